@@ -1,0 +1,307 @@
+//! The only place that maps an error to an HTTP answer (RFC 6750 section 3, RFC 9457).
+//!
+//! Bytes and numbers only: axum's and actix-web's `http` types differ, the answers must not.
+
+use crate::core::error::{Error, ErrorKind};
+use std::borrow::Cow;
+use std::fmt;
+
+/// The answer to a refused request: status, headers, body.
+///
+/// The hook [`AuthenticatorBuilder::on_refusal`](crate::AuthenticatorBuilder::on_refusal) gets the
+/// one that would be sent and returns the one that is sent, the same for every framework.
+///
+/// # Example
+/// ```
+/// use jamguard::{Challenge, Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::MissingCredentials, "no credential");
+/// let challenge = Challenge::for_error(&error, "api");
+/// assert_eq!(challenge.status(), 401);
+/// assert_eq!(challenge.header("www-authenticate"), Some("Bearer realm=\"api\""));
+/// let own = challenge.with_body("text/plain", "please log in");
+/// assert_eq!(own.body(), b"please log in");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Challenge {
+    status: u16,
+    headers: Vec<(Cow<'static, str>, String)>,
+    body: Vec<u8>,
+}
+
+/// What an outcome says to the client, and no more.
+struct Public {
+    status: u16,
+    /// The problem's type.
+    name: &'static str,
+    title: &'static str,
+    detail: &'static str,
+    /// A `WWW-Authenticate` header: bare, or with an `error` code.
+    challenge: Wire,
+}
+
+enum Wire {
+    None,
+    Bare,
+    /// The code, and whether the detail goes along as its description.
+    Code(&'static str, bool),
+}
+
+impl Public {
+    fn of(kind: ErrorKind) -> Self {
+        let invalid_token = |detail| Self {
+            status: 401,
+            name: "invalid_token",
+            title: "Invalid token",
+            detail,
+            challenge: Wire::Code("invalid_token", true),
+        };
+        let plain = |status, name, title, detail| Self {
+            status,
+            name,
+            title,
+            detail,
+            challenge: Wire::None,
+        };
+        match kind {
+            ErrorKind::MissingCredentials => Self {
+                status: 401,
+                name: "missing_credentials",
+                title: "Missing credentials",
+                detail: "This resource needs a credential.",
+                challenge: Wire::Bare,
+            },
+            ErrorKind::InvalidRequest => Self {
+                status: 400,
+                name: "invalid_request",
+                title: "Invalid request",
+                detail: "The request's credential cannot be read.",
+                challenge: Wire::Code("invalid_request", false),
+            },
+            ErrorKind::Expired => invalid_token("The token is expired."),
+            ErrorKind::Revoked => invalid_token("The token is revoked."),
+            ErrorKind::Malformed
+            | ErrorKind::TooLarge
+            | ErrorKind::UnsupportedAlgorithm
+            | ErrorKind::UnknownIssuer
+            | ErrorKind::UnknownKey
+            | ErrorKind::BadSignature
+            | ErrorKind::NotYetValid
+            | ErrorKind::MissingClaim
+            | ErrorKind::InvalidClaim
+            | ErrorKind::WrongType
+            | ErrorKind::ClaimsMismatch
+            | ErrorKind::Unauthorized
+            | ErrorKind::NotVerified => invalid_token("The token is invalid."),
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Connection => plain(
+                503,
+                "unavailable",
+                "Temporarily unavailable",
+                "The credential cannot be checked at the moment.",
+            ),
+            ErrorKind::BadRequest => plain(
+                400,
+                "bad_request",
+                "Bad request",
+                "The request was not accepted.",
+            ),
+            ErrorKind::NotFound => plain(404, "not_found", "Not found", "There is no such record."),
+            ErrorKind::UnexpectedStatus | ErrorKind::UnexpectedBody => plain(
+                502,
+                "bad_gateway",
+                "Bad gateway",
+                "The authentication service answered in an unexpected way.",
+            ),
+            ErrorKind::Configuration | ErrorKind::InvalidKey | ErrorKind::Internal => plain(
+                500,
+                "internal_error",
+                "Internal error",
+                "The server is not set up correctly.",
+            ),
+        }
+    }
+}
+
+impl Challenge {
+    /// An answer with this status and nothing else.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The standard answer to an error, with a problem body.
+    pub fn for_error(error: &Error, realm: &str) -> Self {
+        let public = Public::of(error.kind());
+        let mut answer = Self::new(public.status);
+        let realm = quoted(realm);
+        match public.challenge {
+            Wire::None => {}
+            Wire::Bare => answer.set_header("www-authenticate", format!("Bearer realm={realm}")),
+            Wire::Code(code, false) => answer.set_header(
+                "www-authenticate",
+                format!("Bearer realm={realm}, error=\"{code}\""),
+            ),
+            Wire::Code(code, true) => answer.set_header(
+                "www-authenticate",
+                format!(
+                    "Bearer realm={realm}, error=\"{code}\", error_description={}",
+                    quoted(public.detail)
+                ),
+            ),
+        }
+        if public.status == 503 {
+            let seconds = error.retry_after().map_or(1, |after| {
+                after.as_secs() + u64::from(after.subsec_nanos() > 0)
+            });
+            answer.set_header("retry-after", seconds.max(1).to_string());
+        }
+        let problem = format!(
+            r#"{{"type":"{}","title":"{}","status":{},"detail":"{}"}}"#,
+            public.name, public.title, public.status, public.detail
+        );
+        answer.with_body("application/problem+json", problem)
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The first header of this name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers()
+            .find(|(n, _)| *n == name)
+            .map(|(_, value)| value)
+    }
+
+    /// All headers, names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(n, v)| (&**n, &**v))
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The same with a header more, or with another value for it.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into().to_ascii_lowercase();
+        self.headers.retain(|(n, _)| *n != name);
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same without a header.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self
+    }
+
+    /// The same with another body.
+    #[must_use]
+    pub fn with_body(self, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        let mut answer = self.with_header("content-type", content_type);
+        answer.body = body.into();
+        answer
+    }
+
+    fn set_header(&mut self, name: &'static str, value: String) {
+        self.headers.push((Cow::Borrowed(name), value));
+    }
+
+    /// A header beside those of the same name, as `Set-Cookie` needs it.
+    pub(crate) fn add_header(&mut self, name: &'static str, value: impl Into<String>) {
+        self.set_header(name, value.into());
+    }
+
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+}
+
+/// A quoted-string (RFC 9110 section 5.6.4) of visible ASCII.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            ' '..='~' => out.push(c),
+            _ => {}
+        }
+    }
+    out.push('"');
+    out
+}
+
+impl fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers may hold cookies.
+        f.debug_struct("Challenge")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(kind: ErrorKind) -> Challenge {
+        Challenge::for_error(&Error::new(kind, "the precise reason"), "a\"b")
+    }
+
+    #[test]
+    fn every_kind_has_its_answer_and_none_tells_the_reason() {
+        let cases = [
+            (ErrorKind::MissingCredentials, 401, Some(r#"Bearer realm="a\"b""#)),
+            (
+                ErrorKind::InvalidRequest,
+                400,
+                Some(r#"Bearer realm="a\"b", error="invalid_request""#),
+            ),
+            (
+                ErrorKind::BadSignature,
+                401,
+                Some(
+                    r#"Bearer realm="a\"b", error="invalid_token", error_description="The token is invalid.""#,
+                ),
+            ),
+            (
+                ErrorKind::Expired,
+                401,
+                Some(
+                    r#"Bearer realm="a\"b", error="invalid_token", error_description="The token is expired.""#,
+                ),
+            ),
+            (ErrorKind::Unavailable, 503, None),
+            (ErrorKind::Internal, 500, None),
+        ];
+        for (kind, status, challenge) in cases {
+            let answer = answer(kind);
+            assert_eq!(answer.status(), status, "{kind}");
+            assert_eq!(answer.header("www-authenticate"), challenge, "{kind}");
+            let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+            assert_eq!(body["status"], status, "{kind}");
+            assert!(!String::from_utf8_lossy(answer.body()).contains("precise"));
+        }
+        assert_eq!(answer(ErrorKind::Unavailable).header("retry-after"), Some("1"));
+    }
+}

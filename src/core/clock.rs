@@ -1,0 +1,58 @@
+//! Time is injected; this is the only place that reads a system clock.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Two clocks: the wall's for `exp` and `nbf`, a monotonic one for cache lifetimes.
+///
+/// # Example
+/// ```
+/// use jamguard::Clock;
+/// use std::time::Duration;
+///
+/// struct Frozen;
+/// impl Clock for Frozen {
+///     fn now(&self) -> Duration { Duration::from_secs(1_700_000_000) }
+///     fn monotonic(&self) -> Duration { Duration::ZERO }
+/// }
+/// assert_eq!(Frozen.now().as_secs(), 1_700_000_000);
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// Time since the Unix epoch; may jump.
+    fn now(&self) -> Duration;
+    /// Time since some fixed moment of this process; never goes back.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The system's clocks.
+///
+/// # Example
+/// ```
+/// use jamguard::{Clock, SystemClock};
+/// assert!(SystemClock.now().as_secs() > 1_700_000_000);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+    }
+
+    fn monotonic(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
+    }
+}

@@ -1,0 +1,218 @@
+//! The one error type: opaque, with a kind.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What went wrong, for a program to branch on.
+///
+/// # Example
+/// ```
+/// use jamguard::ErrorKind;
+/// assert_eq!(ErrorKind::Expired.as_str(), "expired");
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// A credential is needed and the request has none.
+    MissingCredentials,
+    /// The request's credential cannot be read: two headers, a bearer scheme without a token.
+    InvalidRequest,
+    /// The token is not a well-formed compact JWS with JSON objects inside.
+    Malformed,
+    /// The token is longer than the verifier allows.
+    TooLarge,
+    /// The token's `alg` is not one of the verifier's.
+    UnsupportedAlgorithm,
+    /// No verifier is configured for the token's `iss`.
+    UnknownIssuer,
+    /// No key, or more than one, fits the token's `kid`, `alg` and use.
+    UnknownKey,
+    /// The signature does not match.
+    BadSignature,
+    /// `exp` lies in the past.
+    Expired,
+    /// `nbf` or `iat` lies in the future.
+    NotYetValid,
+    /// A required claim or header member is absent.
+    MissingClaim,
+    /// A claim has the wrong value or the wrong JSON type.
+    InvalidClaim,
+    /// The header's `typ` is not the one configured.
+    WrongType,
+    /// The token was taken back.
+    Revoked,
+    /// The claims do not decode into the handler's type.
+    ClaimsMismatch,
+    /// The issuer or a store cannot be reached and nothing cached can answer.
+    Unavailable,
+    /// The other side did not answer in time.
+    Timeout,
+    /// No connection to the other side.
+    Connection,
+    /// JAM refused the request as malformed or not allowed (400).
+    BadRequest,
+    /// JAM refused the credential (401).
+    Unauthorized,
+    /// JAM refused the ID token (401 of `verify`).
+    NotVerified,
+    /// JAM does not know the app or the record (404).
+    NotFound,
+    /// The other side answered with a status that the protocol does not name.
+    UnexpectedStatus,
+    /// The other side answered with a body that the protocol does not allow.
+    UnexpectedBody,
+    /// A builder was given something that cannot work.
+    Configuration,
+    /// A key cannot be read, is too weak, or is of the wrong kind.
+    InvalidKey,
+    /// Our own fault: the layer is missing.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The kind's stable name in snake case, for logs and tools.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingCredentials => "missing_credentials",
+            Self::InvalidRequest => "invalid_request",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedAlgorithm => "unsupported_algorithm",
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::MissingClaim => "missing_claim",
+            Self::InvalidClaim => "invalid_claim",
+            Self::WrongType => "wrong_type",
+            Self::Revoked => "revoked",
+            Self::ClaimsMismatch => "claims_mismatch",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Connection => "connection",
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::NotVerified => "not_verified",
+            Self::NotFound => "not_found",
+            Self::UnexpectedStatus => "unexpected_status",
+            Self::UnexpectedBody => "unexpected_body",
+            Self::Configuration => "configuration",
+            Self::InvalidKey => "invalid_key",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether a credential refused with this kind can never become valid again.
+    ///
+    /// An unknown key may only be unknown yet, an outage says nothing about the token.
+    pub(crate) const fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Malformed
+                | Self::TooLarge
+                | Self::UnsupportedAlgorithm
+                | Self::UnknownIssuer
+                | Self::BadSignature
+                | Self::Expired
+                | Self::MissingClaim
+                | Self::InvalidClaim
+                | Self::WrongType
+                | Self::Revoked
+        )
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Any failure of this crate: a kind, a message for people, never a secret.
+///
+/// # Example
+/// ```
+/// use jamguard::{ErrorKind, Verifier};
+/// let error = Verifier::builder().build().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Configuration);
+/// println!("{error}");
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `kind`, for hooks and fetchers of your own.
+    ///
+    /// The message may reach logs: put no secret in it.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            source: None,
+        }
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    #[cfg(any(feature = "client", feature = "emulator"))]
+    pub(crate) fn with_source(
+        mut self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    pub(crate) fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Configuration, message)
+    }
+
+    /// The kind, to branch on.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What a person reads in a log; for errors that JAM answered, its message.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// How long to wait before trying again, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|s| &**s as _)
+    }
+}

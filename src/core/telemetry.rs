@@ -1,0 +1,95 @@
+//! Log events and counters; nothing but plain atomics when the features are off.
+
+use crate::core::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Says precisely, at debug level, why a credential was refused. The client never sees it.
+pub(crate) fn refused(error: &Error) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "credential refused");
+    #[cfg(feature = "metrics")]
+    metrics::counter!("jamguard_refusals_total", "kind" => error.kind().as_str()).increment(1);
+    let _ = error;
+}
+
+/// Something an operator should look at; `message` holds no secret.
+pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "jamguard", detail = %detail, "{message}");
+    let _ = (message, detail);
+}
+
+/// A fault of the application's set-up.
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub(crate) fn fault(message: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "jamguard", "{message}");
+    let _ = message;
+}
+
+/// Names of the metrics, in one place.
+#[derive(Clone, Copy)]
+pub(crate) enum Metric {
+    CacheHit,
+    CacheMiss,
+    #[cfg(feature = "client")]
+    KeySetFetch,
+    #[cfg(feature = "client")]
+    KeySetFetchFailed,
+}
+
+impl Metric {
+    #[cfg(feature = "metrics")]
+    fn name(self) -> &'static str {
+        match self {
+            Self::CacheHit => "jamguard_token_cache_hits_total",
+            Self::CacheMiss => "jamguard_token_cache_misses_total",
+            #[cfg(feature = "client")]
+            Self::KeySetFetch => "jamguard_key_set_fetches_total",
+            #[cfg(feature = "client")]
+            Self::KeySetFetchFailed => "jamguard_key_set_fetch_failures_total",
+        }
+    }
+}
+
+const STRIPES: usize = 16;
+
+#[derive(Default)]
+#[repr(align(128))]
+struct Stripe(AtomicU64);
+
+/// A counter that threads do not fight over: each adds to a stripe of its own.
+pub(crate) struct Counter {
+    stripes: [Stripe; STRIPES],
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code))]
+    metric: Metric,
+}
+
+impl Counter {
+    pub(crate) fn new(metric: Metric) -> Self {
+        Self {
+            stripes: Default::default(),
+            metric,
+        }
+    }
+
+    pub(crate) fn add(&self) {
+        thread_local! {
+            static STRIPE: usize = {
+                static NEXT: AtomicU64 = AtomicU64::new(0);
+                (NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES as u64) as usize
+            };
+        }
+        let stripe = STRIPE.try_with(|s| *s).unwrap_or(0);
+        self.stripes[stripe].0.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        metrics::counter!(self.metric.name()).increment(1);
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.stripes
+            .iter()
+            .map(|s| s.0.load(Ordering::Relaxed))
+            .sum()
+    }
+}

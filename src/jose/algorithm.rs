@@ -1,0 +1,159 @@
+//! The signature algorithms by their registered names.
+
+use crate::core::error::{Error, ErrorKind};
+use std::fmt;
+use std::str::FromStr;
+
+/// A JWS signature algorithm (RFC 7518 section 3, RFC 8037, RFC 9864).
+///
+/// # Example
+/// ```
+/// use jamguard::jose::Algorithm;
+/// assert_eq!("ES512".parse::<Algorithm>()?, Algorithm::ES512);
+/// assert!("none".parse::<Algorithm>().is_err());
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512,
+    /// RSASSA-PSS with SHA-256 and a salt of 32 bytes.
+    PS256,
+    /// RSASSA-PSS with SHA-384 and a salt of 48 bytes.
+    PS384,
+    /// RSASSA-PSS with SHA-512 and a salt of 64 bytes.
+    PS512,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
+    /// ECDSA on P-521 with SHA-512.
+    ES512,
+    /// Ed25519 under its older name (RFC 8037).
+    EdDSA,
+    /// Ed25519 under its fully specified name (RFC 9864).
+    Ed25519,
+}
+
+/// What kind of key an algorithm takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyType {
+    Oct,
+    Rsa,
+    P256,
+    P384,
+    P521,
+    Ed25519,
+}
+
+impl Algorithm {
+    /// Every algorithm of this crate.
+    pub const ALL: [Self; 14] = [
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::ES512,
+        Self::EdDSA,
+        Self::Ed25519,
+    ];
+
+    /// The name in a header's `alg`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
+            Self::EdDSA => "EdDSA",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
+
+    pub(crate) const fn key_type(self) -> KeyType {
+        match self {
+            Self::HS256 | Self::HS384 | Self::HS512 => KeyType::Oct,
+            Self::RS256
+            | Self::RS384
+            | Self::RS512
+            | Self::PS256
+            | Self::PS384
+            | Self::PS512 => KeyType::Rsa,
+            Self::ES256 => KeyType::P256,
+            Self::ES384 => KeyType::P384,
+            Self::ES512 => KeyType::P521,
+            Self::EdDSA | Self::Ed25519 => KeyType::Ed25519,
+        }
+    }
+
+    pub(crate) fn is_symmetric(self) -> bool {
+        self.key_type() == KeyType::Oct
+    }
+
+    /// The algorithms that a key of this type may be used with.
+    pub(crate) fn of(key_type: KeyType) -> impl Iterator<Item = Self> {
+        Self::ALL
+            .into_iter()
+            .filter(move |a| a.key_type() == key_type)
+    }
+
+    /// Bytes of the hash inside.
+    pub(crate) const fn hash_len(self) -> usize {
+        match self {
+            Self::HS256 | Self::RS256 | Self::PS256 | Self::ES256 => 32,
+            Self::HS384 | Self::RS384 | Self::PS384 | Self::ES384 => 48,
+            _ => 64,
+        }
+    }
+
+    /// Looks a header's `alg` up, letter by letter (RFC 7515 section 4.1.1: case-sensitive).
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.name() == name)
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::from_name(name).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|a| a.name()).collect();
+            Error::new(
+                ErrorKind::UnsupportedAlgorithm,
+                format!("unknown algorithm; use one of {}", names.join(", ")),
+            )
+        })
+    }
+}

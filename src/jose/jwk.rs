@@ -1,0 +1,267 @@
+//! JSON Web Keys, public part only (RFC 7517, RFC 7638).
+
+use super::algorithm::{Algorithm, KeyType};
+use super::encoding;
+use crate::core::error::{Error, ErrorKind};
+use jsonwebtoken::jwk as model;
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use std::fmt;
+
+/// A public JSON Web Key.
+///
+/// Reading one that holds private members keeps only its public part; writing never yields more.
+///
+/// # Example
+/// ```
+/// use jamguard::jose::Jwk;
+/// let jwk = Jwk::from_json(
+///     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+/// )?;
+/// assert_eq!(jwk.thumbprint()?, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Jwk {
+    model: model::Jwk,
+    /// Kept beside the model, whose algorithm names lack ES512 and Ed25519.
+    alg: Option<String>,
+}
+
+impl Serialize for Jwk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut value = serde_json::to_value(&self.model).map_err(S::Error::custom)?;
+        if let (Some(alg), Value::Object(members)) = (&self.alg, &mut value) {
+            members.insert("alg".into(), Value::String(alg.clone()));
+        }
+        value.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Jwk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        let alg = match value.as_object_mut().and_then(|members| members.remove("alg")) {
+            None => None,
+            Some(Value::String(alg)) => Some(alg),
+            Some(_) => return Err(D::Error::custom("alg is not a string")),
+        };
+        let model = serde_json::from_value(value).map_err(D::Error::custom)?;
+        Ok(Self { model, alg })
+    }
+}
+
+/// Public key material as raw numbers.
+pub(crate) enum Material {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Ec { x: Vec<u8>, y: Vec<u8> },
+    Ed { x: Vec<u8> },
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidKey, message)
+}
+
+impl Jwk {
+    /// Reads a JWK's public part.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the text is no JWK, a member has the wrong type, or the
+    /// key is symmetric.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        crate::core::json::object(json.as_bytes(), |_, _| {})
+            .map_err(|_| invalid("not a JWK: it must be one JSON object with no member twice"))?;
+        let jwk: Self = serde_json::from_str(json)
+            .map_err(|_| invalid("not a JWK of a known key type with its members as strings"))?;
+        if matches!(
+            jwk.model.algorithm,
+            model::AlgorithmParameters::OctetKey(_)
+        ) {
+            return Err(invalid("a symmetric JWK has no public part"));
+        }
+        Ok(jwk)
+    }
+
+    /// The key as JSON text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The key's name, `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.model.common.key_id.as_deref()
+    }
+
+    /// The SHA-256 thumbprint in base64url (RFC 7638).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for a key type without a public thumbprint.
+    pub fn thumbprint(&self) -> Result<String, Error> {
+        let canonical = match &self.model.algorithm {
+            model::AlgorithmParameters::RSA(rsa) => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, rsa.e, rsa.n)
+            }
+            model::AlgorithmParameters::EllipticCurve(ec) => format!(
+                r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+                curve_name(&ec.curve),
+                ec.x,
+                ec.y
+            ),
+            model::AlgorithmParameters::OctetKeyPair(okp) => format!(
+                r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#,
+                curve_name(&okp.curve),
+                okp.x
+            ),
+            _ => return Err(invalid("this key type has no public thumbprint")),
+        };
+        self.material()?;
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
+        Ok(encoding::encode(digest))
+    }
+
+    pub(crate) fn with_key_id(mut self, kid: Option<&str>) -> Self {
+        self.model.common.key_id = kid.map(str::to_owned);
+        self
+    }
+
+    /// Builds the public JWK of some key material.
+    pub(crate) fn from_material(
+        key_type: KeyType,
+        material: &Material,
+        algorithm: Option<Algorithm>,
+    ) -> Self {
+        let parameters = match material {
+            Material::Rsa { n, e } => model::AlgorithmParameters::RSA(model::RSAKeyParameters {
+                key_type: model::RSAKeyType::RSA,
+                n: encoding::encode(n),
+                e: encoding::encode(e),
+            }),
+            Material::Ec { x, y } => {
+                model::AlgorithmParameters::EllipticCurve(model::EllipticCurveKeyParameters {
+                    key_type: model::EllipticCurveKeyType::EC,
+                    curve: match key_type {
+                        KeyType::P384 => model::EllipticCurve::P384,
+                        KeyType::P521 => model::EllipticCurve::P521,
+                        _ => model::EllipticCurve::P256,
+                    },
+                    x: encoding::encode(x),
+                    y: encoding::encode(y),
+                })
+            }
+            Material::Ed { x } => {
+                model::AlgorithmParameters::OctetKeyPair(model::OctetKeyPairParameters {
+                    key_type: model::OctetKeyPairType::OctetKeyPair,
+                    curve: model::EllipticCurve::Ed25519,
+                    x: encoding::encode(x),
+                })
+            }
+        };
+        Self {
+            model: model::Jwk {
+                common: model::CommonParameters {
+                    public_key_use: Some(model::PublicKeyUse::Signature),
+                    ..Default::default()
+                },
+                algorithm: parameters,
+            },
+            alg: algorithm.map(|a| a.name().to_owned()),
+        }
+    }
+
+    /// The key's type and numbers, checked for their form.
+    pub(crate) fn material(&self) -> Result<(KeyType, Material), Error> {
+        let number = |text: &str| {
+            encoding::decode(text).ok_or_else(|| invalid("a JWK number is not strict base64url"))
+        };
+        match &self.model.algorithm {
+            model::AlgorithmParameters::RSA(rsa) => Ok((
+                KeyType::Rsa,
+                Material::Rsa {
+                    n: number(&rsa.n)?,
+                    e: number(&rsa.e)?,
+                },
+            )),
+            model::AlgorithmParameters::EllipticCurve(ec) => {
+                let (key_type, length) = match ec.curve {
+                    model::EllipticCurve::P256 => (KeyType::P256, 32),
+                    model::EllipticCurve::P384 => (KeyType::P384, 48),
+                    model::EllipticCurve::P521 => (KeyType::P521, 66),
+                    _ => return Err(invalid("the JWK's crv does not belong to kty EC")),
+                };
+                let (x, y) = (number(&ec.x)?, number(&ec.y)?);
+                if x.len() != length || y.len() != length {
+                    return Err(invalid("a JWK coordinate has the wrong length"));
+                }
+                Ok((key_type, Material::Ec { x, y }))
+            }
+            model::AlgorithmParameters::OctetKeyPair(okp) => {
+                if okp.curve != model::EllipticCurve::Ed25519 {
+                    return Err(invalid("the JWK's crv does not belong to kty OKP"));
+                }
+                let x = number(&okp.x)?;
+                if x.len() != 32 {
+                    return Err(invalid("an Ed25519 JWK has 32 bytes in x"));
+                }
+                Ok((KeyType::Ed25519, Material::Ed { x }))
+            }
+            _ => Err(invalid("unknown JWK key type: use RSA, EC or OKP")),
+        }
+    }
+
+    /// Whether the JWK's own members let its private half sign with `algorithm`.
+    pub(crate) fn allows_signing(&self, key_type: KeyType, algorithm: Algorithm) -> bool {
+        let common = &self.model.common;
+        key_type == algorithm.key_type()
+            && self.alg.as_deref().is_none_or(|name| name == algorithm.name())
+            && matches!(
+                common.public_key_use,
+                None | Some(model::PublicKeyUse::Signature)
+            )
+            && common
+                .key_operations
+                .as_ref()
+                .is_none_or(|operations| operations.contains(&model::KeyOperations::Sign))
+    }
+
+    /// The algorithms that the JWK's own members leave (RFC 7517 sections 4.2 to 4.4).
+    pub(crate) fn algorithms(&self, key_type: KeyType) -> Result<Vec<Algorithm>, Error> {
+        let common = &self.model.common;
+        if !matches!(
+            common.public_key_use,
+            None | Some(model::PublicKeyUse::Signature)
+        ) {
+            return Err(invalid("the JWK's use is not sig"));
+        }
+        if let Some(operations) = &common.key_operations
+            && !operations.contains(&model::KeyOperations::Verify)
+        {
+            return Err(invalid("the JWK's key_ops do not include verify"));
+        }
+        let algorithms: Vec<_> = Algorithm::of(key_type)
+            .filter(|a| self.alg.as_deref().is_none_or(|name| name == a.name()))
+            .collect();
+        if algorithms.is_empty() {
+            return Err(invalid("the JWK's alg does not belong to its key type"));
+        }
+        Ok(algorithms)
+    }
+}
+
+fn curve_name(curve: &model::EllipticCurve) -> &'static str {
+    match curve {
+        model::EllipticCurve::P256 => "P-256",
+        model::EllipticCurve::P384 => "P-384",
+        model::EllipticCurve::P521 => "P-521",
+        _ => "Ed25519",
+    }
+}
+
+impl fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwk")
+            .field("kid", &self.key_id())
+            .finish_non_exhaustive()
+    }
+}

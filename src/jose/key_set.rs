@@ -1,0 +1,154 @@
+//! Sets of verifying keys and the choice among them.
+
+use super::algorithm::Algorithm;
+use super::jwk::Jwk;
+use super::verifying_key::{KeyId, VerifyingKey};
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use serde_json::Value;
+
+/// A fixed set of verifying keys (a JWK set, RFC 7517 section 5).
+///
+/// # Example
+/// ```
+/// use jamguard::jose::KeySet;
+/// let keys = KeySet::from_json(
+///     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+/// )?;
+/// assert_eq!(keys.len(), 1);
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<VerifyingKey>,
+}
+
+/// No honest issuer publishes more.
+const MAX_KEYS: usize = 100;
+
+impl KeySet {
+    /// Reads a JWK set. A key that is unknown, broken, weak, private, symmetric or not for
+    /// verifying is skipped with a warning; the rest serve.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the text is no JWK set, holds more than 100 keys, or no
+    /// key of it can be used.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        let invalid = |message| Error::new(ErrorKind::InvalidKey, message);
+        let set: Value =
+            serde_json::from_str(json).map_err(|_| invalid("not a JWK set: not JSON"))?;
+        let entries = set
+            .get("keys")
+            .and_then(Value::as_array)
+            .ok_or_else(|| invalid("not a JWK set: it has no array 'keys'"))?;
+        if entries.len() > MAX_KEYS {
+            return Err(invalid("the JWK set holds more than 100 keys"));
+        }
+        let mut keys = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match public_key(entry) {
+                Ok(key) => keys.push(key),
+                Err(error) => telemetry::warn("a key of a JWK set was skipped", &error),
+            }
+        }
+        if keys.is_empty() {
+            return Err(invalid("no key of the JWK set can be used"));
+        }
+        Ok(Self { keys })
+    }
+
+    /// Writes the public keys as a JWK set; secrets are left out.
+    pub fn to_json(&self) -> String {
+        let keys: Vec<&Jwk> = self.keys.iter().filter_map(VerifyingKey::to_jwk).collect();
+        serde_json::json!({ "keys": keys }).to_string()
+    }
+
+    /// How many keys the set has.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether the set has no key.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.keys.iter()
+    }
+
+    /// Adds a key.
+    pub fn push(&mut self, key: VerifyingKey) {
+        self.keys.push(key);
+    }
+
+    pub(crate) fn contains(&self, id: &KeyId) -> bool {
+        self.keys.iter().any(|key| key.id() == id)
+    }
+
+    pub(crate) fn has_key_id(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.key_id() == Some(kid))
+    }
+
+    /// Whether both sets hold the same keys.
+    #[cfg(feature = "client")]
+    pub(crate) fn same_keys(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.keys.iter().all(|key| other.contains(key.id()))
+    }
+
+    /// The one key for a header: by `kid` where it has one (a key without a name may serve any),
+    /// then by algorithm. More than one candidate is refused, never tried in turn.
+    pub(crate) fn select(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<&VerifyingKey, Error> {
+        let only = |name: Option<Option<&str>>| {
+            let mut fitting = self.keys.iter().filter(|key| {
+                key.allows(algorithm) && name.is_none_or(|name| key.key_id() == name)
+            });
+            match (fitting.next(), fitting.next()) {
+                (Some(key), None) => Ok(Some(key)),
+                (None, _) => Ok(None),
+                (Some(_), Some(_)) => Err(Error::new(
+                    ErrorKind::UnknownKey,
+                    "more than one key fits the token",
+                )),
+            }
+        };
+        let found = match kid {
+            None => only(None)?,
+            Some(_) => match only(Some(kid))? {
+                None => only(Some(None))?,
+                found => found,
+            },
+        };
+        found.ok_or_else(|| Error::new(ErrorKind::UnknownKey, "no key fits the token's kid and alg"))
+    }
+}
+
+/// One key of a set that somebody else may have written: only public keys.
+fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
+    if entry.get("d").is_some() || entry.get("k").is_some() {
+        return Err(Error::new(
+            ErrorKind::InvalidKey,
+            "a published set must not hold private or symmetric keys",
+        ));
+    }
+    VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?)
+}
+
+impl From<VerifyingKey> for KeySet {
+    fn from(key: VerifyingKey) -> Self {
+        Self { keys: vec![key] }
+    }
+}
+
+impl FromIterator<VerifyingKey> for KeySet {
+    fn from_iter<I: IntoIterator<Item = VerifyingKey>>(keys: I) -> Self {
+        Self {
+            keys: keys.into_iter().collect(),
+        }
+    }
+}

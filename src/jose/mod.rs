@@ -1,0 +1,38 @@
+//! Compact JWS ([RFC 7515]), its algorithms ([RFC 7518], [RFC 8037], [RFC 9864]) and keys
+//! ([RFC 7517]): strict parsing, keys parsed once, the algorithm pinned by the key.
+//!
+//! Most applications never come here: a [`Verifier`](crate::Verifier) does all of it. These types
+//! are for loading keys and for signatures over payloads that are not claims.
+//!
+//! ```
+//! use jamguard::jose::{Algorithm, Jws, KeySet, SigningKey};
+//!
+//! let key = SigningKey::generate(Algorithm::ES512)?;
+//! let token = Jws::sign(&key, b"any bytes")?;
+//! let jws = Jws::verify(&token, &KeySet::from(key.verifying_key()?), &[Algorithm::ES512])?;
+//! assert_eq!(jws.payload(), b"any bytes");
+//! # Ok::<(), jamguard::Error>(())
+//! ```
+//!
+//! [RFC 7515]: https://www.rfc-editor.org/rfc/rfc7515
+//! [RFC 7517]: https://www.rfc-editor.org/rfc/rfc7517
+//! [RFC 7518]: https://www.rfc-editor.org/rfc/rfc7518
+//! [RFC 8037]: https://www.rfc-editor.org/rfc/rfc8037
+//! [RFC 9864]: https://www.rfc-editor.org/rfc/rfc9864
+
+mod algorithm;
+mod encoding;
+mod jwk;
+pub(crate) mod jws;
+mod key_set;
+mod primitive;
+mod signing_key;
+mod verifying_key;
+
+pub use algorithm::Algorithm;
+pub use jwk::Jwk;
+pub use jws::{Header, Jws};
+pub use key_set::KeySet;
+pub use signing_key::SigningKey;
+pub(crate) use verifying_key::KeyId;
+pub use verifying_key::VerifyingKey;

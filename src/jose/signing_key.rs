@@ -1,0 +1,325 @@
+//! Keys that make signatures.
+
+use super::algorithm::{Algorithm, KeyType};
+use super::encoding;
+use super::jwk::{Jwk, Material};
+use super::verifying_key::{self, VerifyingKey};
+use crate::core::error::{Error, ErrorKind};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
+    RsaKeyPair, RsaPublicKeyComponents,
+};
+use aws_lc_rs::{hmac, rand, rsa};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A private key or secret, parsed once, pinned to one algorithm. Cheap to clone.
+///
+/// # Example
+/// ```
+/// use jamguard::jose::{Algorithm, SigningKey};
+/// let key = SigningKey::generate(Algorithm::ES512)?.with_key_id("2026-11");
+/// let signature = key.sign(b"message")?;
+/// key.verifying_key()?.verify(Algorithm::ES512, b"message", &signature)?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKey {
+    algorithm: Algorithm,
+    kid: Option<String>,
+    pair: Arc<Pair>,
+}
+
+enum Pair {
+    /// The secret itself is kept for the matching verifying key.
+    Hmac(hmac::Key, Zeroizing<Vec<u8>>),
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidKey, message)
+}
+
+impl SigningKey {
+    /// A new random key: RSA of 2048 bits, a secret as long as its hash.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the system's random source fails.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, Error> {
+        let failed = |_| invalid("the system could not make a key");
+        let pair = match algorithm.key_type() {
+            KeyType::Oct => {
+                let mut secret = Zeroizing::new(vec![0; algorithm.hash_len()]);
+                rand::fill(&mut secret).map_err(failed)?;
+                return Self::from_secret(algorithm, &secret);
+            }
+            KeyType::Rsa => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?),
+            KeyType::Ed25519 => Pair::Ed(Ed25519KeyPair::generate().map_err(failed)?),
+            _ => Pair::Ec(EcdsaKeyPair::generate(ecdsa(algorithm)?).map_err(failed)?),
+        };
+        Ok(Self::new(algorithm, pair))
+    }
+
+    fn new(algorithm: Algorithm, pair: Pair) -> Self {
+        Self {
+            algorithm,
+            kid: None,
+            pair: Arc::new(pair),
+        }
+    }
+
+    /// A shared secret for HS256, HS384 or HS512.
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::from_secret`].
+    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Error> {
+        let key = verifying_key::hmac_key(algorithm, secret)?;
+        Ok(Self::new(
+            algorithm,
+            Pair::Hmac(key, Zeroizing::new(secret.to_vec())),
+        ))
+    }
+
+    /// A private key as PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or SEC1
+    /// (`EC PRIVATE KEY`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the text is not such a key for this algorithm, or weak.
+    pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, Error> {
+        let labels: &[_] = match algorithm.key_type() {
+            KeyType::Oct => return Err(invalid("an HMAC secret is never PEM: use from_secret")),
+            KeyType::Rsa => &["PRIVATE KEY", "RSA PRIVATE KEY"],
+            KeyType::Ed25519 => &["PRIVATE KEY"],
+            _ => &["PRIVATE KEY", "EC PRIVATE KEY"],
+        };
+        let (_, der) = encoding::pem_block(pem, labels)?;
+        Self::from_der(algorithm, &der)
+    }
+
+    /// A private key as DER: PKCS#8, PKCS#1 or SEC1.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
+    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
+        let wrong = |_| invalid(format!("not a private key for {algorithm} in DER form"));
+        let pair = match algorithm.key_type() {
+            KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
+            KeyType::Rsa => Pair::Rsa(
+                RsaKeyPair::from_pkcs8(der)
+                    .or_else(|_| RsaKeyPair::from_der(der))
+                    .map_err(wrong)?,
+            ),
+            KeyType::Ed25519 => Pair::Ed(
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(wrong)?,
+            ),
+            _ => Pair::Ec(
+                EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map_err(wrong)?,
+            ),
+        };
+        let key = Self::new(algorithm, pair);
+        // Also refuses what the other side would: short RSA keys, an exponent of 1.
+        key.verifying_key()?;
+        Ok(key)
+    }
+
+    /// A private JWK (RFC 7517, RFC 7518 section 6); `algorithm` must be one it allows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where it is no private key for this algorithm, or weak.
+    pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, Error> {
+        if let Some((algorithms, secret, kid)) = symmetric_jwk(json)? {
+            if !algorithms.contains(&algorithm) {
+                return Err(invalid(format!("the JWK is not for {algorithm}")));
+            }
+            let key = Self::from_secret(algorithm, &secret)?;
+            return Ok(Self { kid, ..key });
+        }
+        let jwk = Jwk::from_json(json)?;
+        let (key_type, material) = jwk.material()?;
+        if !jwk.allows_signing(key_type, algorithm) {
+            return Err(invalid(format!("the JWK is not for {algorithm}")));
+        }
+        let members: Map<String, Value> =
+            serde_json::from_str(json).map_err(|_| invalid("not a JWK"))?;
+        let private = |name: &str| {
+            members
+                .get(name)
+                .and_then(Value::as_str)
+                .and_then(encoding::decode)
+                .map(Zeroizing::new)
+                .ok_or_else(|| invalid(format!("the private JWK lacks a well-formed '{name}'")))
+        };
+        let wrong = |_| invalid("the JWK's private numbers do not fit its public ones");
+        let pair = match material {
+            Material::Rsa { n, e } => {
+                let components = rsa::KeyPairComponents {
+                    public_key: RsaPublicKeyComponents { n, e },
+                    d: private("d")?,
+                    p: private("p")?,
+                    q: private("q")?,
+                    dP: private("dp")?,
+                    dQ: private("dq")?,
+                    qInv: private("qi")?,
+                };
+                Pair::Rsa(RsaKeyPair::from_components(&components).map_err(wrong)?)
+            }
+            Material::Ec { x, y } => {
+                let point = [&[4][..], &x, &y].concat();
+                Pair::Ec(
+                    EcdsaKeyPair::from_private_key_and_public_key(
+                        ecdsa(algorithm)?,
+                        &private("d")?,
+                        &point,
+                    )
+                    .map_err(wrong)?,
+                )
+            }
+            Material::Ed { x } => Pair::Ed(
+                Ed25519KeyPair::from_seed_and_public_key(&private("d")?, &x).map_err(wrong)?,
+            ),
+        };
+        let key = Self {
+            kid: jwk.key_id().map(str::to_owned),
+            ..Self::new(algorithm, pair)
+        };
+        key.verifying_key()?;
+        Ok(key)
+    }
+
+    /// The same key under a name, which goes into the header's `kid`.
+    #[must_use]
+    pub fn with_key_id(mut self, kid: impl Into<String>) -> Self {
+        self.kid = Some(kid.into());
+        self
+    }
+
+    /// The algorithm that this key signs with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key's name, `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// Signs a message.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the primitive fails, for example without random numbers.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let random = rand::SystemRandom::new();
+        let failed = |_| invalid("signing failed");
+        Ok(match &*self.pair {
+            Pair::Hmac(key, _) => hmac::sign(key, message).as_ref().to_vec(),
+            Pair::Rsa(pair) => {
+                let encoding = rsa_encoding(self.algorithm)?;
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(encoding, &random, message, &mut signature)
+                    .map_err(failed)?;
+                signature
+            }
+            Pair::Ec(pair) => pair.sign(&random, message).map_err(failed)?.as_ref().to_vec(),
+            Pair::Ed(pair) => pair.try_sign(message).map_err(failed)?.as_ref().to_vec(),
+        })
+    }
+
+    /// The key that verifies what this one signs, under the same name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the key is too weak to verify with.
+    pub fn verifying_key(&self) -> Result<VerifyingKey, Error> {
+        let key_type = self.algorithm.key_type();
+        let point = |bytes: &[u8]| {
+            verifying_key::point_material(key_type, |length| {
+                bytes.len().checked_sub(length).and_then(|at| bytes.get(at..))
+            })
+            .ok_or_else(|| invalid("the key has no plain public point"))
+        };
+        let material = match &*self.pair {
+            Pair::Hmac(_, secret) => {
+                let key = VerifyingKey::from_secret(self.algorithm, secret)?;
+                return Ok(match &self.kid {
+                    Some(kid) => key.with_key_id(kid),
+                    None => key,
+                });
+            }
+            Pair::Rsa(pair) => verifying_key::rsa_material(pair.public_key()),
+            Pair::Ec(pair) => point(pair.public_key().as_ref())?,
+            Pair::Ed(pair) => point(pair.public_key().as_ref())?,
+        };
+        VerifyingKey::build(
+            key_type,
+            &material,
+            vec![self.algorithm],
+            Some(self.algorithm),
+            self.kid.clone(),
+        )
+    }
+}
+
+fn ecdsa(algorithm: Algorithm) -> Result<&'static EcdsaSigningAlgorithm, Error> {
+    match algorithm {
+        Algorithm::ES256 => Ok(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+        Algorithm::ES384 => Ok(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+        Algorithm::ES512 => Ok(&signature::ECDSA_P521_SHA512_FIXED_SIGNING),
+        _ => Err(invalid(format!("{algorithm} is not an ECDSA algorithm"))),
+    }
+}
+
+fn rsa_encoding(algorithm: Algorithm) -> Result<&'static dyn RsaEncoding, Error> {
+    match algorithm {
+        Algorithm::RS256 => Ok(&signature::RSA_PKCS1_SHA256),
+        Algorithm::RS384 => Ok(&signature::RSA_PKCS1_SHA384),
+        Algorithm::RS512 => Ok(&signature::RSA_PKCS1_SHA512),
+        Algorithm::PS256 => Ok(&signature::RSA_PSS_SHA256),
+        Algorithm::PS384 => Ok(&signature::RSA_PSS_SHA384),
+        Algorithm::PS512 => Ok(&signature::RSA_PSS_SHA512),
+        _ => Err(invalid(format!("{algorithm} is not an RSA algorithm"))),
+    }
+}
+
+type Symmetric = (Vec<Algorithm>, Zeroizing<Vec<u8>>, Option<String>);
+
+/// The algorithms, secret and name of an `oct` JWK; `None` for another key type.
+pub(crate) fn symmetric_jwk(json: &str) -> Result<Option<Symmetric>, Error> {
+    crate::core::json::object(json.as_bytes(), |_, _| {})
+        .map_err(|_| invalid("not a JWK: it must be one JSON object with no member twice"))?;
+    let members: Map<String, Value> =
+        serde_json::from_str(json).map_err(|_| invalid("not a JWK"))?;
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    if text("kty") != Some("oct") {
+        return Ok(None);
+    }
+    let secret = text("k")
+        .and_then(encoding::decode)
+        .map(Zeroizing::new)
+        .ok_or_else(|| invalid("the symmetric JWK lacks a well-formed 'k'"))?;
+    if text("use").is_some_and(|purpose| purpose != "sig") {
+        return Err(invalid("the JWK's use is not sig"));
+    }
+    let algorithms: Vec<_> = Algorithm::of(KeyType::Oct)
+        .filter(|a| text("alg").is_none_or(|name| name == a.name()))
+        .filter(|a| secret.len() >= a.hash_len())
+        .collect();
+    if algorithms.is_empty() {
+        return Err(invalid(
+            "the symmetric JWK is shorter than its hash, or its alg is not HS256, HS384 or HS512",
+        ));
+    }
+    Ok(Some((algorithms, secret, text("kid").map(str::to_owned))))
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("algorithm", &self.algorithm)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,337 @@
+//! Keys that check signatures.
+
+use super::algorithm::{Algorithm, KeyType};
+use super::encoding;
+use super::jwk::{Jwk, Material};
+use super::primitive::{self, Primitive};
+use crate::core::error::{Error, ErrorKind};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
+use aws_lc_rs::{digest, hmac, rand};
+use std::fmt;
+use std::sync::Arc;
+
+/// A key that verifies signatures, parsed once, pinned to its algorithms. Cheap to clone.
+///
+/// # Example
+/// ```
+/// use jamguard::jose::{Algorithm, VerifyingKey};
+/// let key = VerifyingKey::from_secret(Algorithm::HS256, b"at least thirty-two bytes of secret")?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey(Arc<Inner>);
+
+struct Inner {
+    kid: Option<String>,
+    primitives: Vec<(Algorithm, Primitive)>,
+    /// `None` for a secret.
+    jwk: Option<Jwk>,
+    id: KeyId,
+}
+
+/// Tells keys apart: the same name with other numbers is another key.
+pub(crate) type KeyId = [u8; 32];
+
+fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidKey, message)
+}
+
+impl VerifyingKey {
+    /// A shared secret for HS256, HS384 or HS512.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for another algorithm, a secret shorter than the hash
+    /// (RFC 7518 section 3.2), or a PEM text.
+    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Error> {
+        let key = hmac_key(algorithm, secret)?;
+        let mut id = KeyId::default();
+        rand::fill(&mut id).map_err(|_| invalid("the system's random source failed"))?;
+        Ok(Self(Arc::new(Inner {
+            kid: None,
+            primitives: vec![(algorithm, Primitive::Hmac(key))],
+            jwk: None,
+            id,
+        })))
+    }
+
+    /// A public key as PEM: SPKI (`PUBLIC KEY`) or PKCS#1 (`RSA PUBLIC KEY`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the text is not such a key for this algorithm, or is weak.
+    pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, Error> {
+        let labels: &[_] = match algorithm.key_type() {
+            KeyType::Oct => return Err(invalid("an HMAC secret is never PEM: use from_secret")),
+            KeyType::Rsa => &["PUBLIC KEY", "RSA PUBLIC KEY"],
+            _ => &["PUBLIC KEY"],
+        };
+        let (_, der) = encoding::pem_block(pem, labels)?;
+        Self::from_der(algorithm, &der)
+    }
+
+    /// A public key as DER: SPKI or, for RSA, PKCS#1.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
+    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
+        let key_type = algorithm.key_type();
+        let material = match key_type {
+            KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
+            KeyType::Rsa => {
+                let key = RsaSubjectPublicKey::from_der(der)
+                    .map_err(|_| invalid("not an RSA public key in SPKI or PKCS#1 DER"))?;
+                rsa_material(&key)
+            }
+            _ => {
+                let parameters = curve(algorithm)?;
+                // A raw point would parse as well; only SPKI is a DER form.
+                let key = ParsedPublicKey::new(parameters, der)
+                    .ok()
+                    .filter(|_| der.first() == Some(&0x30))
+                    .ok_or_else(|| {
+                        invalid(format!("not an SPKI public key for {algorithm}"))
+                    })?;
+                curve_material(&key, key_type)?
+            }
+        };
+        Self::build(key_type, &material, vec![algorithm], Some(algorithm), None)
+    }
+
+    /// A JWK. Private members are left aside; an `oct` key becomes a secret.
+    ///
+    /// Without `alg` the key may be used with every algorithm of its type; a verifier's own
+    /// list still applies.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for an unknown or weak key, a `use` other than `sig`, `key_ops`
+    /// without `verify`, or an `alg` that the key's type does not allow.
+    pub fn from_jwk(json: &str) -> Result<Self, Error> {
+        if let Some((algorithms, secret, kid)) = super::signing_key::symmetric_jwk(json)? {
+            let mut primitives = Vec::new();
+            for algorithm in algorithms {
+                primitives.push((algorithm, Primitive::Hmac(hmac_key(algorithm, &secret)?)));
+            }
+            let mut id = KeyId::default();
+            rand::fill(&mut id).map_err(|_| invalid("the system's random source failed"))?;
+            return Ok(Self(Arc::new(Inner {
+                kid,
+                primitives,
+                jwk: None,
+                id,
+            })));
+        }
+        Self::from_public_jwk(&Jwk::from_json(json)?)
+    }
+
+    /// A public JWK that is already read.
+    ///
+    /// # Errors
+    /// As [`from_jwk`](Self::from_jwk).
+    pub fn from_public_jwk(jwk: &Jwk) -> Result<Self, Error> {
+        let (key_type, material) = jwk.material()?;
+        let algorithms = jwk.algorithms(key_type)?;
+        let pinned = match &algorithms[..] {
+            [only] => Some(*only),
+            _ => None,
+        };
+        let kid = jwk.key_id().map(str::to_owned);
+        Self::build(key_type, &material, algorithms, pinned, kid)
+    }
+
+    pub(crate) fn build(
+        key_type: KeyType,
+        material: &Material,
+        algorithms: Vec<Algorithm>,
+        pinned: Option<Algorithm>,
+        kid: Option<String>,
+    ) -> Result<Self, Error> {
+        let mut primitives = Vec::with_capacity(algorithms.len());
+        for algorithm in algorithms {
+            primitives.push((algorithm, public_primitive(algorithm, material)?));
+        }
+        let jwk = Jwk::from_material(key_type, material, pinned).with_key_id(kid.as_deref());
+        let id = key_id(&jwk);
+        Ok(Self(Arc::new(Inner {
+            kid,
+            primitives,
+            jwk: Some(jwk),
+            id,
+        })))
+    }
+
+    /// The same key under a name: tokens that name another key are not checked against it.
+    #[must_use]
+    pub fn with_key_id(self, kid: impl Into<String>) -> Self {
+        let kid = Some(kid.into());
+        let jwk = self.0.jwk.clone().map(|jwk| jwk.with_key_id(kid.as_deref()));
+        let inner = Inner {
+            primitives: self.0.primitives.clone(),
+            id: jwk.as_ref().map_or(self.0.id, key_id),
+            kid,
+            jwk,
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// The key's name, `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.0.kid.as_deref()
+    }
+
+    /// The algorithms that this key may be used with.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.0.primitives.iter().map(|(algorithm, _)| *algorithm)
+    }
+
+    /// The public JWK; `None` for a secret.
+    pub fn to_jwk(&self) -> Option<&Jwk> {
+        self.0.jwk.as_ref()
+    }
+
+    /// Checks a signature over `message`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedAlgorithm`] where the key is not for `algorithm`,
+    /// [`ErrorKind::BadSignature`] where the signature does not match.
+    pub fn verify(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), Error> {
+        let (_, primitive) = self
+            .0
+            .primitives
+            .iter()
+            .find(|(a, _)| *a == algorithm)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::UnsupportedAlgorithm,
+                    "the key is not for this algorithm",
+                )
+            })?;
+        primitive
+            .verify(message, signature)
+            .map_err(|_| Error::new(ErrorKind::BadSignature, "the signature does not match"))
+    }
+
+    pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.0.primitives.iter().any(|(a, _)| *a == algorithm)
+    }
+
+    pub(crate) fn id(&self) -> &KeyId {
+        &self.0.id
+    }
+}
+
+pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, Error> {
+    let hash = primitive::hmac_algorithm(algorithm)
+        .ok_or_else(|| invalid(format!("a secret is for HS256, HS384 or HS512, not {algorithm}")))?;
+    if secret.starts_with(b"-----BEGIN ") {
+        return Err(invalid(
+            "this secret is a PEM text: load a key with from_pem, never as a secret",
+        ));
+    }
+    if secret.len() < algorithm.hash_len() {
+        return Err(invalid(format!(
+            "the secret has {} bytes; {algorithm} needs at least {} random ones (RFC 7518 section 3.2)",
+            secret.len(),
+            algorithm.hash_len()
+        )));
+    }
+    Ok(hmac::Key::new(hash, secret))
+}
+
+fn curve(
+    algorithm: Algorithm,
+) -> Result<&'static dyn aws_lc_rs::signature::VerificationAlgorithm, Error> {
+    primitive::curve_parameters(algorithm)
+        .ok_or_else(|| invalid(format!("{algorithm} does not take this kind of key")))
+}
+
+pub(crate) fn rsa_material(key: &RsaSubjectPublicKey) -> Material {
+    Material::Rsa {
+        n: key.modulus().big_endian_without_leading_zero().to_vec(),
+        e: key.exponent().big_endian_without_leading_zero().to_vec(),
+    }
+}
+
+/// The numbers at the end of the key's SPKI form.
+fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
+    let der = key
+        .as_der()
+        .map_err(|_| invalid("the public key cannot be written as SPKI"))?;
+    let tail = |length: usize| der.as_ref().len().checked_sub(length).map(|at| &der.as_ref()[at..]);
+    point_material(key_type, tail).ok_or_else(|| invalid("the public key has no plain point"))
+}
+
+pub(crate) fn point_material<'a>(
+    key_type: KeyType,
+    tail: impl Fn(usize) -> Option<&'a [u8]>,
+) -> Option<Material> {
+    let length = match key_type {
+        KeyType::P256 => 32,
+        KeyType::P384 => 48,
+        KeyType::P521 => 66,
+        _ => return Some(Material::Ed { x: tail(32)?.to_vec() }),
+    };
+    let (x, y) = tail(2 * length)?.split_at(length);
+    Some(Material::Ec {
+        x: x.to_vec(),
+        y: y.to_vec(),
+    })
+}
+
+fn public_primitive(algorithm: Algorithm, material: &Material) -> Result<Primitive, Error> {
+    let parsed = match material {
+        Material::Rsa { n, e } => {
+            check_rsa(n, e)?;
+            let parameters = primitive::rsa_parameters(algorithm)
+                .ok_or_else(|| invalid(format!("{algorithm} does not take an RSA key")))?;
+            RsaPublicKeyComponents { n, e }
+                .to_parsed_public_key(parameters)
+                .map_err(|_| invalid("the RSA key's numbers do not form a key"))?
+        }
+        Material::Ec { x, y } => {
+            let point = [&[4][..], x, y].concat();
+            ParsedPublicKey::new(curve(algorithm)?, point)
+                .map_err(|_| invalid("the point is not on the curve"))?
+        }
+        Material::Ed { x } => ParsedPublicKey::new(curve(algorithm)?, x)
+            .map_err(|_| invalid("the bytes are not an Ed25519 public key"))?,
+    };
+    Ok(Primitive::Public(parsed))
+}
+
+/// At least 2048 bits (RFC 7518 section 3.3); an odd exponent from 3 to 2³³.
+fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
+    let bits = match n.first() {
+        None | Some(0) => return Err(invalid("the RSA modulus is empty or has leading zeros")),
+        Some(first) => n.len() * 8 - first.leading_zeros() as usize,
+    };
+    if !(2048..=8192).contains(&bits) {
+        return Err(invalid(format!(
+            "the RSA key has {bits} bits; 2048 to 8192 are allowed (RFC 7518 section 3.3)"
+        )));
+    }
+    let odd = e.last().is_some_and(|last| last % 2 == 1);
+    if !odd || e == [1] || e.first() == Some(&0) || e.len() > 5 {
+        return Err(invalid("the RSA exponent must be odd, at least 3, at most 33 bits"));
+    }
+    Ok(())
+}
+
+fn key_id(jwk: &Jwk) -> KeyId {
+    let mut id = KeyId::default();
+    id.copy_from_slice(digest::digest(&digest::SHA256, jwk.to_json().as_bytes()).as_ref());
+    id
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("kid", &self.0.kid)
+            .field("algorithms", &self.algorithms().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

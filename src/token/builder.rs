@@ -1,0 +1,308 @@
+//! Builds a verifier, and refuses nonsense with a message that says what to do.
+
+use super::keys::{KeySource, StaticKeys};
+use super::revocation::Revocation;
+use super::rules::Rules;
+use super::verifier::Verifier;
+use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::Error;
+use crate::jose::jws::DEFAULT_MAX_LEN;
+use crate::jose::{Algorithm, KeySet, VerifyingKey};
+use std::sync::Arc;
+use std::time::Duration;
+
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+const MAX_LEEWAY: Duration = Duration::from_secs(3600);
+const DEFAULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_TOKEN_LEN: usize = 1024 * 1024;
+
+type MakeSource = Box<dyn FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send>;
+
+/// Sets a [`Verifier`] up.
+///
+/// # Example
+/// ```
+/// use jamguard::{ErrorKind, Verifier};
+/// let error = Verifier::builder().build().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Configuration);
+/// assert!(error.message().contains(".algorithms("));
+/// ```
+pub struct VerifierBuilder {
+    keys: KeySet,
+    source: Option<MakeSource>,
+    algorithms: Vec<Algorithm>,
+    issuers: Vec<Box<str>>,
+    audiences: Vec<Box<str>>,
+    token_type: Option<Box<str>>,
+    token_type_if_present: Option<Box<str>>,
+    required: Vec<Box<str>>,
+    texts: Vec<(Box<str>, Box<str>)>,
+    require_kid: bool,
+    require_exp: bool,
+    leeway: Duration,
+    max_len: usize,
+    clock: Arc<dyn Clock>,
+    revocation: Option<Arc<dyn Revocation>>,
+    cache_bytes: u64,
+}
+
+impl Default for VerifierBuilder {
+    fn default() -> Self {
+        Self {
+            keys: KeySet::default(),
+            source: None,
+            algorithms: Vec::new(),
+            issuers: Vec::new(),
+            audiences: Vec::new(),
+            token_type: None,
+            token_type_if_present: None,
+            required: Vec::new(),
+            texts: Vec::new(),
+            require_kid: false,
+            require_exp: true,
+            leeway: DEFAULT_LEEWAY,
+            max_len: DEFAULT_MAX_LEN,
+            clock: Arc::new(SystemClock),
+            revocation: None,
+            cache_bytes: DEFAULT_CACHE_BYTES,
+        }
+    }
+}
+
+impl VerifierBuilder {
+    /// Adds a key.
+    #[must_use]
+    pub fn key(mut self, key: VerifyingKey) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Adds the keys of a JWK set that never changes.
+    ///
+    /// # Errors
+    /// As [`KeySet::from_json`].
+    pub fn jwks_json(mut self, json: &str) -> Result<Self, Error> {
+        for key in KeySet::from_json(json)?.iter() {
+            self.keys.push(key.clone());
+        }
+        Ok(self)
+    }
+
+    /// Takes the keys from somewhere that may change them.
+    #[cfg(feature = "client")]
+    pub(crate) fn source(
+        mut self,
+        make: impl FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
+    ) -> Self {
+        self.source = Some(Box::new(make));
+        self
+    }
+
+    /// The algorithms that tokens may be signed with.
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// Requires this `iss`, compared letter by letter. Called again: any of them.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers.push(issuer.into().into_boxed_str());
+        self
+    }
+
+    /// Requires this value in `aud`. Called again: any of them. Never called: `aud` is not
+    /// looked at.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into().into_boxed_str());
+        self
+    }
+
+    /// Requires this `typ`, such as `at+jwt` (RFC 9068); case and `application/` do not matter.
+    #[must_use]
+    pub fn token_type(mut self, typ: impl Into<String>) -> Self {
+        self.token_type = Some(typ.into().into_boxed_str());
+        self
+    }
+
+    /// Requires this `typ` of tokens that have one.
+    #[cfg(feature = "client")]
+    pub(crate) fn token_type_if_present(mut self, typ: &str) -> Self {
+        self.token_type_if_present = Some(typ.into());
+        self
+    }
+
+    /// Requires these claims to be present.
+    #[must_use]
+    pub fn require<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
+        self.required
+            .extend(claims.into_iter().map(|name| name.into().into_boxed_str()));
+        self
+    }
+
+    /// Requires a claim to be exactly this text, such as `token_use` = `id`.
+    #[must_use]
+    pub fn require_text(mut self, claim: impl Into<String>, text: impl Into<String>) -> Self {
+        let pair = (claim.into().into_boxed_str(), text.into().into_boxed_str());
+        self.texts.push(pair);
+        self
+    }
+
+    /// Requires the header to name its key.
+    #[must_use]
+    pub fn require_key_id(mut self) -> Self {
+        self.require_kid = true;
+        self
+    }
+
+    /// Accepts tokens without `exp`, which are then valid until their key is gone.
+    #[must_use]
+    pub fn danger_accept_missing_exp(mut self) -> Self {
+        self.require_exp = false;
+        self
+    }
+
+    /// How far the issuer's clock may be off; 60 s unless set, an hour at most.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Longest token looked at, in bytes; 16 KiB unless set.
+    #[must_use]
+    pub fn max_token_len(mut self, bytes: usize) -> Self {
+        self.max_len = bytes;
+        self
+    }
+
+    /// The clocks; the system's unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Asks at each verification, cached or not, whether the token was taken back.
+    #[must_use]
+    pub fn revocation(mut self, revocation: impl Revocation) -> Self {
+        self.revocation = Some(Arc::new(revocation));
+        self
+    }
+
+    /// Memory for verified tokens, in bytes; 64 MiB unless set, 0 switches the cache off.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Builds the verifier.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
+    /// what to change.
+    pub fn build(self) -> Result<Verifier, Error> {
+        self.check()?;
+        let keys: Arc<dyn KeySource> = match self.source {
+            Some(make) => make(self.clock.clone())?,
+            None => Arc::new(StaticKeys(Arc::new(self.keys))),
+        };
+        let rules = Rules {
+            algorithms: self.algorithms,
+            issuers: self.issuers,
+            audiences: self.audiences,
+            token_type: self.token_type,
+            token_type_if_present: self.token_type_if_present,
+            required: self.required,
+            texts: self.texts,
+            require_kid: self.require_kid,
+            require_exp: self.require_exp,
+            leeway: self.leeway.as_secs(),
+            max_len: self.max_len,
+        };
+        Ok(Verifier::new(
+            rules,
+            keys,
+            self.clock,
+            self.revocation,
+            self.cache_bytes,
+        ))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |message: &'static str| Err(Error::configuration(message));
+        if self.algorithms.is_empty() {
+            return refuse(
+                "no algorithms: call .algorithms([…]) with those that the issuer signs with",
+            );
+        }
+        match (&self.source, self.keys.is_empty()) {
+            (None, true) => {
+                return refuse("no keys: call .key(…), .jwks_json(…) or .jwks_url(…)");
+            }
+            (Some(_), false) => {
+                return refuse(
+                    "keys from two places: use .jwks_url(…), or .key(…) and .jwks_json(…)",
+                );
+            }
+            (Some(_), true) => {
+                if self.algorithms.iter().any(|a| a.is_symmetric()) {
+                    return refuse(
+                        "HS256, HS384 and HS512 need a shared secret, which a published key set \
+                         never holds: remove them from .algorithms([…])",
+                    );
+                }
+            }
+            (None, false) => {
+                for algorithm in &self.algorithms {
+                    if !self.keys.iter().any(|key| key.allows(*algorithm)) {
+                        return Err(Error::configuration(format!(
+                            "no key is for {algorithm}: add one, or remove {algorithm} from \
+                             .algorithms([…])"
+                        )));
+                    }
+                }
+            }
+        }
+        let names = |texts: &[Box<str>]| texts.iter().any(|text| text.trim().is_empty());
+        if names(&self.issuers) {
+            return refuse("an empty issuer: give .issuer(…) the exact text of the iss claim");
+        }
+        if names(&self.audiences) {
+            return refuse("an empty audience: give .audience(…) the name of this service");
+        }
+        if names(&self.required) || self.texts.iter().any(|(name, _)| name.is_empty()) {
+            return refuse("an empty claim name in .require([…])");
+        }
+        if self.token_type.as_ref().is_some_and(|typ| typ.is_empty()) {
+            return refuse("an empty token type: give .token_type(…) the typ, such as at+jwt");
+        }
+        if self.leeway > MAX_LEEWAY {
+            return refuse(
+                "the leeway is over an hour: it is for clocks that are a little off; issue longer \
+                 tokens instead",
+            );
+        }
+        if !(64..=MAX_TOKEN_LEN).contains(&self.max_len) {
+            return refuse("the longest token must be between 64 bytes and 1 MiB");
+        }
+        if self.cache_bytes != 0 && self.cache_bytes < 64 * 1024 {
+            return refuse(
+                "the token cache is under 64 KiB: give it room, or switch it off with 0",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifierBuilder")
+            .field("issuers", &self.issuers)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
+    }
+}

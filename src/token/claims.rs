@@ -1,0 +1,193 @@
+//! The registered claims of a payload, read strictly and without copying; `Claims<T>`.
+
+use super::verified::Verified;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::json::{self, Scalar};
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+/// The last second of the year 9999; a later date is an attack or a mistake of units.
+const MAX_DATE: u64 = 253_402_300_799;
+
+pub(crate) enum Audience<'a> {
+    Absent,
+    One(Cow<'a, str>),
+    Many(Vec<Cow<'a, str>>),
+}
+
+/// What the checks look at (RFC 7519 section 4.1), each of the right JSON type or refused.
+pub(crate) struct RegisteredClaims<'a> {
+    pub(crate) issuer: Option<Cow<'a, str>>,
+    pub(crate) subject: Option<Cow<'a, str>>,
+    pub(crate) audience: Audience<'a>,
+    /// Unix seconds.
+    pub(crate) expires: Option<u64>,
+    pub(crate) not_before: Option<u64>,
+    pub(crate) issued_at: Option<u64>,
+    pub(crate) token_id: Option<Cow<'a, str>>,
+    /// The texts of the claims that the rules ask for, in the rules' order.
+    pub(crate) texts: Vec<Option<Cow<'a, str>>>,
+    /// Sorted.
+    names: Vec<Cow<'a, str>>,
+}
+
+/// Reads a NumericDate: a JSON number, integer or not, from 0 to the year 9999.
+///
+/// A fraction is rounded to the side that accepts less.
+fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
+    match value {
+        Scalar::Integer(seconds) => u64::try_from(*seconds).ok().filter(|s| *s <= MAX_DATE),
+        Scalar::Float(seconds) => {
+            let whole = if up { seconds.ceil() } else { seconds.floor() };
+            // In range, so the conversion is exact; NaN and infinities fail the comparison.
+            (0.0..=MAX_DATE as f64)
+                .contains(&whole)
+                .then_some(whole as u64)
+        }
+        _ => None,
+    }
+}
+
+impl<'a> RegisteredClaims<'a> {
+    pub(crate) fn parse(
+        payload: &'a [u8],
+        wanted: &[(Box<str>, Box<str>)],
+    ) -> Result<Self, Error> {
+        let mut claims = Self {
+            issuer: None,
+            subject: None,
+            audience: Audience::Absent,
+            expires: None,
+            not_before: None,
+            issued_at: None,
+            token_id: None,
+            texts: vec![None; wanted.len()],
+            names: Vec::new(),
+        };
+        let mut fault: Option<&'static str> = None;
+        let names = json::object(payload, |name, value| {
+            if let Some(at) = wanted.iter().position(|(wanted, _)| **wanted == *name)
+                && let Scalar::Text(text) = &value
+            {
+                claims.texts[at] = Some(text.clone());
+            }
+            let text = |value, fault: &mut Option<_>, name| match value {
+                Scalar::Text(text) => Some(text),
+                _ => {
+                    *fault = Some(name);
+                    None
+                }
+            };
+            let seconds = |up, fault: &mut Option<_>, name| {
+                let seconds = date(&value, up);
+                if seconds.is_none() {
+                    *fault = Some(name);
+                }
+                seconds
+            };
+            match name {
+                "exp" => claims.expires = seconds(false, &mut fault, "exp"),
+                "nbf" => claims.not_before = seconds(true, &mut fault, "nbf"),
+                "iat" => claims.issued_at = seconds(true, &mut fault, "iat"),
+                "iss" => claims.issuer = text(value, &mut fault, "iss"),
+                "sub" => claims.subject = text(value, &mut fault, "sub"),
+                "jti" => claims.token_id = text(value, &mut fault, "jti"),
+                "aud" => match value {
+                    Scalar::Text(one) => claims.audience = Audience::One(one),
+                    Scalar::Texts(many) => claims.audience = Audience::Many(many),
+                    _ => fault = Some("aud"),
+                },
+                _ => {}
+            }
+        })
+        .map_err(|_| {
+            Error::new(
+                ErrorKind::Malformed,
+                "the payload is not one JSON object with no member twice",
+            )
+        })?;
+        if let Some(name) = fault {
+            return Err(Error::new(
+                ErrorKind::InvalidClaim,
+                format!("the token's '{name}' has the wrong JSON type or range"),
+            ));
+        }
+        claims.names = names;
+        Ok(claims)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names
+            .binary_search_by(|found| (**found).cmp(name))
+            .is_ok()
+    }
+}
+
+/// The verified claims, decoded into your type once per cached token and shared.
+///
+/// As an extractor it answers 401 without a valid credential; `Option<Claims<T>>` is for routes
+/// where logging in is optional. The same type serves axum and actix-web.
+///
+/// # Example
+/// ```
+/// use jamguard::Claims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct User { email: String }
+///
+/// async fn me(user: Claims<User>) -> String {
+///     format!("{} until {:?}", user.email, user.token().expires_at())
+/// }
+/// ```
+pub struct Claims<T> {
+    verified: Verified,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> Claims<T> {
+    pub(crate) fn new(verified: Verified) -> Result<Self, Error> {
+        verified.claims::<T>()?;
+        Ok(Self {
+            verified,
+            of: PhantomData,
+        })
+    }
+}
+
+impl<T> Claims<T> {
+    /// The token that these claims come from.
+    pub fn token(&self) -> &Verified {
+        &self.verified
+    }
+}
+
+impl<T: 'static> Deref for Claims<T> {
+    type Target = T;
+
+    #[expect(clippy::expect_used)]
+    fn deref(&self) -> &T {
+        // `new` is the only constructor; it decoded this T into the shared entry, which never
+        // forgets a decoded type.
+        self.verified
+            .decoded::<T>()
+            .expect("decoded by the constructor")
+    }
+}
+
+impl<T> Clone for Claims<T> {
+    fn clone(&self) -> Self {
+        Self {
+            verified: self.verified.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Claims<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claims").field(&self.verified).finish()
+    }
+}

@@ -1,0 +1,61 @@
+//! Where a verifier's keys come from: the seam between verification and key sets.
+
+use crate::core::error::Error;
+use crate::jose::KeySet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The answer to "may I verify with these keys now".
+pub(crate) enum Keys {
+    Ready(Arc<KeySet>),
+    /// None yet, or none fresh enough: [`KeySource::load`] first.
+    Waiting,
+}
+
+/// A set of keys that may change while it is used.
+pub(crate) trait KeySource: Send + Sync + 'static {
+    /// Grows whenever the set of keys changes.
+    fn generation(&self) -> u64;
+
+    /// Whether the current keys may still be trusted. Starts a refresh in the background when
+    /// one is due; never waits.
+    fn usable(&self) -> bool;
+
+    fn current(&self) -> Keys;
+
+    /// Waits until there are usable keys.
+    fn load(&self) -> BoxFuture<Result<Arc<KeySet>, Error>>;
+
+    /// Newer keys than those of generation `seen`, because a token names a key unknown there:
+    /// fetched once, unless they are here already. `None` during the cooldown, or where keys never
+    /// change.
+    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Arc<KeySet>, Error>>>;
+}
+
+/// Keys that never change.
+pub(crate) struct StaticKeys(pub(crate) Arc<KeySet>);
+
+impl KeySource for StaticKeys {
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    fn usable(&self) -> bool {
+        true
+    }
+
+    fn current(&self) -> Keys {
+        Keys::Ready(self.0.clone())
+    }
+
+    fn load(&self) -> BoxFuture<Result<Arc<KeySet>, Error>> {
+        Box::pin(std::future::ready(Ok(self.0.clone())))
+    }
+
+    fn refresh(&self, _seen: u64) -> Option<BoxFuture<Result<Arc<KeySet>, Error>>> {
+        None
+    }
+}

@@ -1,0 +1,129 @@
+//! A small memory of hot tokens per thread, in front of every verifier's shared cache.
+//!
+//! It answers only after comparing the whole token, and its answer goes through the same
+//! re-checks as one of the shared cache, so it cannot be staler than that. It exists because the
+//! shared cache notes each read in a log that all threads share.
+//!
+//! Bound: 4,096 tokens and [`MAX_BYTES`] per thread, whatever the number of verifiers. Only a
+//! token that the shared cache already holds gets in, so a flood of tokens seen once does not.
+
+use super::verified::Verified;
+use std::cell::RefCell;
+
+const WAYS: usize = 4;
+const SETS: usize = 1024;
+/// Per thread; when reached, the thread begins anew with an empty memory.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+struct Slot {
+    hash: u64,
+    verifier: u64,
+    verified: Verified,
+}
+
+#[derive(Default)]
+struct Memo {
+    slots: Vec<Option<Slot>>,
+    bytes: usize,
+    /// Which way of a full set goes next.
+    turn: usize,
+}
+
+thread_local! {
+    static MEMO: RefCell<Memo> = RefCell::default();
+}
+
+/// The hash's upper bits choose the set; the shared cache goes by others.
+fn set_of(hash: u64) -> usize {
+    (hash >> 48) as usize % SETS * WAYS
+}
+
+impl Memo {
+    fn set(&mut self, hash: u64) -> &mut [Option<Slot>] {
+        let at = set_of(hash);
+        &mut self.slots[at..at + WAYS]
+    }
+}
+
+/// A verified token as this thread last saw it, of any verifier that `wanted` names by its id.
+pub(crate) fn find(
+    hash: u64,
+    token: &[u8],
+    wanted: impl Fn(u64) -> bool,
+) -> Option<(u64, Verified)> {
+    // During a thread's end, or from inside another look-up, there is just no memory.
+    MEMO.try_with(|memo| {
+        let memo = memo.try_borrow().ok()?;
+        let at = set_of(hash);
+        let set = memo.slots.get(at..at + WAYS)?;
+        let slot = set.iter().flatten().find(|slot| {
+            slot.hash == hash
+                && wanted(slot.verifier)
+                && slot.verified.entry().token.as_bytes() == token
+        })?;
+        Some((slot.verifier, slot.verified.clone()))
+    })
+    .ok()
+    .flatten()
+}
+
+/// Remembers what the shared cache just answered.
+pub(crate) fn remember(verifier: u64, verified: &Verified) {
+    let new = Slot {
+        hash: verified.entry().hash,
+        verifier,
+        verified: verified.clone(),
+    };
+    // What falls out is dropped after the borrow: its drop may run code of the application.
+    let dropped = MEMO.try_with(|memo| {
+        let mut memo = memo.try_borrow_mut().ok()?;
+        let weight = new.verified.entry().weight();
+        let mut dropped = Vec::new();
+        if memo.slots.is_empty() {
+            memo.slots.resize_with(SETS * WAYS, || None);
+        } else if memo.bytes + weight > MAX_BYTES {
+            dropped.extend(memo.slots.iter_mut().filter_map(Option::take));
+            memo.bytes = 0;
+        }
+        memo.turn = (memo.turn + 1) % WAYS;
+        let turn = memo.turn;
+        let set = memo.set(new.hash);
+        let same = |slot: &Option<Slot>| {
+            slot.as_ref().is_some_and(|slot| {
+                slot.hash == new.hash
+                    && slot.verifier == verifier
+                    && slot.verified.entry().token == new.verified.entry().token
+            })
+        };
+        let place = (set.iter().position(same))
+            .or_else(|| set.iter().position(Option::is_none))
+            .unwrap_or(turn);
+        let old = set[place].replace(new);
+        memo.bytes += weight;
+        if let Some(old) = old {
+            memo.bytes = memo.bytes.saturating_sub(old.verified.entry().weight());
+            dropped.push(old);
+        }
+        Some(dropped)
+    });
+    drop(dropped);
+}
+
+/// Forgets a token that a re-check refused.
+pub(crate) fn forget(verifier: u64, verified: &Verified) {
+    let dropped = MEMO.try_with(|memo| {
+        let mut memo = memo.try_borrow_mut().ok()?;
+        if memo.slots.is_empty() {
+            return None;
+        }
+        let entry = verified.entry();
+        let slot = memo.set(entry.hash).iter_mut().find(|slot| {
+            slot.as_ref()
+                .is_some_and(|slot| slot.verifier == verifier && slot.verified.entry().token == entry.token)
+        })?;
+        let old = slot.take()?;
+        memo.bytes = memo.bytes.saturating_sub(old.verified.entry().weight());
+        Some(old)
+    });
+    drop(dropped);
+}

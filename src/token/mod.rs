@@ -1,0 +1,11 @@
+//! Tokens: what their claims must be, who verifies them, and the memory of those verified.
+
+pub(crate) mod builder;
+pub(crate) mod cache;
+pub(crate) mod claims;
+pub(crate) mod keys;
+pub(crate) mod memo;
+pub(crate) mod revocation;
+pub(crate) mod rules;
+pub(crate) mod verified;
+pub(crate) mod verifier;

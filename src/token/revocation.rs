@@ -1,0 +1,81 @@
+//! What a token is called when it is taken back.
+
+use aws_lc_rs::digest;
+use std::fmt;
+
+/// Names a token for revocation: its `iss` and `jti`, or without `jti` the SHA-256 of its signing
+/// input.
+///
+/// Never the token's text: an ECDSA signature can be changed into another valid one without the
+/// key, so the same token has more than one text.
+///
+/// # Example
+/// ```
+/// fn remember(revoked: &mut std::collections::HashSet<jamguard::RevocationId>, token: &jamguard::Verified) {
+///     revoked.insert(token.revocation_id().clone());
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RevocationId([u8; 32]);
+
+impl RevocationId {
+    pub(crate) fn of(issuer: Option<&str>, token_id: Option<&str>, signing_input: &[u8]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        match token_id {
+            Some(token_id) => {
+                // Lengths first, so that no other pair of texts gives the same bytes.
+                let issuer = issuer.unwrap_or_default();
+                context.update(b"jti");
+                context.update(&(issuer.len() as u64).to_be_bytes());
+                context.update(issuer.as_bytes());
+                context.update(token_id.as_bytes());
+            }
+            None => {
+                context.update(b"input");
+                context.update(signing_input);
+            }
+        }
+        let mut id = [0; 32];
+        id.copy_from_slice(context.finish().as_ref());
+        Self(id)
+    }
+
+    /// The name as bytes, to keep in a store.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RevocationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RevocationId(")?;
+        for byte in &self.0[..4] {
+            write!(f, "{byte:02x}")?;
+        }
+        f.write_str("…)")
+    }
+}
+
+/// Says at every verification, cached or not, whether a token was taken back.
+///
+/// It runs on the hot path: answer from memory.
+///
+/// # Example
+/// ```
+/// use jamguard::{Revocation, Verified};
+/// use std::{collections::HashSet, sync::RwLock};
+///
+/// #[derive(Default)]
+/// struct Denied(RwLock<HashSet<jamguard::RevocationId>>);
+///
+/// impl Revocation for Denied {
+///     fn is_revoked(&self, token: &Verified) -> bool {
+///         // A poisoned lock must not let revoked tokens through.
+///         self.0.read().map_or(true, |denied| denied.contains(token.revocation_id()))
+///     }
+/// }
+/// ```
+pub trait Revocation: Send + Sync + 'static {
+    /// Whether the token must be refused.
+    fn is_revoked(&self, token: &super::verified::Verified) -> bool;
+}

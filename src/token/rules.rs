@@ -1,0 +1,148 @@
+//! What a token's header and claims must be (RFC 7519 section 4.1, RFC 8725 section 3).
+
+use super::claims::{Audience, RegisteredClaims};
+use crate::core::error::{Error, ErrorKind};
+use crate::jose::Algorithm;
+use crate::jose::jws::{RawHeader, is_type};
+use std::borrow::Cow;
+use std::time::Duration;
+
+pub(crate) struct Rules {
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// Any of these; empty: any issuer.
+    pub(crate) issuers: Vec<Box<str>>,
+    /// Any of these; empty: the audience is not looked at.
+    pub(crate) audiences: Vec<Box<str>>,
+    pub(crate) token_type: Option<Box<str>>,
+    /// A `typ`, where there is one, must be this.
+    pub(crate) token_type_if_present: Option<Box<str>>,
+    pub(crate) required: Vec<Box<str>>,
+    /// Claims that must be present with exactly this text.
+    pub(crate) texts: Vec<(Box<str>, Box<str>)>,
+    pub(crate) require_kid: bool,
+    pub(crate) require_exp: bool,
+    /// Seconds.
+    pub(crate) leeway: u64,
+    pub(crate) max_len: usize,
+}
+
+/// The moments that can make a verified token invalid, or not yet valid, later on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Unix seconds of `exp`.
+    pub(crate) expires: Option<u64>,
+    /// Unix seconds, the later of `nbf` and `iat`.
+    pub(crate) begins: u64,
+}
+
+impl Window {
+    /// Whether the token is valid at `now`, leeway included (RFC 7519 sections 4.1.4 and 4.1.5).
+    pub(crate) fn check(self, now: Duration, leeway: u64) -> Result<(), Error> {
+        let now = now.as_secs();
+        if self
+            .expires
+            .is_some_and(|expires| now >= expires.saturating_add(leeway))
+        {
+            return Err(Error::new(ErrorKind::Expired, "the token is expired"));
+        }
+        if now.saturating_add(leeway) < self.begins {
+            return Err(Error::new(
+                ErrorKind::NotYetValid,
+                "the token is not valid yet (nbf or iat)",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn missing(name: &str) -> Error {
+    Error::new(
+        ErrorKind::MissingClaim,
+        format!("the token lacks the required '{name}'"),
+    )
+}
+
+fn wrong(name: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidClaim,
+        format!("the token's '{name}' is not what is expected"),
+    )
+}
+
+impl Rules {
+    /// Checks that need no key.
+    pub(crate) fn check_header(&self, header: &RawHeader<'_>) -> Result<(), Error> {
+        if !self.algorithms.contains(&header.algorithm) {
+            return Err(Error::new(
+                ErrorKind::UnsupportedAlgorithm,
+                format!("alg {} is not allowed here", header.algorithm),
+            ));
+        }
+        let wrong_type = || Error::new(ErrorKind::WrongType, "the token's typ is not the expected");
+        let typ = header.typ.as_deref();
+        if let Some(expected) = &self.token_type
+            && !typ.is_some_and(|typ| is_type(typ, expected))
+        {
+            return Err(wrong_type());
+        }
+        if let Some(expected) = &self.token_type_if_present
+            && typ.is_some_and(|typ| !is_type(typ, expected))
+        {
+            return Err(wrong_type());
+        }
+        if self.require_kid && header.kid.is_none() {
+            return Err(missing("kid"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
+        self.issuers.is_empty()
+            || issuer.is_some_and(|found| self.issuers.iter().any(|ours| **ours == *found))
+    }
+
+    /// Checks the claims; everything but revocation.
+    pub(crate) fn check_claims(
+        &self,
+        claims: &RegisteredClaims<'_>,
+        now: Duration,
+    ) -> Result<Window, Error> {
+        match &claims.issuer {
+            None if !self.issuers.is_empty() => return Err(missing("iss")),
+            found if !self.accepts_issuer(found.as_deref()) => return Err(wrong("iss")),
+            _ => {}
+        }
+        if !self.audiences.is_empty() {
+            let ours = |found: &Cow<'_, str>| self.audiences.iter().any(|ours| **ours == **found);
+            let fits = match &claims.audience {
+                Audience::Absent => return Err(missing("aud")),
+                Audience::One(found) => ours(found),
+                Audience::Many(found) => found.iter().any(ours),
+            };
+            if !fits {
+                return Err(wrong("aud"));
+            }
+        }
+        if self.require_exp && claims.expires.is_none() {
+            return Err(missing("exp"));
+        }
+        for name in &self.required {
+            if !claims.has(name) {
+                return Err(missing(name));
+            }
+        }
+        for ((name, expected), found) in self.texts.iter().zip(&claims.texts) {
+            match found {
+                _ if !claims.has(name) => return Err(missing(name)),
+                Some(found) if **found == **expected => {}
+                _ => return Err(wrong(name)),
+            }
+        }
+        let window = Window {
+            expires: claims.expires,
+            begins: claims.not_before.max(claims.issued_at).unwrap_or(0),
+        };
+        window.check(now, self.leeway)?;
+        Ok(window)
+    }
+}
