@@ -14,3 +14,5 @@ pub use crate::token::verified::Verified;
 pub use crate::token::verifier::Verifier;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "client")]
+pub mod jwks;

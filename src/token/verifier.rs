@@ -147,11 +147,12 @@ impl Verifier {
         let inner = &*self.0;
         let answer = inner.recheck(&verified);
         match answer {
-            Ok(true) => {
+            Ok(Recheck::Valid) => {
                 inner.cache.hits.add();
                 Some(Ok(verified))
             }
-            Ok(false) => {
+            Ok(Recheck::KeysMissing) => None,
+            Ok(Recheck::Outdated) => {
                 inner.forget(&verified);
                 None
             }
@@ -193,18 +194,21 @@ impl Verifier {
                 None => Step::Done(Err(error)),
                 Some(refreshed) => {
                     let (inner, token) = (inner.clone(), token.to_vec());
-                    Step::Wait(Box::pin(async move {
-                        let keys = refreshed.await?;
-                        let generation = inner.keys.generation();
-                        inner
-                            .check(&token, hash, &keys, generation)
-                            .map_err(Refused::into_error)
-                    }))
+                    Step::Wait(Box::pin(inner.check_again(token, hash, refreshed)))
                 }
             },
             answer => Step::Done(answer.map_err(Refused::into_error)),
         }
     }
+}
+
+/// What has become of a verified token.
+enum Recheck {
+    Valid,
+    /// Its key or its epoch is gone: verify it in full.
+    Outdated,
+    /// No fresh enough keys at the moment: says nothing about the token.
+    KeysMissing,
 }
 
 /// Why a full verification failed, and whether newer keys might change that.
@@ -228,11 +232,13 @@ impl From<Error> for Refused {
 }
 
 impl Inner {
-    /// `Ok(false)`: verify again in full.
-    fn recheck(&self, verified: &Verified) -> Result<bool, Error> {
+    fn recheck(&self, verified: &Verified) -> Result<Recheck, Error> {
         let entry = verified.entry();
-        if entry.epoch != self.epoch.load(Ordering::Acquire) || !self.keys.usable() {
-            return Ok(false);
+        if entry.epoch != self.epoch.load(Ordering::Acquire) {
+            return Ok(Recheck::Outdated);
+        }
+        if !self.keys.usable() {
+            return Ok(Recheck::KeysMissing);
         }
         let generation = self.keys.generation();
         if entry.generation.load(Ordering::Acquire) != generation {
@@ -240,12 +246,12 @@ impl Inner {
                 Keys::Ready(keys) if keys.contains(&entry.key) => {
                     entry.generation.store(generation, Ordering::Release);
                 }
-                _ => return Ok(false),
+                _ => return Ok(Recheck::Outdated),
             }
         }
         entry.window.check(self.clock.now(), self.rules.leeway)?;
         self.check_revocation(verified)?;
-        Ok(true)
+        Ok(Recheck::Valid)
     }
 
     fn check_revocation(&self, verified: &Verified) -> Result<(), Error> {
@@ -284,6 +290,29 @@ impl Inner {
                 ErrorKind::InvalidClaim,
                 "the token's 'iss' is not what is expected",
             )),
+        }
+    }
+
+    /// Verifies with keys that are being fetched.
+    async fn check_again(
+        self: Arc<Self>,
+        token: Vec<u8>,
+        hash: u64,
+        mut refreshed: BoxFuture<Result<Arc<KeySet>, Error>>,
+    ) -> Result<Verified, Error> {
+        // A fetch that was already under way may have begun before the key was published.
+        let mut joined = true;
+        loop {
+            let keys = refreshed.await?;
+            let generation = self.keys.generation();
+            match self.check(&token, hash, &keys, generation) {
+                Err(Refused::UnknownKeyId(error)) => match self.keys.refresh(generation) {
+                    Some(next) if joined => refreshed = next,
+                    _ => return Err(error),
+                },
+                answer => return answer.map_err(Refused::into_error),
+            }
+            joined = false;
         }
     }
 

@@ -1,0 +1,113 @@
+//! Getting a document from an issuer: over HTTP, or the user's own way.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::http::{HttpClient, checked_url};
+use reqwest::Method;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// A key set or a discovery document is far smaller.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A document as fetched.
+///
+/// # Example
+/// ```
+/// use jamguard::jwks::Fetched;
+/// let fetched = Fetched::new(br#"{"keys":[]}"#.to_vec());
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The document's bytes.
+    pub body: Vec<u8>,
+    /// How long the issuer says it is good for.
+    pub max_age: Option<Duration>,
+}
+
+impl Fetched {
+    /// A document whose issuer says nothing of its age.
+    pub fn new(body: Vec<u8>) -> Self {
+        Self {
+            body,
+            max_age: None,
+        }
+    }
+
+    /// The same, good for this long.
+    #[must_use]
+    pub fn with_max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+}
+
+/// Fetches documents in place of the built-in HTTP client: through a proxy, from a file, with a
+/// client certificate.
+///
+/// Deadlines, single flight, back-off and caching are done around it.
+///
+/// # Example
+/// ```
+/// use jamguard::{Error, ErrorKind, jwks::{Fetch, Fetched}};
+/// use std::{future::Future, pin::Pin};
+///
+/// struct Mounted;
+///
+/// impl Fetch for Mounted {
+///     fn fetch<'a>(&'a self, _url: &'a str)
+///         -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>>
+///     {
+///         Box::pin(async {
+///             std::fs::read("/etc/keys/jwks.json")
+///                 .map(Fetched::new)
+///                 .map_err(|_| Error::new(ErrorKind::Connection, "the key file is not readable"))
+///         })
+///     }
+/// }
+/// ```
+pub trait Fetch: Send + Sync + 'static {
+    /// Fetches the document at `url`.
+    ///
+    /// # Errors
+    /// Any error counts as a failed fetch; its message goes to the log.
+    fn fetch<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>>;
+}
+
+/// The built-in way.
+pub(crate) struct HttpFetch(HttpClient);
+
+impl HttpFetch {
+    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
+        HttpClient::new(timeout).map(Self)
+    }
+}
+
+impl Fetch for HttpFetch {
+    fn fetch<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+        Box::pin(async move {
+            let url = checked_url(url)?;
+            let answer = self.0.send(Method::GET, url, None, None, MAX_BODY).await?;
+            if answer.status != 200 {
+                return Err(Error::new(
+                    ErrorKind::UnexpectedStatus,
+                    format!("the issuer answered {}", answer.status),
+                ));
+            }
+            let body = answer.body.ok_or_else(|| {
+                Error::new(ErrorKind::UnexpectedBody, "the issuer's answer is over 1 MiB")
+            })?;
+            Ok(Fetched {
+                body,
+                max_age: answer.max_age,
+            })
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! Remote key sets: fetched lazily, refreshed ahead of expiry, one fetch at a time.
+//!
+//! ```no_run
+//! use jamguard::{Verifier, jose::Algorithm, jwks::RemoteKeySet};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), jamguard::Error> {
+//! let keys = RemoteKeySet::builder("https://issuer.example/.well-known/jwks.json")
+//!     .max_stale(Duration::from_secs(1800))
+//!     .build()?;
+//! let verifier = Verifier::builder()
+//!     .jwks(keys)                                 // or .jwks_url("https://…"), or .discover(…)
+//!     .algorithms([Algorithm::RS256])
+//!     .issuer("https://issuer.example")
+//!     .audience("api")
+//!     .build()?;
+//! # Ok(()) }
+//! ```
+
+mod fetch;
+mod flight;
+mod remote;
+mod verifier;
+
+pub use fetch::{Fetch, Fetched};
+pub use remote::{RemoteKeySet, RemoteKeySetBuilder};
