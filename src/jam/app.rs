@@ -42,7 +42,7 @@ impl JamApp {
     pub fn new(app_id: impl Into<String>) -> Self {
         Self {
             app_id: app_id.into(),
-            base_url: base::HOSTED.to_owned(),
+            base_url: base::DEFAULT_BASE_URL.to_owned(),
             leeway: None,
             cache_bytes: None,
             clock: Arc::new(SystemClock),
@@ -134,7 +134,7 @@ impl JamApp {
             .algorithms([Algorithm::ES512])
             .issuer(base::issuer(&base))
             .audience(&self.app_id)
-            .require(["email"])
+            .require_any_text("email")
             .require_text("token_use", "id")
             .require_key_id()
             .token_type_if_present("JWT")

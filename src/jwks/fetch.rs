@@ -78,6 +78,15 @@ pub trait Fetch: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>>;
 }
 
+impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
+    fn fetch<'a>(
+        &'a self,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+        (**self).fetch(url)
+    }
+}
+
 /// The built-in way.
 pub(crate) struct HttpFetch(HttpClient);
 

@@ -2,7 +2,7 @@
 
 use super::keys::{KeySource, StaticKeys};
 use super::revocation::Revocation;
-use super::rules::Rules;
+use super::rules::{Rules, TextRule};
 use super::verifier::Verifier;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
@@ -36,7 +36,7 @@ pub struct VerifierBuilder {
     token_type: Option<Box<str>>,
     token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
-    texts: Vec<(Box<str>, Box<str>)>,
+    texts: Vec<TextRule>,
     require_kid: bool,
     require_exp: bool,
     leeway: Duration,
@@ -145,8 +145,20 @@ impl VerifierBuilder {
     /// Requires a claim to be exactly this text, such as `token_use` = `id`.
     #[must_use]
     pub fn require_text(mut self, claim: impl Into<String>, text: impl Into<String>) -> Self {
-        let pair = (claim.into().into_boxed_str(), text.into().into_boxed_str());
-        self.texts.push(pair);
+        self.texts.push(TextRule {
+            claim: claim.into().into_boxed_str(),
+            expected: Some(text.into().into_boxed_str()),
+        });
+        self
+    }
+
+    /// Requires a claim to be some text, not empty.
+    #[must_use]
+    pub fn require_any_text(mut self, claim: impl Into<String>) -> Self {
+        self.texts.push(TextRule {
+            claim: claim.into().into_boxed_str(),
+            expected: None,
+        });
         self
     }
 
@@ -274,7 +286,7 @@ impl VerifierBuilder {
         if names(&self.audiences) {
             return refuse("an empty audience: give .audience(…) the name of this service");
         }
-        if names(&self.required) || self.texts.iter().any(|(name, _)| name.is_empty()) {
+        if names(&self.required) || self.texts.iter().any(|rule| rule.claim.is_empty()) {
             return refuse("an empty claim name in .require([…])");
         }
         if self.token_type.as_ref().is_some_and(|typ| typ.is_empty()) {

@@ -1,5 +1,6 @@
 //! The registered claims of a payload, read strictly and without copying; `Claims<T>`.
 
+use super::rules::TextRule;
 use super::verified::Verified;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::json::{self, Scalar};
@@ -54,7 +55,7 @@ fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
 impl<'a> RegisteredClaims<'a> {
     pub(crate) fn parse(
         payload: &'a [u8],
-        wanted: &[(Box<str>, Box<str>)],
+        wanted: &[TextRule],
     ) -> Result<Self, Error> {
         let mut claims = Self {
             issuer: None,
@@ -69,7 +70,7 @@ impl<'a> RegisteredClaims<'a> {
         };
         let mut fault: Option<&'static str> = None;
         let names = json::object(payload, |name, value| {
-            if let Some(at) = wanted.iter().position(|(wanted, _)| **wanted == *name)
+            if let Some(at) = wanted.iter().position(|rule| *rule.claim == *name)
                 && let Scalar::Text(text) = &value
             {
                 claims.texts[at] = Some(text.clone());
@@ -148,7 +149,11 @@ pub struct Claims<T> {
 }
 
 impl<T: DeserializeOwned + Send + Sync + 'static> Claims<T> {
-    pub(crate) fn new(verified: Verified) -> Result<Self, Error> {
+    /// The claims of a token verified without a framework.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where they are no `T`.
+    pub fn from_token(verified: Verified) -> Result<Self, Error> {
         verified.claims::<T>()?;
         Ok(Self {
             verified,
@@ -169,7 +174,7 @@ impl<T: 'static> Deref for Claims<T> {
 
     #[expect(clippy::expect_used)]
     fn deref(&self) -> &T {
-        // `new` is the only constructor; it decoded this T into the shared entry, which never
+        // `from_token` is the only constructor; it decoded this T into the shared entry, which never
         // forgets a decoded type.
         self.verified
             .decoded::<T>()

@@ -12,6 +12,7 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) enum Keys {
     Ready(Arc<KeySet>),
     /// None yet, or none fresh enough: [`KeySource::load`] first.
+    #[cfg_attr(not(feature = "client"), expect(dead_code))]
     Waiting,
 }
 

@@ -79,3 +79,9 @@ pub trait Revocation: Send + Sync + 'static {
     /// Whether the token must be refused.
     fn is_revoked(&self, token: &super::verified::Verified) -> bool;
 }
+
+impl<R: Revocation + ?Sized> Revocation for std::sync::Arc<R> {
+    fn is_revoked(&self, token: &super::verified::Verified) -> bool {
+        (**self).is_revoked(token)
+    }
+}

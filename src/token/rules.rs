@@ -17,13 +17,19 @@ pub(crate) struct Rules {
     /// A `typ`, where there is one, must be this.
     pub(crate) token_type_if_present: Option<Box<str>>,
     pub(crate) required: Vec<Box<str>>,
-    /// Claims that must be present with exactly this text.
-    pub(crate) texts: Vec<(Box<str>, Box<str>)>,
+    /// Claims that must be present as texts.
+    pub(crate) texts: Vec<TextRule>,
     pub(crate) require_kid: bool,
     pub(crate) require_exp: bool,
     /// Seconds.
     pub(crate) leeway: u64,
     pub(crate) max_len: usize,
+}
+
+/// A claim that must be a text: exactly this one, or any but the empty one.
+pub(crate) struct TextRule {
+    pub(crate) claim: Box<str>,
+    pub(crate) expected: Option<Box<str>>,
 }
 
 /// The moments that can make a verified token invalid, or not yet valid, later on.
@@ -131,11 +137,15 @@ impl Rules {
                 return Err(missing(name));
             }
         }
-        for ((name, expected), found) in self.texts.iter().zip(&claims.texts) {
-            match found {
-                _ if !claims.has(name) => return Err(missing(name)),
-                Some(found) if **found == **expected => {}
-                _ => return Err(wrong(name)),
+        for (rule, found) in self.texts.iter().zip(&claims.texts) {
+            let fits = match (found, &rule.expected) {
+                _ if !claims.has(&rule.claim) => return Err(missing(&rule.claim)),
+                (Some(found), Some(expected)) => **found == **expected,
+                (Some(found), None) => !found.is_empty(),
+                (None, _) => false,
+            };
+            if !fits {
+                return Err(wrong(&rule.claim));
             }
         }
         let window = Window {

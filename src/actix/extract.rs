@@ -1,0 +1,94 @@
+//! Extractors and answers.
+
+use crate::authenticator::{Attached, Identity};
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::token::claims::Claims;
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::future::{Ready, ready};
+
+/// A challenge as a response. What a hook wrote and no header can hold is left out with a warning.
+pub(crate) fn response(challenge: Challenge) -> HttpResponse {
+    let status =
+        StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::new(status);
+    for (name, value) in challenge.headers() {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => response.headers_mut().append(name, value),
+            _ => telemetry::warn("a header of an answer is not well-formed", &name),
+        }
+    }
+    response.set_body(challenge.into_body()).map_into_boxed_body()
+}
+
+impl fmt::Display for Challenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "refused with status {}", self.status())
+    }
+}
+
+impl ResponseError for Challenge {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        response(self.clone())
+    }
+}
+
+/// The standard answer, with the realm `jamguard`.
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        Challenge::for_error(self, "jamguard").status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        telemetry::refused(self);
+        response(Challenge::for_error(self, "jamguard"))
+    }
+}
+
+/// What the middleware left; its absence is our own fault, never an open door.
+fn with_attached<R>(
+    request: &HttpRequest,
+    read: impl FnOnce(&Attached) -> Result<R, Challenge>,
+) -> Ready<Result<R, Challenge>> {
+    let extensions = request.extensions();
+    ready(match extensions.get::<Attached>() {
+        Some(attached) => read(attached),
+        None => {
+            telemetry::fault(
+                "an extractor ran without the middleware: add .wrap(auth.actix()) to the App",
+            );
+            Err(Challenge::for_error(
+                &Error::new(ErrorKind::Internal, "the middleware is missing"),
+                "jamguard",
+            ))
+        }
+    })
+}
+
+impl FromRequest for Identity {
+    type Error = Challenge;
+    type Future = Ready<Result<Self, Challenge>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        with_attached(request, |attached| attached.identity().cloned())
+    }
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for Claims<T> {
+    type Error = Challenge;
+    type Future = Ready<Result<Self, Challenge>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        with_attached(request, Attached::claims)
+    }
+}

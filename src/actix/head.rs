@@ -1,0 +1,23 @@
+//! How the core sees an actix-web request.
+
+use crate::authenticator::{Head, HeaderKey};
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
+
+pub(crate) struct RequestHead<'r>(pub(crate) &'r HttpRequest);
+
+impl Head for RequestHead<'_> {
+    fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let headers = self.0.headers();
+        let values = match name {
+            HeaderKey::Authorization => headers.get_all(AUTHORIZATION),
+            HeaderKey::Cookie => headers.get_all(COOKIE),
+            HeaderKey::Named(name) => headers.get_all(name),
+        };
+        values.map(HeaderValue::as_bytes)
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.uri().query()
+    }
+}

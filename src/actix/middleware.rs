@@ -1,0 +1,258 @@
+//! The middleware and its service.
+
+use super::extract::response;
+use super::head::RequestHead;
+use crate::authenticator::{Admission, Attached, Authenticator, Edits, Pass, RequireLogin};
+use crate::core::challenge::Challenge;
+use crate::token::keys::BoxFuture;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY};
+use actix_web::{Error, HttpMessage};
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// Verifies each request's credential and attaches the identity; made by
+/// [`Authenticator::actix`].
+///
+/// # Example
+/// ```
+/// # use jamguard::{Authenticator, Claims};
+/// # #[derive(serde::Deserialize)] struct User { email: String }
+/// use actix_web::{App, web};
+///
+/// async fn me(user: Claims<User>) -> String { user.email.clone() }
+///
+/// # fn example(auth: Authenticator) {
+/// let app = App::new()
+///     .wrap(auth.actix())
+///     .route("/me", web::get().to(me));
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ActixAuth {
+    auth: Authenticator,
+}
+
+impl Authenticator {
+    /// The actix-web middleware, for an `App`, a scope or a resource.
+    ///
+    /// A CORS middleware goes outside (wrapped later), so that preflights never reach it.
+    pub fn actix(&self) -> ActixAuth {
+        ActixAuth { auth: self.clone() }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for ActixAuth
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = ActixService<S>;
+    type InitError = ();
+    type Future = Ready<Result<ActixService<S>, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(ActixService::new(&self.auth, inner, false)))
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for RequireLogin
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = ActixService<S>;
+    type InitError = ();
+    type Future = Ready<Result<ActixService<S>, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(ActixService::new(&self.auth, inner, true)))
+    }
+}
+
+/// The service that [`ActixAuth`] and [`RequireLogin`] put around another.
+#[derive(Debug)]
+pub struct ActixService<S> {
+    inner: Rc<S>,
+    auth: Authenticator,
+    required: bool,
+    vary: Option<HeaderValue>,
+}
+
+impl<S> ActixService<S> {
+    fn new(auth: &Authenticator, inner: S, required: bool) -> Self {
+        Self {
+            inner: Rc::new(inner),
+            auth: auth.clone(),
+            required,
+            vary: auth.vary().and_then(|names| names.try_into().ok()),
+        }
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for ActixService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = ActixFuture<S>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> ActixFuture<S> {
+        let admission = {
+            let head = RequestHead(request.request());
+            let extensions = request.extensions();
+            self.auth
+                .admit(&head, extensions.get::<Attached>(), self.required)
+        };
+        let vary = self.vary.clone();
+        let state = match admission {
+            Admission::Now(Ok(pass)) => State::passed(&*self.inner, request, pass, vary),
+            Admission::Now(Err(challenge)) => State::Refused {
+                refusal: Some((request, challenge)),
+            },
+            Admission::Later(admission) => State::Later {
+                admission,
+                next: Some((self.inner.clone(), request)),
+                vary,
+            },
+        };
+        ActixFuture { state }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`ActixService`].
+    pub struct ActixFuture<S>
+    where
+        S: Service<ServiceRequest>,
+    {
+        #[pin]
+        state: State<S, S::Future>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    #[project = StateProjected]
+    enum State<S, F> {
+        /// Keys or a refreshed token are on their way.
+        Later {
+            admission: BoxFuture<Result<Pass, Challenge>>,
+            next: Option<(Rc<S>, ServiceRequest)>,
+            vary: Option<HeaderValue>,
+        },
+        Passed {
+            #[pin]
+            answer: F,
+            edits: Edits,
+            vary: Option<HeaderValue>,
+        },
+        Refused { refusal: Option<(ServiceRequest, Challenge)> },
+        Done,
+    }
+}
+
+impl<S: Service<ServiceRequest>> State<S, S::Future> {
+    fn passed(
+        service: &S,
+        request: ServiceRequest,
+        pass: Pass,
+        vary: Option<HeaderValue>,
+    ) -> Self {
+        if let Some(attached) = pass.attach {
+            request.extensions_mut().insert(attached);
+        }
+        Self::Passed {
+            answer: service.call(request),
+            edits: pass.edits,
+            vary,
+        }
+    }
+}
+
+impl<S, B> Future for ActixFuture<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProjected::Later {
+                    admission,
+                    next,
+                    vary,
+                } => {
+                    let admitted = ready!(admission.as_mut().poll(cx));
+                    let (vary, next) = (vary.take(), next.take());
+                    let new = match (admitted, next) {
+                        (Ok(pass), Some((service, request))) => {
+                            State::passed(&*service, request, pass, vary)
+                        }
+                        (Err(challenge), Some((_, request))) => State::Refused {
+                            refusal: Some((request, challenge)),
+                        },
+                        (_, None) => State::Done,
+                    };
+                    state.set(new);
+                }
+                StateProjected::Passed {
+                    answer,
+                    edits,
+                    vary,
+                } => {
+                    let answer = ready!(answer.poll(cx));
+                    let (edits, vary) = (std::mem::take(edits), vary.take());
+                    state.set(State::Done);
+                    return Poll::Ready(answer.map(|mut response| {
+                        apply(edits, vary, response.headers_mut());
+                        response.map_into_left_body()
+                    }));
+                }
+                StateProjected::Refused { refusal } => {
+                    let refusal = refusal.take();
+                    state.set(State::Done);
+                    if let Some((request, challenge)) = refusal {
+                        let refused = request.into_response(response(challenge));
+                        return Poll::Ready(Ok(refused.map_into_right_body()));
+                    }
+                }
+                // Polled after its end: nothing will ever come, as with any fused future.
+                StateProjected::Done => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Adds to the application's answer what the credential asks for.
+fn apply(edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
+    if edits.vary
+        && let Some(vary) = vary
+    {
+        headers.append(VARY, vary);
+    }
+    if edits.cookies.is_empty() {
+        return;
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for cookie in edits.cookies {
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            headers.append(SET_COOKIE, cookie);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Builds an authenticator.
+
+use super::cookies::{self, LoginCookies};
+use super::credentials::{Source, SourceKind};
+use super::gate::{Authenticator, Hook};
+use super::routing::Routing;
+use crate::core::challenge::Challenge;
+use crate::core::error::Error;
+#[cfg(feature = "client")]
+use crate::jam::{app::JamApp, client::JamClient};
+use crate::token::verifier::Verifier;
+use std::fmt;
+use std::sync::Arc;
+
+/// Sets an [`Authenticator`] up: which tokens it accepts, where they may be, how it refuses.
+///
+/// # Example
+/// ```
+/// use jamguard::{Authenticator, Source, Verifier, jose::{Algorithm, SigningKey}};
+///
+/// let key = SigningKey::generate(Algorithm::HS256)?;
+/// let verifier = Verifier::builder()
+///     .key(key.verifying_key()?)
+///     .algorithms([Algorithm::HS256])
+///     .build()?;
+/// let auth = Authenticator::builder()
+///     .verifier(verifier)
+///     .sources([Source::bearer(), Source::cookie("__Host-session")])
+///     .realm("orders")
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[must_use]
+pub struct AuthenticatorBuilder {
+    verifiers: Vec<Result<Verifier, Error>>,
+    sources: Vec<Source>,
+    cookies: Option<LoginCookies>,
+    realm: String,
+    hook: Option<Hook>,
+    lenient_headers: bool,
+    strict_cookies: bool,
+    #[cfg(feature = "client")]
+    refresh: Option<JamClient>,
+}
+
+impl AuthenticatorBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            verifiers: Vec::new(),
+            sources: Vec::new(),
+            cookies: None,
+            realm: "jamguard".to_owned(),
+            hook: None,
+            lenient_headers: false,
+            strict_cookies: false,
+            #[cfg(feature = "client")]
+            refresh: None,
+        }
+    }
+
+    /// Accepts the ID tokens of a JAM app. Called again: of another app too.
+    #[cfg(feature = "client")]
+    pub fn jam(mut self, app: JamApp) -> Self {
+        self.verifiers.push(app.verifier());
+        self
+    }
+
+    /// Accepts the tokens of a verifier. Called again: of another too; a token goes to the one
+    /// whose issuer it names.
+    pub fn verifier(mut self, verifier: Verifier) -> Self {
+        self.verifiers.push(Ok(verifier));
+        self
+    }
+
+    /// Adds a place where a credential may be. The first that has one decides. Without any:
+    /// the bearer header, and the cookies of [`cookies`](Self::cookies).
+    pub fn source(mut self, source: Source) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// Adds several places, in order.
+    pub fn sources(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.sources.extend(sources);
+        self
+    }
+
+    /// Accepts the ID token that a browser login left in these cookies.
+    pub fn cookies(mut self, cookies: LoginCookies) -> Self {
+        self.cookies = Some(cookies);
+        self
+    }
+
+    /// The realm of the challenge; `jamguard` unless set.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// Replaces the answers to refused requests: gets the error and the standard answer, returns
+    /// the one to send. Runs for every framework alike.
+    ///
+    /// ```
+    /// # use jamguard::{Authenticator, ErrorKind};
+    /// # let builder = Authenticator::builder();
+    /// let builder = builder.on_refusal(|error, challenge| match error.kind() {
+    ///     ErrorKind::MissingCredentials => challenge.with_status(303).with_header("location", "/login"),
+    ///     _ => challenge,
+    /// });
+    /// ```
+    pub fn on_refusal(
+        mut self,
+        hook: impl Fn(&Error, Challenge) -> Challenge + Send + Sync + 'static,
+    ) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Treats an invalid header or query credential as none where logging in is optional;
+    /// otherwise it is refused there too.
+    pub fn ignore_invalid_bearer(mut self) -> Self {
+        self.lenient_headers = true;
+        self
+    }
+
+    /// Refuses an invalid or expired cookie also where logging in is optional; otherwise it
+    /// makes the request anonymous there.
+    pub fn refuse_invalid_cookies(mut self) -> Self {
+        self.strict_cookies = true;
+        self
+    }
+
+    /// Renews an expired ID-token cookie from the refresh-token cookie, once per token however
+    /// many requests come. Needs [`cookies`](Self::cookies). Off unless called.
+    #[cfg(feature = "client")]
+    pub fn silent_refresh(mut self, client: JamClient) -> Self {
+        self.refresh = Some(client);
+        self
+    }
+
+    /// Builds the authenticator; nothing is fetched yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
+    /// what to change.
+    pub fn build(self) -> Result<Authenticator, Error> {
+        let verifiers = self.verifiers.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if verifiers.is_empty() {
+            return Err(Error::configuration(
+                "nothing to verify with: call .jam(JamApp::new(…)) or .verifier(…)",
+            ));
+        }
+        let mut sources = self.sources;
+        if sources.is_empty() {
+            sources.push(Source::bearer());
+        }
+        if let Some(cookies) = &self.cookies {
+            cookies.check()?;
+            let source = Source::cookie(cookies.id_name());
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        for source in &sources {
+            match &source.0 {
+                SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
+                SourceKind::Query(name) if name.is_empty() => {
+                    return Err(Error::configuration(
+                        "an empty query parameter: give Source::query(…) its name",
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if !self.realm.chars().all(|c| matches!(c, ' '..='~')) {
+            return Err(Error::configuration(
+                "the realm must be printable ASCII: it goes into a header",
+            ));
+        }
+        #[cfg(feature = "client")]
+        if self.refresh.is_some() && self.cookies.is_none() {
+            return Err(Error::configuration(
+                "silent refresh works on login cookies: call .cookies(LoginCookies::new()) too",
+            ));
+        }
+        Ok(Authenticator::new(super::gate::Settings {
+            routing: Arc::new(Routing::new(verifiers)),
+            sources,
+            cookies: self.cookies,
+            realm: self.realm,
+            hook: self.hook,
+            lenient_headers: self.lenient_headers,
+            strict_cookies: self.strict_cookies,
+            #[cfg(feature = "client")]
+            refresh: self.refresh.map(super::refresh::Refresher::new),
+        }))
+    }
+}
+
+impl fmt::Debug for AuthenticatorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthenticatorBuilder")
+            .field("sources", &self.sources)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}

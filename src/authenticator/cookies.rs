@@ -1,0 +1,156 @@
+//! The cookies that a browser login lives in.
+
+use crate::core::error::Error;
+
+/// Names and attributes of the login's two cookies: the ID token and the refresh token.
+///
+/// Both are `__Host-` cookies: Secure, HttpOnly, SameSite=Lax, Path=/, no Domain.
+///
+/// # Example
+/// ```
+/// use jamguard::{Authenticator, JamApp, LoginCookies};
+/// let auth = Authenticator::builder()
+///     .jam(JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895"))
+///     .cookies(LoginCookies::new())
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginCookies {
+    id: String,
+    refresh: String,
+    secure: bool,
+}
+
+impl Default for LoginCookies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The longest that browsers keep a cookie (RFC 6265bis section 5.5), 400 days. The tokens inside
+/// end sooner, and a dead cookie is removed.
+#[cfg(feature = "client")]
+const MAX_AGE: u32 = 400 * 24 * 3600;
+
+impl LoginCookies {
+    /// `__Host-jam_id` and `__Host-jam_refresh`.
+    pub fn new() -> Self {
+        Self {
+            id: "__Host-jam_id".to_owned(),
+            refresh: "__Host-jam_refresh".to_owned(),
+            secure: true,
+        }
+    }
+
+    /// Other names; without a `__Host-` prefix a sibling domain could overwrite the cookies.
+    #[must_use]
+    pub fn names(mut self, id: impl Into<String>, refresh: impl Into<String>) -> Self {
+        self.id = id.into();
+        self.refresh = refresh.into();
+        self
+    }
+
+    /// For development over plain http: drops the `__Host-` prefix and `Secure` together.
+    #[must_use]
+    pub fn danger_plain_http(mut self) -> Self {
+        for name in [&mut self.id, &mut self.refresh] {
+            if let Some(bare) = name.strip_prefix("__Host-") {
+                *name = bare.to_owned();
+            }
+        }
+        self.secure = false;
+        self
+    }
+
+    /// The ID-token cookie's name.
+    pub fn id_name(&self) -> &str {
+        &self.id
+    }
+
+    /// The refresh-token cookie's name.
+    pub fn refresh_name(&self) -> &str {
+        &self.refresh
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        for name in [&self.id, &self.refresh] {
+            check_name(name)?;
+            if name.starts_with("__") && !self.secure {
+                return Err(Error::configuration(
+                    "a cookie with a __Host- or __Secure- prefix needs Secure: browsers refuse it \
+                     over plain http",
+                ));
+            }
+        }
+        if self.id == self.refresh {
+            return Err(Error::configuration(
+                "the two login cookies have the same name: give each its own",
+            ));
+        }
+        Ok(())
+    }
+
+    /// `Set-Cookie` for the ID token.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_id(&self, token: &str) -> String {
+        set(&self.id, token, self.secure)
+    }
+
+    /// `Set-Cookie` for the refresh token.
+    #[cfg(feature = "client")]
+    pub(crate) fn set_refresh(&self, token: &str) -> String {
+        set(&self.refresh, token, self.secure)
+    }
+
+    pub(crate) fn remove_id(&self) -> String {
+        remove(&self.id, self.secure)
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn remove_refresh(&self) -> String {
+        remove(&self.refresh, self.secure)
+    }
+}
+
+/// A cookie name is a token (RFC 6265 section 4.1.1).
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let fits = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::configuration(format!(
+            "'{name}' cannot name a cookie or header: use letters, digits, - and _"
+        )))
+    }
+}
+
+fn attributes(secure: bool) -> &'static str {
+    if secure {
+        "; Path=/; Secure; HttpOnly; SameSite=Lax"
+    } else {
+        "; Path=/; HttpOnly; SameSite=Lax"
+    }
+}
+
+#[cfg(feature = "client")]
+fn set(name: &str, value: &str, secure: bool) -> String {
+    format!("{name}={value}{}; Max-Age={MAX_AGE}", attributes(secure))
+}
+
+/// Whether a text can be a cookie's value as it is (RFC 6265 section 4.1.1): nothing in it may end
+/// the value or begin an attribute.
+#[cfg(feature = "client")]
+pub(crate) fn is_value(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| matches!(b, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e))
+}
+
+pub(crate) fn remove(name: &str, secure: bool) -> String {
+    format!("{name}={}; Max-Age=0", attributes(secure))
+}

@@ -1,0 +1,217 @@
+//! Finds the credential in raw header bytes, without allocating.
+
+use crate::core::error::{Error, ErrorKind};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// What the core sees of a request; each framework's leaf provides it.
+pub(crate) trait Head {
+    /// The values of a header, in order.
+    fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a;
+    /// The query string, as sent.
+    fn query(&self) -> Option<&str>;
+}
+
+/// The two headers of every request get their own names: frameworks find those faster.
+#[derive(Clone, Copy)]
+pub(crate) enum HeaderKey<'a> {
+    Authorization,
+    Cookie,
+    Named(&'a str),
+}
+
+/// Where a credential may be.
+///
+/// # Example
+/// ```
+/// use jamguard::Source;
+/// let sources = [Source::bearer(), Source::cookie("__Host-jam_id")];
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source(pub(crate) SourceKind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SourceKind {
+    Bearer,
+    Header(Box<str>),
+    Cookie(Box<str>),
+    Query(Box<str>),
+}
+
+impl Source {
+    /// `Authorization: Bearer …` (RFC 6750 section 2.1).
+    pub fn bearer() -> Self {
+        Self(SourceKind::Bearer)
+    }
+
+    /// The whole value of a header of your own, such as `x-id-token`.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self(SourceKind::Header(
+            name.into().to_ascii_lowercase().into_boxed_str(),
+        ))
+    }
+
+    /// A cookie.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self(SourceKind::Cookie(name.into().into_boxed_str()))
+    }
+
+    /// A query parameter (RFC 6750 section 2.3). URLs end up in logs and histories: only for
+    /// clients that cannot send a header, such as a browser's `EventSource`.
+    pub fn query(name: impl Into<String>) -> Self {
+        Self(SourceKind::Query(name.into().into_boxed_str()))
+    }
+
+    /// The request header that decides, for `Vary`.
+    pub(crate) fn vary(&self) -> Option<&str> {
+        match &self.0 {
+            SourceKind::Bearer => Some("authorization"),
+            SourceKind::Header(name) => Some(name),
+            SourceKind::Cookie(_) => Some("cookie"),
+            SourceKind::Query(_) => None,
+        }
+    }
+}
+
+/// A credential, still to be verified.
+pub(crate) struct Found<'a> {
+    pub(crate) token: Cow<'a, [u8]>,
+    pub(crate) source: &'a Source,
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidRequest, message)
+}
+
+/// The first source that has a credential decides.
+pub(crate) fn find<'a>(
+    head: &'a impl Head,
+    sources: &'a [Source],
+) -> Result<Option<Found<'a>>, Error> {
+    for source in sources {
+        let token = match &source.0 {
+            SourceKind::Bearer => bearer(head)?.map(Cow::Borrowed),
+            SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
+            SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
+            SourceKind::Query(name) => query(head, name)?,
+        };
+        if let Some(token) = token {
+            return Ok(Some(Found { token, source }));
+        }
+    }
+    Ok(None)
+}
+
+fn bearer(head: &impl Head) -> Result<Option<&[u8]>, Error> {
+    let mut values = head.header(HeaderKey::Authorization);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(invalid("more than one Authorization header"));
+    }
+    let value = value.trim_ascii();
+    let (scheme, token) = match value.iter().position(|byte| *byte == b' ') {
+        Some(at) => (&value[..at], value[at..].trim_ascii_start()),
+        None => (value, &b""[..]),
+    };
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Ok(None);
+    }
+    visible(token).map(Some)
+}
+
+fn header<'a>(head: &'a impl Head, name: &'a str) -> Result<Option<&'a [u8]>, Error> {
+    let mut values = head.header(HeaderKey::Named(name));
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(invalid("the credential's header comes more than once"));
+    }
+    visible(value.trim_ascii()).map(Some)
+}
+
+/// A credential in a header is one word of visible ASCII.
+fn visible(token: &[u8]) -> Result<&[u8], Error> {
+    if token.is_empty() {
+        return Err(invalid("the credential is empty"));
+    }
+    // No early exit, so that it runs over many bytes at a time.
+    let odd = token
+        .iter()
+        .fold(false, |odd, byte| odd | !(0x21..=0x7e).contains(byte));
+    if odd {
+        return Err(invalid("the credential holds spaces or control characters"));
+    }
+    Ok(token)
+}
+
+/// The cookie of this name (RFC 6265 section 5.4); several `Cookie` headers count as one.
+///
+/// What it holds may be garbage: verification says so, and a dead cookie is then removed.
+pub(crate) fn cookie<'a>(head: &'a impl Head, name: &str) -> Result<Option<&'a [u8]>, Error> {
+    let mut found: Option<&[u8]> = None;
+    for header in head.header(HeaderKey::Cookie) {
+        for pair in header.split(|byte| *byte == b';') {
+            let pair = pair.trim_ascii();
+            let Some(value) = pair
+                .strip_prefix(name.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"="))
+            else {
+                continue;
+            };
+            let value = value
+                .strip_prefix(b"\"")
+                .and_then(|inner| inner.strip_suffix(b"\""))
+                .unwrap_or(value);
+            match found {
+                Some(other) if other != value => {
+                    return Err(invalid("two different cookies of one name"));
+                }
+                _ => found = Some(value),
+            }
+        }
+    }
+    Ok(found.filter(|value| !value.is_empty()))
+}
+
+fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, Error> {
+    let Some(query) = head.query() else {
+        return Ok(None);
+    };
+    let mut found: Option<Cow<'a, [u8]>> = None;
+    for value in parameter(query, name) {
+        match &found {
+            Some(other) if *other != value => {
+                return Err(invalid("two different credentials in the query"));
+            }
+            _ => found = Some(value),
+        }
+    }
+    match found {
+        Some(token) => {
+            visible(&token)?;
+            Ok(Some(token))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Whether the client asks for a page.
+#[cfg(feature = "client")]
+pub(crate) fn accepts_html(head: &impl Head) -> bool {
+    head.header(HeaderKey::Named("accept"))
+        .any(|accept| accept.windows(9).any(|part| part.eq_ignore_ascii_case(b"text/html")))
+}
+
+/// The values of a query parameter, percent-decoded.
+pub(crate) fn parameter<'a>(
+    query: &'a str,
+    name: &str,
+) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    query.split('&').filter_map(move |pair| {
+        let value = pair.strip_prefix(name)?.strip_prefix('=')?;
+        Some(Cow::from(percent_decode_str(value)))
+    })
+}

@@ -1,0 +1,371 @@
+//! Credential in, identity or refusal out: every decision of the layers is made here.
+
+use super::answer::Edits;
+use super::builder::AuthenticatorBuilder;
+use super::cookies::{self, LoginCookies};
+use super::credentials::{self, Head, Source, SourceKind};
+use super::identity::{CredentialKind, Identity};
+use super::routing::Routing;
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::token::claims::Claims;
+use crate::token::keys::BoxFuture;
+use crate::token::verified::Verified;
+use crate::token::verifier::Step;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) type Hook = Arc<dyn Fn(&Error, Challenge) -> Challenge + Send + Sync>;
+
+/// Turns a request's credential into an [`Identity`]. Cheap to clone.
+///
+/// [`layer`](Self::layer) (tower, axum) and [`actix`](Self::actix) put it in front of an
+/// application; [`authenticate`](Self::authenticate) serves where there is no request.
+///
+/// # Example
+/// ```
+/// # #[cfg(feature = "client")] {
+/// use jamguard::{Authenticator, JamApp};
+/// let auth = Authenticator::builder()
+///     .jam(JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895"))
+///     .build()?;
+/// # }
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Authenticator(Arc<Settings>);
+
+pub(crate) struct Settings {
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) cookies: Option<LoginCookies>,
+    pub(crate) realm: String,
+    pub(crate) hook: Option<Hook>,
+    pub(crate) lenient_headers: bool,
+    pub(crate) strict_cookies: bool,
+    #[cfg(feature = "client")]
+    pub(crate) refresh: Option<super::refresh::Refresher>,
+}
+
+/// What the layer leaves in the request for guards and extractors.
+#[derive(Clone)]
+pub(crate) struct Attached {
+    pub(crate) auth: Authenticator,
+    /// The error says why a request without identity has none.
+    pub(crate) outcome: Result<Identity, Error>,
+}
+
+/// A request that goes on.
+pub(crate) struct Pass {
+    /// `None` where an outer layer attached it already.
+    pub(crate) attach: Option<Attached>,
+    pub(crate) edits: Edits,
+}
+
+/// Whether a request may go on; a refusal is the whole answer.
+pub(crate) enum Admission {
+    Now(Result<Pass, Challenge>),
+    Later(BoxFuture<Result<Pass, Challenge>>),
+}
+
+impl Authenticator {
+    /// Begins an authenticator.
+    pub fn builder() -> AuthenticatorBuilder {
+        AuthenticatorBuilder::new()
+    }
+
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self(Arc::new(settings))
+    }
+
+    /// Verifies a token that comes from no HTTP request: a WebSocket message, a queue.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`](crate::Verifier::verify);
+    /// [`ErrorKind::UnknownIssuer`] where no verifier fits.
+    ///
+    /// ```
+    /// # async fn example(auth: jamguard::Authenticator, message: &str) -> Result<(), jamguard::Error> {
+    /// let identity = auth.authenticate(message).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
+        let verified = match self.0.routing.begin(token.as_bytes()) {
+            Step::Done(answer) => answer,
+            Step::Wait(answer) => answer.await,
+        };
+        verified
+            .map(|verified| Identity::new(verified, CredentialKind::Direct))
+            .inspect_err(telemetry::refused)
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn cookies(&self) -> Option<&LoginCookies> {
+        self.0.cookies.as_ref()
+    }
+
+    /// The request headers that decide, for `Vary`; `None` where no header does.
+    pub(crate) fn vary(&self) -> Option<String> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.0.sources.iter().filter_map(Source::vary) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// The request headers that hold credentials.
+    #[cfg(feature = "tower")]
+    pub(crate) fn credential_headers(&self) -> impl Iterator<Item = &str> {
+        self.0.sources.iter().filter_map(Source::vary)
+    }
+
+    /// The answer to an error, as the application wants it.
+    pub(crate) fn challenge(&self, error: &Error) -> Challenge {
+        telemetry::refused(error);
+        let challenge = Challenge::for_error(error, &self.0.realm);
+        match &self.0.hook {
+            Some(hook) => hook(error, challenge),
+            None => challenge,
+        }
+    }
+
+    fn refuse(&self, error: &Error, edits: Edits) -> Challenge {
+        let mut challenge = self.challenge(error);
+        if edits.vary
+            && let Some(names) = self.vary()
+        {
+            challenge.add_header("vary", names);
+        }
+        if !edits.cookies.is_empty() {
+            challenge = challenge.with_header("cache-control", "no-store");
+        }
+        for cookie in edits.cookies {
+            challenge.add_header("set-cookie", cookie);
+        }
+        challenge
+    }
+
+    /// Decides about a request: with `required`, one without identity is refused.
+    ///
+    /// `attached` is what an outer layer left, which then is not done again.
+    pub(crate) fn admit(
+        &self,
+        head: &impl Head,
+        attached: Option<&Attached>,
+        required: bool,
+    ) -> Admission {
+        if let Some(attached) = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0)) {
+            return Admission::Now(match &attached.outcome {
+                Err(error) if required => Err(self.challenge(error)),
+                _ => Ok(Pass {
+                    attach: None,
+                    edits: Edits::default(),
+                }),
+            });
+        }
+        let found = match credentials::find(head, &self.0.sources) {
+            Ok(found) => found,
+            Err(error) => return Admission::Now(self.conclude(Err(error), None, required)),
+        };
+        let Some(found) = found else {
+            #[cfg(feature = "client")]
+            if let Some(later) = self.renew(head, missing(), None, required) {
+                return later;
+            }
+            return Admission::Now(self.conclude(Err(missing()), None, required));
+        };
+        match self.0.routing.begin(&found.token) {
+            Step::Done(answer) => {
+                #[cfg(feature = "client")]
+                if let Err(error) = &answer
+                    && error.kind() == ErrorKind::Expired
+                    && let Some(later) =
+                        self.renew(head, error.clone(), Some(found.source), required)
+                {
+                    return later;
+                }
+                Admission::Now(self.conclude(answer, Some(found.source), required))
+            }
+            Step::Wait(answer) => {
+                let (auth, source) = (self.clone(), found.source.clone());
+                Admission::Later(Box::pin(async move {
+                    let answer = answer.await;
+                    auth.conclude(answer, Some(&source), required)
+                }))
+            }
+        }
+    }
+
+    /// The answer to a verification, for the source that the token came from.
+    fn conclude(
+        &self,
+        answer: Result<Verified, Error>,
+        source: Option<&Source>,
+        required: bool,
+    ) -> Result<Pass, Challenge> {
+        let mut edits = Edits {
+            vary: true,
+            ..Edits::default()
+        };
+        let error = match answer {
+            Ok(verified) => {
+                let kind = source.map_or(CredentialKind::Direct, kind_of);
+                return Ok(self.pass(Ok(Identity::new(verified, kind)), edits));
+            }
+            Err(error) => error,
+        };
+        let optional = match source.map(|source| &source.0) {
+            // Nothing was found, or it could not be read.
+            None => error.kind() == ErrorKind::MissingCredentials,
+            Some(SourceKind::Cookie(name)) => {
+                if error.kind().is_final() {
+                    edits.cookies.push(self.removal(name));
+                }
+                !self.0.strict_cookies && error.kind() != ErrorKind::Unavailable
+            }
+            Some(_) => self.0.lenient_headers && error.kind() != ErrorKind::Unavailable,
+        };
+        if required || !optional {
+            return Err(self.refuse(&error, edits));
+        }
+        if error.kind() != ErrorKind::MissingCredentials {
+            telemetry::refused(&error);
+        }
+        Ok(self.pass(Err(error), edits))
+    }
+
+    fn pass(&self, outcome: Result<Identity, Error>, edits: Edits) -> Pass {
+        Pass {
+            attach: Some(Attached {
+                auth: self.clone(),
+                outcome,
+            }),
+            edits,
+        }
+    }
+
+    /// `Set-Cookie` that removes a dead credential.
+    fn removal(&self, name: &str) -> String {
+        match &self.0.cookies {
+            Some(cookies) if cookies.id_name() == name => cookies.remove_id(),
+            _ => cookies::remove(name, true),
+        }
+    }
+
+    /// Renews the ID token, if the request has a refresh token and that is switched on.
+    #[cfg(feature = "client")]
+    fn renew(
+        &self,
+        head: &impl Head,
+        error: Error,
+        source: Option<&Source>,
+        required: bool,
+    ) -> Option<Admission> {
+        let cookies = self.0.cookies.as_ref()?;
+        self.0.refresh.as_ref()?;
+        let from_cookie = source.is_none_or(|source| {
+            matches!(&source.0, SourceKind::Cookie(name) if **name == *cookies.id_name())
+        });
+        if !from_cookie {
+            return None;
+        }
+        let token = match credentials::cookie(head, cookies.refresh_name()) {
+            Ok(token) => std::str::from_utf8(token?).ok()?.to_owned(),
+            Err(error) => {
+                return Some(Admission::Now(self.conclude(Err(error), None, required)));
+            }
+        };
+        let auth = self.clone();
+        Some(Admission::Later(Box::pin(async move {
+            auth.renewed(&token, error, required).await
+        })))
+    }
+
+    #[cfg(feature = "client")]
+    async fn renewed(
+        &self,
+        refresh_token: &str,
+        error: Error,
+        required: bool,
+    ) -> Result<Pass, Challenge> {
+        // `renew` saw both.
+        let (Some(cookies), Some(refresher)) = (&self.0.cookies, &self.0.refresh) else {
+            return self.conclude(Err(error), None, required);
+        };
+        let source = Source::cookie(cookies.id_name());
+        let verified = match refresher.refresh(refresh_token).await {
+            Ok(id_token) => match self.0.routing.begin(id_token.expose().as_bytes()) {
+                Step::Done(answer) => answer,
+                Step::Wait(answer) => answer.await,
+            },
+            Err(refusal) if super::refresh::is_definite(&refusal) => {
+                telemetry::refused(&refusal);
+                let removal = cookies.remove_refresh();
+                return match self.conclude(Err(error), Some(&source), required) {
+                    Ok(mut pass) => {
+                        pass.edits.cookies.push(removal);
+                        Ok(pass)
+                    }
+                    Err(challenge) => {
+                        let mut challenge = challenge.with_header("cache-control", "no-store");
+                        challenge.add_header("set-cookie", removal);
+                        Err(challenge)
+                    }
+                };
+            }
+            Err(outage) => return self.conclude(Err(outage), Some(&source), required),
+        };
+        let cookie = verified.as_ref().ok().map(|verified| {
+            cookies.set_id(verified.expose_token())
+        });
+        let mut pass = self.conclude(verified, Some(&source), required)?;
+        pass.edits.cookies.extend(cookie);
+        Ok(pass)
+    }
+}
+
+impl Attached {
+    /// The identity, or the answer to give.
+    pub(crate) fn identity(&self) -> Result<&Identity, Challenge> {
+        self.outcome
+            .as_ref()
+            .map_err(|error| self.auth.challenge(error))
+    }
+
+    /// The identity's claims as a `T`, or the answer to give.
+    pub(crate) fn claims<T>(&self) -> Result<Claims<T>, Challenge>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        Claims::from_token(self.identity()?.token().clone()).map_err(|error| self.auth.challenge(&error))
+    }
+}
+
+fn missing() -> Error {
+    Error::new(
+        ErrorKind::MissingCredentials,
+        "the request has no credential",
+    )
+}
+
+fn kind_of(source: &Source) -> CredentialKind {
+    match &source.0 {
+        SourceKind::Bearer => CredentialKind::Bearer,
+        SourceKind::Header(_) => CredentialKind::Header,
+        SourceKind::Cookie(_) => CredentialKind::Cookie,
+        SourceKind::Query(_) => CredentialKind::Query,
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("sources", &self.0.sources)
+            .field("realm", &self.0.realm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,32 @@
+//! From a request's credential to an identity: no framework, no `http` types.
+
+// Without a framework there are no requests, only `Authenticator::authenticate`.
+#![cfg_attr(not(any(feature = "axum", feature = "actix")), allow(dead_code))]
+
+mod answer;
+mod builder;
+pub(crate) mod cookies;
+pub(crate) mod credentials;
+mod gate;
+#[cfg(any(feature = "tower", feature = "actix"))]
+mod guard;
+mod identity;
+#[cfg(feature = "client")]
+mod refresh;
+mod routing;
+
+pub use builder::AuthenticatorBuilder;
+pub use cookies::LoginCookies;
+pub use credentials::Source;
+pub use gate::Authenticator;
+pub use identity::{CredentialKind, Identity};
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use guard::RequireLogin;
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(crate) use self::{
+    answer::Edits,
+    credentials::{Head, HeaderKey},
+    gate::{Admission, Attached, Pass},
+};

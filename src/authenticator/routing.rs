@@ -1,0 +1,143 @@
+//! Which verifier a token belongs to.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::jose::jws::Compact;
+use crate::token::cache;
+use crate::token::claims::RegisteredClaims;
+use crate::token::memo;
+use crate::token::verified::Verified;
+use crate::token::verifier::{Step, Verifier};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// With more verifiers than this, a token's issuer is read before their caches are asked.
+const ASK_ALL: usize = 4;
+
+/// The verifiers, by issuer.
+pub(crate) struct Routing {
+    verifiers: Vec<Verifier>,
+    by_issuer: HashMap<Box<str>, Arc<[usize]>>,
+    /// Those that accept any issuer; asked where no other fits.
+    any_issuer: Arc<[usize]>,
+    max_len: usize,
+}
+
+impl Routing {
+    pub(crate) fn new(verifiers: Vec<Verifier>) -> Self {
+        let mut by_issuer: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+        let mut any_issuer = Vec::new();
+        for (at, verifier) in verifiers.iter().enumerate() {
+            if verifier.issuers().is_empty() {
+                any_issuer.push(at);
+            }
+            for issuer in verifier.issuers() {
+                by_issuer.entry(issuer.clone()).or_default().push(at);
+            }
+        }
+        Self {
+            by_issuer: by_issuer
+                .into_iter()
+                .map(|(issuer, at)| (issuer, at.into()))
+                .collect(),
+            any_issuer: any_issuer.into(),
+            max_len: verifiers.iter().map(Verifier::max_len).max().unwrap_or(0),
+            verifiers,
+        }
+    }
+
+    /// Verifies a token with the verifier it belongs to: from memory, or in full.
+    pub(crate) fn begin(self: &Arc<Self>, token: &[u8]) -> Step {
+        let hash = cache::hash(token);
+        let known = memo::find(hash, token, |id| self.with_id(id).is_some());
+        if let Some((id, verified)) = known
+            && let Some(verifier) = self.with_id(id)
+        {
+            return match verifier.confirm(verified) {
+                Some(answer) => Step::Done(answer),
+                None => verifier.begin(token, hash),
+            };
+        }
+        if self.verifiers.len() <= ASK_ALL
+            && let Some(answer) = recall(self.verifiers.iter(), token, hash)
+        {
+            return Step::Done(answer);
+        }
+        if let [only] = &self.verifiers[..] {
+            return only.begin(token, hash);
+        }
+        let candidates = match self.candidates(token) {
+            Ok(candidates) => candidates,
+            Err(error) => return Step::Done(Err(error)),
+        };
+        if self.verifiers.len() > ASK_ALL
+            && let Some(answer) = recall(
+                candidates.iter().filter_map(|at| self.verifiers.get(*at)),
+                token,
+                hash,
+            )
+        {
+            return Step::Done(answer);
+        }
+        if let [only] = candidates[..]
+            && let Some(only) = self.verifiers.get(only)
+        {
+            return only.begin(token, hash);
+        }
+        let (routing, token) = (self.clone(), token.to_vec());
+        Step::Wait(Box::pin(async move {
+            routing.try_each(&candidates, &token, hash).await
+        }))
+    }
+
+    fn with_id(&self, id: u64) -> Option<&Verifier> {
+        self.verifiers.iter().find(|verifier| verifier.id() == id)
+    }
+
+    /// The verifiers of the token's own `iss`, read without trusting it.
+    fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
+        let payload = Compact::split(token, self.max_len)?.payload_bytes()?;
+        let claims = RegisteredClaims::parse(&payload, &[])?;
+        let known = claims.issuer.and_then(|issuer| self.by_issuer.get(&*issuer));
+        match known {
+            Some(candidates) => Ok(candidates.clone()),
+            None if self.any_issuer.is_empty() => Err(Error::new(
+                ErrorKind::UnknownIssuer,
+                "no verifier is configured for the token's issuer",
+            )),
+            None => Ok(self.any_issuer.clone()),
+        }
+    }
+
+    /// Several verifiers share the issuer, for other audiences or types: one must accept.
+    async fn try_each(
+        &self,
+        candidates: &[usize],
+        token: &[u8],
+        hash: u64,
+    ) -> Result<Verified, Error> {
+        let mut refusal: Option<Error> = None;
+        for verifier in candidates.iter().filter_map(|at| self.verifiers.get(*at)) {
+            let answer = match verifier.begin(token, hash) {
+                Step::Done(answer) => answer,
+                Step::Wait(answer) => answer.await,
+            };
+            match answer {
+                Ok(verified) => return Ok(verified),
+                // An outage outweighs a refusal: the token may be good.
+                Err(error) if error.kind() == ErrorKind::Unavailable => refusal = Some(error),
+                Err(error) => {
+                    refusal.get_or_insert(error);
+                }
+            }
+        }
+        Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::UnknownIssuer, "no verifier")))
+    }
+}
+
+fn recall<'a>(
+    mut verifiers: impl Iterator<Item = &'a Verifier>,
+    token: &[u8],
+    hash: u64,
+) -> Option<Result<Verified, Error>> {
+    verifiers.find_map(|verifier| verifier.recall_shared(token, hash))
+}

@@ -1,0 +1,75 @@
+//! Extractors and answers for axum; no decision is made here.
+
+use crate::authenticator::{Attached, Identity};
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::token::claims::Claims;
+use crate::tower::response;
+use axum_core::body::Body;
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+impl IntoResponse for Challenge {
+    fn into_response(self) -> Response {
+        response::<Body>(self).into_response()
+    }
+}
+
+/// The standard answer, with the realm `jamguard`.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        telemetry::refused(&self);
+        Challenge::for_error(&self, "jamguard").into_response()
+    }
+}
+
+fn attached(parts: &Parts) -> Result<&Attached, Challenge> {
+    parts.extensions.get::<Attached>().ok_or_else(|| {
+        telemetry::fault(
+            "an extractor ran without the layer: add .layer(auth.layer()) to the router",
+        );
+        Challenge::for_error(
+            &Error::new(ErrorKind::Internal, "the layer is missing"),
+            "jamguard",
+        )
+    })
+}
+
+impl<S: Sync> FromRequestParts<S> for Identity {
+    type Rejection = Challenge;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Challenge> {
+        attached(parts)?.identity().cloned()
+    }
+}
+
+/// `None` for an anonymous request.
+impl<S: Sync> OptionalFromRequestParts<S> for Identity {
+    type Rejection = Challenge;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Challenge> {
+        Ok(attached(parts)?.outcome.as_ref().ok().cloned())
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for Claims<T> {
+    type Rejection = Challenge;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Challenge> {
+        attached(parts)?.claims()
+    }
+}
+
+/// `None` for an anonymous request, and for one whose claims are no `T`.
+impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestParts<S>
+    for Claims<T>
+{
+    type Rejection = Challenge;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Challenge> {
+        Ok(attached(parts)?.claims().ok())
+    }
+}

@@ -1,0 +1,383 @@
+//! The browser's part of a JAM login: the magic link's redirect, and logging out.
+
+use crate::authenticator::{Authenticator, Head, Identity, LoginCookies, cookies, credentials};
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::core::telemetry;
+use crate::jam::client::JamClient;
+use crate::token::keys::BoxFuture;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+type OnLogin = Arc<dyn Fn(Login) -> BoxFuture<Result<Redirect, Error>> + Send + Sync>;
+
+/// Ready-made handlers for the redirect of a magic link and for logging out.
+///
+/// The redirect handler verifies the ID token of the URL, keeps both tokens in HttpOnly cookies
+/// (or gives them to a closure of yours) and sends the browser on to a URL without tokens.
+///
+/// # Example
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use axum::{Router, routing::{get_service, post_service}};
+/// use jamguard::{Authenticator, JamApp, JamClient, JamLogin, LoginCookies};
+///
+/// # fn example() -> Result<Router, jamguard::Error> {
+/// let auth = Authenticator::builder()
+///     .jam(JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895"))
+///     .cookies(LoginCookies::new())
+///     .build()?;
+/// let client = JamClient::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895")?;
+/// let login = JamLogin::builder(&auth, client).home("/welcome").build()?;
+/// let app: Router = Router::new()
+///     .route("/jam-redirect", get_service(login.redirect()))
+///     .route("/logout", post_service(login.logout()));
+/// # Ok(app) }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct JamLogin(Arc<Settings>);
+
+struct Settings {
+    auth: Authenticator,
+    client: JamClient,
+    cookies: Option<LoginCookies>,
+    home: String,
+    on_login: Option<OnLogin>,
+}
+
+/// Sets a [`JamLogin`] up.
+#[must_use]
+pub struct JamLoginBuilder {
+    settings: Settings,
+}
+
+impl JamLogin {
+    /// Begins the handlers of an app: `auth` verifies, `client` ends refresh tokens at logout.
+    pub fn builder(auth: &Authenticator, client: JamClient) -> JamLoginBuilder {
+        JamLoginBuilder {
+            settings: Settings {
+                auth: auth.clone(),
+                client,
+                cookies: auth.cookies().cloned(),
+                home: "/".to_owned(),
+                on_login: None,
+            },
+        }
+    }
+
+    /// The handler of the app's redirect URL, for `GET`.
+    pub fn redirect(&self) -> LoginEndpoint {
+        LoginEndpoint {
+            login: self.clone(),
+            action: Action::Redirect,
+        }
+    }
+
+    /// The handler that ends the login, for `POST`: deletes the refresh token at JAM and removes
+    /// the cookies. Answers 303 to the home page where HTML is asked for, otherwise 204.
+    pub fn logout(&self) -> LoginEndpoint {
+        LoginEndpoint {
+            login: self.clone(),
+            action: Action::Logout,
+        }
+    }
+}
+
+impl JamLoginBuilder {
+    /// Where browsers go after logging in or out: a path of this site, `/` unless set.
+    pub fn home(mut self, path: impl Into<String>) -> Self {
+        self.settings.home = path.into();
+        self
+    }
+
+    /// Gives the tokens to your code instead of putting them into cookies.
+    ///
+    /// ```
+    /// # use jamguard::{JamLoginBuilder, Redirect};
+    /// # fn example(builder: JamLoginBuilder) -> JamLoginBuilder {
+    /// builder.on_login(|login| async move {
+    ///     let refresh_token = login.refresh_token();      // keep it on the server
+    ///     Ok(Redirect::to("/welcome"))
+    /// })
+    /// # }
+    /// ```
+    pub fn on_login<F, R>(mut self, handler: F) -> Self
+    where
+        F: Fn(Login) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Redirect, Error>> + Send + 'static,
+    {
+        self.settings.on_login = Some(Arc::new(move |login| Box::pin(handler(login))));
+        self
+    }
+
+    /// Builds the handlers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where there is nowhere to put the tokens, or the home is not
+    /// a path of this site.
+    pub fn build(self) -> Result<JamLogin, Error> {
+        let settings = self.settings;
+        if settings.cookies.is_none() && settings.on_login.is_none() {
+            return Err(Error::configuration(
+                "nowhere to put the tokens: call .cookies(LoginCookies::new()) on the \
+                 authenticator's builder, or .on_login(…) here",
+            ));
+        }
+        check_local(&settings.home)?;
+        Ok(JamLogin(Arc::new(settings)))
+    }
+}
+
+/// A path of this very site: `//host` and `/\host` would lead elsewhere.
+fn check_local(path: &str) -> Result<(), Error> {
+    let local = path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'\\');
+    if local {
+        Ok(())
+    } else {
+        Err(Error::configuration(
+            "the home must be a path of this site, such as /welcome",
+        ))
+    }
+}
+
+/// A verified login, for [`JamLoginBuilder::on_login`].
+///
+/// # Example
+/// See there.
+#[derive(Clone, Debug)]
+pub struct Login {
+    identity: Identity,
+    refresh_token: Option<Secret>,
+}
+
+impl Login {
+    /// Who logged in; its token is the ID token.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The refresh token, where the app allows refreshing.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh_token.as_ref()
+    }
+}
+
+/// Where a browser goes next: `303 See Other`, not to be stored, without a referrer.
+///
+/// # Example
+/// ```
+/// use jamguard::Redirect;
+/// let next = Redirect::to("/welcome").with_header("set-cookie", "theme=dark; Path=/");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Redirect(Challenge);
+
+impl Redirect {
+    /// To this URL. Never take it from the request unchecked: that is an open redirect.
+    pub fn to(url: impl Into<String>) -> Self {
+        Self(private(
+            Challenge::new(303).with_header("location", url.into()),
+        ))
+    }
+
+    /// The same with a header more; `set-cookie` may come more than once.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.add_header(name, value);
+        self
+    }
+}
+
+/// The tokens of this URL belong into no cache, history entry's referrer, or proxy.
+fn private(answer: Challenge) -> Challenge {
+    answer
+        .with_header("cache-control", "no-store")
+        .with_header("referrer-policy", "no-referrer")
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Redirect,
+    Logout,
+}
+
+/// One of the handlers of [`JamLogin`]: a tower service for axum's `get_service` and
+/// `post_service`, a handler for actix-web's `web::get().to(…)` and `web::post().to(…)`.
+#[derive(Clone)]
+pub struct LoginEndpoint {
+    login: JamLogin,
+    action: Action,
+}
+
+impl LoginEndpoint {
+    /// Reads what it needs of the request at once; the answer may take a request to JAM.
+    pub(crate) fn answer(&self, head: &impl Head) -> BoxFuture<Challenge> {
+        let login = self.login.clone();
+        match self.action {
+            Action::Redirect => {
+                let tokens = query_tokens(head.query().unwrap_or_default());
+                Box::pin(async move {
+                    match tokens {
+                        Ok((id_token, refresh_token)) => {
+                            login.arrived(id_token, refresh_token).await
+                        }
+                        Err(error) => private(login.0.auth.challenge(&error)),
+                    }
+                })
+            }
+            Action::Logout => {
+                let tokens = login.0.cookies.as_ref().map(|cookies| {
+                    let cookie = |name| credentials::cookie(head, name).ok().flatten();
+                    let text = |value: Option<&[u8]>| {
+                        value
+                            .and_then(|value| std::str::from_utf8(value).ok())
+                            .map(Secret::new)
+                    };
+                    (
+                        text(cookie(cookies.id_name())),
+                        text(cookie(cookies.refresh_name())),
+                    )
+                });
+                let html = credentials::accepts_html(head);
+                Box::pin(async move {
+                    let (id_token, refresh_token) = tokens.unwrap_or_default();
+                    login.leave(id_token, refresh_token, html).await
+                })
+            }
+        }
+    }
+}
+
+/// The `idToken` and `refreshToken` of the redirect's query.
+fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Error> {
+    let only = |name: &str| {
+        let mut values = credentials::parameter(query, name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => match std::str::from_utf8(&value) {
+                Ok(text) if cookies::is_value(text) => Ok(Some(Secret::new(text))),
+                _ => Err(Error::new(
+                    ErrorKind::InvalidRequest,
+                    "a token of the redirect holds characters that no token has",
+                )),
+            },
+            (Some(_), Some(_)) => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "a token comes twice in the redirect",
+            )),
+        }
+    };
+    let id_token = only("idToken")?.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidRequest, "the redirect has no idToken")
+    })?;
+    Ok((id_token, only("refreshToken")?))
+}
+
+impl JamLogin {
+    async fn arrived(&self, id_token: Secret, refresh_token: Option<Secret>) -> Challenge {
+        let settings = &*self.0;
+        let identity = match settings.auth.authenticate(id_token.expose()).await {
+            Ok(identity) => identity,
+            Err(error) => return private(settings.auth.challenge(&error)),
+        };
+        let login = Login {
+            identity,
+            refresh_token,
+        };
+        if let Some(on_login) = &settings.on_login {
+            return match on_login(login).await {
+                Ok(redirect) => redirect.0,
+                Err(error) => private(settings.auth.challenge(&error)),
+            };
+        }
+        let mut redirect = Redirect::to(&settings.home);
+        if let Some(cookies) = &settings.cookies {
+            redirect = redirect.with_header(
+                "set-cookie",
+                cookies.set_id(login.identity.token().expose_token()),
+            );
+            redirect = redirect.with_header(
+                "set-cookie",
+                match &login.refresh_token {
+                    Some(token) => cookies.set_refresh(token.expose()),
+                    // One of an earlier login must not outlive this one.
+                    None => cookies.remove_refresh(),
+                },
+            );
+        }
+        redirect.0
+    }
+
+    async fn leave(
+        &self,
+        id_token: Option<Secret>,
+        refresh_token: Option<Secret>,
+        html: bool,
+    ) -> Challenge {
+        let settings = &*self.0;
+        if let Some(refresh_token) = &refresh_token
+            && let Err(error) = self.end(id_token, refresh_token).await
+        {
+            telemetry::warn("a refresh token could not be deleted at logout", &error);
+        }
+        let mut redirect = if html {
+            Redirect::to(&settings.home)
+        } else {
+            Redirect(private(Challenge::new(204)))
+        };
+        if let Some(cookies) = &settings.cookies {
+            redirect = redirect
+                .with_header("set-cookie", cookies.remove_id())
+                .with_header("set-cookie", cookies.remove_refresh());
+        }
+        redirect.0
+    }
+
+    /// Deletes the refresh token at JAM; an expired ID token is renewed for that first.
+    async fn end(&self, id_token: Option<Secret>, refresh_token: &Secret) -> Result<(), Error> {
+        let client = &self.0.client;
+        let refresh_token = refresh_token.expose();
+        if let Some(id_token) = id_token {
+            match client
+                .delete_refresh_token(id_token.expose(), refresh_token)
+                .await
+            {
+                Err(error) if error.kind() == ErrorKind::Unauthorized => {}
+                answer => return answer,
+            }
+        }
+        let id_token = client.refresh(refresh_token).await?;
+        client
+            .delete_refresh_token(id_token.expose(), refresh_token)
+            .await
+    }
+}
+
+impl fmt::Debug for JamLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JamLogin")
+            .field("home", &self.0.home)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for JamLoginBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JamLoginBuilder")
+            .field("home", &self.settings.home)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LoginEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginEndpoint")
+            .field("action", &self.action)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,94 @@
+//! Response bodies: the inner service's, or a refusal's.
+
+use crate::core::challenge::Challenge;
+use crate::core::telemetry;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pin_project_lite::pin_project! {
+    /// The body of an answer: the inner service's, or a refusal's.
+    #[project = Projected]
+    #[derive(Debug)]
+    pub struct AuthBody<B> {
+        #[pin]
+        state: State<B>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    #[project = StateProjected]
+    #[derive(Debug)]
+    enum State<B> {
+        Inner { #[pin] body: B },
+        Own { bytes: Option<Bytes> },
+    }
+}
+
+impl<B> AuthBody<B> {
+    pub(crate) fn inner(body: B) -> Self {
+        Self {
+            state: State::Inner { body },
+        }
+    }
+
+    fn own(bytes: Vec<u8>) -> Self {
+        Self {
+            state: State::Own {
+                bytes: (!bytes.is_empty()).then(|| bytes.into()),
+            },
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for AuthBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().state.project() {
+            StateProjected::Inner { body } => body.poll_frame(cx),
+            StateProjected::Own { bytes } => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.state {
+            State::Inner { body } => body.is_end_stream(),
+            State::Own { bytes } => bytes.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.state {
+            State::Inner { body } => body.size_hint(),
+            State::Own { bytes } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
+            }
+        }
+    }
+}
+
+/// A challenge as a response. What a hook wrote and no header can hold is left out with a warning.
+pub(crate) fn response<B>(challenge: Challenge) -> Response<AuthBody<B>> {
+    let status =
+        StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    for (name, value) in challenge.headers() {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => {
+                response.headers_mut().append(name, value);
+            }
+            _ => telemetry::warn("a header of an answer is not well-formed", &name),
+        }
+    }
+    response.map(|()| AuthBody::own(challenge.into_body()))
+}

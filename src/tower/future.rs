@@ -1,0 +1,158 @@
+//! The answer to come, unboxed unless something has to be waited for.
+
+use super::body::{AuthBody, response};
+use crate::authenticator::{Edits, Pass};
+use crate::core::challenge::Challenge;
+use crate::token::keys::BoxFuture;
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tower::Service;
+
+pin_project_lite::pin_project! {
+    /// The future of [`AuthService`](super::AuthService).
+    pub struct AuthFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, B, S::Future>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    #[project = StateProjected]
+    enum State<S, B, F> {
+        /// Keys or a refreshed token are on their way.
+        Later {
+            admission: BoxFuture<Result<Pass, Challenge>>,
+            next: Option<(S, Request<B>)>,
+            vary: Option<HeaderValue>,
+        },
+        Passed {
+            #[pin]
+            answer: F,
+            edits: Edits,
+            vary: Option<HeaderValue>,
+        },
+        Refused { challenge: Option<Challenge> },
+        Done,
+    }
+}
+
+impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
+    pub(super) fn passed(answer: S::Future, edits: Edits, vary: Option<HeaderValue>) -> Self {
+        Self {
+            state: State::Passed {
+                answer,
+                edits,
+                vary,
+            },
+        }
+    }
+
+    pub(super) fn refused(challenge: Challenge) -> Self {
+        Self {
+            state: State::Refused {
+                challenge: Some(challenge),
+            },
+        }
+    }
+
+    pub(super) fn later(
+        admission: BoxFuture<Result<Pass, Challenge>>,
+        service: S,
+        request: Request<B>,
+        vary: Option<HeaderValue>,
+    ) -> Self {
+        Self {
+            state: State::Later {
+                admission,
+                next: Some((service, request)),
+                vary,
+            },
+        }
+    }
+}
+
+impl<S, B, R> Future for AuthFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Output = Result<Response<AuthBody<R>>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProjected::Later {
+                    admission,
+                    next,
+                    vary,
+                } => {
+                    let admitted = ready!(admission.as_mut().poll(cx));
+                    let (vary, next) = (vary.take(), next.take());
+                    let new = match (admitted, next) {
+                        (Ok(pass), Some((mut service, mut request))) => {
+                            if let Some(attached) = pass.attach {
+                                request.extensions_mut().insert(attached);
+                            }
+                            State::Passed {
+                                answer: service.call(request),
+                                edits: pass.edits,
+                                vary,
+                            }
+                        }
+                        (Err(challenge), _) => State::Refused {
+                            challenge: Some(challenge),
+                        },
+                        (Ok(_), None) => State::Done,
+                    };
+                    state.set(new);
+                }
+                StateProjected::Passed {
+                    answer,
+                    edits,
+                    vary,
+                } => {
+                    let answer = ready!(answer.poll(cx));
+                    let (edits, vary) = (std::mem::take(edits), vary.take());
+                    state.set(State::Done);
+                    return Poll::Ready(answer.map(|mut response| {
+                        apply(edits, vary, response.headers_mut());
+                        response.map(AuthBody::inner)
+                    }));
+                }
+                StateProjected::Refused { challenge } => {
+                    let challenge = challenge.take();
+                    state.set(State::Done);
+                    if let Some(challenge) = challenge {
+                        return Poll::Ready(Ok(response(challenge)));
+                    }
+                }
+                // Polled after its end: nothing will ever come, as with any fused future.
+                StateProjected::Done => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Adds to the application's answer what the credential asks for.
+fn apply(edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
+    if edits.vary
+        && let Some(vary) = vary
+    {
+        headers.append(VARY, vary);
+    }
+    if edits.cookies.is_empty() {
+        return;
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for cookie in edits.cookies {
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            headers.append(SET_COOKIE, cookie);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The layer and its service.
+
+use super::body::AuthBody;
+use super::future::AuthFuture;
+use super::head::PartsHead;
+use crate::authenticator::{Admission, Attached, Authenticator, RequireLogin};
+use http::{HeaderName, HeaderValue, Request, Response};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
+
+/// Verifies each request's credential and attaches the identity; made by
+/// [`Authenticator::layer`].
+///
+/// A request without a credential goes on as anonymous; what happens to an invalid one is said
+/// there. The credential's header is marked sensitive, so that traces inside do not show it.
+///
+/// # Example
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// # use jamguard::{Authenticator, Claims};
+/// # #[derive(serde::Deserialize)] struct User { email: String }
+/// use axum::{Router, routing::get};
+///
+/// fn app(auth: &Authenticator) -> Router {
+///     Router::new()
+///         .route("/me", get(|user: Claims<User>| async move { user.email.clone() }))
+///         .layer(auth.layer())
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    gate: Gate,
+}
+
+/// What the services of a layer share.
+#[derive(Clone, Debug)]
+struct Gate {
+    auth: Authenticator,
+    required: bool,
+    vary: Option<HeaderValue>,
+    sensitive: Arc<[HeaderName]>,
+}
+
+impl Gate {
+    fn new(auth: &Authenticator, required: bool) -> Self {
+        Self {
+            auth: auth.clone(),
+            required,
+            vary: auth.vary().and_then(|names| names.try_into().ok()),
+            sensitive: auth
+                .credential_headers()
+                .filter_map(|name| name.try_into().ok())
+                .collect(),
+        }
+    }
+
+    fn service<S>(&self, inner: S) -> AuthService<S> {
+        let gated = Gated {
+            inner,
+            gate: self.clone(),
+        };
+        AuthService(SetSensitiveRequestHeaders::from_shared(
+            gated,
+            self.sensitive.clone(),
+        ))
+    }
+}
+
+impl Authenticator {
+    /// The tower layer: for a whole axum router, a tonic server, any service over
+    /// `http::Request`.
+    ///
+    /// A CORS layer goes outside, so that preflights, which carry no credential, never reach it.
+    pub fn layer(&self) -> AuthLayer {
+        AuthLayer {
+            gate: Gate::new(self, false),
+        }
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        self.gate.service(inner)
+    }
+}
+
+impl<S> Layer<S> for RequireLogin {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        Gate::new(&self.auth, true).service(inner)
+    }
+}
+
+/// The service that [`AuthLayer`] and [`RequireLogin`] put around another.
+#[derive(Clone, Debug)]
+pub struct AuthService<S>(SetSensitiveRequestHeaders<Gated<S>>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Gated<S> {
+    inner: S,
+    gate: Gate,
+}
+
+impl<S, B, R> Service<Request<B>> for AuthService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+{
+    type Response = Response<AuthBody<R>>;
+    type Error = S::Error;
+    type Future = AuthFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> AuthFuture<S, B> {
+        self.0.call(request)
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Gated<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+{
+    type Response = Response<AuthBody<R>>;
+    type Error = S::Error;
+    type Future = AuthFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> AuthFuture<S, B> {
+        let attached = request.extensions().get::<Attached>();
+        let gate = &self.gate;
+        match gate
+            .auth
+            .admit(&PartsHead::of(&request), attached, gate.required)
+        {
+            Admission::Now(Ok(pass)) => {
+                if let Some(attached) = pass.attach {
+                    request.extensions_mut().insert(attached);
+                }
+                AuthFuture::passed(self.inner.call(request), pass.edits, gate.vary.clone())
+            }
+            Admission::Now(Err(challenge)) => AuthFuture::refused(challenge),
+            Admission::Later(admission) => {
+                // The service that was polled ready goes along, a fresh clone stays.
+                let fresh = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, fresh);
+                AuthFuture::later(admission, ready, request, gate.vary.clone())
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The login handlers as tower services.
+
+use super::body::{AuthBody, response};
+use super::head::PartsHead;
+use crate::login::LoginEndpoint;
+use http::{Request, Response};
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tower::Service;
+
+impl<B> Service<Request<B>> for LoginEndpoint {
+    type Response = Response<AuthBody<String>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let answer = self.answer(&PartsHead::of(&request));
+        Box::pin(async move { Ok(response(answer.await)) })
+    }
+}

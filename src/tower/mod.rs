@@ -1,0 +1,15 @@
+//! The layer for tower services over `http::Request`: axum's, tonic's, your own.
+
+mod body;
+mod future;
+mod head;
+mod layer;
+#[cfg(feature = "client")]
+mod login;
+
+pub use body::AuthBody;
+pub use future::AuthFuture;
+pub use layer::{AuthLayer, AuthService};
+
+#[cfg(feature = "axum")]
+pub(crate) use body::response;
