@@ -1,0 +1,415 @@
+//! One emulated app: its keys, its codes and refresh tokens, its settings.
+
+use super::expiring::Expiring;
+use super::id_token::IdToken;
+use crate::core::clock::Clock;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::jam::base;
+use crate::jam::remote_token::RemoteToken;
+use crate::jose::{Algorithm, SigningKey, VerifyingKey};
+use crate::token::verifier::Verifier;
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use url::Url;
+
+const CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+const MAX_CODES: usize = 1_000;
+const MAX_REFRESH_TOKENS: usize = 100_000;
+/// Published at a time, the signing one included.
+const MAX_KEYS: usize = 10;
+
+/// What an emulated app is like.
+///
+/// # Example
+/// ```
+/// use jamguard::emulator::AppSettings;
+/// use std::time::Duration;
+///
+/// let settings = AppSettings::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895")
+///     .redirect_url("http://127.0.0.1:3000/jam-redirect")
+///     .allow_refresh(true)
+///     .id_token_lifetime(Duration::from_secs(60));
+/// ```
+#[derive(Clone, Debug)]
+pub struct AppSettings {
+    app_id: String,
+    redirect_url: String,
+    allow_refresh: bool,
+    id_token_lifetime: Duration,
+    refresh_token_lifetime: Duration,
+    jwks_max_age: Option<Duration>,
+}
+
+impl AppSettings {
+    /// An app that forbids refresh, whose ID tokens live an hour, and whose users are sent back
+    /// to `http://127.0.0.1:3000/jam-redirect`.
+    pub fn new(app_id: impl Into<String>) -> Self {
+        Self {
+            app_id: app_id.into(),
+            redirect_url: "http://127.0.0.1:3000/jam-redirect".into(),
+            allow_refresh: false,
+            id_token_lifetime: Duration::from_secs(60 * 60),
+            refresh_token_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
+            jwks_max_age: None,
+        }
+    }
+
+    /// Where a magic link sends the browser, with the tokens added to its query.
+    #[must_use]
+    pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
+        self.redirect_url = url.into();
+        self
+    }
+
+    /// Whether a login also gives a refresh token; no unless set.
+    #[must_use]
+    pub fn allow_refresh(mut self, allow: bool) -> Self {
+        self.allow_refresh = allow;
+        self
+    }
+
+    /// The time from `iat` to `exp`; an hour unless set.
+    #[must_use]
+    pub fn id_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.id_token_lifetime = lifetime;
+        self
+    }
+
+    /// How long a refresh token can be used; 30 days unless set.
+    #[must_use]
+    pub fn refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.refresh_token_lifetime = lifetime;
+        self
+    }
+
+    /// `Cache-Control: max-age` of the key set; no such header unless set.
+    #[must_use]
+    pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
+        self.jwks_max_age = Some(max_age);
+        self
+    }
+}
+
+/// An app of an [`Emulator`](super::Emulator). Cheap to clone.
+///
+/// # Example
+/// See the [module](crate::emulator).
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    app_id: String,
+    issuer: String,
+    redirect_url: Url,
+    allow_refresh: bool,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The newest first: it signs.
+    keys: Vec<(SigningKey, VerifyingKey)>,
+    /// Knows all of `keys`.
+    verifier: Verifier,
+    id_token_lifetime: Duration,
+    refresh_token_lifetime: Duration,
+    jwks_max_age: Option<Duration>,
+    /// Magic codes and refresh tokens, each of an address.
+    codes: Expiring<String>,
+    refresh_tokens: Expiring<String>,
+}
+
+impl App {
+    pub(super) fn new(
+        settings: AppSettings,
+        base_url: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let issuer = base::issuer(&base::app_url(base_url, &settings.app_id)?);
+        let redirect_url = Url::parse(&settings.redirect_url)
+            .ok()
+            .filter(|url| !url.cannot_be_a_base())
+            .ok_or_else(|| {
+                Error::configuration(format!(
+                    "the redirect URL '{}' is not a URL: give a whole one, http://…",
+                    settings.redirect_url
+                ))
+            })?;
+        let keys = vec![new_key()?];
+        let verifier = verifier(&keys, &issuer, &settings.app_id, clock.clone())?;
+        Ok(Self(Arc::new(Inner {
+            app_id: settings.app_id,
+            issuer,
+            redirect_url,
+            allow_refresh: settings.allow_refresh,
+            clock,
+            state: Mutex::new(State {
+                keys,
+                verifier,
+                id_token_lifetime: settings.id_token_lifetime,
+                refresh_token_lifetime: settings.refresh_token_lifetime,
+                jwks_max_age: settings.jwks_max_age,
+                codes: Expiring::new(MAX_CODES),
+                refresh_tokens: Expiring::new(MAX_REFRESH_TOKENS),
+            }),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.clock.now()
+    }
+
+    /// The app's id, which is the `aud` of its tokens.
+    pub fn app_id(&self) -> &str {
+        &self.0.app_id
+    }
+
+    /// The app's URL without a trailing slash, which is the `iss` of its tokens.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// An ID token of this address, without a login.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where signing fails.
+    pub fn id_token(&self, email: impl Into<String>) -> Result<String, Error> {
+        self.issue(IdToken::new(email))
+    }
+
+    /// Signs an ID token that may be unlike those of JAM.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where signing fails.
+    pub fn issue(&self, token: IdToken) -> Result<String, Error> {
+        let (key, lifetime) = {
+            let state = self.state();
+            (state.keys[0].0.clone(), state.id_token_lifetime)
+        };
+        token.sign(&key, self.issuer(), self.app_id(), self.now(), lifetime)
+    }
+
+    /// A refresh token of this address, without a login; of use only where the app allows
+    /// refresh.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the system's random source fails.
+    pub fn refresh_token(&self, email: impl Into<String>) -> Result<Secret, Error> {
+        let email = email.into();
+        let mut bytes = random::<128>()?.to_vec();
+        bytes.extend_from_slice(email.as_bytes());
+        let token = BASE64_STANDARD.encode(bytes);
+        let now = self.now();
+        let mut state = self.state();
+        let expires = now.saturating_add(state.refresh_token_lifetime);
+        state.refresh_tokens.insert(token.clone(), email, expires);
+        Ok(token.into())
+    }
+
+    /// The published key set.
+    pub fn jwks_json(&self) -> String {
+        let state = self.state();
+        let keys: Vec<Value> = state.keys.iter().map(|(_, key)| published(key)).collect();
+        json!({ "keys": keys }).to_string()
+    }
+
+    /// Signs with a new key from now on, and publishes it beside the old ones until
+    /// [`remove_old_keys`](Self::remove_old_keys). Returns the new `kid`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where no key can be made.
+    pub fn rotate_key(&self) -> Result<String, Error> {
+        self.change_keys(|keys, new| {
+            keys.insert(0, new);
+            keys.truncate(MAX_KEYS);
+        })
+    }
+
+    /// Signs with a new key from now on, and publishes only that one. Returns the new `kid`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where no key can be made.
+    pub fn replace_key(&self) -> Result<String, Error> {
+        self.change_keys(|keys, new| *keys = vec![new])
+    }
+
+    /// Publishes only the key that signs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] never in practice: where the app's own verifier cannot be
+    /// built.
+    pub fn remove_old_keys(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        state.keys.truncate(1);
+        state.verifier = self.verifier_of(&state.keys)?;
+        Ok(())
+    }
+
+    /// The time from `iat` to `exp` of the ID tokens issued from now on.
+    pub fn set_id_token_lifetime(&self, lifetime: Duration) {
+        self.state().id_token_lifetime = lifetime;
+    }
+
+    /// How long the refresh tokens issued from now on can be used.
+    pub fn set_refresh_token_lifetime(&self, lifetime: Duration) {
+        self.state().refresh_token_lifetime = lifetime;
+    }
+
+    /// `Cache-Control: max-age` of the key set, or no such header.
+    pub fn set_jwks_max_age(&self, max_age: Option<Duration>) {
+        self.state().jwks_max_age = max_age;
+    }
+
+    pub(super) fn jwks_max_age(&self) -> Option<Duration> {
+        self.state().jwks_max_age
+    }
+
+    pub(super) fn allows_refresh(&self) -> bool {
+        self.0.allow_refresh
+    }
+
+    /// A magic code for this address.
+    pub(super) fn new_code(&self, email: String) -> Result<String, Error> {
+        let code = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let expires = self.now().saturating_add(CODE_LIFETIME);
+        self.state().codes.insert(code.clone(), email, expires);
+        Ok(code)
+    }
+
+    /// The redirect URL with the tokens of a magic code's address; a code serves once.
+    pub(super) fn redeem(&self, code: &str) -> Result<Option<Url>, Error> {
+        let now = self.now();
+        let Some(email) = self.state().codes.remove(code, now) else {
+            return Ok(None);
+        };
+        let mut url = self.0.redirect_url.clone();
+        let id_token = self.id_token(&email)?;
+        url.query_pairs_mut().append_pair("idToken", &id_token);
+        if self.allows_refresh() {
+            let refresh_token = self.refresh_token(email)?;
+            url.query_pairs_mut()
+                .append_pair("refreshToken", refresh_token.expose());
+        }
+        Ok(Some(url))
+    }
+
+    /// The header and claims of one of the app's ID tokens that is valid now.
+    pub(super) async fn verify(&self, id_token: &str) -> Result<RemoteToken, Error> {
+        let verifier = self.state().verifier.clone();
+        verifier.verify(id_token).await?;
+        RemoteToken::decode(id_token)
+    }
+
+    pub(super) fn refresh_token_owner(&self, refresh_token: &str) -> Option<String> {
+        let now = self.now();
+        self.state().refresh_tokens.get(refresh_token, now).cloned()
+    }
+
+    /// Whether the address had that refresh token.
+    pub(super) fn delete_refresh_token(&self, email: &str, refresh_token: &str) -> bool {
+        let now = self.now();
+        let mut state = self.state();
+        let tokens = &mut state.refresh_tokens;
+        tokens
+            .get(refresh_token, now)
+            .is_some_and(|owner| owner == email)
+            && tokens.remove(refresh_token, now).is_some()
+    }
+
+    pub(super) fn delete_refresh_tokens(&self, email: &str) {
+        self.state().refresh_tokens.retain(|owner| owner != email);
+    }
+
+    fn change_keys(
+        &self,
+        change: impl FnOnce(&mut Vec<(SigningKey, VerifyingKey)>, (SigningKey, VerifyingKey)),
+    ) -> Result<String, Error> {
+        let new = new_key()?;
+        let kid = new.0.key_id().unwrap_or_default().to_owned();
+        let mut state = self.state();
+        let mut keys = state.keys.clone();
+        change(&mut keys, new);
+        state.verifier = self.verifier_of(&keys)?;
+        state.keys = keys;
+        Ok(kid)
+    }
+
+    fn verifier_of(&self, keys: &[(SigningKey, VerifyingKey)]) -> Result<Verifier, Error> {
+        verifier(keys, self.issuer(), self.app_id(), self.0.clock.clone())
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("issuer", &self.issuer())
+            .finish_non_exhaustive()
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes)
+        .map_err(|_| Error::new(ErrorKind::InvalidKey, "the system has no random numbers"))?;
+    Ok(bytes)
+}
+
+/// A P-521 key named by its thumbprint.
+fn new_key() -> Result<(SigningKey, VerifyingKey), Error> {
+    let key = SigningKey::generate(Algorithm::ES512)?;
+    let kid = match key.verifying_key()?.to_jwk() {
+        Some(jwk) => jwk.thumbprint()?,
+        None => {
+            return Err(Error::new(
+                ErrorKind::InvalidKey,
+                "the key has no public part",
+            ));
+        }
+    };
+    let key = key.with_key_id(kid);
+    let public = key.verifying_key()?;
+    Ok((key, public))
+}
+
+/// JAM publishes these members and no others.
+fn published(key: &VerifyingKey) -> Value {
+    let jwk = json!(key.to_jwk());
+    ["kty", "crv", "x", "y", "kid"]
+        .into_iter()
+        .map(|name| (name.to_owned(), jwk[name].clone()))
+        .collect()
+}
+
+/// The service has one clock, so it needs no leeway.
+fn verifier(
+    keys: &[(SigningKey, VerifyingKey)],
+    issuer: &str,
+    app_id: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Verifier, Error> {
+    keys.iter()
+        .fold(Verifier::builder(), |builder, (_, key)| {
+            builder.key(key.clone())
+        })
+        .algorithms([Algorithm::ES512])
+        .issuer(issuer)
+        .audience(app_id)
+        .token_type("JWT")
+        .require_key_id()
+        .require_text("token_use", "id")
+        .require(["email", "iat", "nbf"])
+        .leeway(Duration::ZERO)
+        .cache_bytes(0)
+        .clock(clock)
+        .build()
+}

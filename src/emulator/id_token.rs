@@ -1,0 +1,127 @@
+//! What an ID token says, and the odd ones that tests want.
+
+use crate::core::error::Error;
+use crate::jose::{SigningKey, jws};
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::time::Duration;
+
+/// An ID token to be issued by [`App::issue`](super::App::issue): as JAM makes it, but for what
+/// is changed here.
+///
+/// # Example
+/// ```
+/// use jamguard::emulator::IdToken;
+/// use std::time::Duration;
+///
+/// let access_token = IdToken::new("ann@example.com").claim("token_use", "access");
+/// let short = IdToken::new("ann@example.com").lifetime(Duration::from_secs(5));
+/// let no_expiry = IdToken::new("ann@example.com").without_claim("exp");
+/// let other_type = IdToken::new("ann@example.com").header("typ", "at+jwt");
+/// ```
+#[derive(Clone)]
+pub struct IdToken {
+    email: String,
+    lifetime: Option<Duration>,
+    /// `None` takes the member away.
+    claims: Vec<(String, Option<Value>)>,
+    header: Vec<(String, Option<Value>)>,
+}
+
+impl IdToken {
+    /// The token of this address.
+    pub fn new(email: impl Into<String>) -> Self {
+        Self {
+            email: email.into(),
+            lifetime: None,
+            claims: Vec::new(),
+            header: Vec::new(),
+        }
+    }
+
+    /// The time from `iat` to `exp`, instead of the app's.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// A claim more, or with another value.
+    #[must_use]
+    pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.claims.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Leaves a claim out.
+    #[must_use]
+    pub fn without_claim(mut self, name: impl Into<String>) -> Self {
+        self.claims.push((name.into(), None));
+        self
+    }
+
+    /// A header member more, or with another value.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.header.push((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Leaves a header member out.
+    #[must_use]
+    pub fn without_header(mut self, name: impl Into<String>) -> Self {
+        self.header.push((name.into(), None));
+        self
+    }
+
+    pub(super) fn sign(
+        self,
+        key: &SigningKey,
+        issuer: &str,
+        app_id: &str,
+        now: Duration,
+        lifetime: Duration,
+    ) -> Result<String, Error> {
+        let now = now.as_secs();
+        let lifetime = self.lifetime.unwrap_or(lifetime).as_secs();
+        let header = json!({
+            "alg": key.algorithm().name(),
+            "typ": "JWT",
+            "kid": key.key_id(),
+        });
+        let claims = json!({
+            "iss": issuer,
+            "aud": app_id,
+            "token_use": "id",
+            "email": self.email,
+            "iat": now,
+            "nbf": now,
+            "exp": now.saturating_add(lifetime),
+        });
+        let header = changed(header, self.header);
+        let claims = changed(claims, self.claims).to_string();
+        jws::sign_with_header(key, &header, claims.as_bytes())
+    }
+}
+
+fn changed(object: Value, changes: Vec<(String, Option<Value>)>) -> Value {
+    let mut members: Map<String, Value> = match object {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    for (name, value) in changes {
+        match value {
+            Some(value) => members.insert(name, value),
+            None => members.remove(&name),
+        };
+    }
+    Value::Object(members)
+}
+
+impl fmt::Debug for IdToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdToken")
+            .field("email", &self.email)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,198 @@
+//! What the handlers share: apps, mails, faults and counters.
+
+use super::app::App;
+use crate::core::clock::Clock;
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+
+const MAX_MAILS: usize = 1_000;
+
+/// What can be counted, delayed and made to fail.
+///
+/// # Example
+/// See the [module](crate::emulator).
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `POST authenticate`.
+    Authenticate,
+    /// `GET .well-known/jwks.json`.
+    Jwks,
+    /// `POST verify`.
+    Verify,
+    /// `POST refresh`.
+    Refresh,
+    /// `DELETE user/refresh/{token}`, also without `user/`.
+    DeleteRefreshToken,
+    /// `DELETE user/refresh`, also without `user/`.
+    DeleteAllRefreshTokens,
+    /// `GET magic`, what a mail's link opens.
+    Magic,
+    /// `GET /inbox`.
+    Inbox,
+}
+
+/// A mail that the hosted service would have sent.
+///
+/// # Example
+/// ```
+/// # async fn f(emulator: jamguard::emulator::Emulator) {
+/// for mail in emulator.mails() {
+///     println!("{}: {}", mail.email, mail.link);
+/// }
+/// # }
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// The app that the user logs in to.
+    pub app_id: String,
+    /// Whom it is to.
+    pub email: String,
+    /// The magic link.
+    pub link: String,
+    /// When it was sent, by the emulator's clock.
+    pub sent_at: SystemTime,
+}
+
+impl Mail {
+    /// `sent_at` as Unix time.
+    pub(super) fn sent(&self) -> Duration {
+        self.sent_at.duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// As `/inbox` shows it; `sent_at` in Unix seconds.
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "app_id": self.app_id,
+            "email": self.email,
+            "link": self.link,
+            "sent_at": self.sent().as_secs(),
+        })
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The link logs its reader in.
+        f.debug_struct("Mail")
+            .field("app_id", &self.app_id)
+            .field("email", &self.email)
+            .field("sent_at", &self.sent_at)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) type OnMail = Box<dyn Fn(&Mail) + Send + Sync>;
+
+pub(super) struct Shared {
+    pub(super) base_url: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) on_mail: Option<OnMail>,
+    /// Changes when the emulator stops.
+    pub(super) stopped: watch::Receiver<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    apps: HashMap<String, App>,
+    /// Newest first.
+    mails: VecDeque<Mail>,
+    faults: HashMap<Endpoint, Fault>,
+    requests: HashMap<Endpoint, u64>,
+}
+
+/// What befalls the requests to an endpoint.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Fault {
+    pub(super) delay: Duration,
+    pub(super) status: Option<u16>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        base_url: String,
+        clock: Arc<dyn Clock>,
+        on_mail: Option<OnMail>,
+        stopped: watch::Receiver<()>,
+    ) -> Self {
+        Self {
+            base_url,
+            clock,
+            on_mail,
+            stopped,
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn app(&self, app_id: &str) -> Option<App> {
+        self.state().apps.get(app_id).cloned()
+    }
+
+    /// Whether the app's id was free.
+    pub(super) fn add_app(&self, app: App) -> bool {
+        let mut state = self.state();
+        let free = !state.apps.contains_key(app.app_id());
+        if free {
+            state.apps.insert(app.app_id().to_owned(), app);
+        }
+        free
+    }
+
+    pub(super) fn mails(&self) -> Vec<Mail> {
+        self.state().mails.iter().cloned().collect()
+    }
+
+    pub(super) fn send(&self, app: &App, email: String, code: &str) {
+        let mail = Mail {
+            app_id: app.app_id().to_owned(),
+            email,
+            link: format!("{}/magic?code={code}", app.issuer()),
+            sent_at: UNIX_EPOCH + self.clock.now(),
+        };
+        {
+            let mut state = self.state();
+            state.mails.push_front(mail.clone());
+            state.mails.truncate(MAX_MAILS);
+        }
+        if let Some(on_mail) = &self.on_mail {
+            on_mail(&mail);
+        }
+    }
+
+    /// Counts a request and says what shall befall it.
+    pub(super) fn arrive(&self, endpoint: Endpoint) -> Fault {
+        let mut state = self.state();
+        *state.requests.entry(endpoint).or_default() += 1;
+        state.faults.get(&endpoint).copied().unwrap_or_default()
+    }
+
+    pub(super) fn requests(&self, endpoint: Endpoint) -> u64 {
+        self.state()
+            .requests
+            .get(&endpoint)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn delay(&self, endpoint: Endpoint, delay: Duration) {
+        self.state().faults.entry(endpoint).or_default().delay = delay;
+    }
+
+    pub(super) fn fail(&self, endpoint: Endpoint, status: u16) {
+        self.state().faults.entry(endpoint).or_default().status = Some(status);
+    }
+
+    pub(super) fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+}

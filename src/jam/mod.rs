@@ -1,0 +1,4 @@
+//! JustAuthenticateMe: the REST client and what its ID tokens must look like.
+
+pub(crate) mod base;
+pub(crate) mod remote_token;

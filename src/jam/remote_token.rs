@@ -1,0 +1,78 @@
+//! A token that JAM itself verified.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::json;
+use crate::jose::jws::{Compact, DEFAULT_MAX_LEN};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+
+/// The header and claims of a token that [`JamClient::verify_remote`](crate::JamClient::verify_remote)
+/// asked JAM about, decoded from the token.
+///
+/// # Example
+/// ```no_run
+/// # async fn f(client: jamguard::JamClient, token: &str) -> Result<(), jamguard::Error> {
+/// let verified = client.verify_remote(token).await?;
+/// println!("{} by key {}", verified.claims()["email"], verified.header()["kid"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct RemoteToken {
+    header: Value,
+    claims: Value,
+}
+
+impl RemoteToken {
+    /// Reads a token without a look at its signature: that is the caller's.
+    pub(crate) fn decode(token: &str) -> Result<Self, Error> {
+        let compact = Compact::split(token.as_bytes(), DEFAULT_MAX_LEN)?;
+        Ok(Self {
+            header: object(&compact.header_bytes()?)?,
+            claims: object(&compact.payload_bytes()?)?,
+        })
+    }
+
+    /// The header, a JSON object.
+    pub fn header(&self) -> &Value {
+        &self.header
+    }
+
+    /// The claims, a JSON object.
+    pub fn claims(&self) -> &Value {
+        &self.claims
+    }
+
+    /// The claims as your own type.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClaimsMismatch`] where they do not fit it.
+    pub fn claims_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        T::deserialize(&self.claims).map_err(|_| {
+            Error::new(
+                ErrorKind::ClaimsMismatch,
+                "the claims do not fit the type asked for",
+            )
+        })
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<Value, Error> {
+    json::object(bytes, |_, _| {})
+        .and_then(|_| serde_json::from_slice(bytes))
+        .map_err(|_| {
+            Error::new(
+                ErrorKind::Malformed,
+                "a part of the token is no JSON object",
+            )
+        })
+}
+
+impl fmt::Debug for RemoteToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteToken")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
