@@ -12,7 +12,7 @@ pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// `Cache-Control: max-age`.
     pub(crate) max_age: Option<Duration>,
-    /// `None` where it was longer than allowed.
+    /// `None` where it was longer than allowed, or a refusal's did not arrive whole.
     pub(crate) body: Option<Vec<u8>>,
 }
 
@@ -60,11 +60,14 @@ impl HttpClient {
             .and_then(|value| value.to_str().ok())
             .and_then(max_age);
         let mut body = Some(Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(transport)? {
-            match &mut body {
-                Some(bytes) if bytes.len() + chunk.len() <= max_body => {
+        loop {
+            match (response.chunk().await, &mut body) {
+                (Ok(None), _) => break,
+                (Ok(Some(chunk)), Some(bytes)) if bytes.len() + chunk.len() <= max_body => {
                     bytes.extend_from_slice(&chunk);
                 }
+                (Err(error), _) if response.status().is_success() => return Err(transport(error)),
+                // A refusal is one, even where its words are cut off.
                 _ => {
                     body = None;
                     break;
