@@ -44,9 +44,9 @@ fn page(mails: &[Mail], now: Duration) -> String {
     let mut rows = String::new();
     for mail in mails {
         let link = escaped(&mail.link);
-        let _ = write!(
+        let _ = writeln!(
             rows,
-            "<tr><td>{}</td><td>{} s ago</td><td>{}</td><td><a href=\"{link}\">Log in</a></td></tr>\n",
+            "<tr><td>{}</td><td>{} s ago</td><td>{}</td><td><a href=\"{link}\">Log in</a></td></tr>",
             escaped(&mail.email),
             now.saturating_sub(mail.sent()).as_secs(),
             escaped(&mail.app_id),

@@ -1,0 +1,363 @@
+//! JAM's REST operations.
+
+use super::base::{self, DEFAULT_BASE_URL};
+use super::remote_token::RemoteToken;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::http::{HttpAnswer, HttpClient};
+use crate::core::secret::Secret;
+use crate::jose::KeySet;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_BODY: usize = 64 * 1024;
+const MAX_KEY_SET: usize = 1024 * 1024;
+/// Characters of JAM's message that an error keeps.
+const MAX_MESSAGE: usize = 300;
+/// Anything shorter is no token, and may well be a word.
+const MIN_SECRET: usize = 8;
+const WITHOUT_TOKEN: Expected<'_> = Expected {
+    success: 200,
+    refused: None,
+    secrets: &[],
+};
+/// All but the unreserved characters of RFC 3986 section 2.3.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A client of JustAuthenticateMe for one app. Cheap to clone; clones share their connections.
+///
+/// # Errors
+/// What JAM refuses is told by kind, with JAM's own words in [`Error::message`]:
+/// [`BadRequest`](ErrorKind::BadRequest) (400), [`Unauthorized`](ErrorKind::Unauthorized) (401),
+/// [`NotFound`](ErrorKind::NotFound) (404). What is no verdict has kinds of its own, for every
+/// operation: [`UnexpectedStatus`](ErrorKind::UnexpectedStatus) for any other status,
+/// [`UnexpectedBody`](ErrorKind::UnexpectedBody) for a success without its content,
+/// [`Connection`](ErrorKind::Connection) and [`Timeout`](ErrorKind::Timeout).
+///
+/// # Example
+/// ```no_run
+/// # async fn f() -> Result<(), jamguard::Error> {
+/// let jam = jamguard::JamClient::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895")?;
+/// jam.authenticate("ann@example.com").await?; // JAM mails the magic link
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct JamClient(Arc<Inner>);
+
+struct Inner {
+    /// Without a trailing slash.
+    app_url: Url,
+    http: HttpClient,
+    legacy_paths: bool,
+}
+
+/// How a [`JamClient`] reaches JAM.
+///
+/// # Example
+/// ```
+/// use jamguard::JamClient;
+/// use std::time::Duration;
+///
+/// let jam = JamClient::builder("dcd6555e-edff-4f3d-83c9-3af79ea8f895")
+///     .base_url("http://127.0.0.1:4000")
+///     .timeout(Duration::from_secs(3))
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct JamClientBuilder {
+    app_id: String,
+    base_url: String,
+    timeout: Duration,
+    legacy_paths: bool,
+}
+
+impl JamClientBuilder {
+    /// Where JAM is, with or without the app id at the end; the hosted service unless set.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// How long an operation may take, connecting included; 10 s unless set.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Deletes at `refresh` and `refresh/{token}` as older SDKs did, instead of `user/refresh`.
+    #[must_use]
+    pub fn legacy_paths(mut self, legacy: bool) -> Self {
+        self.legacy_paths = legacy;
+        self
+    }
+
+    /// Builds the client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] with a message that says what to change.
+    pub fn build(self) -> Result<JamClient, Error> {
+        if self.timeout.is_zero() {
+            return Err(Error::configuration(
+                "a timeout of nothing: give .timeout(…) a few seconds",
+            ));
+        }
+        Ok(JamClient(Arc::new(Inner {
+            app_url: base::app_url(&self.base_url, &self.app_id)?,
+            http: HttpClient::new(self.timeout)?,
+            legacy_paths: self.legacy_paths,
+        })))
+    }
+}
+
+impl JamClient {
+    /// A client of the hosted service.
+    ///
+    /// # Errors
+    /// As [`JamClientBuilder::build`].
+    pub fn new(app_id: impl Into<String>) -> Result<Self, Error> {
+        Self::builder(app_id).build()
+    }
+
+    /// A client with the choice of service, timeout and paths.
+    pub fn builder(app_id: impl Into<String>) -> JamClientBuilder {
+        JamClientBuilder {
+            app_id: app_id.into(),
+            base_url: DEFAULT_BASE_URL.into(),
+            timeout: DEFAULT_TIMEOUT,
+            legacy_paths: false,
+        }
+    }
+
+    /// Has JAM mail a magic link to this address.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadRequest`] where the address is none, [`ErrorKind::NotFound`] where the app
+    /// is unknown, and [those of every operation](JamClient#errors).
+    pub async fn authenticate(&self, email: &str) -> Result<(), Error> {
+        let answer = self.post("authenticate", json!({ "email": email })).await?;
+        WITHOUT_TOKEN.check(&answer)
+    }
+
+    /// Fetches the app's public keys, anew each time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where the app is unknown, and
+    /// [those of every operation](JamClient#errors).
+    pub async fn jwks(&self) -> Result<KeySet, Error> {
+        let url = self.url(".well-known/jwks.json")?;
+        let http = &self.0.http;
+        let answer = http.send(Method::GET, url, None, None, MAX_KEY_SET).await?;
+        WITHOUT_TOKEN.check(&answer)?;
+        body(&answer)
+            .and_then(|body| KeySet::from_json(body).ok())
+            .ok_or_else(|| unexpected_body("JAM's answer is no key set with a usable key"))
+    }
+
+    /// Asks JAM whether an ID token is valid: the status is its verdict, the content comes from
+    /// the token. Handlers of requests should verify locally instead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotVerified`] where JAM does not vouch for the token,
+    /// [`ErrorKind::BadRequest`], [`ErrorKind::NotFound`] where the app is unknown,
+    /// [`ErrorKind::Malformed`] where JAM vouches for what is no token, and
+    /// [those of every operation](JamClient#errors).
+    pub async fn verify_remote(&self, id_token: &str) -> Result<RemoteToken, Error> {
+        let answer = self.post("verify", json!({ "idToken": id_token })).await?;
+        let expected = Expected {
+            success: 200,
+            refused: Some(ErrorKind::NotVerified),
+            secrets: &[id_token],
+        };
+        expected.check(&answer)?;
+        RemoteToken::decode(id_token)
+    }
+
+    /// Gets a new ID token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadRequest`] where the app forbids refresh, [`ErrorKind::Unauthorized`] where
+    /// the refresh token is invalid or expired, [`ErrorKind::NotFound`] where the app is unknown,
+    /// and [those of every operation](JamClient#errors).
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
+        let content = json!({ "refreshToken": refresh_token });
+        let answer = self.post("refresh", content).await?;
+        let expected = Expected {
+            success: 200,
+            refused: Some(ErrorKind::Unauthorized),
+            secrets: &[refresh_token],
+        };
+        expected.check(&answer)?;
+        body(&answer)
+            .and_then(|body| serde_json::from_str::<Value>(body).ok())
+            .and_then(|body| body["idToken"].as_str().map(Secret::from))
+            .filter(|token| !token.expose().is_empty())
+            .ok_or_else(|| unexpected_body("JAM's answer holds no ID token"))
+    }
+
+    /// Ends one refresh token of the user whose ID token this is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthorized`] where the ID token is not valid, [`ErrorKind::NotFound`] where
+    /// there is no such refresh token, [`ErrorKind::BadRequest`] where it is no refresh token at
+    /// all, for which nothing is sent, and [those of every operation](JamClient#errors).
+    pub async fn delete_refresh_token(
+        &self,
+        id_token: &str,
+        refresh_token: &str,
+    ) -> Result<(), Error> {
+        // As a path segment these would be another resource: all of the user's tokens.
+        if matches!(refresh_token, "" | "." | "..") {
+            return Err(Error::new(
+                ErrorKind::BadRequest,
+                "that is no refresh token, nothing was sent",
+            ));
+        }
+        let segment = utf8_percent_encode(refresh_token, SEGMENT).to_string();
+        let path = format!("{}/{segment}", self.refresh_tokens());
+        let secrets = [id_token, refresh_token, &segment];
+        self.delete(&path, id_token, &secrets).await
+    }
+
+    /// Ends all refresh tokens of the user whose ID token this is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthorized`] where the ID token is not valid, and
+    /// [those of every operation](JamClient#errors).
+    pub async fn delete_all_refresh_tokens(&self, id_token: &str) -> Result<(), Error> {
+        self.delete(self.refresh_tokens(), id_token, &[id_token])
+            .await
+    }
+
+    fn refresh_tokens(&self) -> &'static str {
+        match self.0.legacy_paths {
+            true => "refresh",
+            false => "user/refresh",
+        }
+    }
+
+    /// `path` must hold nothing that is not meant as URL syntax.
+    fn url(&self, path: &str) -> Result<Url, Error> {
+        Url::parse(&format!("{}/{path}", self.0.app_url))
+            .map_err(|_| Error::new(ErrorKind::Internal, "the operation has no URL"))
+    }
+
+    async fn post(&self, path: &str, content: Value) -> Result<HttpAnswer, Error> {
+        let content = content.to_string().into_bytes();
+        let url = self.url(path)?;
+        let http = &self.0.http;
+        http.send(Method::POST, url, None, Some(content), MAX_BODY)
+            .await
+    }
+
+    async fn delete(&self, path: &str, id_token: &str, secrets: &[&str]) -> Result<(), Error> {
+        // No header could carry it.
+        if id_token.is_empty() || !id_token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::new(
+                ErrorKind::Unauthorized,
+                "that is no ID token, nothing was sent",
+            ));
+        }
+        let url = self.url(path)?;
+        let http = &self.0.http;
+        let answer = http
+            .send(Method::DELETE, url, Some(id_token), None, MAX_BODY)
+            .await?;
+        let expected = Expected {
+            success: 204,
+            refused: Some(ErrorKind::Unauthorized),
+            secrets,
+        };
+        expected.check(&answer)
+    }
+}
+
+impl fmt::Debug for JamClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JamClient")
+            .field("app_url", &self.0.app_url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an operation's answers mean.
+struct Expected<'a> {
+    success: u16,
+    /// What a 401 means; the protocol has none for some operations.
+    refused: Option<ErrorKind>,
+    /// What JAM's message may repeat, but no error.
+    secrets: &'a [&'a str],
+}
+
+impl Expected<'_> {
+    fn check(&self, answer: &HttpAnswer) -> Result<(), Error> {
+        let (kind, otherwise) = match (answer.status, self.refused) {
+            (status, _) if status == self.success => return Ok(()),
+            (400, _) => (
+                ErrorKind::BadRequest,
+                "JAM refused the request as malformed or not allowed",
+            ),
+            (401, Some(kind)) => (kind, "JAM refused the token"),
+            (404, _) => (
+                ErrorKind::NotFound,
+                "JAM does not know the app or the record",
+            ),
+            (status, _) => {
+                return Err(Error::new(
+                    ErrorKind::UnexpectedStatus,
+                    format!("JAM answered with the unexpected status {status}"),
+                ));
+            }
+        };
+        Err(match self.message(answer) {
+            Some(message) => Error::new(kind, message),
+            None => Error::new(kind, otherwise),
+        })
+    }
+
+    /// JAM's own words: somebody else's text, which may reach logs and terminals.
+    fn message(&self, answer: &HttpAnswer) -> Option<String> {
+        let body = body(answer).filter(|body| body.len() <= MAX_BODY)?;
+        let body: Value = serde_json::from_str(body).ok()?;
+        let mut message = body["message"].as_str()?.to_owned();
+        for secret in self
+            .secrets
+            .iter()
+            .filter(|secret| secret.len() >= MIN_SECRET)
+        {
+            message = message.replace(secret, "[token]");
+        }
+        let message: String = message
+            .chars()
+            .filter(|c| !is_invisible(*c))
+            .take(MAX_MESSAGE)
+            .collect();
+        (!message.trim().is_empty()).then_some(message)
+    }
+}
+
+/// Control characters, and those that reorder or hide text.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn body(answer: &HttpAnswer) -> Option<&str> {
+    std::str::from_utf8(answer.body.as_deref()?).ok()
+}
+
+fn unexpected_body(message: &'static str) -> Error {
+    Error::new(ErrorKind::UnexpectedBody, message)
+}
