@@ -43,7 +43,10 @@ impl Serialize for Jwk {
 impl<'de> Deserialize<'de> for Jwk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut value = Value::deserialize(deserializer)?;
-        let alg = match value.as_object_mut().and_then(|members| members.remove("alg")) {
+        let alg = match value
+            .as_object_mut()
+            .and_then(|members| members.remove("alg"))
+        {
             None => None,
             Some(Value::String(alg)) => Some(alg),
             Some(_) => return Err(D::Error::custom("alg is not a string")),
@@ -75,10 +78,7 @@ impl Jwk {
             .map_err(|_| invalid("not a JWK: it must be one JSON object with no member twice"))?;
         let jwk: Self = serde_json::from_str(json)
             .map_err(|_| invalid("not a JWK of a known key type with its members as strings"))?;
-        if matches!(
-            jwk.model.algorithm,
-            model::AlgorithmParameters::OctetKey(_)
-        ) {
+        if matches!(jwk.model.algorithm, model::AlgorithmParameters::OctetKey(_)) {
             return Err(invalid("a symmetric JWK has no public part"));
         }
         Ok(jwk)
@@ -214,7 +214,10 @@ impl Jwk {
     pub(crate) fn allows_signing(&self, key_type: KeyType, algorithm: Algorithm) -> bool {
         let common = &self.model.common;
         key_type == algorithm.key_type()
-            && self.alg.as_deref().is_none_or(|name| name == algorithm.name())
+            && self
+                .alg
+                .as_deref()
+                .is_none_or(|name| name == algorithm.name())
             && matches!(
                 common.public_key_use,
                 None | Some(model::PublicKeyUse::Signature)

@@ -124,7 +124,8 @@ impl KeySet {
                 found => found,
             },
         };
-        found.ok_or_else(|| Error::new(ErrorKind::UnknownKey, "no key fits the token's kid and alg"))
+        found
+            .ok_or_else(|| Error::new(ErrorKind::UnknownKey, "no key fits the token's kid and alg"))
     }
 }
 

@@ -114,12 +114,12 @@ impl SigningKey {
                     .or_else(|_| RsaKeyPair::from_der(der))
                     .map_err(wrong)?,
             ),
-            KeyType::Ed25519 => Pair::Ed(
-                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(wrong)?,
-            ),
-            _ => Pair::Ec(
-                EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map_err(wrong)?,
-            ),
+            KeyType::Ed25519 => {
+                Pair::Ed(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(wrong)?)
+            }
+            _ => {
+                Pair::Ec(EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map_err(wrong)?)
+            }
         };
         let key = Self::new(algorithm, pair);
         // Also refuses what the other side would: short RSA keys, an exponent of 1.
@@ -224,7 +224,11 @@ impl SigningKey {
                     .map_err(failed)?;
                 signature
             }
-            Pair::Ec(pair) => pair.sign(&random, message).map_err(failed)?.as_ref().to_vec(),
+            Pair::Ec(pair) => pair
+                .sign(&random, message)
+                .map_err(failed)?
+                .as_ref()
+                .to_vec(),
             Pair::Ed(pair) => pair.try_sign(message).map_err(failed)?.as_ref().to_vec(),
         })
     }
@@ -237,7 +241,10 @@ impl SigningKey {
         let key_type = self.algorithm.key_type();
         let point = |bytes: &[u8]| {
             verifying_key::point_material(key_type, |length| {
-                bytes.len().checked_sub(length).and_then(|at| bytes.get(at..))
+                bytes
+                    .len()
+                    .checked_sub(length)
+                    .and_then(|at| bytes.get(at..))
             })
             .ok_or_else(|| invalid("the key has no plain public point"))
         };

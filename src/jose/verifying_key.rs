@@ -88,9 +88,7 @@ impl VerifyingKey {
                 let key = ParsedPublicKey::new(parameters, der)
                     .ok()
                     .filter(|_| der.first() == Some(&0x30))
-                    .ok_or_else(|| {
-                        invalid(format!("not an SPKI public key for {algorithm}"))
-                    })?;
+                    .ok_or_else(|| invalid(format!("not an SPKI public key for {algorithm}")))?;
                 curve_material(&key, key_type)?
             }
         };
@@ -163,7 +161,11 @@ impl VerifyingKey {
     #[must_use]
     pub fn with_key_id(self, kid: impl Into<String>) -> Self {
         let kid = Some(kid.into());
-        let jwk = self.0.jwk.clone().map(|jwk| jwk.with_key_id(kid.as_deref()));
+        let jwk = self
+            .0
+            .jwk
+            .clone()
+            .map(|jwk| jwk.with_key_id(kid.as_deref()));
         let inner = Inner {
             primitives: self.0.primitives.clone(),
             id: jwk.as_ref().map_or(self.0.id, key_id),
@@ -225,8 +227,11 @@ impl VerifyingKey {
 }
 
 pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, Error> {
-    let hash = primitive::hmac_algorithm(algorithm)
-        .ok_or_else(|| invalid(format!("a secret is for HS256, HS384 or HS512, not {algorithm}")))?;
+    let hash = primitive::hmac_algorithm(algorithm).ok_or_else(|| {
+        invalid(format!(
+            "a secret is for HS256, HS384 or HS512, not {algorithm}"
+        ))
+    })?;
     if secret.starts_with(b"-----BEGIN ") {
         return Err(invalid(
             "this secret is a PEM text: load a key with from_pem, never as a secret",
@@ -261,7 +266,12 @@ fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, 
     let der = key
         .as_der()
         .map_err(|_| invalid("the public key cannot be written as SPKI"))?;
-    let tail = |length: usize| der.as_ref().len().checked_sub(length).map(|at| &der.as_ref()[at..]);
+    let tail = |length: usize| {
+        der.as_ref()
+            .len()
+            .checked_sub(length)
+            .map(|at| &der.as_ref()[at..])
+    };
     point_material(key_type, tail).ok_or_else(|| invalid("the public key has no plain point"))
 }
 
@@ -273,7 +283,11 @@ pub(crate) fn point_material<'a>(
         KeyType::P256 => 32,
         KeyType::P384 => 48,
         KeyType::P521 => 66,
-        _ => return Some(Material::Ed { x: tail(32)?.to_vec() }),
+        _ => {
+            return Some(Material::Ed {
+                x: tail(32)?.to_vec(),
+            });
+        }
     };
     let (x, y) = tail(2 * length)?.split_at(length);
     Some(Material::Ec {
@@ -316,7 +330,9 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
     }
     let odd = e.last().is_some_and(|last| last % 2 == 1);
     if !odd || e == [1] || e.first() == Some(&0) || e.len() > 5 {
-        return Err(invalid("the RSA exponent must be odd, at least 3, at most 33 bits"));
+        return Err(invalid(
+            "the RSA exponent must be odd, at least 3, at most 33 bits",
+        ));
     }
     Ok(())
 }
