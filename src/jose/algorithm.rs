@@ -57,6 +57,20 @@ pub(crate) enum KeyType {
     Ed25519,
 }
 
+impl KeyType {
+    /// As messages name it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Oct => "secret",
+            Self::Rsa => "RSA",
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
+}
+
 impl Algorithm {
     /// Every algorithm of this crate.
     pub const ALL: [Self; 14] = [
@@ -99,12 +113,9 @@ impl Algorithm {
     pub(crate) const fn key_type(self) -> KeyType {
         match self {
             Self::HS256 | Self::HS384 | Self::HS512 => KeyType::Oct,
-            Self::RS256
-            | Self::RS384
-            | Self::RS512
-            | Self::PS256
-            | Self::PS384
-            | Self::PS512 => KeyType::Rsa,
+            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => {
+                KeyType::Rsa
+            }
             Self::ES256 => KeyType::P256,
             Self::ES384 => KeyType::P384,
             Self::ES512 => KeyType::P521,

@@ -1,4 +1,4 @@
-//! Base64url without padding, canonical only (RFC 7515 section 2), and PEM labels.
+//! Base64url without padding, canonical only (RFC 7515 section 2), and PEM blocks.
 
 use crate::core::error::{Error, ErrorKind};
 use base64::Engine as _;
@@ -19,26 +19,46 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The one PEM block of a text whose label is among `labels`: its label and its DER.
-pub(crate) fn pem_block(
-    text: &str,
-    labels: &[&'static str],
-) -> Result<(&'static str, Zeroizing<Vec<u8>>), Error> {
-    let block = pem::parse(text).map_err(|_| {
-        Error::new(
-            ErrorKind::InvalidKey,
-            "not a PEM text: it must hold one block from BEGIN to END",
-        )
-    })?;
-    match labels.iter().find(|label| **label == block.tag()) {
-        Some(label) => Ok((label, Zeroizing::new(block.into_contents()))),
-        None => Err(Error::new(
-            ErrorKind::InvalidKey,
-            format!(
-                "PEM block '{}' is of the wrong kind here: expected {}",
-                block.tag(),
-                labels.join(" or ")
-            ),
-        )),
+/// Whether the bytes are one DER sequence to their end; the parsers of RSA keys would let more
+/// bytes follow.
+pub(crate) fn is_sequence(der: &[u8]) -> bool {
+    match *der {
+        [0x30, length @ 0..=0x7f, ref rest @ ..] => rest.len() == usize::from(length),
+        [0x30, 0x81, length, ref rest @ ..] => rest.len() == usize::from(length),
+        [0x30, 0x82, high, low, ref rest @ ..] => {
+            rest.len() == usize::from(u16::from_be_bytes([high, low]))
+        }
+        _ => false,
+    }
+}
+
+/// The one PEM block of a text whose label is among `labels`, as DER. Others may stand beside it,
+/// such as the `EC PARAMETERS` that openssl writes.
+pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let invalid = |message: String| Error::new(ErrorKind::InvalidKey, message);
+    let blocks = pem::parse_many(text).unwrap_or_default();
+    let found: Vec<_> = blocks.iter().map(|block| block.tag().to_owned()).collect();
+    let expected = labels.join(" or ");
+    let mut fitting = blocks
+        .into_iter()
+        .filter(|block| labels.contains(&block.tag()))
+        .map(|block| Zeroizing::new(block.into_contents()));
+    match (fitting.next(), fitting.next()) {
+        (Some(der), None) => Ok(der),
+        (Some(_), Some(_)) => Err(invalid(format!(
+            "the PEM text holds more than one {expected}: give one key"
+        ))),
+        (None, _) if found.is_empty() => Err(invalid(format!(
+            "not a PEM text: it must hold a block from BEGIN to END labelled {expected}"
+        ))),
+        (None, _) => Err(invalid(format!(
+            "the PEM text holds {}; expected is {expected}{}",
+            found.join(", "),
+            match found[0].as_str() {
+                "ENCRYPTED PRIVATE KEY" => ": decrypt the key first",
+                "CERTIFICATE" => ": extract the public key first",
+                _ => "",
+            }
+        ))),
     }
 }

@@ -8,7 +8,9 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// A public JSON Web Key.
 ///
@@ -42,18 +44,17 @@ impl Serialize for Jwk {
 
 impl<'de> Deserialize<'de> for Jwk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut value = Value::deserialize(deserializer)?;
-        let alg = match value
-            .as_object_mut()
-            .and_then(|members| members.remove("alg"))
-        {
-            None => None,
-            Some(Value::String(alg)) => Some(alg),
-            Some(_) => return Err(D::Error::custom("alg is not a string")),
-        };
-        let model = serde_json::from_value(value).map_err(D::Error::custom)?;
-        Ok(Self { model, alg })
+        Self::from_value(Value::deserialize(deserializer)?)
+            .and_then(Self::public)
+            .map_err(D::Error::custom)
     }
+}
+
+/// What a key is loaded for.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    Sign,
+    Verify,
 }
 
 /// Public key material as raw numbers.
@@ -63,25 +64,67 @@ pub(crate) enum Material {
     Ed { x: Vec<u8> },
 }
 
-fn invalid(message: &'static str) -> Error {
+fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidKey, message)
+}
+
+fn unknown() -> Error {
+    invalid(
+        "unknown or incomplete JWK: it must be kty RSA with n and e, EC with crv P-256, P-384 or \
+         P-521, x and y, or OKP with crv Ed25519 and x",
+    )
 }
 
 impl Jwk {
     /// Reads a JWK's public part.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the text is no JWK, a member has the wrong type, or the
-    /// key is symmetric.
+    /// [`ErrorKind::InvalidKey`] where the text is no JWK of kty RSA, EC or OKP, or a member has
+    /// the wrong type.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        crate::core::json::object(json.as_bytes(), |_, _| {})
-            .map_err(|_| invalid("not a JWK: it must be one JSON object with no member twice"))?;
-        let jwk: Self = serde_json::from_str(json)
-            .map_err(|_| invalid("not a JWK of a known key type with its members as strings"))?;
-        if matches!(jwk.model.algorithm, model::AlgorithmParameters::OctetKey(_)) {
-            return Err(invalid("a symmetric JWK has no public part"));
+        Self::read(json)?.public()
+    }
+
+    /// Reads a JWK of any type; a symmetric one keeps its secret.
+    pub(crate) fn read(json: &str) -> Result<Self, Error> {
+        let not_a_jwk = |_| invalid("not a JWK: it must be one JSON object with no member twice");
+        crate::core::json::object(json.as_bytes(), |_, _| {}).map_err(not_a_jwk)?;
+        Self::from_value(serde_json::from_str(json).map_err(not_a_jwk)?)
+    }
+
+    fn from_value(mut value: Value) -> Result<Self, Error> {
+        let alg = match value.as_object_mut().and_then(|jwk| jwk.remove("alg")) {
+            None => None,
+            Some(Value::String(alg)) => Some(alg),
+            Some(_) => return Err(invalid("the JWK's alg is not a string")),
+        };
+        let model = serde_json::from_value(value)
+            .map_err(|_| invalid("not a JWK: kid and use are strings, key_ops is an array"))?;
+        Ok(Self { model, alg })
+    }
+
+    /// Refuses every type but those whose model holds nothing private.
+    fn public(self) -> Result<Self, Error> {
+        match &self.model.algorithm {
+            model::AlgorithmParameters::RSA(_)
+            | model::AlgorithmParameters::EllipticCurve(_)
+            | model::AlgorithmParameters::OctetKeyPair(_) => Ok(self),
+            model::AlgorithmParameters::OctetKey(_) => {
+                Err(invalid("a symmetric JWK has no public part"))
+            }
+            _ => Err(unknown()),
         }
-        Ok(jwk)
+    }
+
+    /// The secret of a symmetric key; `None` for another key type.
+    pub(crate) fn secret(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        match &self.model.algorithm {
+            model::AlgorithmParameters::OctetKey(oct) => match encoding::decode(&oct.value) {
+                Some(secret) => Ok(Some(Zeroizing::new(secret))),
+                None => Err(invalid("the symmetric JWK's k is not strict base64url")),
+            },
+            _ => Ok(None),
+        }
     }
 
     /// The key as JSON text.
@@ -206,47 +249,44 @@ impl Jwk {
                 }
                 Ok((KeyType::Ed25519, Material::Ed { x }))
             }
-            _ => Err(invalid("unknown JWK key type: use RSA, EC or OKP")),
+            _ => Err(unknown()),
         }
     }
 
-    /// Whether the JWK's own members let its private half sign with `algorithm`.
-    pub(crate) fn allows_signing(&self, key_type: KeyType, algorithm: Algorithm) -> bool {
-        let common = &self.model.common;
-        key_type == algorithm.key_type()
-            && self
-                .alg
-                .as_deref()
-                .is_none_or(|name| name == algorithm.name())
-            && matches!(
-                common.public_key_use,
-                None | Some(model::PublicKeyUse::Signature)
-            )
-            && common
-                .key_operations
-                .as_ref()
-                .is_none_or(|operations| operations.contains(&model::KeyOperations::Sign))
-    }
-
-    /// The algorithms that the JWK's own members leave (RFC 7517 sections 4.2 to 4.4).
-    pub(crate) fn algorithms(&self, key_type: KeyType) -> Result<Vec<Algorithm>, Error> {
+    /// The algorithms that the JWK's own members leave for signing or for verifying (RFC 7517
+    /// sections 4.2 to 4.4).
+    pub(crate) fn algorithms(
+        &self,
+        key_type: KeyType,
+        purpose: Purpose,
+    ) -> Result<Vec<Algorithm>, Error> {
         let common = &self.model.common;
         if !matches!(
             common.public_key_use,
             None | Some(model::PublicKeyUse::Signature)
         ) {
-            return Err(invalid("the JWK's use is not sig"));
+            return Err(invalid(
+                "the JWK's use is not sig: take the issuer's signature key",
+            ));
         }
+        let (operation, name) = match purpose {
+            Purpose::Sign => (model::KeyOperations::Sign, "sign"),
+            Purpose::Verify => (model::KeyOperations::Verify, "verify"),
+        };
         if let Some(operations) = &common.key_operations
-            && !operations.contains(&model::KeyOperations::Verify)
+            && !operations.contains(&operation)
         {
-            return Err(invalid("the JWK's key_ops do not include verify"));
+            return Err(invalid(format!("the JWK's key_ops do not include {name}")));
         }
         let algorithms: Vec<_> = Algorithm::of(key_type)
             .filter(|a| self.alg.as_deref().is_none_or(|name| name == a.name()))
             .collect();
         if algorithms.is_empty() {
-            return Err(invalid("the JWK's alg does not belong to its key type"));
+            let names: Vec<_> = Algorithm::of(key_type).map(Algorithm::name).collect();
+            return Err(invalid(format!(
+                "the JWK's alg does not belong to its key type: it can be {}",
+                names.join(", ")
+            )));
         }
         Ok(algorithms)
     }

@@ -6,7 +6,7 @@ use aws_lc_rs::{error::Unspecified, hmac};
 
 #[derive(Clone)]
 pub(crate) enum Primitive {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 

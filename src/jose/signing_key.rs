@@ -2,7 +2,7 @@
 
 use super::algorithm::{Algorithm, KeyType};
 use super::encoding;
-use super::jwk::{Jwk, Material};
+use super::jwk::{Jwk, Material, Purpose};
 use super::verifying_key::{self, VerifyingKey};
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::rsa::KeySize;
@@ -35,7 +35,7 @@ pub struct SigningKey {
 
 enum Pair {
     /// The secret itself is kept for the matching verifying key.
-    Hmac(hmac::Key, Zeroizing<Vec<u8>>),
+    Hmac(Box<hmac::Key>, Zeroizing<Vec<u8>>),
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
@@ -97,7 +97,7 @@ impl SigningKey {
             KeyType::Ed25519 => &["PRIVATE KEY"],
             _ => &["PRIVATE KEY", "EC PRIVATE KEY"],
         };
-        let (_, der) = encoding::pem_block(pem, labels)?;
+        let der = encoding::pem_block(pem, labels)?;
         Self::from_der(algorithm, &der)
     }
 
@@ -106,21 +106,30 @@ impl SigningKey {
     /// # Errors
     /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
-        let wrong = |_| invalid(format!("not a private key for {algorithm} in DER form"));
-        let pair = match algorithm.key_type() {
-            KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
-            KeyType::Rsa => Pair::Rsa(
-                RsaKeyPair::from_pkcs8(der)
-                    .or_else(|_| RsaKeyPair::from_der(der))
-                    .map_err(wrong)?,
-            ),
-            KeyType::Ed25519 => {
-                Pair::Ed(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(wrong)?)
-            }
-            _ => {
-                Pair::Ec(EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map_err(wrong)?)
-            }
+        let key_type = algorithm.key_type();
+        let wrong = || {
+            invalid(format!(
+                "{algorithm} needs an unencrypted private key of type {} in {}",
+                key_type.name(),
+                match key_type {
+                    KeyType::Rsa => "PKCS#8 or PKCS#1 form, of 2048 to 8192 bits",
+                    KeyType::Ed25519 => "PKCS#8 form",
+                    _ => "PKCS#8 or SEC1 form",
+                }
+            ))
         };
+        let pair = match key_type {
+            KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
+            KeyType::Rsa => RsaKeyPair::from_pkcs8(der)
+                .or_else(|_| RsaKeyPair::from_der(der))
+                .map(Pair::Rsa),
+            KeyType::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Pair::Ed),
+            _ => EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map(Pair::Ec),
+        };
+        let pair = pair
+            .ok()
+            .filter(|_| encoding::is_sequence(der))
+            .ok_or_else(wrong)?;
         let key = Self::new(algorithm, pair);
         // Also refuses what the other side would: short RSA keys, an exponent of 1.
         key.verifying_key()?;
@@ -132,18 +141,26 @@ impl SigningKey {
     /// # Errors
     /// [`ErrorKind::InvalidKey`] where it is no private key for this algorithm, or weak.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, Error> {
-        if let Some((algorithms, secret, kid)) = symmetric_jwk(json)? {
-            if !algorithms.contains(&algorithm) {
-                return Err(invalid(format!("the JWK is not for {algorithm}")));
+        let jwk = Jwk::read(json)?;
+        let kid = jwk.key_id().map(str::to_owned);
+        let check = |key_type| {
+            let algorithms = jwk.algorithms(key_type, Purpose::Sign)?;
+            if algorithms.contains(&algorithm) {
+                return Ok(());
             }
+            let names: Vec<_> = algorithms.into_iter().map(Algorithm::name).collect();
+            Err(invalid(format!(
+                "the JWK is not for {algorithm} but for {}",
+                names.join(", ")
+            )))
+        };
+        if let Some(secret) = jwk.secret()? {
+            check(KeyType::Oct)?;
             let key = Self::from_secret(algorithm, &secret)?;
             return Ok(Self { kid, ..key });
         }
-        let jwk = Jwk::from_json(json)?;
         let (key_type, material) = jwk.material()?;
-        if !jwk.allows_signing(key_type, algorithm) {
-            return Err(invalid(format!("the JWK is not for {algorithm}")));
-        }
+        check(key_type)?;
         let members: Map<String, Value> =
             serde_json::from_str(json).map_err(|_| invalid("not a JWK"))?;
         let private = |name: &str| {
@@ -184,7 +201,7 @@ impl SigningKey {
             ),
         };
         let key = Self {
-            kid: jwk.key_id().map(str::to_owned),
+            kid,
             ..Self::new(algorithm, pair)
         };
         key.verifying_key()?;
@@ -289,37 +306,6 @@ fn rsa_encoding(algorithm: Algorithm) -> Result<&'static dyn RsaEncoding, Error>
         Algorithm::PS512 => Ok(&signature::RSA_PSS_SHA512),
         _ => Err(invalid(format!("{algorithm} is not an RSA algorithm"))),
     }
-}
-
-type Symmetric = (Vec<Algorithm>, Zeroizing<Vec<u8>>, Option<String>);
-
-/// The algorithms, secret and name of an `oct` JWK; `None` for another key type.
-pub(crate) fn symmetric_jwk(json: &str) -> Result<Option<Symmetric>, Error> {
-    crate::core::json::object(json.as_bytes(), |_, _| {})
-        .map_err(|_| invalid("not a JWK: it must be one JSON object with no member twice"))?;
-    let members: Map<String, Value> =
-        serde_json::from_str(json).map_err(|_| invalid("not a JWK"))?;
-    let text = |name: &str| members.get(name).and_then(Value::as_str);
-    if text("kty") != Some("oct") {
-        return Ok(None);
-    }
-    let secret = text("k")
-        .and_then(encoding::decode)
-        .map(Zeroizing::new)
-        .ok_or_else(|| invalid("the symmetric JWK lacks a well-formed 'k'"))?;
-    if text("use").is_some_and(|purpose| purpose != "sig") {
-        return Err(invalid("the JWK's use is not sig"));
-    }
-    let algorithms: Vec<_> = Algorithm::of(KeyType::Oct)
-        .filter(|a| text("alg").is_none_or(|name| name == a.name()))
-        .filter(|a| secret.len() >= a.hash_len())
-        .collect();
-    if algorithms.is_empty() {
-        return Err(invalid(
-            "the symmetric JWK is shorter than its hash, or its alg is not HS256, HS384 or HS512",
-        ));
-    }
-    Ok(Some((algorithms, secret, text("kid").map(str::to_owned))))
 }
 
 impl fmt::Debug for SigningKey {

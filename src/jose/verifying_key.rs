@@ -2,7 +2,7 @@
 
 use super::algorithm::{Algorithm, KeyType};
 use super::encoding;
-use super::jwk::{Jwk, Material};
+use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::encoding::AsDer;
@@ -45,11 +45,15 @@ impl VerifyingKey {
     /// (RFC 7518 section 3.2), or a PEM text.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Error> {
         let key = hmac_key(algorithm, secret)?;
+        Self::secret(None, vec![(algorithm, Primitive::Hmac(key))])
+    }
+
+    fn secret(kid: Option<String>, primitives: Vec<(Algorithm, Primitive)>) -> Result<Self, Error> {
         let mut id = KeyId::default();
         rand::fill(&mut id).map_err(|_| invalid("the system's random source failed"))?;
         Ok(Self(Arc::new(Inner {
-            kid: None,
-            primitives: vec![(algorithm, Primitive::Hmac(key))],
+            kid,
+            primitives,
             jwk: None,
             id,
         })))
@@ -65,7 +69,7 @@ impl VerifyingKey {
             KeyType::Rsa => &["PUBLIC KEY", "RSA PUBLIC KEY"],
             _ => &["PUBLIC KEY"],
         };
-        let (_, der) = encoding::pem_block(pem, labels)?;
+        let der = encoding::pem_block(pem, labels)?;
         Self::from_der(algorithm, &der)
     }
 
@@ -75,20 +79,25 @@ impl VerifyingKey {
     /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
         let key_type = algorithm.key_type();
+        let wrong = |form| {
+            invalid(format!(
+                "{algorithm} needs a public key of type {} in {form} form",
+                key_type.name()
+            ))
+        };
         let material = match key_type {
             KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
-            KeyType::Rsa => {
-                let key = RsaSubjectPublicKey::from_der(der)
-                    .map_err(|_| invalid("not an RSA public key in SPKI or PKCS#1 DER"))?;
-                rsa_material(&key)
-            }
+            KeyType::Rsa => RsaSubjectPublicKey::from_der(der)
+                .ok()
+                .filter(|_| encoding::is_sequence(der))
+                .map(|key| rsa_material(&key))
+                .ok_or_else(|| wrong("SPKI or PKCS#1"))?,
             _ => {
-                let parameters = curve(algorithm)?;
-                // A raw point would parse as well; only SPKI is a DER form.
-                let key = ParsedPublicKey::new(parameters, der)
+                // A raw point would parse as well; for Ed25519 it is 32 bytes of any kind.
+                let key = ParsedPublicKey::new(curve(algorithm)?, der)
                     .ok()
-                    .filter(|_| der.first() == Some(&0x30))
-                    .ok_or_else(|| invalid(format!("not an SPKI public key for {algorithm}")))?;
+                    .filter(|_| encoding::is_sequence(der) && der.len() > 32)
+                    .ok_or_else(|| wrong("SPKI"))?;
                 curve_material(&key, key_type)?
             }
         };
@@ -104,21 +113,23 @@ impl VerifyingKey {
     /// [`ErrorKind::InvalidKey`] for an unknown or weak key, a `use` other than `sig`, `key_ops`
     /// without `verify`, or an `alg` that the key's type does not allow.
     pub fn from_jwk(json: &str) -> Result<Self, Error> {
-        if let Some((algorithms, secret, kid)) = super::signing_key::symmetric_jwk(json)? {
-            let mut primitives = Vec::new();
-            for algorithm in algorithms {
-                primitives.push((algorithm, Primitive::Hmac(hmac_key(algorithm, &secret)?)));
+        let jwk = Jwk::read(json)?;
+        let Some(secret) = jwk.secret()? else {
+            return Self::from_public_jwk(&jwk);
+        };
+        let algorithms = jwk.algorithms(KeyType::Oct, Purpose::Verify)?;
+        // Without alg, a secret serves every hash that it is long enough for.
+        let (mut primitives, mut refused) = (Vec::new(), None);
+        for algorithm in algorithms {
+            match hmac_key(algorithm, &secret) {
+                Ok(key) => primitives.push((algorithm, Primitive::Hmac(key))),
+                Err(error) => refused = refused.or(Some(error)),
             }
-            let mut id = KeyId::default();
-            rand::fill(&mut id).map_err(|_| invalid("the system's random source failed"))?;
-            return Ok(Self(Arc::new(Inner {
-                kid,
-                primitives,
-                jwk: None,
-                id,
-            })));
         }
-        Self::from_public_jwk(&Jwk::from_json(json)?)
+        match refused {
+            Some(error) if primitives.is_empty() => Err(error),
+            _ => Self::secret(jwk.key_id().map(str::to_owned), primitives),
+        }
     }
 
     /// A public JWK that is already read.
@@ -127,7 +138,7 @@ impl VerifyingKey {
     /// As [`from_jwk`](Self::from_jwk).
     pub fn from_public_jwk(jwk: &Jwk) -> Result<Self, Error> {
         let (key_type, material) = jwk.material()?;
-        let algorithms = jwk.algorithms(key_type)?;
+        let algorithms = jwk.algorithms(key_type, Purpose::Verify)?;
         let pinned = match &algorithms[..] {
             [only] => Some(*only),
             _ => None,
@@ -226,13 +237,13 @@ impl VerifyingKey {
     }
 }
 
-pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, Error> {
+pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<Box<hmac::Key>, Error> {
     let hash = primitive::hmac_algorithm(algorithm).ok_or_else(|| {
         invalid(format!(
             "a secret is for HS256, HS384 or HS512, not {algorithm}"
         ))
     })?;
-    if secret.starts_with(b"-----BEGIN ") {
+    if secret.windows(11).any(|text| text == b"-----BEGIN ") {
         return Err(invalid(
             "this secret is a PEM text: load a key with from_pem, never as a secret",
         ));
@@ -244,7 +255,7 @@ pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key,
             algorithm.hash_len()
         )));
     }
-    Ok(hmac::Key::new(hash, secret))
+    Ok(Box::new(hmac::Key::new(hash, secret)))
 }
 
 fn curve(
@@ -319,22 +330,30 @@ fn public_primitive(algorithm: Algorithm, material: &Material) -> Result<Primiti
 
 /// At least 2048 bits (RFC 7518 section 3.3); an odd exponent from 3 to 2³³.
 fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
-    let bits = match n.first() {
-        None | Some(0) => return Err(invalid("the RSA modulus is empty or has leading zeros")),
-        Some(first) => n.len() * 8 - first.leading_zeros() as usize,
-    };
-    if !(2048..=8192).contains(&bits) {
-        return Err(invalid(format!(
-            "the RSA key has {bits} bits; 2048 to 8192 are allowed (RFC 7518 section 3.3)"
-        )));
+    match bit_length(n) {
+        Some(2048..=8192) => {}
+        Some(bits) => {
+            return Err(invalid(format!(
+                "the RSA key has {bits} bits; 2048 to 8192 are allowed (RFC 7518 section 3.3)"
+            )));
+        }
+        None => return Err(invalid("the RSA modulus is empty or has leading zeros")),
     }
     let odd = e.last().is_some_and(|last| last % 2 == 1);
-    if !odd || e == [1] || e.first() == Some(&0) || e.len() > 5 {
+    if !odd || !matches!(bit_length(e), Some(2..=33)) {
         return Err(invalid(
             "the RSA exponent must be odd, at least 3, at most 33 bits",
         ));
     }
     Ok(())
+}
+
+/// `None` for a number that is empty or has leading zeros.
+fn bit_length(number: &[u8]) -> Option<usize> {
+    match number.first() {
+        None | Some(0) => None,
+        Some(first) => Some(number.len() * 8 - first.leading_zeros() as usize),
+    }
 }
 
 fn key_id(jwk: &Jwk) -> KeyId {
