@@ -15,6 +15,7 @@ Usage: jam_client [--base-url URL] --app APP_ID OPERATION
 Operations:
   authenticate EMAIL               mail a magic link to this address
   jwks                             print the app's public keys
+  verify ID_TOKEN                  verify a token here, against the app's keys; print its claims
   verify-remote ID_TOKEN           let JAM verify a token; print its header and claims
   refresh REFRESH_TOKEN            print a new ID token
   delete-refresh ID_TOKEN REFRESH_TOKEN
@@ -58,6 +59,7 @@ async fn perform(jam: &JamClient, operation: &[&str]) -> Result<Option<String>, 
             format!("A magic link was mailed to {email}.")
         }
         ["jwks"] => jam.jwks().await?.to_json(),
+        ["verify", token] => jam.verify_token(token).await?.raw_claims().to_owned(),
         ["verify-remote", token] => {
             let verified = jam.verify_remote(token).await?;
             format!("{}\n{}", verified.header(), verified.claims())

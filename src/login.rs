@@ -332,8 +332,8 @@ impl JamLogin {
         };
         if let Some(cookies) = &settings.cookies {
             redirect = redirect
-                .with_header("set-cookie", cookies.remove_id())
-                .with_header("set-cookie", cookies.remove_refresh());
+                .with_header("set-cookie", cookies.remove_refresh())
+                .with_header("set-cookie", cookies.remove_id());
         }
         redirect.0
     }

@@ -1,11 +1,14 @@
 //! JAM's REST operations.
 
+use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpAnswer, HttpClient};
 use crate::core::secret::Secret;
 use crate::jose::KeySet;
+use crate::token::verified::Verified;
+use crate::token::verifier::Verifier;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -57,6 +60,8 @@ pub struct JamClient(Arc<Inner>);
 struct Inner {
     /// Without a trailing slash.
     app_url: Url,
+    /// Checks ID tokens here, against the app's keys.
+    verifier: Verifier,
     http: HttpClient,
     legacy_paths: bool,
 }
@@ -114,8 +119,10 @@ impl JamClientBuilder {
                 "a timeout of nothing: give .timeout(…) a few seconds",
             ));
         }
+        let app = JamApp::new(self.app_id.clone()).base_url(self.base_url.clone());
         Ok(JamClient(Arc::new(Inner {
             app_url: base::app_url(&self.base_url, &self.app_id)?,
+            verifier: app.verifier()?,
             http: HttpClient::new(self.timeout)?,
             legacy_paths: self.legacy_paths,
         })))
@@ -129,6 +136,18 @@ impl JamClient {
     /// As [`JamClientBuilder::build`].
     pub fn new(app_id: impl Into<String>) -> Result<Self, Error> {
         Self::builder(app_id).build()
+    }
+
+    /// Verifies an ID token here, against the app's keys, which are fetched when first needed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotVerified`] with the reason as message and the precise error as source;
+    /// [`ErrorKind::Unavailable`] where the keys cannot be fetched.
+    pub async fn verify_token(&self, id_token: &str) -> Result<Verified, Error> {
+        self.0.verifier.verify(id_token).await.map_err(|error| match error.kind() {
+            ErrorKind::Unavailable => error,
+            _ => Error::new(ErrorKind::NotVerified, error.message().to_owned()).with_source(error),
+        })
     }
 
     /// A client with the choice of service, timeout and paths.

@@ -1,0 +1,93 @@
+//! A guarded axum app with everything inside: JAM itself is the built-in emulator.
+//!
+//! ```sh
+//! cargo run --example quickstart --features axum,emulator
+//! ```
+
+mod shared;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, get_service, post, post_service};
+use axum::{Json, Router};
+use jamguard::{Claims, Error, JamClient};
+use serde_json::{Value, json};
+use shared::{LoginForm, Quickstart, User};
+
+#[derive(Clone)]
+struct App {
+    client: JamClient,
+    inbox: String,
+}
+
+/// Anybody's page, a little different for users.
+async fn home(State(app): State<App>, user: Option<Claims<User>>) -> Html<String> {
+    Html(shared::page(user.as_deref(), &app.inbox))
+}
+
+/// Only with a valid token; the claims as they are.
+async fn me(claims: Claims<Value>) -> Json<Value> {
+    Json(Value::clone(&claims))
+}
+
+/// With or without.
+async fn hello(user: Option<Claims<User>>) -> String {
+    match user {
+        Some(user) => format!("Hello, {}!\n", user.email),
+        None => "Hello, stranger!\n".to_owned(),
+    }
+}
+
+/// Asks JAM to mail the magic link: a form from the page, or JSON.
+async fn login(State(app): State<App>, request: Request<Body>) -> Result<Response, Error> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let Ok(body) = to_bytes(request.into_body(), 4096).await else {
+        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+    };
+    let form: Option<LoginForm> = if is_json {
+        serde_json::from_slice(&body).ok()
+    } else {
+        serde_urlencoded::from_bytes(&body).ok()
+    };
+    let Some(form) = form else {
+        return Ok((StatusCode::BAD_REQUEST, "an e-mail address is missing\n").into_response());
+    };
+    app.client.authenticate(&form.email).await?;
+    Ok(if is_json {
+        Json(json!({ "mailed": form.email })).into_response()
+    } else {
+        Html(shared::mail_sent(&form.email, &app.inbox)).into_response()
+    })
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let quickstart = Quickstart::start().await?;
+    let app = App {
+        client: quickstart.client.clone(),
+        inbox: quickstart.emulator.base_url().to_owned(),
+    };
+    let router = Router::new()
+        .route("/", get(home))
+        .route("/login", post(login))
+        .route("/jam-redirect", get_service(quickstart.login.redirect()))
+        .route("/me", get(me))
+        .route("/hello", get(hello))
+        .route("/logout", post_service(quickstart.login.logout()))
+        .layer(quickstart.auth.layer())
+        .with_state(app);
+
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", quickstart.port)).await?;
+    quickstart.print_next_steps();
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async {
+            tokio::signal::ctrl_c().await.ok();
+        })
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! A guarded actix-web app with everything inside: JAM itself is the built-in emulator.
+//!
+//! ```sh
+//! cargo run --example quickstart_actix --features actix,emulator
+//! ```
+
+mod shared;
+
+use actix_web::http::header;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, web};
+use jamguard::{Claims, Error, JamClient};
+use serde_json::{Value, json};
+use shared::{LoginForm, Quickstart, User};
+
+#[derive(Clone)]
+struct Services {
+    client: JamClient,
+    inbox: String,
+}
+
+fn html(page: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(page)
+}
+
+/// Anybody's page, a little different for users.
+async fn home(app: web::Data<Services>, user: Option<Claims<User>>) -> impl Responder {
+    html(shared::page(user.as_deref(), &app.inbox))
+}
+
+/// Only with a valid token; the claims as they are.
+async fn me(claims: Claims<Value>) -> impl Responder {
+    web::Json(Value::clone(&claims))
+}
+
+/// With or without.
+async fn hello(user: Option<Claims<User>>) -> String {
+    match user {
+        Some(user) => format!("Hello, {}!\n", user.email),
+        None => "Hello, stranger!\n".to_owned(),
+    }
+}
+
+/// Asks JAM to mail the magic link: a form from the page, or JSON.
+async fn login(
+    app: web::Data<Services>,
+    request: HttpRequest,
+    body: web::Bytes,
+) -> Result<HttpResponse, Error> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let form: Option<LoginForm> = if is_json {
+        serde_json::from_slice(&body).ok()
+    } else {
+        serde_urlencoded::from_bytes(&body).ok()
+    };
+    let Some(form) = form else {
+        return Ok(HttpResponse::BadRequest().body("an e-mail address is missing\n"));
+    };
+    app.client.authenticate(&form.email).await?;
+    Ok(if is_json {
+        HttpResponse::Ok().json(json!({ "mailed": form.email }))
+    } else {
+        html(shared::mail_sent(&form.email, &app.inbox))
+    })
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let quickstart = Quickstart::start().await?;
+    let app = Services {
+        client: quickstart.client.clone(),
+        inbox: quickstart.emulator.base_url().to_owned(),
+    };
+    let (auth, login_handlers) = (quickstart.auth.clone(), quickstart.login.clone());
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(auth.actix())
+            .app_data(web::Data::new(app.clone()))
+            .app_data(web::PayloadConfig::new(4096))
+            .route("/", web::get().to(home))
+            .route("/login", web::post().to(login))
+            .route("/jam-redirect", web::get().to(login_handlers.redirect()))
+            .route("/me", web::get().to(me))
+            .route("/hello", web::get().to(hello))
+            .route("/logout", web::post().to(login_handlers.logout()))
+    })
+    .bind(("127.0.0.1", quickstart.port))?;
+    quickstart.print_next_steps();
+    server.run().await?;
+    Ok(())
+}

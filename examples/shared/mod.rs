@@ -1,0 +1,149 @@
+//! What both quickstarts share: the JAM service inside, the page, the words printed at the start.
+
+use jamguard::emulator::{AppSettings, Emulator};
+use jamguard::{Authenticator, Error, JamApp, JamClient, JamLogin, LoginCookies};
+use std::time::Duration;
+
+pub(crate) const APP_ID: &str = "dcd6555e-edff-4f3d-83c9-3af79ea8f895";
+
+#[derive(serde::Deserialize)]
+pub(crate) struct User {
+    pub(crate) email: String,
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct LoginForm {
+    pub(crate) email: String,
+}
+
+/// Everything but the web framework.
+pub(crate) struct Quickstart {
+    pub(crate) auth: Authenticator,
+    pub(crate) client: JamClient,
+    pub(crate) login: JamLogin,
+    pub(crate) port: u16,
+    /// Runs until it is dropped.
+    pub(crate) emulator: Emulator,
+}
+
+fn env(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| {
+            eprintln!("{name} must be a number, not '{text}'");
+            std::process::exit(2);
+        }),
+        Err(_) => default,
+    }
+}
+
+/// The port that the environment names, or the default one.
+fn port(name: &str, default: u16) -> u16 {
+    u16::try_from(env(name, default.into())).unwrap_or_else(|_| {
+        eprintln!("{name} must be a port, 0 to 65535");
+        std::process::exit(2);
+    })
+}
+
+impl Quickstart {
+    pub(crate) async fn start() -> Result<Self, Error> {
+        let port = port("PORT", 3000);
+
+        // In production this is https://api.justauthenticate.me and all of this block goes away.
+        let emulator = Emulator::builder()
+            .port(self::port("JAM_PORT", 4000))
+            .on_mail(|mail| println!("mail to {}: {}", mail.email, mail.link))
+            .start()
+            .await?;
+        emulator.add_app(
+            AppSettings::new(APP_ID)
+                .redirect_url(format!("http://127.0.0.1:{port}/jam-redirect"))
+                .allow_refresh(true)
+                .id_token_lifetime(Duration::from_secs(env("JAM_TOKEN_SECONDS", 900))),
+        )?;
+        let base_url = emulator.base_url();
+
+        let client = JamClient::builder(APP_ID).base_url(base_url).build()?;
+        let auth = Authenticator::builder()
+            // One clock for both sides, so no leeway.
+            .jam(JamApp::new(APP_ID).base_url(base_url).leeway(Duration::ZERO))
+            // Plain http is for this example: without the switch the cookies are Secure.
+            .cookies(LoginCookies::new().danger_plain_http())
+            .silent_refresh(client.clone())
+            .realm("quickstart")
+            .build()?;
+        let login = JamLogin::builder(&auth, client.clone()).home("/").build()?;
+        Ok(Self {
+            auth,
+            client,
+            login,
+            port,
+            emulator,
+        })
+    }
+
+    pub(crate) fn print_next_steps(&self) {
+        let (port, jam) = (self.port, self.emulator.base_url());
+        println!(
+            "\
+The app:          http://127.0.0.1:{port}/
+Its JAM service:  {jam}   (an emulator for development; mails: {jam}/inbox)
+
+In a browser: open the app, log in with any address, then click the link in the inbox.
+
+With curl:
+  curl -i http://127.0.0.1:{port}/me                      # 401: no token
+  curl -i -d email=ann@example.com http://127.0.0.1:{port}/login
+  curl -s -H 'accept: application/json' {jam}/inbox       # the mail with its link
+  curl -s -L -c jar -b jar 'LINK' > /dev/null             # follow it, keep the cookies
+  curl -s -b jar http://127.0.0.1:{port}/me               # the claims
+  curl -i -b jar -X POST http://127.0.0.1:{port}/logout
+
+Stop with Ctrl-C."
+        );
+    }
+}
+
+/// The page at `/`.
+pub(crate) fn page(user: Option<&User>, inbox: &str) -> String {
+    let body = match user {
+        Some(user) => format!(
+            "<p>You are logged in as <b>{}</b>.</p>\
+             <p><a href=\"/me\">your claims</a></p>\
+             <form method=\"post\" action=\"/logout\"><button>Log out</button></form>",
+            escape(&user.email)
+        ),
+        None => format!(
+            "<form method=\"post\" action=\"/login\">\
+             <label>E-mail <input name=\"email\" type=\"email\" required autofocus></label> \
+             <button>Send me a link</button></form>\
+             <p>The mail arrives in the <a href=\"{0}/inbox\">inbox of the JAM emulator</a>.</p>",
+            escape(inbox)
+        ),
+    };
+    document(&body)
+}
+
+/// The page after asking for a link.
+pub(crate) fn mail_sent(email: &str, inbox: &str) -> String {
+    document(&format!(
+        "<p>A link was mailed to {}. Click it in the <a href=\"{}/inbox\">inbox</a>.</p>",
+        escape(email),
+        escape(inbox)
+    ))
+}
+
+fn document(body: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <title>jamguard quickstart</title>\
+         <body style=\"font-family: sans-serif; max-width: 40em; margin: 3em auto\">\
+         <h1>jamguard quickstart</h1>{body}</body></html>"
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
