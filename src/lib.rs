@@ -1,4 +1,103 @@
-//! jamguard
+//! **jamguard guards web routes.** A request comes in; its credential (a JustAuthenticateMe ID
+//! token, any issuer's JWT, or one that your app signs itself) is verified once; typed claims reach
+//! the handler. One core serves axum, every other tower service, and actix-web.
+//!
+//! ```
+//! # #[cfg(all(feature = "axum", feature = "client"))] {
+//! use axum::{Router, routing::get};
+//! use jamguard::{Authenticator, Claims, JamApp};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct User { email: String }
+//!
+//! async fn me(user: Claims<User>) -> String {              // 401 without a valid token
+//!     user.email.clone()
+//! }
+//!
+//! async fn hello(user: Option<Claims<User>>) -> String {   // logging in is optional
+//!     user.map_or("Hello!".into(), |user| format!("Hello, {}!", user.email))
+//! }
+//!
+//! # fn app() -> Result<Router, jamguard::Error> {
+//! let auth = Authenticator::builder()
+//!     .jam(JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895"))
+//!     .build()?;
+//!
+//! let app = Router::new()
+//!     .route("/me", get(me))
+//!     .route("/hello", get(hello))
+//!     .route("/account", get(|| async { "yours" }).route_layer(auth.require_login()))
+//!     .layer(auth.layer());
+//! # Ok(app) }
+//! # }
+//! ```
+//!
+//! The same handlers in actix-web:
+//!
+//! ```
+//! # #[cfg(all(feature = "actix", feature = "client"))] {
+//! # use jamguard::{Authenticator, Claims};
+//! # #[derive(serde::Deserialize)] struct User { email: String }
+//! # async fn me(user: Claims<User>) -> String { user.email.clone() }
+//! # async fn account() -> &'static str { "yours" }
+//! # fn example(auth: Authenticator) {
+//! use actix_web::{App, web};
+//!
+//! let app = App::new()
+//!     .wrap(auth.actix())
+//!     .route("/me", web::get().to(me))
+//!     .service(web::resource("/account").wrap(auth.require_login()).to(account));
+//! # }
+//! # }
+//! ```
+//!
+//! # Where to begin
+//!
+//! | you have | begin with |
+//! |---|---|
+//! | a JustAuthenticateMe app | [`JamApp`], [`JamLogin`] for the magic link, [`JamClient`] for the REST operations |
+//! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
+//! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
+//! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
+//! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
+//! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
+//!
+//! # How a request is decided
+//!
+//! The layer finds the credential, verifies it, and leaves an [`Identity`] in the request. Without
+//! a credential the request goes on as anonymous, and whoever needs one answers 401:
+//! [`Claims<T>`](Claims), [`Identity`], [`RequireLogin`]. An invalid bearer token is refused at
+//! once, an invalid cookie counts as none where logging in is optional. [`Challenge`] is what goes
+//! over the wire; [`AuthenticatorBuilder::on_refusal`] replaces it.
+//!
+//! A token that passed is remembered with its whole text as key. Sent again, it is found by a hash
+//! and compared in full; then the clock, the key set and revocation are asked again, so a
+//! remembered token is never accepted when a new one would not be.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `axum` | the layer and the extractors for axum |
+//! | `actix` | the middleware and the extractors for actix-web |
+//! | `tower` | the layer alone, for tonic and other services over `http::Request` |
+//! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
+//! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
+//! | `testing` | minted tokens, a clock moved by hand |
+//! | `tracing` | log events, target `jamguard`: why a request was refused is at debug level |
+//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches |
+//! | `full` | all of these |
+//!
+//! None is on by default.
+#![cfg_attr(
+    not(all(
+        feature = "client",
+        any(feature = "tower", feature = "actix"),
+        feature = "testing"
+    )),
+    allow(rustdoc::broken_intra_doc_links)
+)]
+
 mod authenticator;
 mod core;
 #[cfg(feature = "emulator")]

@@ -272,9 +272,8 @@ fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Error> {
             )),
         }
     };
-    let id_token = only("idToken")?.ok_or_else(|| {
-        Error::new(ErrorKind::InvalidRequest, "the redirect has no idToken")
-    })?;
+    let id_token = only("idToken")?
+        .ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "the redirect has no idToken"))?;
     Ok((id_token, only("refreshToken")?))
 }
 

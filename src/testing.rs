@@ -3,8 +3,8 @@
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::jose::{SigningKey, jws};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Both clocks of a [`Clock`], moved by hand. Clones show the same time.

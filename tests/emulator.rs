@@ -30,7 +30,11 @@ impl World {
 
     async fn with(settings: AppSettings) -> Self {
         let clock = ManualClock::at(NOW);
-        let emulator = Emulator::builder().clock(clock.clone()).start().await.unwrap();
+        let emulator = Emulator::builder()
+            .clock(clock.clone())
+            .start()
+            .await
+            .unwrap();
         let app = emulator.add_app(settings).unwrap();
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -50,7 +54,12 @@ impl World {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Response {
-        self.http.post(self.url(path)).json(body).send().await.unwrap()
+        self.http
+            .post(self.url(path))
+            .json(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     async fn delete(&self, path: &str, token: &str) -> Response {
@@ -86,7 +95,8 @@ impl World {
     }
 
     async fn refresh(&self, refresh_token: &str) -> Response {
-        self.post("refresh", &json!({"refreshToken": refresh_token})).await
+        self.post("refresh", &json!({"refreshToken": refresh_token}))
+            .await
     }
 
     fn verifier(&self) -> Verifier {
@@ -118,14 +128,20 @@ fn encoded(token: &str) -> String {
 async fn a_login_goes_all_the_way_round() {
     let world = World::new().await;
     let (url, query) = world.log_in(ANN).await;
-    assert!(url.as_str().starts_with("http://127.0.0.1:3000/jam-redirect?idToken="));
+    assert!(
+        url.as_str()
+            .starts_with("http://127.0.0.1:3000/jam-redirect?idToken=")
+    );
     let (id_token, refresh_token) = (&query["idToken"], &query["refreshToken"]);
     let verified = world.verifier().verify(id_token).await.unwrap();
     assert!(verified.raw_claims().contains(ANN));
 
     let answer = world.refresh(refresh_token).await;
     assert_eq!(answer.status(), 200);
-    let fresh = answer.json::<Value>().await.unwrap()["idToken"].as_str().unwrap().to_owned();
+    let fresh = answer.json::<Value>().await.unwrap()["idToken"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     world.verifier().verify(&fresh).await.unwrap();
 
     let path = format!("user/refresh/{}", encoded(refresh_token));

@@ -65,7 +65,11 @@ impl Quickstart {
         let client = JamClient::builder(APP_ID).base_url(base_url).build()?;
         let auth = Authenticator::builder()
             // One clock for both sides, so no leeway.
-            .jam(JamApp::new(APP_ID).base_url(base_url).leeway(Duration::ZERO))
+            .jam(
+                JamApp::new(APP_ID)
+                    .base_url(base_url)
+                    .leeway(Duration::ZERO),
+            )
             // Plain http is for this example: without the switch the cookies are Secure.
             .cookies(LoginCookies::new().danger_plain_http())
             .silent_refresh(client.clone())

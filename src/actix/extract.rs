@@ -24,7 +24,9 @@ pub(crate) fn response(challenge: Challenge) -> HttpResponse {
             _ => telemetry::warn("a header of an answer is not well-formed", &name),
         }
     }
-    response.set_body(challenge.into_body()).map_into_boxed_body()
+    response
+        .set_body(challenge.into_body())
+        .map_into_boxed_body()
 }
 
 impl fmt::Display for Challenge {

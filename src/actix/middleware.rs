@@ -165,12 +165,7 @@ pin_project_lite::pin_project! {
 }
 
 impl<S: Service<ServiceRequest>> State<S, S::Future> {
-    fn passed(
-        service: &S,
-        request: ServiceRequest,
-        pass: Pass,
-        vary: Option<HeaderValue>,
-    ) -> Self {
+    fn passed(service: &S, request: ServiceRequest, pass: Pass, vary: Option<HeaderValue>) -> Self {
         if let Some(attached) = pass.attach {
             request.extensions_mut().insert(attached);
         }

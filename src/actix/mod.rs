@@ -7,4 +7,3 @@ mod login;
 mod middleware;
 
 pub use middleware::{ActixAuth, ActixFuture, ActixService};
-

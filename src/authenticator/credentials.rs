@@ -201,15 +201,15 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
 /// Whether the client asks for a page.
 #[cfg(feature = "client")]
 pub(crate) fn accepts_html(head: &impl Head) -> bool {
-    head.header(HeaderKey::Named("accept"))
-        .any(|accept| accept.windows(9).any(|part| part.eq_ignore_ascii_case(b"text/html")))
+    head.header(HeaderKey::Named("accept")).any(|accept| {
+        accept
+            .windows(9)
+            .any(|part| part.eq_ignore_ascii_case(b"text/html"))
+    })
 }
 
 /// The values of a query parameter, percent-decoded.
-pub(crate) fn parameter<'a>(
-    query: &'a str,
-    name: &str,
-) -> impl Iterator<Item = Cow<'a, [u8]>> {
+pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
     query.split('&').filter_map(move |pair| {
         let value = pair.strip_prefix(name)?.strip_prefix('=')?;
         Some(Cow::from(percent_decode_str(value)))

@@ -267,9 +267,9 @@ impl Authenticator {
     ) -> Option<Admission> {
         let cookies = self.0.cookies.as_ref()?;
         self.0.refresh.as_ref()?;
-        let from_cookie = source.is_none_or(|source| {
-            matches!(&source.0, SourceKind::Cookie(name) if **name == *cookies.id_name())
-        });
+        let from_cookie = source.is_none_or(
+            |source| matches!(&source.0, SourceKind::Cookie(name) if **name == *cookies.id_name()),
+        );
         if !from_cookie {
             return None;
         }
@@ -319,9 +319,10 @@ impl Authenticator {
             }
             Err(outage) => return self.conclude(Err(outage), Some(&source), required),
         };
-        let cookie = verified.as_ref().ok().map(|verified| {
-            cookies.set_id(verified.expose_token())
-        });
+        let cookie = verified
+            .as_ref()
+            .ok()
+            .map(|verified| cookies.set_id(verified.expose_token()));
         let mut pass = self.conclude(verified, Some(&source), required)?;
         pass.edits.cookies.extend(cookie);
         Ok(pass)
@@ -341,7 +342,8 @@ impl Attached {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
-        Claims::from_token(self.identity()?.token().clone()).map_err(|error| self.auth.challenge(&error))
+        Claims::from_token(self.identity()?.token().clone())
+            .map_err(|error| self.auth.challenge(&error))
     }
 }
 

@@ -36,9 +36,7 @@ impl Refresher {
     /// The request to JAM survives the one that caused it.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
         let mut key = [0; 32];
-        key.copy_from_slice(
-            digest::digest(&digest::SHA256, refresh_token.as_bytes()).as_ref(),
-        );
+        key.copy_from_slice(digest::digest(&digest::SHA256, refresh_token.as_bytes()).as_ref());
         let mut wait = self.renewed.get_with(key, || {
             let (done, wait) = watch::channel(None);
             let (client, token) = (self.client.clone(), Secret::new(refresh_token));

@@ -97,7 +97,9 @@ impl Routing {
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
         let payload = Compact::split(token, self.max_len)?.payload_bytes()?;
         let claims = RegisteredClaims::parse(&payload, &[])?;
-        let known = claims.issuer.and_then(|issuer| self.by_issuer.get(&*issuer));
+        let known = claims
+            .issuer
+            .and_then(|issuer| self.by_issuer.get(&*issuer));
         match known {
             Some(candidates) => Ok(candidates.clone()),
             None if self.any_issuer.is_empty() => Err(Error::new(

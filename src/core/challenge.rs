@@ -271,7 +271,11 @@ mod tests {
     #[test]
     fn every_kind_has_its_answer_and_none_tells_the_reason() {
         let cases = [
-            (ErrorKind::MissingCredentials, 401, Some(r#"Bearer realm="a\"b""#)),
+            (
+                ErrorKind::MissingCredentials,
+                401,
+                Some(r#"Bearer realm="a\"b""#),
+            ),
             (
                 ErrorKind::InvalidRequest,
                 400,
@@ -302,6 +306,9 @@ mod tests {
             assert_eq!(body["status"], status, "{kind}");
             assert!(!String::from_utf8_lossy(answer.body()).contains("precise"));
         }
-        assert_eq!(answer(ErrorKind::Unavailable).header("retry-after"), Some("1"));
+        assert_eq!(
+            answer(ErrorKind::Unavailable).header("retry-after"),
+            Some("1")
+        );
     }
 }

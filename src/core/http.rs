@@ -101,7 +101,11 @@ fn max_age(header: &str) -> Option<Duration> {
             return Some(Duration::ZERO);
         }
         if name.eq_ignore_ascii_case("max-age") {
-            age = value.trim_matches('"').parse().ok().map(Duration::from_secs);
+            age = value
+                .trim_matches('"')
+                .parse()
+                .ok()
+                .map(Duration::from_secs);
         }
     }
     age
@@ -111,7 +115,9 @@ fn max_age(header: &str) -> Option<Duration> {
 pub(crate) fn checked_url(text: &str) -> Result<Url, Error> {
     let refuse = |message: String| Err(Error::configuration(message));
     let Ok(url) = Url::parse(text) else {
-        return refuse(format!("'{text}' is not a URL: give a whole one, https://…"));
+        return refuse(format!(
+            "'{text}' is not a URL: give a whole one, https://…"
+        ));
     };
     if !url.username().is_empty() || url.password().is_some() {
         return refuse("a URL must not hold a user name or password".into());

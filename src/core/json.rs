@@ -1,9 +1,7 @@
 //! Strict JSON objects: no member twice (escapes undone first), no lone surrogate,
 //! at most 128 levels, nothing after the end (RFC 7515 section 4, RFC 8725 section 2.4).
 
-use serde::de::{
-    DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor as SerdeVisitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor as SerdeVisitor};
 use std::borrow::Cow;
 use std::fmt;
 

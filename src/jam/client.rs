@@ -144,10 +144,15 @@ impl JamClient {
     /// [`ErrorKind::NotVerified`] with the reason as message and the precise error as source;
     /// [`ErrorKind::Unavailable`] where the keys cannot be fetched.
     pub async fn verify_token(&self, id_token: &str) -> Result<Verified, Error> {
-        self.0.verifier.verify(id_token).await.map_err(|error| match error.kind() {
-            ErrorKind::Unavailable => error,
-            _ => Error::new(ErrorKind::NotVerified, error.message().to_owned()).with_source(error),
-        })
+        self.0
+            .verifier
+            .verify(id_token)
+            .await
+            .map_err(|error| match error.kind() {
+                ErrorKind::Unavailable => error,
+                _ => Error::new(ErrorKind::NotVerified, error.message().to_owned())
+                    .with_source(error),
+            })
     }
 
     /// A client with the choice of service, timeout and paths.

@@ -111,7 +111,10 @@ impl Fetch for HttpFetch {
                 ));
             }
             let body = answer.body.ok_or_else(|| {
-                Error::new(ErrorKind::UnexpectedBody, "the issuer's answer is over 1 MiB")
+                Error::new(
+                    ErrorKind::UnexpectedBody,
+                    "the issuer's answer is over 1 MiB",
+                )
             })?;
             Ok(Fetched {
                 body,

@@ -28,7 +28,9 @@ pub(crate) struct Flights {
 impl Flights {
     /// How long the back-off still lasts.
     pub(crate) fn backoff_left(&self, now: Duration) -> Option<Duration> {
-        self.not_before.checked_sub(now).filter(|left| !left.is_zero())
+        self.not_before
+            .checked_sub(now)
+            .filter(|left| !left.is_zero())
     }
 
     pub(crate) fn in_cooldown(&self, now: Duration) -> bool {

@@ -181,9 +181,14 @@ impl RemoteKeySetBuilder {
             ));
         }
         let longest = Duration::from_secs(7 * 24 * 3600);
-        if [settings.max_age, settings.default_age, settings.max_stale, settings.cooldown]
-            .iter()
-            .any(|time| *time > longest)
+        if [
+            settings.max_age,
+            settings.default_age,
+            settings.max_stale,
+            settings.cooldown,
+        ]
+        .iter()
+        .any(|time| *time > longest)
         {
             return Err(Error::configuration(
                 "an age, max_stale or cooldown is over a week: a withdrawn key would live as long",
@@ -315,7 +320,8 @@ impl Remote {
                 self.failures.add();
                 telemetry::warn("a key set could not be fetched", &error);
                 let pause = flights.failed(now, self.usable_at(now));
-                self.refresh_at.store(millis(now + pause), Ordering::Release);
+                self.refresh_at
+                    .store(millis(now + pause), Ordering::Release);
                 Err(Error::new(
                     ErrorKind::Unavailable,
                     format!("the key set could not be fetched: {error}"),
@@ -332,7 +338,8 @@ impl Remote {
         let mut flights = self.flights();
         flights.current = None;
         let pause = flights.aborted(now, self.usable_at(now));
-        self.refresh_at.store(millis(now + pause), Ordering::Release);
+        self.refresh_at
+            .store(millis(now + pause), Ordering::Release);
     }
 }
 

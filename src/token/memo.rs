@@ -118,8 +118,9 @@ pub(crate) fn forget(verifier: u64, verified: &Verified) {
         }
         let entry = verified.entry();
         let slot = memo.set(entry.hash).iter_mut().find(|slot| {
-            slot.as_ref()
-                .is_some_and(|slot| slot.verifier == verifier && slot.verified.entry().token == entry.token)
+            slot.as_ref().is_some_and(|slot| {
+                slot.verifier == verifier && slot.verified.entry().token == entry.token
+            })
         })?;
         let old = slot.take()?;
         memo.bytes = memo.bytes.saturating_sub(old.verified.entry().weight());

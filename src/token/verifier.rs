@@ -334,12 +334,12 @@ impl Inner {
         self.check_issuer(&claims)?;
 
         let kid = header.kid.as_deref();
-        let key = keys.select(kid, header.algorithm).map_err(|error| {
-            match kid {
+        let key = keys
+            .select(kid, header.algorithm)
+            .map_err(|error| match kid {
                 Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(error),
                 _ => Refused::Because(error),
-            }
-        })?;
+            })?;
         compact.verify(key, header.algorithm)?;
 
         let window = self.rules.check_claims(&claims, self.clock.now())?;
@@ -352,9 +352,8 @@ impl Inner {
             boxed(&claims.token_id),
         );
         drop(claims);
-        let token = std::str::from_utf8(token).map_err(|_| {
-            Error::new(ErrorKind::Malformed, "the token is not ASCII")
-        })?;
+        let token = std::str::from_utf8(token)
+            .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
             hash,
