@@ -102,11 +102,9 @@ impl Case {
         SIGNERS[self.signer].0
     }
 
-    /// The same without header members of these names, and without damage: where a token was
-    /// accepted, none of it changed anything.
+    /// The same without header members of these names.
     pub(crate) fn without(&self, names: &[&'static str]) -> Self {
         let mut case = self.clone();
-        case.damage.clear();
         case.header
             .extend(names.iter().map(|name| Edit::Remove(name)));
         case
@@ -117,7 +115,8 @@ impl Case {
         self
     }
 
-    pub(crate) fn token(&self, policy: &Policy, now: u64) -> String {
+    /// The token before it is damaged.
+    pub(crate) fn signed(&self, policy: &Policy, now: u64) -> String {
         let algorithm = SIGNERS[self.signer].1;
         let raw = |text: &str| Json::Raw(quoted(text));
         let header = vec![("alg", raw(algorithm.name())), ("typ", raw("JWT"))];
@@ -137,10 +136,12 @@ impl Case {
             .sign(token.as_bytes());
         token.push('.');
         token.push_str(&BASE64URL.encode(signature.unwrap()));
-        for damage in &self.damage {
-            token = damage.apply(token);
-        }
         token
+    }
+
+    pub(crate) fn damaged(&self, token: &str) -> String {
+        let damage = |token, damage: &Damage| damage.apply(token);
+        self.damage.iter().fold(token.to_owned(), damage)
     }
 
     fn object(&self, members: Vec<(&'static str, Json)>, edits: &[Edit], now: u64) -> String {
