@@ -1,7 +1,8 @@
-//! One emulated app: its keys, its codes and refresh tokens, its settings.
+//! One emulated app: its keys, its codes and refresh tokens.
 
 use super::expiring::Expiring;
 use super::id_token::IdToken;
+use super::settings::AppSettings;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -23,78 +24,6 @@ const MAX_CODES: usize = 1_000;
 const MAX_REFRESH_TOKENS: usize = 100_000;
 /// Published at a time, the signing one included.
 const MAX_KEYS: usize = 10;
-
-/// What an emulated app is like.
-///
-/// # Example
-/// ```
-/// use jamguard::emulator::AppSettings;
-/// use std::time::Duration;
-///
-/// let settings = AppSettings::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895")
-///     .redirect_url("http://127.0.0.1:3000/jam-redirect")
-///     .allow_refresh(true)
-///     .id_token_lifetime(Duration::from_secs(60));
-/// ```
-#[derive(Clone, Debug)]
-pub struct AppSettings {
-    app_id: String,
-    redirect_url: String,
-    allow_refresh: bool,
-    id_token_lifetime: Duration,
-    refresh_token_lifetime: Duration,
-    jwks_max_age: Option<Duration>,
-}
-
-impl AppSettings {
-    /// An app that forbids refresh, whose ID tokens live an hour, and whose users are sent back
-    /// to `http://127.0.0.1:3000/jam-redirect`.
-    pub fn new(app_id: impl Into<String>) -> Self {
-        Self {
-            app_id: app_id.into(),
-            redirect_url: "http://127.0.0.1:3000/jam-redirect".into(),
-            allow_refresh: false,
-            id_token_lifetime: Duration::from_secs(60 * 60),
-            refresh_token_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
-            jwks_max_age: None,
-        }
-    }
-
-    /// Where a magic link sends the browser, with the tokens added to its query.
-    #[must_use]
-    pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
-        self.redirect_url = url.into();
-        self
-    }
-
-    /// Whether a login also gives a refresh token; no unless set.
-    #[must_use]
-    pub fn allow_refresh(mut self, allow: bool) -> Self {
-        self.allow_refresh = allow;
-        self
-    }
-
-    /// The time from `iat` to `exp`; an hour unless set.
-    #[must_use]
-    pub fn id_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.id_token_lifetime = lifetime;
-        self
-    }
-
-    /// How long a refresh token can be used; 30 days unless set.
-    #[must_use]
-    pub fn refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.refresh_token_lifetime = lifetime;
-        self
-    }
-
-    /// `Cache-Control: max-age` of the key set; no such header unless set.
-    #[must_use]
-    pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
-        self.jwks_max_age = Some(max_age);
-        self
-    }
-}
 
 /// An app of an [`Emulator`](super::Emulator). Cheap to clone.
 ///
@@ -246,8 +175,7 @@ impl App {
     /// Publishes only the key that signs.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] never in practice: where the app's own verifier cannot be
-    /// built.
+    /// [`ErrorKind::Configuration`] where no verifier can be built of what is left.
     pub fn remove_old_keys(&self) -> Result<(), Error> {
         let mut state = self.state();
         state.keys.truncate(1);

@@ -37,9 +37,11 @@ mod id_token;
 mod inbox;
 mod routes;
 mod server;
+mod settings;
 mod state;
 
-pub use app::{App, AppSettings};
+pub use app::App;
 pub use id_token::IdToken;
 pub use server::{Emulator, EmulatorBuilder};
+pub use settings::AppSettings;
 pub use state::{Endpoint, Mail};

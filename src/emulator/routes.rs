@@ -5,7 +5,7 @@ use super::inbox;
 use super::state::{Endpoint, Shared};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION, REFERRER_POLICY};
 use axum::http::request::Parts;
@@ -276,8 +276,9 @@ struct Magic {
 
 async fn magic(
     Named(app): Named,
-    Query(Magic { code }): Query<Magic>,
+    query: Result<Query<Magic>, QueryRejection>,
 ) -> Result<Response, Refusal> {
+    let Query(Magic { code }) = query.map_err(|_| bad_request("The link is damaged."))?;
     let url = app.redeem(&code)?.ok_or(bad_request(
         "This link was used already, or is older than 15 minutes. Log in again.",
     ))?;

@@ -1,7 +1,8 @@
 //! Starting and stopping.
 
-use super::app::{App, AppSettings};
+use super::app::App;
 use super::routes;
+use super::settings::AppSettings;
 use super::state::{Endpoint, Mail, OnMail, Shared};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};

@@ -97,7 +97,14 @@ async fn a_code_is_for_its_app_and_is_not_used_up_by_a_look_at_it() {
         .unwrap();
     assert_eq!(head.status(), 204);
     assert_eq!(world.open(&link).await.status(), 303);
-    for path in ["magic", "magic?code=", "magic?code=abc", "magic?other=1"] {
+    for path in [
+        "magic",
+        "magic?code=",
+        "magic?code=abc",
+        "magic?other=1",
+        "magic?code=a&code=b",
+        "magic?code=%ff",
+    ] {
         assert_refused(world.get(path).await, 400).await;
     }
 }

@@ -261,6 +261,10 @@ async fn one_refresh_token_is_deleted_by_its_owner_only() {
         assert_refused(world.refresh(&token).await, 401).await;
         assert_refused(world.delete(&one, &ann).await, 404).await;
         json_of(world.refresh(&kept).await).await;
+        for unreadable in ["%ff", "%zz", "%2e%2e%2f"] {
+            let one = format!("{path}/{unreadable}");
+            assert_refused(world.delete(&one, &ann).await, 404).await;
+        }
     }
 }
 
