@@ -28,7 +28,10 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("http::", &["tower", "axum"]),
     ("tower::", &["tower"]),
     ("tower_http", &["tower"]),
-    ("reqwest", &["core/http.rs", "jam/client.rs", "jwks/fetch.rs"]),
+    (
+        "reqwest",
+        &["core/http.rs", "jam/client.rs", "jwks/fetch.rs"],
+    ),
     ("jsonwebtoken", &["jose/jwk.rs"]),
     ("moka", &["token/cache.rs", "authenticator/refresh.rs"]),
     ("SystemTime::now", &["core/clock.rs"]),
