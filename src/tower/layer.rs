@@ -32,11 +32,11 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
-    gate: Gate,
+    gate: Arc<Gate>,
 }
 
-/// What the services of a layer share.
-#[derive(Clone, Debug)]
+/// What the services of a layer share; frameworks clone a service per request.
+#[derive(Debug)]
 struct Gate {
     auth: Authenticator,
     required: bool,
@@ -45,19 +45,19 @@ struct Gate {
 }
 
 impl Gate {
-    fn new(auth: &Authenticator, required: bool) -> Self {
-        Self {
+    fn new(auth: &Authenticator, required: bool) -> Arc<Self> {
+        Arc::new(Self {
             auth: auth.clone(),
             required,
-            vary: auth.vary().and_then(|names| names.try_into().ok()),
+            vary: auth.vary().and_then(vary_value),
             sensitive: auth
                 .credential_headers()
                 .filter_map(|name| name.try_into().ok())
                 .collect(),
-        }
+        })
     }
 
-    fn service<S>(&self, inner: S) -> AuthService<S> {
+    fn service<S>(self: &Arc<Self>, inner: S) -> AuthService<S> {
         let gated = Gated {
             inner,
             gate: self.clone(),
@@ -66,6 +66,16 @@ impl Gate {
             gated,
             self.sensitive.clone(),
         ))
+    }
+}
+
+/// The usual values are static: cloning them for each answer counts no references.
+fn vary_value(names: String) -> Option<HeaderValue> {
+    match &*names {
+        "authorization" => Some(HeaderValue::from_static("authorization")),
+        "cookie" => Some(HeaderValue::from_static("cookie")),
+        "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
+        _ => names.try_into().ok(),
     }
 }
 
@@ -104,7 +114,7 @@ pub struct AuthService<S>(SetSensitiveRequestHeaders<Gated<S>>);
 #[derive(Clone, Debug)]
 pub(crate) struct Gated<S> {
     inner: S,
-    gate: Gate,
+    gate: Arc<Gate>,
 }
 
 impl<S, B, R> Service<Request<B>> for AuthService<S>
