@@ -1,0 +1,243 @@
+//! One kind of token in another's place.
+
+use crate::common::*;
+use crate::{not_strings, payload};
+use jamguard::ErrorKind::*;
+use jamguard::Verifier;
+use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::testing::{ManualClock, mint, mint_with_header};
+use serde_json::{Value, json};
+
+#[test]
+fn line_14_typ() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let usual = Target::with_key(key.clone());
+    let sound = usual.with_header("typ", "at+jwt".into());
+    let target = Target::accepting(key, |rules| rules.token_type("at+jwt"), sound);
+    for typ in [
+        "JWT",
+        "jwt",
+        "id_token",
+        "rt+jwt",
+        "logout+jwt",
+        "dpop+jwt",
+        "secevent+jwt",
+        "",
+        "at",
+        "at+jw",
+        "at+jwt2",
+        "xat+jwt",
+        " at+jwt",
+        "at+jwt ",
+        "at+jwt;v=1",
+        "at jwt",
+        "at%2Bjwt",
+        "application/",
+        "application/JWT",
+        "application/application/at+jwt",
+        "text/at+jwt",
+        "application/ at+jwt",
+        "at+jwt\0",
+        "applicatio\u{308}/at+jwt",
+        "ａt+jwt",
+    ] {
+        target.refuses(&target.with_header("typ", typ.into()), WrongType, typ);
+    }
+    target.refuses(&target.under(&json!({"alg": "ES256"})), WrongType, "no typ");
+    for typ in not_strings("at+jwt") {
+        target.refuses(
+            &target.with_header("typ", typ.clone()),
+            Malformed,
+            &typ.to_string(),
+        );
+        usual.refuses(
+            &usual.with_header("typ", typ.clone()),
+            Malformed,
+            &typ.to_string(),
+        );
+    }
+    for typ in [
+        "at+jwt",
+        "AT+JWT",
+        "At+Jwt",
+        "application/at+jwt",
+        "APPLICATION/AT+JWT",
+        "Application/at+jwt",
+    ] {
+        target.accepts(&target.with_header("typ", typ.into()), typ);
+    }
+    // As a claim it says nothing.
+    target.refuses_claims(&claims_with("typ", "at+jwt".into()), WrongType);
+    // Configured with its prefix it is the same type; an empty one is a mistake.
+    let long = rules(&target.key)
+        .token_type("application/at+jwt")
+        .build()
+        .unwrap();
+    accepts(&long, &target.sound, "without the prefix");
+    refuses(
+        &long,
+        &target.with_header("typ", "JWT".into()),
+        WrongType,
+        "JWT",
+    );
+    assert_eq!(
+        rules(&target.key)
+            .token_type("")
+            .build()
+            .unwrap_err()
+            .kind(),
+        Configuration
+    );
+    usual.accepts(
+        &usual.with_header("typ", "anything".into()),
+        "no typ configured",
+    );
+}
+
+#[test]
+fn line_14_token_use() {
+    let key = SigningKey::generate(Algorithm::ES512).unwrap();
+    let sound = mint(&key, &claims_with("token_use", "id".into())).unwrap();
+    let target = Target::accepting(key, |rules| rules.require_text("token_use", "id"), sound);
+    for value in [
+        "access", "refresh", "ID", "Id", "id ", " id", "i", "idx", "", "id\0",
+    ] {
+        target.refuses_claims(&claims_with("token_use", value.into()), InvalidClaim);
+    }
+    for value in not_strings("id") {
+        target.refuses_claims(&claims_with("token_use", value), InvalidClaim);
+    }
+    target.refuses_claims(&claims(), MissingClaim);
+    target.refuses_claims(&claims_with("Token_use", "id".into()), MissingClaim);
+    target.accepts_payload(payload("token_use", r#""\u0069d""#));
+    let rules = rules(&target.key).require_text("", "id");
+    assert_eq!(rules.build().unwrap_err().kind(), Configuration);
+}
+
+const JAM: &str = "https://api.justauthenticate.me";
+
+/// What a JAM ID token of an app is like.
+fn jam_claims(app: &str) -> Value {
+    json!({
+        "iss": format!("{JAM}/{app}"), "aud": app, "token_use": "id", "email": "a@b.example",
+        "iat": NOW, "nbf": NOW, "exp": NOW + 600,
+    })
+}
+
+fn jam_verifier(key: &SigningKey, app: &str) -> Verifier {
+    Verifier::builder()
+        .key(key.verifying_key().unwrap())
+        .algorithms([Algorithm::ES512])
+        .issuer(format!("{JAM}/{app}"))
+        .audience(app)
+        .require(["email"])
+        .require_text("token_use", "id")
+        .require_key_id()
+        .clock(ManualClock::at(NOW))
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn line_15_another_apps_token() {
+    // One key for both apps: the harder case, where only the claims tell them apart.
+    let shared = SigningKey::generate(Algorithm::ES512)
+        .unwrap()
+        .with_key_id("jam");
+    let (a, b) = (
+        jam_verifier(&shared, "app-a"),
+        jam_verifier(&shared, "app-b"),
+    );
+    let token_a = mint(&shared, &jam_claims("app-a")).unwrap();
+    let token_b = mint(&shared, &jam_claims("app-b")).unwrap();
+    for _ in 0..2 {
+        accepts(&a, &token_a, "A at A");
+        accepts(&b, &token_b, "B at B");
+        refuses(&b, &token_a, InvalidClaim, "A at B");
+        refuses(&a, &token_b, InvalidClaim, "B at A");
+    }
+    for (name, value) in [("aud", "app-b".into()), ("iss", format!("{JAM}/app-b"))] {
+        let mut claims = jam_claims("app-a");
+        claims[name] = value.into();
+        let mixed = mint(&shared, &claims).unwrap();
+        refuses(&a, &mixed, InvalidClaim, name);
+        refuses(&b, &mixed, InvalidClaim, name);
+    }
+    // Apps of their own keys: under the same name, and under another.
+    for kid in ["jam", "other"] {
+        let foreign = SigningKey::generate(Algorithm::ES512)
+            .unwrap()
+            .with_key_id(kid);
+        let kind = if kid == "jam" {
+            BadSignature
+        } else {
+            UnknownKey
+        };
+        refuses(
+            &a,
+            &mint(&foreign, &jam_claims("app-a")).unwrap(),
+            kind,
+            kid,
+        );
+        accepts(&a, &token_a, "A at A");
+    }
+}
+
+#[test]
+fn line_15_local_tokens_and_jam_tokens() {
+    let jam_key = SigningKey::generate(Algorithm::ES512)
+        .unwrap()
+        .with_key_id("k");
+    let local_key = SigningKey::generate(Algorithm::ES512)
+        .unwrap()
+        .with_key_id("k");
+    let jam = jam_verifier(&jam_key, "app-a");
+    let local = rules(&local_key).token_type("at+jwt").build().unwrap();
+    let access = |key: &SigningKey, claims: &Value| {
+        let header = json!({"alg": "ES512", "typ": "at+jwt", "kid": "k"});
+        let payload = claims.to_string();
+        mint_with_header(key, &header, payload.as_bytes()).unwrap()
+    };
+    let (id, at) = (
+        mint(&jam_key, &jam_claims("app-a")).unwrap(),
+        access(&local_key, &claims()),
+    );
+    accepts(&jam, &id, "JAM at JAM");
+    accepts(&local, &at, "local at local");
+    refuses(&jam, &at, InvalidClaim, "local at JAM: another issuer");
+    refuses(
+        &local,
+        &id,
+        WrongType,
+        "JAM at local: an ID token is no access token",
+    );
+    // Dressed up as the other's, as far as somebody with one key can.
+    refuses(
+        &local,
+        &access(&jam_key, &claims()),
+        BadSignature,
+        "JAM's key, local claims",
+    );
+    let dressed = mint(&local_key, &jam_claims("app-a")).unwrap();
+    refuses(&jam, &dressed, BadSignature, "local key, JAM's claims");
+
+    // One issuer, one key, both kinds of token.
+    let id_tokens = jam_verifier(&jam_key, "app-a");
+    let issuer = format!("{JAM}/app-a");
+    let access_tokens = Verifier::builder()
+        .key(jam_key.verifying_key().unwrap())
+        .algorithms([Algorithm::ES512])
+        .issuer(&issuer)
+        .audience("app-a")
+        .token_type("at+jwt")
+        .clock(ManualClock::at(NOW))
+        .build()
+        .unwrap();
+    let mut plain = jam_claims("app-a");
+    plain.as_object_mut().unwrap().remove("token_use");
+    let at = access(&jam_key, &plain);
+    accepts(&id_tokens, &id, "ID token");
+    accepts(&access_tokens, &at, "access token");
+    refuses(&access_tokens, &id, WrongType, "ID token as access token");
+    refuses(&id_tokens, &at, MissingClaim, "access token as ID token");
+}
