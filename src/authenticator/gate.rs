@@ -8,6 +8,8 @@ use super::identity::{CredentialKind, Identity};
 use super::routing::Routing;
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
+#[cfg(feature = "client")]
+use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::token::claims::Claims;
 use crate::token::keys::BoxFuture;
@@ -92,11 +94,9 @@ impl Authenticator {
     /// # Ok(()) }
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        let verified = match self.0.routing.begin(token.as_bytes()) {
-            Step::Done(answer) => answer,
-            Step::Wait(answer) => answer.await,
-        };
-        verified
+        let step = self.0.routing.begin(token.as_bytes());
+        step.wait()
+            .await
             .map(|verified| Identity::new(verified, CredentialKind::Direct))
             .inspect_err(telemetry::refused)
     }
@@ -172,28 +172,32 @@ impl Authenticator {
             Err(error) => return Admission::Now(self.conclude(Err(error), None, required)),
         };
         let Some(found) = found else {
-            #[cfg(feature = "client")]
-            if let Some(later) = self.renew(head, missing(), None, required) {
-                return later;
-            }
             return Admission::Now(self.conclude(Err(missing()), None, required));
         };
-        match self.0.routing.begin(&found.token) {
-            Step::Done(answer) => {
-                #[cfg(feature = "client")]
-                if let Err(error) = &answer
-                    && error.kind() == ErrorKind::Expired
-                    && let Some(later) =
-                        self.renew(head, error.clone(), Some(found.source), required)
-                {
-                    return later;
+        let source = found.source;
+        let step = self.0.routing.begin(&found.token);
+        #[cfg(feature = "client")]
+        if let Some(refresh_token) = self.renewal(head, source, &step) {
+            let (auth, source) = (self.clone(), source.clone());
+            return Admission::Later(Box::pin(async move {
+                let answer = step.wait().await;
+                match (answer, refresh_token) {
+                    (Err(error), Ok(token)) if error.kind() == ErrorKind::Expired => {
+                        auth.renewed(token.expose(), error, &source, required).await
+                    }
+                    (Err(error), Err(unreadable)) if error.kind() == ErrorKind::Expired => {
+                        auth.conclude(Err(unreadable), None, required)
+                    }
+                    (answer, _) => auth.conclude(answer, Some(&source), required),
                 }
-                Admission::Now(self.conclude(answer, Some(found.source), required))
-            }
-            Step::Wait(answer) => {
-                let (auth, source) = (self.clone(), found.source.clone());
+            }));
+        }
+        match step {
+            Step::Done(answer) => Admission::Now(self.conclude(answer, Some(source), required)),
+            step @ Step::Wait(_) => {
+                let (auth, source) = (self.clone(), source.clone());
                 Admission::Later(Box::pin(async move {
-                    let answer = answer.await;
+                    let answer = step.wait().await;
                     auth.conclude(answer, Some(&source), required)
                 }))
             }
@@ -256,33 +260,34 @@ impl Authenticator {
         }
     }
 
-    /// Renews the ID token, if the request has a refresh token and that is switched on.
+    /// The refresh token that may renew a login cookie, if that is switched on and the ID token
+    /// is, or may turn out, expired.
+    ///
+    /// Only a token that is genuine but for its age is renewed: anybody can invent refresh tokens,
+    /// and each would become a request to JAM.
     #[cfg(feature = "client")]
-    fn renew(
+    fn renewal(
         &self,
         head: &impl Head,
-        error: Error,
-        source: Option<&Source>,
-        required: bool,
-    ) -> Option<Admission> {
-        let cookies = self.0.cookies.as_ref()?;
-        self.0.refresh.as_ref()?;
-        let from_cookie = source.is_none_or(
-            |source| matches!(&source.0, SourceKind::Cookie(name) if **name == *cookies.id_name()),
-        );
-        if !from_cookie {
+        source: &Source,
+        step: &Step,
+    ) -> Option<Result<Secret, Error>> {
+        let possible = match step {
+            Step::Done(Err(error)) => error.kind() == ErrorKind::Expired,
+            Step::Done(Ok(_)) => false,
+            Step::Wait(_) => true,
+        };
+        if !possible || self.0.refresh.is_none() {
             return None;
         }
-        let token = match credentials::cookie(head, cookies.refresh_name()) {
-            Ok(token) => std::str::from_utf8(token?).ok()?.to_owned(),
-            Err(error) => {
-                return Some(Admission::Now(self.conclude(Err(error), None, required)));
-            }
-        };
-        let auth = self.clone();
-        Some(Admission::Later(Box::pin(async move {
-            auth.renewed(&token, error, required).await
-        })))
+        let cookies = self.0.cookies.as_ref()?;
+        if !matches!(&source.0, SourceKind::Cookie(name) if **name == *cookies.id_name()) {
+            return None;
+        }
+        match credentials::cookie(head, cookies.refresh_name()) {
+            Ok(token) => Some(Ok(Secret::new(std::str::from_utf8(token?).ok()?))),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     #[cfg(feature = "client")]
@@ -290,22 +295,22 @@ impl Authenticator {
         &self,
         refresh_token: &str,
         error: Error,
+        source: &Source,
         required: bool,
     ) -> Result<Pass, Challenge> {
-        // `renew` saw both.
+        // `renewal` saw both.
         let (Some(cookies), Some(refresher)) = (&self.0.cookies, &self.0.refresh) else {
-            return self.conclude(Err(error), None, required);
+            return self.conclude(Err(error), Some(source), required);
         };
-        let source = Source::cookie(cookies.id_name());
         let verified = match refresher.refresh(refresh_token).await {
-            Ok(id_token) => match self.0.routing.begin(id_token.expose().as_bytes()) {
-                Step::Done(answer) => answer,
-                Step::Wait(answer) => answer.await,
-            },
+            Ok(id_token) => {
+                let step = self.0.routing.begin(id_token.expose().as_bytes());
+                step.wait().await
+            }
             Err(refusal) if super::refresh::is_definite(&refusal) => {
                 telemetry::refused(&refusal);
                 let removal = cookies.remove_refresh();
-                return match self.conclude(Err(error), Some(&source), required) {
+                return match self.conclude(Err(error), Some(source), required) {
                     Ok(mut pass) => {
                         pass.edits.cookies.push(removal);
                         Ok(pass)
@@ -317,13 +322,13 @@ impl Authenticator {
                     }
                 };
             }
-            Err(outage) => return self.conclude(Err(outage), Some(&source), required),
+            Err(outage) => return self.conclude(Err(outage), Some(source), required),
         };
         let cookie = verified
             .as_ref()
             .ok()
             .map(|verified| cookies.set_id(verified.expose_token()));
-        let mut pass = self.conclude(verified, Some(&source), required)?;
+        let mut pass = self.conclude(verified, Some(source), required)?;
         pass.edits.cookies.extend(cookie);
         Ok(pass)
     }

@@ -119,11 +119,7 @@ impl Routing {
     ) -> Result<Verified, Error> {
         let mut refusal: Option<Error> = None;
         for verifier in candidates.iter().filter_map(|at| self.verifiers.get(*at)) {
-            let answer = match verifier.begin(token, hash) {
-                Step::Done(answer) => answer,
-                Step::Wait(answer) => answer.await,
-            };
-            match answer {
+            match verifier.begin(token, hash).wait().await {
                 Ok(verified) => return Ok(verified),
                 // An outage outweighs a refusal: the token may be good.
                 Err(error) if error.kind() == ErrorKind::Unavailable => refusal = Some(error),

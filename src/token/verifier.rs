@@ -57,6 +57,15 @@ pub(crate) enum Step {
     Wait(BoxFuture<Result<Verified, Error>>),
 }
 
+impl Step {
+    pub(crate) async fn wait(self) -> Result<Verified, Error> {
+        match self {
+            Self::Done(answer) => answer,
+            Self::Wait(answer) => answer.await,
+        }
+    }
+}
+
 impl Verifier {
     /// Begins a verifier; keys and algorithms are the least it needs.
     pub fn builder() -> VerifierBuilder {
@@ -95,10 +104,7 @@ impl Verifier {
         if let Some(answer) = self.recall(token, hash) {
             return answer;
         }
-        match self.begin(token, hash) {
-            Step::Done(answer) => answer,
-            Step::Wait(answer) => answer.await,
-        }
+        self.begin(token, hash).wait().await
     }
 
     /// How the cache of verified tokens is doing.
