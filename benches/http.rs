@@ -1,0 +1,413 @@
+//! What the layer costs a whole server, and a request: rows 5, 8, 10 and 11.
+//!
+//! Each server is this program started again, on one processor; the load comes from another.
+//!
+//! ```sh
+//! cargo bench --bench http --features axum,actix,testing [-- --quick]
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use actix_web::dev::Service as _;
+use actix_web::{App, HttpServer, web};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use axum::routing::get;
+use jamguard::jose::Algorithm;
+use jamguard::{Authenticator, Claims};
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+use support::load::{self, CONNECTIONS, Load, Server};
+use support::tokens::{self, User};
+use support::{Bar, Effort, Pairs, Table, labelled, now};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::{Layer, Service, service_fn};
+
+fn main() {
+    if let Some(arguments) = load::server_arguments() {
+        return serve(&arguments[0], arguments[1].parse().unwrap());
+    }
+    let effort = Effort::from_args();
+    let table = Table::begin("jamguard, HTTP");
+    anonymous(&table, effort);
+    allocations(&table);
+    if !load::pin_to_first() {
+        table.note("load and servers share processors: no taskset, or one processor only");
+    }
+    for framework in ["axum", "actix"] {
+        whole(&table, effort, framework);
+    }
+    for framework in ["axum", "actix"] {
+        two_threads(&table, effort, framework);
+    }
+}
+
+fn authenticator() -> (Authenticator, String) {
+    let key = tokens::key(Algorithm::RS256);
+    let verifier = tokens::verifier(&key).build().unwrap();
+    let auth = Authenticator::builder().verifier(verifier).build().unwrap();
+    (auth, tokens::token(&key, 1))
+}
+
+/// The answer of every handler: as long with a user as without.
+async fn nobody() -> String {
+    "user-000000001@example.com".to_owned()
+}
+
+async fn somebody(user: Claims<User>) -> String {
+    user.email.clone()
+}
+
+fn axum_bare() -> Router {
+    Router::new().route("/", get(nobody))
+}
+
+fn axum_guarded(auth: &Authenticator) -> Router {
+    Router::new().route("/", get(somebody)).layer(auth.layer())
+}
+
+/// The server's process: the same application without and with the layer, on two ports.
+fn serve(framework: &str, threads: usize) {
+    let (auth, token) = authenticator();
+    let listeners = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    let [bare_port, guarded_port] =
+        [0, 1].map(|at: usize| listeners[at].local_addr().unwrap().port());
+    let greet = || println!("{bare_port} {guarded_port} {token}");
+    let [bare, guarded] = listeners;
+    match framework {
+        "axum" => {
+            let mut runtime = match threads {
+                1 => tokio::runtime::Builder::new_current_thread(),
+                _ => tokio::runtime::Builder::new_multi_thread(),
+            };
+            // With one thread there is no worker to set, and none to hand work over to.
+            let runtime = runtime.worker_threads(threads).enable_all().build();
+            runtime.unwrap().block_on(async {
+                let listener = |listener: TcpListener| {
+                    listener.set_nonblocking(true).unwrap();
+                    tokio::net::TcpListener::from_std(listener).unwrap()
+                };
+                tokio::spawn(axum::serve(listener(bare), axum_bare()).into_future());
+                tokio::spawn(axum::serve(listener(guarded), axum_guarded(&auth)).into_future());
+                greet();
+                std::future::pending().await
+            })
+        }
+        "actix" => actix_web::rt::System::new().block_on(async {
+            let bare = HttpServer::new(|| App::new().route("/", web::get().to(nobody)))
+                .workers(threads)
+                .listen(bare);
+            let guarded = HttpServer::new(move || {
+                App::new()
+                    .wrap(auth.actix())
+                    .route("/", web::get().to(somebody))
+            })
+            .workers(threads)
+            .listen(guarded);
+            actix_web::rt::spawn(bare.unwrap().run());
+            actix_web::rt::spawn(guarded.unwrap().run());
+            greet();
+            std::future::pending().await
+        }),
+        other => panic!("no server of {other}"),
+    }
+}
+
+/// A server's process, and the load on its two ports.
+struct Subject {
+    server: Server,
+    bare: Load,
+    guarded: Load,
+}
+
+impl Subject {
+    fn start(framework: &str, threads: usize) -> Self {
+        let processors = match load::processors() {
+            1 => "0".to_owned(),
+            2 if threads > 1 => "0,1".to_owned(),
+            _ => format!("1-{threads}"),
+        };
+        let server = Server::start(&[framework, &threads.to_string()], &processors);
+        let address = |at: usize| {
+            SocketAddr::from((Ipv4Addr::LOCALHOST, server.greeting[at].parse().unwrap()))
+        };
+        let request = load::request("/", Some(&server.greeting[2]));
+        Self {
+            bare: Load::connect(address(0), request.clone(), CONNECTIONS),
+            guarded: Load::connect(address(1), request, CONNECTIONS),
+            server,
+        }
+    }
+
+    /// Processor time per request and requests per second, without and with the layer.
+    fn pairs(mut self, rounds: usize, count: usize) -> (Pairs, Pairs) {
+        let (mut cpu, mut rate) = (Vec::new(), Vec::new());
+        for round in 0..=rounds {
+            let (bare, guarded);
+            if round % 2 == 0 {
+                bare = self.server.measure(&mut self.bare, count);
+                guarded = self.server.measure(&mut self.guarded, count);
+            } else {
+                guarded = self.server.measure(&mut self.guarded, count);
+                bare = self.server.measure(&mut self.bare, count);
+            }
+            // The first round warms up.
+            if round > 0 {
+                cpu.push((bare.0, guarded.0));
+                rate.push((bare.1, guarded.1));
+            }
+        }
+        (Pairs::of(cpu), Pairs::of(rate))
+    }
+}
+
+/// Row 5: keep-alive requests with a warm token, one server thread.
+fn whole(table: &Table, effort: Effort, framework: &str) {
+    let (cpu, rate) = Subject::start(framework, 1).pairs(effort.pick(101, 21), 10_000);
+    table.row(
+        "5",
+        &format!("{framework}: processor time per request"),
+        (
+            format!("bare {:.2} us", cpu.a()),
+            format!("with claims {:.2} us", cpu.b()),
+        ),
+        (cpu.difference(), "us more"),
+        Bar::AtMost(0.6),
+    );
+    table.row(
+        "5",
+        &format!("{framework}: requests per second"),
+        (
+            format!("bare {:.0}/s", rate.a()),
+            format!("with claims {:.0}/s", rate.b()),
+        ),
+        (rate.ratio(), "x"),
+        Bar::AtLeast(0.93),
+    );
+}
+
+/// Row 8: the same on two server threads against one.
+fn two_threads(table: &Table, effort: Effort, framework: &str) {
+    let count = 10_000;
+    let (mut one, mut two) = (Subject::start(framework, 1), Subject::start(framework, 2));
+    let (mut cpu, mut rate) = (Vec::new(), Vec::new());
+    for round in 0..=effort.pick(51, 11) {
+        let alone = one.server.measure(&mut one.guarded, count);
+        let both = two.server.measure(&mut two.guarded, count);
+        if round > 0 {
+            cpu.push((1e6 / alone.0, 2e6 / both.0));
+            rate.push((alone.1, both.1));
+        }
+    }
+    let free = load::processors() >= 4;
+    for (how, pairs, bar) in [
+        (
+            "requests per second",
+            Pairs::of(rate),
+            if free { Bar::AtLeast(1.7) } else { Bar::Stated },
+        ),
+        (
+            "the same by processor time",
+            Pairs::of(cpu),
+            Bar::AtLeast(1.7),
+        ),
+    ] {
+        table.row(
+            "8",
+            &format!("{framework}, two server threads: {how}"),
+            (
+                format!("one {:.0}/s", pairs.a()),
+                format!("two {:.0}/s", pairs.b()),
+            ),
+            (pairs.ratio(), "x"),
+            bar,
+        );
+    }
+    if !free {
+        table.note("requests per second need a third processor for the load: not judged here");
+    }
+}
+
+/// Times batches of prepared requests, without their making.
+fn nanos_each<R>(count: usize, make: impl Fn() -> R, mut work: impl FnMut(R)) -> f64 {
+    const BATCH: usize = 32;
+    let batches = count.div_ceil(BATCH);
+    let mut spent = Duration::ZERO;
+    for _ in 0..batches {
+        let requests: Vec<R> = (0..BATCH).map(|_| make()).collect();
+        let start = Instant::now();
+        requests.into_iter().for_each(&mut work);
+        spent += start.elapsed();
+    }
+    spent.as_nanos() as f64 / (batches * BATCH) as f64
+}
+
+/// Row 10: a request without a credential, through the layer.
+fn anonymous(table: &Table, effort: Effort) {
+    let (auth, _) = authenticator();
+    let (rounds, count) = (effort.pick(301, 101), 10_000);
+    let row = |what: &str, pairs: Pairs| {
+        table.row(
+            "10",
+            &format!("no credential: {what}"),
+            (labelled("bare", pairs.a()), labelled("layer", pairs.b())),
+            (pairs.difference(), "ns more"),
+            Bar::AtMost(100.0),
+        );
+    };
+
+    let mut bare = service_fn(|request: Request<()>| {
+        drop(request);
+        std::future::ready(Ok::<_, Infallible>(Response::new(())))
+    });
+    let mut guarded = auth.layer().layer(bare);
+    let make = || Request::new(());
+    row(
+        "a tower service",
+        Pairs::measure(
+            rounds,
+            || {
+                nanos_each(count, make, |request| {
+                    black_box(now(bare.call(request))).unwrap();
+                })
+            },
+            || {
+                nanos_each(count, make, |request| {
+                    black_box(now(guarded.call(request))).unwrap();
+                })
+            },
+        ),
+    );
+
+    let (mut bare, mut guarded) = (axum_bare(), axum_bare().layer(auth.layer()));
+    let call = |router: &mut Router| {
+        nanos_each(
+            count,
+            || Request::new(Body::empty()),
+            |request| {
+                let Ok(answer) = now(Service::call(router, request));
+                black_box(answer);
+            },
+        )
+    };
+    row(
+        "an axum router",
+        Pairs::measure(rounds, || call(&mut bare), || call(&mut guarded)),
+    );
+
+    actix_web::rt::System::new().block_on(async {
+        let app = || App::new().route("/", web::get().to(nobody));
+        let bare = actix_web::test::init_service(app()).await;
+        let guarded = actix_web::test::init_service(
+            App::new()
+                .wrap(auth.actix())
+                .route("/", web::get().to(nobody)),
+        )
+        .await;
+        let make = || actix_web::test::TestRequest::default().to_request();
+        row(
+            "an actix-web app",
+            Pairs::measure(
+                rounds,
+                || {
+                    nanos_each(count, make, |request| {
+                        black_box(now(bare.call(request))).unwrap();
+                    })
+                },
+                || {
+                    nanos_each(count, make, |request| {
+                        black_box(now(guarded.call(request))).unwrap();
+                    })
+                },
+            ),
+        );
+    });
+}
+
+/// Row 11: allocations of a whole request with a warm token and claims.
+fn allocations(table: &Table) {
+    const REQUESTS: u64 = 1000;
+    let row = |what: &str, bare: u64, guarded: u64| {
+        let each = |count: u64| count as f64 / REQUESTS as f64;
+        table.row(
+            "11",
+            &format!("allocations of a whole request, {what}"),
+            (
+                format!("bare {:.2}", each(bare)),
+                format!("with claims {:.2}", each(guarded)),
+            ),
+            (each(guarded) - each(bare), "more"),
+            Bar::Stated,
+        );
+    };
+
+    let (auth, token) = authenticator();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let over_http = |app: Router| {
+        let (mut stream, mut response) = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+            let listener = listener.await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(axum::serve(listener, app).into_future());
+            let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            (stream, vec![0; 4096])
+        });
+        let request = load::request("/", Some(&token));
+        // Answers are short and the server idle, so each comes in one piece.
+        let mut exchange = |requests: u64| {
+            runtime.block_on(async {
+                for _ in 0..requests {
+                    stream.write_all(&request).await.unwrap();
+                    let length = stream.read(&mut response).await.unwrap();
+                    assert!(response[..length].starts_with(b"HTTP/1.1 200 "));
+                }
+            })
+        };
+        exchange(REQUESTS);
+        jamguard_bench_allocations::count(|| exchange(REQUESTS))
+    };
+    row(
+        "axum over HTTP",
+        over_http(axum_bare()),
+        over_http(axum_guarded(&auth)),
+    );
+
+    actix_web::rt::System::new().block_on(async {
+        let bare = App::new().route("/", web::get().to(nobody));
+        let bare = actix_web::test::init_service(bare).await;
+        let guarded = App::new()
+            .wrap(auth.actix())
+            .route("/", web::get().to(somebody));
+        let guarded = actix_web::test::init_service(guarded).await;
+        let requests = || {
+            let request = || {
+                actix_web::test::TestRequest::default()
+                    .insert_header(("authorization", format!("Bearer {token}")))
+                    .to_request()
+            };
+            (0..REQUESTS).map(|_| request()).collect::<Vec<_>>()
+        };
+        let call_bare = |request| drop(now(bare.call(request)).unwrap());
+        let call_guarded = |request| {
+            let response = now(guarded.call(request)).unwrap();
+            assert_eq!(response.status(), 200);
+        };
+        count_each(requests(), &call_guarded);
+        row(
+            "actix-web's App, without its HTTP codec",
+            count_each(requests(), &call_bare),
+            count_each(requests(), &call_guarded),
+        );
+    });
+}
+
+fn count_each<R>(requests: Vec<R>, call: impl Fn(R)) -> u64 {
+    jamguard_bench_allocations::count(|| requests.into_iter().for_each(call))
+}

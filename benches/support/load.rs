@@ -1,0 +1,202 @@
+//! Load over loopback, and the processor time that the server spent on it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub(crate) const CONNECTIONS: usize = 16;
+
+/// A `GET` as a client sends it.
+pub(crate) fn request(path: &str, token: Option<&str>) -> Vec<u8> {
+    let credential = token.map_or_else(String::new, |token| {
+        format!("authorization: Bearer {token}\r\n")
+    });
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: */*\r\n{credential}\r\n")
+        .into_bytes()
+}
+
+/// Keep-alive connections, all of them always with a request under way.
+pub(crate) struct Load {
+    connections: Vec<TcpStream>,
+    request: Vec<u8>,
+    response: Vec<u8>,
+}
+
+impl Load {
+    /// Connects and learns how long the answer is; it must be a 200 of constant length.
+    pub(crate) fn connect(server: SocketAddr, request: Vec<u8>, connections: usize) -> Self {
+        let connections: Vec<_> = (0..connections)
+            .map(|_| {
+                let stream = TcpStream::connect(server).unwrap();
+                stream.set_nodelay(true).unwrap();
+                stream
+                    .set_read_timeout(Some(Duration::from_secs(10)))
+                    .unwrap();
+                stream
+            })
+            .collect();
+        let mut first = &connections[0];
+        first.write_all(&request).unwrap();
+        let response = read_response(first);
+        Self {
+            connections,
+            request,
+            response,
+        }
+    }
+
+    /// Sends requests until `count` are answered; returns the seconds that this took.
+    ///
+    /// A connection gets its next request as soon as its answer is read, in turn: while this
+    /// thread is busy with one, the server has the others.
+    pub(crate) fn run(&mut self, count: usize) -> f64 {
+        let start = Instant::now();
+        let open = self.connections.len();
+        for mut connection in self.connections.iter().take(count) {
+            connection.write_all(&self.request).unwrap();
+        }
+        for number in 0..count {
+            let mut connection = &self.connections[number % open];
+            connection.read_exact(&mut self.response).unwrap();
+            assert!(self.response.starts_with(b"HTTP/1.1 200 "), "not a 200");
+            if number + open < count {
+                connection.write_all(&self.request).unwrap();
+            }
+        }
+        start.elapsed().as_secs_f64()
+    }
+}
+
+fn read_response(mut stream: impl Read) -> Vec<u8> {
+    let (mut response, mut part) = (Vec::new(), [0; 4096]);
+    loop {
+        let length = stream.read(&mut part).unwrap();
+        response.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&response).to_ascii_lowercase();
+        assert!(length > 0, "the server closed the connection: {text}");
+        let Some((head, _)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        assert!(head.starts_with("http/1.1 200 "), "not a 200: {text}");
+        let body: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .and_then(|length| length.parse().ok())
+            .expect("an answer with its length");
+        if response.len() == head.len() + 4 + body {
+            return response;
+        }
+    }
+}
+
+/// This benchmark started again as a server, which says on its first line where it listens.
+pub(crate) struct Server {
+    child: Child,
+    /// The server ends when this closes, so also when the benchmark is killed.
+    stdin: Option<ChildStdin>,
+    /// The words of its first line.
+    pub(crate) greeting: Vec<String>,
+}
+
+impl Server {
+    /// Starts `this-program serve arguments…` on the given processors, where `taskset` is found.
+    pub(crate) fn start(arguments: &[&str], processors: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let mut command = if can_pin() {
+            let mut command = Command::new("taskset");
+            command.args(["-c", processors]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        let mut child = command
+            .arg("serve")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            child,
+            stdin,
+            greeting: line.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Nanoseconds of processor time that all its threads have used.
+    pub(crate) fn cpu_nanos(&self) -> f64 {
+        // A thread's account is complete once it sleeps.
+        std::thread::sleep(Duration::from_millis(2));
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        threads
+            .filter_map(|thread| {
+                let path = thread.ok()?.path().join("schedstat");
+                scheduled_nanos(path.to_str()?)
+            })
+            .sum()
+    }
+
+    /// Processor microseconds per request and requests per second, over `count` requests.
+    pub(crate) fn measure(&self, load: &mut Load, count: usize) -> (f64, f64) {
+        let before = self.cpu_nanos();
+        let seconds = load.run(count);
+        let cpu = self.cpu_nanos() - before;
+        (cpu / 1000.0 / count as f64, count as f64 / seconds)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        self.child.wait().ok();
+    }
+}
+
+/// Processor time of a thread, from its `schedstat` file.
+pub(crate) fn scheduled_nanos(path: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+/// The arguments after `serve`, in a process that [`Server::start`] made; it ends with its parent.
+pub(crate) fn server_arguments() -> Option<Vec<String>> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next()? != "serve" {
+        return None;
+    }
+    std::thread::spawn(|| {
+        std::io::stdin().read_to_end(&mut Vec::new()).ok();
+        std::process::exit(0);
+    });
+    Some(arguments.collect())
+}
+
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn can_pin() -> bool {
+    processors() > 1
+        && Command::new("taskset")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+}
+
+/// Keeps this thread, and so the load, on the first processor; says whether that was possible.
+pub(crate) fn pin_to_first() -> bool {
+    can_pin()
+        && Command::new("taskset")
+            .args(["-pc", "0", &std::process::id().to_string()])
+            .stdout(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+}

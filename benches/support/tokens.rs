@@ -1,0 +1,90 @@
+//! Tokens as an identity provider issues them, and verifiers that accept them.
+
+use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::{Verifier, VerifierBuilder, testing};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(crate) const ISSUER: &str = "https://issuer.example/";
+pub(crate) const AUDIENCE: &str = "https://api.example/";
+pub(crate) const KEY_ID: &str = "bench-1";
+/// What a common provider's RS256 access token weighs.
+pub(crate) const LENGTH: usize = 847;
+/// Length of an RS256 token's payload at which the token has about [`LENGTH`] bytes.
+const PAYLOAD: usize = 330;
+
+/// What a handler asks for.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct User {
+    pub(crate) sub: String,
+    pub(crate) email: String,
+    #[allow(dead_code)]
+    pub(crate) roles: Vec<String>,
+}
+
+/// The claims of the `number`-th user, filled up so that their JSON has `length` bytes.
+pub(crate) fn claims(number: usize, length: usize) -> Value {
+    let mut claims = json!({
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": format!("user-{number:09}"),
+        "email": format!("user-{number:09}@example.com"),
+        "roles": ["reader", "writer"],
+        "iat": 1_700_000_000u64,
+        "exp": 4_102_444_800u64,
+        "tenant": "",
+    });
+    let fill = length.saturating_sub(claims.to_string().len());
+    claims["tenant"] = "t".repeat(fill).into();
+    claims
+}
+
+/// A key to sign with, under [`KEY_ID`].
+pub(crate) fn key(algorithm: Algorithm) -> SigningKey {
+    SigningKey::generate(algorithm).unwrap().with_key_id(KEY_ID)
+}
+
+/// The token of the `number`-th user, with the payload of an RS256 token of [`LENGTH`] bytes.
+pub(crate) fn token(key: &SigningKey, number: usize) -> String {
+    testing::mint(key, &claims(number, PAYLOAD)).unwrap()
+}
+
+/// Many tokens, signed on every core.
+pub(crate) fn tokens(key: &SigningKey, count: usize) -> Vec<String> {
+    mint_many(count, |number| token(key, number))
+}
+
+/// Many HS256 tokens as long as RS256 ones: where only the text matters.
+pub(crate) fn long_tokens(key: &SigningKey, count: usize) -> Vec<String> {
+    // An HMAC is 299 characters shorter than an RSA signature: 224 bytes before base64url.
+    mint_many(count, |number| {
+        testing::mint(key, &claims(number, PAYLOAD + 224)).unwrap()
+    })
+}
+
+fn mint_many(count: usize, mint: impl Fn(usize) -> String + Sync) -> Vec<String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let chunk = count.div_ceil(threads);
+    let mint = &mint;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|worker| {
+                let numbers = (worker * chunk).min(count)..((worker + 1) * chunk).min(count);
+                scope.spawn(move || numbers.map(mint).collect::<Vec<_>>())
+            })
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
+    })
+}
+
+/// A verifier under the rules that most applications set.
+pub(crate) fn verifier(key: &SigningKey) -> VerifierBuilder {
+    Verifier::builder()
+        .key(key.verifying_key().unwrap())
+        .algorithms([key.algorithm()])
+        .issuer(ISSUER)
+        .audience(AUDIENCE)
+}
