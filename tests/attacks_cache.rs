@@ -94,6 +94,17 @@ fn line_16_names_for_revocation() {
     assert_eq!(id(&with(ISSUER, "1")), id(&later));
     assert_ne!(id(&with(ISSUER, "1")), id(&with(ISSUER, "2")));
     assert_ne!(id(&with(ISSUER, "1")), id(&with("https://b.example", "1")));
+    let close = "https://b.exampla";
+    let closer = rules(&key)
+        .issuer("https://b.example")
+        .issuer(close)
+        .build()
+        .unwrap();
+    let ids = ["https://b.example", close].map(|iss| {
+        let token = mint(&key, &with(iss, "1")).unwrap();
+        accepts(&closer, &token, "sound").revocation_id().clone()
+    });
+    assert_ne!(ids[0], ids[1]);
     // The border between the two cannot be moved.
     let either = rules(&key)
         .issuer("https://b.examplex")
@@ -231,6 +242,7 @@ fn line_18_expiry_of_a_cached_token() {
         verify_elsewhere(&verifier, &token).unwrap();
         clock.advance(Duration::from_millis(1));
         refuses(&verifier, &token, Expired, "past exp and leeway");
+        assert_eq!(verifier.cache_stats().entries, 0, "it takes no more room");
         assert_eq!(verify_elsewhere(&verifier, &token).unwrap_err(), Expired);
         refuses(&verifier, &token, Expired, "again");
         let fresh = mint(&key, &claims_with("exp", json!(NOW + 2000))).unwrap();
@@ -273,6 +285,8 @@ fn line_18_forget_all() {
     let token = mint(&key, &claims()).unwrap();
     for round in 1..=3 {
         accepts(&verifier, &token, "sound");
+        // Not even this thread's memory answered.
+        assert_eq!(verifier.cache_stats().misses, round);
         accepts(&verifier, &token, "cached");
         verify_elsewhere(&verifier, &token).unwrap();
         let stats = verifier.cache_stats();
@@ -298,7 +312,13 @@ fn line_18_not_yet_valid_turns_valid() {
             accepts(&verifier, &token, name);
             // And back, although it is cached now.
             clock.set_wall(NOW + 59);
+            let entries = verifier.cache_stats().entries;
             refuses(&verifier, &token, NotYetValid, "the clock went back");
+            assert_eq!(
+                verifier.cache_stats().entries,
+                entries,
+                "it will be valid again"
+            );
             assert_eq!(
                 verify_elsewhere(&verifier, &token).unwrap_err(),
                 NotYetValid
@@ -431,6 +451,8 @@ fn line_19_good_tokens_stay_within_the_bound() {
     }
     let stats = verifier.cache_stats();
     assert!(stats.entries > 100 && stats.bytes <= BOUND, "{stats:?}");
+    // None of them takes less than 500 bytes.
+    assert!(stats.entries * 500 <= BOUND, "{stats:?}");
     for bytes in [1, 64 * 1024 - 1] {
         assert_eq!(
             rules(&key).cache_bytes(bytes).build().unwrap_err().kind(),

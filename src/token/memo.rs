@@ -128,3 +128,85 @@ pub(crate) fn forget(verifier: u64, verified: &Verified) {
     });
     drop(dropped);
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::super::rules::Window;
+    use super::super::verified::{Decoded, Entry};
+    use super::*;
+    use crate::jose::jws::RawHeader;
+    use std::sync::atomic::AtomicU64;
+    use std::sync::{Arc, OnceLock};
+
+    const HASH: u64 = 7;
+
+    /// Tokens that meet in one hash, which from outside cannot be made to happen.
+    fn verified(token: &str) -> Verified {
+        Verified::new(Arc::new(Entry {
+            token: token.into(),
+            hash: HASH,
+            header: RawHeader::parse(br#"{"alg":"ES256"}"#)
+                .unwrap()
+                .into_owned(),
+            payload: Box::default(),
+            issuer: None,
+            subject: None,
+            token_id: None,
+            window: Window {
+                expires: None,
+                begins: 0,
+            },
+            key: [0; 32],
+            generation: AtomicU64::new(0),
+            epoch: 0,
+            revocation_id: OnceLock::new(),
+            decoded: Decoded::default(),
+        }))
+    }
+
+    fn found(verifier: u64, token: &str) -> Option<String> {
+        let (id, verified) = find(HASH, token.as_bytes(), |id| id == verifier)?;
+        assert_eq!(id, verifier);
+        Some(verified.expose_token().to_owned())
+    }
+
+    #[test]
+    fn tokens_of_one_hash_are_told_apart() {
+        remember(1, &verified("a"));
+        assert_eq!(found(1, "a").as_deref(), Some("a"));
+        assert_eq!(found(1, "b"), None);
+        assert_eq!(found(2, "a"), None);
+
+        // Neither takes the other's place; the same token takes its own.
+        for (verifier, token) in [(1, "b"), (2, "a"), (1, "a")] {
+            remember(verifier, &verified(token));
+        }
+        for (verifier, token) in [(1, "a"), (1, "b"), (2, "a")] {
+            assert_eq!(found(verifier, token).as_deref(), Some(token));
+        }
+        forget(1, &verified("b"));
+        assert_eq!((found(1, "b"), found(2, "b")), (None, None));
+        assert!(found(1, "a").is_some() && found(2, "a").is_some());
+        forget(2, &verified("a"));
+        assert!(found(1, "a").is_some() && found(2, "a").is_none());
+    }
+
+    #[test]
+    fn its_size_is_bounded() {
+        let long = "a".repeat(MAX_BYTES / 3);
+        for number in 0..10 {
+            let token = format!("{long}{number}");
+            remember(1, &verified(&token));
+            assert!(found(1, &token).is_some());
+            let held: usize = MEMO.with_borrow(|memo| {
+                let slots = memo.slots.iter().flatten();
+                let held = slots.map(|slot| slot.verified.entry().weight()).sum();
+                assert_eq!(memo.bytes, held);
+                held
+            });
+            assert!(held <= MAX_BYTES);
+        }
+        MEMO.with_borrow_mut(|memo| *memo = Memo::default());
+    }
+}

@@ -177,3 +177,18 @@ fn line_13_required_claims() {
         );
     }
 }
+
+#[test]
+fn line_13_required_texts() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let sound = mint(&key, &claims_with("email", "a@issuer.example".into())).unwrap();
+    let target = Target::accepting(key, |rules| rules.require_any_text("email"), sound);
+    target.refuses_claims(&claims(), MissingClaim);
+    target.refuses_claims(&claims_with("email", "".into()), InvalidClaim);
+    for value in not_strings("a@issuer.example") {
+        target.refuses_claims(&claims_with("email", value), InvalidClaim);
+    }
+    target.accepts_claims(&claims_with("email", "another".into()));
+    let rules = rules(&target.key).require_any_text("");
+    assert_eq!(rules.build().unwrap_err().kind(), Configuration);
+}

@@ -3,7 +3,7 @@
 use crate::common::*;
 use crate::{jwk_verifier, with, without};
 use jamguard::ErrorKind::*;
-use jamguard::jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
+use jamguard::jose::{Algorithm, Jws, KeySet, SigningKey, VerifyingKey};
 use jamguard::testing::{mint, mint_with_header};
 use serde_json::{Value, json};
 
@@ -351,5 +351,37 @@ fn line_03_an_ambiguous_key_is_not_tried_in_turn() {
         &mixed,
         &mint(&keys[1].clone().with_key_id("c"), &claims()).unwrap(),
         "nameless",
+    );
+}
+
+#[test]
+fn line_03_a_jws_has_a_policy_too() {
+    use Algorithm::*;
+    let key = SigningKey::generate(RS256).unwrap();
+    let open = without(&jwk(&key), "alg").to_string();
+    let keys = KeySet::from(VerifyingKey::from_jwk(&open).unwrap());
+    let kind = |token: &str, policy: &[Algorithm]| {
+        Jws::verify(token, &keys, policy).map_err(|error| error.kind())
+    };
+    let sound = Jws::sign(&key, b"any bytes").unwrap();
+    assert_eq!(kind(&sound, &[RS256]).unwrap().payload(), b"any bytes");
+    assert_eq!(kind(&sound, &[]).unwrap_err(), UnsupportedAlgorithm);
+    assert_eq!(
+        kind(&sound, &[RS512, PS256]).unwrap_err(),
+        UnsupportedAlgorithm
+    );
+    let renamed = mint_with_header(&key, &json!({"alg": "PS256"}), b"any bytes").unwrap();
+    assert_eq!(kind(&renamed, &[RS256]).unwrap_err(), UnsupportedAlgorithm);
+    assert_eq!(kind(&renamed, &[RS256, PS256]).unwrap_err(), BadSignature);
+    let unsigned = mint_with_header(&key, &json!({"alg": "none"}), b"any bytes").unwrap();
+    assert_eq!(
+        kind(&unsigned, &Algorithm::ALL).unwrap_err(),
+        UnsupportedAlgorithm
+    );
+    let other = Jws::sign(&SigningKey::generate(RS256).unwrap(), b"any bytes").unwrap();
+    assert_eq!(kind(&other, &[RS256]).unwrap_err(), BadSignature);
+    assert_eq!(
+        kind(&with_signature(&sound, ""), &[RS256]).unwrap_err(),
+        BadSignature
     );
 }

@@ -218,6 +218,14 @@ fn line_07_points_off_the_curve() {
             let set = json!({"keys": [off]}).to_string();
             assert_eq!(KeySet::from_json(&set).unwrap_err().kind(), InvalidKey);
         }
+        // The right point, cut at another place.
+        for (x, y) in [
+            (&x[..length - 1], [&x[length - 1..], &y].concat()),
+            (&[&x[..], &y[..1]].concat(), y[1..].to_vec()),
+        ] {
+            let moved = with(&with(&good, "x", encode(x)), "y", encode(y));
+            assert_eq!(kind(VerifyingKey::from_jwk(&moved.to_string())), InvalidKey);
+        }
         for (member, value) in [
             ("x", encode(&x[1..])),
             ("x", encode([&[0], &x[..]].concat())),
@@ -233,12 +241,15 @@ fn line_07_points_off_the_curve() {
             );
         }
     }
-    let ed = jwk(&SigningKey::generate(EdDSA).unwrap());
+    let ed_key = SigningKey::generate(EdDSA).unwrap();
+    let ed = jwk(&ed_key);
     // y = 2 belongs to no point of the curve.
     let off = with(&ed, "x", encode([&[2][..], &[0; 31]].concat()));
     let short = with(&ed, "x", encode([9; 31]));
-    let infinite = with(&ed, "x", encode([9; 33]));
-    for other in [short, infinite] {
+    let long = with(&ed, "x", encode([9; 33]));
+    let der = with(&ed, "x", encode(spki(&ed_key)));
+    let curve = with(&without(&ed, "alg"), "crv", "P-256");
+    for other in [short, long, der, curve] {
         assert_eq!(kind(VerifyingKey::from_jwk(&other.to_string())), InvalidKey);
     }
     // Such a key may be readable, but nothing verifies with it.
