@@ -446,7 +446,8 @@ fn line_19_good_tokens_stay_within_the_bound() {
     let key = SigningKey::generate(Algorithm::HS256).unwrap();
     let verifier = rules(&key).cache_bytes(BOUND).build().unwrap();
     for number in 0..5000 {
-        let claims = claims_with("pad", "p".repeat(number % 500).into());
+        let mut claims = claims_with("jti", number.to_string().into());
+        claims["pad"] = "p".repeat(number % 500).into();
         accepts(&verifier, &mint(&key, &claims).unwrap(), "good");
     }
     let stats = verifier.cache_stats();

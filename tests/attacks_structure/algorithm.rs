@@ -173,6 +173,12 @@ fn line_02_keys_are_typed() {
         kind(VerifyingKey::from_der(Algorithm::ES256, &point.concat())),
         InvalidKey
     );
+    // Nor are 32 bytes that begin as DER does.
+    let bare = [&[0x30, 30][..], &[1; 30]].concat();
+    assert_eq!(
+        kind(VerifyingKey::from_der(Algorithm::EdDSA, &bare)),
+        InvalidKey
+    );
     for label in [
         "PRIVATE KEY",
         "EC PRIVATE KEY",
