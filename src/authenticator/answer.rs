@@ -8,3 +8,20 @@ pub(crate) struct Edits {
     /// Whether `Vary` names the headers that were read.
     pub(crate) vary: bool,
 }
+
+impl Edits {
+    /// Leaves alone the cookies that the application's own answer sets: a login that just happened
+    /// is not undone, nor a logout.
+    pub(crate) fn yield_to<'a>(&mut self, own: impl Iterator<Item = &'a [u8]>) {
+        for cookie in own {
+            self.cookies
+                .retain(|ours| name(ours.as_bytes()) != name(cookie));
+        }
+    }
+}
+
+/// The name in a `Set-Cookie` value.
+fn name(cookie: &[u8]) -> &[u8] {
+    let end = cookie.iter().position(|byte| *byte == b'=');
+    cookie[..end.unwrap_or(cookie.len())].trim_ascii()
+}

@@ -140,12 +140,16 @@ where
 }
 
 /// Adds to the application's answer what the credential asks for.
-fn apply(edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
+fn apply(mut edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
     if edits.vary
         && let Some(vary) = vary
     {
         headers.append(VARY, vary);
     }
+    if edits.cookies.is_empty() {
+        return;
+    }
+    edits.yield_to(headers.get_all(SET_COOKIE).iter().map(HeaderValue::as_bytes));
     if edits.cookies.is_empty() {
         return;
     }
