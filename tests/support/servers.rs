@@ -1,0 +1,98 @@
+//! Both servers on free loopback ports, for as long as a test needs them.
+
+use super::client::{Request, Response, send};
+use super::site::Site;
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::Condition;
+use actix_web::{App, HttpServer};
+use std::net::SocketAddr;
+use std::thread;
+
+/// An axum and an actix-web server of one app; dropping it stops them.
+pub(crate) struct Servers {
+    pub(crate) axum: SocketAddr,
+    pub(crate) actix: SocketAddr,
+    axum_task: tokio::task::JoinHandle<()>,
+    actix_handle: ServerHandle,
+    actix_thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Servers {
+    pub(crate) async fn start(site: Site) -> Self {
+        let (axum, axum_task) = serve_axum(site.axum()).await;
+        let (actix, actix_handle, actix_thread) = serve_actix(site).await;
+        Self {
+            axum,
+            actix,
+            axum_task,
+            actix_handle,
+            actix_thread: Some(actix_thread),
+        }
+    }
+
+    pub(crate) fn each(&self) -> [(&'static str, SocketAddr); 2] {
+        [("axum", self.axum), ("actix-web", self.actix)]
+    }
+
+    /// The answer to a request, which must be the same of both.
+    pub(crate) async fn ask(&self, request: Request) -> Response {
+        self.compare(&request)
+            .await
+            .unwrap_or_else(|difference| panic!("{difference}"))
+    }
+
+    /// The answer that both give, or how they differ.
+    pub(crate) async fn compare(&self, request: &Request) -> Result<Response, String> {
+        let (axum, actix) = tokio::join!(send(self.axum, request), send(self.actix, request));
+        let (ours, theirs) = (axum.comparable(), actix.comparable());
+        if ours == theirs {
+            return Ok(axum);
+        }
+        let asked = request.bytes();
+        let asked = String::from_utf8_lossy(&asked);
+        Err(format!("asked\n{asked}\naxum\n{ours}\nactix-web\n{theirs}"))
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        self.axum_task.abort();
+        // The command goes out at once, the future only waits for its end.
+        drop(self.actix_handle.stop(false));
+        if let Some(thread) = self.actix_thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn serve_axum(router: axum::Router) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (address, task)
+}
+
+async fn serve_actix(site: Site) -> (SocketAddr, ServerHandle, thread::JoinHandle<()>) {
+    let (started, wait) = tokio::sync::oneshot::channel();
+    let thread = thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = HttpServer::new(move || {
+                App::new()
+                    .wrap(Condition::new(site.is_layered(), site.auth().actix()))
+                    .configure(|config| site.actix(config))
+            })
+            .workers(1)
+            .disable_signals()
+            .bind(("127.0.0.1", 0))
+            .unwrap();
+            let address = server.addrs()[0];
+            let server = server.run();
+            let _ = started.send((address, server.handle()));
+            server.await.unwrap();
+        });
+    });
+    let (address, handle) = wait.await.expect("actix-web starts");
+    (address, handle, thread)
+}
