@@ -149,7 +149,12 @@ fn apply(mut edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
     if edits.cookies.is_empty() {
         return;
     }
-    edits.yield_to(headers.get_all(SET_COOKIE).iter().map(HeaderValue::as_bytes));
+    edits.yield_to(
+        headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .map(HeaderValue::as_bytes),
+    );
     if edits.cookies.is_empty() {
         return;
     }

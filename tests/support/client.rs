@@ -55,6 +55,12 @@ impl Request {
         self.header("cookie", format!("{name}={value}"))
     }
 
+    pub(crate) fn in_query(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        self.target.push_str(&format!("{separator}{name}={value}"));
+        self
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!(
             "{} {} HTTP/1.1\r\nhost: app.example\r\nconnection: close\r\n",

@@ -10,6 +10,6 @@ mod site;
 mod world;
 
 pub(crate) use client::{Request, Response, open, receive, send};
-pub(crate) use servers::Servers;
+pub(crate) use servers::{Servers, serve_axum};
 pub(crate) use site::{ERRORS, Order, Site, User};
 pub(crate) use world::{ANN, APP, BOB, NOW, World, damaged};

@@ -4,7 +4,9 @@ use super::client::{Request, Response, send};
 use super::site::Site;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::Condition;
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
+use jamguard::ActixAuth;
 use std::net::SocketAddr;
 use std::thread;
 
@@ -19,8 +21,19 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) async fn start(site: Site) -> Self {
-        let (axum, axum_task) = serve_axum(site.axum()).await;
-        let (actix, actix_handle, actix_thread) = serve_actix(site).await;
+        let (auth, layered) = (site.auth().clone(), site.is_layered());
+        let wrap = move || Condition::new(layered, auth.actix());
+        Self::serve(site.axum(), wrap, move |config| site.actix(config)).await
+    }
+
+    /// Another app than [`Site`]; `routes` are actix-web's, `wrap` makes what goes around them.
+    pub(crate) async fn serve(
+        router: axum::Router,
+        wrap: impl Fn() -> Condition<ActixAuth> + Clone + Send + 'static,
+        routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    ) -> Self {
+        let (axum, axum_task) = serve_axum(router).await;
+        let (actix, actix_handle, actix_thread) = serve_actix(wrap, routes).await;
         Self {
             axum,
             actix,
@@ -65,7 +78,7 @@ impl Drop for Servers {
     }
 }
 
-async fn serve_axum(router: axum::Router) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+pub(crate) async fn serve_axum(router: axum::Router) -> (SocketAddr, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
         .await
         .unwrap();
@@ -74,19 +87,18 @@ async fn serve_axum(router: axum::Router) -> (SocketAddr, tokio::task::JoinHandl
     (address, task)
 }
 
-async fn serve_actix(site: Site) -> (SocketAddr, ServerHandle, thread::JoinHandle<()>) {
+async fn serve_actix(
+    wrap: impl Fn() -> Condition<ActixAuth> + Clone + Send + 'static,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> (SocketAddr, ServerHandle, thread::JoinHandle<()>) {
     let (started, wait) = tokio::sync::oneshot::channel();
     let thread = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = HttpServer::new(move || {
-                App::new()
-                    .wrap(Condition::new(site.is_layered(), site.auth().actix()))
-                    .configure(|config| site.actix(config))
-            })
-            .workers(1)
-            .disable_signals()
-            .bind(("127.0.0.1", 0))
-            .unwrap();
+            let server = HttpServer::new(move || App::new().wrap(wrap()).configure(routes.clone()))
+                .workers(1)
+                .disable_signals()
+                .bind(("127.0.0.1", 0))
+                .unwrap();
             let address = server.addrs()[0];
             let server = server.run();
             let _ = started.send((address, server.handle()));

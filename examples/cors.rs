@@ -1,0 +1,88 @@
+//! CORS and tracing around a guarded axum app: what goes outside the layer, and why.
+//!
+//! ```sh
+//! cargo run --example cors --features axum
+//! ```
+
+use axum::Router;
+use axum::http::header::{AUTHORIZATION, HeaderValue};
+use axum::http::{HeaderName, Method};
+use axum::routing::get;
+use jamguard::jose::{Algorithm, Jws, SigningKey};
+use jamguard::{Authenticator, Claims, Verifier};
+use serde_json::json;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tower_http::cors::CorsLayer;
+use tower_http::trace::TraceLayer;
+
+/// The page that may call this service from a browser.
+pub(crate) const PAGE: &str = "http://127.0.0.1:8080";
+
+#[derive(serde::Deserialize)]
+struct User {
+    email: String,
+}
+
+async fn me(user: Claims<User>) -> String {
+    user.email.clone()
+}
+
+/// Each `.layer` goes around everything above it: the last one meets a request first.
+pub(crate) fn app(auth: &Authenticator) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(HeaderValue::from_static(PAGE))
+        .allow_methods([Method::GET])
+        .allow_headers([AUTHORIZATION])
+        // A script may read why it was refused.
+        .expose_headers([HeaderName::from_static("www-authenticate")]);
+    Router::new()
+        .route("/me", get(me))
+        // A TraceLayer here, inside, would never show the credential, whatever headers it is told
+        // to log: our layer marks the header as sensitive. But it would see no refusal.
+        .layer(auth.layer())
+        // Outside it sees refusals too. It must not be told to log headers: nothing has marked
+        // them yet.
+        .layer(TraceLayer::new_for_http())
+        // Outermost: a preflight carries no credential and is answered here, and a refusal carries
+        // the CORS headers without which the page could not read it.
+        .layer(cors)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+        .init();
+    let key = SigningKey::generate(Algorithm::EdDSA)?;
+    let verifier = Verifier::builder()
+        .key(key.verifying_key()?)
+        .algorithms([Algorithm::EdDSA])
+        .issuer("https://issuer.example")
+        .audience("api")
+        .build()?;
+    let auth = Authenticator::builder().verifier(verifier).build()?;
+
+    let in_an_hour = SystemTime::now().duration_since(UNIX_EPOCH)? + Duration::from_secs(3600);
+    let claims = json!({
+        "iss": "https://issuer.example",
+        "aud": "api",
+        "exp": in_an_hour.as_secs(),
+        "email": "ann@example.com",
+    });
+    let token = Jws::sign(&key, claims.to_string().as_bytes())?;
+
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3000)).await?;
+    println!(
+        "\
+A preflight, as a browser sends it for a page of {PAGE}:
+  curl -i -X OPTIONS -H 'origin: {PAGE}' -H 'access-control-request-method: GET' \\
+       -H 'access-control-request-headers: authorization' http://127.0.0.1:3000/me
+The request itself, without and with a token:
+  curl -i -H 'origin: {PAGE}' http://127.0.0.1:3000/me
+  curl -i -H 'origin: {PAGE}' -H 'authorization: Bearer {token}' http://127.0.0.1:3000/me
+
+Stop with Ctrl-C."
+    );
+    axum::serve(listener, app(&auth)).await?;
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The log says precisely what was wrong, and never shows a credential.
+
+use super::ID;
+use crate::support::{ANN, Request, Servers, Site, World, damaged, send, serve_axum};
+use axum::Router;
+use axum::routing::get;
+use jamguard::emulator::{Endpoint, IdToken};
+use jamguard::{Claims, JamLogin, Source};
+use std::io::Write;
+use std::sync::{Arc, Mutex, OnceLock};
+use tower_http::trace::{DefaultMakeSpan, TraceLayer};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+/// Everything that this process logs, at every level, spans included.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn of_this_process() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        LOG.get_or_init(|| {
+            let log = Self::default();
+            let writer = log.clone();
+            tracing_subscriber::fmt()
+                .with_max_level(LevelFilter::TRACE)
+                .with_span_events(FmtSpan::FULL)
+                .with_writer(move || writer.clone())
+                .init();
+            log
+        })
+        .clone()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn an_extractor_without_the_layer_logs_what_to_do() {
+    let log = Log::of_this_process();
+    let world = World::new().await;
+    let site = Site::new(world.auth().build().unwrap()).without_layer();
+    let servers = Servers::start(site).await;
+    assert_eq!(servers.ask(Request::get("/me")).await.status, 500);
+    let text = log.text();
+    for advice in [
+        "an extractor ran without the layer: add .layer(auth.layer()) to the router",
+        "an extractor ran without the middleware: add .wrap(auth.actix()) to the App",
+    ] {
+        let line = text.lines().find(|line| line.contains(advice));
+        assert!(line.expect(advice).contains("ERROR"));
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_shows_a_credential() {
+    let log = Log::of_this_process();
+    let world = World::new().await;
+    let auth = world
+        .auth()
+        .sources([
+            Source::bearer(),
+            Source::header("x-id-token"),
+            Source::cookie(ID),
+            Source::query("access_token"),
+        ])
+        .silent_refresh(world.client())
+        .build()
+        .unwrap();
+    let login = JamLogin::builder(&auth, world.client()).build().unwrap();
+    let servers = Servers::start(Site::new(auth.clone()).login(login)).await;
+
+    let good = world.token();
+    let tokens = [
+        good.clone(),
+        damaged(&good),
+        world.expired_token(),
+        world.unknown_key_token(),
+        world.issue(IdToken::new(ANN).claim("token_use", "access")),
+        world.issue(IdToken::new(ANN).without_claim("exp")),
+        world.issue(IdToken::new(ANN).header("crit", "b64")),
+        format!("{good}.{good}"),
+    ];
+    let refresh_tokens = [world.refresh_token(), world.refresh_token()];
+    let refresh = "__Host-jam_refresh";
+    for round in 0..2 {
+        for token in &tokens {
+            for path in ["/me", "/hello", "/guarded", "/orders"] {
+                for request in [
+                    Request::get(path).bearer(token),
+                    Request::get(path).header("x-id-token", token),
+                    Request::get(path).cookie(ID, token),
+                    Request::get(path).in_query("access_token", token),
+                    Request::get(path).bearer(token).bearer(token),
+                    Request::get(path).cookie(ID, token).cookie(ID, "x"),
+                ] {
+                    servers.ask(request).await;
+                }
+            }
+            let redirect = Request::get("/jam-redirect").in_query("idToken", token);
+            servers.ask(redirect.clone()).await;
+            servers.ask(redirect.in_query("refreshToken", "a;b")).await;
+        }
+        for refresh_token in &refresh_tokens {
+            let request = |request: Request| {
+                request
+                    .cookie(ID, &tokens[2])
+                    .cookie(refresh, refresh_token)
+            };
+            servers.ask(request(Request::get("/me"))).await;
+            servers.ask(request(Request::post("/logout", ""))).await;
+        }
+        if round == 0 {
+            world.emulator.fail(Endpoint::Jwks, 500);
+            world.emulator.fail(Endpoint::Refresh, 500);
+            world.emulator.fail(Endpoint::DeleteRefreshToken, 500);
+            world.clock.advance(std::time::Duration::from_secs(900));
+        }
+    }
+    // A trace inside the layer, told to show all headers.
+    let trace =
+        TraceLayer::new_for_http().make_span_with(DefaultMakeSpan::new().include_headers(true));
+    let router = Router::new()
+        .route(
+            "/traced",
+            get(|user: Claims<serde_json::Value>| async move { user["email"].to_string() }),
+        )
+        .layer(trace)
+        .layer(auth.layer());
+    let (address, _server) = serve_axum(router).await;
+    let request = Request::get("/traced")
+        .bearer(&good)
+        .header("cookie", format!("{refresh}={}", refresh_tokens[0]));
+    assert_eq!(send(address, &request).await.status, 200);
+
+    let text = log.text();
+    for reason in [
+        "the token is expired",
+        "the signature does not match",
+        "no key",
+        "token_use",
+        "lacks the required 'exp'",
+        "critical header extensions",
+        "a compact JWS has three parts",
+        "more than one Authorization header",
+        "two different cookies",
+        "a key set could not be fetched",
+        "a refresh token could not be deleted at logout",
+        "/traced",
+        "Sensitive",
+    ] {
+        assert!(text.contains(reason), "the log does not say '{reason}'");
+    }
+    for token in tokens.iter().flat_map(|token| token.split('.')).skip(1) {
+        assert!(
+            !text.contains(token),
+            "a part of a token is logged: {token}"
+        );
+    }
+    for token in &refresh_tokens {
+        assert!(!text.contains(token), "a refresh token is logged");
+        let start = &token[..40];
+        assert!(!text.contains(start), "a part of a refresh token is logged");
+    }
+}
