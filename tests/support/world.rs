@@ -82,7 +82,7 @@ impl World {
 
 /// The token with another character in the middle of its signature.
 pub(crate) fn damaged(token: &str) -> String {
-    let at = token.rfind('.').unwrap() + 60;
+    let at = token.rfind('.').unwrap() + 10;
     let other = if &token[at..=at] == "A" { "B" } else { "A" };
     format!("{}{other}{}", &token[..at], &token[at + 1..])
 }
