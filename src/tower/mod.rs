@@ -3,6 +3,7 @@
 mod body;
 mod future;
 mod head;
+mod identity;
 mod layer;
 #[cfg(feature = "client")]
 mod login;
