@@ -1,6 +1,7 @@
 //! The answer to come, unboxed unless something has to be waited for.
 
 use super::body::{AuthBody, response};
+use super::grpc;
 use crate::authenticator::{Edits, Pass};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
@@ -105,10 +106,10 @@ where
                                 vary,
                             }
                         }
-                        (Err(challenge), _) => State::Refused {
-                            challenge: Some(challenge),
+                        (Err(challenge), Some((_, request))) => State::Refused {
+                            challenge: Some(grpc::suited(challenge, &request)),
                         },
-                        (Ok(_), None) => State::Done,
+                        (_, None) => State::Done,
                     };
                     state.set(new);
                 }

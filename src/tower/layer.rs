@@ -2,6 +2,7 @@
 
 use super::body::AuthBody;
 use super::future::AuthFuture;
+use super::grpc;
 use super::head::PartsHead;
 use crate::authenticator::{Admission, Attached, Authenticator, RequireLogin};
 use http::{HeaderName, HeaderValue, Request, Response};
@@ -14,7 +15,8 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 /// [`Authenticator::layer`].
 ///
 /// A request without a credential goes on as anonymous; what happens to an invalid one is said
-/// there. The credential's header is marked sensitive, so that traces inside do not show it.
+/// there. The credential's header is marked sensitive, so that traces inside do not show it. A gRPC
+/// request is refused with a gRPC status, such as `UNAUTHENTICATED`.
 ///
 /// # Example
 /// ```
@@ -159,7 +161,9 @@ where
                 }
                 AuthFuture::passed(self.inner.call(request), pass.edits, gate.vary.clone())
             }
-            Admission::Now(Err(challenge)) => AuthFuture::refused(challenge),
+            Admission::Now(Err(challenge)) => {
+                AuthFuture::refused(grpc::suited(challenge, &request))
+            }
             Admission::Later(admission) => {
                 // The service that was polled ready goes along, a fresh clone stays.
                 let fresh = self.inner.clone();

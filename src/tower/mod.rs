@@ -2,6 +2,7 @@
 
 mod body;
 mod future;
+mod grpc;
 mod head;
 mod identity;
 mod layer;

@@ -1,0 +1,42 @@
+//! Refusals in gRPC's own form: its clients look at neither the HTTP status nor a problem body.
+
+use crate::core::challenge::Challenge;
+use http::header::CONTENT_TYPE;
+use http::{Request, Version};
+use serde_json::Value;
+
+/// The answer to this request: for gRPC a `Trailers-Only` response (gRPC over
+/// HTTP/2, "Responses") that keeps the standard answer's headers as metadata.
+pub(super) fn suited<B>(challenge: Challenge, request: &Request<B>) -> Challenge {
+    // A hook may have said it already.
+    if !is_grpc(request) || challenge.header("grpc-status").is_some() {
+        return challenge;
+    }
+    let code = match challenge.status() {
+        400 => "3",  // INVALID_ARGUMENT
+        401 => "16", // UNAUTHENTICATED
+        403 => "7",  // PERMISSION_DENIED
+        503 => "14", // UNAVAILABLE
+        _ => "13",   // INTERNAL
+    };
+    let problem: Value = serde_json::from_slice(challenge.body()).unwrap_or_default();
+    let answer = challenge
+        .with_status(200)
+        .with_body("application/grpc", "")
+        .with_header("grpc-status", code);
+    match problem["detail"].as_str() {
+        Some(detail) => answer.with_header("grpc-message", detail),
+        None => answer,
+    }
+}
+
+/// `application/grpc`, perhaps with `+proto` or parameters, over HTTP/2; gRPC-Web is another
+/// protocol.
+fn is_grpc<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_2
+        && request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"))
+            .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
