@@ -167,6 +167,8 @@ async fn credentials(world: &World) -> usize {
         ),
         (401, get("/guarded-get")),
         (200, get("/guarded-get").bearer(&good)),
+        // gRPC needs HTTP/2: this is none.
+        (401, get("/me").header("content-type", "application/grpc")),
         (404, get("/nowhere")),
         (404, get("/nowhere").bearer(&good)),
         (401, get("/nowhere").bearer(&bad[0])),
