@@ -71,15 +71,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let token = Jws::sign(&key, claims.to_string().as_bytes())?;
 
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3000)).await?;
+    let port = match std::env::var("PORT") {
+        Ok(port) => port.parse()?,
+        Err(_) => 3000,
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!(
         "\
 A preflight, as a browser sends it for a page of {PAGE}:
   curl -i -X OPTIONS -H 'origin: {PAGE}' -H 'access-control-request-method: GET' \\
-       -H 'access-control-request-headers: authorization' http://127.0.0.1:3000/me
+       -H 'access-control-request-headers: authorization' http://127.0.0.1:{port}/me
 The request itself, without and with a token:
-  curl -i -H 'origin: {PAGE}' http://127.0.0.1:3000/me
-  curl -i -H 'origin: {PAGE}' -H 'authorization: Bearer {token}' http://127.0.0.1:3000/me
+  curl -i -H 'origin: {PAGE}' http://127.0.0.1:{port}/me
+  curl -i -H 'origin: {PAGE}' -H 'authorization: Bearer {token}' http://127.0.0.1:{port}/me
 
 Stop with Ctrl-C."
     );
