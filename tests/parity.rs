@@ -363,7 +363,7 @@ async fn silent_refresh() -> usize {
             (200, with("/me", &known)),
             (200, with("/hello", &world.refresh_token())),
             (200, with("/guarded", &world.refresh_token())),
-            (200, get("/me").cookie(REFRESH, &world.refresh_token())),
+            (401, get("/me").cookie(REFRESH, &world.refresh_token())),
             (401, with("/me", "unknown")),
             (200, with("/hello", "unknown")),
             (401, with("/guarded", "unknown")),

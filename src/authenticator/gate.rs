@@ -63,6 +63,8 @@ pub(crate) struct Attached {
 pub(crate) struct Pass {
     /// `None` where an outer layer attached it already.
     pub(crate) attach: Option<Attached>,
+    /// Whether a header holds one, valid or not.
+    pub(crate) has_credential: bool,
     pub(crate) edits: Edits,
 }
 
@@ -161,8 +163,9 @@ impl Authenticator {
         if let Some(attached) = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0)) {
             return Admission::Now(match &attached.outcome {
                 Err(error) if required => Err(self.challenge(error)),
-                _ => Ok(Pass {
+                outcome => Ok(Pass {
                     attach: None,
+                    has_credential: outcome.is_ok(),
                     edits: Edits::default(),
                 }),
             });
@@ -243,11 +246,16 @@ impl Authenticator {
     }
 
     fn pass(&self, outcome: Result<Identity, Error>, edits: Edits) -> Pass {
+        let has_credential = match &outcome {
+            Ok(_) => true,
+            Err(error) => error.kind() != ErrorKind::MissingCredentials,
+        };
         Pass {
             attach: Some(Attached {
                 auth: self.clone(),
                 outcome,
             }),
+            has_credential,
             edits,
         }
     }

@@ -95,7 +95,7 @@ impl Routing {
 
     /// The verifiers of the token's own `iss`, read without trusting it.
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
-        let payload = Compact::split(token, self.max_len)?.payload_bytes()?;
+        let payload = Compact::split(token, self.max_len)?.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &[])?;
         let known = claims
             .issuer

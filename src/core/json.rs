@@ -21,10 +21,10 @@ pub(crate) enum Scalar<'a> {
 ///
 /// Returns the member names, sorted.
 pub(crate) fn object<'a>(
-    text: &'a [u8],
+    text: &'a str,
     mut each: impl FnMut(&str, Scalar<'a>),
 ) -> Result<Vec<Cow<'a, str>>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let names = deserializer.deserialize_map(TopLevel(&mut each))?;
     deserializer.end()?;
     Ok(names)
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> bool {
-        object(text.as_bytes(), |_, _| {}).is_err()
+        object(text, |_, _| {}).is_err()
     }
 
     #[test]
@@ -205,7 +205,6 @@ mod tests {
         ] {
             assert!(refused(text), "{text}");
         }
-        assert!(object(b"{\"a\":\"\xff\"}", |_, _| {}).is_err());
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
         assert!(refused(&deep));
     }
@@ -214,9 +213,6 @@ mod tests {
     fn ten_thousand_members_are_read_in_one_pass() {
         let members: Vec<String> = (0..10_000).map(|i| format!("\"k{i}\":0")).collect();
         let text = format!("{{{}}}", members.join(","));
-        assert_eq!(
-            object(text.as_bytes(), |_, _| {}).map(|n| n.len()).ok(),
-            Some(10_000)
-        );
+        assert_eq!(object(text, |_, _| {}).map(|n| n.len()).ok(), Some(10_000));
     }
 }

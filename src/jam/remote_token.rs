@@ -29,8 +29,8 @@ impl RemoteToken {
     pub(crate) fn decode(token: &str) -> Result<Self, Error> {
         let compact = Compact::split(token.as_bytes(), DEFAULT_MAX_LEN)?;
         Ok(Self {
-            header: object(&compact.header_bytes()?)?,
-            claims: object(&compact.payload_bytes()?)?,
+            header: object(&compact.header_text()?)?,
+            claims: object(&compact.payload_text()?)?,
         })
     }
 
@@ -58,9 +58,9 @@ impl RemoteToken {
     }
 }
 
-fn object(bytes: &[u8]) -> Result<Value, Error> {
-    json::object(bytes, |_, _| {})
-        .and_then(|_| serde_json::from_slice(bytes))
+fn object(text: &str) -> Result<Value, Error> {
+    json::object(text, |_, _| {})
+        .and_then(|_| serde_json::from_str(text))
         .map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,

@@ -88,7 +88,7 @@ impl Jwk {
     /// Reads a JWK of any type; a symmetric one keeps its secret.
     pub(crate) fn read(json: &str) -> Result<Self, Error> {
         let not_a_jwk = |_| invalid("not a JWK: it must be one JSON object with no member twice");
-        crate::core::json::object(json.as_bytes(), |_, _| {}).map_err(not_a_jwk)?;
+        crate::core::json::object(json, |_, _| {}).map_err(not_a_jwk)?;
         Self::from_value(serde_json::from_str(json).map_err(not_a_jwk)?)
     }
 

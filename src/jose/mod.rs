@@ -22,6 +22,7 @@
 
 mod algorithm;
 mod encoding;
+pub(crate) mod header;
 mod jwk;
 pub(crate) mod jws;
 mod key_set;
@@ -30,8 +31,9 @@ mod signing_key;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
+pub use header::Header;
 pub use jwk::Jwk;
-pub use jws::{Header, Jws};
+pub use jws::Jws;
 pub use key_set::KeySet;
 pub use signing_key::SigningKey;
 pub(crate) use verifying_key::KeyId;

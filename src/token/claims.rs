@@ -53,7 +53,7 @@ fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
 }
 
 impl<'a> RegisteredClaims<'a> {
-    pub(crate) fn parse(payload: &'a [u8], wanted: &[TextRule]) -> Result<Self, Error> {
+    pub(crate) fn parse(payload: &'a str, wanted: &[TextRule]) -> Result<Self, Error> {
         let mut claims = Self {
             issuer: None,
             subject: None,

@@ -2,8 +2,8 @@
 
 use super::claims::{Audience, RegisteredClaims};
 use crate::core::error::{Error, ErrorKind};
-use crate::jose::Algorithm;
-use crate::jose::jws::{RawHeader, is_type};
+use crate::jose::header::is_type;
+use crate::jose::{Algorithm, Header};
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -77,15 +77,15 @@ fn wrong(name: &str) -> Error {
 
 impl Rules {
     /// Checks that need no key.
-    pub(crate) fn check_header(&self, header: &RawHeader<'_>) -> Result<(), Error> {
-        if !self.algorithms.contains(&header.algorithm) {
+    pub(crate) fn check_header(&self, header: &Header) -> Result<(), Error> {
+        if !self.algorithms.contains(&header.algorithm()) {
             return Err(Error::new(
                 ErrorKind::UnsupportedAlgorithm,
-                format!("alg {} is not allowed here", header.algorithm),
+                format!("alg {} is not allowed here", header.algorithm()),
             ));
         }
         let wrong_type = || Error::new(ErrorKind::WrongType, "the token's typ is not the expected");
-        let typ = header.typ.as_deref();
+        let typ = header.token_type();
         if let Some(expected) = &self.token_type
             && !typ.is_some_and(|typ| is_type(typ, expected))
         {
@@ -96,7 +96,7 @@ impl Rules {
         {
             return Err(wrong_type());
         }
-        if self.require_kid && header.kid.is_none() {
+        if self.require_kid && header.key_id().is_none() {
             return Err(missing("kid"));
         }
         Ok(())

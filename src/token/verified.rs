@@ -7,7 +7,9 @@ use crate::core::telemetry;
 use crate::jose::Header;
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,12 +41,12 @@ struct Handle {
 pub(crate) struct Entry {
     pub(crate) token: Box<str>,
     pub(crate) hash: u64,
-    pub(crate) header: Header,
-    /// UTF-8, checked by the strict JSON parser.
-    pub(crate) payload: Box<[u8]>,
-    pub(crate) issuer: Option<Box<str>>,
-    pub(crate) subject: Option<Box<str>>,
-    pub(crate) token_id: Option<Box<str>>,
+    pub(crate) header: Arc<Header>,
+    /// One strict JSON object.
+    pub(crate) payload: Box<str>,
+    pub(crate) issuer: Option<Text>,
+    pub(crate) subject: Option<Text>,
+    pub(crate) token_id: Option<Text>,
     pub(crate) window: Window,
     /// Which key signed it, and the key set's generation in which that key was last seen.
     pub(crate) key: crate::jose::KeyId,
@@ -55,17 +57,47 @@ pub(crate) struct Entry {
     pub(crate) decoded: Decoded,
 }
 
+/// A text of the payload: the place where it stands, or its own copy where it was escaped.
+pub(crate) enum Text {
+    At(Range<usize>),
+    Own(Box<str>),
+}
+
+impl Text {
+    pub(crate) fn new(text: Cow<'_, str>, payload: &str) -> Self {
+        match text {
+            Cow::Borrowed(part) => {
+                let at = part.as_ptr() as usize - payload.as_ptr() as usize;
+                Self::At(at..at + part.len())
+            }
+            Cow::Owned(text) => Self::Own(text.into_boxed_str()),
+        }
+    }
+
+    fn get<'a>(&'a self, payload: &'a str) -> &'a str {
+        match self {
+            Self::At(place) => payload.get(place.clone()).unwrap_or_default(),
+            Self::Own(text) => text,
+        }
+    }
+}
+
 impl Entry {
+    fn text<'a>(&'a self, text: &'a Option<Text>) -> Option<&'a str> {
+        text.as_ref().map(|text| text.get(&self.payload))
+    }
+
     /// Bytes that the entry occupies, with the room that its decoded claims may take.
     pub(crate) fn weight(&self) -> usize {
         // Measured: moka's node, deques and hash table take about 300 bytes an entry.
         const BOOKKEEPING: usize = 384;
-        let texts = self.header.heap_len()
-            + [&self.issuer, &self.subject, &self.token_id]
-                .iter()
-                .filter_map(|text| text.as_ref())
-                .map(|text| text.len())
-                .sum::<usize>();
+        let texts: usize = [&self.issuer, &self.subject, &self.token_id]
+            .iter()
+            .map(|text| match text {
+                Some(Text::Own(text)) => text.len(),
+                _ => 0,
+            })
+            .sum();
         BOOKKEEPING
             + size_of::<Self>()
             + size_of::<Handle>()
@@ -147,7 +179,7 @@ impl Verified {
                 ),
             )
         };
-        let value: T = serde_json::from_slice(&entry.payload).map_err(|error| {
+        let value: T = serde_json::from_str(&entry.payload).map_err(|error| {
             // serde's message names fields and types; it may quote a claim, so only its place is
             // kept.
             let place = format!("line {} column {}", error.line(), error.column());
@@ -164,7 +196,7 @@ impl Verified {
 
     /// The claims as the JSON text that was signed.
     pub fn raw_claims(&self) -> &str {
-        std::str::from_utf8(&self.entry().payload).unwrap_or_default()
+        &self.entry().payload
     }
 
     /// The protected header.
@@ -180,17 +212,17 @@ impl Verified {
 
     /// The `iss` claim.
     pub fn issuer(&self) -> Option<&str> {
-        self.entry().issuer.as_deref()
+        self.entry().text(&self.entry().issuer)
     }
 
     /// The `sub` claim.
     pub fn subject(&self) -> Option<&str> {
-        self.entry().subject.as_deref()
+        self.entry().text(&self.entry().subject)
     }
 
     /// The `jti` claim.
     pub fn token_id(&self) -> Option<&str> {
-        self.entry().token_id.as_deref()
+        self.entry().text(&self.entry().token_id)
     }
 
     /// The token itself, for calls on the user's behalf; keep it out of logs.

@@ -7,11 +7,12 @@ use super::keys::{BoxFuture, KeySource, Keys};
 use super::memo;
 use super::revocation::Revocation;
 use super::rules::Rules;
-use super::verified::{Decoded, Entry, Verified};
+use super::verified::{Decoded, Entry, Text, Verified};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::jose::KeySet;
-use crate::jose::jws::{Compact, RawHeader};
+use crate::jose::jws::Compact;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -277,9 +278,8 @@ impl Inner {
     /// Everything that can be said without a key.
     fn check_form(&self, token: &[u8]) -> Result<(), Error> {
         let compact = Compact::split(token, self.rules.max_len)?;
-        let header = compact.header_bytes()?;
-        self.rules.check_header(&RawHeader::parse(&header)?)?;
-        let payload = compact.payload_bytes()?;
+        self.rules.check_header(&*compact.header()?)?;
+        let payload = compact.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
         self.check_issuer(&claims)
     }
@@ -332,39 +332,35 @@ impl Inner {
     ) -> Result<Verified, Refused> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let compact = Compact::split(token, self.rules.max_len)?;
-        let header_bytes = compact.header_bytes()?;
-        let header = RawHeader::parse(&header_bytes)?;
+        let header = compact.header()?;
         self.rules.check_header(&header)?;
-        let payload = compact.payload_bytes()?;
+        let payload = compact.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
         self.check_issuer(&claims)?;
 
-        let kid = header.kid.as_deref();
+        let kid = header.key_id();
         let key = keys
-            .select(kid, header.algorithm)
+            .select(kid, header.algorithm())
             .map_err(|error| match kid {
                 Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(error),
                 _ => Refused::Because(error),
             })?;
-        compact.verify(key, header.algorithm)?;
+        compact.verify(key, header.algorithm())?;
 
         let window = self.rules.check_claims(&claims, self.clock.now())?;
-        let boxed = |text: &Option<std::borrow::Cow<'_, str>>| {
-            text.as_deref().map(|text| text.to_owned().into_boxed_str())
-        };
+        let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
         let (issuer, subject, token_id) = (
-            boxed(&claims.issuer),
-            boxed(&claims.subject),
-            boxed(&claims.token_id),
+            text(claims.issuer),
+            text(claims.subject),
+            text(claims.token_id),
         );
-        drop(claims);
         let token = std::str::from_utf8(token)
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
             hash,
-            header: header.into_owned(),
-            payload: payload.into_boxed_slice(),
+            header,
+            payload: payload.into_boxed_str(),
             issuer,
             subject,
             token_id,

@@ -2,6 +2,7 @@
 
 use super::body::{AuthBody, response};
 use super::grpc;
+use super::layer::attach;
 use crate::authenticator::{Edits, Pass};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
@@ -11,6 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tower::Service;
+use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 
 pin_project_lite::pin_project! {
     /// The future of [`AuthService`](super::AuthService).
@@ -29,7 +31,8 @@ pin_project_lite::pin_project! {
         /// Keys or a refreshed token are on their way.
         Later {
             admission: BoxFuture<Result<Pass, Challenge>>,
-            next: Option<(S, Request<B>)>,
+            // Boxed, so that the other states stay small.
+            next: Option<Box<Next<S, B>>>,
             vary: Option<HeaderValue>,
         },
         Passed {
@@ -41,6 +44,12 @@ pin_project_lite::pin_project! {
         Refused { challenge: Option<Challenge> },
         Done,
     }
+}
+
+/// What goes on once a request is admitted.
+struct Next<S, B> {
+    service: SetSensitiveRequestHeaders<S>,
+    request: Request<B>,
 }
 
 impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
@@ -64,14 +73,14 @@ impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
 
     pub(super) fn later(
         admission: BoxFuture<Result<Pass, Challenge>>,
-        service: S,
+        service: SetSensitiveRequestHeaders<S>,
         request: Request<B>,
         vary: Option<HeaderValue>,
     ) -> Self {
         Self {
             state: State::Later {
                 admission,
-                next: Some((service, request)),
+                next: Some(Box::new(Next { service, request })),
                 vary,
             },
         }
@@ -96,18 +105,16 @@ where
                     let admitted = ready!(admission.as_mut().poll(cx));
                     let (vary, next) = (vary.take(), next.take());
                     let new = match (admitted, next) {
-                        (Ok(pass), Some((mut service, mut request))) => {
-                            if let Some(attached) = pass.attach {
-                                request.extensions_mut().insert(attached);
-                            }
+                        (Ok(pass), Some(mut next)) => {
+                            attach(&mut next.request, pass.attach);
                             State::Passed {
-                                answer: service.call(request),
+                                answer: next.service.call(next.request),
                                 edits: pass.edits,
                                 vary,
                             }
                         }
-                        (Err(challenge), Some((_, request))) => State::Refused {
-                            challenge: Some(grpc::suited(challenge, &request)),
+                        (Err(challenge), Some(next)) => State::Refused {
+                            challenge: Some(grpc::suited(challenge, &next.request)),
                         },
                         (_, None) => State::Done,
                     };

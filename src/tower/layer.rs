@@ -60,14 +60,10 @@ impl Gate {
     }
 
     fn service<S>(self: &Arc<Self>, inner: S) -> AuthService<S> {
-        let gated = Gated {
-            inner,
+        AuthService {
+            inner: SetSensitiveRequestHeaders::from_shared(inner, self.sensitive.clone()),
             gate: self.clone(),
-        };
-        AuthService(SetSensitiveRequestHeaders::from_shared(
-            gated,
-            self.sensitive.clone(),
-        ))
+        }
     }
 }
 
@@ -111,32 +107,12 @@ impl<S> Layer<S> for RequireLogin {
 
 /// The service that [`AuthLayer`] and [`RequireLogin`] put around another.
 #[derive(Clone, Debug)]
-pub struct AuthService<S>(SetSensitiveRequestHeaders<Gated<S>>);
-
-#[derive(Clone, Debug)]
-pub(crate) struct Gated<S> {
-    inner: S,
+pub struct AuthService<S> {
+    inner: SetSensitiveRequestHeaders<S>,
     gate: Arc<Gate>,
 }
 
 impl<S, B, R> Service<Request<B>> for AuthService<S>
-where
-    S: Service<Request<B>, Response = Response<R>> + Clone,
-{
-    type Response = Response<AuthBody<R>>;
-    type Error = S::Error;
-    type Future = AuthFuture<S, B>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> AuthFuture<S, B> {
-        self.0.call(request)
-    }
-}
-
-impl<S, B, R> Service<Request<B>> for Gated<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
 {
@@ -156,10 +132,13 @@ where
             .admit(&PartsHead::of(&request), attached, gate.required)
         {
             Admission::Now(Ok(pass)) => {
-                if let Some(attached) = pass.attach {
-                    request.extensions_mut().insert(attached);
-                }
-                AuthFuture::passed(self.inner.call(request), pass.edits, gate.vary.clone())
+                attach(&mut request, pass.attach);
+                let answer = match pass.has_credential {
+                    true => self.inner.call(request),
+                    // Nothing to mark sensitive.
+                    false => self.inner.get_mut().call(request),
+                };
+                AuthFuture::passed(answer, pass.edits, gate.vary.clone())
             }
             Admission::Now(Err(challenge)) => {
                 AuthFuture::refused(grpc::suited(challenge, &request))
@@ -171,5 +150,11 @@ where
                 AuthFuture::later(admission, ready, request, gate.vary.clone())
             }
         }
+    }
+}
+
+pub(super) fn attach<B>(request: &mut Request<B>, attached: Option<Attached>) {
+    if let Some(attached) = attached {
+        request.extensions_mut().insert(attached);
     }
 }

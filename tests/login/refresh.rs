@@ -38,11 +38,26 @@ async fn an_expired_cookie_is_renewed() {
         assert_eq!(answer.text(), ANN);
         assert_eq!(answer.header("set-cookie"), None);
     }
-    // Browsers drop cookies: the refresh token alone will do.
-    let alone = Request::get("/hello").cookie(REFRESH, &world.refresh_token());
-    let answer = servers.ask(alone).await;
-    assert_eq!(answer.text(), format!("Hello, {ANN}!"));
-    renewed(&answer);
+}
+
+/// Anybody can invent refresh tokens: without a genuine expired ID token none reaches JAM.
+#[tokio::test]
+async fn a_refresh_token_alone_causes_no_request() {
+    let world = World::new().await;
+    let servers = with_silent_refresh(&world).await;
+    let refresh_token = world.refresh_token();
+    for request in [
+        Request::get("/me").cookie(REFRESH, &refresh_token),
+        with("/me", "garbage", &refresh_token),
+        with(
+            "/me",
+            &crate::support::damaged(&world.expired_token()),
+            &refresh_token,
+        ),
+    ] {
+        assert_eq!(servers.ask(request).await.status, 401);
+    }
+    assert_eq!(world.emulator.requests(Endpoint::Refresh), 0);
 }
 
 #[tokio::test]
@@ -121,10 +136,6 @@ async fn a_refused_refresh_removes_both_cookies() {
         assert_eq!(answer.all("set-cookie"), [ID_REMOVED, REFRESH_REMOVED]);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
-    let alone = Request::get("/me").cookie(REFRESH, &ended);
-    let answer = servers.ask(alone).await;
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.all("set-cookie"), [REFRESH_REMOVED]);
 }
 
 #[tokio::test]
