@@ -19,11 +19,11 @@ pub(crate) enum Scalar<'a> {
 
 /// Reads one JSON object strictly and hands each top-level member to `each`.
 ///
-/// Returns the member names, sorted.
+/// Returns the member names.
 pub(crate) fn object<'a>(
     text: &'a str,
     mut each: impl FnMut(&str, Scalar<'a>),
-) -> Result<Vec<Cow<'a, str>>, serde_json::Error> {
+) -> Result<Names<'a>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let names = deserializer.deserialize_map(TopLevel(&mut each))?;
     deserializer.end()?;
@@ -33,30 +33,72 @@ pub(crate) fn object<'a>(
 struct TopLevel<'f, F>(&'f mut F);
 
 impl<'de, F: FnMut(&str, Scalar<'de>)> SerdeVisitor<'de> for TopLevel<'_, F> {
-    type Value = Vec<Cow<'de, str>>;
+    type Value = Names<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Vec::with_capacity(16);
+        let mut names = Names {
+            names: Vec::with_capacity(16),
+            seen: 0,
+        };
         while let Some(name) = map.next_key_seed(Name)? {
             let value = map.next_value_seed(Strict)?;
             (self.0)(&name, value);
-            names.push(name);
+            names.add(name)?;
         }
-        unique(names)
+        names.finish()
     }
 }
 
-/// Sorting keeps a token of thousands of members from costing quadratic time.
-fn unique<E: serde::de::Error>(mut names: Vec<Cow<'_, str>>) -> Result<Vec<Cow<'_, str>>, E> {
-    names.sort_unstable();
-    if names.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(E::custom("a member appears twice"));
+/// The member names of an object, no two alike.
+#[derive(Default)]
+pub(crate) struct Names<'a> {
+    names: Vec<Cow<'a, str>>,
+    /// A bit for each name; one that is not set says that its names are not there.
+    seen: u64,
+}
+
+/// Up to here names are compared as they come, beyond all at once: sorting keeps a token of
+/// thousands of members from costing quadratic time.
+const FEW: usize = 32;
+
+impl<'a> Names<'a> {
+    fn bit(name: &str) -> u64 {
+        let bytes = name.as_bytes();
+        let ends = bytes.first().zip(bytes.last());
+        let (first, last) = ends.map_or((0, 0), |(a, b)| (usize::from(*a), usize::from(*b)));
+        1 << ((bytes.len() + first * 5 + last * 11) % 64)
     }
-    Ok(names)
+
+    fn add<E: serde::de::Error>(&mut self, name: Cow<'a, str>) -> Result<(), E> {
+        if self.names.len() < FEW {
+            if self.has(&name) {
+                return Err(E::custom("a member appears twice"));
+            }
+            self.seen |= Self::bit(&name);
+        }
+        self.names.push(name);
+        Ok(())
+    }
+
+    fn finish<E: serde::de::Error>(mut self) -> Result<Self, E> {
+        if self.names.len() > FEW {
+            self.names.sort_unstable();
+            if self.names.windows(2).any(|pair| pair[0] == pair[1]) {
+                return Err(E::custom("a member appears twice"));
+            }
+            self.seen = u64::MAX;
+        }
+        Ok(self)
+    }
+
+    /// Whether the object has a member of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.seen & Self::bit(name) != 0 && self.names.iter().any(|found| found == name)
+    }
 }
 
 struct Name;
@@ -147,20 +189,20 @@ impl<'de> SerdeVisitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Vec::new();
+        let mut names = Names::default();
         let mut last = Scalar::Other;
         while let Some(name) = map.next_key_seed(Name)? {
             last = map.next_value_seed(Strict)?;
-            names.push(name);
+            names.add(name)?;
         }
         // How serde_json hands over a number when any crate of the build turned on its
         // `arbitrary_precision` feature.
-        if let ([name], Scalar::Text(digits)) = (&names[..], &last)
+        if let ([name], Scalar::Text(digits)) = (&names.names[..], &last)
             && name == "$serde_json::private::Number"
         {
             return Ok(number(digits));
         }
-        unique::<A::Error>(names)?;
+        names.finish::<A::Error>()?;
         Ok(Scalar::Other)
     }
 }
@@ -190,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn many_members_must_be_unique_too() {
+        for count in [2, FEW - 1, FEW, FEW + 1, FEW + 2, 1_000] {
+            let members: Vec<String> = (0..count).map(|i| format!("\"k{i}\":0")).collect();
+            let text = format!("{{{}}}", members.join(","));
+            let names = object(&text, |_, _| {}).ok();
+            assert!(
+                names.is_some_and(|names| names.has("k1") && !names.has("k")),
+                "{count}"
+            );
+            for twice in [0, count / 2, count - 1] {
+                let text = format!("{{{},\"k{twice}\":0}}", members.join(","));
+                assert!(refused(&text), "{twice} of {count}");
+            }
+        }
+    }
+
+    #[test]
     fn text_must_be_one_well_formed_object() {
         for text in [
             "",
@@ -213,6 +272,9 @@ mod tests {
     fn ten_thousand_members_are_read_in_one_pass() {
         let members: Vec<String> = (0..10_000).map(|i| format!("\"k{i}\":0")).collect();
         let text = format!("{{{}}}", members.join(","));
-        assert_eq!(object(text, |_, _| {}).map(|n| n.len()).ok(), Some(10_000));
+        assert_eq!(
+            object(&text, |_, _| {}).map(|n| n.names.len()).ok(),
+            Some(10_000)
+        );
     }
 }

@@ -3,7 +3,7 @@
 use super::rules::TextRule;
 use super::verified::Verified;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::json::{self, Scalar};
+use crate::core::json::{self, Names, Scalar};
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::fmt;
@@ -31,8 +31,7 @@ pub(crate) struct RegisteredClaims<'a> {
     pub(crate) token_id: Option<Cow<'a, str>>,
     /// The texts of the claims that the rules ask for, in the rules' order.
     pub(crate) texts: Vec<Option<Cow<'a, str>>>,
-    /// Sorted.
-    names: Vec<Cow<'a, str>>,
+    names: Names<'a>,
 }
 
 /// Reads a NumericDate: a JSON number, integer or not, from 0 to the year 9999.
@@ -63,7 +62,7 @@ impl<'a> RegisteredClaims<'a> {
             issued_at: None,
             token_id: None,
             texts: vec![None; wanted.len()],
-            names: Vec::new(),
+            names: Names::default(),
         };
         let mut fault: Option<&'static str> = None;
         let names = json::object(payload, |name, value| {
@@ -118,9 +117,7 @@ impl<'a> RegisteredClaims<'a> {
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.names
-            .binary_search_by(|found| (**found).cmp(name))
-            .is_ok()
+        self.names.has(name)
     }
 }
 

@@ -135,7 +135,7 @@ mod tests {
     use super::super::rules::Window;
     use super::super::verified::{Decoded, Entry};
     use super::*;
-    use crate::jose::jws::RawHeader;
+    use crate::jose::jws::Compact;
     use std::sync::atomic::AtomicU64;
     use std::sync::{Arc, OnceLock};
 
@@ -146,9 +146,10 @@ mod tests {
         Verified::new(Arc::new(Entry {
             token: token.into(),
             hash: HASH,
-            header: RawHeader::parse(br#"{"alg":"ES256"}"#)
-                .unwrap()
-                .into_owned(),
+            // {"alg":"ES256"}
+            header: Compact::split(b"eyJhbGciOiJFUzI1NiJ9..", 99)
+                .and_then(|compact| compact.header())
+                .unwrap(),
             payload: Box::default(),
             issuer: None,
             subject: None,
