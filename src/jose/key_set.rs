@@ -23,6 +23,8 @@ pub struct KeySet {
     keys: Vec<VerifyingKey>,
 }
 
+/// Members that only private and symmetric keys have (RFC 7518 section 6).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// No honest issuer publishes more.
 const MAX_KEYS: usize = 100;
 
@@ -94,7 +96,8 @@ impl KeySet {
     /// Whether both sets hold the same keys.
     #[cfg(feature = "client")]
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.keys.iter().all(|key| other.contains(key.id()))
+        let holds = |all: &Self, some: &Self| some.keys.iter().all(|key| all.contains(key.id()));
+        self.len() == other.len() && holds(self, other) && holds(other, self)
     }
 
     /// The one key for a header: by `kid` where it has one (a key without a name may serve any),
@@ -131,7 +134,7 @@ impl KeySet {
 
 /// One key of a set that somebody else may have written: only public keys.
 fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
-    if entry.get("d").is_some() || entry.get("k").is_some() {
+    if PRIVATE.iter().any(|name| entry.get(name).is_some()) {
         return Err(Error::new(
             ErrorKind::InvalidKey,
             "a published set must not hold private or symmetric keys",
