@@ -41,6 +41,11 @@ impl Fetched {
         self.max_age = Some(max_age);
         self
     }
+
+    pub(crate) fn into_text(self) -> Result<String, Error> {
+        String::from_utf8(self.body)
+            .map_err(|_| Error::new(ErrorKind::UnexpectedBody, "the answer is not UTF-8"))
+    }
 }
 
 /// Fetches documents in place of the built-in HTTP client: through a proxy, from a file, with a

@@ -1,13 +1,12 @@
 //! One fetch at a time, and when the next may start.
 
 use crate::core::error::{Error, ErrorKind};
-use crate::jose::KeySet;
-use crate::token::keys::BoxFuture;
-use std::sync::Arc;
+use crate::token::keys::Snapshot;
 use std::time::Duration;
 use tokio::sync::watch;
 
-pub(crate) type Outcome = Result<Arc<KeySet>, Error>;
+pub(crate) type Outcome = Result<Snapshot, Error>;
+type Wait = watch::Receiver<Option<Outcome>>;
 
 /// While keys are there, failures are retried ever more seldom.
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
@@ -17,18 +16,55 @@ const BACKOFF_WITHOUT_KEYS: Duration = Duration::from_millis(500);
 /// The fetches of one key set; times are monotonic.
 #[derive(Default)]
 pub(crate) struct Flights {
-    pub(crate) current: Option<watch::Receiver<Option<Outcome>>>,
+    current: Option<Flight>,
+    departed: u64,
     failures: u32,
-    /// Not to be fetched before, after failures.
-    not_before: Duration,
+    failed_at: Duration,
+    /// After failures: how long to leave the issuer alone.
+    pause: Duration,
     /// When the next unknown key may cause a fetch.
     unknown_key_at: Duration,
 }
 
+struct Flight {
+    number: u64,
+    wait: Wait,
+    /// From then on it does not count: the runtime that it is on stands still.
+    overdue_at: Duration,
+}
+
 impl Flights {
-    /// How long the back-off still lasts.
-    pub(crate) fn backoff_left(&self, now: Duration) -> Option<Duration> {
-        self.not_before
+    /// The fetch that is under way.
+    pub(crate) fn current(&self, now: Duration) -> Option<Wait> {
+        let flight = self.current.as_ref()?;
+        (now < flight.overdue_at).then(|| flight.wait.clone())
+    }
+
+    /// Notes a fetch that begins; its number.
+    pub(crate) fn depart(&mut self, wait: Wait, overdue_at: Duration) -> u64 {
+        self.departed += 1;
+        self.current = Some(Flight {
+            number: self.departed,
+            wait,
+            overdue_at,
+        });
+        self.departed
+    }
+
+    /// Notes that a fetch is over; whether its result counts.
+    pub(crate) fn end(&mut self, number: u64) -> bool {
+        self.current
+            .take_if(|flight| flight.number == number)
+            .is_some()
+    }
+
+    /// How long the back-off still lasts. Keys that grew too old meanwhile end a long one.
+    pub(crate) fn backoff_left(&self, now: Duration, have_keys: bool) -> Option<Duration> {
+        let pause = match have_keys {
+            true => self.pause,
+            false => self.pause.min(BACKOFF_WITHOUT_KEYS),
+        };
+        (self.failed_at + pause)
             .checked_sub(now)
             .filter(|left| !left.is_zero())
     }
@@ -47,42 +83,55 @@ impl Flights {
 
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
-        self.not_before = Duration::ZERO;
+        self.pause = Duration::ZERO;
     }
 
-    /// Notes a failure; the pause before the next try.
-    pub(crate) fn failed(&mut self, now: Duration, have_keys: bool) -> Duration {
-        let pause = if have_keys {
-            BACKOFF_CAP.min(Duration::from_secs(1 << self.failures.min(6)))
-        } else {
-            BACKOFF_WITHOUT_KEYS
-        };
+    pub(crate) fn failed(&mut self, now: Duration) {
+        self.pause = BACKOFF_CAP.min(Duration::from_secs(1 << self.failures.min(6)));
         self.failures = self.failures.saturating_add(1);
-        self.not_before = now + pause;
-        pause
+        self.failed_at = now;
     }
 
     /// A fetch that ended without a result: its runtime stopped, or a user's fetcher panicked.
     /// The issuer is not to blame, so the first time the next request tries at once.
-    pub(crate) fn aborted(&mut self, now: Duration, have_keys: bool) -> Duration {
+    pub(crate) fn aborted(&mut self, now: Duration) {
         let first = self.failures == 0;
-        let pause = self.failed(now, have_keys);
-        if !first {
-            return pause;
+        self.failed(now);
+        if first {
+            self.pause = Duration::ZERO;
         }
-        self.not_before = now;
-        Duration::ZERO
     }
 }
 
-/// Waits for a fetch that somebody started.
-pub(crate) fn join(mut fetch: watch::Receiver<Option<Outcome>>) -> BoxFuture<Outcome> {
-    Box::pin(async move {
-        match fetch.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(outcome)) => outcome.clone(),
-            _ => Err(unavailable("the fetch of the key set was interrupted")),
-        }
-    })
+/// What a request for keys gets.
+pub(crate) enum Asked {
+    Answer(Outcome),
+    /// The result of a fetch that somebody started.
+    Wait(Wait),
+}
+
+impl Asked {
+    /// Waits for at most `patience`. `None` where the fetch broke off.
+    pub(crate) async fn outcome(self, patience: Duration) -> Option<Outcome> {
+        let mut wait = match self {
+            Self::Answer(outcome) => return Some(outcome),
+            Self::Wait(wait) => wait,
+        };
+        let arrived = wait.wait_for(Option::is_some);
+        // The fetch may be on another runtime than whoever waits, and that one may stand still.
+        let arrived = match tokio::runtime::Handle::try_current() {
+            Ok(_) => match tokio::time::timeout(patience, arrived).await {
+                Ok(arrived) => arrived,
+                Err(_) => return Some(Err(unavailable("the fetch of the key set stands still"))),
+            },
+            Err(_) => arrived.await,
+        };
+        arrived.ok().and_then(|outcome| outcome.clone())
+    }
+}
+
+pub(crate) fn interrupted() -> Error {
+    unavailable("the fetch of the key set was interrupted")
 }
 
 pub(crate) fn unavailable(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {

@@ -19,6 +19,7 @@
 
 mod fetch;
 mod flight;
+mod location;
 mod remote;
 mod verifier;
 

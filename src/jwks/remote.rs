@@ -1,14 +1,13 @@
 //! A key set that lives with its issuer.
 
-use super::fetch::{Fetch, Fetched, HttpFetch};
-use super::flight::{Flights, Outcome, join, unavailable};
+use super::fetch::{Fetch, HttpFetch};
+use super::flight::{Asked, Flights, Outcome, interrupted, unavailable};
+use super::location::Location;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
-use crate::core::http::checked_url;
 use crate::core::telemetry::{self, Counter, Metric};
 use crate::jose::KeySet;
-use crate::token::keys::{BoxFuture, KeySource, Keys};
-use serde::Deserialize;
+use crate::token::keys::{BoxFuture, KeySource, Keys, Snapshot};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -28,23 +27,17 @@ struct Remote {
     fetcher: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
     settings: Settings,
-    keys: RwLock<Option<Arc<KeySet>>>,
+    keys: RwLock<Option<Snapshot>>,
+    /// That of `keys`, to be read without their lock.
     generation: AtomicU64,
-    /// Monotonic milliseconds: when to refresh in the background, [`NEVER`] while that goes on.
+    /// Monotonic milliseconds: when to refresh in the background; while that goes on, when to
+    /// give it up.
     refresh_at: AtomicU64,
     /// Monotonic milliseconds: from when on the keys are too stale to use.
     usable_until: AtomicU64,
     flights: Mutex<Flights>,
     fetches: Counter,
     failures: Counter,
-}
-
-const NEVER: u64 = u64::MAX;
-
-enum Location {
-    Url(String),
-    /// OpenID Connect Discovery 1.0: the issuer, and its `jwks_uri` once known.
-    Issuer(String, Mutex<Option<String>>),
 }
 
 struct Settings {
@@ -76,7 +69,7 @@ impl RemoteKeySet {
     /// Begins the key set of an OpenID Connect issuer, whose discovery document names its place
     /// and must name the issuer itself (OpenID Connect Discovery 1.0 section 4.3).
     pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Location::Issuer(issuer.into(), Mutex::new(None)))
+        RemoteKeySetBuilder::new(Location::Issuer(issuer.into()))
     }
 
     /// Fetches the keys now unless usable ones are there, for example at start-up.
@@ -168,8 +161,7 @@ impl RemoteKeySetBuilder {
     /// cannot work.
     pub fn build(self) -> Result<RemoteKeySet, Error> {
         let settings = self.settings;
-        let (Location::Url(place) | Location::Issuer(place, _)) = &self.location;
-        checked_url(place)?;
+        self.location.check()?;
         if settings.timeout.is_zero() || settings.timeout > Duration::from_secs(60) {
             return Err(Error::configuration(
                 "the deadline of a fetch must be over 0 and at most 60 s",
@@ -205,7 +197,7 @@ impl RemoteKeySetBuilder {
             settings,
             keys: RwLock::new(None),
             generation: AtomicU64::new(0),
-            refresh_at: AtomicU64::new(NEVER),
+            refresh_at: AtomicU64::new(0),
             usable_until: AtomicU64::new(0),
             flights: Mutex::default(),
             fetches: Counter::new(Metric::KeySetFetch),
@@ -215,7 +207,7 @@ impl RemoteKeySetBuilder {
 }
 
 fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(NEVER)
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Remote {
@@ -224,7 +216,7 @@ impl Remote {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keys(&self) -> Option<Arc<KeySet>> {
+    fn keys(&self) -> Option<Snapshot> {
         self.keys
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -235,111 +227,110 @@ impl Remote {
         millis(now) < self.usable_until.load(Ordering::Acquire)
     }
 
-    /// Prepares a fetch that outlives whoever asked for it. `None` outside a tokio runtime.
-    fn prepare(self: &Arc<Self>, flights: &mut Flights) -> Option<Takeoff> {
+    /// How long the back-off after failures still lasts.
+    fn backoff_left(&self, flights: &Flights, now: Duration) -> Option<Duration> {
+        flights.backoff_left(now, self.usable_at(now))
+    }
+
+    /// How long whoever waits for a fetch waits at most. A fetch ends within its timeout, unless
+    /// the runtime that it is on stands still.
+    fn patience(&self) -> Duration {
+        self.settings.timeout + Duration::from_secs(1)
+    }
+
+    /// Announces a fetch that outlives whoever asked for it. `None` outside a tokio runtime.
+    fn prepare(self: &Arc<Self>, flights: &mut Flights, now: Duration) -> Option<Takeoff> {
         let runtime = tokio::runtime::Handle::try_current().ok()?;
-        self.refresh_at.store(NEVER, Ordering::Release);
-        self.fetches.add();
+        let overdue_at = now + self.patience();
+        self.refresh_at.store(millis(overdue_at), Ordering::Release);
         let (done, wait) = watch::channel(None);
-        flights.current = Some(wait.clone());
-        let landing = Landing(Some(self.clone()));
+        let flight = flights.depart(wait.clone(), overdue_at);
         Some(Takeoff {
             runtime,
-            landing,
-            done,
+            landing: Landing {
+                remote: self.clone(),
+                flight,
+                done: Some(done),
+            },
             wait,
         })
     }
 
     async fn fetch(&self) -> Result<(KeySet, Option<Duration>), Error> {
-        let text = |fetched: Fetched| {
-            String::from_utf8(fetched.body)
-                .map_err(|_| Error::new(ErrorKind::UnexpectedBody, "the answer is not UTF-8"))
-        };
-        let url = match &self.location {
-            Location::Url(url) => url.clone(),
-            Location::Issuer(issuer, known) => {
-                let known = || known.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = known().clone();
-                match found {
-                    Some(url) => url,
-                    None => {
-                        let place = discovery_url(issuer);
-                        let document = text(self.fetcher.fetch(&place).await?)?;
-                        let url = jwks_uri(issuer, &document)?;
-                        known().clone_from(&Some(url.clone()));
-                        url
-                    }
-                }
-            }
-        };
-        let fetched = self.fetcher.fetch(&url).await.inspect_err(|_| {
-            // The keys may have moved: ask again next time.
-            if let Location::Issuer(_, known) = &self.location {
-                *known.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            }
-        })?;
+        let fetched = self.location.fetch(&*self.fetcher).await?;
         let max_age = fetched.max_age;
-        let keys = KeySet::from_json(&text(fetched)?)?;
-        Ok((keys, max_age))
+        Ok((KeySet::from_json(&fetched.into_text()?)?, max_age))
     }
 
     /// Takes a fetch's result over: a good set replaces the old, a failure leaves it.
-    fn settle(&self, fetched: Result<(KeySet, Option<Duration>), Error>) -> Outcome {
+    fn settle(&self, flight: u64, fetched: Result<(KeySet, Option<Duration>), Error>) -> Outcome {
         let now = self.clock.monotonic();
-        let settings = &self.settings;
-        let outcome = fetched.map(|(new, max_age)| {
-            let age = max_age
-                .unwrap_or(settings.default_age)
-                .clamp(settings.min_age, settings.max_age);
-            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-            let current = match &*keys {
-                Some(old) if old.same_keys(&new) => old.clone(),
-                _ => {
-                    let new = Arc::new(new);
-                    *keys = Some(new.clone());
-                    self.generation.fetch_add(1, Ordering::AcqRel);
-                    new
-                }
-            };
-            drop(keys);
-            self.usable_until
-                .store(millis(now + age + settings.max_stale), Ordering::Release);
-            self.refresh_at
-                .store(millis(now + age.mul_f32(0.8)), Ordering::Release);
-            current
-        });
         let mut flights = self.flights();
-        flights.current = None;
-        match outcome {
-            Ok(keys) => {
-                flights.succeeded();
-                Ok(keys)
-            }
-            Err(error) => {
-                self.failures.add();
-                telemetry::warn("a key set could not be fetched", &error);
-                let pause = flights.failed(now, self.usable_at(now));
+        if !flights.end(flight) {
+            // Given up for another, which may have brought newer keys.
+            return Err(interrupted());
+        }
+        let error = match fetched {
+            Ok((new, max_age)) => {
+                let keys = self.replace(new);
+                let settings = &self.settings;
+                let age = max_age
+                    .unwrap_or(settings.default_age)
+                    .clamp(settings.min_age, settings.max_age);
+                self.usable_until
+                    .store(millis(now + age + settings.max_stale), Ordering::Release);
                 self.refresh_at
-                    .store(millis(now + pause), Ordering::Release);
-                Err(Error::new(
-                    ErrorKind::Unavailable,
-                    format!("the key set could not be fetched: {error}"),
-                )
-                .with_retry_after(pause)
-                .with_source(error))
+                    .store(millis(now + age.mul_f32(0.8)), Ordering::Release);
+                flights.succeeded();
+                return Ok(keys);
+            }
+            Err(error) => error,
+        };
+        flights.failed(now);
+        let pause = self.backoff_left(&flights, now).unwrap_or_default();
+        self.refresh_at
+            .store(millis(now + pause), Ordering::Release);
+        drop(flights);
+        self.failures.add();
+        telemetry::warn("a key set could not be fetched", &error);
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the key set could not be fetched: {error}"),
+        )
+        .with_retry_after(pause)
+        .with_source(error))
+    }
+
+    /// The keys from now on: the same as before, where nothing changed.
+    fn replace(&self, new: KeySet) -> Snapshot {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        match &*keys {
+            Some(old) if old.keys.same_keys(&new) => old.clone(),
+            _ => {
+                let generation = self.generation.load(Ordering::Acquire) + 1;
+                let new = Snapshot {
+                    keys: Arc::new(new),
+                    generation,
+                };
+                *keys = Some(new.clone());
+                // After the keys: who sees the number finds them.
+                self.generation.store(generation, Ordering::Release);
+                new
             }
         }
     }
 
-    fn abort(&self) {
+    fn abort(&self, flight: u64) {
         let now = self.clock.monotonic();
-        telemetry::warn("the fetch of a key set was interrupted", &"no result");
         let mut flights = self.flights();
-        flights.current = None;
-        let pause = flights.aborted(now, self.usable_at(now));
-        self.refresh_at
-            .store(millis(now + pause), Ordering::Release);
+        if flights.end(flight) {
+            flights.aborted(now);
+            let pause = self.backoff_left(&flights, now).unwrap_or_default();
+            self.refresh_at
+                .store(millis(now + pause), Ordering::Release);
+        }
+        drop(flights);
+        telemetry::warn("the fetch of a key set was interrupted", &"no result");
     }
 }
 
@@ -350,57 +341,122 @@ impl Remote {
 struct Takeoff {
     runtime: tokio::runtime::Handle,
     landing: Landing,
-    done: watch::Sender<Option<Outcome>>,
     wait: watch::Receiver<Option<Outcome>>,
 }
 
 impl Takeoff {
     fn go(self) -> watch::Receiver<Option<Outcome>> {
-        let Self {
-            runtime,
-            landing,
-            done,
-            wait,
-        } = self;
-        runtime.spawn(async move {
-            let remote = landing.remote();
-            let timeout = remote.settings.timeout;
-            let fetched = tokio::time::timeout(timeout, remote.fetch()).await;
-            let outcome = landing.land(fetched.unwrap_or_else(|_| {
+        let landing = self.landing;
+        landing.remote.fetches.add();
+        self.runtime.spawn(async move {
+            let remote = &landing.remote;
+            let fetched = tokio::time::timeout(remote.settings.timeout, remote.fetch()).await;
+            landing.land(fetched.unwrap_or_else(|_| {
                 Err(Error::new(
                     ErrorKind::Timeout,
                     "the key set did not arrive in time",
                 ))
             }));
-            done.send_replace(Some(outcome));
         });
-        wait
+        self.wait
     }
 }
 
 /// Makes sure that a fetch ends one way or the other, also when its task is dropped or panics.
-struct Landing(Option<Arc<Remote>>);
+struct Landing {
+    remote: Arc<Remote>,
+    flight: u64,
+    /// `None` once landed.
+    done: Option<watch::Sender<Option<Outcome>>>,
+}
 
 impl Landing {
-    #[expect(clippy::expect_used)]
-    fn remote(&self) -> Arc<Remote> {
-        // Only `land` takes it, and `land` takes `self`.
-        self.0.clone().expect("not landed yet")
-    }
-
-    fn land(mut self, fetched: Result<(KeySet, Option<Duration>), Error>) -> Outcome {
-        match self.0.take() {
-            Some(remote) => remote.settle(fetched),
-            None => Err(unavailable("the fetch ended twice")),
+    fn land(mut self, fetched: Result<(KeySet, Option<Duration>), Error>) {
+        let outcome = self.remote.settle(self.flight, fetched);
+        if let Some(done) = self.done.take() {
+            done.send_replace(Some(outcome));
         }
     }
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        if let Some(remote) = self.0.take() {
-            remote.abort();
+        // Those who wait learn of it last, when the next fetch can start.
+        if let Some(_done) = self.done.take() {
+            self.remote.abort(self.flight);
         }
+    }
+}
+
+impl RemoteKeySet {
+    /// What there is, or the fetch to wait for.
+    fn ask(&self) -> Asked {
+        let remote = &self.0;
+        let now = remote.clock.monotonic();
+        let mut flights = remote.flights();
+        if let (Some(keys), true) = (remote.keys(), remote.usable_at(now)) {
+            return Asked::Answer(Ok(keys));
+        }
+        if let Some(current) = flights.current(now) {
+            return Asked::Wait(current);
+        }
+        if let Some(left) = remote.backoff_left(&flights, now) {
+            let error = unavailable("the key set could not be fetched a moment ago");
+            return Asked::Answer(Err(error.with_retry_after(left)));
+        }
+        let takeoff = remote.prepare(&mut flights, now);
+        drop(flights);
+        match takeoff {
+            Some(takeoff) => Asked::Wait(takeoff.go()),
+            None => Asked::Answer(Err(outside_runtime())),
+        }
+    }
+
+    /// As [`ask`](Self::ask), for keys newer than those of generation `seen`.
+    fn ask_newer(&self, seen: u64) -> Option<Asked> {
+        let remote = &self.0;
+        let now = remote.clock.monotonic();
+        let mut flights = remote.flights();
+        if let Some(keys) = remote.keys().filter(|keys| keys.generation != seen) {
+            return Some(Asked::Answer(Ok(keys)));
+        }
+        if let Some(current) = flights.current(now) {
+            return Some(Asked::Wait(current));
+        }
+        if let Some(left) = remote.backoff_left(&flights, now) {
+            // Whether the token is good cannot be said while the issuer does not answer.
+            let error = unavailable("the key set could not be refreshed a moment ago");
+            return Some(Asked::Answer(Err(error.with_retry_after(left))));
+        }
+        // What failed said nothing about the key, so it does not count for the cooldown.
+        if flights.in_cooldown(now) && !flights.failing() {
+            return None;
+        }
+        let takeoff = remote.prepare(&mut flights, now)?;
+        flights.begin_cooldown(now + remote.settings.cooldown);
+        drop(flights);
+        Some(Asked::Wait(takeoff.go()))
+    }
+
+    /// Waits. Where a fetch broke off, asks `again`: once, as what broke it may last.
+    fn outcome(
+        &self,
+        asked: Asked,
+        again: impl FnOnce(&Self) -> Option<Asked> + Send + 'static,
+    ) -> BoxFuture<Outcome> {
+        let set = self.clone();
+        Box::pin(async move {
+            let patience = set.0.patience();
+            let mut outcome = asked.outcome(patience).await;
+            if outcome.is_none()
+                && let Some(asked) = again(&set)
+            {
+                outcome = asked.outcome(patience).await;
+            }
+            let fetched = outcome.unwrap_or_else(|| Err(interrupted()))?;
+            // Whoever is late to look takes what is there by now: a key may be gone since.
+            Ok(set.0.keys().unwrap_or(fetched))
+        })
     }
 }
 
@@ -417,8 +473,9 @@ impl KeySource for RemoteKeySet {
         }
         if millis(now) >= remote.refresh_at.load(Ordering::Acquire) {
             let mut flights = remote.flights();
-            let due = flights.current.is_none() && flights.backoff_left(now).is_none();
-            let takeoff = due.then(|| remote.prepare(&mut flights)).flatten();
+            let due =
+                flights.current(now).is_none() && remote.backoff_left(&flights, now).is_none();
+            let takeoff = due.then(|| remote.prepare(&mut flights, now)).flatten();
             drop(flights);
             if let Some(takeoff) = takeoff {
                 takeoff.go();
@@ -435,50 +492,12 @@ impl KeySource for RemoteKeySet {
     }
 
     fn load(&self) -> BoxFuture<Outcome> {
-        let remote = &self.0;
-        let now = remote.clock.monotonic();
-        let mut flights = remote.flights();
-        if let (Some(keys), true) = (remote.keys(), remote.usable_at(now)) {
-            return Box::pin(std::future::ready(Ok(keys)));
-        }
-        if let Some(current) = &flights.current {
-            return join(current.clone());
-        }
-        if let Some(left) = flights.backoff_left(now) {
-            let error = unavailable("the key set could not be fetched a moment ago");
-            return Box::pin(std::future::ready(Err(error.with_retry_after(left))));
-        }
-        let takeoff = remote.prepare(&mut flights);
-        drop(flights);
-        match takeoff {
-            Some(takeoff) => join(takeoff.go()),
-            None => Box::pin(std::future::ready(Err(outside_runtime()))),
-        }
+        self.outcome(self.ask(), |keys| Some(keys.ask()))
     }
 
     fn refresh(&self, seen: u64) -> Option<BoxFuture<Outcome>> {
-        let remote = &self.0;
-        let now = remote.clock.monotonic();
-        let mut flights = remote.flights();
-        if let Some(keys) = remote.keys()
-            && self.generation() != seen
-        {
-            return Some(Box::pin(std::future::ready(Ok(keys))));
-        }
-        if let Some(current) = &flights.current {
-            return Some(join(current.clone()));
-        }
-        if flights.in_cooldown(now) || flights.backoff_left(now).is_some() {
-            // Whether the token is good cannot be said while the issuer does not answer.
-            return flights.failing().then(|| -> BoxFuture<Outcome> {
-                let error = unavailable("the key set could not be refreshed a moment ago");
-                Box::pin(std::future::ready(Err(error)))
-            });
-        }
-        let takeoff = remote.prepare(&mut flights)?;
-        flights.begin_cooldown(now + remote.settings.cooldown);
-        drop(flights);
-        Some(join(takeoff.go()))
+        let asked = self.ask_newer(seen)?;
+        Some(self.outcome(asked, move |keys| keys.ask_newer(seen)))
     }
 }
 
@@ -486,42 +505,10 @@ fn outside_runtime() -> Error {
     unavailable("keys can only be fetched inside a tokio runtime")
 }
 
-/// OpenID Connect Discovery 1.0 section 4.
-fn discovery_url(issuer: &str) -> String {
-    format!(
-        "{}/.well-known/openid-configuration",
-        issuer.trim_end_matches('/')
-    )
-}
-
-/// The document must speak for this very issuer, and name a place fit to fetch keys from.
-fn jwks_uri(issuer: &str, document: &str) -> Result<String, Error> {
-    #[derive(Deserialize)]
-    struct Discovery {
-        issuer: String,
-        jwks_uri: String,
-    }
-    let found: Discovery = serde_json::from_str(document).map_err(|_| {
-        Error::new(
-            ErrorKind::UnexpectedBody,
-            "the discovery document is not JSON with issuer and jwks_uri",
-        )
-    })?;
-    if found.issuer != issuer {
-        return Err(Error::new(
-            ErrorKind::UnexpectedBody,
-            "the discovery document names another issuer",
-        ));
-    }
-    checked_url(&found.jwks_uri)?;
-    Ok(found.jwks_uri)
-}
-
 impl fmt::Debug for RemoteKeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Location::Url(place) | Location::Issuer(place, _)) = &self.0.location;
         f.debug_struct("RemoteKeySet")
-            .field("place", place)
+            .field("place", &self.0.location.place())
             .field("generation", &self.generation())
             .finish_non_exhaustive()
     }
@@ -529,9 +516,8 @@ impl fmt::Debug for RemoteKeySet {
 
 impl fmt::Debug for RemoteKeySetBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Location::Url(place) | Location::Issuer(place, _)) = &self.location;
         f.debug_struct("RemoteKeySetBuilder")
-            .field("place", place)
+            .field("place", &self.location.place())
             .finish_non_exhaustive()
     }
 }

@@ -220,7 +220,7 @@ impl VerifierBuilder {
         self.check()?;
         let keys: Arc<dyn KeySource> = match self.source {
             Some(make) => make(self.clock.clone())?,
-            None => Arc::new(StaticKeys(Arc::new(self.keys))),
+            None => Arc::new(StaticKeys::new(self.keys)),
         };
         let rules = Rules {
             algorithms: self.algorithms,

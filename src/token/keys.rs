@@ -8,9 +8,16 @@ use std::sync::Arc;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// A set of keys, and which one: what was verified with these keys is noted under their number.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) keys: Arc<KeySet>,
+    pub(crate) generation: u64,
+}
+
 /// The answer to "may I verify with these keys now".
 pub(crate) enum Keys {
-    Ready(Arc<KeySet>),
+    Ready(Snapshot),
     /// None yet, or none fresh enough: [`KeySource::load`] first.
     #[cfg_attr(not(feature = "client"), expect(dead_code))]
     Waiting,
@@ -28,20 +35,29 @@ pub(crate) trait KeySource: Send + Sync + 'static {
     fn current(&self) -> Keys;
 
     /// Waits until there are usable keys.
-    fn load(&self) -> BoxFuture<Result<Arc<KeySet>, Error>>;
+    fn load(&self) -> BoxFuture<Result<Snapshot, Error>>;
 
     /// Newer keys than those of generation `seen`, because a token names a key unknown there:
     /// fetched once, unless they are here already. `None` during the cooldown, or where keys never
     /// change.
-    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Arc<KeySet>, Error>>>;
+    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>>;
 }
 
 /// Keys that never change.
-pub(crate) struct StaticKeys(pub(crate) Arc<KeySet>);
+pub(crate) struct StaticKeys(Snapshot);
+
+impl StaticKeys {
+    pub(crate) fn new(keys: KeySet) -> Self {
+        Self(Snapshot {
+            keys: Arc::new(keys),
+            generation: 0,
+        })
+    }
+}
 
 impl KeySource for StaticKeys {
     fn generation(&self) -> u64 {
-        0
+        self.0.generation
     }
 
     fn usable(&self) -> bool {
@@ -52,11 +68,11 @@ impl KeySource for StaticKeys {
         Keys::Ready(self.0.clone())
     }
 
-    fn load(&self) -> BoxFuture<Result<Arc<KeySet>, Error>> {
+    fn load(&self) -> BoxFuture<Result<Snapshot, Error>> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
     }
 
-    fn refresh(&self, _seen: u64) -> Option<BoxFuture<Result<Arc<KeySet>, Error>>> {
+    fn refresh(&self, _seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         None
     }
 }

@@ -3,14 +3,13 @@
 use super::builder::VerifierBuilder;
 use super::cache::{self, CacheStats, TokenCache};
 use super::claims::RegisteredClaims;
-use super::keys::{BoxFuture, KeySource, Keys};
+use super::keys::{BoxFuture, KeySource, Keys, Snapshot};
 use super::memo;
 use super::revocation::Revocation;
 use super::rules::Rules;
 use super::verified::{Decoded, Entry, Text, Verified};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
-use crate::jose::KeySet;
 use crate::jose::jws::Compact;
 use std::borrow::Cow;
 use std::fmt;
@@ -177,7 +176,6 @@ impl Verifier {
     pub(crate) fn begin(&self, token: &[u8], hash: u64) -> Step {
         let inner = &self.0;
         inner.cache.misses.add();
-        let generation = inner.keys.generation();
         let keys = match inner.keys.current() {
             Keys::Ready(keys) => keys,
             Keys::Waiting => {
@@ -189,15 +187,14 @@ impl Verifier {
                 return Step::Wait(Box::pin(async move {
                     // Just fetched: a key unknown here is unknown there.
                     let keys = inner.keys.load().await?;
-                    let generation = inner.keys.generation();
                     inner
-                        .check(&token, hash, &keys, generation)
+                        .check(&token, hash, &keys)
                         .map_err(Refused::into_error)
                 }));
             }
         };
-        match inner.check(token, hash, &keys, generation) {
-            Err(Refused::UnknownKeyId(error)) => match inner.keys.refresh(generation) {
+        match inner.check(token, hash, &keys) {
+            Err(Refused::UnknownKeyId(error)) => match inner.keys.refresh(keys.generation) {
                 None => Step::Done(Err(error)),
                 Some(refreshed) => {
                     let (inner, token) = (inner.clone(), token.to_vec());
@@ -250,8 +247,8 @@ impl Inner {
         let generation = self.keys.generation();
         if entry.generation.load(Ordering::Acquire) != generation {
             match self.keys.current() {
-                Keys::Ready(keys) if keys.contains(&entry.key) => {
-                    entry.generation.store(generation, Ordering::Release);
+                Keys::Ready(found) if found.keys.contains(&entry.key) => {
+                    entry.generation.store(found.generation, Ordering::Release);
                 }
                 _ => return Ok(Recheck::Outdated),
             }
@@ -304,15 +301,14 @@ impl Inner {
         self: Arc<Self>,
         token: Vec<u8>,
         hash: u64,
-        mut refreshed: BoxFuture<Result<Arc<KeySet>, Error>>,
+        mut refreshed: BoxFuture<Result<Snapshot, Error>>,
     ) -> Result<Verified, Error> {
         // A fetch that was already under way may have begun before the key was published.
         let mut joined = true;
         loop {
             let keys = refreshed.await?;
-            let generation = self.keys.generation();
-            match self.check(&token, hash, &keys, generation) {
-                Err(Refused::UnknownKeyId(error)) => match self.keys.refresh(generation) {
+            match self.check(&token, hash, &keys) {
+                Err(Refused::UnknownKeyId(error)) => match self.keys.refresh(keys.generation) {
                     Some(next) if joined => refreshed = next,
                     _ => return Err(error),
                 },
@@ -327,8 +323,7 @@ impl Inner {
         &self,
         token: &[u8],
         hash: u64,
-        keys: &KeySet,
-        generation: u64,
+        Snapshot { keys, generation }: &Snapshot,
     ) -> Result<Verified, Refused> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let compact = Compact::split(token, self.rules.max_len)?;
@@ -366,7 +361,7 @@ impl Inner {
             token_id,
             window,
             key: *key.id(),
-            generation: AtomicU64::new(generation),
+            generation: AtomicU64::new(*generation),
             epoch,
             revocation_id: OnceLock::new(),
             decoded: Decoded::default(),
