@@ -147,7 +147,8 @@ impl RemoteKeySetBuilder {
         self
     }
 
-    /// The least time between two fetches that unknown keys cause; 30 s unless set.
+    /// The least time between two fetches that unknown keys cause; 30 s unless set. After one
+    /// that failed, the back-off decides.
     #[must_use]
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
         self.settings.cooldown = cooldown;
@@ -225,6 +226,10 @@ impl Remote {
 
     fn usable_at(&self, now: Duration) -> bool {
         millis(now) < self.usable_until.load(Ordering::Acquire)
+    }
+
+    fn refresh_due(&self, now: Duration) -> bool {
+        millis(now) >= self.refresh_at.load(Ordering::Acquire)
     }
 
     /// How long the back-off after failures still lasts.
@@ -471,10 +476,10 @@ impl KeySource for RemoteKeySet {
         if !remote.usable_at(now) {
             return false;
         }
-        if millis(now) >= remote.refresh_at.load(Ordering::Acquire) {
+        if remote.refresh_due(now) {
             let mut flights = remote.flights();
-            let due =
-                flights.current(now).is_none() && remote.backoff_left(&flights, now).is_none();
+            // Asked again: another request may have been first, and its fetch already back.
+            let due = remote.refresh_due(now);
             let takeoff = due.then(|| remote.prepare(&mut flights, now)).flatten();
             drop(flights);
             if let Some(takeoff) = takeoff {
@@ -519,5 +524,44 @@ impl fmt::Debug for RemoteKeySetBuilder {
         f.debug_struct("RemoteKeySetBuilder")
             .field("place", &self.location.place())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jwks::Fetched;
+    use std::future::Future;
+    use std::pin::Pin;
+
+    struct Fixed;
+
+    impl Fetch for Fixed {
+        fn fetch<'a>(
+            &'a self,
+            _: &'a str,
+        ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+            let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+            Box::pin(async move { Ok(Fetched::new(set.into())) })
+        }
+    }
+
+    /// A request that looked at the old keys just before newer ones came needs no fetch.
+    #[tokio::test]
+    async fn newer_keys_that_are_here_are_not_fetched_again() -> Result<(), Error> {
+        let keys = RemoteKeySet::builder("https://issuer.example/keys")
+            .fetcher(Fixed)
+            .build()?;
+        let first = KeySource::load(&keys).await?.generation;
+        for _ in 0..3 {
+            let newer = keys.refresh(first - 1).ok_or_else(interrupted)?;
+            assert_eq!(newer.await?.generation, first);
+            assert_eq!(keys.fetches(), 1);
+        }
+        let same = keys.refresh(first).ok_or_else(interrupted)?;
+        assert_eq!(same.await?.generation, first);
+        assert_eq!(keys.fetches(), 2);
+        assert!(keys.refresh(first).is_none(), "the cooldown");
+        Ok(())
     }
 }

@@ -5,9 +5,14 @@ use crate::web::world;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jamguard::ErrorKind;
 use jamguard::emulator::{Endpoint, IdToken};
-use std::sync::Arc;
+use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::testing::ManualClock;
+use jamguard::{Error, ErrorKind};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -193,4 +198,62 @@ async fn fault_09_ten_thousand_requests_at_expiry() {
     assert_eq!(answers, vec![Some(Ok(())); CROWD]);
     assert_eq!(fetches, 1);
     emulator.stop().await;
+}
+
+/// The same many times over, with a fetch that is back before the last of the crowd has looked.
+#[test]
+fn fault_09_a_thousand_expiries() {
+    const ROUNDS: u64 = 1_000;
+    let (key, clock) = (key("k1"), ManualClock::at(NOW));
+    let keys = RemoteKeySet::builder("https://issuer.example/keys")
+        .fetcher(Instantly(set_of(&[&key])))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let (verifier, sound) = (verifier(&keys, &clock), token(&key));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    assert_eq!(runtime.block_on(verify(&verifier, &sound)), Ok(()));
+    let barrier = Barrier::new(4);
+    let waiters = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let (barrier, waiters, clock) = (&barrier, &waiters, &clock);
+            let (runtime, verifier, sound) = (runtime.handle(), &verifier, &sound);
+            scope.spawn(move || {
+                let _inside = runtime.enter();
+                for _ in 0..ROUNDS {
+                    if barrier.wait().is_leader() {
+                        clock.advance(9 * MINUTE);
+                    }
+                    barrier.wait();
+                    for _ in 0..10 {
+                        let answer = at_once(verify(verifier, sound));
+                        waiters.fetch_add(u64::from(answer != Some(Ok(()))), Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    let (fetches, waiters) = (keys.fetches() - 1, waiters.into_inner());
+    println!(
+        "fault 9: 1,000 expiries under 4 threads: {fetches} background fetches, {waiters} waiters"
+    );
+    assert!(fetches <= ROUNDS, "{fetches}");
+    assert!(fetches > ROUNDS / 10, "{fetches}");
+    assert_eq!(waiters, 0);
+}
+
+struct Instantly(String);
+
+impl Fetch for Instantly {
+    fn fetch<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+        Box::pin(async { Ok(Fetched::new(self.0.clone().into())) })
+    }
 }

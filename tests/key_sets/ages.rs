@@ -115,6 +115,7 @@ async fn failures_are_retried_ever_more_seldom() {
         let pause = Duration::from_secs(pause);
         // The first request starts the fetch, the second waits for its end.
         assert_eq!(at_once(verify(&world.verifier, &sound)), Some(Ok(())));
+        assert_eq!(world.keys.fetches(), expected as u64);
         assert_eq!(verify(&world.verifier, &unknown).await, Err(Unavailable));
         assert_eq!(world.server.hits(), expected, "{pause:?}");
         world.clock.advance(pause - Duration::from_millis(1));
@@ -167,6 +168,32 @@ async fn a_failed_fetch_does_not_count_for_the_cooldown() {
     world.clock.advance(SECOND);
     assert_eq!(world.verify(&new).await, Ok(()));
     assert_eq!(world.server.hits(), 3);
+}
+
+/// Which keys these are has a number, and no other set gets a new one.
+#[tokio::test]
+async fn a_refresh_that_brings_the_same_keys_changes_nothing() {
+    let world = World::new().await;
+    let sound = token(&world.key);
+    let generation = |generation: u64| {
+        let found = format!("{:?}", world.keys);
+        assert!(
+            found.contains(&format!("generation: {generation}")),
+            "{found}"
+        );
+    };
+    generation(0);
+    assert_eq!(verify(&world.verifier, &sound).await, Ok(()));
+    generation(1);
+    assert_eq!(world.verify(&key("k2")).await, Err(UnknownKey));
+    assert_eq!(world.server.hits(), 2);
+    generation(1);
+    let set = set_of(&[&key("k3"), &world.key]);
+    world.server.set("/keys", Answer::ok(set));
+    world.clock.advance(MINUTE);
+    assert_eq!(world.verify(&key("k2")).await, Err(UnknownKey));
+    generation(2);
+    assert_eq!(at_once(verify(&world.verifier, &sound)), Some(Ok(())));
 }
 
 #[tokio::test]

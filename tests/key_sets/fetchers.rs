@@ -1,11 +1,12 @@
 //! Fetching in the application's own way: the rules around it stay.
 
 use crate::issuer::*;
-use jamguard::ErrorKind::{Connection, Unavailable, UnknownKey};
+use jamguard::ErrorKind::{Connection, Timeout, Unavailable, UnexpectedBody, UnknownKey};
 use jamguard::jose::SigningKey;
 use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
 use jamguard::testing::ManualClock;
 use jamguard::{Error, JamApp, Verifier};
+use std::error::Error as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -107,9 +108,12 @@ async fn its_deadline_and_its_contents_are_checked_all_the_same() {
     let sound = token(&key);
     let slow = Own::new(of(&key), Duration::from_secs(3600));
     let garbage = Own::new(|_| Ok(Fetched::new(b"\xff".to_vec())), Duration::ZERO);
-    for own in [slow, garbage] {
+    for (own, kind) in [(slow, Timeout), (garbage, UnexpectedBody)] {
         let (_, verifier) = keys(&own, &clock);
-        assert_eq!(verify(&verifier, &sound).await, Err(Unavailable));
+        let error = verifier.verify(&sound).await.unwrap_err();
+        assert_eq!(error.kind(), Unavailable);
+        let cause = error.source().unwrap().downcast_ref::<Error>().unwrap();
+        assert_eq!(cause.kind(), kind);
     }
 }
 
@@ -137,6 +141,27 @@ async fn discovery_goes_through_it_too() {
     assert_eq!(verify(&verifier, &token(&key)).await, Ok(()));
     assert_eq!(own.urls().len(), 2);
     assert_eq!(remote.fetches(), 1, "one fetch, of two documents");
+}
+
+/// The built-in client refuses such URLs itself; a fetcher is never even asked for them.
+#[tokio::test]
+async fn discovery_hands_it_no_url_that_is_not_https() {
+    let (key, clock) = (key("k1"), ManualClock::at(NOW));
+    for place in ["http://keys.example/", "file:///etc/keys.json"] {
+        let document = format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{place}"}}"#);
+        let own = Own::new(
+            move |_| Ok(Fetched::new(document.clone().into())),
+            Duration::ZERO,
+        );
+        let remote = RemoteKeySet::discover(ISSUER)
+            .fetcher(own.clone())
+            .build()
+            .unwrap();
+        let verifier = verifier(&remote, &clock);
+        assert_eq!(verify(&verifier, &token(&key)).await, Err(Unavailable));
+        let document = format!("{ISSUER}/.well-known/openid-configuration");
+        assert_eq!(own.urls(), [document]);
+    }
 }
 
 #[tokio::test]

@@ -12,11 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 
-/// Takes long the first time, and not at all afterwards.
+/// The first time it has the old set and waits at the gate, then it has the new one at once.
 struct Slow {
-    set: String,
-    first: Duration,
+    old: String,
+    new: String,
+    gate: Notify,
     calls: AtomicU64,
 }
 
@@ -26,10 +28,14 @@ impl Fetch for Slow {
         _: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
         Box::pin(async {
-            if self.calls.fetch_add(1, Ordering::SeqCst) == 0 {
-                tokio::time::sleep(self.first).await;
-            }
-            Ok(Fetched::new(self.set.clone().into()))
+            let set = match self.calls.fetch_add(1, Ordering::SeqCst) {
+                0 => {
+                    self.gate.notified().await;
+                    &self.old
+                }
+                _ => &self.new,
+            };
+            Ok(Fetched::new(set.clone().into()))
         })
     }
 }
@@ -41,8 +47,9 @@ fn runtime() -> Runtime {
 fn slow(timeout: Duration) -> (Arc<Slow>, Verifier, String) {
     let key = key("k1");
     let slow = Arc::new(Slow {
-        set: set_of(&[&key]),
-        first: Duration::from_secs(3600),
+        old: set_of(&[&crate::issuer::key("k0")]),
+        new: set_of(&[&key]),
+        gate: Notify::new(),
         calls: AtomicU64::new(0),
     });
     let clock = ManualClock::at(NOW);
@@ -115,8 +122,9 @@ fn a_fetch_on_a_runtime_that_stands_still_is_given_up() {
         }
     });
     assert_eq!(slow.calls.load(Ordering::SeqCst), 2);
-    // The old fetch ends in its own time, and changes nothing.
-    leader.block_on(async { tokio::time::sleep(Duration::from_millis(300)).await });
+    // The old fetch ends in its own time, and does not bring back what it had.
+    slow.gate.notify_one();
+    leader.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
     assert_eq!(at_once(verify(&verifier, &token)), Some(Ok(())));
 }
 
