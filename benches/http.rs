@@ -20,10 +20,11 @@ use jamguard::{Authenticator, Claims};
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 use support::load::{self, CONNECTIONS, Load, Server};
 use support::tokens::{self, User};
-use support::{Bar, Effort, Pairs, Table, labelled, now};
+use support::{Bar, Effort, Meter, Others, Pairs, Rates, Table, labelled, now, undisturbed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Layer, Service, service_fn};
 
@@ -32,18 +33,23 @@ fn main() {
         return serve(&arguments[0], arguments[1].parse().unwrap());
     }
     let effort = Effort::from_args();
+    let others = Others::watch();
     let table = Table::begin("jamguard, HTTP");
     anonymous(&table, effort);
     allocations(&table);
-    if !load::pin_to_first() {
+    in_memory(&table, effort);
+    if !load::pin_to("0") {
         table.note("load and servers share processors: no taskset, or one processor only");
     }
     for framework in ["axum", "actix"] {
         whole(&table, effort, framework);
     }
+    // Two threads of load, where the servers leave processors for them.
+    load::pin_to(if free_for_load() { "0,3" } else { "0,1" });
     for framework in ["axum", "actix"] {
         two_threads(&table, effort, framework);
     }
+    others.report(&table);
 }
 
 fn authenticator() -> (Authenticator, String) {
@@ -98,8 +104,11 @@ fn serve(framework: &str, threads: usize) {
             })
         }
         "actix" => actix_web::rt::System::new().block_on(async {
+            // While one application is measured, the other's connections stay.
+            let idle = Duration::from_secs(600);
             let bare = HttpServer::new(|| App::new().route("/", web::get().to(nobody)))
                 .workers(threads)
+                .keep_alive(idle)
                 .listen(bare);
             let guarded = HttpServer::new(move || {
                 App::new()
@@ -107,6 +116,7 @@ fn serve(framework: &str, threads: usize) {
                     .route("/", web::get().to(somebody))
             })
             .workers(threads)
+            .keep_alive(idle)
             .listen(guarded);
             actix_web::rt::spawn(bare.unwrap().run());
             actix_web::rt::spawn(guarded.unwrap().run());
@@ -120,12 +130,18 @@ fn serve(framework: &str, threads: usize) {
 /// A server's process, and the load on its two ports.
 struct Subject {
     server: Server,
-    bare: Load,
-    guarded: Load,
+    bare: Vec<Load>,
+    guarded: Vec<Load>,
+}
+
+/// Whether two threads of load and two of a server have a processor each.
+fn free_for_load() -> bool {
+    load::processors() >= 4
 }
 
 impl Subject {
-    fn start(framework: &str, threads: usize) -> Self {
+    /// Starts a server with so many threads, and connects so many loads to it.
+    fn start(framework: &str, threads: usize, loads: usize) -> Self {
         let processors = match load::processors() {
             1 => "0".to_owned(),
             2 if threads > 1 => "0,1".to_owned(),
@@ -136,38 +152,33 @@ impl Subject {
             SocketAddr::from((Ipv4Addr::LOCALHOST, server.greeting[at].parse().unwrap()))
         };
         let request = load::request("/", Some(&server.greeting[2]));
+        let connect = |at: usize| {
+            (0..loads)
+                .map(|_| Load::connect(address(at), request.clone(), CONNECTIONS))
+                .collect()
+        };
         Self {
-            bare: Load::connect(address(0), request.clone(), CONNECTIONS),
-            guarded: Load::connect(address(1), request, CONNECTIONS),
+            bare: connect(0),
+            guarded: connect(1),
             server,
         }
-    }
-
-    /// Processor time per request and requests per second, without and with the layer.
-    fn pairs(mut self, rounds: usize, count: usize) -> (Pairs, Pairs) {
-        let (mut cpu, mut rate) = (Vec::new(), Vec::new());
-        for round in 0..=rounds {
-            let (bare, guarded);
-            if round % 2 == 0 {
-                bare = self.server.measure(&mut self.bare, count);
-                guarded = self.server.measure(&mut self.guarded, count);
-            } else {
-                guarded = self.server.measure(&mut self.guarded, count);
-                bare = self.server.measure(&mut self.bare, count);
-            }
-            // The first round warms up.
-            if round > 0 {
-                cpu.push((bare.0, guarded.0));
-                rate.push((bare.1, guarded.1));
-            }
-        }
-        (Pairs::of(cpu), Pairs::of(rate))
     }
 }
 
 /// Row 5: keep-alive requests with a warm token, one server thread.
 fn whole(table: &Table, effort: Effort, framework: &str) {
-    let (cpu, rate) = Subject::start(framework, 1).pairs(effort.pick(101, 21), 10_000);
+    let Subject {
+        server,
+        mut bare,
+        mut guarded,
+    } = Subject::start(framework, 1, 1);
+    let samples = load::calm_pairs(
+        effort.pick(120, 20),
+        || server.measure(&mut bare, 15_000),
+        || server.measure(&mut guarded, 15_000),
+    );
+    let cpu = Pairs::of(samples.iter().map(|(a, b)| (a.cpu_micros, b.cpu_micros)));
+    let rate = Pairs::of(samples.iter().map(|(a, b)| (a.rate, b.rate)));
     table.row(
         "5",
         &format!("{framework}: processor time per request"),
@@ -192,73 +203,117 @@ fn whole(table: &Table, effort: Effort, framework: &str) {
 
 /// Row 8: the same on two server threads against one.
 fn two_threads(table: &Table, effort: Effort, framework: &str) {
-    let count = 10_000;
-    let (mut one, mut two) = (Subject::start(framework, 1), Subject::start(framework, 2));
-    let (mut cpu, mut rate) = (Vec::new(), Vec::new());
-    for round in 0..=effort.pick(51, 11) {
-        let alone = one.server.measure(&mut one.guarded, count);
-        let both = two.server.measure(&mut two.guarded, count);
-        if round > 0 {
-            cpu.push((1e6 / alone.0, 2e6 / both.0));
-            rate.push((alone.1, both.1));
-        }
-    }
-    let free = load::processors() >= 4;
-    for (how, pairs, bar) in [
-        (
-            "requests per second",
-            Pairs::of(rate),
-            if free { Bar::AtLeast(1.7) } else { Bar::Stated },
-        ),
-        (
-            "the same by processor time",
-            Pairs::of(cpu),
-            Bar::AtLeast(1.7),
-        ),
+    let [mut one, mut two] = [1, 2].map(|threads| Subject::start(framework, threads, 2));
+    let rates = |one_loads: &mut [Load], two_loads: &mut [Load]| {
+        let samples = load::calm_pairs(
+            effort.pick(60, 12),
+            || one.server.measure(one_loads, 8_000),
+            || two.server.measure(two_loads, 8_000),
+        );
+        Pairs::of(samples.iter().map(|(one, two)| (one.rate, two.rate)))
+    };
+    let guarded = rates(&mut one.guarded, &mut two.guarded);
+    let bare = rates(&mut one.bare, &mut two.bare);
+    let free = free_for_load();
+    for (what, pairs, bar) in [
+        ("with claims", guarded, Bar::AtLeast(1.7)),
+        ("bare", bare, Bar::Stated),
     ] {
+        let rate = |label: &str, rate: f64| format!("{label} {:.0} k/s", rate / 1000.0);
         table.row(
             "8",
-            &format!("{framework}, two server threads: {how}"),
-            (
-                format!("one {:.0}/s", pairs.a()),
-                format!("two {:.0}/s", pairs.b()),
-            ),
+            &format!("{framework}, two server threads, {what}"),
+            (rate("one", pairs.a()), rate("two", pairs.b())),
             (pairs.ratio(), "x"),
-            bar,
+            if free { bar } else { Bar::Stated },
         );
     }
     if !free {
-        table.note("requests per second need a third processor for the load: not judged here");
+        table.note("two servers and two loads need four processors: not judged here");
     }
+}
+
+/// Row 8 without a network: each thread serves HTTP/1 over a pipe in memory, so that the load
+/// costs next to nothing and leaves the processors to the servers.
+fn in_memory(table: &Table, effort: Effort) {
+    let (auth, token) = authenticator();
+    let request = load::request("/", Some(&token));
+    let time = Duration::from_millis(effort.pick(300, 100));
+    for (what, app, bar) in [
+        ("with claims", axum_guarded(&auth), Bar::AtLeast(1.7)),
+        ("bare", axum_bare(), Bar::Stated),
+    ] {
+        support::two_threads(
+            table,
+            &format!("axum in memory, two server threads, {what}"),
+            effort.pick(15, 9),
+            bar,
+            |barrier| serve_pipe(app.clone(), &request, time, barrier),
+        );
+    }
+}
+
+/// What this thread serves alone over a pipe.
+fn serve_pipe(app: Router, request: &[u8], time: Duration, barrier: &Barrier) -> Rates {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (mut client, server) = tokio::io::duplex(8192);
+        let service =
+            hyper::service::service_fn(move |request| Service::call(&mut app.clone(), request));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new()
+                .serve_connection(hyper_util::rt::TokioIo::new(server), service),
+        );
+        let mut response = vec![0; 4096];
+        let mut exchange = async || {
+            client.write_all(request).await.unwrap();
+            let length = client.read(&mut response).await.unwrap();
+            assert!(response[..length].starts_with(b"HTTP/1.1 200 "));
+        };
+        for _ in 0..100 {
+            exchange().await;
+        }
+        barrier.wait();
+        let (meter, mut served) = (Meter::start(), 0);
+        while meter.runs(time) {
+            for _ in 0..10 {
+                exchange().await;
+            }
+            served += 10;
+        }
+        meter.rates(served)
+    })
 }
 
 /// Times batches of prepared requests, without their making.
 fn nanos_each<R>(count: usize, make: impl Fn() -> R, mut work: impl FnMut(R)) -> f64 {
     const BATCH: usize = 32;
     let batches = count.div_ceil(BATCH);
-    let mut spent = Duration::ZERO;
-    for _ in 0..batches {
+    let times = (0..batches).map(|_| {
         let requests: Vec<R> = (0..BATCH).map(|_| make()).collect();
         let start = Instant::now();
         requests.into_iter().for_each(&mut work);
-        spent += start.elapsed();
-    }
-    spent.as_nanos() as f64 / (batches * BATCH) as f64
+        start.elapsed()
+    });
+    undisturbed(times) / BATCH as f64
 }
 
 /// Row 10: a request without a credential, through the layer.
 fn anonymous(table: &Table, effort: Effort) {
     let (auth, _) = authenticator();
     let (rounds, count) = (effort.pick(301, 101), 10_000);
-    let row = |what: &str, pairs: Pairs| {
+    let row = |what: &str, pairs: Pairs, bar: Bar| {
         table.row(
             "10",
             &format!("no credential: {what}"),
             (labelled("bare", pairs.a()), labelled("layer", pairs.b())),
             (pairs.difference(), "ns more"),
-            Bar::AtMost(100.0),
+            bar,
         );
     };
+    let bar = Bar::AtMost(100.0);
 
     let mut bare = service_fn(|request: Request<()>| {
         drop(request);
@@ -281,9 +336,12 @@ fn anonymous(table: &Table, effort: Effort) {
                 })
             },
         ),
+        bar,
     );
 
     let (mut bare, mut guarded) = (axum_bare(), axum_bare().layer(auth.layer()));
+    // axum boxes what each layer makes, whatever it does.
+    let mut idle = axum_bare().layer(tower::layer::util::Identity::new());
     let call = |router: &mut Router| {
         nanos_each(
             count,
@@ -295,8 +353,14 @@ fn anonymous(table: &Table, effort: Effort) {
         )
     };
     row(
-        "an axum router",
+        "an axum router, over one with an idle layer",
+        Pairs::measure(rounds, || call(&mut idle), || call(&mut guarded)),
+        bar,
+    );
+    row(
+        "an axum router, over one without any layer",
         Pairs::measure(rounds, || call(&mut bare), || call(&mut guarded)),
+        Bar::Stated,
     );
 
     actix_web::rt::System::new().block_on(async {
@@ -324,6 +388,7 @@ fn anonymous(table: &Table, effort: Effort) {
                     })
                 },
             ),
+            bar,
         );
     });
 }
@@ -335,7 +400,7 @@ fn allocations(table: &Table) {
         let each = |count: u64| count as f64 / REQUESTS as f64;
         table.row(
             "11",
-            &format!("allocations of a whole request, {what}"),
+            &format!("allocations per request: {what}"),
             (
                 format!("bare {:.2}", each(bare)),
                 format!("with claims {:.2}", each(guarded)),
@@ -401,7 +466,7 @@ fn allocations(table: &Table) {
         };
         count_each(requests(), &call_guarded);
         row(
-            "actix-web's App, without its HTTP codec",
+            "actix-web, without its HTTP codec",
             count_each(requests(), &call_bare),
             count_each(requests(), &call_guarded),
         );

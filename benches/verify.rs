@@ -19,10 +19,13 @@ use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::{Authenticator, Verifier};
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::sync::{Arc, Barrier};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::tokens::{self, User};
-use support::{Bar, Effort, Pairs, Random, Table, labelled, load, nanos_each, now};
+use support::{
+    Bar, Effort, Meter, Others, Pairs, Random, Table, labelled, nanos_each, now, undisturbed,
+};
 use tower::{Layer, Service, service_fn};
 
 const ENTRIES: usize = 50_000;
@@ -31,6 +34,13 @@ const ROOM: u64 = 16 << 30;
 
 fn main() {
     let effort = Effort::from_args();
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|first| first == "growth")
+    {
+        return growth(&Table, effort);
+    }
+    let others = Others::watch();
     let table = Table::begin("jamguard, verification");
     let tokens = tokens::tokens(&rs256(), ENTRIES);
     warm(&table, effort, &tokens);
@@ -39,8 +49,13 @@ fn main() {
     cold_hmac(&table, effort);
     two_threads(&table, effort, &tokens[..HOT]);
     allocations(&table, &tokens[0]);
-    drop(tokens);
-    growth(&table, effort);
+    // In a process of its own, whose memory is its own.
+    Command::new(std::env::current_exe().unwrap())
+        .arg("growth")
+        .args(effort.quick.then_some("--quick"))
+        .status()
+        .unwrap();
+    others.report(&table);
 }
 
 /// One RSA key for the whole run.
@@ -110,12 +125,11 @@ impl<'t> Arrivals<'t> {
 
     fn batches(&mut self, count: usize, mut timed: impl FnMut(&[String]) -> Duration) -> f64 {
         let batches = count.div_ceil(Self::BATCH);
-        let mut spent = Duration::ZERO;
-        for _ in 0..batches {
+        let times = (0..batches).map(|_| {
             self.receive();
-            spent += timed(&self.arrived);
-        }
-        spent.as_nanos() as f64 / (batches * Self::BATCH) as f64
+            timed(&self.arrived)
+        });
+        undisturbed(times) / Self::BATCH as f64
     }
 }
 
@@ -225,12 +239,11 @@ fn against_cold(table: &Table, effort: Effort, rs256_tokens: &[String]) {
         let warm = warmed(&key, tokens);
         let cold = tokens::verifier(&key).cache_bytes(0).build().unwrap();
         let mut arrivals = Arrivals::new(tokens, &in_turn);
-        let mut again = Arrivals::new(tokens, &in_turn);
         let pairs = Pairs::measure(
             effort.pick(51, 15),
             || {
-                again.nanos_each(Arrivals::BATCH, |token| {
-                    now(cold.verify(token)).unwrap();
+                nanos_each(32, |at| {
+                    now(cold.verify(&tokens[at])).unwrap();
                 })
             },
             || {
@@ -355,7 +368,7 @@ fn cold(table: &Table, effort: Effort) {
     }
 }
 
-/// Row 4: HS256 in full, with typed claims, against jsonwebtoken's decode.
+/// Row 4: HS256 in full against jsonwebtoken's decode, which always reads claims into a type.
 fn cold_hmac(table: &Table, effort: Effort) {
     const SECRET: &[u8] = b"a secret of the benchmark, long enough for HS256";
     const COUNT: usize = 256;
@@ -378,22 +391,38 @@ fn cold_hmac(table: &Table, effort: Effort) {
             .unwrap();
         })
     };
-    let ours = |verifier: &Verifier| {
+    let ours = |verifier: &Verifier, with_claims: bool| {
         nanos_each(COUNT, |at| {
             let verified = now(verifier.verify(&tokens[at])).unwrap();
-            black_box(verified.claims::<User>()).unwrap();
+            if with_claims {
+                black_box(verified.claims::<User>()).unwrap();
+            }
         })
     };
     let off = tokens::verifier(&key).cache_bytes(0).build().unwrap();
-    let into_cache = || ours(&tokens::verifier(&key).build().unwrap());
+    let new = || tokens::verifier(&key).build().unwrap();
     let rounds = effort.pick(301, 101);
     for (how, pairs) in [
-        ("cache off", Pairs::measure(rounds, theirs, || ours(&off))),
-        ("into the cache", Pairs::measure(rounds, theirs, into_cache)),
+        (
+            "cache off",
+            Pairs::measure(rounds, theirs, || ours(&off, false)),
+        ),
+        (
+            "into the cache",
+            Pairs::measure(rounds, theirs, || ours(&new(), false)),
+        ),
+        (
+            "cache off, and typed claims",
+            Pairs::measure(rounds, theirs, || ours(&off, true)),
+        ),
+        (
+            "into the cache, and typed claims",
+            Pairs::measure(rounds, theirs, || ours(&new(), true)),
+        ),
     ] {
         table.row(
             "4",
-            &format!("HS256, verified in full, typed claims, {how}"),
+            &format!("HS256, verified in full, {how}"),
             (
                 labelled("jsonwebtoken", pairs.a()),
                 labelled("verify", pairs.b()),
@@ -408,74 +437,27 @@ fn cold_hmac(table: &Table, effort: Effort) {
 fn two_threads(table: &Table, effort: Effort, tokens: &[String]) {
     let verifier = warmed(&rs256(), tokens);
     let time = Duration::from_millis(effort.pick(300, 150));
-    let one = || throughput(&verifier, tokens, 1, time);
-    let two = || throughput(&verifier, tokens, 2, time);
-    let rounds: Vec<_> = (0..effort.pick(15, 9)).map(|_| (one(), two())).collect();
-    let wall = Pairs::of(rounds.iter().map(|(one, two)| (one.0, two.0)));
-    let cpu = Pairs::of(rounds.iter().map(|(one, two)| (one.1, two.1)));
-    let figures = |pairs: &Pairs| {
-        (
-            format!("one {:.2} M/s", pairs.a() / 1e6),
-            format!("two {:.2} M/s", pairs.b() / 1e6),
-        )
-    };
-    if load::processors() >= 2 {
-        table.row(
-            "8",
-            "two threads on one verifier, 1,000 tokens in turn",
-            figures(&wall),
-            (wall.ratio(), "x"),
-            Bar::AtLeast(1.8),
-        );
-    } else {
-        table.note("row 8 needs two processors");
-    }
-    table.row(
-        "8",
-        "the same by processor time (as if both were free)",
-        figures(&cpu),
-        (cpu.ratio(), "x"),
-        Bar::AtLeast(1.8),
-    );
-}
-
-/// Verifications per second of all threads together: by the clock, and by the processor time
-/// that each thread got.
-fn throughput(
-    verifier: &Verifier,
-    tokens: &[String],
-    threads: usize,
-    time: Duration,
-) -> (f64, f64) {
-    let barrier = Barrier::new(threads);
-    let run = || {
-        let sweep = || {
-            for token in tokens {
-                black_box(now(verifier.verify(token))).unwrap();
-            }
-        };
-        let used = || load::scheduled_nanos("/proc/thread-self/schedstat").unwrap_or(f64::NAN);
-        sweep();
-        barrier.wait();
-        let (start, cpu, mut sweeps) = (Instant::now(), used(), 0);
-        while start.elapsed() < time {
-            sweep();
-            sweeps += 1;
+    let sweep = || {
+        for token in tokens {
+            black_box(now(verifier.verify(token))).unwrap();
         }
-        let elapsed = start.elapsed().as_nanos() as f64;
-        // So that the kernel brings this thread's account up to date.
-        std::thread::yield_now();
-        let cpu = used() - cpu;
-        let done = (sweeps * tokens.len()) as f64 * 1e9;
-        (done / elapsed, done / cpu)
     };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap())
-            .fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
-    })
+    support::two_threads(
+        table,
+        "two threads on one verifier, 1,000 tokens in turn",
+        effort.pick(15, 9),
+        Bar::AtLeast(1.8),
+        |barrier| {
+            sweep();
+            barrier.wait();
+            let (meter, mut sweeps) = (Meter::start(), 0);
+            while meter.runs(time) {
+                sweep();
+                sweeps += 1;
+            }
+            meter.rates(sweeps * tokens.len())
+        },
+    );
 }
 
 /// Row 11: allocations for a cached token.

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 pub(crate) const CONNECTIONS: usize = 16;
@@ -38,20 +40,21 @@ impl Load {
             .collect();
         let mut first = &connections[0];
         first.write_all(&request).unwrap();
-        let response = read_response(first);
-        Self {
+        let mut load = Self {
+            response: read_response(first),
             connections,
             request,
-            response,
-        }
+        };
+        // A server may close a connection on which nothing was ever asked.
+        load.run(load.connections.len());
+        load
     }
 
-    /// Sends requests until `count` are answered; returns the seconds that this took.
+    /// Sends requests until `count` are answered.
     ///
     /// A connection gets its next request as soon as its answer is read, in turn: while this
     /// thread is busy with one, the server has the others.
-    pub(crate) fn run(&mut self, count: usize) -> f64 {
-        let start = Instant::now();
+    pub(crate) fn run(&mut self, count: usize) {
         let open = self.connections.len();
         for mut connection in self.connections.iter().take(count) {
             connection.write_all(&self.request).unwrap();
@@ -64,7 +67,6 @@ impl Load {
                 connection.write_all(&self.request).unwrap();
             }
         }
-        start.elapsed().as_secs_f64()
     }
 }
 
@@ -129,26 +131,78 @@ impl Server {
         }
     }
 
-    /// Nanoseconds of processor time that all its threads have used.
-    pub(crate) fn cpu_nanos(&self) -> f64 {
+    /// The account of all its threads.
+    fn account(&self) -> Account {
         // A thread's account is complete once it sleeps.
         std::thread::sleep(Duration::from_millis(2));
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         threads
-            .filter_map(|thread| {
-                let path = thread.ok()?.path().join("schedstat");
-                scheduled_nanos(path.to_str()?)
+            .filter_map(|thread| Account::read(&thread.ok()?.path().join("schedstat")))
+            .fold(Account::default(), |sum, one| Account {
+                used: sum.used + one.used,
+                waited: sum.waited + one.waited,
             })
-            .sum()
     }
 
-    /// Processor microseconds per request and requests per second, over `count` requests.
-    pub(crate) fn measure(&self, load: &mut Load, count: usize) -> (f64, f64) {
-        let before = self.cpu_nanos();
-        let seconds = load.run(count);
-        let cpu = self.cpu_nanos() - before;
-        (cpu / 1000.0 / count as f64, count as f64 / seconds)
+    /// Sends `count` requests of each load; several loads run at once, each on its own thread.
+    pub(crate) fn measure(&self, loads: &mut [Load], count: usize) -> Sample {
+        let mine = || Account::read("/proc/thread-self/schedstat".as_ref()).unwrap_or_default();
+        let (before, mine_before, start) = (self.account(), mine(), Instant::now());
+        match &mut *loads {
+            [one] => one.run(count),
+            many => std::thread::scope(|scope| {
+                for load in many {
+                    scope.spawn(|| load.run(count));
+                }
+            }),
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        let (after, mine_after) = (self.account(), mine());
+        let requests = (count * loads.len()) as f64;
+        Sample {
+            cpu_micros: (after.used - before.used) / 1000.0 / requests,
+            rate: requests / seconds,
+            waited: after.waited - before.waited + mine_after.waited - mine_before.waited,
+        }
     }
+}
+
+/// What a server did for a load.
+#[derive(Clone, Copy)]
+pub(crate) struct Sample {
+    /// Processor microseconds per request.
+    pub(crate) cpu_micros: f64,
+    /// Requests per second.
+    pub(crate) rate: f64,
+    /// Nanoseconds that server and load were ready to run and other programs ran.
+    pub(crate) waited: f64,
+}
+
+/// Pairs of samples, measured in turn; only the calmer half of them, in which other programs kept
+/// both from their processors least.
+pub(crate) fn calm_pairs(
+    rounds: usize,
+    mut a: impl FnMut() -> Sample,
+    mut b: impl FnMut() -> Sample,
+) -> Vec<(Sample, Sample)> {
+    let mut pairs: Vec<_> = (0..=rounds)
+        .map(|round| {
+            if round % 2 == 0 {
+                (a(), b())
+            } else {
+                let b = b();
+                (a(), b)
+            }
+        })
+        // The first round warms up.
+        .skip(1)
+        .collect();
+    pairs.sort_by(|one, other| {
+        let waited = |pair: &(Sample, Sample)| pair.0.waited + pair.1.waited;
+        waited(one).total_cmp(&waited(other))
+    });
+    pairs.truncate(rounds.div_ceil(2));
+    pairs
 }
 
 impl Drop for Server {
@@ -158,10 +212,25 @@ impl Drop for Server {
     }
 }
 
-/// Processor time of a thread, from its `schedstat` file.
-pub(crate) fn scheduled_nanos(path: &str) -> Option<f64> {
-    let text = std::fs::read_to_string(path).ok()?;
-    text.split_whitespace().next()?.parse().ok()
+/// The kernel's account of a thread, in nanoseconds.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Account {
+    pub(crate) used: f64,
+    waited: f64,
+}
+
+impl Account {
+    /// From a thread's `schedstat` file.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut fields = text
+            .split_whitespace()
+            .map_while(|field| field.parse().ok());
+        Some(Self {
+            used: fields.next()?,
+            waited: fields.next()?,
+        })
+    }
 }
 
 /// The arguments after `serve`, in a process that [`Server::start`] made; it ends with its parent.
@@ -177,8 +246,10 @@ pub(crate) fn server_arguments() -> Option<Vec<String>> {
     Some(arguments.collect())
 }
 
+/// The processors of this machine, also once the load keeps to one.
 pub(crate) fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 fn can_pin() -> bool {
@@ -191,11 +262,11 @@ fn can_pin() -> bool {
             .is_ok_and(|status| status.success())
 }
 
-/// Keeps this thread, and so the load, on the first processor; says whether that was possible.
-pub(crate) fn pin_to_first() -> bool {
+/// Keeps this process, and so the load, on these processors; says whether that was possible.
+pub(crate) fn pin_to(these: &str) -> bool {
     can_pin()
         && Command::new("taskset")
-            .args(["-pc", "0", &std::process::id().to_string()])
+            .args(["-apc", these, &std::process::id().to_string()])
             .stdout(Stdio::null())
             .status()
             .is_ok_and(|status| status.success())

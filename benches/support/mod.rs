@@ -11,8 +11,9 @@ pub(crate) mod tokens;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Barrier;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How long to measure: `--quick` keeps a benchmark file under a minute.
 #[derive(Clone, Copy)]
@@ -100,9 +101,180 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// Nanoseconds that each of `count` runs of `work` takes.
 pub(crate) fn nanos_each(count: usize, mut work: impl FnMut(usize)) -> f64 {
-    let start = Instant::now();
-    (0..count).for_each(&mut work);
-    start.elapsed().as_nanos() as f64 / count as f64
+    undisturbed((0..count).map(|at| {
+        let start = Instant::now();
+        work(at);
+        start.elapsed()
+    }))
+}
+
+/// The mean of these times, in nanoseconds, without those in which another program had the
+/// processor: a scheduler's turn is a millisecond or more, and nothing measured here takes that.
+pub(crate) fn undisturbed(times: impl IntoIterator<Item = Duration>) -> f64 {
+    let times: Vec<f64> = times
+        .into_iter()
+        .map(|time| time.as_nanos() as f64)
+        .collect();
+    let limit = median(times.iter().copied()) + 500_000.0;
+    let kept: Vec<f64> = times.into_iter().filter(|time| *time <= limit).collect();
+    kept.iter().sum::<f64>() / kept.len() as f64
+}
+
+/// How fast a thread works: by the clock, and by the processor time that it got.
+pub(crate) struct Meter {
+    start: Instant,
+    cpu: f64,
+}
+
+impl Meter {
+    pub(crate) fn start() -> Self {
+        Self {
+            start: Instant::now(),
+            cpu: Self::cpu(),
+        }
+    }
+
+    fn cpu() -> f64 {
+        // So that the kernel brings this thread's account up to date.
+        std::thread::yield_now();
+        load::Account::read("/proc/thread-self/schedstat".as_ref())
+            .map_or(f64::NAN, |account| account.used)
+    }
+
+    pub(crate) fn runs(&self, time: Duration) -> bool {
+        self.start.elapsed() < time
+    }
+
+    /// So many done, per second of either kind.
+    pub(crate) fn rates(self, done: usize) -> Rates {
+        let wall = self.start.elapsed().as_secs_f64();
+        let cpu = (Self::cpu() - self.cpu) / 1e9;
+        Rates {
+            wall: done as f64 / wall,
+            cpu: done as f64 / cpu,
+        }
+    }
+}
+
+/// What one thread, or several together, do in a second.
+#[derive(Clone, Copy)]
+pub(crate) struct Rates {
+    pub(crate) wall: f64,
+    pub(crate) cpu: f64,
+}
+
+impl std::iter::Sum for Rates {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let none = Self {
+            wall: 0.0,
+            cpu: 0.0,
+        };
+        all.fold(none, |sum, one| Self {
+            wall: sum.wall + one.wall,
+            cpu: sum.cpu + one.cpu,
+        })
+    }
+}
+
+/// Row 8: the same work, which begins by waiting at the barrier, on two threads against one.
+pub(crate) fn two_threads(
+    table: &Table,
+    what: &str,
+    rounds: usize,
+    bar: Bar,
+    work: impl Fn(&Barrier) -> Rates + Sync,
+) {
+    let on = |threads: usize| -> Rates {
+        let barrier = Barrier::new(threads);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| scope.spawn(|| work(&barrier)))
+                .collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap())
+                .sum()
+        })
+    };
+    let pairs: Vec<_> = (0..rounds).map(|_| (on(1), on(2))).collect();
+    let wall = Pairs::of(pairs.iter().map(|(one, two)| (one.wall, two.wall)));
+    let cpu = Pairs::of(pairs.iter().map(|(one, two)| (one.cpu, two.cpu)));
+    let wall_bar = if load::processors() >= 2 {
+        bar
+    } else {
+        Bar::Stated
+    };
+    for (how, pairs, bar) in [("", wall, wall_bar), (", by processor time", cpu, bar)] {
+        let rate = |label: &str, rate: f64| format!("{label} {:.0} k/s", rate / 1000.0);
+        table.row(
+            "8",
+            &format!("{what}{how}"),
+            (rate("one", pairs.a()), rate("two", pairs.b())),
+            (pairs.ratio(), "x"),
+            bar,
+        );
+    }
+}
+
+/// What other programs took of the processors while a benchmark ran.
+pub(crate) struct Others {
+    busy: f64,
+    own: f64,
+    start: Instant,
+}
+
+impl Others {
+    pub(crate) fn watch() -> Self {
+        Self {
+            busy: Self::busy(),
+            own: Self::own(),
+            start: Instant::now(),
+        }
+    }
+
+    /// Seconds of processor time, of the machine and of this program with its ended children.
+    fn busy() -> f64 {
+        let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+        let fields: Vec<f64> = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .filter_map(|field| field.parse().ok())
+            .collect();
+        // user, nice, system; irq, softirq; the clock ticks a hundred times a second.
+        [0, 1, 2, 5, 6]
+            .iter()
+            .filter_map(|at| fields.get(*at))
+            .sum::<f64>()
+            / 100.0
+    }
+
+    fn own() -> f64 {
+        let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+        fields
+            .split_whitespace()
+            .skip(11)
+            .take(4)
+            .filter_map(|field| field.parse::<f64>().ok())
+            .sum::<f64>()
+            / 100.0
+    }
+
+    pub(crate) fn report(self, table: &Table) {
+        let others = (Self::busy() - self.busy) - (Self::own() - self.own);
+        let time = self.start.elapsed().as_secs_f64() * load::processors() as f64;
+        let share = (100.0 * others / time).max(0.0);
+        table.note(&format!(
+            "other programs had {share:.0} % of the processors meanwhile{}",
+            if share > 5.0 {
+                ": repeat when the machine is quiet"
+            } else {
+                ""
+            }
+        ));
+    }
 }
 
 /// What a future answers at once; the paths measured here must never wait.
@@ -130,12 +302,12 @@ impl Table {
         println!("\n{title}: A against B, medians of interleaved pairs");
         let table = Self;
         table.line(["row", "what", "A", "B", "figure", "bar", "ok?"]);
-        println!("{}", "-".repeat(150));
+        println!("{}", "-".repeat(160));
         table
     }
 
     fn line(&self, [row, what, a, b, figure, bar, ok]: [&str; 7]) {
-        println!("{row:>3} | {what:<54} | {a:>22} | {b:>22} | {figure:>12} | {bar:>9} | {ok}");
+        println!("{row:>3} | {what:<68} | {a:>23} | {b:>22} | {figure:>12} | {bar:>9} | {ok}");
     }
 
     /// One row; `unit` follows figure and bar, such as `×` or `ns`.
