@@ -22,7 +22,7 @@ use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
-use support::load::{self, CONNECTIONS, Load, Server};
+use support::load::{self, Load, Server};
 use support::tokens::{self, User};
 use support::{Bar, Effort, Meter, Others, Pairs, Rates, Table, labelled, now, undisturbed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,16 +38,18 @@ fn main() {
     anonymous(&table, effort);
     allocations(&table);
     in_memory(&table, effort);
-    if !load::pin_to("0") {
+    let pinned = load::pin_to("0");
+    if !pinned {
         table.note("load and servers share processors: no taskset, or one processor only");
     }
     for framework in ["axum", "actix"] {
-        whole(&table, effort, framework);
+        whole(&table, effort, framework, pinned);
     }
-    // Two threads of load, where the servers leave processors for them.
-    load::pin_to(if free_for_load() { "0,3" } else { "0,1" });
+    // Two threads of load; do they and two of a server have a processor each?
+    let free = load::processors() >= 4;
+    let free = load::pin_to(if free { "0,3" } else { "0,1" }) && free;
     for framework in ["axum", "actix"] {
-        two_threads(&table, effort, framework);
+        two_threads(&table, effort, framework, free);
     }
     others.report(&table);
 }
@@ -134,14 +136,9 @@ struct Subject {
     guarded: Vec<Load>,
 }
 
-/// Whether two threads of load and two of a server have a processor each.
-fn free_for_load() -> bool {
-    load::processors() >= 4
-}
-
 impl Subject {
     /// Starts a server with so many threads, and connects so many loads to it.
-    fn start(framework: &str, threads: usize, loads: usize) -> Self {
+    fn start(framework: &str, threads: usize, loads: usize, polls: bool) -> Self {
         let processors = match load::processors() {
             1 => "0".to_owned(),
             2 if threads > 1 => "0,1".to_owned(),
@@ -154,7 +151,7 @@ impl Subject {
         let request = load::request("/", Some(&server.greeting[2]));
         let connect = |at: usize| {
             (0..loads)
-                .map(|_| Load::connect(address(at), request.clone(), CONNECTIONS))
+                .map(|_| Load::connect(address(at), request.clone(), polls))
                 .collect()
         };
         Self {
@@ -166,12 +163,12 @@ impl Subject {
 }
 
 /// Row 5: keep-alive requests with a warm token, one server thread.
-fn whole(table: &Table, effort: Effort, framework: &str) {
+fn whole(table: &Table, effort: Effort, framework: &str, pinned: bool) {
     let Subject {
         server,
         mut bare,
         mut guarded,
-    } = Subject::start(framework, 1, 1);
+    } = Subject::start(framework, 1, 1, pinned);
     let samples = load::calm_pairs(
         effort.pick(120, 20),
         || server.measure(&mut bare, 15_000),
@@ -202,8 +199,8 @@ fn whole(table: &Table, effort: Effort, framework: &str) {
 }
 
 /// Row 8: the same on two server threads against one.
-fn two_threads(table: &Table, effort: Effort, framework: &str) {
-    let [mut one, mut two] = [1, 2].map(|threads| Subject::start(framework, threads, 2));
+fn two_threads(table: &Table, effort: Effort, framework: &str, free: bool) {
+    let [mut one, mut two] = [1, 2].map(|threads| Subject::start(framework, threads, 2, free));
     let rates = |one_loads: &mut [Load], two_loads: &mut [Load]| {
         let samples = load::calm_pairs(
             effort.pick(60, 12),
@@ -214,7 +211,6 @@ fn two_threads(table: &Table, effort: Effort, framework: &str) {
     };
     let guarded = rates(&mut one.guarded, &mut two.guarded);
     let bare = rates(&mut one.bare, &mut two.bare);
-    let free = free_for_load();
     for (what, pairs, bar) in [
         ("with claims", guarded, Bar::AtLeast(1.7)),
         ("bare", bare, Bar::Stated),

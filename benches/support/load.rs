@@ -1,13 +1,13 @@
 //! Load over loopback, and the processor time that the server spent on it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-pub(crate) const CONNECTIONS: usize = 16;
+const CONNECTIONS: usize = 16;
 
 /// A `GET` as a client sends it.
 pub(crate) fn request(path: &str, token: Option<&str>) -> Vec<u8> {
@@ -27,8 +27,11 @@ pub(crate) struct Load {
 
 impl Load {
     /// Connects and learns how long the answer is; it must be a 200 of constant length.
-    pub(crate) fn connect(server: SocketAddr, request: Vec<u8>, connections: usize) -> Self {
-        let connections: Vec<_> = (0..connections)
+    ///
+    /// A load that `polls` never sleeps, so that the server need not wake it: how dear that is
+    /// depends on what else the machine does. It needs a processor of its own.
+    pub(crate) fn connect(server: SocketAddr, request: Vec<u8>, polls: bool) -> Self {
+        let connections: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
                 let stream = TcpStream::connect(server).unwrap();
                 stream.set_nodelay(true).unwrap();
@@ -45,6 +48,9 @@ impl Load {
             connections,
             request,
         };
+        for connection in &load.connections {
+            connection.set_nonblocking(polls).unwrap();
+        }
         // A server may close a connection on which nothing was ever asked.
         load.run(load.connections.len());
         load
@@ -61,11 +67,28 @@ impl Load {
         }
         for number in 0..count {
             let mut connection = &self.connections[number % open];
-            connection.read_exact(&mut self.response).unwrap();
+            receive(connection, &mut self.response);
             assert!(self.response.starts_with(b"HTTP/1.1 200 "), "not a 200");
             if number + open < count {
                 connection.write_all(&self.request).unwrap();
             }
+        }
+    }
+}
+
+/// Reads exactly one answer.
+fn receive(mut connection: &TcpStream, response: &mut [u8]) {
+    let (mut filled, mut idle) = (0, 0);
+    while filled < response.len() {
+        match connection.read(&mut response[filled..]) {
+            Ok(0) => panic!("the server closed the connection"),
+            Ok(length) => filled += length,
+            Err(error) if error.kind() == ErrorKind::WouldBlock && idle < 10_000_000 => {
+                idle += 1;
+                // Leaves the socket to the server for a moment.
+                (0..10).for_each(|_| std::hint::spin_loop());
+            }
+            Err(error) => panic!("no answer: {error}"),
         }
     }
 }
