@@ -460,11 +460,11 @@ fn allocations(table: &Table) {
             let response = now(guarded.call(request)).unwrap();
             assert_eq!(response.status(), 200);
         };
-        count_each(requests(), &call_guarded);
+        count_each(requests(), call_guarded);
         row(
             "actix-web, without its HTTP codec",
-            count_each(requests(), &call_bare),
-            count_each(requests(), &call_guarded),
+            count_each(requests(), call_bare),
+            count_each(requests(), call_guarded),
         );
     });
 }

@@ -43,7 +43,8 @@ impl Pairs {
         mut a: impl FnMut() -> f64,
         mut b: impl FnMut() -> f64,
     ) -> Self {
-        (a(), b());
+        a();
+        b();
         Self(
             (0..rounds)
                 .map(|round| {
