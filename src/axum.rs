@@ -1,6 +1,6 @@
 //! Extractors and answers for axum; no decision is made here.
 
-use crate::authenticator::{Attached, Identity};
+use crate::authenticator::{Attached, Identity, Refused};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
@@ -26,39 +26,45 @@ impl IntoResponse for Error {
     }
 }
 
-fn attached(parts: &Parts) -> Result<&Attached, Challenge> {
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        self.challenge().into_response()
+    }
+}
+
+fn attached(parts: &Parts) -> Result<&Attached, Refused> {
     parts.extensions.get::<Attached>().ok_or_else(|| {
         telemetry::fault(
             "an extractor ran without the layer: add .layer(auth.layer()) to the router",
         );
-        Challenge::for_error(
-            &Error::new(ErrorKind::Internal, "the layer is missing"),
-            "jamguard",
+        Refused::new(
+            None,
+            Error::new(ErrorKind::Internal, "the layer is missing"),
         )
     })
 }
 
 impl<S: Sync> FromRequestParts<S> for Identity {
-    type Rejection = Challenge;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Challenge> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         attached(parts)?.identity().cloned()
     }
 }
 
 /// `None` for an anonymous request.
 impl<S: Sync> OptionalFromRequestParts<S> for Identity {
-    type Rejection = Challenge;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Challenge> {
-        Ok(attached(parts)?.outcome.as_ref().ok().cloned())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
+        Ok(attached(parts)?.known().cloned())
     }
 }
 
 impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for Claims<T> {
-    type Rejection = Challenge;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Challenge> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         attached(parts)?.claims()
     }
 }
@@ -67,9 +73,9 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> f
 impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestParts<S>
     for Claims<T>
 {
-    type Rejection = Challenge;
+    type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Challenge> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
         Ok(attached(parts)?.claims().ok())
     }
 }

@@ -122,11 +122,11 @@ mod tower;
 
 #[cfg(feature = "actix")]
 pub use crate::actix::{ActixAuth, ActixFuture, ActixService};
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::RequireLogin;
 pub use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Source,
 };
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::authenticator::{Refused, RequireLogin};
 pub use crate::core::challenge::Challenge;
 pub use crate::core::clock::{Clock, SystemClock};
 pub use crate::core::error::{Error, ErrorKind};

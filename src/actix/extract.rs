@@ -1,6 +1,6 @@
 //! Extractors and answers.
 
-use crate::authenticator::{Attached, Identity};
+use crate::authenticator::{Attached, Identity, Refused};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
@@ -57,11 +57,28 @@ impl ResponseError for Error {
     }
 }
 
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error().fmt(f)
+    }
+}
+
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        // The standard one: the hook is asked when the answer is made.
+        Challenge::for_error(self.error(), "").status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        response(self.challenge())
+    }
+}
+
 /// What the middleware left; its absence is our own fault, never an open door.
 fn with_attached<R>(
     request: &HttpRequest,
-    read: impl FnOnce(&Attached) -> Result<R, Challenge>,
-) -> Ready<Result<R, Challenge>> {
+    read: impl FnOnce(&Attached) -> Result<R, Refused>,
+) -> Ready<Result<R, Refused>> {
     let extensions = request.extensions();
     ready(match extensions.get::<Attached>() {
         Some(attached) => read(attached),
@@ -69,17 +86,17 @@ fn with_attached<R>(
             telemetry::fault(
                 "an extractor ran without the middleware: add .wrap(auth.actix()) to the App",
             );
-            Err(Challenge::for_error(
-                &Error::new(ErrorKind::Internal, "the middleware is missing"),
-                "jamguard",
+            Err(Refused::new(
+                None,
+                Error::new(ErrorKind::Internal, "the middleware is missing"),
             ))
         }
     })
 }
 
 impl FromRequest for Identity {
-    type Error = Challenge;
-    type Future = Ready<Result<Self, Challenge>>;
+    type Error = Refused;
+    type Future = Ready<Result<Self, Refused>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         with_attached(request, |attached| attached.identity().cloned())
@@ -87,8 +104,8 @@ impl FromRequest for Identity {
 }
 
 impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for Claims<T> {
-    type Error = Challenge;
-    type Future = Ready<Result<Self, Challenge>>;
+    type Error = Refused;
+    type Future = Ready<Result<Self, Refused>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         with_attached(request, Attached::claims)

@@ -10,6 +10,14 @@ pub(crate) struct Edits {
 }
 
 impl Edits {
+    /// Only that the answer depends on the credential.
+    pub(crate) fn vary() -> Self {
+        Self {
+            cookies: Vec::new(),
+            vary: true,
+        }
+    }
+
     /// Leaves alone the cookies that the application's own answer sets: a login that just happened
     /// is not undone, nor a logout.
     pub(crate) fn yield_to<'a>(&mut self, own: impl Iterator<Item = &'a [u8]>) {

@@ -11,11 +11,9 @@ use crate::core::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 use crate::core::secret::Secret;
 use crate::core::telemetry;
-use crate::token::claims::Claims;
 use crate::token::keys::BoxFuture;
 use crate::token::verified::Verified;
 use crate::token::verifier::Step;
-use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,17 +53,45 @@ pub(crate) struct Settings {
 #[derive(Clone)]
 pub(crate) struct Attached {
     pub(crate) auth: Authenticator,
-    /// The error says why a request without identity has none.
-    pub(crate) outcome: Result<Identity, Error>,
+    pub(crate) outcome: Outcome,
+}
+
+/// What a request's credential came to.
+#[derive(Clone)]
+pub(crate) enum Outcome {
+    Known(Identity),
+    /// There is none.
+    Anonymous,
+    /// There is one, and it does not count here.
+    Ignored(Error),
 }
 
 /// A request that goes on.
 pub(crate) struct Pass {
     /// `None` where an outer layer attached it already.
     pub(crate) attach: Option<Attached>,
-    /// Whether a header holds one, valid or not.
-    pub(crate) has_credential: bool,
     pub(crate) edits: Edits,
+}
+
+impl Pass {
+    fn attaching(auth: &Authenticator, outcome: Outcome, edits: Edits) -> Self {
+        Self {
+            attach: Some(Attached {
+                auth: auth.clone(),
+                outcome,
+            }),
+            edits,
+        }
+    }
+
+    /// Whether the request holds a credential, valid or not, that no outer layer saw.
+    #[cfg(feature = "tower")]
+    pub(crate) fn has_credential(&self) -> bool {
+        match &self.attach {
+            Some(attached) => !matches!(attached.outcome, Outcome::Anonymous),
+            None => false,
+        }
+    }
 }
 
 /// Whether a request may go on; a refusal is the whole answer.
@@ -162,10 +188,10 @@ impl Authenticator {
     ) -> Admission {
         if let Some(attached) = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0)) {
             return Admission::Now(match &attached.outcome {
-                Err(error) if required => Err(self.challenge(error)),
-                outcome => Ok(Pass {
+                Outcome::Anonymous if required => Err(self.challenge(&missing())),
+                Outcome::Ignored(error) if required => Err(self.challenge(error)),
+                _ => Ok(Pass {
                     attach: None,
-                    has_credential: outcome.is_ok(),
                     edits: Edits::default(),
                 }),
             });
@@ -175,7 +201,10 @@ impl Authenticator {
             Err(error) => return Admission::Now(self.conclude(Err(error), None, required)),
         };
         let Some(found) = found else {
-            return Admission::Now(self.conclude(Err(missing()), None, required));
+            return Admission::Now(match required {
+                true => Err(self.refuse(&missing(), Edits::vary())),
+                false => Ok(Pass::attaching(self, Outcome::Anonymous, Edits::vary())),
+            });
         };
         let source = found.source;
         let step = self.0.routing.begin(&found.token);
@@ -214,20 +243,18 @@ impl Authenticator {
         source: Option<&Source>,
         required: bool,
     ) -> Result<Pass, Challenge> {
-        let mut edits = Edits {
-            vary: true,
-            ..Edits::default()
-        };
+        let mut edits = Edits::vary();
         let error = match answer {
             Ok(verified) => {
                 let kind = source.map_or(CredentialKind::Direct, kind_of);
-                return Ok(self.pass(Ok(Identity::new(verified, kind)), edits));
+                let known = Outcome::Known(Identity::new(verified, kind));
+                return Ok(Pass::attaching(self, known, edits));
             }
             Err(error) => error,
         };
         let optional = match source.map(|source| &source.0) {
-            // Nothing was found, or it could not be read.
-            None => error.kind() == ErrorKind::MissingCredentials,
+            // It could not be read.
+            None => false,
             Some(SourceKind::Cookie(name)) => {
                 if error.kind().is_final() {
                     edits.cookies.push(self.removal(name));
@@ -239,25 +266,8 @@ impl Authenticator {
         if required || !optional {
             return Err(self.refuse(&error, edits));
         }
-        if error.kind() != ErrorKind::MissingCredentials {
-            telemetry::refused(&error);
-        }
-        Ok(self.pass(Err(error), edits))
-    }
-
-    fn pass(&self, outcome: Result<Identity, Error>, edits: Edits) -> Pass {
-        let has_credential = match &outcome {
-            Ok(_) => true,
-            Err(error) => error.kind() != ErrorKind::MissingCredentials,
-        };
-        Pass {
-            attach: Some(Attached {
-                auth: self.clone(),
-                outcome,
-            }),
-            has_credential,
-            edits,
-        }
+        telemetry::refused(&error);
+        Ok(Pass::attaching(self, Outcome::Ignored(error), edits))
     }
 
     /// `Set-Cookie` that removes a dead credential.
@@ -342,25 +352,7 @@ impl Authenticator {
     }
 }
 
-impl Attached {
-    /// The identity, or the answer to give.
-    pub(crate) fn identity(&self) -> Result<&Identity, Challenge> {
-        self.outcome
-            .as_ref()
-            .map_err(|error| self.auth.challenge(error))
-    }
-
-    /// The identity's claims as a `T`, or the answer to give.
-    pub(crate) fn claims<T>(&self) -> Result<Claims<T>, Challenge>
-    where
-        T: DeserializeOwned + Send + Sync + 'static,
-    {
-        Claims::from_token(self.identity()?.token().clone())
-            .map_err(|error| self.auth.challenge(&error))
-    }
-}
-
-fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::new(
         ErrorKind::MissingCredentials,
         "the request has no credential",

@@ -13,6 +13,8 @@ mod guard;
 mod identity;
 #[cfg(feature = "client")]
 mod refresh;
+#[cfg(any(feature = "tower", feature = "actix"))]
+mod refused;
 mod routing;
 
 pub use builder::AuthenticatorBuilder;
@@ -23,6 +25,8 @@ pub use identity::{CredentialKind, Identity};
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use guard::RequireLogin;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use refused::Refused;
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use self::{

@@ -50,6 +50,7 @@ impl<'a> Compact<'a> {
         Header::read(self.header)
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn header_text(&self) -> Result<String, Error> {
         Header::decode(self.header)
     }

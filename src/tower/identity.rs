@@ -16,6 +16,6 @@ impl Identity {
     /// }
     /// ```
     pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
-        extensions.get::<Attached>()?.outcome.as_ref().ok()
+        extensions.get::<Attached>()?.known()
     }
 }

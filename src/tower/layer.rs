@@ -132,8 +132,9 @@ where
             .admit(&PartsHead::of(&request), attached, gate.required)
         {
             Admission::Now(Ok(pass)) => {
+                let has_credential = pass.has_credential();
                 attach(&mut request, pass.attach);
-                let answer = match pass.has_credential {
+                let answer = match has_credential {
                     true => self.inner.call(request),
                     // Nothing to mark sensitive.
                     false => self.inner.get_mut().call(request),
