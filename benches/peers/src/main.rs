@@ -48,7 +48,7 @@ fn main() {
     for (algorithm, bar) in [("RS256", 40.0), ("ES256", 100.0)] {
         println!("\n{algorithm}, one warm token, 16 connections, one server thread");
         println!(
-            "{:<38} | {:<11} | {:>8} | {:>12} | {:>13}",
+            "{:<40} | {:<11} | {:>8} | {:>12} | {:>13}",
             "server", "crypto", "bare us", "over bare us", "share of rate"
         );
         println!("{}", "-".repeat(95));
@@ -56,7 +56,7 @@ fn main() {
         for (peer, backend) in CONTENDERS {
             if algorithm == "ES256" && peer == Peer::AxumJwks {
                 println!(
-                    "{:<38} | refuses key sets with other than RSA keys",
+                    "{:<40} | refuses key sets with other than RSA keys",
                     peer.title()
                 );
                 continue;
@@ -64,7 +64,7 @@ fn main() {
             let (cpu, rate) = measure(effort, peer, backend, algorithm, pinned);
             let over = cpu.difference();
             println!(
-                "{:<38} | {:<11} | {:>8.2} | {over:>12.2} | {:>13.3}",
+                "{:<40} | {:<11} | {:>8.2} | {over:>12.2} | {:>13.3}",
                 peer.title(),
                 backend.name(),
                 cpu.a(),

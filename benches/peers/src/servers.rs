@@ -276,7 +276,7 @@ async fn extended(Extension(user): Extension<User>) -> String {
 }
 
 /// Why axum-jwks refused.
-struct Unauthorized;
+pub(crate) struct Unauthorized;
 
 impl From<axum_jwks::TokenError> for Unauthorized {
     fn from(_: axum_jwks::TokenError) -> Self {
