@@ -170,7 +170,7 @@ fn whole(table: &Table, effort: Effort, framework: &str, pinned: bool) {
         mut guarded,
     } = Subject::start(framework, 1, 1, pinned);
     let samples = load::calm_pairs(
-        effort.pick(120, 20),
+        effort.pick(80, 20),
         || server.measure(&mut bare, 15_000),
         || server.measure(&mut guarded, 15_000),
     );
@@ -203,7 +203,7 @@ fn two_threads(table: &Table, effort: Effort, framework: &str, free: bool) {
     let [mut one, mut two] = [1, 2].map(|threads| Subject::start(framework, threads, 2, free));
     let rates = |one_loads: &mut [Load], two_loads: &mut [Load]| {
         let samples = load::calm_pairs(
-            effort.pick(60, 12),
+            effort.pick(40, 12),
             || one.server.measure(one_loads, 8_000),
             || two.server.measure(two_loads, 8_000),
         );
