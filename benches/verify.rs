@@ -18,6 +18,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::{Authenticator, Verifier};
 use std::convert::Infallible;
+use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::process::Command;
 use std::sync::Arc;
@@ -143,7 +144,7 @@ fn request(token: &str) -> Request<()> {
 /// Row 1: a cached token against one keyed hash of it and one moka look-up by it.
 fn warm(table: &Table, effort: Effort, tokens: &[String]) {
     let verifier = warmed(&rs256(), tokens);
-    let hasher = ahash::RandomState::new();
+    let hasher = foldhash::quality::RandomState::default();
     let cache = moka::sync::Cache::builder()
         .max_capacity(2 * ENTRIES as u64)
         .build_with_hasher(hasher.clone());

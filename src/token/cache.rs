@@ -2,17 +2,29 @@
 
 use super::verified::{Entry, Verified};
 use crate::core::telemetry::{Counter, Metric};
-use ahash::RandomState;
+use foldhash::SharedSeed;
+use foldhash::quality::FoldHasher;
 use moka::Equivalent;
 use moka::sync::Cache;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-/// Hashes a token with a key that is random per process, so that nobody outside can make tokens
-/// that meet. Done once per request; every look-up afterwards goes by the number.
+/// Hashes a token with seeds that are random per process, so that nobody outside can make tokens
+/// that meet; tokens that do are told apart by their text. Done once per request: every look-up
+/// afterwards goes by the number.
 pub(crate) fn hash(token: &[u8]) -> u64 {
-    static STATE: OnceLock<RandomState> = OnceLock::new();
-    STATE.get_or_init(RandomState::new).hash_one(token)
+    static SEEDS: OnceLock<(u64, SharedSeed)> = OnceLock::new();
+    let (seed, shared) = SEEDS.get_or_init(|| {
+        // Keyed by the operating system's random numbers.
+        let random = std::hash::RandomState::new();
+        (
+            random.hash_one("seed"),
+            SharedSeed::from_u64(random.hash_one("shared")),
+        )
+    });
+    let mut hasher = FoldHasher::with_seed(*seed, shared);
+    hasher.write(token);
+    hasher.finish()
 }
 
 /// The whole token is the key: its hash finds it, its text is compared in full.
