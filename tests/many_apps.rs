@@ -4,10 +4,17 @@
 mod support;
 
 use jamguard::emulator::{App, AppSettings, Endpoint, IdToken};
-use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::jose::{Algorithm, KeySet, SigningKey};
+use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
 use jamguard::testing::{self, ManualClock};
-use jamguard::{Authenticator, AuthenticatorBuilder, CredentialKind, ErrorKind, JamApp, Verifier};
+use jamguard::{
+    Authenticator, AuthenticatorBuilder, CredentialKind, Error, ErrorKind, JamApp, Verifier,
+};
 use serde_json::json;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::{ANN, NOW, Request, Servers, Site, World};
 
@@ -302,5 +309,98 @@ async fn authenticate_serves_where_there_is_no_request() {
     ] {
         let error = auth.authenticate(token).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{token}");
+    }
+}
+
+/// What a verifier of any issuer remembers from elsewhere does not count for a token that has a
+/// verifier of its own.
+#[tokio::test]
+async fn memory_does_not_change_which_verifier_decides() {
+    let local = Local::new(
+        "https://one.example",
+        Algorithm::HS256,
+        &ManualClock::at(NOW),
+    );
+    let any = Verifier::builder()
+        .key(local.key.verifying_key().unwrap())
+        .algorithms([Algorithm::HS256])
+        .clock(local.clock.clone())
+        .build()
+        .unwrap();
+    let auth = Authenticator::builder()
+        .verifier(any.clone())
+        .verifier(local.verifier("api"))
+        .build()
+        .unwrap();
+    let token = local.token("another");
+    for _ in 0..3 {
+        let error = auth.authenticate(&token).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidClaim);
+        any.verify(&token).await.unwrap();
+    }
+    let token = local.token("api");
+    for _ in 0..3 {
+        any.verify(&token).await.unwrap();
+        auth.authenticate(&token).await.unwrap();
+    }
+}
+
+/// An issuer's key set, until the issuer is gone.
+struct Issuer {
+    gone: Arc<AtomicBool>,
+    keys: String,
+}
+
+impl Fetch for Issuer {
+    fn fetch<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+        Box::pin(async move {
+            match self.gone.load(Ordering::SeqCst) {
+                true => Err(Error::new(ErrorKind::Connection, "gone")),
+                false => Ok(Fetched::new(self.keys.clone().into())),
+            }
+        })
+    }
+}
+
+/// Of two verifiers of one issuer, the one that remembers the token loses its keys.
+#[tokio::test]
+async fn a_verifier_without_keys_does_not_hide_another() {
+    let local = Local::new(
+        "https://one.example",
+        Algorithm::ES256,
+        &ManualClock::at(NOW),
+    );
+    let gone = Arc::new(AtomicBool::new(false));
+    let keys = RemoteKeySet::builder("https://one.example/keys")
+        .fetcher(Issuer {
+            gone: gone.clone(),
+            keys: KeySet::from(local.key.verifying_key().unwrap()).to_json(),
+        })
+        .clock(local.clock.clone())
+        .build()
+        .unwrap();
+    let remote = Verifier::builder()
+        .jwks(keys)
+        .algorithms([Algorithm::ES256])
+        .issuer(&local.issuer)
+        .clock(local.clock.clone())
+        .build()
+        .unwrap();
+    let auth = Authenticator::builder()
+        .verifier(remote)
+        .verifier(local.verifier("api"))
+        .build()
+        .unwrap();
+    let claims = json!({"iss": local.issuer, "aud": "api", "exp": NOW + 100_000});
+    let token = testing::mint(&local.key, &claims).unwrap();
+    for at in 0..4 {
+        auth.authenticate(&token).await.unwrap();
+        if at == 1 {
+            gone.store(true, Ordering::SeqCst);
+            local.clock.advance(Duration::from_secs(50_000));
+        }
     }
 }

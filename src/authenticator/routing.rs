@@ -48,35 +48,38 @@ impl Routing {
     /// Verifies a token with the verifier it belongs to: from memory, or in full.
     pub(crate) fn begin(self: &Arc<Self>, token: &[u8]) -> Step {
         let hash = cache::hash(token);
+        if let [only] = &self.verifiers[..] {
+            return match only.recall(token, hash) {
+                Some(answer) => Step::Done(answer),
+                None => only.begin(token, hash),
+            };
+        }
+        // Only a yes counts here: where this verifier cannot say it any more, another may.
         let known = memo::find(hash, token, |id| self.with_id(id).is_some());
         if let Some((id, verified)) = known
             && let Some(verifier) = self.with_id(id)
+            && self.is_for(verifier, &verified)
+            && let Some(Ok(verified)) = verifier.confirm(verified)
         {
-            return match verifier.confirm(verified) {
-                Some(answer) => Step::Done(answer),
-                None => verifier.begin(token, hash),
-            };
+            return Step::Done(Ok(verified));
         }
         if self.verifiers.len() <= ASK_ALL
-            && let Some(answer) = recall(self.verifiers.iter(), token, hash)
+            && let Some(verified) = self.recall(self.verifiers.iter(), token, hash)
         {
-            return Step::Done(answer);
-        }
-        if let [only] = &self.verifiers[..] {
-            return only.begin(token, hash);
+            return Step::Done(Ok(verified));
         }
         let candidates = match self.candidates(token) {
             Ok(candidates) => candidates,
             Err(error) => return Step::Done(Err(error)),
         };
         if self.verifiers.len() > ASK_ALL
-            && let Some(answer) = recall(
+            && let Some(verified) = self.recall(
                 candidates.iter().filter_map(|at| self.verifiers.get(*at)),
                 token,
                 hash,
             )
         {
-            return Step::Done(answer);
+            return Step::Done(Ok(verified));
         }
         if let [only] = candidates[..]
             && let Some(only) = self.verifiers.get(only)
@@ -91,6 +94,27 @@ impl Routing {
 
     fn with_id(&self, id: u64) -> Option<&Verifier> {
         self.verifiers.iter().find(|verifier| verifier.id() == id)
+    }
+
+    /// Whether a remembered token goes to this verifier: one that accepts any issuer, and may have
+    /// met the token elsewhere, must not answer for the verifier of the token's own.
+    fn is_for(&self, verifier: &Verifier, token: &Verified) -> bool {
+        !verifier.issuers().is_empty()
+            || !token
+                .issuer()
+                .is_some_and(|issuer| self.by_issuer.contains_key(issuer))
+    }
+
+    fn recall<'a>(
+        &self,
+        mut verifiers: impl Iterator<Item = &'a Verifier>,
+        token: &[u8],
+        hash: u64,
+    ) -> Option<Verified> {
+        verifiers.find_map(|verifier| match verifier.recall_shared(token, hash) {
+            Some(Ok(verified)) if self.is_for(verifier, &verified) => Some(verified),
+            _ => None,
+        })
     }
 
     /// The verifiers of the token's own `iss`, read without trusting it.
@@ -130,12 +154,4 @@ impl Routing {
         }
         Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::UnknownIssuer, "no verifier")))
     }
-}
-
-fn recall<'a>(
-    mut verifiers: impl Iterator<Item = &'a Verifier>,
-    token: &[u8],
-    hash: u64,
-) -> Option<Result<Verified, Error>> {
-    verifiers.find_map(|verifier| verifier.recall_shared(token, hash))
 }
