@@ -404,3 +404,30 @@ async fn a_verifier_without_keys_does_not_hide_another() {
         }
     }
 }
+
+/// Two verifiers of one issuer: the one that the token is for says what is wrong with it.
+#[tokio::test]
+async fn the_refusal_is_that_of_the_verifier_it_is_for() {
+    let local = Local::new(
+        "https://one.example",
+        Algorithm::HS256,
+        &ManualClock::at(NOW),
+    );
+    let (a, b) = (local.verifier("a"), local.verifier("b"));
+    let auth = Authenticator::builder()
+        .verifier(a)
+        .verifier(b)
+        .build()
+        .unwrap();
+    let tokens = ["a", "b", "c"].map(|audience| local.token(audience));
+    local.clock.advance(Duration::from_secs(3600));
+    let kinds = [
+        ErrorKind::Expired,
+        ErrorKind::Expired,
+        ErrorKind::InvalidClaim,
+    ];
+    for (token, kind) in tokens.iter().zip(kinds) {
+        let error = auth.authenticate(token).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+    }
+}

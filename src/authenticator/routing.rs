@@ -145,13 +145,22 @@ impl Routing {
         for verifier in candidates.iter().filter_map(|at| self.verifiers.get(*at)) {
             match verifier.begin(token, hash).wait().await {
                 Ok(verified) => return Ok(verified),
-                // An outage outweighs a refusal: the token may be good.
-                Err(error) if error.kind() == ErrorKind::Unavailable => refusal = Some(error),
-                Err(error) => {
-                    refusal.get_or_insert(error);
-                }
+                Err(error) => match &refusal {
+                    Some(known) if weight(known) >= weight(&error) => {}
+                    _ => refusal = Some(error),
+                },
             }
         }
         Err(refusal.unwrap_or_else(|| Error::new(ErrorKind::UnknownIssuer, "no verifier")))
+    }
+}
+
+/// Which of several refusals is told: in an outage the token may be good; a verifier that looked at
+/// the date or at revocation found everything else to be its own.
+fn weight(refusal: &Error) -> u8 {
+    match refusal.kind() {
+        ErrorKind::Unavailable => 2,
+        ErrorKind::Expired | ErrorKind::NotYetValid | ErrorKind::Revoked => 1,
+        _ => 0,
     }
 }
