@@ -253,8 +253,8 @@ impl Inner {
                 _ => return Ok(Recheck::Outdated),
             }
         }
-        entry.window.check(self.clock.now(), self.rules.leeway)?;
         self.check_revocation(verified)?;
+        entry.window.check(self.clock.now(), self.rules.leeway)?;
         Ok(Recheck::Valid)
     }
 
@@ -342,7 +342,7 @@ impl Inner {
             })?;
         compact.verify(key, header.algorithm())?;
 
-        let window = self.rules.check_claims(&claims, self.clock.now())?;
+        let window = self.rules.check_claims(&claims)?;
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
         let (issuer, subject, token_id) = (
             text(claims.issuer),
@@ -367,7 +367,9 @@ impl Inner {
             decoded: Decoded::default(),
         });
         let verified = Verified::new(entry.clone());
+        // Before the date: what was taken back stays so, and only what is merely expired is renewed.
         self.check_revocation(&verified)?;
+        window.check(self.clock.now(), self.rules.leeway)?;
         self.cache.insert(&entry);
         Ok(verified)
     }

@@ -1,9 +1,9 @@
 //! Silent refresh: an expired ID-token cookie is renewed from the refresh-token cookie.
 
 use super::{ID, ID_REMOVED, REFRESH, REFRESH_REMOVED, kept, start, with_silent_refresh};
-use crate::support::{ANN, Request, World, send};
-use jamguard::ErrorKind;
+use crate::support::{ANN, Request, Servers, Site, World, send};
 use jamguard::emulator::Endpoint;
+use jamguard::{ErrorKind, Revocation, Verified};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -207,4 +207,30 @@ async fn nothing_else_is_refreshed() {
         .build()
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+struct AllRevoked;
+
+impl Revocation for AllRevoked {
+    fn is_revoked(&self, _: &Verified) -> bool {
+        true
+    }
+}
+
+/// A token that was taken back is not renewed once it is expired as well.
+#[tokio::test]
+async fn a_revoked_token_is_not_renewed() {
+    let world = World::new().await;
+    let auth = jamguard::Authenticator::builder()
+        .jam(world.jam().revocation(AllRevoked))
+        .cookies(jamguard::LoginCookies::new())
+        .silent_refresh(world.client())
+        .build()
+        .unwrap();
+    let servers = Servers::start(Site::new(auth)).await;
+    let request = with("/me", &world.expired_token(), &world.refresh_token());
+    let answer = servers.ask(request).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.all("set-cookie"), [ID_REMOVED]);
+    assert_eq!(world.emulator.requests(Endpoint::Refresh), 0);
 }
