@@ -5,6 +5,8 @@ use super::builder::AuthenticatorBuilder;
 use super::cookies::{self, LoginCookies};
 use super::credentials::{self, Head, Source, SourceKind};
 use super::identity::{CredentialKind, Identity};
+#[cfg(feature = "client")]
+use super::refresh::Holder;
 use super::routing::Routing;
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
@@ -211,11 +213,13 @@ impl Authenticator {
         #[cfg(feature = "client")]
         if let Some(refresh_token) = self.renewal(head, source, &step) {
             let (auth, source) = (self.clone(), source.clone());
+            let id_token = found.token.into_owned();
             return Admission::Later(Box::pin(async move {
                 let answer = step.wait().await;
                 match (answer, refresh_token) {
                     (Err(error), Ok(token)) if error.kind() == ErrorKind::Expired => {
-                        auth.renewed(token.expose(), error, &source, required).await
+                        auth.renewed(&id_token, token.expose(), error, &source, required)
+                            .await
                     }
                     (Err(error), Err(unreadable)) if error.kind() == ErrorKind::Expired => {
                         auth.conclude(Err(unreadable), None, required)
@@ -308,9 +312,11 @@ impl Authenticator {
         }
     }
 
+    /// `expired` is genuine but for its age.
     #[cfg(feature = "client")]
     async fn renewed(
         &self,
+        expired: &[u8],
         refresh_token: &str,
         error: Error,
         source: &Source,
@@ -320,28 +326,38 @@ impl Authenticator {
         let (Some(cookies), Some(refresher)) = (&self.0.cookies, &self.0.refresh) else {
             return self.conclude(Err(error), Some(source), required);
         };
+        let useless = |refusal: &Error| {
+            telemetry::refused(refusal);
+            let removal = cookies.remove_refresh();
+            match self.conclude(Err(error), Some(source), required) {
+                Ok(mut pass) => {
+                    pass.edits.cookies.push(removal);
+                    Ok(pass)
+                }
+                Err(challenge) => {
+                    let mut challenge = challenge.with_header("cache-control", "no-store");
+                    challenge.add_header("set-cookie", removal);
+                    Err(challenge)
+                }
+            }
+        };
         let verified = match refresher.refresh(refresh_token).await {
             Ok(id_token) => {
                 let step = self.0.routing.begin(id_token.expose().as_bytes());
                 step.wait().await
             }
-            Err(refusal) if super::refresh::is_definite(&refusal) => {
-                telemetry::refused(&refusal);
-                let removal = cookies.remove_refresh();
-                return match self.conclude(Err(error), Some(source), required) {
-                    Ok(mut pass) => {
-                        pass.edits.cookies.push(removal);
-                        Ok(pass)
-                    }
-                    Err(challenge) => {
-                        let mut challenge = challenge.with_header("cache-control", "no-store");
-                        challenge.add_header("set-cookie", removal);
-                        Err(challenge)
-                    }
-                };
-            }
+            Err(refusal) if super::refresh::is_definite(&refusal) => return useless(&refusal),
             Err(outage) => return self.conclude(Err(outage), Some(source), required),
         };
+        if let Ok(verified) = &verified {
+            let new = Holder::of(verified.expose_token().as_bytes()).ok();
+            if new.is_none() || new != Holder::of(expired).ok() {
+                return useless(&Error::new(
+                    ErrorKind::InvalidClaim,
+                    "the refresh token is another user's than the ID token",
+                ));
+            }
+        }
         let cookie = verified
             .as_ref()
             .ok()

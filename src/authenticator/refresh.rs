@@ -3,6 +3,9 @@
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::jam::client::JamClient;
+use crate::jose::jws::Compact;
+use crate::token::claims::RegisteredClaims;
+use crate::token::rules::TextRule;
 use aws_lc_rs::digest;
 use moka::sync::Cache;
 use std::time::Duration;
@@ -75,6 +78,32 @@ impl Refresher {
                 )
                 .with_source(error)
             }
+        })
+    }
+}
+
+/// Whose an ID token is: a renewed one must be the same user's, or a refresh token that somebody
+/// planted would log the browser in as somebody else.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Holder {
+    issuer: Option<String>,
+    subject: Option<String>,
+    email: Option<String>,
+}
+
+impl Holder {
+    /// Reads a token whose signature was checked.
+    pub(crate) fn of(token: &[u8]) -> Result<Self, Error> {
+        let email = [TextRule {
+            claim: "email".into(),
+            expected: None,
+        }];
+        let payload = Compact::split(token, token.len())?.payload_text()?;
+        let mut claims = RegisteredClaims::parse(&payload, &email)?;
+        Ok(Self {
+            issuer: claims.issuer.map(Into::into),
+            subject: claims.subject.map(Into::into),
+            email: claims.texts.pop().flatten().map(Into::into),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Silent refresh: an expired ID-token cookie is renewed from the refresh-token cookie.
 
 use super::{ID, ID_REMOVED, REFRESH, REFRESH_REMOVED, kept, start, with_silent_refresh};
-use crate::support::{ANN, Request, Servers, Site, World, send};
+use crate::support::{ANN, BOB, Request, Servers, Site, World, send};
 use jamguard::emulator::Endpoint;
 use jamguard::{ErrorKind, Revocation, Verified};
 use std::time::Duration;
@@ -233,4 +233,23 @@ async fn a_revoked_token_is_not_renewed() {
     assert_eq!(answer.status, 401);
     assert_eq!(answer.all("set-cookie"), [ID_REMOVED]);
     assert_eq!(world.emulator.requests(Endpoint::Refresh), 0);
+}
+
+/// A refresh token that somebody planted beside an old login does not log in as its owner.
+#[tokio::test]
+async fn the_renewed_token_must_be_of_the_same_user() {
+    let world = World::new().await;
+    let servers = with_silent_refresh(&world).await;
+    let bobs = world.app.refresh_token(BOB).unwrap();
+    let expired = world.expired_token();
+    for (path, status) in [("/me", 401), ("/guarded", 401), ("/hello", 200)] {
+        let answer = servers.ask(with(path, &expired, bobs.expose())).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(!answer.text().contains(BOB), "{path}");
+        assert_eq!(answer.all("set-cookie"), [ID_REMOVED, REFRESH_REMOVED]);
+    }
+    let answer = servers
+        .ask(with("/me", &expired, &world.refresh_token()))
+        .await;
+    assert_eq!(answer.text(), ANN);
 }
