@@ -55,7 +55,8 @@ pub struct JamLoginBuilder {
 }
 
 impl JamLogin {
-    /// Begins the handlers of an app: `auth` verifies, `client` ends refresh tokens at logout.
+    /// Begins the handlers of an app: `auth` verifies, `client` says which app it is and ends
+    /// refresh tokens at logout.
     pub fn builder(auth: &Authenticator, client: JamClient) -> JamLoginBuilder {
         JamLoginBuilder {
             settings: Settings {
@@ -281,6 +282,11 @@ impl JamLogin {
     async fn arrived(&self, id_token: Secret, refresh_token: Option<Secret>) -> Challenge {
         let settings = &*self.0;
         let identity = match settings.auth.authenticate(id_token.expose()).await {
+            // The authenticator may know other apps and issuers; their users are others.
+            Ok(identity) if !settings.client.is_issuer(identity.issuer()) => {
+                let error = Error::new(ErrorKind::UnknownIssuer, "the token is not of this app");
+                return private(settings.auth.challenge(&error));
+            }
             Ok(identity) => identity,
             Err(error) => return private(settings.auth.challenge(&error)),
         };

@@ -165,6 +165,11 @@ impl JamClient {
         }
     }
 
+    /// Whether this `iss` is the app's.
+    pub(crate) fn is_issuer(&self, issuer: Option<&str>) -> bool {
+        issuer.is_some_and(|issuer| issuer == base::issuer(&self.0.app_url))
+    }
+
     /// Has JAM mail a magic link to this address.
     ///
     /// # Errors

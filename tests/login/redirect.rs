@@ -1,10 +1,13 @@
 //! `GET /jam-redirect`: what a magic link leads to.
 
 use super::{ID, REFRESH, REFRESH_REMOVED, is_private, kept, start, with_silent_refresh};
-use crate::support::{ANN, Request, Servers, Site, World, damaged, send};
+use crate::support::{ANN, NOW, Request, Servers, Site, World, damaged, send};
 use jamguard::emulator::{AppSettings, Endpoint};
-use jamguard::{Authenticator, Error, ErrorKind, JamApp, JamClient, JamLogin, Redirect};
+use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::testing::mint;
+use jamguard::{Authenticator, Error, ErrorKind, JamApp, JamClient, JamLogin, Redirect, Verifier};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
 use std::sync::{Arc, Mutex};
 
 fn encoded(text: &str) -> String {
@@ -268,4 +271,27 @@ async fn a_login_needs_a_place_for_its_tokens_and_a_home_on_this_site() {
         .home("/a?b=c#d")
         .build()
         .unwrap();
+}
+
+/// The authenticator knows other issuers too; the redirect of an app is for its tokens only.
+#[tokio::test]
+async fn a_token_of_another_verifier_is_no_login() {
+    let world = World::new().await;
+    let key = SigningKey::generate(Algorithm::HS256).unwrap();
+    let local = Verifier::builder()
+        .key(key.verifying_key().unwrap())
+        .algorithms([Algorithm::HS256])
+        .issuer("https://local.example")
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    let servers = start(&world, |auth| auth.verifier(local)).await;
+    let claims = json!({"iss": "https://local.example", "email": ANN, "exp": NOW + 60});
+    let token = mint(&key, &claims).unwrap();
+    let answer = servers.ask(Request::get("/me").bearer(&token)).await;
+    assert_eq!(answer.text(), ANN);
+    let answer = servers.ask(redirect(&format!("idToken={token}"))).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("set-cookie"), None);
+    is_private(&answer);
 }
