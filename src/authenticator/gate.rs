@@ -85,15 +85,6 @@ impl Pass {
             edits,
         }
     }
-
-    /// Whether the request holds a credential, valid or not, that no outer layer saw.
-    #[cfg(feature = "tower")]
-    pub(crate) fn has_credential(&self) -> bool {
-        match &self.attach {
-            Some(attached) => !matches!(attached.outcome, Outcome::Anonymous),
-            None => false,
-        }
-    }
 }
 
 /// Whether a request may go on; a refusal is the whole answer.

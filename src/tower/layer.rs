@@ -132,11 +132,14 @@ where
             .admit(&PartsHead::of(&request), attached, gate.required)
         {
             Admission::Now(Ok(pass)) => {
-                let has_credential = pass.has_credential();
+                // Also where no credential was found: a refresh token may be in the cookies. Nothing
+                // is to be marked where an outer layer did it.
+                let headers = request.headers();
+                let to_mark = pass.attach.is_some()
+                    && gate.sensitive.iter().any(|name| headers.contains_key(name));
                 attach(&mut request, pass.attach);
-                let answer = match has_credential {
+                let answer = match to_mark {
                     true => self.inner.call(request),
-                    // Nothing to mark sensitive.
                     false => self.inner.get_mut().call(request),
                 };
                 AuthFuture::passed(answer, pass.edits, gate.vary.clone())

@@ -130,6 +130,13 @@ async fn inside_the_layer_credentials_are_marked_sensitive() {
         let answer = crate::support::send(servers.axum, &request).await;
         assert!(answer.text().contains("Sensitive") && !answer.text().contains(signature));
     }
+    // Without an ID token the cookies may still hold a refresh token.
+    let request = Request::get("/layer").cookie("__Host-jam_refresh", &token);
+    for (name, address) in servers.each() {
+        let answer = crate::support::send(address, &request).await;
+        assert_eq!(answer.status, 200, "{name}");
+        assert!(!answer.text().contains(signature), "{name}");
+    }
     // Outside it is shown, so the test can fail.
     let request = Request::get("/outside").bearer(&token);
     let answer = crate::support::send(servers.axum, &request).await;
