@@ -4,6 +4,7 @@
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor as SerdeVisitor};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// A JSON value as far as token checks need it.
 #[derive(Clone, Debug, PartialEq)]
@@ -199,12 +200,24 @@ impl<'de> SerdeVisitor<'de> for Strict {
         // `arbitrary_precision` feature.
         if let ([name], Scalar::Text(digits)) = (&names.names[..], &last)
             && name == "$serde_json::private::Number"
+            && numbers_come_as_maps()
         {
             return Ok(number(digits));
         }
         names.finish::<A::Error>()?;
         Ok(Scalar::Other)
     }
+}
+
+/// Whether that feature is on; where it is not, such a map is an object like any other.
+fn numbers_come_as_maps() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let written =
+            serde_json::from_str("1e2").map(|number: serde_json::Value| number.to_string());
+        // Only with the feature is a number kept as written.
+        written.is_ok_and(|written| written != "100.0")
+    })
 }
 
 fn number<'a>(digits: &str) -> Scalar<'a> {
