@@ -66,10 +66,12 @@ impl<'a> RegisteredClaims<'a> {
         };
         let mut fault: Option<&'static str> = None;
         let names = json::object(payload, |name, value| {
-            if let Some(at) = wanted.iter().position(|rule| *rule.claim == *name)
-                && let Scalar::Text(text) = &value
-            {
-                claims.texts[at] = Some(text.clone());
+            if let Scalar::Text(text) = &value {
+                for (rule, found) in wanted.iter().zip(&mut claims.texts) {
+                    if *rule.claim == *name {
+                        *found = Some(text.clone());
+                    }
+                }
             }
             let text = |value, fault: &mut Option<_>, name| match value {
                 Scalar::Text(text) => Some(text),

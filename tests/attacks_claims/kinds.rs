@@ -3,9 +3,9 @@
 use crate::common::*;
 use crate::{not_strings, payload};
 use jamguard::ErrorKind::*;
-use jamguard::Verifier;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::{ManualClock, mint, mint_with_header};
+use jamguard::{Verifier, VerifierBuilder};
 use serde_json::{Value, json};
 
 #[test]
@@ -240,4 +240,21 @@ fn line_15_local_tokens_and_jam_tokens() {
     accepts(&access_tokens, &at, "access token");
     refuses(&access_tokens, &id, WrongType, "ID token as access token");
     refuses(&id_tokens, &at, MissingClaim, "access token as ID token");
+}
+
+#[test]
+fn every_rule_of_a_claim_counts() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let with_use = |token_use: &str| claims_with("token_use", token_use.into());
+    let sound = mint(&key, &with_use("id")).unwrap();
+    let twice = |rules: VerifierBuilder| {
+        rules
+            .require_text("token_use", "id")
+            .require_any_text("token_use")
+    };
+    let target = Target::accepting(key, twice, sound);
+    target.accepts_claims(&with_use("id"));
+    target.refuses_claims(&with_use("access"), InvalidClaim);
+    target.refuses_claims(&with_use(""), InvalidClaim);
+    target.refuses_claims(&claims(), MissingClaim);
 }
