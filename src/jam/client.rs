@@ -360,7 +360,9 @@ impl Expected<'_> {
     fn message(&self, answer: &HttpAnswer) -> Option<String> {
         let body = body(answer).filter(|body| body.len() <= MAX_BODY)?;
         let body: Value = serde_json::from_str(body).ok()?;
-        let mut message = body["message"].as_str()?.to_owned();
+        // First, so that none of them hides a token.
+        let visible = |c: &char| !is_invisible(*c);
+        let mut message: String = body["message"].as_str()?.chars().filter(visible).collect();
         for secret in self
             .secrets
             .iter()
@@ -368,11 +370,7 @@ impl Expected<'_> {
         {
             message = message.replace(secret, "[token]");
         }
-        let message: String = message
-            .chars()
-            .filter(|c| !is_invisible(*c))
-            .take(MAX_MESSAGE)
-            .collect();
+        let message: String = message.chars().take(MAX_MESSAGE).collect();
         (!message.trim().is_empty()).then_some(message)
     }
 }

@@ -130,6 +130,13 @@ async fn jams_message_does_not_repeat_tokens() {
     assert_eq!(error.message(), "[token] [token] [token]");
     let error = jam.verify_remote(TOKEN).await.unwrap_err();
     assert!(error.message().starts_with("[token] "));
+
+    // Characters that are taken out do not hide one.
+    let (start, end) = TOKEN.split_at(TOKEN.len() / 2);
+    let body = format!(r#"{{"message":"{start}\u200b{end}"}}"#);
+    let server = Canned::status(404, &body).await;
+    let error = client(&server.base_url).verify_remote(TOKEN).await;
+    assert_eq!(error.unwrap_err().message(), "[token]");
 }
 
 #[tokio::test]
