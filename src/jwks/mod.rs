@@ -17,11 +17,14 @@
 //! # Ok(()) }
 //! ```
 
+mod builder;
 mod fetch;
 mod flight;
 mod location;
 mod remote;
+mod state;
 mod verifier;
 
+pub use builder::RemoteKeySetBuilder;
 pub use fetch::{Fetch, Fetched};
-pub use remote::{RemoteKeySet, RemoteKeySetBuilder};
+pub use remote::RemoteKeySet;

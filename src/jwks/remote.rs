@@ -1,18 +1,13 @@
 //! A key set that lives with its issuer.
 
-use super::fetch::{Fetch, HttpFetch};
-use super::flight::{Asked, Flights, Outcome, interrupted, unavailable};
+use super::builder::RemoteKeySetBuilder;
+use super::flight::{Asked, Outcome, interrupted, unavailable};
 use super::location::Location;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::telemetry::{self, Counter, Metric};
-use crate::jose::KeySet;
-use crate::token::keys::{BoxFuture, KeySource, Keys, Snapshot};
+use super::state::Remote;
+use crate::core::error::Error;
+use crate::token::keys::{BoxFuture, KeySource, Keys};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
-use tokio::sync::watch;
+use std::sync::Arc;
 
 /// The keys of an issuer, kept current. Cheap to clone; clones share one cache.
 ///
@@ -22,45 +17,11 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub struct RemoteKeySet(Arc<Remote>);
 
-struct Remote {
-    location: Location,
-    fetcher: Arc<dyn Fetch>,
-    clock: Arc<dyn Clock>,
-    settings: Settings,
-    keys: RwLock<Option<Snapshot>>,
-    /// That of `keys`, to be read without their lock.
-    generation: AtomicU64,
-    /// Monotonic milliseconds: when to refresh in the background; while that goes on, when to
-    /// give it up.
-    refresh_at: AtomicU64,
-    /// Monotonic milliseconds: from when on the keys are too stale to use.
-    usable_until: AtomicU64,
-    flights: Mutex<Flights>,
-    fetches: Counter,
-    failures: Counter,
-}
-
-struct Settings {
-    timeout: Duration,
-    min_age: Duration,
-    max_age: Duration,
-    default_age: Duration,
-    max_stale: Duration,
-    cooldown: Duration,
-}
-
-/// Sets a [`RemoteKeySet`] up.
-///
-/// # Example
-/// See the [module](crate::jwks).
-pub struct RemoteKeySetBuilder {
-    location: Location,
-    fetcher: Option<Arc<dyn Fetch>>,
-    clock: Arc<dyn Clock>,
-    settings: Settings,
-}
-
 impl RemoteKeySet {
+    pub(super) fn new(remote: Remote) -> Self {
+        Self(Arc::new(remote))
+    }
+
     /// Begins a key set that is published at `url`: https, or http on loopback.
     pub fn builder(url: impl Into<String>) -> RemoteKeySetBuilder {
         RemoteKeySetBuilder::new(Location::Url(url.into()))
@@ -83,313 +44,6 @@ impl RemoteKeySet {
     /// How many fetches were started so far.
     pub fn fetches(&self) -> u64 {
         self.0.fetches.total()
-    }
-}
-
-impl RemoteKeySetBuilder {
-    fn new(location: Location) -> Self {
-        Self {
-            location,
-            fetcher: None,
-            clock: Arc::new(SystemClock),
-            settings: Settings {
-                timeout: Duration::from_secs(5),
-                min_age: Duration::from_secs(60),
-                max_age: Duration::from_secs(24 * 3600),
-                default_age: Duration::from_secs(600),
-                max_stale: Duration::from_secs(3600),
-                cooldown: Duration::from_secs(30),
-            },
-        }
-    }
-
-    /// Fetches in your own way instead of over the built-in HTTP client.
-    #[must_use]
-    pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
-        self.fetcher = Some(Arc::new(fetcher));
-        self
-    }
-
-    /// The clocks; the system's unless set.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Deadline of one fetch; 5 s unless set.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
-        self
-    }
-
-    /// Bounds for the issuer's `Cache-Control: max-age`; a minute to a day unless set.
-    #[must_use]
-    pub fn age_bounds(mut self, least: Duration, most: Duration) -> Self {
-        self.settings.min_age = least;
-        self.settings.max_age = most;
-        self
-    }
-
-    /// How long keys are good for where the issuer does not say; ten minutes unless set.
-    #[must_use]
-    pub fn default_age(mut self, age: Duration) -> Self {
-        self.settings.default_age = age;
-        self
-    }
-
-    /// How long after their expiry keys still serve while the issuer cannot be reached; an hour
-    /// unless set.
-    #[must_use]
-    pub fn max_stale(mut self, max_stale: Duration) -> Self {
-        self.settings.max_stale = max_stale;
-        self
-    }
-
-    /// The least time between two fetches that unknown keys cause; 30 s unless set. After one
-    /// that failed, the back-off decides.
-    #[must_use]
-    pub fn cooldown(mut self, cooldown: Duration) -> Self {
-        self.settings.cooldown = cooldown;
-        self
-    }
-
-    /// Builds the key set; nothing is fetched yet.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`] for a URL that is neither https nor loopback, or times that
-    /// cannot work.
-    pub fn build(self) -> Result<RemoteKeySet, Error> {
-        let settings = self.settings;
-        self.location.check()?;
-        if settings.timeout.is_zero() || settings.timeout > Duration::from_secs(60) {
-            return Err(Error::configuration(
-                "the deadline of a fetch must be over 0 and at most 60 s",
-            ));
-        }
-        if settings.min_age < Duration::from_secs(1) || settings.min_age > settings.max_age {
-            return Err(Error::configuration(
-                "the least age of a key set must be 1 s or more, and not over the greatest",
-            ));
-        }
-        let longest = Duration::from_secs(7 * 24 * 3600);
-        if [
-            settings.max_age,
-            settings.default_age,
-            settings.max_stale,
-            settings.cooldown,
-        ]
-        .iter()
-        .any(|time| *time > longest)
-        {
-            return Err(Error::configuration(
-                "an age, max_stale or cooldown is over a week: a withdrawn key would live as long",
-            ));
-        }
-        let fetcher = match self.fetcher {
-            Some(fetcher) => fetcher,
-            None => Arc::new(HttpFetch::new(settings.timeout)?),
-        };
-        Ok(RemoteKeySet(Arc::new(Remote {
-            location: self.location,
-            fetcher,
-            clock: self.clock,
-            settings,
-            keys: RwLock::new(None),
-            generation: AtomicU64::new(0),
-            refresh_at: AtomicU64::new(0),
-            usable_until: AtomicU64::new(0),
-            flights: Mutex::default(),
-            fetches: Counter::new(Metric::KeySetFetch),
-            failures: Counter::new(Metric::KeySetFetchFailed),
-        })))
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Remote {
-    fn flights(&self) -> MutexGuard<'_, Flights> {
-        // The lock is never held across a call of foreign code, so poison means nothing here.
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keys(&self) -> Option<Snapshot> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn usable_at(&self, now: Duration) -> bool {
-        millis(now) < self.usable_until.load(Ordering::Acquire)
-    }
-
-    fn refresh_due(&self, now: Duration) -> bool {
-        millis(now) >= self.refresh_at.load(Ordering::Acquire)
-    }
-
-    /// How long the back-off after failures still lasts.
-    fn backoff_left(&self, flights: &Flights, now: Duration) -> Option<Duration> {
-        flights.backoff_left(now, self.usable_at(now))
-    }
-
-    /// How long whoever waits for a fetch waits at most. A fetch ends within its timeout, unless
-    /// the runtime that it is on stands still.
-    fn patience(&self) -> Duration {
-        self.settings.timeout + Duration::from_secs(1)
-    }
-
-    /// Announces a fetch that outlives whoever asked for it. `None` outside a tokio runtime.
-    fn prepare(self: &Arc<Self>, flights: &mut Flights, now: Duration) -> Option<Takeoff> {
-        let runtime = tokio::runtime::Handle::try_current().ok()?;
-        let overdue_at = now + self.patience();
-        self.refresh_at.store(millis(overdue_at), Ordering::Release);
-        let (done, wait) = watch::channel(None);
-        let flight = flights.depart(wait.clone(), overdue_at);
-        Some(Takeoff {
-            runtime,
-            landing: Landing {
-                remote: self.clone(),
-                flight,
-                done: Some(done),
-            },
-            wait,
-        })
-    }
-
-    async fn fetch(&self) -> Result<(KeySet, Option<Duration>), Error> {
-        let fetched = self.location.fetch(&*self.fetcher).await?;
-        let max_age = fetched.max_age;
-        Ok((KeySet::from_json(&fetched.into_text()?)?, max_age))
-    }
-
-    /// Takes a fetch's result over: a good set replaces the old, a failure leaves it.
-    fn settle(&self, flight: u64, fetched: Result<(KeySet, Option<Duration>), Error>) -> Outcome {
-        let now = self.clock.monotonic();
-        let mut flights = self.flights();
-        if !flights.end(flight) {
-            // Given up for another, which may have brought newer keys.
-            return Err(interrupted());
-        }
-        let error = match fetched {
-            Ok((new, max_age)) => {
-                let keys = self.replace(new);
-                let settings = &self.settings;
-                let age = max_age
-                    .unwrap_or(settings.default_age)
-                    .clamp(settings.min_age, settings.max_age);
-                self.usable_until
-                    .store(millis(now + age + settings.max_stale), Ordering::Release);
-                self.refresh_at
-                    .store(millis(now + age.mul_f32(0.8)), Ordering::Release);
-                flights.succeeded();
-                return Ok(keys);
-            }
-            Err(error) => error,
-        };
-        flights.failed(now);
-        let pause = self.backoff_left(&flights, now).unwrap_or_default();
-        self.refresh_at
-            .store(millis(now + pause), Ordering::Release);
-        drop(flights);
-        self.failures.add();
-        telemetry::warn("a key set could not be fetched", &error);
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            format!("the key set could not be fetched: {error}"),
-        )
-        .with_retry_after(pause)
-        .with_source(error))
-    }
-
-    /// The keys from now on: the same as before, where nothing changed.
-    fn replace(&self, new: KeySet) -> Snapshot {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        match &*keys {
-            Some(old) if old.keys.same_keys(&new) => old.clone(),
-            _ => {
-                let generation = self.generation.load(Ordering::Acquire) + 1;
-                let new = Snapshot {
-                    keys: Arc::new(new),
-                    generation,
-                };
-                *keys = Some(new.clone());
-                // After the keys: who sees the number finds them.
-                self.generation.store(generation, Ordering::Release);
-                new
-            }
-        }
-    }
-
-    fn abort(&self, flight: u64) {
-        let now = self.clock.monotonic();
-        let mut flights = self.flights();
-        if flights.end(flight) {
-            flights.aborted(now);
-            let pause = self.backoff_left(&flights, now).unwrap_or_default();
-            self.refresh_at
-                .store(millis(now + pause), Ordering::Release);
-        }
-        drop(flights);
-        telemetry::warn("the fetch of a key set was interrupted", &"no result");
-    }
-}
-
-/// A fetch that is announced and not yet under way.
-///
-/// Spawning comes after the lock on the flights is released: a runtime that is shutting down drops
-/// the task at once, and its end takes that lock.
-struct Takeoff {
-    runtime: tokio::runtime::Handle,
-    landing: Landing,
-    wait: watch::Receiver<Option<Outcome>>,
-}
-
-impl Takeoff {
-    fn go(self) -> watch::Receiver<Option<Outcome>> {
-        let landing = self.landing;
-        landing.remote.fetches.add();
-        self.runtime.spawn(async move {
-            let remote = &landing.remote;
-            let fetched = tokio::time::timeout(remote.settings.timeout, remote.fetch()).await;
-            landing.land(fetched.unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorKind::Timeout,
-                    "the key set did not arrive in time",
-                ))
-            }));
-        });
-        self.wait
-    }
-}
-
-/// Makes sure that a fetch ends one way or the other, also when its task is dropped or panics.
-struct Landing {
-    remote: Arc<Remote>,
-    flight: u64,
-    /// `None` once landed.
-    done: Option<watch::Sender<Option<Outcome>>>,
-}
-
-impl Landing {
-    fn land(mut self, fetched: Result<(KeySet, Option<Duration>), Error>) {
-        let outcome = self.remote.settle(self.flight, fetched);
-        if let Some(done) = self.done.take() {
-            done.send_replace(Some(outcome));
-        }
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        // Those who wait learn of it last, when the next fetch can start.
-        if let Some(_done) = self.done.take() {
-            self.remote.abort(self.flight);
-        }
     }
 }
 
@@ -467,7 +121,7 @@ impl RemoteKeySet {
 
 impl KeySource for RemoteKeySet {
     fn generation(&self) -> u64 {
-        self.0.generation.load(Ordering::Acquire)
+        self.0.generation()
     }
 
     fn usable(&self) -> bool {
@@ -519,18 +173,10 @@ impl fmt::Debug for RemoteKeySet {
     }
 }
 
-impl fmt::Debug for RemoteKeySetBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteKeySetBuilder")
-            .field("place", &self.location.place())
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwks::Fetched;
+    use crate::jwks::{Fetch, Fetched};
     use std::future::Future;
     use std::pin::Pin;
 

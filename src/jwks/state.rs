@@ -1,0 +1,251 @@
+//! The keys of an issuer as they are now, and the fetches that replace them.
+
+use super::builder::Settings;
+use super::fetch::Fetch;
+use super::flight::{Flights, Outcome, interrupted};
+use super::location::Location;
+use crate::core::clock::Clock;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry::{self, Counter, Metric};
+use crate::jose::KeySet;
+use crate::token::keys::Snapshot;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A key set, and how long the issuer says it is good for.
+type Aged = (KeySet, Option<Duration>);
+
+pub(super) struct Remote {
+    pub(super) location: Location,
+    fetcher: Arc<dyn Fetch>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: Settings,
+    keys: RwLock<Option<Snapshot>>,
+    /// That of `keys`, to be read without their lock.
+    generation: AtomicU64,
+    /// Monotonic milliseconds: when to refresh in the background; while that goes on, when to
+    /// give it up.
+    refresh_at: AtomicU64,
+    /// Monotonic milliseconds: from when on the keys are too stale to use.
+    usable_until: AtomicU64,
+    flights: Mutex<Flights>,
+    pub(super) fetches: Counter,
+    failures: Counter,
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Remote {
+    pub(super) fn new(
+        location: Location,
+        fetcher: Arc<dyn Fetch>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            location,
+            fetcher,
+            clock,
+            settings,
+            keys: RwLock::new(None),
+            generation: AtomicU64::new(0),
+            refresh_at: AtomicU64::new(0),
+            usable_until: AtomicU64::new(0),
+            flights: Mutex::default(),
+            fetches: Counter::new(Metric::KeySetFetch),
+            failures: Counter::new(Metric::KeySetFetchFailed),
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn flights(&self) -> MutexGuard<'_, Flights> {
+        // The lock is never held across a call of foreign code, so poison means nothing here.
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn keys(&self) -> Option<Snapshot> {
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn usable_at(&self, now: Duration) -> bool {
+        millis(now) < self.usable_until.load(Ordering::Acquire)
+    }
+
+    pub(super) fn refresh_due(&self, now: Duration) -> bool {
+        millis(now) >= self.refresh_at.load(Ordering::Acquire)
+    }
+
+    /// How long the back-off after failures still lasts.
+    pub(super) fn backoff_left(&self, flights: &Flights, now: Duration) -> Option<Duration> {
+        flights.backoff_left(now, self.usable_at(now))
+    }
+
+    /// How long whoever waits for a fetch waits at most. A fetch ends within its timeout, unless
+    /// the runtime that it is on stands still.
+    pub(super) fn patience(&self) -> Duration {
+        self.settings.timeout + Duration::from_secs(1)
+    }
+
+    /// Announces a fetch that outlives whoever asked for it. `None` outside a tokio runtime.
+    pub(super) fn prepare(
+        self: &Arc<Self>,
+        flights: &mut Flights,
+        now: Duration,
+    ) -> Option<Takeoff> {
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        let overdue_at = now + self.patience();
+        self.refresh_at.store(millis(overdue_at), Ordering::Release);
+        let (done, wait) = watch::channel(None);
+        let flight = flights.depart(wait.clone(), overdue_at);
+        Some(Takeoff {
+            runtime,
+            landing: Landing {
+                remote: self.clone(),
+                flight,
+                done: Some(done),
+            },
+            wait,
+        })
+    }
+
+    async fn fetch(&self) -> Result<Aged, Error> {
+        let fetched = self.location.fetch(&*self.fetcher).await?;
+        let max_age = fetched.max_age;
+        Ok((KeySet::from_json(&fetched.into_text()?)?, max_age))
+    }
+
+    /// Takes a fetch's result over: a good set replaces the old, a failure leaves it.
+    fn settle(&self, flight: u64, fetched: Result<Aged, Error>) -> Outcome {
+        let now = self.clock.monotonic();
+        let mut flights = self.flights();
+        if !flights.end(flight) {
+            // Given up for another, which may have brought newer keys.
+            return Err(interrupted());
+        }
+        let error = match fetched {
+            Ok((new, max_age)) => {
+                let keys = self.replace(new);
+                let settings = &self.settings;
+                let age = max_age
+                    .unwrap_or(settings.default_age)
+                    .clamp(settings.min_age, settings.max_age);
+                self.usable_until
+                    .store(millis(now + age + settings.max_stale), Ordering::Release);
+                self.refresh_at
+                    .store(millis(now + age.mul_f32(0.8)), Ordering::Release);
+                flights.succeeded();
+                return Ok(keys);
+            }
+            Err(error) => error,
+        };
+        flights.failed(now);
+        let pause = self.backoff_left(&flights, now).unwrap_or_default();
+        self.refresh_at
+            .store(millis(now + pause), Ordering::Release);
+        drop(flights);
+        self.failures.add();
+        telemetry::warn("a key set could not be fetched", &error);
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the key set could not be fetched: {error}"),
+        )
+        .with_retry_after(pause)
+        .with_source(error))
+    }
+
+    /// The keys from now on: the same as before, where nothing changed.
+    fn replace(&self, new: KeySet) -> Snapshot {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        match &*keys {
+            Some(old) if old.keys.same_keys(&new) => old.clone(),
+            _ => {
+                let generation = self.generation.load(Ordering::Acquire) + 1;
+                let new = Snapshot {
+                    keys: Arc::new(new),
+                    generation,
+                };
+                *keys = Some(new.clone());
+                // After the keys: who sees the number finds them.
+                self.generation.store(generation, Ordering::Release);
+                new
+            }
+        }
+    }
+
+    fn abort(&self, flight: u64) {
+        let now = self.clock.monotonic();
+        let mut flights = self.flights();
+        if flights.end(flight) {
+            flights.aborted(now);
+            let pause = self.backoff_left(&flights, now).unwrap_or_default();
+            self.refresh_at
+                .store(millis(now + pause), Ordering::Release);
+        }
+        drop(flights);
+        telemetry::warn("the fetch of a key set was interrupted", &"no result");
+    }
+}
+
+/// A fetch that is announced and not yet under way.
+///
+/// Spawning comes after the lock on the flights is released: a runtime that is shutting down drops
+/// the task at once, and its end takes that lock.
+pub(super) struct Takeoff {
+    runtime: tokio::runtime::Handle,
+    landing: Landing,
+    wait: watch::Receiver<Option<Outcome>>,
+}
+
+impl Takeoff {
+    pub(super) fn go(self) -> watch::Receiver<Option<Outcome>> {
+        let landing = self.landing;
+        landing.remote.fetches.add();
+        self.runtime.spawn(async move {
+            let remote = &landing.remote;
+            let fetched = tokio::time::timeout(remote.settings.timeout, remote.fetch()).await;
+            landing.land(fetched.unwrap_or_else(|_| {
+                Err(Error::new(
+                    ErrorKind::Timeout,
+                    "the key set did not arrive in time",
+                ))
+            }));
+        });
+        self.wait
+    }
+}
+
+/// Makes sure that a fetch ends one way or the other, also when its task is dropped or panics.
+struct Landing {
+    remote: Arc<Remote>,
+    flight: u64,
+    /// `None` once landed.
+    done: Option<watch::Sender<Option<Outcome>>>,
+}
+
+impl Landing {
+    fn land(mut self, fetched: Result<Aged, Error>) {
+        let outcome = self.remote.settle(self.flight, fetched);
+        if let Some(done) = self.done.take() {
+            done.send_replace(Some(outcome));
+        }
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        // Those who wait learn of it last, when the next fetch can start.
+        if let Some(_done) = self.done.take() {
+            self.remote.abort(self.flight);
+        }
+    }
+}
