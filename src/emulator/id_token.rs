@@ -19,6 +19,7 @@ use std::time::Duration;
 /// let no_expiry = IdToken::new("ann@example.com").without_claim("exp");
 /// let other_type = IdToken::new("ann@example.com").header("typ", "at+jwt");
 /// ```
+#[must_use]
 #[derive(Clone)]
 pub struct IdToken {
     email: String,
@@ -40,35 +41,30 @@ impl IdToken {
     }
 
     /// The time from `iat` to `exp`, instead of the app's.
-    #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
     /// A claim more, or with another value.
-    #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.push((name.into(), Some(value.into())));
         self
     }
 
     /// Leaves a claim out.
-    #[must_use]
     pub fn without_claim(mut self, name: impl Into<String>) -> Self {
         self.claims.push((name.into(), None));
         self
     }
 
     /// A header member more, or with another value.
-    #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.header.push((name.into(), Some(value.into())));
         self
     }
 
     /// Leaves a header member out.
-    #[must_use]
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
         self.header.push((name.into(), None));
         self

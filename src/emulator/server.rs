@@ -44,6 +44,7 @@ pub struct Emulator {
 /// # Ok(())
 /// # }
 /// ```
+#[must_use]
 pub struct EmulatorBuilder {
     port: u16,
     clock: Arc<dyn Clock>,
@@ -52,21 +53,18 @@ pub struct EmulatorBuilder {
 
 impl EmulatorBuilder {
     /// The port on 127.0.0.1; a free one unless set, and with 0.
-    #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
     /// The clock of tokens and codes; the system's unless set.
-    #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
     /// Is called with each mail, on the server's task: it should not block.
-    #[must_use]
     pub fn on_mail(mut self, on_mail: impl Fn(&Mail) + Send + Sync + 'static) -> Self {
         self.on_mail = Some(Box::new(on_mail));
         self

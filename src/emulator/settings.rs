@@ -14,6 +14,7 @@ use std::time::Duration;
 ///     .allow_refresh(true)
 ///     .id_token_lifetime(Duration::from_secs(60));
 /// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct AppSettings {
     pub(super) app_id: String,
@@ -39,35 +40,30 @@ impl AppSettings {
     }
 
     /// Where a magic link sends the browser, with the tokens added to its query.
-    #[must_use]
     pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
         self.redirect_url = url.into();
         self
     }
 
     /// Whether a login also gives a refresh token; no unless set.
-    #[must_use]
     pub fn allow_refresh(mut self, allow: bool) -> Self {
         self.allow_refresh = allow;
         self
     }
 
     /// The time from `iat` to `exp`; an hour unless set.
-    #[must_use]
     pub fn id_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.id_token_lifetime = lifetime;
         self
     }
 
     /// How long a refresh token can be used; 30 days unless set.
-    #[must_use]
     pub fn refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.refresh_token_lifetime = lifetime;
         self
     }
 
     /// `Cache-Control: max-age` of the key set; no such header unless set.
-    #[must_use]
     pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
         self.jwks_max_age = Some(max_age);
         self

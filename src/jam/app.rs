@@ -25,6 +25,7 @@ use std::time::Duration;
 ///     .build()?;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
+#[must_use]
 #[derive(Clone)]
 pub struct JamApp {
     app_id: String,
@@ -53,14 +54,12 @@ impl JamApp {
     }
 
     /// Another place than the hosted service: self-hosted, or the emulator.
-    #[must_use]
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = base_url.into();
         self
     }
 
     /// How far JAM's clock may be off; as [`VerifierBuilder::leeway`](crate::VerifierBuilder::leeway).
-    #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Some(leeway);
         self
@@ -68,35 +67,30 @@ impl JamApp {
 
     /// Memory for verified tokens, in bytes; as
     /// [`VerifierBuilder::cache_bytes`](crate::VerifierBuilder::cache_bytes).
-    #[must_use]
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = Some(bytes);
         self
     }
 
     /// The clocks; the system's unless set.
-    #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
     /// Fetches the app's keys in your own way.
-    #[must_use]
     pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
         self.fetcher = Some(Arc::new(fetcher));
         self
     }
 
     /// Takes the app's keys from a remote key set of your own settings.
-    #[must_use]
     pub fn jwks(mut self, keys: RemoteKeySet) -> Self {
         self.keys = Some(keys);
         self
     }
 
     /// Asks at each verification whether the token was taken back.
-    #[must_use]
     pub fn revocation(mut self, revocation: impl Revocation) -> Self {
         self.revocation = Some(Arc::new(revocation));
         self

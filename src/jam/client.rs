@@ -79,6 +79,7 @@ struct Inner {
 ///     .build()?;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct JamClientBuilder {
     app_id: String,
@@ -89,21 +90,18 @@ pub struct JamClientBuilder {
 
 impl JamClientBuilder {
     /// Where JAM is, with or without the app id at the end; the hosted service unless set.
-    #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
     }
 
     /// How long an operation may take, connecting included; 10 s unless set.
-    #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Deletes at `refresh` and `refresh/{token}` as older SDKs did, instead of `user/refresh`.
-    #[must_use]
     pub fn legacy_paths(mut self, legacy: bool) -> Self {
         self.legacy_paths = legacy;
         self
@@ -138,6 +136,16 @@ impl JamClient {
         Self::builder(app_id).build()
     }
 
+    /// A client with the choice of service, timeout and paths.
+    pub fn builder(app_id: impl Into<String>) -> JamClientBuilder {
+        JamClientBuilder {
+            app_id: app_id.into(),
+            base_url: DEFAULT_BASE_URL.into(),
+            timeout: DEFAULT_TIMEOUT,
+            legacy_paths: false,
+        }
+    }
+
     /// Verifies an ID token here, against the app's keys, which are fetched when first needed.
     ///
     /// # Errors
@@ -153,16 +161,6 @@ impl JamClient {
                 _ => Error::new(ErrorKind::NotVerified, error.message().to_owned())
                     .with_source(error),
             })
-    }
-
-    /// A client with the choice of service, timeout and paths.
-    pub fn builder(app_id: impl Into<String>) -> JamClientBuilder {
-        JamClientBuilder {
-            app_id: app_id.into(),
-            base_url: DEFAULT_BASE_URL.into(),
-            timeout: DEFAULT_TIMEOUT,
-            legacy_paths: false,
-        }
     }
 
     /// Whether this `iss` is the app's.

@@ -27,6 +27,7 @@ type MakeSource = Box<dyn FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, E
 /// assert_eq!(error.kind(), ErrorKind::Configuration);
 /// assert!(error.message().contains(".algorithms("));
 /// ```
+#[must_use]
 pub struct VerifierBuilder {
     keys: KeySet,
     source: Option<MakeSource>,
@@ -71,7 +72,6 @@ impl Default for VerifierBuilder {
 
 impl VerifierBuilder {
     /// Adds a key.
-    #[must_use]
     pub fn key(mut self, key: VerifyingKey) -> Self {
         self.keys.push(key);
         self
@@ -99,14 +99,12 @@ impl VerifierBuilder {
     }
 
     /// The algorithms that tokens may be signed with.
-    #[must_use]
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = algorithms.into_iter().collect();
         self
     }
 
     /// Requires this `iss`, compared letter by letter. Called again: any of them.
-    #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers.push(issuer.into().into_boxed_str());
         self
@@ -114,14 +112,12 @@ impl VerifierBuilder {
 
     /// Requires this value in `aud`. Called again: any of them. Never called: `aud` is not
     /// looked at.
-    #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into().into_boxed_str());
         self
     }
 
     /// Requires this `typ`, such as `at+jwt` (RFC 9068); case and `application/` do not matter.
-    #[must_use]
     pub fn token_type(mut self, typ: impl Into<String>) -> Self {
         self.token_type = Some(typ.into().into_boxed_str());
         self
@@ -135,7 +131,6 @@ impl VerifierBuilder {
     }
 
     /// Requires these claims to be present.
-    #[must_use]
     pub fn require<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
         self.required
             .extend(claims.into_iter().map(|name| name.into().into_boxed_str()));
@@ -143,7 +138,6 @@ impl VerifierBuilder {
     }
 
     /// Requires a claim to be exactly this text, such as `token_use` = `id`.
-    #[must_use]
     pub fn require_text(mut self, claim: impl Into<String>, text: impl Into<String>) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
@@ -153,7 +147,6 @@ impl VerifierBuilder {
     }
 
     /// Requires a claim to be some text, not empty.
-    #[must_use]
     pub fn require_any_text(mut self, claim: impl Into<String>) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
@@ -163,49 +156,42 @@ impl VerifierBuilder {
     }
 
     /// Requires the header to name its key.
-    #[must_use]
     pub fn require_key_id(mut self) -> Self {
         self.require_kid = true;
         self
     }
 
     /// Accepts tokens without `exp`, which are then valid until their key is gone.
-    #[must_use]
     pub fn danger_accept_missing_exp(mut self) -> Self {
         self.require_exp = false;
         self
     }
 
     /// How far the issuer's clock may be off; 60 s unless set, an hour at most.
-    #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
     /// Longest token looked at, in bytes; 16 KiB unless set.
-    #[must_use]
     pub fn max_token_len(mut self, bytes: usize) -> Self {
         self.max_len = bytes;
         self
     }
 
     /// The clocks; the system's unless set.
-    #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
     /// Asks at each verification, cached or not, whether the token was taken back.
-    #[must_use]
     pub fn revocation(mut self, revocation: impl Revocation) -> Self {
         self.revocation = Some(Arc::new(revocation));
         self
     }
 
     /// Memory for verified tokens, in bytes; 64 MiB unless set, 0 switches the cache off.
-    #[must_use]
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
         self
