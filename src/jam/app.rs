@@ -78,7 +78,7 @@ impl JamApp {
         self
     }
 
-    /// Fetches the app's keys in your own way.
+    /// Fetches the app's keys in your own way; not beside [`jwks`](Self::jwks).
     pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
         self.fetcher = Some(Arc::new(fetcher));
         self
@@ -110,10 +110,16 @@ impl JamApp {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for an unusable app id or
-    /// base URL.
+    /// base URL, a leeway over an hour, or both a key set and a fetcher.
     pub fn verifier(&self) -> Result<Verifier, Error> {
         let base = base::app_url(&self.base_url, &self.app_id)?;
         let keys = match &self.keys {
+            Some(_) if self.fetcher.is_some() => {
+                return Err(Error::configuration(
+                    "a fetcher beside a key set: give it to the key set's builder, or leave \
+                     .jwks(…) out",
+                ));
+            }
             Some(keys) => keys.clone(),
             None => {
                 let mut keys = RemoteKeySet::builder(self.jwks_url()?).clock(self.clock.clone());

@@ -30,7 +30,8 @@ type MakeSource = Box<dyn FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, E
 #[must_use]
 pub struct VerifierBuilder {
     keys: KeySet,
-    source: Option<MakeSource>,
+    /// Where keys may change; more than one is refused.
+    sources: Vec<MakeSource>,
     algorithms: Vec<Algorithm>,
     issuers: Vec<Box<str>>,
     audiences: Vec<Box<str>>,
@@ -51,7 +52,7 @@ impl Default for VerifierBuilder {
     fn default() -> Self {
         Self {
             keys: KeySet::default(),
-            source: None,
+            sources: Vec::new(),
             algorithms: Vec::new(),
             issuers: Vec::new(),
             audiences: Vec::new(),
@@ -94,7 +95,7 @@ impl VerifierBuilder {
         mut self,
         make: impl FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
     ) -> Self {
-        self.source = Some(Box::new(make));
+        self.sources.push(Box::new(make));
         self
     }
 
@@ -202,9 +203,9 @@ impl VerifierBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
     /// what to change.
-    pub fn build(self) -> Result<Verifier, Error> {
+    pub fn build(mut self) -> Result<Verifier, Error> {
         self.check()?;
-        let keys: Arc<dyn KeySource> = match self.source {
+        let keys: Arc<dyn KeySource> = match self.sources.pop() {
             Some(make) => make(self.clock.clone())?,
             None => Arc::new(StaticKeys::new(self.keys)),
         };
@@ -237,16 +238,11 @@ impl VerifierBuilder {
                 "no algorithms: call .algorithms([…]) with those that the issuer signs with",
             );
         }
-        match (&self.source, self.keys.is_empty()) {
-            (None, true) => {
+        match (self.sources.len(), self.keys.is_empty()) {
+            (0, true) => {
                 return refuse("no keys: call .key(…), .jwks_json(…) or .jwks_url(…)");
             }
-            (Some(_), false) => {
-                return refuse(
-                    "keys from two places: use .jwks_url(…), or .key(…) and .jwks_json(…)",
-                );
-            }
-            (Some(_), true) => {
+            (1, true) => {
                 if self.algorithms.iter().any(|a| a.is_symmetric()) {
                     return refuse(
                         "HS256, HS384 and HS512 need a shared secret, which a published key set \
@@ -254,7 +250,7 @@ impl VerifierBuilder {
                     );
                 }
             }
-            (None, false) => {
+            (0, false) => {
                 for algorithm in &self.algorithms {
                     if !self.keys.iter().any(|key| key.allows(*algorithm)) {
                         return Err(Error::configuration(format!(
@@ -263,6 +259,12 @@ impl VerifierBuilder {
                         )));
                     }
                 }
+            }
+            _ => {
+                return refuse(
+                    "keys from two places: use one of .jwks_url(…), .jwks(…) and .discover(…), or \
+                     .key(…) and .jwks_json(…)",
+                );
             }
         }
         let names = |texts: &[Box<str>]| texts.iter().any(|text| text.trim().is_empty());

@@ -4,10 +4,12 @@ use crate::issuer::*;
 use jamguard::ErrorKind::{Configuration, Malformed, TooLarge, UnknownKey};
 use jamguard::emulator::{AppSettings, Emulator, Endpoint, IdToken};
 use jamguard::jose::Algorithm;
-use jamguard::jwks::RemoteKeySet;
+use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
 use jamguard::testing::{ManualClock, mint_with_header};
-use jamguard::{Authenticator, ErrorKind, JamApp, Verifier};
+use jamguard::{Authenticator, Error, ErrorKind, JamApp, Verifier};
 use serde_json::{Value, json};
+use std::future::Future;
+use std::pin::Pin;
 
 const APP: &str = "dcd6555e-edff-4f3d-83c9-3af79ea8f895";
 
@@ -78,6 +80,45 @@ fn line_23_urls_that_are_neither_https_nor_loopback_are_refused() {
         let app = JamApp::new(APP).base_url(base);
         let error = Authenticator::builder().jam(app).build().unwrap_err();
         assert_eq!(error.kind(), Configuration, "{base}");
+    }
+}
+
+#[test]
+fn keys_come_from_one_place() {
+    let remote = || {
+        let algorithms = [Algorithm::ES256];
+        let verifier = Verifier::builder().algorithms(algorithms);
+        verifier.jwks_url("https://issuer.example/keys")
+    };
+    let set = RemoteKeySet::builder("https://issuer.example/keys")
+        .build()
+        .unwrap();
+    assert!(remote().build().is_ok());
+    for two in [
+        remote().jwks_url("https://issuer.example/others"),
+        remote().discover("https://issuer.example"),
+        remote().jwks(set.clone()),
+        remote().key(key("k1").verifying_key().unwrap()),
+    ] {
+        let error = two.build().unwrap_err();
+        assert_eq!(error.kind(), Configuration);
+        assert!(error.message().contains(".jwks_url("), "{error}");
+    }
+    let app = JamApp::new(APP).jwks(set);
+    assert!(app.verifier().is_ok());
+    let error = app.fetcher(Unused).verifier().unwrap_err();
+    assert_eq!(error.kind(), Configuration);
+    assert!(error.message().contains(".jwks("), "{error}");
+}
+
+struct Unused;
+
+impl Fetch for Unused {
+    fn fetch<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Connection, "nothing is fetched here")) })
     }
 }
 
