@@ -22,6 +22,7 @@ use super::gate::Authenticator;
 /// }
 /// # }
 /// ```
+#[must_use = "it guards only what it is put around"]
 #[derive(Clone, Debug)]
 pub struct RequireLogin {
     pub(crate) auth: Authenticator,
