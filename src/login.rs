@@ -94,7 +94,8 @@ impl JamLoginBuilder {
         self
     }
 
-    /// Gives the tokens to your code instead of putting them into cookies.
+    /// Gives the tokens to your code instead of putting them into cookies. An error is answered as
+    /// any refusal is.
     ///
     /// ```
     /// # use jamguard::{JamLoginBuilder, Redirect};
@@ -149,7 +150,18 @@ fn check_local(path: &str) -> Result<(), Error> {
 /// A verified login, for [`JamLoginBuilder::on_login`].
 ///
 /// # Example
-/// See there.
+/// ```
+/// use jamguard::{Error, Login, Redirect};
+///
+/// async fn arrived(login: Login) -> Result<Redirect, Error> {
+///     #[derive(serde::Deserialize)]
+///     struct User { email: String }
+///
+///     let user: &User = login.identity().claims()?;
+///     println!("{} logged in", user.email);
+///     Ok(Redirect::to("/welcome"))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Login {
     identity: Identity,
@@ -209,6 +221,20 @@ enum Action {
 
 /// One of the handlers of [`JamLogin`]: a tower service for axum's `get_service` and
 /// `post_service`, a handler for actix-web's `web::get().to(…)` and `web::post().to(…)`.
+///
+/// # Example
+/// ```
+/// # #[cfg(feature = "actix")] {
+/// # use jamguard::JamLogin;
+/// # fn example(login: JamLogin) {
+/// use actix_web::{App, web};
+///
+/// let app = App::new()
+///     .route("/jam-redirect", web::get().to(login.redirect()))
+///     .route("/logout", web::post().to(login.logout()));
+/// # }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct LoginEndpoint {
     login: JamLogin,

@@ -31,6 +31,7 @@ use std::task::{Context, Poll, ready};
 ///     .route("/me", web::get().to(me));
 /// # }
 /// ```
+#[must_use = "it guards only what it is put around"]
 #[derive(Clone, Debug)]
 pub struct ActixAuth {
     auth: Authenticator,
@@ -77,7 +78,8 @@ where
     }
 }
 
-/// The service that [`ActixAuth`] and [`RequireLogin`] put around another.
+/// The service that [`ActixAuth`] and [`RequireLogin`] put around another; actix-web makes it, and
+/// needs its name.
 #[derive(Debug)]
 pub struct ActixService<S> {
     inner: Rc<S>,

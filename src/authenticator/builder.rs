@@ -66,7 +66,7 @@ impl AuthenticatorBuilder {
     }
 
     /// Accepts the tokens of a verifier. Called again: of another too; a token goes to the one
-    /// whose issuer it names.
+    /// whose issuer it names, or else to those that ask for no issuer.
     pub fn verifier(mut self, verifier: Verifier) -> Self {
         self.verifiers.push(Ok(verifier));
         self

@@ -5,6 +5,16 @@ use crate::token::verified::Verified;
 use serde::de::DeserializeOwned;
 
 /// Where a credential was found.
+///
+/// # Example
+/// ```
+/// use jamguard::{CredentialKind, Identity};
+///
+/// // Browsers send cookies unasked, also for other sites' pages.
+/// fn sent_by_a_script(identity: &Identity) -> bool {
+///     identity.credential() != CredentialKind::Cookie
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CredentialKind {

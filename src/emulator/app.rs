@@ -28,7 +28,21 @@ const MAX_KEYS: usize = 10;
 /// An app of an [`Emulator`](super::Emulator). Cheap to clone.
 ///
 /// # Example
-/// See the [module](crate::emulator).
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), jamguard::Error> {
+/// # use jamguard::{Authenticator, JamApp, emulator::{AppSettings, Emulator}};
+/// let emulator = Emulator::builder().start().await?;
+/// let app = emulator.add_app(AppSettings::new("my-app"))?;
+/// let auth = Authenticator::builder()
+///     .jam(JamApp::new("my-app").base_url(emulator.base_url()))
+///     .build()?;
+///
+/// let token = app.id_token("ann@example.com")?;       // without the mail
+/// assert!(auth.authenticate(&token).await.is_ok());
+/// app.replace_key()?;                                 // the old one is gone
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 

@@ -21,7 +21,20 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A JAM service of this process. Dropping it stops it.
 ///
 /// # Example
-/// See the [module](crate::emulator).
+/// ```
+/// use jamguard::{JamClient, emulator::{AppSettings, Emulator}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), jamguard::Error> {
+/// let emulator = Emulator::builder().start().await?;
+/// let app = emulator.add_app(AppSettings::new("my-app"))?;
+///
+/// let client = JamClient::builder("my-app").base_url(emulator.base_url()).build()?;
+/// client.authenticate("ann@example.com").await?;
+/// assert_eq!(emulator.mails()[0].email, "ann@example.com");
+/// # Ok(()) }
+/// ```
+#[must_use = "dropping it stops it"]
 pub struct Emulator {
     shared: Arc<Shared>,
     /// Dropping it ends the server.

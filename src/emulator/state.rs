@@ -14,7 +14,15 @@ const MAX_MAILS: usize = 1_000;
 /// What can be counted, delayed and made to fail.
 ///
 /// # Example
-/// See the [module](crate::emulator).
+/// ```
+/// use jamguard::emulator::{Emulator, Endpoint};
+/// use std::time::Duration;
+///
+/// fn outage(emulator: &Emulator) {
+///     emulator.fail(Endpoint::Jwks, 503);
+///     emulator.delay(Endpoint::Refresh, Duration::from_secs(3));
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {

@@ -75,7 +75,16 @@ impl<'a> Compact<'a> {
 /// A compact JWS with any payload, its signature and header checked, no claim looked at.
 ///
 /// # Example
-/// See the [module](crate::jose).
+/// ```
+/// use jamguard::jose::{Algorithm, Jws, KeySet, SigningKey};
+///
+/// let key = SigningKey::generate(Algorithm::Ed25519)?;
+/// let keys = KeySet::from(key.verifying_key()?);
+/// let token = Jws::sign(&key, b"any bytes")?;
+/// let jws = Jws::verify(&token, &keys, &[Algorithm::Ed25519])?;
+/// assert_eq!(jws.payload(), b"any bytes");
+/// # Ok::<(), jamguard::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Jws {
     header: Arc<Header>,
@@ -96,7 +105,7 @@ impl Jws {
         sign_with_header(key, &serde_json::Value::Object(header), payload)
     }
 
-    /// Checks header and signature against `keys` under `algorithms`.
+    /// Checks header and signature against `keys` under `algorithms`; of tokens up to 16 KiB.
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`], [`TooLarge`](ErrorKind::TooLarge),

@@ -35,7 +35,16 @@ impl Default for Settings {
 /// Sets a [`RemoteKeySet`] up.
 ///
 /// # Example
-/// See the [module](crate::jwks).
+/// ```
+/// use jamguard::jwks::RemoteKeySet;
+/// use std::time::Duration;
+///
+/// let keys = RemoteKeySet::discover("https://issuer.example")
+///     .timeout(Duration::from_secs(2))
+///     .max_stale(Duration::from_secs(1800))
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
 #[must_use]
 pub struct RemoteKeySetBuilder {
     location: Location,
@@ -102,7 +111,7 @@ impl RemoteKeySetBuilder {
     /// Builds the key set; nothing is fetched yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] for a URL that is neither https nor loopback, or times that
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a URL that is neither https nor loopback, or times that
     /// cannot work.
     pub fn build(self) -> Result<RemoteKeySet, Error> {
         let settings = self.settings;

@@ -13,7 +13,18 @@ use std::sync::Arc;
 ///
 /// Fetched when first needed. Refreshed in the background ahead of expiry, and at once when a
 /// token names a key that is not there. A refresh replaces the set; a failed one keeps the old for
-/// `max_stale`. See the [module](crate::jwks) for an example.
+/// `max_stale`.
+///
+/// # Example
+/// ```
+/// use jamguard::{Verifier, jose::Algorithm, jwks::RemoteKeySet};
+///
+/// # async fn example() -> Result<(), jamguard::Error> {
+/// let keys = RemoteKeySet::builder("https://issuer.example/.well-known/jwks.json").build()?;
+/// keys.load().await?;                             // at start-up, so that no request waits
+/// let api = Verifier::builder().jwks(keys.clone()).algorithms([Algorithm::RS256]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct RemoteKeySet(Arc<Remote>);
 
@@ -36,7 +47,7 @@ impl RemoteKeySet {
     /// Fetches the keys now unless usable ones are there, for example at start-up.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] where they cannot be had.
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where they cannot be had.
     pub async fn load(&self) -> Result<(), Error> {
         KeySource::load(self).await.map(drop)
     }

@@ -106,6 +106,16 @@ impl<S> Layer<S> for RequireLogin {
 }
 
 /// The service that [`AuthLayer`] and [`RequireLogin`] put around another.
+///
+/// # Example
+/// ```
+/// use jamguard::{AuthService, Authenticator};
+/// use tower::Layer;
+///
+/// fn guarded<S>(auth: &Authenticator, service: S) -> AuthService<S> {
+///     auth.layer().layer(service)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthService<S> {
     inner: SetSensitiveRequestHeaders<S>,
