@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use jamguard::{Claims, Error, JamClient};
 use serde_json::{Value, json};
 use shared::{LoginForm, Quickstart, User};
+use std::process::ExitCode;
 
 #[derive(Clone)]
 struct App {
@@ -65,8 +66,7 @@ async fn login(State(app): State<App>, request: Request<Body>) -> Result<Respons
     })
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let quickstart = Quickstart::start().await?;
     let app = App {
         client: quickstart.client.clone(),
@@ -82,7 +82,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .layer(quickstart.auth.layer())
         .with_state(app);
 
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", quickstart.port)).await?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", quickstart.port))
+        .await
+        .map_err(|error| shared::cannot_listen(quickstart.port, &error))?;
     quickstart.print_next_steps();
     axum::serve(listener, router)
         .with_graceful_shutdown(async {
@@ -90,4 +92,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         })
         .await?;
     Ok(())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    shared::exit(run().await)
 }

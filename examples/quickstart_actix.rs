@@ -11,6 +11,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, web};
 use jamguard::{Claims, Error, JamClient};
 use serde_json::{Value, json};
 use shared::{LoginForm, Quickstart, User};
+use std::process::ExitCode;
 
 #[derive(Clone)]
 struct Services {
@@ -68,8 +69,7 @@ async fn login(
     })
 }
 
-#[actix_web::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let quickstart = Quickstart::start().await?;
     let app = Services {
         client: quickstart.client.clone(),
@@ -88,8 +88,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .route("/hello", web::get().to(hello))
             .route("/logout", web::post().to(login_handlers.logout()))
     })
-    .bind(("127.0.0.1", quickstart.port))?;
+    .bind(("127.0.0.1", quickstart.port))
+    .map_err(|error| shared::cannot_listen(quickstart.port, &error))?;
     quickstart.print_next_steps();
     server.run().await?;
     Ok(())
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    shared::exit(run().await)
 }

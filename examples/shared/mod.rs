@@ -2,6 +2,7 @@
 
 use jamguard::emulator::{AppSettings, Emulator};
 use jamguard::{Authenticator, Error, JamApp, JamClient, JamLogin, LoginCookies};
+use std::process::ExitCode;
 use std::time::Duration;
 
 pub(crate) const APP_ID: &str = "dcd6555e-edff-4f3d-83c9-3af79ea8f895";
@@ -42,6 +43,22 @@ fn port(name: &str, default: u16) -> u16 {
         eprintln!("{name} must be a port, 0 to 65535");
         std::process::exit(2);
     })
+}
+
+/// What to do about a port that cannot be had.
+pub(crate) fn cannot_listen(port: u16, error: &std::io::Error) -> String {
+    format!("cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…")
+}
+
+/// Says in one line why the app could not run.
+pub(crate) fn exit(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 impl Quickstart {

@@ -134,6 +134,8 @@ pub(crate) fn checked_url(text: &str) -> Result<Url, Error> {
         "http" => refuse(format!(
             "'{text}' is plain http: use https (http is for loopback addresses only)"
         )),
-        _ => refuse(format!("'{text}' is not an https URL")),
+        _ => refuse(format!(
+            "'{text}' is not an https URL: give a whole one, https://…"
+        )),
     }
 }
