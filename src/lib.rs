@@ -67,8 +67,10 @@
 //! The layer finds the credential, verifies it, and leaves an [`Identity`] in the request. Without
 //! a credential the request goes on as anonymous, and whoever needs one answers 401:
 //! [`Claims<T>`](Claims), [`Identity`], [`RequireLogin`]. An invalid bearer token is refused at
-//! once, an invalid cookie counts as none where logging in is optional. [`Challenge`] is what goes
-//! over the wire; [`AuthenticatorBuilder::on_refusal`] replaces it.
+//! once, an invalid cookie counts as none where logging in is optional. An extractor that cannot
+//! give what it was asked for rejects with [`Refused`]. [`Challenge`] is what goes over the wire;
+//! [`AuthenticatorBuilder::on_refusal`] replaces it. Services without extractors, such as tonic's,
+//! read [`Identity::from_extensions`].
 //!
 //! A token that passed is remembered with its whole text as key. Sent again, it is found by a hash
 //! and compared in full; then the clock, the key set and revocation are asked again, so a
@@ -84,7 +86,7 @@
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `testing` | minted tokens, a clock moved by hand |
-//! | `tracing` | log events, target `jamguard`: why a request was refused is at debug level |
+//! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched (warn), an extractor without its layer (error) |
 //! | `metrics` | counters: refusals, cache hits and misses, key-set fetches |
 //! | `full` | all of these |
 //!
@@ -92,7 +94,7 @@
 #![cfg_attr(
     not(all(
         feature = "client",
-        any(feature = "tower", feature = "actix"),
+        any(feature = "axum", feature = "actix"),
         feature = "testing"
     )),
     allow(rustdoc::broken_intra_doc_links)
@@ -122,11 +124,13 @@ mod tower;
 
 #[cfg(feature = "actix")]
 pub use crate::actix::{ActixAuth, ActixFuture, ActixService};
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub use crate::authenticator::Refused;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::authenticator::RequireLogin;
 pub use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Source,
 };
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::{Refused, RequireLogin};
 pub use crate::core::challenge::Challenge;
 pub use crate::core::clock::{Clock, SystemClock};
 pub use crate::core::error::{Error, ErrorKind};

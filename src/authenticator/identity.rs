@@ -1,5 +1,7 @@
 //! Who sent the request.
 
+#[cfg(feature = "tower")]
+use super::gate::{Attached, Outcome};
 use crate::core::error::Error;
 use crate::token::verified::Verified;
 use serde::de::DeserializeOwned;
@@ -82,5 +84,16 @@ impl Identity {
     /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where they are no `T`.
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.verified.claims()
+    }
+}
+
+#[cfg(feature = "tower")]
+impl Attached {
+    /// The identity, for whoever can do without.
+    pub(crate) fn known(&self) -> Option<&Identity> {
+        match &self.outcome {
+            Outcome::Known(identity) => Some(identity),
+            _ => None,
+        }
     }
 }

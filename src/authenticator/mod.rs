@@ -1,7 +1,7 @@
 //! From a request's credential to an identity: no framework, no `http` types.
 
 // Without a framework there are no requests, only `Authenticator::authenticate`.
-#![cfg_attr(not(any(feature = "axum", feature = "actix")), allow(dead_code))]
+#![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 
 mod answer;
 mod builder;
@@ -13,7 +13,7 @@ mod guard;
 mod identity;
 #[cfg(feature = "client")]
 mod refresh;
-#[cfg(any(feature = "tower", feature = "actix"))]
+#[cfg(any(feature = "axum", feature = "actix"))]
 mod refused;
 mod routing;
 
@@ -25,7 +25,7 @@ pub use identity::{CredentialKind, Identity};
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use guard::RequireLogin;
-#[cfg(any(feature = "tower", feature = "actix"))]
+#[cfg(any(feature = "axum", feature = "actix"))]
 pub use refused::Refused;
 
 #[cfg(any(feature = "tower", feature = "actix"))]

@@ -54,15 +54,6 @@ impl Refused {
 }
 
 impl Attached {
-    /// The identity, for whoever can do without.
-    #[cfg(feature = "tower")]
-    pub(crate) fn known(&self) -> Option<&Identity> {
-        match &self.outcome {
-            Outcome::Known(identity) => Some(identity),
-            _ => None,
-        }
-    }
-
     pub(crate) fn identity(&self) -> Result<&Identity, Refused> {
         match &self.outcome {
             Outcome::Known(identity) => Ok(identity),

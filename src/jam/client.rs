@@ -38,6 +38,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A client of JustAuthenticateMe for one app. Cheap to clone; clones share their connections.
 ///
+/// Its operations need a tokio runtime with I/O and time, such as those of `#[tokio::main]`, axum
+/// and actix-web.
+///
 /// # Errors
 /// What JAM refuses is told by kind, with JAM's own words in [`Error::message`]:
 /// [`BadRequest`](ErrorKind::BadRequest) (400), [`Unauthorized`](ErrorKind::Unauthorized) (401),
