@@ -39,7 +39,10 @@ fn attached(parts: &Parts) -> Result<&Attached, Refused> {
         );
         Refused::new(
             None,
-            Error::new(ErrorKind::Internal, "the layer is missing"),
+            Error::new(
+                ErrorKind::Internal,
+                "the layer is missing: add .layer(auth.layer()) to the router",
+            ),
         )
     })
 }

@@ -258,24 +258,39 @@ impl LoginEndpoint {
                 })
             }
             Action::Logout => {
-                let tokens = login.0.cookies.as_ref().map(|cookies| {
-                    let cookie = |name| credentials::cookie(head, name).ok().flatten();
-                    let text = |value: Option<&[u8]>| {
-                        value
-                            .and_then(|value| std::str::from_utf8(value).ok())
-                            .map(Secret::new)
-                    };
-                    (
-                        text(cookie(cookies.id_name())),
-                        text(cookie(cookies.refresh_name())),
-                    )
-                });
+                let presented = login
+                    .0
+                    .cookies
+                    .as_ref()
+                    .map(|cookies| Presented::of(head, cookies))
+                    .unwrap_or_default();
                 let html = credentials::accepts_html(head);
-                Box::pin(async move {
-                    let (id_token, refresh_token) = tokens.unwrap_or_default();
-                    login.leave(id_token, refresh_token, html).await
-                })
+                Box::pin(async move { login.leave(presented, html).await })
             }
+        }
+    }
+}
+
+/// The login cookies of a request.
+#[derive(Default)]
+struct Presented {
+    any: bool,
+    id_token: Option<Secret>,
+    refresh_token: Option<Secret>,
+}
+
+impl Presented {
+    fn of(head: &impl Head, cookies: &LoginCookies) -> Self {
+        let id_token = credentials::cookie(head, cookies.id_name());
+        let refresh_token = credentials::cookie(head, cookies.refresh_name());
+        let text = |found: &Result<Option<&[u8]>, Error>| {
+            let value = found.as_ref().ok().copied().flatten()?;
+            std::str::from_utf8(value).ok().map(Secret::new)
+        };
+        Self {
+            any: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
+            id_token: text(&id_token),
+            refresh_token: text(&refresh_token),
         }
     }
 }
@@ -344,15 +359,10 @@ impl JamLogin {
         redirect.0
     }
 
-    async fn leave(
-        &self,
-        id_token: Option<Secret>,
-        refresh_token: Option<Secret>,
-        html: bool,
-    ) -> Challenge {
+    async fn leave(&self, presented: Presented, html: bool) -> Challenge {
         let settings = &*self.0;
-        if let Some(refresh_token) = &refresh_token
-            && let Err(error) = self.end(id_token, refresh_token).await
+        if let Some(refresh_token) = &presented.refresh_token
+            && let Err(error) = self.end(presented.id_token, refresh_token).await
         {
             telemetry::warn("a refresh token could not be deleted at logout", &error);
         }
@@ -361,7 +371,8 @@ impl JamLogin {
         } else {
             Redirect(private(Challenge::new(204)))
         };
-        if let Some(cookies) = &settings.cookies {
+        // Another site's form comes without the cookies (SameSite) and must not remove them.
+        if let Some(cookies) = settings.cookies.as_ref().filter(|_| presented.any) {
             redirect = redirect
                 .with_header("set-cookie", cookies.remove_refresh())
                 .with_header("set-cookie", cookies.remove_id());

@@ -88,7 +88,10 @@ fn with_attached<R>(
             );
             Err(Refused::new(
                 None,
-                Error::new(ErrorKind::Internal, "the middleware is missing"),
+                Error::new(
+                    ErrorKind::Internal,
+                    "the middleware is missing: add .wrap(auth.actix()) to the App",
+                ),
             ))
         }
     })

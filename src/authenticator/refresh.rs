@@ -14,6 +14,8 @@ use tokio::sync::watch;
 /// A page's other requests still carry the old cookie: they get the same new token.
 const SHARED_FOR: Duration = Duration::from_secs(10);
 const MAX_TOKENS: u64 = 100_000;
+/// Longer than any request to JAM takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Renewed = Option<Result<Secret, Error>>;
 
@@ -40,43 +42,32 @@ impl Refresher {
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
         let mut key = [0; 32];
         key.copy_from_slice(digest::digest(&digest::SHA256, refresh_token.as_bytes()).as_ref());
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| outage("ID tokens can only be refreshed inside a tokio runtime"))?;
         let mut wait = self.renewed.get_with(key, || {
             let (done, wait) = watch::channel(None);
             let (client, token) = (self.client.clone(), Secret::new(refresh_token));
-            let renewed = self.renewed.clone();
-            tokio::spawn(async move {
-                let answer = client.refresh(token.expose()).await;
-                // Only a definite answer is shared: after an outage the next request asks again.
-                let definite = match &answer {
-                    Ok(_) => true,
-                    Err(error) => is_definite(error),
-                };
-                done.send_replace(Some(answer));
-                if !definite {
-                    renewed.invalidate(&key);
-                }
+            runtime.spawn(async move {
+                done.send_replace(Some(client.refresh(token.expose()).await));
             });
             wait
         });
-        let answer = match wait.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(answer)) => answer.clone(),
-            _ => {
-                self.renewed.invalidate(&key);
-                Err(Error::new(
-                    ErrorKind::Unavailable,
-                    "the refresh was interrupted",
-                ))
-            }
+        let answered = tokio::time::timeout(PATIENCE, wait.wait_for(Option::is_some)).await;
+        let answer = match answered {
+            Ok(Ok(answer)) => answer.clone(),
+            // The runtime that ran it stands still or is gone.
+            _ => None,
         };
+        let answer = answer.unwrap_or_else(|| Err(outage("the refresh was interrupted")));
+        // Only a definite answer is shared: after an outage the next request asks again.
+        if answer.as_ref().is_err_and(|error| !is_definite(error)) {
+            self.renewed.invalidate(&key);
+        }
         answer.map_err(|error| {
             if is_definite(&error) {
                 error
             } else {
-                Error::new(
-                    ErrorKind::Unavailable,
-                    "the ID token cannot be refreshed at the moment",
-                )
-                .with_source(error)
+                outage("the ID token cannot be refreshed at the moment").with_source(error)
             }
         })
     }
@@ -108,10 +99,15 @@ impl Holder {
     }
 }
 
-/// JAM said no to this refresh token; anything else says nothing about it.
+fn outage(message: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+/// JAM said no to this refresh token. A 404 is about the app, or a gateway's, and no reason to
+/// forget a login.
 pub(crate) fn is_definite(error: &Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::BadRequest | ErrorKind::Unauthorized | ErrorKind::NotFound
+        ErrorKind::BadRequest | ErrorKind::Unauthorized
     )
 }

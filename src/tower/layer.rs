@@ -32,6 +32,7 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 /// }
 /// # }
 /// ```
+#[must_use = "it guards only what it is put around"]
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     gate: Arc<Gate>,

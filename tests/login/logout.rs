@@ -43,10 +43,18 @@ async fn a_browser_is_sent_home() {
     let world = World::new().await;
     let servers = start(&world, |auth| auth).await;
     for accept in ["text/html", "application/xhtml+xml, Text/HTML;q=0.9"] {
-        let answer = servers.ask(logout().header("accept", accept)).await;
+        let request = logout().header("accept", accept);
+        let answer = servers
+            .ask(request.clone().cookie(ID, &world.token()))
+            .await;
         assert_eq!(answer.status, 303);
         assert_eq!(answer.header("location"), Some("/welcome"));
         assert_eq!(answer.all("set-cookie"), [REFRESH_REMOVED, ID_REMOVED]);
+
+        // Another site's form comes without the cookies, and must not remove them.
+        let answer = servers.ask(request).await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("set-cookie"), None);
     }
     let answer = servers
         .ask(logout().header("accept", "application/json"))
