@@ -167,6 +167,7 @@ impl JamClient {
     }
 
     /// Whether this `iss` is the app's.
+    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn is_issuer(&self, issuer: Option<&str>) -> bool {
         issuer.is_some_and(|issuer| issuer == base::issuer(&self.0.app_url))
     }
