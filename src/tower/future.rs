@@ -2,7 +2,7 @@
 
 use super::body::{AuthBody, response};
 use super::grpc;
-use super::layer::attach;
+use super::layer::{Gate, attach};
 use crate::authenticator::{Edits, Pass};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
@@ -10,9 +10,9 @@ use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tower::Service;
-use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 
 pin_project_lite::pin_project! {
     /// The future of [`AuthService`](super::AuthService).
@@ -33,7 +33,6 @@ pin_project_lite::pin_project! {
             admission: BoxFuture<Result<Pass, Challenge>>,
             // Boxed, so that the other states stay small.
             next: Option<Box<Next<S, B>>>,
-            vary: Option<HeaderValue>,
         },
         Passed {
             #[pin]
@@ -48,8 +47,9 @@ pin_project_lite::pin_project! {
 
 /// What goes on once a request is admitted.
 struct Next<S, B> {
-    service: SetSensitiveRequestHeaders<S>,
+    service: S,
     request: Request<B>,
+    gate: Arc<Gate>,
 }
 
 impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
@@ -73,15 +73,19 @@ impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
 
     pub(super) fn later(
         admission: BoxFuture<Result<Pass, Challenge>>,
-        service: SetSensitiveRequestHeaders<S>,
+        service: S,
         request: Request<B>,
-        vary: Option<HeaderValue>,
+        gate: Arc<Gate>,
     ) -> Self {
+        let next = Next {
+            service,
+            request,
+            gate,
+        };
         Self {
             state: State::Later {
                 admission,
-                next: Some(Box::new(Next { service, request })),
-                vary,
+                next: Some(Box::new(next)),
             },
         }
     }
@@ -97,20 +101,16 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProjected::Later {
-                    admission,
-                    next,
-                    vary,
-                } => {
+                StateProjected::Later { admission, next } => {
                     let admitted = ready!(admission.as_mut().poll(cx));
-                    let (vary, next) = (vary.take(), next.take());
+                    let next = next.take();
                     let new = match (admitted, next) {
                         (Ok(pass), Some(mut next)) => {
                             attach(&mut next.request, pass.attach);
                             State::Passed {
-                                answer: next.service.call(next.request),
+                                answer: next.gate.call_marked(&mut next.service, next.request),
                                 edits: pass.edits,
-                                vary,
+                                vary: next.gate.vary.clone(),
                             }
                         }
                         (Err(challenge), Some(next)) => State::Refused {

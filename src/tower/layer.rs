@@ -40,10 +40,10 @@ pub struct AuthLayer {
 
 /// What the services of a layer share; frameworks clone a service per request.
 #[derive(Debug)]
-struct Gate {
+pub(super) struct Gate {
     auth: Authenticator,
     required: bool,
-    vary: Option<HeaderValue>,
+    pub(super) vary: Option<HeaderValue>,
     sensitive: Arc<[HeaderName]>,
 }
 
@@ -62,9 +62,17 @@ impl Gate {
 
     fn service<S>(self: &Arc<Self>, inner: S) -> AuthService<S> {
         AuthService {
-            inner: SetSensitiveRequestHeaders::from_shared(inner, self.sensitive.clone()),
+            inner,
             gate: self.clone(),
         }
+    }
+
+    /// Calls a service with the credentials marked sensitive.
+    pub(super) fn call_marked<S, B, R>(&self, inner: &mut S, request: Request<B>) -> S::Future
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+    {
+        SetSensitiveRequestHeaders::from_shared(inner, self.sensitive.clone()).call(request)
     }
 }
 
@@ -119,7 +127,7 @@ impl<S> Layer<S> for RequireLogin {
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuthService<S> {
-    inner: SetSensitiveRequestHeaders<S>,
+    inner: S,
     gate: Arc<Gate>,
 }
 
@@ -150,8 +158,8 @@ where
                     && gate.sensitive.iter().any(|name| headers.contains_key(name));
                 attach(&mut request, pass.attach);
                 let answer = match to_mark {
-                    true => self.inner.call(request),
-                    false => self.inner.get_mut().call(request),
+                    true => gate.call_marked(&mut self.inner, request),
+                    false => self.inner.call(request),
                 };
                 AuthFuture::passed(answer, pass.edits, gate.vary.clone())
             }
@@ -162,7 +170,7 @@ where
                 // The service that was polled ready goes along, a fresh clone stays.
                 let fresh = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, fresh);
-                AuthFuture::later(admission, ready, request, gate.vary.clone())
+                AuthFuture::later(admission, ready, request, gate.clone())
             }
         }
     }
