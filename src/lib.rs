@@ -111,6 +111,7 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -143,6 +144,7 @@ pub use crate::jam::{
 };
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{JamLogin, JamLoginBuilder, Login, LoginEndpoint, Redirect};
+pub use crate::store::Store;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
 pub use crate::token::claims::Claims;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&str] = &[
     "core",
     "jose",
+    "store",
     "token",
     "jwks",
     "jam",
@@ -33,7 +34,15 @@ const RESERVED: &[(&str, &[&str])] = &[
         &["core/http.rs", "jam/client.rs", "jwks/fetch.rs"],
     ),
     ("jsonwebtoken", &["jose/jwk.rs"]),
-    ("moka", &["token/cache.rs", "authenticator/refresh.rs"]),
+    (
+        "moka",
+        &[
+            "store/memory.rs",
+            "store/near.rs",
+            "token/cache.rs",
+            "authenticator/refresh.rs",
+        ],
+    ),
     ("SystemTime::now", &["core/clock.rs"]),
     ("Instant::now", &["core/clock.rs"]),
     ("unsafe", &[]),

@@ -186,7 +186,10 @@ async fn errors(world: &World) -> usize {
         ErrorKind::NotFound => 404,
         ErrorKind::Configuration | ErrorKind::InvalidKey | ErrorKind::Internal => 500,
         ErrorKind::UnexpectedStatus | ErrorKind::UnexpectedBody => 502,
-        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Connection => 503,
+        ErrorKind::Unavailable
+        | ErrorKind::Timeout
+        | ErrorKind::Connection
+        | ErrorKind::Storage => 503,
         _ => 401,
     };
     let by_get = ERRORS.map(|kind| (status(kind), get(&format!("/error/{kind}"))));

@@ -160,7 +160,9 @@ impl Routing {
 fn weight(refusal: &Error) -> u8 {
     match refusal.kind() {
         ErrorKind::Unavailable => 2,
-        ErrorKind::Expired | ErrorKind::NotYetValid | ErrorKind::Revoked => 1,
+        ErrorKind::Expired | ErrorKind::NotYetValid | ErrorKind::Revoked | ErrorKind::NotListed => {
+            1
+        }
         _ => 0,
     }
 }

@@ -79,7 +79,9 @@ impl Public {
                 challenge: Wire::Code("invalid_request", false),
             },
             ErrorKind::Expired => invalid_token("The token is expired."),
-            ErrorKind::Revoked => invalid_token("The token is revoked."),
+            ErrorKind::Revoked | ErrorKind::NotListed | ErrorKind::Reused => {
+                invalid_token("The token is revoked.")
+            }
             ErrorKind::Malformed
             | ErrorKind::TooLarge
             | ErrorKind::UnsupportedAlgorithm
@@ -93,7 +95,10 @@ impl Public {
             | ErrorKind::ClaimsMismatch
             | ErrorKind::Unauthorized
             | ErrorKind::NotVerified => invalid_token("The token is invalid."),
-            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Connection => plain(
+            ErrorKind::Unavailable
+            | ErrorKind::Timeout
+            | ErrorKind::Connection
+            | ErrorKind::Storage => plain(
                 503,
                 "unavailable",
                 "Temporarily unavailable",

@@ -43,6 +43,10 @@ pub enum ErrorKind {
     WrongType,
     /// The token was taken back.
     Revoked,
+    /// The token is not in the allow list.
+    NotListed,
+    /// A refresh token that was rotated away came again: its whole family has ended.
+    Reused,
     /// The claims do not decode into the handler's type.
     ClaimsMismatch,
     /// The issuer or a store cannot be reached and nothing cached can answer.
@@ -51,6 +55,8 @@ pub enum ErrorKind {
     Timeout,
     /// No connection to the other side.
     Connection,
+    /// A store's medium is full, read-only, damaged, or in use by another process.
+    Storage,
     /// JAM refused the request as malformed or not allowed (400).
     BadRequest,
     /// JAM refused the credential (401).
@@ -89,10 +95,13 @@ impl ErrorKind {
             Self::InvalidClaim => "invalid_claim",
             Self::WrongType => "wrong_type",
             Self::Revoked => "revoked",
+            Self::NotListed => "not_listed",
+            Self::Reused => "reused",
             Self::ClaimsMismatch => "claims_mismatch",
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
             Self::Connection => "connection",
+            Self::Storage => "storage",
             Self::BadRequest => "bad_request",
             Self::Unauthorized => "unauthorized",
             Self::NotVerified => "not_verified",
@@ -121,6 +130,8 @@ impl ErrorKind {
                 | Self::InvalidClaim
                 | Self::WrongType
                 | Self::Revoked
+                | Self::NotListed
+                | Self::Reused
         )
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Order {
 }
 
 /// A handler that fails with each of these is at `/error/{kind}`.
-pub(crate) const ERRORS: [ErrorKind; 27] = [
+pub(crate) const ERRORS: [ErrorKind; 30] = [
     ErrorKind::MissingCredentials,
     ErrorKind::InvalidRequest,
     ErrorKind::Malformed,
@@ -32,10 +32,13 @@ pub(crate) const ERRORS: [ErrorKind; 27] = [
     ErrorKind::InvalidClaim,
     ErrorKind::WrongType,
     ErrorKind::Revoked,
+    ErrorKind::NotListed,
+    ErrorKind::Reused,
     ErrorKind::ClaimsMismatch,
     ErrorKind::Unavailable,
     ErrorKind::Timeout,
     ErrorKind::Connection,
+    ErrorKind::Storage,
     ErrorKind::BadRequest,
     ErrorKind::Unauthorized,
     ErrorKind::NotVerified,

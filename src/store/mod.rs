@@ -1,0 +1,146 @@
+//! Records that expire, change by compare-and-set, and belong to somebody: one trait, whatever
+//! keeps them.
+//!
+//! Lists of revoked tokens, refresh tokens, shared keys and sessions are views over a [`Store`], so
+//! that a backend is written once.
+
+mod record;
+mod watch;
+
+pub use record::{NewRecord, Record};
+pub use watch::{Change, Watcher};
+
+use crate::core::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The answer to come of a [`Store`].
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// Keeps versioned, expiring records under keys.
+///
+/// What a backend promises:
+/// - A key is any text of at most 512 bytes; an owner is any text at all.
+/// - **Every write is atomic**, also against other processes: of many [`insert`](Self::insert)s of
+///   one key one succeeds, of many [`replace`](Self::replace)s of one version one succeeds.
+/// - **A version is never used again** for its key, not even after the record was removed and the
+///   key inserted anew.
+/// - **What expired is gone from every answer at once**; [`purge`](Self::purge) is what frees its
+///   space, and a backend does that in the background by itself.
+/// - A write that was answered is kept; a lost connection or a full disk is an error, never a
+///   silent loss.
+/// - An outage is an error of the kind [`Unavailable`](crate::ErrorKind::Unavailable), within a
+///   timeout of the backend's own (250 ms where nothing else is configured); a damaged or full
+///   medium is [`Storage`](crate::ErrorKind::Storage).
+pub trait Store: Send + Sync + 'static {
+    /// The record of a key; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the backend cannot say.
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>>;
+
+    /// Inserts a record where the key has none, and gives its version; `None` where it has one.
+    ///
+    /// # Errors
+    /// Where the backend cannot do it; it may then have been done nevertheless.
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>>;
+
+    /// Replaces value and lifetime of a record that still has this version, and gives the new
+    /// version; `None` where it has another one or is gone. The owner stays.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>>;
+
+    /// Removes a record; says whether there was one.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool>;
+
+    /// The keys and records of an owner, in no order.
+    ///
+    /// # Errors
+    /// Where the backend cannot say.
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>>;
+
+    /// Removes every record of an owner that was there when this began; says how many.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); some may then be removed and others not.
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64>;
+
+    /// Frees the space of expired records; says how many. Zero where the backend does that by
+    /// itself.
+    ///
+    /// # Errors
+    /// Where the backend cannot do it.
+    fn purge(&self) -> StoreFuture<'_, u64>;
+
+    /// The record of a key, where that can be said at once and without waiting: `Some(None)` means
+    /// that there surely is none. `None`: ask [`get`](Self::get).
+    fn peek(&self, key: &str) -> Option<Option<Record>> {
+        let _ = key;
+        None
+    }
+
+    /// Reports to the watcher, from now on, each key whose record is written, whoever writes it:
+    /// this process before the write returns, others as soon as that is learned. `false`: this
+    /// backend cannot, and nothing of it may be remembered.
+    fn watch(&self, watcher: Watcher) -> bool {
+        let _ = watcher;
+        false
+    }
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        (**self).get(key)
+    }
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        (**self).insert(key, record)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        (**self).replace(key, version, value, ttl)
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        (**self).remove(key)
+    }
+
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        (**self).owned(owner)
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        (**self).remove_owned(owner)
+    }
+
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        (**self).purge()
+    }
+
+    fn peek(&self, key: &str) -> Option<Option<Record>> {
+        (**self).peek(key)
+    }
+
+    fn watch(&self, watcher: Watcher) -> bool {
+        (**self).watch(watcher)
+    }
+}

@@ -1,0 +1,70 @@
+//! How writes are noticed by whoever remembers what a store said.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+/// What a store tells its watchers.
+///
+/// # Example
+/// ```
+/// use jamguard::store::{Change, Watcher};
+/// fn written(watcher: &Watcher, key: &str) {
+///     watcher.notify(Change::Key(key));
+/// }
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// The record of this key was written, removed or inserted.
+    Key(&'a str),
+    /// Every record may have changed.
+    All,
+    /// Changes made by others are no longer learned: whatever is remembered must not be used.
+    Lost,
+    /// They are learned again. Every record may have changed in between.
+    Live,
+}
+
+/// Who is told of a store's changes. Cheap to clone.
+///
+/// It runs inside the store's write or its connection's task: it returns at once, and calls no
+/// store.
+#[derive(Clone)]
+pub struct Watcher(Weak<dyn Fn(Change<'_>) + Send + Sync>);
+
+impl Watcher {
+    /// Tells `told` of changes for as long as it is held elsewhere.
+    ///
+    /// A store that learns of other processes' changes over a connection begins with
+    /// [`Change::Live`] once that is up; until then nothing is to be remembered.
+    ///
+    /// ```
+    /// use jamguard::store::{Change, Watcher};
+    /// use std::sync::Arc;
+    /// let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = Arc::new(|change| println!("{change:?}"));
+    /// let watcher = Watcher::new(&told);
+    /// assert!(watcher.notify(Change::All));
+    /// drop(told);
+    /// assert!(!watcher.notify(Change::All));
+    /// ```
+    pub fn new(told: &Arc<dyn Fn(Change<'_>) + Send + Sync>) -> Self {
+        Self(Arc::downgrade(told))
+    }
+
+    /// Tells it; `false` where nobody listens any more, and it may be dropped.
+    pub fn notify(&self, change: Change<'_>) -> bool {
+        match self.0.upgrade() {
+            Some(told) => {
+                told(change);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
+}
