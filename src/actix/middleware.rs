@@ -12,6 +12,7 @@ use actix_web::{Error, HttpMessage};
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// Verifies each request's credential and attaches the identity; made by
@@ -83,7 +84,7 @@ where
 #[derive(Debug)]
 pub struct ActixService<S> {
     inner: Rc<S>,
-    auth: Authenticator,
+    auth: Arc<Authenticator>,
     required: bool,
     vary: Option<HeaderValue>,
 }
@@ -92,10 +93,20 @@ impl<S> ActixService<S> {
     fn new(auth: &Authenticator, inner: S, required: bool) -> Self {
         Self {
             inner: Rc::new(inner),
-            auth: auth.clone(),
+            auth: Arc::new(auth.clone()),
             required,
-            vary: auth.vary().and_then(|names| names.try_into().ok()),
+            vary: auth.vary().and_then(vary_value),
         }
+    }
+}
+
+/// The usual values are static: cloning them for each answer counts no references.
+fn vary_value(names: String) -> Option<HeaderValue> {
+    match &*names {
+        "authorization" => Some(HeaderValue::from_static("authorization")),
+        "cookie" => Some(HeaderValue::from_static("cookie")),
+        "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
+        _ => names.try_into().ok(),
     }
 }
 
@@ -121,13 +132,16 @@ where
         };
         let vary = self.vary.clone();
         let state = match admission {
-            Admission::Now(Ok(pass)) => State::passed(&*self.inner, request, pass, vary),
+            Admission::Now(Ok(pass)) => {
+                State::passed(&*self.inner, request, pass, vary, &self.auth)
+            }
             Admission::Now(Err(challenge)) => State::Refused {
                 refusal: Some((request, challenge)),
             },
             Admission::Later(admission) => State::Later {
                 admission,
                 next: Some((self.inner.clone(), request)),
+                auth: self.auth.clone(),
                 vary,
             },
         };
@@ -153,6 +167,7 @@ pin_project_lite::pin_project! {
         Later {
             admission: BoxFuture<Result<Pass, Challenge>>,
             next: Option<(Rc<S>, ServiceRequest)>,
+            auth: Arc<Authenticator>,
             vary: Option<HeaderValue>,
         },
         Passed {
@@ -167,9 +182,16 @@ pin_project_lite::pin_project! {
 }
 
 impl<S: Service<ServiceRequest>> State<S, S::Future> {
-    fn passed(service: &S, request: ServiceRequest, pass: Pass, vary: Option<HeaderValue>) -> Self {
-        if let Some(attached) = pass.attach {
-            request.extensions_mut().insert(attached);
+    fn passed(
+        service: &S,
+        request: ServiceRequest,
+        pass: Pass,
+        vary: Option<HeaderValue>,
+        auth: &Arc<Authenticator>,
+    ) -> Self {
+        if let Some(outcome) = pass.outcome {
+            let auth = auth.clone();
+            request.extensions_mut().insert(Attached { auth, outcome });
         }
         Self::Passed {
             answer: service.call(request),
@@ -193,13 +215,14 @@ where
                 StateProjected::Later {
                     admission,
                     next,
+                    auth,
                     vary,
                 } => {
                     let admitted = ready!(admission.as_mut().poll(cx));
                     let (vary, next) = (vary.take(), next.take());
                     let new = match (admitted, next) {
                         (Ok(pass), Some((service, request))) => {
-                            State::passed(&*service, request, pass, vary)
+                            State::passed(&*service, request, pass, vary, auth)
                         }
                         (Err(challenge), Some((_, request))) => State::Refused {
                             refusal: Some((request, challenge)),

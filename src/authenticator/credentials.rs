@@ -79,6 +79,18 @@ pub(crate) struct Found<'a> {
     pub(crate) source: &'a Source,
 }
 
+impl Found<'_> {
+    /// Whether the token looks like one. Asked only where memory does not know it: what was
+    /// verified looks like one.
+    pub(crate) fn check_form(&self, token: &[u8]) -> Result<(), Error> {
+        match &self.source.0 {
+            // Verification says so, and the dead cookie is then removed.
+            SourceKind::Cookie(_) => Ok(()),
+            _ => visible(token),
+        }
+    }
+}
+
 fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
@@ -110,15 +122,15 @@ fn bearer(head: &impl Head) -> Result<Option<&[u8]>, Error> {
     if values.next().is_some() {
         return Err(invalid("more than one Authorization header"));
     }
-    let value = value.trim_ascii();
-    let (scheme, token) = match value.iter().position(|byte| *byte == b' ') {
-        Some(at) => (&value[..at], value[at..].trim_ascii_start()),
-        None => (value, &b""[..]),
-    };
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
+    let Some((scheme, token)) = value.trim_ascii().split_at_checked(6) else {
         return Ok(None);
+    };
+    match token {
+        _ if !scheme.eq_ignore_ascii_case(b"bearer") => Ok(None),
+        [] | [b' ', ..] => present(token.trim_ascii_start()).map(Some),
+        // The scheme goes on.
+        _ => Ok(None),
     }
-    visible(token).map(Some)
 }
 
 fn header<'a>(head: &'a impl Head, name: &'a str) -> Result<Option<&'a [u8]>, Error> {
@@ -129,14 +141,18 @@ fn header<'a>(head: &'a impl Head, name: &'a str) -> Result<Option<&'a [u8]>, Er
     if values.next().is_some() {
         return Err(invalid("the credential's header comes more than once"));
     }
-    visible(value.trim_ascii()).map(Some)
+    present(value.trim_ascii()).map(Some)
+}
+
+fn present(token: &[u8]) -> Result<&[u8], Error> {
+    match token {
+        [] => Err(invalid("the credential is empty")),
+        token => Ok(token),
+    }
 }
 
 /// A credential in a header is one word of visible ASCII.
-fn visible(token: &[u8]) -> Result<&[u8], Error> {
-    if token.is_empty() {
-        return Err(invalid("the credential is empty"));
-    }
+fn visible(token: &[u8]) -> Result<(), Error> {
     // No early exit, so that it runs over many bytes at a time.
     let odd = token
         .iter()
@@ -144,7 +160,7 @@ fn visible(token: &[u8]) -> Result<&[u8], Error> {
     if odd {
         return Err(invalid("the credential holds spaces or control characters"));
     }
-    Ok(token)
+    Ok(())
 }
 
 /// The cookie of this name (RFC 6265 section 5.4); several `Cookie` headers count as one.
@@ -191,7 +207,7 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
     }
     match found {
         Some(token) => {
-            visible(&token)?;
+            present(&token)?;
             Ok(Some(token))
         }
         None => Ok(None),

@@ -54,7 +54,8 @@ pub(crate) struct Settings {
 /// What the layer leaves in the request for guards and extractors.
 #[derive(Clone)]
 pub(crate) struct Attached {
-    pub(crate) auth: Authenticator,
+    /// Each thread has its own: every request counts a reference to it.
+    pub(crate) auth: Arc<Authenticator>,
     pub(crate) outcome: Outcome,
 }
 
@@ -70,18 +71,15 @@ pub(crate) enum Outcome {
 
 /// A request that goes on.
 pub(crate) struct Pass {
-    /// `None` where an outer layer attached it already.
-    pub(crate) attach: Option<Attached>,
+    /// To be attached; `None` where an outer layer did it already.
+    pub(crate) outcome: Option<Outcome>,
     pub(crate) edits: Edits,
 }
 
 impl Pass {
-    fn attaching(auth: &Authenticator, outcome: Outcome, edits: Edits) -> Self {
+    fn with(outcome: Outcome, edits: Edits) -> Self {
         Self {
-            attach: Some(Attached {
-                auth: auth.clone(),
-                outcome,
-            }),
+            outcome: Some(outcome),
             edits,
         }
     }
@@ -115,7 +113,7 @@ impl Authenticator {
     /// # Ok(()) }
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        let step = self.0.routing.begin(token.as_bytes());
+        let step = self.0.routing.begin(token.as_bytes(), |_| Ok(()));
         step.wait()
             .await
             .map(|verified| Identity::new(verified, CredentialKind::Direct))
@@ -184,7 +182,7 @@ impl Authenticator {
                 Outcome::Anonymous if required => Err(self.challenge(&missing())),
                 Outcome::Ignored(error) if required => Err(self.challenge(error)),
                 _ => Ok(Pass {
-                    attach: None,
+                    outcome: None,
                     edits: Edits::default(),
                 }),
             });
@@ -196,11 +194,14 @@ impl Authenticator {
         let Some(found) = found else {
             return Admission::Now(match required {
                 true => Err(self.refuse(&missing(), Edits::vary())),
-                false => Ok(Pass::attaching(self, Outcome::Anonymous, Edits::vary())),
+                false => Ok(Pass::with(Outcome::Anonymous, Edits::vary())),
             });
         };
         let source = found.source;
-        let step = self.0.routing.begin(&found.token);
+        let step = self
+            .0
+            .routing
+            .begin(&found.token, |token| found.check_form(token));
         #[cfg(feature = "client")]
         if let Some(refresh_token) = self.renewal(head, source, &step) {
             let (auth, source) = (self.clone(), source.clone());
@@ -243,13 +244,14 @@ impl Authenticator {
             Ok(verified) => {
                 let kind = source.map_or(CredentialKind::Direct, kind_of);
                 let known = Outcome::Known(Identity::new(verified, kind));
-                return Ok(Pass::attaching(self, known, edits));
+                return Ok(Pass::with(known, edits));
             }
             Err(error) => error,
         };
         let optional = match source.map(|source| &source.0) {
             // It could not be read.
             None => false,
+            _ if error.kind() == ErrorKind::InvalidRequest => false,
             Some(SourceKind::Cookie(name)) => {
                 if error.kind().is_final() {
                     edits.cookies.push(self.removal(name));
@@ -262,7 +264,7 @@ impl Authenticator {
             return Err(self.refuse(&error, edits));
         }
         telemetry::refused(&error);
-        Ok(Pass::attaching(self, Outcome::Ignored(error), edits))
+        Ok(Pass::with(Outcome::Ignored(error), edits))
     }
 
     /// `Set-Cookie` that removes a dead credential.
@@ -334,7 +336,10 @@ impl Authenticator {
         };
         let verified = match refresher.refresh(refresh_token).await {
             Ok(id_token) => {
-                let step = self.0.routing.begin(id_token.expose().as_bytes());
+                let step = self
+                    .0
+                    .routing
+                    .begin(id_token.expose().as_bytes(), |_| Ok(()));
                 step.wait().await
             }
             Err(refusal) if super::refresh::is_definite(&refusal) => return useless(&refusal),

@@ -34,3 +34,5 @@ pub(crate) use self::{
     credentials::{Head, HeaderKey},
     gate::{Admission, Attached, Pass},
 };
+#[cfg(feature = "tower")]
+pub(crate) use gate::Outcome;

@@ -2,7 +2,6 @@
 
 use crate::core::error::{Error, ErrorKind};
 use crate::jose::jws::Compact;
-use crate::token::cache;
 use crate::token::claims::RegisteredClaims;
 use crate::token::memo;
 use crate::token::verified::Verified;
@@ -45,17 +44,24 @@ impl Routing {
         }
     }
 
-    /// Verifies a token with the verifier it belongs to: from memory, or in full.
-    pub(crate) fn begin(self: &Arc<Self>, token: &[u8]) -> Step {
-        let hash = cache::hash(token);
+    /// Verifies a token with the verifier it belongs to: from memory, or in full, and then only
+    /// after a look at its form.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        token: &[u8],
+        form: impl FnOnce(&[u8]) -> Result<(), Error>,
+    ) -> Step {
         if let [only] = &self.verifiers[..] {
-            return match only.recall(token, hash) {
+            return match only.recall(token) {
                 Some(answer) => Step::Done(answer),
-                None => only.begin(token, hash),
+                None => match form(token) {
+                    Ok(()) => only.begin(token),
+                    Err(error) => Step::Done(Err(error)),
+                },
             };
         }
         // Only a yes counts here: where this verifier cannot say it any more, another may.
-        let known = memo::find(hash, token, |id| self.with_id(id).is_some());
+        let known = memo::find(token, |id| self.with_id(id).is_some());
         if let Some((id, verified)) = known
             && let Some(verifier) = self.with_id(id)
             && self.is_for(verifier, &verified)
@@ -64,11 +70,11 @@ impl Routing {
             return Step::Done(Ok(verified));
         }
         if self.verifiers.len() <= ASK_ALL
-            && let Some(verified) = self.recall(self.verifiers.iter(), token, hash)
+            && let Some(verified) = self.recall(self.verifiers.iter(), token)
         {
             return Step::Done(Ok(verified));
         }
-        let candidates = match self.candidates(token) {
+        let candidates = match form(token).and_then(|()| self.candidates(token)) {
             Ok(candidates) => candidates,
             Err(error) => return Step::Done(Err(error)),
         };
@@ -76,7 +82,6 @@ impl Routing {
             && let Some(verified) = self.recall(
                 candidates.iter().filter_map(|at| self.verifiers.get(*at)),
                 token,
-                hash,
             )
         {
             return Step::Done(Ok(verified));
@@ -84,11 +89,11 @@ impl Routing {
         if let [only] = candidates[..]
             && let Some(only) = self.verifiers.get(only)
         {
-            return only.begin(token, hash);
+            return only.begin(token);
         }
         let (routing, token) = (self.clone(), token.to_vec());
         Step::Wait(Box::pin(async move {
-            routing.try_each(&candidates, &token, hash).await
+            routing.try_each(&candidates, &token).await
         }))
     }
 
@@ -109,9 +114,8 @@ impl Routing {
         &self,
         mut verifiers: impl Iterator<Item = &'a Verifier>,
         token: &[u8],
-        hash: u64,
     ) -> Option<Verified> {
-        verifiers.find_map(|verifier| match verifier.recall_shared(token, hash) {
+        verifiers.find_map(|verifier| match verifier.recall_shared(token) {
             Some(Ok(verified)) if self.is_for(verifier, &verified) => Some(verified),
             _ => None,
         })
@@ -135,15 +139,10 @@ impl Routing {
     }
 
     /// Several verifiers share the issuer, for other audiences or types: one must accept.
-    async fn try_each(
-        &self,
-        candidates: &[usize],
-        token: &[u8],
-        hash: u64,
-    ) -> Result<Verified, Error> {
+    async fn try_each(&self, candidates: &[usize], token: &[u8]) -> Result<Verified, Error> {
         let mut refusal: Option<Error> = None;
         for verifier in candidates.iter().filter_map(|at| self.verifiers.get(*at)) {
-            match verifier.begin(token, hash).wait().await {
+            match verifier.begin(token).wait().await {
                 Ok(verified) => return Ok(verified),
                 Err(error) => match &refusal {
                     Some(known) if weight(known) >= weight(&error) => {}

@@ -7,4 +7,5 @@ pub(crate) mod error;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod secret;
+pub(crate) mod striped;
 pub(crate) mod telemetry;

@@ -1,6 +1,7 @@
 //! Log events and counters; nothing but plain atomics when the features are off.
 
 use crate::core::error::Error;
+use crate::core::striped::Striped;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Says precisely, at debug level, why a credential was refused. The client never sees it.
@@ -52,15 +53,9 @@ impl Metric {
     }
 }
 
-const STRIPES: usize = 16;
-
-#[derive(Default)]
-#[repr(align(128))]
-struct Stripe(AtomicU64);
-
-/// A counter that threads do not fight over: each adds to a stripe of its own.
+/// A counter that threads do not fight over.
 pub(crate) struct Counter {
-    stripes: [Stripe; STRIPES],
+    stripes: Striped<AtomicU64>,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code))]
     metric: Metric,
 }
@@ -68,28 +63,19 @@ pub(crate) struct Counter {
 impl Counter {
     pub(crate) fn new(metric: Metric) -> Self {
         Self {
-            stripes: Default::default(),
+            stripes: Striped::new(AtomicU64::default),
             metric,
         }
     }
 
     pub(crate) fn add(&self) {
-        thread_local! {
-            static STRIPE: usize = {
-                static NEXT: AtomicU64 = AtomicU64::new(0);
-                (NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES as u64) as usize
-            };
-        }
-        let stripe = STRIPE.try_with(|s| *s).unwrap_or(0);
-        self.stripes[stripe].0.fetch_add(1, Ordering::Relaxed);
+        self.stripes.mine().fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
         metrics::counter!(self.metric.name()).increment(1);
     }
 
     pub(crate) fn total(&self) -> u64 {
-        self.stripes
-            .iter()
-            .map(|s| s.0.load(Ordering::Relaxed))
-            .sum()
+        let counts = self.stripes.iter().map(|s| s.load(Ordering::Relaxed));
+        counts.sum()
     }
 }

@@ -9,9 +9,8 @@ use moka::sync::Cache;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-/// Hashes a token with seeds that are random per process, so that nobody outside can make tokens
-/// that meet; tokens that do are told apart by their text. Done once per request: every look-up
-/// afterwards goes by the number.
+/// Hashes a token, or a part of one, with seeds that are random per process, so that nobody outside
+/// can make tokens that meet; tokens that do are told apart by their text.
 pub(crate) fn hash(token: &[u8]) -> u64 {
     static SEEDS: OnceLock<(u64, SharedSeed)> = OnceLock::new();
     let (seed, shared) = SEEDS.get_or_init(|| {
@@ -139,7 +138,8 @@ impl TokenCache {
         self.tokens.is_some()
     }
 
-    pub(crate) fn get(&self, hash: u64, token: &[u8]) -> Option<Verified> {
+    pub(crate) fn get(&self, token: &[u8]) -> Option<Verified> {
+        let hash = hash(token);
         let entry = self.tokens.as_ref()?.get(&KeyRef { hash, token })?;
         Some(Verified::new(entry))
     }

@@ -100,11 +100,10 @@ impl Verifier {
     /// be had at the moment, which says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         let token = token.as_bytes();
-        let hash = cache::hash(token);
-        if let Some(answer) = self.recall(token, hash) {
+        if let Some(answer) = self.recall(token) {
             return answer;
         }
-        self.begin(token, hash).wait().await
+        self.begin(token).wait().await
     }
 
     /// How the cache of verified tokens is doing.
@@ -131,19 +130,19 @@ impl Verifier {
     }
 
     /// Answers from memory, re-checked; `None` where the token must be verified in full.
-    pub(crate) fn recall(&self, token: &[u8], hash: u64) -> Option<Result<Verified, Error>> {
+    pub(crate) fn recall(&self, token: &[u8]) -> Option<Result<Verified, Error>> {
         if !self.0.cache.enabled() {
             return None;
         }
-        match memo::find(hash, token, |verifier| verifier == self.0.id) {
+        match memo::find(token, |verifier| verifier == self.0.id) {
             Some((_, verified)) => self.confirm(verified),
-            None => self.recall_shared(token, hash),
+            None => self.recall_shared(token),
         }
     }
 
     /// As [`recall`](Self::recall), from the cache that all threads share.
-    pub(crate) fn recall_shared(&self, token: &[u8], hash: u64) -> Option<Result<Verified, Error>> {
-        let verified = self.0.cache.get(hash, token)?;
+    pub(crate) fn recall_shared(&self, token: &[u8]) -> Option<Result<Verified, Error>> {
+        let verified = self.0.cache.get(token)?;
         memo::remember(self.0.id, &verified);
         self.confirm(verified)
     }
@@ -173,7 +172,7 @@ impl Verifier {
     }
 
     /// Verifies in full, as far as that goes without waiting.
-    pub(crate) fn begin(&self, token: &[u8], hash: u64) -> Step {
+    pub(crate) fn begin(&self, token: &[u8]) -> Step {
         let inner = &self.0;
         inner.cache.misses.add();
         let keys = match inner.keys.current() {
@@ -187,18 +186,16 @@ impl Verifier {
                 return Step::Wait(Box::pin(async move {
                     // Just fetched: a key unknown here is unknown there.
                     let keys = inner.keys.load().await?;
-                    inner
-                        .check(&token, hash, &keys)
-                        .map_err(Refused::into_error)
+                    inner.check(&token, &keys).map_err(Refused::into_error)
                 }));
             }
         };
-        match inner.check(token, hash, &keys) {
+        match inner.check(token, &keys) {
             Err(Refused::UnknownKeyId(error)) => match inner.keys.refresh(keys.generation) {
                 None => Step::Done(Err(error)),
                 Some(refreshed) => {
                     let (inner, token) = (inner.clone(), token.to_vec());
-                    Step::Wait(Box::pin(inner.check_again(token, hash, refreshed)))
+                    Step::Wait(Box::pin(inner.check_again(token, refreshed)))
                 }
             },
             answer => Step::Done(answer.map_err(Refused::into_error)),
@@ -300,14 +297,13 @@ impl Inner {
     async fn check_again(
         self: Arc<Self>,
         token: Vec<u8>,
-        hash: u64,
         mut refreshed: BoxFuture<Result<Snapshot, Error>>,
     ) -> Result<Verified, Error> {
         // A fetch that was already under way may have begun before the key was published.
         let mut joined = true;
         loop {
             let keys = refreshed.await?;
-            match self.check(&token, hash, &keys) {
+            match self.check(&token, &keys) {
                 Err(Refused::UnknownKeyId(error)) => match self.keys.refresh(keys.generation) {
                     Some(next) if joined => refreshed = next,
                     _ => return Err(error),
@@ -322,7 +318,6 @@ impl Inner {
     fn check(
         &self,
         token: &[u8],
-        hash: u64,
         Snapshot { keys, generation }: &Snapshot,
     ) -> Result<Verified, Refused> {
         let epoch = self.epoch.load(Ordering::Acquire);
@@ -353,7 +348,7 @@ impl Inner {
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
-            hash,
+            hash: cache::hash(token.as_bytes()),
             header,
             payload: payload.into_boxed_str(),
             issuer,

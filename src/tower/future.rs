@@ -2,7 +2,7 @@
 
 use super::body::{AuthBody, response};
 use super::grpc;
-use super::layer::{Gate, attach};
+use super::layer::Gate;
 use crate::authenticator::{Edits, Pass};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
@@ -106,9 +106,9 @@ where
                     let next = next.take();
                     let new = match (admitted, next) {
                         (Ok(pass), Some(mut next)) => {
-                            attach(&mut next.request, pass.attach);
+                            next.gate.attach(&mut next.request, pass.outcome);
                             State::Passed {
-                                answer: next.gate.call_marked(&mut next.service, next.request),
+                                answer: next.service.call(next.request),
                                 edits: pass.edits,
                                 vary: next.gate.vary.clone(),
                             }

@@ -21,12 +21,18 @@ impl<'r> PartsHead<'r> {
 
 impl Head for PartsHead<'_> {
     fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
-        let values = match name {
-            HeaderKey::Authorization => self.headers.get_all(AUTHORIZATION),
-            HeaderKey::Cookie => self.headers.get_all(COOKIE),
-            HeaderKey::Named(name) => self.headers.get_all(name),
+        let headers = self.headers;
+        // Nearly always no header comes twice, and then the first of a name is all.
+        let several = headers.len() > headers.keys_len();
+        let (first, all) = match name {
+            HeaderKey::Authorization if several => (None, Some(headers.get_all(AUTHORIZATION))),
+            HeaderKey::Authorization => (headers.get(AUTHORIZATION), None),
+            HeaderKey::Cookie if several => (None, Some(headers.get_all(COOKIE))),
+            HeaderKey::Cookie => (headers.get(COOKIE), None),
+            HeaderKey::Named(name) => (None, Some(headers.get_all(name))),
         };
-        values.into_iter().map(HeaderValue::as_bytes)
+        let all = all.into_iter().flatten();
+        first.into_iter().chain(all).map(HeaderValue::as_bytes)
     }
 
     fn query(&self) -> Option<&str> {

@@ -4,12 +4,13 @@ use super::body::AuthBody;
 use super::future::AuthFuture;
 use super::grpc;
 use super::head::PartsHead;
-use crate::authenticator::{Admission, Attached, Authenticator, RequireLogin};
-use http::{HeaderName, HeaderValue, Request, Response};
+use crate::authenticator::{Admission, Attached, Authenticator, Outcome, RequireLogin};
+use crate::core::striped::Striped;
+use http::header::Entry;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
-use tower_http::sensitive_headers::SetSensitiveRequestHeaders;
 
 /// Verifies each request's credential and attaches the identity; made by
 /// [`Authenticator::layer`].
@@ -42,15 +43,17 @@ pub struct AuthLayer {
 #[derive(Debug)]
 pub(super) struct Gate {
     auth: Authenticator,
+    handles: Striped<Arc<Authenticator>>,
     required: bool,
     pub(super) vary: Option<HeaderValue>,
-    sensitive: Arc<[HeaderName]>,
+    sensitive: Box<[HeaderName]>,
 }
 
 impl Gate {
     fn new(auth: &Authenticator, required: bool) -> Arc<Self> {
         Arc::new(Self {
             auth: auth.clone(),
+            handles: Striped::new(|| Arc::new(auth.clone())),
             required,
             vary: auth.vary().and_then(vary_value),
             sensitive: auth
@@ -67,12 +70,32 @@ impl Gate {
         }
     }
 
-    /// Calls a service with the credentials marked sensitive.
-    pub(super) fn call_marked<S, B, R>(&self, inner: &mut S, request: Request<B>) -> S::Future
-    where
-        S: Service<Request<B>, Response = Response<R>>,
-    {
-        SetSensitiveRequestHeaders::from_shared(inner, self.sensitive.clone()).call(request)
+    /// Leaves an admitted request's outcome in it, and marks its credentials, so that no trace
+    /// inside shows them.
+    pub(super) fn attach<B>(&self, request: &mut Request<B>, outcome: Option<Outcome>) {
+        // Where an outer layer attached it, that one marked them as well.
+        if let Some(outcome) = outcome {
+            self.mark(request.headers_mut());
+            let auth = self.handles.mine().clone();
+            request.extensions_mut().insert(Attached { auth, outcome });
+        }
+    }
+
+    /// By hand: tower-http's service for this counts one more reference per request, which all
+    /// threads share.
+    fn mark(&self, headers: &mut HeaderMap) {
+        let several = headers.len() > headers.keys_len();
+        for name in &self.sensitive {
+            if !several {
+                if let Some(value) = headers.get_mut(name) {
+                    value.set_sensitive(true);
+                }
+            } else if let Entry::Occupied(mut values) = headers.entry(name) {
+                values
+                    .iter_mut()
+                    .for_each(|value| value.set_sensitive(true));
+            }
+        }
     }
 }
 
@@ -151,16 +174,9 @@ where
             .admit(&PartsHead::of(&request), attached, gate.required)
         {
             Admission::Now(Ok(pass)) => {
-                // Also where no credential was found: a refresh token may be in the cookies. Nothing
-                // is to be marked where an outer layer did it.
-                let headers = request.headers();
-                let to_mark = pass.attach.is_some()
-                    && gate.sensitive.iter().any(|name| headers.contains_key(name));
-                attach(&mut request, pass.attach);
-                let answer = match to_mark {
-                    true => gate.call_marked(&mut self.inner, request),
-                    false => self.inner.call(request),
-                };
+                // Also where no credential was found: a refresh token may be in the cookies.
+                gate.attach(&mut request, pass.outcome);
+                let answer = self.inner.call(request);
                 AuthFuture::passed(answer, pass.edits, gate.vary.clone())
             }
             Admission::Now(Err(challenge)) => {
@@ -173,11 +189,5 @@ where
                 AuthFuture::later(admission, ready, request, gate.clone())
             }
         }
-    }
-}
-
-pub(super) fn attach<B>(request: &mut Request<B>, attached: Option<Attached>) {
-    if let Some(attached) = attached {
-        request.extensions_mut().insert(attached);
     }
 }

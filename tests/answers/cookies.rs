@@ -160,6 +160,11 @@ async fn both_defaults_can_be_switched() {
             assert_eq!(answer.header("www-authenticate"), Some(challenge));
         }
     }
+    // What cannot be read is no invalid token.
+    for unreadable in ["two words", "tab\tin it", ""] {
+        let request = Request::get("/hello").bearer(unreadable);
+        assert_eq!(servers.ask(request).await.status, 400, "{unreadable:?}");
+    }
     // An outage is no invalid credential.
     world.emulator.fail(Endpoint::Jwks, 500);
     world.clock.advance(Duration::from_secs(60));

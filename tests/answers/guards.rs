@@ -114,6 +114,14 @@ async fn inside_the_layer_credentials_are_marked_sensitive() {
             Request::get(path)
                 .cookie(ID, &token)
                 .header("x-other", "shown"),
+            // More than one header of a name.
+            Request::get(path)
+                .cookie("other", "shown")
+                .cookie(ID, &token),
+            Request::get(path)
+                .header("x-other", "shown")
+                .header("x-other", "again")
+                .bearer(&token),
         ] {
             for (name, address) in servers.each() {
                 let answer = crate::support::send(address, &request).await;
