@@ -3,10 +3,13 @@
 //! a test's name is the attack's in the project's list.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../common/issuer.rs"]
+mod issuer;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod claims;
+mod key_sets;
 mod keys;
 mod memory;
 mod structure;
