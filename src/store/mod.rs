@@ -4,13 +4,15 @@
 //! Lists of revoked tokens, refresh tokens, shared keys and sessions are views over a [`Store`], so
 //! that a backend is written once.
 
+mod memory;
 mod record;
 mod watch;
 
+pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use record::{NewRecord, Record};
 pub use watch::{Change, Watcher};
 
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,10 +21,24 @@ use std::time::Duration;
 /// The answer to come of a [`Store`].
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
+const MAX_KEY: usize = 512;
+
+/// What every backend checks of a key.
+pub(crate) fn check_key(key: &str) -> Result<(), Error> {
+    if key.len() <= MAX_KEY {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Storage,
+        "a store's key has at most 512 bytes: use a hash of longer ones",
+    ))
+}
+
 /// Keeps versioned, expiring records under keys.
 ///
 /// What a backend promises:
-/// - A key is any text of at most 512 bytes; an owner is any text at all.
+/// - A key is any text of at most 512 bytes, a longer one an error of the kind
+///   [`Storage`](crate::ErrorKind::Storage); an owner is any text at all.
 /// - **Every write is atomic**, also against other processes: of many [`insert`](Self::insert)s of
 ///   one key one succeeds, of many [`replace`](Self::replace)s of one version one succeeds.
 /// - **A version is never used again** for its key, not even after the record was removed and the

@@ -1,7 +1,7 @@
 //! How writes are noticed by whoever remembers what a store said.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 /// What a store tells its watchers.
 ///
@@ -61,10 +61,41 @@ impl Watcher {
             None => false,
         }
     }
+
+    fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 impl fmt::Debug for Watcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Watcher")
+    }
+}
+
+/// The watchers of one store.
+#[derive(Default)]
+pub(crate) struct Watchers(RwLock<Vec<Watcher>>);
+
+impl Watchers {
+    pub(crate) fn add(&self, watcher: Watcher) {
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(watcher);
+    }
+
+    /// Tells all of them; those that nobody holds any more are dropped.
+    pub(crate) fn notify(&self, change: Change<'_>) {
+        let watchers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let told = watchers.iter().filter(|w| w.notify(change)).count();
+        let gone = told < watchers.len();
+        drop(watchers);
+        if gone {
+            self.0
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(Watcher::is_held);
+        }
     }
 }

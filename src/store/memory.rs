@@ -1,0 +1,489 @@
+//! Records in this process's memory.
+
+use super::watch::{Change, Watcher, Watchers};
+use super::{NewRecord, Record, Store, StoreFuture, check_key};
+use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::{Error, ErrorKind};
+use foldhash::quality::RandomState;
+use moka::sync::Cache;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many expired records a write frees on its way, at most.
+const SWEPT_PER_WRITE: usize = 32;
+
+/// Keeps records in memory, for one process and as long as it runs. Clones share the records.
+///
+/// It is no cache: a living record is never dropped to make room, because a deny list that forgets
+/// makes revoked tokens valid again. Full, it refuses insertions.
+///
+/// Reads take no lock and answer at once, through [`peek`](Store::peek) too. Writes follow one
+/// another.
+///
+/// # Example
+/// ```
+/// use jamguard::store::{MemoryStore, NewRecord, Store};
+/// use std::time::Duration;
+///
+/// # async fn example() -> Result<(), jamguard::Error> {
+/// let store = MemoryStore::new();
+/// let record = NewRecord::new(b"value".to_vec()).expires_after(Duration::from_secs(60));
+/// assert!(store.insert("key", record).await?.is_some());
+/// assert_eq!(store.get("key").await?.unwrap().value(), b"value");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    /// Unbounded and without a lifetime of its own: it drops nothing by itself, and whether a
+    /// record lives is asked of `clock` alone.
+    records: Cache<Arc<str>, Arc<Kept>, RandomState>,
+    /// Whoever holds it is the only one that writes.
+    index: Mutex<Index>,
+    watchers: Watchers,
+    clock: Arc<dyn Clock>,
+    max_records: usize,
+}
+
+struct Kept {
+    value: Arc<[u8]>,
+    version: u64,
+    /// Monotonic time.
+    deadline: Option<Duration>,
+    owner: Option<Arc<str>>,
+}
+
+impl Kept {
+    fn is_live(&self, now: Duration) -> bool {
+        self.deadline.is_none_or(|deadline| now < deadline)
+    }
+
+    fn record(&self, now: Duration) -> Record {
+        let record = Record::new(self.value.clone(), self.version);
+        match self.deadline {
+            Some(deadline) => record.with_ttl(deadline.saturating_sub(now)),
+            None => record,
+        }
+    }
+}
+
+/// What finds records other than by their key. It names those, and only those, that are kept.
+#[derive(Default)]
+struct Index {
+    owners: HashMap<Arc<str>, HashSet<Arc<str>>>,
+    /// By deadline and version.
+    deadlines: BTreeMap<(Duration, u64), Arc<str>>,
+    count: usize,
+    /// The last one given. Shared by all keys, so that none gets one again.
+    version: u64,
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        // Nothing panics while it is held.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn live(&self, key: &str, now: Duration) -> Option<Arc<Kept>> {
+        self.records.get(key).filter(|kept| kept.is_live(now))
+    }
+
+    fn read(&self, key: &str) -> Option<Record> {
+        let kept = self.records.get(key)?;
+        // Most records that are asked for are not there: only a hit reads the clock.
+        let now = self.clock.monotonic();
+        kept.is_live(now).then(|| kept.record(now))
+    }
+
+    fn put(&self, index: &mut Index, key: &str, mut kept: Kept) -> u64 {
+        index.version += 1;
+        kept.version = index.version;
+        let key: Arc<str> = key.into();
+        if let Some(deadline) = kept.deadline {
+            index
+                .deadlines
+                .insert((deadline, kept.version), key.clone());
+        }
+        if let Some(owner) = &kept.owner {
+            let keys = index.owners.entry(owner.clone()).or_default();
+            keys.insert(key.clone());
+        }
+        index.count += 1;
+        self.records.insert(key, Arc::new(kept));
+        index.version
+    }
+
+    /// Forgets a record in the index only.
+    fn unlist(index: &mut Index, key: &str, kept: &Kept) {
+        if let Some(deadline) = kept.deadline {
+            index.deadlines.remove(&(deadline, kept.version));
+        }
+        if let Some(owner) = &kept.owner
+            && let Some(keys) = index.owners.get_mut(owner)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                index.owners.remove(owner);
+            }
+        }
+        index.count -= 1;
+    }
+
+    /// Forgets a record; says whether there was one, alive or not.
+    fn drop_record(&self, index: &mut Index, key: &str) -> bool {
+        match self.records.remove(key) {
+            Some(kept) => {
+                Self::unlist(index, key, &kept);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Forgets up to `most` expired records.
+    fn sweep(&self, index: &mut Index, now: Duration, most: usize) -> u64 {
+        let mut swept = 0;
+        for _ in 0..most {
+            match index.deadlines.first_key_value() {
+                Some((&(deadline, _), key)) if deadline <= now => {
+                    let key = key.clone();
+                    self.drop_record(index, &key);
+                    swept += 1;
+                }
+                _ => break,
+            }
+        }
+        swept
+    }
+
+    fn deadline(ttl: Option<Duration>, now: Duration) -> Option<Duration> {
+        ttl.map(|ttl| now.saturating_add(ttl))
+    }
+
+    fn insert(&self, key: &str, new: NewRecord) -> Result<Option<u64>, Error> {
+        check_key(key)?;
+        let mut index = self.lock();
+        let now = self.clock.monotonic();
+        self.sweep(&mut index, now, SWEPT_PER_WRITE);
+        if self.live(key, now).is_some() {
+            return Ok(None);
+        }
+        self.drop_record(&mut index, key);
+        if index.count >= self.max_records {
+            self.sweep(&mut index, now, usize::MAX);
+        }
+        if index.count >= self.max_records {
+            return Err(Error::new(
+                ErrorKind::Storage,
+                format!(
+                    "the memory store is full ({} records): raise .max_records(..)",
+                    self.max_records
+                ),
+            ));
+        }
+        let kept = Kept {
+            value: new.value.into(),
+            version: 0,
+            deadline: Self::deadline(new.ttl, now),
+            owner: new.owner.map(Into::into),
+        };
+        let version = self.put(&mut index, key, kept);
+        drop(index);
+        self.watchers.notify(Change::Key(key));
+        Ok(Some(version))
+    }
+
+    fn replace(
+        &self,
+        key: &str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>, Error> {
+        check_key(key)?;
+        let mut index = self.lock();
+        let now = self.clock.monotonic();
+        self.sweep(&mut index, now, SWEPT_PER_WRITE);
+        let Some(old) = self.live(key, now).filter(|found| found.version == version) else {
+            return Ok(None);
+        };
+        Self::unlist(&mut index, key, &old);
+        let kept = Kept {
+            value: value.into(),
+            version: 0,
+            deadline: Self::deadline(ttl, now),
+            owner: old.owner.clone(),
+        };
+        // One step for readers: there is no moment without a record.
+        let version = self.put(&mut index, key, kept);
+        drop(index);
+        self.watchers.notify(Change::Key(key));
+        Ok(Some(version))
+    }
+
+    fn remove(&self, key: &str) -> Result<bool, Error> {
+        check_key(key)?;
+        let mut index = self.lock();
+        let now = self.clock.monotonic();
+        self.sweep(&mut index, now, SWEPT_PER_WRITE);
+        let removed = self.live(key, now).is_some();
+        self.drop_record(&mut index, key);
+        drop(index);
+        if removed {
+            self.watchers.notify(Change::Key(key));
+        }
+        Ok(removed)
+    }
+
+    /// The live records of an owner.
+    fn listed(&self, index: &Index, owner: &str, now: Duration) -> Vec<(String, Record)> {
+        let keys = index.owners.get(owner).into_iter().flatten();
+        keys.filter_map(|key| {
+            let kept = self.live(key, now)?;
+            Some((key.to_string(), kept.record(now)))
+        })
+        .collect()
+    }
+
+    fn owned(&self, owner: &str) -> Vec<(String, Record)> {
+        let index = self.lock();
+        self.listed(&index, owner, self.clock.monotonic())
+    }
+
+    fn remove_owned(&self, owner: &str) -> u64 {
+        let mut index = self.lock();
+        let now = self.clock.monotonic();
+        self.sweep(&mut index, now, SWEPT_PER_WRITE);
+        let removed = self.listed(&index, owner, now);
+        for (key, _) in &removed {
+            self.drop_record(&mut index, key);
+        }
+        drop(index);
+        for (key, _) in &removed {
+            self.watchers.notify(Change::Key(key));
+        }
+        removed.len() as u64
+    }
+}
+
+impl MemoryStore {
+    /// An empty store of at most a million records.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Sets one up.
+    pub fn builder() -> MemoryStoreBuilder {
+        MemoryStoreBuilder {
+            clock: Arc::new(SystemClock),
+            max_records: 1_000_000,
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            check_key(key)?;
+            Ok(self.0.read(key))
+        })
+    }
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move { self.0.insert(key, record) })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move { self.0.replace(key, version, value, ttl) })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        Box::pin(async move { self.0.remove(key) })
+    }
+
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        Box::pin(async move { Ok(self.0.owned(owner)) })
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        Box::pin(async move { Ok(self.0.remove_owned(owner)) })
+    }
+
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let mut index = self.0.lock();
+            let now = self.0.clock.monotonic();
+            Ok(self.0.sweep(&mut index, now, usize::MAX))
+        })
+    }
+
+    fn peek(&self, key: &str) -> Option<Option<Record>> {
+        check_key(key).ok()?;
+        Some(self.0.read(key))
+    }
+
+    fn watch(&self, watcher: Watcher) -> bool {
+        self.0.watchers.add(watcher);
+        true
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("records", &self.0.lock().count)
+            .field("max_records", &self.0.max_records)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a [`MemoryStore`] up.
+///
+/// # Example
+/// ```
+/// use jamguard::store::MemoryStore;
+/// let store = MemoryStore::builder().max_records(10_000_000).build();
+/// ```
+#[must_use]
+pub struct MemoryStoreBuilder {
+    clock: Arc<dyn Clock>,
+    max_records: usize,
+}
+
+impl MemoryStoreBuilder {
+    /// Lifetimes pass by this clock's monotonic time; the system's unless set.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How many living records it keeps; a million unless set. One more is an error of the kind
+    /// [`Storage`](ErrorKind::Storage).
+    pub fn max_records(mut self, records: usize) -> Self {
+        self.max_records = records;
+        self
+    }
+
+    /// An empty store.
+    pub fn build(self) -> MemoryStore {
+        MemoryStore(Arc::new(Inner {
+            records: Cache::builder().build_with_hasher(RandomState::default()),
+            index: Mutex::default(),
+            watchers: Watchers::default(),
+            clock: self.clock,
+            max_records: self.max_records,
+        }))
+    }
+}
+
+impl fmt::Debug for MemoryStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStoreBuilder")
+            .field("max_records", &self.max_records)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A clock of milliseconds.
+    #[derive(Clone, Default)]
+    struct Hand(Arc<AtomicU64>);
+
+    impl Clock for Hand {
+        fn now(&self) -> Duration {
+            self.monotonic()
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.0.load(Ordering::SeqCst))
+        }
+    }
+
+    fn new(millis: u64, owner: &str) -> NewRecord {
+        NewRecord::new(*b"v")
+            .expires_after(Duration::from_millis(millis))
+            .owned_by(owner)
+    }
+
+    fn kept(store: &Inner) -> (usize, usize, usize, u64) {
+        store.records.run_pending_tasks();
+        let index = store.lock();
+        let owned = index.owners.values().map(HashSet::len).sum();
+        let records = store.records.entry_count();
+        (index.count, index.deadlines.len(), owned, records)
+    }
+
+    #[test]
+    fn the_index_names_what_is_kept() {
+        let clock = Hand::default();
+        let store = MemoryStore::builder().clock(clock.clone()).build().0;
+        for number in 0..100 {
+            let owner = if number % 2 == 0 { "even" } else { "odd" };
+            let key = number.to_string();
+            store.insert(&key, new(number + 1, owner)).unwrap().unwrap();
+        }
+        assert_eq!(kept(&store), (100, 100, 100, 100));
+        // Replaced: one deadline less, the owner stays. Removed: nothing of it is left.
+        let version = store.read("99").unwrap().version();
+        store.replace("99", version, vec![], None).unwrap().unwrap();
+        assert!(store.remove("98").unwrap());
+        assert_eq!(kept(&store), (99, 98, 99, 99));
+        // Each write frees a few of the 50 that expired.
+        clock.0.store(50, Ordering::SeqCst);
+        assert!(!store.remove("none").unwrap());
+        assert_eq!(kept(&store).0, 99 - SWEPT_PER_WRITE);
+        assert_eq!(store.remove_owned("odd"), 25);
+        assert_eq!(kept(&store), (24, 24, 24, 24));
+        clock.0.store(1_000, Ordering::SeqCst);
+        assert_eq!(store.sweep(&mut store.lock(), clock.monotonic(), 100), 24);
+        assert_eq!(kept(&store), (0, 0, 0, 0));
+        assert!(store.lock().owners.is_empty());
+    }
+
+    #[test]
+    fn full_it_refuses_and_forgets_nothing_that_lives() {
+        let clock = Hand::default();
+        let store = MemoryStore::builder()
+            .clock(clock.clone())
+            .max_records(100)
+            .build()
+            .0;
+        for number in 0..100 {
+            store
+                .insert(&number.to_string(), new(10, "all"))
+                .unwrap()
+                .unwrap();
+        }
+        let full = store.insert("more", new(10, "all")).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::Storage);
+        assert!(full.message().contains(".max_records("), "{full}");
+        assert_eq!(store.owned("all").len(), 100);
+        // What is there can still be changed, and what expired makes room.
+        let version = store.read("7").unwrap().version();
+        assert!(store.replace("7", version, vec![], None).unwrap().is_some());
+        clock.0.store(10, Ordering::SeqCst);
+        assert!(store.insert("more", new(10, "all")).unwrap().is_some());
+        assert_eq!(store.owned("all").len(), 2);
+    }
+}
