@@ -338,7 +338,7 @@ impl Store for MemoryStore {
     }
 
     fn watch(&self, watcher: Watcher) -> bool {
-        self.0.watchers.add(watcher);
+        self.0.watchers.add_live(watcher);
         true
     }
 }

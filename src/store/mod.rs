@@ -111,6 +111,9 @@ pub trait Store: Send + Sync + 'static {
     /// Reports to the watcher, from now on, each key whose record is written, whoever writes it:
     /// this process before the write returns, others as soon as that is learned. `false`: this
     /// backend cannot, and nothing of it may be remembered.
+    ///
+    /// The first report is [`Change::Live`]: inside this call where that is so already, otherwise
+    /// once the connection is up that others' changes come over. Nothing may be remembered before.
     fn watch(&self, watcher: Watcher) -> bool {
         let _ = watcher;
         false

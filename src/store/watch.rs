@@ -21,7 +21,8 @@ pub enum Change<'a> {
     All,
     /// Changes made by others are no longer learned: whatever is remembered must not be used.
     Lost,
-    /// They are learned again. Every record may have changed in between.
+    /// From here on changes are learned: what is read now may be remembered. Every record may have
+    /// changed before.
     Live,
 }
 
@@ -34,9 +35,6 @@ pub struct Watcher(Weak<dyn Fn(Change<'_>) + Send + Sync>);
 
 impl Watcher {
     /// Tells `told` of changes for as long as it is held elsewhere.
-    ///
-    /// A store that learns of other processes' changes over a connection begins with
-    /// [`Change::Live`] once that is up; until then nothing is to be remembered.
     ///
     /// ```
     /// use jamguard::store::{Change, Watcher};
@@ -78,6 +76,12 @@ impl fmt::Debug for Watcher {
 pub(crate) struct Watchers(RwLock<Vec<Watcher>>);
 
 impl Watchers {
+    /// Of a store that knows of every change at once.
+    pub(crate) fn add_live(&self, watcher: Watcher) {
+        self.add(watcher.clone());
+        watcher.notify(Change::Live);
+    }
+
     pub(crate) fn add(&self, watcher: Watcher) {
         self.0
             .write()
