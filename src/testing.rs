@@ -1,4 +1,9 @@
-//! For the tests of applications: tokens minted by hand, a clock that only you move.
+//! For the tests of applications: tokens minted by hand, a clock that only you move, and the promises
+//! of a store as a test.
+
+mod store_suite;
+
+pub use store_suite::store_suite;
 
 use crate::core::clock::Clock;
 use crate::core::error::Error;

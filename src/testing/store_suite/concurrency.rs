@@ -1,0 +1,196 @@
+//! Many writers at once.
+
+use super::{Store, Suite, answer, keeps, new};
+use crate::store::StoreFuture;
+use std::sync::Arc;
+
+const CROWD: usize = 100;
+const COUNTERS: u64 = 8;
+const STEPS: u64 = 25;
+
+impl<S: Store> Suite<S> {
+    pub(super) async fn concurrency(&self) {
+        self.one_winner().await;
+        self.no_lost_update().await;
+        self.a_whole_owner_goes().await;
+    }
+
+    /// Does the same at once from many tasks, over both handles; the answers.
+    async fn crowd<T: Send + 'static>(
+        &self,
+        act: impl for<'a> Fn(&'a S, &'a str, usize) -> StoreFuture<'a, T> + Send + Sync + 'static,
+        key: &str,
+    ) -> Vec<T> {
+        let act = Arc::new(act);
+        let start = Arc::new(tokio::sync::Barrier::new(CROWD));
+        let tasks: Vec<_> = (0..CROWD)
+            .map(|number| {
+                let store = if number % 2 == 0 {
+                    self.first.clone()
+                } else {
+                    self.second.clone()
+                };
+                let (act, start, key) = (act.clone(), start.clone(), key.to_owned());
+                tokio::spawn(async move {
+                    start.wait().await;
+                    act(&store, &key, number).await
+                })
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(CROWD);
+        for task in tasks {
+            match task.await {
+                Ok(answered) => answers.push(answer(answered, "one of a hundred at once")),
+                Err(panic) => super::broken("it answers", &format!("a task: {panic}")),
+            }
+        }
+        answers
+    }
+
+    async fn one_winner(&self) {
+        let key = &self.key("a crowd's");
+        let name = |number: usize| number.to_le_bytes().to_vec();
+        for round in 0..5 {
+            let inserted = self
+                .crowd(
+                    move |store, key, number| store.insert(key, new(&name(number))),
+                    key,
+                )
+                .await;
+            self.check_winner(key, &inserted, "insert", round).await;
+            let Some(version) = inserted.into_iter().flatten().next() else {
+                return;
+            };
+            let replaced = self
+                .crowd(
+                    move |store, key, number| store.replace(key, version, name(number), None),
+                    key,
+                )
+                .await;
+            self.check_winner(key, &replaced, "replace", round).await;
+            let removed = self.crowd(|store, key, _| store.remove(key), key).await;
+            let winners = removed.into_iter().filter(|removed| *removed).count();
+            keeps(
+                winners == 1,
+                "of many removes of one record one succeeds",
+                &format!("{winners} of {CROWD} in round {round}"),
+            );
+        }
+    }
+
+    async fn check_winner(&self, key: &str, answers: &[Option<u64>], what: &str, round: usize) {
+        let winners: Vec<_> = answers
+            .iter()
+            .enumerate()
+            .filter_map(|(number, version)| Some((number, (*version)?)))
+            .collect();
+        keeps(
+            winners.len() == 1,
+            &format!("of many {what}s of one record one succeeds"),
+            &format!("{} of {CROWD} in round {round}", winners.len()),
+        );
+        // The second handle may have written it: the first sees that soon.
+        let (number, version) = winners[0];
+        let promise = format!("what the one {what} wrote is kept");
+        self.soon(&promise, async || {
+            self.read(key).await.is_some_and(|record| {
+                record.version() == version && record.value() == number.to_le_bytes()
+            })
+        })
+        .await;
+    }
+
+    async fn no_lost_update(&self) {
+        let key = &self.key("counter");
+        self.insert(key, new(&0u64.to_le_bytes())).await;
+        let tasks: Vec<_> = (0..COUNTERS)
+            .map(|number| {
+                let store = if number % 2 == 0 {
+                    self.first.clone()
+                } else {
+                    self.second.clone()
+                };
+                let key = key.clone();
+                tokio::spawn(async move {
+                    for _ in 0..STEPS {
+                        let mut lost = 0;
+                        loop {
+                            let Some(record) = answer(store.get(&key).await, "get") else {
+                                super::broken("what was answered is kept", "the counter is gone");
+                            };
+                            let Ok(count) = record.value().try_into() else {
+                                super::broken("a value comes back as it was given", "eight bytes");
+                            };
+                            let next = (u64::from_le_bytes(count) + 1).to_le_bytes();
+                            let replaced =
+                                store.replace(&key, record.version(), next.to_vec(), None);
+                            if answer(replaced.await, "replace").is_some() {
+                                break;
+                            }
+                            // Another was faster, or this handle has not heard of it yet.
+                            lost += 1;
+                            keeps(
+                                lost < 10_000,
+                                "of many replaces of one version one succeeds",
+                                "none does",
+                            );
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            if let Err(error) = task.await {
+                match error.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(error) => super::broken("it answers", &error.to_string()),
+                }
+            }
+        }
+        let expected = COUNTERS * STEPS;
+        self.soon("no update is lost", async || {
+            let read = self.read(key).await;
+            read.is_some_and(|record| record.value() == expected.to_le_bytes())
+        })
+        .await;
+    }
+
+    /// What was there when remove_owned began is gone, whatever is written meanwhile.
+    async fn a_whole_owner_goes(&self) {
+        let owner = &self.key("leaving");
+        let before: Vec<String> = (0..50).map(|n| self.key(&format!("before {n}"))).collect();
+        for key in &before {
+            self.insert(key, new(b"").owned_by(owner)).await;
+        }
+        let (store, theirs) = (self.second.clone(), owner.clone());
+        let during: Vec<String> = (0..50).map(|n| self.key(&format!("during {n}"))).collect();
+        let late = during.clone();
+        let writer = tokio::spawn(async move {
+            for key in &late {
+                answer(
+                    store.insert(key, new(b"").owned_by(&theirs)).await,
+                    "insert",
+                );
+            }
+        });
+        let removed = answer(self.first.remove_owned(owner).await, "remove_owned");
+        for key in &before {
+            keeps(
+                self.read(key).await.is_none(),
+                "remove_owned removes every record that was there when it began",
+                "one is left",
+            );
+        }
+        if let Err(error) = writer.await {
+            super::broken("it answers", &error.to_string());
+        }
+        let listed = self.owned(owner).await;
+        keeps(
+            removed + listed.len() as u64 == (before.len() + during.len()) as u64,
+            "remove_owned says how many it removed, and the others stay listed",
+            &format!("it said {removed}, {} are listed", listed.len()),
+        );
+        answer(self.first.remove_owned(owner).await, "remove_owned");
+    }
+}

@@ -1,0 +1,83 @@
+//! Keys of any text.
+
+use super::{LONG, Store, Suite, answer, keeps, new};
+use crate::core::error::ErrorKind;
+
+/// Texts that a backend may take for something else: separators, patterns, hash tags, quotes.
+pub(super) const ODD: &[&str] = &[
+    "",
+    " ",
+    "a",
+    "A",
+    "a ",
+    "a:b",
+    "a:",
+    ":a",
+    "*",
+    "a*",
+    "?",
+    "[a-z]",
+    "{}",
+    "{a}b",
+    "}{",
+    "%",
+    "%s%n",
+    "..",
+    "../a",
+    "a/b",
+    "\\",
+    "'; DROP TABLE records; --",
+    "\"a\"",
+    "\n",
+    "a\r\nDEL a\r\n",
+    "\0",
+    "a\0b",
+    "\u{e9}",
+    "e\u{301}",
+    "\u{1f512} \u{645}\u{641}\u{62a}\u{627}\u{62d}",
+    "\u{10ffff}",
+];
+
+impl<S: Store> Suite<S> {
+    pub(super) async fn texts(&self) {
+        let mut keys: Vec<String> = ODD.iter().map(|odd| self.key(odd)).collect();
+        keys.push(format!("{:k<512}", self.key("long ")));
+        keys.push(format!("{:k<511}x", self.key("long ")));
+        for key in &keys {
+            self.insert(key, new(key.as_bytes()).expires_after(LONG))
+                .await;
+        }
+        for key in &keys {
+            let read = self.read(key).await;
+            keeps(
+                read.is_some_and(|r| r.value() == key.as_bytes()),
+                "a key is any text of at most 512 bytes",
+                &format!("{key:?} does not give what was inserted under it"),
+            );
+        }
+        // Removed from the front: each takes itself alone along.
+        for (at, key) in keys.iter().enumerate() {
+            let removed = answer(self.first.remove(key).await, "remove");
+            let next = match keys.get(at + 1) {
+                Some(next) => self.read(next).await.is_some(),
+                None => true,
+            };
+            keeps(
+                removed && next && self.read(key).await.is_none(),
+                "a key is any text of at most 512 bytes",
+                &format!("{key:?} is not removed, or not alone"),
+            );
+        }
+        // The two that belong to no run.
+        for key in ["", ":"] {
+            answer(self.first.get(key).await, "get");
+        }
+        let long = &format!("{:k<513}", self.key("long "));
+        let refused = self.first.insert(long, new(b"")).await;
+        keeps(
+            refused.is_err_and(|error| error.kind() == ErrorKind::Storage),
+            "a key of more than 512 bytes is an error of the kind Storage",
+            "insert of 513 bytes",
+        );
+    }
+}
