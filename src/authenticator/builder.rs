@@ -8,6 +8,7 @@ use crate::core::challenge::Challenge;
 use crate::core::error::Error;
 #[cfg(feature = "client")]
 use crate::jam::{app::JamApp, client::JamClient};
+use crate::token::list::TokenList;
 use crate::token::verifier::Verifier;
 use std::fmt;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 #[must_use]
 pub struct AuthenticatorBuilder {
     verifiers: Vec<Result<Verifier, Error>>,
+    deny_lists: Vec<TokenList>,
     sources: Vec<Source>,
     cookies: Option<LoginCookies>,
     realm: String,
@@ -47,6 +49,7 @@ impl AuthenticatorBuilder {
     pub(crate) fn new() -> Self {
         Self {
             verifiers: Vec::new(),
+            deny_lists: Vec::new(),
             sources: Vec::new(),
             cookies: None,
             realm: "jamguard".to_owned(),
@@ -69,6 +72,26 @@ impl AuthenticatorBuilder {
     /// whose issuer it names, or else to those that ask for no issuer.
     pub fn verifier(mut self, verifier: Verifier) -> Self {
         self.verifiers.push(Ok(verifier));
+        self
+    }
+
+    /// Refuses the tokens of a deny list, whatever verifier they belong to. Called again: of another
+    /// list too.
+    ///
+    /// ```
+    /// # #[cfg(feature = "client")] {
+    /// use jamguard::{Authenticator, JamApp, TokenList, store::MemoryStore};
+    ///
+    /// let denied = TokenList::deny(MemoryStore::new()).build()?;
+    /// let auth = Authenticator::builder()
+    ///     .jam(JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895"))
+    ///     .deny_list(denied.clone())
+    ///     .build()?;
+    /// # }
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn deny_list(mut self, list: TokenList) -> Self {
+        self.deny_lists.push(list);
         self
     }
 
@@ -144,7 +167,11 @@ impl AuthenticatorBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
     /// what to change.
     pub fn build(self) -> Result<Authenticator, Error> {
-        let verifiers = self.verifiers.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let verifiers = self
+            .verifiers
+            .into_iter()
+            .map(|verifier| verifier?.with_deny_lists(&self.deny_lists))
+            .collect::<Result<Vec<_>, _>>()?;
         if verifiers.is_empty() {
             return Err(Error::configuration(
                 "nothing to verify with: call .jam(JamApp::new(…)) or .verifier(…)",

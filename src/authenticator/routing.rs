@@ -53,39 +53,42 @@ impl Routing {
     ) -> Step {
         if let [only] = &self.verifiers[..] {
             return match only.recall(token) {
-                Some(answer) => Step::Done(answer),
+                Some(step) => step,
                 None => match form(token) {
                     Ok(()) => only.begin(token),
                     Err(error) => Step::Done(Err(error)),
                 },
             };
         }
-        // Only a yes counts here: where this verifier cannot say it any more, another may.
         let known = memo::find(token, |id| self.with_id(id).is_some());
         if let Some((id, verified)) = known
             && let Some(verifier) = self.with_id(id)
-            && self.is_for(verifier, &verified)
-            && let Some(Ok(verified)) = verifier.confirm(verified)
+            && let Some(step) = self.confirm(verifier, verified)
         {
-            return Step::Done(Ok(verified));
+            return self.or_in_full(step, token);
         }
         if self.verifiers.len() <= ASK_ALL
-            && let Some(verified) = self.recall(self.verifiers.iter(), token)
+            && let Some(step) = self.recall(self.verifiers.iter(), token)
         {
-            return Step::Done(Ok(verified));
+            return self.or_in_full(step, token);
         }
         let candidates = match form(token).and_then(|()| self.candidates(token)) {
             Ok(candidates) => candidates,
             Err(error) => return Step::Done(Err(error)),
         };
         if self.verifiers.len() > ASK_ALL
-            && let Some(verified) = self.recall(
+            && let Some(step) = self.recall(
                 candidates.iter().filter_map(|at| self.verifiers.get(*at)),
                 token,
             )
         {
-            return Step::Done(Ok(verified));
+            return self.or_in_full(step, token);
         }
+        self.in_full(candidates, token)
+    }
+
+    /// Verifies in full with those verifiers.
+    fn in_full(self: &Arc<Self>, candidates: Arc<[usize]>, token: &[u8]) -> Step {
         if let [only] = candidates[..]
             && let Some(only) = self.verifiers.get(only)
         {
@@ -94,6 +97,25 @@ impl Routing {
         let (routing, token) = (self.clone(), token.to_vec());
         Step::Wait(Box::pin(async move {
             routing.try_each(&candidates, &token).await
+        }))
+    }
+
+    /// A remembered answer for which a list is still being asked: where it turns out to be no yes,
+    /// another verifier may have one.
+    fn or_in_full(self: &Arc<Self>, step: Step, token: &[u8]) -> Step {
+        let Step::Wait(answer) = step else {
+            return step;
+        };
+        let (routing, token) = (self.clone(), token.to_vec());
+        Step::Wait(Box::pin(async move {
+            match answer.await {
+                // To ask again would take the same time again.
+                Err(error) if error.kind() != ErrorKind::Unavailable => {
+                    let candidates = routing.candidates(&token)?;
+                    routing.in_full(candidates, &token).wait().await
+                }
+                answer => answer,
+            }
         }))
     }
 
@@ -110,14 +132,24 @@ impl Routing {
                 .is_some_and(|issuer| self.by_issuer.contains_key(issuer))
     }
 
+    /// What a verifier says of a token that it remembers. Only a yes counts here, or what may
+    /// become one: where this verifier cannot say it any more, another may.
+    fn confirm(&self, verifier: &Verifier, verified: Verified) -> Option<Step> {
+        if !self.is_for(verifier, &verified) {
+            return None;
+        }
+        let step = verifier.confirm(verified)?;
+        (!matches!(step, Step::Done(Err(_)))).then_some(step)
+    }
+
     fn recall<'a>(
         &self,
         mut verifiers: impl Iterator<Item = &'a Verifier>,
         token: &[u8],
-    ) -> Option<Verified> {
-        verifiers.find_map(|verifier| match verifier.recall_shared(token) {
-            Some(Ok(verified)) if self.is_for(verifier, &verified) => Some(verified),
-            _ => None,
+    ) -> Option<Step> {
+        verifiers.find_map(|verifier| {
+            let verified = verifier.find_shared(token)?;
+            self.confirm(verifier, verified)
         })
     }
 

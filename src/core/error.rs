@@ -182,7 +182,6 @@ impl Error {
         self
     }
 
-    #[cfg(any(feature = "client", feature = "emulator"))]
     pub(crate) fn with_source(
         mut self,
         source: impl std::error::Error + Send + Sync + 'static,

@@ -33,6 +33,9 @@ pub(crate) fn fault(message: &str) {
 pub(crate) enum Metric {
     CacheHit,
     CacheMiss,
+    /// Accepted although its list could not be asked.
+    UncheckedToken,
+    RefreshTokenReuse,
     #[cfg(feature = "client")]
     KeySetFetch,
     #[cfg(feature = "client")]
@@ -45,6 +48,8 @@ impl Metric {
         match self {
             Self::CacheHit => "jamguard_token_cache_hits_total",
             Self::CacheMiss => "jamguard_token_cache_misses_total",
+            Self::UncheckedToken => "jamguard_unchecked_tokens_total",
+            Self::RefreshTokenReuse => "jamguard_refresh_token_reuses_total",
             #[cfg(feature = "client")]
             Self::KeySetFetch => "jamguard_key_set_fetches_total",
             #[cfg(feature = "client")]

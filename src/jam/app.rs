@@ -5,6 +5,7 @@ use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::jose::Algorithm;
 use crate::jwks::{Fetch, RemoteKeySet};
+use crate::token::list::TokenList;
 use crate::token::revocation::Revocation;
 use crate::token::verifier::Verifier;
 use std::fmt;
@@ -36,6 +37,7 @@ pub struct JamApp {
     fetcher: Option<Arc<dyn Fetch>>,
     keys: Option<RemoteKeySet>,
     revocation: Option<Arc<dyn Revocation>>,
+    deny_lists: Vec<TokenList>,
 }
 
 impl JamApp {
@@ -50,6 +52,7 @@ impl JamApp {
             fetcher: None,
             keys: None,
             revocation: None,
+            deny_lists: Vec::new(),
         }
     }
 
@@ -96,6 +99,12 @@ impl JamApp {
         self
     }
 
+    /// Refuses the tokens of a deny list. Called again: of another list too.
+    pub fn deny_list(mut self, list: TokenList) -> Self {
+        self.deny_lists.push(list);
+        self
+    }
+
     /// Where the app publishes its keys.
     ///
     /// # Errors
@@ -110,7 +119,8 @@ impl JamApp {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for an unusable app id or
-    /// base URL, a leeway over an hour, or both a key set and a fetcher.
+    /// base URL, a leeway over an hour, a list that does not fit, or both a key set and a
+    /// fetcher.
     pub fn verifier(&self) -> Result<Verifier, Error> {
         let base = base::app_url(&self.base_url, &self.app_id)?;
         let keys = match &self.keys {
@@ -147,6 +157,9 @@ impl JamApp {
         }
         if let Some(revocation) = &self.revocation {
             verifier = verifier.revocation(revocation.clone());
+        }
+        for list in &self.deny_lists {
+            verifier = verifier.deny_list(list.clone());
         }
         verifier.build()
     }

@@ -21,7 +21,7 @@
 //! [RFC 9864]: https://www.rfc-editor.org/rfc/rfc9864
 
 mod algorithm;
-mod encoding;
+pub(crate) mod encoding;
 pub(crate) mod header;
 mod jwk;
 pub(crate) mod jws;

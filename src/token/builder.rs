@@ -1,6 +1,7 @@
 //! Builds a verifier, and refuses nonsense with a message that says what to do.
 
 use super::keys::{KeySource, StaticKeys};
+use super::list::{Kind, Lists, TokenList};
 use super::revocation::Revocation;
 use super::rules::{Rules, TextRule};
 use super::verifier::Verifier;
@@ -11,10 +12,11 @@ use crate::jose::{Algorithm, KeySet, VerifyingKey};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
-const MAX_LEEWAY: Duration = Duration::from_secs(3600);
+pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);
 const DEFAULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
-const MAX_TOKEN_LEN: usize = 1024 * 1024;
+/// The longest token that any verifier looks at, in bytes.
+pub(crate) const MAX_TOKEN_LEN: usize = 1024 * 1024;
 
 type MakeSource = Box<dyn FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send>;
 
@@ -41,10 +43,13 @@ pub struct VerifierBuilder {
     texts: Vec<TextRule>,
     require_kid: bool,
     require_exp: bool,
+    check_exp: bool,
     leeway: Duration,
     max_len: usize,
     clock: Arc<dyn Clock>,
     revocation: Option<Arc<dyn Revocation>>,
+    /// With the kind that each was given as.
+    lists: Vec<(Kind, TokenList)>,
     cache_bytes: u64,
 }
 
@@ -62,10 +67,12 @@ impl Default for VerifierBuilder {
             texts: Vec::new(),
             require_kid: false,
             require_exp: true,
+            check_exp: true,
             leeway: DEFAULT_LEEWAY,
             max_len: DEFAULT_MAX_LEN,
             clock: Arc::new(SystemClock),
             revocation: None,
+            lists: Vec::new(),
             cache_bytes: DEFAULT_CACHE_BYTES,
         }
     }
@@ -168,6 +175,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Accepts tokens that are past their `exp`, for as long as their key is known. Not beside a
+    /// list, whose entries end with their tokens.
+    pub fn danger_accept_expired(mut self) -> Self {
+        self.check_exp = false;
+        self
+    }
+
     /// How far the issuer's clock may be off; 60 s unless set, an hour at most.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
@@ -189,6 +203,21 @@ impl VerifierBuilder {
     /// Asks at each verification, cached or not, whether the token was taken back.
     pub fn revocation(mut self, revocation: impl Revocation) -> Self {
         self.revocation = Some(Arc::new(revocation));
+        self
+    }
+
+    /// Refuses the tokens of a deny list, cached or not. Called again: of another list too.
+    ///
+    /// [`Verifier::danger_without_lists`] is the same verifier without it.
+    pub fn deny_list(mut self, list: TokenList) -> Self {
+        self.lists.push((Kind::Deny, list));
+        self
+    }
+
+    /// Refuses tokens that are not in an allow list, cached or not. Called again: they must be in
+    /// the other list too.
+    pub fn allow_list(mut self, list: TokenList) -> Self {
+        self.lists.push((Kind::Allow, list));
         self
     }
 
@@ -219,14 +248,19 @@ impl VerifierBuilder {
             texts: self.texts,
             require_kid: self.require_kid,
             require_exp: self.require_exp,
+            check_exp: self.check_exp,
             leeway: self.leeway.as_secs(),
             max_len: self.max_len,
         };
+        for (kind, list) in &self.lists {
+            list.check_use(*kind, &rules)?;
+        }
         Ok(Verifier::new(
             rules,
             keys,
             self.clock,
             self.revocation,
+            Lists::new(self.lists.into_iter().map(|(_, list)| list)),
             self.cache_bytes,
         ))
     }

@@ -28,6 +28,8 @@ pub(crate) struct RegisteredClaims<'a> {
     pub(crate) expires: Option<u64>,
     pub(crate) not_before: Option<u64>,
     pub(crate) issued_at: Option<u64>,
+    /// The second in which it was issued: `issued_at` rounded down.
+    pub(crate) issued_in: Option<u64>,
     pub(crate) token_id: Option<Cow<'a, str>>,
     /// The texts of the claims that the rules ask for, in the rules' order.
     pub(crate) texts: Vec<Option<Cow<'a, str>>>,
@@ -60,6 +62,7 @@ impl<'a> RegisteredClaims<'a> {
             expires: None,
             not_before: None,
             issued_at: None,
+            issued_in: None,
             token_id: None,
             texts: vec![None; wanted.len()],
             names: Names::default(),
@@ -90,7 +93,10 @@ impl<'a> RegisteredClaims<'a> {
             match name {
                 "exp" => claims.expires = seconds(false, &mut fault, "exp"),
                 "nbf" => claims.not_before = seconds(true, &mut fault, "nbf"),
-                "iat" => claims.issued_at = seconds(true, &mut fault, "iat"),
+                "iat" => {
+                    claims.issued_at = seconds(true, &mut fault, "iat");
+                    claims.issued_in = date(&value, false);
+                }
                 "iss" => claims.issuer = text(value, &mut fault, "iss"),
                 "sub" => claims.subject = text(value, &mut fault, "sub"),
                 "jti" => claims.token_id = text(value, &mut fault, "jti"),

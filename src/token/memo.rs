@@ -139,6 +139,7 @@ pub(crate) fn forget(verifier: u64, verified: &Verified) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
 mod tests {
+    use super::super::list::changes::Marks;
     use super::super::rules::Window;
     use super::super::verified::{Decoded, Entry};
     use super::*;
@@ -167,10 +168,12 @@ mod tests {
                 expires: None,
                 begins: 0,
             },
+            issued_in: None,
             key: [0; 32],
             generation: AtomicU64::new(0),
             epoch: 0,
             revocation_id: OnceLock::new(),
+            marks: Marks::default(),
             decoded: Decoded::default(),
         }))
     }

@@ -4,6 +4,7 @@ pub(crate) mod builder;
 pub(crate) mod cache;
 pub(crate) mod claims;
 pub(crate) mod keys;
+pub(crate) mod list;
 pub(crate) mod memo;
 pub(crate) mod revocation;
 pub(crate) mod rules;

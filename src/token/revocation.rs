@@ -1,5 +1,6 @@
 //! What a token is called when it is taken back.
 
+use crate::jose::encoding;
 use aws_lc_rs::digest;
 use std::fmt;
 
@@ -20,24 +21,43 @@ pub struct RevocationId([u8; 32]);
 
 impl RevocationId {
     pub(crate) fn of(issuer: Option<&str>, token_id: Option<&str>, signing_input: &[u8]) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
         match token_id {
-            Some(token_id) => {
-                // Lengths first, so that no other pair of texts gives the same bytes.
-                let issuer = issuer.unwrap_or_default();
-                context.update(b"jti");
-                context.update(&(issuer.len() as u64).to_be_bytes());
-                context.update(issuer.as_bytes());
-                context.update(token_id.as_bytes());
-            }
-            None => {
-                context.update(b"input");
-                context.update(signing_input);
-            }
+            Some(token_id) => Self::of_pair(b"jti", issuer, token_id),
+            None => Self::digest(&[b"input", signing_input]),
+        }
+    }
+
+    /// The name of all tokens of a subject.
+    pub(crate) fn of_subject(issuer: Option<&str>, subject: &str) -> Self {
+        Self::of_pair(b"sub", issuer, subject)
+    }
+
+    fn of_pair(what: &[u8], issuer: Option<&str>, name: &str) -> Self {
+        // Lengths first, so that no other pair of texts gives the same bytes.
+        let issuer = issuer.unwrap_or_default();
+        let length = (issuer.len() as u64).to_be_bytes();
+        Self::digest(&[what, &length, issuer.as_bytes(), name.as_bytes()])
+    }
+
+    fn digest(parts: &[&[u8]]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in parts {
+            context.update(part);
         }
         let mut id = [0; 32];
         id.copy_from_slice(context.finish().as_ref());
         Self(id)
+    }
+
+    /// Reads what [`to_text`](Self::to_text) wrote.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let mut id = [0; 32];
+        (encoding::decode_into(text.as_bytes(), &mut id)? == id.len()).then_some(Self(id))
+    }
+
+    /// As part of a store's key.
+    pub(crate) fn to_text(&self) -> String {
+        encoding::encode(self.0)
     }
 
     /// The name as bytes, to keep in a store.

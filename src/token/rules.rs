@@ -21,6 +21,8 @@ pub(crate) struct Rules {
     pub(crate) texts: Vec<TextRule>,
     pub(crate) require_kid: bool,
     pub(crate) require_exp: bool,
+    /// Whether `exp` is compared with the clock.
+    pub(crate) check_exp: bool,
     /// Seconds.
     pub(crate) leeway: u64,
     pub(crate) max_len: usize,
@@ -43,11 +45,11 @@ pub(crate) struct Window {
 
 impl Window {
     /// Whether the token is valid at `now`, leeway included (RFC 7519 sections 4.1.4 and 4.1.5).
-    pub(crate) fn check(self, now: Duration, leeway: u64) -> Result<(), Error> {
-        let now = now.as_secs();
+    pub(crate) fn check(self, now: Duration, rules: &Rules) -> Result<(), Error> {
+        let (now, leeway) = (now.as_secs(), rules.leeway);
         if self
             .expires
-            .is_some_and(|expires| now >= expires.saturating_add(leeway))
+            .is_some_and(|expires| rules.check_exp && now >= expires.saturating_add(leeway))
         {
             return Err(Error::new(ErrorKind::Expired, "the token is expired"));
         }

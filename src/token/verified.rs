@@ -1,5 +1,6 @@
 //! A token that passed, and what is shared by everybody who sends it.
 
+use super::list::changes::Marks;
 use super::revocation::RevocationId;
 use super::rules::Window;
 use crate::core::error::{Error, ErrorKind};
@@ -48,12 +49,15 @@ pub(crate) struct Entry {
     pub(crate) subject: Option<Text>,
     pub(crate) token_id: Option<Text>,
     pub(crate) window: Window,
+    /// Unix seconds of `iat`, rounded down.
+    pub(crate) issued_in: Option<u64>,
     /// Which key signed it, and the key set's generation in which that key was last seen.
     pub(crate) key: crate::jose::KeyId,
     pub(crate) generation: AtomicU64,
     /// The verifier's epoch at verification.
     pub(crate) epoch: u64,
     pub(crate) revocation_id: OnceLock<RevocationId>,
+    pub(crate) marks: Marks,
     pub(crate) decoded: Decoded,
 }
 
@@ -158,6 +162,10 @@ impl Verified {
     }
 
     pub(crate) fn entry(&self) -> &Entry {
+        &self.0.entry
+    }
+
+    pub(crate) fn shared_entry(&self) -> &Arc<Entry> {
         &self.0.entry
     }
 

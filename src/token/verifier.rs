@@ -4,6 +4,8 @@ use super::builder::VerifierBuilder;
 use super::cache::{self, CacheStats, TokenCache};
 use super::claims::RegisteredClaims;
 use super::keys::{BoxFuture, KeySource, Keys, Snapshot};
+use super::list::changes::Marks;
+use super::list::{Kind, Lists, TokenList};
 use super::memo;
 use super::revocation::Revocation;
 use super::rules::Rules;
@@ -38,7 +40,11 @@ use std::sync::{Arc, OnceLock};
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Verifier(Arc<Inner>);
+pub struct Verifier {
+    inner: Arc<Inner>,
+    /// Not part of `inner`: what the cache holds was found good but for the lists.
+    lists: Lists,
+}
 
 pub(crate) struct Inner {
     id: u64,
@@ -51,7 +57,7 @@ pub(crate) struct Inner {
     cache: TokenCache,
 }
 
-/// Either the answer, or what has to be waited for: keys from afar.
+/// Either the answer, or what has to be waited for: keys from afar, a list's store.
 pub(crate) enum Step {
     Done(Result<Verified, Error>),
     Wait(BoxFuture<Result<Verified, Error>>),
@@ -77,10 +83,11 @@ impl Verifier {
         keys: Arc<dyn KeySource>,
         clock: Arc<dyn Clock>,
         revocation: Option<Arc<dyn Revocation>>,
+        lists: Lists,
         cache_bytes: u64,
     ) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        Self(Arc::new(Inner {
+        let inner = Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             rules,
             keys,
@@ -88,92 +95,134 @@ impl Verifier {
             revocation,
             epoch: AtomicU64::new(0),
             cache: TokenCache::new(cache_bytes),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            lists,
+        }
+    }
+
+    /// The same verifier, with deny lists beside its own lists.
+    pub(crate) fn with_deny_lists(&self, lists: &[TokenList]) -> Result<Self, Error> {
+        for list in lists {
+            list.check_use(Kind::Deny, &self.inner.rules)?;
+        }
+        Ok(Self {
+            inner: self.inner.clone(),
+            lists: self.lists.and(lists),
+        })
+    }
+
+    /// The same verifier, which does not ask its deny and allow lists: it accepts tokens that were
+    /// taken back. The verifier that this is called on still asks.
+    ///
+    /// ```
+    /// # async fn example(verifier: jamguard::Verifier, token: &str) -> Result<(), jamguard::Error> {
+    /// // To say whose token it was, in an administrator's tool.
+    /// let verified = verifier.danger_without_lists().verify(token).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn danger_without_lists(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            lists: Lists::default(),
+        }
     }
 
     /// Verifies a token.
     ///
-    /// Waits only where keys have to be fetched first; never for a token whose key is known.
+    /// Waits only where keys have to be fetched or a list's store asked first; never for a token
+    /// whose key is known and that no list has to look up.
     ///
     /// # Errors
-    /// The [`ErrorKind`] says which check failed; [`ErrorKind::Unavailable`] where the keys cannot
-    /// be had at the moment, which says nothing about the token.
+    /// The [`ErrorKind`] says which check failed; [`ErrorKind::Unavailable`] where the keys or what
+    /// a list says cannot be had at the moment, which says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         let token = token.as_bytes();
-        if let Some(answer) = self.recall(token) {
-            return answer;
-        }
-        self.begin(token).wait().await
+        let step = match self.recall(token) {
+            Some(step) => step,
+            None => self.begin(token),
+        };
+        step.wait().await
     }
 
     /// How the cache of verified tokens is doing.
     pub fn cache_stats(&self) -> CacheStats {
-        self.0.cache.stats()
+        self.inner.cache.stats()
     }
 
     /// Verifies every token again from now on, as if none had been seen.
     pub fn forget_all(&self) {
-        self.0.epoch.fetch_add(1, Ordering::AcqRel);
-        self.0.cache.clear();
+        self.inner.epoch.fetch_add(1, Ordering::AcqRel);
+        self.inner.cache.clear();
     }
 
     pub(crate) fn id(&self) -> u64 {
-        self.0.id
+        self.inner.id
     }
 
     pub(crate) fn issuers(&self) -> &[Box<str>] {
-        &self.0.rules.issuers
+        &self.inner.rules.issuers
     }
 
     pub(crate) fn max_len(&self) -> usize {
-        self.0.rules.max_len
+        self.inner.rules.max_len
     }
 
     /// Answers from memory, re-checked; `None` where the token must be verified in full.
-    pub(crate) fn recall(&self, token: &[u8]) -> Option<Result<Verified, Error>> {
-        if !self.0.cache.enabled() {
+    pub(crate) fn recall(&self, token: &[u8]) -> Option<Step> {
+        if !self.inner.cache.enabled() {
             return None;
         }
-        match memo::find(token, |verifier| verifier == self.0.id) {
+        match memo::find(token, |verifier| verifier == self.inner.id) {
             Some((_, verified)) => self.confirm(verified),
-            None => self.recall_shared(token),
+            None => self.confirm(self.find_shared(token)?),
         }
     }
 
-    /// As [`recall`](Self::recall), from the cache that all threads share.
-    pub(crate) fn recall_shared(&self, token: &[u8]) -> Option<Result<Verified, Error>> {
-        let verified = self.0.cache.get(token)?;
-        memo::remember(self.0.id, &verified);
-        self.confirm(verified)
+    /// A verified token of the cache that all threads share, to be [confirmed](Self::confirm).
+    pub(crate) fn find_shared(&self, token: &[u8]) -> Option<Verified> {
+        let verified = self.inner.cache.get(token)?;
+        memo::remember(self.inner.id, &verified);
+        Some(verified)
     }
 
     /// Re-checks what can have changed since the token was verified.
-    pub(crate) fn confirm(&self, verified: Verified) -> Option<Result<Verified, Error>> {
-        let inner = &*self.0;
-        let answer = inner.recheck(&verified);
-        match answer {
-            Ok(Recheck::Valid) => {
+    pub(crate) fn confirm(&self, verified: Verified) -> Option<Step> {
+        let inner = &*self.inner;
+        match inner.recheck(&verified) {
+            Recheck::Valid => {
                 inner.cache.hits.add();
-                Some(Ok(verified))
+                Some(self.finish(verified, true))
             }
-            Ok(Recheck::KeysMissing) => None,
-            Ok(Recheck::Outdated) => {
+            Recheck::KeysMissing => None,
+            Recheck::Outdated => {
                 inner.forget(&verified);
                 None
             }
-            Err(error) => {
-                if error.kind().is_final() {
-                    inner.forget(&verified);
-                }
-                inner.cache.hits.add();
-                Some(Err(error))
-            }
         }
+    }
+
+    /// Asks what is asked each time: the lists, revocation, the clock.
+    fn finish(&self, verified: Verified, known: bool) -> Step {
+        match self.lists.recall(&verified) {
+            Some(listed) => Step::Done(self.inner.conclude(verified, listed, known)),
+            None => self.wait_for_lists(verified, known),
+        }
+    }
+
+    #[cold]
+    fn wait_for_lists(&self, verified: Verified, known: bool) -> Step {
+        let Self { inner, lists } = self.clone();
+        Step::Wait(Box::pin(async move {
+            let listed = lists.ask(&verified).await;
+            inner.conclude(verified, listed, known)
+        }))
     }
 
     /// Verifies in full, as far as that goes without waiting.
     pub(crate) fn begin(&self, token: &[u8]) -> Step {
-        let inner = &self.0;
+        let inner = &self.inner;
         inner.cache.misses.add();
         let keys = match inner.keys.current() {
             Keys::Ready(keys) => keys,
@@ -182,11 +231,13 @@ impl Verifier {
                 if let Err(error) = inner.check_form(token) {
                     return Step::Done(Err(error));
                 }
-                let (inner, token) = (inner.clone(), token.to_vec());
+                let (this, token) = (self.clone(), token.to_vec());
                 return Step::Wait(Box::pin(async move {
                     // Just fetched: a key unknown here is unknown there.
-                    let keys = inner.keys.load().await?;
-                    inner.check(&token, &keys).map_err(Refused::into_error)
+                    let keys = this.inner.keys.load().await?;
+                    let checked = this.inner.check(&token, &keys);
+                    let verified = checked.map_err(Refused::into_error)?;
+                    this.finish(verified, false).wait().await
                 }));
             }
         };
@@ -194,11 +245,16 @@ impl Verifier {
             Err(Refused::UnknownKeyId(error)) => match inner.keys.refresh(keys.generation) {
                 None => Step::Done(Err(error)),
                 Some(refreshed) => {
-                    let (inner, token) = (inner.clone(), token.to_vec());
-                    Step::Wait(Box::pin(inner.check_again(token, refreshed)))
+                    let (this, token) = (self.clone(), token.to_vec());
+                    Step::Wait(Box::pin(async move {
+                        let inner = &this.inner;
+                        let verified = inner.check_again(&token, refreshed).await?;
+                        this.finish(verified, false).wait().await
+                    }))
                 }
             },
-            answer => Step::Done(answer.map_err(Refused::into_error)),
+            Err(refused) => Step::Done(Err(refused.into_error())),
+            Ok(verified) => self.finish(verified, false),
         }
     }
 }
@@ -233,13 +289,13 @@ impl From<Error> for Refused {
 }
 
 impl Inner {
-    fn recheck(&self, verified: &Verified) -> Result<Recheck, Error> {
+    fn recheck(&self, verified: &Verified) -> Recheck {
         let entry = verified.entry();
         if entry.epoch != self.epoch.load(Ordering::Acquire) {
-            return Ok(Recheck::Outdated);
+            return Recheck::Outdated;
         }
         if !self.keys.usable() {
-            return Ok(Recheck::KeysMissing);
+            return Recheck::KeysMissing;
         }
         let generation = self.keys.generation();
         if entry.generation.load(Ordering::Acquire) != generation {
@@ -247,12 +303,38 @@ impl Inner {
                 Keys::Ready(found) if found.keys.contains(&entry.key) => {
                     entry.generation.store(found.generation, Ordering::Release);
                 }
-                _ => return Ok(Recheck::Outdated),
+                _ => return Recheck::Outdated,
             }
         }
-        self.check_revocation(verified)?;
-        entry.window.check(self.clock.now(), self.rules.leeway)?;
-        Ok(Recheck::Valid)
+        Recheck::Valid
+    }
+
+    /// The answer about a genuine token of which the lists say `listed`; `known` from the cache.
+    fn conclude(
+        &self,
+        verified: Verified,
+        listed: Result<(), Error>,
+        known: bool,
+    ) -> Result<Verified, Error> {
+        let entry = verified.shared_entry();
+        // Before the date: what was taken back stays so, and only what is merely expired is renewed.
+        let answer = listed
+            .and_then(|()| self.check_revocation(&verified))
+            .and_then(|()| entry.window.check(self.clock.now(), &self.rules));
+        match answer {
+            Ok(()) => {
+                if !known {
+                    self.cache.insert(entry);
+                }
+                Ok(verified)
+            }
+            Err(error) => {
+                if known && error.kind().is_final() {
+                    self.forget(&verified);
+                }
+                Err(error)
+            }
+        }
     }
 
     fn check_revocation(&self, verified: &Verified) -> Result<(), Error> {
@@ -295,15 +377,15 @@ impl Inner {
 
     /// Verifies with keys that are being fetched.
     async fn check_again(
-        self: Arc<Self>,
-        token: Vec<u8>,
+        &self,
+        token: &[u8],
         mut refreshed: BoxFuture<Result<Snapshot, Error>>,
     ) -> Result<Verified, Error> {
         // A fetch that was already under way may have begun before the key was published.
         let mut joined = true;
         loop {
             let keys = refreshed.await?;
-            match self.check(&token, &keys) {
+            match self.check(token, &keys) {
                 Err(Refused::UnknownKeyId(error)) => match self.keys.refresh(keys.generation) {
                     Some(next) if joined => refreshed = next,
                     _ => return Err(error),
@@ -314,7 +396,7 @@ impl Inner {
         }
     }
 
-    /// The full verification (design: parse, issuer, key, signature, claims, lists, cache).
+    /// The full verification of what never changes: form, issuer, key, signature, claims.
     fn check(
         &self,
         token: &[u8],
@@ -338,6 +420,7 @@ impl Inner {
         compact.verify(key, header.algorithm())?;
 
         let window = self.rules.check_claims(&claims)?;
+        let issued_in = claims.issued_in;
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
         let (issuer, subject, token_id) = (
             text(claims.issuer),
@@ -355,27 +438,24 @@ impl Inner {
             subject,
             token_id,
             window,
+            issued_in,
             key: *key.id(),
             generation: AtomicU64::new(*generation),
             epoch,
             revocation_id: OnceLock::new(),
+            marks: Marks::default(),
             decoded: Decoded::default(),
         });
-        let verified = Verified::new(entry.clone());
-        // Before the date: what was taken back stays so, and only what is merely expired is renewed.
-        self.check_revocation(&verified)?;
-        window.check(self.clock.now(), self.rules.leeway)?;
-        self.cache.insert(&entry);
-        Ok(verified)
+        Ok(Verified::new(entry))
     }
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("issuers", &self.0.rules.issuers)
-            .field("audiences", &self.0.rules.audiences)
-            .field("algorithms", &self.0.rules.algorithms)
+            .field("issuers", &self.inner.rules.issuers)
+            .field("audiences", &self.inner.rules.audiences)
+            .field("algorithms", &self.inner.rules.algorithms)
             .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,203 @@
+//! One list: what is asked of it.
+
+use super::changes::{Mark, Moment, Stripe};
+use super::token_list::{Kind, TokenList, moment_of};
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::store::{Record, StoreFuture};
+use crate::token::revocation::RevocationId;
+use crate::token::verified::Verified;
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+type Answer = Result<Option<Record>, Error>;
+
+/// The keys of the entries that decide about a token.
+struct Keys {
+    token: String,
+    subject: Option<String>,
+}
+
+impl TokenList {
+    /// Whether the token may pass, where that can be said without waiting.
+    pub(super) fn recall(&self, token: &Verified) -> Option<Result<(), Error>> {
+        let mark = self.mark(token);
+        if self.changes.unchanged(mark) {
+            return Some(Ok(()));
+        }
+        self.peek(token, mark)
+    }
+
+    #[cold]
+    fn peek(&self, token: &Verified, mark: &Mark) -> Option<Result<(), Error>> {
+        let now = self.changes.now(mark);
+        let (keys, store) = (self.keys(token), &self.settings().store);
+        let own = store.peek(&keys.token)?;
+        let subject = match &keys.subject {
+            Some(key) => store.peek(key)?,
+            None => None,
+        };
+        Some(self.conclude(token, (mark, now), Ok(own), Ok(subject)))
+    }
+
+    /// Whether the token may pass; asks the store where it must.
+    pub(super) async fn ask(&self, token: &Verified) -> Result<(), Error> {
+        if let Some(answer) = self.recall(token) {
+            return answer;
+        }
+        let mark = self.mark(token);
+        let now = self.changes.now(mark);
+        let (keys, store) = (self.keys(token), &self.settings().store);
+        let subject: StoreFuture<'_, _> = match &keys.subject {
+            Some(key) => store.get(key),
+            None => Box::pin(std::future::ready(Ok(None))),
+        };
+        let (own, subject) = both(store.get(&keys.token), subject).await;
+        self.conclude(token, (mark, now), own, subject)
+    }
+
+    fn mark<'t>(&self, token: &'t Verified) -> &'t Mark {
+        token.entry().marks.of(self.id, || {
+            let subject = subject_id(token);
+            let subject = subject.as_ref().map(Stripe::of);
+            Mark::new(self.id, Stripe::of(token.revocation_id()), subject)
+        })
+    }
+
+    fn keys(&self, token: &Verified) -> Keys {
+        Keys {
+            token: self.token_key(token.revocation_id()),
+            subject: subject_id(token).map(|id| self.subject_key(&id)),
+        }
+    }
+
+    /// What the two entries, asked for at a moment, say. One that speaks against the token decides,
+    /// whether or not the other could be had.
+    fn conclude(
+        &self,
+        token: &Verified,
+        (mark, then): (&Mark, Moment),
+        own: Answer,
+        subject: Answer,
+    ) -> Result<(), Error> {
+        self.check_lifetime(token)?;
+        let mut outage = None;
+        match own {
+            Ok(own) => self.judge(own.is_some())?,
+            Err(error) => outage = Some(error),
+        }
+        match subject {
+            Ok(Some(record)) if taken_back(token, &record) => {
+                return Err(Error::new(
+                    ErrorKind::Revoked,
+                    "all tokens that the subject had were taken back",
+                ));
+            }
+            Ok(_) => {}
+            Err(error) => outage = Some(error),
+        }
+        let failing = &self.list.failing;
+        match outage {
+            None => {
+                if failing.load(Ordering::Relaxed) {
+                    failing.store(false, Ordering::Relaxed);
+                }
+                mark.set_good(then);
+                Ok(())
+            }
+            Some(error) => {
+                if !failing.swap(true, Ordering::Relaxed) {
+                    telemetry::warn("a token list's store cannot be asked", &error);
+                }
+                if self.settings().fail_open {
+                    self.list.unchecked.add();
+                    return Ok(());
+                }
+                Err(unavailable(error))
+            }
+        }
+    }
+
+    fn judge(&self, listed: bool) -> Result<(), Error> {
+        match (self.settings().kind, listed) {
+            (Kind::Deny, false) | (Kind::Allow, true) => Ok(()),
+            (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token was taken back")),
+            (Kind::Allow, false) => Err(Error::new(
+                ErrorKind::NotListed,
+                "the token is not in the allow list",
+            )),
+        }
+    }
+
+    fn check_lifetime(&self, token: &Verified) -> Result<(), Error> {
+        let entry = token.entry();
+        match (
+            self.settings().max_lifetime,
+            entry.window.expires,
+            entry.issued_in,
+        ) {
+            (Some(most), Some(expires), Some(issued))
+                if expires.saturating_sub(issued) > most.as_secs() =>
+            {
+                Err(Error::new(
+                    ErrorKind::InvalidClaim,
+                    "the token lives longer than its list remembers: raise \
+                     .max_token_lifetime(…) of the list",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn subject_id(token: &Verified) -> Option<RevocationId> {
+    let subject = token.subject()?;
+    Some(RevocationId::of_subject(token.issuer(), subject))
+}
+
+/// Whether a token is one of those that its subject's entry is about.
+fn taken_back(token: &Verified, entry: &Record) -> bool {
+    let issued = token.entry().issued_in;
+    issued.is_none_or(|issued| issued <= moment_of(entry))
+}
+
+/// Of one kind, whatever the store says, so that every outage is answered alike.
+fn unavailable(error: Error) -> Error {
+    if error.kind() == ErrorKind::Unavailable {
+        return error;
+    }
+    Error::new(
+        ErrorKind::Unavailable,
+        "whether the token was taken back cannot be said at the moment",
+    )
+    .with_source(error)
+}
+
+/// Waits for two answers at the same time.
+async fn both<A, B>(
+    mut a: StoreFuture<'_, A>,
+    mut b: StoreFuture<'_, B>,
+) -> (Result<A, Error>, Result<B, Error>) {
+    let (mut of_a, mut of_b) = (None, None);
+    poll_fn(move |context| {
+        if of_a.is_none()
+            && let Poll::Ready(answer) = a.as_mut().poll(context)
+        {
+            of_a = Some(answer);
+        }
+        if of_b.is_none()
+            && let Poll::Ready(answer) = b.as_mut().poll(context)
+        {
+            of_b = Some(answer);
+        }
+        match (of_a.take(), of_b.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            waiting => {
+                (of_a, of_b) = waiting;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}

@@ -1,0 +1,80 @@
+//! The lists that a verifier asks.
+
+use super::token_list::{Kind, TokenList};
+use crate::core::error::Error;
+use crate::token::rules::Rules;
+use crate::token::verified::Verified;
+use std::sync::Arc;
+
+/// All of them must let a token pass.
+#[derive(Clone, Default)]
+pub(crate) struct Lists(Arc<[TokenList]>);
+
+impl Lists {
+    pub(crate) fn new(lists: impl IntoIterator<Item = TokenList>) -> Self {
+        Self(lists.into_iter().collect())
+    }
+
+    /// These and more.
+    pub(crate) fn and(&self, more: &[TokenList]) -> Self {
+        Self::new(self.0.iter().chain(more).cloned())
+    }
+
+    /// What they say, where that needs no waiting.
+    pub(crate) fn recall(&self, token: &Verified) -> Option<Result<(), Error>> {
+        for list in self.0.iter() {
+            match list.recall(token) {
+                Some(Ok(())) => {}
+                answer => return answer,
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// What they say.
+    pub(crate) async fn ask(&self, token: &Verified) -> Result<(), Error> {
+        for list in self.0.iter() {
+            list.ask(token).await?;
+        }
+        Ok(())
+    }
+}
+
+impl TokenList {
+    /// Whether a list given as one of this kind can serve a verifier of these rules.
+    pub(crate) fn check_use(&self, kind: Kind, rules: &Rules) -> Result<(), Error> {
+        let settings = self.settings();
+        let refuse = |message: &'static str| Err(Error::configuration(message));
+        if settings.kind != kind {
+            return refuse(match kind {
+                Kind::Deny => {
+                    "an allow list given to .deny_list(…): use .allow_list(…), or \
+                     TokenList::deny(…)"
+                }
+                Kind::Allow => {
+                    "a deny list given to .allow_list(…): use .deny_list(…), or \
+                     TokenList::allow(…)"
+                }
+            });
+        }
+        if settings.leeway.as_secs() < rules.leeway {
+            return refuse(
+                "the list's leeway is shorter than the verifier's, so an entry would end before \
+                 its token: give the list's .leeway(…) the verifier's",
+            );
+        }
+        if !rules.check_exp {
+            return refuse(
+                "a list beside .danger_accept_expired(): its entries end with their tokens, which \
+                 would be accepted again",
+            );
+        }
+        if !rules.require_exp && settings.max_lifetime.is_some() {
+            return refuse(
+                "a list beside .danger_accept_missing_exp(): tokens without end outlive the \
+                 revocation of their subject; give the list .max_token_lifetime(Duration::MAX)",
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,14 @@
+//! Lists by which tokens are taken back, or let in at all, before they expire.
+
+mod builder;
+pub(crate) mod changes;
+mod check;
+mod lists;
+mod token_list;
+
+pub use builder::TokenListBuilder;
+pub use token_list::TokenList;
+
+pub(crate) use builder::check_name;
+pub(crate) use lists::Lists;
+pub(crate) use token_list::Kind;
