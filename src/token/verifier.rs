@@ -318,9 +318,13 @@ impl Inner {
     ) -> Result<Verified, Error> {
         let entry = verified.shared_entry();
         // Before the date: what was taken back stays so, and only what is merely expired is renewed.
-        let answer = listed
-            .and_then(|()| self.check_revocation(&verified))
-            .and_then(|()| entry.window.check(self.clock.now(), &self.rules));
+        let dated = || entry.window.check(self.clock.now(), &self.rules);
+        let answer = match listed {
+            Ok(()) => self.check_revocation(&verified).and_then(|()| dated()),
+            // Allow lists keep no expired tokens.
+            Err(error) if error.kind() == ErrorKind::NotListed => dated().and(Err(error)),
+            Err(error) => Err(error),
+        };
         match answer {
             Ok(()) => {
                 if !known {

@@ -77,9 +77,10 @@ impl Changes {
 
     fn sum(&self, mark: &Mark) -> u64 {
         let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        let [token, subject] = mark.stripes;
         load(&self.all)
-            .wrapping_add(load(self.at(mark.token)))
-            .wrapping_add(load(self.at(mark.subject)))
+            .wrapping_add(load(self.at(token)))
+            .wrapping_add(load(self.at(subject)))
     }
 
     /// Whether nothing that concerns the token was written since it was last found good.
@@ -101,8 +102,10 @@ pub(crate) struct Moment(u64);
 /// What a list remembers of a verified token, kept with the token.
 pub(crate) struct Mark {
     list: u64,
-    token: Stripe,
-    subject: Stripe,
+    /// The name of all tokens of the token's subject, if it has one.
+    pub(crate) subject: Option<RevocationId>,
+    /// Which counters count.
+    stripes: [Stripe; 2],
     /// The sum under which the list last had nothing against the token.
     good: AtomicU64,
     next: OnceLock<Box<Mark>>,
@@ -112,11 +115,14 @@ pub(crate) struct Mark {
 const NEVER: u64 = u64::MAX;
 
 impl Mark {
-    pub(crate) fn new(list: u64, token: Stripe, subject: Option<Stripe>) -> Self {
+    pub(crate) fn new(list: u64, token: &RevocationId, subject: Option<RevocationId>) -> Self {
         Self {
             list,
-            token,
-            subject: subject.unwrap_or(token),
+            stripes: [
+                Stripe::of(token),
+                Stripe::of(subject.as_ref().unwrap_or(token)),
+            ],
+            subject,
             good: AtomicU64::new(NEVER),
             next: OnceLock::new(),
         }

@@ -1,11 +1,13 @@
 //! One list: what is asked of it.
 
-use super::changes::{Mark, Moment, Stripe};
+use super::changes::{Mark, Moment};
 use super::token_list::{Kind, TokenList, moment_of};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::store::{Record, StoreFuture};
+use crate::token::claims::RegisteredClaims;
 use crate::token::revocation::RevocationId;
+use crate::token::rules::TextRule;
 use crate::token::verified::Verified;
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
@@ -32,7 +34,7 @@ impl TokenList {
     #[cold]
     fn peek(&self, token: &Verified, mark: &Mark) -> Option<Result<(), Error>> {
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token), &self.settings().store);
+        let (keys, store) = (self.keys(token, mark), &self.settings().store);
         let own = store.peek(&keys.token)?;
         let subject = match &keys.subject {
             Some(key) => store.peek(key)?,
@@ -48,7 +50,7 @@ impl TokenList {
         }
         let mark = self.mark(token);
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token), &self.settings().store);
+        let (keys, store) = (self.keys(token, mark), &self.settings().store);
         let subject: StoreFuture<'_, _> = match &keys.subject {
             Some(key) => store.get(key),
             None => Box::pin(std::future::ready(Ok(None))),
@@ -58,17 +60,17 @@ impl TokenList {
     }
 
     fn mark<'t>(&self, token: &'t Verified) -> &'t Mark {
-        token.entry().marks.of(self.id, || {
-            let subject = subject_id(token);
-            let subject = subject.as_ref().map(Stripe::of);
-            Mark::new(self.id, Stripe::of(token.revocation_id()), subject)
+        let marks = &token.entry().marks;
+        marks.of(self.id, || {
+            Mark::new(self.id, token.revocation_id(), subject_id(token))
         })
     }
 
-    fn keys(&self, token: &Verified) -> Keys {
+    fn keys(&self, token: &Verified, mark: &Mark) -> Keys {
+        let subject = mark.subject.as_ref();
         Keys {
             token: self.token_key(token.revocation_id()),
-            subject: subject_id(token).map(|id| self.subject_key(&id)),
+            subject: subject.map(|id| self.subject_key(id)),
         }
     }
 
@@ -151,9 +153,19 @@ impl TokenList {
     }
 }
 
+/// By its `sub`; where it has none, as JAM's tokens, by its `email`.
 fn subject_id(token: &Verified) -> Option<RevocationId> {
-    let subject = token.subject()?;
-    Some(RevocationId::of_subject(token.issuer(), subject))
+    let name = |subject: &str| RevocationId::of_subject(token.issuer(), subject);
+    if let Some(subject) = token.subject() {
+        return Some(name(subject));
+    }
+    let email = [TextRule {
+        claim: "email".into(),
+        expected: None,
+    }];
+    // It was read before: it is sound.
+    let mut claims = RegisteredClaims::parse(token.raw_claims(), &email).ok()?;
+    Some(name(&claims.texts.pop()??))
 }
 
 /// Whether a token is one of those that its subject's entry is about.

@@ -226,7 +226,8 @@ impl TokenList {
     }
 
     /// Takes back every token of this `iss` (empty: they have none) and `sub` that was issued
-    /// before a moment: logs somebody out everywhere.
+    /// before a moment: logs somebody out everywhere. The subject of a token without `sub`, as
+    /// JAM's are, is its `email`.
     ///
     /// `iat` counts seconds, so a token issued in the very second of `issued_before` is refused
     /// too. So is one without `iat`, for as long as this is remembered: the
