@@ -238,7 +238,6 @@ where
                 } => {
                     let answer = ready!(answer.poll(cx));
                     let (edits, vary) = (std::mem::take(edits), vary.take());
-                    state.set(State::Done);
                     return Poll::Ready(answer.map(|mut response| {
                         apply(edits, vary, response.headers_mut());
                         response.map_into_left_body()
@@ -252,7 +251,7 @@ where
                         return Poll::Ready(Ok(refused.map_into_right_body()));
                     }
                 }
-                // Polled after its end: nothing will ever come, as with any fused future.
+                // Polled after its end.
                 StateProjected::Done => return Poll::Pending,
             }
         }

@@ -127,7 +127,6 @@ where
                 } => {
                     let answer = ready!(answer.poll(cx));
                     let (edits, vary) = (std::mem::take(edits), vary.take());
-                    state.set(State::Done);
                     return Poll::Ready(answer.map(|mut response| {
                         apply(edits, vary, response.headers_mut());
                         response.map(AuthBody::inner)
@@ -140,7 +139,7 @@ where
                         return Poll::Ready(Ok(response(challenge)));
                     }
                 }
-                // Polled after its end: nothing will ever come, as with any fused future.
+                // Polled after its end.
                 StateProjected::Done => return Poll::Pending,
             }
         }
