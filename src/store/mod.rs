@@ -4,10 +4,14 @@
 //! Lists of revoked tokens, refresh tokens, shared keys and sessions are views over a [`Store`], so
 //! that a backend is written once.
 
+#[cfg(feature = "file")]
+mod file;
 mod memory;
 mod record;
 mod watch;
 
+#[cfg(feature = "file")]
+pub use file::{FileStore, FileStoreBuilder};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use record::{NewRecord, Record};
 pub use watch::{Change, Watcher};

@@ -1,0 +1,225 @@
+//! The store over the file.
+
+use super::jobs::{Shared, Threads};
+use super::medium::Medium;
+use super::tables;
+use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::Error;
+use crate::store::watch::{Watcher, Watchers};
+use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many records one transaction of a purge erases.
+const PURGED_AT_ONCE: usize = 10_000;
+
+/// Keeps records in a file, for one process. Clones share it.
+///
+/// A write that was answered is on the disk, and survives a crash of the process and of the
+/// machine; writes that come at the same time share the syncs that this takes. Reads go on while
+/// the disk is full, and on a file that this process may only read. Threads of its own do the
+/// reading and writing, so no runtime is needed and none is blocked.
+///
+/// The file is made so that its owner alone may read it. Owners are kept in it as hashes, keys and
+/// values as they are. Lifetimes pass by the wall clock, also while nothing runs.
+///
+/// Dropping the last clone closes the file, and waits for that.
+///
+/// # Example
+/// ```
+/// use jamguard::store::{FileStore, NewRecord, Store};
+///
+/// # async fn example() -> Result<(), jamguard::Error> {
+/// let store = FileStore::open("/var/lib/orders/auth.redb")?;
+/// store.insert("key", NewRecord::new(b"value".to_vec())).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct FileStore(Arc<Inner>);
+
+struct Inner {
+    threads: Threads,
+    shared: Arc<Shared>,
+    path: PathBuf,
+}
+
+impl FileStore {
+    /// Opens the store in this file, or makes it. Blocks while it reads: call it before serving.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) where the file is damaged or something
+    /// else, cannot be made or read, or is open in another process.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::builder().open(path)
+    }
+
+    /// Sets one up.
+    pub fn builder() -> FileStoreBuilder {
+        FileStoreBuilder {
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl Store for FileStore {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let (key, clock) = (key.to_owned(), self.0.shared.clock.clone());
+            let read = move |file: &Medium| file.read(|tx| tables::get(tx, &key, clock.now()));
+            self.0.threads.read(read).await
+        })
+    }
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let key = key.to_owned();
+            let threads = &self.0.threads;
+            threads
+                .write(move |tables, changed| {
+                    let version = tables.insert(&key, &record)?;
+                    changed.extend(version.map(|_| key.clone()));
+                    Ok(version)
+                })
+                .await
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let key = key.to_owned();
+            let threads = &self.0.threads;
+            threads
+                .write(move |tables, changed| {
+                    let version = tables.replace(&key, version, &value, ttl)?;
+                    changed.extend(version.map(|_| key.clone()));
+                    Ok(version)
+                })
+                .await
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            check_key(key)?;
+            let key = key.to_owned();
+            let threads = &self.0.threads;
+            threads
+                .write(move |tables, changed| {
+                    let removed = tables.remove(&key)?;
+                    changed.extend(removed.then(|| key.clone()));
+                    Ok(removed)
+                })
+                .await
+        })
+    }
+
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        Box::pin(async move {
+            let (owner, clock) = (owner.to_owned(), self.0.shared.clock.clone());
+            let read = move |file: &Medium| file.read(|tx| tables::owned(tx, &owner, clock.now()));
+            self.0.threads.read(read).await
+        })
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let owner = owner.to_owned();
+            let threads = &self.0.threads;
+            threads
+                .write(move |tables, changed| {
+                    let removed = tables.remove_owned(&owner)?;
+                    let count = removed.len() as u64;
+                    changed.extend(removed);
+                    Ok(count)
+                })
+                .await
+        })
+    }
+
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            let mut purged = 0;
+            loop {
+                let write = self
+                    .0
+                    .threads
+                    .write(|tables, _| tables.purge(PURGED_AT_ONCE));
+                let some = write.await?;
+                purged += some;
+                if some < PURGED_AT_ONCE as u64 {
+                    return Ok(purged);
+                }
+            }
+        })
+    }
+
+    fn watch(&self, watcher: Watcher) -> bool {
+        self.0.shared.watchers.add_live(watcher);
+        true
+    }
+}
+
+impl fmt::Debug for FileStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStore")
+            .field("path", &self.0.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a [`FileStore`] up.
+///
+/// # Example
+/// ```
+/// # fn example() -> Result<(), jamguard::Error> {
+/// use jamguard::{SystemClock, store::FileStore};
+/// let store = FileStore::builder().clock(SystemClock).open("/var/lib/orders/auth.redb")?;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub struct FileStoreBuilder {
+    clock: Arc<dyn Clock>,
+}
+
+impl FileStoreBuilder {
+    /// Lifetimes pass by this clock's wall time; the system's unless set.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// As [`FileStore::open`].
+    ///
+    /// # Errors
+    /// As [`FileStore::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<FileStore, Error> {
+        let path = path.as_ref().to_owned();
+        let shared = Arc::new(Shared {
+            medium: Medium::open(&path)?,
+            watchers: Watchers::default(),
+            clock: self.clock,
+        });
+        Ok(FileStore(Arc::new(Inner {
+            threads: Threads::start(&shared)?,
+            shared,
+            path,
+        })))
+    }
+}
+
+impl fmt::Debug for FileStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileStoreBuilder")
+    }
+}
