@@ -43,6 +43,14 @@ const RESERVED: &[(&str, &[&str])] = &[
             "authenticator/refresh.rs",
         ],
     ),
+    (
+        "redb",
+        &[
+            "store/file/jobs.rs",
+            "store/file/medium.rs",
+            "store/file/tables.rs",
+        ],
+    ),
     ("SystemTime::now", &["core/clock.rs"]),
     ("Instant::now", &["core/clock.rs"]),
     ("unsafe", &[]),

@@ -7,12 +7,14 @@
 #[cfg(feature = "file")]
 mod file;
 mod memory;
+mod near;
 mod record;
 mod watch;
 
 #[cfg(feature = "file")]
 pub use file::{FileStore, FileStoreBuilder};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use near::{Near, NearBuilder};
 pub use record::{NewRecord, Record};
 pub use watch::{Change, Watcher};
 

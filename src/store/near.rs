@@ -1,0 +1,387 @@
+//! What a store said, remembered near the requests for as long as it is surely true.
+
+use super::watch::{Change, Watcher, Watchers};
+use super::{NewRecord, Record, Store, StoreFuture};
+use crate::core::clock::{Clock, SystemClock};
+use foldhash::quality::RandomState;
+use moka::sync::Cache;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Readers of different keys seldom wait for each other.
+const STRIPES: usize = 64;
+/// What a copy weighs besides its texts.
+const OVERHEAD: usize = 200;
+
+/// Remembers what a store said of a key, be it a record or that there is none, and forgets it when
+/// that changes. [`peek`](Store::peek) answers from it at once. Clones share it.
+///
+/// It is told of changes by the store: in this process before the write returns, elsewhere as soon
+/// as the store learns of it. While the store does not learn of them ([`Change::Lost`]) nothing is
+/// remembered, and every question goes to the store. Of a store that cannot be watched it
+/// remembers nothing, unless [`max_age`](NearBuilder::max_age) says how stale an answer may be.
+///
+/// # Example
+/// ```
+/// use jamguard::store::{FileStore, Near};
+/// # fn example() -> Result<(), jamguard::Error> {
+/// let store = Near::new(FileStore::open("/var/lib/orders/auth.redb")?);
+/// # Ok(()) }
+/// ```
+pub struct Near<S>(Arc<Inner<S>>);
+
+struct Inner<S> {
+    store: S,
+    watched: bool,
+    copies: Arc<Copies>,
+    /// What the store tells; it listens for as long as this is held.
+    _told: Arc<dyn Fn(Change<'_>) + Send + Sync>,
+}
+
+impl<S> Clone for Near<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// What is remembered.
+struct Copies {
+    copies: Cache<Arc<str>, Arc<Copy>, RandomState>,
+    /// By a hash of the key, counts the changes. A copy goes in and a change takes it out under
+    /// the same lock, so that no answer from before a change is remembered after it.
+    changes: [Mutex<u64>; STRIPES],
+    hasher: RandomState,
+    /// Counts what concerns every copy: older ones are dead. Odd while anything may be remembered.
+    epoch: AtomicU64,
+    /// Held while that turns odd or even, and while somebody begins to watch.
+    gate: Mutex<()>,
+    watchers: Watchers,
+    clock: Arc<dyn Clock>,
+    max_age: Option<Duration>,
+}
+
+struct Copy {
+    record: Option<Record>,
+    epoch: u64,
+    /// Monotonic time of the record's end.
+    deadline: Option<Duration>,
+    /// Monotonic time until which this may be said.
+    good_until: Option<Duration>,
+}
+
+/// When a question was asked: what makes its answer fit to be remembered.
+struct Asked {
+    epoch: u64,
+    changes: u64,
+    at: Duration,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while one is held.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_live(epoch: u64) -> bool {
+    epoch % 2 == 1
+}
+
+impl Copies {
+    fn stripe(&self, key: &str) -> &Mutex<u64> {
+        &self.changes[(self.hasher.hash_one(key) % STRIPES as u64) as usize]
+    }
+
+    fn peek(&self, key: &str) -> Option<Option<Record>> {
+        let copy = self.copies.get(key)?;
+        if copy.epoch != self.epoch.load(Ordering::Acquire) {
+            return None;
+        }
+        let Some(good_until) = copy.good_until else {
+            return Some(copy.record.clone());
+        };
+        let now = self.clock.monotonic();
+        if now >= good_until {
+            return None;
+        }
+        let record = copy.record.clone();
+        Some(match copy.deadline {
+            Some(deadline) => record.map(|r| r.with_ttl(deadline.saturating_sub(now))),
+            None => record,
+        })
+    }
+
+    /// To be called before the store is asked. `None`: its answer cannot be remembered.
+    fn ask(&self, key: &str) -> Option<Asked> {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        is_live(epoch).then(|| Asked {
+            epoch,
+            changes: *lock(self.stripe(key)),
+            at: self.clock.monotonic(),
+        })
+    }
+
+    fn remember(&self, key: &str, asked: &Asked, record: Option<&Record>) {
+        let end = |time: Duration| asked.at.saturating_add(time);
+        let deadline = record.and_then(Record::ttl).map(end);
+        let copy = Arc::new(Copy {
+            record: record.cloned(),
+            epoch: asked.epoch,
+            deadline,
+            good_until: deadline.into_iter().chain(self.max_age.map(end)).min(),
+        });
+        let changes = lock(self.stripe(key));
+        if *changes == asked.changes {
+            self.copies.insert(key.into(), copy);
+        }
+    }
+
+    fn change(&self, key: &str) {
+        let mut changes = lock(self.stripe(key));
+        *changes += 1;
+        self.copies.invalidate(key);
+    }
+
+    /// Every copy dies at once; their space follows.
+    fn change_all(&self, turned: impl Fn(u64) -> u64) {
+        let turn = |epoch| Some(turned(epoch));
+        let _ = self
+            .epoch
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, turn);
+        self.copies.invalidate_all();
+    }
+
+    /// What the store says.
+    fn told(&self, change: Change<'_>) {
+        // Whoever watches this is told when nothing old is left here.
+        match change {
+            Change::Key(key) => {
+                self.change(key);
+                self.watchers.notify(change);
+            }
+            Change::All => {
+                self.change_all(|epoch| epoch + 2);
+                self.watchers.notify(change);
+            }
+            Change::Lost => {
+                let _gate = lock(&self.gate);
+                self.change_all(|epoch| (epoch + 2) & !1);
+                self.watchers.notify(change);
+            }
+            Change::Live => {
+                let _gate = lock(&self.gate);
+                self.change_all(|epoch| (epoch + 2) | 1);
+                self.watchers.notify(change);
+            }
+        }
+    }
+}
+
+/// Forgets a key when a write of it ends, answered or not: it may have been done either way.
+struct Writing<'a> {
+    copies: &'a Copies,
+    change: Change<'a>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.copies.told(self.change);
+    }
+}
+
+impl<S: Store> Near<S> {
+    /// Remembers up to 64 MiB of what this store says.
+    pub fn new(store: S) -> Self {
+        Self::builder(store).build()
+    }
+
+    /// Sets one up.
+    pub fn builder(store: S) -> NearBuilder<S> {
+        NearBuilder {
+            store,
+            clock: Arc::new(SystemClock),
+            max_bytes: 64 << 20,
+            max_age: None,
+        }
+    }
+
+    fn writing<'a>(&'a self, change: Change<'a>) -> Writing<'a> {
+        Writing {
+            copies: &self.0.copies,
+            change,
+        }
+    }
+}
+
+impl<S: Store> Store for Near<S> {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            let Inner { store, copies, .. } = &*self.0;
+            if let Some(known) = copies.peek(key) {
+                return Ok(known);
+            }
+            let asked = copies.ask(key);
+            let record = store.get(key).await?;
+            if let Some(asked) = asked {
+                copies.remember(key, &asked, record.as_ref());
+            }
+            Ok(record)
+        })
+    }
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            let _writing = self.writing(Change::Key(key));
+            self.0.store.insert(key, record).await
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            // Also where it answers None: then our copy may be the old one.
+            let _writing = self.writing(Change::Key(key));
+            self.0.store.replace(key, version, value, ttl).await
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let _writing = self.writing(Change::Key(key));
+            self.0.store.remove(key).await
+        })
+    }
+
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        self.0.store.owned(owner)
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            if !self.0.watched {
+                let _writing = self.writing(Change::All);
+                return self.0.store.remove_owned(owner).await;
+            }
+            // The store names the keys, where it can say that it is done.
+            let removed = self.0.store.remove_owned(owner).await;
+            if removed.is_err() {
+                self.0.copies.told(Change::All);
+            }
+            removed
+        })
+    }
+
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        self.0.store.purge()
+    }
+
+    fn peek(&self, key: &str) -> Option<Option<Record>> {
+        let copies = &self.0.copies;
+        copies.peek(key).or_else(|| self.0.store.peek(key))
+    }
+
+    fn watch(&self, watcher: Watcher) -> bool {
+        let copies = &self.0.copies;
+        if self.0.watched {
+            let _gate = lock(&copies.gate);
+            copies.watchers.add(watcher.clone());
+            if is_live(copies.epoch.load(Ordering::Acquire)) {
+                watcher.notify(Change::Live);
+            }
+        }
+        self.0.watched
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Near<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Near").field(&self.0.store).finish()
+    }
+}
+
+/// Sets a [`Near`] cache up.
+///
+/// # Example
+/// ```
+/// use jamguard::store::{MemoryStore, Near};
+/// let store = Near::builder(MemoryStore::new()).max_bytes(8 << 20).build();
+/// ```
+#[must_use]
+pub struct NearBuilder<S> {
+    store: S,
+    clock: Arc<dyn Clock>,
+    max_bytes: u64,
+    max_age: Option<Duration>,
+}
+
+impl<S: Store> NearBuilder<S> {
+    /// How many bytes it remembers; 64 MiB unless set. Over it, what is asked for least goes.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Remembers no answer for longer than this.
+    ///
+    /// Over a store that cannot be watched nothing is remembered otherwise. There this is how long
+    /// a change that others made may go unseen, such as a token taken back elsewhere.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Lifetimes pass by this clock's monotonic time; the system's unless set.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The cache, empty.
+    pub fn build(self) -> Near<S> {
+        let copies = Arc::new(Copies {
+            copies: Cache::builder()
+                .weigher(|key: &Arc<str>, copy: &Arc<Copy>| {
+                    let value = copy.record.as_ref().map_or(0, |r| r.value().len());
+                    u32::try_from(OVERHEAD + key.len() + value).unwrap_or(u32::MAX)
+                })
+                .max_capacity(self.max_bytes)
+                .build_with_hasher(RandomState::default()),
+            changes: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::default(),
+            epoch: AtomicU64::new(0),
+            gate: Mutex::default(),
+            watchers: Watchers::default(),
+            clock: self.clock,
+            max_age: self.max_age,
+        });
+        let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = Arc::new({
+            let copies = copies.clone();
+            move |change| copies.told(change)
+        });
+        let watched = self.store.watch(Watcher::new(&told));
+        if !watched && self.max_age.is_some() {
+            copies.change_all(|epoch| epoch | 1);
+        }
+        Near(Arc::new(Inner {
+            store: self.store,
+            watched,
+            copies,
+            _told: told,
+        }))
+    }
+}
+
+impl<S> fmt::Debug for NearBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NearBuilder")
+            .field("max_bytes", &self.max_bytes)
+            .field("max_age", &self.max_age)
+            .finish_non_exhaustive()
+    }
+}
