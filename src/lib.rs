@@ -149,6 +149,7 @@ pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
 pub use crate::token::claims::Claims;
 pub use crate::token::list::{TokenList, TokenListBuilder};
+pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, Reuse};
 pub use crate::token::revocation::{Revocation, RevocationId};
 pub use crate::token::verified::Verified;
 pub use crate::token::verifier::Verifier;

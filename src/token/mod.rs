@@ -6,6 +6,7 @@ pub(crate) mod claims;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod memo;
+pub(crate) mod refresh;
 pub(crate) mod revocation;
 pub(crate) mod rules;
 pub(crate) mod verified;

@@ -5,6 +5,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/counts.rs"]
+mod counts;
 #[path = "../support/mod.rs"]
 mod support;
 

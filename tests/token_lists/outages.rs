@@ -1,6 +1,7 @@
 //! A list whose store is gone: 503, never "not revoked", unless that was asked for.
 
 use crate::common::{NOW, rules};
+use crate::counts::Counts;
 use crate::stores::{Shaky, TIMEOUT};
 use crate::{World, claims, deny, verify};
 use jamguard::ErrorKind::*;
@@ -105,60 +106,11 @@ async fn an_allow_list_that_is_down_lets_nobody_in_and_says_503() {
     verify(&verifier, &token).await.unwrap();
 }
 
-/// Counts by name, for one thread.
-mod counting {
-    use metrics::{
-        Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    };
-    use std::collections::HashMap;
-    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Default)]
-    pub(crate) struct Counts(Mutex<HashMap<String, Arc<One>>>);
-
-    #[derive(Default)]
-    struct One(AtomicU64);
-
-    impl CounterFn for One {
-        fn increment(&self, by: u64) {
-            self.0.fetch_add(by, SeqCst);
-        }
-        fn absolute(&self, value: u64) {
-            self.0.store(value, SeqCst);
-        }
-    }
-
-    impl Counts {
-        pub(crate) fn of(&self, name: &str) -> u64 {
-            let counts = self.0.lock().unwrap();
-            counts.get(name).map_or(0, |one| one.0.load(SeqCst))
-        }
-    }
-
-    impl Recorder for Counts {
-        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-            let mut counts = self.0.lock().unwrap();
-            let one = counts.entry(key.name().to_owned()).or_default();
-            Counter::from_arc(one.clone())
-        }
-        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-            Gauge::noop()
-        }
-        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-            Histogram::noop()
-        }
-    }
-}
-
 /// Fail-open only where configured, counted in a metric, and remembered for nobody.
 #[test]
 fn fault_13_open_only_where_asked_and_counted() {
     const METRIC: &str = "jamguard_unchecked_tokens_total";
-    let counts = counting::Counts::default();
+    let counts = Counts::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
