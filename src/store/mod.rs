@@ -9,10 +9,14 @@ mod file;
 mod memory;
 mod near;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
 mod watch;
 
 #[cfg(feature = "file")]
 pub use file::{FileStore, FileStoreBuilder};
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisStore, RedisStoreBuilder};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use near::{Near, NearBuilder};
 pub use record::{NewRecord, Record};

@@ -1,0 +1,138 @@
+//! Sets a [`RedisStore`] up.
+
+use super::cluster::Cluster;
+use super::feed::{Feed, Source};
+use super::layout::Layout;
+use super::link::{Link, Place};
+use super::store::{Backend, RedisStore, Shared};
+use super::url::{Certificates, Kind, Target};
+use crate::core::error::Error;
+use crate::core::secret::Secret;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Sets a [`RedisStore`] up.
+///
+/// # Example
+/// ```
+/// use jamguard::store::RedisStore;
+/// use std::time::Duration;
+///
+/// // Not connected yet: Redis may be down when the application starts.
+/// let store = RedisStore::builder("redis-cluster://10.0.0.1:6379,10.0.0.2:6379")
+///     .prefix("shop:")
+///     .timeout(Duration::from_millis(100))
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[must_use]
+pub struct RedisStoreBuilder {
+    url: Secret,
+    prefix: String,
+    timeout: Duration,
+    certificates: Certificates,
+}
+
+impl RedisStoreBuilder {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            url: Secret::new(url),
+            prefix: "jamguard:".into(),
+            timeout: Duration::from_millis(250),
+            certificates: Certificates::default(),
+        }
+    }
+
+    /// What all keys in Redis begin with; `jamguard:` unless set. Stores with different prefixes
+    /// share nothing.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long an operation may take, connecting included; 250 ms unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The authorities that a server's certificate is checked against, as PEM, in place of the
+    /// system's.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.roots = Some(pem.into());
+        self
+    }
+
+    /// The certificate that the server is shown, with the chain to its authority, and its key; both
+    /// as PEM.
+    pub fn client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Secret>) -> Self {
+        self.certificates.client = Some((chain.into(), key.into()));
+        self
+    }
+
+    /// The store. Nothing is connected yet; the first operation does that.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration) for a URL of none of the
+    /// [forms](RedisStore#urls), or settings that cannot work.
+    pub fn build(self) -> Result<RedisStore, Error> {
+        if self.timeout < Duration::from_millis(1) || self.timeout > Duration::from_secs(60) {
+            return Err(Error::configuration(
+                "the timeout of a Redis store is at least 1 ms and at most 60 s",
+            ));
+        }
+        let timeout = self.timeout;
+        let layout = Arc::new(Layout::new(self.prefix)?);
+        let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
+        target.check()?;
+        let target = Arc::new(target);
+        let link = |place| Backend::Link(Link::new(target.clone(), place, timeout));
+        let (backend, source) = match &target.kind {
+            Kind::Server(address) => (
+                link(Place::Address(address.clone())),
+                Source::Server(address.clone()),
+            ),
+            Kind::Sentinel { service, login } => (
+                link(Place::Service {
+                    name: service.clone(),
+                    login: login.clone(),
+                }),
+                Source::Service {
+                    name: service.clone(),
+                    login: login.clone(),
+                },
+            ),
+            Kind::Cluster => {
+                let cluster = Cluster::new(target.clone(), timeout);
+                (Backend::Cluster(cluster.clone()), Source::Cluster(cluster))
+            }
+        };
+        RedisStore::new(Shared {
+            backend,
+            feed: Feed::new(target.clone(), source, layout.clone(), timeout),
+            layout,
+            timeout,
+        })
+    }
+
+    /// The store, after Redis has answered.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); [`Unavailable`](crate::ErrorKind::Unavailable) where Redis cannot be
+    /// reached, and [`Configuration`](crate::ErrorKind::Configuration) where it refuses the user.
+    pub async fn connect(self) -> Result<RedisStore, Error> {
+        let store = self.build()?;
+        store.ping().await?;
+        Ok(store)
+    }
+}
+
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

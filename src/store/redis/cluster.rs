@@ -1,0 +1,233 @@
+//! Sends each command to the node of a cluster that has its slot.
+
+use super::failure::Failure;
+use super::link::{Link, Place};
+use super::topology::Topology;
+use super::url::{Address, Target};
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, RedisError, Value};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How often a command is sent on to another node before it is given up on.
+const REDIRECTIONS: usize = 5;
+/// How long to leave a slot alone that is on its way, and the nodes after they were asked in vain.
+const PAUSE: Duration = Duration::from_millis(20);
+
+type Outcome = Result<Arc<Topology>, Failure>;
+
+pub(super) struct Cluster {
+    target: Arc<Target>,
+    timeout: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    topology: Option<Arc<Topology>>,
+    links: HashMap<Address, Arc<Link>>,
+    /// Gone when the nodes have answered, after a pause where none did.
+    asking: Option<watch::Receiver<Option<Outcome>>>,
+}
+
+impl Cluster {
+    pub(super) fn new(target: Arc<Target>, timeout: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            target,
+            timeout,
+            state: Mutex::default(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a command. To be called with a time limit around it.
+    pub(super) async fn query(
+        self: &Arc<Self>,
+        slot: u16,
+        command: &Cmd,
+    ) -> Result<Value, Failure> {
+        let mut link = self.owner(slot).await?;
+        let mut asking = false;
+        for _ in 0..REDIRECTIONS {
+            // Told by a drop if the command is given up on: the node may be dead.
+            let doubt = Doubt(Some(self));
+            let answer = match asking {
+                true => link.query_asking(command).await,
+                false => link.query(command).await,
+            };
+            asking = false;
+            match answer {
+                Err(Failure::Moved(address)) => link = self.link(&address),
+                Err(Failure::Ask(address)) => {
+                    doubt.settle();
+                    link = self.link(&address);
+                    asking = true;
+                }
+                Err(Failure::TryAgain) => {
+                    doubt.settle();
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(Failure::Gone(error)) => return Err(Failure::Gone(error)),
+                answer => {
+                    doubt.settle();
+                    return answer;
+                }
+            }
+        }
+        Err(Failure::TryAgain)
+    }
+
+    async fn owner(self: &Arc<Self>, slot: u16) -> Result<Arc<Link>, Failure> {
+        let known = self.lock().topology.clone();
+        let topology = match known {
+            Some(topology) => topology,
+            None => {
+                let mut asking = self.ask();
+                let outcome = asking.wait_for(Option::is_some).await;
+                match outcome.ok().and_then(|outcome| outcome.clone()) {
+                    Some(outcome) => outcome?,
+                    None => return Err(Failure::gone("no node of the Redis cluster answered")),
+                }
+            }
+        };
+        match topology.owner(slot) {
+            Some(address) => Ok(self.link(address)),
+            None => {
+                self.ask();
+                Err(Failure::gone("a slot of the Redis cluster is on no node"))
+            }
+        }
+    }
+
+    fn link(&self, address: &Address) -> Arc<Link> {
+        let mut state = self.lock();
+        let new = || {
+            Link::new(
+                self.target.clone(),
+                Place::Address(address.clone()),
+                self.timeout,
+            )
+        };
+        state
+            .links
+            .entry(address.clone())
+            .or_insert_with(new)
+            .clone()
+    }
+
+    /// Asks the nodes where the slots are, unless that is under way.
+    fn ask(self: &Arc<Self>) -> watch::Receiver<Option<Outcome>> {
+        let mut state = self.lock();
+        match &state.asking {
+            // One that broke off has dropped its end of the channel.
+            Some(asking) if asking.has_changed().is_ok() => asking.clone(),
+            _ => {
+                let (done, asking) = watch::channel(None);
+                state.asking = Some(asking.clone());
+                tokio::spawn(self.clone().learn(done));
+                asking
+            }
+        }
+    }
+
+    async fn learn(self: Arc<Self>, done: watch::Sender<Option<Outcome>>) {
+        let outcome = match tokio::time::timeout(self.timeout, self.topology()).await {
+            Ok(outcome) => outcome.map(Arc::new),
+            Err(_) => Err(Failure::gone(
+                "no node of the Redis cluster answers in time",
+            )),
+        };
+        if let Ok(topology) = &outcome {
+            let mut state = self.lock();
+            let known: BTreeSet<_> = topology.primaries().collect();
+            state.links.retain(|address, _| known.contains(address));
+            state.topology = Some(topology.clone());
+        }
+        done.send_replace(Some(outcome));
+        tokio::time::sleep(PAUSE).await;
+        self.lock().asking = None;
+    }
+
+    /// What the nodes say that are known: the newest that is heard shortly after the first answer,
+    /// because one that the others have lost tells of the past.
+    pub(super) async fn topology(self: &Arc<Self>) -> Result<Topology, Failure> {
+        let mut known: BTreeSet<_> = self.target.addresses.iter().cloned().collect();
+        known.extend(self.lock().links.keys().cloned());
+        let mut asked = JoinSet::new();
+        for address in known {
+            let (link, named) = (self.link(&address), self.target.tls.is_some());
+            asked.spawn(async move {
+                let nodes = link.query(redis::cmd("CLUSTER").arg("NODES")).await?;
+                read(nodes, &address, named)
+            });
+        }
+        let mut newest: Result<Topology, _> =
+            Err(Failure::gone("no node of the Redis cluster answers"));
+        loop {
+            let answer = match newest {
+                Ok(_) => tokio::time::timeout(PAUSE, asked.join_next()).await,
+                Err(_) => Ok(asked.join_next().await),
+            };
+            let Ok(Some(answer)) = answer else {
+                return newest;
+            };
+            match (answer, &newest) {
+                (Ok(Ok(topology)), Ok(known)) if topology.epoch() <= known.epoch() => {}
+                (Ok(Ok(topology)), _) if topology.epoch() > 0 => newest = Ok(topology),
+                (Ok(Err(failed)), Err(_)) => newest = Err(failed),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Reads an answer to `CLUSTER NODES`.
+fn read(nodes: Value, asked: &Address, named: bool) -> Result<Topology, Failure> {
+    let nodes: String = redis::from_redis_value(nodes).map_err(RedisError::from)?;
+    Ok(Topology::parse(&nodes, asked, named))
+}
+
+/// Whether this node sees what the others see.
+pub(super) async fn sees(
+    mut node: MultiplexedConnection,
+    asked: &Address,
+    named: bool,
+    topology: &Topology,
+) -> Result<(), Failure> {
+    let nodes = redis::cmd("CLUSTER")
+        .arg("NODES")
+        .query_async(&mut node)
+        .await?;
+    match read(nodes, asked, named)?.agrees(topology) {
+        true => Ok(()),
+        false => Err(Failure::gone("the nodes of the Redis cluster do not agree")),
+    }
+}
+
+/// Has the nodes asked anew unless it was settled that they are where they were.
+struct Doubt<'a>(Option<&'a Arc<Cluster>>);
+
+impl Doubt<'_> {
+    fn settle(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        // Without a runtime the store itself is being dropped.
+        if let Some(cluster) = self.0
+            && Handle::try_current().is_ok()
+        {
+            cluster.ask();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What Redis answers where it cannot do as it was asked, as this crate's errors.
+
+use super::url::Address;
+use crate::core::error::{Error, ErrorKind};
+use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// The node does not know the script.
+    NoScript,
+    /// Another node of the cluster has the slot.
+    Moved(Address),
+    /// Another node is just taking the slot over, and has the keys already.
+    Ask(Address),
+    /// The keys of one command lie on two nodes, just now.
+    TryAgain,
+    /// This is not, or no longer, a server to ask.
+    Gone(Error),
+    /// It answered, and asking another would not help.
+    Refused(Error),
+}
+
+impl Failure {
+    pub(super) fn gone(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Gone(unavailable(message))
+    }
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        let address = || {
+            let (address, _) = error.redirect_node()?;
+            Address::parse(address)
+        };
+        match (error.kind(), error.code()) {
+            (Kind::Server(Server::NoScript), _) => Self::NoScript,
+            (Kind::Server(Server::TryAgain), _) => Self::TryAgain,
+            (Kind::Server(Server::Moved), _) => match address() {
+                Some(address) => Self::Moved(address),
+                None => Self::gone("the Redis cluster does not say where a slot is"),
+            },
+            (Kind::Server(Server::Ask), _) => match address() {
+                Some(address) => Self::Ask(address),
+                None => Self::gone("the Redis cluster does not say where a slot goes"),
+            },
+            (Kind::AuthenticationFailed | Kind::Server(Server::NoPerm), _)
+            | (_, Some("WRONGPASS" | "NOAUTH")) => Self::Refused(
+                Error::configuration(
+                    "Redis refuses the user: see its name, password and rights (all commands on the keys of the prefix, EVALSHA, EVAL and CLIENT TRACKING)",
+                )
+                .with_source(error),
+            ),
+            (Kind::InvalidClientConfig, _) => Self::Refused(
+                Error::configuration("Redis does not speak RESP3: version 6 or later is needed")
+                    .with_source(error),
+            ),
+            (_, Some("OOM" | "MISCONF")) => Self::Refused(
+                Error::new(ErrorKind::Storage, "Redis takes no writes: its memory or disk is full")
+                    .with_source(error),
+            ),
+            // Short outages that the server itself tells of.
+            (Kind::Server(Server::BusyLoading | Server::MasterDown), _)
+            | (_, Some("BUSY" | "NOREPLICAS")) => Self::Refused(
+                unavailable("Redis is not ready to answer").with_source(error),
+            ),
+            // No longer the primary.
+            (Kind::Server(Server::ReadOnly | Server::ClusterDown), _) => {
+                Self::Gone(unavailable("this Redis server takes no writes").with_source(error))
+            }
+            (Kind::Server(_) | Kind::Extension, _) => Self::Refused(
+                Error::new(
+                    ErrorKind::Storage,
+                    "Redis refuses a command: something else writes under the store's prefix, or the server is too old (6.2 is needed)",
+                )
+                .with_source(error),
+            ),
+            _ => Self::Gone(unavailable("the connection to Redis is broken").with_source(error)),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Gone(error) | Failure::Refused(error) => error,
+            Failure::NoScript | Failure::Moved(_) | Failure::Ask(_) | Failure::TryAgain => {
+                unavailable("the Redis cluster is being rearranged")
+            }
+        }
+    }
+}
+
+pub(super) fn unavailable(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_secs(1))
+}
+
+/// An answer of another shape than the script gives.
+pub(super) fn unexpected() -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        "Redis gave an answer that its scripts never give",
+    )
+}

@@ -1,0 +1,198 @@
+//! Where records lie in Redis, and what a record looks like there.
+//!
+//! Everything begins with the store's prefix; then comes what it is (`r` a record, `o` an owner's
+//! list, `v` a counter of versions) and in braces the bucket. Braces are what a cluster places keys
+//! by, so a bucket lies on one node as a whole and one script may change all of it. The key says
+//! which bucket a record is in; an owner has a list in each.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::store::Record;
+use aws_lc_rs::digest::{SHA256, digest};
+use std::time::Duration;
+
+pub(super) const BUCKETS: u8 = 16;
+
+/// 128 bits of an owner's SHA-256: its text may hold anything, and have any length.
+pub(super) type OwnerHash = [u8; 16];
+
+pub(super) fn owner_hash(owner: &str) -> OwnerHash {
+    let mut hash = OwnerHash::default();
+    hash.copy_from_slice(&digest(&SHA256, owner.as_bytes()).as_ref()[..16]);
+    hash
+}
+
+/// Sixteenth part of the records, on one node of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bucket(u8);
+
+impl Bucket {
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..BUCKETS).map(Self)
+    }
+
+    pub(super) fn of(key: &str) -> Self {
+        Self(digest(&SHA256, key.as_bytes()).as_ref()[0] % BUCKETS)
+    }
+
+    /// The cluster's hash slot: CRC-16/XMODEM of what stands in the braces, modulo 16384 (Redis
+    /// Cluster specification, "Key distribution model").
+    pub(super) fn slot(self) -> u16 {
+        let crc = self.0.to_string().bytes().fold(0_u16, |crc, byte| {
+            (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| match crc & 0x8000 {
+                0 => crc << 1,
+                _ => (crc << 1) ^ 0x1021,
+            })
+        });
+        crc % 16384
+    }
+}
+
+/// The names of keys under one prefix.
+pub(super) struct Layout {
+    prefix: String,
+}
+
+impl Layout {
+    /// # Errors
+    /// For a prefix that is empty, long, or has braces.
+    pub(super) fn new(prefix: String) -> Result<Self, Error> {
+        if prefix.is_empty() || prefix.len() > 128 {
+            return Err(Error::configuration(
+                "the prefix of a Redis store has 1 to 128 bytes, for example \"jamguard:\"",
+            ));
+        }
+        if prefix.contains(['{', '}']) {
+            return Err(Error::configuration(
+                "the prefix of a Redis store has no braces: a cluster places keys by what stands in them",
+            ));
+        }
+        Ok(Self { prefix })
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// What the keys of records, and no others, begin with.
+    pub(super) fn records(&self) -> String {
+        format!("{}r{{", self.prefix)
+    }
+
+    pub(super) fn record(&self, bucket: Bucket, key: &str) -> String {
+        format!("{}r{{{}}}:{key}", self.prefix, bucket.0)
+    }
+
+    pub(super) fn versions(&self, bucket: Bucket) -> String {
+        format!("{}v{{{}}}", self.prefix, bucket.0)
+    }
+
+    /// What an owner's hash is appended to.
+    pub(super) fn indexes(&self, bucket: Bucket) -> Vec<u8> {
+        format!("{}o{{{}}}:", self.prefix, bucket.0).into_bytes()
+    }
+
+    pub(super) fn index(&self, bucket: Bucket, owner: &OwnerHash) -> Vec<u8> {
+        let mut index = self.indexes(bucket);
+        index.extend_from_slice(owner);
+        index
+    }
+
+    /// The key of the record that is named so in Redis.
+    pub(super) fn key<'a>(&self, record: &'a [u8]) -> Option<&'a str> {
+        let rest = record.strip_prefix(self.prefix.as_bytes())?;
+        let rest = str::from_utf8(rest.strip_prefix(b"r{")?).ok()?;
+        rest.split_once("}:").map(|(_, key)| key)
+    }
+}
+
+/// A record from its packed form (`lua/prelude.lua`) and its lifetime in milliseconds, which is
+/// negative where it has none.
+pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
+    let parts = packed.split_first_chunk::<8>().and_then(|(version, rest)| {
+        let (&owner, rest) = rest.split_first()?;
+        Some((
+            u64::from_be_bytes(*version),
+            rest.get(usize::from(owner)..)?,
+        ))
+    });
+    let Some((version, value)) = parts else {
+        return Err(Error::new(
+            ErrorKind::Storage,
+            "a record in Redis is damaged: something else writes under the store's prefix",
+        ));
+    };
+    let record = Record::new(value, version);
+    Ok(match u64::try_from(ttl) {
+        Ok(ttl) => record.with_ttl(Duration::from_millis(ttl)),
+        Err(_) => record,
+    })
+}
+
+/// A lifetime in milliseconds, as the scripts take it: rounded up, because an entry may live a
+/// little too long but never too short; empty for none.
+pub(super) fn lifetime(ttl: Option<Duration>) -> String {
+    /// Thirty thousand years: Redis refuses what overflows its clock.
+    const LONGEST: u128 = 1_000_000_000_000_000;
+    match ttl {
+        Some(ttl) => ttl.as_nanos().div_ceil(1_000_000).min(LONGEST).to_string(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn slots_are_those_of_the_specification() {
+        // `CLUSTER KEYSLOT 0`, `… 1`, `… 15`.
+        assert_eq!(Bucket(0).slot(), 13907);
+        assert_eq!(Bucket(1).slot(), 9842);
+        assert_eq!(Bucket(15).slot(), 9369);
+    }
+
+    #[test]
+    fn a_key_is_found_again_in_its_name() {
+        let layout = Layout::new("app:".into()).unwrap();
+        for key in ["", "a", "}:", "a}:b{0}:", "ключ"] {
+            let record = layout.record(Bucket::of(key), key);
+            assert!(record.starts_with(&layout.records()));
+            assert_eq!(layout.key(record.as_bytes()), Some(key));
+        }
+        for other in [
+            "app:v{3}",
+            "app:o{3}:x",
+            "other:r{3}:x",
+            "app:r{3",
+            "app:r{\u{80}",
+        ] {
+            assert_eq!(layout.key(other.as_bytes()), None, "{other}");
+        }
+        for wrong in ["", "a{b", "a}", &"x".repeat(129)] {
+            assert!(Layout::new(wrong.into()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lifetimes_are_rounded_up_and_bounded() {
+        assert_eq!(lifetime(None), "");
+        assert_eq!(lifetime(Some(Duration::ZERO)), "0");
+        assert_eq!(lifetime(Some(Duration::from_nanos(1))), "1");
+        assert_eq!(lifetime(Some(Duration::from_millis(1500))), "1500");
+        assert_eq!(lifetime(Some(Duration::MAX)), "1000000000000000");
+    }
+
+    #[test]
+    fn a_damaged_record_is_an_error() {
+        for damaged in [&b""[..], &[0; 8], &[0, 0, 0, 0, 0, 0, 0, 1, 16, 1]] {
+            assert_eq!(unpack(damaged, -1).unwrap_err().kind(), ErrorKind::Storage);
+        }
+        let sound = unpack(&[0, 0, 0, 0, 0, 0, 1, 0, 1, 9, 7], 5).unwrap();
+        assert_eq!(
+            sound,
+            Record::new([7], 256).with_ttl(Duration::from_millis(5))
+        );
+    }
+}

@@ -1,0 +1,2 @@
+local record = redis.call('GET', KEYS[1])
+return record and { record, redis.call('PTTL', KEYS[1]) }

@@ -1,0 +1,9 @@
+-- KEYS: record, counter of versions, index of the owner. ARGV: key, owner's hash, value, ttl.
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return false
+end
+local version = next_version(KEYS[2])
+if ARGV[4] ~= '0' then
+  put(KEYS[1], KEYS[3], ARGV[1], version, ARGV[2], ARGV[3], ARGV[4])
+end
+return version

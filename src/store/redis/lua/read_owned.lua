@@ -1,0 +1,11 @@
+-- KEYS: index, records. ARGV: owner's hash, the records' keys. Gives key, record and lifetime of each.
+local found = {}
+for i = 2, #KEYS do
+  local record = redis.call('GET', KEYS[i])
+  if record and owner_in(record) == ARGV[1] then
+    found[#found + 1] = { ARGV[i], record, redis.call('PTTL', KEYS[i]) }
+  else
+    redis.call('ZREM', KEYS[1], ARGV[i])
+  end
+end
+return found

@@ -1,0 +1,11 @@
+-- KEYS: record. ARGV: key, prefix of the indexes.
+local old = redis.call('GETRANGE', KEYS[1], 0, 24)
+if old == '' then
+  return 0
+end
+redis.call('DEL', KEYS[1])
+local owner = owner_in(old)
+if owner ~= '' then
+  redis.call('ZREM', ARGV[2] .. owner, ARGV[1])
+end
+return 1

@@ -1,0 +1,14 @@
+-- KEYS: record, counter of versions. ARGV: key, version, prefix of the indexes, value, ttl.
+local old = redis.call('GETRANGE', KEYS[1], 0, 24)
+if old == '' or string.sub(old, 1, 8) ~= ARGV[2] then
+  return false
+end
+local owner = owner_in(old)
+local version = next_version(KEYS[2])
+if ARGV[5] ~= '0' then
+  put(KEYS[1], ARGV[3] .. owner, ARGV[1], version, owner, ARGV[4], ARGV[5])
+else
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', ARGV[3] .. owner, ARGV[1])
+end
+return version

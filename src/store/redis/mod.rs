@@ -1,0 +1,18 @@
+//! Records in Redis, for many processes.
+
+mod builder;
+mod cluster;
+mod connect;
+mod failure;
+mod feed;
+mod layout;
+mod link;
+mod scripts;
+mod sentinel;
+mod store;
+mod topology;
+mod url;
+mod worker;
+
+pub use builder::RedisStoreBuilder;
+pub use store::RedisStore;

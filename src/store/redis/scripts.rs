@@ -1,0 +1,59 @@
+//! The scripts that change records, each in one step.
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use redis::Cmd;
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+/// A Lua script. Redis keeps those that it has seen, under their SHA-1.
+pub(super) struct Script {
+    text: &'static str,
+    hash: LazyLock<String>,
+}
+
+macro_rules! script {
+    ($name:ident, $file:literal) => {
+        pub(super) static $name: Script = Script {
+            text: concat!(include_str!("lua/prelude.lua"), include_str!($file)),
+            hash: LazyLock::new(|| sha1($name.text)),
+        };
+    };
+}
+
+script!(GET, "lua/get.lua");
+script!(INSERT, "lua/insert.lua");
+script!(REPLACE, "lua/replace.lua");
+script!(REMOVE, "lua/remove.lua");
+script!(READ_OWNED, "lua/read_owned.lua");
+script!(REMOVE_OWNED, "lua/remove_owned.lua");
+
+fn sha1(text: &str) -> String {
+    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+    let mut hex = String::with_capacity(40);
+    for byte in hash.as_ref() {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+impl Script {
+    /// Runs it if Redis knows it.
+    pub(super) fn by_hash(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
+        command("EVALSHA", &self.hash, keys, arguments)
+    }
+
+    /// Runs it, and makes it known.
+    pub(super) fn by_text(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
+        command("EVAL", self.text, keys, arguments)
+    }
+}
+
+fn command(name: &str, script: &str, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
+    let mut command = redis::cmd(name);
+    command.arg(script).arg(keys.len());
+    for part in keys.iter().chain(arguments) {
+        command.arg(*part);
+    }
+    command
+}
