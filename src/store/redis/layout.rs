@@ -8,17 +8,16 @@
 use crate::core::error::{Error, ErrorKind};
 use crate::store::Record;
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::time::Duration;
 
 pub(super) const BUCKETS: u8 = 16;
 
-/// 128 bits of an owner's SHA-256: its text may hold anything, and have any length.
-pub(super) type OwnerHash = [u8; 16];
-
-pub(super) fn owner_hash(owner: &str) -> OwnerHash {
-    let mut hash = OwnerHash::default();
-    hash.copy_from_slice(&digest(&SHA256, owner.as_bytes()).as_ref()[..16]);
-    hash
+/// 128 bits of an owner's SHA-256, in base64url: its text may hold anything, and have any length.
+pub(super) fn owner_hash(owner: &str) -> String {
+    let hash = digest(&SHA256, owner.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
 
 /// Sixteenth part of the records, on one node of a cluster.
@@ -87,14 +86,12 @@ impl Layout {
     }
 
     /// What an owner's hash is appended to.
-    pub(super) fn indexes(&self, bucket: Bucket) -> Vec<u8> {
-        format!("{}o{{{}}}:", self.prefix, bucket.0).into_bytes()
+    pub(super) fn indexes(&self, bucket: Bucket) -> String {
+        format!("{}o{{{}}}:", self.prefix, bucket.0)
     }
 
-    pub(super) fn index(&self, bucket: Bucket, owner: &OwnerHash) -> Vec<u8> {
-        let mut index = self.indexes(bucket);
-        index.extend_from_slice(owner);
-        index
+    pub(super) fn index(&self, bucket: Bucket, owner: &str) -> String {
+        format!("{}{owner}", self.indexes(bucket))
     }
 
     /// The key of the record that is named so in Redis.

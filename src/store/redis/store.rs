@@ -4,7 +4,7 @@ use super::builder::RedisStoreBuilder;
 use super::cluster::Cluster;
 use super::failure::{Failure, unavailable, unexpected};
 use super::feed::Feed;
-use super::layout::{Bucket, Layout, OwnerHash, lifetime, owner_hash, unpack};
+use super::layout::{Bucket, Layout, lifetime, owner_hash, unpack};
 use super::link::Link;
 use super::scripts::{GET, INSERT, READ_OWNED, REMOVE, REMOVE_OWNED, REPLACE, Script};
 use super::worker::Worker;
@@ -195,16 +195,13 @@ impl Shared {
 
     async fn insert(&self, key: &str, new: NewRecord) -> Result<Option<u64>, Error> {
         let bucket = Bucket::of(key);
-        let owner = new.owner.as_deref().map(owner_hash);
-        let (owner, index) = match &owner {
-            Some(owner) => (&owner[..], self.layout.index(bucket, owner)),
-            None => (&[][..], self.layout.indexes(bucket)),
-        };
+        let owner = new.owner.as_deref().map(owner_hash).unwrap_or_default();
+        let index = self.layout.index(bucket, &owner);
         let record = self.layout.record(bucket, key);
         let versions = self.layout.versions(bucket);
-        let keys = [record.as_bytes(), versions.as_bytes(), &index];
+        let keys = [record.as_bytes(), versions.as_bytes(), index.as_bytes()];
         let ttl = lifetime(new.ttl);
-        let arguments = [key.as_bytes(), owner, &new.value, ttl.as_bytes()];
+        let arguments = [key.as_bytes(), owner.as_bytes(), &new.value, ttl.as_bytes()];
         let version = self.call(bucket, &INSERT, &keys, &arguments).await;
         // Also told where it failed: it may have been done.
         self.feed.written(key);
@@ -224,7 +221,13 @@ impl Shared {
         let keys = [record.as_bytes(), versions.as_bytes()];
         let (version, ttl) = (version.to_be_bytes(), lifetime(ttl));
         let indexes = self.layout.indexes(bucket);
-        let arguments = [key.as_bytes(), &version, &indexes, value, ttl.as_bytes()];
+        let arguments = [
+            key.as_bytes(),
+            &version,
+            indexes.as_bytes(),
+            value,
+            ttl.as_bytes(),
+        ];
         let version = self.call(bucket, &REPLACE, &keys, &arguments).await;
         self.feed.written(key);
         version
@@ -233,7 +236,7 @@ impl Shared {
     async fn remove(&self, key: &str) -> Result<bool, Error> {
         let bucket = Bucket::of(key);
         let record = self.layout.record(bucket, key);
-        let arguments = [key.as_bytes(), &self.layout.indexes(bucket)];
+        let arguments = [key.as_bytes(), self.layout.indexes(bucket).as_bytes()];
         let removed = self
             .call(bucket, &REMOVE, &[record.as_bytes()], &arguments)
             .await;
@@ -242,7 +245,7 @@ impl Shared {
     }
 
     /// The keys that an owner's list in this bucket names; some of their records may be gone.
-    async fn listed(&self, bucket: Bucket, owner: &OwnerHash) -> Result<Vec<String>, Error> {
+    async fn listed(&self, bucket: Bucket, owner: &str) -> Result<Vec<String>, Error> {
         let mut list = redis::cmd("ZRANGE");
         list.arg(self.layout.index(bucket, owner)).arg(0).arg(-1);
         self.within_timeout(self.send(bucket, &list)).await
@@ -253,7 +256,7 @@ impl Shared {
         &self,
         bucket: Bucket,
         script: &Script,
-        owner: &OwnerHash,
+        owner: &str,
         page: &[String],
     ) -> Result<T, Error> {
         let index = self.layout.index(bucket, owner);
@@ -261,22 +264,18 @@ impl Shared {
             .iter()
             .map(|key| self.layout.record(bucket, key))
             .collect();
-        let mut keys = vec![index.as_slice()];
+        let mut keys = vec![index.as_bytes()];
         keys.extend(records.iter().map(String::as_bytes));
-        let mut arguments = vec![&owner[..]];
+        let mut arguments = vec![owner.as_bytes()];
         arguments.extend(page.iter().map(String::as_bytes));
         self.call(bucket, script, &keys, &arguments).await
     }
 
-    async fn owned(
-        &self,
-        bucket: Bucket,
-        owner: OwnerHash,
-    ) -> Result<Vec<(String, Record)>, Error> {
+    async fn owned(&self, bucket: Bucket, owner: &str) -> Result<Vec<(String, Record)>, Error> {
         let mut all = Vec::new();
-        for page in self.listed(bucket, &owner).await?.chunks(PAGE) {
+        for page in self.listed(bucket, owner).await?.chunks(PAGE) {
             let found: Vec<(String, Vec<u8>, i64)> =
-                self.page(bucket, &READ_OWNED, &owner, page).await?;
+                self.page(bucket, &READ_OWNED, owner, page).await?;
             for (key, packed, ttl) in found {
                 all.push((key, unpack(&packed, ttl)?));
             }
@@ -284,10 +283,10 @@ impl Shared {
         Ok(all)
     }
 
-    async fn remove_owned(&self, bucket: Bucket, owner: OwnerHash) -> Result<u64, Error> {
+    async fn remove_owned(&self, bucket: Bucket, owner: &str) -> Result<u64, Error> {
         let mut removed = 0;
-        for page in self.listed(bucket, &owner).await?.chunks(PAGE) {
-            let some: Result<u64, Error> = self.page(bucket, &REMOVE_OWNED, &owner, page).await;
+        for page in self.listed(bucket, owner).await?.chunks(PAGE) {
+            let some: Result<u64, Error> = self.page(bucket, &REMOVE_OWNED, owner, page).await;
             page.iter().for_each(|key| self.feed.written(key));
             removed += some?;
         }
@@ -363,22 +362,22 @@ impl Store for RedisStore {
     }
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-        let owner = owner_hash(owner);
+        let owner: Arc<str> = owner_hash(owner).into();
         self.run(move |shared| async move {
             let found = everywhere(|bucket| {
-                let shared = shared.clone();
-                async move { shared.owned(bucket, owner).await }
+                let (shared, owner) = (shared.clone(), owner.clone());
+                async move { shared.owned(bucket, &owner).await }
             });
             Ok(found.await?.into_iter().flatten().collect())
         })
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        let owner = owner_hash(owner);
+        let owner: Arc<str> = owner_hash(owner).into();
         self.run(move |shared| async move {
             let removed = everywhere(|bucket| {
-                let shared = shared.clone();
-                async move { shared.remove_owned(bucket, owner).await }
+                let (shared, owner) = (shared.clone(), owner.clone());
+                async move { shared.remove_owned(bucket, &owner).await }
             });
             Ok(removed.await?.into_iter().sum())
         })

@@ -1,5 +1,5 @@
 -- KEYS: record. ARGV: key, prefix of the indexes.
-local old = redis.call('GETRANGE', KEYS[1], 0, 24)
+local old = redis.call('GETRANGE', KEYS[1], 0, 30)
 if old == '' then
   return 0
 end

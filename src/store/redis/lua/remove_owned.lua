@@ -1,7 +1,7 @@
 -- KEYS: index, records. ARGV: owner's hash, the records' keys. Gives how many were removed.
 local removed = 0
 for i = 2, #KEYS do
-  local record = redis.call('GETRANGE', KEYS[i], 0, 24)
+  local record = redis.call('GETRANGE', KEYS[i], 0, 30)
   if record ~= '' and owner_in(record) == ARGV[1] then
     redis.call('DEL', KEYS[i])
     removed = removed + 1

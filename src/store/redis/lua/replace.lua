@@ -1,5 +1,5 @@
 -- KEYS: record, counter of versions. ARGV: key, version, prefix of the indexes, value, ttl.
-local old = redis.call('GETRANGE', KEYS[1], 0, 24)
+local old = redis.call('GETRANGE', KEYS[1], 0, 30)
 if old == '' or string.sub(old, 1, 8) ~= ARGV[2] then
   return false
 end

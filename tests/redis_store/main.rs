@@ -1,0 +1,14 @@
+//! [`RedisStore`](jamguard::store::RedisStore) over real servers, and what becomes of it when they
+//! stop, stand still, or are replaced (faults.md rows 12 to 16; the figures are printed with
+//! `cargo test --all-features --test redis_store -- --nocapture`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../common/redis.rs"]
+mod redis;
+
+mod cluster;
+mod outages;
+mod records;
+mod sentinels;
+mod settings;
+mod watching;

@@ -1,0 +1,89 @@
+//! URLs, users, TLS, and settings that cannot work.
+
+use crate::redis::Server;
+use jamguard::ErrorKind;
+use jamguard::store::{NewRecord, RedisStore, Store};
+use std::time::{Duration, Instant};
+
+#[test]
+fn settings_that_cannot_work_are_refused_at_once() {
+    let url = "redis://127.0.0.1";
+    let refused = |builder: jamguard::store::RedisStoreBuilder, names: &str| {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.message().contains(names), "{error}");
+    };
+    refused(RedisStore::builder("http://127.0.0.1"), "scheme");
+    refused(RedisStore::builder(url).prefix(""), "prefix");
+    refused(RedisStore::builder(url).prefix("a{b}"), "braces");
+    refused(RedisStore::builder(url).timeout(Duration::ZERO), "timeout");
+    refused(
+        RedisStore::builder(url).timeout(Duration::from_secs(61)),
+        "timeout",
+    );
+    refused(RedisStore::builder(url).root_certificates("x"), "rediss");
+    let tls = || RedisStore::builder("rediss://127.0.0.1");
+    refused(tls().client_certificate("none", "none"), "certificates");
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let builder = RedisStore::builder("redis://ann:secret@127.0.0.1");
+    assert!(!format!("{builder:?}").contains("secret"));
+    let store = builder.build().unwrap();
+    assert!(!format!("{store:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn a_password_that_is_wrong_is_told_from_an_outage() {
+    let server = Server::with(&["--save", "", "--requirepass", "p@ss:word/"]);
+    for url in [
+        format!("redis://127.0.0.1:{}", server.port),
+        format!("redis://:wrong@127.0.0.1:{}", server.port),
+        format!("redis://nobody:p@127.0.0.1:{}", server.port),
+    ] {
+        let error = RedisStore::connect(&url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("wrong"));
+    }
+    let url = format!(
+        "redis://default:p%40ss%3Aword%2F@127.0.0.1:{}/3",
+        server.port
+    );
+    let store = RedisStore::connect(&url).await.unwrap();
+    assert!(
+        store
+            .insert("k", NewRecord::new(*b"v"))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_numbered_database_is_used() {
+    let server = Server::start();
+    let three = RedisStore::connect(&format!("{}/3", server.url()))
+        .await
+        .unwrap();
+    let none = RedisStore::connect(&server.url()).await.unwrap();
+    three
+        .insert("k", NewRecord::new(*b"v"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(none.get("k").await.unwrap().is_none());
+    assert!(three.get("k").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn connect_tells_that_nobody_is_there() {
+    let port = crate::redis::free_port();
+    let begun = Instant::now();
+    let error = RedisStore::connect(&format!("redis://127.0.0.1:{port}"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.retry_after().is_some());
+    assert!(begun.elapsed() < Duration::from_millis(300));
+}
