@@ -11,4 +11,5 @@ mod outages;
 mod records;
 mod sentinels;
 mod settings;
+mod suite;
 mod watching;

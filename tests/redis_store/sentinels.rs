@@ -6,14 +6,14 @@ use jamguard::ErrorKind;
 use jamguard::store::{NewRecord, RedisStore, Store};
 use std::time::{Duration, Instant};
 
-struct World {
+pub(crate) struct World {
     primary: Server,
     replica: Server,
     sentinels: Vec<Server>,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let primary = Server::start();
         let port = primary.port.to_string();
         let replica = Server::with(&["--save", "", "--replicaof", "127.0.0.1", &port]);
@@ -40,7 +40,7 @@ impl World {
         }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let hosts: Vec<_> = self
             .sentinels
             .iter()

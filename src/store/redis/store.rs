@@ -236,7 +236,8 @@ impl Shared {
     async fn remove(&self, key: &str) -> Result<bool, Error> {
         let bucket = Bucket::of(key);
         let record = self.layout.record(bucket, key);
-        let arguments = [key.as_bytes(), self.layout.indexes(bucket).as_bytes()];
+        let indexes = self.layout.indexes(bucket);
+        let arguments = [key.as_bytes(), indexes.as_bytes()];
         let removed = self
             .call(bucket, &REMOVE, &[record.as_bytes()], &arguments)
             .await;
