@@ -22,6 +22,10 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
+    pub(crate) fn from_zeroizing(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
     /// The text itself; keep it out of logs.
     pub fn expose(&self) -> &str {
         &self.0

@@ -2,7 +2,7 @@
 
 use crate::core::error::{Error, ErrorKind};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 /// Decodes strictly: no padding, no `+` or `/`, no spare bits set in the last character.
@@ -35,6 +35,30 @@ pub(crate) fn is_sequence(der: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// A PEM text, wiped when it is dropped (RFC 7468).
+pub(crate) fn pem_text(label: &str, der: &[u8]) -> Zeroizing<String> {
+    const LINE: usize = 64;
+    let body = Zeroizing::new(STANDARD.encode(der));
+    // Long enough from the start: a text that grows leaves copies behind.
+    let length = 2 * label.len() + body.len() + body.len() / LINE + 40;
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    for part in ["-----BEGIN ", label, "-----\n"] {
+        text.push_str(part);
+    }
+    let mut rest = &**body;
+    while !rest.is_empty() {
+        // Base64 is ASCII, so every place is a boundary.
+        let (line, more) = rest.split_at(rest.len().min(LINE));
+        text.push_str(line);
+        text.push('\n');
+        rest = more;
+    }
+    for part in ["-----END ", label, "-----\n"] {
+        text.push_str(part);
+    }
+    text
 }
 
 /// The one PEM block of a text whose label is among `labels`, as DER. Others may stand beside it,

@@ -164,6 +164,14 @@ impl Jwk {
         Ok(encoding::encode(digest))
     }
 
+    /// The members as they are written.
+    pub(crate) fn members(&self) -> Result<serde_json::Map<String, Value>, Error> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(members)) => Ok(members),
+            _ => Err(invalid("the JWK cannot be written")),
+        }
+    }
+
     pub(crate) fn with_key_id(mut self, kid: Option<&str>) -> Self {
         self.model.common.key_id = kid.map(str::to_owned);
         self

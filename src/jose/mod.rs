@@ -22,6 +22,7 @@
 
 mod algorithm;
 pub(crate) mod encoding;
+mod export;
 pub(crate) mod header;
 mod jwk;
 pub(crate) mod jws;

@@ -30,10 +30,10 @@ use zeroize::Zeroizing;
 pub struct SigningKey {
     algorithm: Algorithm,
     kid: Option<String>,
-    pair: Arc<Pair>,
+    pub(super) pair: Arc<Pair>,
 }
 
-enum Pair {
+pub(super) enum Pair {
     /// The secret itself is kept for the matching verifying key.
     Hmac(Box<hmac::Key>, Zeroizing<Vec<u8>>),
     Rsa(RsaKeyPair),

@@ -5,7 +5,7 @@ use super::encoding;
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
 use crate::core::error::{Error, ErrorKind};
-use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
 use aws_lc_rs::{digest, hmac, rand};
 use std::fmt;
@@ -228,6 +228,14 @@ impl VerifyingKey {
             .map_err(|_| Error::new(ErrorKind::BadSignature, "the signature does not match"))
     }
 
+    /// The public key as SPKI DER; `None` for a secret.
+    pub(crate) fn spki(&self) -> Result<Option<Vec<u8>>, Error> {
+        match self.0.primitives.first() {
+            Some((_, Primitive::Public(key))) => Ok(Some(spki(key)?.as_ref().to_vec())),
+            _ => Ok(None),
+        }
+    }
+
     pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
         self.0.primitives.iter().any(|(a, _)| *a == algorithm)
     }
@@ -272,11 +280,14 @@ pub(crate) fn rsa_material(key: &RsaSubjectPublicKey) -> Material {
     }
 }
 
+fn spki(key: &ParsedPublicKey) -> Result<PublicKeyX509Der<'static>, Error> {
+    key.as_der()
+        .map_err(|_| invalid("the public key cannot be written as SPKI"))
+}
+
 /// The numbers at the end of the key's SPKI form.
 fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
-    let der = key
-        .as_der()
-        .map_err(|_| invalid("the public key cannot be written as SPKI"))?;
+    let der = spki(key)?;
     let tail = |length: usize| {
         der.as_ref()
             .len()

@@ -1,0 +1,212 @@
+//! Keys written out again: PEM and JWK, the private forms by names that cannot be overlooked.
+
+use super::algorithm::Algorithm;
+use super::encoding;
+use super::signing_key::{Pair, SigningKey};
+use super::verifying_key::VerifyingKey;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, Pkcs8V1Der};
+use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
+
+fn failed<E>(_: E) -> Error {
+    Error::new(ErrorKind::InvalidKey, "the key cannot be written out")
+}
+
+fn no_public_part() -> Error {
+    Error::new(
+        ErrorKind::InvalidKey,
+        "a shared secret has no public part: nothing of it may be published",
+    )
+}
+
+impl VerifyingKey {
+    /// The public key as PEM: SPKI (`PUBLIC KEY`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for a secret, which has no public part.
+    pub fn to_pem(&self) -> Result<String, Error> {
+        let der = self.spki()?.ok_or_else(no_public_part)?;
+        Ok(encoding::pem_text("PUBLIC KEY", &der).to_string())
+    }
+}
+
+impl SigningKey {
+    /// The private key as PEM: PKCS#8 (`PRIVATE KEY`). The text is wiped when it is dropped; what
+    /// you make of it is not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for a secret, which is never PEM.
+    ///
+    /// # Example
+    /// ```
+    /// use jamguard::jose::{Algorithm, SigningKey};
+    /// let key = SigningKey::generate(Algorithm::ES512)?;
+    /// let pem = key.expose_private_pem()?;
+    /// let same = SigningKey::from_pem(Algorithm::ES512, pem.expose())?;
+    /// assert_eq!(same.thumbprint()?, key.thumbprint()?);
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn expose_private_pem(&self) -> Result<Secret, Error> {
+        if self.algorithm().is_symmetric() {
+            return Err(Error::new(
+                ErrorKind::InvalidKey,
+                "an HMAC secret is never PEM: use expose_private_jwk",
+            ));
+        }
+        let pem = encoding::pem_text("PRIVATE KEY", &self.to_private_bytes()?);
+        Ok(Secret::from_zeroizing(pem))
+    }
+
+    /// The private key or secret as a JWK, with `alg`, `use` and its name (RFC 7518 section 6).
+    /// The text is wiped when it is dropped; what you make of it is not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the key cannot be written.
+    pub fn expose_private_jwk(&self) -> Result<Secret, Error> {
+        // In RFC 7518's order; the values are base64url or names of this crate, so only `kid`
+        // needs escaping.
+        let public = self.verifying_key()?;
+        let mut members: Vec<(&str, Zeroizing<String>)> = Vec::with_capacity(12);
+        let text = |bytes: &[u8]| Zeroizing::new(encoding::encode(bytes));
+        match &*self.pair {
+            Pair::Hmac(_, secret) => {
+                members.push(("kty", Zeroizing::new("oct".to_owned())));
+                members.push(("k", text(secret)));
+            }
+            pair => {
+                let jwk = public.to_jwk().ok_or_else(|| failed(()))?;
+                let public = jwk.members()?;
+                for name in ["kty", "crv", "n", "e", "x", "y"] {
+                    if let Some(value) = public.get(name).and_then(serde_json::Value::as_str) {
+                        members.push((name, Zeroizing::new(value.to_owned())));
+                    }
+                }
+                match pair {
+                    Pair::Ec(pair) => {
+                        let d = pair.private_key().as_be_bytes().map_err(failed)?;
+                        members.push(("d", text(d.as_ref())));
+                    }
+                    Pair::Ed(pair) => {
+                        let seed = pair.seed().and_then(|seed| seed.as_be_bytes());
+                        members.push(("d", text(seed.map_err(failed)?.as_ref())));
+                    }
+                    _ => {
+                        let pkcs8 = self.to_private_bytes()?;
+                        let numbers = rsa_numbers(&pkcs8).ok_or_else(|| failed(()))?;
+                        let names = ["d", "p", "q", "dp", "dq", "qi"];
+                        for (name, number) in names.into_iter().zip(numbers) {
+                            members.push((name, text(number)));
+                        }
+                    }
+                }
+            }
+        }
+        members.push(("alg", Zeroizing::new(self.algorithm().name().to_owned())));
+        members.push(("use", Zeroizing::new("sig".to_owned())));
+        // Long enough from the start: a text that grows leaves copies behind.
+        let length: usize = members.iter().map(|(n, v)| n.len() + v.len() + 6).sum();
+        let kid = self.key_id().map(serde_json::Value::from);
+        let kid = kid
+            .map(|kid| format!(r#","kid":{kid}"#))
+            .unwrap_or_default();
+        let mut json = Zeroizing::new(String::with_capacity(length + kid.len() + 2));
+        for (name, value) in &members {
+            let before = if json.is_empty() { "{\"" } else { ",\"" };
+            for part in [before, name, "\":\"", value, "\""] {
+                json.push_str(part);
+            }
+        }
+        json.push_str(&kid);
+        json.push('}');
+        Ok(Secret::from_zeroizing(json))
+    }
+
+    /// The key's SHA-256 thumbprint in base64url (RFC 7638), by which others know it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for a secret: its thumbprint would help to guess it.
+    pub fn thumbprint(&self) -> Result<String, Error> {
+        let key = self.verifying_key()?;
+        key.to_jwk().ok_or_else(no_public_part)?.thumbprint()
+    }
+
+    /// What tells this key from others: the thumbprint, or for a secret a keyed hash, which says
+    /// no more of it than any of its signatures.
+    pub(crate) fn fingerprint(&self) -> Result<String, Error> {
+        match &*self.pair {
+            Pair::Hmac(_, secret) => {
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+                Ok(encoding::encode(hmac::sign(&key, b"jamguard key id")))
+            }
+            _ => self.thumbprint(),
+        }
+    }
+
+    /// PKCS#8, or the secret itself.
+    pub(crate) fn to_private_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let bytes = |bytes: &[u8]| Zeroizing::new(bytes.to_vec());
+        let der = |der: Result<Pkcs8V1Der<'_>, _>| der.map(|der| bytes(der.as_ref()));
+        match &*self.pair {
+            Pair::Hmac(_, secret) => Ok(secret.clone()),
+            Pair::Rsa(pair) => der(pair.as_der()).map_err(failed),
+            Pair::Ed(pair) => der(pair.as_der()).map_err(failed),
+            Pair::Ec(pair) => {
+                let document = pair.to_pkcs8v1().map_err(failed)?;
+                Ok(bytes(document.as_ref()))
+            }
+        }
+    }
+
+    /// Reads what [`to_private_bytes`](Self::to_private_bytes) wrote.
+    pub(crate) fn from_private_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, Error> {
+        match algorithm.is_symmetric() {
+            true => Self::from_secret(algorithm, bytes),
+            false => Self::from_der(algorithm, bytes),
+        }
+    }
+}
+
+/// The private numbers d, p, q, dP, dQ and qInv of an RSA key in PKCS#8 form (RFC 5208 section 5,
+/// RFC 8017 appendix A.1.2), without leading zeros.
+fn rsa_numbers(pkcs8: &[u8]) -> Option<[&[u8]; 6]> {
+    const INTEGER: u8 = 0x02;
+    const OCTETS: u8 = 0x04;
+    const SEQUENCE: u8 = 0x30;
+    let (info, _) = element(pkcs8, SEQUENCE)?;
+    let (_version, rest) = element(info, INTEGER)?;
+    let (_algorithm, rest) = element(rest, SEQUENCE)?;
+    let (key, _) = element(rest, OCTETS)?;
+    let (mut rest, _) = element(key, SEQUENCE)?;
+    let mut numbers = [&[][..]; 9];
+    for number in &mut numbers {
+        (*number, rest) = element(rest, INTEGER)?;
+        while let [0, tail @ ..] = number {
+            *number = tail;
+        }
+    }
+    let [_version, _n, _e, private @ ..] = numbers;
+    Some(private)
+}
+
+/// The content of the DER element at the beginning, if it has this tag, and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&found, rest) = der.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match usize::from(first) {
+        short @ ..0x80 => (short, rest),
+        long => {
+            let (length, rest) = rest
+                .split_at_checked(long & 0x7f)
+                .filter(|(l, _)| l.len() < 4)?;
+            let length = length
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            (length, rest)
+        }
+    };
+    (found == tag)
+        .then(|| rest.split_at_checked(length))
+        .flatten()
+}
