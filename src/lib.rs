@@ -104,6 +104,8 @@ mod authenticator;
 mod core;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+#[cfg(any(feature = "tower", feature = "actix"))]
+mod endpoint;
 #[cfg(feature = "client")]
 mod jam;
 pub mod jose;
@@ -136,6 +138,8 @@ pub use crate::core::challenge::Challenge;
 pub use crate::core::clock::{Clock, SystemClock};
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::secret::Secret;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::endpoint::Endpoint;
 #[cfg(feature = "client")]
 pub use crate::jam::{
     app::JamApp,
@@ -143,14 +147,16 @@ pub use crate::jam::{
     remote_token::RemoteToken,
 };
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub use crate::login::{JamLogin, JamLoginBuilder, Login, LoginEndpoint, Redirect};
+pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
 pub use crate::store::Store;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
 pub use crate::token::claims::Claims;
+pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, Reuse};
 pub use crate::token::revocation::{Revocation, RevocationId};
+pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};
 pub use crate::token::verified::Verified;
 pub use crate::token::verifier::Verifier;
 #[cfg(feature = "tower")]

@@ -5,6 +5,7 @@ use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
+use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
 use crate::token::keys::BoxFuture;
 use std::fmt;
@@ -70,20 +71,33 @@ impl JamLogin {
     }
 
     /// The handler of the app's redirect URL, for `GET`.
-    pub fn redirect(&self) -> LoginEndpoint {
-        LoginEndpoint {
-            login: self.clone(),
-            action: Action::Redirect,
-        }
+    pub fn redirect(&self) -> Endpoint {
+        let login = self.clone();
+        Endpoint::new("redirect", move |asked| {
+            let (login, tokens) = (
+                login.clone(),
+                query_tokens(asked.query().unwrap_or_default()),
+            );
+            Box::pin(async move {
+                match tokens {
+                    Ok((id_token, refresh_token)) => login.arrived(id_token, refresh_token).await,
+                    Err(error) => private(login.0.auth.challenge(&error)),
+                }
+            })
+        })
     }
 
     /// The handler that ends the login, for `POST`: deletes the refresh token at JAM and removes
     /// the cookies. Answers 303 to the home page where HTML is asked for, otherwise 204.
-    pub fn logout(&self) -> LoginEndpoint {
-        LoginEndpoint {
-            login: self.clone(),
-            action: Action::Logout,
-        }
+    pub fn logout(&self) -> Endpoint {
+        let login = self.clone();
+        Endpoint::new("logout", move |asked| {
+            let login = login.clone();
+            let cookies = login.0.cookies.as_ref();
+            let presented = cookies.map(|cookies| Presented::of(asked, cookies));
+            let html = credentials::accepts_html(asked);
+            Box::pin(async move { login.leave(presented.unwrap_or_default(), html).await })
+        })
     }
 }
 
@@ -211,64 +225,6 @@ fn private(answer: Challenge) -> Challenge {
     answer
         .with_header("cache-control", "no-store")
         .with_header("referrer-policy", "no-referrer")
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Action {
-    Redirect,
-    Logout,
-}
-
-/// One of the handlers of [`JamLogin`]: a tower service for axum's `get_service` and
-/// `post_service`, a handler for actix-web's `web::get().to(…)` and `web::post().to(…)`.
-///
-/// # Example
-/// ```
-/// # #[cfg(feature = "actix")] {
-/// # use jamguard::JamLogin;
-/// # fn example(login: JamLogin) {
-/// use actix_web::{App, web};
-///
-/// let app = App::new()
-///     .route("/jam-redirect", web::get().to(login.redirect()))
-///     .route("/logout", web::post().to(login.logout()));
-/// # }
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct LoginEndpoint {
-    login: JamLogin,
-    action: Action,
-}
-
-impl LoginEndpoint {
-    /// Reads what it needs of the request at once; the answer may take a request to JAM.
-    pub(crate) fn answer(&self, head: &impl Head) -> BoxFuture<Challenge> {
-        let login = self.login.clone();
-        match self.action {
-            Action::Redirect => {
-                let tokens = query_tokens(head.query().unwrap_or_default());
-                Box::pin(async move {
-                    match tokens {
-                        Ok((id_token, refresh_token)) => {
-                            login.arrived(id_token, refresh_token).await
-                        }
-                        Err(error) => private(login.0.auth.challenge(&error)),
-                    }
-                })
-            }
-            Action::Logout => {
-                let presented = login
-                    .0
-                    .cookies
-                    .as_ref()
-                    .map(|cookies| Presented::of(head, cookies))
-                    .unwrap_or_default();
-                let html = credentials::accepts_html(head);
-                Box::pin(async move { login.leave(presented, html).await })
-            }
-        }
-    }
 }
 
 /// The login cookies of a request.
@@ -412,14 +368,6 @@ impl fmt::Debug for JamLoginBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JamLoginBuilder")
             .field("home", &self.settings.home)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for LoginEndpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoginEndpoint")
-            .field("action", &self.action)
             .finish_non_exhaustive()
     }
 }

@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "jwks",
     "jam",
     "authenticator",
+    "endpoint",
     "login",
     "tower",
     "axum",

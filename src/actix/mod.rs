@@ -1,9 +1,8 @@
 //! Middleware, extractors and answers for actix-web; no decision is made here.
 
+mod endpoint;
 mod extract;
 mod head;
-#[cfg(feature = "client")]
-mod login;
 mod middleware;
 
 pub use middleware::{ActixAuth, ActixFuture, ActixService};

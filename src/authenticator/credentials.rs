@@ -13,7 +13,7 @@ pub(crate) trait Head {
 }
 
 /// The two headers of every request get their own names: frameworks find those faster.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeaderKey<'a> {
     Authorization,
     Cookie,

@@ -176,7 +176,6 @@ impl Error {
         }))
     }
 
-    #[cfg(feature = "client")]
     pub(crate) fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// A longer `kid` names no honest key.
-const MAX_KID: usize = 256;
+pub(crate) const MAX_KID: usize = 256;
 /// Encoded bytes of a header; embedded certificates fit.
 const MAX_HEADER: usize = 8 * 1024;
 

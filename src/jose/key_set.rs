@@ -94,7 +94,6 @@ impl KeySet {
     }
 
     /// Whether both sets hold the same keys.
-    #[cfg(feature = "client")]
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
         let holds = |all: &Self, some: &Self| some.keys.iter().all(|key| all.contains(key.id()));
         self.len() == other.len() && holds(self, other) && holds(other, self)

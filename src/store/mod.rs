@@ -11,15 +11,17 @@ mod near;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+mod seal;
 mod watch;
 
-#[cfg(feature = "file")]
-pub use file::{FileStore, FileStoreBuilder};
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
+#[cfg(feature = "file")]
+pub use file::{FileStore, FileStoreBuilder};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use near::{Near, NearBuilder};
 pub use record::{NewRecord, Record};
+pub use seal::SealingKeys;
 pub use watch::{Change, Watcher};
 
 use crate::core::error::{Error, ErrorKind};

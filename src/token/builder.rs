@@ -3,6 +3,7 @@
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
 use super::revocation::Revocation;
+use super::ring::KeyRing;
 use super::rules::{Rules, TextRule};
 use super::verifier::Verifier;
 use crate::core::clock::{Clock, SystemClock};
@@ -34,6 +35,8 @@ pub struct VerifierBuilder {
     keys: KeySet,
     /// Where keys may change; more than one is refused.
     sources: Vec<MakeSource>,
+    /// Whether each key of the source is for one algorithm only, and may be a secret.
+    pinned: bool,
     algorithms: Vec<Algorithm>,
     issuers: Vec<Box<str>>,
     audiences: Vec<Box<str>>,
@@ -58,6 +61,7 @@ impl Default for VerifierBuilder {
         Self {
             keys: KeySet::default(),
             sources: Vec::new(),
+            pinned: false,
             algorithms: Vec::new(),
             issuers: Vec::new(),
             audiences: Vec::new(),
@@ -103,6 +107,14 @@ impl VerifierBuilder {
         make: impl FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
     ) -> Self {
         self.sources.push(Box::new(make));
+        self
+    }
+
+    /// Takes the keys from a ring, as they change. Each is for its own algorithm alone, so
+    /// [`algorithms`](Self::algorithms) may be left out.
+    pub fn key_ring(mut self, ring: KeyRing) -> Self {
+        self.pinned = true;
+        self.sources.push(Box::new(move |_| Ok(Arc::new(ring))));
         self
     }
 
@@ -233,6 +245,9 @@ impl VerifierBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
     /// what to change.
     pub fn build(mut self) -> Result<Verifier, Error> {
+        if self.pinned && self.algorithms.is_empty() {
+            self.algorithms = Algorithm::ALL.to_vec();
+        }
         self.check()?;
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
             Some(make) => make(self.clock.clone())?,
@@ -274,10 +289,12 @@ impl VerifierBuilder {
         }
         match (self.sources.len(), self.keys.is_empty()) {
             (0, true) => {
-                return refuse("no keys: call .key(…), .jwks_json(…) or .jwks_url(…)");
+                return refuse(
+                    "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…)",
+                );
             }
             (1, true) => {
-                if self.algorithms.iter().any(|a| a.is_symmetric()) {
+                if !self.pinned && self.algorithms.iter().any(|a| a.is_symmetric()) {
                     return refuse(
                         "HS256, HS384 and HS512 need a shared secret, which a published key set \
                          never holds: remove them from .algorithms([…])",
@@ -296,8 +313,8 @@ impl VerifierBuilder {
             }
             _ => {
                 return refuse(
-                    "keys from two places: use one of .jwks_url(…), .jwks(…) and .discover(…), or \
-                     .key(…) and .jwks_json(…)",
+                    "keys from two places: use one of .jwks_url(…), .jwks(…), .discover(…) and \
+                     .key_ring(…), or .key(…) and .jwks_json(…)",
                 );
             }
         }

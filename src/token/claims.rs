@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 /// The last second of the year 9999; a later date is an attack or a mistake of units.
-const MAX_DATE: u64 = 253_402_300_799;
+pub(crate) const MAX_DATE: u64 = 253_402_300_799;
 
 pub(crate) enum Audience<'a> {
     Absent,

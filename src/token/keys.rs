@@ -19,7 +19,6 @@ pub(crate) struct Snapshot {
 pub(crate) enum Keys {
     Ready(Snapshot),
     /// None yet, or none fresh enough: [`KeySource::load`] first.
-    #[cfg_attr(not(feature = "client"), expect(dead_code))]
     Waiting,
 }
 

@@ -3,11 +3,13 @@
 pub(crate) mod builder;
 pub(crate) mod cache;
 pub(crate) mod claims;
+pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod memo;
 pub(crate) mod refresh;
 pub(crate) mod revocation;
+pub(crate) mod ring;
 pub(crate) mod rules;
 pub(crate) mod verified;
 pub(crate) mod verifier;

@@ -1,13 +1,12 @@
 //! The layer for tower services over `http::Request`: axum's, tonic's, your own.
 
 mod body;
+mod endpoint;
 mod future;
 mod grpc;
 mod head;
 mod identity;
 mod layer;
-#[cfg(feature = "client")]
-mod login;
 
 pub use body::AuthBody;
 pub use future::AuthFuture;

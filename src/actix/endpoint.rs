@@ -1,13 +1,13 @@
-//! The login handlers for actix-web routes.
+//! Ready-made handlers for actix-web routes.
 
 use super::extract::response;
 use super::head::RequestHead;
-use crate::login::LoginEndpoint;
+use crate::endpoint::Endpoint;
 use actix_web::{Handler, HttpRequest, HttpResponse};
 use std::future::Future;
 use std::pin::Pin;
 
-impl Handler<(HttpRequest,)> for LoginEndpoint {
+impl Handler<(HttpRequest,)> for Endpoint {
     type Output = HttpResponse;
     type Future = Pin<Box<dyn Future<Output = HttpResponse>>>;
 

@@ -1,8 +1,8 @@
-//! The login handlers as tower services.
+//! Ready-made handlers as tower services.
 
 use super::body::{AuthBody, response};
 use super::head::PartsHead;
-use crate::login::LoginEndpoint;
+use crate::endpoint::Endpoint;
 use http::{Request, Response};
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower::Service;
 
-impl<B> Service<Request<B>> for LoginEndpoint {
+impl<B> Service<Request<B>> for Endpoint {
     type Response = Response<AuthBody<String>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;

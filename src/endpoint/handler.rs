@@ -1,0 +1,98 @@
+//! A handler that no framework made.
+
+use crate::authenticator::{Head, HeaderKey};
+use crate::core::challenge::Challenge;
+use crate::core::secret::Secret;
+use crate::token::keys::BoxFuture;
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+type Answer = dyn Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync;
+
+/// A ready-made handler: a tower service for axum's `get_service` and `post_service`, a handler
+/// for actix-web's `web::get().to(…)` and `web::post().to(…)`.
+///
+/// # Example
+/// ```
+/// # #[cfg(all(feature = "axum", feature = "actix"))] {
+/// # fn example(issuer: jamguard::Issuer) -> Result<(), jamguard::Error> {
+/// let keys = issuer.jwks_endpoint()?;
+///
+/// // axum
+/// use axum::{Router, routing::get_service};
+/// let app: Router = Router::new().route("/.well-known/jwks.json", get_service(keys.clone()));
+///
+/// // actix-web
+/// use actix_web::{App, web};
+/// let app = App::new().route("/.well-known/jwks.json", web::get().to(keys));
+/// # Ok(()) }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Endpoint {
+    name: &'static str,
+    answer: Arc<Answer>,
+}
+
+impl Endpoint {
+    /// A handler that reads what it needs of the request at once.
+    pub(crate) fn new(
+        name: &'static str,
+        answer: impl Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name,
+            answer: Arc::new(answer),
+        }
+    }
+
+    pub(crate) fn answer(&self, head: &impl Head) -> BoxFuture<Challenge> {
+        (self.answer)(&Asked::of(head))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&self.name).finish()
+    }
+}
+
+/// The headers that a handler may look at.
+const LOOKED_AT: [HeaderKey<'static>; 3] = [
+    HeaderKey::Cookie,
+    HeaderKey::Named("accept"),
+    HeaderKey::Named("if-none-match"),
+];
+
+/// What handlers look at of a request, whichever framework it came through. Cookies and the query
+/// may hold tokens.
+pub(crate) struct Asked {
+    headers: [Vec<Zeroizing<Vec<u8>>>; LOOKED_AT.len()],
+    query: Option<Secret>,
+}
+
+impl Asked {
+    fn of(head: &impl Head) -> Self {
+        let values = |name| {
+            head.header(name)
+                .map(|value| Zeroizing::new(value.to_vec()))
+        };
+        Self {
+            headers: LOOKED_AT.map(|name| values(name).collect()),
+            query: head.query().map(Secret::new),
+        }
+    }
+}
+
+impl Head for Asked {
+    fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let place = LOOKED_AT.iter().position(|known| *known == name);
+        let values = place.and_then(|at| self.headers.get(at));
+        values.into_iter().flatten().map(|value| &***value)
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.query.as_ref().map(Secret::expose)
+    }
+}

@@ -1,0 +1,149 @@
+//! What an issuer tells the world: its keys, and where they are.
+
+use super::handler::{Asked, Endpoint};
+use crate::authenticator::{Head, HeaderKey};
+use crate::core::challenge::Challenge;
+use crate::core::error::Error;
+use crate::jose::encoding;
+use crate::token::issuer::Issuer;
+use aws_lc_rs::digest;
+use std::time::Duration;
+
+/// A revoked key stays in the memories of others for so long.
+const MAX_AGE: Duration = Duration::from_secs(300);
+
+impl Issuer {
+    /// The handler of `/.well-known/jwks.json`, for `GET`: the public keys as a JWK set
+    /// (RFC 7517), upcoming and retired ones included. Another service verifies with them by
+    /// `.jwks_url(…)`.
+    ///
+    /// It may be kept for five minutes at most, and for half of the time that a key is known
+    /// before it signs; an `ETag` saves sending the same again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for an issuer that signs with
+    /// a shared secret, of which nothing may be published.
+    ///
+    /// # Example
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::{Router, routing::get_service};
+    /// use jamguard::{Issuer, jose::{Algorithm, SigningKey}};
+    ///
+    /// let issuer = Issuer::builder()
+    ///     .key(SigningKey::generate(Algorithm::ES512)?)
+    ///     .issuer("https://issuer.example")
+    ///     .build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/.well-known/jwks.json", get_service(issuer.jwks_endpoint()?))
+    ///     .route(
+    ///         "/.well-known/openid-configuration",
+    ///         get_service(issuer.metadata_endpoint()?),
+    ///     );
+    /// # }
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn jwks_endpoint(&self) -> Result<Endpoint, Error> {
+        if self.key_ring().algorithm().is_symmetric() {
+            return Err(Error::configuration(
+                "an issuer that signs with a shared secret has no public keys: sign with ES512, \
+                 EdDSA or another algorithm that has",
+            ));
+        }
+        let ring = self.key_ring().clone();
+        let max_age = MAX_AGE.min(ring.publish_ahead() / 2);
+        Ok(Endpoint::new("jwks", move |asked| {
+            let (ring, known) = (ring.clone(), Known::of(asked));
+            Box::pin(async move {
+                match ring.verifying_keys().await {
+                    Ok(keys) => known.answer("application/jwk-set+json", keys.to_json(), max_age),
+                    Err(error) => unstored(Challenge::for_error(&error, "")),
+                }
+            })
+        }))
+    }
+
+    /// The handler of `/.well-known/oauth-authorization-server` (RFC 8414) and
+    /// `/.well-known/openid-configuration`, for `GET`: `issuer` and `jwks_uri` as JSON. Another
+    /// service verifies by it with `.discover(…)`, which looks at the latter place.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the issuer is no URL to
+    /// fetch from, or signs with a shared secret.
+    pub fn metadata_endpoint(&self) -> Result<Endpoint, Error> {
+        self.jwks_endpoint()?;
+        let issuer = self.issuer().filter(|issuer| is_place(issuer));
+        let issuer = issuer.ok_or_else(|| {
+            Error::configuration(
+                "metadata is found by the issuer: .issuer(…) must be an https URL (http on \
+                 loopback) without query and fragment",
+            )
+        })?;
+        let jwks_url = match self.jwks_url() {
+            Some(url) if is_place(url) => url.to_owned(),
+            Some(_) => {
+                return Err(Error::configuration(
+                    ".jwks_url(…) must be a whole URL: https, or http on loopback",
+                ));
+            }
+            None => format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
+        };
+        let metadata = serde_json::json!({"issuer": issuer, "jwks_uri": jwks_url}).to_string();
+        Ok(Endpoint::new("metadata", move |asked| {
+            let answer = Known::of(asked).answer("application/json", metadata.clone(), MAX_AGE);
+            Box::pin(std::future::ready(answer))
+        }))
+    }
+}
+
+/// A URL that others may fetch from.
+fn is_place(url: &str) -> bool {
+    let host = |scheme| {
+        let rest = url.strip_prefix(scheme)?;
+        let authority = rest.split('/').next()?;
+        (!authority.is_empty() && !authority.contains('@')).then_some(authority)
+    };
+    let loopback = |authority: &str| {
+        let (name, port) = authority.rsplit_once(':').unwrap_or((authority, "0"));
+        matches!(name, "localhost" | "127.0.0.1" | "[::1]") && port.parse::<u16>().is_ok()
+    };
+    let clean = |b: u8| b.is_ascii_graphic() && b != b'?' && b != b'#';
+    url.bytes().all(clean) && (host("https://").is_some() || host("http://").is_some_and(loopback))
+}
+
+fn unstored(answer: Challenge) -> Challenge {
+    answer.with_header("cache-control", "no-store")
+}
+
+/// What the client has already: the tags of `If-None-Match` (RFC 9110 section 13.1.2).
+struct Known(Vec<String>);
+
+impl Known {
+    fn of(asked: &Asked) -> Self {
+        let lines = asked.header(HeaderKey::Named("if-none-match"));
+        let texts = lines.filter_map(|line| std::str::from_utf8(line).ok());
+        let tags = texts.flat_map(|line| line.split(',').map(|tag| tag.trim().to_owned()));
+        Self(tags.collect())
+    }
+
+    fn has(&self, tag: &str) -> bool {
+        let same = |known: &String| known.strip_prefix("W/").unwrap_or(known) == tag;
+        self.0.iter().any(|known| known == "*" || same(known))
+    }
+
+    fn answer(&self, content_type: &str, body: String, max_age: Duration) -> Challenge {
+        let digest = digest::digest(&digest::SHA256, body.as_bytes());
+        let tag = format!("\"{}\"", encoding::encode(&digest.as_ref()[..16]));
+        let known = self.has(&tag);
+        let answer = Challenge::new(if known { 304 } else { 200 })
+            .with_header(
+                "cache-control",
+                format!("public, max-age={}", max_age.as_secs()),
+            )
+            .with_header("etag", tag);
+        match known {
+            true => answer,
+            false => answer.with_body(content_type, body),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Values that a store keeps without being able to read them.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{digest, hkdf, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+const KEY: usize = 32;
+const SALT: usize = 32;
+const ID: usize = 8;
+const TAG: usize = 16;
+/// How sealed values begin: another form would begin with another byte.
+const FORM: u8 = 1;
+
+/// The keys that encrypt what a store keeps: AES-256-GCM, bound to the place where it is kept.
+///
+/// The first key seals; the ones before it still open what they sealed. To change the key, put the
+/// new one first, and take the old one away when everything has been written anew.
+///
+/// Each value is sealed with a key of its own, derived from this one (HKDF, RFC 5869) and 256
+/// random bits, so that the number of values is not limited by what a nonce allows.
+///
+/// # Example
+/// ```
+/// use jamguard::store::SealingKeys;
+///
+/// let key = SealingKeys::generate_key()?;            // keep it: in the environment, in a vault
+/// let keys = SealingKeys::from_base64url(key.expose())?;
+/// let newer = SealingKeys::from_base64url(SealingKeys::generate_key()?.expose())?.with_previous(&keys);
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct SealingKeys(Arc<[SealingKey]>);
+
+#[derive(Clone)]
+struct SealingKey {
+    id: [u8; ID],
+    secret: Zeroizing<[u8; KEY]>,
+}
+
+fn failed<E>(_: E) -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "the system could not encrypt or decrypt",
+    )
+}
+
+/// What HKDF calls the length of its output.
+struct KeyLen;
+
+impl hkdf::KeyType for KeyLen {
+    fn len(&self) -> usize {
+        KEY
+    }
+}
+
+impl SealingKey {
+    fn new(secret: &[u8; KEY]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"jamguard sealing key");
+        context.update(secret);
+        let mut id = [0; ID];
+        id.copy_from_slice(&context.finish().as_ref()[..ID]);
+        Self {
+            id,
+            secret: Zeroizing::new(*secret),
+        }
+    }
+
+    /// The key of one value. It is used once, so its nonce never changes.
+    fn derive(&self, salt: &[u8]) -> Result<LessSafeKey, Error> {
+        let mut key = Zeroizing::new([0; KEY]);
+        hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
+            .extract(&*self.secret)
+            .expand(&[b"jamguard sealed value"], KeyLen)
+            .and_then(|derived| derived.fill(&mut *key))
+            .map_err(failed)?;
+        let key = UnboundKey::new(&AES_256_GCM, &*key).map_err(failed)?;
+        Ok(LessSafeKey::new(key))
+    }
+}
+
+fn nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
+}
+
+impl SealingKeys {
+    /// One key of 256 random bits.
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(Arc::new([SealingKey::new(key)]))
+    }
+
+    /// One key of 256 random bits, as base64url without padding.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where the text is not 32 bytes in base64url.
+    pub fn from_base64url(key: &str) -> Result<Self, Error> {
+        let mut bytes = Zeroizing::new([0; KEY]);
+        match URL_SAFE_NO_PAD.decode_slice(key, &mut *bytes) {
+            Ok(KEY) => Ok(Self::new(&bytes)),
+            _ => Err(Error::new(
+                ErrorKind::InvalidKey,
+                "a sealing key is 32 random bytes in base64url, 43 characters without padding: \
+                 make one with SealingKeys::generate_key()",
+            )),
+        }
+    }
+
+    /// A new random key as text, to be kept where your secrets are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] where the system's random source fails.
+    pub fn generate_key() -> Result<Secret, Error> {
+        let mut key = Zeroizing::new([0; KEY]);
+        rand::fill(&mut *key).map_err(failed)?;
+        Ok(Secret::new(URL_SAFE_NO_PAD.encode(*key)))
+    }
+
+    /// The same, and able to open what `previous` sealed.
+    #[must_use]
+    pub fn with_previous(&self, previous: &Self) -> Self {
+        Self(self.0.iter().chain(previous.0.iter()).cloned().collect())
+    }
+
+    /// Encrypts a value for one place: under another key of the store it does not open.
+    pub(crate) fn seal(&self, place: &str, value: &[u8]) -> Result<Vec<u8>, Error> {
+        let Some(key) = self.0.first() else {
+            return Err(failed(()));
+        };
+        let mut salt = [0; SALT];
+        rand::fill(&mut salt).map_err(failed)?;
+        let mut sealed = Vec::with_capacity(1 + ID + SALT + value.len() + TAG);
+        sealed.push(FORM);
+        sealed.extend_from_slice(&key.id);
+        sealed.extend_from_slice(&salt);
+        let at = sealed.len();
+        sealed.extend_from_slice(value);
+        let place = Aad::from(place.as_bytes());
+        let tag = key
+            .derive(&salt)?
+            .seal_in_place_separate_tag(nonce(), place, &mut sealed[at..])
+            .map_err(failed)?;
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(sealed)
+    }
+
+    /// Decrypts what was sealed for this place.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where no key of these sealed it; [`ErrorKind::Storage`] where it
+    /// was changed or belongs to another place.
+    pub(crate) fn open(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let damaged = || {
+            Error::new(
+                ErrorKind::Storage,
+                "an encrypted record is damaged, or was put where it does not belong",
+            )
+        };
+        let (form, rest) = sealed.split_first().ok_or_else(damaged)?;
+        let (id, rest) = rest.split_at_checked(ID).ok_or_else(damaged)?;
+        let (salt, rest) = rest.split_at_checked(SALT).ok_or_else(damaged)?;
+        if *form != FORM {
+            return Err(damaged());
+        }
+        let key = self.0.iter().find(|key| key.id == *id).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidKey,
+                "a record was encrypted with another sealing key: give that one too, by \
+                 .with_previous(…)",
+            )
+        })?;
+        let mut value = Zeroizing::new(rest.to_vec());
+        let length = key
+            .derive(salt)?
+            .open_in_place(nonce(), Aad::from(place.as_bytes()), &mut value)
+            .map_err(|_| damaged())?
+            .len();
+        value.truncate(length);
+        Ok(value)
+    }
+}
+
+impl fmt::Debug for SealingKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealingKeys")
+            .field("keys", &self.0.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const VALUE: &[u8] = b"what nobody else may read";
+
+    fn keys(byte: u8) -> SealingKeys {
+        SealingKeys::new(&[byte; KEY])
+    }
+
+    #[test]
+    fn what_was_sealed_opens_in_its_place_alone() {
+        let keys = keys(1);
+        let sealed = keys.seal("a", VALUE).unwrap();
+        assert_eq!(&**keys.open("a", &sealed).unwrap(), VALUE);
+        assert!(
+            !sealed
+                .windows(6)
+                .any(|part| VALUE.windows(6).any(|v| v == part))
+        );
+        assert_ne!(sealed, keys.seal("a", VALUE).unwrap());
+        assert_eq!(
+            keys.open("b", &sealed).unwrap_err().kind(),
+            ErrorKind::Storage
+        );
+        assert_eq!(&**keys.open("", &keys.seal("", b"").unwrap()).unwrap(), b"");
+    }
+
+    #[test]
+    fn every_changed_or_missing_byte_is_noticed() {
+        let keys = keys(1);
+        let sealed = keys.seal("a", VALUE).unwrap();
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(keys.open("a", &changed).is_err(), "{at}");
+            assert!(keys.open("a", &sealed[..at]).is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn keys_change_while_values_stay() {
+        let (old, new) = (keys(1), keys(2));
+        let sealed = old.seal("a", VALUE).unwrap();
+        let error = new.open("a", &sealed).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidKey);
+        assert!(error.message().contains(".with_previous("));
+        let both = new.with_previous(&old);
+        assert_eq!(&**both.open("a", &sealed).unwrap(), VALUE);
+        let anew = both.seal("a", VALUE).unwrap();
+        assert!(new.open("a", &anew).is_ok() && old.open("a", &anew).is_err());
+    }
+
+    #[test]
+    fn keys_as_text() {
+        let key = SealingKeys::generate_key().unwrap();
+        let keys = SealingKeys::from_base64url(key.expose()).unwrap();
+        assert!(keys.seal("a", VALUE).is_ok());
+        for text in ["", "short", &"A".repeat(44), &format!("{}=", key.expose())] {
+            let error = SealingKeys::from_base64url(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidKey, "{text}");
+        }
+        assert_eq!(format!("{keys:?}"), "SealingKeys { keys: 1, .. }");
+    }
+}

@@ -1,0 +1,244 @@
+//! What is put into a token.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The claims that an issuer sets; data may not bring them along.
+const SET: [&str; 3] = ["jti", "iat", "exp"];
+
+/// Claims for a token: `jti`, `iat` and `exp`, then the application's data, all side by side.
+///
+/// Made by [`Issuer::claims`](crate::Issuer::claims), signed by
+/// [`Issuer::issue`](crate::Issuer::issue).
+///
+/// # Example
+/// ```
+/// # async fn example(issuer: jamguard::Issuer) -> Result<(), jamguard::Error> {
+/// let claims = issuer.claims(&serde_json::json!({"sub": "42"}))?;
+/// println!("{} until {:?}", claims.token_id(), claims.expires_at());
+/// let token = issuer.issue(&claims).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct NewClaims {
+    token_id: String,
+    issued_at: u64,
+    expires: u64,
+    data: Map<String, Value>,
+}
+
+impl NewClaims {
+    pub(super) fn new<T: Serialize + ?Sized>(
+        data: &T,
+        issued_at: u64,
+        lifetime: u64,
+    ) -> Result<Self, Error> {
+        let Value::Object(data) = serde_json::to_value(data).map_err(unwritable)? else {
+            return Err(not_an_object());
+        };
+        if let Some(name) = SET.into_iter().find(|name| data.contains_key(*name)) {
+            return Err(Error::configuration(format!(
+                "the data has a member '{name}', which the issuer sets: rename it, or leave it out"
+            )));
+        }
+        Ok(Self {
+            token_id: token_id()?,
+            issued_at,
+            expires: issued_at.saturating_add(lifetime),
+            data,
+        })
+    }
+
+    /// The `jti` claim: a random UUID.
+    pub fn token_id(&self) -> &str {
+        &self.token_id
+    }
+
+    /// When the token will expire.
+    pub fn expires_at(&self) -> SystemTime {
+        let expires = UNIX_EPOCH.checked_add(Duration::from_secs(self.expires));
+        expires.unwrap_or(UNIX_EPOCH)
+    }
+}
+
+impl Serialize for NewClaims {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(SET.len() + self.data.len()))?;
+        map.serialize_entry("jti", &self.token_id)?;
+        map.serialize_entry("iat", &self.issued_at)?;
+        map.serialize_entry("exp", &self.expires)?;
+        for (name, value) in &self.data {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// Data may be about somebody.
+impl fmt::Debug for NewClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewClaims")
+            .field("token_id", &self.token_id)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+fn not_an_object() -> Error {
+    Error::configuration(
+        "claims are a JSON object: give a struct with named fields, or a map with texts as keys",
+    )
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    // Of serde's message only the kind is kept: it may quote a value.
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "they do not fit into JSON",
+        _ => "their Serialize failed",
+    };
+    Error::configuration(format!("the claims cannot be written: {what}"))
+}
+
+/// A random UUID, version 4 (RFC 9562 section 5.4).
+fn token_id() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
+        Error::new(
+            ErrorKind::Internal,
+            "the system's random source gives nothing",
+        )
+    })?;
+    let random = u128::from_be_bytes(bytes);
+    let version_4 = random & !(0xf << 76) | 0x4 << 76;
+    let id = version_4 & !(0x3 << 62) | 0x2 << 62;
+    let hex = format!("{id:032x}");
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
+    Ok(parts.join("-"))
+}
+
+/// Claims as JSON text; numbers as `T` wrote them.
+pub(super) fn to_text<T: Serialize + ?Sized>(claims: &T) -> Result<String, Error> {
+    let text = serde_json::to_string(claims).map_err(unwritable)?;
+    if text.starts_with('{') {
+        Ok(text)
+    } else {
+        Err(not_an_object())
+    }
+}
+
+/// What an issuer puts into every token, and what it lets pass.
+pub(super) struct Terms {
+    pub(super) issuer: Option<Box<str>>,
+    pub(super) audiences: Vec<Box<str>>,
+    /// Seconds, as all that follow.
+    pub(super) lifetime: u64,
+    pub(super) max_lifetime: u64,
+    /// Of the verifiers.
+    pub(super) leeway: u64,
+    /// For how long a key's tokens are good after another signs in its place.
+    pub(super) overlap: u64,
+}
+
+impl Terms {
+    /// The claims with what they lack, in the order jti, iat, exp, iss, aud, and then their own.
+    pub(super) fn complete(&self, own: &str, now: u64) -> Result<(String, u64), Error> {
+        let given = RegisteredClaims::parse(own, &[]).map_err(|error| match error.kind() {
+            ErrorKind::InvalidClaim => Error::configuration(format!("{error}: it is a claim")),
+            _ => Error::configuration("the claims name a member twice, or nest too deeply"),
+        })?;
+        let refuse = |message: &'static str| Err(Error::configuration(message));
+        let mut added: Vec<(&str, Value)> = Vec::with_capacity(5);
+        match given.token_id.as_deref() {
+            None => added.push(("jti", token_id()?.into())),
+            Some("") => return refuse("the claim 'jti' is empty: leave it out to get a new one"),
+            Some(_) => {}
+        }
+        match given.issued_at {
+            None => added.push(("iat", now.into())),
+            Some(at) if at > now.saturating_add(self.leeway) => {
+                return refuse("the claim 'iat' lies in the future");
+            }
+            Some(_) => {}
+        }
+        let expires = match given.expires {
+            None => {
+                let expires = now.saturating_add(self.lifetime);
+                added.push(("exp", expires.into()));
+                expires
+            }
+            Some(expires) => expires,
+        };
+        self.check_lifetime(expires, now)?;
+        if let Some(issuer) = &self.issuer {
+            match given.issuer.as_deref() {
+                None => added.push(("iss", (**issuer).into())),
+                Some(given) if *given == **issuer => {}
+                Some(_) => return refuse("the claim 'iss' is not this issuer's: leave it out"),
+            }
+        }
+        let ours = |given: &str| self.audiences.iter().any(|ours| **ours == *given);
+        let fits = match &given.audience {
+            Audience::Absent => {
+                match &self.audiences[..] {
+                    [] => {}
+                    [one] => added.push(("aud", (**one).into())),
+                    many => added.push(("aud", json!(many))),
+                }
+                true
+            }
+            Audience::One(given) => ours(given),
+            Audience::Many(given) => given.iter().any(|given| ours(given)),
+        };
+        if !fits && !self.audiences.is_empty() {
+            return refuse("the claim 'aud' names none of this issuer's audiences: leave it out");
+        }
+        let mut text = String::with_capacity(own.len() + 256);
+        for (name, value) in added {
+            text.push(if text.is_empty() { '{' } else { ',' });
+            text.push_str(&format!("\"{name}\":{value}"));
+        }
+        match (text.is_empty(), own) {
+            (true, own) => text.push_str(own),
+            (false, "{}") => text.push('}'),
+            (false, own) => {
+                text.push(',');
+                text.push_str(&own[1..]);
+            }
+        }
+        Ok((text, expires))
+    }
+
+    fn check_lifetime(&self, expires: u64, now: u64) -> Result<(), Error> {
+        let refuse = |message: &'static str| Err(Error::configuration(message));
+        let Some(lifetime) = expires.checked_sub(now).filter(|left| *left > 0) else {
+            return refuse(
+                "the claim 'exp' lies in the past: a lifetime is a second or more; other data \
+                 needs another name",
+            );
+        };
+        if lifetime > self.max_lifetime || expires > MAX_DATE {
+            return refuse(
+                "the token would live for more than a year: give it a shorter lifetime, or build \
+                 the issuer with .danger_lifetime_over_a_year()",
+            );
+        }
+        if lifetime.saturating_add(self.leeway) > self.overlap {
+            return refuse(
+                "the token would outlive its key: give the key ring an .overlap(…) of the longest \
+                 lifetime and the leeway",
+            );
+        }
+        Ok(())
+    }
+}

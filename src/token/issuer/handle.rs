@@ -1,0 +1,179 @@
+//! Signs claims.
+
+use super::builder::IssuerBuilder;
+use super::claims::{self, NewClaims, Terms};
+use crate::core::clock::Clock;
+use crate::core::error::Error;
+use crate::core::secret::Secret;
+use crate::jose::jws::{self, DEFAULT_MAX_LEN};
+use crate::token::builder::VerifierBuilder;
+use crate::token::ring::KeyRing;
+use crate::token::verifier::Verifier;
+use serde::Serialize;
+use serde_json::json;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Mints the tokens of this application. Cheap to clone.
+///
+/// # Example
+/// ```
+/// use jamguard::{Authenticator, Issuer, jose::{Algorithm, SigningKey}};
+/// use std::time::Duration;
+///
+/// #[derive(serde::Serialize)]
+/// struct User { sub: String, email: String }
+///
+/// # async fn example() -> Result<(), jamguard::Error> {
+/// let issuer = Issuer::builder()
+///     .key(SigningKey::generate(Algorithm::ES512)?)      // or .key_ring(…), which rotates
+///     .issuer("https://issuer.example")
+///     .audience("api")
+///     .lifetime(Duration::from_secs(15 * 60))
+///     .build()?;
+///
+/// let ann = User { sub: "42".into(), email: "ann@example.com".into() };
+/// let token = issuer.issue(&ann).await?;
+///
+/// let verified = issuer.verifier().verify(token.expose()).await?;
+/// assert_eq!(verified.subject(), Some("42"));
+/// let auth = Authenticator::builder().verifier(issuer.verifier()).build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Issuer(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) ring: KeyRing,
+    pub(super) terms: Terms,
+    pub(super) token_type: String,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) verifier: Verifier,
+    #[cfg_attr(not(any(feature = "tower", feature = "actix")), expect(dead_code))]
+    pub(super) jwks_url: Option<String>,
+}
+
+impl Issuer {
+    /// Begins an issuer; a key is the least that it needs.
+    pub fn builder() -> IssuerBuilder {
+        IssuerBuilder::default()
+    }
+
+    /// Claims of the issuer's usual lifetime: `jti` (a random UUID), `iat`, `exp`, then the data,
+    /// all side by side. To be looked at or kept before [`issue`](Self::issue) signs them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the data is no JSON
+    /// object, or has a member `jti`, `iat` or `exp` itself.
+    pub fn claims<T: Serialize + ?Sized>(&self, data: &T) -> Result<NewClaims, Error> {
+        NewClaims::new(data, self.now(), self.0.terms.lifetime)
+    }
+
+    /// As [`claims`](Self::claims), with another lifetime; it counts whole seconds.
+    ///
+    /// # Errors
+    /// As [`claims`](Self::claims). [`issue`](Self::issue) refuses a lifetime of nothing, and one
+    /// over a year.
+    pub fn claims_for<T: Serialize + ?Sized>(
+        &self,
+        lifetime: Duration,
+        data: &T,
+    ) -> Result<NewClaims, Error> {
+        NewClaims::new(data, self.now(), lifetime.as_secs())
+    }
+
+    /// Signs claims: any type that serializes to a JSON object.
+    ///
+    /// What they lack of `jti`, `iat`, `exp`, `iss` and `aud` is added, so that plain data becomes
+    /// a sound token. What they have of it stays, where this issuer's own verifier accepts it. The
+    /// header has `alg`, `typ`, and the `kid` of a key pair.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the claims are no JSON
+    /// object, or a verifier would refuse the token;
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) where no key is current; an outage
+    /// of a store that is needed for it.
+    pub async fn issue<T: Serialize + ?Sized>(&self, claims: &T) -> Result<Secret, Error> {
+        let issuer = &*self.0;
+        let own = claims::to_text(claims)?;
+        let (payload, expires) = issuer.terms.complete(&own, self.now())?;
+        let key = issuer.ring.signer(expires + issuer.terms.leeway).await?;
+        let mut header = json!({"alg": key.algorithm().name(), "typ": issuer.token_type});
+        if let Some(kid) = key.key_id() {
+            header["kid"] = kid.into();
+        }
+        let token = jws::sign_with_header(&key, &header, payload.as_bytes())?;
+        if token.len() > DEFAULT_MAX_LEN {
+            return Err(Error::configuration(format!(
+                "the token would have {} bytes, and verifiers look at {DEFAULT_MAX_LEN} at most: \
+                 put less into it",
+                token.len()
+            )));
+        }
+        Ok(Secret::new(token))
+    }
+
+    /// The verifier of this issuer's tokens: the same keys, also when they change, and the same
+    /// rules. Clones of one verifier share one cache.
+    pub fn verifier(&self) -> Verifier {
+        self.0.verifier.clone()
+    }
+
+    /// The beginning of [`verifier`](Self::verifier), for more rules.
+    pub fn verifier_builder(&self) -> VerifierBuilder {
+        self.0
+            .terms
+            .verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
+    }
+
+    /// The keys that sign.
+    pub fn key_ring(&self) -> &KeyRing {
+        &self.0.ring
+    }
+
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.0.terms.issuer.as_deref()
+    }
+
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn jwks_url(&self) -> Option<&str> {
+        self.0.jwks_url.as_deref()
+    }
+
+    fn now(&self) -> u64 {
+        self.0.clock.now().as_secs()
+    }
+}
+
+impl Terms {
+    pub(super) fn verifier(
+        &self,
+        ring: &KeyRing,
+        token_type: &str,
+        clock: Arc<dyn Clock>,
+    ) -> VerifierBuilder {
+        let mut rules = Verifier::builder()
+            .key_ring(ring.clone())
+            .token_type(token_type)
+            .leeway(Duration::from_secs(self.leeway))
+            .clock(clock);
+        if let Some(issuer) = &self.issuer {
+            rules = rules.issuer(&**issuer);
+        }
+        for audience in &self.audiences {
+            rules = rules.audience(&**audience);
+        }
+        rules
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issuer")
+            .field("issuer", &self.0.terms.issuer)
+            .field("ring", &self.0.ring)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,506 @@
+//! The keys of a ring at some moment, and the ways in which they change. No clock, no store.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::jose::header::MAX_KID;
+use crate::jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How far the clocks of processes that share a ring may be apart, in seconds.
+const CLOCK_SKEW: u64 = 60;
+
+/// What a key of a [`KeyRing`](crate::KeyRing) is there for at the moment.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyState {
+    /// Published, so that everybody knows it when it begins to sign.
+    Upcoming,
+    /// Signs.
+    Current,
+    /// Signs no more; its tokens are still good.
+    Retired,
+    /// Taken back: its tokens are refused.
+    Revoked,
+}
+
+/// A key of a [`KeyRing`](crate::KeyRing), as [`KeyRing::keys`](crate::KeyRing::keys) tells of it.
+///
+/// # Example
+/// ```
+/// # async fn example(ring: jamguard::KeyRing) -> Result<(), jamguard::Error> {
+/// for key in ring.keys().await? {
+///     println!("{} {:?} signs from {:?}", key.key_id(), key.state(), key.current_from());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeyInfo {
+    kid: String,
+    algorithm: Option<Algorithm>,
+    state: KeyState,
+    since: u64,
+    until: Option<u64>,
+}
+
+fn moment(seconds: u64) -> SystemTime {
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    time.unwrap_or(UNIX_EPOCH)
+}
+
+impl KeyInfo {
+    /// The key's name, `kid`.
+    pub fn key_id(&self) -> &str {
+        &self.kid
+    }
+
+    /// The algorithm; `None` for a revoked key, of which nothing is kept but its name.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
+    /// What the key is there for at the moment.
+    pub fn state(&self) -> KeyState {
+        self.state
+    }
+
+    /// From when on it signs, or signed.
+    pub fn current_from(&self) -> SystemTime {
+        moment(self.since)
+    }
+
+    /// From when on its tokens are refused, where that is settled.
+    pub fn verifies_until(&self) -> Option<SystemTime> {
+        self.until.map(moment)
+    }
+}
+
+/// A key to put into a [`KeyRing`](crate::KeyRing), with its dates.
+///
+/// # Example
+/// ```
+/// use jamguard::{KeyRing, RingKey, jose::{Algorithm, SigningKey}};
+/// use std::time::{Duration, SystemTime};
+///
+/// let (old, new) = (SigningKey::generate(Algorithm::ES512)?, SigningKey::generate(Algorithm::ES512)?);
+/// let last_year = SystemTime::now() - Duration::from_secs(365 * 24 * 3600);
+/// let ring = KeyRing::builder(Algorithm::ES512)
+///     .key(RingKey::new(old).current_from(last_year))         // its tokens verify for a while
+///     .key(new)                                               // signs from now on
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RingKey {
+    pub(super) key: SigningKey,
+    since: Option<SystemTime>,
+    expires: Option<SystemTime>,
+    /// Whether its tokens name it.
+    named: bool,
+}
+
+impl RingKey {
+    /// A key that signs from now on. Where it has no name, its thumbprint becomes its `kid`; a
+    /// secret's is a keyed hash.
+    pub fn new(key: SigningKey) -> Self {
+        Self {
+            key,
+            since: None,
+            expires: None,
+            named: true,
+        }
+    }
+
+    /// The one key of a ring; a secret then needs no name.
+    pub(super) fn only(key: SigningKey) -> Self {
+        Self {
+            named: !key.algorithm().is_symmetric() || key.key_id().is_some(),
+            ..Self::new(key)
+        }
+    }
+
+    /// From when on it signs: earlier than another key's, and it is retired; in the future, and it
+    /// is upcoming.
+    #[must_use]
+    pub fn current_from(mut self, time: SystemTime) -> Self {
+        self.since = Some(time);
+        self
+    }
+
+    /// From when on it neither signs nor verifies.
+    #[must_use]
+    pub fn expires_at(mut self, time: SystemTime) -> Self {
+        self.expires = Some(time);
+        self
+    }
+
+    pub(super) fn into_entry(self, now: u64) -> Result<Entry, Error> {
+        let seconds = |time: SystemTime| {
+            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+            since.as_secs()
+        };
+        let since = self.since.map_or(now, seconds);
+        let expires = self.expires.map(seconds);
+        if let Some(expires) = expires {
+            if expires <= now {
+                return Err(Error::configuration(
+                    "the key is expired: give a newer one, or a later .expires_at(…)",
+                ));
+            }
+            if expires <= since {
+                return Err(Error::configuration(
+                    "the key expires before it becomes current: check .current_from(…) and \
+                     .expires_at(…)",
+                ));
+            }
+        }
+        let kid = match self.key.key_id() {
+            Some(kid) => kid.to_owned(),
+            None => self.key.fingerprint()?,
+        };
+        check_key_id(&kid)?;
+        let key = match self.named {
+            true => self.key.with_key_id(kid.clone()),
+            false => self.key,
+        };
+        Ok(Entry {
+            expires,
+            ..Entry::new(key, kid, since)?
+        })
+    }
+}
+
+/// As strict as those who will read it.
+fn check_key_id(kid: &str) -> Result<(), Error> {
+    if !kid.is_empty() && kid.len() <= MAX_KID && !kid.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::configuration(
+        "a key's name has 1 to 256 bytes and no control characters",
+    ))
+}
+
+impl From<SigningKey> for RingKey {
+    fn from(key: SigningKey) -> Self {
+        Self::new(key)
+    }
+}
+
+/// A key and its dates in Unix seconds.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) kid: String,
+    /// From when on it signs.
+    pub(super) since: u64,
+    /// From when on another signs in its place, and from when on its tokens are refused.
+    pub(super) retired: Option<(u64, u64)>,
+    /// From when on it neither signs nor verifies, whatever else.
+    pub(super) expires: Option<u64>,
+    pub(super) what: Material,
+}
+
+#[derive(Clone)]
+pub(super) enum Material {
+    Pair(Arc<Pair>),
+    /// Until when the ring remembers that it was taken back.
+    Revoked(u64),
+}
+
+pub(super) struct Pair {
+    pub(super) signing: SigningKey,
+    pub(super) verifying: VerifyingKey,
+}
+
+impl Pair {
+    pub(super) fn new(signing: SigningKey) -> Result<Arc<Self>, Error> {
+        let verifying = signing.verifying_key()?;
+        Ok(Arc::new(Self { signing, verifying }))
+    }
+}
+
+impl Entry {
+    pub(super) fn new(key: SigningKey, kid: String, since: u64) -> Result<Self, Error> {
+        Ok(Self {
+            kid,
+            since,
+            retired: None,
+            expires: None,
+            what: Material::Pair(Pair::new(key)?),
+        })
+    }
+
+    pub(super) fn generate(algorithm: Algorithm, since: u64) -> Result<Self, Error> {
+        let key = SigningKey::generate(algorithm)?;
+        let kid = key.fingerprint()?;
+        Self::new(key.with_key_id(kid.clone()), kid, since)
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        matches!(self.what, Material::Revoked(_))
+    }
+
+    fn until(&self) -> Option<u64> {
+        let retired = self.retired.map(|(_, until)| until);
+        match (retired, self.expires) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// The key itself, as long as its tokens are good.
+    fn live(&self, now: u64) -> Option<&Arc<Pair>> {
+        match &self.what {
+            Material::Pair(pair) if self.until().is_none_or(|until| now < until) => Some(pair),
+            _ => None,
+        }
+    }
+}
+
+impl Entry {
+    /// The key itself, unless another signs in its place.
+    fn standing(&self, now: u64) -> Option<&Arc<Pair>> {
+        let stands = self.retired.is_none_or(|(at, _)| now < at);
+        self.live(now).filter(|_| stands)
+    }
+}
+
+/// When keys come and go, in seconds.
+#[derive(Clone, Copy)]
+pub(super) struct Schedule {
+    pub(super) rotate_every: Option<u64>,
+    pub(super) publish_ahead: u64,
+    pub(super) overlap: u64,
+}
+
+/// The keys of a ring, those that sign earlier first.
+#[derive(Clone, Default)]
+pub(super) struct Keys(Vec<Entry>);
+
+impl Keys {
+    pub(super) fn from_entries(entries: Vec<Entry>) -> Self {
+        let mut keys = Self(entries);
+        keys.0.sort_by_key(|entry| entry.since);
+        keys
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// Whether nothing distinguishes them.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Entry, &Entry)| {
+            let dates = |entry: &Entry| (entry.since, entry.retired, entry.expires);
+            a.kid == b.kid && a.is_revoked() == b.is_revoked() && dates(a) == dates(b)
+        };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
+    }
+
+    pub(super) fn find(&self, kid: &str) -> Option<&Entry> {
+        self.0.iter().find(|entry| entry.kid == kid)
+    }
+
+    /// The key that signs.
+    pub(super) fn current(&self, now: u64) -> Option<(&Entry, &Arc<Pair>)> {
+        let mut standing = (self.0.iter()).filter_map(|entry| Some((entry, entry.standing(now)?)));
+        let begun = standing.clone().rfind(|(entry, _)| entry.since <= now);
+        // Where the clock went back, or another key was taken away, the next one signs early.
+        begun.or_else(|| standing.next())
+    }
+
+    /// Whether there is a key that signs by its date, and not for want of another.
+    pub(super) fn begun(&self, now: u64) -> bool {
+        (self.current(now)).is_some_and(|(entry, _)| entry.since <= now)
+    }
+
+    /// Everything that tokens may be signed with, upcoming keys included.
+    pub(super) fn verifying(&self, now: u64) -> KeySet {
+        let live = self.0.iter().filter_map(|entry| entry.live(now));
+        live.map(|pair| pair.verifying.clone()).collect()
+    }
+
+    /// When a key's tokens cease to be good by themselves.
+    pub(super) fn next_change(&self, now: u64) -> Option<u64> {
+        let ends = self.0.iter().filter(|entry| !entry.is_revoked());
+        ends.filter_map(Entry::until)
+            .filter(|until| *until > now)
+            .min()
+    }
+
+    pub(super) fn list(&self, now: u64) -> Vec<KeyInfo> {
+        let current = self.current(now).map(|(entry, _)| &*entry.kid);
+        let told = self.0.iter().filter_map(|entry| {
+            let (state, algorithm) = match &entry.what {
+                Material::Revoked(_) => (KeyState::Revoked, None),
+                Material::Pair(pair) => {
+                    entry.live(now)?;
+                    let state = match entry {
+                        _ if current == Some(&*entry.kid) => KeyState::Current,
+                        _ if entry.since > now => KeyState::Upcoming,
+                        _ => KeyState::Retired,
+                    };
+                    (state, Some(pair.signing.algorithm()))
+                }
+            };
+            Some(KeyInfo {
+                kid: entry.kid.clone(),
+                algorithm,
+                state,
+                since: entry.since,
+                until: entry.until(),
+            })
+        });
+        told.collect()
+    }
+
+    /// Whether it is time to make the next key known, or to use it.
+    pub(super) fn is_due(&self, schedule: &Schedule, now: u64) -> bool {
+        let Some(every) = schedule.rotate_every else {
+            return false;
+        };
+        let newest = self.0.iter().rfind(|entry| entry.standing(now).is_some());
+        let aged = newest.is_none_or(|newest| {
+            let next = newest.since.saturating_add(every);
+            // In time for the last token of a key that expires by itself.
+            let expires = newest.expires.unwrap_or(u64::MAX);
+            let next = next.min(expires.saturating_sub(schedule.overlap));
+            now.saturating_add(schedule.publish_ahead) >= next
+        });
+        aged || !self.begun(now.saturating_add(CLOCK_SKEW))
+    }
+
+    /// Rotates by age, where that is due.
+    pub(super) fn age(
+        &mut self,
+        algorithm: Algorithm,
+        schedule: &Schedule,
+        now: u64,
+    ) -> Result<(), Error> {
+        if !self.is_due(schedule, now) {
+            return Ok(());
+        }
+        match self.begun(now.saturating_add(CLOCK_SKEW)) {
+            true => self.announce(algorithm, schedule, now),
+            false => self.advance(algorithm, schedule, now),
+        }
+        .map(drop)
+    }
+
+    fn upcoming(&self, now: u64) -> Option<usize> {
+        let upcoming = |entry: &Entry| entry.since > now && entry.live(now).is_some();
+        self.0.iter().position(upcoming)
+    }
+
+    /// Makes the next key known, unless there is one that has not begun to sign.
+    pub(super) fn announce(
+        &mut self,
+        algorithm: Algorithm,
+        schedule: &Schedule,
+        now: u64,
+    ) -> Result<String, Error> {
+        if let Some(at) = self.upcoming(now) {
+            return Ok(self.0[at].kid.clone());
+        }
+        let since = now.saturating_add(schedule.publish_ahead);
+        self.add(Entry::generate(algorithm, since)?, schedule, now)
+    }
+
+    /// Has the upcoming key, or a new one, sign at once.
+    pub(super) fn advance(
+        &mut self,
+        algorithm: Algorithm,
+        schedule: &Schedule,
+        now: u64,
+    ) -> Result<String, Error> {
+        let next = match self.upcoming(now) {
+            Some(at) => Entry {
+                since: now,
+                ..self.0.remove(at)
+            },
+            None => Entry::generate(algorithm, now)?,
+        };
+        self.add(next, schedule, now)
+    }
+
+    /// Takes a key back; another signs at once where it was the one that signs.
+    pub(super) fn revoke(
+        &mut self,
+        kid: &str,
+        algorithm: Algorithm,
+        schedule: &Schedule,
+        now: u64,
+    ) -> Result<(), Error> {
+        let Some(entry) = self.0.iter_mut().find(|entry| entry.kid == kid) else {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                "the ring has no such key: its tokens are refused already",
+            ));
+        };
+        if entry.is_revoked() {
+            return Ok(());
+        }
+        entry.what = Material::Revoked(now.saturating_add(schedule.overlap));
+        self.settle(schedule, now);
+        if !self.begun(now) {
+            self.advance(algorithm, schedule, now)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a key in.
+    pub(super) fn add(
+        &mut self,
+        entry: Entry,
+        schedule: &Schedule,
+        now: u64,
+    ) -> Result<String, Error> {
+        match self.find(&entry.kid) {
+            Some(known) if known.is_revoked() => {
+                return Err(Error::configuration(
+                    "this key was revoked: the ring does not take it again",
+                ));
+            }
+            Some(_) => {
+                return Err(Error::configuration(
+                    "the ring has a key of this name already: give each its own",
+                ));
+            }
+            None => {}
+        }
+        let kid = entry.kid.clone();
+        let place = self.0.partition_point(|other| other.since <= entry.since);
+        self.0.insert(place, entry);
+        self.settle(schedule, now);
+        Ok(kid)
+    }
+
+    /// Notes who is followed by whom, and forgets what is over.
+    fn settle(&mut self, schedule: &Schedule, now: u64) {
+        let mut next = None;
+        for entry in self.0.iter_mut().rev() {
+            if entry.is_revoked() {
+                continue;
+            }
+            // What has not happened yet may still come otherwise.
+            if entry.retired.is_none_or(|(at, _)| at > now) {
+                entry.retired = next.map(|at: u64| {
+                    let at = at.max(entry.since);
+                    (at, at.saturating_add(schedule.overlap))
+                });
+            }
+            next = Some(entry.since);
+        }
+        self.0.retain(|entry| match entry.what {
+            Material::Revoked(until) => now < until,
+            Material::Pair(_) => entry.live(now).is_some(),
+        });
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|entry| &entry.kid))
+            .finish()
+    }
+}

@@ -1,0 +1,317 @@
+//! How a ring keeps up with its store, and what verifiers see of it.
+//!
+//! Nothing runs in the background. Known keys serve for half of the refresh interval; then one of
+//! those who come asks the store while the others go on; after the whole interval, or when the
+//! store told of a change, everybody waits for the answer. While the store cannot be asked, the
+//! known keys serve.
+
+use super::handle::{Inner, KeyRing, Live, Shared};
+use super::keys::Keys;
+use super::sealed;
+use crate::core::clock::Clock;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::store::{NewRecord, Record};
+use crate::token::keys::{BoxFuture, KeySource, Keys as Ready, Snapshot};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// After a failure of the store, in milliseconds.
+const PAUSE: u64 = 500;
+/// How long whoever asks the store for all is waited for, in milliseconds.
+const CLAIM: u64 = 1000;
+/// The least time between two look-ups of unknown keys, in milliseconds.
+const LOOK: u64 = 100;
+
+/// How old the known keys are. Times are monotonic milliseconds.
+pub(super) struct Freshness {
+    interval: u64,
+    /// Counts what the store told.
+    changes: Arc<AtomicU64>,
+    /// The count when the store was last asked.
+    seen: AtomicU64,
+    due_at: AtomicU64,
+    stale_at: AtomicU64,
+    claimed_until: AtomicU64,
+    look_at: AtomicU64,
+    rotate_at: AtomicU64,
+    failing: AtomicBool,
+}
+
+fn millis(clock: &dyn Clock) -> u64 {
+    u64::try_from(clock.monotonic().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Moves a time on; of many that try at once, one succeeds.
+fn claim(time: &AtomicU64, now: u64, until: u64) -> bool {
+    let before = time.load(Ordering::Acquire);
+    now >= before
+        && time
+            .compare_exchange(before, until, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+}
+
+impl Freshness {
+    pub(super) fn new(interval: Duration, changes: Arc<AtomicU64>) -> Self {
+        Self {
+            interval: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+            changes,
+            seen: AtomicU64::new(u64::MAX),
+            due_at: AtomicU64::new(0),
+            stale_at: AtomicU64::new(0),
+            claimed_until: AtomicU64::new(0),
+            look_at: AtomicU64::new(0),
+            rotate_at: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+        }
+    }
+
+    fn unchanged(&self) -> bool {
+        self.seen.load(Ordering::Acquire) == self.changes.load(Ordering::Acquire)
+    }
+
+    fn is_due(&self, now: u64) -> bool {
+        now >= self.due_at.load(Ordering::Acquire)
+    }
+
+    fn is_stale(&self, now: u64) -> bool {
+        !self.unchanged() || now >= self.stale_at.load(Ordering::Acquire)
+    }
+
+    fn is_fresh(&self, now: u64) -> bool {
+        self.unchanged() && !self.is_due(now)
+    }
+
+    fn is_claimed(&self, now: u64) -> bool {
+        now < self.claimed_until.load(Ordering::Acquire)
+    }
+
+    /// Whether the known keys will do; if so, nobody has to ask the store.
+    fn is_usable(&self, now: u64) -> bool {
+        self.is_fresh(now) || (!self.is_stale(now) && self.is_claimed(now))
+    }
+
+    /// As [`is_usable`](Self::is_usable), but for the one whose turn it is to ask.
+    fn may_use(&self, now: u64) -> bool {
+        self.is_usable(now)
+            || (!self.is_stale(now) && !claim(&self.claimed_until, now, now.saturating_add(CLAIM)))
+    }
+
+    /// The store was asked at `now`, after `changes`.
+    fn renew(&self, now: u64, changes: u64) {
+        self.serve(now.saturating_add(self.interval / 2), changes);
+        self.failing.store(false, Ordering::Relaxed);
+    }
+
+    /// The store could not be asked; says whether that is new.
+    fn postpone(&self, now: u64, changes: u64) -> bool {
+        self.serve(now.saturating_add(PAUSE), changes);
+        !self.failing.swap(true, Ordering::Relaxed)
+    }
+
+    fn serve(&self, due_at: u64, changes: u64) {
+        let stale_at = due_at.saturating_add(self.interval / 2);
+        self.due_at.store(due_at, Ordering::Release);
+        self.stale_at.store(stale_at, Ordering::Release);
+        self.seen.store(changes, Ordering::Release);
+    }
+
+    /// Whether a rotation may be tried: not right after one that failed.
+    pub(super) fn may_rotate(&self, clock: &dyn Clock) -> bool {
+        millis(clock) >= self.rotate_at.load(Ordering::Acquire)
+    }
+
+    pub(super) fn not_rotated(&self, clock: &dyn Clock) {
+        let again = millis(clock).saturating_add(PAUSE);
+        self.rotate_at.store(again, Ordering::Release);
+    }
+}
+
+impl Inner {
+    fn monotonic(&self) -> u64 {
+        millis(&*self.clock)
+    }
+
+    /// Lets go of keys whose time is over.
+    fn tidy(&self) {
+        let next_change = self.next_change.load(Ordering::Acquire);
+        if next_change != u64::MAX && self.now() >= next_change {
+            self.install(None);
+        }
+    }
+
+    /// The known keys, unless the store is to be asked first.
+    fn ready(&self) -> Option<Arc<Live>> {
+        if self.shared.is_some() && !self.freshness.may_use(self.monotonic()) {
+            return None;
+        }
+        self.tidy();
+        self.live()
+    }
+
+    /// The keys, no older than the refresh interval while the store can be asked.
+    pub(super) async fn fresh(&self) -> Result<Arc<Live>, Error> {
+        if let Some(live) = self.ready() {
+            return Ok(live);
+        }
+        let reloaded = self.reload(|_| self.freshness.is_fresh(self.monotonic()));
+        match reloaded.await {
+            Ok(live) => Ok(live),
+            Err(error) => {
+                self.tidy();
+                self.live().ok_or(error)
+            }
+        }
+    }
+
+    /// Asks the store, unless somebody just did so and that is `enough`.
+    async fn reload(&self, enough: impl Fn(&Live) -> bool) -> Result<Arc<Live>, Error> {
+        let _turn = self.turn.lock().await;
+        if let Some(live) = self.live().filter(|live| enough(live)) {
+            return Ok(live);
+        }
+        let now = self.monotonic();
+        if self.freshness.failing.load(Ordering::Relaxed) && self.freshness.is_fresh(now) {
+            // Those who waited for the one that failed do not try each for themselves.
+            return Err(unavailable());
+        }
+        let changes = self.freshness.changes.load(Ordering::Acquire);
+        match self.write(|_, _| Ok(())).await {
+            Ok(()) => self.live().ok_or_else(unavailable),
+            Err(error) => {
+                if self.freshness.postpone(now, changes) {
+                    telemetry::warn("a key ring's store cannot be asked", &error);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Changes the ring, which begins where there is none; takes over what others did to it.
+    /// Whoever calls holds the turn.
+    pub(super) async fn write<R>(
+        &self,
+        change: impl Fn(&mut Keys, u64) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let Some(shared) = &self.shared else {
+            let mut keys = match self.live() {
+                Some(live) => live.keys.clone(),
+                None => self.begin()?,
+            };
+            let outcome = change(&mut keys, self.now())?;
+            self.install(Some((keys, None)));
+            return Ok(outcome);
+        };
+        // Each round in which it does not get through, somebody else did.
+        loop {
+            let changes = self.freshness.changes.load(Ordering::Acquire);
+            let asked = self.monotonic();
+            let found = shared.store.get(&shared.place).await?;
+            let known = match &found {
+                Some(record) => Some(self.read(shared, record)?),
+                None => None,
+            };
+            let mut keys = match &known {
+                Some(known) => known.clone(),
+                None => self.begin()?,
+            };
+            let outcome = change(&mut keys, self.now())?;
+            let version = match &found {
+                Some(found) if known.is_some_and(|known| known.is(&keys)) => Some(found.version()),
+                found => shared.keep(&keys, found.as_ref()).await?,
+            };
+            if version.is_some() {
+                self.install(Some((keys, version)));
+                self.freshness.renew(asked, changes);
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// The keys of a record; those that are known need no decryption.
+    fn read(&self, shared: &Shared, record: &Record) -> Result<Keys, Error> {
+        let live = self.live();
+        match &live {
+            Some(live) if live.version == Some(record.version()) => Ok(live.keys.clone()),
+            _ => {
+                let known = live.as_ref().map(|live| &live.keys);
+                sealed::open(record.value(), &shared.sealing, &shared.place, known)
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The record's new version; `None` where somebody else was faster.
+    async fn keep(&self, keys: &Keys, found: Option<&Record>) -> Result<Option<u64>, Error> {
+        let value = sealed::seal(keys, &self.sealing, &self.place)?;
+        match found {
+            None => self.store.insert(&self.place, NewRecord::new(value)).await,
+            Some(found) => {
+                let version = found.version();
+                self.store.replace(&self.place, version, value, None).await
+            }
+        }
+    }
+}
+
+fn unavailable() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "the key ring's store could not be asked a moment ago",
+    )
+    .with_retry_after(Duration::from_millis(PAUSE))
+}
+
+impl KeySource for KeyRing {
+    fn generation(&self) -> u64 {
+        self.0.generation()
+    }
+
+    fn usable(&self) -> bool {
+        let ring = &*self.0;
+        if ring.shared.is_some() && !ring.freshness.is_usable(ring.monotonic()) {
+            return false;
+        }
+        ring.tidy();
+        true
+    }
+
+    fn current(&self) -> Ready {
+        match self.0.ready() {
+            Some(live) => Ready::Ready(live.snapshot.clone()),
+            None => Ready::Waiting,
+        }
+    }
+
+    fn load(&self) -> BoxFuture<Result<Snapshot, Error>> {
+        let ring = self.0.clone();
+        Box::pin(async move { Ok(ring.fresh().await?.snapshot.clone()) })
+    }
+
+    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
+        let ring = &self.0;
+        let shared = ring.shared.as_ref()?;
+        let live = ring.live()?;
+        if live.snapshot.generation != seen {
+            return Some(Box::pin(std::future::ready(Ok(live.snapshot.clone()))));
+        }
+        if let Some(found) = shared.store.peek(&shared.place)
+            && found.map(|found| found.version()) == live.version
+        {
+            return None;
+        }
+        let now = ring.monotonic();
+        if !claim(&ring.freshness.look_at, now, now.saturating_add(LOOK)) {
+            // Whether the token is good cannot be said while the store does not answer.
+            let failing = ring.freshness.failing.load(Ordering::Relaxed);
+            return failing.then(|| Box::pin(std::future::ready(Err(unavailable()))) as _);
+        }
+        let ring = ring.clone();
+        Some(Box::pin(async move {
+            let live = ring.reload(|live| live.snapshot.generation != seen).await?;
+            Ok(live.snapshot.clone())
+        }))
+    }
+}
