@@ -71,15 +71,12 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 }
 
 impl Medium {
-    /// Opens or creates the file, and brings it in order after a crash.
+    /// Opens or creates the file, brings it in order after a crash, and checks all of it.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let file = open(path).map_err(|failure| describe(path, failure))?;
+        let state = State::checked(path).map_err(|failure| describe(path, failure))?;
         Ok(Self {
             path: path.to_owned(),
-            state: RwLock::new(State {
-                file,
-                generation: 0,
-            }),
+            state: RwLock::new(state),
         })
     }
 
@@ -173,6 +170,19 @@ impl Medium {
 }
 
 impl State {
+    fn checked(path: &Path) -> Result<Self, Failure> {
+        let mut state = Self {
+            file: open(path)?,
+            generation: 0,
+        };
+        if let Open::Writable(file) = &mut state.file {
+            // What was committed in two phases this never rolls back: where its checksums fail,
+            // that is an error.
+            guarded(|| Ok(file.check_integrity()?))?;
+        }
+        Ok(state)
+    }
+
     fn close(&mut self) {
         let file = std::mem::replace(&mut self.file, Open::Closed);
         // It writes a last time, which may fail on what is damaged. There is nobody to tell.

@@ -46,7 +46,8 @@ struct Inner {
 }
 
 impl FileStore {
-    /// Opens the store in this file, or makes it. Blocks while it reads: call it before serving.
+    /// Opens the store in this file, or makes it. Reads all of it to see that it is sound, and
+    /// blocks meanwhile: call it before serving.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) where the file is damaged or something
