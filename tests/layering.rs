@@ -49,8 +49,10 @@ const RESERVED: &[(&str, &[&str])] = &[
     (
         "redb",
         &[
+            "store/file/failure.rs",
             "store/file/jobs.rs",
             "store/file/medium.rs",
+            "store/file/opening.rs",
             "store/file/tables.rs",
         ],
     ),

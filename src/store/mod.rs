@@ -3,6 +3,13 @@
 //!
 //! Lists of revoked tokens, refresh tokens, shared keys and sessions are views over a [`Store`], so
 //! that a backend is written once.
+//!
+//! | store | for |
+//! |---|---|
+//! | [`MemoryStore`] | one process, and as long as it runs |
+//! | `FileStore` (feature `file`) | one process, kept through restarts and crashes |
+//! | [`Near`] | in front of any of them: answers in nanoseconds, kept right |
+//! | one of your own | [`Store`] has an example, and `testing` an acceptance suite |
 
 #[cfg(feature = "file")]
 mod file;
@@ -62,6 +69,101 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
 /// - An outage is an error of the kind [`Unavailable`](crate::ErrorKind::Unavailable), within a
 ///   timeout of the backend's own (250 ms where nothing else is configured); a damaged or full
 ///   medium is [`Storage`](crate::ErrorKind::Storage).
+///
+/// # A store of your own
+/// `testing::store_suite` runs it through all of this.
+///
+/// ```
+/// use jamguard::store::{NewRecord, Record, Store, StoreFuture};
+/// use jamguard::{Error, ErrorKind};
+/// use std::{collections::HashMap, future, sync::Mutex, time::{Duration, Instant}};
+///
+/// #[derive(Default)]
+/// struct Shelf(Mutex<(HashMap<String, Item>, u64)>);      // and the version last given
+///
+/// struct Item { value: Vec<u8>, version: u64, until: Option<Instant>, owner: Option<String> }
+///
+/// impl Item {
+///     fn is_live(&self) -> bool { self.until.is_none_or(|until| Instant::now() < until) }
+///     fn record(&self) -> Record {
+///         let record = Record::new(&*self.value, self.version);
+///         match self.until {
+///             Some(until) => record.with_ttl(until.saturating_duration_since(Instant::now())),
+///             None => record,
+///         }
+///     }
+/// }
+///
+/// fn until(ttl: Option<Duration>) -> Option<Instant> { Instant::now().checked_add(ttl?) }
+///
+/// impl Shelf {
+///     fn with<T: Send + 'static>(
+///         &self,
+///         key: &str,
+///         act: impl FnOnce(&mut HashMap<String, Item>, &mut u64) -> T,
+///     ) -> StoreFuture<'_, T> {
+///         if key.len() > 512 {
+///             return Box::pin(future::ready(Err(Error::new(ErrorKind::Storage, "a long key"))));
+///         }
+///         let mut locked = self.0.lock().unwrap();
+///         let (items, version) = &mut *locked;
+///         items.retain(|_, item| item.is_live());
+///         Box::pin(future::ready(Ok(act(items, version))))
+///     }
+/// }
+///
+/// impl Store for Shelf {
+///     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+///         self.with(key, |items, _| items.get(key).map(Item::record))
+///     }
+///     fn insert<'a>(&'a self, key: &'a str, new: NewRecord) -> StoreFuture<'a, Option<u64>> {
+///         self.with(key, |items, version| {
+///             if items.contains_key(key) { return None }
+///             *version += 1;
+///             let NewRecord { value, ttl, owner, .. } = new;
+///             let item = Item { value, version: *version, until: until(ttl), owner };
+///             items.insert(key.to_owned(), item);
+///             Some(*version)
+///         })
+///     }
+///     fn replace<'a>(
+///         &'a self, key: &'a str, old: u64, value: Vec<u8>, ttl: Option<Duration>,
+///     ) -> StoreFuture<'a, Option<u64>> {
+///         self.with(key, |items, version| {
+///             let item = items.get_mut(key).filter(|item| item.version == old)?;
+///             *version += 1;
+///             (item.value, item.version, item.until) = (value, *version, until(ttl));
+///             Some(*version)
+///         })
+///     }
+///     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+///         self.with(key, |items, _| items.remove(key).is_some())
+///     }
+///     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+///         self.with("", |items, _| {
+///             let theirs = items.iter().filter(|(_, item)| item.owner.as_deref() == Some(owner));
+///             theirs.map(|(key, item)| (key.clone(), item.record())).collect()
+///         })
+///     }
+///     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+///         self.with("", |items, _| {
+///             let before = items.len();
+///             items.retain(|_, item| item.owner.as_deref() != Some(owner));
+///             (before - items.len()) as u64
+///         })
+///     }
+///     fn purge(&self) -> StoreFuture<'_, u64> {
+///         self.with("", |_, _| 0)
+///     }
+/// }
+/// # #[cfg(feature = "testing")]
+/// # fn main() { tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// #     let shelf = std::sync::Arc::new(Shelf::default());
+/// #     jamguard::testing::store_suite(async || shelf.clone(), tokio::time::sleep).await;
+/// # }) }
+/// # #[cfg(not(feature = "testing"))]
+/// # fn main() {}
+/// ```
 pub trait Store: Send + Sync + 'static {
     /// The record of a key; `None` where there is none.
     ///

@@ -26,8 +26,9 @@ const OVERHEAD: usize = 200;
 ///
 /// # Example
 /// ```
-/// use jamguard::store::{FileStore, Near};
+/// # #[cfg(feature = "file")]
 /// # fn example() -> Result<(), jamguard::Error> {
+/// use jamguard::store::{FileStore, Near};
 /// let store = Near::new(FileStore::open("/var/lib/orders/auth.redb")?);
 /// # Ok(()) }
 /// ```

@@ -66,7 +66,7 @@ async fn a_truncated_file_is_refused_or_complete() {
     for closed in [true, false] {
         let whole = sound(&folder, closed).await;
         assert_eq!(open(&file, &whole).await, Verdict::Complete);
-        let mut lengths = vec![1, 8, 9, 100, 319, 320, 4095, 4096, 4097];
+        let mut lengths = vec![0, 1, 8, 9, 100, 319, 320, 4095, 4096, 4097];
         lengths.extend((0..40).map(|part| whole.len() * part / 40).skip(1));
         lengths.extend([1, 4096, 8192].map(|cut| whole.len() - cut));
         for length in lengths {
@@ -136,24 +136,41 @@ async fn a_damaged_page_is_found_when_the_file_is_opened() {
 }
 
 #[tokio::test]
-async fn a_creation_that_was_cut_short_begins_anew() {
-    let folder = Folder::new("unfinished");
-    let file = folder.store();
-    drop(FileStore::open(&file).unwrap());
-    let mut unfinished = fs::read(&file).unwrap();
-    // The mark is written last, and before it nothing but the first page.
-    unfinished[..9].fill(0);
-    unfinished[4096..].fill(0);
-    fs::write(&file, &unfinished).unwrap();
-    let store = FileStore::open(&file).unwrap();
-    assert!(
-        store
-            .insert("key", NewRecord::new(*b""))
-            .await
-            .unwrap()
-            .is_some()
-    );
-    drop(store);
-    fs::write(&file, b"").unwrap();
-    assert!(FileStore::open(&file).is_ok());
+async fn a_file_of_another_program_is_refused() {
+    const THEIRS: redb::TableDefinition<&str, u64> = redb::TableDefinition::new("theirs");
+    let folder = Folder::new("foreign");
+    let theirs = redb::Database::create(folder.store()).unwrap();
+    let transaction = theirs.begin_write().unwrap();
+    transaction.open_table(THEIRS).unwrap();
+    transaction.commit().unwrap();
+    drop(theirs);
+    let refused = FileStore::open(folder.store()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Storage);
+    assert!(refused.message().contains("no store of ours"), "{refused}");
+}
+
+#[test]
+fn a_file_is_made_once_and_in_full() {
+    let folder = Folder::new("made");
+    for _ in 0..20 {
+        let start = std::sync::Barrier::new(8);
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let open = || {
+                start.wait();
+                FileStore::open(folder.store())
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let (ours, others): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
+        assert_eq!(ours.len(), 1);
+        for other in others {
+            let error = other.unwrap_err();
+            assert!(error.message().contains("is open already"), "{error}");
+        }
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+        drop(ours);
+        fs::remove_file(folder.store()).unwrap();
+    }
 }

@@ -4,6 +4,7 @@ use crate::child;
 use crate::folder::Folder;
 use jamguard::store::{FileStore, NewRecord, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Stdio;
@@ -134,14 +135,19 @@ impl Lane {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
-        // Most are killed while they write, some while they still open the file.
-        let pause = if random.is_multiple_of(8) {
-            Duration::from_micros(random % 40_000)
-        } else {
-            while !said.ends_with("ready\n") && lines.read_line(&mut said).unwrap() > 0 {}
-            assert!(said.ends_with("ready\n"), "the child did not start: {said}");
-            Duration::from_micros(random % 60_000)
-        };
+        // Most are killed after a few writes, in the middle of the next; some while they still open
+        // the file.
+        let mut pause = Duration::from_micros(random % 40_000);
+        if !random.is_multiple_of(8) {
+            let mut answers = 1 + random % 12;
+            while answers > 0 {
+                let begun = said.len();
+                let length = lines.read_line(&mut said).unwrap();
+                assert!(length > 0, "the child stopped by itself: {said}");
+                answers -= u64::from(said[begun..].starts_with("done"));
+            }
+            pause = Duration::from_micros(random % 4_000);
+        }
         std::thread::sleep(pause);
         child.kill().unwrap();
         child.wait().unwrap();
@@ -200,4 +206,35 @@ fn a_thousand_kills_lose_nothing_acknowledged() {
     );
     assert_eq!((all.kills, all.lost, all.corrupt), (KILLS, 0, 0));
     assert!(all.acknowledged > KILLS, "they were killed too early");
+}
+
+#[test]
+fn a_creation_that_is_killed_leaves_no_half_file() {
+    const TRIES: u64 = 60;
+    let folder = Folder::new("kills-at-creation");
+    let (mut unmade, mut random) = (0, 0x9e37_79b9_7f4a_7c15u64);
+    for number in 0..TRIES {
+        let file = folder.path().join(number.to_string());
+        let mut child = child::command("write", &file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // It has begun: there is a file, by whatever name.
+        while fs::read_dir(folder.path()).unwrap().count() == 0 {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        std::thread::sleep(Duration::from_micros((random >> 33) % 150_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        unmade += u64::from(!file.exists());
+        FileStore::open(&file).unwrap();
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+    }
+    println!("fault 17, at creation: {TRIES} kills, {unmade} before the file was there, all open");
 }

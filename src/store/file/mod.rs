@@ -1,7 +1,9 @@
 //! Records in a file, for one process.
 
+mod failure;
 mod jobs;
 mod medium;
+mod opening;
 mod store;
 mod tables;
 

@@ -4,8 +4,7 @@
 use crate::store::{NewRecord, Record};
 use aws_lc_rs::digest;
 use redb::{
-    Error, ReadTransaction, ReadableTable, StorageError, Table, TableDefinition, TableHandle,
-    WriteTransaction,
+    Error, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
 };
 use std::time::Duration;
 
@@ -108,37 +107,27 @@ pub(super) fn owned(
     Ok(found)
 }
 
-fn foreign(found: &str) -> Error {
-    Error::Corrupted(format!("it holds {found}, not the records of this version"))
-}
-
 /// Checks that the file holds what we write.
 pub(super) fn check(file: &ReadTransaction) -> Result<(), Error> {
-    match file.open_table(NUMBERS)?.get(FORMAT)?.map(|n| n.value()) {
+    let format = match file.open_table(NUMBERS) {
+        Err(TableError::TableDoesNotExist(_)) => None,
+        numbers => numbers?.get(FORMAT)?.map(|format| format.value()),
+    };
+    match format {
         Some(CURRENT_FORMAT) => Ok(()),
-        _ => Err(foreign("something else")),
+        Some(other) => Err(Error::Corrupted(format!("its format is {other}"))),
+        None => Err(Error::Corrupted("it holds something else".to_owned())),
     }
 }
 
-/// Lays an empty file out; says whether it did, or that it was there.
-pub(super) fn lay_out(file: &WriteTransaction) -> Result<bool, Error> {
-    let names: Vec<_> = file.list_tables()?.map(|t| t.name().to_owned()).collect();
-    if !names.is_empty() && !names.iter().any(|name| name == NUMBERS.name()) {
-        return Err(foreign("somebody else's tables"));
-    }
+/// Lays an empty file out.
+pub(super) fn lay_out(file: &WriteTransaction) -> Result<(), Error> {
     let mut numbers = file.open_table(NUMBERS)?;
-    let format = numbers.get(FORMAT)?.map(|n| n.value());
-    match format {
-        Some(CURRENT_FORMAT) => Ok(false),
-        Some(_) => Err(foreign("another format")),
-        None => {
-            numbers.insert(FORMAT, CURRENT_FORMAT)?;
-            file.open_table(RECORDS)?;
-            file.open_table(OWNERS)?;
-            file.open_table(DEADLINES)?;
-            Ok(true)
-        }
-    }
+    numbers.insert(FORMAT, CURRENT_FORMAT)?;
+    file.open_table(RECORDS)?;
+    file.open_table(OWNERS)?;
+    file.open_table(DEADLINES)?;
+    Ok(())
 }
 
 /// The tables inside a transaction that writes.
@@ -296,7 +285,7 @@ impl<'a> Tables<'a> {
         for key in &expired {
             let Some(listing) = self.listing(key)? else {
                 let gone = "a deadline names a record that is not there".to_owned();
-                return Err(StorageError::Corrupted(gone).into());
+                return Err(Error::Corrupted(gone));
             };
             self.erase(key, &listing)?;
         }

@@ -1,0 +1,103 @@
+//! How the file is made and opened.
+
+use super::failure::{Failure, guarded};
+use super::tables;
+use redb::{Builder, Database, ReadOnlyDatabase, ReadableDatabase};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Pages kept in memory.
+const CACHE_BYTES: usize = 64 << 20;
+
+pub(super) enum Open {
+    Writable(Database),
+    ReadOnly(ReadOnlyDatabase),
+    Closed,
+}
+
+/// Opens the file; where this process may not write it, to read.
+pub(super) fn open(path: &Path) -> Result<Open, Failure> {
+    guarded(|| {
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_BYTES);
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            Err(error) if is_read_only(&error) => {
+                let file = builder.open_read_only(path)?;
+                tables::check(&file.begin_read()?)?;
+                return Ok(Open::ReadOnly(file));
+            }
+            other => other?,
+        };
+        if file.metadata()?.len() == 0 {
+            return Err(Failure::Empty);
+        }
+        let file = builder.create_file(file)?;
+        tables::check(&file.begin_read()?)?;
+        Ok(Open::Writable(file))
+    })
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+/// Makes the file where there is none: under another name first, so that it is there in full or
+/// not at all, whatever happens meanwhile.
+pub(super) fn create(path: &Path) -> Result<(), Failure> {
+    if path.try_exists()? {
+        return Ok(());
+    }
+    let new = unfinished(path);
+    let made = guarded(|| {
+        let file = Builder::new().create_file(create_new(&new)?)?;
+        let mut transaction = file.begin_write()?;
+        transaction.set_quick_repair(true);
+        tables::lay_out(&transaction)?;
+        transaction.commit()?;
+        drop(file);
+        Ok(give_name(&new, path)?)
+    });
+    let _ = fs::remove_file(&new);
+    made
+}
+
+/// A name that nobody else uses.
+fn unfinished(path: &Path) -> PathBuf {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".new-{process}-{number}"));
+    name.into()
+}
+
+/// A file that its owner alone may read, in place of what a dead process left.
+fn create_new(path: &Path) -> io::Result<File> {
+    let _ = fs::remove_file(path);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Gives the file its name, unless another was faster: then that one is it.
+fn give_name(new: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(new, path) {
+        Ok(()) => {}
+        Err(_) if path.try_exists()? => return Ok(()),
+        // A file system without hard links.
+        Err(_) => fs::rename(new, path)?,
+    }
+    // The name must outlive a crash as well.
+    #[cfg(unix)]
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all()?,
+        _ => File::open(".")?.sync_all()?,
+    }
+    Ok(())
+}
