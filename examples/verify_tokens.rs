@@ -1,13 +1,15 @@
 //! Verifies the tokens on standard input, one a line; `--help` says how.
 
+mod tool;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jamguard::jose::{Algorithm, Jws, KeySet, VerifyingKey};
-use jamguard::{Clock, Error, ErrorKind, JamApp, SystemClock, Verifier};
-use std::collections::BTreeMap;
+use jamguard::{Error, ErrorKind, JamApp, Verifier};
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
+use tool::Flags;
 
 const USAGE: &str = "\
 Usage: verify_tokens KEYS [RULES] < tokens
@@ -46,28 +48,22 @@ const MAX_TOKEN: usize = 16 * 1024;
 
 #[tokio::main(worker_threads = 1)]
 async fn main() -> ExitCode {
-    let args: Vec<_> = std::env::args_os().skip(1).collect();
-    if args.iter().any(|arg| arg == "--help") {
-        print!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    let answer = match args.into_iter().map(|arg| arg.into_string()).collect() {
-        Ok(args) => run(args).await,
-        Err(_) => Err("an argument is not UTF-8".to_owned()),
+    let args = match tool::arguments("verify_tokens", USAGE) {
+        Ok(args) => args,
+        Err(done) => return done,
     };
-    match answer {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(message) => {
-            eprintln!("verify_tokens: {message}\nverify_tokens --help lists the flags");
-            ExitCode::from(2)
-        }
-    }
+    tool::exit("verify_tokens", run(args).await)
 }
 
 /// Whether all tokens were accepted.
 async fn run(args: Vec<String>) -> Result<bool, String> {
-    let check = Check::from_flags(&Flags::parse(args)?)?;
+    const OTHERS: [&str; 3] = ["--alg", "--jws", "--base-url"];
+    let known: Vec<_> = KEYS.into_iter().chain(CLAIM_RULES).chain(OTHERS).collect();
+    let (flags, rest) = Flags::parse(args, &known)?;
+    if !rest.is_empty() {
+        return Err("a value stands without its flag".to_owned());
+    }
+    let check = Check::from_flags(&flags)?;
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     let mut line = Vec::new();
     let mut all_accepted = true;
@@ -100,77 +96,7 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     Ok(read > 0)
 }
 
-/// The flags as given, each at most once.
-struct Flags(BTreeMap<&'static str, String>);
-
 impl Flags {
-    fn parse(args: Vec<String>) -> Result<Self, String> {
-        const OTHERS: [&str; 3] = ["--alg", "--jws", "--base-url"];
-        let known = || KEYS.into_iter().chain(CLAIM_RULES).chain(OTHERS);
-        let mut flags = BTreeMap::new();
-        let mut args = args.into_iter();
-        while let Some(arg) = args.next() {
-            // Only a flag's name is ever printed: the rest may be a secret.
-            let (name, inline) = match arg.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (&*arg, None),
-            };
-            if !name.starts_with("--") {
-                return Err("a value stands without its flag".to_owned());
-            }
-            let Some(flag) = known().find(|flag| *flag == name) else {
-                return Err(format!("there is no flag {name}"));
-            };
-            let value = match (flag, inline) {
-                ("--jws", None) => String::new(),
-                ("--jws", Some(_)) => return Err("--jws takes no value".to_owned()),
-                (_, Some(value)) => value,
-                (_, None) => args
-                    .next()
-                    .filter(|value| !value.starts_with("--"))
-                    .ok_or_else(|| {
-                        format!("{flag} needs a value; if that begins with --, write {flag}=VALUE")
-                    })?,
-            };
-            if flags.insert(flag, value).is_some() {
-                return Err(format!("{flag} is given twice"));
-            }
-        }
-        Ok(Self(flags))
-    }
-
-    fn has(&self, flag: &str) -> bool {
-        self.0.contains_key(flag)
-    }
-
-    fn text(&self, flag: &str) -> Option<&str> {
-        self.0.get(flag).map(String::as_str)
-    }
-
-    /// The members of a list with commas.
-    fn list(&self, flag: &str) -> Option<impl Iterator<Item = &str>> {
-        Some(self.text(flag)?.split(',').map(str::trim))
-    }
-
-    fn seconds(&self, flag: &str, max: u64) -> Result<Option<u64>, String> {
-        let parse = |text: &str| {
-            text.parse()
-                .ok()
-                .filter(|seconds| *seconds <= max)
-                .ok_or_else(|| format!("{flag} takes whole seconds from 0 to {max}"))
-        };
-        self.text(flag).map(parse).transpose()
-    }
-
-    fn leeway(&self) -> Result<Option<Duration>, String> {
-        Ok(self.seconds("--leeway", 3600)?.map(Duration::from_secs))
-    }
-
-    fn clock(&self) -> Result<Option<StoppedAt>, String> {
-        let now = self.seconds("--now", u64::MAX)?;
-        Ok(now.map(Duration::from_secs).map(StoppedAt))
-    }
-
     /// Refuses flags that would do nothing here.
     fn leave_out(&self, flags: &[&str], why: &str) -> Result<(), String> {
         match flags.iter().find(|flag| self.has(flag)) {
@@ -179,10 +105,13 @@ impl Flags {
         }
     }
 
-    /// The text of a flag's file.
-    fn file(&self, flag: &str) -> Result<String, String> {
-        let path = self.text(flag).unwrap_or_default();
-        std::fs::read_to_string(path).map_err(|error| format!("{flag} {path}: {error}"))
+    /// The members of a list with commas.
+    fn list(&self, flag: &str) -> Option<impl Iterator<Item = &str>> {
+        Some(self.text(flag)?.split(',').map(str::trim))
+    }
+
+    fn leeway(&self) -> Result<Option<Duration>, String> {
+        Ok(self.seconds("--leeway", 3600)?.map(Duration::from_secs))
     }
 
     /// The algorithms of `--alg`, each once.
@@ -354,17 +283,4 @@ fn one_line(json: &str) -> String {
         }
     }
     line
-}
-
-/// `--now`: the wall clock stands still.
-struct StoppedAt(Duration);
-
-impl Clock for StoppedAt {
-    fn now(&self) -> Duration {
-        self.0
-    }
-
-    fn monotonic(&self) -> Duration {
-        SystemClock.monotonic()
-    }
 }

@@ -1,75 +1,19 @@
 //! The tool `verify_tokens`, run as people run it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod tools;
+
 use jamguard::jose::{Algorithm, Jws, KeySet, SigningKey};
 use serde_json::{Value, json};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use tools::{File, Run, Tool};
 
 const NOW: &str = "--now=1800000000";
 
-/// The tool, built from the sources that this test belongs to.
-static TOOL: LazyLock<PathBuf> = LazyLock::new(|| {
-    let features = if cfg!(feature = "full") {
-        "full"
-    } else {
-        "client"
-    };
-    let build = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--example",
-            "verify_tokens",
-            "--features",
-            features,
-        ])
-        .args(["--message-format", "json"])
-        .args((!cfg!(debug_assertions)).then_some("--release"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(build.status.success());
-    let built = |message: &Value| message["executable"].as_str().map(PathBuf::from);
-    String::from_utf8(build.stdout)
-        .unwrap()
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "verify_tokens")
-        .find_map(|message| built(&message))
-        .expect("cargo names the executable")
-});
-
-struct Run {
-    status: i32,
-    lines: Vec<String>,
-    stderr: String,
-}
+static TOOL: LazyLock<Tool> = LazyLock::new(|| Tool::build("verify_tokens"));
 
 fn run(flags: &[&str], input: impl AsRef<[u8]>) -> Run {
-    let mut child = Command::new(&*TOOL)
-        .args(flags)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Refusing its flags, the tool ends without reading.
-    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
-    let output = child.wait_with_output().unwrap();
-    Run {
-        status: output.status.code().expect("an exit status, not a signal"),
-        lines: String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .map(str::to_owned)
-            .collect(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    TOOL.run(flags, input)
 }
 
 /// Status and lines of a run whose flags are right.
@@ -95,33 +39,6 @@ fn refuses_flags(flags: &[&str], hint: &str) {
         run.stderr
     );
     assert!(run.stderr.contains(hint), "{flags:?}: {}", run.stderr);
-}
-
-/// A file that is gone after the test.
-struct File(PathBuf);
-
-impl File {
-    fn new(text: impl AsRef<[u8]>) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "verify-tokens-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    fn flag(&self, name: &str) -> String {
-        format!("{name}={}", self.0.display())
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 fn token(key: &SigningKey, claims: &Value) -> String {

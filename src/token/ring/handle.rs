@@ -61,8 +61,9 @@ pub(super) struct Inner {
     generation: AtomicU64,
     /// Unix seconds: when a key's tokens cease to be good by themselves.
     pub(super) next_change: AtomicU64,
-    /// Whoever holds it is the only one of this process that writes, or asks the store.
-    pub(super) turn: Mutex<()>,
+    /// Whoever holds it is the only one of this process that writes, or asks the store. Why that
+    /// failed the last time.
+    pub(super) turn: Mutex<Option<Error>>,
     pub(super) freshness: Freshness,
 }
 
@@ -305,8 +306,10 @@ impl Inner {
         &self,
         change: impl Fn(&mut Keys, u64) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let _turn = self.turn.lock().await;
-        self.write(change).await
+        let mut failure = self.turn.lock().await;
+        let outcome = self.write(change).await?;
+        *failure = None;
+        Ok(outcome)
     }
 
     /// The keys, and the next one made known where that is due.

@@ -167,19 +167,25 @@ impl Inner {
 
     /// Asks the store, unless somebody just did so and that is `enough`.
     async fn reload(&self, enough: impl Fn(&Live) -> bool) -> Result<Arc<Live>, Error> {
-        let _turn = self.turn.lock().await;
+        let mut failure = self.turn.lock().await;
         if let Some(live) = self.live().filter(|live| enough(live)) {
             return Ok(live);
         }
         let now = self.monotonic();
-        if self.freshness.failing.load(Ordering::Relaxed) && self.freshness.is_fresh(now) {
+        if let Some(error) = &*failure
+            && self.freshness.is_fresh(now)
+        {
             // Those who waited for the one that failed do not try each for themselves.
-            return Err(unavailable());
+            return Err(error.clone());
         }
         let changes = self.freshness.changes.load(Ordering::Acquire);
         match self.write(|_, _| Ok(())).await {
-            Ok(()) => self.live().ok_or_else(unavailable),
+            Ok(()) => {
+                *failure = None;
+                self.live().ok_or_else(unavailable)
+            }
             Err(error) => {
+                *failure = Some(error.clone());
                 if self.freshness.postpone(now, changes) {
                     telemetry::warn("a key ring's store cannot be asked", &error);
                 }

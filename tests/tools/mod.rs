@@ -1,0 +1,103 @@
+//! The command-line examples, run as people run them.
+#![allow(dead_code)]
+
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A tool, built from the sources that this test belongs to.
+pub(crate) struct Tool(PathBuf);
+
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) lines: Vec<String>,
+    pub(crate) stderr: String,
+}
+
+impl Tool {
+    pub(crate) fn build(name: &str) -> Self {
+        let features = if cfg!(feature = "full") {
+            "full"
+        } else {
+            "client"
+        };
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--example", name])
+            .args(["--features", features, "--message-format", "json"])
+            .args((!cfg!(debug_assertions)).then_some("--release"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(build.status.success());
+        let built = |message: &Value| message["executable"].as_str().map(PathBuf::from);
+        let executable = String::from_utf8(build.stdout)
+            .unwrap()
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["target"]["name"] == name)
+            .find_map(|message| built(&message))
+            .expect("cargo names the executable");
+        Self(executable)
+    }
+
+    pub(crate) fn start(&self, flags: &[&str], input: impl Into<Stdio>) -> Child {
+        Command::new(&self.0)
+            .args(flags)
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    pub(crate) fn run(&self, flags: &[&str], input: impl AsRef<[u8]>) -> Run {
+        let mut child = self.start(flags, Stdio::piped());
+        // Refusing its flags, the tool ends without reading.
+        let _ = child.stdin.take().unwrap().write_all(input.as_ref());
+        child.wait_with_output().unwrap().into()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            status: output.status.code().expect("an exit status, not a signal"),
+            lines: String::from_utf8(output.stdout)
+                .unwrap()
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// A file that is gone after the test.
+pub(crate) struct File(pub(crate) PathBuf);
+
+impl File {
+    pub(crate) fn new(text: impl AsRef<[u8]>) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "tools-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> String {
+        format!("{name}={}", self.0.display())
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
