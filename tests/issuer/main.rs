@@ -7,6 +7,7 @@ mod common;
 
 mod algorithms;
 mod facade;
+mod lists;
 mod nonsense;
 
 use common::{AUDIENCE, ISSUER, NOW, verify};

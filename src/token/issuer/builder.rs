@@ -7,6 +7,7 @@ use crate::core::error::Error;
 use crate::jose::SigningKey;
 use crate::token::builder::DEFAULT_LEEWAY;
 use crate::token::claims::MAX_DATE;
+use crate::token::list::TokenList;
 use crate::token::ring::KeyRing;
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct IssuerBuilder {
     token_type: String,
     clock: Option<Arc<dyn Clock>>,
     jwks_url: Option<String>,
+    deny: Vec<TokenList>,
+    allow: Vec<TokenList>,
 }
 
 impl Default for IssuerBuilder {
@@ -51,6 +54,8 @@ impl Default for IssuerBuilder {
             token_type: "JWT".to_owned(),
             clock: None,
             jwks_url: None,
+            deny: Vec::new(),
+            allow: Vec::new(),
         }
     }
 }
@@ -120,6 +125,19 @@ impl IssuerBuilder {
         self
     }
 
+    /// Has the issuer's verifier refuse the tokens of a deny list. Called again: of another too.
+    pub fn deny_list(mut self, list: TokenList) -> Self {
+        self.deny.push(list);
+        self
+    }
+
+    /// Enters every token into an allow list when it is issued, and has the issuer's verifier
+    /// refuse those that are not in it. Called again: into another too.
+    pub fn allow_list(mut self, list: TokenList) -> Self {
+        self.allow.push(list);
+        self
+    }
+
     /// Builds the issuer.
     ///
     /// # Errors
@@ -167,8 +185,10 @@ impl IssuerBuilder {
             },
             leeway: self.leeway.as_secs(),
             overlap: ring.overlap(),
+            deny: self.deny,
+            allow: self.allow,
         };
-        // Also looks at issuer, audiences, leeway and typ.
+        // Also looks at issuer, audiences, leeway, typ and lists.
         let verifier = terms
             .verifier(&ring, &self.token_type, clock.clone())
             .build()?;

@@ -2,6 +2,7 @@
 
 use crate::core::error::{Error, ErrorKind};
 use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
+use crate::token::list::TokenList;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -148,6 +149,8 @@ pub(super) struct Terms {
     pub(super) leeway: u64,
     /// For how long a key's tokens are good after another signs in its place.
     pub(super) overlap: u64,
+    pub(super) deny: Vec<TokenList>,
+    pub(super) allow: Vec<TokenList>,
 }
 
 impl Terms {

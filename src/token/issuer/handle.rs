@@ -111,7 +111,11 @@ impl Issuer {
                 token.len()
             )));
         }
-        Ok(Secret::new(token))
+        let token = Secret::new(token);
+        for list in &issuer.terms.allow {
+            list.add_unverified(token.expose()).await?;
+        }
+        Ok(token)
     }
 
     /// The verifier of this issuer's tokens: the same keys, also when they change, and the same
@@ -164,6 +168,12 @@ impl Terms {
         }
         for audience in &self.audiences {
             rules = rules.audience(&**audience);
+        }
+        for list in &self.deny {
+            rules = rules.deny_list(list.clone());
+        }
+        for list in &self.allow {
+            rules = rules.allow_list(list.clone());
         }
         rules
     }

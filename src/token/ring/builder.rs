@@ -7,6 +7,7 @@ use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::jose::Algorithm;
 use crate::store::{Change, SealingKeys, Store, Watcher};
+use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,6 @@ use std::time::Duration;
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 const DEFAULT_PUBLISH_AHEAD: Duration = Duration::from_secs(3600);
 const DEFAULT_REFRESH: Duration = Duration::from_secs(5);
-const MAX_NAME: usize = 64;
 
 /// Sets a [`KeyRing`] up.
 ///
@@ -186,14 +186,7 @@ impl KeyRingBuilder {
         if self.refresh < Duration::from_millis(10) || self.refresh > Duration::from_secs(3600) {
             return refuse("the refresh interval must be between 10 ms and an hour");
         }
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if self.name.is_empty() || self.name.len() > MAX_NAME || !self.name.chars().all(fits) {
-            return refuse(
-                "a ring's name must have 1 to 64 letters, digits, '-', '_' or '.': it becomes \
-                 part of its key in the store",
-            );
-        }
-        Ok(())
+        check_name(&self.name)
     }
 }
 
