@@ -118,7 +118,7 @@ impl SealingKeys {
     pub fn generate_key() -> Result<Secret, Error> {
         let mut key = Zeroizing::new([0; KEY]);
         rand::fill(&mut *key).map_err(failed)?;
-        Ok(Secret::new(URL_SAFE_NO_PAD.encode(*key)))
+        Ok(Secret::new(URL_SAFE_NO_PAD.encode(key.as_slice())))
     }
 
     /// The same, and able to open what `previous` sealed.
