@@ -186,6 +186,31 @@ async fn few_requests_ask_the_store() {
     }
 }
 
+/// In the second half of the interval one asks, and nobody else waits for it.
+#[tokio::test]
+async fn one_request_asks_while_the_others_go_on() {
+    let clock = ManualClock::at(NOW);
+    let store = Remote::new(&clock, false);
+    let (_, issuer) = process(&store, &clock);
+    let token = token(&issuer).await;
+    let verifier = issuer.verifier();
+    assert_eq!(verify(&verifier, &token).await, Ok(()));
+    for _ in 0..3 {
+        clock.advance(Duration::from_millis(2_600));
+        let before = store.reads();
+        let mut crowd: Vec<_> = (0..100)
+            .map(|_| Box::pin(verify(&verifier, &token)))
+            .collect();
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        crowd.retain_mut(|request| request.as_mut().poll(&mut cx).is_pending());
+        assert_eq!((crowd.len(), store.reads() - before), (1, 1));
+        for request in crowd {
+            assert_eq!(request.await, Ok(()));
+        }
+        assert_eq!(store.reads() - before, 1);
+    }
+}
+
 /// All at once, on one thread.
 async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
