@@ -1,7 +1,9 @@
-//! What verification costs, against what it is made of: rows 1 to 4, 7, 8 and 11.
+//! What verification costs, against what it is made of: rows 1 to 4, 7, 8 and 11, and that of deny
+//! lists (L).
 //!
 //! ```sh
 //! cargo bench --bench verify --features tower,testing [-- --quick]
+//! cargo bench --bench verify --features tower,testing -- lists [--quick]
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,13 +18,14 @@ use axum::http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::{Authenticator, Verifier};
+use jamguard::store::MemoryStore;
+use jamguard::{Authenticator, TokenList, Verifier};
 use std::convert::Infallible;
 use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 use support::tokens::{self, User};
 use support::{
     Bar, Effort, Meter, Others, Pairs, Random, Table, labelled, nanos_each, now, undisturbed,
@@ -42,6 +45,11 @@ fn main() {
         return growth(&Table, effort);
     }
     let others = Others::watch();
+    if std::env::args().any(|argument| argument == "lists") {
+        let table = Table::begin("jamguard, deny lists");
+        deny_lists(&table, effort);
+        return others.report(&table);
+    }
     let table = Table::begin("jamguard, verification");
     let tokens = tokens::tokens(&rs256(), ENTRIES);
     warm(&table, effort, &tokens);
@@ -50,6 +58,7 @@ fn main() {
     cold_hmac(&table, effort);
     two_threads(&table, effort, &tokens[..HOT]);
     allocations(&table, &tokens[0]);
+    deny_lists(&table, effort);
     // In a process of its own, whose memory is its own.
     Command::new(std::env::current_exe().unwrap())
         .arg("growth")
@@ -481,6 +490,83 @@ fn allocations(table: &Table, token: &String) {
         (counted as f64 / 1000.0, "each"),
         Bar::AtMost(0.0),
     );
+}
+
+/// Row L: a cached token with a deny list against the same without.
+fn deny_lists(table: &Table, effort: Effort) {
+    let tokens = tokens::tokens(&rs256(), ENTRIES);
+    let many = effort.pick(10_000_000, 100_000);
+    let store = MemoryStore::builder().max_records(2 * many).build();
+    let list = TokenList::deny(store).max_token_lifetime(Duration::MAX);
+    let list = list.build().unwrap();
+    let rules = || tokens::verifier(&rs256()).cache_bytes(ROOM);
+    let listed = rules().deny_list(list.clone()).build().unwrap();
+    for token in &tokens {
+        now(listed.verify(token)).unwrap();
+    }
+    list_row(table, effort, "an empty list", &listed, &tokens, &mut || {});
+    // Others' tokens, which end in the year 2100.
+    let end = UNIX_EPOCH + Duration::from_secs(4_102_444_800);
+    let mut number = 0;
+    let mut revoke = || {
+        number += 1;
+        now(list.revoke_jti(tokens::ISSUER, &number.to_string(), end)).unwrap();
+    };
+    (0..many).for_each(|_| revoke());
+    let what = format!("{many} entries");
+    list_row(table, effort, &what, &listed, &tokens, &mut || {});
+    let what = format!(
+        "{many} entries, one more every {} requests",
+        Arrivals::BATCH
+    );
+    list_row(table, effort, &what, &listed, &tokens, &mut revoke);
+}
+
+/// The patterns of row 1; `meanwhile` runs before each batch and is not measured.
+fn list_row(
+    table: &Table,
+    effort: Effort,
+    what: &str,
+    listed: &Verifier,
+    tokens: &[String],
+    meanwhile: &mut dyn FnMut(),
+) {
+    // The same verifier, memory and all, but that it does not ask.
+    let bare = listed.danger_without_lists();
+    let shuffled = Random(1).order(tokens.len());
+    let in_turn: Vec<usize> = (0..HOT).collect();
+    for (pattern, order) in [
+        ("one token", &[0][..]),
+        ("1,000 tokens in turn", &in_turn),
+        ("50,000 in random order", &shuffled),
+    ] {
+        let mut arrivals = Arrivals::new(tokens, order);
+        let mut others = Arrivals::new(tokens, order);
+        let meanwhile = std::cell::RefCell::new(&mut *meanwhile);
+        let timed = |arrived: &[String], verifier: &Verifier| {
+            meanwhile.borrow_mut()();
+            let start = Instant::now();
+            for token in arrived {
+                black_box(now(verifier.verify(token))).unwrap();
+            }
+            start.elapsed()
+        };
+        let pairs = Pairs::measure(
+            effort.pick(101, 31),
+            || arrivals.batches(effort.pick(20_000, 8_000), |arrived| timed(arrived, &bare)),
+            || others.batches(effort.pick(20_000, 8_000), |arrived| timed(arrived, listed)),
+        );
+        table.row(
+            "L",
+            &format!("{what}, {pattern}"),
+            (
+                labelled("without", pairs.a()),
+                labelled("with list", pairs.b()),
+            ),
+            (pairs.ratio(), "x"),
+            Bar::AtMost(1.3),
+        );
+    }
 }
 
 /// Row 7: many entries against few, and what an entry weighs.
