@@ -3,10 +3,13 @@
 //!
 //! ```sh
 //! cargo bench --bench verify --features tower,testing [-- --quick]
-//! cargo bench --bench verify --features tower,testing -- lists [--quick]
+//! cargo bench --bench verify --features tower,testing,redis -- lists [--quick]
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "redis")]
+#[path = "../tests/common/redis.rs"]
+mod redis;
 mod support;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -18,13 +21,17 @@ use axum::http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::MemoryStore;
-use jamguard::{Authenticator, TokenList, Verifier};
+use jamguard::store::{MemoryStore, Store};
+#[cfg(feature = "redis")]
+use jamguard::store::{Near, RedisStore};
+use jamguard::{Authenticator, Error, TokenList, Verified, Verifier};
 use std::convert::Infallible;
 use std::hash::BuildHasher;
 use std::hint::black_box;
+use std::pin::pin;
 use std::process::Command;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use support::tokens::{self, User};
 use support::{
@@ -497,68 +504,109 @@ fn deny_lists(table: &Table, effort: Effort) {
     let tokens = tokens::tokens(&rs256(), ENTRIES);
     let many = effort.pick(10_000_000, 100_000);
     let store = MemoryStore::builder().max_records(2 * many).build();
-    let list = TokenList::deny(store).max_token_lifetime(Duration::MAX);
-    let list = list.build().unwrap();
-    let rules = || tokens::verifier(&rs256()).cache_bytes(ROOM);
-    let listed = rules().deny_list(list.clone()).build().unwrap();
-    for token in &tokens {
-        now(listed.verify(token)).unwrap();
+    deny_list(table, effort, ("in memory", many), store, &tokens);
+    #[cfg(feature = "redis")]
+    {
+        let many = effort.pick(1_000_000, 20_000);
+        let server = redis::Server::start();
+        let store = RedisStore::builder(&server.url()).build().unwrap();
+        let what = ("near cache over Redis", many);
+        deny_list(table, effort, what, Near::new(store), &tokens);
     }
-    list_row(table, effort, "an empty list", &listed, &tokens, &mut || {});
-    // Others' tokens, which end in the year 2100.
-    let end = UNIX_EPOCH + Duration::from_secs(4_102_444_800);
-    let mut number = 0;
-    let mut revoke = || {
-        number += 1;
-        now(list.revoke_jti(tokens::ISSUER, &number.to_string(), end)).unwrap();
-    };
-    (0..many).for_each(|_| revoke());
-    let what = format!("{many} entries");
-    list_row(table, effort, &what, &listed, &tokens, &mut || {});
-    let what = format!(
-        "{many} entries, one more every {} requests",
-        Arrivals::BATCH
-    );
-    list_row(table, effort, &what, &listed, &tokens, &mut revoke);
+    #[cfg(not(feature = "redis"))]
+    table.note("row L over Redis: --features redis, and redis-server installed");
 }
 
-/// The patterns of row 1; `meanwhile` runs before each batch and is not measured.
+fn deny_list(
+    table: &Table,
+    effort: Effort,
+    (place, many): (&str, usize),
+    store: impl Store,
+    tokens: &[String],
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let list = TokenList::deny(store).max_token_lifetime(Duration::MAX);
+    let list = list.build().unwrap();
+    let listed = tokens::verifier(&rs256()).cache_bytes(ROOM);
+    let listed = listed.deny_list(list.clone()).build().unwrap();
+    // Others' tokens, which end in the year 2100.
+    let end = UNIX_EPOCH + Duration::from_secs(4_102_444_800);
+    let number = std::cell::Cell::new(0);
+    let revoke = || {
+        number.set(number.get() + 1);
+        let revoked = list.revoke_jti(tokens::ISSUER, &number.get().to_string(), end);
+        runtime.block_on(revoked).unwrap();
+    };
+    (0..many).for_each(|_| revoke());
+    // Until nothing has to be waited for any more: the watching connection is up.
+    for token in tokens {
+        while at_once(listed.verify(token)).is_none() {
+            runtime.block_on(listed.verify(token)).unwrap();
+        }
+    }
+    let verify = |verifier: &Verifier, token: &str| {
+        // It waits only where Redis was silent for a moment.
+        let answer = at_once(verifier.verify(token));
+        answer.unwrap_or_else(|| runtime.block_on(verifier.verify(token)))
+    };
+    let what = format!("{many} revoked {place}");
+    list_row(table, effort, &what, &listed, tokens, (&verify, &|| {}));
+    let what = format!("{what}, more meanwhile");
+    list_row(table, effort, &what, &listed, tokens, (&verify, &revoke));
+}
+
+fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+/// The patterns of row 1. `meanwhile` runs before each batch of 32, and is not measured.
 fn list_row(
     table: &Table,
     effort: Effort,
     what: &str,
     listed: &Verifier,
     tokens: &[String],
-    meanwhile: &mut dyn FnMut(),
+    (verify, meanwhile): (
+        &dyn Fn(&Verifier, &str) -> Result<Verified, Error>,
+        &dyn Fn(),
+    ),
 ) {
     // The same verifier, memory and all, but that it does not ask.
     let bare = listed.danger_without_lists();
     let shuffled = Random(1).order(tokens.len());
     let in_turn: Vec<usize> = (0..HOT).collect();
+    let (rounds, count) = (effort.pick(101, 31), effort.pick(20_000, 8_000));
     for (pattern, order) in [
         ("one token", &[0][..]),
-        ("1,000 tokens in turn", &in_turn),
-        ("50,000 in random order", &shuffled),
+        ("1,000 in turn", &in_turn),
+        ("50,000 at random", &shuffled),
     ] {
+        let measure = |arrivals: &mut Arrivals, verifier: &Verifier| {
+            arrivals.batches(count, |arrived| {
+                meanwhile();
+                let start = Instant::now();
+                for token in arrived {
+                    black_box(verify(verifier, token)).unwrap();
+                }
+                start.elapsed()
+            })
+        };
         let mut arrivals = Arrivals::new(tokens, order);
         let mut others = Arrivals::new(tokens, order);
-        let meanwhile = std::cell::RefCell::new(&mut *meanwhile);
-        let timed = |arrived: &[String], verifier: &Verifier| {
-            meanwhile.borrow_mut()();
-            let start = Instant::now();
-            for token in arrived {
-                black_box(now(verifier.verify(token))).unwrap();
-            }
-            start.elapsed()
-        };
         let pairs = Pairs::measure(
-            effort.pick(101, 31),
-            || arrivals.batches(effort.pick(20_000, 8_000), |arrived| timed(arrived, &bare)),
-            || others.batches(effort.pick(20_000, 8_000), |arrived| timed(arrived, listed)),
+            rounds,
+            || measure(&mut arrivals, &bare),
+            || measure(&mut others, listed),
         );
         table.row(
             "L",
-            &format!("{what}, {pattern}"),
+            &format!("{what}: {pattern}"),
             (
                 labelled("without", pairs.a()),
                 labelled("with list", pairs.b()),

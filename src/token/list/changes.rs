@@ -9,9 +9,14 @@ use crate::token::revocation::RevocationId;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Two thousand, so that a write makes one token in a thousand be looked up once more; they fill
-/// half of a core's nearest cache.
-const STRIPES: usize = 2048;
+/// What the key of a token's entry begins with, behind the list's prefix.
+pub(super) const TOKEN: u8 = b't';
+pub(super) const SUBJECT: u8 = b's';
+
+/// So many that a token is looked up once more after one in thousands of writes, and so few that
+/// they stay in a core's own cache.
+const TOKENS: usize = 8192;
+const SUBJECTS: usize = 1024;
 /// Set in `all` while changes are not learned: no sum that a token noted has it.
 const UNWATCHED: u64 = 1 << 63;
 
@@ -19,46 +24,55 @@ const UNWATCHED: u64 = 1 << 63;
 pub(crate) struct Changes {
     /// Counts those that may concern every key.
     all: AtomicU64,
-    stripes: [AtomicU64; STRIPES],
+    tokens: [AtomicU64; TOKENS],
+    subjects: [AtomicU64; SUBJECTS],
 }
 
-/// Which counter a key counts under.
-#[derive(Clone, Copy)]
-pub(crate) struct Stripe(u16);
-
-impl Stripe {
-    /// The ids are hashes: any of their bits will do.
-    pub(crate) fn of(id: &RevocationId) -> Self {
-        let [first, second, ..] = *id.as_bytes();
-        Self(u16::from_be_bytes([first, second]))
-    }
+/// The ids are hashes: any of their bits will do.
+fn place(id: &RevocationId) -> u16 {
+    let [first, second, ..] = *id.as_bytes();
+    u16::from_be_bytes([first, second])
 }
 
 impl Changes {
     pub(crate) fn new() -> Self {
         Self {
             all: AtomicU64::new(UNWATCHED),
-            stripes: [const { AtomicU64::new(0) }; STRIPES],
+            tokens: [const { AtomicU64::new(0) }; TOKENS],
+            subjects: [const { AtomicU64::new(0) }; SUBJECTS],
         }
     }
 
-    fn at(&self, stripe: Stripe) -> &AtomicU64 {
-        &self.stripes[usize::from(stripe.0) % STRIPES]
+    fn token(&self, place: u16) -> &AtomicU64 {
+        &self.tokens[usize::from(place) % TOKENS]
     }
 
-    /// Notes a write to a key.
-    pub(crate) fn note(&self, stripe: Stripe) {
-        self.at(stripe).fetch_add(1, Ordering::SeqCst);
+    fn subject(&self, place: u16) -> &AtomicU64 {
+        &self.subjects[usize::from(place) % SUBJECTS]
+    }
+
+    /// Notes a write to a token's entry.
+    pub(crate) fn note_token(&self, id: &RevocationId) {
+        self.token(place(id)).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Notes a write to a subject's entry.
+    pub(crate) fn note_subject(&self, id: &RevocationId) {
+        self.subject(place(id)).fetch_add(1, Ordering::SeqCst);
     }
 
     /// Notes what a store told of a key of this list, given here without the list's prefix; a
     /// change of other lists' keys is left out by the caller.
     pub(crate) fn learn(&self, change: Change<'_>) {
         match change {
-            Change::Key(key) => match key.get(1..).and_then(RevocationId::from_text) {
-                Some(id) => self.note(Stripe::of(&id)),
-                None => self.note_all(),
-            },
+            Change::Key(key) => {
+                let id = key.get(1..).and_then(RevocationId::from_text);
+                match (key.as_bytes().first(), id) {
+                    (Some(&TOKEN), Some(id)) => self.note_token(&id),
+                    (Some(&SUBJECT), Some(id)) => self.note_subject(&id),
+                    _ => self.note_all(),
+                }
+            }
             Change::Lost => {
                 self.all.fetch_or(UNWATCHED, Ordering::SeqCst);
             }
@@ -77,10 +91,10 @@ impl Changes {
 
     fn sum(&self, mark: &Mark) -> u64 {
         let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
-        let [token, subject] = mark.stripes;
+        let [token, subject] = mark.places;
         load(&self.all)
-            .wrapping_add(load(self.at(token)))
-            .wrapping_add(load(self.at(subject)))
+            .wrapping_add(load(self.token(token)))
+            .wrapping_add(load(self.subject(subject)))
     }
 
     /// Whether nothing that concerns the token was written since it was last found good.
@@ -104,8 +118,8 @@ pub(crate) struct Mark {
     list: u64,
     /// The name of all tokens of the token's subject, if it has one.
     pub(crate) subject: Option<RevocationId>,
-    /// Which counters count.
-    stripes: [Stripe; 2],
+    /// Of the token's counter and of its subject's; of any for want of a subject.
+    places: [u16; 2],
     /// The sum under which the list last had nothing against the token.
     good: AtomicU64,
     next: OnceLock<Box<Mark>>,
@@ -118,10 +132,7 @@ impl Mark {
     pub(crate) fn new(list: u64, token: &RevocationId, subject: Option<RevocationId>) -> Self {
         Self {
             list,
-            stripes: [
-                Stripe::of(token),
-                Stripe::of(subject.as_ref().unwrap_or(token)),
-            ],
+            places: [place(token), subject.as_ref().map_or(0, place)],
             subject,
             good: AtomicU64::new(NEVER),
             next: OnceLock::new(),

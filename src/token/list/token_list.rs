@@ -1,9 +1,9 @@
 //! One list: what is written to it.
 
 use super::builder::TokenListBuilder;
-use super::changes::{Changes, Stripe};
+use super::changes::{Changes, SUBJECT, TOKEN};
 use crate::core::clock::Clock;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
 use crate::store::{Change, NewRecord, Record, Store, Watcher};
@@ -262,7 +262,7 @@ impl TokenList {
         let id = RevocationId::of_subject(Some(issuer), subject);
         let key = self.subject_key(&id);
         let written = self.raise(&key, Some(since.as_secs()), ttl).await;
-        self.changes.note(Stripe::of(&id));
+        self.changes.note_subject(&id);
         written
     }
 
@@ -271,11 +271,15 @@ impl TokenList {
     }
 
     pub(super) fn token_key(&self, id: &RevocationId) -> String {
-        format!("{}t{}", self.settings().prefix, id.to_text())
+        self.key(TOKEN, id)
     }
 
     pub(super) fn subject_key(&self, id: &RevocationId) -> String {
-        format!("{}s{}", self.settings().prefix, id.to_text())
+        self.key(SUBJECT, id)
+    }
+
+    fn key(&self, kind: u8, id: &RevocationId) -> String {
+        format!("{}{}{}", self.settings().prefix, kind as char, id.to_text())
     }
 
     async fn take_back(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
@@ -291,13 +295,13 @@ impl TokenList {
         };
         let written = self.raise(&self.token_key(id), None, ttl).await;
         // Also after an error: it may have been written.
-        self.changes.note(Stripe::of(id));
+        self.changes.note_token(id);
         written
     }
 
     async fn strike(&self, id: &RevocationId) -> Result<bool, Error> {
         let removed = self.settings().store.remove(&self.token_key(id)).await;
-        self.changes.note(Stripe::of(id));
+        self.changes.note_token(id);
         removed
     }
 
@@ -329,8 +333,10 @@ impl TokenList {
             Some(moment) => moment.to_be_bytes().to_vec(),
             None => Vec::new(),
         };
-        // Each round in which it does not get through, somebody else did.
-        loop {
+        // Each round in which it does not get through, somebody else did. A store whose reads lag
+        // behind its writes needs more.
+        const ATTEMPTS: usize = 100;
+        for _ in 0..ATTEMPTS {
             let mut record = NewRecord::new(value(moment));
             record.ttl = ttl;
             if store.insert(key, record).await?.is_some() {
@@ -355,6 +361,10 @@ impl TokenList {
                 return Ok(());
             }
         }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "the list's entry is written by too many at once",
+        ))
     }
 }
 
