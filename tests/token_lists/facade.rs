@@ -1,11 +1,13 @@
 //! The lines on lists of the contract with jam.Jam's users; each test quotes its line.
 
 use crate::common::{self, AUDIENCE, ISSUER, NOW, accepts, claims_without, refuses, rules};
+use crate::folder::Folder;
+use crate::redis::Server;
 use crate::stores::Shaky;
 use crate::{World, claims, deny, second, verify};
 use jamguard::ErrorKind::{self, *};
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{MemoryStore, Store};
+use jamguard::store::{FileStore, MemoryStore, Near, RedisStore, Store};
 use jamguard::testing::{ManualClock, mint};
 use jamguard::{TokenList, Verifier};
 use serde_json::json;
@@ -40,13 +42,39 @@ impl Allowed {
     }
 }
 
-fn stores(clock: &ManualClock) -> Vec<(&'static str, Arc<dyn Store>)> {
-    let memory = || MemoryStore::builder().clock(clock.clone()).build();
-    vec![
-        ("memory", Arc::new(memory())),
-        ("custom, watched", Arc::new(Shaky::remote(memory()))),
-        ("custom, unwatched", Arc::new(Shaky::unwatchable(memory()))),
-    ]
+/// Every backend, for as long as this is held.
+struct Stores {
+    all: Vec<(&'static str, Arc<dyn Store>)>,
+    _folder: Folder,
+    _server: Server,
+}
+
+impl Stores {
+    fn open(test: &str, clock: &ManualClock) -> Self {
+        let (folder, server) = (Folder::new(test), Server::start());
+        let memory = || MemoryStore::builder().clock(clock.clone()).build();
+        let file = FileStore::builder().clock(clock.clone());
+        let redis = |prefix: &str| {
+            let store = RedisStore::builder(&server.url()).prefix(prefix);
+            store.build().unwrap()
+        };
+        Self {
+            all: vec![
+                ("memory", Arc::new(memory())),
+                ("file", Arc::new(file.open(folder.store()).unwrap())),
+                ("Redis", Arc::new(redis("a:"))),
+                ("near cache over Redis", Arc::new(Near::new(redis("b:")))),
+                ("custom, watched", Arc::new(Shaky::remote(memory()))),
+                ("custom, unwatched", Arc::new(Shaky::unwatchable(memory()))),
+            ],
+            _folder: folder,
+            _server: server,
+        }
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&'static str, Arc<dyn Store>)> {
+        self.all.iter().cloned()
+    }
 }
 
 /// "Allow (white) or deny (black), backends memory, file, Redis, custom (the user's own `Store`)."
@@ -55,7 +83,8 @@ fn stores(clock: &ManualClock) -> Vec<(&'static str, Arc<dyn Store>)> {
 #[tokio::test]
 async fn operations_of_a_deny_list() {
     let clock = ManualClock::at(NOW);
-    for (name, store) in stores(&clock) {
+    let stores = Stores::open("deny", &clock);
+    for (name, store) in stores.each() {
         let key = SigningKey::generate(Algorithm::ES256).unwrap();
         let list = deny(store, &clock).build().unwrap();
         let rules = rules(&key).clock(clock.clone());
@@ -86,7 +115,8 @@ async fn operations_of_a_deny_list() {
 #[tokio::test]
 async fn operations_of_an_allow_list() {
     let clock = ManualClock::at(NOW);
-    for (name, store) in stores(&clock) {
+    let stores = Stores::open("allow", &clock);
+    for (name, store) in stores.each() {
         let world = Allowed::over(store, &clock);
         let (list, verifier) = (&world.list, &world.verifier);
         let [token, other] = ["a", "b"].map(|jti| world.token(jti));
@@ -269,8 +299,9 @@ async fn a_token_without_end_is_revoked_without_end() {
 #[tokio::test]
 async fn a_subject_is_logged_out_everywhere() {
     let clock = ManualClock::at(NOW);
+    let stores = Stores::open("subjects", &clock);
     for kind in ["deny", "allow"] {
-        for (name, store) in stores(&clock) {
+        for (name, store) in stores.each() {
             let key = SigningKey::generate(Algorithm::ES256).unwrap();
             let begin = match kind {
                 "deny" => TokenList::deny(store),

@@ -7,11 +7,17 @@
 mod common;
 #[path = "../common/counts.rs"]
 mod counts;
+#[path = "../support/folder.rs"]
+mod folder;
+#[path = "../common/redis.rs"]
+mod redis;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bypasses;
+mod example;
 mod facade;
+mod issued;
 mod memory;
 mod outages;
 mod stores;

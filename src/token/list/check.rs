@@ -83,7 +83,9 @@ impl TokenList {
         own: Answer,
         subject: Answer,
     ) -> Result<(), Error> {
-        self.check_lifetime(token)?;
+        let entry = token.entry();
+        self.check_lifetime(entry.window.expires, entry.issued_in)
+            .map_err(|error| Error::new(ErrorKind::InvalidClaim, error.message().to_owned()))?;
         let mut outage = None;
         match own {
             Ok(own) => self.judge(own.is_some())?,
@@ -132,20 +134,19 @@ impl TokenList {
         }
     }
 
-    fn check_lifetime(&self, token: &Verified) -> Result<(), Error> {
-        let entry = token.entry();
-        match (
-            self.settings().max_lifetime,
-            entry.window.expires,
-            entry.issued_in,
-        ) {
+    /// Refuses what lives longer than the revocation of its subject is remembered; Unix seconds.
+    pub(crate) fn check_lifetime(
+        &self,
+        expires: Option<u64>,
+        issued: Option<u64>,
+    ) -> Result<(), Error> {
+        match (self.settings().max_lifetime, expires, issued) {
             (Some(most), Some(expires), Some(issued))
                 if expires.saturating_sub(issued) > most.as_secs() =>
             {
-                Err(Error::new(
-                    ErrorKind::InvalidClaim,
-                    "the token lives longer than its list remembers: raise \
-                     .max_token_lifetime(…) of the list",
+                Err(Error::configuration(
+                    "a token lives longer than its list remembers: raise .max_token_lifetime(…) \
+                     of the list",
                 ))
             }
             _ => Ok(()),

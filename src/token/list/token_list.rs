@@ -164,10 +164,15 @@ impl TokenList {
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and its like where the text is no
-    /// token; those of [`add`](Self::add).
+    /// token; [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where an allow list
+    /// would refuse the token, because it lives
+    /// [too long](TokenListBuilder::max_token_lifetime); those of [`add`](Self::add).
     pub async fn add_unverified(&self, token: &str) -> Result<(), Error> {
-        let (id, expires) = parse(token)?;
-        self.enter(&id, expires).await
+        let named = parse(token)?;
+        if self.settings().kind == Kind::Allow {
+            self.check_lifetime(named.expires, named.issued)?;
+        }
+        self.enter(&named.id, named.expires).await
     }
 
     /// Whether the list has an entry of the token's own.
@@ -206,8 +211,8 @@ impl TokenList {
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and its like where the text is no
     /// token; those of [`revoke`](Self::revoke).
     pub async fn revoke_unverified(&self, token: &str) -> Result<(), Error> {
-        let (id, expires) = parse(token)?;
-        self.take_back(&id, expires).await
+        let named = parse(token)?;
+        self.take_back(&named.id, named.expires).await
     }
 
     /// Takes a token back by its `iss` (empty: it has none) and `jti`. In a deny list the entry
@@ -376,8 +381,15 @@ pub(super) fn moment_of(record: &Record) -> u64 {
         .map_or(u64::MAX, u64::from_be_bytes)
 }
 
-/// A token's name and `exp`; strict, but for the signature, at which it does not look.
-fn parse(token: &str) -> Result<(RevocationId, Option<u64>), Error> {
+/// What an entry needs of a token, dates in Unix seconds.
+struct Named {
+    id: RevocationId,
+    expires: Option<u64>,
+    issued: Option<u64>,
+}
+
+/// Reads a token strictly, but for the signature, at which it does not look.
+fn parse(token: &str) -> Result<Named, Error> {
     let compact = Compact::split(token.as_bytes(), MAX_TOKEN_LEN)?;
     compact.header()?;
     let payload = compact.payload_text()?;
@@ -387,7 +399,11 @@ fn parse(token: &str) -> Result<(RevocationId, Option<u64>), Error> {
         claims.token_id.as_deref(),
         compact.signing_input,
     );
-    Ok((id, claims.expires))
+    Ok(Named {
+        id,
+        expires: claims.expires,
+        issued: claims.issued_in,
+    })
 }
 
 impl fmt::Debug for TokenList {
