@@ -129,6 +129,8 @@ async fn a_primary_that_was_replaced_is_left_though_it_answers() {
     let direct = RedisStore::connect(&other.url()).await.unwrap();
     direct.insert("told", new()).await.unwrap().unwrap();
     notes.wait("told").await;
+    // Nor is it read any more: what it says would be remembered and never corrected.
+    assert!(store.get("told").await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! URLs, users, TLS, and settings that cannot work.
 
 use crate::redis::Server;
+use crate::watching::Notes;
 use jamguard::ErrorKind;
 use jamguard::store::{NewRecord, RedisStore, Store};
 use std::time::{Duration, Instant};
@@ -86,4 +87,61 @@ async fn connect_tells_that_nobody_is_there() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.retry_after().is_some());
     assert!(begun.elapsed() < Duration::from_millis(300));
+}
+
+const ROOTS: &str = include_str!("tls/ca.pem");
+const CLIENT: &str = include_str!("tls/client.pem");
+const CLIENT_KEY: &str = include_str!("tls/client.key");
+
+/// A server that wants TLS, and a certificate of its clients.
+fn tls_server() -> Server {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/redis_store/tls/");
+    let file = |name: &str| format!("{folder}{name}");
+    Server::tls(&file("server.pem"), &file("server.key"), &file("ca.pem"))
+}
+
+#[tokio::test]
+async fn over_tls_both_sides_show_certificates() {
+    let server = tls_server();
+    let url = format!("rediss://127.0.0.1:{}", server.port);
+    let store = RedisStore::builder(&url)
+        .root_certificates(ROOTS)
+        .client_certificate(CLIENT, CLIENT_KEY)
+        .timeout(Duration::from_secs(5))
+        .connect()
+        .await
+        .unwrap();
+    let notes = Notes::of(&store);
+    notes.wait("Live").await;
+    store
+        .insert("k", NewRecord::new(*b"v"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(store.get("k").await.unwrap().unwrap().value(), b"v");
+    notes.wait("k").await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_no_known_authority_is_refused() {
+    let server = tls_server();
+    for url in [
+        "rediss://127.0.0.1",
+        "rediss://localhost",
+        "redis://127.0.0.1",
+    ] {
+        let url = format!("{url}:{}", server.port);
+        let store = RedisStore::builder(&url).timeout(Duration::from_secs(5));
+        let error = store.connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{url}");
+    }
+    // The authority is right, but the client shows no certificate.
+    let url = format!("rediss://127.0.0.1:{}", server.port);
+    let builder = RedisStore::builder(&url).root_certificates(ROOTS);
+    let error = builder
+        .timeout(Duration::from_secs(5))
+        .connect()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }

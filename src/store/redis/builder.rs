@@ -87,22 +87,25 @@ impl RedisStoreBuilder {
         let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
         target.check()?;
         let target = Arc::new(target);
-        let link = |place| Backend::Link(Link::new(target.clone(), place, timeout));
+        let link = |place| Link::new(target.clone(), place, timeout);
         let (backend, source) = match &target.kind {
             Kind::Server(address) => (
-                link(Place::Address(address.clone())),
+                Backend::Link(link(Place::Address(address.clone()))),
                 Source::Server(address.clone()),
             ),
-            Kind::Sentinel { service, login } => (
-                link(Place::Service {
-                    name: service.clone(),
+            Kind::Sentinel { service, login } => {
+                let (name, login) = (service.clone(), login.clone());
+                let link = link(Place::Service {
+                    name: name.clone(),
                     login: login.clone(),
-                }),
-                Source::Service {
-                    name: service.clone(),
-                    login: login.clone(),
-                },
-            ),
+                });
+                let source = Source::Service {
+                    name,
+                    login,
+                    link: link.clone(),
+                };
+                (Backend::Link(link), source)
+            }
             Kind::Cluster => {
                 let cluster = Cluster::new(target.clone(), timeout);
                 (Backend::Cluster(cluster.clone()), Source::Cluster(cluster))

@@ -146,14 +146,22 @@ impl Cluster {
             )),
         };
         if let Ok(topology) = &outcome {
-            let mut state = self.lock();
-            let known: BTreeSet<_> = topology.primaries().collect();
-            state.links.retain(|address, _| known.contains(address));
-            state.topology = Some(topology.clone());
+            self.settle(topology);
         }
         done.send_replace(Some(outcome));
         tokio::time::sleep(PAUSE).await;
         self.lock().asking = None;
+    }
+
+    /// Sends commands where this says from now on, unless something newer is known.
+    pub(super) fn settle(&self, topology: &Arc<Topology>) {
+        let mut state = self.lock();
+        let known = state.topology.as_ref();
+        if known.is_none_or(|known| known.epoch() <= topology.epoch()) {
+            let nodes: BTreeSet<_> = topology.primaries().collect();
+            state.links.retain(|address, _| nodes.contains(address));
+            state.topology = Some(topology.clone());
+        }
     }
 
     /// What the nodes say that are known: the newest that is heard shortly after the first answer,

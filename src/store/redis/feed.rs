@@ -4,6 +4,7 @@
 use super::cluster::{self, Cluster};
 use super::failure::Failure;
 use super::layout::Layout;
+use super::link::Link;
 use super::sentinel;
 use super::topology::Topology;
 use super::url::{Address, Login, Target};
@@ -32,6 +33,7 @@ pub(super) enum Source {
     Service {
         name: String,
         login: Login,
+        link: Arc<Link>,
     },
     /// All primaries.
     Cluster(Arc<Cluster>),
@@ -92,10 +94,29 @@ impl Feed {
     pub(super) async fn follow(self: Arc<Self>) {
         loop {
             if let Ok(Ok(session)) = timeout(self.timeout, self.begin()).await {
-                let _live = Live::begin(&self);
-                while session.beat().await {}
+                self.read_from(Some(&session));
+                {
+                    let _live = Live::begin(&self);
+                    while session.beat().await {}
+                }
+                self.read_from(None);
             }
             sleep(PAUSE).await;
+        }
+    }
+
+    /// Has records read from the servers that tell of their changes: what another one says, such as
+    /// a primary that was replaced, would be remembered and never corrected.
+    fn read_from(&self, session: Option<&Session>) {
+        match (&self.source, session.map(|session| &session.place)) {
+            (Source::Service { link, .. }, Some(Place::Service { primary, .. })) => {
+                link.only(Some(primary.clone()));
+            }
+            (Source::Service { link, .. }, _) => link.only(None),
+            (Source::Cluster(cluster), Some(Place::Cluster { topology, .. })) => {
+                cluster.settle(topology);
+            }
+            _ => {}
         }
     }
 
@@ -107,7 +128,7 @@ impl Feed {
                 let connection = target.connect(address, self.pushed(&ended)).await?;
                 (vec![(address.clone(), connection)], Place::Server)
             }
-            Source::Service { name, login } => {
+            Source::Service { name, login, .. } => {
                 let primary = sentinel::connect(target, name, login, self.pushed(&ended)).await?;
                 let place = Place::Service {
                     primary: primary.address.clone(),

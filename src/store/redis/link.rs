@@ -1,7 +1,7 @@
 //! One connection to one server, which is made again where it breaks.
 
-use super::failure::{Failure, unavailable};
-use super::sentinel;
+use super::failure::Failure;
+use super::sentinel::{self, Primary};
 use super::url::{Address, Login, Target};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};
@@ -24,10 +24,11 @@ pub(super) enum Place {
 
 type Outcome = Result<Live, Failure>;
 
-/// A connection, and which one in a row it is.
+/// A connection, which one in a row it is, and where it goes to.
 #[derive(Clone)]
 struct Live {
     number: u64,
+    address: Address,
     connection: MultiplexedConnection,
 }
 
@@ -46,6 +47,14 @@ struct State {
     made: u64,
     /// Gone when the attempt is over, after a pause where it failed.
     attempt: Option<watch::Receiver<Option<Outcome>>>,
+    /// The only server to go to.
+    only: Option<Address>,
+}
+
+impl State {
+    fn suits(&self, live: &Live) -> bool {
+        self.only.as_ref().is_none_or(|only| *only == live.address)
+    }
 }
 
 impl Link {
@@ -122,20 +131,20 @@ impl Link {
     }
 
     async fn attempt(self: Arc<Self>, number: u64, done: watch::Sender<Option<Outcome>>) {
-        let outcome = match tokio::time::timeout(self.timeout, self.connect(number)).await {
-            Ok(outcome) => outcome.map(|connection| Live { number, connection }),
-            Err(_) => Err(Failure::Gone(unavailable(
-                "Redis cannot be reached in time",
-            ))),
-        };
-        let failed = outcome.is_err();
+        let outcome = tokio::time::timeout(self.timeout, self.connect(number)).await;
+        let mut outcome =
+            outcome.unwrap_or_else(|_| Err(Failure::gone("Redis cannot be reached in time")));
         {
             let mut state = self.lock();
+            if outcome.as_ref().is_ok_and(|live| !state.suits(live)) {
+                outcome = Err(Failure::gone("the primary has just been replaced"));
+            }
             if let Ok(live) = &outcome {
                 state.live = Some(live.clone());
                 state.attempt = None;
             }
         }
+        let failed = outcome.is_err();
         done.send_replace(Some(outcome));
         if failed {
             tokio::time::sleep(PAUSE).await;
@@ -143,7 +152,7 @@ impl Link {
         }
     }
 
-    async fn connect(self: &Arc<Self>, number: u64) -> Result<MultiplexedConnection, Failure> {
+    async fn connect(self: &Arc<Self>, number: u64) -> Result<Live, Failure> {
         let link = Arc::downgrade(self);
         let pushed = move |push: PushInfo| {
             if push.kind == PushKind::Disconnection
@@ -152,12 +161,33 @@ impl Link {
                 link.lost(number);
             }
         };
-        match &self.place {
-            Place::Address(address) => self.target.connect(address, pushed).await,
+        let found = match &self.place {
+            Place::Address(address) => Primary {
+                connection: self.target.connect(address, pushed).await?,
+                address: address.clone(),
+            },
             Place::Service { name, login } => {
-                let found = sentinel::connect(&self.target, name, login, pushed).await?;
-                Ok(found.connection)
+                let only = self.lock().only.clone();
+                match only {
+                    Some(only) => sentinel::check(&self.target, only, pushed).await?,
+                    None => sentinel::connect(&self.target, name, login, pushed).await?,
+                }
             }
+        };
+        Ok(Live {
+            number,
+            address: found.address,
+            connection: found.connection,
+        })
+    }
+
+    /// Goes to this server only, or to whatever server there is. Whoever is told of changes by one
+    /// server must not read from another.
+    pub(super) fn only(&self, address: Option<Address>) {
+        let mut state = self.lock();
+        state.only = address;
+        if state.live.as_ref().is_some_and(|live| !state.suits(live)) {
+            state.live = None;
         }
     }
 

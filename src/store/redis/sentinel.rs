@@ -28,12 +28,7 @@ pub(super) async fn connect(
         asked.spawn(async move {
             let mut sentinel = target.connect_sentinel(&sentinel, &login).await?;
             let address = primary_of(&mut sentinel, &service).await?;
-            let mut connection = target.connect(&address, pushed).await?;
-            is_primary(&mut connection).await?;
-            Ok(Primary {
-                address,
-                connection,
-            })
+            check(&target, address, pushed).await
         });
     }
     let mut failure = Failure::gone("no sentinel answers");
@@ -61,11 +56,20 @@ pub(super) async fn primary_of(
     }
 }
 
-async fn is_primary(connection: &mut MultiplexedConnection) -> Result<(), Failure> {
-    let role: Value = redis::cmd("ROLE").query_async(connection).await?;
+/// Connects to a server that says of itself that it is a primary.
+pub(super) async fn check(
+    target: &Target,
+    address: Address,
+    pushed: impl Fn(PushInfo) + Send + Sync + 'static,
+) -> Result<Primary, Failure> {
+    let mut connection = target.connect(&address, pushed).await?;
+    let role: Value = redis::cmd("ROLE").query_async(&mut connection).await?;
     match role {
         Value::Array(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => {
-            Ok(())
+            Ok(Primary {
+                address,
+                connection,
+            })
         }
         _ => Err(Failure::gone(
             "the server that a sentinel names is no primary yet",
