@@ -1,5 +1,5 @@
 //! [`RedisStore`](jamguard::store::RedisStore) over real servers, and what becomes of it when they
-//! stop, stand still, or are replaced (faults.md rows 12 to 16; the figures are printed with
+//! stop, stand still, or are replaced (faults.md rows 12 to 14 and 16; the figures are printed with
 //! `cargo test --all-features --test redis_store -- --nocapture`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
