@@ -7,7 +7,10 @@
 mod redis;
 
 mod cluster;
+mod deny_list;
+mod near;
 mod outages;
+mod proxy;
 mod records;
 mod sentinels;
 mod settings;

@@ -143,7 +143,7 @@ async fn a_change_is_learned_elsewhere_within_milliseconds() {
 }
 
 /// The connections that Redis tells changes over.
-fn trackers(server: &Server) -> Vec<String> {
+pub(crate) fn trackers(server: &Server) -> Vec<String> {
     let list = server.command(&["CLIENT", "LIST"]);
     let tracks = |line: &&str| {
         let flags = line
