@@ -85,6 +85,7 @@
 //! | `tower` | the layer alone, for tonic and other services over `http::Request` |
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
+//! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `testing` | minted tokens, a clock moved by hand |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched (warn), an extractor without its layer (error) |
 //! | `metrics` | counters: refusals, cache hits and misses, key-set fetches |
