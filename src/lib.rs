@@ -96,6 +96,7 @@
     not(all(
         feature = "client",
         any(feature = "axum", feature = "actix"),
+        feature = "redis",
         feature = "testing"
     )),
     allow(rustdoc::broken_intra_doc_links)
