@@ -537,7 +537,8 @@ fn deny_list(
     let number = std::cell::Cell::new(0);
     let revoke = || {
         number.set(number.get() + 1);
-        let revoked = list.revoke_jti(tokens::ISSUER, &number.get().to_string(), end);
+        let id = number.get().to_string();
+        let revoked = list.revoke_jti(tokens::ISSUER, &id, end);
         runtime.block_on(revoked).unwrap();
     };
     (0..many).for_each(|_| revoke());
