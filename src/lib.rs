@@ -59,6 +59,8 @@
 //! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
 //! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
+//! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`RefreshTokens`] for long logins |
+//! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
 //!
@@ -86,7 +88,7 @@
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
-//! | `testing` | minted tokens, a clock moved by hand |
+//! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched (warn), an extractor without its layer (error) |
 //! | `metrics` | counters: refusals, cache hits and misses, key-set fetches |
 //! | `full` | all of these |
