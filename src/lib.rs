@@ -87,6 +87,7 @@
 //! | `tower` | the layer alone, for tonic and other services over `http::Request` |
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
+//! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched (warn), an extractor without its layer (error) |
@@ -98,6 +99,7 @@
     not(all(
         feature = "client",
         any(feature = "axum", feature = "actix"),
+        feature = "file",
         feature = "redis",
         feature = "testing"
     )),

@@ -55,7 +55,8 @@ pub enum ErrorKind {
     Timeout,
     /// No connection to the other side.
     Connection,
-    /// A store's medium is full, read-only, damaged, or in use by another process.
+    /// A store's medium is full, read-only, damaged, or in use by another process; or a key is too
+    /// long for it.
     Storage,
     /// JAM refused the request as malformed or not allowed (400).
     BadRequest,

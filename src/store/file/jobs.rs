@@ -200,6 +200,9 @@ fn write_batch(shared: &Shared, mut batch: Vec<Box<dyn Write>>) {
 }
 
 fn sweep(shared: &Shared) {
+    if shared.medium.is_read_only() {
+        return;
+    }
     let swept = shared.medium.write(shared.clock.now(), |tables| {
         tables.purge(SWEPT_WHEN_IDLE).map(|_| ())
     });

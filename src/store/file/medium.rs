@@ -32,6 +32,10 @@ impl Medium {
         })
     }
 
+    pub(super) fn is_read_only(&self) -> bool {
+        matches!(self.state().file, Open::ReadOnly(_))
+    }
+
     fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
