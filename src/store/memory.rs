@@ -132,14 +132,10 @@ impl Inner {
         index.count -= 1;
     }
 
-    /// Forgets a record; says whether there was one, alive or not.
-    fn drop_record(&self, index: &mut Index, key: &str) -> bool {
-        match self.records.remove(key) {
-            Some(kept) => {
-                Self::unlist(index, key, &kept);
-                true
-            }
-            None => false,
+    /// Forgets a record, alive or not.
+    fn drop_record(&self, index: &mut Index, key: &str) {
+        if let Some(kept) = self.records.remove(key) {
+            Self::unlist(index, key, &kept);
         }
     }
 
@@ -172,9 +168,6 @@ impl Inner {
             return Ok(None);
         }
         self.drop_record(&mut index, key);
-        if index.count >= self.max_records {
-            self.sweep(&mut index, now, usize::MAX);
-        }
         if index.count >= self.max_records {
             return Err(Error::new(
                 ErrorKind::Storage,
