@@ -54,7 +54,7 @@ impl From<RedisError> for Failure {
                 .with_source(error),
             ),
             (Kind::InvalidClientConfig, _) => Self::Refused(
-                Error::configuration("Redis does not speak RESP3: version 6 or later is needed")
+                Error::configuration("Redis does not speak RESP3: version 7 or later is needed")
                     .with_source(error),
             ),
             (_, Some("OOM" | "MISCONF")) => Self::Refused(
@@ -73,7 +73,7 @@ impl From<RedisError> for Failure {
             (Kind::Server(_) | Kind::Extension, _) => Self::Refused(
                 Error::new(
                     ErrorKind::Storage,
-                    "Redis refuses a command: something else writes under the store's prefix, or the server is too old (6.2 is needed)",
+                    "Redis refuses a command: something else writes under the store's prefix, or the server is too old (7 is needed)",
                 )
                 .with_source(error),
             ),

@@ -8,6 +8,8 @@ use super::link::Link;
 use super::sentinel;
 use super::topology::Topology;
 use super::url::{Address, Login, Target};
+use crate::core::error::Error;
+use crate::core::telemetry;
 use crate::store::watch::{Change, Watcher, Watchers};
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, Value};
@@ -92,14 +94,26 @@ impl Feed {
 
     /// Runs as long as the store.
     pub(super) async fn follow(self: Arc<Self>) {
+        let mut warned = false;
         loop {
-            if let Ok(Ok(session)) = timeout(self.timeout, self.begin()).await {
-                self.read_from(Some(&session));
-                {
-                    let _live = Live::begin(&self);
-                    while session.beat().await {}
+            let begun = timeout(self.timeout, self.begin()).await;
+            match begun.unwrap_or_else(|_| Err(Failure::gone("Redis did not answer in time"))) {
+                Ok(session) => {
+                    warned = false;
+                    self.read_from(Some(&session));
+                    {
+                        let _live = Live::begin(&self);
+                        while session.beat().await {}
+                    }
+                    self.read_from(None);
                 }
-                self.read_from(None);
+                Err(failure) if !warned => {
+                    warned = true;
+                    let message =
+                        "what others change in Redis is not learned, nothing is remembered";
+                    telemetry::warn(message, &Error::from(failure));
+                }
+                Err(_) => {}
             }
             sleep(PAUSE).await;
         }

@@ -7,6 +7,7 @@ mod failure;
 mod feed;
 mod layout;
 mod link;
+mod operations;
 mod scripts;
 mod sentinel;
 mod store;
