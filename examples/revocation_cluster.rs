@@ -182,7 +182,7 @@ fn number(argument: Option<&String>, default: usize) -> Outcome<usize> {
 fn lead(arguments: &[String]) -> Outcome<()> {
     let tokens = number(arguments.first(), 1_000)?;
     let others = number(arguments.get(1), 3)?.max(2) - 1;
-    let (_server, url) = match std::env::var("REDIS_URL") {
+    let (server, url) = match std::env::var("REDIS_URL") {
         Ok(url) => (None, url),
         Err(_) => {
             let (server, url) = Server::start()?;
@@ -198,7 +198,7 @@ fn lead(arguments: &[String]) -> Outcome<()> {
         match Process::join(&runtime, &url, public.clone()) {
             Ok(process) => break process,
             // Ours has just been started.
-            Err(error) if begun.elapsed() > PATIENCE => return Err(error),
+            Err(error) if server.is_none() || begun.elapsed() > PATIENCE => return Err(error),
             Err(_) => sleep(Duration::from_millis(10)),
         }
     };

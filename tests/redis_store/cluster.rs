@@ -268,7 +268,7 @@ async fn a_failover_is_followed() {
          {back:?} ({served} reads served and {refused} refused until then, the slowest in {slowest:?}); \
          live again after {live:?}"
     );
-    assert!(lost < Duration::from_millis(500) && slowest < Duration::from_millis(400));
+    assert!(lost < Duration::from_millis(800) && slowest < Duration::from_millis(500));
     assert!(
         served > refused / 10,
         "the other nodes' slots were served meanwhile"
@@ -300,7 +300,7 @@ async fn a_silent_node_takes_only_its_own_slots_with_it() {
     }
     let paused = Instant::now();
     cluster.primaries[2].pause();
-    assert!(notes.wait("Lost").await - paused < Duration::from_millis(600));
+    assert!(notes.wait("Lost").await - paused < Duration::from_millis(800));
     let (mut served, mut refused) = (0, 0);
     for number in 0..20 {
         let begun = Instant::now();
@@ -314,7 +314,7 @@ async fn a_silent_node_takes_only_its_own_slots_with_it() {
                 refused += 1;
             }
         }
-        assert!(begun.elapsed() < Duration::from_millis(400));
+        assert!(begun.elapsed() < Duration::from_millis(500));
         if paused.elapsed() > Duration::from_millis(900) {
             // From then on the cluster as a whole is down.
             break;
@@ -349,7 +349,7 @@ async fn a_cluster_may_stop_as_a_whole() {
         store.owned("ann").await.unwrap_err().kind(),
         ErrorKind::Unavailable
     );
-    assert!(begun.elapsed() < Duration::from_millis(600));
+    assert!(begun.elapsed() < Duration::from_millis(800));
     for node in &mut cluster.primaries {
         node.run();
     }

@@ -113,7 +113,7 @@ async fn an_outage_is_no_time_to_go_by_memory() {
     println!(
         "row 16: nothing is answered from memory {silent:?} after Redis fell silent, {gone:?} after it died"
     );
-    assert!(silent < Duration::from_millis(600) && gone < Duration::from_millis(600));
+    assert!(silent < Duration::from_millis(800) && gone < Duration::from_millis(800));
     // Empty after the restart: what was there before is not remembered.
     server.run();
     until("it is gone", async || {
@@ -223,6 +223,6 @@ async fn a_lost_invalidation_connection_never_leaves_a_stale_answer_for_long() {
          calm, {killed:?} with 10 kills, {silent:?} with 5 silences, each noticed after {forgotten:?}"
     );
     for worst in [calm, killed, silent] {
-        assert!(worst < Duration::from_millis(600));
+        assert!(worst < Duration::from_millis(800));
     }
 }

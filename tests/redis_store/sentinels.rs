@@ -89,7 +89,7 @@ async fn a_failover_is_followed() {
         "sentinel failover (500 ms until down): lost is told after {lost:?}, writes succeed after \
          {written:?}, live again after {live:?}; no operation took longer than {slowest:?}"
     );
-    assert!(lost < Duration::from_millis(500) && slowest < Duration::from_millis(400));
+    assert!(lost < Duration::from_millis(800) && slowest < Duration::from_millis(500));
     // What it was told of before is still there, under its version, and changes are told.
     assert_eq!(store.get("k").await.unwrap().unwrap().version(), version);
     let other = RedisStore::connect(&world.url()).await.unwrap();

@@ -18,10 +18,10 @@ pub(crate) struct Run {
 
 impl Tool {
     pub(crate) fn build(name: &str) -> Self {
-        let features = if cfg!(feature = "full") {
-            "full"
-        } else {
-            "client"
+        let features = match (cfg!(feature = "full"), cfg!(feature = "redis")) {
+            (true, _) => "full",
+            (_, true) => "client,redis",
+            _ => "client",
         };
         let build = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--example", name])
@@ -43,8 +43,12 @@ impl Tool {
         Self(executable)
     }
 
-    pub(crate) fn start(&self, flags: &[&str], input: impl Into<Stdio>) -> Child {
+    pub(crate) fn command(&self) -> Command {
         Command::new(&self.0)
+    }
+
+    pub(crate) fn start(&self, flags: &[&str], input: impl Into<Stdio>) -> Child {
+        self.command()
             .args(flags)
             .stdin(input)
             .stdout(Stdio::piped())
