@@ -149,6 +149,19 @@ fn keys_out_of_their_time_say_what_to_do() {
 }
 
 #[test]
+fn a_token_never_outlives_its_key() {
+    let ring = KeyRing::builder(Algorithm::ES256)
+        .clock(ManualClock::at(NOW))
+        .overlap(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    let issuer = Issuer::builder().key_ring(ring).build().unwrap();
+    assert!(issue(&issuer, &json!({"exp": NOW + 3540})).is_ok());
+    let outliving = issue(&issuer, &json!({"exp": NOW + 3541}));
+    refused(outliving, ErrorKind::Configuration, ".overlap(");
+}
+
+#[test]
 fn a_key_that_expired_signs_nothing() {
     let clock = ManualClock::at(NOW);
     let ring = KeyRing::builder(Algorithm::ES256)

@@ -152,9 +152,14 @@ impl Inner {
 
     /// The keys, no older than the refresh interval while the store can be asked.
     pub(super) async fn fresh(&self) -> Result<Arc<Live>, Error> {
-        if let Some(live) = self.ready() {
-            return Ok(live);
+        match self.ready() {
+            Some(live) => Ok(live),
+            None => self.ask().await,
         }
+    }
+
+    /// The keys as the store has them; as they are known, where it cannot be asked.
+    async fn ask(&self) -> Result<Arc<Live>, Error> {
         let reloaded = self.reload(|_| self.freshness.is_fresh(self.monotonic()));
         match reloaded.await {
             Ok(live) => Ok(live),
@@ -293,7 +298,7 @@ impl KeySource for KeyRing {
 
     fn load(&self) -> BoxFuture<Result<Snapshot, Error>> {
         let ring = self.0.clone();
-        Box::pin(async move { Ok(ring.fresh().await?.snapshot.clone()) })
+        Box::pin(async move { Ok(ring.ask().await?.snapshot.clone()) })
     }
 
     fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
