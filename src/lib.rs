@@ -75,7 +75,7 @@
 //! read [`Identity::from_extensions`].
 //!
 //! A token that passed is remembered with its whole text as key. Sent again, it is found by a hash
-//! and compared in full; then the clock, the key set and revocation are asked again, so a
+//! and compared in full; then the clock, the key set, the lists and revocation are asked again, so a
 //! remembered token is never accepted when a new one would not be.
 //!
 //! # Features
@@ -90,8 +90,8 @@
 //! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
-//! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched (warn), an extractor without its layer (error) |
-//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches |
+//! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched, lists that cannot be asked, refresh tokens used twice (warn), an extractor without its layer (error) |
+//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, tokens that a failing list let pass, refresh tokens used twice |
 //! | `full` | all of these |
 //!
 //! None is on by default.

@@ -615,7 +615,8 @@ async fn nothing_shows_a_token() {
 #[test]
 fn nonsense_is_refused_at_build() {
     type Begun = RefreshTokensBuilder<()>;
-    let nonsense: [(fn(Begun) -> Begun, &str); 7] = [
+    type Set = fn(Begun) -> Begun;
+    let nonsense: [(Set, &str); 7] = [
         (|t| t.name(""), "1 to 64 letters"),
         (|t| t.name("a/b"), "1 to 64 letters"),
         (|t| t.lifetime(Duration::ZERO), "under a second"),
