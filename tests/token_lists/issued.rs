@@ -97,6 +97,10 @@ fn lists_that_cannot_work_are_refused_at_build() {
     let deny = TokenList::deny(MemoryStore::new()).build().unwrap();
     let short = allow(&clock).max_token_lifetime(Duration::from_secs(60));
     let narrow = allow(&clock).leeway(Duration::from_secs(59));
+    let forgetful = TokenList::deny(MemoryStore::new()).max_token_lifetime(Duration::from_secs(60));
+    let refused = issuer(&key, &clock).deny_list(forgetful.build().unwrap());
+    let refused = refused.build().unwrap_err();
+    assert!(refused.message().contains(".max_token_lifetime("));
     for (list, advice) in [
         (deny, ".deny_list("),
         (short.build().unwrap(), ".max_token_lifetime("),

@@ -198,6 +198,9 @@ impl IssuerBuilder {
                  lifetime and the leeway",
             );
         }
+        for list in terms.deny.iter().chain(&terms.allow) {
+            list.check_lifetime(Some(lifetime), Some(0))?;
+        }
         Ok(Issuer(Arc::new(Inner {
             ring,
             terms,
