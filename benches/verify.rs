@@ -566,6 +566,8 @@ fn at_once<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
+type Verify<'a> = &'a dyn Fn(&Verifier, &str) -> Result<Verified, Error>;
+
 /// The patterns of row 1. `meanwhile` runs before each batch of 32, and is not measured.
 fn list_row(
     table: &Table,
@@ -573,10 +575,7 @@ fn list_row(
     what: &str,
     listed: &Verifier,
     tokens: &[String],
-    (verify, meanwhile): (
-        &dyn Fn(&Verifier, &str) -> Result<Verified, Error>,
-        &dyn Fn(),
-    ),
+    (verify, meanwhile): (Verify<'_>, &dyn Fn()),
 ) {
     // The same verifier, memory and all, but that it does not ask.
     let bare = listed.danger_without_lists();
