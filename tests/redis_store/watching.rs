@@ -1,5 +1,6 @@
 //! What watchers are told, and when (faults.md rows 12 and 16).
 
+use crate::proxy::Proxy;
 use crate::redis::{Server, percentile, until};
 use jamguard::store::{Change, NewRecord, RedisStore, Store, Watcher};
 use std::sync::{Arc, Mutex};
@@ -97,6 +98,41 @@ async fn every_way_to_change_a_record_is_told_to_others_and_to_oneself() {
     assert!(theirs.when("Lost").is_none());
     // One that comes later learns inside the call that all is well.
     assert_eq!(Notes::of(&there).all(), ["Live"]);
+}
+
+/// What Redis tells may be under way: a write of one's own is told before it returns.
+#[tokio::test]
+async fn a_write_of_ones_own_is_told_before_it_returns() {
+    let server = Server::start();
+    let proxy = Proxy::start(server.port).await;
+    let store = RedisStore::builder(&format!("redis://127.0.0.1:{}", proxy.port))
+        .build()
+        .unwrap();
+    let notes = Notes::of(&store);
+    notes.wait("Live").await;
+    proxy.silence_trackers(true);
+    let told = |key: &str| {
+        assert!(notes.when(key).is_some(), "told before the write returned");
+        notes.forget();
+    };
+    let version = store.insert("k", new()).await.unwrap().unwrap();
+    told("k");
+    store
+        .replace("k", version, vec![], None)
+        .await
+        .unwrap()
+        .unwrap();
+    told("k");
+    assert!(store.remove("k").await.unwrap());
+    told("k");
+    store.insert("owned", new()).await.unwrap().unwrap();
+    told("owned");
+    assert_eq!(store.remove_owned("ann").await.unwrap(), 1);
+    told("owned");
+    // Also one that fails: it may have been done.
+    server.pause();
+    assert!(store.insert("vain", new()).await.is_err());
+    told("vain");
 }
 
 /// Keys of counters and lists are not records: nobody is woken for them.
