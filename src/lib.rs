@@ -59,7 +59,7 @@
 //! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
 //! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
-//! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`RefreshTokens`] for long logins |
+//! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |

@@ -69,7 +69,8 @@ impl KeyRingBuilder {
 
     /// Replaces the current key when it has signed for so long. Never unless set.
     ///
-    /// It happens on the way when tokens are issued or keys are published.
+    /// It happens on the way when tokens are issued or keys are published; to make an RSA key takes
+    /// that request some tenths of a second.
     pub fn rotate_every(mut self, age: Duration) -> Self {
         self.rotate_every = Some(age);
         self

@@ -11,6 +11,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const CLOCK_SKEW: u64 = 60;
 
 /// What a key of a [`KeyRing`](crate::KeyRing) is there for at the moment.
+///
+/// # Example
+/// ```
+/// use jamguard::{KeyState, KeyRing};
+/// # async fn example(ring: KeyRing) -> Result<(), jamguard::Error> {
+/// let keys = ring.keys().await?;
+/// let signs = keys.iter().find(|key| key.state() == KeyState::Current);
+/// # Ok(()) }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyState {
