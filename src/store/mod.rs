@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`MemoryStore`] | one process, and as long as it runs |
 //! | `FileStore` (feature `file`) | one process, kept through restarts and crashes |
+//! | `RedisStore` (feature `redis`) | many processes and machines |
 //! | [`Near`] | in front of any of them: answers in nanoseconds, kept right |
 //! | one of your own | [`Store`] has an example, and `testing` an acceptance suite |
 
@@ -38,6 +39,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The answer to come of a [`Store`].
+///
+/// # Example
+/// ```
+/// use jamguard::store::StoreFuture;
+/// fn nothing_to_purge<'a>() -> StoreFuture<'a, u64> {
+///     Box::pin(async { Ok(0) })
+/// }
+/// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 const MAX_KEY: usize = 512;

@@ -1,5 +1,5 @@
 //! Tokens of our own: every line of the JWT section of the facade's contract, and what an issuer
-//! refuses.
+//! refuses; and its keys, rotated under use.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../common/mod.rs"]
@@ -9,6 +9,7 @@ mod algorithms;
 mod facade;
 mod lists;
 mod nonsense;
+mod ring;
 
 use common::{AUDIENCE, ISSUER, NOW, verify};
 use jamguard::jose::{Algorithm, SigningKey};

@@ -60,6 +60,16 @@ struct Inner<T> {
 }
 
 /// The answer to a refresh token.
+///
+/// # Example
+/// ```
+/// # use jamguard::{Error, Issuer, RefreshTokens, Secret};
+/// # async fn example(refresh: RefreshTokens, issuer: Issuer, sent: &str) -> Result<(), Error> {
+/// let refreshed = refresh.rotate(sent).await?;
+/// let access_token = issuer.issue(&serde_json::json!({"sub": refreshed.subject})).await?;
+/// let refresh_token: Secret = refreshed.token;        // goes to the client with it
+/// # Ok(()) }
+/// ```
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct Refreshed<T> {
@@ -74,6 +84,16 @@ pub struct Refreshed<T> {
 }
 
 /// A family that was ended because an old token of it came again.
+///
+/// # Example
+/// ```
+/// use jamguard::Reuse;
+///
+/// /// To be given to `.on_reuse(…)`.
+/// fn warn(reuse: &Reuse<'_, ()>) {
+///     eprintln!("an old refresh token of {} came again", reuse.subject);
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct Reuse<'a, T> {

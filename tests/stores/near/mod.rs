@@ -1,12 +1,8 @@
 //! The near cache: every promise of the store below, and what it remembers, and for how long.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../support/folder.rs"]
-mod folder;
 mod probe;
 
-use folder::Folder;
-use jamguard::store::{Change, FileStore, MemoryStore, Near, NewRecord, Record, Store, Watcher};
+use jamguard::store::{Change, MemoryStore, Near, NewRecord, Record, Store, Watcher};
 use jamguard::testing::{ManualClock, store_suite};
 use probe::Probe;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,10 +33,11 @@ async fn near_a_memory_store_every_promise_holds() {
     store_suite(twice, async |time| clock.advance(time)).await;
 }
 
+#[cfg(feature = "file")]
 #[tokio::test(flavor = "multi_thread")]
 async fn near_a_file_store_every_promise_holds() {
-    let folder = Folder::new("near");
-    let store = FileStore::open(folder.store()).unwrap();
+    let folder = crate::folder::Folder::new("near");
+    let store = jamguard::store::FileStore::open(folder.store()).unwrap();
     store_suite(async || Near::new(store.clone()), tokio::time::sleep).await;
 }
 

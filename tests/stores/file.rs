@@ -1,10 +1,6 @@
 //! The file store: every promise of a store, and what a file adds.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "support/folder.rs"]
-mod folder;
-
-use folder::Folder;
+use crate::folder::Folder;
 use jamguard::store::{FileStore, NewRecord, Store};
 use jamguard::testing::{ManualClock, store_suite};
 use std::future::Future;

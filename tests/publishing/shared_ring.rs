@@ -1,25 +1,18 @@
 //! A key ring over stores as they are run: a file that outlives the process, a Redis that several
 //! processes share, both frameworks in front.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "support/folder.rs"]
-mod folder;
-#[path = "common/redis.rs"]
-mod redis;
-mod support;
-
+use crate::folder::Folder;
+use crate::redis::Server;
+use crate::support::{Request, Servers};
 use actix_web::middleware::Condition;
 use actix_web::web;
 use axum::Router;
 use axum::routing::get;
-use folder::Folder;
 use jamguard::jose::Algorithm;
 use jamguard::store::{FileStore, RedisStore, SealingKeys, Store};
 use jamguard::{Authenticator, Claims, ErrorKind, Issuer, KeyRing, KeyRingBuilder, Verifier};
-use redis::Server;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::{Request, Servers};
 
 fn ring(store: impl Store) -> KeyRingBuilder {
     KeyRing::builder(Algorithm::ES256).store(store, SealingKeys::new(&[7; 32]))

@@ -1,14 +1,11 @@
 //! The tool `issue_token`, run as people run it: alone, and in a pipe with `verify_tokens`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod tools;
-
+use crate::run::{File, Run, Tool};
 use jamguard::jose::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
 use std::sync::LazyLock;
-use tools::{File, Run, Tool};
 
 const NOW: &str = "--now=1800000000";
 const SECRET: &str = "at least thirty-two bytes of secret";

@@ -1,14 +1,9 @@
 //! The example `revocation_cluster`, run as people run it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "common/redis.rs"]
-mod redis;
-mod tools;
-
-use redis::Server;
+use crate::redis::Server;
+use crate::run::{Run, Tool};
 use std::process::Output;
 use std::sync::LazyLock;
-use tools::{Run, Tool};
 
 static EXAMPLE: LazyLock<Tool> = LazyLock::new(|| Tool::build("revocation_cluster"));
 

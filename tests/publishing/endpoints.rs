@@ -1,9 +1,7 @@
 //! The published keys and metadata of an issuer: the same bytes from both frameworks, and enough
 //! for a service elsewhere to verify with.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::support::{Request, Servers};
 use actix_web::middleware::Condition;
 use actix_web::web;
 use axum::Router;
@@ -15,7 +13,6 @@ use jamguard::testing::ManualClock;
 use jamguard::{Authenticator, Error, ErrorKind, Issuer, IssuerBuilder, KeyRing, Verifier};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{Request, Servers};
 
 const ISSUER: &str = "https://issuer.example";
 const KEYS: &str = "/.well-known/jwks.json";
@@ -263,7 +260,7 @@ async fn kind(verifier: &Verifier, token: &str) -> Result<(), ErrorKind> {
 
 #[tokio::test]
 async fn another_service_verifies_through_every_change() {
-    let clock = ManualClock::at(support::NOW);
+    let clock = ManualClock::at(crate::support::NOW);
     let service = Issuing::start(&clock).await;
     let rules = || {
         Verifier::builder()
@@ -310,7 +307,7 @@ async fn another_service_verifies_through_every_change() {
 /// The same key set that others fetch, by number: one request for many tokens.
 #[tokio::test]
 async fn a_published_set_is_one_that_we_read() {
-    let clock = ManualClock::at(support::NOW);
+    let clock = ManualClock::at(crate::support::NOW);
     let service = Issuing::start(&clock).await;
     let keys = RemoteKeySet::builder(format!("{}{KEYS}", service.url)).clock(clock.clone());
     let keys = keys.build().unwrap();

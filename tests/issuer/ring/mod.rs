@@ -1,5 +1,4 @@
 //! Rotation under use, in one process and in several that share a store.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod alone;
 mod shared;

@@ -1,6 +1,5 @@
 //! The acceptance suite for stores: green on ours, and red, by the right name, on each store that
 //! breaks one promise.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod broken;
 mod faults;

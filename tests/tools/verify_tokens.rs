@@ -1,12 +1,9 @@
 //! The tool `verify_tokens`, run as people run it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod tools;
-
+use crate::run::{File, Run, Tool};
 use jamguard::jose::{Algorithm, Jws, KeySet, SigningKey};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use tools::{File, Run, Tool};
 
 const NOW: &str = "--now=1800000000";
 

@@ -1,6 +1,6 @@
 //! A store that breaks one promise.
 
-use crate::faults::Fault;
+use super::faults::Fault;
 use jamguard::store::{Change, MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
 use jamguard::{Error, ErrorKind};
 use std::collections::HashMap;
