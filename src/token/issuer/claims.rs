@@ -183,6 +183,9 @@ impl Terms {
             Some(expires) => expires,
         };
         self.check_lifetime(expires, now)?;
+        for list in self.deny.iter().chain(&self.allow) {
+            list.check_lifetime(Some(expires), given.issued_in.or(Some(now)))?;
+        }
         if let Some(issuer) = &self.issuer {
             match given.issuer.as_deref() {
                 None => added.push(("iss", (**issuer).into())),
