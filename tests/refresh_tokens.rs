@@ -730,3 +730,104 @@ impl Store for Counting {
         self.records.watch(watcher)
     }
 }
+
+/// A client that hangs up, or an outage, must not keep a theft from being told of.
+#[tokio::test]
+async fn a_reuse_is_reported_whatever_becomes_of_the_answer() {
+    for fails in [true, false] {
+        let clock = ManualClock::at(NOW);
+        let store = Arc::new(Unanswered::of(MemoryStore::new()));
+        let told = Arc::new(AtomicU64::new(0));
+        let count = told.clone();
+        let tokens: RefreshTokens = RefreshTokens::builder(store.clone())
+            .clock(clock.clone())
+            .on_reuse(move |reuse| {
+                assert_eq!(reuse.subject, "ann");
+                count.fetch_add(1, SeqCst);
+            })
+            .build()
+            .unwrap();
+        let old = tokens.issue("ann", &()).await.unwrap();
+        tokens.rotate(old.expose()).await.unwrap();
+        clock.advance(Duration::from_secs(5));
+        *store.fails.lock().unwrap() = Some(fails);
+        let answer = tokio::time::timeout(Duration::from_millis(20), tokens.rotate(old.expose()));
+        assert_eq!(answer.await.is_ok(), fails);
+        // The family has ended all the same.
+        *store.fails.lock().unwrap() = None;
+        let refused = tokens.rotate(old.expose()).await.unwrap_err();
+        assert_eq!(refused.kind(), Reused);
+        assert_eq!(told.load(SeqCst), 1, "fails: {fails}");
+    }
+}
+
+/// Carries replacements out, and then fails (true) or never answers (false) when told to.
+struct Unanswered {
+    records: MemoryStore,
+    fails: Mutex<Option<bool>>,
+}
+
+impl Unanswered {
+    fn of(records: MemoryStore) -> Self {
+        Self {
+            records,
+            fails: Mutex::default(),
+        }
+    }
+}
+
+impl Store for Unanswered {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        self.records.get(key)
+    }
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        self.records.insert(key, record)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            let replaced = self.records.replace(key, version, value, ttl).await;
+            let fails = *self.fails.lock().unwrap();
+            match fails {
+                None => replaced,
+                Some(true) => Err(Error::new(Unavailable, "told to fail")),
+                Some(false) => std::future::pending().await,
+            }
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        self.records.remove(key)
+    }
+
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        self.records.owned(owner)
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        self.records.remove_owned(owner)
+    }
+
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        self.records.purge()
+    }
+}
+
+/// A clock that is set back does not make the grace longer.
+#[tokio::test]
+async fn a_clock_set_back_forgives_no_old_token() {
+    let world = World::new();
+    let old = world.issue().await;
+    let next = world.rotate(&old).await.unwrap();
+    world.clock.set_wall(NOW - 3600);
+    world.refuses(&old, Reused).await;
+    world.refuses(&next, Reused).await;
+    assert_eq!(world.reused(), 1);
+}

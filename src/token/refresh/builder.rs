@@ -80,9 +80,9 @@ impl<T> RefreshTokensBuilder<T> {
         self
     }
 
-    /// Runs once for each family that is ended because an old token of it came again: somebody
-    /// has a token that is not theirs. It also counts in the metric
-    /// `jamguard_refresh_token_reuses_total`.
+    /// Runs for each family that is ended because an old token of it came again: somebody has a
+    /// token that is not theirs. Once, or more often where the store fails meanwhile. It also
+    /// counts in the metric `jamguard_refresh_token_reuses_total`.
     ///
     /// It holds up the answer: leave what takes time to a task of its own.
     pub fn on_reuse(mut self, hook: impl Fn(&Reuse<'_, T>) + Send + Sync + 'static) -> Self {

@@ -103,7 +103,8 @@ impl<T> Family<T> {
 
 impl Rotated {
     fn is_recent(&self, now: u64, terms: &Terms) -> bool {
-        now < self.at.saturating_add(millis(terms.grace))
+        // Also where the clock was set back since.
+        now.abs_diff(self.at) < millis(terms.grace)
     }
 }
 

@@ -156,6 +156,20 @@ impl<T> RefreshTokens<T> {
     fn now(&self) -> u64 {
         millis(self.0.clock.now())
     }
+
+    fn report(&self, family: &Family<T>) {
+        self.0.reuses.add();
+        telemetry::warn(
+            "an old refresh token came again: its family has ended",
+            &"somebody has a token that is not theirs",
+        );
+        if let Some(hook) = &self.0.on_reuse {
+            hook(&Reuse {
+                subject: &family.subject,
+                data: &family.data,
+            });
+        }
+    }
 }
 
 impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
@@ -245,10 +259,13 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 // By its version, so that a token newer than what was read ends nothing.
                 let ttl = Duration::from_millis(family.ends.saturating_sub(now));
                 let ended = store.replace(key, record.version(), REUSED.to_vec(), Some(ttl));
+                // Also where the answer fails or is not waited for: the family may have ended, and
+                // then nobody else tells.
+                let ending = Ending(Some((self, family)));
                 if ended.await?.is_none() {
+                    ending.did_not_happen();
                     return Ok(None);
                 }
-                self.report(&family);
                 return Err(reused());
             }
         };
@@ -261,18 +278,21 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 .unwrap_or(UNIX_EPOCH),
         }))
     }
+}
 
-    fn report(&self, family: &Family<T>) {
-        self.0.reuses.add();
-        telemetry::warn(
-            "an old refresh token came again: its family has ended",
-            &"somebody has a token that is not theirs",
-        );
-        if let Some(hook) = &self.0.on_reuse {
-            hook(&Reuse {
-                subject: &family.subject,
-                data: &family.data,
-            });
+/// Reports a reuse when it goes, unless somebody else changed the family first.
+struct Ending<'a, T>(Option<(&'a RefreshTokens<T>, Family<T>)>);
+
+impl<T> Ending<'_, T> {
+    fn did_not_happen(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<T> Drop for Ending<'_, T> {
+    fn drop(&mut self) {
+        if let Some((tokens, family)) = &self.0 {
+            tokens.report(family);
         }
     }
 }
