@@ -10,7 +10,7 @@ use crate::jose::{Algorithm, KeySet, SigningKey};
 use crate::store::{Change, SealingKeys, Store};
 use crate::token::keys::Snapshot;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -61,6 +61,10 @@ pub(super) struct Inner {
     generation: AtomicU64,
     /// Unix seconds: when a key's tokens cease to be good by themselves.
     pub(super) next_change: AtomicU64,
+    /// Unix seconds: when that was last looked at.
+    pub(super) installed_at: AtomicU64,
+    /// Whether any key's tokens ceased to be good by then.
+    pub(super) ended: AtomicBool,
     /// Whoever holds it is the only one of this process that writes, or asks the store. Why that
     /// failed the last time.
     pub(super) turn: Mutex<Option<Error>>,
@@ -230,6 +234,8 @@ impl Inner {
             live: RwLock::new(None),
             generation: AtomicU64::new(0),
             next_change: AtomicU64::new(u64::MAX),
+            installed_at: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
             turn: Mutex::default(),
             freshness,
         }
@@ -271,6 +277,7 @@ impl Inner {
         };
         let generation = snapshot.generation;
         let next_change = keys.next_change(now).unwrap_or(u64::MAX);
+        let ended = keys.ended(now);
         *live = Some(Arc::new(Live {
             keys,
             version,
@@ -279,6 +286,8 @@ impl Inner {
         // After the keys: who sees the number finds them.
         self.generation.store(generation, Ordering::Release);
         self.next_change.store(next_change, Ordering::Release);
+        self.ended.store(ended, Ordering::Release);
+        self.installed_at.store(now, Ordering::Release);
     }
 
     /// The keys of a ring that is not there yet.

@@ -336,6 +336,12 @@ impl Keys {
             .min()
     }
 
+    /// Whether a key's tokens have ceased to be good by themselves.
+    pub(super) fn ended(&self, now: u64) -> bool {
+        let mut ends = self.0.iter().filter_map(Entry::until);
+        ends.any(|until| until <= now)
+    }
+
     pub(super) fn list(&self, now: u64) -> Vec<KeyInfo> {
         let current = self.current(now).map(|(entry, _)| &*entry.kid);
         let told = self.0.iter().filter_map(|entry| {
@@ -452,6 +458,24 @@ impl Keys {
         self.settle(schedule, now);
         if !self.begun(now) {
             self.advance(algorithm, schedule, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back again what was known to be taken back: a store may have lost that.
+    pub(super) fn stay_revoked(
+        &mut self,
+        known: &Self,
+        algorithm: Algorithm,
+        schedule: &Schedule,
+        now: u64,
+    ) -> Result<(), Error> {
+        for entry in &known.0 {
+            if matches!(entry.what, Material::Revoked(until) if now < until)
+                && self.find(&entry.kid).is_some()
+            {
+                self.revoke(&entry.kid, algorithm, schedule, now)?;
+            }
         }
         Ok(())
     }

@@ -136,7 +136,12 @@ impl Inner {
     /// Lets go of keys whose time is over.
     fn tidy(&self) {
         let next_change = self.next_change.load(Ordering::Acquire);
-        if next_change != u64::MAX && self.now() >= next_change {
+        if next_change == u64::MAX && !self.ended.load(Ordering::Acquire) {
+            return;
+        }
+        let now = self.now();
+        // Also where the clock was set back: what was over may not be.
+        if now >= next_change || now < self.installed_at.load(Ordering::Acquire) {
             self.install(None);
         }
     }
@@ -199,6 +204,16 @@ impl Inner {
         }
     }
 
+    /// What whoever asks the store just now comes to know.
+    async fn looked(&self) -> Result<Snapshot, Error> {
+        let failure = self.turn.lock().await;
+        match (&*failure, self.live()) {
+            (None, Some(live)) => Ok(live.snapshot.clone()),
+            (Some(error), _) => Err(error.clone()),
+            (None, None) => Err(unavailable()),
+        }
+    }
+
     /// Changes the ring, which begins where there is none; takes over what others did to it.
     /// Whoever calls holds the turn.
     pub(super) async fn write<R>(
@@ -214,8 +229,10 @@ impl Inner {
             self.install(Some((keys, None)));
             return Ok(outcome);
         };
-        // Each round in which it does not get through, somebody else did.
-        loop {
+        // Each round in which it does not get through, somebody else did. A store whose reads lag
+        // behind its writes needs more.
+        const ATTEMPTS: usize = 100;
+        for _ in 0..ATTEMPTS {
             let changes = self.freshness.changes.load(Ordering::Acquire);
             let asked = self.monotonic();
             let found = shared.store.get(&shared.place).await?;
@@ -227,7 +244,11 @@ impl Inner {
                 Some(known) => known.clone(),
                 None => self.begin()?,
             };
-            let outcome = change(&mut keys, self.now())?;
+            let now = self.now();
+            if let Some(live) = self.live() {
+                keys.stay_revoked(&live.keys, self.algorithm, &self.schedule, now)?;
+            }
+            let outcome = change(&mut keys, now)?;
             let version = match &found {
                 Some(found) if known.is_some_and(|known| known.is(&keys)) => Some(found.version()),
                 found => shared.keep(&keys, found.as_ref()).await?,
@@ -238,6 +259,10 @@ impl Inner {
                 return Ok(outcome);
             }
         }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "the key ring is written by too many at once",
+        ))
     }
 
     /// The keys of a record; those that are known need no decryption.
@@ -315,6 +340,11 @@ impl KeySource for KeyRing {
         }
         let now = ring.monotonic();
         if !claim(&ring.freshness.look_at, now, now.saturating_add(LOOK)) {
+            if ring.turn.try_lock().is_err() {
+                // Somebody is looking: the answer is for all who came meanwhile.
+                let ring = ring.clone();
+                return Some(Box::pin(async move { ring.looked().await }));
+            }
             // Whether the token is good cannot be said while the store does not answer.
             let failing = ring.freshness.failing.load(Ordering::Relaxed);
             return failing.then(|| Box::pin(std::future::ready(Err(unavailable()))) as _);

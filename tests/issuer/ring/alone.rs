@@ -307,3 +307,19 @@ fn rings_of_nonsense_say_what_to_do() {
     let twice = sound().key(key.clone()).key(key).build().unwrap_err();
     assert!(twice.message().contains("already"), "{twice}");
 }
+
+/// A key whose tokens were over by a clock that ran ahead verifies again when the clock is right.
+#[tokio::test]
+async fn a_clock_set_back_gives_keys_back() {
+    let clock = ManualClock::at(NOW);
+    let ring = ring(&clock).build().unwrap();
+    let issuer = issuer(&ring);
+    let verifier = issuer.verifier();
+    let token = token(&issuer).await;
+    ring.rotate_now().await.unwrap();
+    assert_eq!(verify(&verifier, &token).await, Ok(()));
+    clock.set_wall(NOW + 3600);
+    assert!(verify(&verifier, &token).await.is_err());
+    clock.set_wall(NOW);
+    assert_eq!(verify(&verifier, &token).await, Ok(()));
+}

@@ -16,6 +16,8 @@ struct Remote {
 #[derive(Default)]
 struct State {
     down: AtomicBool,
+    /// Others are always faster.
+    busy: AtomicBool,
     tells: AtomicBool,
     reads: AtomicUsize,
     writes: AtomicUsize,
@@ -78,6 +80,9 @@ impl Store for Remote {
     ) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             self.count(&self.state.writes).await?;
+            if self.state.busy.load(Ordering::SeqCst) {
+                return Ok(None);
+            }
             self.records.replace(key, version, value, ttl).await
         })
     }
@@ -482,4 +487,64 @@ async fn invented_names_ask_the_store_seldom() {
     println!("1,000 invented names in a second: {reads} reads");
     assert!(reads <= 11, "{reads}");
     assert_eq!(verify(&verifier, &sound).await, Ok(()));
+}
+
+/// A store may lose its last writes, as Redis may when a replica takes over.
+#[tokio::test]
+async fn a_store_that_goes_back_brings_no_revoked_key_back() {
+    for tells in [true, false] {
+        let clock = ManualClock::at(NOW);
+        let store = Remote::new(&clock, tells);
+        let (a, b) = (process(&store, &clock), process(&store, &clock));
+        let stolen = token(&a.1).await;
+        let before = store.records.get(PLACE).await.unwrap().unwrap();
+        a.0.revoke(&kid(&stolen)).await.unwrap();
+        let after = store.records.get(PLACE).await.unwrap().unwrap();
+        let back = before.value().to_vec();
+        let replaced = store.records.replace(PLACE, after.version(), back, None);
+        assert!(replaced.await.unwrap().is_some());
+
+        clock.advance(Duration::from_secs(5));
+        let verifier = a.1.verifier();
+        let refused = Err(ErrorKind::UnknownKey);
+        assert_eq!(verify(&verifier, &stolen).await, refused, "tells: {tells}");
+        // The others learn it anew.
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(verify(&b.1.verifier(), &stolen).await, refused);
+        let new = token(&b.1).await;
+        assert_ne!(kid(&new), kid(&stolen));
+        assert_eq!(verify(&verifier, &new).await, Ok(()));
+    }
+}
+
+/// While one of them asks the store for a key, the others wait for its answer.
+#[tokio::test]
+async fn the_first_tokens_of_a_new_key_arrive_together() {
+    let clock = ManualClock::at(NOW);
+    let store = Remote::new(&clock, false);
+    let (a, b) = (process(&store, &clock), process(&store, &clock));
+    let verifier = b.1.verifier();
+    assert_eq!(verify(&verifier, &token(&a.1).await).await, Ok(()));
+    a.0.rotate_now().await.unwrap();
+    let new = token(&a.1).await;
+    let reads = store.reads();
+    let answers = tokio::join!(
+        verify(&verifier, &new),
+        verify(&verifier, &new),
+        verify(&verifier, &new),
+    );
+    assert_eq!(answers, (Ok(()), Ok(()), Ok(())));
+    assert_eq!(store.reads(), reads + 1);
+}
+
+#[tokio::test]
+async fn a_store_that_never_lets_a_write_through_is_given_up_on() {
+    let clock = ManualClock::at(NOW);
+    let store = Remote::new(&clock, false);
+    let (ring, _) = process(&store, &clock);
+    ring.rotate_now().await.unwrap();
+    store.state.busy.store(true, Ordering::SeqCst);
+    let rotated = tokio::time::timeout(Duration::from_secs(20), ring.rotate_now());
+    let error = rotated.await.expect("an answer").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
