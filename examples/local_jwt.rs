@@ -6,13 +6,13 @@
 //! ```
 
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Result;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::store::MemoryStore;
-use jamguard::{
-    Authenticator, Claims, Error, ErrorKind, Identity, Issuer, RefreshTokens, Secret, TokenList,
-};
+use jamguard::{Authenticator, Claims, Error, Identity, Issuer, RefreshTokens, Secret, TokenList};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -95,12 +95,14 @@ fn knows(user: &str, password: &str) -> bool {
     matches!(user, "ann" | "bob") && Secret::new(password) == Secret::new("open sesame")
 }
 
-async fn login(State(app): State<App>, Json(login): Json<Login>) -> Result<Json<Value>, Error> {
+async fn login(State(app): State<App>, Json(login): Json<Login>) -> Result<Json<Value>> {
     if !knows(&login.user, &login.password) {
-        return Err(Error::new(
-            ErrorKind::Unauthorized,
-            "no such user, or another password",
-        ));
+        // Not an Error of jamguard: those are about tokens, and this request has none.
+        return Err((
+            StatusCode::UNAUTHORIZED,
+            "no such user, or another password\n",
+        )
+            .into());
     }
     let device = Device {
         name: login
@@ -108,7 +110,8 @@ async fn login(State(app): State<App>, Json(login): Json<Login>) -> Result<Json<
             .unwrap_or_else(|| "an unknown device".to_owned()),
     };
     let refresh_token = app.refresh.issue(&login.user, &device).await?;
-    app.tokens(&User { sub: login.user }, &refresh_token).await
+    let user = User { sub: login.user };
+    Ok(app.tokens(&user, &refresh_token).await?)
 }
 
 async fn refresh(State(app): State<App>, Json(sent): Json<Refresh>) -> Result<Json<Value>, Error> {

@@ -67,6 +67,10 @@ impl Issuer {
     /// `/.well-known/openid-configuration`, for `GET`: `issuer` and `jwks_uri` as JSON. Another
     /// service verifies by it with `.discover(…)`, which looks at the latter place.
     ///
+    /// Of an issuer with a path, such as `https://example.com/a`, the former is
+    /// `/.well-known/oauth-authorization-server/a` and the latter
+    /// `/a/.well-known/openid-configuration`.
+    ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the issuer is no URL to
     /// fetch from, or signs with a shared secret.

@@ -86,6 +86,12 @@ async fn connect_tells_that_nobody_is_there() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.retry_after().is_some());
+    let place = format!("127.0.0.1:{port}");
+    let message = error.message();
+    assert!(
+        message.contains(&place) && message.contains("refused"),
+        "{message}"
+    );
     assert!(begun.elapsed() < Duration::from_millis(300));
 }
 

@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, guarded};
 use super::tables;
+use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadOnlyDatabase, ReadableDatabase};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -33,7 +34,7 @@ pub(super) fn open(path: &Path) -> Result<Open, Failure> {
         if file.metadata()?.len() == 0 {
             return Err(Failure::Empty);
         }
-        let file = builder.create_file(file)?;
+        let file = builder.create_with_backend(FileBackend::new(file)?)?;
         tables::check(&file.begin_read()?)?;
         Ok(Open::Writable(file))
     })
@@ -54,7 +55,8 @@ pub(super) fn create(path: &Path) -> Result<(), Failure> {
     }
     let new = unfinished(path);
     let made = guarded(|| {
-        let file = Builder::new().create_file(create_new(&new)?)?;
+        let file = FileBackend::new(create_new(&new)?)?;
+        let file = Builder::new().create_with_backend(file)?;
         let mut transaction = file.begin_write()?;
         transaction.set_quick_repair(true);
         tables::lay_out(&transaction)?;

@@ -1,6 +1,6 @@
 //! Connects to the servers of a URL.
 
-use super::failure::Failure;
+use super::failure::{Failure, unavailable};
 use super::url::{Address, Certificates, Login, Target};
 use crate::core::error::Error;
 use redis::aio::{MultiplexedConnection, SendError};
@@ -25,7 +25,7 @@ impl Target {
         pushed: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<MultiplexedConnection, Failure> {
         let client = self.client(address, &self.login, self.database);
-        open(client.map_err(Failure::Refused)?, pushed).await
+        open(address, client.map_err(Failure::Refused)?, pushed).await
     }
 
     /// Connects to a sentinel.
@@ -35,7 +35,7 @@ impl Target {
         login: &Login,
     ) -> Result<MultiplexedConnection, Failure> {
         let client = self.client(address, login, 0);
-        open(client.map_err(Failure::Refused)?, |_| {}).await
+        open(address, client.map_err(Failure::Refused)?, |_| {}).await
     }
 
     fn client(&self, address: &Address, login: &Login, database: u16) -> Result<Client, Error> {
@@ -93,6 +93,7 @@ fn tls(certificates: &Certificates) -> TlsCertificates {
 }
 
 async fn open(
+    address: &Address,
     client: Client,
     pushed: impl Fn(PushInfo) + Send + Sync + 'static,
 ) -> Result<MultiplexedConnection, Failure> {
@@ -104,5 +105,11 @@ async fn open(
             Ok::<(), SendError>(())
         });
     let connection = client.get_multiplexed_async_connection_with_config(&config);
-    Ok(connection.await?)
+    connection.await.map_err(|error| {
+        let message = format!("Redis at {address} cannot be reached: {error}");
+        match Failure::from(error) {
+            Failure::Gone(error) => Failure::Gone(unavailable(message).with_source(error)),
+            other => other,
+        }
+    })
 }

@@ -26,6 +26,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// [watched](Store::watch) is asked each time. Once [`revoke`](Self::revoke) returned, no verifier
 /// of the process accepts the token any more; other processes learn of it as fast as their store.
 ///
+/// Over Redis the first look at a token costs a round trip, and so does the one after a write that
+/// may concern it; [`Near`](crate::store::Near) in front of Redis spares the latter.
+///
 /// Tokens are known by their [`RevocationId`], so that no other text of a revoked token passes. An
 /// entry lives exactly until its token's `exp` and the [leeway](TokenListBuilder::leeway) after
 /// it; that of a token without `exp` stays for ever.

@@ -1,7 +1,8 @@
 //! Sets a ring up, and refuses times that cannot work.
 
 use super::handle::{Inner, KeyRing, Shared};
-use super::keys::{RingKey, Schedule};
+use super::key::RingKey;
+use super::keys::Schedule;
 use super::source::Freshness;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
@@ -92,6 +93,9 @@ impl KeyRingBuilder {
 
     /// Keeps the ring in a store, encrypted with these keys, for every process that uses the same
     /// store, keys and settings.
+    ///
+    /// Ask for the [keys](KeyRing::keys) when the application starts: then a sealing key that does
+    /// not fit stops the start, and not the first request.
     pub fn store(mut self, store: impl Store, sealing: SealingKeys) -> Self {
         self.store = Some((Arc::new(store), sealing));
         self

@@ -1,7 +1,8 @@
 //! The ring that applications hold: what is done to it by hand and by age.
 
 use super::builder::KeyRingBuilder;
-use super::keys::{Entry, KeyInfo, Keys, RingKey, Schedule};
+use super::key::{KeyInfo, RingKey};
+use super::keys::{Entry, Keys, Schedule};
 use super::source::Freshness;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};

@@ -3,10 +3,11 @@
 
 mod builder;
 mod handle;
+mod key;
 mod keys;
 mod sealed;
 mod source;
 
 pub use builder::KeyRingBuilder;
 pub use handle::KeyRing;
-pub use keys::{KeyInfo, KeyState, RingKey};
+pub use key::{KeyInfo, KeyState, RingKey};
