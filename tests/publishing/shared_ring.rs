@@ -175,3 +175,48 @@ async fn a_shared_ring_guards_both_frameworks() {
     assert_eq!(ask(&old).await.status, 401);
     assert_eq!(ask(&new).await.status, 200);
 }
+
+/// A start without Redis: nothing is known, nothing may be kept, and it is no client's fault.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_cannot_be_had_are_an_outage() {
+    let mut server = Server::start();
+    server.kill();
+    let (_, issuer) = process(&server);
+    let auth = Authenticator::builder().verifier(issuer.verifier());
+    let auth = auth.build().unwrap();
+    let keys = issuer.jwks_endpoint().unwrap();
+    let router = Router::new()
+        .route("/me", get(me))
+        .route("/keys", axum::routing::get_service(keys.clone()))
+        .layer(auth.layer());
+    let wrap = move || Condition::new(true, auth.actix());
+    let servers = Servers::serve(router, wrap, move |config| {
+        config
+            .route("/me", web::get().to(me))
+            .route("/keys", web::get().to(keys.clone()));
+    })
+    .await;
+    let other = Server::start();
+    let foreign = token(&process(&other).1).await;
+    for request in [Request::get("/keys"), Request::get("/me").bearer(&foreign)] {
+        let begun = Instant::now();
+        let answer = servers.ask(request).await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(answer.header("retry-after").is_some());
+        assert!(begun.elapsed() < Duration::from_secs(1));
+    }
+    server.run();
+    let begun = Instant::now();
+    while servers.ask(Request::get("/keys")).await.status != 200 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "within a second of its return"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let sound = token(&issuer).await;
+    let answer = servers.ask(Request::get("/me").bearer(&sound)).await;
+    assert_eq!(answer.status, 200);
+    let refused = servers.ask(Request::get("/me").bearer(&foreign)).await;
+    assert_eq!(refused.status, 401);
+}

@@ -63,6 +63,19 @@ impl Tool {
         let _ = child.stdin.take().unwrap().write_all(input.as_ref());
         child.wait_with_output().unwrap().into()
     }
+
+    /// Flags that the tool must refuse with a message that holds `hint`.
+    #[track_caller]
+    pub(crate) fn refuses_flags(&self, flags: &[&str], hint: &str) {
+        let run = self.run(flags, "");
+        assert_eq!(
+            (run.status, run.lines.len()),
+            (2, 0),
+            "{flags:?}: {}",
+            run.stderr
+        );
+        assert!(run.stderr.contains(hint), "{flags:?}: {}", run.stderr);
+    }
 }
 
 impl From<Output> for Run {
