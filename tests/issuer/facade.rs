@@ -318,3 +318,15 @@ fn nothing_of_a_token_is_printed() {
     let printed = format!("{claims:?} {issuer:?} {:?} {key:?}", sound());
     assert!(!printed.contains("ann@"), "{printed}");
 }
+
+/// A `Serialize` may write spaces.
+#[tokio::test]
+async fn claims_that_are_written_already() {
+    let issuer = sound().build().unwrap();
+    for claims in ["{}", "{ }", "{\n}", "{ \"sub\": \"42\" }"] {
+        let claims: &serde_json::value::RawValue = serde_json::from_str(claims).unwrap();
+        let token = issuer.issue(claims).await.unwrap();
+        let verified = issuer.verifier().verify(token.expose()).await;
+        assert!(verified.is_ok(), "{claims}");
+    }
+}

@@ -216,10 +216,13 @@ impl Terms {
         }
         match (text.is_empty(), own) {
             (true, own) => text.push_str(own),
-            (false, "{}") => text.push('}'),
             (false, own) => {
-                text.push(',');
-                text.push_str(&own[1..]);
+                // A Serialize may write spaces, as a raw value does.
+                let rest = own[1..].trim_ascii_start();
+                if !rest.starts_with('}') {
+                    text.push(',');
+                }
+                text.push_str(rest);
             }
         }
         Ok((text, expires))
