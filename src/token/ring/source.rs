@@ -21,8 +21,10 @@ use std::time::Duration;
 const PAUSE: u64 = 500;
 /// How long whoever asks the store for all is waited for, in milliseconds.
 const CLAIM: u64 = 1000;
-/// The least time between two look-ups of unknown keys, in milliseconds.
+/// Look-ups of unknown keys: one for each of so many milliseconds, and so many at once. Keys that
+/// are new are found while others are invented by the thousand.
 const LOOK: u64 = 100;
+const LOOKS: u64 = 256;
 
 /// How old the known keys are. Times are monotonic milliseconds.
 pub(super) struct Freshness {
@@ -115,6 +117,16 @@ impl Freshness {
         self.due_at.store(due_at, Ordering::Release);
         self.stale_at.store(stale_at, Ordering::Release);
         self.seen.store(changes, Ordering::Release);
+    }
+
+    /// Whether a key that is unknown may be looked for (a leaky bucket).
+    fn may_look(&self, now: u64) -> bool {
+        let latest = now.saturating_add(LOOK * LOOKS);
+        let next =
+            |look_at: u64| Some(look_at.max(now).saturating_add(LOOK)).filter(|t| *t <= latest);
+        self.look_at
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
+            .is_ok()
     }
 
     /// Whether a rotation may be tried: not right after one that failed.
@@ -339,7 +351,7 @@ impl KeySource for KeyRing {
             return None;
         }
         let now = ring.monotonic();
-        if !claim(&ring.freshness.look_at, now, now.saturating_add(LOOK)) {
+        if !ring.freshness.may_look(now) {
             if ring.turn.try_lock().is_err() {
                 // Somebody is looking: the answer is for all who came meanwhile.
                 let ring = ring.clone();
