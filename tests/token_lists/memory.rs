@@ -150,6 +150,22 @@ async fn while_changes_are_not_learned_the_store_is_asked_each_time() {
     assert_eq!(store.asked(), 0);
 }
 
+/// Taken back while nobody could tell, and the token did not come in the meantime.
+#[tokio::test]
+async fn what_was_known_before_a_loss_is_not_believed_after_it() {
+    let (world, store) = remote();
+    let token = world.token("a");
+    let verified = world.verify(&token).await.unwrap();
+    store.tell(Change::Lost);
+    let twin = TokenList::deny(world.store.clone())
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    twin.revoke(&verified).await.unwrap();
+    store.tell(Change::Live);
+    assert_eq!(world.verify(&token).await.unwrap_err(), Revoked);
+}
+
 #[tokio::test]
 async fn a_store_that_cannot_be_watched_is_asked_each_time() {
     let clock = ManualClock::at(NOW);
