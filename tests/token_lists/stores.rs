@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Longest that a store of ours waits for its answer.
-pub(crate) const TIMEOUT: Duration = Duration::from_millis(150);
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]
 pub(crate) struct Shaky(Arc<Inner>);
