@@ -7,6 +7,8 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "verify/lists.rs"]
+mod lists;
 #[cfg(feature = "redis")]
 #[path = "../tests/common/redis.rs"]
 mod redis;
@@ -21,18 +23,13 @@ use axum::http::{HeaderValue, Request, Response, header::AUTHORIZATION};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{MemoryStore, Store};
-#[cfg(feature = "redis")]
-use jamguard::store::{Near, RedisStore};
-use jamguard::{Authenticator, Error, TokenList, Verified, Verifier};
+use jamguard::{Authenticator, Verifier};
 use std::convert::Infallible;
 use std::hash::BuildHasher;
 use std::hint::black_box;
-use std::pin::pin;
 use std::process::Command;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use support::tokens::{self, User};
 use support::{
     Bar, Effort, Meter, Others, Pairs, Random, Table, labelled, nanos_each, now, undisturbed,
@@ -54,7 +51,7 @@ fn main() {
     let others = Others::watch();
     if std::env::args().any(|argument| argument == "lists") {
         let table = Table::begin("jamguard, deny lists");
-        deny_lists(&table, effort);
+        lists::deny_lists(&table, effort);
         return others.report(&table);
     }
     let table = Table::begin("jamguard, verification");
@@ -65,7 +62,7 @@ fn main() {
     cold_hmac(&table, effort);
     two_threads(&table, effort, &tokens[..HOT]);
     allocations(&table, &tokens[0]);
-    deny_lists(&table, effort);
+    lists::deny_lists(&table, effort);
     // In a process of its own, whose memory is its own.
     Command::new(std::env::current_exe().unwrap())
         .arg("growth")
@@ -497,134 +494,6 @@ fn allocations(table: &Table, token: &String) {
         (counted as f64 / 1000.0, "each"),
         Bar::AtMost(0.0),
     );
-}
-
-/// Row L: a cached token with a deny list against the same without.
-fn deny_lists(table: &Table, effort: Effort) {
-    let tokens = tokens::tokens(&rs256(), ENTRIES);
-    let many = effort.pick(10_000_000, 100_000);
-    let store = MemoryStore::builder().max_records(2 * many).build();
-    deny_list(table, effort, ("in memory", many), store, &tokens);
-    #[cfg(feature = "redis")]
-    {
-        let many = effort.pick(1_000_000, 20_000);
-        let server = redis::Server::start();
-        let store = RedisStore::builder(&server.url()).build().unwrap();
-        let what = ("in Redis", many);
-        deny_list(table, effort, what, Near::new(store), &tokens);
-    }
-    #[cfg(not(feature = "redis"))]
-    table.note("row L over Redis: --features redis, and redis-server installed");
-}
-
-fn deny_list(
-    table: &Table,
-    effort: Effort,
-    (place, many): (&str, usize),
-    store: impl Store,
-    tokens: &[String],
-) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let list = TokenList::deny(store).max_token_lifetime(Duration::MAX);
-    let list = list.build().unwrap();
-    let listed = tokens::verifier(&rs256()).cache_bytes(ROOM);
-    let listed = listed.deny_list(list.clone()).build().unwrap();
-    // Others' tokens, which end in the year 2100.
-    let end = UNIX_EPOCH + Duration::from_secs(4_102_444_800);
-    let number = std::cell::Cell::new(0);
-    let revoke = || {
-        number.set(number.get() + 1);
-        let id = number.get().to_string();
-        let revoked = list.revoke_jti(tokens::ISSUER, &id, end);
-        runtime.block_on(revoked).unwrap();
-    };
-    (0..many).for_each(|_| revoke());
-    // Until nothing has to be waited for any more: the watching connection is up.
-    for token in tokens {
-        while at_once(listed.verify(token)).is_none() {
-            runtime.block_on(listed.verify(token)).unwrap();
-        }
-    }
-    let verify = |verifier: &Verifier, token: &str| {
-        // It waits only where Redis was silent for a moment.
-        let answer = at_once(verifier.verify(token));
-        answer.unwrap_or_else(|| runtime.block_on(verifier.verify(token)))
-    };
-    let what = format!("{many} revoked {place}");
-    list_row(table, effort, &what, &listed, tokens, (&verify, &|| {}));
-    // At full speed of one thread this is a thousand and more each second.
-    const PER_REVOCATION: usize = 320;
-    let requests = std::cell::Cell::new(0_usize);
-    let revoke_at_times = || {
-        requests.set(requests.get() + Arrivals::BATCH);
-        if requests.get().is_multiple_of(PER_REVOCATION) {
-            revoke();
-        }
-    };
-    let what = format!("{what}, more each {PER_REVOCATION}");
-    let with_others = (&verify as _, &revoke_at_times as _);
-    list_row(table, effort, &what, &listed, tokens, with_others);
-}
-
-fn at_once<F: Future>(future: F) -> Option<F::Output> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
-    }
-}
-
-type Verify<'a> = &'a dyn Fn(&Verifier, &str) -> Result<Verified, Error>;
-
-/// The patterns of row 1. `meanwhile` runs before each batch of 32, and is not measured.
-fn list_row(
-    table: &Table,
-    effort: Effort,
-    what: &str,
-    listed: &Verifier,
-    tokens: &[String],
-    (verify, meanwhile): (Verify<'_>, &dyn Fn()),
-) {
-    // The same verifier, memory and all, but that it does not ask.
-    let bare = listed.danger_without_lists();
-    let shuffled = Random(1).order(tokens.len());
-    let in_turn: Vec<usize> = (0..HOT).collect();
-    let (rounds, count) = (effort.pick(101, 31), effort.pick(20_000, 8_000));
-    for (pattern, order) in [
-        ("one token", &[0][..]),
-        ("1,000 in turn", &in_turn),
-        ("50,000 at random", &shuffled),
-    ] {
-        let measure = |arrivals: &mut Arrivals, verifier: &Verifier| {
-            arrivals.batches(count, |arrived| {
-                meanwhile();
-                let start = Instant::now();
-                for token in arrived {
-                    black_box(verify(verifier, token)).unwrap();
-                }
-                start.elapsed()
-            })
-        };
-        let mut arrivals = Arrivals::new(tokens, order);
-        let mut others = Arrivals::new(tokens, order);
-        let pairs = Pairs::measure(
-            rounds,
-            || measure(&mut arrivals, &bare),
-            || measure(&mut others, listed),
-        );
-        table.row(
-            "L",
-            &format!("{what}: {pattern}"),
-            (
-                labelled("without", pairs.a()),
-                labelled("with list", pairs.b()),
-            ),
-            (pairs.ratio(), "x"),
-            Bar::AtMost(1.3),
-        );
-    }
 }
 
 /// Row 7: many entries against few, and what an entry weighs.

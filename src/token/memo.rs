@@ -4,8 +4,8 @@
 //! re-checks as one of the shared cache, so it cannot be staler than that. It exists because the
 //! shared cache notes each read in a log that all threads share.
 //!
-//! A token is found by the end of its signature, which is all that differs between the tokens of
-//! one issuer in any way that counts: hashing it all would take as long as all the rest.
+//! A token is looked for by the last bytes of its signature, which hardly any two tokens share:
+//! hashing the whole token would take longer than all else.
 //!
 //! Bound: 4,096 tokens and [`MAX_BYTES`] per thread, whatever the number of verifiers. Only a
 //! token that the shared cache already holds gets in, so a flood of tokens seen once does not.

@@ -4,6 +4,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[macro_use]
+#[path = "../common/passes_on.rs"]
+mod passes_on;
 
 mod algorithms;
 mod facade;

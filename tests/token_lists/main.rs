@@ -9,6 +9,9 @@ mod common;
 mod counts;
 #[path = "../support/folder.rs"]
 mod folder;
+#[macro_use]
+#[path = "../common/passes_on.rs"]
+mod passes_on;
 #[path = "../common/redis.rs"]
 mod redis;
 #[path = "../support/mod.rs"]

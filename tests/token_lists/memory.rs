@@ -5,11 +5,10 @@ use crate::stores::Shaky;
 use crate::{World, claims, second};
 use jamguard::ErrorKind::*;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{Change, MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
+use jamguard::store::{Change, MemoryStore, Store, Watcher};
 use jamguard::testing::{ManualClock, mint};
 use jamguard::{TokenList, Verifier};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// A list over a store behind a connection, and that store.
 fn remote() -> (World, Shaky) {
@@ -216,33 +215,8 @@ async fn an_answer_from_before_a_change_is_not_remembered() {
 async fn own_writes_count_at_once() {
     struct Silent(MemoryStore);
     impl Store for Silent {
-        fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
-            self.0.get(key)
-        }
-        fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
-            self.0.insert(key, record)
-        }
-        fn replace<'a>(
-            &'a self,
-            key: &'a str,
-            version: u64,
-            value: Vec<u8>,
-            ttl: Option<Duration>,
-        ) -> StoreFuture<'a, Option<u64>> {
-            self.0.replace(key, version, value, ttl)
-        }
-        fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
-            self.0.remove(key)
-        }
-        fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-            self.0.owned(owner)
-        }
-        fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-            self.0.remove_owned(owner)
-        }
-        fn purge(&self) -> StoreFuture<'_, u64> {
-            self.0.purge()
-        }
+        passes_on!(0: get insert replace remove owned remove_owned purge);
+
         /// Says that it tells, and never does.
         fn watch(&self, watcher: Watcher) -> bool {
             watcher.notify(Change::Live)

@@ -165,40 +165,18 @@ fn fault_13_open_only_where_asked_and_counted() {
 /// One of the two answers speaks against the token, the other is lost: it is refused.
 #[tokio::test]
 async fn open_or_not_what_is_known_counts() {
-    use jamguard::store::{NewRecord, Record, Store, StoreFuture};
+    use jamguard::store::{Record, Store, StoreFuture};
     /// Cannot read the entries of subjects, or those of tokens.
     struct Half(MemoryStore, &'static str);
     impl Store for Half {
+        passes_on!(0: insert replace remove owned remove_owned purge);
+
         fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
             if key.contains(self.1) {
                 let error = jamguard::Error::new(Unavailable, "this half is lost");
                 return Box::pin(std::future::ready(Err(error)));
             }
             self.0.get(key)
-        }
-        fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
-            self.0.insert(key, record)
-        }
-        fn replace<'a>(
-            &'a self,
-            key: &'a str,
-            version: u64,
-            value: Vec<u8>,
-            ttl: Option<Duration>,
-        ) -> StoreFuture<'a, Option<u64>> {
-            self.0.replace(key, version, value, ttl)
-        }
-        fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
-            self.0.remove(key)
-        }
-        fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-            self.0.owned(owner)
-        }
-        fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-            self.0.remove_owned(owner)
-        }
-        fn purge(&self) -> StoreFuture<'_, u64> {
-            self.0.purge()
         }
     }
     let clock = ManualClock::at(NOW);

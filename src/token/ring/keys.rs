@@ -77,9 +77,7 @@ impl Entry {
             _ => None,
         }
     }
-}
 
-impl Entry {
     /// The key itself, unless another signs in its place.
     fn standing(&self, now: u64) -> Option<&Arc<Pair>> {
         let stands = self.retired.is_none_or(|(at, _)| now < at);

@@ -57,6 +57,8 @@ impl Remote {
 }
 
 impl Store for Remote {
+    passes_on!(records: remove owned remove_owned purge);
+
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         Box::pin(async move {
             self.count(&self.state.reads).await?;
@@ -85,22 +87,6 @@ impl Store for Remote {
             }
             self.records.replace(key, version, value, ttl).await
         })
-    }
-
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
-        self.records.remove(key)
-    }
-
-    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-        self.records.owned(owner)
-    }
-
-    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        self.records.remove_owned(owner)
-    }
-
-    fn purge(&self) -> StoreFuture<'_, u64> {
-        self.records.purge()
     }
 
     fn watch(&self, watcher: Watcher) -> bool {
