@@ -21,8 +21,6 @@ const READERS: usize = 2;
 const MAX_BATCH: usize = 256;
 /// Expired records that a transaction erases besides.
 const SWEPT_PER_BATCH: usize = 64;
-/// How often an idle store erases what expired.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many records an idle store erases in one transaction.
 const SWEPT_WHEN_IDLE: usize = 10_000;
 
@@ -33,6 +31,8 @@ pub(super) struct Shared {
     pub(super) medium: Medium,
     pub(super) watchers: Watchers,
     pub(super) clock: Arc<dyn Clock>,
+    /// How often an idle store erases what expired.
+    pub(super) sweep_every: Duration,
 }
 
 /// The keys whose records a write changed.
@@ -167,7 +167,7 @@ fn read_all(shared: &Shared, reads: &Mutex<Receiver<Read>>) {
 
 fn write_all(shared: &Shared, writes: &Receiver<Box<dyn Write>>) {
     loop {
-        match writes.recv_timeout(SWEEP_EVERY) {
+        match writes.recv_timeout(shared.sweep_every) {
             Ok(first) => {
                 let mut batch = vec![first];
                 batch.extend(writes.try_iter().take(MAX_BATCH - 1));

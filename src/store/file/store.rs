@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many records one transaction of a purge erases.
 const PURGED_AT_ONCE: usize = 10_000;
 
@@ -60,6 +61,7 @@ impl FileStore {
     pub fn builder() -> FileStoreBuilder {
         FileStoreBuilder {
             clock: Arc::new(SystemClock),
+            sweep_every: SWEEP_EVERY,
         }
     }
 }
@@ -191,6 +193,7 @@ impl fmt::Debug for FileStore {
 #[must_use]
 pub struct FileStoreBuilder {
     clock: Arc<dyn Clock>,
+    sweep_every: Duration,
 }
 
 impl FileStoreBuilder {
@@ -210,6 +213,7 @@ impl FileStoreBuilder {
             medium: Medium::open(&path)?,
             watchers: Watchers::default(),
             clock: self.clock,
+            sweep_every: self.sweep_every,
         });
         Ok(FileStore(Arc::new(Inner {
             threads: Threads::start(&shared)?,
@@ -222,5 +226,32 @@ impl FileStoreBuilder {
 impl fmt::Debug for FileStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FileStoreBuilder")
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Nobody writes, nobody purges: what expired leaves the file all the same.
+    #[test]
+    fn an_idle_store_erases_what_expired() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let name = format!("jamguard-idle-{}.redb", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let mut builder = FileStore::builder();
+        builder.sweep_every = Duration::from_millis(20);
+        let store = builder.open(&path).unwrap();
+        let left = runtime.unwrap().block_on(async {
+            let record = NewRecord::new(*b"").expires_after(Duration::from_millis(1));
+            store.insert("key", record).await.unwrap().unwrap();
+            std::thread::sleep(Duration::from_secs(1));
+            // It would say 1 where the record still lay there.
+            store.purge().await.unwrap()
+        });
+        drop(store);
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(left, 0);
     }
 }
