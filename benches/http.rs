@@ -16,7 +16,8 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::get;
 use jamguard::jose::Algorithm;
-use jamguard::{Authenticator, Claims};
+use jamguard::{AuthService, Authenticator, Claims};
+use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -42,17 +43,20 @@ fn main() {
     if !pinned {
         table.note("load and servers share processors: no taskset, or one processor only");
     }
-    for framework in ["axum", "actix"] {
+    for framework in ["axum", AXUM_AROUND, "actix"] {
         whole(&table, effort, framework, pinned);
     }
     // Two threads of load; do they and two of a server have a processor each?
     let free = load::processors() >= 4;
     let free = load::pin_to(if free { "0,3" } else { "0,1" }) && free;
-    for framework in ["axum", "actix"] {
+    for framework in ["axum", AXUM_AROUND, "actix"] {
         two_threads(&table, effort, framework, free);
     }
     others.report(&table);
 }
+
+/// The layer around the whole router, where axum boxes nothing for it.
+const AXUM_AROUND: &str = "axum, around the router";
 
 fn authenticator() -> (Authenticator, String) {
     let key = tokens::key(Algorithm::RS256);
@@ -74,8 +78,16 @@ fn axum_bare() -> Router {
     Router::new().route("/", get(nobody))
 }
 
+fn axum_claims() -> Router {
+    Router::new().route("/", get(somebody))
+}
+
 fn axum_guarded(auth: &Authenticator) -> Router {
-    Router::new().route("/", get(somebody)).layer(auth.layer())
+    axum_claims().layer(auth.layer())
+}
+
+fn axum_around(auth: &Authenticator) -> AuthService<Router> {
+    auth.layer().layer(axum_claims())
 }
 
 /// The server's process: the same application without and with the layer, on two ports.
@@ -87,7 +99,7 @@ fn serve(framework: &str, threads: usize) {
     let greet = || println!("{bare_port} {guarded_port} {token}");
     let [bare, guarded] = listeners;
     match framework {
-        "axum" => {
+        "axum" | AXUM_AROUND => {
             let mut runtime = match threads {
                 1 => tokio::runtime::Builder::new_current_thread(),
                 _ => tokio::runtime::Builder::new_multi_thread(),
@@ -100,7 +112,13 @@ fn serve(framework: &str, threads: usize) {
                     tokio::net::TcpListener::from_std(listener).unwrap()
                 };
                 tokio::spawn(axum::serve(listener(bare), axum_bare()).into_future());
-                tokio::spawn(axum::serve(listener(guarded), axum_guarded(&auth)).into_future());
+                let guarded = listener(guarded);
+                if framework == AXUM_AROUND {
+                    let app = axum::ServiceExt::<Request<Body>>::into_make_service(axum_around(&auth));
+                    tokio::spawn(axum::serve(guarded, app).into_future());
+                } else {
+                    tokio::spawn(axum::serve(guarded, axum_guarded(&auth)).into_future());
+                }
                 greet();
                 std::future::pending().await
             })
@@ -235,22 +253,31 @@ fn in_memory(table: &Table, effort: Effort) {
     let (auth, token) = authenticator();
     let request = load::request("/", Some(&token));
     let time = Duration::from_millis(effort.pick(300, 100));
-    for (what, app, bar) in [
-        ("with claims", axum_guarded(&auth), Bar::AtLeast(1.7)),
-        ("bare", axum_bare(), Bar::Stated),
-    ] {
-        support::two_threads(
-            table,
-            &format!("axum in memory, two server threads, {what}"),
-            effort.pick(15, 9),
-            bar,
-            |barrier| serve_pipe(app.clone(), &request, time, barrier),
-        );
-    }
+    let row = |what: &str, bar: Bar, pipe: &(dyn Fn(&Barrier) -> Rates + Sync)| {
+        let what = format!("axum in memory, two server threads, {what}");
+        support::two_threads(table, &what, effort.pick(15, 9), bar, pipe);
+    };
+    let (guarded, around, bare) = (axum_guarded(&auth), axum_around(&auth), axum_bare());
+    row("with claims", Bar::AtLeast(1.7), &|barrier| {
+        serve_pipe(guarded.clone(), &request, time, barrier)
+    });
+    row("the layer around the router", Bar::AtLeast(1.7), &|barrier| {
+        serve_pipe(around.clone(), &request, time, barrier)
+    });
+    row("bare", Bar::Stated, &|barrier| {
+        serve_pipe(bare.clone(), &request, time, barrier)
+    });
 }
 
 /// What this thread serves alone over a pipe.
-fn serve_pipe(app: Router, request: &[u8], time: Duration, barrier: &Barrier) -> Rates {
+fn serve_pipe<S>(app: S, request: &[u8], time: Duration, barrier: &Barrier) -> Rates
+where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -313,7 +340,7 @@ fn anonymous(table: &Table, effort: Effort) {
 
     let mut bare = service_fn(|request: Request<()>| {
         drop(request);
-        std::future::ready(Ok::<_, Infallible>(Response::new(())))
+        std::future::ready(Ok::<_, Infallible>(Response::new(Vec::<u8>::new())))
     });
     let mut guarded = auth.layer().layer(bare);
     let make = || Request::new(());
@@ -357,6 +384,25 @@ fn anonymous(table: &Table, effort: Effort) {
         "an axum router, over one without any layer",
         Pairs::measure(rounds, || call(&mut bare), || call(&mut guarded)),
         Bar::Stated,
+    );
+    let mut around = auth.layer().layer(axum_bare());
+    row(
+        "around an axum router, over one without any layer",
+        Pairs::measure(
+            rounds,
+            || call(&mut bare),
+            || {
+                nanos_each(
+                    count,
+                    || Request::new(Body::empty()),
+                    |request| {
+                        let Ok(answer) = now(around.call(request));
+                        black_box(answer);
+                    },
+                )
+            },
+        ),
+        bar,
     );
 
     actix_web::rt::System::new().block_on(async {

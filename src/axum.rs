@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 impl IntoResponse for Challenge {
     fn into_response(self) -> Response {
-        response::<Body>(self).into_response()
+        response::<Body>(self)
     }
 }
 

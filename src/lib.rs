@@ -166,4 +166,6 @@ pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey
 pub use crate::token::verified::Verified;
 pub use crate::token::verifier::Verifier;
 #[cfg(feature = "tower")]
-pub use crate::tower::{AuthBody, AuthFuture, AuthLayer, AuthService};
+pub use crate::tower::{
+    AnyBody, AnyBodyFuture, AnyBodyLayer, AuthBody, AuthFuture, AuthLayer, AuthService, RefusalBody,
+};

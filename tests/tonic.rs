@@ -71,7 +71,7 @@ macro_rules! client_behind {
         );
         tokio::spawn(
             Server::builder()
-                .layer($layer)
+                .layer($layer.any_body())
                 .add_service(health)
                 .serve_with_incoming(TcpIncoming::from(listener)),
         );

@@ -8,6 +8,17 @@ use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+/// A response body that a refusal can be written into: any that is made from bytes, such as axum's.
+///
+/// For others there is [`any_body`](crate::AuthLayer::any_body).
+#[diagnostic::on_unimplemented(
+    message = "a refusal cannot be written into `{Self}`: it is not `From<Vec<u8>>`",
+    note = "put `.any_body()` behind the layer or guard: `auth.layer().any_body()`"
+)]
+pub trait RefusalBody: From<Vec<u8>> {}
+
+impl<B: From<Vec<u8>>> RefusalBody for B {}
+
 pin_project_lite::pin_project! {
     /// The body of an answer: the inner service's, or a refusal's.
     #[project = Projected]
@@ -33,8 +44,10 @@ impl<B> AuthBody<B> {
             state: State::Inner { body },
         }
     }
+}
 
-    fn own(bytes: Vec<u8>) -> Self {
+impl<B> From<Vec<u8>> for AuthBody<B> {
+    fn from(bytes: Vec<u8>) -> Self {
         Self {
             state: State::Own {
                 bytes: (!bytes.is_empty()).then(|| bytes.into()),
@@ -77,7 +90,7 @@ impl<B: Body<Data = Bytes>> Body for AuthBody<B> {
 }
 
 /// A challenge as a response. What a hook wrote and no header can hold is left out with a warning.
-pub(crate) fn response<B>(challenge: Challenge) -> Response<AuthBody<B>> {
+pub(crate) fn response<B: From<Vec<u8>>>(challenge: Challenge) -> Response<B> {
     let status =
         StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(());
@@ -90,5 +103,5 @@ pub(crate) fn response<B>(challenge: Challenge) -> Response<AuthBody<B>> {
             _ => telemetry::warn("a header of an answer is not well-formed", &name),
         }
     }
-    response.map(|()| AuthBody::own(challenge.into_body()))
+    response.map(|()| challenge.into_body().into())
 }

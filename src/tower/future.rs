@@ -1,8 +1,8 @@
 //! The answer to come, unboxed unless something has to be waited for.
 
-use super::body::{AuthBody, response};
+use super::body::{RefusalBody, response};
 use super::grpc;
-use super::layer::Gate;
+use super::layer::{Gate, Vary};
 use crate::authenticator::{Edits, Pass};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
@@ -38,7 +38,7 @@ pin_project_lite::pin_project! {
             #[pin]
             answer: F,
             edits: Edits,
-            vary: Option<HeaderValue>,
+            vary: Vary,
         },
         Refused { challenge: Option<Challenge> },
         Done,
@@ -53,7 +53,7 @@ struct Next<S, B> {
 }
 
 impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
-    pub(super) fn passed(answer: S::Future, edits: Edits, vary: Option<HeaderValue>) -> Self {
+    pub(super) fn passed(answer: S::Future, edits: Edits, vary: Vary) -> Self {
         Self {
             state: State::Passed {
                 answer,
@@ -94,8 +94,9 @@ impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
 impl<S, B, R> Future for AuthFuture<S, B>
 where
     S: Service<Request<B>, Response = Response<R>>,
+    R: RefusalBody,
 {
-    type Output = Result<Response<AuthBody<R>>, S::Error>;
+    type Output = Result<Response<R>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
@@ -126,10 +127,9 @@ where
                     vary,
                 } => {
                     let answer = ready!(answer.poll(cx));
-                    let (edits, vary) = (std::mem::take(edits), vary.take());
                     return Poll::Ready(answer.map(|mut response| {
-                        apply(edits, vary, response.headers_mut());
-                        response.map(AuthBody::inner)
+                        apply(std::mem::take(edits), vary, response.headers_mut());
+                        response
                     }));
                 }
                 StateProjected::Refused { challenge } => {
@@ -147,9 +147,9 @@ where
 }
 
 /// Adds to the application's answer what the credential asks for.
-fn apply(mut edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
+fn apply(mut edits: Edits, vary: &Vary, headers: &mut HeaderMap) {
     if edits.vary
-        && let Some(vary) = vary
+        && let Some(vary) = vary.value()
     {
         headers.append(VARY, vary);
     }

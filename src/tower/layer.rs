@@ -1,6 +1,6 @@
 //! The layer and its service.
 
-use super::body::AuthBody;
+use super::body::RefusalBody;
 use super::future::AuthFuture;
 use super::grpc;
 use super::head::PartsHead;
@@ -45,7 +45,7 @@ pub(super) struct Gate {
     auth: Authenticator,
     handles: Striped<Arc<Authenticator>>,
     required: bool,
-    pub(super) vary: Option<HeaderValue>,
+    pub(super) vary: Vary,
     sensitive: Box<[HeaderName]>,
 }
 
@@ -55,7 +55,7 @@ impl Gate {
             auth: auth.clone(),
             handles: Striped::new(|| Arc::new(auth.clone())),
             required,
-            vary: auth.vary().and_then(vary_value),
+            vary: Vary::on(auth.vary()),
             sensitive: auth
                 .credential_headers()
                 .filter_map(|name| name.try_into().ok())
@@ -99,13 +99,39 @@ impl Gate {
     }
 }
 
-/// The usual values are static: cloning them for each answer counts no references.
-fn vary_value(names: String) -> Option<HeaderValue> {
-    match &*names {
-        "authorization" => Some(HeaderValue::from_static("authorization")),
-        "cookie" => Some(HeaderValue::from_static("cookie")),
-        "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
-        _ => names.try_into().ok(),
+/// What `Vary` says of an answer. The usual values are static: no thread counts references to them.
+#[derive(Clone, Debug)]
+pub(super) enum Vary {
+    Nothing,
+    Usual(&'static HeaderValue),
+    Own(Arc<HeaderValue>),
+}
+
+impl Vary {
+    fn on(names: Option<String>) -> Self {
+        static AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
+        static COOKIE: HeaderValue = HeaderValue::from_static("cookie");
+        static BOTH: HeaderValue = HeaderValue::from_static("authorization, cookie");
+        let Some(names) = names else {
+            return Self::Nothing;
+        };
+        match [&AUTHORIZATION, &COOKIE, &BOTH]
+            .into_iter()
+            .find(|usual| *usual == &names)
+        {
+            Some(usual) => Self::Usual(usual),
+            None => names
+                .try_into()
+                .map_or(Self::Nothing, |names| Self::Own(Arc::new(names))),
+        }
+    }
+
+    pub(super) fn value(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Nothing => None,
+            Self::Usual(value) => Some((*value).clone()),
+            Self::Own(value) => Some((**value).clone()),
+        }
     }
 }
 
@@ -157,8 +183,9 @@ pub struct AuthService<S> {
 impl<S, B, R> Service<Request<B>> for AuthService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: RefusalBody,
 {
-    type Response = Response<AuthBody<R>>;
+    type Response = Response<R>;
     type Error = S::Error;
     type Future = AuthFuture<S, B>;
 

@@ -1,5 +1,6 @@
 //! The layer for tower services over `http::Request`: axum's, tonic's, your own.
 
+mod any_body;
 mod body;
 mod endpoint;
 mod future;
@@ -8,7 +9,8 @@ mod head;
 mod identity;
 mod layer;
 
-pub use body::AuthBody;
+pub use any_body::{AnyBody, AnyBodyFuture, AnyBodyLayer};
+pub use body::{AuthBody, RefusalBody};
 pub use future::AuthFuture;
 pub use layer::{AuthLayer, AuthService};
 

@@ -1,0 +1,110 @@
+//! Services whose bodies no refusal can be written into, such as tonic's.
+
+use super::body::AuthBody;
+use crate::authenticator::RequireLogin;
+use crate::tower::AuthLayer;
+use http::{Request, Response};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tower::{Layer, Service};
+
+impl AuthLayer {
+    /// The same layer for services whose response body is not `From<Vec<u8>>`: answers get a body
+    /// that is either the service's or a refusal's.
+    ///
+    /// ```
+    /// # use jamguard::Authenticator;
+    /// use tower::Layer;
+    ///
+    /// fn guarded<S: Clone>(auth: &Authenticator, grpc: S) -> impl Clone {
+    ///     auth.layer().any_body().layer(grpc)
+    /// }
+    /// ```
+    pub fn any_body(self) -> AnyBodyLayer<Self> {
+        AnyBodyLayer(self)
+    }
+}
+
+impl RequireLogin {
+    /// The same guard for tower services whose response body is not `From<Vec<u8>>`, as
+    /// [`AuthLayer::any_body`].
+    pub fn any_body(self) -> AnyBodyLayer<Self> {
+        AnyBodyLayer(self)
+    }
+}
+
+/// A layer around services of any response body; made by [`AuthLayer::any_body`].
+///
+/// # Example
+/// ```
+/// use jamguard::{AnyBodyLayer, AuthLayer, Authenticator};
+///
+/// fn layer(auth: &Authenticator) -> AnyBodyLayer<AuthLayer> {
+///     auth.layer().any_body()
+/// }
+/// ```
+#[must_use = "it guards only what it is put around"]
+#[derive(Clone, Debug)]
+pub struct AnyBodyLayer<L>(L);
+
+impl<S, L: Layer<AnyBody<S>>> Layer<S> for AnyBodyLayer<L> {
+    type Service = L::Service;
+
+    fn layer(&self, inner: S) -> L::Service {
+        self.0.layer(AnyBody(inner))
+    }
+}
+
+/// A service whose answers have an [`AuthBody`]; what [`AnyBodyLayer`] puts its layer around.
+///
+/// # Example
+/// ```
+/// use jamguard::{AnyBody, AuthService, Authenticator};
+/// use tower::Layer;
+///
+/// fn guarded<S>(auth: &Authenticator, service: S) -> AuthService<AnyBody<S>> {
+///     auth.layer().any_body().layer(service)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AnyBody<S>(S);
+
+impl<S, B, R> Service<Request<B>> for AnyBody<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<AuthBody<R>>;
+    type Error = S::Error;
+    type Future = AnyBodyFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        AnyBodyFuture {
+            answer: self.0.call(request),
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`AnyBody`].
+    pub struct AnyBodyFuture<F> {
+        #[pin]
+        answer: F,
+    }
+}
+
+impl<F, R, E> Future for AnyBodyFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<AuthBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.project().answer.poll(cx));
+        Poll::Ready(answer.map(|response| response.map(AuthBody::inner)))
+    }
+}
