@@ -15,9 +15,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use axum::routing::get;
+use hyper::body::Incoming;
 use jamguard::jose::Algorithm;
 use jamguard::{AuthService, Authenticator, Claims};
-use hyper::body::Incoming;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -114,7 +114,8 @@ fn serve(framework: &str, threads: usize) {
                 tokio::spawn(axum::serve(listener(bare), axum_bare()).into_future());
                 let guarded = listener(guarded);
                 if framework == AXUM_AROUND {
-                    let app = axum::ServiceExt::<Request<Body>>::into_make_service(axum_around(&auth));
+                    let app =
+                        axum::ServiceExt::<Request<Body>>::into_make_service(axum_around(&auth));
                     tokio::spawn(axum::serve(guarded, app).into_future());
                 } else {
                     tokio::spawn(axum::serve(guarded, axum_guarded(&auth)).into_future());
@@ -261,9 +262,11 @@ fn in_memory(table: &Table, effort: Effort) {
     row("with claims", Bar::AtLeast(1.7), &|barrier| {
         serve_pipe(guarded.clone(), &request, time, barrier)
     });
-    row("the layer around the router", Bar::AtLeast(1.7), &|barrier| {
-        serve_pipe(around.clone(), &request, time, barrier)
-    });
+    row(
+        "the layer around the router",
+        Bar::AtLeast(1.7),
+        &|barrier| serve_pipe(around.clone(), &request, time, barrier),
+    );
     row("bare", Bar::Stated, &|barrier| {
         serve_pipe(bare.clone(), &request, time, barrier)
     });
