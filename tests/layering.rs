@@ -30,6 +30,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("http::", &["tower", "axum"]),
     ("tower::", &["tower"]),
     ("tower_http", &["tower"]),
+    ("tower_sessions_core", &["store/tower_sessions/backend.rs"]),
+    ("time::OffsetDateTime", &["store/tower_sessions/backend.rs"]),
     (
         "reqwest",
         &["core/http.rs", "jam/client.rs", "jwks/fetch.rs"],

@@ -9,6 +9,7 @@
 //! | [`MemoryStore`] | one process, and as long as it runs |
 //! | `FileStore` (feature `file`) | one process, kept through restarts and crashes |
 //! | `RedisStore` (feature `redis`) | many processes and machines |
+//! | `TowerSessionsStore` (feature `tower-sessions`) | any store of tower-sessions: SQL databases and more; one process that writes |
 //! | [`Near`] | in front of any of them: answers in nanoseconds, kept right |
 //! | one of your own | [`Store`] has an example, and `testing` an acceptance suite |
 
@@ -20,10 +21,14 @@ mod record;
 #[cfg(feature = "redis")]
 mod redis;
 mod seal;
+#[cfg(feature = "tower-sessions")]
+mod tower_sessions;
 mod watch;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
+#[cfg(feature = "tower-sessions")]
+pub use self::tower_sessions::{TowerSessionsStore, TowerSessionsStoreBuilder};
 #[cfg(feature = "file")]
 pub use file::{FileStore, FileStoreBuilder};
 pub use memory::{MemoryStore, MemoryStoreBuilder};

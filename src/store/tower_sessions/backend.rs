@@ -1,0 +1,143 @@
+//! The foreign trait, in the two versions that published stores implement.
+
+use super::store::{TowerSessionsStore, TowerSessionsStoreBuilder};
+use crate::core::error::{Error, ErrorKind};
+use crate::store::StoreFuture;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+pub(super) type Data = HashMap<String, Value>;
+
+/// A store of tower-sessions, whatever version of the trait it implements.
+pub(super) trait Backend: Send + Sync + 'static {
+    fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>>;
+    /// `false` where the id is taken.
+    fn create(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, bool>;
+    fn save(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, ()>;
+    fn delete(&self, id: i128) -> StoreFuture<'_, ()>;
+}
+
+/// Backends know whole seconds, and clocks of their own: they may erase a record this much after it
+/// expired, never before.
+const MARGIN: Duration = Duration::from_secs(300);
+/// The beginning of the year 9000: the dates of some databases end with the year 9999.
+const NEVER: i64 = 221_845_392_000;
+
+/// When a backend may erase what lives until then, Unix time.
+fn expiry(until: Option<Duration>) -> OffsetDateTime {
+    let seconds = until.and_then(|until| i64::try_from((until + MARGIN).as_secs()).ok());
+    let seconds = seconds.unwrap_or(NEVER).min(NEVER);
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+macro_rules! backend {
+    ($core:ident, $wrapper:ident) => {
+        struct $wrapper<S>(S);
+
+        impl<S: $core::SessionStore> $wrapper<S> {
+            fn failed(error: $core::session_store::Error) -> Error {
+                match error {
+                    $core::session_store::Error::Backend(_) => Error::new(
+                        ErrorKind::Unavailable,
+                        "the tower-sessions store failed: see the error's source",
+                    ),
+                    _ => Error::new(
+                        ErrorKind::Storage,
+                        "the tower-sessions store cannot read or write this record: see the \
+                         error's source",
+                    ),
+                }
+                .with_source(error)
+            }
+
+            fn record(id: i128, data: Data, until: Option<Duration>) -> $core::session::Record {
+                $core::session::Record {
+                    id: $core::session::Id(id),
+                    data,
+                    expiry_date: expiry(until),
+                }
+            }
+        }
+
+        impl<S: $core::SessionStore> Backend for $wrapper<S> {
+            fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>> {
+                Box::pin(async move {
+                    let id = $core::session::Id(id);
+                    let loaded = self.0.load(&id).await.map_err(Self::failed)?;
+                    Ok(loaded.map(|record| record.data))
+                })
+            }
+
+            fn create(
+                &self,
+                id: i128,
+                data: Data,
+                until: Option<Duration>,
+            ) -> StoreFuture<'_, bool> {
+                Box::pin(async move {
+                    let mut record = Self::record(id, data, until);
+                    self.0.create(&mut record).await.map_err(Self::failed)?;
+                    if record.id.0 == id {
+                        return Ok(true);
+                    }
+                    // The id was taken, and the backend chose another one.
+                    self.0.delete(&record.id).await.map_err(Self::failed)?;
+                    Ok(false)
+                })
+            }
+
+            fn save(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, ()> {
+                Box::pin(async move {
+                    let record = Self::record(id, data, until);
+                    self.0.save(&record).await.map_err(Self::failed)
+                })
+            }
+
+            fn delete(&self, id: i128) -> StoreFuture<'_, ()> {
+                Box::pin(async move {
+                    let id = $core::session::Id(id);
+                    self.0.delete(&id).await.map_err(Self::failed)
+                })
+            }
+        }
+    };
+}
+
+backend!(tower_sessions_core, Newest);
+backend!(tower_sessions_core_0_14, Before);
+
+impl TowerSessionsStore {
+    /// Over a store that implements the trait of `tower-sessions-core` 0.15.
+    pub fn new(store: impl tower_sessions_core::SessionStore) -> Self {
+        Self::builder(store).build()
+    }
+
+    /// Sets one up, over a store that implements the trait of `tower-sessions-core` 0.15.
+    pub fn builder(store: impl tower_sessions_core::SessionStore) -> TowerSessionsStoreBuilder {
+        TowerSessionsStoreBuilder::over(Newest(store))
+    }
+
+    /// Sets one up, over a store that implements the trait of `tower-sessions-core` 0.14: those for
+    /// Postgres, MySQL and `SQLite` through sqlx, `DynamoDB`, and Redis, as published today.
+    pub fn builder_0_14(
+        store: impl tower_sessions_core_0_14::SessionStore,
+    ) -> TowerSessionsStoreBuilder {
+        TowerSessionsStoreBuilder::over(Before(store))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backends_erase_later_than_a_record_expires() {
+        let at = |seconds| expiry(Some(Duration::from_secs(seconds))).unix_timestamp();
+        assert_eq!(at(1_800_000_000), 1_800_000_300);
+        assert_eq!(expiry(None).unix_timestamp(), NEVER);
+        assert_eq!(expiry(None).year(), 9000);
+        assert_eq!(at(u64::MAX - 301), NEVER);
+    }
+}

@@ -1,0 +1,450 @@
+//! The adapter: what the foreign trait does not promise is made up for, as far as one process can.
+
+use super::backend::Backend;
+use super::entry::{Entry, Kind, id_of};
+use super::index::Index;
+use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::{Error, ErrorKind};
+use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
+use tokio::time::timeout;
+
+/// How many locks there are: keys that share one wait for each other.
+const LOCKS: usize = 1024;
+/// How many writes may be under way at once. While a backend hangs, more are refused.
+const WRITES: usize = 1024;
+/// After what time a write that hangs is abandoned, and its key free again.
+const HUNG: Duration = Duration::from_secs(30);
+/// An index of so many keys, and of each power of two beyond, is freed of the dead.
+const PRUNED_FROM: usize = 16;
+
+/// Keeps records in any store of [tower-sessions](https://docs.rs/tower-sessions): Postgres, MySQL,
+/// `SQLite`, `DynamoDB` and more. Clones share the locks described below.
+///
+/// The trait of tower-sessions can load, save and delete a record by its id, and nothing else: it
+/// cannot replace a record of one version only. So this store keeps the promises of [`Store`]
+/// **inside one process**, where writers of one key wait for each other; every part of the process
+/// must use clones of one `TowerSessionsStore`. **Where several processes write to one backend,
+/// these promises are weaker:**
+///
+/// - [`replace`](Store::replace): two processes that replace one version in the same moment may both
+///   succeed, and the later one's value stays (a lost update).
+/// - [`remove`](Store::remove) and [`remove_owned`](Store::remove_owned): a record that one process
+///   removes while another is replacing it may come back. For sessions this means that **a logout
+///   that races a request in another process may not hold**. The window is the time between the
+///   other process's load and its save, about a round trip to the backend. Both processes may say
+///   that they removed one record.
+/// - [`insert`](Store::insert): as sound as the backend's `create`; where that checks nothing (the
+///   trait's own default), two processes may both succeed.
+/// - [`owned`](Store::owned) and [`remove_owned`](Store::remove_owned): each owner has a list of keys
+///   in the backend. Two processes that insert records of one owner in the same moment may lose one
+///   from the list until it is written again: it is not shown among the devices, and a logout
+///   everywhere misses it.
+/// - Others' changes are not learned: [`watch`](Store::watch) says no, and a [`Near`](super::super::Near)
+///   in front remembers nothing.
+///
+/// Where that is too little, let one process write, or use [`RedisStore`](crate::store) or the file
+/// store. Otherwise:
+///
+/// - An id there has 128 bits: it is made from the key's SHA-256. The whole key stands in the record
+///   and is compared.
+/// - Versions are 64 random bits: that one comes twice for a key has odds of 2⁻⁶⁴.
+/// - Lifetimes go by the wall clock, to the millisecond. The backend may erase a record five minutes
+///   after it expired; its own deletion task (`continuously_delete_expired`) must run for that:
+///   [`purge`](Store::purge) does nothing.
+/// - Give it **a table of its own**: whoever shares it with a `SessionManagerLayer` lets clients name
+///   these records by their cookie.
+/// - An answer takes at most [`timeout`](TowerSessionsStoreBuilder::timeout) a record. A write that
+///   takes longer goes on, and its key waits for it.
+///
+/// # Example
+/// ```no_run
+/// use jamguard::store::TowerSessionsStore;
+/// # fn example(postgres: impl tower_sessions_core::SessionStore) {
+/// let store = TowerSessionsStore::new(postgres);       // clone it, never make a second one
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TowerSessionsStore(Arc<Inner>);
+
+struct Inner {
+    backend: Box<dyn Backend>,
+    clock: Arc<dyn Clock>,
+    timeout: Duration,
+    /// Held from before a record is looked at until it is written.
+    keys: Locks,
+    /// The same for the lists of keys. Whoever holds one asks for no lock of a key.
+    owners: Locks,
+    writes: Arc<Semaphore>,
+}
+
+struct Locks(Box<[Mutex<()>]>);
+
+impl Locks {
+    fn new() -> Self {
+        Self((0..LOCKS).map(|_| Mutex::new(())).collect())
+    }
+
+    async fn lock(&self, id: i128) -> MutexGuard<'_, ()> {
+        let [first, second, ..] = id.to_le_bytes();
+        let at = usize::from(u16::from_le_bytes([first, second])) % LOCKS;
+        self.0[at].lock().await
+    }
+}
+
+fn late() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "the tower-sessions store did not answer in time",
+    )
+}
+
+impl Inner {
+    fn until(&self, ttl: Option<Duration>) -> Option<Duration> {
+        let until = self.clock.now().checked_add(ttl?)?;
+        // Kept in milliseconds, of which there are fewer.
+        u64::try_from(until.as_millis()).is_ok().then_some(until)
+    }
+
+    /// The record of a key, dead or alive.
+    async fn find(&self, id: i128, key: &str) -> Result<Option<Entry>, Error> {
+        match self.backend.load(id).await? {
+            Some(data) => Ok(Some(Entry::decode(data, key)?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn live(&self, id: i128, key: &str) -> Result<Option<Entry>, Error> {
+        let found = self.find(id, key).await?;
+        let now = self.clock.now();
+        Ok(found.filter(|entry| entry.is_live(now)))
+    }
+
+    async fn insert(&self, key: String, new: NewRecord) -> Result<Option<u64>, Error> {
+        let id = id_of(Kind::Record, &key);
+        let _lock = self.keys.lock(id).await;
+        match self.find(id, &key).await? {
+            Some(entry) if entry.is_live(self.clock.now()) => return Ok(None),
+            Some(_) => self.backend.delete(id).await?,
+            None => {}
+        }
+        let entry = Entry {
+            version: Entry::new_version()?,
+            until: self.until(new.ttl),
+            value: new.value,
+            owner: new.owner,
+            key,
+        };
+        // Listed first: a key without a record is passed over, a record without its key is not
+        // found. And again at the end: somebody may have seen the key without its record.
+        self.list(&entry).await?;
+        let create = || self.backend.create(id, entry.encode(), entry.until);
+        if !create().await? {
+            // Taken meanwhile by another process, or still by what the backend calls expired.
+            if self.live(id, &entry.key).await?.is_some() {
+                return Ok(None);
+            }
+            self.backend.delete(id).await?;
+            if !create().await? {
+                return Ok(None);
+            }
+        }
+        self.list(&entry).await?;
+        Ok(Some(entry.version))
+    }
+
+    async fn replace(
+        &self,
+        key: String,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>, Error> {
+        let id = id_of(Kind::Record, &key);
+        let _lock = self.keys.lock(id).await;
+        let found = self.live(id, &key).await?;
+        let Some(found) = found.filter(|found| found.version == version) else {
+            return Ok(None);
+        };
+        let entry = Entry {
+            value,
+            version: Entry::new_version()?,
+            until: self.until(ttl),
+            ..found
+        };
+        self.list(&entry).await?;
+        let saved = self.backend.save(id, entry.encode(), entry.until);
+        saved.await?;
+        Ok(Some(entry.version))
+    }
+
+    /// Removes the record of a key, whoever's it is or that of this owner only.
+    async fn remove(&self, key: String, owner: Option<&str>) -> Result<bool, Error> {
+        let id = id_of(Kind::Record, &key);
+        let _lock = self.keys.lock(id).await;
+        let Some(found) = self.find(id, &key).await? else {
+            return Ok(false);
+        };
+        if owner.is_some() && found.owner.as_deref() != owner {
+            return Ok(false);
+        }
+        self.backend.delete(id).await?;
+        Ok(found.is_live(self.clock.now()))
+    }
+
+    async fn index(&self, id: i128, owner: &str) -> Result<Index, Error> {
+        match self.backend.load(id).await? {
+            Some(data) => Index::decode(&data, owner),
+            None => Ok(Index::default()),
+        }
+    }
+
+    /// Enters a record's key into its owner's list, for as long as the record lives.
+    async fn list(&self, entry: &Entry) -> Result<(), Error> {
+        let Some(owner) = &entry.owner else {
+            return Ok(());
+        };
+        let id = id_of(Kind::Index, owner);
+        let _lock = self.owners.lock(id).await;
+        let mut index = self.index(id, owner).await?;
+        if !index.enter(&entry.key, entry.until, self.clock.now()) {
+            return Ok(());
+        }
+        let count = index.keys.len();
+        if count >= PRUNED_FROM && count.is_power_of_two() {
+            self.prune(&mut index, owner, Some(&entry.key)).await?;
+        }
+        self.backend
+            .save(id, index.encode(owner), index.until)
+            .await
+    }
+
+    /// Drops the keys of an owner that have no record of theirs, but for one.
+    async fn prune(&self, index: &mut Index, owner: &str, but: Option<&str>) -> Result<(), Error> {
+        for key in index.keys.clone() {
+            if Some(&*key) != but && !self.is_owned(&key, owner).await? {
+                index.keys.remove(&key);
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_owned(&self, key: &str, owner: &str) -> Result<bool, Error> {
+        let found = self.live(id_of(Kind::Record, key), key).await?;
+        Ok(found.is_some_and(|entry| entry.owner.as_deref() == Some(owner)))
+    }
+
+    /// Drops every dead key of an owner's list.
+    async fn tidy(&self, owner: &str) -> Result<(), Error> {
+        let id = id_of(Kind::Index, owner);
+        let _lock = self.owners.lock(id).await;
+        let mut index = self.index(id, owner).await?;
+        let before = index.keys.len();
+        self.prune(&mut index, owner, None).await?;
+        match index.keys.len() {
+            0 if before > 0 => self.backend.delete(id).await,
+            left if left < before => {
+                let saved = self.backend.save(id, index.encode(owner), index.until);
+                saved.await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TowerSessionsStore {
+    /// Reads, for no longer than the timeout.
+    async fn read<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match timeout(self.0.timeout, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(late()),
+        }
+    }
+
+    /// Writes in a task of its own: a caller that waits no longer, or goes away, leaves nothing half
+    /// done, and the lock is held until the backend is done.
+    async fn write<T, W>(&self, write: impl FnOnce(Arc<Inner>) -> W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let permit = self.0.writes.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "too many writes wait for the tower-sessions store",
+            )
+        })?;
+        let write = write(self.0.clone());
+        let task = tokio::spawn(async move {
+            let _permit = permit;
+            timeout(HUNG, write).await
+        });
+        match timeout(self.0.timeout, task).await {
+            Ok(Ok(Ok(answer))) => answer,
+            Ok(Ok(Err(_))) | Err(_) => Err(late()),
+            Ok(Err(task)) => Err(Error::new(
+                ErrorKind::Unavailable,
+                "a write to the tower-sessions store ended before it was done",
+            )
+            .with_source(task)),
+        }
+    }
+
+    /// The keys listed as an owner's.
+    async fn listed(&self, owner: &str) -> Result<Vec<String>, Error> {
+        let index = self.0.index(id_of(Kind::Index, owner), owner);
+        Ok(self.read(index).await?.keys.into_iter().collect())
+    }
+}
+
+impl Store for TowerSessionsStore {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let live = self.0.live(id_of(Kind::Record, key), key);
+            let found = self.read(live).await?;
+            Ok(found.map(|entry| entry.record(self.0.clock.now())))
+        })
+    }
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let key = key.to_owned();
+            self.write(|inner| async move { inner.insert(key, record).await })
+                .await
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            check_key(key)?;
+            let key = key.to_owned();
+            self.write(|inner| async move { inner.replace(key, version, value, ttl).await })
+                .await
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            check_key(key)?;
+            let key = key.to_owned();
+            self.write(|inner| async move { inner.remove(key, None).await })
+                .await
+        })
+    }
+
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        Box::pin(async move {
+            let mut owned = Vec::new();
+            for key in self.listed(owner).await? {
+                let live = self.0.live(id_of(Kind::Record, &key), &key);
+                let found = self.read(live).await?;
+                if let Some(entry) = found.filter(|e| e.owner.as_deref() == Some(owner)) {
+                    owned.push((key, entry.record(self.0.clock.now())));
+                }
+            }
+            Ok(owned)
+        })
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let mut removed = 0;
+            for key in self.listed(owner).await? {
+                let owner = owner.to_owned();
+                let gone = self.write(|inner| async move { inner.remove(key, Some(&owner)).await });
+                removed += u64::from(gone.await?);
+            }
+            let owner = owner.to_owned();
+            self.write(|inner| async move { inner.tidy(&owner).await })
+                .await?;
+            Ok(removed)
+        })
+    }
+
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
+}
+
+impl fmt::Debug for TowerSessionsStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TowerSessionsStore")
+            .field("timeout", &self.0.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a [`TowerSessionsStore`] up.
+///
+/// # Example
+/// ```
+/// use jamguard::store::TowerSessionsStore;
+/// use std::time::Duration;
+/// # fn example(sqlite: impl tower_sessions_core::SessionStore) {
+/// let store = TowerSessionsStore::builder(sqlite)
+///     .timeout(Duration::from_millis(500))
+///     .build();
+/// # }
+/// ```
+#[must_use]
+pub struct TowerSessionsStoreBuilder {
+    backend: Box<dyn Backend>,
+    clock: Arc<dyn Clock>,
+    timeout: Duration,
+}
+
+impl TowerSessionsStoreBuilder {
+    pub(super) fn over(backend: impl Backend) -> Self {
+        Self {
+            backend: Box::new(backend),
+            clock: Arc::new(SystemClock),
+            timeout: Duration::from_millis(250),
+        }
+    }
+
+    /// Lifetimes pass by this clock's wall time; the system's unless set. The backend has its own:
+    /// one that lies behind it by more than five minutes makes records live shorter.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How long a read or write of one record may take; 250 ms unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The store. Make one for each backend, and clones of it.
+    pub fn build(self) -> TowerSessionsStore {
+        TowerSessionsStore(Arc::new(Inner {
+            backend: self.backend,
+            clock: self.clock,
+            timeout: self.timeout,
+            keys: Locks::new(),
+            owners: Locks::new(),
+            writes: Arc::new(Semaphore::new(WRITES)),
+        }))
+    }
+}
+
+impl fmt::Debug for TowerSessionsStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TowerSessionsStoreBuilder")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
