@@ -90,6 +90,7 @@
 //! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
+//! | `tower-sessions` | [`store::TowerSessionsStore`], over any store of tower-sessions: SQL databases and more |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched, lists that cannot be asked, refresh tokens used twice (warn), an extractor without its layer (error) |
 //! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, tokens that a failing list let pass, refresh tokens used twice |
 //! | `full` | all of these |
@@ -101,7 +102,8 @@
         any(feature = "axum", feature = "actix"),
         feature = "file",
         feature = "redis",
-        feature = "testing"
+        feature = "testing",
+        feature = "tower-sessions"
     )),
     allow(rustdoc::broken_intra_doc_links)
 )]

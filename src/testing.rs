@@ -3,7 +3,7 @@
 
 mod store_suite;
 
-pub use store_suite::store_suite;
+pub use store_suite::{Promise, StoreReport, StoreSuite, store_suite};
 
 use crate::core::clock::Clock;
 use crate::core::error::Error;

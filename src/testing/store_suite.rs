@@ -5,13 +5,17 @@
 mod concurrency;
 mod expiry;
 mod owners;
+mod promise;
 mod texts;
 mod watching;
 mod writes;
 
+pub use promise::{Promise, StoreReport};
+
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::store::{NewRecord, Record, Store};
+use promise::{CatchUnwind, PROMISES, message};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -44,22 +48,76 @@ use std::time::Duration;
 /// # }) }
 /// ```
 pub async fn store_suite<S: Store>(open: impl AsyncFn() -> S, pass: impl AsyncFn(Duration)) {
-    static RUNS: AtomicU64 = AtomicU64::new(0);
-    let suite = Suite {
-        first: Arc::new(open().await),
-        second: Arc::new(open().await),
-        run: format!(
-            "suite-{:x}-{}",
-            SystemClock.now().as_nanos(),
-            RUNS.fetch_add(1, Ordering::Relaxed)
-        ),
-    };
-    suite.writes().await;
-    suite.texts().await;
-    suite.owners().await;
-    suite.concurrency().await;
-    suite.expiry(&pass).await;
-    suite.watching().await;
+    StoreSuite::new(open, pass).run().await;
+}
+
+/// The same for a store that cannot keep every promise: says which ones are not asked of it, and
+/// reports whether it breaks them.
+///
+/// # Example
+/// ```
+/// use jamguard::{store::MemoryStore, testing::{Promise, StoreSuite}};
+///
+/// # fn main() { tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let store = MemoryStore::new();
+/// let report = StoreSuite::new(async || store.clone(), tokio::time::sleep)
+///     .without(Promise::NoLostUpdate)
+///     .run()
+///     .await;
+/// // The memory store keeps it: there is nothing to be excused from.
+/// assert!(report.broken().is_empty());
+/// assert_eq!(report.needlessly_exempt(), [Promise::NoLostUpdate]);
+/// # }) }
+/// ```
+#[must_use]
+pub struct StoreSuite<O, P> {
+    open: O,
+    pass: P,
+    exempt: Vec<Promise>,
+}
+
+impl<S: Store, O: AsyncFn() -> S, P: AsyncFn(Duration)> StoreSuite<O, P> {
+    /// Sets the suite up, for the same two as [`store_suite`].
+    pub fn new(open: O, pass: P) -> Self {
+        let exempt = Vec::new();
+        Self { open, pass, exempt }
+    }
+
+    /// Goes on where this promise is broken. It is tested all the same. Called again: another too.
+    pub fn without(mut self, promise: Promise) -> Self {
+        self.exempt.push(promise);
+        self
+    }
+
+    /// Runs it.
+    ///
+    /// # Panics
+    /// At the first promise that is broken and not exempt; the message names it.
+    pub async fn run(self) -> StoreReport {
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        let suite = Suite {
+            first: Arc::new((self.open)().await),
+            second: Arc::new((self.open)().await),
+            run: format!(
+                "suite-{:x}-{}",
+                SystemClock.now().as_nanos(),
+                RUNS.fetch_add(1, Ordering::Relaxed)
+            ),
+        };
+        let mut report = StoreReport::default();
+        for promise in PROMISES {
+            let check = suite.check(*promise, &self.pass);
+            if !self.exempt.contains(promise) {
+                check.await;
+                continue;
+            }
+            match CatchUnwind(Box::pin(check)).await {
+                Ok(()) => report.needlessly_exempt.push(*promise),
+                Err(panic) => report.broken.push((*promise, message(&*panic))),
+            }
+        }
+        report
+    }
 }
 
 /// How soon a handle sees what another wrote.
@@ -100,6 +158,25 @@ fn new(value: &[u8]) -> NewRecord {
 }
 
 impl<S: Store> Suite<S> {
+    async fn check(&self, promise: Promise, pass: &impl AsyncFn(Duration)) {
+        match promise {
+            Promise::Writes => self.one_record().await,
+            Promise::Values => self.values().await,
+            Promise::Versions => self.versions().await,
+            Promise::Handles => self.handles().await,
+            Promise::Keys => self.texts().await,
+            Promise::Owners => self.owners().await,
+            Promise::OneInsert => self.one_insert_succeeds().await,
+            Promise::OneReplace => self.one_replace_succeeds().await,
+            Promise::OneRemove => self.one_remove_succeeds().await,
+            Promise::NoLostUpdate => self.no_lost_update().await,
+            Promise::WholeOwner => self.a_whole_owner_goes().await,
+            Promise::Expiry => self.expiry(pass).await,
+            Promise::Watching => self.watching().await,
+            Promise::SeenElsewhere => self.seen_elsewhere().await,
+        }
+    }
+
     fn key(&self, name: &str) -> String {
         format!("{}/{name}", self.run)
     }

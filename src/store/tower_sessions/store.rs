@@ -44,11 +44,10 @@ const PRUNED_FROM: usize = 16;
 ///   in the backend. Two processes that insert records of one owner in the same moment may lose one
 ///   from the list until it is written again: it is not shown among the devices, and a logout
 ///   everywhere misses it.
-/// - Others' changes are not learned: [`watch`](Store::watch) says no, and a [`Near`](super::super::Near)
+/// - Others' changes are not learned: [`watch`](Store::watch) says no, and a [`Near`](crate::store::Near)
 ///   in front remembers nothing.
 ///
-/// Where that is too little, let one process write, or use [`RedisStore`](crate::store) or the file
-/// store. Otherwise:
+/// Where that is too little, let one process write, or use `RedisStore`. Otherwise:
 ///
 /// - An id there has 128 bits: it is made from the key's SHA-256. The whole key stands in the record
 ///   and is compared.

@@ -7,14 +7,13 @@ use std::sync::Arc;
 const CROWD: usize = 100;
 const COUNTERS: u64 = 8;
 const STEPS: u64 = 25;
+const ROUNDS: usize = 5;
+
+fn name(number: usize) -> Vec<u8> {
+    number.to_le_bytes().to_vec()
+}
 
 impl<S: Store> Suite<S> {
-    pub(super) async fn concurrency(&self) {
-        self.one_winner().await;
-        self.no_lost_update().await;
-        self.a_whole_owner_goes().await;
-    }
-
     /// Does the same at once from many tasks, over both handles; the answers.
     async fn crowd<T: Send + 'static>(
         &self,
@@ -47,10 +46,9 @@ impl<S: Store> Suite<S> {
         answers
     }
 
-    async fn one_winner(&self) {
-        let key = &self.key("a crowd's");
-        let name = |number: usize| number.to_le_bytes().to_vec();
-        for round in 0..5 {
+    pub(super) async fn one_insert_succeeds(&self) {
+        let key = &self.key("a crowd's new one");
+        for round in 0..ROUNDS {
             let inserted = self
                 .crowd(
                     move |store, key, number| store.insert(key, new(&name(number))),
@@ -58,9 +56,14 @@ impl<S: Store> Suite<S> {
                 )
                 .await;
             self.check_winner(key, &inserted, "insert", round).await;
-            let Some(version) = inserted.into_iter().flatten().next() else {
-                return;
-            };
+            answer(self.first.remove(key).await, "remove");
+        }
+    }
+
+    pub(super) async fn one_replace_succeeds(&self) {
+        let key = &self.key("a crowd's changed one");
+        for round in 0..ROUNDS {
+            let version = self.insert(key, new(b"")).await;
             let replaced = self
                 .crowd(
                     move |store, key, number| store.replace(key, version, name(number), None),
@@ -68,6 +71,14 @@ impl<S: Store> Suite<S> {
                 )
                 .await;
             self.check_winner(key, &replaced, "replace", round).await;
+            answer(self.first.remove(key).await, "remove");
+        }
+    }
+
+    pub(super) async fn one_remove_succeeds(&self) {
+        let key = &self.key("a crowd's old one");
+        for round in 0..ROUNDS {
+            self.insert(key, new(b"")).await;
             let removed = self.crowd(|store, key, _| store.remove(key), key).await;
             let winners = removed.into_iter().filter(|removed| *removed).count();
             keeps(
@@ -100,7 +111,7 @@ impl<S: Store> Suite<S> {
         .await;
     }
 
-    async fn no_lost_update(&self) {
+    pub(super) async fn no_lost_update(&self) {
         let key = &self.key("counter");
         self.insert(key, new(&0u64.to_le_bytes())).await;
         let tasks: Vec<_> = (0..COUNTERS)
@@ -157,7 +168,7 @@ impl<S: Store> Suite<S> {
     }
 
     /// What was there when remove_owned began is gone, whatever is written meanwhile.
-    async fn a_whole_owner_goes(&self) {
+    pub(super) async fn a_whole_owner_goes(&self) {
         let owner = &self.key("leaving");
         let before: Vec<String> = (0..50).map(|n| self.key(&format!("before {n}"))).collect();
         for key in &before {

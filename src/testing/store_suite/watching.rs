@@ -68,7 +68,6 @@ impl<S: Store> Suite<S> {
             self.own_writes(&ear).await;
             self.writes_elsewhere(&ear).await;
         }
-        self.seen_elsewhere().await;
     }
 
     async fn own_writes(&self, ear: &Ear) {
@@ -129,7 +128,7 @@ impl<S: Store> Suite<S> {
 
     /// What the second handle writes the first answers with within a second, also where it had
     /// answered before.
-    async fn seen_elsewhere(&self) {
+    pub(super) async fn seen_elsewhere(&self) {
         const PROMISE: &str = "what another handle wrote is seen within a second";
         let key = &self.key("seen from afar");
         let value = async || {

@@ -4,14 +4,7 @@ use super::{LONG, Store, Suite, answer, keeps, new};
 use std::collections::HashSet;
 
 impl<S: Store> Suite<S> {
-    pub(super) async fn writes(&self) {
-        self.one_record().await;
-        self.values().await;
-        self.versions().await;
-        self.handles().await;
-    }
-
-    async fn one_record(&self) {
+    pub(super) async fn one_record(&self) {
         let key = &self.key("one record");
         keeps(
             self.read(key).await.is_none(),
@@ -98,7 +91,7 @@ impl<S: Store> Suite<S> {
         keeps(!removed, "remove says whether there was one", "it said yes");
     }
 
-    async fn values(&self) {
+    pub(super) async fn values(&self) {
         let every_byte: Vec<u8> = (0..=255).collect();
         let large: Vec<u8> = (0..1 << 20)
             .map(|number: u32| number.to_le_bytes()[(number % 3) as usize])
@@ -127,7 +120,7 @@ impl<S: Store> Suite<S> {
         }
     }
 
-    async fn versions(&self) {
+    pub(super) async fn versions(&self) {
         let key = &self.key("versions");
         let mut seen = HashSet::new();
         for _ in 0..10 {
@@ -143,7 +136,7 @@ impl<S: Store> Suite<S> {
     }
 
     /// What one handle wrote the other answers for.
-    async fn handles(&self) {
+    pub(super) async fn handles(&self) {
         let key = &self.key("handles");
         let version = self.insert(key, new(b"first")).await;
         let insert = answer(self.second.insert(key, new(b"other")).await, "insert");

@@ -1,0 +1,158 @@
+//! A backend of the foreign trait, in both its versions, that can be slowed and broken.
+
+use async_trait::async_trait;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Records of any version: as JSON, with the date to which the backend keeps them.
+type Kept = HashMap<i128, (serde_json::Value, i64)>;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shelf(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    kept: Mutex<Kept>,
+    /// How long each write takes, milliseconds: long enough for others to look before it is done.
+    delay: AtomicU64,
+    failing: AtomicBool,
+    hanging: AtomicBool,
+    /// Whether saves wait to be let on.
+    held: AtomicBool,
+    waiting: Notify,
+    go_on: Notify,
+}
+
+impl Shelf {
+    pub(crate) fn slow(&self, delay: Duration) {
+        let millis = u64::try_from(delay.as_millis()).unwrap();
+        self.0.delay.store(millis, Ordering::SeqCst);
+    }
+
+    pub(crate) fn fail(&self, fails: bool) {
+        self.0.failing.store(fails, Ordering::SeqCst);
+    }
+
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.0.hanging.store(hangs, Ordering::SeqCst);
+    }
+
+    /// The next save waits.
+    pub(crate) fn hold_the_next_save(&self) {
+        self.0.held.store(true, Ordering::SeqCst);
+    }
+
+    /// Until a save waits.
+    pub(crate) async fn a_save_waits(&self) {
+        self.0.waiting.notified().await;
+    }
+
+    pub(crate) fn let_the_save_go_on(&self) {
+        self.0.go_on.notify_one();
+    }
+
+    /// All that is kept.
+    pub(crate) fn dump(&self) -> Vec<(serde_json::Value, i64)> {
+        self.0.kept.lock().unwrap().values().cloned().collect()
+    }
+
+    pub(crate) fn change(&self, change: impl Fn(&mut serde_json::Value)) {
+        let mut kept = self.0.kept.lock().unwrap();
+        kept.values_mut().for_each(|(data, _)| change(data));
+    }
+
+    async fn write(&self) -> Result<(), String> {
+        let delay = self.0.delay.load(Ordering::SeqCst);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        self.wait().await
+    }
+
+    async fn wait(&self) -> Result<(), String> {
+        while self.0.hanging.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        match self.0.failing.load(Ordering::SeqCst) {
+            true => Err("out of order".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    async fn held(&self) {
+        if self.0.held.swap(false, Ordering::SeqCst) {
+            self.0.waiting.notify_one();
+            self.0.go_on.notified().await;
+        }
+    }
+}
+
+macro_rules! backend {
+    ($core:ident) => {
+        #[async_trait]
+        impl $core::SessionStore for Shelf {
+            async fn create(
+                &self,
+                record: &mut $core::session::Record,
+            ) -> $core::session_store::Result<()> {
+                self.write()
+                    .await
+                    .map_err($core::session_store::Error::Backend)?;
+                let mut kept = self.0.kept.lock().unwrap();
+                while kept.contains_key(&record.id.0) {
+                    record.id = $core::session::Id::default();
+                }
+                let data = serde_json::to_value(&record.data).unwrap();
+                kept.insert(record.id.0, (data, record.expiry_date.unix_timestamp()));
+                Ok(())
+            }
+
+            async fn save(
+                &self,
+                record: &$core::session::Record,
+            ) -> $core::session_store::Result<()> {
+                self.write()
+                    .await
+                    .map_err($core::session_store::Error::Backend)?;
+                self.held().await;
+                let data = serde_json::to_value(&record.data).unwrap();
+                let until = record.expiry_date.unix_timestamp();
+                self.0
+                    .kept
+                    .lock()
+                    .unwrap()
+                    .insert(record.id.0, (data, until));
+                Ok(())
+            }
+
+            async fn load(
+                &self,
+                id: &$core::session::Id,
+            ) -> $core::session_store::Result<Option<$core::session::Record>> {
+                self.wait()
+                    .await
+                    .map_err($core::session_store::Error::Backend)?;
+                let kept = self.0.kept.lock().unwrap();
+                Ok(kept.get(&id.0).map(|(data, until)| $core::session::Record {
+                    id: *id,
+                    data: serde_json::from_value(data.clone()).unwrap(),
+                    expiry_date: time::OffsetDateTime::from_unix_timestamp(*until).unwrap(),
+                }))
+            }
+
+            async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
+                self.write()
+                    .await
+                    .map_err($core::session_store::Error::Backend)?;
+                self.0.kept.lock().unwrap().remove(&id.0);
+                Ok(())
+            }
+        }
+    };
+}
+
+backend!(tower_sessions_core);
+backend!(tower_sessions_core_0_14);
