@@ -133,7 +133,9 @@ async fn logout(
     Json(sent): Json<Refresh>,
 ) -> Result<&'static str, Error> {
     app.refresh.revoke(&sent.refresh_token).await?;
-    app.denied.revoke(identity.token()).await?;
+    if let Some(token) = identity.token() {
+        app.denied.revoke(token).await?;
+    }
     Ok("logged out\n")
 }
 

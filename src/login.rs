@@ -183,7 +183,7 @@ pub struct Login {
 }
 
 impl Login {
-    /// Who logged in; its token is the ID token.
+    /// Who logged in; its [`token`](Identity::token) is the ID token.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -299,10 +299,7 @@ impl JamLogin {
         }
         let mut redirect = Redirect::to(&settings.home);
         if let Some(cookies) = &settings.cookies {
-            redirect = redirect.with_header(
-                "set-cookie",
-                cookies.set_id(login.identity.token().expose_token()),
-            );
+            redirect = redirect.with_header("set-cookie", cookies.set_id(id_token.expose()));
             redirect = redirect.with_header(
                 "set-cookie",
                 match &login.refresh_token {

@@ -13,6 +13,7 @@ use crate::core::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 use crate::core::secret::Secret;
 use crate::core::telemetry;
+use crate::token::claim_set::Claimed;
 use crate::token::keys::BoxFuture;
 use crate::token::verified::Verified;
 use crate::token::verifier::Step;
@@ -116,7 +117,7 @@ impl Authenticator {
         let step = self.0.routing.begin(token.as_bytes(), |_| Ok(()));
         step.wait()
             .await
-            .map(|verified| Identity::new(verified, CredentialKind::Direct))
+            .map(|verified| Identity::new(Claimed::Token(verified), CredentialKind::Direct))
             .inspect_err(telemetry::refused)
     }
 
@@ -243,7 +244,7 @@ impl Authenticator {
         let error = match answer {
             Ok(verified) => {
                 let kind = source.map_or(CredentialKind::Direct, kind_of);
-                let known = Outcome::Known(Identity::new(verified, kind));
+                let known = Outcome::Known(Identity::new(Claimed::Token(verified), kind));
                 return Ok(Pass::with(known, edits));
             }
             Err(error) => error,

@@ -3,6 +3,7 @@
 #[cfg(feature = "tower")]
 use super::gate::{Attached, Outcome};
 use crate::core::error::Error;
+use crate::token::claim_set::{ClaimSet, Claimed};
 use crate::token::verified::Verified;
 use serde::de::DeserializeOwned;
 
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 ///
 /// // Browsers send cookies unasked, also for other sites' pages.
 /// fn sent_by_a_script(identity: &Identity) -> bool {
-///     identity.credential() != CredentialKind::Cookie
+///     !matches!(identity.credential(), CredentialKind::Cookie | CredentialKind::Session)
 /// }
 /// ```
 #[non_exhaustive]
@@ -28,11 +29,13 @@ pub enum CredentialKind {
     Cookie,
     /// A query parameter.
     Query,
+    /// The cookie of a session that is kept on the server.
+    Session,
     /// Given to [`Authenticator::authenticate`](crate::Authenticator::authenticate).
     Direct,
 }
 
-/// Who sent the request: the verified token and where it was found.
+/// Who sent the request: the claims of a verified token or of a session, and where they were found.
 ///
 /// An extractor like [`Claims<T>`](crate::Claims), for handlers that need no typed claims.
 ///
@@ -46,21 +49,21 @@ pub enum CredentialKind {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Identity {
-    verified: Verified,
+    claimed: Claimed,
     credential: CredentialKind,
 }
 
 impl Identity {
-    pub(crate) fn new(verified: Verified, credential: CredentialKind) -> Self {
+    pub(crate) fn new(claimed: Claimed, credential: CredentialKind) -> Self {
         Self {
-            verified,
+            claimed,
             credential,
         }
     }
 
-    /// The token behind it.
-    pub fn token(&self) -> &Verified {
-        &self.verified
+    /// The token behind it; `None` where it is a session.
+    pub fn token(&self) -> Option<&Verified> {
+        self.claimed.token()
     }
 
     /// Where the credential was found.
@@ -70,12 +73,12 @@ impl Identity {
 
     /// The `iss` claim.
     pub fn issuer(&self) -> Option<&str> {
-        self.verified.issuer()
+        self.set().issuer()
     }
 
     /// The `sub` claim. JAM tokens have none: their users are known by `email`.
     pub fn subject(&self) -> Option<&str> {
-        self.verified.subject()
+        self.set().subject()
     }
 
     /// The claims decoded into `T`, shared.
@@ -83,7 +86,21 @@ impl Identity {
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where they are no `T`.
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
-        self.verified.claims()
+        self.set().decode()
+    }
+
+    /// The claims as JSON text.
+    pub fn raw_claims(&self) -> &str {
+        self.set().text()
+    }
+
+    fn set(&self) -> &ClaimSet {
+        self.claimed.set()
+    }
+
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(super) fn claimed(&self) -> &Claimed {
+        &self.claimed
     }
 }
 

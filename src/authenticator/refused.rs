@@ -67,7 +67,7 @@ impl Attached {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
-        Claims::from_token(self.identity()?.token().clone()).map_err(|error| self.refused(error))
+        Claims::of(self.identity()?.claimed().clone()).map_err(|error| self.refused(error))
     }
 
     fn refused(&self, error: Error) -> Refused {

@@ -1,5 +1,6 @@
 //! The registered claims of a payload, read strictly and without copying; `Claims<T>`.
 
+use super::claim_set::Claimed;
 use super::rules::TextRule;
 use super::verified::Verified;
 use crate::core::error::{Error, ErrorKind};
@@ -129,7 +130,7 @@ impl<'a> RegisteredClaims<'a> {
     }
 }
 
-/// The verified claims, decoded into your type once per cached token and shared.
+/// The verified claims, decoded into your type once per cached token (or session) and shared.
 ///
 /// As an extractor it answers 401 without a valid credential; `Option<Claims<T>>` is for routes
 /// where logging in is optional. The same type serves axum and actix-web.
@@ -142,11 +143,12 @@ impl<'a> RegisteredClaims<'a> {
 /// struct User { email: String }
 ///
 /// async fn me(user: Claims<User>) -> String {
-///     format!("{} until {:?}", user.email, user.token().expires_at())
+///     let until = user.token().and_then(|token| token.expires_at());
+///     format!("{} until {until:?}", user.email)
 /// }
 /// ```
 pub struct Claims<T> {
-    verified: Verified,
+    claimed: Claimed,
     of: PhantomData<fn() -> T>,
 }
 
@@ -156,18 +158,22 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Claims<T> {
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where they are no `T`.
     pub fn from_token(verified: Verified) -> Result<Self, Error> {
-        verified.claims::<T>()?;
+        Self::of(Claimed::Token(verified))
+    }
+
+    pub(crate) fn of(claimed: Claimed) -> Result<Self, Error> {
+        claimed.set().decode::<T>()?;
         Ok(Self {
-            verified,
+            claimed,
             of: PhantomData,
         })
     }
 }
 
 impl<T> Claims<T> {
-    /// The token that these claims come from.
-    pub fn token(&self) -> &Verified {
-        &self.verified
+    /// The token that these claims come from; `None` where they are a session's.
+    pub fn token(&self) -> Option<&Verified> {
+        self.claimed.token()
     }
 }
 
@@ -176,9 +182,10 @@ impl<T: 'static> Deref for Claims<T> {
 
     #[expect(clippy::expect_used)]
     fn deref(&self) -> &T {
-        // `from_token` is the only constructor; it decoded this T into the shared entry, which never
-        // forgets a decoded type.
-        self.verified
+        // `of` is the only constructor; it decoded this T into the shared set, which never forgets
+        // a decoded type.
+        self.claimed
+            .set()
             .decoded::<T>()
             .expect("decoded by the constructor")
     }
@@ -187,7 +194,7 @@ impl<T: 'static> Deref for Claims<T> {
 impl<T> Clone for Claims<T> {
     fn clone(&self) -> Self {
         Self {
-            verified: self.verified.clone(),
+            claimed: self.claimed.clone(),
             of: PhantomData,
         }
     }
@@ -195,6 +202,6 @@ impl<T> Clone for Claims<T> {
 
 impl<T> fmt::Debug for Claims<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claims").field(&self.verified).finish()
+        f.debug_tuple("Claims").field(&self.claimed).finish()
     }
 }

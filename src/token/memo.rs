@@ -139,9 +139,10 @@ pub(crate) fn forget(verifier: u64, verified: &Verified) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]
 mod tests {
+    use super::super::claim_set::ClaimSet;
     use super::super::list::changes::Marks;
     use super::super::rules::Window;
-    use super::super::verified::{Decoded, Entry};
+    use super::super::verified::Entry;
     use super::*;
     use crate::jose::jws::Compact;
     use std::sync::atomic::AtomicU64;
@@ -160,9 +161,7 @@ mod tests {
             header: Compact::split(b"eyJhbGciOiJFUzI1NiJ9..", 99)
                 .and_then(|compact| compact.header())
                 .unwrap(),
-            payload: Box::default(),
-            issuer: None,
-            subject: None,
+            claims: ClaimSet::new(String::new(), None, None),
             token_id: None,
             window: Window {
                 expires: None,
@@ -174,7 +173,6 @@ mod tests {
             epoch: 0,
             revocation_id: OnceLock::new(),
             marks: Marks::default(),
-            decoded: Decoded::default(),
         }))
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod cache;
+pub(crate) mod claim_set;
 pub(crate) mod claims;
 pub(crate) mod issuer;
 pub(crate) mod keys;

@@ -2,6 +2,7 @@
 
 use super::builder::VerifierBuilder;
 use super::cache::{self, CacheStats, TokenCache};
+use super::claim_set::{ClaimSet, Text};
 use super::claims::RegisteredClaims;
 use super::keys::{BoxFuture, KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
@@ -9,7 +10,7 @@ use super::list::{Kind, Lists, TokenList};
 use super::memo;
 use super::revocation::Revocation;
 use super::rules::Rules;
-use super::verified::{Decoded, Entry, Text, Verified};
+use super::verified::{Entry, Verified};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::jose::jws::Compact;
@@ -437,9 +438,7 @@ impl Inner {
             token: token.into(),
             hash: cache::hash(token.as_bytes()),
             header,
-            payload: payload.into_boxed_str(),
-            issuer,
-            subject,
+            claims: ClaimSet::new(payload, issuer, subject),
             token_id,
             window,
             issued_in,
@@ -448,7 +447,6 @@ impl Inner {
             epoch,
             revocation_id: OnceLock::new(),
             marks: Marks::default(),
-            decoded: Decoded::default(),
         });
         Ok(Verified::new(entry))
     }

@@ -1,0 +1,212 @@
+//! A set of claims, and what is shared by everybody who reads it: a token's, or anything else's
+//! that says who somebody is.
+
+use super::claims::RegisteredClaims;
+use super::verified::Verified;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use serde::de::DeserializeOwned;
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// Claims as JSON, and decoded into the types that were asked for.
+pub(crate) struct ClaimSet {
+    /// One strict JSON object.
+    text: Box<str>,
+    issuer: Option<Text>,
+    subject: Option<Text>,
+    decoded: Decoded,
+}
+
+impl ClaimSet {
+    /// Of a text that was checked; the claims stand in it.
+    pub(crate) fn new(text: String, issuer: Option<Text>, subject: Option<Text>) -> Self {
+        Self {
+            text: text.into_boxed_str(),
+            issuer,
+            subject,
+            decoded: Decoded::default(),
+        }
+    }
+
+    /// Reads claims as strictly as a token's.
+    ///
+    /// # Errors
+    /// Where the text is no JSON object, has a member twice, or a registered claim of another type.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    pub(crate) fn parse(text: String) -> Result<Self, Error> {
+        let (issuer, subject) = {
+            let claims = RegisteredClaims::parse(&text, &[])?;
+            let place = |claim: Option<Cow<'_, str>>| claim.map(|claim| Text::new(claim, &text));
+            (place(claims.issuer), place(claims.subject))
+        };
+        Ok(Self::new(text, issuer, subject))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_ref().map(|issuer| issuer.of(&self.text))
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.subject.as_ref().map(|subject| subject.of(&self.text))
+    }
+
+    /// The claims as a `T`: decoded once, then shared.
+    pub(crate) fn decode<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
+        if let Some(value) = self.decoded.get() {
+            return Ok(value);
+        }
+        let mismatch = || {
+            Error::new(
+                ErrorKind::ClaimsMismatch,
+                format!(
+                    "the claims do not decode into {}",
+                    std::any::type_name::<T>()
+                ),
+            )
+        };
+        let value: T = serde_json::from_str(&self.text).map_err(|error| {
+            // serde's message names fields and types; it may quote a claim, so only its place is
+            // kept.
+            let place = format!("line {} column {}", error.line(), error.column());
+            telemetry::warn("claims do not decode into the handler's type", &place);
+            mismatch()
+        })?;
+        self.decoded.insert(value);
+        self.decoded.get().ok_or_else(mismatch)
+    }
+
+    /// What [`decode`](Self::decode) made before.
+    pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
+        self.decoded.get()
+    }
+
+    /// Bytes behind it, with the room that its decoded claims may take.
+    pub(crate) fn weight(&self) -> usize {
+        let own = |text: &Option<Text>| text.as_ref().map_or(0, Text::weight);
+        2 * self.text.len() + own(&self.issuer) + own(&self.subject)
+    }
+}
+
+/// A text of the payload: the place where it stands, or its own copy where it was escaped.
+pub(crate) enum Text {
+    At(Range<usize>),
+    Own(Box<str>),
+}
+
+impl Text {
+    pub(crate) fn new(text: Cow<'_, str>, payload: &str) -> Self {
+        match text {
+            Cow::Borrowed(part) => {
+                let at = part.as_ptr() as usize - payload.as_ptr() as usize;
+                Self::At(at..at + part.len())
+            }
+            Cow::Owned(text) => Self::Own(text.into_boxed_str()),
+        }
+    }
+
+    pub(crate) fn of<'a>(&'a self, payload: &'a str) -> &'a str {
+        match self {
+            Self::At(place) => payload.get(place.clone()).unwrap_or_default(),
+            Self::Own(text) => text,
+        }
+    }
+
+    /// Bytes of its own.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::At(_) => 0,
+            Self::Own(text) => text.len(),
+        }
+    }
+}
+
+/// Where claims come from.
+#[derive(Clone)]
+pub(crate) enum Claimed {
+    Token(Verified),
+    /// No token's: what answers for them was checked elsewhere.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    Set(Arc<ClaimSet>),
+}
+
+impl Claimed {
+    pub(crate) fn set(&self) -> &ClaimSet {
+        match self {
+            Self::Token(verified) => &verified.entry().claims,
+            Self::Set(set) => set,
+        }
+    }
+
+    pub(crate) fn token(&self) -> Option<&Verified> {
+        match self {
+            Self::Token(verified) => Some(verified),
+            Self::Set(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(verified) => verified.fmt(f),
+            Self::Set(set) => f
+                .debug_struct("ClaimSet")
+                .field("issuer", &set.issuer())
+                .field("subject", &set.subject())
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+/// Claims decoded into the application's types: each type once, kept as long as the entry.
+///
+/// A list that only grows, so that readers need no lock.
+#[derive(Default)]
+struct Decoded {
+    first: OnceLock<Box<Slot>>,
+}
+
+struct Slot {
+    type_id: TypeId,
+    value: Box<dyn Any + Send + Sync>,
+    next: OnceLock<Box<Slot>>,
+}
+
+impl Decoded {
+    fn get<T: 'static>(&self) -> Option<&T> {
+        let mut cell = &self.first;
+        while let Some(slot) = cell.get() {
+            if slot.type_id == TypeId::of::<T>() {
+                return slot.value.downcast_ref();
+            }
+            cell = &slot.next;
+        }
+        None
+    }
+
+    fn insert<T: Send + Sync + 'static>(&self, value: T) {
+        let mut slot = Box::new(Slot {
+            type_id: TypeId::of::<T>(),
+            value: Box::new(value),
+            next: OnceLock::new(),
+        });
+        let mut cell = &self.first;
+        // Another thread may have taken the place; go on behind it, unless it brought this type.
+        while let Err(back) = cell.set(slot) {
+            slot = back;
+            match cell.get() {
+                Some(taken) if taken.type_id == slot.type_id => return,
+                Some(taken) => cell = &taken.next,
+                None => return,
+            }
+        }
+    }
+}
