@@ -61,6 +61,7 @@
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
+//! | sessions on the server | [`Sessions`], over any [`store`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
 //!
@@ -89,6 +90,7 @@
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
+//! | `session` | [`Sessions`] that live on the server, in any [`store`] |
 //! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
 //! | `tower-sessions` | [`store::TowerSessionsStore`], over any store of tower-sessions: SQL databases and more |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched, lists that cannot be asked, refresh tokens used twice (warn), an extractor without its layer (error) |
@@ -102,6 +104,7 @@
         any(feature = "axum", feature = "actix"),
         feature = "file",
         feature = "redis",
+        feature = "session",
         feature = "testing",
         feature = "tower-sessions"
     )),
@@ -121,6 +124,8 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+#[cfg(feature = "session")]
+mod session;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -156,6 +161,10 @@ pub use crate::jam::{
 };
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
+#[cfg(feature = "session")]
+pub use crate::session::{
+    NewSession, SchemaChange, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
+};
 pub use crate::store::Store;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;

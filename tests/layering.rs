@@ -10,6 +10,7 @@ const LAYERS: &[&str] = &[
     "jose",
     "store",
     "token",
+    "session",
     "jwks",
     "jam",
     "authenticator",
@@ -44,6 +45,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "store/memory.rs",
             "store/near.rs",
+            "session/memory.rs",
             "token/cache.rs",
             "authenticator/refresh.rs",
         ],

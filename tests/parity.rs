@@ -183,7 +183,9 @@ async fn errors(world: &World) -> usize {
     let mut parity = Parity::of(Site::new(auth)).await;
     let status = |kind| match kind {
         ErrorKind::InvalidRequest | ErrorKind::BadRequest => 400,
+        ErrorKind::CrossSite => 403,
         ErrorKind::NotFound => 404,
+        ErrorKind::Conflict => 409,
         ErrorKind::Configuration | ErrorKind::InvalidKey | ErrorKind::Internal => 500,
         ErrorKind::UnexpectedStatus | ErrorKind::UnexpectedBody => 502,
         ErrorKind::Unavailable

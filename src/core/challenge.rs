@@ -95,6 +95,18 @@ impl Public {
             | ErrorKind::ClaimsMismatch
             | ErrorKind::Unauthorized
             | ErrorKind::NotVerified => invalid_token("The token is invalid."),
+            ErrorKind::Conflict => plain(
+                409,
+                "conflict",
+                "Conflict",
+                "Another request changed the same thing meanwhile: try again.",
+            ),
+            ErrorKind::CrossSite => plain(
+                403,
+                "cross_site",
+                "Cross-site request",
+                "Another site's page must not do this.",
+            ),
             ErrorKind::Unavailable
             | ErrorKind::Timeout
             | ErrorKind::Connection

@@ -47,6 +47,10 @@ pub enum ErrorKind {
     NotListed,
     /// A refresh token that was rotated away came again: its whole family has ended.
     Reused,
+    /// What was to be written changed meanwhile: read it again, and try again.
+    Conflict,
+    /// Another site's page sent the request, with the cookies that browsers add to it.
+    CrossSite,
     /// The claims do not decode into the handler's type.
     ClaimsMismatch,
     /// The issuer or a store cannot be reached and nothing cached can answer.
@@ -98,6 +102,8 @@ impl ErrorKind {
             Self::Revoked => "revoked",
             Self::NotListed => "not_listed",
             Self::Reused => "reused",
+            Self::Conflict => "conflict",
+            Self::CrossSite => "cross_site",
             Self::ClaimsMismatch => "claims_mismatch",
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",

@@ -6,6 +6,7 @@ pub(crate) mod error;
 #[cfg(feature = "client")]
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod random;
 pub(crate) mod secret;
 pub(crate) mod striped;
 pub(crate) mod telemetry;

@@ -170,7 +170,7 @@ impl fmt::Debug for Claimed {
 ///
 /// A list that only grows, so that readers need no lock.
 #[derive(Default)]
-struct Decoded {
+pub(crate) struct Decoded {
     first: OnceLock<Box<Slot>>,
 }
 
@@ -181,7 +181,7 @@ struct Slot {
 }
 
 impl Decoded {
-    fn get<T: 'static>(&self) -> Option<&T> {
+    pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
         let mut cell = &self.first;
         while let Some(slot) = cell.get() {
             if slot.type_id == TypeId::of::<T>() {
@@ -192,7 +192,7 @@ impl Decoded {
         None
     }
 
-    fn insert<T: Send + Sync + 'static>(&self, value: T) {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&self, value: T) {
         let mut slot = Box::new(Slot {
             type_id: TypeId::of::<T>(),
             value: Box::new(value),

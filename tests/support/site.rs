@@ -17,7 +17,7 @@ pub(crate) struct Order {
 }
 
 /// A handler that fails with each of these is at `/error/{kind}`.
-pub(crate) const ERRORS: [ErrorKind; 30] = [
+pub(crate) const ERRORS: [ErrorKind; 32] = [
     ErrorKind::MissingCredentials,
     ErrorKind::InvalidRequest,
     ErrorKind::Malformed,
@@ -34,6 +34,8 @@ pub(crate) const ERRORS: [ErrorKind; 30] = [
     ErrorKind::Revoked,
     ErrorKind::NotListed,
     ErrorKind::Reused,
+    ErrorKind::Conflict,
+    ErrorKind::CrossSite,
     ErrorKind::ClaimsMismatch,
     ErrorKind::Unavailable,
     ErrorKind::Timeout,

@@ -1,22 +1,16 @@
 //! What a refresh token is made of: the name of its family, and a secret.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{digest, hmac};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// 128 bits name a family, so that none is met twice or guessed.
 const FAMILY: usize = 16;
 const SECRET: usize = 32;
-
-pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorKind::Internal, "the system's random source failed"))?;
-    Ok(bytes)
-}
 
 /// A refresh token: `<family>.<secret>`, both base64url.
 pub(super) struct Token {

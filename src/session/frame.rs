@@ -1,0 +1,346 @@
+//! Sessions as the requests of a web server use them: found by a cookie's bytes, at once where that
+//! can be, and written by compare-and-set of what was found.
+
+use super::change::{NewSession, check_data, conflict, expired, gone, too_busy};
+use super::handle::{ATTEMPTS, Sessions, millis};
+use super::id::{Hash, SessionId};
+use super::memory::Entry;
+use super::record::{Body, Data, Kept, Tokens};
+use crate::core::error::{Error, ErrorKind};
+use crate::store::{NewRecord, Record};
+use crate::token::claim_set::ClaimSet;
+use crate::token::keys::BoxFuture;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+
+/// A session as it was read. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Loaded(pub(super) Arc<Entry>);
+
+/// What a cookie came to; `None` is no session.
+pub(crate) enum Load {
+    Now(Result<Option<Loaded>, Error>),
+    Later(BoxFuture<Result<Option<Loaded>, Error>>),
+}
+
+/// What a record is, as far as it says itself.
+pub(super) enum Reading {
+    Live(Loaded),
+    /// Counts if the record of that id says so.
+    Pending(Hash, Loaded),
+    Moved(Hash),
+    Ended,
+}
+
+impl Loaded {
+    pub(super) fn new(hash: Hash, version: u64, body: Body) -> Self {
+        Self(Arc::new(Entry {
+            hash,
+            version,
+            body,
+        }))
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.0.body
+    }
+
+    /// Whose it is; `None` for a guest.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.body().key.as_deref()
+    }
+
+    pub(crate) fn claims(&self) -> &Arc<ClaimSet> {
+        &self.body().claims
+    }
+
+    pub(crate) fn tokens(&self) -> Option<&Arc<Tokens>> {
+        self.body().tokens.as_ref()
+    }
+
+    /// Names the session to its user, through all its ids.
+    pub(crate) fn handle(&self) -> String {
+        self.body().handle()
+    }
+
+    /// The SHA-256 of the id.
+    pub(crate) fn id_hash(&self) -> &[u8; 32] {
+        &self.0.hash.0
+    }
+
+    /// The data as JSON.
+    pub(crate) fn data_text(&self) -> &str {
+        self.body().data.text()
+    }
+
+    /// The data as a `T`: decoded once, then shared.
+    pub(crate) fn data<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
+        self.body().data.decode()
+    }
+
+    /// The data as a `T` of the caller's own.
+    pub(crate) fn read_data<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.body().data.read()
+    }
+}
+
+impl Sessions {
+    /// Finds the session of a cookie.
+    pub(crate) fn load(&self, cookie: &[u8]) -> Load {
+        let Some(hash) = Hash::of(cookie) else {
+            return Load::Now(Ok(None));
+        };
+        let settings = self.settings();
+        let key = settings.key(hash);
+        match settings.store.peek(&key) {
+            Some(None) => return Load::Now(Ok(None)),
+            Some(Some(record)) => match self.read(hash, &key, &record) {
+                Ok(Reading::Live(loaded)) => return Load::Now(Ok(self.living(loaded))),
+                Ok(Reading::Pending(..)) => {}
+                Ok(_) => return Load::Now(Ok(None)),
+                Err(error) => return Load::Now(Err(error)),
+            },
+            None => {}
+        }
+        let sessions = self.clone();
+        Load::Later(Box::pin(async move { sessions.find(hash).await }))
+    }
+
+    /// The session as it is now; `None` where it ended, or has another id.
+    pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<Option<Loaded>, Error> {
+        self.find(loaded.0.hash).await
+    }
+
+    /// When it ends unless it is used: Unix milliseconds.
+    pub(crate) fn expires(&self, loaded: &Loaded) -> u64 {
+        self.settings().expires(loaded.body())
+    }
+
+    /// How long a new session's cookie may be kept.
+    pub(crate) fn absolute_left(&self, loaded: &Loaded) -> std::time::Duration {
+        let settings = self.settings();
+        let ends = loaded
+            .body()
+            .created
+            .saturating_add(millis(settings.absolute));
+        std::time::Duration::from_millis(ends.saturating_sub(settings.now()))
+    }
+
+    /// Begins a session.
+    pub(crate) async fn begin(&self, new: NewSession) -> Result<(SessionId, Loaded), Error> {
+        let settings = self.settings();
+        let body = new.into_body(None, settings.now(), settings.max_bytes)?;
+        let id = SessionId::generate()?;
+        let version = self
+            .insert(id.hash(), Kept::Live(body.clone()), &body)
+            .await?;
+        Ok((id.clone(), self.remember(id.hash(), version, body)))
+    }
+
+    /// Puts other data, JSON, in the place of what was read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] where the data was written since, or the session has another id now;
+    /// [`ErrorKind::Revoked`] and [`ErrorKind::Expired`] where it ended.
+    pub(crate) async fn save_text(&self, read: &Loaded, data: String) -> Result<Loaded, Error> {
+        let data = Arc::new(check_data(data, self.settings().max_bytes)?);
+        let mut current = read.clone();
+        for _ in 0..ATTEMPTS {
+            if let Some(saved) = self.write_data(&current, data.clone()).await? {
+                return Ok(saved);
+            }
+            current = self.present(read.0.hash).await?;
+            // A use that was written down meanwhile, or fresh tokens, are in nobody's way.
+            if current.body().revision != read.body().revision {
+                return Err(conflict());
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Puts other tokens in the place of what was read.
+    ///
+    /// # Errors
+    /// As [`save_text`](Self::save_text), where the tokens were written since.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) async fn save_tokens(
+        &self,
+        read: &Loaded,
+        tokens: Tokens,
+        claims: Arc<ClaimSet>,
+    ) -> Result<Loaded, Error> {
+        let tokens = Arc::new(tokens);
+        let text = |loaded: &Loaded| loaded.tokens().map(|tokens| tokens.id.clone());
+        let mut current = read.clone();
+        for _ in 0..ATTEMPTS {
+            let mut body = current.body().clone();
+            body.tokens = Some(tokens.clone());
+            body.claims = claims.clone();
+            if let Some(saved) = self.write(&current, body).await? {
+                return Ok(saved);
+            }
+            current = self.present(read.0.hash).await?;
+            if text(&current) != text(read) {
+                return Err(conflict());
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Writes down that the session is used, if the last time was long enough ago; `None` where it
+    /// was not, or somebody else just wrote.
+    pub(crate) async fn touch_if_due(&self, read: &Loaded) -> Result<Option<Loaded>, Error> {
+        let settings = self.settings();
+        let now = settings.now();
+        let due = read
+            .body()
+            .last_seen
+            .saturating_add(millis(settings.touch_every));
+        if now < due {
+            return Ok(None);
+        }
+        let mut body = read.body().clone();
+        body.last_seen = now;
+        self.write(read, body).await
+    }
+
+    /// Reads what the store said; nothing of it counts before [`living`](Self::living).
+    pub(super) fn read(&self, hash: Hash, key: &str, record: &Record) -> Result<Reading, Error> {
+        let settings = self.settings();
+        let version = record.version();
+        if let Some(known) = settings.memory.get(&hash, version) {
+            return Ok(Reading::Live(Loaded(known)));
+        }
+        let kept = Kept::unpack(key, record.value(), settings.keys.as_ref())?;
+        Ok(match kept {
+            Kept::Live(body) => Reading::Live(self.remember(hash, version, body)),
+            Kept::Pending(from, body) => Reading::Pending(from, Loaded::new(hash, version, body)),
+            Kept::Moved(to) => Reading::Moved(to),
+            Kept::Ended => Reading::Ended,
+        })
+    }
+
+    /// The session, unless its time is over.
+    pub(super) fn living(&self, loaded: Loaded) -> Option<Loaded> {
+        let settings = self.settings();
+        (settings.now() < settings.expires(loaded.body())).then_some(loaded)
+    }
+
+    /// The session of an id.
+    pub(super) async fn find(&self, hash: Hash) -> Result<Option<Loaded>, Error> {
+        match self.present(hash).await {
+            Ok(loaded) => Ok(Some(loaded)),
+            Err(error) => match error.kind() {
+                ErrorKind::Revoked | ErrorKind::Expired | ErrorKind::Conflict => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// The session of an id, or why there is none: [`ErrorKind::Conflict`] where it has another id
+    /// now.
+    pub(super) async fn present(&self, hash: Hash) -> Result<Loaded, Error> {
+        let settings = self.settings();
+        let key = settings.key(hash);
+        for _ in 0..ATTEMPTS {
+            let record = settings.store.get(&key).await?.ok_or_else(gone)?;
+            let loaded = match self.read(hash, &key, &record)? {
+                Reading::Live(loaded) => loaded,
+                Reading::Pending(from, loaded) => {
+                    if !self.has_moved(from, hash).await? {
+                        return Err(gone());
+                    }
+                    match self.settle(&loaded).await {
+                        Ok(Some(settled)) => settled,
+                        Ok(None) => continue,
+                        // It counts all the same.
+                        Err(_) => loaded,
+                    }
+                }
+                Reading::Moved(_) => return Err(conflict()),
+                Reading::Ended => return Err(gone()),
+            };
+            return self.living(loaded).ok_or_else(expired);
+        }
+        Err(too_busy())
+    }
+
+    /// Whether the session of one id is the other one's now.
+    pub(super) async fn has_moved(&self, from: Hash, to: Hash) -> Result<bool, Error> {
+        let settings = self.settings();
+        let key = settings.key(from);
+        let Some(record) = settings.store.get(&key).await? else {
+            return Ok(false);
+        };
+        let reading = self.read(from, &key, &record)?;
+        Ok(matches!(reading, Reading::Moved(now) if now == to))
+    }
+
+    /// Writes down that a pending session counts.
+    pub(super) async fn settle(&self, pending: &Loaded) -> Result<Option<Loaded>, Error> {
+        self.write(pending, pending.body().clone()).await
+    }
+
+    pub(super) async fn write_data(
+        &self,
+        read: &Loaded,
+        data: Arc<Data>,
+    ) -> Result<Option<Loaded>, Error> {
+        let mut body = read.body().clone();
+        body.data = data;
+        body.revision += 1;
+        self.write(read, body).await
+    }
+
+    /// Puts another body in the place of what was read; `None` where that changed since.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Expired`] where its time is over: a write gives it no more.
+    async fn write(&self, read: &Loaded, mut body: Body) -> Result<Option<Loaded>, Error> {
+        let settings = self.settings();
+        let now = settings.now();
+        settings.ttl(read.body(), now)?;
+        body.last_seen = body.last_seen.max(now);
+        let ttl = settings.ttl(&body, now)?;
+        let key = settings.key(read.0.hash);
+        let value = Kept::Live(body.clone()).pack(&key, settings.keys.as_ref())?;
+        let replaced = settings
+            .store
+            .replace(&key, read.0.version, value, Some(ttl));
+        let version = replaced.await?;
+        Ok(version.map(|version| self.remember(read.0.hash, version, body)))
+    }
+
+    pub(super) async fn insert(&self, hash: Hash, kept: Kept, body: &Body) -> Result<u64, Error> {
+        let settings = self.settings();
+        let key = settings.key(hash);
+        let ttl = settings.ttl(body, settings.now())?;
+        let mut record =
+            NewRecord::new(kept.pack(&key, settings.keys.as_ref())?).expires_after(ttl);
+        if let Some(user) = &body.key {
+            record = record.owned_by(settings.owner(user));
+        }
+        // Not in this universe's lifetime is there another of this id.
+        settings.store.insert(&key, record).await?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Internal,
+                "two random ids are the same: the system's random source is broken",
+            )
+        })
+    }
+
+    pub(super) fn remember(&self, hash: Hash, version: u64, body: Body) -> Loaded {
+        let loaded = Loaded::new(hash, version, body);
+        self.settings().memory.insert(&loaded.0);
+        loaded
+    }
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("version", &self.0.version)
+            .finish_non_exhaustive()
+    }
+}

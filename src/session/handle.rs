@@ -1,0 +1,285 @@
+//! The sessions of an application.
+
+use super::builder::{SchemaChange, SessionsBuilder};
+use super::change::{NewSession, check_data, expired, gone, to_json, too_busy};
+use super::frame::Loaded;
+use super::id::{Hash, SessionId};
+use super::memory::Memory;
+use super::record::{Body, Data};
+use super::view::SessionRecord;
+use crate::core::clock::Clock;
+use crate::core::error::{Error, ErrorKind};
+use crate::store::{SealingKeys, Store};
+use aws_lc_rs::digest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Each failed write means that another one got through. A store whose reads lag behind its writes
+/// needs more.
+pub(super) const ATTEMPTS: usize = 1000;
+
+/// Sessions that live on the server, kept in any [`Store`]. Cheap to clone.
+///
+/// The client holds a random id, of which the store knows a hash; the session is typed data of the
+/// application's, and whose it is.
+///
+/// - **A session that ended stays so.** Every write is a compare-and-set of what was read: a slow
+///   request that saves after the logout gets an error, and so does one that would undo another's
+///   save ([`ErrorKind::Conflict`]).
+/// - **The id changes with [`login`](Self::login), [`rework`](Self::rework) and
+///   [`rework_claims`](Self::rework_claims)**, in one step: wherever that is broken off, exactly one
+///   of the two ids has the session.
+/// - **Both timeouts are asked at each reading**, by the clock, whatever the store does with what
+///   expired. A clock that is set back gives no session more than the absolute timeout anew.
+/// - Behind a [`Near`](crate::store::Near) reading costs well under a microsecond, and what other
+///   processes end is gone here within half a second.
+///
+/// # Example
+/// ```
+/// use jamguard::{Sessions, store::MemoryStore};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Cart { items: Vec<String> }
+///
+/// # async fn example() -> Result<(), jamguard::Error> {
+/// let sessions = Sessions::builder(MemoryStore::new()).build()?;
+///
+/// let id = sessions.create(Some("ann@example.com"), &Cart { items: vec![] }).await?;
+/// sessions.modify(&id, |cart: &mut Cart| cart.items.push("tea".into())).await?;
+/// let session = sessions.get::<Cart>(&id).await?.expect("it was just made");
+/// assert_eq!(session.items, ["tea"]);
+///
+/// let id = sessions.rework(&id).await?;                     // a new id, the old one is dead
+/// sessions.delete(&id).await?;                              // a logout, or everywhere:
+/// sessions.clear("ann@example.com").await?;
+/// # Ok(()) }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Sessions(Arc<Settings>);
+
+pub(super) struct Settings {
+    pub(super) store: Arc<dyn Store>,
+    /// Begins all keys and owners.
+    pub(super) prefix: String,
+    pub(super) idle: Duration,
+    pub(super) absolute: Duration,
+    pub(super) touch_every: Duration,
+    pub(super) keys: Option<SealingKeys>,
+    pub(super) on_schema_change: SchemaChange,
+    pub(super) max_bytes: usize,
+    pub(super) memory: Memory,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Sessions {
+    /// Begins sessions in a store.
+    pub fn builder(store: impl Store) -> SessionsBuilder {
+        SessionsBuilder::new(store)
+    }
+
+    pub(super) fn new(settings: Settings) -> Self {
+        Self(Arc::new(settings))
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    /// Begins a session of this user's, or of a guest's where there is none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] where the data is no JSON or too long; those of the store.
+    pub async fn create<T: Serialize + ?Sized>(
+        &self,
+        key: Option<&str>,
+        data: &T,
+    ) -> Result<SessionId, Error> {
+        let new = match key {
+            Some(key) => NewSession::of(key),
+            None => NewSession::guest(),
+        };
+        self.create_with(new.data(data)).await
+    }
+
+    /// Begins a session with claims of its own, or a device's label.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); [`ErrorKind::Configuration`] where the claims are no JSON object.
+    pub async fn create_with(&self, new: NewSession) -> Result<SessionId, Error> {
+        self.begin(new).await.map(|(id, _)| id)
+    }
+
+    /// The session of an id; `None` where it ended, or never was. A use: it begins the idle timeout
+    /// anew.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClaimsMismatch`] where the data is no `T`, and
+    /// [`on_schema_change`](SessionsBuilder::on_schema_change) does not say otherwise;
+    /// [`ErrorKind::Storage`] where the record is damaged; those of the store.
+    pub async fn get<T>(&self, id: &SessionId) -> Result<Option<SessionRecord<T>>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let Some(mut loaded) = self.find(id.hash()).await? else {
+            return Ok(None);
+        };
+        // A session that can be read is not refused because its use cannot be written down.
+        if let Ok(Some(touched)) = self.touch_if_due(&loaded).await {
+            loaded = touched;
+        }
+        self.view(loaded)
+    }
+
+    /// Puts other data in the place of a session's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Revoked`] where there is no such session: none is made;
+    /// [`ErrorKind::Configuration`] as in [`create`](Self::create); those of the store, and then it
+    /// may have been done nevertheless.
+    pub async fn update<T: Serialize + ?Sized>(
+        &self,
+        id: &SessionId,
+        data: &T,
+    ) -> Result<(), Error> {
+        let data = Arc::new(self.pack_data(data)?);
+        self.rewrite(id.hash(), |_| Ok((data.clone(), ()))).await
+    }
+
+    /// Puts other data in the place of what was read, unless that changed since.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] where another write came between; otherwise as
+    /// [`update`](Self::update).
+    pub async fn save<T>(
+        &self,
+        read: &SessionRecord<T>,
+        data: &T,
+    ) -> Result<SessionRecord<T>, Error>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        let saved = self.save_text(read.loaded(), to_json(data)?).await?;
+        // What was just written as a T is read as one.
+        self.view(saved)?.ok_or_else(gone)
+    }
+
+    /// Changes a session's data. Of many changes at the same time all are kept: the closure runs
+    /// again on what another one wrote.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get) and [`update`](Self::update); [`ErrorKind::Conflict`] where a thousand
+    /// attempts were not enough.
+    pub async fn modify<T, R>(
+        &self,
+        id: &SessionId,
+        mut change: impl FnMut(&mut T) -> R,
+    ) -> Result<R, Error>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        self.rewrite(id.hash(), |body| {
+            let mut data = match (body.data.read::<T>(), self.0.on_schema_change) {
+                (Ok(data), _) => data,
+                (Err(_), SchemaChange::StartOver) => return Err(gone()),
+                (Err(error), SchemaChange::Refuse) => return Err(error),
+            };
+            let answer = change(&mut data);
+            Ok((Arc::new(self.pack_data(&data)?), answer))
+        })
+        .await
+    }
+
+    /// Reads, changes and writes until nothing came between.
+    async fn rewrite<R>(
+        &self,
+        hash: Hash,
+        mut change: impl FnMut(&Body) -> Result<(Arc<Data>, R), Error>,
+    ) -> Result<R, Error> {
+        for _ in 0..ATTEMPTS {
+            let current = self.find(hash).await?.ok_or_else(gone)?;
+            let (data, answer) = change(current.body())?;
+            if self.write_data(&current, data).await?.is_some() {
+                return Ok(answer);
+            }
+        }
+        Err(too_busy())
+    }
+
+    fn pack_data<T: Serialize + ?Sized>(&self, data: &T) -> Result<Data, Error> {
+        check_data(to_json(data)?, self.0.max_bytes)
+    }
+
+    pub(super) fn view<T>(&self, loaded: Loaded) -> Result<Option<SessionRecord<T>>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        match loaded.body().data.decode::<T>() {
+            Ok(_) => Ok(Some(SessionRecord::new(loaded, self.0.clone()))),
+            Err(error)
+                if error.kind() == ErrorKind::ClaimsMismatch
+                    && self.0.on_schema_change == SchemaChange::StartOver =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn now(&self) -> u64 {
+        millis(self.clock.now())
+    }
+
+    pub(super) fn key(&self, hash: Hash) -> String {
+        let hash = hash.to_text();
+        let mut key = String::with_capacity(self.prefix.len() + hash.len());
+        key.push_str(&self.prefix);
+        key.push_str(&hash);
+        key
+    }
+
+    /// A hash: keys of users may be long, and are nobody's business who reads the store.
+    pub(super) fn owner(&self, key: &str) -> String {
+        let hash = digest::digest(&digest::SHA256, key.as_bytes());
+        let hash = crate::jose::encoding::encode(hash);
+        format!("{}{hash}", self.prefix)
+    }
+
+    /// Unix milliseconds.
+    pub(super) fn expires(&self, body: &Body) -> u64 {
+        let idle = body.last_seen.saturating_add(millis(self.idle));
+        let absolute = body.created.saturating_add(millis(self.absolute));
+        idle.min(absolute)
+    }
+
+    /// What is left of its life.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Expired`] where nothing is.
+    pub(super) fn ttl(&self, body: &Body, now: u64) -> Result<Duration, Error> {
+        match self.expires(body).checked_sub(now) {
+            None | Some(0) => Err(expired()),
+            Some(left) => Ok(Duration::from_millis(left)),
+        }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("prefix", &self.0.prefix)
+            .field("idle_timeout", &self.0.idle)
+            .field("absolute_timeout", &self.0.absolute)
+            .field("encrypted", &self.0.keys.is_some())
+            .finish_non_exhaustive()
+    }
+}

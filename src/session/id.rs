@@ -1,0 +1,113 @@
+//! The id that a client holds, and what the store knows of it.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::random::random;
+use crate::core::secret::Secret;
+use crate::jose::encoding;
+use aws_lc_rs::digest;
+use std::fmt;
+use zeroize::Zeroizing;
+
+const BYTES: usize = 32;
+/// Of that many bytes in base64url.
+const CHARACTERS: usize = 43;
+
+/// A session's id: 256 random bits as 43 characters of base64url. Who has it has the session.
+///
+/// Redacted in `Debug`, wiped on drop, compared in constant time. The store knows its SHA-256 alone.
+///
+/// # Example
+/// ```
+/// use jamguard::SessionId;
+/// # fn example(sent: &str) -> Result<(), jamguard::Error> {
+/// let id = SessionId::parse(sent)?;
+/// assert_eq!(id.expose(), sent);
+/// assert_eq!(format!("{id:?}"), "SessionId(redacted)");
+/// # Ok(()) }
+/// # example(&"A".repeat(43)).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct SessionId {
+    text: Secret,
+    hash: Hash,
+}
+
+impl SessionId {
+    /// Reads an id that a client sent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] for what is no id, such as one with a character more or less.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        match Hash::of(text.as_bytes()) {
+            Some(hash) => Ok(Self {
+                text: Secret::new(text),
+                hash,
+            }),
+            None => Err(Error::new(ErrorKind::Malformed, "this is no session id")),
+        }
+    }
+
+    pub(super) fn generate() -> Result<Self, Error> {
+        let bytes = Zeroizing::new(random::<BYTES>()?);
+        Ok(Self {
+            text: Secret::new(encoding::encode(*bytes)),
+            hash: Hash::of_bytes(&bytes),
+        })
+    }
+
+    /// The id itself, for the cookie; keep it out of logs.
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    pub(super) fn hash(&self) -> Hash {
+        self.hash
+    }
+}
+
+impl PartialEq for SessionId {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for SessionId {}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(redacted)")
+    }
+}
+
+/// The SHA-256 of an id: it finds the session, and gives nobody access to it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Hash(pub(super) [u8; BYTES]);
+
+impl Hash {
+    /// `None` where the text is no id. No two texts are the same id.
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        if text.len() != CHARACTERS {
+            return None;
+        }
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        encoding::decode_into(text, &mut *bytes).filter(|length| *length == BYTES)?;
+        Some(Self::of_bytes(&bytes))
+    }
+
+    fn of_bytes(bytes: &[u8; BYTES]) -> Self {
+        let mut hash = [0; BYTES];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        Self(hash)
+    }
+
+    pub(super) fn to_text(self) -> String {
+        encoding::encode(self.0)
+    }
+
+    /// What [`to_text`](Self::to_text) wrote.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let mut hash = [0; BYTES];
+        encoding::decode_into(text.as_bytes(), &mut hash).filter(|length| *length == BYTES)?;
+        Some(Self(hash))
+    }
+}

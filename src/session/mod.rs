@@ -1,0 +1,23 @@
+//! Sessions that live on the server: typed data under a random id, which the client holds in a
+//! cookie.
+//!
+//! [`Sessions`] keeps them in any [`Store`](crate::store::Store).
+
+mod builder;
+mod change;
+mod end;
+// The web frameworks' side of it.
+#[cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
+mod frame;
+mod handle;
+mod id;
+mod memory;
+mod record;
+mod rework;
+mod view;
+
+pub use builder::{SchemaChange, SessionsBuilder};
+pub use change::NewSession;
+pub use handle::Sessions;
+pub use id::SessionId;
+pub use view::{SessionInfo, SessionRecord};

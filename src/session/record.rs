@@ -1,0 +1,324 @@
+//! What is kept of a session, and how it is written.
+
+use super::id::Hash;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::jose::encoding;
+use crate::store::SealingKeys;
+use crate::token::claim_set::{ClaimSet, Decoded};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// How records begin: another form would begin with another byte.
+const PLAIN: u8 = b'p';
+const SEALED: u8 = b's';
+
+const LIVE: u8 = 0;
+const PENDING: u8 = 1;
+const MOVED: u8 = 2;
+const ENDED: u8 = 3;
+
+const HAS_KEY: u8 = 1;
+const HAS_DEVICE: u8 = 2;
+/// Without it they follow from the key.
+const HAS_CLAIMS: u8 = 4;
+const HAS_ID_TOKEN: u8 = 8;
+const HAS_REFRESH_TOKEN: u8 = 16;
+
+pub(super) const HANDLE: usize = 16;
+
+/// What the record of an id says.
+pub(super) enum Kept {
+    /// The session is this id's.
+    Live(Body),
+    /// It is this id's if the record of that one says that it moved here.
+    Pending(Hash, Body),
+    /// It was this id's, and is that one's now.
+    Moved(Hash),
+    /// It was this id's, and is nobody's.
+    Ended,
+}
+
+/// A session. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Body {
+    /// Unix milliseconds, as all times here.
+    pub(super) created: u64,
+    pub(super) last_seen: u64,
+    /// Counts changes of the data.
+    pub(super) revision: u64,
+    /// Names the session to its user, through all its ids.
+    pub(super) handle: [u8; HANDLE],
+    pub(super) key: Option<Arc<str>>,
+    pub(super) device: Option<Arc<str>>,
+    pub(super) claims: Arc<ClaimSet>,
+    pub(super) tokens: Option<Arc<Tokens>>,
+    pub(super) data: Arc<Data>,
+}
+
+/// The tokens of the login that the session began with.
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
+pub(crate) struct Tokens {
+    pub(crate) id: Secret,
+    pub(crate) refresh: Option<Secret>,
+}
+
+/// The application's data as JSON, and decoded into the types that were asked for.
+pub(super) struct Data {
+    text: Zeroizing<String>,
+    decoded: Decoded,
+}
+
+impl Data {
+    pub(super) fn new(text: String) -> Self {
+        Self {
+            text: Zeroizing::new(text),
+            decoded: Decoded::default(),
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The data as a `T` of the caller's own.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        // serde's message may quote the data.
+        serde_json::from_str(&self.text).map_err(|_| mismatch::<T>())
+    }
+
+    /// The data as a `T`: decoded once, then shared.
+    pub(super) fn decode<T>(&self) -> Result<&T, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        if let Some(value) = self.decoded.get() {
+            return Ok(value);
+        }
+        self.decoded.insert(self.read::<T>()?);
+        self.decoded.get().ok_or_else(mismatch::<T>)
+    }
+
+    pub(super) fn decoded<T: 'static>(&self) -> Option<&T> {
+        self.decoded.get()
+    }
+}
+
+fn mismatch<T>() -> Error {
+    Error::new(
+        ErrorKind::ClaimsMismatch,
+        format!(
+            "what is kept in the session is no {}: did the type change? .on_schema_change(…) says \
+             what becomes of such sessions",
+            std::any::type_name::<T>()
+        ),
+    )
+}
+
+/// The claims of a login that brought no others.
+pub(super) fn plain_claims(key: Option<&str>) -> String {
+    match key {
+        // A string always becomes JSON.
+        Some(key) => serde_json::json!({ "sub": key }).to_string(),
+        None => "{}".to_owned(),
+    }
+}
+
+impl Body {
+    /// Bytes of all texts but the data.
+    pub(super) fn details(&self) -> usize {
+        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        let tokens = self.tokens.as_ref().map_or(0, |tokens| {
+            let refresh = tokens.refresh.as_ref();
+            tokens.id.expose().len() + refresh.map_or(0, |token| token.expose().len())
+        });
+        text(&self.key) + text(&self.device) + self.claims.text().len() + tokens
+    }
+
+    /// Bytes that it takes in memory, with the room that what is decoded may take.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.details() + self.claims.weight() + 2 * self.data.text.len()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let tokens = self.tokens.as_deref();
+        let refresh = tokens.and_then(|tokens| tokens.refresh.as_ref());
+        let claims = self.claims.text();
+        let own_claims = claims != plain_claims(self.key.as_deref());
+        let parts = [
+            (HAS_KEY, self.key.as_deref()),
+            (HAS_DEVICE, self.device.as_deref()),
+            (HAS_CLAIMS, own_claims.then_some(claims)),
+            (HAS_ID_TOKEN, tokens.map(|tokens| tokens.id.expose())),
+            (HAS_REFRESH_TOKEN, refresh.map(Secret::expose)),
+        ];
+        let present = |(flag, text): &(u8, Option<&str>)| text.map_or(0, |_| *flag);
+        out.push(parts.iter().map(present).sum());
+        for number in [self.created, self.last_seen, self.revision] {
+            write_number(out, number);
+        }
+        out.extend_from_slice(&self.handle);
+        for text in parts.iter().filter_map(|(_, text)| *text) {
+            write_number(out, text.len() as u64);
+            out.extend_from_slice(text.as_bytes());
+        }
+        out.extend_from_slice(self.data.text.as_bytes());
+    }
+
+    fn read(mut rest: &[u8]) -> Option<Self> {
+        let rest = &mut rest;
+        let flags = *take(rest, 1)?.first()?;
+        let created = read_number(rest)?;
+        let last_seen = read_number(rest)?;
+        let revision = read_number(rest)?;
+        let handle = take(rest, HANDLE)?.try_into().ok()?;
+        let mut text = |flag| {
+            if flags & flag == 0 {
+                return Some(None);
+            }
+            let length = usize::try_from(read_number(rest)?).ok()?;
+            Some(Some(str::from_utf8(take(rest, length)?).ok()?))
+        };
+        let key: Option<Arc<str>> = text(HAS_KEY)?.map(Into::into);
+        let device = text(HAS_DEVICE)?.map(Into::into);
+        let claims = match text(HAS_CLAIMS)? {
+            Some(claims) => claims.to_owned(),
+            None => plain_claims(key.as_deref()),
+        };
+        let id = text(HAS_ID_TOKEN)?.map(Secret::new);
+        let refresh = text(HAS_REFRESH_TOKEN)?.map(Secret::new);
+        let data = str::from_utf8(rest).ok()?;
+        Some(Self {
+            created,
+            last_seen,
+            revision,
+            handle,
+            key,
+            device,
+            claims: Arc::new(ClaimSet::parse(claims).ok()?),
+            tokens: id.map(|id| Arc::new(Tokens { id, refresh })),
+            data: Arc::new(Data::new(data.to_owned())),
+        })
+    }
+
+    pub(super) fn handle(&self) -> String {
+        encoding::encode(self.handle)
+    }
+}
+
+impl Kept {
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // A buffer that grows leaves copies behind; this one is long enough from the start.
+        let length = match self {
+            Self::Live(body) | Self::Pending(_, body) => {
+                128 + body.details() + body.data.text.len()
+            }
+            Self::Moved(_) | Self::Ended => 64,
+        };
+        let mut out = Zeroizing::new(Vec::with_capacity(length));
+        match self {
+            Self::Live(body) => {
+                out.push(LIVE);
+                body.write(&mut out);
+            }
+            Self::Pending(from, body) => {
+                out.push(PENDING);
+                out.extend_from_slice(&from.0);
+                body.write(&mut out);
+            }
+            Self::Moved(to) => {
+                out.push(MOVED);
+                out.extend_from_slice(&to.0);
+            }
+            Self::Ended => out.push(ENDED),
+        }
+        out
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (state, mut rest) = bytes.split_first()?;
+        let hash = |rest: &mut &[u8]| Some(Hash(take(rest, 32)?.try_into().ok()?));
+        Some(match *state {
+            LIVE => Self::Live(Body::read(rest)?),
+            PENDING => {
+                let from = hash(&mut rest)?;
+                Self::Pending(from, Body::read(rest)?)
+            }
+            MOVED => Self::Moved(hash(&mut rest).filter(|_| rest.is_empty())?),
+            ENDED if rest.is_empty() => Self::Ended,
+            _ => return None,
+        })
+    }
+
+    /// As it is kept under this key of the store.
+    pub(super) fn pack(&self, place: &str, keys: Option<&SealingKeys>) -> Result<Vec<u8>, Error> {
+        let bytes = self.to_bytes();
+        let mut packed = Vec::with_capacity(bytes.len() + 64);
+        match keys {
+            Some(keys) => {
+                packed.push(SEALED);
+                packed.extend(keys.seal(place, &bytes)?);
+            }
+            None => {
+                packed.push(PLAIN);
+                packed.extend_from_slice(&bytes);
+            }
+        }
+        Ok(packed)
+    }
+
+    /// Reads what [`pack`](Self::pack) wrote. Where there are keys, a record that is not encrypted
+    /// says nothing: anybody who can write to the store could have put it there.
+    pub(super) fn unpack(
+        place: &str,
+        packed: &[u8],
+        keys: Option<&SealingKeys>,
+    ) -> Result<Self, Error> {
+        let damaged = || {
+            Error::new(
+                ErrorKind::Storage,
+                "a session's record is damaged, or was written by something else",
+            )
+        };
+        match (packed.split_first(), keys) {
+            (Some((&PLAIN, bytes)), None) => Self::from_bytes(bytes).ok_or_else(damaged),
+            (Some((&SEALED, sealed)), Some(keys)) => {
+                Self::from_bytes(&keys.open(place, sealed)?).ok_or_else(damaged)
+            }
+            (Some((&PLAIN, _)), Some(_)) => Ok(Self::Ended),
+            (Some((&SEALED, _)), None) => Err(Error::new(
+                ErrorKind::InvalidKey,
+                "the sessions in this store are encrypted: give their keys, by .encrypt(…)",
+            )),
+            _ => Err(damaged()),
+        }
+    }
+}
+
+fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (taken, left) = rest.split_at_checked(length)?;
+    *rest = left;
+    Some(taken)
+}
+
+/// Seven bits a byte, the lowest first (LEB128).
+fn write_number(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn read_number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = *take(rest, 1)?.first()?;
+        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}

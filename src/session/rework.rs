@@ -1,0 +1,157 @@
+//! A session gets another id, and the old one is dead.
+//!
+//! No store changes two records in one step, so this is done in three, of which the second decides:
+//!
+//! 1. The new record is inserted, *pending* on the old id: it counts only if the old record says so.
+//! 2. The old record is replaced, by its version, with one that says where the session went.
+//! 3. The new record is made one like any other, and then the old one need not be kept any more.
+//!
+//! Broken off before the second, the old id has the session, and after it the new one: whoever reads
+//! the pending record asks the old one, and does the third step. Until that is done the old record
+//! is kept as long as the new one, so that there is always an answer.
+
+use super::change::{NewSession, gone, read_claims, to_json, too_busy};
+use super::frame::Loaded;
+use super::handle::{ATTEMPTS, Sessions};
+use super::id::SessionId;
+use super::record::{Body, Kept};
+use crate::core::error::Error;
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long it is still known where a session went. Much longer than a pass over all sessions of a
+/// user takes, because [`clear`](Sessions::clear) goes by it.
+pub(super) const FORWARDED: Duration = Duration::from_secs(300);
+
+impl Sessions {
+    /// Gives a session another id, and everything else stays. The old id is dead at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Revoked`](crate::ErrorKind::Revoked) where there is no such session;
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where another call just gave it a new id;
+    /// those of the store, and then the old id has the session still, or nobody has it.
+    pub async fn rework(&self, id: &SessionId) -> Result<SessionId, Error> {
+        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
+        self.rotate(&read).await.map(|(id, _)| id)
+    }
+
+    /// Gives a session another id and other claims: a change of what its user may do.
+    ///
+    /// # Errors
+    /// As [`rework`](Self::rework); [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
+    /// where the claims are no JSON object.
+    pub async fn rework_claims<T: Serialize + ?Sized>(
+        &self,
+        id: &SessionId,
+        claims: &T,
+    ) -> Result<SessionId, Error> {
+        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
+        self.rotate_claims(&read, claims).await.map(|(id, _)| id)
+    }
+
+    /// Gives a session another id and another user: a login. What `new` does not say stays, such as
+    /// the data of the guest; both timeouts begin anew.
+    ///
+    /// # Errors
+    /// As [`rework`](Self::rework) and [`create_with`](Self::create_with).
+    pub async fn login(&self, id: &SessionId, new: NewSession) -> Result<SessionId, Error> {
+        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
+        self.rotate_into(&read, new).await.map(|(id, _)| id)
+    }
+
+    /// [`rework`](Self::rework) of what was read.
+    pub(crate) async fn rotate(&self, read: &Loaded) -> Result<(SessionId, Loaded), Error> {
+        self.rotated(read, |body| Ok(body.clone())).await
+    }
+
+    /// [`rework_claims`](Self::rework_claims) of what was read.
+    pub(crate) async fn rotate_claims<T: Serialize + ?Sized>(
+        &self,
+        read: &Loaded,
+        claims: &T,
+    ) -> Result<(SessionId, Loaded), Error> {
+        let claims = read_claims(to_json(claims)?)?;
+        self.rotated(read, |body| {
+            let mut body = body.clone();
+            body.claims = claims.clone();
+            Ok(body)
+        })
+        .await
+    }
+
+    /// [`login`](Self::login) over what was read.
+    pub(crate) async fn rotate_into(
+        &self,
+        read: &Loaded,
+        new: NewSession,
+    ) -> Result<(SessionId, Loaded), Error> {
+        let settings = self.settings();
+        let keeps_data = new.keeps_data();
+        let login = new.into_body(Some(read.body()), settings.now(), settings.max_bytes)?;
+        self.rotated(read, |body| {
+            let mut login = login.clone();
+            if keeps_data {
+                login.data = body.data.clone();
+                login.revision = body.revision;
+            }
+            Ok(login)
+        })
+        .await
+    }
+
+    /// Gives the session another id and the body that `change` makes of the present one.
+    async fn rotated(
+        &self,
+        read: &Loaded,
+        change: impl Fn(&Body) -> Result<Body, Error>,
+    ) -> Result<(SessionId, Loaded), Error> {
+        let settings = self.settings();
+        let old_key = settings.key(read.0.hash);
+        let mut old = read.clone();
+        for _ in 0..ATTEMPTS {
+            let now = settings.now();
+            settings.ttl(old.body(), now)?;
+            let mut body = change(old.body())?;
+            body.last_seen = body.last_seen.max(now);
+            let ttl = settings.ttl(&body, now)?;
+            let id = SessionId::generate()?;
+            let hash = id.hash();
+            let pending = Kept::Pending(old.0.hash, body.clone());
+            let version = self.insert(hash, pending, &body).await?;
+            let pack = || Kept::Moved(hash).pack(&old_key, settings.keys.as_ref());
+            let moved = settings
+                .store
+                .replace(&old_key, old.0.version, pack()?, Some(ttl));
+            let moved = match moved.await {
+                Ok(Some(moved)) => Some(moved),
+                Ok(None) => {
+                    // Nothing names it, and nothing will.
+                    let _ = settings.store.remove(&settings.key(hash)).await;
+                    old = self.present(read.0.hash).await?;
+                    continue;
+                }
+                // It may have been done.
+                Err(error) => match self.has_moved(old.0.hash, hash).await {
+                    Ok(true) => None,
+                    _ => return Err(error),
+                },
+            };
+            // From here on the new id has the session, whatever happens.
+            let pending = Loaded::new(hash, version, body);
+            let loaded = match self.settle(&pending).await {
+                Ok(Some(settled)) => {
+                    if let Some(moved) = moved {
+                        let ttl = Some(ttl.min(FORWARDED));
+                        let _ = settings.store.replace(&old_key, moved, pack()?, ttl).await;
+                    }
+                    settled
+                }
+                // Somebody else did that, or ended it.
+                Ok(None) => self.present(hash).await?,
+                Err(_) => pending,
+            };
+            return Ok((id, loaded));
+        }
+        Err(too_busy())
+    }
+}

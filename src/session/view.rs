@@ -1,0 +1,181 @@
+//! What a session looks like from outside.
+
+use super::frame::Loaded;
+use super::handle::Settings;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub(super) fn moment(unix_millis: u64) -> SystemTime {
+    UNIX_EPOCH
+        .checked_add(Duration::from_millis(unix_millis))
+        .unwrap_or(UNIX_EPOCH)
+}
+
+/// A session as it was read: the application's data, and what is known of the session besides.
+///
+/// # Example
+/// ```
+/// # use jamguard::{Error, SessionId, Sessions};
+/// # async fn example(sessions: Sessions, id: SessionId) -> Result<(), Error> {
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Cart { items: Vec<String> }
+///
+/// if let Some(session) = sessions.get::<Cart>(&id).await? {
+///     println!("{:?} has {} items", session.key(), session.items.len());
+/// }
+/// # Ok(()) }
+/// ```
+pub struct SessionRecord<T> {
+    loaded: Loaded,
+    settings: Arc<Settings>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> SessionRecord<T> {
+    /// The data was decoded as a `T`.
+    pub(super) fn new(loaded: Loaded, settings: Arc<Settings>) -> Self {
+        Self {
+            loaded,
+            settings,
+            of: PhantomData,
+        }
+    }
+}
+
+impl<T> SessionRecord<T> {
+    pub(super) fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    /// Whose it is; `None` where nobody is logged in.
+    pub fn key(&self) -> Option<&str> {
+        self.loaded.key()
+    }
+
+    /// The claims that an [`Identity`](crate::Identity) shows, as JSON.
+    pub fn raw_claims(&self) -> &str {
+        self.loaded.claims().text()
+    }
+
+    /// What its user knows the device by.
+    pub fn device(&self) -> Option<&str> {
+        self.loaded.body().device.as_deref()
+    }
+
+    /// Its name among the user's sessions, as in [`SessionInfo::handle`].
+    pub fn handle(&self) -> String {
+        self.loaded.handle()
+    }
+
+    /// When it began; with a login, when that was.
+    pub fn created_at(&self) -> SystemTime {
+        moment(self.loaded.body().created)
+    }
+
+    /// The last use that was written down.
+    pub fn last_seen(&self) -> SystemTime {
+        moment(self.loaded.body().last_seen)
+    }
+
+    /// When it ends, if it is not used before.
+    pub fn expires_at(&self) -> SystemTime {
+        moment(self.settings.expires(self.loaded.body()))
+    }
+}
+
+impl<T: 'static> Deref for SessionRecord<T> {
+    type Target = T;
+
+    #[expect(clippy::expect_used)]
+    fn deref(&self) -> &T {
+        // `new` is the only constructor; its caller decoded this T into the shared data, which never
+        // forgets a decoded type.
+        self.loaded
+            .body()
+            .data
+            .decoded::<T>()
+            .expect("decoded by the constructor's caller")
+    }
+}
+
+impl<T> fmt::Debug for SessionRecord<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRecord")
+            .field("created_at", &self.created_at())
+            .field("last_seen", &self.last_seen())
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One of a user's sessions, for a page of their devices.
+///
+/// # Example
+/// ```
+/// # async fn example(sessions: jamguard::Sessions) -> Result<(), jamguard::Error> {
+/// for session in sessions.list("ann@example.com").await? {
+///     println!("{:?}, last seen {:?}", session.device(), session.last_seen());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionInfo {
+    handle: String,
+    device: Option<Arc<str>>,
+    created: u64,
+    last_seen: u64,
+    expires: u64,
+}
+
+impl SessionInfo {
+    pub(super) fn new(loaded: &Loaded, expires: u64) -> Self {
+        let body = loaded.body();
+        Self {
+            handle: body.handle(),
+            device: body.device.clone(),
+            created: body.created,
+            last_seen: body.last_seen,
+            expires,
+        }
+    }
+
+    /// Names the session for [`end`](crate::Sessions::end), through all its ids. Nobody gets at a
+    /// session by it.
+    pub fn handle(&self) -> &str {
+        &self.handle
+    }
+
+    /// What its user knows the device by.
+    pub fn device(&self) -> Option<&str> {
+        self.device.as_deref()
+    }
+
+    /// When the login was.
+    pub fn created_at(&self) -> SystemTime {
+        moment(self.created)
+    }
+
+    /// The last use that was written down.
+    pub fn last_seen(&self) -> SystemTime {
+        moment(self.last_seen)
+    }
+
+    /// When it ends, if it is not used before.
+    pub fn expires_at(&self) -> SystemTime {
+        moment(self.expires)
+    }
+}
+
+impl fmt::Debug for SessionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionInfo")
+            .field("device", &self.device())
+            .field("created_at", &self.created_at())
+            .field("last_seen", &self.last_seen())
+            .finish_non_exhaustive()
+    }
+}
