@@ -3,6 +3,7 @@
 use crate::authenticator::{Head, HeaderKey};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
+use actix_web::http::uri::Authority;
 
 pub(crate) struct RequestHead<'r>(pub(crate) &'r HttpRequest);
 
@@ -19,5 +20,13 @@ impl Head for RequestHead<'_> {
 
     fn query(&self) -> Option<&str> {
         self.0.uri().query()
+    }
+
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.0.uri().authority().map(Authority::as_str)
     }
 }

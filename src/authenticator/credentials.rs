@@ -10,6 +10,10 @@ pub(crate) trait Head {
     fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a;
     /// The query string, as sent.
     fn query(&self) -> Option<&str>;
+    /// The method, in upper case.
+    fn method(&self) -> &str;
+    /// Host and port of the URI, where it has them: HTTP/2 puts them there, and proxies' clients.
+    fn authority(&self) -> Option<&str>;
 }
 
 /// The two headers of every request get their own names: frameworks find those faster.

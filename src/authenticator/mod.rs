@@ -7,6 +7,7 @@ mod answer;
 mod builder;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
+mod csrf;
 mod gate;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod guard;

@@ -59,10 +59,14 @@ impl fmt::Debug for Endpoint {
 }
 
 /// The headers that a handler may look at.
-const LOOKED_AT: [HeaderKey<'static>; 3] = [
+const LOOKED_AT: [HeaderKey<'static>; 7] = [
     HeaderKey::Cookie,
     HeaderKey::Named("accept"),
+    HeaderKey::Named("host"),
     HeaderKey::Named("if-none-match"),
+    HeaderKey::Named("origin"),
+    HeaderKey::Named("sec-fetch-site"),
+    HeaderKey::Named("x-csrf-token"),
 ];
 
 /// What handlers look at of a request, whichever framework it came through. Cookies and the query
@@ -70,6 +74,8 @@ const LOOKED_AT: [HeaderKey<'static>; 3] = [
 pub(crate) struct Asked {
     headers: [Vec<Zeroizing<Vec<u8>>>; LOOKED_AT.len()],
     query: Option<Secret>,
+    method: Box<str>,
+    authority: Option<Box<str>>,
 }
 
 impl Asked {
@@ -81,6 +87,8 @@ impl Asked {
         Self {
             headers: LOOKED_AT.map(|name| values(name).collect()),
             query: head.query().map(Secret::new),
+            method: head.method().into(),
+            authority: head.authority().map(Into::into),
         }
     }
 }
@@ -94,5 +102,13 @@ impl Head for Asked {
 
     fn query(&self) -> Option<&str> {
         self.query.as_ref().map(Secret::expose)
+    }
+
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.authority.as_deref()
     }
 }

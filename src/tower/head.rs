@@ -2,12 +2,14 @@
 
 use crate::authenticator::{Head, HeaderKey};
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
-use http::{Request, Uri};
+use http::uri::Authority;
+use http::{Method, Request, Uri};
 
-/// The headers and URI of a request.
+/// The line and headers of a request.
 pub(crate) struct PartsHead<'r> {
     headers: &'r HeaderMap,
     uri: &'r Uri,
+    method: &'r Method,
 }
 
 impl<'r> PartsHead<'r> {
@@ -15,6 +17,7 @@ impl<'r> PartsHead<'r> {
         Self {
             headers: request.headers(),
             uri: request.uri(),
+            method: request.method(),
         }
     }
 }
@@ -37,5 +40,13 @@ impl Head for PartsHead<'_> {
 
     fn query(&self) -> Option<&str> {
         self.uri.query()
+    }
+
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri.authority().map(Authority::as_str)
     }
 }

@@ -1,0 +1,423 @@
+//! Requests that another site's page makes a browser send, with the cookies that browsers add to
+//! them (cross-site request forgery).
+//!
+//! A request of an unsafe method that rests on a cookie must prove where it comes from:
+//!
+//! 1. `Sec-Fetch-Site` is `same-origin`, or `none` for what the user did without any page. Every
+//!    browser since 2023 sends it to https sites and to localhost, and no page can change it.
+//! 2. Without it, `Origin` names this very site: host and port are the request's own, and the scheme
+//!    is https where the cookies are `Secure`.
+//! 3. `Origin` is one of the trusted origins.
+//! 4. Both headers are missing: no browser of the last years sends an unsafe request so, and what is
+//!    no browser has no cookies of a user who was lured somewhere.
+//! 5. `X-CSRF-Token` holds the session's form token, which no other site can read.
+//!
+//! `Sec-Fetch-Site: same-site`, a sibling domain, is another origin: it is refused unless trusted.
+//! A WebSocket begins with a `GET` that is as dangerous as a `POST`, and is treated as one. Bearer
+//! tokens, and others in headers, are not added by browsers: requests that rest on them are exempt.
+//!
+//! This is what Go's `CrossOriginProtection` and tower-http's `csrf` do, with points 2 (the scheme)
+//! and 5 and WebSockets added. tower-http's is a tower layer over `http` 1: it cannot stand in
+//! actix-web, and it does not know whether a request rests on a cookie, so it would refuse bearer
+//! requests of other origins too.
+
+use super::credentials::{Head, HeaderKey};
+use crate::core::error::{Error, ErrorKind};
+
+/// Tells this site's requests from others'.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OriginCheck {
+    /// In lower case, without default ports.
+    trusted: Vec<String>,
+    /// Whether the cookies are `Secure`: then only https pages are this site's.
+    https_only: bool,
+    off: bool,
+}
+
+impl OriginCheck {
+    pub(crate) fn new(trusted: &[String], https_only: bool, off: bool) -> Result<Self, Error> {
+        let trusted = trusted.iter().map(|origin| {
+            let (scheme, host) = split(origin.as_bytes()).ok_or_else(|| not_an_origin(origin))?;
+            let host = host_of(host, scheme);
+            let host = std::str::from_utf8(host).map_err(|_| not_an_origin(origin))?;
+            Ok(format!("{}://{}", scheme.name(), host.to_ascii_lowercase()))
+        });
+        Ok(Self {
+            trusted: trusted.collect::<Result<_, Error>>()?,
+            https_only,
+            off,
+        })
+    }
+
+    /// Refuses an unsafe request that shows no sign of coming from this site.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CrossSite`].
+    pub(crate) fn check(&self, head: &impl Head) -> Result<(), Error> {
+        if self.off || !is_unsafe(head) {
+            return Ok(());
+        }
+        let site = only(head, "sec-fetch-site");
+        match site {
+            One(b"same-origin" | b"none") => return Ok(()),
+            Nothing | One(_) | Several => {}
+        }
+        let origin = only(head, "origin");
+        let own = match (site, origin) {
+            (Nothing, Nothing) => true,
+            (Nothing, One(origin)) => self.is_own(origin, head) || self.is_trusted(origin),
+            (_, One(origin)) => self.is_trusted(origin),
+            (_, Nothing | Several) => false,
+        };
+        match own {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::CrossSite,
+                "another site's page sent this request: if that site is yours, name it by \
+                 .trusted_origins(…)",
+            )),
+        }
+    }
+
+    fn is_own(&self, origin: &[u8], head: &impl Head) -> bool {
+        let Some((scheme, host)) = split(origin) else {
+            return false;
+        };
+        if self.https_only && scheme != Scheme::Https {
+            return false;
+        }
+        let asked = match (head.authority(), only(head, "host")) {
+            (Some(authority), _) => authority.as_bytes(),
+            (None, One(asked)) => asked,
+            (None, Nothing | Several) => return false,
+        };
+        host_of(host, scheme).eq_ignore_ascii_case(host_of(asked, scheme))
+    }
+
+    fn is_trusted(&self, origin: &[u8]) -> bool {
+        let Some((scheme, host)) = split(origin) else {
+            return false;
+        };
+        let host = host_of(host, scheme);
+        self.trusted.iter().any(|trusted| {
+            split(trusted.as_bytes())
+                .is_some_and(|(own, trusted)| own == scheme && trusted.eq_ignore_ascii_case(host))
+        })
+    }
+}
+
+fn not_an_origin(text: &str) -> Error {
+    Error::configuration(format!(
+        "'{text}' is no origin: write it as browsers do, https://app.example.com or \
+         http://localhost:3000, without a path; names with wildcards are not possible"
+    ))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// Scheme and host of an `Origin` (RFC 6454 section 7); none of `null` and of what is no web page's.
+fn split(origin: &[u8]) -> Option<(Scheme, &[u8])> {
+    let (scheme, host) = match origin.strip_prefix(b"https://") {
+        Some(host) => (Scheme::Https, host),
+        None => (Scheme::Http, origin.strip_prefix(b"http://")?),
+    };
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
+    (!host.is_empty() && host.iter().all(fits)).then_some((scheme, host))
+}
+
+/// Host and port, without the port that the scheme has anyway.
+fn host_of(host: &[u8], scheme: Scheme) -> &[u8] {
+    let default: &[u8] = match scheme {
+        Scheme::Http => b":80",
+        Scheme::Https => b":443",
+    };
+    host.strip_suffix(default).unwrap_or(host)
+}
+
+/// What a header holds that comes once at most.
+#[derive(Clone, Copy)]
+enum Only<'a> {
+    Nothing,
+    One(&'a [u8]),
+    Several,
+}
+use Only::{Nothing, One, Several};
+
+/// Empty is as good as missing: some proxies write it so.
+fn only<'a>(head: &'a impl Head, name: &'static str) -> Only<'a> {
+    let mut values = head.header(HeaderKey::Named(name));
+    match (values.next(), values.next()) {
+        (None, _) => Nothing,
+        (Some(value), None) if value.trim_ascii().is_empty() => Nothing,
+        (Some(value), None) => One(value.trim_ascii()),
+        (Some(_), Some(_)) => Several,
+    }
+}
+
+/// Whether a request may change something: by its method (RFC 9110 section 9.2.1), or because it
+/// opens a WebSocket, over which anything may follow.
+fn is_unsafe(head: &impl Head) -> bool {
+    if !matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE") {
+        return true;
+    }
+    let mut upgrades = head.header(HeaderKey::Named("upgrade"));
+    upgrades.any(|upgrade| {
+        let mut protocols = upgrade.split(|byte| *byte == b',');
+        protocols.any(|name| {
+            let name = name.trim_ascii();
+            name.len() >= 9 && name[..9].eq_ignore_ascii_case(b"websocket")
+        })
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    struct Request {
+        method: &'static str,
+        authority: Option<&'static str>,
+        headers: Vec<(&'static str, &'static str)>,
+    }
+
+    impl Head for Request {
+        fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
+            self.headers.iter().filter_map(move |(known, value)| {
+                (HeaderKey::Named(known) == name).then_some(value.as_bytes())
+            })
+        }
+
+        fn query(&self) -> Option<&str> {
+            None
+        }
+
+        fn method(&self) -> &str {
+            self.method
+        }
+
+        fn authority(&self) -> Option<&str> {
+            self.authority
+        }
+    }
+
+    const SITE: &str = "sec-fetch-site";
+
+    fn post(headers: &[(&'static str, &'static str)]) -> Request {
+        let mut headers = headers.to_vec();
+        headers.push(("host", "app.example"));
+        Request {
+            method: "POST",
+            authority: None,
+            headers,
+        }
+    }
+
+    fn check(https_only: bool) -> OriginCheck {
+        let trusted = [
+            "https://Admin.example:443".to_owned(),
+            "http://dev.example:8080".to_owned(),
+        ];
+        OriginCheck::new(&trusted, https_only, false).unwrap()
+    }
+
+    fn passes(request: &Request) -> bool {
+        match check(true).check(request) {
+            Ok(()) => true,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::CrossSite);
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn what_browsers_say_of_the_site_decides() {
+        for (site, own) in [
+            ("same-origin", true),
+            ("none", true),
+            ("same-site", false),
+            ("cross-site", false),
+            ("Same-Origin", false),
+            ("same-origin, none", false),
+            ("null", false),
+        ] {
+            assert_eq!(passes(&post(&[(SITE, site)])), own, "{site}");
+            // The origin cannot outvote it, unless it is trusted.
+            let other = [(SITE, site), ("origin", "https://app.example")];
+            assert_eq!(passes(&post(&other)), own, "{site}");
+            let trusted = [(SITE, site), ("origin", "https://admin.example")];
+            assert!(passes(&post(&trusted)), "{site}");
+        }
+        assert!(!passes(&post(&[
+            (SITE, "same-origin"),
+            (SITE, "cross-site")
+        ])));
+        assert!(!passes(&post(&[
+            (SITE, "same-origin"),
+            (SITE, "same-origin")
+        ])));
+    }
+
+    #[test]
+    fn without_it_the_origin_decides() {
+        for (origin, own) in [
+            ("https://app.example", true),
+            ("https://APP.example", true),
+            ("https://app.example:443", true),
+            ("https://admin.example", true),
+            ("https://admin.example:443", true),
+            ("http://dev.example:8080", true),
+            ("http://app.example", false),
+            ("https://app.example:8443", false),
+            ("https://app.example.evil.example", false),
+            ("https://evil.example", false),
+            ("https://app.example@evil.example", false),
+            ("https://evil.example/app.example", false),
+            ("https://app.example/", false),
+            ("http://admin.example", false),
+            ("http://dev.example", false),
+            ("app.example", false),
+            ("file://", false),
+            ("null", false),
+            ("https://", false),
+        ] {
+            assert_eq!(passes(&post(&[("origin", origin)])), own, "{origin}");
+        }
+        let twice = [
+            ("origin", "https://app.example"),
+            ("origin", "https://app.example"),
+        ];
+        assert!(!passes(&post(&twice)));
+    }
+
+    /// Neither header: no browser. An empty one is a missing one.
+    #[test]
+    fn what_is_no_browser_passes() {
+        assert!(passes(&post(&[])));
+        assert!(passes(&post(&[(SITE, ""), ("origin", "")])));
+        assert!(!passes(&post(&[(SITE, ""), ("origin", "null")])));
+    }
+
+    #[test]
+    fn the_scheme_counts_where_the_cookies_are_secure() {
+        let plain = post(&[("origin", "http://app.example")]);
+        assert!(check(true).check(&plain).is_err());
+        assert!(check(false).check(&plain).is_ok());
+        let with_port = Request {
+            headers: vec![("origin", "http://app.example"), ("host", "app.example:80")],
+            ..plain
+        };
+        assert!(check(false).check(&with_port).is_ok());
+        let other_port = Request {
+            headers: vec![
+                ("origin", "https://app.example"),
+                ("host", "app.example:80"),
+            ],
+            ..with_port
+        };
+        assert!(check(false).check(&other_port).is_err());
+    }
+
+    #[test]
+    fn the_uri_names_the_host_before_the_header_does() {
+        let mut request = post(&[("origin", "https://app.example")]);
+        request.authority = Some("other.example");
+        assert!(!passes(&request));
+        request.authority = Some("app.example:443");
+        request.headers.pop();
+        assert!(passes(&request));
+        request.authority = None;
+        assert!(!passes(&request));
+        request
+            .headers
+            .extend([("host", "app.example"), ("host", "app.example")]);
+        assert!(!passes(&request));
+    }
+
+    #[test]
+    fn safe_methods_pass_and_no_others() {
+        for (method, safe) in [
+            ("GET", true),
+            ("HEAD", true),
+            ("OPTIONS", true),
+            ("TRACE", true),
+            ("POST", false),
+            ("PUT", false),
+            ("PATCH", false),
+            ("DELETE", false),
+            ("CONNECT", false),
+            ("get", false),
+            ("FROBNICATE", false),
+        ] {
+            let request = Request {
+                method,
+                ..post(&[(SITE, "cross-site")])
+            };
+            assert_eq!(passes(&request), safe, "{method}");
+            assert!(
+                OriginCheck {
+                    off: true,
+                    ..check(true)
+                }
+                .check(&request)
+                .is_ok()
+            );
+        }
+    }
+
+    #[test]
+    fn a_websocket_is_no_safe_request() {
+        for (upgrade, safe) in [
+            ("websocket", false),
+            ("WebSocket", false),
+            ("h2c, websocket", false),
+            ("websocket/13", false),
+            ("h2c", true),
+        ] {
+            let headers = [("upgrade", upgrade), ("origin", "https://evil.example")];
+            let request = Request {
+                method: "GET",
+                ..post(&headers)
+            };
+            assert_eq!(passes(&request), safe, "{upgrade}");
+        }
+        let own = [("upgrade", "websocket"), ("origin", "https://app.example")];
+        assert!(passes(&Request {
+            method: "GET",
+            ..post(&own)
+        }));
+    }
+
+    #[test]
+    fn only_origins_can_be_trusted() {
+        for wrong in [
+            "",
+            "null",
+            "*",
+            "app.example",
+            "https://*.example",
+            "https://app.example/",
+            "https://app.example/path",
+            "https://user@app.example",
+            "wss://app.example",
+            "https://\u{e4}.example",
+        ] {
+            let error = OriginCheck::new(&[wrong.to_owned()], true, false).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{wrong}");
+        }
+    }
+}
