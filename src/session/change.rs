@@ -28,7 +28,7 @@ const MAX_DETAILS: usize = 64 << 10;
 ///     .device("Firefox on Linux");
 /// ```
 #[must_use]
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct NewSession {
     key: Option<Arc<str>>,
     claims: Option<Result<String, Error>>,
@@ -37,7 +37,7 @@ pub struct NewSession {
     tokens: Option<Arc<Tokens>>,
 }
 
-pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|_| {
         // serde's message may quote the data.
         Error::configuration(format!(
@@ -68,11 +68,30 @@ impl NewSession {
         self
     }
 
+    /// The application's data as JSON, if there is none yet.
+    pub(crate) fn or_data(mut self, data: String) -> Self {
+        self.data.get_or_insert(Ok(data));
+        self
+    }
+
     /// The claims that [`Identity`](crate::Identity) and [`Claims<T>`](crate::Claims) show, a JSON
     /// object; `{"sub": key}` unless set.
     pub fn claims<T: Serialize + ?Sized>(mut self, claims: &T) -> Self {
         self.claims = Some(to_json(claims));
         self
+    }
+
+    /// Whose it is to be.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// The label of its device, if it has none.
+    pub(crate) fn or_device(self, label: &str) -> Self {
+        match &self.device {
+            Some(_) => self,
+            None => self.device(label),
+        }
     }
 
     /// What the user knows the device by; cut after 256 bytes.

@@ -1,6 +1,7 @@
 //! Sessions as the requests of a web server use them: found by a cookie's bytes, at once where that
 //! can be, and written by compare-and-set of what was found.
 
+use super::builder::SchemaChange;
 use super::change::{NewSession, check_data, conflict, expired, gone, too_busy};
 use super::handle::{ATTEMPTS, Sessions, millis};
 use super::id::{Hash, SessionId};
@@ -18,10 +19,12 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct Loaded(pub(super) Arc<Entry>);
 
-/// What a cookie came to; `None` is no session.
+/// What a cookie came to. The errors besides those of the store: [`ErrorKind::Malformed`],
+/// [`ErrorKind::Revoked`] and [`ErrorKind::Expired`] where there is no session, and
+/// [`ErrorKind::Conflict`] where it just got another id, which this client may have by now.
 pub(crate) enum Load {
-    Now(Result<Option<Loaded>, Error>),
-    Later(BoxFuture<Result<Option<Loaded>, Error>>),
+    Now(Result<Loaded, Error>),
+    Later(BoxFuture<Result<Loaded, Error>>),
 }
 
 /// What a record is, as far as it says itself.
@@ -79,6 +82,11 @@ impl Loaded {
         self.body().data.decode()
     }
 
+    /// The data as a `T`, where it was asked for as one before.
+    pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
+        self.body().data.decoded()
+    }
+
     /// The data as a `T` of the caller's own.
     pub(crate) fn read_data<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.body().data.read()
@@ -89,27 +97,49 @@ impl Sessions {
     /// Finds the session of a cookie.
     pub(crate) fn load(&self, cookie: &[u8]) -> Load {
         let Some(hash) = Hash::of(cookie) else {
-            return Load::Now(Ok(None));
+            return Load::Now(Err(Error::new(
+                ErrorKind::Malformed,
+                "this is no session id",
+            )));
         };
         let settings = self.settings();
         let key = settings.key(hash);
         match settings.store.peek(&key) {
-            Some(None) => return Load::Now(Ok(None)),
+            Some(None) => return Load::Now(Err(gone())),
             Some(Some(record)) => match self.read(hash, &key, &record) {
-                Ok(Reading::Live(loaded)) => return Load::Now(Ok(self.living(loaded))),
+                Ok(Reading::Live(loaded)) => {
+                    return Load::Now(self.living(loaded).ok_or_else(expired));
+                }
                 Ok(Reading::Pending(..)) => {}
-                Ok(_) => return Load::Now(Ok(None)),
+                Ok(Reading::Moved(_)) => return Load::Now(Err(conflict())),
+                Ok(Reading::Ended) => return Load::Now(Err(gone())),
                 Err(error) => return Load::Now(Err(error)),
             },
             None => {}
         }
         let sessions = self.clone();
-        Load::Later(Box::pin(async move { sessions.find(hash).await }))
+        Load::Later(Box::pin(async move { sessions.present(hash).await }))
     }
 
-    /// The session as it is now; `None` where it ended, or has another id.
-    pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<Option<Loaded>, Error> {
-        self.find(loaded.0.hash).await
+    /// The session as it is now.
+    ///
+    /// # Errors
+    /// As [`Load`].
+    pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<Loaded, Error> {
+        self.present(loaded.0.hash).await
+    }
+
+    /// The data as a `T`, decoded once and shared; `None` where it is of another type and such
+    /// sessions start over.
+    pub(crate) fn data_of<'a, T>(&self, loaded: &'a Loaded) -> Result<Option<&'a T>, Error>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        match loaded.body().data.decode::<T>() {
+            Ok(data) => Ok(Some(data)),
+            Err(_) if self.settings().on_schema_change == SchemaChange::StartOver => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// When it ends unless it is used: Unix milliseconds.
@@ -188,20 +218,24 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// Writes down that the session is used, if the last time was long enough ago; `None` where it
-    /// was not, or somebody else just wrote.
-    pub(crate) async fn touch_if_due(&self, read: &Loaded) -> Result<Option<Loaded>, Error> {
+    /// Whether the last use that was written down is long enough ago.
+    pub(crate) fn is_touch_due(&self, read: &Loaded) -> bool {
         let settings = self.settings();
-        let now = settings.now();
         let due = read
             .body()
             .last_seen
             .saturating_add(millis(settings.touch_every));
-        if now < due {
+        settings.now() >= due
+    }
+
+    /// Writes down that the session is used, if the last time was long enough ago; `None` where it
+    /// was not, or somebody else just wrote.
+    pub(crate) async fn touch_if_due(&self, read: &Loaded) -> Result<Option<Loaded>, Error> {
+        if !self.is_touch_due(read) {
             return Ok(None);
         }
         let mut body = read.body().clone();
-        body.last_seen = now;
+        body.last_seen = self.settings().now();
         self.write(read, body).await
     }
 

@@ -21,3 +21,9 @@ pub use change::NewSession;
 pub use handle::Sessions;
 pub use id::SessionId;
 pub use view::{SessionInfo, SessionRecord};
+
+pub(crate) use self::{
+    change::to_json,
+    frame::{Load, Loaded},
+    record::from_json,
+};

@@ -84,8 +84,7 @@ impl Data {
 
     /// The data as a `T` of the caller's own.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        // serde's message may quote the data.
-        serde_json::from_str(&self.text).map_err(|_| mismatch::<T>())
+        from_json(&self.text)
     }
 
     /// The data as a `T`: decoded once, then shared.
@@ -103,6 +102,12 @@ impl Data {
     pub(super) fn decoded<T: 'static>(&self) -> Option<&T> {
         self.decoded.get()
     }
+}
+
+/// Reads a session's data.
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    // serde's message may quote the data.
+    serde_json::from_str(text).map_err(|_| mismatch::<T>())
 }
 
 fn mismatch<T>() -> Error {

@@ -10,13 +10,14 @@
 //! the pending record asks the old one, and does the third step. Until that is done the old record
 //! is kept as long as the new one, so that there is always an answer.
 
-use super::change::{NewSession, gone, read_claims, to_json, too_busy};
+use super::change::{NewSession, check_data, conflict, gone, read_claims, to_json, too_busy};
 use super::frame::Loaded;
 use super::handle::{ATTEMPTS, Sessions};
 use super::id::SessionId;
 use super::record::{Body, Kept};
 use crate::core::error::Error;
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long it is still known where a session went. Much longer than a pass over all sessions of a
@@ -95,6 +96,39 @@ impl Sessions {
                 login.revision = body.revision;
             }
             Ok(login)
+        })
+        .await
+    }
+
+    /// Gives what was read another id, after a login if there was one, and other data, JSON, if it
+    /// changed: a request that did all of it writes once.
+    ///
+    /// # Errors
+    /// As [`login`](Self::login); [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where the
+    /// data changed, here and elsewhere.
+    pub(crate) async fn rotate_saving(
+        &self,
+        read: &Loaded,
+        login: Option<NewSession>,
+        data: Option<String>,
+    ) -> Result<(SessionId, Loaded), Error> {
+        let settings = self.settings();
+        let login_brings_data = login.as_ref().is_some_and(|new| !new.keeps_data());
+        let login = login
+            .map(|new| new.into_body(Some(read.body()), settings.now(), settings.max_bytes))
+            .transpose()?;
+        let data = data
+            .map(|data| check_data(data, settings.max_bytes).map(Arc::new))
+            .transpose()?;
+        self.rotated(read, |body| {
+            let mut next = login.clone().unwrap_or_else(|| body.clone());
+            (next.data, next.revision) = match &data {
+                _ if login_brings_data => (next.data, next.revision),
+                Some(_) if body.revision != read.body().revision => return Err(conflict()),
+                Some(data) => (data.clone(), body.revision + 1),
+                None => (body.data.clone(), body.revision),
+            };
+            Ok(next)
         })
         .await
     }
