@@ -1,10 +1,14 @@
 //! Extractors and answers for axum; no decision is made here.
 
 use crate::authenticator::{Attached, Identity, Refused};
+#[cfg(feature = "session")]
+use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::token::claims::Claims;
+#[cfg(feature = "session")]
+use crate::tower::PartsHead;
 use crate::tower::response;
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -80,5 +84,31 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestPa
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
         Ok(attached(parts)?.claims().ok())
+    }
+}
+
+#[cfg(feature = "session")]
+async fn session<T: SessionData>(parts: &Parts) -> Result<Session<T>, Refused> {
+    let device = credentials::user_agent(&PartsHead::from(parts));
+    attached(parts)?.clone().session(device).await
+}
+
+#[cfg(feature = "session")]
+impl<S: Sync, T: SessionData> FromRequestParts<S> for Session<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        session(parts).await
+    }
+}
+
+/// `None` where the client has no session.
+#[cfg(feature = "session")]
+impl<S: Sync, T: SessionData> OptionalFromRequestParts<S> for Session<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
+        let session: Self = session(parts).await?;
+        Ok((!session.is_new()).then_some(session))
     }
 }

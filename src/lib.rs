@@ -147,6 +147,8 @@ pub use crate::authenticator::RequireLogin;
 pub use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Source,
 };
+#[cfg(feature = "session")]
+pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
 pub use crate::core::challenge::Challenge;
 pub use crate::core::clock::{Clock, SystemClock};
 pub use crate::core::error::{Error, ErrorKind};

@@ -1,6 +1,10 @@
 //! Extractors and answers.
 
+#[cfg(feature = "session")]
+use super::head::RequestHead;
 use crate::authenticator::{Attached, Identity, Refused};
+#[cfg(feature = "session")]
+use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
@@ -12,6 +16,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseErr
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::{Ready, ready};
+#[cfg(feature = "session")]
+use std::{future::Future, pin::Pin};
 
 /// A challenge as a response. What a hook wrote and no header can hold is left out with a warning.
 pub(crate) fn response(challenge: Challenge) -> HttpResponse {
@@ -78,9 +84,8 @@ impl ResponseError for Refused {
 fn with_attached<R>(
     request: &HttpRequest,
     read: impl FnOnce(&Attached) -> Result<R, Refused>,
-) -> Ready<Result<R, Refused>> {
-    let extensions = request.extensions();
-    ready(match extensions.get::<Attached>() {
+) -> Result<R, Refused> {
+    match request.extensions().get::<Attached>() {
         Some(attached) => read(attached),
         None => {
             telemetry::fault(
@@ -94,7 +99,7 @@ fn with_attached<R>(
                 ),
             ))
         }
-    })
+    }
 }
 
 impl FromRequest for Identity {
@@ -102,7 +107,9 @@ impl FromRequest for Identity {
     type Future = Ready<Result<Self, Refused>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        with_attached(request, |attached| attached.identity().cloned())
+        ready(with_attached(request, |attached| {
+            attached.identity().cloned()
+        }))
     }
 }
 
@@ -111,6 +118,18 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for Claims<T> {
     type Future = Ready<Result<Self, Refused>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        with_attached(request, Attached::claims)
+        ready(with_attached(request, Attached::claims))
+    }
+}
+
+#[cfg(feature = "session")]
+impl<T: SessionData> FromRequest for Session<T> {
+    type Error = Refused;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Refused>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let device = credentials::user_agent(&RequestHead(request));
+        let attached = with_attached(request, |attached| Ok(attached.clone()));
+        Box::pin(async move { attached?.session(device).await })
     }
 }

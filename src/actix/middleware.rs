@@ -2,7 +2,9 @@
 
 use super::extract::response;
 use super::head::RequestHead;
-use crate::authenticator::{Admission, Attached, Authenticator, Edits, Pass, RequireLogin};
+use crate::authenticator::{
+    Admission, Attached, Authenticator, Closing, Edits, Pass, RequireLogin,
+};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
 use actix_web::body::{EitherBody, MessageBody};
@@ -156,13 +158,13 @@ pin_project_lite::pin_project! {
         S: Service<ServiceRequest>,
     {
         #[pin]
-        state: State<S, S::Future>,
+        state: State<S, S::Future, S::Response>,
     }
 }
 
 pin_project_lite::pin_project! {
     #[project = StateProjected]
-    enum State<S, F> {
+    enum State<S, F, A> {
         /// Keys or a refreshed token are on their way.
         Later {
             admission: BoxFuture<Result<Pass, Challenge>>,
@@ -176,22 +178,28 @@ pin_project_lite::pin_project! {
             edits: Edits,
             vary: Option<HeaderValue>,
         },
+        /// The application answered, and its session is being saved.
+        Closing {
+            closing: BoxFuture<Result<Edits, Challenge>>,
+            // Boxed, so that the other states stay small.
+            answer: Option<Box<A>>,
+            vary: Option<HeaderValue>,
+        },
         Refused { refusal: Option<(ServiceRequest, Challenge)> },
         Done,
     }
 }
 
-impl<S: Service<ServiceRequest>> State<S, S::Future> {
+impl<S: Service<ServiceRequest>> State<S, S::Future, S::Response> {
     fn passed(
         service: &S,
         request: ServiceRequest,
-        pass: Pass,
+        mut pass: Pass,
         vary: Option<HeaderValue>,
         auth: &Arc<Authenticator>,
     ) -> Self {
-        if let Some(outcome) = pass.outcome {
-            let auth = auth.clone();
-            request.extensions_mut().insert(Attached { auth, outcome });
+        if let Some(attached) = pass.attachment(|| auth.clone()) {
+            request.extensions_mut().insert(attached);
         }
         Self::Passed {
             answer: service.call(request),
@@ -236,12 +244,37 @@ where
                     edits,
                     vary,
                 } => {
-                    let answer = ready!(answer.poll(cx));
+                    let answer = ready!(answer.poll(cx))?;
                     let (edits, vary) = (std::mem::take(edits), vary.take());
-                    return Poll::Ready(answer.map(|mut response| {
-                        apply(edits, vary, response.headers_mut());
-                        response.map_into_left_body()
-                    }));
+                    match edits.close(answer.status().as_u16()) {
+                        Closing::Now(edits) => {
+                            return Poll::Ready(Ok(closed(answer, edits, vary)));
+                        }
+                        Closing::Later(closing) => state.set(State::Closing {
+                            closing,
+                            answer: Some(Box::new(answer)),
+                            vary,
+                        }),
+                    }
+                }
+                StateProjected::Closing {
+                    closing,
+                    answer,
+                    vary,
+                } => {
+                    let edits = ready!(closing.as_mut().poll(cx));
+                    let (answer, vary) = (answer.take(), vary.take());
+                    state.set(State::Done);
+                    match (edits, answer) {
+                        (Ok(edits), Some(answer)) => {
+                            return Poll::Ready(Ok(closed(*answer, edits, vary)));
+                        }
+                        (Err(challenge), Some(answer)) => {
+                            let refused = answer.into_response(response(challenge));
+                            return Poll::Ready(Ok(refused.map_into_right_body()));
+                        }
+                        (_, None) => {}
+                    }
                 }
                 StateProjected::Refused { refusal } => {
                     let refusal = refusal.take();
@@ -256,6 +289,15 @@ where
             }
         }
     }
+}
+
+fn closed<B>(
+    mut answer: ServiceResponse<B>,
+    edits: Edits,
+    vary: Option<HeaderValue>,
+) -> ServiceResponse<EitherBody<B>> {
+    apply(edits, vary, answer.response_mut().headers_mut());
+    answer.map_into_left_body()
 }
 
 /// Adds to the application's answer what the credential asks for.

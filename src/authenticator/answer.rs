@@ -1,5 +1,12 @@
 //! What the layer adds to the application's own answer.
 
+#[cfg(feature = "session")]
+use super::session::visit::Visit;
+use crate::core::challenge::Challenge;
+use crate::token::keys::BoxFuture;
+#[cfg(feature = "session")]
+use std::sync::Arc;
+
 /// Changes to a response, as bytes and text: the leaves apply them.
 #[derive(Default)]
 pub(crate) struct Edits {
@@ -7,15 +14,37 @@ pub(crate) struct Edits {
     pub(crate) cookies: Vec<String>,
     /// Whether `Vary` names the headers that were read.
     pub(crate) vary: bool,
+    /// The request's session, which is saved once the handler has answered.
+    #[cfg(feature = "session")]
+    pub(super) visit: Option<Arc<Visit>>,
+}
+
+/// What is left to do between the application's answer and its way out.
+pub(crate) enum Closing {
+    Now(Edits),
+    /// A session is being saved. A challenge takes the answer's place: that speaks of something
+    /// that did not happen.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    Later(BoxFuture<Result<Edits, Challenge>>),
 }
 
 impl Edits {
     /// Only that the answer depends on the credential.
     pub(crate) fn vary() -> Self {
         Self {
-            cookies: Vec::new(),
             vary: true,
+            ..Self::default()
         }
+    }
+
+    /// To be called once, when the application has answered with this status.
+    #[cfg_attr(not(feature = "session"), allow(unused_variables, unused_mut))]
+    pub(crate) fn close(mut self, status: u16) -> Closing {
+        #[cfg(feature = "session")]
+        if let Some(visit) = self.visit.take() {
+            return visit.close(self, status);
+        }
+        Closing::Now(self)
     }
 
     /// Leaves alone the cookies that the application's own answer sets: a login that just happened

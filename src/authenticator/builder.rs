@@ -4,10 +4,14 @@ use super::cookies::{self, LoginCookies};
 use super::credentials::{Source, SourceKind};
 use super::gate::{Authenticator, Hook};
 use super::routing::Routing;
+#[cfg(feature = "session")]
+use super::session::{SessionCookie, SessionSettings};
 use crate::core::challenge::Challenge;
 use crate::core::error::Error;
 #[cfg(feature = "client")]
 use crate::jam::{app::JamApp, client::JamClient};
+#[cfg(feature = "session")]
+use crate::session::Sessions;
 use crate::token::list::TokenList;
 use crate::token::verifier::Verifier;
 use std::fmt;
@@ -43,6 +47,10 @@ pub struct AuthenticatorBuilder {
     strict_cookies: bool,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
+    #[cfg(feature = "session")]
+    sessions: Option<Sessions>,
+    #[cfg(feature = "session")]
+    session_cookie: Option<SessionCookie>,
 }
 
 impl AuthenticatorBuilder {
@@ -58,6 +66,10 @@ impl AuthenticatorBuilder {
             strict_cookies: false,
             #[cfg(feature = "client")]
             refresh: None,
+            #[cfg(feature = "session")]
+            sessions: None,
+            #[cfg(feature = "session")]
+            session_cookie: None,
         }
     }
 
@@ -111,6 +123,30 @@ impl AuthenticatorBuilder {
     /// Accepts the ID token that a browser login left in these cookies.
     pub fn cookies(mut self, cookies: LoginCookies) -> Self {
         self.cookies = Some(cookies);
+        self
+    }
+
+    /// Accepts sessions that are kept on the server: a session's user is who sent the request, and
+    /// [`Session<T>`](crate::Session) is its data. Its cookie is looked at after all other sources,
+    /// unless [`Source::session`] gives it another place.
+    ///
+    /// ```
+    /// use jamguard::{Authenticator, Sessions, store::MemoryStore};
+    ///
+    /// let sessions = Sessions::builder(MemoryStore::new()).build()?;
+    /// let auth = Authenticator::builder().sessions(sessions).build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    #[cfg(feature = "session")]
+    pub fn sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    /// The cookie of [`sessions`](Self::sessions); `__Host-jam_session` unless set.
+    #[cfg(feature = "session")]
+    pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
+        self.session_cookie = Some(cookie);
         self
     }
 
@@ -172,13 +208,17 @@ impl AuthenticatorBuilder {
             .into_iter()
             .map(|verifier| verifier?.with_deny_lists(&self.deny_lists))
             .collect::<Result<Vec<_>, _>>()?;
-        if verifiers.is_empty() {
+        #[cfg(feature = "session")]
+        let with_sessions = self.sessions.is_some();
+        #[cfg(not(feature = "session"))]
+        let with_sessions = false;
+        if verifiers.is_empty() && !with_sessions {
             return Err(Error::configuration(
-                "nothing to verify with: call .jam(JamApp::new(…)) or .verifier(…)",
+                "nothing to verify with: call .jam(JamApp::new(…)), .verifier(…) or .sessions(…)",
             ));
         }
         let mut sources = self.sources;
-        if sources.is_empty() {
+        if sources.is_empty() && !verifiers.is_empty() {
             sources.push(Source::bearer());
         }
         if let Some(cookies) = &self.cookies {
@@ -188,6 +228,8 @@ impl AuthenticatorBuilder {
                 sources.push(source);
             }
         }
+        #[cfg(feature = "session")]
+        let sessions = SessionSettings::new(self.sessions, self.session_cookie, &mut sources)?;
         for source in &sources {
             match &source.0 {
                 SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
@@ -220,6 +262,8 @@ impl AuthenticatorBuilder {
             strict_cookies: self.strict_cookies,
             #[cfg(feature = "client")]
             refresh: self.refresh.map(super::refresh::Refresher::new),
+            #[cfg(feature = "session")]
+            sessions: sessions.map(Arc::new),
         }))
     }
 }

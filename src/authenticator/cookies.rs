@@ -75,13 +75,7 @@ impl LoginCookies {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         for name in [&self.id, &self.refresh] {
-            check_name(name)?;
-            if name.starts_with("__") && !self.secure {
-                return Err(Error::configuration(
-                    "a cookie with a __Host- or __Secure- prefix needs Secure: browsers refuse it \
-                     over plain http",
-                ));
-            }
+            check_cookie(name, self.secure)?;
         }
         if self.id == self.refresh {
             return Err(Error::configuration(
@@ -104,12 +98,12 @@ impl LoginCookies {
     }
 
     pub(crate) fn remove_id(&self) -> String {
-        remove(&self.id, self.secure)
+        remove(&self.id, self.secure, LAX)
     }
 
     #[cfg(feature = "client")]
     pub(crate) fn remove_refresh(&self) -> String {
-        remove(&self.refresh, self.secure)
+        remove(&self.refresh, self.secure, LAX)
     }
 }
 
@@ -128,17 +122,31 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-fn attributes(secure: bool) -> &'static str {
-    if secure {
-        "; Path=/; Secure; HttpOnly; SameSite=Lax"
-    } else {
-        "; Path=/; HttpOnly; SameSite=Lax"
+/// A name that fits, and that browsers accept with these attributes.
+pub(crate) fn check_cookie(name: &str, secure: bool) -> Result<(), Error> {
+    check_name(name)?;
+    if name.starts_with("__") && !secure {
+        return Err(Error::configuration(
+            "a cookie with a __Host- or __Secure- prefix needs Secure: browsers refuse it over \
+             plain http",
+        ));
     }
+    Ok(())
+}
+
+/// SameSite of all cookies that are not configured otherwise.
+pub(crate) const LAX: &str = "Lax";
+
+/// `Set-Cookie` of a cookie without an end.
+pub(crate) fn with_value(name: &str, value: &str, secure: bool, same_site: &str) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/{secure}; HttpOnly; SameSite={same_site}")
 }
 
 #[cfg(feature = "client")]
 fn set(name: &str, value: &str, secure: bool) -> String {
-    format!("{name}={value}{}; Max-Age={MAX_AGE}", attributes(secure))
+    let cookie = with_value(name, value, secure, LAX);
+    format!("{cookie}; Max-Age={MAX_AGE}")
 }
 
 /// Whether a text can be a cookie's value as it is (RFC 6265 section 4.1.1): nothing in it may end
@@ -151,6 +159,7 @@ pub(crate) fn is_value(text: &str) -> bool {
             .all(|b| matches!(b, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e))
 }
 
-pub(crate) fn remove(name: &str, secure: bool) -> String {
-    format!("{name}={}; Max-Age=0", attributes(secure))
+pub(crate) fn remove(name: &str, secure: bool, same_site: &str) -> String {
+    let cookie = with_value(name, "", secure, same_site);
+    format!("{cookie}; Max-Age=0")
 }

@@ -40,6 +40,8 @@ pub(crate) enum SourceKind {
     Header(Box<str>),
     Cookie(Box<str>),
     Query(Box<str>),
+    #[cfg(feature = "session")]
+    Session,
 }
 
 impl Source {
@@ -66,6 +68,13 @@ impl Source {
         Self(SourceKind::Query(name.into().into_boxed_str()))
     }
 
+    /// The cookie of a session; only to give it another place than the last. Which cookie that is
+    /// [`session_cookie`](crate::AuthenticatorBuilder::session_cookie) says.
+    #[cfg(feature = "session")]
+    pub fn session() -> Self {
+        Self(SourceKind::Session)
+    }
+
     /// The request header that decides, for `Vary`.
     pub(crate) fn vary(&self) -> Option<&str> {
         match &self.0 {
@@ -73,6 +82,8 @@ impl Source {
             SourceKind::Header(name) => Some(name),
             SourceKind::Cookie(_) => Some("cookie"),
             SourceKind::Query(_) => None,
+            #[cfg(feature = "session")]
+            SourceKind::Session => Some("cookie"),
         }
     }
 }
@@ -99,20 +110,23 @@ fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-/// The first source that has a credential decides.
+/// The first source that has a credential decides; its place comes along.
 pub(crate) fn find<'a>(
     head: &'a impl Head,
     sources: &'a [Source],
-) -> Result<Option<Found<'a>>, Error> {
-    for source in sources {
+) -> Result<Option<(Found<'a>, usize)>, Error> {
+    for (place, source) in sources.iter().enumerate() {
         let token = match &source.0 {
             SourceKind::Bearer => bearer(head)?.map(Cow::Borrowed),
             SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
             SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
             SourceKind::Query(name) => query(head, name)?,
+            // Looked at by itself: a session need not be anybody's.
+            #[cfg(feature = "session")]
+            SourceKind::Session => None,
         };
         if let Some(token) = token {
-            return Ok(Some(Found { token, source }));
+            return Ok(Some((Found { token, source }, place)));
         }
     }
     Ok(None)
@@ -216,6 +230,13 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
         }
         None => Ok(None),
     }
+}
+
+/// What the client says of itself.
+#[cfg(all(feature = "session", any(feature = "axum", feature = "actix")))]
+pub(crate) fn user_agent(head: &impl Head) -> Option<Box<str>> {
+    let agent = head.header(HeaderKey::Named("user-agent")).next()?;
+    std::str::from_utf8(agent).ok().map(Into::into)
 }
 
 /// Whether the client asks for a page.

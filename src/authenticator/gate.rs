@@ -8,6 +8,8 @@ use super::identity::{CredentialKind, Identity};
 #[cfg(feature = "client")]
 use super::refresh::Holder;
 use super::routing::Routing;
+#[cfg(feature = "session")]
+use super::session::{SessionSettings, visit::Visit};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
@@ -18,6 +20,7 @@ use crate::token::keys::BoxFuture;
 use crate::token::verified::Verified;
 use crate::token::verifier::Step;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, Challenge) -> Challenge + Send + Sync>;
@@ -50,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) strict_cookies: bool,
     #[cfg(feature = "client")]
     pub(crate) refresh: Option<super::refresh::Refresher>,
+    #[cfg(feature = "session")]
+    pub(super) sessions: Option<Arc<SessionSettings>>,
 }
 
 /// What the layer leaves in the request for guards and extractors.
@@ -58,6 +63,9 @@ pub(crate) struct Attached {
     /// Each thread has its own: every request counts a reference to it.
     pub(crate) auth: Arc<Authenticator>,
     pub(crate) outcome: Outcome,
+    /// `None` where the authenticator knows no sessions.
+    #[cfg(feature = "session")]
+    pub(super) visit: Option<Arc<Visit>>,
 }
 
 /// What a request's credential came to.
@@ -72,13 +80,27 @@ pub(crate) enum Outcome {
 
 /// A request that goes on.
 pub(crate) struct Pass {
-    /// To be attached; `None` where an outer layer did it already.
-    pub(crate) outcome: Option<Outcome>,
+    /// `None` where an outer layer attached it.
+    outcome: Option<Outcome>,
     pub(crate) edits: Edits,
 }
 
 impl Pass {
-    fn with(outcome: Outcome, edits: Edits) -> Self {
+    /// What is to be attached; `None` where an outer layer did it already. Each thread has its own
+    /// handle of the authenticator.
+    pub(crate) fn attachment(
+        &mut self,
+        auth: impl FnOnce() -> Arc<Authenticator>,
+    ) -> Option<Attached> {
+        Some(Attached {
+            outcome: self.outcome.take()?,
+            auth: auth(),
+            #[cfg(feature = "session")]
+            visit: self.edits.visit.clone(),
+        })
+    }
+
+    pub(super) fn with(outcome: Outcome, edits: Edits) -> Self {
         Self {
             outcome: Some(outcome),
             edits,
@@ -90,6 +112,37 @@ impl Pass {
 pub(crate) enum Admission {
     Now(Result<Pass, Challenge>),
     Later(BoxFuture<Result<Pass, Challenge>>),
+}
+
+/// A request's token, on its way to be verified. Nothing was decided yet.
+pub(super) enum Begun {
+    Nothing,
+    Unreadable(Error),
+    Token {
+        step: Step,
+        /// Of its source.
+        place: usize,
+        #[cfg(feature = "client")]
+        // Boxed: it is rare, and each request passes this along.
+        renewal: Option<Box<Renewal>>,
+    },
+}
+
+/// What may renew a login cookie, should it turn out to be expired.
+#[cfg(feature = "client")]
+pub(super) struct Renewal {
+    id_token: Vec<u8>,
+    refresh_token: Result<Secret, Error>,
+}
+
+impl Admission {
+    #[cfg(feature = "session")]
+    pub(super) async fn wait(self) -> Result<Pass, Challenge> {
+        match self {
+            Self::Now(decision) => decision,
+            Self::Later(decision) => decision.await,
+        }
+    }
 }
 
 impl Authenticator {
@@ -153,7 +206,7 @@ impl Authenticator {
         }
     }
 
-    fn refuse(&self, error: &Error, edits: Edits) -> Challenge {
+    pub(super) fn refuse(&self, error: &Error, edits: Edits) -> Challenge {
         let mut challenge = self.challenge(error);
         if edits.vary
             && let Some(names) = self.vary()
@@ -167,6 +220,17 @@ impl Authenticator {
             challenge.add_header("set-cookie", cookie);
         }
         challenge
+    }
+
+    /// How many sources there are.
+    #[cfg(feature = "session")]
+    pub(super) fn sources(&self) -> usize {
+        self.0.sources.len()
+    }
+
+    #[cfg(feature = "session")]
+    pub(super) fn refuses_cookies(&self) -> bool {
+        self.0.strict_cookies
     }
 
     /// Decides about a request: with `required`, one without identity is refused.
@@ -188,46 +252,93 @@ impl Authenticator {
                 }),
             });
         }
-        let found = match credentials::find(head, &self.0.sources) {
-            Ok(found) => found,
-            Err(error) => return Admission::Now(self.conclude(Err(error), None, required)),
+        #[cfg(feature = "session")]
+        if let Some(sessions) = &self.0.sessions {
+            return self.admit_visitor(head, sessions, required);
+        }
+        let begun = self.begin(head, 0..self.0.sources.len());
+        self.admit_begun(begun, required)
+    }
+
+    /// Begins to verify what the first of these sources has.
+    pub(super) fn begin(&self, head: &impl Head, sources: Range<usize>) -> Begun {
+        let first = sources.start;
+        let sources = self.0.sources.get(sources).unwrap_or_default();
+        let (found, place) = match credentials::find(head, sources) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Begun::Nothing,
+            Err(error) => return Begun::Unreadable(error),
         };
-        let Some(found) = found else {
-            return Admission::Now(match required {
-                true => Err(self.refuse(&missing(), Edits::vary())),
-                false => Ok(Pass::with(Outcome::Anonymous, Edits::vary())),
-            });
-        };
-        let source = found.source;
         let step = self
             .0
             .routing
             .begin(&found.token, |token| found.check_form(token));
         #[cfg(feature = "client")]
-        if let Some(refresh_token) = self.renewal(head, source, &step) {
-            let (auth, source) = (self.clone(), source.clone());
-            let id_token = found.token.into_owned();
-            return Admission::Later(Box::pin(async move {
-                let answer = step.wait().await;
-                match (answer, refresh_token) {
-                    (Err(error), Ok(token)) if error.kind() == ErrorKind::Expired => {
-                        auth.renewed(&id_token, token.expose(), error, &source, required)
-                            .await
-                    }
-                    (Err(error), Err(unreadable)) if error.kind() == ErrorKind::Expired => {
-                        auth.conclude(Err(unreadable), None, required)
-                    }
-                    (answer, _) => auth.conclude(answer, Some(&source), required),
-                }
-            }));
+        let renewal = self
+            .renewal(head, found.source, &step)
+            .map(|refresh_token| {
+                let id_token = found.token.into_owned();
+                Box::new(Renewal {
+                    id_token,
+                    refresh_token,
+                })
+            });
+        Begun::Token {
+            step,
+            place: first + place,
+            #[cfg(feature = "client")]
+            renewal,
         }
+    }
+
+    /// Decides by the token of a request, if there is one.
+    pub(super) fn admit_begun(&self, begun: Begun, required: bool) -> Admission {
+        let (step, place) = match begun {
+            Begun::Nothing => {
+                return Admission::Now(match required {
+                    true => Err(self.refuse(&missing(), Edits::vary())),
+                    false => Ok(Pass::with(Outcome::Anonymous, Edits::vary())),
+                });
+            }
+            Begun::Unreadable(error) => {
+                return Admission::Now(self.conclude(Err(error), None, required));
+            }
+            #[cfg(feature = "client")]
+            Begun::Token {
+                step,
+                place,
+                renewal: Some(renewal),
+            } => {
+                let auth = self.clone();
+                let Renewal {
+                    id_token,
+                    refresh_token,
+                } = *renewal;
+                return Admission::Later(Box::pin(async move {
+                    let source = auth.0.sources.get(place);
+                    match (step.wait().await, refresh_token) {
+                        (Err(error), Ok(token)) if error.kind() == ErrorKind::Expired => {
+                            auth.renewed(&id_token, token.expose(), error, source, required)
+                                .await
+                        }
+                        (Err(error), Err(unreadable)) if error.kind() == ErrorKind::Expired => {
+                            auth.conclude(Err(unreadable), None, required)
+                        }
+                        (answer, _) => auth.conclude(answer, source, required),
+                    }
+                }));
+            }
+            Begun::Token { step, place, .. } => (step, place),
+        };
         match step {
-            Step::Done(answer) => Admission::Now(self.conclude(answer, Some(source), required)),
+            Step::Done(answer) => {
+                Admission::Now(self.conclude(answer, self.0.sources.get(place), required))
+            }
             step @ Step::Wait(_) => {
-                let (auth, source) = (self.clone(), source.clone());
+                let auth = self.clone();
                 Admission::Later(Box::pin(async move {
                     let answer = step.wait().await;
-                    auth.conclude(answer, Some(&source), required)
+                    auth.conclude(answer, auth.0.sources.get(place), required)
                 }))
             }
         }
@@ -272,7 +383,7 @@ impl Authenticator {
     fn removal(&self, name: &str) -> String {
         match &self.0.cookies {
             Some(cookies) if cookies.id_name() == name => cookies.remove_id(),
-            _ => cookies::remove(name, true),
+            _ => cookies::remove(name, true, cookies::LAX),
         }
     }
 
@@ -313,17 +424,17 @@ impl Authenticator {
         expired: &[u8],
         refresh_token: &str,
         error: Error,
-        source: &Source,
+        source: Option<&Source>,
         required: bool,
     ) -> Result<Pass, Challenge> {
         // `renewal` saw both.
         let (Some(cookies), Some(refresher)) = (&self.0.cookies, &self.0.refresh) else {
-            return self.conclude(Err(error), Some(source), required);
+            return self.conclude(Err(error), source, required);
         };
         let useless = |refusal: &Error| {
             telemetry::refused(refusal);
             let removal = cookies.remove_refresh();
-            match self.conclude(Err(error), Some(source), required) {
+            match self.conclude(Err(error), source, required) {
                 Ok(mut pass) => {
                     pass.edits.cookies.push(removal);
                     Ok(pass)
@@ -344,7 +455,7 @@ impl Authenticator {
                 step.wait().await
             }
             Err(refusal) if super::refresh::is_definite(&refusal) => return useless(&refusal),
-            Err(outage) => return self.conclude(Err(outage), Some(source), required),
+            Err(outage) => return self.conclude(Err(outage), source, required),
         };
         if let Ok(verified) = &verified {
             let new = Holder::of(verified.expose_token().as_bytes()).ok();
@@ -359,7 +470,7 @@ impl Authenticator {
             .as_ref()
             .ok()
             .map(|verified| cookies.set_id(verified.expose_token()));
-        let mut pass = self.conclude(verified, Some(source), required)?;
+        let mut pass = self.conclude(verified, source, required)?;
         pass.edits.cookies.extend(cookie);
         Ok(pass)
     }
@@ -378,6 +489,8 @@ fn kind_of(source: &Source) -> CredentialKind {
         SourceKind::Header(_) => CredentialKind::Header,
         SourceKind::Cookie(_) => CredentialKind::Cookie,
         SourceKind::Query(_) => CredentialKind::Query,
+        #[cfg(feature = "session")]
+        SourceKind::Session => CredentialKind::Session,
     }
 }
 

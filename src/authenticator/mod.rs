@@ -17,6 +17,8 @@ mod refresh;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod refused;
 mod routing;
+#[cfg(feature = "session")]
+mod session;
 
 pub use builder::AuthenticatorBuilder;
 pub use cookies::LoginCookies;
@@ -28,12 +30,12 @@ pub use identity::{CredentialKind, Identity};
 pub use guard::RequireLogin;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use refused::Refused;
+#[cfg(feature = "session")]
+pub use session::{Session, SessionCookie, SessionData, SessionMut};
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use self::{
-    answer::Edits,
+    answer::{Closing, Edits},
     credentials::{Head, HeaderKey},
     gate::{Admission, Attached, Pass},
 };
-#[cfg(feature = "tower")]
-pub(crate) use gate::Outcome;

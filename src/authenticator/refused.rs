@@ -2,12 +2,15 @@
 
 use super::gate::{Attached, Authenticator, Outcome, missing};
 use super::identity::Identity;
+#[cfg(feature = "session")]
+use super::session::{Session, SessionData};
 use crate::core::challenge::Challenge;
 use crate::core::error::Error;
 use crate::token::claims::Claims;
 use serde::de::DeserializeOwned;
 
-/// The rejection of [`Claims<T>`](crate::Claims) and [`Identity`](crate::Identity) as extractors.
+/// The rejection of [`Claims<T>`](crate::Claims), [`Identity`](crate::Identity) and
+/// [`Session<T>`](crate::Session) as extractors.
 ///
 /// The answer is made only when it is sent: an `Option` around the extractor drops it unmade.
 ///
@@ -68,6 +71,16 @@ impl Attached {
         T: DeserializeOwned + Send + Sync + 'static,
     {
         Claims::of(self.identity()?.claimed().clone()).map_err(|error| self.refused(error))
+    }
+
+    /// The client's session, or a fresh one.
+    #[cfg(feature = "session")]
+    pub(crate) async fn session<T: SessionData>(
+        self,
+        device: Option<Box<str>>,
+    ) -> Result<Session<T>, Refused> {
+        let opened = self.open(device).await;
+        opened.map_err(|error| self.refused(error))
     }
 
     fn refused(&self, error: Error) -> Refused {

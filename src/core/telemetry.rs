@@ -21,7 +21,7 @@ pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
 }
 
 /// A fault of the application's set-up.
-#[cfg(any(feature = "axum", feature = "actix"))]
+#[cfg(any(feature = "axum", feature = "actix", feature = "session"))]
 pub(crate) fn fault(message: &str) {
     #[cfg(feature = "tracing")]
     tracing::error!(target: "jamguard", "{message}");

@@ -1,6 +1,10 @@
-//! The identity for services without extractors.
+//! Identity and session for services without extractors.
 
 use crate::authenticator::{Attached, Identity};
+#[cfg(feature = "session")]
+use crate::authenticator::{Session, SessionData};
+#[cfg(feature = "session")]
+use crate::core::error::{Error, ErrorKind};
 use http::Extensions;
 
 impl Identity {
@@ -17,5 +21,35 @@ impl Identity {
     /// ```
     pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
         extensions.get::<Attached>()?.known()
+    }
+}
+
+#[cfg(feature = "session")]
+impl<T: SessionData> Session<T> {
+    /// The client's session, for tower services of your own: what [`AuthLayer`](crate::AuthLayer)
+    /// left in the request's extensions. What is written is saved when the layer gets the answer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) without the layer, or without sessions in
+    /// it; those of the store.
+    ///
+    /// ```
+    /// # use jamguard::{Error, Session};
+    /// async fn visits<B>(request: &http::Request<B>) -> Result<u64, Error> {
+    ///     let session = Session::<u64>::from_extensions(request.extensions()).await?;
+    ///     Ok(session.modify(|visits| {
+    ///         *visits += 1;
+    ///         *visits
+    ///     }))
+    /// }
+    /// ```
+    pub async fn from_extensions(extensions: &Extensions) -> Result<Self, Error> {
+        match extensions.get::<Attached>() {
+            Some(attached) => attached.open(None).await,
+            None => Err(Error::new(
+                ErrorKind::Internal,
+                "the layer is missing: put auth.layer() around the service",
+            )),
+        }
     }
 }

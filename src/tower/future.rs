@@ -3,7 +3,7 @@
 use super::body::{RefusalBody, response};
 use super::grpc;
 use super::layer::{Gate, Vary};
-use crate::authenticator::{Edits, Pass};
+use crate::authenticator::{Closing, Edits, Pass};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
@@ -21,13 +21,13 @@ pin_project_lite::pin_project! {
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, B, S::Future>,
+        state: State<S, B, S::Future, S::Response>,
     }
 }
 
 pin_project_lite::pin_project! {
     #[project = StateProjected]
-    enum State<S, B, F> {
+    enum State<S, B, F, A> {
         /// Keys or a refreshed token are on their way.
         Later {
             admission: BoxFuture<Result<Pass, Challenge>>,
@@ -38,6 +38,13 @@ pin_project_lite::pin_project! {
             #[pin]
             answer: F,
             edits: Edits,
+            vary: Vary,
+        },
+        /// The application answered, and its session is being saved.
+        Closing {
+            closing: BoxFuture<Result<Edits, Challenge>>,
+            // Boxed, so that the other states stay small.
+            answer: Option<Box<A>>,
             vary: Vary,
         },
         Refused { challenge: Option<Challenge> },
@@ -106,8 +113,8 @@ where
                     let admitted = ready!(admission.as_mut().poll(cx));
                     let next = next.take();
                     let new = match (admitted, next) {
-                        (Ok(pass), Some(mut next)) => {
-                            next.gate.attach(&mut next.request, pass.outcome);
+                        (Ok(mut pass), Some(mut next)) => {
+                            next.gate.attach(&mut next.request, &mut pass);
                             State::Passed {
                                 answer: next.service.call(next.request),
                                 edits: pass.edits,
@@ -126,11 +133,34 @@ where
                     edits,
                     vary,
                 } => {
-                    let answer = ready!(answer.poll(cx));
-                    return Poll::Ready(answer.map(|mut response| {
-                        apply(std::mem::take(edits), vary, response.headers_mut());
-                        response
-                    }));
+                    let answer = ready!(answer.poll(cx))?;
+                    let (edits, vary) = (std::mem::take(edits), vary.clone());
+                    match edits.close(answer.status().as_u16()) {
+                        Closing::Now(edits) => {
+                            return Poll::Ready(Ok(closed(answer, edits, vary)));
+                        }
+                        Closing::Later(closing) => state.set(State::Closing {
+                            closing,
+                            answer: Some(Box::new(answer)),
+                            vary,
+                        }),
+                    }
+                }
+                StateProjected::Closing {
+                    closing,
+                    answer,
+                    vary,
+                } => {
+                    let edits = ready!(closing.as_mut().poll(cx));
+                    let (answer, vary) = (answer.take(), vary.clone());
+                    state.set(State::Done);
+                    match (edits, answer) {
+                        (Ok(edits), Some(answer)) => {
+                            return Poll::Ready(Ok(closed(*answer, edits, vary)));
+                        }
+                        (Err(challenge), _) => return Poll::Ready(Ok(response(challenge))),
+                        (Ok(_), None) => {}
+                    }
                 }
                 StateProjected::Refused { challenge } => {
                     let challenge = challenge.take();
@@ -144,6 +174,11 @@ where
             }
         }
     }
+}
+
+fn closed<R>(mut answer: Response<R>, edits: Edits, vary: Vary) -> Response<R> {
+    apply(edits, &vary, answer.headers_mut());
+    answer
 }
 
 /// Adds to the application's answer what the credential asks for.

@@ -2,6 +2,8 @@
 
 use crate::authenticator::{Head, HeaderKey};
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+#[cfg(all(feature = "axum", feature = "session"))]
+use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Request, Uri};
 
@@ -18,6 +20,17 @@ impl<'r> PartsHead<'r> {
             headers: request.headers(),
             uri: request.uri(),
             method: request.method(),
+        }
+    }
+}
+
+#[cfg(all(feature = "axum", feature = "session"))]
+impl<'r> From<&'r Parts> for PartsHead<'r> {
+    fn from(parts: &'r Parts) -> Self {
+        Self {
+            headers: &parts.headers,
+            uri: &parts.uri,
+            method: &parts.method,
         }
     }
 }

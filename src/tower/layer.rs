@@ -4,7 +4,7 @@ use super::body::RefusalBody;
 use super::future::AuthFuture;
 use super::grpc;
 use super::head::PartsHead;
-use crate::authenticator::{Admission, Attached, Authenticator, Outcome, RequireLogin};
+use crate::authenticator::{Admission, Attached, Authenticator, Pass, RequireLogin};
 use crate::core::striped::Striped;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -76,12 +76,11 @@ impl Gate {
 
     /// Leaves an admitted request's outcome in it, and marks its credentials, so that no trace
     /// inside shows them.
-    pub(super) fn attach<B>(&self, request: &mut Request<B>, outcome: Option<Outcome>) {
+    pub(super) fn attach<B>(&self, request: &mut Request<B>, pass: &mut Pass) {
         // Where an outer layer attached it, that one marked them as well.
-        if let Some(outcome) = outcome {
+        if let Some(attached) = pass.attachment(|| self.handles.mine().clone()) {
             self.mark(request.headers_mut());
-            let auth = self.handles.mine().clone();
-            request.extensions_mut().insert(Attached { auth, outcome });
+            request.extensions_mut().insert(attached);
         }
     }
 
@@ -204,9 +203,9 @@ where
             .auth
             .admit(&PartsHead::of(&request), attached, gate.required)
         {
-            Admission::Now(Ok(pass)) => {
+            Admission::Now(Ok(mut pass)) => {
                 // Also where no credential was found: a refresh token may be in the cookies.
-                gate.attach(&mut request, pass.outcome);
+                gate.attach(&mut request, &mut pass);
                 let answer = self.inner.call(request);
                 AuthFuture::passed(answer, pass.edits, gate.vary.clone())
             }

@@ -3,10 +3,10 @@
 mod any_body;
 mod body;
 mod endpoint;
+mod extensions;
 mod future;
 mod grpc;
 mod head;
-mod identity;
 mod layer;
 
 pub use any_body::{AnyBody, AnyBodyFuture, AnyBodyLayer};
@@ -16,3 +16,5 @@ pub use layer::{AuthLayer, AuthService};
 
 #[cfg(feature = "axum")]
 pub(crate) use body::response;
+#[cfg(all(feature = "axum", feature = "session"))]
+pub(crate) use head::PartsHead;

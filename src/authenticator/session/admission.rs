@@ -1,0 +1,99 @@
+//! A session as the credential of a request.
+
+use super::settings::SessionSettings;
+use super::visit::Visit;
+use crate::authenticator::answer::Edits;
+use crate::authenticator::credentials::Head;
+use crate::authenticator::gate::{Admission, Authenticator, Begun, Outcome, Pass};
+use crate::authenticator::identity::{CredentialKind, Identity};
+use crate::core::challenge::Challenge;
+use crate::core::error::Error;
+use crate::core::telemetry;
+use crate::session::{Load, Loaded};
+use crate::token::claim_set::Claimed;
+use std::sync::Arc;
+
+impl Authenticator {
+    /// Decides about a request that may come with a session.
+    pub(in crate::authenticator) fn admit_visitor(
+        &self,
+        head: &impl Head,
+        settings: &Arc<SessionSettings>,
+        required: bool,
+    ) -> Admission {
+        let visit = Visit::of(self, head, settings);
+        match self.begin(head, 0..settings.place) {
+            Begun::Nothing => {}
+            begun => return visit.go_along(self.admit_begun(begun, required)),
+        }
+        let load = match visit.load() {
+            Ok(load) => load,
+            Err(error) => {
+                return visit.go_along(self.admit_begun(Begun::Unreadable(error), required));
+            }
+        };
+        // What the sources behind it have counts where the session is nobody's.
+        let rest = self.begin(head, settings.place + 1..self.sources());
+        match load {
+            None => visit.go_along(self.admit_begun(rest, required)),
+            Some(Load::Now(found)) => match self.recognize(&visit, found, required) {
+                Some(decision) => visit.go_along(Admission::Now(decision)),
+                None => visit.go_along(self.admit_begun(rest, required)),
+            },
+            Some(Load::Later(load)) => {
+                let auth = self.clone();
+                Admission::Later(Box::pin(async move {
+                    let found = load.await;
+                    let admission = match auth.recognize(&visit, found, required) {
+                        Some(decision) => Admission::Now(decision),
+                        None => auth.admit_begun(rest, required),
+                    };
+                    visit.go_along(admission).wait().await
+                }))
+            }
+        }
+    }
+
+    /// Decides by what a session's cookie came to; `None` where it is a guest's.
+    fn recognize(
+        &self,
+        visit: &Visit,
+        found: Result<Loaded, Error>,
+        required: bool,
+    ) -> Option<Result<Pass, Challenge>> {
+        let error = match visit.settle(found) {
+            Ok(loaded) => {
+                loaded.key()?;
+                let claims = Claimed::Set(loaded.claims().clone());
+                let known = Outcome::Known(Identity::new(claims, CredentialKind::Session));
+                return Some(Ok(Pass::with(known, Edits::vary())));
+            }
+            Err(error) => error,
+        };
+        let optional = visit.has_ended() && !self.refuses_cookies();
+        if required || !optional {
+            let mut edits = Edits::vary();
+            edits.cookies.extend(visit.removal());
+            return Some(Err(self.refuse(&error, edits)));
+        }
+        telemetry::refused(&error);
+        // Its cookie is removed when the handler has answered, unless that begins a session.
+        Some(Ok(Pass::with(Outcome::Ignored(error), Edits::vary())))
+    }
+}
+
+impl Visit {
+    /// Lets the session go along with the request.
+    fn go_along(self: Arc<Self>, admission: Admission) -> Admission {
+        let with = move |mut pass: Pass| {
+            pass.edits.visit = Some(self);
+            pass
+        };
+        match admission {
+            Admission::Now(decision) => Admission::Now(decision.map(with)),
+            Admission::Later(decision) => {
+                Admission::Later(Box::pin(async move { decision.await.map(with) }))
+            }
+        }
+    }
+}

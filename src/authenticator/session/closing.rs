@@ -1,0 +1,154 @@
+//! The one write of a request, between its answer and the way out.
+
+use super::data::{Merge, Written};
+use super::visit::{Changes, State, Visit};
+use crate::authenticator::answer::{Closing, Edits};
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::session::{Loaded, NewSession, SessionId};
+use std::sync::Arc;
+
+/// As often as [`Sessions::modify`](crate::Sessions::modify) tries.
+const ATTEMPTS: usize = 1000;
+
+/// What a request leaves to be written.
+struct Pending {
+    /// `None` where a session begins.
+    found: Option<Loaded>,
+    written: Option<Arc<dyn Written>>,
+    changes: Changes,
+    merge: Option<Merge>,
+    login: Option<NewSession>,
+    rotate: bool,
+    previous: Option<Loaded>,
+}
+
+impl Visit {
+    /// Saves what the handlers did with the session, once they have answered with this status.
+    pub(in crate::authenticator) fn close(
+        self: Arc<Self>,
+        mut edits: Edits,
+        status: u16,
+    ) -> Closing {
+        let pending = Pending::of(&mut self.state(), status);
+        match (pending, self.due()) {
+            (Some(pending), _) => Closing::Later(Box::pin(async move {
+                match pending.save(&self).await {
+                    Ok(Some((id, loaded))) => {
+                        let left = self.settings.sessions.absolute_left(&loaded);
+                        edits
+                            .cookies
+                            .push(self.settings.cookie.set(id.expose(), left));
+                    }
+                    Ok(None) => edits.cookies.extend(self.removal()),
+                    Err(error) => {
+                        if matches!(error.kind(), ErrorKind::Revoked | ErrorKind::Expired) {
+                            edits.cookies.push(self.settings.cookie.remove());
+                        }
+                        return Err(self.auth.refuse(&error, edits));
+                    }
+                }
+                Ok(edits)
+            })),
+            (None, Some(used)) => Closing::Later(Box::pin(async move {
+                // The answer is right all the same.
+                if let Err(error) = self.settings.sessions.touch_if_due(&used).await {
+                    telemetry::warn("a session's use could not be written down", &error);
+                }
+                Ok(edits)
+            })),
+            (None, None) => {
+                edits.cookies.extend(self.removal());
+                Closing::Now(edits)
+            }
+        }
+    }
+
+    /// The session, if it is time to write down that it is used.
+    fn due(&self) -> Option<Loaded> {
+        let state = self.state();
+        let live = state.found.live()?;
+        self.settings
+            .sessions
+            .is_touch_due(live)
+            .then(|| live.clone())
+    }
+}
+
+impl Pending {
+    /// `None` where nothing is to be written: a handler that failed changed nothing.
+    fn of(state: &mut State, status: u16) -> Option<Self> {
+        state.closed = true;
+        let found = state.found.live().cloned();
+        let rotate = state.rotate && found.is_some();
+        let wrote = state.written.is_some() || state.login.is_some() || rotate;
+        if status >= 500 || !wrote {
+            return None;
+        }
+        Some(Self {
+            found,
+            written: state.written.take().map(|(_, written)| written),
+            changes: std::mem::take(&mut state.changes),
+            merge: state.merge.take(),
+            login: state.login.take().map(|login| match &state.device {
+                Some(device) => login.or_device(device),
+                None => login,
+            }),
+            rotate,
+            previous: state.previous.take(),
+        })
+    }
+
+    /// Writes it; gives the new id if there is one.
+    async fn save(self, visit: &Visit) -> Result<Option<(SessionId, Loaded)>, Error> {
+        let sessions = &visit.settings.sessions;
+        let ours = self
+            .written
+            .as_ref()
+            .map(|data| data.to_json())
+            .transpose()?;
+        let Some(mut read) = self.found else {
+            let mut new = self.login.unwrap_or_else(NewSession::guest);
+            if let Some(ours) = ours {
+                new = new.or_data(ours);
+            }
+            let begun = sessions.begin(new).await?;
+            if let Some(previous) = self.previous {
+                sessions.finish(&previous).await?;
+            }
+            return Ok(Some(begun));
+        };
+        let mut data = ours.clone();
+        for _ in 0..ATTEMPTS {
+            let login = self.login.clone();
+            let saved = match data.clone() {
+                Some(data) if login.is_none() && !self.rotate => {
+                    sessions.save_text(&read, data).await.map(|_| None)
+                }
+                data => sessions.rotate_saving(&read, login, data).await.map(Some),
+            };
+            match (saved, &ours) {
+                (Err(conflict), Some(ours)) if conflict.kind() == ErrorKind::Conflict => {
+                    read = sessions.reload(&read).await?;
+                    let theirs = read.data_text();
+                    data = Some(match (&self.merge, &self.changes) {
+                        (Some(merge), _) => merge(theirs, ours)?,
+                        (None, Changes::Repeatable(changes)) => {
+                            let mut data = theirs.to_owned();
+                            for change in changes {
+                                data = change(&data)?;
+                            }
+                            data
+                        }
+                        (None, Changes::ByHand) => return Err(conflict),
+                    });
+                }
+                (saved, _) => return saved,
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "the session is changed by too many at once",
+        ))
+    }
+}

@@ -1,0 +1,52 @@
+//! What an authenticator knows of its sessions.
+
+use super::cookie::SessionCookie;
+use crate::authenticator::credentials::{Source, SourceKind};
+use crate::core::error::Error;
+use crate::session::Sessions;
+
+pub(in crate::authenticator) struct SessionSettings {
+    pub(super) sessions: Sessions,
+    pub(super) cookie: SessionCookie,
+    /// Where among the sources the session's cookie is looked at.
+    pub(super) place: usize,
+}
+
+impl SessionSettings {
+    /// Checks what the builder was given. The session's cookie goes behind all other sources, if it
+    /// has no place among them.
+    pub(in crate::authenticator) fn new(
+        sessions: Option<Sessions>,
+        cookie: Option<SessionCookie>,
+        sources: &mut Vec<Source>,
+    ) -> Result<Option<Self>, Error> {
+        let place = sources
+            .iter()
+            .position(|source| source.0 == SourceKind::Session);
+        let Some(sessions) = sessions else {
+            if cookie.is_some() || place.is_some() {
+                return Err(Error::configuration(
+                    "a session's cookie without sessions: call .sessions(…) too",
+                ));
+            }
+            return Ok(None);
+        };
+        let cookie = cookie.unwrap_or_default();
+        cookie.check()?;
+        let taken = |source: &Source| matches!(&source.0, SourceKind::Cookie(name) if **name == *cookie.name());
+        if sources.iter().any(taken) {
+            return Err(Error::configuration(
+                "a token's cookie and the session's have the same name: give each its own",
+            ));
+        }
+        let place = place.unwrap_or_else(|| {
+            sources.push(Source::session());
+            sources.len() - 1
+        });
+        Ok(Some(Self {
+            sessions,
+            cookie,
+            place,
+        }))
+    }
+}
