@@ -111,6 +111,7 @@ impl Sessions {
                 .store
                 .replace(&key, version, ended, Some(FORWARDED));
             if replaced.await?.is_some() {
+                settings.memory.forget(&hash);
                 // Nothing follows that state, so nothing is lost with the record.
                 let _ = settings.store.remove(&key).await;
                 return Ok(true);

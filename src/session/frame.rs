@@ -218,25 +218,20 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// Whether the last use that was written down is long enough ago.
-    pub(crate) fn is_touch_due(&self, read: &Loaded) -> bool {
+    /// Whether it is time to write down that the session is used.
+    pub(crate) fn touch_is_due(&self, read: &Loaded) -> bool {
         let settings = self.settings();
-        let due = read
-            .body()
-            .last_seen
-            .saturating_add(millis(settings.touch_every));
-        settings.now() >= due
+        let every = millis(settings.touch_every);
+        settings.now() >= read.body().last_seen.saturating_add(every)
     }
 
-    /// Writes down that the session is used, if the last time was long enough ago; `None` where it
-    /// was not, or somebody else just wrote.
+    /// Writes down that the session is used, if that is due; `None` where it is not, or somebody
+    /// else just wrote.
     pub(crate) async fn touch_if_due(&self, read: &Loaded) -> Result<Option<Loaded>, Error> {
-        if !self.is_touch_due(read) {
+        if !self.touch_is_due(read) {
             return Ok(None);
         }
-        let mut body = read.body().clone();
-        body.last_seen = self.settings().now();
-        self.write(read, body).await
+        self.write(read, read.body().clone()).await
     }
 
     /// Reads what the store said; nothing of it counts before [`living`](Self::living).
@@ -297,7 +292,10 @@ impl Sessions {
             };
             return self.living(loaded).ok_or_else(expired);
         }
-        Err(too_busy())
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "the store's reads do not catch up with its writes",
+        ))
     }
 
     /// Whether the session of one id is the other one's now.
@@ -327,7 +325,7 @@ impl Sessions {
         self.write(read, body).await
     }
 
-    /// Puts another body in the place of what was read; `None` where that changed since.
+    /// Puts another body in the place of what was read, used now; `None` where that changed since.
     ///
     /// # Errors
     /// [`ErrorKind::Expired`] where its time is over: a write gives it no more.

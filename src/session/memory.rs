@@ -40,4 +40,8 @@ impl Memory {
     pub(super) fn insert(&self, entry: &Arc<Entry>) {
         self.0.insert(entry.hash, entry.clone());
     }
+
+    pub(super) fn forget(&self, hash: &Hash) {
+        self.0.invalidate(hash);
+    }
 }

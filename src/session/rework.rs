@@ -30,7 +30,8 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::Revoked`](crate::ErrorKind::Revoked) where there is no such session;
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where another call just gave it a new id;
-    /// those of the store, and then the old id has the session still, or nobody has it.
+    /// those of the store, and then the old id has the session still, or it has one that nobody
+    /// knows.
     pub async fn rework(&self, id: &SessionId) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
         self.rotate(&read).await.map(|(id, _)| id)
@@ -153,9 +154,10 @@ impl Sessions {
             let pending = Kept::Pending(old.0.hash, body.clone());
             let version = self.insert(hash, pending, &body).await?;
             let pack = || Kept::Moved(hash).pack(&old_key, settings.keys.as_ref());
-            let moved = settings
-                .store
-                .replace(&old_key, old.0.version, pack()?, Some(ttl));
+            let moved =
+                settings
+                    .store
+                    .replace(&old_key, old.0.version, pack()?, Some(ttl.max(FORWARDED)));
             let moved = match moved.await {
                 Ok(Some(moved)) => Some(moved),
                 Ok(None) => {
@@ -175,7 +177,7 @@ impl Sessions {
             let loaded = match self.settle(&pending).await {
                 Ok(Some(settled)) => {
                     if let Some(moved) = moved {
-                        let ttl = Some(ttl.min(FORWARDED));
+                        let ttl = Some(FORWARDED);
                         let _ = settings.store.replace(&old_key, moved, pack()?, ttl).await;
                     }
                     settled

@@ -271,3 +271,24 @@ pub(crate) fn percentile(sorted: &[Duration], hundredth: usize) -> f64 {
     let at = (sorted.len() * hundredth / 100).min(sorted.len() - 1);
     sorted[at].as_secs_f64() * 1e3
 }
+
+/// The connections that Redis tells changes over.
+pub(crate) fn trackers(server: &Server) -> Vec<String> {
+    let list = server.command(&["CLIENT", "LIST"]);
+    let tracks = |line: &&str| {
+        let flags = line
+            .split(' ')
+            .find_map(|field| field.strip_prefix("flags="));
+        flags.is_some_and(|flags| flags.contains('B'))
+    };
+    let id = |line: &str| {
+        line.split_once("id=")
+            .unwrap()
+            .1
+            .split(' ')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    list.lines().filter(tracks).map(id).collect()
+}

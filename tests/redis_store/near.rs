@@ -2,9 +2,8 @@
 
 use crate::cluster::Cluster;
 use crate::proxy::Proxy;
-use crate::redis::{Server, percentile, until};
+use crate::redis::{Server, percentile, trackers, until};
 use crate::sentinels::World;
-use crate::watching::trackers;
 use jamguard::store::{Near, NewRecord, RedisStore, Store};
 use jamguard::testing::store_suite;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! What watchers are told, and when (faults.md rows 12 and 16).
 
 use crate::proxy::Proxy;
-use crate::redis::{Server, percentile, until};
+use crate::redis::{Server, percentile, trackers, until};
 use jamguard::store::{Change, NewRecord, RedisStore, Store, Watcher};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -176,27 +176,6 @@ async fn a_change_is_learned_elsewhere_within_milliseconds() {
         percentile(&times, 100),
     );
     assert!(percentile(&times, 99) < 1_000.0);
-}
-
-/// The connections that Redis tells changes over.
-pub(crate) fn trackers(server: &Server) -> Vec<String> {
-    let list = server.command(&["CLIENT", "LIST"]);
-    let tracks = |line: &&str| {
-        let flags = line
-            .split(' ')
-            .find_map(|field| field.strip_prefix("flags="));
-        flags.is_some_and(|flags| flags.contains('B'))
-    };
-    let id = |line: &str| {
-        line.split_once("id=")
-            .unwrap()
-            .1
-            .split(' ')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
-    list.lines().filter(tracks).map(id).collect()
 }
 
 /// Row 16.

@@ -70,7 +70,7 @@ impl Visit {
         let live = state.found.live()?;
         self.settings
             .sessions
-            .is_touch_due(live)
+            .touch_is_due(live)
             .then(|| live.clone())
     }
 }

@@ -1,0 +1,113 @@
+//! Sessions: what they promise, attacks on them, and what happens to them when stores fail. Prints
+//! its figures.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../support/folder.rs"]
+mod folder;
+#[macro_use]
+#[path = "../common/passes_on.rs"]
+mod passes_on;
+#[path = "../redis_store/proxy.rs"]
+mod proxy;
+#[path = "../common/redis.rs"]
+mod redis;
+
+mod attacks;
+mod broken_off;
+mod child;
+mod ends;
+mod expiry;
+mod facade;
+mod failing;
+mod kills;
+mod outages;
+mod races;
+mod records;
+mod scanning;
+
+use folder::Folder;
+use jamguard::store::{FileStore, MemoryStore, Near, RedisStore, Store};
+use jamguard::testing::ManualClock;
+use jamguard::{SessionId, Sessions};
+use redis::Server;
+use scanning::Scanning;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Cart {
+    pub(crate) items: Vec<String>,
+}
+
+pub(crate) fn cart(items: &[&str]) -> Cart {
+    Cart {
+        items: items.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Does the same on each kind of store.
+pub(crate) async fn on_every_store(test: impl AsyncFn(&'static str, Arc<dyn Store>)) {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    test("memory", Arc::new(MemoryStore::new())).await;
+    let made = MADE.fetch_add(1, Ordering::Relaxed);
+    let folder = Folder::new(&format!("sessions-{made}"));
+    test("file", Arc::new(FileStore::open(folder.store()).unwrap())).await;
+    let server = Server::start();
+    let redis = async || RedisStore::connect(&server.url()).await.unwrap();
+    test("redis", Arc::new(redis().await)).await;
+    server.command(&["FLUSHALL"]);
+    test("near redis", Arc::new(Near::new(redis().await))).await;
+}
+
+/// And on one whose logout everywhere takes its time.
+pub(crate) async fn on_every_store_and_a_slow_one(
+    test: impl AsyncFn(&'static str, Arc<dyn Store>),
+) {
+    test("scanning", Arc::new(Scanning(MemoryStore::new()))).await;
+    on_every_store(test).await;
+}
+
+pub(crate) fn sessions(store: Arc<dyn Store>) -> Sessions {
+    Sessions::builder(store).build().unwrap()
+}
+
+/// Sessions in memory, under a clock that the test moves.
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
+    pub(crate) store: MemoryStore,
+    pub(crate) sessions: Sessions,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = ManualClock::at(NOW);
+        let store = MemoryStore::builder().clock(clock.clone()).build();
+        let sessions = Sessions::builder(store.clone()).clock(clock.clone());
+        Self {
+            sessions: sessions.build().unwrap(),
+            clock,
+            store,
+        }
+    }
+
+    pub(crate) fn after(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+pub(crate) async fn items(sessions: &Sessions, id: &SessionId) -> Option<Vec<String>> {
+    let session = sessions.get::<Cart>(id).await.unwrap()?;
+    Some(session.items.clone())
+}
+
+/// Not a test of its own: this binary, started again by one, plays its part here.
+#[test]
+fn child() {
+    if let Ok(part) = std::env::var(child::PART) {
+        child::play(&part);
+    }
+}

@@ -1,0 +1,79 @@
+//! A store whose logout everywhere goes through the records one after another, as Redis and
+//! databases do; and one in which something happens between two operations.
+
+use jamguard::store::{MemoryStore, Record, Store, StoreFuture};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Removes what an owner has one by one, and others come in between.
+pub(crate) struct Scanning(pub(crate) MemoryStore);
+
+async fn pause() {
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+}
+
+impl Store for Scanning {
+    passes_on!(0: insert remove owned purge);
+
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        Box::pin(async move {
+            pause().await;
+            self.0.get(key).await
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            pause().await;
+            self.0.replace(key, version, value, ttl).await
+        })
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let mut removed = 0;
+            for (key, _) in self.0.owned(owner).await? {
+                pause().await;
+                removed += u64::from(self.0.remove(&key).await?);
+            }
+            Ok(removed)
+        })
+    }
+}
+
+type Act = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Does something once, just before a replacement.
+pub(crate) struct Interposed {
+    pub(crate) sound: MemoryStore,
+    pub(crate) act: Mutex<Option<Act>>,
+}
+
+impl Store for Interposed {
+    passes_on!(sound: get insert remove owned remove_owned purge);
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            let act = self.act.lock().unwrap().take();
+            if let Some(act) = act {
+                act.await;
+            }
+            self.sound.replace(key, version, value, ttl).await
+        })
+    }
+}
