@@ -218,20 +218,25 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// Whether it is time to write down that the session is used.
-    pub(crate) fn touch_is_due(&self, read: &Loaded) -> bool {
+    /// Whether the last use that was written down is long enough ago.
+    pub(crate) fn is_touch_due(&self, read: &Loaded) -> bool {
         let settings = self.settings();
-        let every = millis(settings.touch_every);
-        settings.now() >= read.body().last_seen.saturating_add(every)
+        let due = read
+            .body()
+            .last_seen
+            .saturating_add(millis(settings.touch_every));
+        settings.now() >= due
     }
 
-    /// Writes down that the session is used, if that is due; `None` where it is not, or somebody
-    /// else just wrote.
+    /// Writes down that the session is used, if the last time was long enough ago; `None` where it
+    /// was not, or somebody else just wrote.
     pub(crate) async fn touch_if_due(&self, read: &Loaded) -> Result<Option<Loaded>, Error> {
-        if !self.touch_is_due(read) {
+        if !self.is_touch_due(read) {
             return Ok(None);
         }
-        self.write(read, read.body().clone()).await
+        let mut body = read.body().clone();
+        body.last_seen = self.settings().now();
+        self.write(read, body).await
     }
 
     /// Reads what the store said; nothing of it counts before [`living`](Self::living).
@@ -325,7 +330,7 @@ impl Sessions {
         self.write(read, body).await
     }
 
-    /// Puts another body in the place of what was read, used now; `None` where that changed since.
+    /// Puts another body in the place of what was read; `None` where that changed since.
     ///
     /// # Errors
     /// [`ErrorKind::Expired`] where its time is over: a write gives it no more.

@@ -110,11 +110,7 @@ async fn a_damaged_record_is_a_clear_error_and_can_be_ended() {
                     .await
                     .map(|l| l.is_empty())
                     .map_err(kind);
-                let expected = if gone {
-                    Ok(true)
-                } else {
-                    Err(ErrorKind::Storage)
-                };
+                let expected = if gone { Ok(true) } else { Err(expected) };
                 assert_eq!(read, expected, "{garbage:?}");
                 assert_eq!(listed, expected, "{garbage:?}");
                 assert!(sessions.update(&id, &cart(&[])).await.is_err());
