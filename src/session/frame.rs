@@ -219,7 +219,7 @@ impl Sessions {
     }
 
     /// Whether the last use that was written down is long enough ago.
-    pub(crate) fn is_touch_due(&self, read: &Loaded) -> bool {
+    pub(crate) fn touch_is_due(&self, read: &Loaded) -> bool {
         let settings = self.settings();
         let due = read
             .body()
@@ -231,7 +231,7 @@ impl Sessions {
     /// Writes down that the session is used, if the last time was long enough ago; `None` where it
     /// was not, or somebody else just wrote.
     pub(crate) async fn touch_if_due(&self, read: &Loaded) -> Result<Option<Loaded>, Error> {
-        if !self.is_touch_due(read) {
+        if !self.touch_is_due(read) {
             return Ok(None);
         }
         let mut body = read.body().clone();
