@@ -2,6 +2,7 @@
 
 use super::cookies::{self, LoginCookies};
 use super::credentials::{Source, SourceKind};
+use super::csrf::OriginCheck;
 use super::gate::{Authenticator, Hook};
 use super::routing::Routing;
 #[cfg(feature = "session")]
@@ -45,6 +46,8 @@ pub struct AuthenticatorBuilder {
     hook: Option<Hook>,
     lenient_headers: bool,
     strict_cookies: bool,
+    trusted_origins: Vec<String>,
+    cross_site: bool,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
     #[cfg(feature = "session")]
@@ -64,6 +67,8 @@ impl AuthenticatorBuilder {
             hook: None,
             lenient_headers: false,
             strict_cookies: false,
+            trusted_origins: Vec::new(),
+            cross_site: false,
             #[cfg(feature = "client")]
             refresh: None,
             #[cfg(feature = "session")]
@@ -189,6 +194,33 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// Pages of these origins may send requests that rest on a cookie, as this site's own may: another
+    /// subdomain of yours, or this site's name in public where a proxy changes the `Host` header.
+    ///
+    /// Other sites' pages must not: a browser adds cookies to the requests that they make it send
+    /// (cross-site request forgery). A request of another method than GET, HEAD, OPTIONS and TRACE,
+    /// or that opens a WebSocket, is answered 403 if it comes with a session's or token's cookie and
+    /// its `Sec-Fetch-Site` or `Origin` header names another origin. Without both headers it comes
+    /// from no browser, and passes. Requests with a bearer token are not asked where they come from.
+    ///
+    /// ```
+    /// # use jamguard::Authenticator;
+    /// let builder = Authenticator::builder()
+    ///     .trusted_origins(["https://admin.example.com", "http://localhost:5173"]);
+    /// ```
+    pub fn trusted_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.trusted_origins
+            .extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// Lets every site's pages do in your users' name what your own may do; only where something
+    /// else in front checks that.
+    pub fn danger_accept_cross_site(mut self) -> Self {
+        self.cross_site = true;
+        self
+    }
+
     /// Renews an expired ID-token cookie from the refresh-token cookie, once per token however
     /// many requests come. Needs [`cookies`](Self::cookies). Off unless called.
     #[cfg(feature = "client")]
@@ -230,6 +262,17 @@ impl AuthenticatorBuilder {
         }
         #[cfg(feature = "session")]
         let sessions = SessionSettings::new(self.sessions, self.session_cookie, &mut sources)?;
+        let secure = |source: &Source| match &source.0 {
+            SourceKind::Cookie(name) => match &self.cookies {
+                Some(cookies) if cookies.id_name() == &**name => cookies.is_secure(),
+                _ => name.starts_with("__"),
+            },
+            #[cfg(feature = "session")]
+            SourceKind::Session => sessions.as_ref().is_some_and(|s| s.is_secure()),
+            _ => true,
+        };
+        let secure = sources.iter().all(secure);
+        let origins = OriginCheck::new(&self.trusted_origins, secure, self.cross_site)?;
         for source in &sources {
             match &source.0 {
                 SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
@@ -260,6 +303,7 @@ impl AuthenticatorBuilder {
             hook: self.hook,
             lenient_headers: self.lenient_headers,
             strict_cookies: self.strict_cookies,
+            origins,
             #[cfg(feature = "client")]
             refresh: self.refresh.map(super::refresh::Refresher::new),
             #[cfg(feature = "session")]

@@ -73,6 +73,11 @@ impl LoginCookies {
         &self.refresh
     }
 
+    /// Whether browsers send the cookies over https alone.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         for name in [&self.id, &self.refresh] {
             check_cookie(name, self.secure)?;

@@ -4,6 +4,7 @@ use super::answer::Edits;
 use super::builder::AuthenticatorBuilder;
 use super::cookies::{self, LoginCookies};
 use super::credentials::{self, Head, Source, SourceKind};
+use super::csrf::OriginCheck;
 use super::identity::{CredentialKind, Identity};
 #[cfg(feature = "client")]
 use super::refresh::Holder;
@@ -51,6 +52,7 @@ pub(crate) struct Settings {
     pub(crate) hook: Option<Hook>,
     pub(crate) lenient_headers: bool,
     pub(crate) strict_cookies: bool,
+    pub(crate) origins: OriginCheck,
     #[cfg(feature = "client")]
     pub(crate) refresh: Option<super::refresh::Refresher>,
     #[cfg(feature = "session")]
@@ -117,6 +119,7 @@ pub(crate) enum Admission {
 /// A request's token, on its way to be verified. Nothing was decided yet.
 pub(super) enum Begun {
     Nothing,
+    /// What is there cannot be used, or must not be.
     Unreadable(Error),
     Token {
         step: Step,
@@ -222,6 +225,12 @@ impl Authenticator {
         challenge
     }
 
+    /// Tells this site's requests from others'.
+    #[cfg(any(feature = "client", feature = "session"))]
+    pub(crate) fn origins(&self) -> &OriginCheck {
+        &self.0.origins
+    }
+
     /// How many sources there are.
     #[cfg(feature = "session")]
     pub(super) fn sources(&self) -> usize {
@@ -269,6 +278,11 @@ impl Authenticator {
             Ok(None) => return Begun::Nothing,
             Err(error) => return Begun::Unreadable(error),
         };
+        if matches!(found.source.0, SourceKind::Cookie(_))
+            && let Err(error) = self.0.origins.check(head)
+        {
+            return Begun::Unreadable(error);
+        }
         let step = self
             .0
             .routing

@@ -93,6 +93,11 @@ impl Loaded {
     }
 }
 
+/// The SHA-256 of the id that a cookie holds; `None` where that is no id.
+pub(crate) fn id_hash(cookie: &[u8]) -> Option<[u8; 32]> {
+    Hash::of(cookie).map(|hash| hash.0)
+}
+
 impl Sessions {
     /// Finds the session of a cookie.
     pub(crate) fn load(&self, cookie: &[u8]) -> Load {
@@ -137,6 +142,8 @@ impl Sessions {
     {
         match loaded.body().data.decode::<T>() {
             Ok(data) => Ok(Some(data)),
+            // It began without data.
+            Err(_) if loaded.data_text() == "null" => Ok(None),
             Err(_) if self.settings().on_schema_change == SchemaChange::StartOver => Ok(None),
             Err(error) => Err(error),
         }

@@ -24,6 +24,6 @@ pub use view::{SessionInfo, SessionRecord};
 
 pub(crate) use self::{
     change::to_json,
-    frame::{Load, Loaded},
+    frame::{Load, Loaded, id_hash},
     record::from_json,
 };

@@ -89,6 +89,11 @@ impl SessionCookie {
         &self.name
     }
 
+    /// Whether browsers send it over https alone.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         cookies::check_cookie(&self.name, self.secure)?;
         if self.same_site == "None" && !self.secure {

@@ -56,7 +56,7 @@ use std::sync::Arc;
 /// }
 /// ```
 pub struct Session<T: SessionData> {
-    visit: Arc<Visit>,
+    pub(super) visit: Arc<Visit>,
     /// The data when it was extracted; the newest hangs on it.
     data: Arc<Version<T>>,
 }
@@ -75,6 +75,7 @@ impl Attached {
                 "the authenticator knows no sessions: call .sessions(…) on its builder",
             ));
         };
+        visit.check_origin()?;
         let found = visit.found().await?;
         let data = visit
             .state()

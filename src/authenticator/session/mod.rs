@@ -5,6 +5,7 @@ mod admission;
 mod closing;
 mod cookie;
 mod data;
+mod form_token;
 mod handle;
 mod settings;
 pub(super) mod visit;

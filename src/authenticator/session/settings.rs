@@ -13,6 +13,11 @@ pub(in crate::authenticator) struct SessionSettings {
 }
 
 impl SessionSettings {
+    /// Whether browsers send the session's cookie over https alone.
+    pub(in crate::authenticator) fn is_secure(&self) -> bool {
+        self.cookie.is_secure()
+    }
+
     /// Checks what the builder was given. The session's cookie goes behind all other sources, if it
     /// has no place among them.
     pub(in crate::authenticator) fn new(

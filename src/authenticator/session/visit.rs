@@ -1,6 +1,7 @@
 //! A request's session: found at most once, shared by everybody who handles the request.
 
 use super::data::{Change, Merge, SessionData, Version, Written};
+use super::form_token;
 use super::settings::SessionSettings;
 use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
@@ -20,6 +21,8 @@ pub(in crate::authenticator) struct Visit {
     pub(super) settings: Arc<SessionSettings>,
     /// What the session's cookie holds. An error where two of them differ.
     cookie: Result<Option<Zeroizing<Vec<u8>>>, Error>,
+    /// Why nothing may be done in the session's name: another site's page sent the request.
+    foreign: Option<Error>,
     state: Mutex<State>,
 }
 
@@ -78,10 +81,15 @@ impl Visit {
         let cookie = cookie.map(|found| {
             found.map(|value| Zeroizing::new(value[..value.len().min(ENOUGH)].to_vec()))
         });
+        let foreign = auth.origins().check(head).err().filter(|_| {
+            let cookie = cookie.as_ref().ok().and_then(Option::as_deref);
+            !cookie.is_some_and(|cookie| form_token::comes_with(head, cookie))
+        });
         Arc::new(Self {
             auth: auth.clone(),
             settings: settings.clone(),
             cookie,
+            foreign,
             state: Mutex::default(),
         })
     }
@@ -90,10 +98,25 @@ impl Visit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether handlers may use the session: also one that a login of another site's making would
+    /// begin.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CrossSite`].
+    pub(super) fn check_origin(&self) -> Result<(), Error> {
+        self.foreign.clone().map_or(Ok(()), Err)
+    }
+
     /// Begins to find the session; `None` where the client has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CrossSite`] where another site's page sent the session along.
     pub(super) fn load(&self) -> Result<Option<Load>, Error> {
         match self.cookie.as_ref().map_err(Error::clone)? {
-            Some(cookie) => Ok(Some(self.settings.sessions.load(cookie))),
+            Some(cookie) => {
+                self.check_origin()?;
+                Ok(Some(self.settings.sessions.load(cookie)))
+            }
             None => {
                 self.state().found = Found::Nothing;
                 Ok(None)

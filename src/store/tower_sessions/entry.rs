@@ -2,8 +2,9 @@
 
 use super::backend::Data;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::random::random;
 use crate::store::Record;
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -68,10 +69,7 @@ impl Entry {
     /// A version: random, because nothing is left of a removed record that could be counted on
     /// from, and so that no two processes give the same.
     pub(super) fn new_version() -> Result<u64, Error> {
-        let mut version = [0; 8];
-        rand::fill(&mut version)
-            .map_err(|_| Error::new(ErrorKind::Internal, "the system's random source failed"))?;
-        Ok(u64::from_le_bytes(version))
+        random().map(u64::from_le_bytes)
     }
 
     pub(super) fn is_live(&self, now: Duration) -> bool {

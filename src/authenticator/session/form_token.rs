@@ -1,0 +1,154 @@
+//! The token that only a page of this site can know.
+
+use super::data::SessionData;
+use super::handle::Session;
+use crate::authenticator::credentials::{Head, HeaderKey};
+use crate::core::error::{Error, ErrorKind};
+use crate::core::random::random;
+use crate::jose::encoding;
+use crate::session::{Loaded, id_hash};
+use aws_lc_rs::hmac;
+use subtle::ConstantTimeEq;
+
+/// 128 bits.
+const TOKEN: usize = 16;
+
+/// What a session's form tokens say, masked or not. It follows from the id, so nothing is stored,
+/// and another id has another one.
+fn of(id_hash: &[u8; 32]) -> [u8; TOKEN] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, id_hash);
+    let tag = hmac::sign(&key, b"jamguard form token");
+    let mut token = [0; TOKEN];
+    token.copy_from_slice(&tag.as_ref()[..TOKEN]);
+    token
+}
+
+fn xor(mask: &[u8], token: &[u8]) -> [u8; TOKEN] {
+    let mut out = [0; TOKEN];
+    let bytes = mask.iter().zip(token).map(|(a, b)| a ^ b);
+    out.iter_mut()
+        .zip(bytes)
+        .for_each(|(out, byte)| *out = byte);
+    out
+}
+
+/// Hidden behind random bits that stand in front of it: in a compressed page the same text would be
+/// found out letter by letter (BREACH).
+fn masked(id_hash: &[u8; 32]) -> Result<String, Error> {
+    let mask = random::<TOKEN>()?;
+    Ok(encoding::encode([mask, xor(&mask, &of(id_hash))].concat()))
+}
+
+fn is_of(text: &[u8], id_hash: &[u8; 32]) -> bool {
+    let mut bytes = [0; 2 * TOKEN];
+    if text.len() != 43 || encoding::decode_into(text, &mut bytes) != Some(bytes.len()) {
+        return false;
+    }
+    let (mask, hidden) = bytes.split_at(TOKEN);
+    xor(mask, hidden).ct_eq(&of(id_hash)).into()
+}
+
+/// Whether a request has, in its header, the token of the session in this cookie. Other sites can
+/// neither know it nor send that header unasked.
+pub(super) fn comes_with(head: &impl Head, cookie: &[u8]) -> bool {
+    let mut tokens = head.header(HeaderKey::Named("x-csrf-token"));
+    match (tokens.next(), tokens.next(), id_hash(cookie)) {
+        (Some(token), None, Some(hash)) => is_of(token, &hash),
+        _ => false,
+    }
+}
+
+impl<T: SessionData> Session<T> {
+    /// A token for the forms of a page, beyond the check of where a request comes from: for users of
+    /// browsers from before 2020, and for pages behind proxies that take the headers away.
+    ///
+    /// Give it back in a hidden field, checked by [`check_form_token`](Self::check_form_token), or in
+    /// the header `X-CSRF-Token`, which also makes a request pass whose origin is in doubt. It is
+    /// another text each time, and holds until the session ends or gets another id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`] where the client has no session, or gets one only with this
+    /// request's answer.
+    ///
+    /// ```
+    /// # use jamguard::{Error, Session};
+    /// async fn page(session: Session<()>) -> Result<String, Error> {
+    ///     let token = session.form_token()?;
+    ///     Ok(format!("<form method=post><input type=hidden name=csrf value={token}>"))
+    /// }
+    /// async fn submit(session: Session<()>, csrf: String) -> Result<(), Error> {
+    ///     session.check_form_token(&csrf)
+    /// }
+    /// ```
+    pub fn form_token(&self) -> Result<String, Error> {
+        masked(&self.live_hash()?)
+    }
+
+    /// Whether a form was made for this session by [`form_token`](Self::form_token).
+    ///
+    /// # Errors
+    /// [`ErrorKind::CrossSite`] where it was not.
+    pub fn check_form_token(&self, token: &str) -> Result<(), Error> {
+        match self.live_hash() {
+            Ok(hash) if is_of(token.as_bytes(), &hash) => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::CrossSite,
+                "the form's token is not of this session: let the user open the form anew",
+            )),
+        }
+    }
+
+    fn live_hash(&self) -> Result<[u8; 32], Error> {
+        let state = self.visit.state();
+        let hash = state.found.live().map(Loaded::id_hash).copied();
+        hash.ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingCredentials,
+                "the client has no session yet that a form token could be of",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_of_one_session_and_another_text_each_time() {
+        let (own, other) = ([1; 32], [2; 32]);
+        let (first, second) = (masked(&own).unwrap(), masked(&own).unwrap());
+        assert_ne!(first, second);
+        for token in [&first, &second] {
+            assert!(is_of(token.as_bytes(), &own));
+            assert!(!is_of(token.as_bytes(), &other));
+        }
+        // No part of it is the same twice.
+        assert_ne!(first[..20], second[..20]);
+        assert_ne!(first[23..], second[23..]);
+    }
+
+    #[test]
+    fn nothing_else_is_a_token() {
+        let own = [1; 32];
+        let token = masked(&own).unwrap();
+        let mut wrong = vec![
+            String::new(),
+            token[..42].to_owned(),
+            format!("{token}A"),
+            format!("{token}="),
+            format!(" {token}"),
+            "A".repeat(43),
+            encoding::encode(of(&own)),
+        ];
+        for at in 0..43 {
+            let mut bytes = token.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            wrong.push(String::from_utf8(bytes).unwrap());
+        }
+        for text in wrong {
+            assert!(!is_of(text.as_bytes(), &own), "{text}");
+        }
+    }
+}
