@@ -96,7 +96,14 @@ impl JamLogin {
             let cookies = login.0.cookies.as_ref();
             let presented = cookies.map(|cookies| Presented::of(asked, cookies));
             let html = credentials::accepts_html(asked);
-            Box::pin(async move { login.leave(presented.unwrap_or_default(), html).await })
+            let foreign = login.0.auth.origins().check(asked).err();
+            Box::pin(async move {
+                let presented = presented.unwrap_or_default();
+                match foreign.filter(|_| presented.any) {
+                    Some(error) => private(login.0.auth.challenge(&error)),
+                    None => login.leave(presented, html).await,
+                }
+            })
         })
     }
 }
