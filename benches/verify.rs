@@ -30,10 +30,9 @@ use std::hint::black_box;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::arrivals::Arrivals;
 use support::tokens::{self, User};
-use support::{
-    Bar, Effort, Meter, Others, Pairs, Random, Table, labelled, nanos_each, now, undisturbed,
-};
+use support::{Bar, Effort, Meter, Others, Pairs, Random, Table, labelled, nanos_each, now};
 use tower::{Layer, Service, service_fn};
 
 const ENTRIES: usize = 50_000;
@@ -89,62 +88,19 @@ fn warmed(key: &SigningKey, tokens: &[String]) -> Verifier {
     verifier
 }
 
-/// Tokens in a given order, over and over, each copied to where a request would have just been
-/// read: what is measured is the look-up, not the sender's memory.
-struct Arrivals<'t> {
-    tokens: &'t [String],
-    order: &'t [usize],
-    next: usize,
-    arrived: Vec<String>,
-}
-
-impl<'t> Arrivals<'t> {
-    /// As many as stay in the nearest cache.
-    const BATCH: usize = 32;
-
-    fn new(tokens: &'t [String], order: &'t [usize]) -> Self {
-        Self {
-            tokens,
-            order,
-            next: 0,
-            arrived: vec![String::new(); Self::BATCH],
-        }
-    }
-
-    fn receive(&mut self) {
-        for token in &mut self.arrived {
-            token.clone_from(&self.tokens[self.order[self.next % self.order.len()]]);
-            self.next += 1;
-        }
-    }
-
-    /// Nanoseconds that `work` takes for each of about `count` tokens.
-    fn nanos_each(&mut self, count: usize, mut work: impl FnMut(&str)) -> f64 {
-        self.batches(count, |arrived| {
-            let start = Instant::now();
-            arrived.iter().for_each(|token| work(token));
-            start.elapsed()
-        })
-    }
-
-    /// The same where each token comes in a request, whose making is not measured.
-    fn nanos_each_request(&mut self, count: usize, mut work: impl FnMut(Request<()>)) -> f64 {
-        self.batches(count, |arrived| {
-            let requests: Vec<_> = arrived.iter().map(|token| request(token)).collect();
-            let start = Instant::now();
-            requests.into_iter().for_each(&mut work);
-            start.elapsed()
-        })
-    }
-
-    fn batches(&mut self, count: usize, mut timed: impl FnMut(&[String]) -> Duration) -> f64 {
-        let batches = count.div_ceil(Self::BATCH);
-        let times = (0..batches).map(|_| {
-            self.receive();
-            timed(&self.arrived)
-        });
-        undisturbed(times) / Self::BATCH as f64
-    }
+/// Nanoseconds that `work` takes for each of about `count` tokens that come in requests, whose making
+/// is not measured.
+fn nanos_each_request(
+    arrivals: &mut Arrivals<'_>,
+    count: usize,
+    mut work: impl FnMut(Request<()>),
+) -> f64 {
+    arrivals.batches(count, |arrived| {
+        let requests: Vec<_> = arrived.iter().map(|token| request(token)).collect();
+        let start = Instant::now();
+        requests.into_iter().for_each(&mut work);
+        start.elapsed()
+    })
 }
 
 fn request(token: &str) -> Request<()> {
@@ -212,13 +168,13 @@ fn warm(table: &Table, effort: Effort, tokens: &[String]) {
 
         let mut arrivals = Arrivals::new(tokens, order);
         let mut without = || {
-            arrivals.nanos_each_request(count, |request| {
+            nanos_each_request(&mut arrivals, count, |request| {
                 black_box(now(bare.call(request))).unwrap();
             })
         };
         let mut arrivals = Arrivals::new(tokens, order);
         let mut with = || {
-            arrivals.nanos_each_request(count, |request| {
+            nanos_each_request(&mut arrivals, count, |request| {
                 black_box(now(guarded.call(request))).unwrap();
             })
         };

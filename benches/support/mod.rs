@@ -6,6 +6,7 @@
 // Each benchmark uses its part of this.
 #![allow(dead_code)]
 
+pub(crate) mod arrivals;
 pub(crate) mod load;
 pub(crate) mod tokens;
 

@@ -1,8 +1,9 @@
 //! Row L: what a deny list adds to a cached token.
 
+use crate::support::arrivals::Arrivals;
 use crate::support::tokens;
 use crate::support::{Bar, Effort, Pairs, Random, Table, labelled};
-use crate::{Arrivals, ENTRIES, HOT, ROOM, rs256};
+use crate::{ENTRIES, HOT, ROOM, rs256};
 use jamguard::store::{MemoryStore, Store};
 #[cfg(feature = "redis")]
 use jamguard::store::{Near, RedisStore};
