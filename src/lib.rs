@@ -62,6 +62,7 @@
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
 //! | sessions on the server | [`Sessions`], over any [`store`] |
+//! | rules about who may do what | [`policy`]: [`Policy`] and [`RouteTable`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
 //!
@@ -126,6 +127,7 @@ pub mod jwks;
 mod login;
 #[cfg(feature = "session")]
 mod session;
+pub mod policy;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -167,6 +169,7 @@ pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
 pub use crate::session::{
     NewSession, SchemaChange, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
 };
+pub use crate::policy::{Policy, RouteTable};
 pub use crate::store::Store;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;

@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "session",
     "jwks",
     "jam",
+    "policy",
     "authenticator",
     "endpoint",
     "login",
@@ -39,6 +40,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ),
     ("jsonwebtoken", &["jose/jwk.rs"]),
     ("redis::", &["store/redis/"]),
+    ("matchit", &["policy/table/"]),
     ("rustls", &["store/redis/connect.rs"]),
     (
         "moka",

@@ -1,8 +1,8 @@
-//! The only place that maps an error to an HTTP answer (RFC 6750 section 3, RFC 9457).
+//! The only place that maps an error to an HTTP answer (RFC 6750 section 3, RFC 9457, RFC 9470).
 //!
 //! Bytes and numbers only: axum's and actix-web's `http` types differ, the answers must not.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, Needs};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -78,6 +78,29 @@ impl Public {
                 detail: "The request's credential cannot be read.",
                 challenge: Wire::Code("invalid_request", false),
             },
+            ErrorKind::InsufficientScope => Self {
+                status: 403,
+                name: "insufficient_scope",
+                title: "Insufficient scope",
+                detail: "The credential does not allow this.",
+                challenge: Wire::Code("insufficient_scope", false),
+            },
+            ErrorKind::StepUp => Self {
+                status: 401,
+                name: "insufficient_user_authentication",
+                title: "Insufficient user authentication",
+                detail: "This needs a more recent or a stronger login.",
+                challenge: Wire::Code("insufficient_user_authentication", true),
+            },
+            ErrorKind::Forbidden => {
+                plain(403, "forbidden", "Forbidden", "This resource is closed.")
+            }
+            ErrorKind::AmbiguousPath => plain(
+                400,
+                "ambiguous_path",
+                "Ambiguous path",
+                "The path of the request can be read in more than one way.",
+            ),
             ErrorKind::Expired => invalid_token("The token is expired."),
             ErrorKind::Revoked | ErrorKind::NotListed | ErrorKind::Reused => {
                 invalid_token("The token is revoked.")
@@ -139,6 +162,38 @@ impl Public {
     }
 }
 
+impl Public {
+    /// The value of `WWW-Authenticate`.
+    fn wire(&self, needs: &Needs, realm: &str) -> Option<String> {
+        let mut value = format!("Bearer realm={}", quoted(realm));
+        let (code, described) = match self.challenge {
+            Wire::None => return None,
+            Wire::Bare => return Some(value),
+            Wire::Code(code, described) => (code, described),
+        };
+        let mut add = |name: &str, text: &str| {
+            value.push_str(", ");
+            value.push_str(name);
+            value.push('=');
+            value.push_str(&quoted(text));
+        };
+        add("error", code);
+        if described {
+            add("error_description", self.detail);
+        }
+        if let Some(scopes) = &needs.scopes {
+            add("scope", scopes);
+        }
+        if let Some(seconds) = needs.max_age {
+            add("max_age", &seconds.to_string());
+        }
+        if let Some(values) = &needs.acr_values {
+            add("acr_values", values);
+        }
+        Some(value)
+    }
+}
+
 impl Challenge {
     /// An answer with this status and nothing else.
     pub fn new(status: u16) -> Self {
@@ -153,21 +208,8 @@ impl Challenge {
     pub fn for_error(error: &Error, realm: &str) -> Self {
         let public = Public::of(error.kind());
         let mut answer = Self::new(public.status);
-        let realm = quoted(realm);
-        match public.challenge {
-            Wire::None => {}
-            Wire::Bare => answer.set_header("www-authenticate", format!("Bearer realm={realm}")),
-            Wire::Code(code, false) => answer.set_header(
-                "www-authenticate",
-                format!("Bearer realm={realm}, error=\"{code}\""),
-            ),
-            Wire::Code(code, true) => answer.set_header(
-                "www-authenticate",
-                format!(
-                    "Bearer realm={realm}, error=\"{code}\", error_description={}",
-                    quoted(public.detail)
-                ),
-            ),
+        if let Some(value) = public.wire(error.needs(), realm) {
+            answer.set_header("www-authenticate", value);
         }
         if public.status == 503 {
             let seconds = error.retry_after().map_or(1, |after| {
@@ -312,6 +354,20 @@ mod tests {
                     r#"Bearer realm="a\"b", error="invalid_token", error_description="The token is expired.""#,
                 ),
             ),
+            (
+                ErrorKind::InsufficientScope,
+                403,
+                Some(r#"Bearer realm="a\"b", error="insufficient_scope""#),
+            ),
+            (
+                ErrorKind::StepUp,
+                401,
+                Some(
+                    r#"Bearer realm="a\"b", error="insufficient_user_authentication", error_description="This needs a more recent or a stronger login.""#,
+                ),
+            ),
+            (ErrorKind::Forbidden, 403, None),
+            (ErrorKind::AmbiguousPath, 400, None),
             (ErrorKind::Unavailable, 503, None),
             (ErrorKind::Internal, 500, None),
         ];
@@ -326,6 +382,22 @@ mod tests {
         assert_eq!(
             answer(ErrorKind::Unavailable).header("retry-after"),
             Some("1")
+        );
+    }
+    #[test]
+    fn a_refusal_names_what_it_takes() {
+        let needs = Needs {
+            scopes: Some("orders.read orders.write".to_owned()),
+            max_age: Some(300),
+            acr_values: Some("phr".to_owned()),
+        };
+        let error = Error::new(ErrorKind::StepUp, "the precise reason").with_needs(needs);
+        let answer = Challenge::for_error(&error, "api");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some(
+                r#"Bearer realm="api", error="insufficient_user_authentication", error_description="This needs a more recent or a stronger login.", scope="orders.read orders.write", max_age="300", acr_values="phr""#
+            )
         );
     }
 }

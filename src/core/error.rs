@@ -53,6 +53,15 @@ pub enum ErrorKind {
     CrossSite,
     /// The claims do not decode into the handler's type.
     ClaimsMismatch,
+    /// The credential is valid and a policy refuses it.
+    InsufficientScope,
+    /// The credential is valid, and a policy wants a login that is more recent or has a second
+    /// factor (RFC 9470).
+    StepUp,
+    /// The route is closed to everybody: no rule of the route table opens it.
+    Forbidden,
+    /// The request's path can be read in more than one way.
+    AmbiguousPath,
     /// The issuer or a store cannot be reached and nothing cached can answer.
     Unavailable,
     /// The other side did not answer in time.
@@ -105,6 +114,10 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::CrossSite => "cross_site",
             Self::ClaimsMismatch => "claims_mismatch",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::StepUp => "step_up",
+            Self::Forbidden => "forbidden",
+            Self::AmbiguousPath => "ambiguous_path",
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
             Self::Connection => "connection",
@@ -167,7 +180,19 @@ struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
+    needs: Needs,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a client may be told that it takes to be let in.
+#[derive(Clone, Default)]
+pub(crate) struct Needs {
+    /// Names with a space in between (RFC 6750 section 3).
+    pub(crate) scopes: Option<String>,
+    /// Seconds since the login, at most (RFC 9470 section 3).
+    pub(crate) max_age: Option<u64>,
+    /// Names with a space in between (RFC 9470 section 3).
+    pub(crate) acr_values: Option<String>,
 }
 
 impl Error {
@@ -179,6 +204,7 @@ impl Error {
             kind,
             message: message.into(),
             retry_after: None,
+            needs: Needs::default(),
             source: None,
         }))
     }
@@ -186,6 +212,15 @@ impl Error {
     pub(crate) fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self
+    }
+
+    pub(crate) fn with_needs(mut self, needs: Needs) -> Self {
+        self.0.needs = needs;
+        self
+    }
+
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.0.needs
     }
 
     pub(crate) fn with_source(

@@ -17,7 +17,7 @@ pub(crate) struct Order {
 }
 
 /// A handler that fails with each of these is at `/error/{kind}`.
-pub(crate) const ERRORS: [ErrorKind; 32] = [
+pub(crate) const ERRORS: [ErrorKind; 36] = [
     ErrorKind::MissingCredentials,
     ErrorKind::InvalidRequest,
     ErrorKind::Malformed,
@@ -37,6 +37,10 @@ pub(crate) const ERRORS: [ErrorKind; 32] = [
     ErrorKind::Conflict,
     ErrorKind::CrossSite,
     ErrorKind::ClaimsMismatch,
+    ErrorKind::InsufficientScope,
+    ErrorKind::StepUp,
+    ErrorKind::Forbidden,
+    ErrorKind::AmbiguousPath,
     ErrorKind::Unavailable,
     ErrorKind::Timeout,
     ErrorKind::Connection,

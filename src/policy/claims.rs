@@ -1,0 +1,422 @@
+//! Claims prepared for policies: parsed once, then looked up without allocation.
+
+use super::path::{ClaimPath, PathHash};
+use super::scalar::{Kind, Number, Scalar};
+use crate::core::error::{Error, ErrorKind};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as Json;
+use std::fmt;
+
+/// Claims as policies read them: every member of every object can be found by its path at once.
+///
+/// It decodes from any JSON object, so [`Verified::claims`](crate::Verified::claims) makes it once
+/// per cached token and shares it, like a type of yours. Members that are `null` count as absent;
+/// what stands inside of a list has no path.
+///
+/// # Example
+/// ```
+/// use jamguard::policy::ClaimIndex;
+/// use std::collections::BTreeMap;
+///
+/// let claims = ClaimIndex::of(&BTreeMap::from([("email", "ann@example.com")]))?;
+/// assert_eq!(claims.text("email"), Some("ann@example.com"));
+/// assert_eq!(claims.text("sub"), None);
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+pub struct ClaimIndex {
+    /// Every name and text, one behind the other.
+    text: Box<str>,
+    /// An object's own before its members'.
+    members: Box<[Member]>,
+    /// The members of lists, and the words of texts.
+    items: Box<[Value]>,
+    /// The hash of each member's path and its place in `members`, in order.
+    order: Box<[(u32, u32)]>,
+}
+
+struct Member {
+    /// Its object's place in `members`; [`ROOT`] for the outermost.
+    parent: u32,
+    name: Span,
+    value: Value,
+}
+
+const ROOT: u32 = u32::MAX;
+
+/// A part of the index's text or items.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u32,
+    length: u32,
+}
+
+impl Span {
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.start as usize + self.length as usize
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Value {
+    Bool(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+    Text(Span),
+    /// A text with spaces: as it is, and the place of its words among the items.
+    Words(u32),
+    List(Span),
+    Object,
+    /// Inside of a list: null, a list, an object.
+    Other,
+}
+
+/// A claim's value, for tests and conditions.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    claims: &'a ClaimIndex,
+    value: Value,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn text(self) -> Option<&'a str> {
+        match self.value {
+            Value::Text(span) => self.claims.text.get(span.range()),
+            // Before the words stand the text and the list of them.
+            Value::Words(at) => self.item(at).and_then(Self::text),
+            _ => None,
+        }
+    }
+
+    fn item(self, at: u32) -> Option<Self> {
+        let value = *self.claims.items.get(at as usize)?;
+        Some(Self { value, ..self })
+    }
+
+    pub(super) fn number(self) -> Option<Number> {
+        match self.value {
+            Value::Signed(number) => Some(Number::Integer(number.into())),
+            Value::Unsigned(number) => Some(Number::Integer(number.into())),
+            Value::Float(number) => Some(Number::of(number)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn flag(self) -> Option<bool> {
+        match self.value {
+            Value::Bool(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    pub(super) fn equals(self, other: &Scalar) -> bool {
+        match &other.0 {
+            Kind::Text(text) => self.text() == Some(&**text),
+            Kind::Number(number) => self.number() == Some(*number),
+            Kind::Bool(flag) => self.flag() == Some(*flag),
+        }
+    }
+
+    /// Whether both are the same text, number or flag.
+    pub(super) fn same_as(self, other: Self) -> bool {
+        match (self.text(), self.number(), self.flag()) {
+            (Some(text), _, _) => other.text() == Some(text),
+            (_, Some(number), _) => other.number() == Some(number),
+            (_, _, Some(flag)) => other.flag() == Some(flag),
+            _ => false,
+        }
+    }
+
+    /// The members of a list; none of anything else.
+    pub(super) fn items(self) -> impl Iterator<Item = Self> {
+        let span = match self.value {
+            Value::List(span) => span,
+            _ => Span {
+                start: 0,
+                length: 0,
+            },
+        };
+        let items = self.claims.items.get(span.range()).unwrap_or_default();
+        items.iter().map(move |value| Self {
+            value: *value,
+            ..self
+        })
+    }
+
+    pub(super) fn is_list(self) -> bool {
+        matches!(self.value, Value::List(_))
+    }
+
+    /// The texts of a list, or a text alone.
+    pub(super) fn texts(self) -> impl Iterator<Item = &'a str> {
+        self.text()
+            .into_iter()
+            .chain(self.items().filter_map(Self::text))
+    }
+
+    /// The texts of a list, or a text's words.
+    pub(super) fn words(self) -> impl Iterator<Item = &'a str> {
+        let (alone, list) = match self.value {
+            Value::Words(at) => (None, self.item(at + 1)),
+            _ => (self.text().filter(|text| !text.is_empty()), Some(self)),
+        };
+        let list = list.into_iter().flat_map(Self::items);
+        alone.into_iter().chain(list.filter_map(Self::text))
+    }
+}
+
+impl ClaimIndex {
+    /// The index of anything that serializes to a JSON object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClaimsMismatch`] where it is no JSON object.
+    pub fn of<T: Serialize + ?Sized>(claims: &T) -> Result<Self, Error> {
+        serde_json::to_value(claims)
+            .ok()
+            .and_then(|json| Self::build(&json))
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::ClaimsMismatch,
+                    "claims are a JSON object: give a struct or a map with text keys",
+                )
+            })
+    }
+
+    fn build(json: &Json) -> Option<Self> {
+        let mut builder = Builder::default();
+        builder.object(json.as_object()?, ROOT, PathHash::ROOT);
+        builder.order.sort_unstable();
+        // Places are numbers of 32 bits.
+        u32::try_from(builder.text.len()).ok()?;
+        Some(Self {
+            text: builder.text.into_boxed_str(),
+            members: builder.members.into_boxed_slice(),
+            items: builder.items.into_boxed_slice(),
+            order: builder.order.into_boxed_slice(),
+        })
+    }
+
+    pub(super) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
+        let hash = path.hash();
+        let first = self.order.partition_point(|(found, _)| *found < hash);
+        self.order
+            .get(first..)?
+            .iter()
+            .take_while(|(found, _)| *found == hash)
+            .filter_map(|(_, at)| self.members.get(*at as usize))
+            .find(|member| self.is_at(member, path))
+            .map(|member| Claim {
+                claims: self,
+                value: member.value,
+            })
+    }
+
+    /// Whether these names lead to the member.
+    fn is_at(&self, member: &Member, path: &ClaimPath) -> bool {
+        let mut member = Some(member);
+        for name in path.names().iter().rev() {
+            match member {
+                Some(found) if self.text.get(found.name.range()) == Some(name) => {
+                    member = self.members.get(found.parent as usize);
+                }
+                _ => return false,
+            }
+        }
+        member.is_none()
+    }
+
+    /// The claim's text, where it is one.
+    pub fn text(&self, path: impl Into<ClaimPath>) -> Option<&str> {
+        self.find(&path.into())?.text()
+    }
+
+    /// The claim's texts: the members of a list, or a text alone.
+    pub fn texts(&self, path: impl Into<ClaimPath>) -> Vec<&str> {
+        let claim = self.find(&path.into());
+        claim.map_or_else(Vec::new, |claim| claim.texts().collect())
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    text: String,
+    members: Vec<Member>,
+    items: Vec<Value>,
+    order: Vec<(u32, u32)>,
+}
+
+impl Builder {
+    fn push(&mut self, text: &str) -> Span {
+        let span = Span {
+            start: self.text.len() as u32,
+            length: text.len() as u32,
+        };
+        self.text.push_str(text);
+        span
+    }
+
+    fn object(&mut self, object: &serde_json::Map<String, Json>, parent: u32, path: PathHash) {
+        for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
+            let (at, path) = (self.members.len() as u32, path.member(name));
+            let (name, value_here) = (self.push(name), self.value(value));
+            self.order.push((path.finish(), at));
+            self.members.push(Member {
+                parent,
+                name,
+                value: value_here,
+            });
+            if let Json::Object(inner) = value {
+                self.object(inner, at, path);
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Json) -> Value {
+        match value {
+            Json::String(text) if text.contains(' ') => self.words(text),
+            Json::Array(list) => {
+                let start = self.items.len();
+                for item in list {
+                    let item = self.item(item);
+                    self.items.push(item);
+                }
+                self.list(start)
+            }
+            Json::Object(_) => Value::Object,
+            other => self.item(other),
+        }
+    }
+
+    fn item(&mut self, value: &Json) -> Value {
+        match value {
+            Json::Bool(flag) => Value::Bool(*flag),
+            Json::String(text) => Value::Text(self.push(text)),
+            Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(number), _, _) => Value::Signed(number),
+                (_, Some(number), _) => Value::Unsigned(number),
+                (_, _, Some(number)) => Value::Float(number),
+                _ => Value::Other,
+            },
+            Json::Null | Json::Array(_) | Json::Object(_) => Value::Other,
+        }
+    }
+
+    fn words(&mut self, text: &str) -> Value {
+        let (at, whole) = (self.items.len(), self.push(text));
+        self.items.extend([Value::Text(whole), Value::Other]);
+        for word in text.split(' ').filter(|word| !word.is_empty()) {
+            let within = word.as_ptr() as usize - text.as_ptr() as usize;
+            self.items.push(Value::Text(Span {
+                start: whole.start + within as u32,
+                length: word.len() as u32,
+            }));
+        }
+        self.items[at + 1] = self.list(at + 2);
+        Value::Words(at as u32)
+    }
+
+    /// The items from here to the end, as a list.
+    fn list(&self, start: usize) -> Value {
+        Value::List(Span {
+            start: start as u32,
+            length: (self.items.len() - start) as u32,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ClaimIndex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Self::build(&json).ok_or_else(|| D::Error::custom("claims are a JSON object"))
+    }
+}
+
+impl fmt::Debug for ClaimIndex {
+    /// Claims are about people: only their number is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimIndex")
+            .field("members", &self.members.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn index() -> ClaimIndex {
+        ClaimIndex::of(&json!({
+            "scope": "a  b c", "roles": ["x", 1, null, {"y": 1}, "two words"], "name": "ann",
+            "realm_access": {"roles": ["deep"], "inner": {"n": -5}}, "a.b": 1, "a": {"b": 2},
+            "none": null, "big": u64::MAX, "half": 0.5, "empty": "", "yes": true, "space": " ",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn every_member_is_found_by_its_path_and_by_no_other() {
+        let index = index();
+        assert_eq!(index.texts("realm_access.roles"), ["deep"]);
+        assert_eq!(index.text("name"), Some("ann"));
+        assert_eq!(index.text("scope"), Some("a  b c"));
+        let number = |path: ClaimPath| index.find(&path).unwrap().number();
+        assert_eq!(number(["a.b"].into()), Some(Number::Integer(1)));
+        assert_eq!(number("a.b".into()), Some(Number::Integer(2)));
+        assert_eq!(
+            number("realm_access.inner.n".into()),
+            Some(Number::Integer(-5))
+        );
+        assert_eq!(number("big".into()), Some(Number::Integer(u64::MAX.into())));
+        for path in [
+            "none",
+            "roles.y",
+            "inner.n",
+            "realm_access.name",
+            "b",
+            "",
+            "a.b.c",
+        ] {
+            assert!(index.find(&path.into()).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_a_text_or_the_members_of_a_list() {
+        let index = index();
+        let words =
+            |path: &str| -> Vec<&str> { index.find(&path.into()).unwrap().words().collect() };
+        assert_eq!(words("scope"), ["a", "b", "c"]);
+        assert_eq!(words("roles"), ["x", "two words"]);
+        assert_eq!(words("name"), ["ann"]);
+        assert_eq!(words("space"), [""; 0]);
+        assert_eq!(words("yes"), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_index() {
+        for json in [json!([]), json!(1), json!("x"), json!(null)] {
+            let error = ClaimIndex::of(&json).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ClaimsMismatch);
+            assert!(serde_json::from_value::<ClaimIndex>(json).is_err());
+        }
+    }
+
+    #[test]
+    fn paths_whose_hashes_agree_are_told_apart() {
+        let (first, second) = ("a", "b");
+        let mut index = ClaimIndex::of(&json!({"a": "of a", "b": "of b"})).unwrap();
+        // As if both names hashed alike.
+        let hash = ClaimPath::from(first).hash();
+        index.order.iter_mut().for_each(|entry| entry.0 = hash);
+        assert_eq!(index.text(first), Some("of a"));
+        let mut path = ClaimPath::from(second);
+        path.set_hash(hash);
+        assert_eq!(index.find(&path).unwrap().text(), Some("of b"));
+        let mut path = ClaimPath::from("c");
+        path.set_hash(hash);
+        assert!(index.find(&path).is_none());
+    }
+}

@@ -1,0 +1,337 @@
+//! Asking a policy.
+
+use super::custom::{Check, Custom};
+use super::explain::Explanation;
+use super::expression::{Node, Policy};
+use super::leaf::Leaf;
+use super::subject::Subject;
+use crate::core::error::{Error, ErrorKind, Needs};
+use std::future::Future;
+use std::pin::Pin;
+
+/// What conditions that wait have answered so far, by their names.
+type Answers = Vec<(Box<str>, bool)>;
+
+/// A question that can be answered in part: what is not known yet is `None`.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    subject: &'a Subject<'a>,
+    answers: &'a [(Box<str>, bool)],
+    /// As if the user had just logged in, and with two factors.
+    stepped_up: bool,
+}
+
+impl Question<'_> {
+    pub(super) fn leaf(&self, leaf: &Leaf) -> Option<bool> {
+        match leaf {
+            leaf if self.stepped_up && leaf.is_step_up() => Some(true),
+            Leaf::Custom(custom) if leaf.is_async() => self.answered(custom),
+            leaf => Some(leaf.holds(self.subject)),
+        }
+    }
+
+    fn answered(&self, custom: &Custom) -> Option<bool> {
+        let mut answers = self.answers.iter();
+        answers
+            .find(|(name, _)| **name == *custom.name())
+            .map(|(_, answer)| *answer)
+    }
+
+    pub(super) fn node(&self, node: &Node) -> Option<bool> {
+        match node {
+            Node::Leaf(leaf) => self.leaf(leaf),
+            Node::Not(inner) => self.node(inner).map(|holds| !holds),
+            Node::All(nodes) => self.unless(nodes, false),
+            Node::Any(nodes) => self.unless(nodes, true),
+        }
+    }
+
+    /// `decisive` if one of them is, the opposite if none can be.
+    fn unless(&self, nodes: &[Node], decisive: bool) -> Option<bool> {
+        let mut outcome = Some(!decisive);
+        for node in nodes {
+            match self.node(node) {
+                Some(holds) if holds == decisive => return Some(decisive),
+                Some(_) => {}
+                None => outcome = None,
+            }
+        }
+        outcome
+    }
+}
+
+/// The answer where nothing waits.
+fn holds(node: &Node, subject: &Subject<'_>) -> bool {
+    match node {
+        Node::Leaf(leaf) => leaf.holds(subject),
+        Node::Not(inner) => !holds(inner, subject),
+        Node::All(nodes) => nodes.iter().all(|node| holds(node, subject)),
+        Node::Any(nodes) => nodes.iter().any(|node| holds(node, subject)),
+    }
+}
+
+type Waiting<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
+
+/// The answer of a part in which something waits.
+fn wait<'a>(node: &'a Node, subject: &'a Subject<'a>, answers: &'a mut Answers) -> Waiting<'a> {
+    Box::pin(async move {
+        let (nodes, decisive) = match node {
+            Node::Leaf(Leaf::Custom(custom)) => {
+                let holds = match custom.check() {
+                    Check::Now(check) => check(subject),
+                    Check::Later(check) => check(subject).await?,
+                };
+                answers.push((custom.name().into(), holds));
+                return Ok(holds);
+            }
+            Node::Leaf(leaf) => return Ok(leaf.holds(subject)),
+            Node::Not(inner) => return Ok(!wait(inner, subject, answers).await?),
+            Node::All(nodes) => (nodes, false),
+            Node::Any(nodes) => (nodes, true),
+        };
+        for node in nodes {
+            let holds = match node.is_async() {
+                true => wait(node, subject, &mut *answers).await?,
+                false => holds(node, subject),
+            };
+            if holds == decisive {
+                return Ok(decisive);
+            }
+        }
+        Ok(!decisive)
+    })
+}
+
+impl Policy {
+    /// Whether a condition in it waits, so that only [`check_async`](Self::check_async) can ask it.
+    pub fn is_async(&self) -> bool {
+        self.0.is_async()
+    }
+
+    /// Asks whether the policy lets somebody in: `Ok` if so.
+    ///
+    /// Conditions are asked from left to right, until the answer is certain.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::InsufficientScope`] (403) where it does not,
+    /// - [`ErrorKind::StepUp`] (401) where it would after a new login, with a second factor or
+    ///   without,
+    /// - [`ErrorKind::Configuration`] where it [has to wait](Self::is_async).
+    ///
+    /// # Example
+    /// ```
+    /// use jamguard::{ErrorKind, SystemClock};
+    /// use jamguard::policy::{ClaimIndex, ClaimPaths, Subject, scope, second_factor};
+    /// use std::collections::BTreeMap;
+    ///
+    /// let claims = ClaimIndex::of(&BTreeMap::from([("scope", "orders.read profile")]))?;
+    /// let paths = ClaimPaths::default();
+    /// let user = Subject::new(&claims, &paths, &SystemClock);
+    ///
+    /// assert!(scope("orders.read").check(&user).is_ok());
+    /// let refused = scope("orders.write").check(&user).unwrap_err();
+    /// assert_eq!(refused.kind(), ErrorKind::InsufficientScope);
+    /// let weak = (scope("orders.read") & second_factor()).check(&user).unwrap_err();
+    /// assert_eq!(weak.kind(), ErrorKind::StepUp);
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn check(&self, subject: &Subject<'_>) -> Result<(), Error> {
+        if self.is_async() {
+            return Err(Error::configuration(format!(
+                "the policy '{self}' has to wait for an answer: ask it with .check_async()"
+            )));
+        }
+        match holds(&self.0, subject) {
+            true => Ok(()),
+            false => Err(self.refusal(subject, &[])),
+        }
+    }
+
+    /// The same for a policy that may have to wait. One that does not answers at once and
+    /// allocates nothing.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), without the last, and those of its conditions.
+    pub async fn check_async(&self, subject: &Subject<'_>) -> Result<(), Error> {
+        let mut answers = Answers::new();
+        let allowed = match self.is_async() {
+            true => wait(&self.0, subject, &mut answers).await?,
+            false => holds(&self.0, subject),
+        };
+        match allowed {
+            true => Ok(()),
+            false => Err(self.refusal(subject, &answers)),
+        }
+    }
+
+    /// Why the policy lets somebody in, or does not: for logs and tests, not for the client.
+    ///
+    /// Conditions that wait are not asked.
+    ///
+    /// # Example
+    /// ```
+    /// # use jamguard::SystemClock;
+    /// # use jamguard::policy::{ClaimIndex, ClaimPaths, Subject, role, scope};
+    /// # use std::collections::BTreeMap;
+    /// # let claims = ClaimIndex::of(&BTreeMap::from([("scope", "orders.read")]))?;
+    /// # let paths = ClaimPaths::default();
+    /// # let user = Subject::new(&claims, &paths, &SystemClock);
+    /// let policy = scope("orders.read") & (role("admin") | role("clerk"));
+    /// let explanation = policy.explain(&user);
+    /// assert_eq!(explanation.is_allowed(), Some(false));
+    /// assert_eq!(explanation.deciding(), ["role:admin", "role:clerk"]);
+    /// assert_eq!(explanation.to_string(), "\
+    /// no: all of <-
+    ///   yes: scope:orders.read
+    ///   no: any of <-
+    ///     no: role:admin <-
+    ///     no: role:clerk <-
+    /// ");
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn explain(&self, subject: &Subject<'_>) -> Explanation {
+        Explanation::new(&self.0, &Self::question(subject, &[]))
+    }
+
+    fn question<'a>(subject: &'a Subject<'a>, answers: &'a [(Box<str>, bool)]) -> Question<'a> {
+        Question {
+            subject,
+            answers,
+            stepped_up: false,
+        }
+    }
+
+    fn refusal(&self, subject: &Subject<'_>, answers: &[(Box<str>, bool)]) -> Error {
+        let question = Self::question(subject, answers);
+        let why = Explanation::new(&self.0, &question);
+        let stepped_up = Question {
+            stepped_up: true,
+            ..question
+        };
+        let (kind, needs) = match stepped_up.node(&self.0) {
+            Some(false) => (
+                ErrorKind::InsufficientScope,
+                Needs {
+                    scopes: self.scopes(),
+                    ..Needs::default()
+                },
+            ),
+            _ => {
+                let mut needs = Needs::default();
+                step_up(&self.0, &question, &stepped_up, &mut needs);
+                (ErrorKind::StepUp, needs)
+            }
+        };
+        let deciding = why.deciding().join(", ");
+        Error::new(kind, format!("the policy '{self}' refuses for: {deciding}")).with_needs(needs)
+    }
+
+    /// The scopes that a refusal may name (RFC 6750 section 3), with spaces in between: of
+    /// alternatives the first that has any, of a negation none.
+    pub(super) fn scopes(&self) -> Option<String> {
+        let mut scopes = Vec::new();
+        named_scopes(&self.0, &mut scopes);
+        (!scopes.is_empty()).then(|| scopes.join(" "))
+    }
+}
+
+/// Beyond so many alternatives a description helps nobody.
+const MAX_ALTERNATIVES: usize = 16;
+
+impl Policy {
+    /// The scopes that each alternative takes, for descriptions: one without any stands for what
+    /// scopes do not decide.
+    pub(super) fn scope_alternatives(&self) -> Vec<Vec<String>> {
+        let found = alternatives(&self.0).unwrap_or_default();
+        // To name no requirement at all would be to say that the route is public.
+        if found.is_empty() {
+            vec![Vec::new()]
+        } else {
+            found
+        }
+    }
+}
+
+/// `None` where there are too many.
+fn alternatives(node: &Node) -> Option<Vec<Vec<String>>> {
+    let mut found: Vec<Vec<String>> = match node {
+        Node::Leaf(Leaf::Scope(scope)) => vec![vec![scope.to_string()]],
+        Node::Leaf(_) | Node::Not(_) => vec![Vec::new()],
+        Node::Any(nodes) => {
+            let each: Option<Vec<_>> = nodes.iter().map(alternatives).collect();
+            each?.concat()
+        }
+        Node::All(nodes) => nodes.iter().try_fold(vec![Vec::new()], |found, node| {
+            let next = alternatives(node)?;
+            let joined = found.iter().flat_map(|a: &Vec<String>| {
+                next.iter().map(move |b| [a.clone(), b.clone()].concat())
+            });
+            let joined: Vec<_> = joined.take(MAX_ALTERNATIVES + 1).collect();
+            (joined.len() <= MAX_ALTERNATIVES).then_some(joined)
+        })?,
+    };
+    let mut seen = Vec::new();
+    found.iter_mut().for_each(|scopes| {
+        scopes.sort_unstable();
+        scopes.dedup();
+    });
+    found.retain(|scopes| {
+        let new = !seen.contains(scopes);
+        seen.push(scopes.clone());
+        new
+    });
+    (found.len() <= MAX_ALTERNATIVES).then_some(found)
+}
+
+fn named_scopes<'a>(node: &'a Node, scopes: &mut Vec<&'a str>) {
+    match node {
+        Node::Leaf(Leaf::Scope(scope)) if is_scope_token(scope) && !scopes.contains(&&**scope) => {
+            scopes.push(scope);
+        }
+        Node::All(nodes) => nodes.iter().for_each(|node| named_scopes(node, scopes)),
+        Node::Any(nodes) => {
+            let before = scopes.len();
+            let mut nodes = nodes.iter();
+            nodes.find(|node| {
+                named_scopes(node, scopes);
+                scopes.len() > before
+            });
+        }
+        Node::Leaf(_) | Node::Not(_) => {}
+    }
+}
+
+/// RFC 6749 section 3.3.
+fn is_scope_token(scope: &str) -> bool {
+    let fits = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+    !scope.is_empty() && scope.bytes().all(fits)
+}
+
+/// What of a new login would make the policy hold: of alternatives, the first that it helps.
+fn step_up(node: &Node, now: &Question<'_>, stepped_up: &Question<'_>, needs: &mut Needs) {
+    if now.node(node) == Some(true) {
+        return;
+    }
+    match node {
+        Node::Leaf(Leaf::Fresh(within)) => {
+            let strictest = needs.max_age.map_or(*within, |other| other.min(*within));
+            needs.max_age = Some(strictest);
+        }
+        Node::Leaf(Leaf::SecondFactor) => {
+            let values = &now.subject.paths().acr_values;
+            needs.acr_values = (!values.is_empty()).then(|| values.join(" "));
+        }
+        Node::All(nodes) => nodes
+            .iter()
+            .for_each(|node| step_up(node, now, stepped_up, needs)),
+        Node::Any(nodes) => {
+            let mut helped = nodes
+                .iter()
+                .filter(|node| stepped_up.node(node) != Some(false));
+            if let Some(node) = helped.next() {
+                step_up(node, now, stepped_up, needs);
+            }
+        }
+        Node::Leaf(_) | Node::Not(_) => {}
+    }
+}

@@ -1,0 +1,93 @@
+//! Why a policy answered as it did.
+
+use super::evaluate::Question;
+use super::expression::Node;
+use serde::Serialize;
+use std::fmt;
+
+/// Why a policy lets somebody in or does not: the policy as a tree, with the answer of each part.
+///
+/// It holds the policy's own words and no claim. Printed it is an indented text, in which an arrow
+/// marks the parts that decided.
+///
+/// [`Policy::explain`](super::Policy::explain) has an example.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The condition, or `all of`, `any of`, `not`.
+    what: String,
+    /// `None` where a condition that waits was not asked.
+    holds: Option<bool>,
+    decides: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Explanation>,
+}
+
+impl Explanation {
+    pub(super) fn new(node: &Node, question: &Question<'_>) -> Self {
+        Self::part(node, question, true)
+    }
+
+    fn part(node: &Node, question: &Question<'_>, decides: bool) -> Self {
+        let holds = question.node(node);
+        let part = |inner: &Node| {
+            // What agrees with the whole brought it about.
+            let agrees = match node {
+                Node::Not(_) => true,
+                _ => question.node(inner) == holds,
+            };
+            Self::part(inner, question, decides && agrees)
+        };
+        let (what, parts) = match node {
+            Node::Leaf(leaf) => (leaf.to_string(), Vec::new()),
+            Node::Not(inner) => ("not".to_owned(), vec![part(inner)]),
+            Node::All(nodes) => ("all of".to_owned(), nodes.iter().map(part).collect()),
+            Node::Any(nodes) if nodes.is_empty() => ("never".to_owned(), Vec::new()),
+            Node::Any(nodes) => ("any of".to_owned(), nodes.iter().map(part).collect()),
+        };
+        Self {
+            what,
+            holds,
+            decides,
+            parts,
+        }
+    }
+
+    /// Whether the policy lets in; `None` where that depends on a condition that waits.
+    pub fn is_allowed(&self) -> Option<bool> {
+        self.holds
+    }
+
+    /// The conditions that decided, as text.
+    pub fn deciding(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found
+    }
+
+    fn collect<'a>(&'a self, found: &mut Vec<&'a str>) {
+        if self.decides && self.parts.is_empty() {
+            found.push(&self.what);
+        }
+        self.parts.iter().for_each(|part| part.collect(found));
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        let answer = match self.holds {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "not asked",
+        };
+        let arrow = if self.decides { " <-" } else { "" };
+        let indent = 2 * depth;
+        writeln!(f, "{:indent$}{answer}: {}{arrow}", "", self.what)?;
+        self.parts
+            .iter()
+            .try_for_each(|part| part.write(f, depth + 1))
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 0)
+    }
+}

@@ -1,0 +1,253 @@
+//! The single conditions, and when each of them holds.
+
+use super::claims::{Claim, ClaimIndex};
+use super::custom::{Check, Custom};
+use super::path::ClaimPath;
+use super::scalar::{Kind, Number, Scalar};
+use super::subject::Subject;
+use std::cmp::Ordering;
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Leaf {
+    Authenticated,
+    Scope(Box<str>),
+    Role(Box<str>),
+    Permission(Box<str>),
+    Claim(Source, ClaimPath, Test),
+    Subject(Box<str>),
+    /// In lower case.
+    EmailDomain(Box<str>),
+    IssuedBy(Box<str>),
+    /// Seconds.
+    Fresh(u64),
+    SecondFactor,
+    Custom(Custom),
+}
+
+/// Whose attributes are looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Source {
+    Claims,
+    Resource,
+}
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Test {
+    Exists,
+    Equal(Scalar),
+    Unequal(Scalar),
+    In(Vec<Scalar>),
+    Contains(Scalar),
+    StartsWith(Box<str>),
+    EndsWith(Box<str>),
+    Greater(Scalar),
+    GreaterOrEqual(Scalar),
+    Less(Scalar),
+    LessOrEqual(Scalar),
+    IsClaim(ClaimPath),
+}
+
+/// How far ahead of ours the clock of the login may be, in seconds.
+const LEEWAY: f64 = 60.0;
+
+impl Leaf {
+    pub(super) fn is_async(&self) -> bool {
+        matches!(self, Self::Custom(custom) if matches!(custom.check(), Check::Later(_)))
+    }
+
+    /// Whether a new login could make it true.
+    pub(super) fn is_step_up(&self) -> bool {
+        matches!(self, Self::Fresh(_) | Self::SecondFactor)
+    }
+
+    /// Whether it holds; what waits is not asked here and does not.
+    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
+        let (claims, paths) = (subject.claims(), subject.paths());
+        match self {
+            Self::Authenticated => true,
+            Self::Scope(scope) => {
+                let mut found = paths.scopes.iter().filter_map(|path| claims.find(path));
+                found.any(|claim| claim.words().any(|held| *held == **scope))
+            }
+            Self::Role(role) => {
+                let mut found = paths.roles.iter().filter_map(|path| claims.find(path));
+                found.any(|claim| claim.texts().any(|held| *held == **role))
+            }
+            Self::Permission(permission) => {
+                let mut found = paths
+                    .permissions
+                    .iter()
+                    .filter_map(|path| claims.find(path));
+                found.any(|claim| claim.words().any(|held| covers(held, permission)))
+            }
+            Self::Claim(source, path, test) => {
+                let attributes = match source {
+                    Source::Claims => Some(claims),
+                    Source::Resource => subject.resource(),
+                };
+                attributes
+                    .and_then(|attributes| attributes.find(path))
+                    .is_some_and(|claim| test.holds(claim, claims))
+            }
+            Self::Subject(wanted) => {
+                claims.find(&paths.subject).and_then(Claim::text) == Some(wanted)
+            }
+            Self::EmailDomain(domain) => at_domain(subject, domain),
+            Self::IssuedBy(issuer) => {
+                claims.find(&paths.issuer).and_then(Claim::text) == Some(issuer)
+            }
+            Self::Fresh(within) => is_fresh(subject, *within),
+            Self::SecondFactor => has_second_factor(subject),
+            Self::Custom(custom) => match custom.check() {
+                Check::Now(check) => check(subject),
+                Check::Later(_) => false,
+            },
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, claim: Claim<'_>, claims: &ClaimIndex) -> bool {
+        let is = |value, wanted: &[Ordering]| {
+            order(claim, value).is_some_and(|order| wanted.contains(&order))
+        };
+        match self {
+            Self::Exists => true,
+            Self::Equal(value) => claim.equals(value),
+            Self::Unequal(value) => !claim.equals(value),
+            Self::In(values) => values.iter().any(|value| claim.equals(value)),
+            Self::Contains(value) => match (&value.0, claim.text()) {
+                (Kind::Text(part), Some(text)) => text.contains(&**part),
+                _ => claim.items().any(|item| item.equals(value)),
+            },
+            Self::StartsWith(start) => claim.text().is_some_and(|text| text.starts_with(&**start)),
+            Self::EndsWith(end) => claim.text().is_some_and(|text| text.ends_with(&**end)),
+            Self::Greater(value) => is(value, &[Ordering::Greater]),
+            Self::GreaterOrEqual(value) => is(value, &[Ordering::Greater, Ordering::Equal]),
+            Self::Less(value) => is(value, &[Ordering::Less]),
+            Self::LessOrEqual(value) => is(value, &[Ordering::Less, Ordering::Equal]),
+            Self::IsClaim(path) => claims.find(path).is_some_and(|other| claim.same_as(other)),
+        }
+    }
+}
+
+/// How the claim compares with a value of its own type.
+fn order(claim: Claim<'_>, value: &Scalar) -> Option<Ordering> {
+    match &value.0 {
+        Kind::Text(text) => Some(claim.text()?.cmp(&**text)),
+        Kind::Number(number) => claim.number()?.partial_cmp(number),
+        Kind::Bool(_) => None,
+    }
+}
+
+/// Whether a permission held is the one asked for or stands above it.
+fn covers(held: &str, wanted: &str) -> bool {
+    match held.strip_suffix('*') {
+        _ if held == wanted => true,
+        Some("") => true,
+        Some(above) => above.ends_with(':') && wanted.starts_with(above),
+        None => false,
+    }
+}
+
+fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
+    let (claims, paths) = (subject.claims(), subject.paths());
+    // Some issuers write it as a text.
+    let refuted = claims.find(&paths.email_verified).is_some_and(|verified| {
+        let text = verified.text();
+        verified.flag() == Some(false)
+            || text.is_some_and(|text| !text.eq_ignore_ascii_case("true"))
+    });
+    let domain = claims
+        .find(&paths.email)
+        .and_then(Claim::text)
+        .and_then(|email| email.rsplit_once('@'))
+        .filter(|(user, _)| !user.is_empty() && !refuted)
+        .map(|(_, domain)| domain);
+    let Some(domain) = domain else {
+        return false;
+    };
+    match wanted.strip_prefix("*.") {
+        None => domain.eq_ignore_ascii_case(wanted),
+        Some(parent) => {
+            // Cut in bytes: a domain of other letters may have a character across the place.
+            let (domain, parent) = (domain.as_bytes(), parent.as_bytes());
+            domain
+                .len()
+                .checked_sub(parent.len() + 1)
+                .filter(|dot| *dot > 0)
+                .is_some_and(|dot| {
+                    domain[dot] == b'.' && domain[dot + 1..].eq_ignore_ascii_case(parent)
+                })
+        }
+    }
+}
+
+fn is_fresh(subject: &Subject<'_>, within: u64) -> bool {
+    let (claims, paths) = (subject.claims(), subject.paths());
+    let claim = claims
+        .find(&paths.auth_time)
+        .or_else(|| claims.find(&paths.issued_at));
+    let login = match claim.and_then(Claim::number) {
+        Some(Number::Integer(seconds)) => seconds as f64,
+        Some(Number::Float(seconds)) => seconds,
+        None => return false,
+    };
+    let age = subject.now().as_secs_f64() - login;
+    (-LEEWAY..=within as f64).contains(&age)
+}
+
+/// The kinds of factors, as RFC 8176 section 2 names their methods.
+const KINDS: [&[&str]; 3] = [
+    &["pwd", "pin", "kba"],
+    &["otp", "hwk", "swk", "sc", "sms", "tel", "pop"],
+    &["face", "fpt", "iris", "retina", "vbm"],
+];
+
+fn has_second_factor(subject: &Subject<'_>) -> bool {
+    let (claims, paths) = (subject.claims(), subject.paths());
+    let class = claims.find(&paths.acr).and_then(Claim::text);
+    if class.is_some_and(|class| paths.acr_values.iter().any(|value| **value == *class)) {
+        return true;
+    }
+    let Some(methods) = claims.find(&paths.amr).filter(|methods| methods.is_list()) else {
+        return false;
+    };
+    let has = |name: &str| methods.texts().any(|method| method == name);
+    let kinds = KINDS
+        .iter()
+        .filter(|kind| kind.iter().any(|name| has(name)));
+    has("mfa") || kinds.count() >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_permission_covers_itself_and_what_is_below_it() {
+        for (held, wanted) in [
+            ("orders:refund", "orders:refund"),
+            ("orders:*", "orders:refund"),
+            ("orders:*", "orders:items:read"),
+            ("orders:*", "orders:*"),
+            ("*", "orders:*"),
+            ("*", "*"),
+            ("*", "orders"),
+        ] {
+            assert!(covers(held, wanted), "{held} {wanted}");
+        }
+        for (held, wanted) in [
+            ("orders:refund", "orders:*"),
+            ("orders:refund", "*"),
+            ("orders:*", "*"),
+            ("orders:*", "orders"),
+            ("orders:*", "ordersx:refund"),
+            ("orders:re*", "orders:refund"),
+            ("orders", "orders:refund"),
+            ("", "orders"),
+        ] {
+            assert!(!covers(held, wanted), "{held} {wanted}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Who may do what: policies over the claims of an identity, and tables of routes with policies.
+//!
+//! A [`Policy`] is made in code from conditions and `&`, `|`, `!`, or read from text; both are the
+//! same thing. It is asked about a [`Subject`], and answers with nothing or with the error that the
+//! client gets: 403 `insufficient_scope`, or 401 `insufficient_user_authentication` where a new
+//! login would do.
+//!
+//! ```
+//! use jamguard::policy::{RouteTable, Unmatched, any_of, authenticated, email_domain, role};
+//!
+//! let admin = any_of([role("admin"), email_domain("example.com")]);
+//! let table = RouteTable::builder(Unmatched::Deny)
+//!     .public("GET", "/")
+//!     .guard("GET POST", "/orders", authenticated())
+//!     .guard("*", "/admin/{*rest}", admin)
+//!     .build()?;
+//! assert_eq!(table.to_string(), "\
+//! GET       /               public
+//! GET POST  /orders         authenticated
+//! *         /admin/{*rest}  role:admin | email_domain:example.com
+//! *         anything else   closed
+//! ");
+//! # Ok::<(), jamguard::Error>(())
+//! ```
+
+mod claim_paths;
+mod claims;
+mod custom;
+mod evaluate;
+mod explain;
+mod expression;
+mod leaf;
+mod parse;
+mod path;
+mod print;
+mod scalar;
+mod subject;
+mod table;
+
+pub use claim_paths::ClaimPaths;
+pub use claims::ClaimIndex;
+pub use explain::Explanation;
+pub use expression::{
+    ClaimAt, Policy, all_of, any_of, authenticated, claim, custom, custom_async, email_domain,
+    fresh, issued_by, never, permission, resource, role, scope, second_factor, subject,
+};
+pub use parse::PolicyParser;
+pub use path::ClaimPath;
+pub use scalar::Scalar;
+pub use subject::Subject;
+pub use table::{Access, RouteTable, RouteTableBuilder, Unmatched};

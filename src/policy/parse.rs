@@ -1,0 +1,460 @@
+//! Policies from text.
+
+use super::custom::Custom;
+use super::expression::{self, Node, Policy};
+use super::leaf::{Leaf, Source, Test};
+use super::path::ClaimPath;
+use super::print::{is_bare, number};
+use super::scalar::{Kind, Scalar};
+use crate::core::error::Error;
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::str::FromStr;
+
+/// Parentheses in each other, at most.
+const MAX_DEPTH: usize = 64;
+/// Bytes of a policy's text, at most.
+const MAX_LENGTH: usize = 64 * 1024;
+
+/// Reads policies from text; knows the conditions of your own that the text may name.
+///
+/// `text.parse::<Policy>()` does where there are none. The grammar, with blanks allowed between any
+/// two parts:
+///
+/// ```text
+/// policy    = all *( "|" all )
+/// all       = single *( "&" single )
+/// single    = *"!" ( condition / "(" policy ")" )
+/// condition = "authenticated" / "second_factor" / "never"
+///           / ( "scope" / "role" / "permission" / "subject" / "email_domain" / "issued_by"
+///             / "custom" ) ":" word
+///           / "fresh" ":" 1*DIGIT ( "s" / "m" / "h" / "d" )
+///           / ( "claim" / "resource" ) ":" path [ test ]
+/// test      = ( "=" / "!=" / "<" / "<=" / ">" / ">=" / "contains" ) value
+///           / "in" "[" [ value *( "," value ) ] "]"
+///           / ( "starts_with" / "ends_with" ) word
+///           / "is_claim" path
+/// path      = word *( "." word )      ; a name with a dot in it must be quoted
+/// value     = word                    ; unquoted true, false and numbers are no texts
+/// word      = 1*bare / quoted
+/// bare      = any visible ASCII character but & | ! ( ) [ ] , = < > and "
+/// quoted    = a JSON string
+/// ```
+///
+/// `!` binds tighter than `&`, and `&` tighter than `|`. At most 64 parentheses stand in each
+/// other, and a text has at most 64 KiB.
+///
+/// # Example
+/// ```
+/// use jamguard::policy::{PolicyParser, custom};
+///
+/// let parser = PolicyParser::new()
+///     .custom(custom("office_hours", |_| true));
+/// let policy = parser.parse(r#"(role:clerk | claim:"https://example.com/rank" >= 3) & custom:office_hours"#)?;
+///
+/// let error = parser.parse("role:clerk & (role:night").unwrap_err();
+/// assert_eq!(error.message(),
+///     "column 25 of the policy: expected '&', '|', or ')' for the '(' in column 14, found the end");
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct PolicyParser {
+    customs: Vec<Custom>,
+}
+
+impl PolicyParser {
+    /// One that knows no conditions of your own.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Knows this condition, made by [`custom`](super::custom()) or
+    /// [`custom_async`](super::custom_async), by its name. Anything else is passed over.
+    #[must_use]
+    pub fn custom(mut self, policy: Policy) -> Self {
+        if let Policy(Node::Leaf(Leaf::Custom(custom))) = policy {
+            self.customs.push(custom);
+        }
+        self
+    }
+
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the message names the column,
+    /// counted in characters from 1, what was expected there, and what was found.
+    pub fn parse(&self, text: &str) -> Result<Policy, Error> {
+        let mut reader = Reader {
+            text,
+            at: 0,
+            opened: Vec::new(),
+            customs: &self.customs,
+        };
+        if text.len() > MAX_LENGTH {
+            return Err(reader.error("a text of at most 64 KiB", "more"));
+        }
+        let node = reader.any()?;
+        reader.skip_blanks();
+        match reader.rest().is_empty() {
+            true => Ok(Policy(node)),
+            false => Err(reader.expected("'&', '|' or the end")),
+        }
+    }
+}
+
+impl std::fmt::Debug for PolicyParser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.customs.iter().map(Custom::name);
+        f.debug_set().entries(names).finish()
+    }
+}
+
+impl FromStr for Policy {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        PolicyParser::new().parse(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+type Compared = fn(Scalar) -> Test;
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    /// Where the parentheses stand that are open.
+    opened: Vec<usize>,
+    customs: &'a [Custom],
+}
+
+/// A word, and whether it stood in quotes.
+struct Word<'a> {
+    text: Cow<'a, str>,
+    quoted: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn column(&self, at: usize) -> usize {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        before.chars().count() + 1
+    }
+
+    fn error(&self, expected: &str, found: &str) -> Error {
+        let column = self.column(self.at);
+        Error::configuration(format!(
+            "column {column} of the policy: expected {expected}, found {found}"
+        ))
+    }
+
+    /// Something else is here.
+    fn expected(&self, what: &str) -> Error {
+        let bare: String = self
+            .rest()
+            .chars()
+            .take_while(|c| is_bare(*c))
+            .take(40)
+            .collect();
+        let found = match (self.rest().chars().next(), &*bare) {
+            (None, _) => "the end".to_owned(),
+            (Some(c), "") if c.is_control() => format!("U+{:04X}", u32::from(c)),
+            (Some(c), "") => format!("'{c}'"),
+            (Some(_), bare) => format!("'{bare}'"),
+        };
+        self.error(what, &found)
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_ascii_start().len();
+    }
+
+    /// Whether this stands next, which then is passed.
+    fn eat(&mut self, sign: &str) -> bool {
+        self.skip_blanks();
+        let found = self.rest().starts_with(sign);
+        if found {
+            self.at += sign.len();
+        }
+        found
+    }
+
+    fn any(&mut self) -> Result<Node, Error> {
+        let mut nodes = vec![self.all()?];
+        while self.eat("|") {
+            nodes.push(self.all()?);
+        }
+        Ok(Node::any(nodes))
+    }
+
+    fn all(&mut self) -> Result<Node, Error> {
+        let mut nodes = vec![self.single()?];
+        while self.eat("&") {
+            nodes.push(self.single()?);
+        }
+        Ok(Node::all(nodes))
+    }
+
+    fn single(&mut self) -> Result<Node, Error> {
+        let mut negated = false;
+        while self.eat("!") {
+            negated = !negated;
+        }
+        self.skip_blanks();
+        let opening = self.at;
+        let node = if self.eat("(") {
+            self.parenthesis(opening)?
+        } else {
+            self.condition()?
+        };
+        Ok(if negated { node.not() } else { node })
+    }
+
+    fn parenthesis(&mut self, opening: usize) -> Result<Node, Error> {
+        if self.opened.len() == MAX_DEPTH {
+            self.at = opening;
+            return Err(self.error("at most 64 parentheses in each other", "one more"));
+        }
+        self.opened.push(opening);
+        let node = self.any()?;
+        self.opened.pop();
+        match self.eat(")") {
+            true => Ok(node),
+            false => Err(self.expected(&format!(
+                "'&', '|', or ')' for the '(' in column {}",
+                self.column(opening)
+            ))),
+        }
+    }
+
+    fn condition(&mut self) -> Result<Node, Error> {
+        let rest = self.rest();
+        let end = rest
+            .find(|c: char| !c.is_ascii_lowercase() && c != '_')
+            .unwrap_or(rest.len());
+        let name = &rest[..end];
+        let leaf: fn(Box<str>) -> Leaf = match name {
+            "authenticated" | "second_factor" | "never" => {
+                self.at += end;
+                return Ok(match name {
+                    "authenticated" => Node::Leaf(Leaf::Authenticated),
+                    "second_factor" => Node::Leaf(Leaf::SecondFactor),
+                    _ => Node::NEVER,
+                });
+            }
+            "claim" | "resource" | "fresh" | "email_domain" | "custom" => |_| Leaf::Authenticated,
+            "scope" => Leaf::Scope,
+            "role" => Leaf::Role,
+            "permission" => Leaf::Permission,
+            "subject" => Leaf::Subject,
+            "issued_by" => Leaf::IssuedBy,
+            _ => {
+                return Err(self.expected(
+                    "a condition (authenticated, second_factor, never, scope:, role:, permission:, \
+                     claim:, resource:, subject:, email_domain:, issued_by:, fresh:, custom:), '!' or '('",
+                ));
+            }
+        };
+        self.at += end;
+        if !self.eat(":") {
+            return Err(self.expected(&format!("':' after '{name}'")));
+        }
+        Ok(match name {
+            "claim" => Node::Leaf(self.claim(Source::Claims)?),
+            "resource" => Node::Leaf(self.claim(Source::Resource)?),
+            "fresh" => Node::Leaf(Leaf::Fresh(self.seconds()?)),
+            "custom" => Node::Leaf(self.custom()?),
+            "email_domain" => expression::email_domain(self.word("a domain")?.text).0,
+            _ => Node::Leaf(leaf(
+                self.word(&format!("a value for '{name}'"))?.text.into(),
+            )),
+        })
+    }
+
+    fn custom(&mut self) -> Result<Leaf, Error> {
+        self.skip_blanks();
+        let start = self.at;
+        let name = self.word("the name of a condition")?.text;
+        let known = self.customs.iter().find(|custom| custom.name() == name);
+        let Some(custom) = known else {
+            self.at = start;
+            let names: Vec<_> = self.customs.iter().map(Custom::name).collect();
+            return Err(self.expected(&match names.is_empty() {
+                true => "no condition of your own, as the parser was given none".to_owned(),
+                false => format!("one of the parser's conditions ({})", names.join(", ")),
+            }));
+        };
+        Ok(Leaf::Custom(custom.clone()))
+    }
+
+    fn seconds(&mut self) -> Result<u64, Error> {
+        self.skip_blanks();
+        let start = self.at;
+        let word = self.word("a time such as 15m")?.text;
+        let seconds = word.char_indices().next_back().and_then(|(at, unit)| {
+            let length = match unit {
+                's' => 1,
+                'm' => 60,
+                'h' => 3_600,
+                'd' => 86_400,
+                _ => return None,
+            };
+            let count = word.get(..at)?;
+            let digits = count.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| count.parse::<u64>().ok()?.checked_mul(length))?
+        });
+        seconds.ok_or_else(|| {
+            self.at = start;
+            self.expected("a time in s, m, h or d, such as 15m")
+        })
+    }
+
+    fn claim(&mut self, source: Source) -> Result<Leaf, Error> {
+        let path = self.path()?;
+        Ok(Leaf::Claim(source, path, self.test()?))
+    }
+
+    fn path(&mut self) -> Result<ClaimPath, Error> {
+        let mut names = Vec::new();
+        loop {
+            names.push(match self.rest().trim_ascii_start().starts_with('"') {
+                true => self.word("a claim's name")?.text.into_owned(),
+                false => self.name()?,
+            });
+            if !self.rest().starts_with('.') {
+                return Ok(ClaimPath::from(names));
+            }
+            self.at += 1;
+        }
+    }
+
+    /// A name in a path, without quotes.
+    fn name(&mut self) -> Result<String, Error> {
+        self.skip_blanks();
+        let rest = self.rest();
+        let end = rest.find(|c| c == '.' || !is_bare(c)).unwrap_or(rest.len());
+        if end == 0 {
+            return Err(self.expected("a claim's name"));
+        }
+        self.at += end;
+        Ok(rest[..end].to_owned())
+    }
+
+    fn test(&mut self) -> Result<Test, Error> {
+        let compared: [(&str, Compared); 6] = [
+            ("!=", Test::Unequal),
+            (">=", Test::GreaterOrEqual),
+            ("<=", Test::LessOrEqual),
+            ("=", Test::Equal),
+            (">", Test::Greater),
+            ("<", Test::Less),
+        ];
+        for (sign, test) in compared {
+            if self.eat(sign) {
+                return Ok(test(self.value()?));
+            }
+        }
+        self.skip_blanks();
+        let rest = self.rest();
+        let operator = &rest[..rest.find(|c| !is_bare(c)).unwrap_or(rest.len())];
+        self.at += operator.len();
+        Ok(match operator {
+            "" => Test::Exists,
+            "in" => Test::In(self.list()?),
+            "contains" => Test::Contains(self.value()?),
+            "starts_with" => Test::StartsWith(self.word("a text")?.text.into()),
+            "ends_with" => Test::EndsWith(self.word("a text")?.text.into()),
+            "is_claim" => Test::IsClaim(self.path()?),
+            _ => {
+                self.at -= operator.len();
+                return Err(self.expected(
+                    "one of = != < <= > >= in contains starts_with ends_with is_claim, or '&', '|', ')' \
+                     or the end",
+                ));
+            }
+        })
+    }
+
+    fn list(&mut self) -> Result<Vec<Scalar>, Error> {
+        if !self.eat("[") {
+            return Err(self.expected("'[' after 'in'"));
+        }
+        let mut values = Vec::new();
+        if self.eat("]") {
+            return Ok(values);
+        }
+        loop {
+            values.push(self.value()?);
+            if self.eat("]") {
+                return Ok(values);
+            }
+            if !self.eat(",") {
+                return Err(self.expected("',' or ']'"));
+            }
+        }
+    }
+
+    fn value(&mut self) -> Result<Scalar, Error> {
+        let word = self.word("a value")?;
+        Ok(Scalar(match &*word.text {
+            "true" if !word.quoted => Kind::Bool(true),
+            "false" if !word.quoted => Kind::Bool(false),
+            text => match number(text).filter(|_| !word.quoted) {
+                Some(number) => Kind::Number(number),
+                None => Kind::Text(text.into()),
+            },
+        }))
+    }
+
+    fn word(&mut self, what: &str) -> Result<Word<'a>, Error> {
+        self.skip_blanks();
+        if self.rest().starts_with('"') {
+            return Ok(Word {
+                text: Cow::Owned(self.quoted()?),
+                quoted: true,
+            });
+        }
+        let rest = self.rest();
+        let end = rest.find(|c| !is_bare(c)).unwrap_or(rest.len());
+        self.at += end;
+        match rest[end..].chars().next() {
+            Some(c) if !c.is_ascii() => {
+                Err(self.expected("ASCII, as other characters must stand in quotes"))
+            }
+            _ if end == 0 => Err(self.expected(what)),
+            _ => Ok(Word {
+                text: Cow::Borrowed(&rest[..end]),
+                quoted: false,
+            }),
+        }
+    }
+
+    fn quoted(&mut self) -> Result<String, Error> {
+        let rest = self.rest();
+        let mut escaped = false;
+        let closing = rest.char_indices().skip(1).find(|(_, c)| {
+            let closes = *c == '"' && !escaped;
+            escaped = *c == '\\' && !escaped;
+            closes
+        });
+        let Some((closing, _)) = closing else {
+            let opening = self.column(self.at);
+            self.at = self.text.len();
+            return Err(self.expected(&format!("a closing '\"' for that in column {opening}")));
+        };
+        let text = serde_json::from_str(&rest[..=closing])
+            .map_err(|_| self.error("a JSON string", "what is none between these quotes"))?;
+        self.at += closing + 1;
+        Ok(text)
+    }
+}

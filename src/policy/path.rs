@@ -1,0 +1,108 @@
+//! Where a claim stands.
+
+use std::fmt;
+
+/// Where a claim stands: the name of a member, or the names that lead to it from the outside in.
+///
+/// A text is split at its dots; a list of names is taken as it is, which names with dots need.
+///
+/// # Example
+/// ```
+/// use jamguard::policy::ClaimPath;
+///
+/// let roles = ClaimPath::from("realm_access.roles");           // Keycloak
+/// assert_eq!(roles, ClaimPath::from(["realm_access", "roles"]));
+/// let own = ClaimPath::from(["https://example.com/roles"]);    // one name, with a dot in it
+/// assert_eq!(own.to_string(), "\"https://example.com/roles\"");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClaimPath {
+    names: Box<[Box<str>]>,
+    hash: u32,
+}
+
+impl ClaimPath {
+    fn new(names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
+        let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
+        if names.is_empty() {
+            names.push("".into());
+        }
+        let hash = names
+            .iter()
+            .fold(PathHash::ROOT, |hash, name| hash.member(name));
+        Self {
+            names: names.into(),
+            hash: hash.finish(),
+        }
+    }
+
+    pub(super) fn names(&self) -> &[Box<str>] {
+        &self.names
+    }
+
+    pub(super) fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_hash(&mut self, hash: u32) {
+        self.hash = hash;
+    }
+}
+
+impl From<&str> for ClaimPath {
+    fn from(dotted: &str) -> Self {
+        Self::new(dotted.split('.'))
+    }
+}
+
+impl From<String> for ClaimPath {
+    fn from(dotted: String) -> Self {
+        Self::from(&*dotted)
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for ClaimPath {
+    fn from(names: [&str; N]) -> Self {
+        Self::new(names)
+    }
+}
+
+impl From<Vec<String>> for ClaimPath {
+    fn from(names: Vec<String>) -> Self {
+        Self::new(names)
+    }
+}
+
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::print::path(f, self)
+    }
+}
+
+impl fmt::Debug for ClaimPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// FNV-1a over the names. It only narrows a search down: names are always compared in full, and a
+/// crowd of equal hashes costs a look at each.
+#[derive(Clone, Copy)]
+pub(super) struct PathHash(u64);
+
+impl PathHash {
+    pub(super) const ROOT: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    pub(super) fn member(self, name: &str) -> Self {
+        // No name in UTF-8 has this byte.
+        let bytes = name.bytes().chain([0xff]);
+        Self(bytes.fold(self.0, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        }))
+    }
+
+    pub(super) fn finish(self) -> u32 {
+        (self.0 ^ (self.0 >> 32)) as u32
+    }
+}

@@ -1,0 +1,94 @@
+//! Who is asked about.
+
+use super::claim_paths::ClaimPaths;
+use super::claims::ClaimIndex;
+use crate::core::clock::Clock;
+use crate::core::error::Error;
+use crate::token::verified::Verified;
+use std::fmt;
+use std::time::Duration;
+
+/// Who a policy is asked about: the claims, where to find what in them, and the time.
+///
+/// # Example
+/// ```
+/// use jamguard::SystemClock;
+/// use jamguard::policy::{ClaimIndex, ClaimPaths, Subject, resource, role};
+/// use std::collections::BTreeMap;
+///
+/// let claims = ClaimIndex::of(&BTreeMap::from([("sub", "42"), ("roles", "editor")]))?;
+/// let paths = ClaimPaths::default();
+/// let user = Subject::new(&claims, &paths, &SystemClock);
+/// assert!(role("editor").check(&user).is_ok());
+///
+/// let document = ClaimIndex::of(&BTreeMap::from([("owner", "42")]))?;
+/// assert!(resource("owner").is_claim("sub").check(&user.about(&document)).is_ok());
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    claims: &'a ClaimIndex,
+    paths: &'a ClaimPaths,
+    clock: &'a dyn Clock,
+    resource: Option<&'a ClaimIndex>,
+}
+
+impl<'a> Subject<'a> {
+    /// Somebody with these claims.
+    pub fn new(claims: &'a ClaimIndex, paths: &'a ClaimPaths, clock: &'a dyn Clock) -> Self {
+        Self {
+            claims,
+            paths,
+            clock,
+            resource: None,
+        }
+    }
+
+    /// The sender of a token. Its claims are indexed once and kept as long as the token is cached.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch), which no verified token
+    /// leads to.
+    pub fn of(
+        token: &'a Verified,
+        paths: &'a ClaimPaths,
+        clock: &'a dyn Clock,
+    ) -> Result<Self, Error> {
+        Ok(Self::new(token.claims()?, paths, clock))
+    }
+
+    /// The same, asked about a resource with these attributes.
+    #[must_use]
+    pub fn about(self, resource: &'a ClaimIndex) -> Self {
+        Self {
+            resource: Some(resource),
+            ..self
+        }
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> &'a ClaimIndex {
+        self.claims
+    }
+
+    /// The attributes of the resource, where the question is about one.
+    pub fn resource(&self) -> Option<&'a ClaimIndex> {
+        self.resource
+    }
+
+    pub(super) fn paths(&self) -> &'a ClaimPaths {
+        self.paths
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("claims", &self.claims)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,11 @@
+//! Which policy a route has: patterns over methods and paths, checked when the table is built.
+
+mod builder;
+mod listing;
+mod methods;
+mod pattern;
+mod reading;
+mod route_table;
+
+pub use builder::{RouteTableBuilder, Unmatched};
+pub use route_table::{Access, RouteTable};

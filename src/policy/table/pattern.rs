@@ -1,0 +1,157 @@
+//! Patterns of paths, in the syntax that axum has from matchit.
+
+use super::reading::{fold_segment, literal, without_parameters};
+use std::fmt::Write as _;
+
+/// matchit counts parameters by the letters.
+const MAX_PARAMETERS: usize = 25;
+
+/// A pattern that some request can match.
+pub(super) struct Pattern {
+    segments: Vec<Segment>,
+}
+
+struct Segment {
+    /// As it stands in requests.
+    literal: String,
+    parameter: Parameter,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Parameter {
+    None,
+    One,
+    Rest,
+}
+
+impl Pattern {
+    /// Reads a pattern; the error says what is wrong with it.
+    pub(super) fn parse(text: &str, keep_slashes: bool) -> Result<Self, String> {
+        let Some(rest) = text.strip_prefix('/') else {
+            return Err("a path begins with a slash".to_owned());
+        };
+        let parts: Vec<&str> = rest.split('/').collect();
+        let mut segments = Vec::with_capacity(parts.len());
+        for (at, part) in parts.iter().enumerate() {
+            let last = at + 1 == parts.len();
+            let segment = Segment::parse(part, keep_slashes)?;
+            let name = without_parameters(&segment.literal);
+            let empty = segment.literal.is_empty() && last;
+            match (name, segment.parameter) {
+                ("", Parameter::None) if !empty => {
+                    return Err("requests with an empty segment ('//') are refused".to_owned());
+                }
+                ("." | "..", Parameter::None) => {
+                    return Err("requests with a dot segment are refused".to_owned());
+                }
+                (name, Parameter::One | Parameter::Rest) if name != segment.literal => {
+                    return Err("';' and a parameter cannot stand in one segment".to_owned());
+                }
+                (_, Parameter::Rest) if !last => {
+                    return Err("nothing can follow '{*…}'".to_owned());
+                }
+                _ => segments.push(segment),
+            }
+        }
+        let parameters = segments
+            .iter()
+            .filter(|segment| segment.parameter != Parameter::None);
+        if parameters.count() > MAX_PARAMETERS {
+            return Err(format!("at most {MAX_PARAMETERS} parameters"));
+        }
+        Ok(Self { segments })
+    }
+
+    /// For matchit, with parameters of no name: two patterns that match the same paths are the same
+    /// text.
+    pub(super) fn exact(&self) -> String {
+        self.write(str::to_owned)
+    }
+
+    /// The same for folded paths.
+    pub(super) fn folded(&self) -> String {
+        let folded = self.write(fold_segment);
+        match folded.strip_suffix('/') {
+            None | Some("") => folded,
+            Some(trimmed) => trimmed.to_owned(),
+        }
+    }
+
+    /// The folded path below which a pattern with `{*…}` matches everything.
+    pub(super) fn base(&self) -> Option<String> {
+        let last = self.segments.last()?;
+        if last.parameter != Parameter::Rest || !last.literal.is_empty() {
+            return None;
+        }
+        let folded = self.folded();
+        let (base, _) = folded.rsplit_once('/')?;
+        Some(if base.is_empty() { "/" } else { base }.to_owned())
+    }
+
+    fn write(&self, spell: impl Fn(&str) -> String) -> String {
+        self.segments
+            .iter()
+            .fold(String::new(), |mut out, segment| {
+                let parameter = match segment.parameter {
+                    Parameter::None => "",
+                    Parameter::One => "{p}",
+                    Parameter::Rest => "{*p}",
+                };
+                // Writing to a text cannot fail.
+                let _ = write!(out, "/{}{parameter}", spell(&segment.literal));
+                out
+            })
+    }
+}
+
+impl Segment {
+    fn parse(text: &str, keep_slashes: bool) -> Result<Self, String> {
+        let mut plain = String::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '{' | '}' if chars.peek() == Some(&c) => {
+                    chars.next();
+                    plain.push(c);
+                }
+                '}' => return Err("'}' without '{'; write '}}' for one in a path".to_owned()),
+                '{' => {
+                    let rest: String = chars.collect();
+                    return Ok(Self {
+                        literal: literal(&plain, keep_slashes)?,
+                        parameter: Parameter::parse(&rest)?,
+                    });
+                }
+                c => plain.push(c),
+            }
+        }
+        Ok(Self {
+            literal: literal(&plain, keep_slashes)?,
+            parameter: Parameter::None,
+        })
+    }
+}
+
+impl Parameter {
+    /// What stands behind the opening brace, to the segment's end.
+    fn parse(text: &str) -> Result<Self, String> {
+        let Some((name, after)) = text.split_once('}') else {
+            return Err("'{' without '}'; write '{{' for one in a path".to_owned());
+        };
+        if !after.is_empty() {
+            return Err("nothing can follow a parameter within its segment".to_owned());
+        }
+        let (name, parameter) = match name.strip_prefix('*') {
+            Some(name) => (name, Self::Rest),
+            None => (name, Self::One),
+        };
+        let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        match !name.is_empty() && name.chars().all(is_name) {
+            true => Ok(parameter),
+            false => Err(
+                "a parameter is a name in braces, {id} or {*rest}; regular expressions have no place here"
+                    .to_owned(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! How a request's path can be read, and which paths are refused because nobody can tell.
+//!
+//! A table stands in front of a router that it does not see, and the two must not read a path
+//! differently:
+//!
+//! - axum 0.8 compares the path as it stands on the wire, and decodes only what parameters hold: to
+//!   it `/%61dmin` is never `/admin`, but it may be `/{page}`.
+//! - actix-web 4 first decodes all but `%25`, `%2F` and `%2B`: to it `/%61dmin` is `/admin`.
+//! - Neither resolves `..`, merges slashes, drops a last slash, or folds case; but middleware
+//!   before them may (`NormalizePath` of tower-http and of actix-web), a router written with
+//!   regular expressions may, and so may what a handler passes the path on to.
+//!
+//! So a path is read three times, and the request must be allowed under **each** reading:
+//!
+//! 1. as it stands, which is how axum reads it;
+//! 2. decoded, which is how actix-web reads it;
+//! 3. folded: decoded, in lower case, without a last slash and without `;parameters`, compared with
+//!    patterns folded alike. Whoever normalizes a path behind the guard ends at a path that folds to
+//!    the same.
+//!
+//! Whichever of the first two the router takes, the rule of its reading has been asked. An ordinary
+//! path is the same in all three and is looked up once or twice.
+//!
+//! What no honest client sends is refused with 400: an empty, `.` or `..` segment (also with
+//! `;parameters`, also encoded), a backslash, a control character, an encoded slash (unless the
+//! table keeps them), `%` without two hexadecimal digits, bytes that are not UTF-8, and characters
+//! outside of ASCII that are not encoded.
+
+use std::borrow::Cow;
+
+/// A path as different routers read it.
+pub(super) struct Readings<'a> {
+    pub(super) raw: &'a str,
+    /// Every escape undone that has no need to be one (RFC 3986 section 6.2.2.2), the others in
+    /// upper case; `None` where that changes nothing.
+    pub(super) decoded: Option<String>,
+    /// `None` where that changes nothing more.
+    pub(super) folded: Option<String>,
+}
+
+/// What may stand in a path unescaped: RFC 3986's `pchar`, and four that browsers leave alone.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@|[]^".contains(&byte)
+}
+
+/// Whether a byte is the same in every reading, where it is not part of a dot segment.
+const ORDINARY: [bool; 256] = {
+    let mut table = [false; 256];
+    let plain = b"abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@|[]^";
+    let mut at = 0;
+    while at < plain.len() {
+        table[plain[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+/// Reads a path; the error says why it is refused.
+pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'static str> {
+    let Some(rest) = path.strip_prefix('/') else {
+        return Err("a path begins with a slash");
+    };
+    if is_ordinary(rest.as_bytes()) {
+        return Ok(Readings {
+            raw: path,
+            decoded: None,
+            folded: None,
+        });
+    }
+    let decoded = decode(path, keep_slashes)?;
+    check_segments(&decoded)?;
+    let folded = fold(&decoded);
+    Ok(Readings {
+        raw: path,
+        folded: (folded != decoded).then(|| folded.into_owned()),
+        decoded: (decoded != path).then_some(decoded),
+    })
+}
+
+/// Whether all readings are the same, for what follows the first slash.
+fn is_ordinary(rest: &[u8]) -> bool {
+    // Of a segment so far: its length, and whether it is all dots.
+    let (mut length, mut dots) = (0_usize, true);
+    for byte in rest {
+        if *byte == b'/' {
+            if dots {
+                return false;
+            }
+            (length, dots) = (0, true);
+        } else if ORDINARY[usize::from(*byte)] {
+            length += 1;
+            dots &= *byte == b'.';
+        } else {
+            return false;
+        }
+    }
+    // An empty segment is all dots too; alone it is the root.
+    rest.is_empty() || (length > 0 && !dots)
+}
+
+/// Undoes the escapes that need none and writes the others in one way.
+///
+/// `%2B` stays: actix-web keeps it apart from `+`.
+fn decode(path: &str, keep_slashes: bool) -> Result<String, &'static str> {
+    let mut out = String::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    let mut foreign = false;
+    while let Some(byte) = bytes.next() {
+        let (byte, escaped) = match byte {
+            b'%' => {
+                let digits = [bytes.next(), bytes.next()].map(|digit| digit.and_then(hex));
+                let [Some(high), Some(low)] = digits else {
+                    return Err("a percent sign is followed by two hexadecimal digits");
+                };
+                (high << 4 | low, true)
+            }
+            byte => (byte, false),
+        };
+        match byte {
+            0..0x20 | 0x7f => return Err("a control character"),
+            b'\\' => return Err("a backslash"),
+            b'/' if escaped && !keep_slashes => return Err("an encoded slash"),
+            0x80.. if !escaped => return Err("a character outside of ASCII that is not encoded"),
+            b'/' if !escaped => out.push('/'),
+            b'+' if escaped => out.push_str("%2B"),
+            byte if is_plain(byte) => out.push(char::from(byte)),
+            byte => {
+                foreign |= byte >= 0x80;
+                escape(&mut out, byte);
+            }
+        }
+    }
+    let is_utf8 = !foreign
+        || percent_encoding::percent_decode_str(path)
+            .decode_utf8()
+            .is_ok();
+    match is_utf8 {
+        true => Ok(out),
+        false => Err("escapes that are not UTF-8"),
+    }
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+fn escape(out: &mut String, byte: u8) {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+    ];
+    out.push('%');
+    out.push(DIGITS[usize::from(byte >> 4)]);
+    out.push(DIGITS[usize::from(byte & 15)]);
+}
+
+/// Refuses segments that some would resolve or drop.
+fn check_segments(decoded: &str) -> Result<(), &'static str> {
+    let mut segments = decoded.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        for part in segment.split("%2F") {
+            match without_parameters(part) {
+                "." | ".." => return Err("a dot segment"),
+                "" if !(last && segment.is_empty()) => return Err("an empty segment"),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn without_parameters(segment: &str) -> &str {
+    segment.split(';').next().unwrap_or_default()
+}
+
+/// One spelling for all: lower case, `+` unescaped, no `;parameters`, no last slash.
+fn fold(decoded: &str) -> Cow<'_, str> {
+    let trimmed = match decoded.strip_suffix('/') {
+        None | Some("") => decoded,
+        Some(trimmed) => trimmed,
+    };
+    let changes = |byte: u8| byte.is_ascii_uppercase() || byte == b';';
+    if !trimmed.bytes().any(changes) {
+        return Cow::Borrowed(trimmed);
+    }
+    let segments: Vec<_> = trimmed.split('/').map(fold_segment).collect();
+    Cow::Owned(segments.join("/"))
+}
+
+/// The same for a segment, or a literal part of one.
+pub(super) fn fold_segment(segment: &str) -> String {
+    let named = without_parameters(segment).replace("%2B", "+");
+    named.to_ascii_lowercase()
+}
+
+/// A pattern's literal text in the spelling that it has in requests; the error says why no request
+/// has it.
+pub(super) fn literal(text: &str, keep_slashes: bool) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'%' => {
+                let code = text.get(at..at + 3).unwrap_or_default();
+                let decoded =
+                    decode(code, keep_slashes).map_err(|why| format!("no path has {why}"))?;
+                if !decoded.starts_with('%') {
+                    return Err(format!("paths have '{decoded}' for '{code}': write it so"));
+                }
+                out.push_str(&decoded);
+                bytes.nth(1);
+            }
+            b'?' | b'#' => return Err("a path ends before '?' and '#'".to_owned()),
+            b'\\' | 0..0x20 | 0x7f => {
+                return Err("no path has a backslash or a control character".to_owned());
+            }
+            byte if is_plain(byte) => out.push(char::from(byte)),
+            byte => escape(&mut out, byte),
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ordinary_path_has_one_reading() {
+        for path in [
+            "/",
+            "/a",
+            "/a/b-c/d.e",
+            "/a/...",
+            "/a+b",
+            "/.well-known/x",
+            "/a..",
+            "/v1.0/~ann",
+        ] {
+            let readings = read(path, false).ok().unwrap();
+            assert!(
+                readings.decoded.is_none() && readings.folded.is_none(),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_read_in_each_way() {
+        for (path, decoded, folded) in [
+            ("/%61dmin", "/admin", "/admin"),
+            ("/admin/", "/admin/", "/admin"),
+            ("/ADMIN", "/ADMIN", "/admin"),
+            ("/a;x=1/b;y", "/a;x=1/b;y", "/a/b"),
+            ("/a%3Bx", "/a;x", "/a"),
+            ("/a%2Bb", "/a%2Bb", "/a+b"),
+            ("/A%2bB", "/A%2BB", "/a+b"),
+            ("/caf%c3%a9", "/caf%C3%A9", "/caf%c3%a9"),
+            ("/100%25", "/100%25", "/100%25"),
+            ("/%2561dmin", "/%2561dmin", "/%2561dmin"),
+            ("/{a}", "/%7Ba%7D", "/%7ba%7d"),
+            ("/a%20b", "/a%20b", "/a%20b"),
+        ] {
+            let readings = read(path, false).ok().unwrap();
+            assert_eq!(readings.raw, path);
+            let read = readings.decoded.as_deref().unwrap_or(path);
+            assert_eq!(read, decoded, "{path}");
+            let read = readings.folded.as_deref().unwrap_or(read);
+            assert_eq!(read, folded, "{path}");
+        }
+    }
+}
