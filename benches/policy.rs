@@ -1,1 +1,191 @@
-fn main() {}
+//! What a policy costs over claims that were indexed before, and what a table of routes adds.
+//!
+//! ```sh
+//! cargo bench --bench policy --features testing [-- --quick]
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use jamguard::policy::{
+    ClaimIndex, ClaimPaths, RouteTable, Subject, Unmatched, authenticated, role,
+};
+use jamguard::{Policy, SystemClock};
+use serde_json::json;
+use std::hint::black_box;
+use support::{Bar, Effort, Others, Pairs, Table, labelled, nanos_each};
+
+/// Runs that are timed together: one alone is too short for the clock.
+const BATCH: usize = 1_000;
+
+fn main() {
+    let effort = Effort::from_args();
+    let others = Others::watch();
+    let table = Table::begin("jamguard, policies");
+    leaves(&table, effort);
+    routes(&table, effort);
+    allocations(&table);
+    others.report(&table);
+}
+
+/// Nanoseconds of each run of `work`, over batches.
+fn each(effort: Effort, mut work: impl FnMut(usize)) -> f64 {
+    let batches = effort.pick(200, 40);
+    nanos_each(batches, |batch| {
+        (0..BATCH).for_each(|at| work(batch * BATCH + at))
+    }) / BATCH as f64
+}
+
+/// Claims as an identity provider issues them, with more than a policy asks for.
+fn claims() -> ClaimIndex {
+    ClaimIndex::of(&json!({
+        "iss": "https://issuer.example/", "aud": "https://api.example/", "sub": "user-000000042",
+        "iat": 1_700_000_000u64, "exp": 4_102_444_800u64, "jti": "4ff2c1d6-2d3c-4a1a-8a3d-0d0d4a1b6f6d",
+        "email": "ann@example.com", "email_verified": true, "name": "Ann Example",
+        "scope": "openid profile email orders.read orders.write",
+        "roles": ["reader", "writer", "clerk", "admin"],
+        "permissions": ["orders:read", "orders:refund", "stock:*"],
+        "plan": "gold", "level": 7, "tenant": "acme", "amr": ["pwd", "otp"],
+    }))
+    .unwrap()
+}
+
+/// Ten leaves, each of which has to be asked.
+const TEN: [(&str, &str); 3] = [
+    (
+        "one of each kind",
+        "authenticated & scope:orders.write & role:admin & permission:stock:count & claim:plan = gold \
+         & claim:level >= 3 & subject:user-000000042 & email_domain:example.com \
+         & issued_by:https://issuer.example/ & !role:suspended",
+    ),
+    (
+        "scopes and roles, the last of each list",
+        "scope:orders.write & scope:orders.read & scope:email & scope:profile & scope:openid \
+         & role:admin & role:clerk & role:writer & role:reader & !role:suspended",
+    ),
+    (
+        "alternatives of which the last holds",
+        "role:a | role:b | scope:c | scope:d | claim:plan = silver | claim:level > 9 | permission:x:y \
+         | email_domain:other.example | claim:tenant in [x, y, z] | role:admin",
+    ),
+];
+
+fn leaves(table: &Table, effort: Effort) {
+    let (claims, paths) = (claims(), ClaimPaths::default());
+    let subject = Subject::new(&claims, &paths, &SystemClock);
+    for (what, text) in TEN {
+        let policy: Policy = text.parse().unwrap();
+        let anybody = authenticated();
+        let pairs = Pairs::measure(
+            effort.pick(51, 15),
+            || {
+                each(effort, |_| {
+                    black_box(&anybody).check(black_box(&subject)).unwrap()
+                })
+            },
+            || {
+                each(effort, |_| {
+                    black_box(&policy).check(black_box(&subject)).unwrap()
+                })
+            },
+        );
+        table.row(
+            "P",
+            &format!("ten leaves over warm claims: {what}"),
+            (labelled("one leaf", pairs.a()), labelled("ten", pairs.b())),
+            (pairs.b(), "ns"),
+            Bar::AtMost(150.0),
+        );
+    }
+}
+
+/// A table of 1,000 routes, four of them for each of 250 kinds of things.
+fn thousand() -> RouteTable {
+    let table = (0..250).fold(RouteTable::builder(Unmatched::Deny), |table, kind| {
+        table
+            .guard("GET", format!("/api/v1/kind-{kind}"), role("reader"))
+            .guard(
+                "GET PUT",
+                format!("/api/v1/kind-{kind}/{{id}}"),
+                role("reader"),
+            )
+            .guard(
+                "*",
+                format!("/api/v1/kind-{kind}/{{id}}/parts/{{*rest}}"),
+                role("writer"),
+            )
+            .public("GET", format!("/api/v1/kind-{kind}/about"))
+    });
+    table.build().unwrap()
+}
+
+fn routes(table: &Table, effort: Effort) {
+    let routes = thousand();
+    let paths = |path: &dyn Fn(usize) -> String| -> Vec<String> { (0..250).map(path).collect() };
+    let cases = [
+        ("text alone", paths(&|kind| format!("/api/v1/kind-{kind}"))),
+        (
+            "a parameter",
+            paths(&|kind| format!("/api/v1/kind-{kind}/4711")),
+        ),
+        (
+            "a tree",
+            paths(&|kind| format!("/api/v1/kind-{kind}/4711/parts/a/b")),
+        ),
+        (
+            "other spellings",
+            paths(&|kind| format!("/api/v1/Kind-{kind}/caf%c3%a9%20A/parts/a;x/")),
+        ),
+    ];
+    for (what, paths) in cases {
+        let guarded = |path: &str| {
+            routes
+                .find("GET", path)
+                .map(|access| access.policies().count())
+        };
+        assert!(what == "other spellings" || guarded(&paths[7]).is_ok_and(|count| count > 0));
+        let pairs = Pairs::measure(
+            effort.pick(51, 15),
+            || {
+                each(effort, |at| {
+                    drop(black_box(black_box(paths[at % 250].as_str()).len()))
+                })
+            },
+            || {
+                each(effort, |at| {
+                    let _ = black_box(routes.find("GET", black_box(&paths[at % 250])));
+                })
+            },
+        );
+        table.row(
+            "P",
+            &format!("a table of 1,000 routes: {what}"),
+            (labelled("none", pairs.a()), labelled("table", pairs.b())),
+            (pairs.difference(), "ns"),
+            Bar::AtMost(1_000.0),
+        );
+    }
+}
+
+/// What the warm path takes from the heap.
+fn allocations(table: &Table) {
+    let (claims, paths) = (claims(), ClaimPaths::default());
+    let subject = Subject::new(&claims, &paths, &SystemClock);
+    let policy: Policy = TEN[0].1.parse().unwrap();
+    let routes = thousand();
+    let count = jamguard_bench_allocations::count(|| {
+        policy.check(&subject).unwrap();
+        routes
+            .find("GET", "/api/v1/kind-7/4711")
+            .unwrap()
+            .check(&subject)
+            .unwrap();
+    });
+    table.row(
+        "P",
+        "allocations of a policy and a table",
+        (String::new(), String::new()),
+        (count as f64, "allocations"),
+        Bar::AtMost(0.0),
+    );
+}

@@ -162,7 +162,8 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
         .find(&paths.email)
         .and_then(Claim::text)
         .and_then(|email| email.rsplit_once('@'))
-        .filter(|(user, _)| !user.is_empty() && !refuted)
+        // Two signs, and others may take the first for the one that counts.
+        .filter(|(user, _)| !user.is_empty() && !user.contains('@') && !refuted)
         .map(|(_, domain)| domain);
     let Some(domain) = domain else {
         return false;

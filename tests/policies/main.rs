@@ -1,16 +1,11 @@
 //! Policies: what they let in, how they are written, and tables of routes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[cfg(any())]
 mod answers;
-#[cfg(any())]
 mod leaves;
 mod model;
-#[cfg(any())]
 mod paths;
-#[cfg(any())]
 mod table;
-#[cfg(any())]
 mod text;
 mod truth;
 

@@ -250,7 +250,16 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn path() -> impl Strategy<Value = Vec<String>> {
-    let known = vec!["plan", "tags", "deep.er", "deep.plan", "sub", "scope", "none", "a.b.c"];
+    let known = vec![
+        "plan",
+        "tags",
+        "deep.er",
+        "deep.plan",
+        "sub",
+        "scope",
+        "none",
+        "a.b.c",
+    ];
     prop_oneof![
         8 => prop::sample::select(known).prop_map(|path| path.split('.').map(str::to_owned).collect()),
         1 => prop::collection::vec(any::<String>(), 1..3),
@@ -310,23 +319,50 @@ pub(crate) fn claims() -> impl Strategy<Value = Value> {
         ]
     };
     let emails = vec![
-        json!("ann@example.com"), json!("ANN@Example.Com"), json!("ann@b.example.com"), json!("@example.com"),
-        json!("ann@xexample.com"), json!("ann"), json!("ann@.example.com"), json!(7), json!(null),
+        json!("ann@example.com"),
+        json!("ANN@Example.Com"),
+        json!("ann@b.example.com"),
+        json!("@example.com"),
+        json!("ann@xexample.com"),
+        json!("ann"),
+        json!("ann@.example.com"),
+        json!(7),
+        json!(null),
     ];
-    let verified = vec![json!(true), json!(false), json!("true"), json!("false"), json!(null)];
+    let verified = vec![
+        json!(true),
+        json!(false),
+        json!("true"),
+        json!("false"),
+        json!(null),
+    ];
     let times = vec![
-        json!(NOW), json!(NOW - 61), json!(NOW + 60), json!(NOW + 61), json!(NOW as f64 - 0.5),
-        json!(NOW - 4_000), json!("soon"), json!(null),
+        json!(NOW),
+        json!(NOW - 61),
+        json!(NOW + 60),
+        json!(NOW + 61),
+        json!(NOW as f64 - 0.5),
+        json!(NOW - 4_000),
+        json!("soon"),
+        json!(null),
     ];
-    let methods = prop::collection::vec(prop::sample::select(vec!["pwd", "otp", "hwk", "fpt", "mfa", "geo"]), 0..3);
+    let methods = prop::collection::vec(
+        prop::sample::select(vec!["pwd", "otp", "hwk", "fpt", "mfa", "geo"]),
+        0..3,
+    );
     let classes = vec![
-        json!("http://schemas.openid.net/pape/policies/2007/06/multi-factor"), json!("0"), json!(null),
+        json!("http://schemas.openid.net/pape/policies/2007/06/multi-factor"),
+        json!("0"),
+        json!(null),
     ];
     let many = (
         (list(), list(), list(), list()),
         prop::sample::select(emails),
         prop::sample::select(verified),
-        (prop::sample::select(times.clone()), prop::sample::select(times)),
+        (
+            prop::sample::select(times.clone()),
+            prop::sample::select(times),
+        ),
         methods,
         prop::sample::select(classes),
         (value(), list(), value(), value()),

@@ -201,7 +201,7 @@ pub(super) fn literal(text: &str, keep_slashes: bool) -> Result<String, String> 
     while let Some((at, byte)) = bytes.next() {
         match byte {
             b'%' => {
-                let code = text.get(at..at + 3).unwrap_or_default();
+                let code = text.get(at..at + 3).unwrap_or("%");
                 let decoded =
                     decode(code, keep_slashes).map_err(|why| format!("no path has {why}"))?;
                 if !decoded.starts_with('%') {
