@@ -6,8 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub(super) type Answer = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
-pub(super) type AsyncCheck = Arc<dyn Fn(&Subject<'_>) -> Answer + Send + Sync>;
+type Answer = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
 
 #[derive(Clone)]
 pub(super) struct Custom {
@@ -18,14 +17,30 @@ pub(super) struct Custom {
 #[derive(Clone)]
 pub(super) enum Check {
     Now(Arc<dyn Fn(&Subject<'_>) -> bool + Send + Sync>),
-    Later(AsyncCheck),
+    Later(Arc<dyn Fn(&Subject<'_>) -> Answer + Send + Sync>),
 }
 
 impl Custom {
-    pub(super) fn new(name: String, check: Check) -> Self {
+    pub(super) fn now(
+        name: String,
+        check: impl Fn(&Subject<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self {
             name: name.into(),
-            check,
+            check: Check::Now(Arc::new(check)),
+        }
+    }
+
+    pub(super) fn later<F>(
+        name: String,
+        check: impl Fn(&Subject<'_>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<bool, Error>> + Send + 'static,
+    {
+        Self {
+            name: name.into(),
+            check: Check::Later(Arc::new(move |subject| Box::pin(check(subject)))),
         }
     }
 

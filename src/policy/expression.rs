@@ -1,6 +1,6 @@
 //! A policy: conditions and how they are combined.
 
-use super::custom::{AsyncCheck, Check, Custom};
+use super::custom::Custom;
 use super::leaf::{Leaf, Source, Test};
 use super::path::ClaimPath;
 use super::scalar::Scalar;
@@ -292,11 +292,7 @@ pub fn custom(
     name: impl Into<String>,
     check: impl Fn(&Subject<'_>) -> bool + Send + Sync + 'static,
 ) -> Policy {
-    Leaf::Custom(Custom::new(
-        name.into(),
-        Check::Now(std::sync::Arc::new(check)),
-    ))
-    .into()
+    Leaf::Custom(Custom::now(name.into(), check)).into()
 }
 
 /// A condition of your own that waits, for a database say.
@@ -322,8 +318,7 @@ pub fn custom_async<F>(
 where
     F: Future<Output = Result<bool, Error>> + Send + 'static,
 {
-    let check: AsyncCheck = std::sync::Arc::new(move |subject| Box::pin(check(subject)));
-    Leaf::Custom(Custom::new(name.into(), Check::Later(check))).into()
+    Leaf::Custom(Custom::later(name.into(), check)).into()
 }
 
 /// All of them. Of none: [`never`], because an empty list is a mistake, and a mistake closes.

@@ -6,9 +6,11 @@ use super::leaf::{Leaf, Source, Test};
 use super::path::ClaimPath;
 use super::print::{is_bare, number};
 use super::scalar::{Kind, Scalar};
+use super::subject::Subject;
 use crate::core::error::Error;
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
+use std::future::Future;
 use std::str::FromStr;
 
 /// Parentheses in each other, at most.
@@ -46,10 +48,10 @@ const MAX_LENGTH: usize = 64 * 1024;
 ///
 /// # Example
 /// ```
-/// use jamguard::policy::{PolicyParser, custom};
+/// use jamguard::policy::PolicyParser;
 ///
 /// let parser = PolicyParser::new()
-///     .custom(custom("office_hours", |_| true));
+///     .custom("office_hours", |_| true);
 /// let policy = parser.parse(r#"(role:clerk | claim:"https://example.com/rank" >= 3) & custom:office_hours"#)?;
 ///
 /// let error = parser.parse("role:clerk & (role:night").unwrap_err();
@@ -68,13 +70,32 @@ impl PolicyParser {
         Self::default()
     }
 
-    /// Knows this condition, made by [`custom`](super::custom()) or
-    /// [`custom_async`](super::custom_async), by its name. Anything else is passed over.
+    /// Knows this condition by its name, like [`custom`](super::custom()). Of two with one name the
+    /// first counts.
     #[must_use]
-    pub fn custom(mut self, policy: Policy) -> Self {
-        if let Policy(Node::Leaf(Leaf::Custom(custom))) = policy {
-            self.customs.push(custom);
-        }
+    pub fn custom(
+        self,
+        name: impl Into<String>,
+        check: impl Fn(&Subject<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(Custom::now(name.into(), check))
+    }
+
+    /// Knows this condition that waits by its name, like [`custom_async`](super::custom_async).
+    #[must_use]
+    pub fn custom_async<F>(
+        self,
+        name: impl Into<String>,
+        check: impl Fn(&Subject<'_>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<bool, Error>> + Send + 'static,
+    {
+        self.with(Custom::later(name.into(), check))
+    }
+
+    fn with(mut self, custom: Custom) -> Self {
+        self.customs.push(custom);
         self
     }
 

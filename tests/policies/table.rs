@@ -181,6 +181,7 @@ fn a_table_that_cannot_mean_what_it_says_is_not_built() {
         (rule("/a%2"), "two hexadecimal digits"),
         (rule("/%é"), "two hexadecimal digits"),
         (rule("/%61dmin"), "paths have 'a' for '%61': write it so"),
+        (rule("/caf%C3"), "no path has escapes that are not UTF-8"),
         (rule("/{"), "'{' without '}'"),
         (rule("/}"), "'}' without '{'"),
         (rule("/{}"), "a parameter is a name in braces"),

@@ -98,7 +98,7 @@ fn a_text_has_no_more_parentheses_than_it_needs() {
 
 #[test]
 fn each_mistake_is_named_with_its_column() {
-    let parser = PolicyParser::new().custom(custom("known", |_| true));
+    let parser = PolicyParser::new().custom("known", |_| true);
     for (text, message) in [
         // Nothing, and nothing where something must stand.
         ("", "column 1 of the policy: expected a condition ("),
@@ -276,11 +276,12 @@ fn depth_and_length_are_bounded() {
 #[test]
 fn conditions_of_ones_own_are_known_by_name() {
     let parser = PolicyParser::new()
-        .custom(custom("office hours", |_| true))
-        .custom(role("passed over"));
+        .custom("office hours", |_| true)
+        .custom_async("remote", |_| async { Ok(true) });
     let policy = parser.parse("custom:\"office hours\" | role:boss").unwrap();
     assert_eq!(policy.to_string(), "custom:\"office hours\" | role:boss");
     assert_eq!(policy, custom("office hours", |_| false) | role("boss"));
+    assert!(parser.parse("custom:remote").unwrap().is_async());
     assert_ne!(policy, custom("other", |_| false) | role("boss"));
 }
 

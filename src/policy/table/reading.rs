@@ -26,6 +26,7 @@
 //! table keeps them), `%` without two hexadecimal digits, bytes that are not UTF-8, and characters
 //! outside of ASCII that are not encoded.
 
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// A path as different routers read it.
@@ -68,6 +69,7 @@ pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'sta
         });
     }
     let decoded = decode(path, keep_slashes)?;
+    check_utf8(path)?;
     check_segments(&decoded)?;
     let folded = fold(&decoded);
     Ok(Readings {
@@ -104,7 +106,6 @@ fn is_ordinary(rest: &[u8]) -> bool {
 fn decode(path: &str, keep_slashes: bool) -> Result<String, &'static str> {
     let mut out = String::with_capacity(path.len());
     let mut bytes = path.bytes();
-    let mut foreign = false;
     while let Some(byte) = bytes.next() {
         let (byte, escaped) = match byte {
             b'%' => {
@@ -124,19 +125,16 @@ fn decode(path: &str, keep_slashes: bool) -> Result<String, &'static str> {
             b'/' if !escaped => out.push('/'),
             b'+' if escaped => out.push_str("%2B"),
             byte if is_plain(byte) => out.push(char::from(byte)),
-            byte => {
-                foreign |= byte >= 0x80;
-                escape(&mut out, byte);
-            }
+            byte => escape(&mut out, byte),
         }
     }
-    let is_utf8 = !foreign
-        || percent_encoding::percent_decode_str(path)
-            .decode_utf8()
-            .is_ok();
-    match is_utf8 {
-        true => Ok(out),
-        false => Err("escapes that are not UTF-8"),
+    Ok(out)
+}
+
+fn check_utf8(escaped: &str) -> Result<(), &'static str> {
+    match percent_decode_str(escaped).decode_utf8() {
+        Ok(_) => Ok(()),
+        Err(_) => Err("escapes that are not UTF-8"),
     }
 }
 
@@ -196,14 +194,14 @@ pub(super) fn fold_segment(segment: &str) -> String {
 /// A pattern's literal text in the spelling that it has in requests; the error says why no request
 /// has it.
 pub(super) fn literal(text: &str, keep_slashes: bool) -> Result<String, String> {
+    let no_path = |what: &str| format!("no path has {what}");
     let mut out = String::with_capacity(text.len());
     let mut bytes = text.bytes().enumerate();
     while let Some((at, byte)) = bytes.next() {
         match byte {
             b'%' => {
                 let code = text.get(at..at + 3).unwrap_or("%");
-                let decoded =
-                    decode(code, keep_slashes).map_err(|why| format!("no path has {why}"))?;
+                let decoded = decode(code, keep_slashes).map_err(no_path)?;
                 if !decoded.starts_with('%') {
                     return Err(format!("paths have '{decoded}' for '{code}': write it so"));
                 }
@@ -212,12 +210,13 @@ pub(super) fn literal(text: &str, keep_slashes: bool) -> Result<String, String> 
             }
             b'?' | b'#' => return Err("a path ends before '?' and '#'".to_owned()),
             b'\\' | 0..0x20 | 0x7f => {
-                return Err("no path has a backslash or a control character".to_owned());
+                return Err(no_path("a backslash or a control character"));
             }
             byte if is_plain(byte) => out.push(char::from(byte)),
             byte => escape(&mut out, byte),
         }
     }
+    check_utf8(text).map_err(no_path)?;
     Ok(out)
 }
 
