@@ -125,9 +125,9 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+pub mod policy;
 #[cfg(feature = "session")]
 mod session;
-pub mod policy;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -165,11 +165,11 @@ pub use crate::jam::{
 };
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
+pub use crate::policy::{Policy, RouteTable};
 #[cfg(feature = "session")]
 pub use crate::session::{
     NewSession, SchemaChange, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
 };
-pub use crate::policy::{Policy, RouteTable};
 pub use crate::store::Store;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
