@@ -25,6 +25,7 @@
 
 mod claim_paths;
 mod claims;
+mod conditions;
 mod custom;
 mod evaluate;
 mod explain;
@@ -39,11 +40,12 @@ mod table;
 
 pub use claim_paths::ClaimPaths;
 pub use claims::ClaimIndex;
-pub use explain::Explanation;
-pub use expression::{
-    ClaimAt, Policy, all_of, any_of, authenticated, claim, custom, custom_async, email_domain,
-    fresh, issued_by, never, permission, resource, role, scope, second_factor, subject,
+pub use conditions::{
+    ClaimAt, all_of, any_of, authenticated, claim, custom, custom_async, email_domain, fresh,
+    issued_by, never, permission, resource, role, scope, second_factor, subject,
 };
+pub use explain::Explanation;
+pub use expression::Policy;
 pub use parse::PolicyParser;
 pub use path::ClaimPath;
 pub use scalar::Scalar;

@@ -1,7 +1,8 @@
 //! Policies from text.
 
+use super::conditions;
 use super::custom::Custom;
-use super::expression::{self, Node, Policy};
+use super::expression::{Node, Policy};
 use super::leaf::{Leaf, Source, Test};
 use super::path::ClaimPath;
 use super::print::{is_bare, number};
@@ -295,7 +296,7 @@ impl<'a> Reader<'a> {
             "resource" => Node::Leaf(self.claim(Source::Resource)?),
             "fresh" => Node::Leaf(Leaf::Fresh(self.seconds()?)),
             "custom" => Node::Leaf(self.custom()?),
-            "email_domain" => expression::email_domain(self.word("a domain")?.text).0,
+            "email_domain" => conditions::email_domain(self.word("a domain")?.text).0,
             _ => Node::Leaf(leaf(
                 self.word(&format!("a value for '{name}'"))?.text.into(),
             )),
