@@ -86,11 +86,6 @@ impl Loaded {
     pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
         self.body().data.decoded()
     }
-
-    /// The data as a `T` of the caller's own.
-    pub(crate) fn read_data<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        self.body().data.read()
-    }
 }
 
 /// The SHA-256 of the id that a cookie holds; `None` where that is no id.
@@ -107,23 +102,27 @@ impl Sessions {
                 "this is no session id",
             )));
         };
-        let settings = self.settings();
-        let key = settings.key(hash);
-        match settings.store.peek(&key) {
-            Some(None) => return Load::Now(Err(gone())),
-            Some(Some(record)) => match self.read(hash, &key, &record) {
-                Ok(Reading::Live(loaded)) => {
-                    return Load::Now(self.living(loaded).ok_or_else(expired));
-                }
-                Ok(Reading::Pending(..)) => {}
-                Ok(Reading::Moved(_)) => return Load::Now(Err(conflict())),
-                Ok(Reading::Ended) => return Load::Now(Err(gone())),
-                Err(error) => return Load::Now(Err(error)),
-            },
-            None => {}
+        if let Some(answer) = self.at_once(hash) {
+            return Load::Now(answer);
         }
         let sessions = self.clone();
         Load::Later(Box::pin(async move { sessions.present(hash).await }))
+    }
+
+    /// What can be said of an id without waiting.
+    fn at_once(&self, hash: Hash) -> Option<Result<Loaded, Error>> {
+        let settings = self.settings();
+        let key = settings.key(hash);
+        let Some(record) = settings.store.peek(&key)? else {
+            return Some(Err(gone()));
+        };
+        Some(match self.read(hash, &key, &record) {
+            Ok(Reading::Live(loaded)) => self.living(loaded).ok_or_else(expired),
+            Ok(Reading::Pending(..)) => return None,
+            Ok(Reading::Moved(_)) => Err(conflict()),
+            Ok(Reading::Ended) => Err(gone()),
+            Err(error) => Err(error),
+        })
     }
 
     /// The session as it is now.
@@ -282,6 +281,9 @@ impl Sessions {
     /// The session of an id, or why there is none: [`ErrorKind::Conflict`] where it has another id
     /// now.
     pub(super) async fn present(&self, hash: Hash) -> Result<Loaded, Error> {
+        if let Some(answer) = self.at_once(hash) {
+            return answer;
+        }
         let settings = self.settings();
         let key = settings.key(hash);
         for _ in 0..ATTEMPTS {

@@ -34,7 +34,7 @@ impl Sessions {
     /// knows.
     pub async fn rework(&self, id: &SessionId) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        self.rotate(&read).await.map(|(id, _)| id)
+        self.rotate(&read, None, None).await.map(|(id, _)| id)
     }
 
     /// Gives a session another id and other claims: a change of what its user may do.
@@ -58,12 +58,8 @@ impl Sessions {
     /// As [`rework`](Self::rework) and [`create_with`](Self::create_with).
     pub async fn login(&self, id: &SessionId, new: NewSession) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        self.rotate_into(&read, new).await.map(|(id, _)| id)
-    }
-
-    /// [`rework`](Self::rework) of what was read.
-    pub(crate) async fn rotate(&self, read: &Loaded) -> Result<(SessionId, Loaded), Error> {
-        self.rotated(read, |body| Ok(body.clone())).await
+        let rotated = self.rotate(&read, Some(new), None).await;
+        rotated.map(|(id, _)| id)
     }
 
     /// [`rework_claims`](Self::rework_claims) of what was read.
@@ -81,33 +77,13 @@ impl Sessions {
         .await
     }
 
-    /// [`login`](Self::login) over what was read.
-    pub(crate) async fn rotate_into(
-        &self,
-        read: &Loaded,
-        new: NewSession,
-    ) -> Result<(SessionId, Loaded), Error> {
-        let settings = self.settings();
-        let keeps_data = new.keeps_data();
-        let login = new.into_body(Some(read.body()), settings.now(), settings.max_bytes)?;
-        self.rotated(read, |body| {
-            let mut login = login.clone();
-            if keeps_data {
-                login.data = body.data.clone();
-                login.revision = body.revision;
-            }
-            Ok(login)
-        })
-        .await
-    }
-
     /// Gives what was read another id, after a login if there was one, and other data, JSON, if it
     /// changed: a request that did all of it writes once.
     ///
     /// # Errors
     /// As [`login`](Self::login); [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where the
     /// data changed, here and elsewhere.
-    pub(crate) async fn rotate_saving(
+    pub(crate) async fn rotate(
         &self,
         read: &Loaded,
         login: Option<NewSession>,
@@ -189,5 +165,40 @@ impl Sessions {
             return Ok((id, loaded));
         }
         Err(too_busy())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryStore, Store};
+
+    fn now<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(future)
+    }
+
+    /// A new id, were it known to somebody, is nobody's before the old record names it, and not
+    /// where that one names another.
+    #[test]
+    fn a_pending_id_counts_only_where_the_old_record_names_it() {
+        let store = MemoryStore::new();
+        let sessions = Sessions::builder(store.clone()).build().unwrap();
+        let (old, read) = now(sessions.begin(NewSession::of("ann"))).unwrap();
+        let ids = [(); 2].map(|()| SessionId::generate().unwrap());
+        for id in &ids {
+            let pending = Kept::Pending(old.hash(), read.body().clone());
+            now(sessions.insert(id.hash(), pending, read.body())).unwrap();
+            assert!(now(sessions.get::<()>(id)).unwrap().is_none());
+            assert!(now(sessions.rework(id)).is_err());
+        }
+        let key = sessions.settings().key(old.hash());
+        let moved = Kept::Moved(ids[0].hash()).pack(&key, None).unwrap();
+        now(store.replace(&key, read.0.version, moved, None)).unwrap();
+        assert!(now(sessions.get::<()>(&old)).unwrap().is_none());
+        assert!(now(sessions.get::<()>(&ids[1])).unwrap().is_none());
+        assert!(now(sessions.get::<()>(&ids[0])).unwrap().is_some());
+        assert_eq!(now(sessions.count("ann")).unwrap(), 1);
     }
 }

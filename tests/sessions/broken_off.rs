@@ -71,7 +71,6 @@ async fn a_crash_or_a_failure_at_any_step_leaves_exactly_one_usable_id() {
                 world.store.after(step, fate, lasting);
                 let answer = world.rework(&old).await;
                 assert!(world.store.came(), "{fate:?} at {step} never came");
-                let down = matches!(answer, Some(Err(_)));
                 world.store.heal();
                 let usable = world.usable(&old).await;
                 assert_eq!(
@@ -89,8 +88,12 @@ async fn a_crash_or_a_failure_at_any_step_leaves_exactly_one_usable_id() {
                     assert_eq!(items(&world.other, new).await.unwrap(), ["tea"]);
                     assert_eq!(items(&world.other, &old).await, None);
                 }
-                if down {
-                    assert!(!decided || fate == Fate::DoneButFails);
+                // Who lives is told the new id wherever it has the session.
+                match fate {
+                    Fate::Dies | Fate::DoneAndDies => assert!(answer.is_none()),
+                    Fate::Fails | Fate::DoneButFails => {
+                        assert_eq!(answer.unwrap().is_ok(), decided, "{fate:?} at {step}");
+                    }
                 }
                 // Whoever has it can go on: the next rotation, a save, the logout everywhere.
                 if usable.0 == 1 {

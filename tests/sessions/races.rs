@@ -4,6 +4,7 @@ use crate::{Cart, cart, items, on_every_store, on_every_store_and_a_slow_one, se
 use jamguard::{ErrorKind, NewSession, SessionId, Sessions};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -200,10 +201,15 @@ async fn of_a_hundred_parallel_rotations_one_wins() {
     .await;
 }
 
-/// Of one id to the next, as fast as it goes, until it ends. The last id, and how many there were.
-async fn rotate_until_ended(sessions: Sessions, mut id: SessionId) -> (SessionId, usize) {
+/// Of one id to the next, as fast as it goes, until it ends or that is enough. The last id, and how
+/// many there were.
+async fn rotate_until_ended(
+    sessions: Sessions,
+    mut id: SessionId,
+    enough: Arc<AtomicBool>,
+) -> (SessionId, usize) {
     let mut rotations = 0;
-    loop {
+    while !enough.load(Ordering::Relaxed) {
         match sessions.rework(&id).await {
             Ok(next) => {
                 id = next;
@@ -211,10 +217,11 @@ async fn rotate_until_ended(sessions: Sessions, mut id: SessionId) -> (SessionId
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Revoked, "{error}");
-                return (id, rotations);
+                break;
             }
         }
     }
+    (id, rotations)
 }
 
 /// Sessions that get a new id again and again, all the time while their user logs out everywhere.
@@ -227,15 +234,17 @@ async fn logout_everywhere_ends_sessions_that_are_just_rotated() {
         let (mut rotations, mut survived, mut most) = (0, 0, 0);
         for _ in 0..ROUNDS {
             let mut rotating = JoinSet::new();
+            let enough = Arc::new(AtomicBool::new(false));
             for _ in 0..SESSIONS {
                 let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
-                rotating.spawn(rotate_until_ended(sessions.clone(), id));
+                rotating.spawn(rotate_until_ended(sessions.clone(), id, enough.clone()));
             }
             tokio::task::yield_now().await;
             let ended = sessions.clear("ann").await.unwrap();
             // Not one of them, from here on.
             survived += sessions.count("ann").await.unwrap();
             most = most.max(ended);
+            enough.store(true, Ordering::Relaxed);
             for (id, rotated) in rotating.join_all().await {
                 rotations += rotated;
                 survived += u64::from(items(&sessions, &id).await.is_some());

@@ -125,7 +125,7 @@ impl Pending {
                 Some(data) if login.is_none() && !self.rotate => {
                     sessions.save_text(&read, data).await.map(|_| None)
                 }
-                data => sessions.rotate_saving(&read, login, data).await.map(Some),
+                data => sessions.rotate(&read, login, data).await.map(Some),
             };
             match (saved, &ours) {
                 (Err(conflict), Some(ours)) if conflict.kind() == ErrorKind::Conflict => {
