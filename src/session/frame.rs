@@ -195,7 +195,7 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// Puts other tokens in the place of what was read.
+    /// Puts other tokens in the place of what was read. No use of the session.
     ///
     /// # Errors
     /// As [`save_text`](Self::save_text), where the tokens were written since.
@@ -336,6 +336,7 @@ impl Sessions {
         let mut body = read.body().clone();
         body.data = data;
         body.revision += 1;
+        body.last_seen = body.last_seen.max(self.settings().now());
         self.write(read, body).await
     }
 
@@ -343,11 +344,10 @@ impl Sessions {
     ///
     /// # Errors
     /// [`ErrorKind::Expired`] where its time is over: a write gives it no more.
-    async fn write(&self, read: &Loaded, mut body: Body) -> Result<Option<Loaded>, Error> {
+    async fn write(&self, read: &Loaded, body: Body) -> Result<Option<Loaded>, Error> {
         let settings = self.settings();
         let now = settings.now();
         settings.ttl(read.body(), now)?;
-        body.last_seen = body.last_seen.max(now);
         let ttl = settings.ttl(&body, now)?;
         let key = settings.key(read.0.hash);
         let value = Kept::Live(body.clone()).pack(&key, settings.keys.as_ref())?;
@@ -388,5 +388,67 @@ impl fmt::Debug for Loaded {
         f.debug_struct("Loaded")
             .field("version", &self.0.version)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::core::secret::Secret;
+    use crate::store::MemoryStore;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    #[derive(Clone, Default)]
+    struct Hand(Arc<AtomicU64>);
+
+    impl crate::core::clock::Clock for Hand {
+        fn now(&self) -> Duration {
+            Duration::from_secs(self.0.load(Ordering::SeqCst))
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.now()
+        }
+    }
+
+    fn tokens(id: &str) -> Tokens {
+        Tokens {
+            id: Secret::new(id),
+            refresh: Some(Secret::new("refresh")),
+        }
+    }
+
+    #[tokio::test]
+    async fn fresh_tokens_are_no_use_of_the_session_and_in_no_saves_way() {
+        let clock = Hand::default();
+        let sessions = Sessions::builder(MemoryStore::new()).clock(clock.clone());
+        let sessions = sessions.build().unwrap();
+        let new = NewSession::of("ann").data(&1).tokens(tokens("first"));
+        let (_, read) = sessions.begin(new).await.unwrap();
+        clock.0.store(3600, Ordering::SeqCst);
+        let claims = read.claims().clone();
+        let save = sessions.save_tokens(&read, tokens("second"), claims.clone());
+        let saved = save.await.unwrap();
+        assert_eq!(saved.tokens().unwrap().id.expose(), "second");
+        assert_eq!(saved.body().last_seen, 0);
+        // Of two that refresh one is told.
+        let late = sessions.save_tokens(&read, tokens("third"), claims).await;
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::Conflict);
+        // A handler's save of what was read before keeps the fresh ones.
+        let saved = sessions.save_text(&read, "2".to_owned()).await.unwrap();
+        assert_eq!(saved.tokens().unwrap().id.expose(), "second");
+        assert_eq!(
+            (saved.data_text(), saved.body().last_seen),
+            ("2", 3_600_000)
+        );
+        let refresh = saved.tokens().unwrap().refresh.as_ref();
+        assert_eq!(refresh.unwrap().expose(), "refresh");
+        let packed = Kept::Live(saved.body().clone()).pack("k", None).unwrap();
+        let Ok(Kept::Live(unpacked)) = Kept::unpack("k", &packed, None) else {
+            unreachable!("it was just packed");
+        };
+        assert_eq!(unpacked.tokens.unwrap().id.expose(), "second");
     }
 }
