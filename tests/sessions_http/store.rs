@@ -1,0 +1,126 @@
+//! A store that counts what is asked of it, takes its time, and is down when it is told to be.
+
+use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture};
+use jamguard::{Error, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) sound: MemoryStore,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    reads: AtomicU64,
+    writes: AtomicU64,
+    down: AtomicBool,
+    read_only: AtomicBool,
+    /// Before a write and after it.
+    milliseconds: AtomicU64,
+}
+
+impl Watched {
+    pub(crate) fn over(sound: MemoryStore) -> Self {
+        Self {
+            sound,
+            shared: Arc::default(),
+        }
+    }
+
+    /// How often it was read and written since this was last asked.
+    pub(crate) fn asked(&self) -> (u64, u64) {
+        let taken = |count: &AtomicU64| count.swap(0, Ordering::SeqCst);
+        (taken(&self.shared.reads), taken(&self.shared.writes))
+    }
+
+    pub(crate) fn set_down(&self, down: bool) {
+        self.shared.down.store(down, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_read_only(&self, read_only: bool) {
+        self.shared.read_only.store(read_only, Ordering::SeqCst);
+    }
+
+    /// Each write waits so long before it is done and again after.
+    pub(crate) fn slow_down(&self, milliseconds: u64) {
+        self.shared
+            .milliseconds
+            .store(milliseconds, Ordering::SeqCst);
+    }
+
+    fn refuse(&self, writing: bool) -> Result<(), Error> {
+        let shared = &self.shared;
+        let refused = shared.down.load(Ordering::SeqCst)
+            || writing && shared.read_only.load(Ordering::SeqCst);
+        match refused {
+            true => Err(Error::new(ErrorKind::Unavailable, "told to be down")),
+            false => Ok(()),
+        }
+    }
+
+    fn read<'a, T: 'a>(&'a self, done: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        Box::pin(async move {
+            self.shared.reads.fetch_add(1, Ordering::SeqCst);
+            self.refuse(false)?;
+            done.await
+        })
+    }
+
+    fn write<'a, T: Send + 'a>(&'a self, done: StoreFuture<'a, T>) -> StoreFuture<'a, T> {
+        Box::pin(async move {
+            self.shared.writes.fetch_add(1, Ordering::SeqCst);
+            self.refuse(true)?;
+            let pause = Duration::from_millis(self.shared.milliseconds.load(Ordering::SeqCst));
+            if pause.is_zero() {
+                return done.await;
+            }
+            tokio::time::sleep(pause).await;
+            let done = done.await;
+            tokio::time::sleep(pause).await;
+            done
+        })
+    }
+}
+
+impl Store for Watched {
+    passes_on!(sound: purge);
+
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        self.read(self.sound.get(key))
+    }
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        self.write(Box::pin(
+            async move { self.sound.insert(key, record).await },
+        ))
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        self.write(Box::pin(async move {
+            self.sound.replace(key, version, value, ttl).await
+        }))
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        self.write(Box::pin(async move { self.sound.remove(key).await }))
+    }
+
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        self.read(self.sound.owned(owner))
+    }
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        self.write(Box::pin(
+            async move { self.sound.remove_owned(owner).await },
+        ))
+    }
+}
