@@ -106,7 +106,8 @@ async fn fault_19_the_client_goes_away() {
             let connection = browser.begin(Request::post("/login", &user)).await;
             tokio::time::sleep(Duration::from_millis(round)).await;
             drop(connection);
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            // Longer than all writes of a login take, should the handler come to its end.
+            tokio::time::sleep(Duration::from_millis(150)).await;
             world.store.slow_down(0);
             let logins = world.count(&user).await;
             match (browser.items().await.as_str(), logins) {

@@ -16,6 +16,7 @@ use jamguard::{
 };
 use serde_json::json;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Cart {
@@ -64,6 +65,15 @@ async fn put(cart: Session<Cart>, item: String) -> String {
 
 async fn slow(cart: Session<Cart>, body: String) -> String {
     push(&cart, slowly(&body).await);
+    show(&cart)
+}
+
+/// Who has read the cart waits here until the test lets so many pass.
+pub(crate) static GATE: Semaphore = Semaphore::const_new(0);
+
+async fn gated(cart: Session<Cart>, item: String) -> String {
+    GATE.acquire().await.unwrap().forget();
+    push(&cart, item);
     show(&cart)
 }
 
@@ -259,6 +269,7 @@ routes! {
     "/cart" cart
     "/put" put
     "/slow" slow
+    "/gated" gated
     "/by-hand" by_hand
     "/set" set
     "/merged" merged
