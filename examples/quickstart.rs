@@ -1,7 +1,7 @@
 //! A guarded axum app with everything inside: JAM itself is the built-in emulator.
 //!
 //! ```sh
-//! cargo run --example quickstart --features axum,emulator
+//! cargo run --example quickstart --features axum,emulator,session
 //! ```
 
 mod shared;
@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, get_service, post, post_service};
 use axum::{Json, Router};
-use jamguard::{Claims, Error, JamClient};
+use jamguard::{Claims, Error, JamClient, Session};
 use serde_json::{Value, json};
 use shared::{LoginForm, Quickstart, User};
 use std::process::ExitCode;
@@ -39,6 +39,12 @@ async fn hello(user: Option<Claims<User>>) -> String {
         Some(user) => format!("Hello, {}!\n", user.email),
         None => "Hello, stranger!\n".to_owned(),
     }
+}
+
+/// Where this user is logged in.
+async fn devices(session: Session<()>) -> Result<Html<String>, Error> {
+    let devices = session.devices().await?;
+    Ok(Html(shared::devices(&devices, session.handle().as_deref())))
 }
 
 /// Asks JAM to mail the magic link: a form from the page, or JSON.
@@ -78,7 +84,12 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .route("/jam-redirect", get_service(quickstart.login.redirect()))
         .route("/me", get(me))
         .route("/hello", get(hello))
+        .route("/devices", get(devices))
         .route("/logout", post_service(quickstart.login.logout()))
+        .route(
+            "/logout-everywhere",
+            post_service(quickstart.login.logout_everywhere()),
+        )
         .layer(quickstart.auth.layer())
         .with_state(app);
 

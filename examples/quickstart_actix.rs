@@ -1,14 +1,14 @@
 //! A guarded actix-web app with everything inside: JAM itself is the built-in emulator.
 //!
 //! ```sh
-//! cargo run --example quickstart_actix --features actix,emulator
+//! cargo run --example quickstart_actix --features actix,emulator,session
 //! ```
 
 mod shared;
 
 use actix_web::http::header;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, web};
-use jamguard::{Claims, Error, JamClient};
+use jamguard::{Claims, Error, JamClient, Session};
 use serde_json::{Value, json};
 use shared::{LoginForm, Quickstart, User};
 use std::process::ExitCode;
@@ -41,6 +41,12 @@ async fn hello(user: Option<Claims<User>>) -> String {
         Some(user) => format!("Hello, {}!\n", user.email),
         None => "Hello, stranger!\n".to_owned(),
     }
+}
+
+/// Where this user is logged in.
+async fn devices(session: Session<()>) -> Result<HttpResponse, Error> {
+    let devices = session.devices().await?;
+    Ok(html(shared::devices(&devices, session.handle().as_deref())))
 }
 
 /// Asks JAM to mail the magic link: a form from the page, or JSON.
@@ -86,7 +92,12 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
             .route("/jam-redirect", web::get().to(login_handlers.redirect()))
             .route("/me", web::get().to(me))
             .route("/hello", web::get().to(hello))
+            .route("/devices", web::get().to(devices))
             .route("/logout", web::post().to(login_handlers.logout()))
+            .route(
+                "/logout-everywhere",
+                web::post().to(login_handlers.logout_everywhere()),
+            )
     })
     .bind(("127.0.0.1", quickstart.port))
     .map_err(|error| shared::cannot_listen(quickstart.port, &error))?;

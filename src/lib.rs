@@ -146,6 +146,8 @@ pub use crate::actix::{ActixAuth, ActixFuture, ActixService};
 pub use crate::authenticator::Refused;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::authenticator::RequireLogin;
+#[cfg(all(feature = "client", feature = "session"))]
+pub use crate::authenticator::SessionTokens;
 pub use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Source,
 };

@@ -1,5 +1,7 @@
 //! The browser's part of a JAM login: the magic link's redirect, and logging out.
 
+#[cfg(feature = "session")]
+use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, Identity, LoginCookies, cookies, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
@@ -7,6 +9,8 @@ use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
+#[cfg(feature = "session")]
+use crate::session::{NewSession, Tokens};
 use crate::token::keys::BoxFuture;
 use std::fmt;
 use std::future::Future;
@@ -16,8 +20,12 @@ type OnLogin = Arc<dyn Fn(Login) -> BoxFuture<Result<Redirect, Error>> + Send + 
 
 /// Ready-made handlers for the redirect of a magic link and for logging out.
 ///
-/// The redirect handler verifies the ID token of the URL, keeps both tokens in HttpOnly cookies
-/// (or gives them to a closure of yours) and sends the browser on to a URL without tokens.
+/// The redirect handler verifies the ID token of the URL, begins a session that holds both tokens on
+/// the server (or keeps them in HttpOnly cookies, or gives them to a closure of yours), and sends
+/// the browser on to a URL without tokens.
+///
+/// A session of the same browser gets another id: a guest's data stays, another user's session ends.
+/// The session's user is the ID token's `sub`, or else its `email`; its claims are the token's.
 ///
 /// # Example
 /// ```
@@ -44,9 +52,17 @@ pub struct JamLogin(Arc<Settings>);
 struct Settings {
     auth: Authenticator,
     client: JamClient,
-    cookies: Option<LoginCookies>,
+    keep: Keep,
     home: String,
     on_login: Option<OnLogin>,
+}
+
+/// Where the tokens go.
+enum Keep {
+    Nowhere,
+    Cookies(LoginCookies),
+    #[cfg(feature = "session")]
+    Session,
 }
 
 /// Sets a [`JamLogin`] up.
@@ -63,7 +79,7 @@ impl JamLogin {
             settings: Settings {
                 auth: auth.clone(),
                 client,
-                cookies: auth.cookies().cloned(),
+                keep: keep(auth),
                 home: "/".to_owned(),
                 on_login: None,
             },
@@ -78,31 +94,52 @@ impl JamLogin {
                 login.clone(),
                 query_tokens(asked.query().unwrap_or_default()),
             );
+            #[cfg(feature = "session")]
+            let visit = login.visit(asked);
             Box::pin(async move {
-                match tokens {
+                let arrived = match tokens {
                     Ok((id_token, refresh_token)) => login.arrived(id_token, refresh_token).await,
-                    Err(error) => private(login.0.auth.challenge(&error)),
-                }
+                    Err(error) => Err(error),
+                };
+                let answer = match arrived {
+                    #[cfg(feature = "session")]
+                    Ok(arrived) => login.welcome(arrived, visit).await,
+                    #[cfg(not(feature = "session"))]
+                    Ok(arrived) => login.welcome(arrived).await,
+                    Err(error) => Err(error),
+                };
+                answer.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
             })
         })
     }
 
-    /// The handler that ends the login, for `POST`: deletes the refresh token at JAM and removes
-    /// the cookies. Answers 303 to the home page where HTML is asked for, otherwise 204.
+    /// The handler that ends the login, for `POST`: deletes the refresh token at JAM, ends the
+    /// session and removes the cookies. Answers 303 to the home page where HTML is asked for,
+    /// otherwise 204. Another site's page is refused, 403.
     pub fn logout(&self) -> Endpoint {
+        self.ending("logout", false)
+    }
+
+    /// The handler that ends all logins of the user, for `POST`: every session, and every refresh
+    /// token at JAM. Needs sessions: what stands in cookies cannot be taken back. Answers 401 where
+    /// nobody is logged in, otherwise as [`logout`](Self::logout).
+    #[cfg(feature = "session")]
+    pub fn logout_everywhere(&self) -> Endpoint {
+        self.ending("logout_everywhere", true)
+    }
+
+    fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
-        Endpoint::new("logout", move |asked| {
+        Endpoint::new(name, move |asked| {
             let login = login.clone();
-            let cookies = login.0.cookies.as_ref();
-            let presented = cookies.map(|cookies| Presented::of(asked, cookies));
+            let presented = Presented::of(asked, &login);
             let html = credentials::accepts_html(asked);
-            let foreign = login.0.auth.origins().check(asked).err();
             Box::pin(async move {
-                let presented = presented.unwrap_or_default();
-                match foreign.filter(|_| presented.any) {
-                    Some(error) => private(login.0.auth.challenge(&error)),
-                    None => login.leave(presented, html).await,
-                }
+                let left = match presented.check_origin() {
+                    Ok(()) => login.leave(presented, html, everywhere).await,
+                    Err(error) => Err(error),
+                };
+                left.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
             })
         })
     }
@@ -115,7 +152,24 @@ impl JamLoginBuilder {
         self
     }
 
-    /// Gives the tokens to your code instead of putting them into cookies. An error is answered as
+    /// Begins a session at each login; so it is without being said where the authenticator has
+    /// sessions.
+    #[cfg(feature = "session")]
+    pub fn into_session(mut self) -> Self {
+        self.settings.keep = Keep::Session;
+        self
+    }
+
+    /// Keeps the tokens in the authenticator's login cookies, also where it has sessions.
+    pub fn into_cookies(mut self) -> Self {
+        self.settings.keep = match self.settings.auth.cookies() {
+            Some(cookies) => Keep::Cookies(cookies.clone()),
+            None => Keep::Nowhere,
+        };
+        self
+    }
+
+    /// Gives the tokens to your code instead of keeping them. An error is answered as
     /// any refusal is.
     ///
     /// ```
@@ -143,10 +197,16 @@ impl JamLoginBuilder {
     /// a path of this site.
     pub fn build(self) -> Result<JamLogin, Error> {
         let settings = self.settings;
-        if settings.cookies.is_none() && settings.on_login.is_none() {
+        let nowhere = match &settings.keep {
+            Keep::Nowhere => settings.on_login.is_none(),
+            Keep::Cookies(_) => false,
+            #[cfg(feature = "session")]
+            Keep::Session => !settings.auth.has_sessions(),
+        };
+        if nowhere {
             return Err(Error::configuration(
-                "nowhere to put the tokens: call .cookies(LoginCookies::new()) on the \
-                 authenticator's builder, or .on_login(…) here",
+                "nowhere to put the tokens: call .sessions(…) or .cookies(LoginCookies::new()) on \
+                 the authenticator's builder, or .on_login(…) here",
             ));
         }
         check_local(&settings.home)?;
@@ -234,26 +294,59 @@ fn private(answer: Challenge) -> Challenge {
         .with_header("referrer-policy", "no-referrer")
 }
 
-/// The login cookies of a request.
-#[derive(Default)]
+/// Where a login goes unless that is said: the safest place that there is.
+fn keep(auth: &Authenticator) -> Keep {
+    #[cfg(feature = "session")]
+    if auth.has_sessions() {
+        return Keep::Session;
+    }
+    match auth.cookies() {
+        Some(cookies) => Keep::Cookies(cookies.clone()),
+        None => Keep::Nowhere,
+    }
+}
+
+/// What a request has of a login.
 struct Presented {
-    any: bool,
     id_token: Option<Secret>,
     refresh_token: Option<Secret>,
+    /// Whether there are login cookies, whatever they are worth.
+    cookies: bool,
+    foreign: Option<Error>,
+    #[cfg(feature = "session")]
+    visit: Option<Arc<Visit>>,
 }
 
 impl Presented {
-    fn of(head: &impl Head, cookies: &LoginCookies) -> Self {
-        let id_token = credentials::cookie(head, cookies.id_name());
-        let refresh_token = credentials::cookie(head, cookies.refresh_name());
+    fn of(head: &impl Head, login: &JamLogin) -> Self {
+        let auth = &login.0.auth;
+        let cookies = auth.cookies();
+        let find = |name: &str| credentials::cookie(head, name);
+        let id_token = cookies.map_or(Ok(None), |cookies| find(cookies.id_name()));
+        let refresh_token = cookies.map_or(Ok(None), |cookies| find(cookies.refresh_name()));
         let text = |found: &Result<Option<&[u8]>, Error>| {
             let value = found.as_ref().ok().copied().flatten()?;
             std::str::from_utf8(value).ok().map(Secret::new)
         };
         Self {
-            any: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
             id_token: text(&id_token),
             refresh_token: text(&refresh_token),
+            cookies: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
+            foreign: auth.origins().check(head).err(),
+            #[cfg(feature = "session")]
+            visit: login.visit(head),
+        }
+    }
+
+    /// Another site's form comes without the cookies where these are SameSite, and does nothing.
+    fn check_origin(&self) -> Result<(), Error> {
+        #[cfg(feature = "session")]
+        if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
+            visit.check_origin()?;
+        }
+        match &self.foreign {
+            Some(foreign) if self.cookies => Err(foreign.clone()),
+            _ => Ok(()),
         }
     }
 }
@@ -283,48 +376,98 @@ fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Error> {
 }
 
 impl JamLogin {
-    async fn arrived(&self, id_token: Secret, refresh_token: Option<Secret>) -> Challenge {
-        let settings = &*self.0;
-        let identity = match settings.auth.authenticate(id_token.expose()).await {
-            // The authenticator may know other apps and issuers; their users are others.
-            Ok(identity) if !settings.client.is_issuer(identity.issuer()) => {
-                let error = Error::new(ErrorKind::UnknownIssuer, "the token is not of this app");
-                return private(settings.auth.challenge(&error));
-            }
-            Ok(identity) => identity,
-            Err(error) => return private(settings.auth.challenge(&error)),
-        };
-        let login = Login {
-            identity,
-            refresh_token,
-        };
-        if let Some(on_login) = &settings.on_login {
-            return match on_login(login).await {
-                Ok(redirect) => redirect.0,
-                Err(error) => private(settings.auth.challenge(&error)),
-            };
+    /// The session of a request, where logins go there.
+    #[cfg(feature = "session")]
+    fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
+        match self.0.keep {
+            Keep::Session => self.0.auth.visit(head),
+            _ => None,
         }
-        let mut redirect = Redirect::to(&settings.home);
-        if let Some(cookies) = &settings.cookies {
-            redirect = redirect.with_header("set-cookie", cookies.set_id(id_token.expose()));
-            redirect = redirect.with_header(
-                "set-cookie",
-                match &login.refresh_token {
-                    Some(token) => cookies.set_refresh(token.expose()),
-                    // One of an earlier login must not outlive this one.
-                    None => cookies.remove_refresh(),
-                },
-            );
-        }
-        redirect.0
     }
 
-    async fn leave(&self, presented: Presented, html: bool) -> Challenge {
+    async fn arrived(
+        &self,
+        id_token: Secret,
+        refresh_token: Option<Secret>,
+    ) -> Result<Login, Error> {
         let settings = &*self.0;
-        if let Some(refresh_token) = &presented.refresh_token
-            && let Err(error) = self.end(presented.id_token, refresh_token).await
-        {
-            telemetry::warn("a refresh token could not be deleted at logout", &error);
+        let identity = settings.auth.authenticate(id_token.expose()).await?;
+        // The authenticator may know other apps and issuers; their users are others.
+        if !settings.client.is_issuer(identity.issuer()) {
+            return Err(Error::new(
+                ErrorKind::UnknownIssuer,
+                "the token is not of this app",
+            ));
+        }
+        Ok(Login {
+            identity,
+            refresh_token,
+        })
+    }
+
+    async fn welcome(
+        &self,
+        login: Login,
+        #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
+    ) -> Result<Challenge, Error> {
+        let settings = &*self.0;
+        if let Some(on_login) = &settings.on_login {
+            return on_login(login).await.map(|redirect| redirect.0);
+        }
+        let redirect = Redirect::to(&settings.home);
+        #[cfg(feature = "session")]
+        if let Some(visit) = visit {
+            let cookie = visit.log_in(login.into_session()?).await?;
+            return Ok(redirect.with_header("set-cookie", cookie).0);
+        }
+        let (Keep::Cookies(cookies), Some(token)) = (&settings.keep, login.identity.token()) else {
+            return Ok(redirect.0);
+        };
+        let refresh_token = match &login.refresh_token {
+            Some(token) => cookies.set_refresh(token.expose()),
+            // One of an earlier login must not outlive this one.
+            None => cookies.remove_refresh(),
+        };
+        Ok(redirect
+            .with_header("set-cookie", cookies.set_id(token.expose_token()))
+            .with_header("set-cookie", refresh_token)
+            .0)
+    }
+
+    async fn leave(
+        &self,
+        presented: Presented,
+        html: bool,
+        everywhere: bool,
+    ) -> Result<Challenge, Error> {
+        let settings = &*self.0;
+        let mut logins = vec![(presented.id_token, presented.refresh_token)];
+        let mut removals = Vec::new();
+        #[cfg(feature = "session")]
+        if let Some(visit) = &presented.visit {
+            // The session ends first: whatever JAM says, nobody uses it any more.
+            if let Some(left) = visit.log_out(everywhere).await? {
+                let tokens = left.tokens().map(|tokens| {
+                    let refresh = tokens.refresh.clone();
+                    (Some(tokens.id.clone()), refresh)
+                });
+                logins.extend(tokens);
+            } else if everywhere {
+                return Err(Error::new(
+                    ErrorKind::MissingCredentials,
+                    "nobody is logged in with this session",
+                ));
+            }
+            if visit.has_cookie() {
+                removals.push(visit.remove_cookie());
+            }
+        }
+        for (id_token, refresh_token) in logins {
+            if let Some(refresh_token) = &refresh_token
+                && let Err(error) = self.end(id_token, refresh_token, everywhere).await
+            {
+                telemetry::warn("a refresh token could not be deleted at logout", &error);
+            }
         }
         let mut redirect = if html {
             Redirect::to(&settings.home)
@@ -332,31 +475,66 @@ impl JamLogin {
             Redirect(private(Challenge::new(204)))
         };
         // Another site's form comes without the cookies (SameSite) and must not remove them.
-        if let Some(cookies) = settings.cookies.as_ref().filter(|_| presented.any) {
-            redirect = redirect
-                .with_header("set-cookie", cookies.remove_refresh())
-                .with_header("set-cookie", cookies.remove_id());
+        if let Some(cookies) = settings.auth.cookies().filter(|_| presented.cookies) {
+            removals.extend([cookies.remove_refresh(), cookies.remove_id()]);
         }
-        redirect.0
+        for removal in removals {
+            redirect = redirect.with_header("set-cookie", removal);
+        }
+        Ok(redirect.0)
     }
 
-    /// Deletes the refresh token at JAM; an expired ID token is renewed for that first.
-    async fn end(&self, id_token: Option<Secret>, refresh_token: &Secret) -> Result<(), Error> {
+    /// Deletes the refresh token at JAM, or all of its user's; an expired ID token is renewed for
+    /// that first.
+    async fn end(
+        &self,
+        id_token: Option<Secret>,
+        refresh_token: &Secret,
+        everywhere: bool,
+    ) -> Result<(), Error> {
         let client = &self.0.client;
         let refresh_token = refresh_token.expose();
-        if let Some(id_token) = id_token {
-            match client
-                .delete_refresh_token(id_token.expose(), refresh_token)
-                .await
-            {
+        let delete = async |id_token: &Secret| match everywhere {
+            true => client.delete_all_refresh_tokens(id_token.expose()).await,
+            false => {
+                let id_token = id_token.expose();
+                client.delete_refresh_token(id_token, refresh_token).await
+            }
+        };
+        if let Some(id_token) = &id_token {
+            match delete(id_token).await {
                 Err(error) if error.kind() == ErrorKind::Unauthorized => {}
                 answer => return answer,
             }
         }
-        let id_token = client.refresh(refresh_token).await?;
-        client
-            .delete_refresh_token(id_token.expose(), refresh_token)
-            .await
+        delete(&client.refresh(refresh_token).await?).await
+    }
+}
+
+impl Login {
+    /// The session that it begins.
+    #[cfg(feature = "session")]
+    fn into_session(self) -> Result<NewSession, Error> {
+        #[derive(serde::Deserialize)]
+        struct Mail {
+            email: String,
+        }
+
+        let user = match (self.identity.subject(), self.identity.claims::<Mail>()) {
+            (Some(subject), _) => subject.to_owned(),
+            (None, Ok(mail)) => mail.email.clone(),
+            (None, Err(_)) => {
+                return Err(Error::new(
+                    ErrorKind::MissingClaim,
+                    "the ID token has neither 'sub' nor 'email': whose session would it be?",
+                ));
+            }
+        };
+        let token = self.identity.token().map(|token| token.expose_token());
+        let id_token = Secret::new(token.unwrap_or_default());
+        Ok(NewSession::of(user)
+            .claims_text(self.identity.raw_claims().to_owned())
+            .tokens(Tokens::new(id_token, self.refresh_token)))
     }
 }
 

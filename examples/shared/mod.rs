@@ -1,7 +1,10 @@
 //! What both quickstarts share: the JAM service inside, the page, the words printed at the start.
 
 use jamguard::emulator::{AppSettings, Emulator};
-use jamguard::{Authenticator, Error, JamApp, JamClient, JamLogin, LoginCookies};
+use jamguard::store::MemoryStore;
+use jamguard::{
+    Authenticator, Error, JamApp, JamClient, JamLogin, SessionCookie, SessionInfo, Sessions,
+};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -80,6 +83,8 @@ impl Quickstart {
         let base_url = emulator.base_url();
 
         let client = JamClient::builder(APP_ID).base_url(base_url).build()?;
+        // In production over a store that outlives the process: FileStore, or RedisStore.
+        let sessions = Sessions::builder(MemoryStore::new()).build()?;
         let auth = Authenticator::builder()
             // One clock for both sides, so no leeway.
             .jam(
@@ -87,8 +92,10 @@ impl Quickstart {
                     .base_url(base_url)
                     .leeway(Duration::ZERO),
             )
-            // Plain http is for this example: without the switch the cookies are Secure.
-            .cookies(LoginCookies::new().danger_plain_http())
+            // A login in the browser is a session: its tokens stay here.
+            .sessions(sessions)
+            // Plain http is for this example: without the switch the cookie is Secure.
+            .session_cookie(SessionCookie::new().danger_plain_http())
             .silent_refresh(client.clone())
             .realm("quickstart")
             .build()?;
@@ -117,7 +124,8 @@ With curl:
   curl -s -H 'accept: application/json' {jam}/inbox       # the mail with its link
   curl -s -L -c jar -b jar 'LINK' > /dev/null             # follow it, keep the cookies
   curl -s -b jar http://127.0.0.1:{port}/me               # the claims
-  curl -i -b jar -X POST http://127.0.0.1:{port}/logout
+  curl -s -b jar http://127.0.0.1:{port}/devices          # a page with every login
+  curl -i -b jar -X POST http://127.0.0.1:{port}/logout   # or /logout-everywhere
 
 Stop with Ctrl-C."
         );
@@ -129,8 +137,10 @@ pub(crate) fn page(user: Option<&User>, inbox: &str) -> String {
     let body = match user {
         Some(user) => format!(
             "<p>You are logged in as <b>{}</b>.</p>\
-             <p><a href=\"/me\">your claims</a></p>\
-             <form method=\"post\" action=\"/logout\"><button>Log out</button></form>",
+             <p><a href=\"/me\">your claims</a>, <a href=\"/devices\">your devices</a></p>\
+             <form method=\"post\" action=\"/logout\"><button>Log out</button></form>\
+             <form method=\"post\" action=\"/logout-everywhere\">\
+             <button>Log out everywhere</button></form>",
             escape(&user.email)
         ),
         None => format!(
@@ -142,6 +152,23 @@ pub(crate) fn page(user: Option<&User>, inbox: &str) -> String {
         ),
     };
     document(&body)
+}
+
+/// The page of a user's logins; `own` is the handle of the one that asks.
+pub(crate) fn devices(devices: &[SessionInfo], own: Option<&str>) -> String {
+    let rows: String = devices
+        .iter()
+        .map(|device| {
+            let here = match own == Some(device.handle()) {
+                true => ", this one",
+                false => "",
+            };
+            let seen = device.last_seen().elapsed().unwrap_or_default().as_secs();
+            let name = escape(device.device().unwrap_or("unknown"));
+            format!("<li>{name}{here}, seen {seen} s ago</li>")
+        })
+        .collect();
+    document(&format!("<p>You are logged in here:</p><ul>{rows}</ul>"))
 }
 
 /// The page after asking for a link.

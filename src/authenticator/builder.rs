@@ -50,6 +50,8 @@ pub struct AuthenticatorBuilder {
     cross_site: bool,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
+    #[cfg(all(feature = "client", feature = "session"))]
+    grace: std::time::Duration,
     #[cfg(feature = "session")]
     sessions: Option<Sessions>,
     #[cfg(feature = "session")]
@@ -71,6 +73,8 @@ impl AuthenticatorBuilder {
             cross_site: false,
             #[cfg(feature = "client")]
             refresh: None,
+            #[cfg(all(feature = "client", feature = "session"))]
+            grace: super::session::GRACE,
             #[cfg(feature = "session")]
             sessions: None,
             #[cfg(feature = "session")]
@@ -221,11 +225,25 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Renews an expired ID-token cookie from the refresh-token cookie, once per token however
-    /// many requests come. Needs [`cookies`](Self::cookies). Off unless called.
+    /// Renews ID tokens from the refresh token of their login, once per token however many requests
+    /// come. Off unless called.
+    ///
+    /// - An expired token in a cookie: on the way, needs [`cookies`](Self::cookies).
+    /// - That of a JAM login's session: in the background for the last fifth of its life, five
+    ///   minutes at most; a request waits only where it has expired before. Where JAM refuses, the
+    ///   session ends; how long it goes on while JAM is down `outage_grace` says.
     #[cfg(feature = "client")]
     pub fn silent_refresh(mut self, client: JamClient) -> Self {
         self.refresh = Some(client);
+        self
+    }
+
+    /// How long a JAM login's session goes on, with the claims that it has, after its ID token
+    /// expired and while JAM cannot be reached to renew it; an hour unless set. After that its
+    /// requests are answered 503, and the cookie is kept: the session may still be good.
+    #[cfg(all(feature = "client", feature = "session"))]
+    pub fn outage_grace(mut self, grace: std::time::Duration) -> Self {
+        self.grace = grace;
         self
     }
 
@@ -290,9 +308,10 @@ impl AuthenticatorBuilder {
             ));
         }
         #[cfg(feature = "client")]
-        if self.refresh.is_some() && self.cookies.is_none() {
+        if self.refresh.is_some() && self.cookies.is_none() && !with_sessions {
             return Err(Error::configuration(
-                "silent refresh works on login cookies: call .cookies(LoginCookies::new()) too",
+                "silent refresh works on login cookies and sessions: call \
+                 .cookies(LoginCookies::new()) or .sessions(…) too",
             ));
         }
         Ok(Authenticator::new(super::gate::Settings {
@@ -306,6 +325,8 @@ impl AuthenticatorBuilder {
             origins,
             #[cfg(feature = "client")]
             refresh: self.refresh.map(super::refresh::Refresher::new),
+            #[cfg(all(feature = "client", feature = "session"))]
+            grace: self.grace,
             #[cfg(feature = "session")]
             sessions: sessions.map(Arc::new),
         }))

@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) origins: OriginCheck,
     #[cfg(feature = "client")]
     pub(crate) refresh: Option<super::refresh::Refresher>,
+    #[cfg(all(feature = "client", feature = "session"))]
+    pub(crate) grace: std::time::Duration,
     #[cfg(feature = "session")]
     pub(super) sessions: Option<Arc<SessionSettings>>,
 }
@@ -170,11 +172,15 @@ impl Authenticator {
     /// # Ok(()) }
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        let step = self.0.routing.begin(token.as_bytes(), |_| Ok(()));
-        step.wait()
+        self.verify(token)
             .await
             .map(|verified| Identity::new(Claimed::Token(verified), CredentialKind::Direct))
             .inspect_err(telemetry::refused)
+    }
+
+    pub(super) async fn verify(&self, token: &str) -> Result<Verified, Error> {
+        let step = self.0.routing.begin(token.as_bytes(), |_| Ok(()));
+        step.wait().await
     }
 
     #[cfg(feature = "client")]
@@ -229,6 +235,22 @@ impl Authenticator {
     #[cfg(any(feature = "client", feature = "session"))]
     pub(crate) fn origins(&self) -> &OriginCheck {
         &self.0.origins
+    }
+
+    #[cfg(all(feature = "client", feature = "session"))]
+    pub(super) fn refresher(&self) -> Option<&super::refresh::Refresher> {
+        self.0.refresh.as_ref()
+    }
+
+    /// How long a session outlives its ID token while that cannot be renewed.
+    #[cfg(all(feature = "client", feature = "session"))]
+    pub(super) fn grace(&self) -> std::time::Duration {
+        self.0.grace
+    }
+
+    #[cfg(all(feature = "client", feature = "session"))]
+    pub(super) fn session_settings(&self) -> Option<&Arc<SessionSettings>> {
+        self.0.sessions.as_ref()
     }
 
     /// How many sources there are.
@@ -461,13 +483,7 @@ impl Authenticator {
             }
         };
         let verified = match refresher.refresh(refresh_token).await {
-            Ok(id_token) => {
-                let step = self
-                    .0
-                    .routing
-                    .begin(id_token.expose().as_bytes(), |_| Ok(()));
-                step.wait().await
-            }
+            Ok(id_token) => self.verify(id_token.expose()).await,
             Err(refusal) if super::refresh::is_definite(&refusal) => return useless(&refusal),
             Err(outage) => return self.conclude(Err(outage), source, required),
         };

@@ -30,6 +30,10 @@ pub use identity::{CredentialKind, Identity};
 pub use guard::RequireLogin;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use refused::Refused;
+#[cfg(all(feature = "client", feature = "session"))]
+pub use session::SessionTokens;
+#[cfg(all(feature = "client", feature = "session"))]
+pub(crate) use session::visit::Visit;
 #[cfg(feature = "session")]
 pub use session::{Session, SessionCookie, SessionData, SessionMut};
 

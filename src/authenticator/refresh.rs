@@ -36,12 +36,17 @@ impl Refresher {
         }
     }
 
+    /// Asks JAM anew the next time: what it answered last is of no use any more.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    pub(crate) fn forget(&self, refresh_token: &str) {
+        self.renewed.invalidate(&key_of(refresh_token));
+    }
+
     /// A new ID token for a refresh token.
     ///
     /// The request to JAM survives the one that caused it.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
-        let mut key = [0; 32];
-        key.copy_from_slice(digest::digest(&digest::SHA256, refresh_token.as_bytes()).as_ref());
+        let key = key_of(refresh_token);
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| outage("ID tokens can only be refreshed inside a tokio runtime"))?;
         let mut wait = self.renewed.get_with(key, || {
@@ -71,6 +76,12 @@ impl Refresher {
             }
         })
     }
+}
+
+fn key_of(refresh_token: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    key.copy_from_slice(digest::digest(&digest::SHA256, refresh_token.as_bytes()).as_ref());
+    key
 }
 
 /// Whose an ID token is: a renewed one must be the same user's, or a refresh token that somebody

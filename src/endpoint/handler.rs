@@ -59,13 +59,14 @@ impl fmt::Debug for Endpoint {
 }
 
 /// The headers that a handler may look at.
-const LOOKED_AT: [HeaderKey<'static>; 7] = [
+const LOOKED_AT: [HeaderKey<'static>; 8] = [
     HeaderKey::Cookie,
     HeaderKey::Named("accept"),
     HeaderKey::Named("host"),
     HeaderKey::Named("if-none-match"),
     HeaderKey::Named("origin"),
     HeaderKey::Named("sec-fetch-site"),
+    HeaderKey::Named("user-agent"),
     HeaderKey::Named("x-csrf-token"),
 ];
 

@@ -81,6 +81,13 @@ impl NewSession {
         self
     }
 
+    /// The claims as JSON.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn claims_text(mut self, text: String) -> Self {
+        self.claims = Some(Ok(text));
+        self
+    }
+
     /// Whose it is to be.
     pub(crate) fn user(&self) -> Option<&str> {
         self.key.as_deref()

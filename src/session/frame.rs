@@ -148,6 +148,12 @@ impl Sessions {
         }
     }
 
+    /// Unix milliseconds.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn now(&self) -> u64 {
+        self.settings().now()
+    }
+
     /// When it ends unless it is used: Unix milliseconds.
     pub(crate) fn expires(&self, loaded: &Loaded) -> u64 {
         self.settings().expires(loaded.body())

@@ -4,8 +4,10 @@ use super::id::Hash;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::jose::encoding;
+use crate::jose::jws::Compact;
 use crate::store::SealingKeys;
 use crate::token::claim_set::{ClaimSet, Decoded};
+use crate::token::claims::RegisteredClaims;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -27,6 +29,8 @@ const HAS_ID_TOKEN: u8 = 8;
 const HAS_REFRESH_TOKEN: u8 = 16;
 
 pub(super) const HANDLE: usize = 16;
+/// Milliseconds.
+const RENEWED_AHEAD: u64 = 300_000;
 
 /// What the record of an id says.
 pub(super) enum Kept {
@@ -62,6 +66,36 @@ pub(super) struct Body {
 pub(crate) struct Tokens {
     pub(crate) id: Secret,
     pub(crate) refresh: Option<Secret>,
+    /// When the ID token expires; `None` where it does not say.
+    pub(crate) expires: Option<u64>,
+    /// From when on it should be renewed: for the last fifth of its life, five minutes at most.
+    pub(crate) renewable: Option<u64>,
+}
+
+impl Tokens {
+    /// Of a login whose ID token was verified.
+    pub(crate) fn new(id: Secret, refresh: Option<Secret>) -> Self {
+        let dates = || {
+            let token = Compact::split(id.expose().as_bytes(), id.expose().len()).ok()?;
+            let payload = token.payload_text().ok()?;
+            let claims = RegisteredClaims::parse(&payload, &[]).ok()?;
+            Some((claims.expires?, claims.issued_at))
+        };
+        let (expires, issued) = dates().unzip();
+        let millis = |seconds: u64| seconds.saturating_mul(1000);
+        let expires = expires.map(millis);
+        let issued = issued.flatten().map(millis);
+        let ahead = |expires: u64| match issued {
+            Some(issued) => (expires.saturating_sub(issued) / 5).min(RENEWED_AHEAD),
+            None => RENEWED_AHEAD,
+        };
+        Self {
+            id,
+            refresh,
+            renewable: expires.map(|expires| expires.saturating_sub(ahead(expires))),
+            expires,
+        }
+    }
 }
 
 /// The application's data as JSON, and decoded into the types that were asked for.
@@ -202,7 +236,7 @@ impl Body {
             key,
             device,
             claims: Arc::new(ClaimSet::parse(claims).ok()?),
-            tokens: id.map(|id| Arc::new(Tokens { id, refresh })),
+            tokens: id.map(|id| Arc::new(Tokens::new(id, refresh))),
             data: Arc::new(Data::new(data.to_owned())),
         })
     }

@@ -7,11 +7,19 @@ mod cookie;
 mod data;
 mod form_token;
 mod handle;
+#[cfg(feature = "client")]
+mod login;
+#[cfg(feature = "client")]
+mod renewal;
 mod settings;
 pub(super) mod visit;
 
 pub use cookie::SessionCookie;
 pub use data::SessionData;
 pub use handle::{Session, SessionMut};
+#[cfg(feature = "client")]
+pub use login::SessionTokens;
 
+#[cfg(feature = "client")]
+pub(super) use renewal::GRACE;
 pub(super) use settings::SessionSettings;

@@ -1,6 +1,8 @@
 //! What an authenticator knows of its sessions.
 
 use super::cookie::SessionCookie;
+#[cfg(feature = "client")]
+use super::renewal::Renewals;
 use crate::authenticator::credentials::{Source, SourceKind};
 use crate::core::error::Error;
 use crate::session::Sessions;
@@ -10,6 +12,8 @@ pub(in crate::authenticator) struct SessionSettings {
     pub(super) cookie: SessionCookie,
     /// Where among the sources the session's cookie is looked at.
     pub(super) place: usize,
+    #[cfg(feature = "client")]
+    pub(super) renewals: Renewals,
 }
 
 impl SessionSettings {
@@ -52,6 +56,8 @@ impl SessionSettings {
             sessions,
             cookie,
             place,
+            #[cfg(feature = "client")]
+            renewals: Renewals::default(),
         }))
     }
 }

@@ -16,11 +16,11 @@ use zeroize::Zeroizing;
 /// Longer than any id; of a longer cookie it need not be known how it goes on.
 const ENOUGH: usize = 64;
 
-pub(in crate::authenticator) struct Visit {
+pub(crate) struct Visit {
     pub(super) auth: Authenticator,
     pub(super) settings: Arc<SessionSettings>,
     /// What the session's cookie holds. An error where two of them differ.
-    cookie: Result<Option<Zeroizing<Vec<u8>>>, Error>,
+    pub(super) cookie: Result<Option<Zeroizing<Vec<u8>>>, Error>,
     /// Why nothing may be done in the session's name: another site's page sent the request.
     foreign: Option<Error>,
     state: Mutex<State>,
@@ -103,7 +103,7 @@ impl Visit {
     ///
     /// # Errors
     /// [`ErrorKind::CrossSite`].
-    pub(super) fn check_origin(&self) -> Result<(), Error> {
+    pub(crate) fn check_origin(&self) -> Result<(), Error> {
         self.foreign.clone().map_or(Ok(()), Err)
     }
 

@@ -1,0 +1,136 @@
+//! JAM's logins as sessions.
+
+use super::data::SessionData;
+use super::handle::Session;
+use super::visit::Visit;
+use crate::authenticator::credentials::{self, Head};
+use crate::authenticator::gate::Authenticator;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::session::{Loaded, NewSession, Tokens};
+use std::fmt;
+use std::sync::Arc;
+
+impl Authenticator {
+    /// Whether sessions are a credential here.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.session_settings().is_some()
+    }
+
+    /// The session of a request that no layer looked at; `None` where there are no sessions.
+    pub(crate) fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
+        let visit = Visit::of(self, head, self.session_settings()?);
+        visit.state().device = credentials::user_agent(head);
+        Some(visit)
+    }
+}
+
+impl Visit {
+    /// Whether there is a session's cookie, whatever it is worth.
+    pub(crate) fn has_cookie(&self) -> bool {
+        !matches!(self.cookie, Ok(None))
+    }
+
+    /// Begins the session of a login, and gives its cookie. A guest's data stays; another user's
+    /// session ends.
+    pub(crate) async fn log_in(&self, mut new: NewSession) -> Result<String, Error> {
+        let sessions = &self.settings.sessions;
+        if let Some(device) = &self.state().device {
+            new = new.or_device(device);
+        }
+        let found = self.found().await?;
+        let own = found.as_ref().filter(|found| {
+            let user = found.key();
+            user.is_none() || user == new.user()
+        });
+        let begun = match own {
+            Some(own) => match sessions.rotate_into(own, new.clone()).await {
+                // It ended, or another login was faster.
+                Err(error) if is_gone(&error) => sessions.begin(new).await?,
+                answer => answer?,
+            },
+            None => {
+                let begun = sessions.begin(new).await?;
+                if let Some(theirs) = &found {
+                    sessions.finish(theirs).await?;
+                }
+                begun
+            }
+        };
+        let (id, loaded) = begun;
+        let left = sessions.absolute_left(&loaded);
+        Ok(self.settings.cookie.set(id.expose(), left))
+    }
+
+    /// Ends the session, or all of its user's, and gives what it was.
+    pub(crate) async fn log_out(&self, everywhere: bool) -> Result<Option<Loaded>, Error> {
+        let Some(found) = self.found().await? else {
+            return Ok(None);
+        };
+        let sessions = &self.settings.sessions;
+        match found.key().filter(|_| everywhere) {
+            Some(user) => sessions.clear(user).await.map(drop)?,
+            None => sessions.finish(&found).await.map(drop)?,
+        }
+        Ok(Some(found))
+    }
+
+    /// `Set-Cookie` that removes the session's cookie.
+    pub(crate) fn remove_cookie(&self) -> String {
+        self.settings.cookie.remove()
+    }
+}
+
+fn is_gone(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Revoked | ErrorKind::Expired | ErrorKind::Conflict
+    )
+}
+
+/// The tokens of the JAM login that a session began with, from [`Session::tokens`].
+///
+/// Redacted in `Debug`.
+///
+/// # Example
+/// ```
+/// use jamguard::{Error, JamClient, Session};
+///
+/// /// Ends this user's logins at JAM, on every device.
+/// async fn end_all(session: Session<()>, client: JamClient) -> Result<(), Error> {
+///     match session.tokens() {
+///         Some(tokens) => client.delete_all_refresh_tokens(tokens.id_token().expose()).await,
+///         None => Ok(()),
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct SessionTokens(Arc<Tokens>);
+
+impl SessionTokens {
+    /// The ID token. With [`silent_refresh`](crate::AuthenticatorBuilder::silent_refresh) it is
+    /// renewed while the session is used.
+    pub fn id_token(&self) -> &Secret {
+        &self.0.id
+    }
+
+    /// The refresh token, where the app allows refreshing.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.0.refresh.as_ref()
+    }
+}
+
+impl fmt::Debug for SessionTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionTokens(redacted)")
+    }
+}
+
+impl<T: SessionData> Session<T> {
+    /// The tokens of the JAM login that this session began with, for calls on the user's behalf.
+    pub fn tokens(&self) -> Option<SessionTokens> {
+        let state = self.visit.state();
+        let tokens = state.found.live()?.tokens()?;
+        Some(SessionTokens(tokens.clone()))
+    }
+}
