@@ -33,6 +33,10 @@ pub struct ClaimIndex {
     items: Box<[Value]>,
     /// The hash of each member's path and its place in `members`, in order.
     order: Box<[(u32, u32)]>,
+    /// Where in `order` the hashes begin that have these first bits: about one each.
+    buckets: Box<[u32]>,
+    /// How many bits of a hash are not those.
+    shift: u32,
 }
 
 struct Member {
@@ -155,14 +159,34 @@ impl<'a> Claim<'a> {
             .chain(self.items().filter_map(Self::text))
     }
 
-    /// The texts of a list, or a text's words.
-    pub(super) fn words(self) -> impl Iterator<Item = &'a str> {
-        let (alone, list) = match self.value {
-            Value::Words(at) => (None, self.item(at + 1)),
-            _ => (self.text().filter(|text| !text.is_empty()), Some(self)),
-        };
-        let list = list.into_iter().flat_map(Self::items);
-        alone.into_iter().chain(list.filter_map(Self::text))
+    /// Whether it is this text, or a list with it.
+    pub(super) fn has_text(self, text: &str) -> bool {
+        match self.value {
+            Value::List(list) => self.list_has(list, |item| item == text.as_bytes()),
+            _ => self.text() == Some(text),
+        }
+    }
+
+    /// Whether one of a text's words, or of a list's texts, is like this.
+    pub(super) fn has_word(self, like: impl Fn(&[u8]) -> bool) -> bool {
+        match self.value {
+            Value::List(list) => self.list_has(list, like),
+            Value::Words(at) => match self.claims.items.get(at as usize + 1) {
+                Some(Value::List(list)) => self.list_has(*list, like),
+                _ => false,
+            },
+            Value::Text(span) => span.length > 0 && self.claims.bytes(span).is_some_and(like),
+            _ => false,
+        }
+    }
+
+    /// Bytes are compared quicker than texts, of which each part would first be seen to be one.
+    fn list_has(self, list: Span, like: impl Fn(&[u8]) -> bool) -> bool {
+        let items = self.claims.items.get(list.range()).unwrap_or_default();
+        items.iter().any(|item| match item {
+            Value::Text(span) => self.claims.bytes(*span).is_some_and(&like),
+            _ => false,
+        })
     }
 }
 
@@ -189,7 +213,20 @@ impl ClaimIndex {
         builder.order.sort_unstable();
         // Places are numbers of 32 bits.
         u32::try_from(builder.text.len()).ok()?;
+        let bits = builder
+            .order
+            .len()
+            .next_power_of_two()
+            .trailing_zeros()
+            .clamp(1, 16);
+        let shift = u32::BITS - bits;
+        let begin = |bucket: u32| {
+            let before = |(hash, _): &(u32, u32)| hash >> shift < bucket;
+            builder.order.partition_point(before) as u32
+        };
         Some(Self {
+            buckets: (0..1 << bits).map(begin).collect(),
+            shift,
             text: builder.text.into_boxed_str(),
             members: builder.members.into_boxed_slice(),
             items: builder.items.into_boxed_slice(),
@@ -199,17 +236,27 @@ impl ClaimIndex {
 
     pub(super) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
         let hash = path.hash();
-        let first = self.order.partition_point(|(found, _)| *found < hash);
-        self.order
-            .get(first..)?
-            .iter()
-            .take_while(|(found, _)| *found == hash)
-            .filter_map(|(_, at)| self.members.get(*at as usize))
-            .find(|member| self.is_at(member, path))
-            .map(|member| Claim {
-                claims: self,
-                value: member.value,
-            })
+        let bucket = self.buckets.get((hash >> self.shift) as usize)?;
+        for (found, at) in self.order.get(*bucket as usize..)? {
+            if *found < hash {
+                continue;
+            }
+            if *found > hash {
+                return None;
+            }
+            let member = self.members.get(*at as usize)?;
+            if self.is_at(member, path) {
+                return Some(Claim {
+                    claims: self,
+                    value: member.value,
+                });
+            }
+        }
+        None
+    }
+
+    fn bytes(&self, span: Span) -> Option<&[u8]> {
+        self.text.as_bytes().get(span.range())
     }
 
     /// Whether these names lead to the member.
@@ -217,7 +264,7 @@ impl ClaimIndex {
         let mut member = Some(member);
         for name in path.names().iter().rev() {
             match member {
-                Some(found) if self.text.get(found.name.range()) == Some(name) => {
+                Some(found) if self.bytes(found.name) == Some(name.as_bytes()) => {
                     member = self.members.get(found.parent as usize);
                 }
                 _ => return false,
@@ -411,6 +458,7 @@ mod tests {
         // As if both names hashed alike.
         let hash = ClaimPath::from(first).hash();
         index.order.iter_mut().for_each(|entry| entry.0 = hash);
+        index.buckets.fill(0);
         assert_eq!(index.text(first), Some("of a"));
         let mut path = ClaimPath::from(second);
         path.set_hash(hash);

@@ -29,7 +29,7 @@ pub fn authenticated() -> Policy {
 /// assert_eq!(any_of([]), never());
 /// ```
 pub fn never() -> Policy {
-    Policy(Node::NEVER)
+    Node::NEVER.into()
 }
 
 /// Whoever was granted this scope ([RFC 6749] section 3.3).
@@ -203,7 +203,7 @@ where
 /// assert_eq!(all_of([]), never());
 /// ```
 pub fn all_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
-    Policy(Node::all(policies.into_iter().map(|policy| policy.0)))
+    Node::all(policies.into_iter().map(|policy| policy.node)).into()
 }
 
 /// One of them at least. Of none: [`never`].
@@ -214,7 +214,7 @@ pub fn all_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
 /// assert_eq!(any_of(["a", "b"].map(role)), role("a") | role("b"));
 /// ```
 pub fn any_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
-    Policy(Node::any(policies.into_iter().map(|policy| policy.0)))
+    Node::any(policies.into_iter().map(|policy| policy.node)).into()
 }
 
 /// A condition on a claim: say which with the methods of [`ClaimAt`].

@@ -105,7 +105,7 @@ fn wait<'a>(node: &'a Node, subject: &'a Subject<'a>, answers: &'a mut Answers) 
 impl Policy {
     /// Whether a condition in it waits, so that only [`check_async`](Self::check_async) can ask it.
     pub fn is_async(&self) -> bool {
-        self.0.is_async()
+        self.waits
     }
 
     /// Asks whether the policy lets somebody in: `Ok` if so.
@@ -136,12 +136,12 @@ impl Policy {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn check(&self, subject: &Subject<'_>) -> Result<(), Error> {
-        if self.is_async() {
+        if self.waits {
             return Err(Error::configuration(format!(
                 "the policy '{self}' has to wait for an answer: ask it with .check_async()"
             )));
         }
-        match holds(&self.0, subject) {
+        match holds(&self.node, subject) {
             true => Ok(()),
             false => Err(self.refusal(subject, &[])),
         }
@@ -154,9 +154,9 @@ impl Policy {
     /// Those of [`check`](Self::check), without the last, and those of its conditions.
     pub async fn check_async(&self, subject: &Subject<'_>) -> Result<(), Error> {
         let mut answers = Answers::new();
-        let allowed = match self.is_async() {
-            true => wait(&self.0, subject, &mut answers).await?,
-            false => holds(&self.0, subject),
+        let allowed = match self.waits {
+            true => wait(&self.node, subject, &mut answers).await?,
+            false => holds(&self.node, subject),
         };
         match allowed {
             true => Ok(()),
@@ -190,7 +190,7 @@ impl Policy {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn explain(&self, subject: &Subject<'_>) -> Explanation {
-        Explanation::new(&self.0, &Self::question(subject, &[]))
+        Explanation::new(&self.node, &Self::question(subject, &[]))
     }
 
     fn question<'a>(subject: &'a Subject<'a>, answers: &'a [(Box<str>, bool)]) -> Question<'a> {
@@ -203,12 +203,12 @@ impl Policy {
 
     fn refusal(&self, subject: &Subject<'_>, answers: &[(Box<str>, bool)]) -> Error {
         let question = Self::question(subject, answers);
-        let why = Explanation::new(&self.0, &question);
+        let why = Explanation::new(&self.node, &question);
         let stepped_up = Question {
             stepped_up: true,
             ..question
         };
-        let (kind, needs) = match stepped_up.node(&self.0) {
+        let (kind, needs) = match stepped_up.node(&self.node) {
             Some(false) => (
                 ErrorKind::InsufficientScope,
                 Needs {
@@ -218,7 +218,7 @@ impl Policy {
             ),
             _ => {
                 let mut needs = Needs::default();
-                step_up(&self.0, &question, &stepped_up, &mut needs);
+                step_up(&self.node, &question, &stepped_up, &mut needs);
                 (ErrorKind::StepUp, needs)
             }
         };
@@ -230,7 +230,7 @@ impl Policy {
     /// alternatives the first that has any, of a negation none.
     pub(super) fn scopes(&self) -> Option<String> {
         let mut scopes = Vec::new();
-        named_scopes(&self.0, &mut scopes);
+        named_scopes(&self.node, &mut scopes);
         (!scopes.is_empty()).then(|| scopes.join(" "))
     }
 }
@@ -242,7 +242,7 @@ impl Policy {
     /// The scopes that each alternative takes, for descriptions: one without any stands for what
     /// scopes do not decide.
     pub(super) fn scope_alternatives(&self) -> Vec<Vec<String>> {
-        let found = alternatives(&self.0).unwrap_or_default();
+        let found = alternatives(&self.node).unwrap_or_default();
         // To name no requirement at all would be to say that the route is public.
         if found.is_empty() {
             vec![Vec::new()]

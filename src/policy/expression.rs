@@ -31,7 +31,11 @@ use std::ops::{BitAnd, BitOr, Not};
 /// [`PolicyParser`]: super::PolicyParser
 #[must_use = "a policy decides nothing until it is asked"]
 #[derive(Clone, PartialEq)]
-pub struct Policy(pub(super) Node);
+pub struct Policy {
+    pub(super) node: Node,
+    /// Whether something in it waits.
+    pub(super) waits: bool,
+}
 
 /// Of this shape only: `All` and `Any` have two members or more (`Any` may have none, which is
 /// `never`) and none of their own kind, `Not` holds no `Not`.
@@ -96,7 +100,10 @@ impl BitAnd for Policy {
 
     /// Both.
     fn bitand(self, other: Self) -> Self {
-        Self(Node::all([self.0, other.0]))
+        Self {
+            node: Node::all([self.node, other.node]),
+            waits: self.waits || other.waits,
+        }
     }
 }
 
@@ -105,7 +112,10 @@ impl BitOr for Policy {
 
     /// One of the two, or both.
     fn bitor(self, other: Self) -> Self {
-        Self(Node::any([self.0, other.0]))
+        Self {
+            node: Node::any([self.node, other.node]),
+            waits: self.waits || other.waits,
+        }
     }
 }
 
@@ -114,7 +124,10 @@ impl Not for Policy {
 
     /// Not: also true of a claim that is [missing](Policy#missing-claims).
     fn not(self) -> Self {
-        Self(self.0.not())
+        Self {
+            node: self.node.not(),
+            ..self
+        }
     }
 }
 
@@ -124,8 +137,17 @@ impl fmt::Debug for Policy {
     }
 }
 
+impl From<Node> for Policy {
+    fn from(node: Node) -> Self {
+        Self {
+            waits: node.is_async(),
+            node,
+        }
+    }
+}
+
 impl From<Leaf> for Policy {
     fn from(leaf: Leaf) -> Self {
-        Self(Node::Leaf(leaf))
+        Node::Leaf(leaf).into()
     }
 }

@@ -65,21 +65,19 @@ impl Leaf {
         let (claims, paths) = (subject.claims(), subject.paths());
         match self {
             Self::Authenticated => true,
-            Self::Scope(scope) => {
-                let mut found = paths.scopes.iter().filter_map(|path| claims.find(path));
-                found.any(|claim| claim.words().any(|held| *held == **scope))
-            }
-            Self::Role(role) => {
-                let mut found = paths.roles.iter().filter_map(|path| claims.find(path));
-                found.any(|claim| claim.texts().any(|held| *held == **role))
-            }
-            Self::Permission(permission) => {
-                let mut found = paths
-                    .permissions
-                    .iter()
-                    .filter_map(|path| claims.find(path));
-                found.any(|claim| claim.words().any(|held| covers(held, permission)))
-            }
+            Self::Scope(scope) => paths.scopes.iter().any(|path| {
+                let claim = claims.find(path);
+                claim.is_some_and(|claim| claim.has_word(|held| held == scope.as_bytes()))
+            }),
+            Self::Role(role) => paths.roles.iter().any(|path| {
+                let claim = claims.find(path);
+                claim.is_some_and(|claim| claim.has_text(role))
+            }),
+            Self::Permission(permission) => paths.permissions.iter().any(|path| {
+                let claim = claims.find(path);
+                claim
+                    .is_some_and(|claim| claim.has_word(|held| covers(held, permission.as_bytes())))
+            }),
             Self::Claim(source, path, test) => {
                 let attributes = match source {
                     Source::Claims => Some(claims),
@@ -141,12 +139,11 @@ fn order(claim: Claim<'_>, value: &Scalar) -> Option<Ordering> {
 }
 
 /// Whether a permission held is the one asked for or stands above it.
-fn covers(held: &str, wanted: &str) -> bool {
-    match held.strip_suffix('*') {
-        _ if held == wanted => true,
-        Some("") => true,
-        Some(above) => above.ends_with(':') && wanted.starts_with(above),
-        None => false,
+fn covers(held: &[u8], wanted: &[u8]) -> bool {
+    match held {
+        b"*" => true,
+        [above @ .., b'*'] if above.ends_with(b":") => wanted.starts_with(above),
+        _ => held == wanted,
     }
 }
 
@@ -158,30 +155,25 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
         verified.flag() == Some(false)
             || text.is_some_and(|text| !text.eq_ignore_ascii_case("true"))
     });
-    let domain = claims
+    let parts = claims
         .find(&paths.email)
         .and_then(Claim::text)
-        .and_then(|email| email.rsplit_once('@'))
-        // Two signs, and others may take the first for the one that counts.
-        .filter(|(user, _)| !user.is_empty() && !user.contains('@') && !refuted)
-        .map(|(_, domain)| domain);
-    let Some(domain) = domain else {
+        .and_then(|email| email.split_once('@'));
+    let Some((_, domain)) = parts.filter(|(user, _)| !user.is_empty() && !refuted) else {
         return false;
     };
-    match wanted.strip_prefix("*.") {
-        None => domain.eq_ignore_ascii_case(wanted),
-        Some(parent) => {
-            // Cut in bytes: a domain of other letters may have a character across the place.
-            let (domain, parent) = (domain.as_bytes(), parent.as_bytes());
-            domain
-                .len()
-                .checked_sub(parent.len() + 1)
-                .filter(|dot| *dot > 0)
-                .is_some_and(|dot| {
-                    domain[dot] == b'.' && domain[dot + 1..].eq_ignore_ascii_case(parent)
-                })
-        }
-    }
+    let Some(parent) = wanted.strip_prefix("*.") else {
+        return domain.eq_ignore_ascii_case(wanted);
+    };
+    // Cut in bytes: a domain of other letters may have a character across the place.
+    let (domain, parent) = (domain.as_bytes(), parent.as_bytes());
+    let dot = domain.len().checked_sub(parent.len() + 1);
+    dot.filter(|dot| *dot > 0).is_some_and(|dot| {
+        // Of two signs others may take the second for the one that counts.
+        domain[dot] == b'.'
+            && domain[dot + 1..].eq_ignore_ascii_case(parent)
+            && !domain.contains(&b'@')
+    })
 }
 
 fn is_fresh(subject: &Subject<'_>, within: u64) -> bool {
@@ -214,7 +206,7 @@ fn has_second_factor(subject: &Subject<'_>) -> bool {
     let Some(methods) = claims.find(&paths.amr).filter(|methods| methods.is_list()) else {
         return false;
     };
-    let has = |name: &str| methods.texts().any(|method| method == name);
+    let has = |name: &str| methods.has_text(name);
     let kinds = KINDS
         .iter()
         .filter(|kind| kind.iter().any(|name| has(name)));
@@ -236,7 +228,10 @@ mod tests {
             ("*", "*"),
             ("*", "orders"),
         ] {
-            assert!(covers(held, wanted), "{held} {wanted}");
+            assert!(
+                covers(held.as_bytes(), wanted.as_bytes()),
+                "{held} {wanted}"
+            );
         }
         for (held, wanted) in [
             ("orders:refund", "orders:*"),
@@ -248,7 +243,10 @@ mod tests {
             ("orders", "orders:refund"),
             ("", "orders"),
         ] {
-            assert!(!covers(held, wanted), "{held} {wanted}");
+            assert!(
+                !covers(held.as_bytes(), wanted.as_bytes()),
+                "{held} {wanted}"
+            );
         }
     }
 }

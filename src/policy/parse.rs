@@ -118,7 +118,7 @@ impl PolicyParser {
         let node = reader.any()?;
         reader.skip_blanks();
         match reader.rest().is_empty() {
-            true => Ok(Policy(node)),
+            true => Ok(node.into()),
             false => Err(reader.expected("'&', '|' or the end")),
         }
     }
@@ -296,7 +296,7 @@ impl<'a> Reader<'a> {
             "resource" => Node::Leaf(self.claim(Source::Resource)?),
             "fresh" => Node::Leaf(Leaf::Fresh(self.seconds()?)),
             "custom" => Node::Leaf(self.custom()?),
-            "email_domain" => conditions::email_domain(self.word("a domain")?.text).0,
+            "email_domain" => conditions::email_domain(self.word("a domain")?.text).node,
             _ => Node::Leaf(leaf(
                 self.word(&format!("a value for '{name}'"))?.text.into(),
             )),

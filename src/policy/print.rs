@@ -191,7 +191,7 @@ enum Binding {
 impl fmt::Display for Policy {
     /// With as few parentheses as its text can have.
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        self.0.fmt(f, Binding::Any)
+        self.node.fmt(f, Binding::Any)
     }
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod leaves;
 mod model;
 mod paths;
+mod routers;
 mod table;
 mod text;
 mod truth;

@@ -1,6 +1,6 @@
 //! Patterns of paths, in the syntax that axum has from matchit.
 
-use super::reading::{fold_segment, literal, without_parameters};
+use super::reading::{check_literal, fold_text, without_parameters};
 use std::fmt::Write as _;
 
 /// matchit counts parameters by the letters.
@@ -12,7 +12,6 @@ pub(super) struct Pattern {
 }
 
 struct Segment {
-    /// As it stands in requests.
     literal: String,
     parameter: Parameter,
 }
@@ -70,7 +69,7 @@ impl Pattern {
 
     /// The same for folded paths.
     pub(super) fn folded(&self) -> String {
-        let folded = self.write(fold_segment);
+        let folded = self.write(fold_text);
         match folded.strip_suffix('/') {
             None | Some("") => folded,
             Some(trimmed) => trimmed.to_owned(),
@@ -106,28 +105,17 @@ impl Pattern {
 
 impl Segment {
     fn parse(text: &str, keep_slashes: bool) -> Result<Self, String> {
-        let mut plain = String::new();
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            match c {
-                '{' | '}' if chars.peek() == Some(&c) => {
-                    chars.next();
-                    plain.push(c);
-                }
-                '}' => return Err("'}' without '{'; write '}}' for one in a path".to_owned()),
-                '{' => {
-                    let rest: String = chars.collect();
-                    return Ok(Self {
-                        literal: literal(&plain, keep_slashes)?,
-                        parameter: Parameter::parse(&rest)?,
-                    });
-                }
-                c => plain.push(c),
-            }
+        let (literal, parameter) = match text.split_once('{') {
+            None => (text, Parameter::None),
+            Some((literal, parameter)) => (literal, Parameter::parse(parameter)?),
+        };
+        if literal.contains('}') {
+            return Err("'}' without '{'; write '%7D' for one in a path".to_owned());
         }
+        check_literal(literal, keep_slashes)?;
         Ok(Self {
-            literal: literal(&plain, keep_slashes)?,
-            parameter: Parameter::None,
+            literal: literal.to_owned(),
+            parameter,
         })
     }
 }
@@ -136,7 +124,7 @@ impl Parameter {
     /// What stands behind the opening brace, to the segment's end.
     fn parse(text: &str) -> Result<Self, String> {
         let Some((name, after)) = text.split_once('}') else {
-            return Err("'{' without '}'; write '{{' for one in a path".to_owned());
+            return Err("'{' without '}'; write '%7B' for one in a path".to_owned());
         };
         if !after.is_empty() {
             return Err("nothing can follow a parameter within its segment".to_owned());

@@ -70,7 +70,7 @@ pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'sta
     }
     let decoded = decode(path, keep_slashes)?;
     check_utf8(path)?;
-    check_segments(&decoded)?;
+    check_segments(&decoded, keep_slashes)?;
     let folded = fold(&decoded);
     Ok(Readings {
         raw: path,
@@ -152,19 +152,27 @@ fn escape(out: &mut String, byte: u8) {
 }
 
 /// Refuses segments that some would resolve or drop.
-fn check_segments(decoded: &str) -> Result<(), &'static str> {
+fn check_segments(decoded: &str, keep_slashes: bool) -> Result<(), &'static str> {
     let mut segments = decoded.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        let last = segments.peek().is_none();
-        for part in segment.split("%2F") {
-            match without_parameters(part) {
-                "." | ".." => return Err("a dot segment"),
-                "" if !(last && segment.is_empty()) => return Err("an empty segment"),
-                _ => {}
-            }
+        if segment.is_empty() && segments.peek().is_none() {
+            return Ok(());
         }
+        if keep_slashes {
+            // A handler may decode it and see more segments.
+            segment.split("%2F").try_for_each(check_segment)?;
+        }
+        check_segment(segment)?;
     }
     Ok(())
+}
+
+fn check_segment(segment: &str) -> Result<(), &'static str> {
+    match without_parameters(segment) {
+        "" => Err("an empty segment"),
+        "." | ".." => Err("a dot segment"),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn without_parameters(segment: &str) -> &str {
@@ -178,46 +186,60 @@ fn fold(decoded: &str) -> Cow<'_, str> {
         Some(trimmed) => trimmed,
     };
     let changes = |byte: u8| byte.is_ascii_uppercase() || byte == b';';
-    if !trimmed.bytes().any(changes) {
-        return Cow::Borrowed(trimmed);
+    match trimmed.bytes().any(changes) {
+        true => Cow::Owned(fold_text(trimmed)),
+        false => Cow::Borrowed(trimmed),
     }
-    let segments: Vec<_> = trimmed.split('/').map(fold_segment).collect();
-    Cow::Owned(segments.join("/"))
 }
 
-/// The same for a segment, or a literal part of one.
-pub(super) fn fold_segment(segment: &str) -> String {
-    let named = without_parameters(segment).replace("%2B", "+");
-    named.to_ascii_lowercase()
-}
-
-/// A pattern's literal text in the spelling that it has in requests; the error says why no request
-/// has it.
-pub(super) fn literal(text: &str, keep_slashes: bool) -> Result<String, String> {
-    let no_path = |what: &str| format!("no path has {what}");
-    let mut out = String::with_capacity(text.len());
-    let mut bytes = text.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'%' => {
-                let code = text.get(at..at + 3).unwrap_or("%");
-                let decoded = decode(code, keep_slashes).map_err(no_path)?;
-                if !decoded.starts_with('%') {
-                    return Err(format!("paths have '{decoded}' for '{code}': write it so"));
-                }
-                out.push_str(&decoded);
-                bytes.nth(1);
+/// The same for a part of a path, with its last slash.
+pub(super) fn fold_text(decoded: &str) -> String {
+    let mut out = String::with_capacity(decoded.len());
+    let (mut rest, mut dropping) = (decoded.as_bytes(), false);
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match (byte, after) {
+            (b'/', _) => dropping = false,
+            (b';', _) => dropping = true,
+            (b'%', [b'2', b'B', after @ ..]) if !dropping => {
+                rest = after;
+                out.push('+');
+                continue;
             }
-            b'?' | b'#' => return Err("a path ends before '?' and '#'".to_owned()),
-            b'\\' | 0..0x20 | 0x7f => {
-                return Err(no_path("a backslash or a control character"));
-            }
-            byte if is_plain(byte) => out.push(char::from(byte)),
-            byte => escape(&mut out, byte),
+            _ => {}
+        }
+        if !dropping {
+            // Decoded paths are ASCII.
+            out.push(char::from(byte.to_ascii_lowercase()));
         }
     }
-    check_utf8(text).map_err(no_path)?;
-    Ok(out)
+    out
+}
+
+/// Checks that a pattern's literal text is spelled as in requests, and as axum's routes have it: every
+/// character escaped that needs it, and no other. The error says how that is, or why no request has it.
+pub(super) fn check_literal(text: &str, keep_slashes: bool) -> Result<(), String> {
+    if text.contains(['?', '#']) {
+        return Err("a path ends before '?' and '#'".to_owned());
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            0x80.. => escape(&mut escaped, byte),
+            byte => escaped.push(char::from(byte)),
+        }
+    }
+    let decoded = decode(&escaped, keep_slashes).and_then(|decoded| {
+        check_utf8(text)?;
+        Ok(decoded)
+    });
+    match decoded {
+        Err(why) => Err(format!("no path has {why}")),
+        Ok(decoded) if decoded != text => {
+            Err(format!("paths have '{decoded}' for '{text}': write it so"))
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 /// Which policy each route has. Cheap to clone.
 ///
 /// Patterns are those of axum: `/articles/{id}` matches one segment, `/assets/{*file}` one or more.
+/// Text in them is written as requests have it: `/caf%C3%A9`, not `/café`.
 /// Where several match, the closest one counts: text before `{id}` before `{*rest}`, from the
 /// left; the order of the rules does not matter.
 ///
