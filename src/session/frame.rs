@@ -420,10 +420,7 @@ mod tests {
     }
 
     fn tokens(id: &str) -> Tokens {
-        Tokens {
-            id: Secret::new(id),
-            refresh: Some(Secret::new("refresh")),
-        }
+        Tokens::new(Secret::new(id), Some(Secret::new("refresh")))
     }
 
     #[tokio::test]

@@ -44,7 +44,7 @@ impl Visit {
             user.is_none() || user == new.user()
         });
         let begun = match own {
-            Some(own) => match sessions.rotate_into(own, new.clone()).await {
+            Some(own) => match sessions.rotate(own, Some(new.clone()), None).await {
                 // It ended, or another login was faster.
                 Err(error) if is_gone(&error) => sessions.begin(new).await?,
                 answer => answer?,
