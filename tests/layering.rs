@@ -47,7 +47,6 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "store/memory.rs",
             "store/near.rs",
-            "session/memory.rs",
             "token/cache.rs",
             "authenticator/refresh.rs",
         ],

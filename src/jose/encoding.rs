@@ -24,6 +24,12 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// As [`encode`], to the end of a text.
+#[cfg_attr(not(feature = "session"), allow(dead_code))]
+pub(crate) fn encode_to(bytes: impl AsRef<[u8]>, text: &mut String) {
+    URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
 /// Whether the bytes are one DER sequence to their end; the parsers of RSA keys would let more
 /// bytes follow.
 pub(crate) fn is_sequence(der: &[u8]) -> bool {

@@ -3,12 +3,13 @@
 use super::builder::{SchemaChange, SessionsBuilder};
 use super::change::{NewSession, check_data, expired, gone, to_json, too_busy};
 use super::frame::Loaded;
-use super::id::{Hash, SessionId};
+use super::id::{CHARACTERS, Hash, SessionId};
 use super::memory::Memory;
 use super::record::{Body, Data};
 use super::view::SessionRecord;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::jose::encoding;
 use crate::store::{SealingKeys, Store};
 use aws_lc_rs::digest;
 use serde::Serialize;
@@ -240,17 +241,16 @@ impl Settings {
     }
 
     pub(super) fn key(&self, hash: Hash) -> String {
-        let hash = hash.to_text();
-        let mut key = String::with_capacity(self.prefix.len() + hash.len());
+        let mut key = String::with_capacity(self.prefix.len() + CHARACTERS);
         key.push_str(&self.prefix);
-        key.push_str(&hash);
+        encoding::encode_to(hash.0, &mut key);
         key
     }
 
     /// A hash: keys of users may be long, and are nobody's business who reads the store.
     pub(super) fn owner(&self, key: &str) -> String {
         let hash = digest::digest(&digest::SHA256, key.as_bytes());
-        let hash = crate::jose::encoding::encode(hash);
+        let hash = encoding::encode(hash);
         format!("{}{hash}", self.prefix)
     }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 const BYTES: usize = 32;
 /// Of that many bytes in base64url.
-const CHARACTERS: usize = 43;
+pub(super) const CHARACTERS: usize = 43;
 
 /// A session's id: 256 random bits as 43 characters of base64url. Who has it has the session.
 ///
@@ -100,11 +100,7 @@ impl Hash {
         Self(hash)
     }
 
-    pub(super) fn to_text(self) -> String {
-        encoding::encode(self.0)
-    }
-
-    /// What [`to_text`](Self::to_text) wrote.
+    /// Reads the hash's base64url.
     pub(super) fn from_text(text: &str) -> Option<Self> {
         let mut hash = [0; BYTES];
         encoding::decode_into(text.as_bytes(), &mut hash).filter(|length| *length == BYTES)?;

@@ -1,16 +1,20 @@
 //! Records as they were last read and decrypted, so that the next reader need not do it again.
 //!
 //! Nothing is answered from here alone: the store says which version is the present one, and a
-//! version never changes.
+//! version never changes. So it does not matter what falls out, nor when: a table with few places
+//! for each hash serves, and is several times as fast as a cache that keeps count of its uses.
 
 use super::id::Hash;
 use super::record::Body;
-use foldhash::quality::RandomState;
-use moka::sync::Cache;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-/// What a record weighs besides its texts: moka's node, deques and hash table.
-const BOOKKEEPING: usize = 384;
+/// Readers of different sessions seldom wait for each other.
+const PARTS: usize = 64;
+/// Places for the hashes that meet.
+const WAYS: usize = 4;
+/// What a record weighs besides its texts, and about what a small one weighs with them.
+const OVERHEAD: usize = 64;
+const SMALL: u64 = 512;
 
 /// One version of a session, as it was read.
 pub(super) struct Entry {
@@ -19,29 +23,177 @@ pub(super) struct Entry {
     pub(super) body: Body,
 }
 
-pub(super) struct Memory(Cache<Hash, Arc<Entry>, RandomState>);
+impl Entry {
+    fn weight(&self) -> usize {
+        OVERHEAD + self.body.weight()
+    }
+}
+
+pub(super) struct Memory {
+    parts: [RwLock<Part>; PARTS],
+    /// Of one part.
+    max_bytes: usize,
+    /// Of one part; a power of two.
+    sets: usize,
+}
+
+#[derive(Default)]
+struct Part {
+    /// Empty until the first one comes.
+    places: Vec<Option<Arc<Entry>>>,
+    bytes: usize,
+    /// Which place of a full set goes next.
+    turn: usize,
+}
 
 impl Memory {
     pub(super) fn new(max_bytes: u64) -> Self {
-        Self(
-            Cache::builder()
-                .weigher(|_, entry: &Arc<Entry>| {
-                    u32::try_from(BOOKKEEPING + entry.body.weight()).unwrap_or(u32::MAX)
-                })
-                .max_capacity(max_bytes)
-                .build_with_hasher(RandomState::default()),
-        )
+        let of_one = max_bytes / PARTS as u64;
+        let sets = (of_one / SMALL / WAYS as u64).max(1);
+        Self {
+            parts: std::array::from_fn(|_| RwLock::default()),
+            max_bytes: usize::try_from(of_one).unwrap_or(usize::MAX),
+            // At most a million, whatever was asked for.
+            sets: 1 << sets.ilog2().min(20),
+        }
+    }
+
+    /// The hash is one already: any of its bytes choose.
+    fn part(&self, hash: &Hash) -> (&RwLock<Part>, usize) {
+        let [first, a, b, c, ..] = hash.0;
+        let set = u32::from_be_bytes([0, a, b, c]) as usize % self.sets;
+        (&self.parts[usize::from(first) % PARTS], set * WAYS)
     }
 
     pub(super) fn get(&self, hash: &Hash, version: u64) -> Option<Arc<Entry>> {
-        self.0.get(hash).filter(|entry| entry.version == version)
+        let (part, at) = self.part(hash);
+        // Nothing panics while one is held.
+        let part = part.read().unwrap_or_else(PoisonError::into_inner);
+        let set = part.places.get(at..at + WAYS)?;
+        let known = set.iter().flatten().find(|entry| entry.hash == *hash)?;
+        (known.version == version).then(|| known.clone())
     }
 
     pub(super) fn insert(&self, entry: &Arc<Entry>) {
-        self.0.insert(entry.hash, entry.clone());
+        let weight = entry.weight();
+        if weight > self.max_bytes {
+            return;
+        }
+        let (part, at) = self.part(&entry.hash);
+        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+        let mut dropped = Vec::new();
+        if part.places.is_empty() {
+            part.places.resize_with(self.sets * WAYS, || None);
+        } else if part.bytes + weight > self.max_bytes {
+            // It begins anew.
+            dropped.extend(part.places.iter_mut().filter_map(Option::take));
+            part.bytes = 0;
+        }
+        part.turn = (part.turn + 1) % WAYS;
+        let turn = part.turn;
+        let set = &mut part.places[at..at + WAYS];
+        let same = |place: &Option<Arc<Entry>>| {
+            place.as_ref().is_some_and(|known| known.hash == entry.hash)
+        };
+        let place = (set.iter().position(same))
+            .or_else(|| set.iter().position(Option::is_none))
+            .unwrap_or(turn);
+        let old = set[place].replace(entry.clone());
+        part.bytes += weight;
+        if let Some(old) = old {
+            part.bytes -= old.weight();
+            dropped.push(old);
+        }
+        // What falls out is dropped after the lock: its drop may run code of the application.
+        drop(part);
     }
 
     pub(super) fn forget(&self, hash: &Hash) {
-        self.0.invalidate(hash);
+        let (part, at) = self.part(hash);
+        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+        let set = part.places.get_mut(at..at + WAYS);
+        let place = set.and_then(|set| {
+            set.iter_mut()
+                .find(|place| place.as_ref().is_some_and(|known| known.hash == *hash))
+        });
+        let old = place.and_then(Option::take);
+        part.bytes -= old.as_ref().map_or(0, |old| old.weight());
+        drop(part);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::session::NewSession;
+
+    fn entry(number: u32, version: u64, length: usize) -> Arc<Entry> {
+        let mut hash = [7; 32];
+        hash[28..].copy_from_slice(&number.to_be_bytes());
+        let new = NewSession::guest().data(&"x".repeat(length));
+        Arc::new(Entry {
+            hash: Hash(hash),
+            version,
+            body: new.into_body(None, 0, usize::MAX).unwrap(),
+        })
+    }
+
+    fn held(memory: &Memory) -> (usize, usize) {
+        let (mut entries, mut bytes) = (0, 0);
+        for part in &memory.parts {
+            let part = part.read().unwrap();
+            let weights = part.places.iter().flatten().map(|entry| entry.weight());
+            let weight: usize = weights.sum();
+            assert_eq!(part.bytes, weight);
+            entries += part.places.iter().flatten().count();
+            bytes += weight;
+        }
+        (entries, bytes)
+    }
+
+    /// All of these meet in one set.
+    #[test]
+    fn hashes_that_meet_are_told_apart() {
+        let memory = Memory::new(1 << 20);
+        for number in 0..4 {
+            memory.insert(&entry(number, u64::from(number), 10));
+        }
+        for number in 0..4 {
+            let (found, version) = (entry(number, 0, 10).hash, u64::from(number));
+            assert!(memory.get(&found, version).unwrap().hash == found);
+            assert!(memory.get(&found, version + 1).is_none());
+        }
+        memory.insert(&entry(1, 9, 10));
+        assert!(memory.get(&entry(1, 0, 0).hash, 1).is_none());
+        assert_eq!(held(&memory).0, 4);
+        memory.insert(&entry(5, 0, 10));
+        assert_eq!(held(&memory).0, 4);
+        for number in 0..6 {
+            memory.forget(&entry(number, 0, 0).hash);
+        }
+        assert_eq!(held(&memory), (0, 0));
+    }
+
+    #[test]
+    fn its_size_is_bounded() {
+        let memory = Memory::new(1 << 20);
+        for number in 0..10_000_u32 {
+            let mut entry = Arc::into_inner(entry(0, 0, number as usize % 4_000)).unwrap();
+            entry.hash.0[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b9).to_be_bytes());
+            let entry = Arc::new(entry);
+            memory.insert(&entry);
+            let fits = entry.weight() <= memory.max_bytes;
+            assert_eq!(memory.get(&entry.hash, 0).is_some(), fits);
+        }
+        let (entries, bytes) = held(&memory);
+        assert!(
+            entries > 100 && bytes <= 1 << 20,
+            "{entries} of {bytes} bytes"
+        );
+        // None at all.
+        let none = Memory::new(0);
+        none.insert(&entry(1, 1, 1));
+        assert_eq!(held(&none), (0, 0));
     }
 }
