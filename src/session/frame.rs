@@ -86,6 +86,11 @@ impl Loaded {
     pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
         self.body().data.decoded()
     }
+
+    /// Whether the application put data into it: a login outside of it brings none.
+    pub(crate) fn has_data(&self) -> bool {
+        self.data_text() != "null"
+    }
 }
 
 /// The SHA-256 of the id that a cookie holds; `None` where that is no id.

@@ -14,6 +14,7 @@ mod conflicts;
 mod cookies;
 mod credential;
 mod faults;
+mod parity;
 mod races;
 mod saving;
 mod site;

@@ -205,7 +205,7 @@ impl State {
         if let Some(newest) = self.newest()? {
             return Ok(newest);
         }
-        let data = match found {
+        let data = match found.filter(Loaded::has_data) {
             // Of another type it counts as none, if it was so decided.
             Some(loaded) if sessions.data_of::<T>(&loaded)?.is_some() => Version::kept(loaded)?,
             _ => Version::own(T::default()),
