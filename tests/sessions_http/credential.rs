@@ -1,14 +1,23 @@
 //! A session as the credential of a request.
 
-use crate::COOKIE;
+use crate::Client;
 use crate::site::World;
 use crate::support::Request;
 use jamguard::{ErrorKind, Source};
 
+/// Each framework over a store that answers later, and over one that answers at once.
+fn both_ways(world: &World) -> impl Iterator<Item = (String, Client)> {
+    [false, true].into_iter().flat_map(move |peeks| {
+        let of = move |(name, client)| (format!("{name}, at once: {peeks}"), client);
+        let clients = world.clients().into_iter().map(of);
+        clients.inspect(move |_| world.store.peeks(peeks))
+    })
+}
+
 #[tokio::test]
 async fn a_user_of_a_session_is_somebody_and_a_guest_is_nobody() {
     let world = World::new().await;
-    for (name, mut client) in world.clients() {
+    for (name, mut client) in both_ways(&world) {
         assert_eq!(client.get("/hello").await.text(), "nobody", "{name}");
         client.post("/put", "tea").await;
         assert_eq!(client.get("/hello").await.text(), "nobody", "{name}");
@@ -209,7 +218,7 @@ async fn the_sources_are_asked_in_their_order() {
         (&session_first, "session ann"),
     ] {
         let token = world.token();
-        for (name, mut client) in world.clients() {
+        for (name, mut client) in both_ways(world) {
             client.post("/login", "ann").await;
             let both = client.ask(Request::get("/who").bearer(&token)).await;
             assert_eq!(both.text(), first, "{name}");
@@ -259,6 +268,31 @@ async fn the_hook_and_the_strict_switch_see_sessions_too() {
             "{name}"
         );
     }
-    let name = COOKIE;
-    assert!(name.starts_with("__Host-"));
+}
+
+/// A login that is clicked twice: the second finds that the guest's session has another id already.
+#[tokio::test]
+async fn two_logins_at_once_both_log_in() {
+    let world = World::new().await;
+    for (name, mut client) in world.clients() {
+        client.post("/put", "tea").await;
+        world.store.slow_down(20);
+        let mut browsers = [client.clone(), client.clone(), client.clone()];
+        let [first, second, third] = &mut browsers;
+        let answers = tokio::join!(
+            first.post("/login", "ann"),
+            second.post("/login-and-put", "ann"),
+            third.post("/login-as-admin", "ann"),
+        );
+        world.store.slow_down(0);
+        for answer in [&answers.0, &answers.1, &answers.2] {
+            assert_eq!(answer.status, 200, "{name}");
+        }
+        for browser in &mut browsers {
+            assert_eq!(browser.get("/who").await.text(), "session ann", "{name}");
+            assert!(browser.items().await.starts_with("tea"), "{name}");
+            assert_ne!(browser.id(), client.id(), "{name}");
+        }
+        browsers[0].post("/logout-everywhere", "").await;
+    }
 }

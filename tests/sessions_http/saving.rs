@@ -184,3 +184,54 @@ async fn without_the_layer_the_session_is_nobodys_to_have() {
         );
     }
 }
+
+/// actix-web's own `Option` is `None` for failures only, so there it is a fresh session.
+#[tokio::test]
+async fn an_optional_session_is_none_in_axum_where_the_client_has_none() {
+    let world = World::new().await;
+    for (name, mut client) in world.clients() {
+        let none = if name == "axum" { "none" } else { "" };
+        assert_eq!(client.get("/if-any").await.text(), none, "{name}");
+        assert_eq!(
+            client.with("A".repeat(43)).get("/if-any").await.text(),
+            none,
+            "{name}"
+        );
+        client.post("/put", "tea").await;
+        assert_eq!(client.get("/if-any").await.text(), "tea", "{name}");
+    }
+}
+
+/// A tower service of one's own, without extractors.
+#[tokio::test]
+async fn a_tower_service_finds_the_session_in_the_extensions() {
+    use http_body_util::BodyExt;
+    use jamguard::{Authenticator, Error, Session, Sessions, store::MemoryStore};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    async fn visits(request: http::Request<()>) -> Result<http::Response<String>, Error> {
+        let session = Session::<u64>::from_extensions(request.extensions()).await?;
+        let visits = session.modify(|visits| {
+            *visits += 1;
+            *visits
+        });
+        Ok(http::Response::new(visits.to_string()))
+    }
+    let sessions = Sessions::builder(MemoryStore::new()).build().unwrap();
+    let auth = Authenticator::builder().sessions(sessions).build().unwrap();
+    let service = auth.layer().any_body().layer(service_fn(visits));
+    let mut cookie = None;
+    for visit in 1..4 {
+        let mut request = http::Request::new(());
+        if let Some(cookie) = cookie.take() {
+            request.headers_mut().insert("cookie", cookie);
+        }
+        let sent = request.headers().get("cookie").cloned();
+        let answer = service.clone().oneshot(request).await.unwrap();
+        cookie = answer.headers().get("set-cookie").cloned().or(sent);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, visit.to_string());
+    }
+    let error = visits(http::Request::new(())).await.unwrap_err();
+    assert_eq!(error.kind(), jamguard::ErrorKind::Internal);
+}

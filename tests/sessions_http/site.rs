@@ -214,6 +214,10 @@ async fn is_new(cart: Session<Cart>) -> String {
     cart.is_new().to_string()
 }
 
+async fn if_any(cart: Option<Session<Cart>>) -> String {
+    cart.map_or("none".into(), |cart| show(&cart))
+}
+
 async fn caught(cart: Result<Session<Cart>, Refused>) -> String {
     match cart {
         Ok(cart) => show(&cart),
@@ -290,6 +294,7 @@ routes! {
     "/late" late
     "/is-new" is_new
     "/caught" caught
+    "/if-any" if_any
     "/number" number
     "/who" who
     "/hello" hello

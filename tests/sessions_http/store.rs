@@ -18,6 +18,8 @@ struct Shared {
     writes: AtomicU64,
     down: AtomicBool,
     read_only: AtomicBool,
+    /// Whether it answers at once where it can.
+    peeks: AtomicBool,
     /// Before a write and after it.
     milliseconds: AtomicU64,
 }
@@ -42,6 +44,10 @@ impl Watched {
 
     pub(crate) fn set_read_only(&self, read_only: bool) {
         self.shared.read_only.store(read_only, Ordering::SeqCst);
+    }
+
+    pub(crate) fn peeks(&self, peeks: bool) {
+        self.shared.peeks.store(peeks, Ordering::SeqCst);
     }
 
     /// Each write waits so long before it is done and again after.
@@ -90,6 +96,11 @@ impl Store for Watched {
 
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         self.read(self.sound.get(key))
+    }
+
+    fn peek(&self, key: &str) -> Option<Option<Record>> {
+        let peeks = self.shared.peeks.load(Ordering::SeqCst);
+        self.sound.peek(key).filter(|_| peeks)
     }
 
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {

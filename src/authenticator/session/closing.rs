@@ -5,7 +5,7 @@ use super::visit::{Changes, State, Visit};
 use crate::authenticator::answer::{Closing, Edits};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Loaded, NewSession, SessionId};
+use crate::session::{Loaded, NewSession, SessionId, Sessions};
 use std::sync::Arc;
 
 /// As often as [`Sessions::modify`](crate::Sessions::modify) tries.
@@ -102,53 +102,79 @@ impl Pending {
     /// Writes it; gives the new id if there is one.
     async fn save(self, visit: &Visit) -> Result<Option<(SessionId, Loaded)>, Error> {
         let sessions = &visit.settings.sessions;
-        let ours = self
-            .written
-            .as_ref()
-            .map(|data| data.to_json())
-            .transpose()?;
-        let Some(mut read) = self.found else {
-            let mut new = self.login.unwrap_or_else(NewSession::guest);
-            if let Some(ours) = ours {
-                new = new.or_data(ours);
-            }
-            let begun = sessions.begin(new).await?;
-            if let Some(previous) = self.previous {
-                sessions.finish(&previous).await?;
-            }
-            return Ok(Some(begun));
+        let ours = self.written.as_ref().map(|data| data.to_json());
+        let ours = ours.transpose()?;
+        let Some(mut read) = self.found.clone() else {
+            return self.begin(sessions, ours).await.map(Some);
         };
         let mut data = ours.clone();
         for _ in 0..ATTEMPTS {
             let login = self.login.clone();
-            let saved = match data.clone() {
+            let saved = match data {
                 Some(data) if login.is_none() && !self.rotate => {
                     sessions.save_text(&read, data).await.map(|_| None)
                 }
                 data => sessions.rotate(&read, login, data).await.map(Some),
             };
-            match (saved, &ours) {
-                (Err(conflict), Some(ours)) if conflict.kind() == ErrorKind::Conflict => {
-                    read = sessions.reload(&read).await?;
-                    let theirs = read.data_text();
-                    data = Some(match (&self.merge, &self.changes) {
-                        (Some(merge), _) => merge(theirs, ours)?,
-                        (None, Changes::Repeatable(changes)) => {
-                            let mut data = theirs.to_owned();
-                            for change in changes {
-                                data = change(&data)?;
-                            }
-                            data
+            let error = match (saved, &ours) {
+                (Err(error), Some(ours)) if error.kind() == ErrorKind::Conflict => {
+                    match sessions.reload(&read).await {
+                        Ok(theirs) => {
+                            data = Some(self.again(theirs.data_text(), ours, error)?);
+                            read = theirs;
+                            continue;
                         }
-                        (None, Changes::ByHand) => return Err(conflict),
-                    });
+                        Err(error) => error,
+                    }
                 }
+                (Err(error), _) => error,
                 (saved, _) => return saved,
-            }
+            };
+            // The session ended, or another request got a new id for it: a login that was clicked
+            // twice. This user logged in all the same.
+            let over = matches!(
+                error.kind(),
+                ErrorKind::Revoked | ErrorKind::Expired | ErrorKind::Conflict
+            );
+            return match self.login.is_some() && over {
+                true => {
+                    let guests = read.key().is_none().then(|| read.data_text().to_owned());
+                    self.begin(sessions, ours.or(guests)).await.map(Some)
+                }
+                false => Err(error),
+            };
         }
         Err(Error::new(
             ErrorKind::Conflict,
             "the session is changed by too many at once",
         ))
+    }
+
+    /// Begins a session, and ends the one that another user had.
+    async fn begin(
+        self,
+        sessions: &Sessions,
+        data: Option<String>,
+    ) -> Result<(SessionId, Loaded), Error> {
+        let mut new = self.login.unwrap_or_else(NewSession::guest);
+        if let Some(data) = data {
+            new = new.or_data(data);
+        }
+        let begun = sessions.begin(new).await?;
+        if let Some(previous) = self.previous {
+            sessions.finish(&previous).await?;
+        }
+        Ok(begun)
+    }
+
+    /// What is to be saved where another request saved `theirs` first.
+    fn again(&self, theirs: &str, ours: &str, conflict: Error) -> Result<String, Error> {
+        match (&self.merge, &self.changes) {
+            (Some(merge), _) => merge(theirs, ours),
+            (None, Changes::Repeatable(changes)) => changes
+                .iter()
+                .try_fold(theirs.to_owned(), |data, change| change(&data)),
+            (None, Changes::ByHand) => Err(conflict),
+        }
     }
 }
