@@ -1,0 +1,161 @@
+//! The ID token that a session rests on is renewed while the session is used.
+
+use crate::SESSION_REMOVED;
+use crate::site::Site;
+use crate::support::{ANN, NOW};
+use jamguard::emulator::Endpoint;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// The site's ID tokens live 15 minutes: the last three are for renewing.
+const FRESH: Duration = Duration::from_secs(719);
+
+#[tokio::test]
+async fn it_is_renewed_ahead_of_its_end_and_nobody_waits() {
+    for at in 0..2 {
+        let site = Site::new().await;
+        let (name, mut browser) = site.browsers()[at].clone();
+        browser.log_in(&site.world).await;
+        site.world.clock.advance(FRESH);
+        browser.get("/me").await;
+        assert_eq!(site.world.emulator.requests(Endpoint::Refresh), 0, "{name}");
+        site.world.clock.advance(Duration::from_secs(1));
+        site.world
+            .emulator
+            .delay(Endpoint::Refresh, Duration::from_millis(300));
+        // What it has is still good.
+        let begun = std::time::Instant::now();
+        assert_eq!(
+            browser.get("/expires").await.text(),
+            (NOW + 900).to_string()
+        );
+        let waited = begun.elapsed();
+        assert!(waited < Duration::from_millis(250), "{waited:?}");
+        let fresh = (NOW + 720 + 900).to_string();
+        browser
+            .until("/expires", |answer| answer.text() == fresh)
+            .await;
+        assert_eq!(site.world.emulator.requests(Endpoint::Refresh), 1);
+        println!("{name}: renewed 180 s ahead, the request took {waited:?}");
+        // The same session, the same cookie, the new token.
+        assert_eq!(browser.get("/me").await.header("set-cookie"), None);
+        let tokens = browser.get("/tokens").await;
+        assert!(tokens.text().len() > 100);
+    }
+}
+
+#[tokio::test]
+async fn one_renewal_however_many_requests_come() {
+    for expired in [false, true] {
+        let site = Site::new().await;
+        let mut browser = site.browsers()[0].1.clone();
+        browser.log_in(&site.world).await;
+        // The same session through both frameworks.
+        let id = browser.id.clone();
+        let browsers = site.browsers().map(|(_, mut other)| {
+            other.id = id.clone();
+            other
+        });
+        site.world
+            .clock
+            .advance(FRESH + Duration::from_secs(if expired { 600 } else { 1 }));
+        site.world
+            .emulator
+            .delay(Endpoint::Refresh, Duration::from_millis(300));
+        let mut requests = JoinSet::new();
+        for at in 0..100 {
+            let mut browser = browsers[at % 2].clone();
+            requests.spawn(async move { browser.get("/me").await });
+        }
+        for answer in requests.join_all().await {
+            assert_eq!((answer.status, answer.text()), (200, ANN));
+            assert_eq!(answer.header("set-cookie"), None);
+        }
+        let fresh =
+            |answer: &crate::support::Response| answer.text().parse::<u64>().unwrap() > NOW + 900;
+        browser.until("/expires", fresh).await;
+        assert_eq!(site.world.emulator.requests(Endpoint::Refresh), 1);
+        println!("a session's token, expired: {expired}: 100 requests, 1 renewal");
+    }
+}
+
+/// A pause longer than the token: the next request waits, because much may have happened.
+#[tokio::test]
+async fn after_a_pause_it_is_renewed_first() {
+    let site = Site::new().await;
+    for (name, mut browser) in site.browsers() {
+        browser.log_in(&site.world).await;
+        browser.post("/cart", "apple").await;
+        site.world.clock.advance(Duration::from_secs(3600));
+        let until = browser.get("/expires").await.text().parse::<u64>().unwrap();
+        assert!(until > NOW + 3600, "{name}");
+        assert_eq!(browser.get("/cart").await.text(), "apple");
+    }
+}
+
+#[tokio::test]
+async fn what_jam_refuses_ends_the_session() {
+    for expired in [false, true] {
+        let site = Site::new().await;
+        for (name, mut browser) in site.browsers() {
+            let refresh_token = browser.log_in(&site.world).await;
+            let client = site.world.client();
+            let id_token = site.world.token();
+            client
+                .delete_refresh_token(&id_token, &refresh_token)
+                .await
+                .unwrap();
+            site.world
+                .clock
+                .advance(FRESH + Duration::from_secs(if expired { 600 } else { 1 }));
+            let mut guest = browser.clone();
+            if expired {
+                let answer = browser.get("/me").await;
+                assert_eq!(answer.status, 401, "{name}");
+            }
+            let ended = browser.until("/me", |answer| answer.status == 401).await;
+            assert_eq!(
+                ended.json()["type"],
+                if expired {
+                    "missing_credentials"
+                } else {
+                    "invalid_token"
+                }
+            );
+            assert_eq!(browser.id, None, "the dead cookie is removed");
+            assert_eq!(site.sessions.count(ANN).await.unwrap(), 0);
+            // Where logging in is optional it is a stranger's request.
+            let hello = guest.get("/hello").await;
+            assert_eq!(
+                (hello.text(), hello.header("set-cookie")),
+                ("stranger", Some(SESSION_REMOVED))
+            );
+        }
+    }
+}
+
+/// A login without a refresh token is a session like any other: its own timeouts end it.
+#[tokio::test]
+async fn without_a_refresh_token_the_sessions_own_time_counts() {
+    let site = Site::new().await;
+    for (name, mut browser) in site.browsers() {
+        browser.arrive(&site.world.token(), None).await;
+        site.world.clock.advance(Duration::from_secs(3600));
+        assert_eq!(browser.get("/me").await.text(), ANN, "{name}");
+    }
+    assert_eq!(site.world.emulator.requests(Endpoint::Refresh), 0);
+}
+
+/// A token of five seconds, and answers of JAM that are shared for ten.
+#[tokio::test]
+async fn tokens_of_a_moment_are_renewed_each_time() {
+    let site = Site::new().await;
+    site.world.app.set_id_token_lifetime(Duration::from_secs(5));
+    let mut browser = site.browsers()[0].1.clone();
+    browser.log_in(&site.world).await;
+    for round in 1..=3 {
+        site.world.clock.advance(Duration::from_secs(6));
+        assert_eq!(browser.get("/me").await.text(), ANN, "round {round}");
+        assert_eq!(site.world.emulator.requests(Endpoint::Refresh), round);
+    }
+}
