@@ -233,7 +233,12 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
 }
 
 /// What the client says of itself.
-#[cfg(all(feature = "session", any(feature = "axum", feature = "actix")))]
+#[cfg(feature = "session")]
+// For tower alone there are neither extractors nor logins.
+#[cfg_attr(
+    not(any(feature = "axum", feature = "actix", feature = "client")),
+    allow(dead_code)
+)]
 pub(crate) fn user_agent(head: &impl Head) -> Option<Box<str>> {
     let agent = head.header(HeaderKey::Named("user-agent")).next()?;
     std::str::from_utf8(agent).ok().map(Into::into)

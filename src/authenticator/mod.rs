@@ -32,7 +32,11 @@ pub use guard::RequireLogin;
 pub use refused::Refused;
 #[cfg(all(feature = "client", feature = "session"))]
 pub use session::SessionTokens;
-#[cfg(all(feature = "client", feature = "session"))]
+#[cfg(all(
+    feature = "client",
+    feature = "session",
+    any(feature = "tower", feature = "actix")
+))]
 pub(crate) use session::visit::Visit;
 #[cfg(feature = "session")]
 pub use session::{Session, SessionCookie, SessionData, SessionMut};

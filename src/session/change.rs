@@ -82,7 +82,10 @@ impl NewSession {
     }
 
     /// The claims as JSON.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    #[cfg_attr(
+        not(all(feature = "client", any(feature = "tower", feature = "actix"))),
+        allow(dead_code)
+    )]
     pub(crate) fn claims_text(mut self, text: String) -> Self {
         self.claims = Some(Ok(text));
         self
@@ -112,7 +115,10 @@ impl NewSession {
     }
 
     /// The tokens of the login, for calls on the user's behalf.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    #[cfg_attr(
+        not(all(feature = "client", any(feature = "tower", feature = "actix"))),
+        allow(dead_code)
+    )]
     pub(crate) fn tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(Arc::new(tokens));
         self

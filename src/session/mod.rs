@@ -27,5 +27,5 @@ pub(crate) use self::{
     frame::{Load, Loaded, id_hash},
     record::from_json,
 };
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "client")]
 pub(crate) use record::Tokens;

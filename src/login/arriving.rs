@@ -1,0 +1,91 @@
+//! The magic link's redirect: tokens in, a login out.
+
+use super::handlers::{JamLogin, Keep};
+use super::parts::{Login, Redirect};
+#[cfg(feature = "session")]
+use crate::authenticator::Visit;
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+#[cfg(feature = "session")]
+use crate::session::{NewSession, Tokens};
+#[cfg(feature = "session")]
+use std::sync::Arc;
+
+impl JamLogin {
+    pub(super) async fn arrived(
+        &self,
+        id_token: Secret,
+        refresh_token: Option<Secret>,
+    ) -> Result<Login, Error> {
+        let settings = &*self.0;
+        let identity = settings.auth.authenticate(id_token.expose()).await?;
+        // The authenticator may know other apps and issuers; their users are others.
+        if !settings.client.is_issuer(identity.issuer()) {
+            return Err(Error::new(
+                ErrorKind::UnknownIssuer,
+                "the token is not of this app",
+            ));
+        }
+        Ok(Login {
+            identity,
+            refresh_token,
+        })
+    }
+
+    pub(super) async fn welcome(
+        &self,
+        login: Login,
+        #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
+    ) -> Result<Challenge, Error> {
+        let settings = &*self.0;
+        if let Some(on_login) = &settings.on_login {
+            return on_login(login).await.map(|redirect| redirect.0);
+        }
+        let redirect = Redirect::to(&settings.home);
+        #[cfg(feature = "session")]
+        if let Some(visit) = visit {
+            let cookie = visit.log_in(login.into_session()?).await?;
+            return Ok(redirect.with_header("set-cookie", cookie).0);
+        }
+        let (Keep::Cookies(cookies), Some(token)) = (&settings.keep, login.identity.token()) else {
+            return Ok(redirect.0);
+        };
+        let refresh_token = match &login.refresh_token {
+            Some(token) => cookies.set_refresh(token.expose()),
+            // One of an earlier login must not outlive this one.
+            None => cookies.remove_refresh(),
+        };
+        Ok(redirect
+            .with_header("set-cookie", cookies.set_id(token.expose_token()))
+            .with_header("set-cookie", refresh_token)
+            .0)
+    }
+}
+
+#[cfg(feature = "session")]
+impl Login {
+    /// The session that it begins.
+    fn into_session(self) -> Result<NewSession, Error> {
+        #[derive(serde::Deserialize)]
+        struct Mail {
+            email: String,
+        }
+
+        let user = match (self.identity.subject(), self.identity.claims::<Mail>()) {
+            (Some(subject), _) => subject.to_owned(),
+            (None, Ok(mail)) => mail.email.clone(),
+            (None, Err(_)) => {
+                return Err(Error::new(
+                    ErrorKind::MissingClaim,
+                    "the ID token has neither 'sub' nor 'email': whose session would it be?",
+                ));
+            }
+        };
+        let token = self.identity.token().map(|token| token.expose_token());
+        let id_token = Secret::new(token.unwrap_or_default());
+        Ok(NewSession::of(user)
+            .claims_text(self.identity.raw_claims().to_owned())
+            .tokens(Tokens::new(id_token, self.refresh_token)))
+    }
+}

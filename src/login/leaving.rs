@@ -1,0 +1,158 @@
+//! Logging out: the session ends, the cookies go, and the refresh token dies at JAM.
+
+use super::handlers::JamLogin;
+use super::parts::{Redirect, private};
+#[cfg(feature = "session")]
+use crate::authenticator::Visit;
+use crate::authenticator::{Head, credentials};
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::core::telemetry;
+#[cfg(feature = "session")]
+use std::sync::Arc;
+
+/// ID token and refresh token, as far as there are any.
+type Tokens = (Option<Secret>, Option<Secret>);
+
+/// What a request has of a login.
+pub(super) struct Presented {
+    id_token: Option<Secret>,
+    refresh_token: Option<Secret>,
+    /// Whether there are login cookies, whatever they are worth.
+    cookies: bool,
+    foreign: Option<Error>,
+    #[cfg(feature = "session")]
+    visit: Option<Arc<Visit>>,
+}
+
+impl Presented {
+    pub(super) fn of(head: &impl Head, login: &JamLogin) -> Self {
+        let auth = &login.0.auth;
+        let cookies = auth.cookies();
+        let find = |name: &str| credentials::cookie(head, name);
+        let id_token = cookies.map_or(Ok(None), |cookies| find(cookies.id_name()));
+        let refresh_token = cookies.map_or(Ok(None), |cookies| find(cookies.refresh_name()));
+        let text = |found: &Result<Option<&[u8]>, Error>| {
+            let value = found.as_ref().ok().copied().flatten()?;
+            std::str::from_utf8(value).ok().map(Secret::new)
+        };
+        Self {
+            id_token: text(&id_token),
+            refresh_token: text(&refresh_token),
+            cookies: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
+            foreign: auth.origins().check(head).err(),
+            #[cfg(feature = "session")]
+            visit: login.visit(head),
+        }
+    }
+
+    /// Another site's form comes without the cookies where these are SameSite, and does nothing.
+    pub(super) fn check_origin(&self) -> Result<(), Error> {
+        #[cfg(feature = "session")]
+        if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
+            visit.check_origin()?;
+        }
+        match &self.foreign {
+            Some(foreign) if self.cookies => Err(foreign.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the session, or all of its user's, and gives its tokens; `None` where there is none.
+    #[cfg(feature = "session")]
+    async fn end_session(&self, everywhere: bool) -> Result<Option<Tokens>, Error> {
+        let Some(visit) = &self.visit else {
+            return Ok(None);
+        };
+        let ended = visit.log_out(everywhere).await?;
+        Ok(ended.map(|ended| match ended.tokens() {
+            Some(tokens) => (Some(tokens.id.clone()), tokens.refresh.clone()),
+            None => (None, None),
+        }))
+    }
+
+    #[cfg(not(feature = "session"))]
+    async fn end_session(&self, _: bool) -> Result<Option<Tokens>, Error> {
+        Ok(None)
+    }
+
+    /// `Set-Cookie` that removes the session's cookie, if there is one.
+    #[cfg(feature = "session")]
+    fn session_removal(&self) -> Option<String> {
+        let visit = self.visit.as_ref().filter(|visit| visit.has_cookie())?;
+        Some(visit.remove_cookie())
+    }
+
+    #[cfg(not(feature = "session"))]
+    fn session_removal(&self) -> Option<String> {
+        None
+    }
+}
+
+impl JamLogin {
+    pub(super) async fn leave(
+        &self,
+        presented: Presented,
+        html: bool,
+        everywhere: bool,
+    ) -> Result<Challenge, Error> {
+        let settings = &*self.0;
+        // The session ends first: whatever JAM says, nobody uses it any more.
+        let session = presented.end_session(everywhere).await?;
+        if everywhere && session.is_none() && !presented.cookies {
+            return Err(Error::new(
+                ErrorKind::MissingCredentials,
+                "nobody is logged in here",
+            ));
+        }
+        let mut removals: Vec<_> = presented.session_removal().into_iter().collect();
+        let login = (presented.id_token, presented.refresh_token);
+        for (id_token, refresh_token) in [login].into_iter().chain(session) {
+            if let Some(refresh_token) = &refresh_token
+                && let Err(error) = self.end(id_token, refresh_token, everywhere).await
+            {
+                telemetry::warn("a refresh token could not be deleted at logout", &error);
+            }
+        }
+        let mut redirect = if html {
+            Redirect::to(&settings.home)
+        } else {
+            Redirect(private(Challenge::new(204)))
+        };
+        // Another site's form comes without the cookies (SameSite) and must not remove them.
+        if let Some(cookies) = settings.auth.cookies().filter(|_| presented.cookies) {
+            removals.extend([cookies.remove_refresh(), cookies.remove_id()]);
+        }
+        for removal in removals {
+            redirect = redirect.with_header("set-cookie", removal);
+        }
+        Ok(redirect.0)
+    }
+
+    /// Deletes the refresh token at JAM, or all of its user's; an expired ID token is renewed for
+    /// that first.
+    async fn end(
+        &self,
+        id_token: Option<Secret>,
+        refresh_token: &Secret,
+        everywhere: bool,
+    ) -> Result<(), Error> {
+        let client = &self.0.client;
+        let refresh_token = refresh_token.expose();
+        let delete = async |id_token: &Secret| match everywhere {
+            true => client.delete_all_refresh_tokens(id_token.expose()).await,
+            false => {
+                let id_token = id_token.expose();
+                client.delete_refresh_token(id_token, refresh_token).await
+            }
+        };
+        if let Some(id_token) = &id_token {
+            match delete(id_token).await {
+                Err(error) if error.kind() == ErrorKind::Unauthorized => {}
+                answer => return answer,
+            }
+        }
+        delete(&client.refresh(refresh_token).await?).await
+    }
+}

@@ -1,0 +1,96 @@
+//! What comes in with a login, and what goes out.
+
+use crate::authenticator::{Identity, cookies, credentials};
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+
+/// A verified login, for [`JamLoginBuilder::on_login`].
+///
+/// # Example
+/// ```
+/// use jamguard::{Error, Login, Redirect};
+///
+/// async fn arrived(login: Login) -> Result<Redirect, Error> {
+///     #[derive(serde::Deserialize)]
+///     struct User { email: String }
+///
+///     let user: &User = login.identity().claims()?;
+///     println!("{} logged in", user.email);
+///     Ok(Redirect::to("/welcome"))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub(super) identity: Identity,
+    pub(super) refresh_token: Option<Secret>,
+}
+
+impl Login {
+    /// Who logged in; its [`token`](Identity::token) is the ID token.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The refresh token, where the app allows refreshing.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh_token.as_ref()
+    }
+}
+
+/// Where a browser goes next: `303 See Other`, not to be stored, without a referrer.
+///
+/// # Example
+/// ```
+/// use jamguard::Redirect;
+/// let next = Redirect::to("/welcome").with_header("set-cookie", "theme=dark; Path=/");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Redirect(pub(super) Challenge);
+
+impl Redirect {
+    /// To this URL. Never take it from the request unchecked: that is an open redirect.
+    pub fn to(url: impl Into<String>) -> Self {
+        Self(private(
+            Challenge::new(303).with_header("location", url.into()),
+        ))
+    }
+
+    /// The same with a header more; `set-cookie` may come more than once.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.add_header(name, value);
+        self
+    }
+}
+
+/// The tokens of this URL belong into no cache, history entry's referrer, or proxy.
+pub(super) fn private(answer: Challenge) -> Challenge {
+    answer
+        .with_header("cache-control", "no-store")
+        .with_header("referrer-policy", "no-referrer")
+}
+
+/// The `idToken` and `refreshToken` of the redirect's query.
+pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Error> {
+    let only = |name: &str| {
+        let mut values = credentials::parameter(query, name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => match std::str::from_utf8(&value) {
+                Ok(text) if cookies::is_value(text) => Ok(Some(Secret::new(text))),
+                _ => Err(Error::new(
+                    ErrorKind::InvalidRequest,
+                    "a token of the redirect holds characters that no token has",
+                )),
+            },
+            (Some(_), Some(_)) => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "a token comes twice in the redirect",
+            )),
+        }
+    };
+    let id_token = only("idToken")?
+        .ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "the redirect has no idToken"))?;
+    Ok((id_token, only("refreshToken")?))
+}
