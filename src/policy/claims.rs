@@ -31,13 +31,15 @@ pub struct ClaimIndex {
     members: Box<[Member]>,
     /// The members of lists, and the words of texts.
     items: Box<[Value]>,
-    /// The hash of each member's path and its place in `members`, in order.
-    order: Box<[(u32, u32)]>,
-    /// Where in `order` the hashes begin that have these first bits: about one each.
-    buckets: Box<[u32]>,
+    /// The hash of each member's path and its place in `members`, in the order of the hashes, with
+    /// gaps ([`GAP`]): an entry stands where its hash's first bits say, or behind those before it.
+    table: Box<[(u32, u32)]>,
     /// How many bits of a hash are not those.
     shift: u32,
 }
+
+/// In the table: nobody's place.
+const GAP: u32 = u32::MAX;
 
 struct Member {
     /// Its object's place in `members`; [`ROOT`] for the outermost.
@@ -56,6 +58,7 @@ struct Span {
 }
 
 impl Span {
+    #[inline]
     fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.start as usize + self.length as usize
     }
@@ -76,6 +79,24 @@ enum Value {
     Other,
 }
 
+/// Whether both are the same: names and words are short, and this is done with them before a call to
+/// the system's comparison would have begun.
+#[inline]
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    /// Equal ends that meet or overlap.
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            0..4 => a.iter().eq(b),
+            4..8 => ends::<4>(a, b),
+            8..16 => ends::<8>(a, b),
+            16..=32 => ends::<16>(a, b),
+            _ => a == b,
+        }
+}
+
 /// A claim's value, for tests and conditions.
 #[derive(Clone, Copy)]
 pub(super) struct Claim<'a> {
@@ -84,6 +105,7 @@ pub(super) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
+    #[inline]
     pub(super) fn text(self) -> Option<&'a str> {
         match self.value {
             Value::Text(span) => self.claims.text.get(span.range()),
@@ -93,11 +115,20 @@ impl<'a> Claim<'a> {
         }
     }
 
+    #[inline]
     fn item(self, at: u32) -> Option<Self> {
         let value = *self.claims.items.get(at as usize)?;
         Some(Self { value, ..self })
     }
 
+    /// Whether it is this text.
+    #[inline]
+    pub(super) fn is(self, text: &str) -> bool {
+        let own = self.text();
+        own.is_some_and(|own| same(own.as_bytes(), text.as_bytes()))
+    }
+
+    #[inline]
     pub(super) fn number(self) -> Option<Number> {
         match self.value {
             Value::Signed(number) => Some(Number::Integer(number.into())),
@@ -107,6 +138,7 @@ impl<'a> Claim<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn flag(self) -> Option<bool> {
         match self.value {
             Value::Bool(flag) => Some(flag),
@@ -114,9 +146,10 @@ impl<'a> Claim<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn equals(self, other: &Scalar) -> bool {
         match &other.0 {
-            Kind::Text(text) => self.text() == Some(&**text),
+            Kind::Text(text) => self.is(text),
             Kind::Number(number) => self.number() == Some(*number),
             Kind::Bool(flag) => self.flag() == Some(*flag),
         }
@@ -141,8 +174,7 @@ impl<'a> Claim<'a> {
                 length: 0,
             },
         };
-        let items = self.claims.items.get(span.range()).unwrap_or_default();
-        items.iter().map(move |value| Self {
+        self.claims.list(span).iter().map(move |value| Self {
             value: *value,
             ..self
         })
@@ -160,33 +192,47 @@ impl<'a> Claim<'a> {
     }
 
     /// Whether it is this text, or a list with it.
+    #[inline]
     pub(super) fn has_text(self, text: &str) -> bool {
         match self.value {
-            Value::List(list) => self.list_has(list, |item| item == text.as_bytes()),
-            _ => self.text() == Some(text),
+            Value::List(list) => self.claims.list_has(list, text.as_bytes()),
+            _ => self.is(text),
+        }
+    }
+
+    /// Whether one of a text's words, or of a list's texts, is this.
+    #[inline]
+    pub(super) fn has_word(self, word: &str) -> bool {
+        match self.list_of_words() {
+            Some(list) => self.claims.list_has(list, word.as_bytes()),
+            None => !word.is_empty() && self.is(word),
         }
     }
 
     /// Whether one of a text's words, or of a list's texts, is like this.
-    pub(super) fn has_word(self, like: impl Fn(&[u8]) -> bool) -> bool {
-        match self.value {
-            Value::List(list) => self.list_has(list, like),
-            Value::Words(at) => match self.claims.items.get(at as usize + 1) {
-                Some(Value::List(list)) => self.list_has(*list, like),
+    pub(super) fn has_word_like(self, like: impl Fn(&[u8]) -> bool) -> bool {
+        match self.list_of_words() {
+            Some(list) => self.claims.list(list).iter().any(|item| match item {
+                Value::Text(span) => self.claims.bytes(*span).is_some_and(&like),
                 _ => false,
-            },
-            Value::Text(span) => span.length > 0 && self.claims.bytes(span).is_some_and(like),
-            _ => false,
+            }),
+            None => self
+                .text()
+                .is_some_and(|text| !text.is_empty() && like(text.as_bytes())),
         }
     }
 
-    /// Bytes are compared quicker than texts, of which each part would first be seen to be one.
-    fn list_has(self, list: Span, like: impl Fn(&[u8]) -> bool) -> bool {
-        let items = self.claims.items.get(list.range()).unwrap_or_default();
-        items.iter().any(|item| match item {
-            Value::Text(span) => self.claims.bytes(*span).is_some_and(&like),
-            _ => false,
-        })
+    /// `None` for a text that is one word, or none.
+    #[inline]
+    fn list_of_words(self) -> Option<Span> {
+        match self.value {
+            Value::List(list) => Some(list),
+            Value::Words(at) => match self.claims.items.get(at as usize + 1) {
+                Some(Value::List(list)) => Some(*list),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -213,36 +259,36 @@ impl ClaimIndex {
         builder.order.sort_unstable();
         // Places are numbers of 32 bits.
         u32::try_from(builder.text.len()).ok()?;
-        let bits = builder
-            .order
-            .len()
+        let bits = (2 * builder.order.len())
             .next_power_of_two()
-            .trailing_zeros()
-            .clamp(1, 16);
-        let shift = u32::BITS - bits;
-        let begin = |bucket: u32| {
-            let before = |(hash, _): &(u32, u32)| hash >> shift < bucket;
-            builder.order.partition_point(before) as u32
-        };
+            .trailing_zeros();
+        let shift = u32::BITS - bits.clamp(1, 16);
+        let mut table = vec![(0, GAP); 1 << (u32::BITS - shift)];
+        let mut free = 0;
+        for entry in builder.order {
+            let place = free.max((entry.0 >> shift) as usize);
+            table.resize(table.len().max(place + 1), (0, GAP));
+            table[place] = entry;
+            free = place + 1;
+        }
         Some(Self {
-            buckets: (0..1 << bits).map(begin).collect(),
+            table: table.into_boxed_slice(),
             shift,
             text: builder.text.into_boxed_str(),
             members: builder.members.into_boxed_slice(),
             items: builder.items.into_boxed_slice(),
-            order: builder.order.into_boxed_slice(),
         })
     }
 
+    #[inline]
     pub(super) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
         let hash = path.hash();
-        let bucket = self.buckets.get((hash >> self.shift) as usize)?;
-        for (found, at) in self.order.get(*bucket as usize..)? {
+        for (found, at) in self.table.get((hash >> self.shift) as usize..)? {
+            if *at == GAP || *found > hash {
+                return None;
+            }
             if *found < hash {
                 continue;
-            }
-            if *found > hash {
-                return None;
             }
             let member = self.members.get(*at as usize)?;
             if self.is_at(member, path) {
@@ -255,22 +301,45 @@ impl ClaimIndex {
         None
     }
 
+    #[inline]
+    fn list(&self, span: Span) -> &[Value] {
+        self.items.get(span.range()).unwrap_or_default()
+    }
+
+    #[inline]
+    fn list_has(&self, list: Span, text: &[u8]) -> bool {
+        self.list(list).iter().any(|item| match item {
+            // Its length says most of the time, before its bytes are looked for.
+            Value::Text(span) if span.length as usize == text.len() => {
+                self.bytes(*span).is_some_and(|own| same(own, text))
+            }
+            _ => false,
+        })
+    }
+
+    #[inline]
     fn bytes(&self, span: Span) -> Option<&[u8]> {
         self.text.as_bytes().get(span.range())
     }
 
     /// Whether these names lead to the member.
+    #[inline]
     fn is_at(&self, member: &Member, path: &ClaimPath) -> bool {
-        let mut member = Some(member);
-        for name in path.names().iter().rev() {
-            match member {
-                Some(found) if self.bytes(found.name) == Some(name.as_bytes()) => {
-                    member = self.members.get(found.parent as usize);
-                }
+        let is = |member: &Member, name: &str| {
+            let own = self.bytes(member.name);
+            own.is_some_and(|own| same(own, name.as_bytes()))
+        };
+        if !is(member, path.name()) {
+            return false;
+        }
+        let mut parent = member.parent;
+        for name in path.around() {
+            match self.members.get(parent as usize) {
+                Some(object) if is(object, name) => parent = object.parent,
                 _ => return false,
             }
         }
-        member.is_none()
+        parent == ROOT
     }
 
     /// The claim's text, where it is one.
@@ -433,13 +502,49 @@ mod tests {
     #[test]
     fn words_are_those_of_a_text_or_the_members_of_a_list() {
         let index = index();
-        let words =
-            |path: &str| -> Vec<&str> { index.find(&path.into()).unwrap().words().collect() };
+        let words = |path: &str| -> Vec<String> {
+            let found = std::cell::RefCell::new(Vec::new());
+            index.find(&path.into()).unwrap().has_word_like(|word| {
+                let word = String::from_utf8(word.to_vec()).unwrap();
+                found.borrow_mut().push(word);
+                false
+            });
+            found.into_inner()
+        };
         assert_eq!(words("scope"), ["a", "b", "c"]);
         assert_eq!(words("roles"), ["x", "two words"]);
         assert_eq!(words("name"), ["ann"]);
         assert_eq!(words("space"), [""; 0]);
         assert_eq!(words("yes"), [""; 0]);
+    }
+
+    #[test]
+    fn one_of_many_members_is_found() {
+        for count in [0, 1, 2, 3, 100, 5_000] {
+            let object: serde_json::Map<_, _> = (0..count)
+                .map(|number| (format!("k{number}"), json!(number.to_string())))
+                .collect();
+            let index = ClaimIndex::of(&object).unwrap();
+            for number in 0..count {
+                let found = index.text([&*format!("k{number}")]);
+                assert_eq!(found, Some(&*number.to_string()));
+            }
+            assert_eq!(index.text("none"), None);
+        }
+    }
+
+    #[test]
+    fn bytes_of_any_length_are_compared_whole() {
+        for length in 0..70 {
+            let bytes: Vec<u8> = (0..length).collect();
+            assert!(same(&bytes, &bytes.clone()));
+            assert!(!same(&bytes, &[&*bytes, b"x"].concat()));
+            for at in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[at] ^= 0x80;
+                assert!(!same(&bytes, &other), "byte {at} of {length}");
+            }
+        }
     }
 
     #[test]
@@ -457,8 +562,9 @@ mod tests {
         let mut index = ClaimIndex::of(&json!({"a": "of a", "b": "of b"})).unwrap();
         // As if both names hashed alike.
         let hash = ClaimPath::from(first).hash();
-        index.order.iter_mut().for_each(|entry| entry.0 = hash);
-        index.buckets.fill(0);
+        let mut table = vec![(0, GAP); (hash >> index.shift) as usize];
+        table.extend([(hash, 0), (hash, 1), (0, GAP)]);
+        index.table = table.into();
         assert_eq!(index.text(first), Some("of a"));
         let mut path = ClaimPath::from(second);
         path.set_hash(hash);

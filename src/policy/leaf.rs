@@ -1,6 +1,6 @@
 //! The single conditions, and when each of them holds.
 
-use super::claims::{Claim, ClaimIndex};
+use super::claims::{Claim, ClaimIndex, same};
 use super::custom::{Check, Custom};
 use super::path::ClaimPath;
 use super::scalar::{Kind, Number, Scalar};
@@ -61,13 +61,14 @@ impl Leaf {
     }
 
     /// Whether it holds; what waits is not asked here and does not.
+    #[inline]
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
         let (claims, paths) = (subject.claims(), subject.paths());
         match self {
             Self::Authenticated => true,
             Self::Scope(scope) => paths.scopes.iter().any(|path| {
                 let claim = claims.find(path);
-                claim.is_some_and(|claim| claim.has_word(|held| held == scope.as_bytes()))
+                claim.is_some_and(|claim| claim.has_word(scope))
             }),
             Self::Role(role) => paths.roles.iter().any(|path| {
                 let claim = claims.find(path);
@@ -75,8 +76,9 @@ impl Leaf {
             }),
             Self::Permission(permission) => paths.permissions.iter().any(|path| {
                 let claim = claims.find(path);
-                claim
-                    .is_some_and(|claim| claim.has_word(|held| covers(held, permission.as_bytes())))
+                claim.is_some_and(|claim| {
+                    claim.has_word_like(|held| covers(held, permission.as_bytes()))
+                })
             }),
             Self::Claim(source, path, test) => {
                 let attributes = match source {
@@ -87,13 +89,13 @@ impl Leaf {
                     .and_then(|attributes| attributes.find(path))
                     .is_some_and(|claim| test.holds(claim, claims))
             }
-            Self::Subject(wanted) => {
-                claims.find(&paths.subject).and_then(Claim::text) == Some(wanted)
-            }
+            Self::Subject(wanted) => claims
+                .find(&paths.subject)
+                .is_some_and(|claim| claim.is(wanted)),
             Self::EmailDomain(domain) => at_domain(subject, domain),
-            Self::IssuedBy(issuer) => {
-                claims.find(&paths.issuer).and_then(Claim::text) == Some(issuer)
-            }
+            Self::IssuedBy(issuer) => claims
+                .find(&paths.issuer)
+                .is_some_and(|claim| claim.is(issuer)),
             Self::Fresh(within) => is_fresh(subject, *within),
             Self::SecondFactor => has_second_factor(subject),
             Self::Custom(custom) => match custom.check() {
@@ -105,6 +107,7 @@ impl Leaf {
 }
 
 impl Test {
+    #[inline]
     fn holds(&self, claim: Claim<'_>, claims: &ClaimIndex) -> bool {
         let is = |value, wanted: &[Ordering]| {
             order(claim, value).is_some_and(|order| wanted.contains(&order))
@@ -130,6 +133,7 @@ impl Test {
 }
 
 /// How the claim compares with a value of its own type.
+#[inline]
 fn order(claim: Claim<'_>, value: &Scalar) -> Option<Ordering> {
     match &value.0 {
         Kind::Text(text) => Some(claim.text()?.cmp(&**text)),
@@ -139,14 +143,17 @@ fn order(claim: Claim<'_>, value: &Scalar) -> Option<Ordering> {
 }
 
 /// Whether a permission held is the one asked for or stands above it.
+#[inline]
 fn covers(held: &[u8], wanted: &[u8]) -> bool {
     match held {
+        held if same(held, wanted) => true,
         b"*" => true,
         [above @ .., b'*'] if above.ends_with(b":") => wanted.starts_with(above),
-        _ => held == wanted,
+        _ => false,
     }
 }
 
+#[inline]
 fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
     let (claims, paths) = (subject.claims(), subject.paths());
     // Some issuers write it as a text.
@@ -163,7 +170,8 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
         return false;
     };
     let Some(parent) = wanted.strip_prefix("*.") else {
-        return domain.eq_ignore_ascii_case(wanted);
+        let alike = same(domain.as_bytes(), wanted.as_bytes());
+        return alike || domain.eq_ignore_ascii_case(wanted);
     };
     // Cut in bytes: a domain of other letters may have a character across the place.
     let (domain, parent) = (domain.as_bytes(), parent.as_bytes());

@@ -17,29 +17,48 @@ use std::fmt;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimPath {
-    names: Box<[Box<str>]>,
     hash: u32,
+    /// The claim's own name, and those of the objects around it from the inside out.
+    name: Box<str>,
+    around: Box<[Box<str>]>,
 }
 
 impl ClaimPath {
     fn new(names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
-        if names.is_empty() {
-            names.push("".into());
-        }
-        let hash = names
-            .iter()
-            .fold(PathHash::ROOT, |hash, name| hash.member(name));
+        let hash = match names.is_empty() {
+            true => PathHash::ROOT.member(""),
+            false => names
+                .iter()
+                .fold(PathHash::ROOT, |hash, name| hash.member(name)),
+        };
+        let name = names.pop().unwrap_or_default();
+        names.reverse();
         Self {
-            names: names.into(),
             hash: hash.finish(),
+            name,
+            around: names.into(),
         }
     }
 
-    pub(super) fn names(&self) -> &[Box<str>] {
-        &self.names
+    /// The names from the outside in.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let around = self.around.iter().rev();
+        around.map(|name| &**name).chain([&*self.name])
     }
 
+    #[inline]
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The names around it, from the inside out.
+    #[inline]
+    pub(super) fn around(&self) -> &[Box<str>] {
+        &self.around
+    }
+
+    #[inline]
     pub(super) fn hash(&self) -> u32 {
         self.hash
     }

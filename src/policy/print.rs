@@ -58,7 +58,7 @@ fn scalar(f: &mut Formatter<'_>, value: &Scalar) -> Result {
 }
 
 pub(super) fn path(f: &mut Formatter<'_>, path: &ClaimPath) -> Result {
-    for (at, name) in path.names().iter().enumerate() {
+    for (at, name) in path.names().enumerate() {
         if at > 0 {
             f.write_char('.')?;
         }

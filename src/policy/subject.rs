@@ -67,6 +67,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The claims.
+    #[inline]
     pub fn claims(&self) -> &'a ClaimIndex {
         self.claims
     }
@@ -76,6 +77,7 @@ impl<'a> Subject<'a> {
         self.resource
     }
 
+    #[inline]
     pub(super) fn paths(&self) -> &'a ClaimPaths {
         self.paths
     }

@@ -76,8 +76,10 @@ fn paths() -> impl Strategy<Value = String> {
         "~",
     ];
     let piece = prop::sample::select(pieces);
+    let plain = prop::sample::select(vec!["admin", "users", "x", "y", "z", ""]);
     let segment = prop_oneof![
-        3 => piece.clone().prop_map(str::to_owned),
+        3 => plain.prop_map(str::to_owned),
+        2 => piece.clone().prop_map(str::to_owned),
         1 => (piece.clone(), piece).prop_map(|(a, b)| format!("{a}{b}")),
     ];
     let segments = prop::collection::vec(segment, 1..5);
