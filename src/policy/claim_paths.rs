@@ -1,6 +1,8 @@
 //! Where issuers write what policies ask for.
 
 use super::path::ClaimPath;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where in the claims scopes, roles and the like stand.
 ///
@@ -20,20 +22,40 @@ use super::path::ClaimPath;
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct ClaimPaths {
-    pub(super) scopes: Vec<ClaimPath>,
-    pub(super) roles: Vec<ClaimPath>,
-    pub(super) permissions: Vec<ClaimPath>,
-    pub(super) email: ClaimPath,
-    pub(super) email_verified: ClaimPath,
-    pub(super) acr_values: Vec<Box<str>>,
-    // What these claims are called is a standard: RFC 7519, OpenID Connect Core, RFC 8176.
-    pub(super) subject: ClaimPath,
-    pub(super) issuer: ClaimPath,
-    pub(super) issued_at: ClaimPath,
-    pub(super) auth_time: ClaimPath,
-    pub(super) acr: ClaimPath,
-    pub(super) amr: ClaimPath,
+    /// Every path: the [standard ones](Place) first, then those of the ranges below.
+    all: Vec<ClaimPath>,
+    scopes: Range<usize>,
+    roles: Range<usize>,
+    permissions: Range<usize>,
+    acr_values: Vec<Box<str>>,
+    /// Of this configuration and its clones alone, so that what was found by it is known.
+    id: u64,
 }
+
+/// Claims of which there is one, by their place among the paths.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    Subject,
+    Issuer,
+    IssuedAt,
+    AuthTime,
+    Acr,
+    Amr,
+    Email,
+    EmailVerified,
+}
+
+/// Their names in RFC 7519, RFC 8176 and OpenID Connect Core.
+const STANDARD: [&str; 8] = [
+    "sub",
+    "iss",
+    "iat",
+    "auth_time",
+    "acr",
+    "amr",
+    "email",
+    "email_verified",
+];
 
 /// What OpenID's Provider Authentication Policy Extension calls a login with two factors, and
 /// several issuers take in `acr_values`.
@@ -43,25 +65,23 @@ impl Default for ClaimPaths {
     /// Scopes in `scope` (RFC 9068) or `scp` (Microsoft Entra ID, Okta), roles in `roles`,
     /// permissions in `permissions` (Auth0).
     fn default() -> Self {
-        Self {
-            scopes: vec!["scope".into(), "scp".into()],
-            roles: vec!["roles".into()],
-            permissions: vec!["permissions".into()],
-            email: "email".into(),
-            email_verified: "email_verified".into(),
+        let none = Self {
+            all: STANDARD.map(ClaimPath::from).into(),
+            scopes: 0..0,
+            roles: 0..0,
+            permissions: 0..0,
             acr_values: vec![MULTI_FACTOR.into()],
-            subject: "sub".into(),
-            issuer: "iss".into(),
-            issued_at: "iat".into(),
-            auth_time: "auth_time".into(),
-            acr: "acr".into(),
-            amr: "amr".into(),
-        }
+            id: new_id(),
+        };
+        none.scopes(["scope", "scp"])
+            .roles(["roles"])
+            .permissions(["permissions"])
     }
 }
 
-fn collect<P: Into<ClaimPath>>(paths: impl IntoIterator<Item = P>) -> Vec<ClaimPath> {
-    paths.into_iter().map(Into::into).collect()
+fn new_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl ClaimPaths {
@@ -77,27 +97,35 @@ impl ClaimPaths {
 
     /// Scopes stand in these claims and in no others.
     pub fn scopes<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.scopes = collect(paths);
+        self.scopes = self.add(paths);
         self
     }
 
     /// Roles stand in these claims and in no others.
     pub fn roles<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.roles = collect(paths);
+        self.roles = self.add(paths);
         self
     }
 
     /// Permissions stand in these claims and in no others.
     pub fn permissions<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
-        self.permissions = collect(paths);
+        self.permissions = self.add(paths);
         self
     }
 
     /// The e-mail address stands here, and whether it is verified there.
     pub fn email(mut self, email: impl Into<ClaimPath>, verified: impl Into<ClaimPath>) -> Self {
-        self.email = email.into();
-        self.email_verified = verified.into();
+        self.all[Place::Email as usize] = email.into();
+        self.all[Place::EmailVerified as usize] = verified.into();
+        self.id = new_id();
         self
+    }
+
+    fn add<P: Into<ClaimPath>>(&mut self, paths: impl IntoIterator<Item = P>) -> Range<usize> {
+        let first = self.all.len();
+        self.all.extend(paths.into_iter().map(Into::into));
+        self.id = new_id();
+        first..self.all.len()
     }
 
     /// The values of `acr` that stand for two factors; a client that lacks the second is told these
@@ -108,5 +136,32 @@ impl ClaimPaths {
             .map(|value| value.into().into())
             .collect();
         self
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(super) fn all(&self) -> &[ClaimPath] {
+        &self.all
+    }
+
+    #[inline]
+    pub(super) fn places_of_scopes(&self) -> Range<usize> {
+        self.scopes.clone()
+    }
+
+    #[inline]
+    pub(super) fn places_of_roles(&self) -> Range<usize> {
+        self.roles.clone()
+    }
+
+    #[inline]
+    pub(super) fn places_of_permissions(&self) -> Range<usize> {
+        self.permissions.clone()
+    }
+
+    pub(super) fn strong_classes(&self) -> &[Box<str>] {
+        &self.acr_values
     }
 }

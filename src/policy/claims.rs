@@ -1,5 +1,6 @@
 //! Claims prepared for policies: parsed once, then looked up without allocation.
 
+use super::claim_paths::ClaimPaths;
 use super::path::{ClaimPath, PathHash};
 use super::scalar::{Kind, Number, Scalar};
 use crate::core::error::{Error, ErrorKind};
@@ -7,6 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// Claims as policies read them: every member of every object can be found by its path at once.
 ///
@@ -36,6 +38,15 @@ pub struct ClaimIndex {
     table: Box<[(u32, u32)]>,
     /// How many bits of a hash are not those.
     shift: u32,
+    /// The claims of the paths by which policies asked first; as a rule there are no others.
+    places: OnceLock<Places>,
+}
+
+/// The claims that some paths lead to, in the paths' order.
+pub(super) struct Places {
+    /// Of the paths.
+    id: u64,
+    found: Box<[Option<Value>]>,
 }
 
 /// In the table: nobody's place.
@@ -274,6 +285,7 @@ impl ClaimIndex {
         Some(Self {
             table: table.into_boxed_slice(),
             shift,
+            places: OnceLock::new(),
             text: builder.text.into_boxed_str(),
             members: builder.members.into_boxed_slice(),
             items: builder.items.into_boxed_slice(),
@@ -299,6 +311,27 @@ impl ClaimIndex {
             }
         }
         None
+    }
+
+    /// The claims of these paths, unless others were here first.
+    #[inline]
+    pub(super) fn places(&self, paths: &ClaimPaths) -> Option<&Places> {
+        let found = |path| self.find(path).map(|claim| claim.value);
+        let places = self.places.get_or_init(|| Places {
+            id: paths.id(),
+            found: paths.all().iter().map(found).collect(),
+        });
+        (places.id == paths.id()).then_some(places)
+    }
+
+    /// The claim at a place that was found before.
+    #[inline]
+    pub(super) fn at(&self, places: &Places, place: usize) -> Option<Claim<'_>> {
+        let value = (*places.found.get(place)?)?;
+        Some(Claim {
+            claims: self,
+            value,
+        })
     }
 
     #[inline]

@@ -318,7 +318,7 @@ fn step_up(node: &Node, now: &Question<'_>, stepped_up: &Question<'_>, needs: &m
             needs.max_age = Some(strictest);
         }
         Node::Leaf(Leaf::SecondFactor) => {
-            let values = &now.subject.paths().acr_values;
+            let values = now.subject.paths().strong_classes();
             needs.acr_values = (!values.is_empty()).then(|| values.join(" "));
         }
         Node::All(nodes) => nodes

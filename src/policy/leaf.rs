@@ -1,5 +1,6 @@
 //! The single conditions, and when each of them holds.
 
+use super::claim_paths::Place;
 use super::claims::{Claim, ClaimIndex, same};
 use super::custom::{Check, Custom};
 use super::path::ClaimPath;
@@ -64,21 +65,21 @@ impl Leaf {
     #[inline]
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
         let (claims, paths) = (subject.claims(), subject.paths());
+        let is = |place, text: &str| subject.standard(place).is_some_and(|claim| claim.is(text));
         match self {
             Self::Authenticated => true,
-            Self::Scope(scope) => paths.scopes.iter().any(|path| {
-                let claim = claims.find(path);
+            Self::Scope(scope) => paths.places_of_scopes().any(|place| {
+                let claim = subject.at(place);
                 claim.is_some_and(|claim| claim.has_word(scope))
             }),
-            Self::Role(role) => paths.roles.iter().any(|path| {
-                let claim = claims.find(path);
+            Self::Role(role) => paths.places_of_roles().any(|place| {
+                let claim = subject.at(place);
                 claim.is_some_and(|claim| claim.has_text(role))
             }),
-            Self::Permission(permission) => paths.permissions.iter().any(|path| {
-                let claim = claims.find(path);
-                claim.is_some_and(|claim| {
-                    claim.has_word_like(|held| covers(held, permission.as_bytes()))
-                })
+            Self::Permission(permission) => paths.places_of_permissions().any(|place| {
+                let covers = |held: &[u8]| covers(held, permission.as_bytes());
+                let claim = subject.at(place);
+                claim.is_some_and(|claim| claim.has_word_like(covers))
             }),
             Self::Claim(source, path, test) => {
                 let attributes = match source {
@@ -89,13 +90,9 @@ impl Leaf {
                     .and_then(|attributes| attributes.find(path))
                     .is_some_and(|claim| test.holds(claim, claims))
             }
-            Self::Subject(wanted) => claims
-                .find(&paths.subject)
-                .is_some_and(|claim| claim.is(wanted)),
+            Self::Subject(wanted) => is(Place::Subject, wanted),
             Self::EmailDomain(domain) => at_domain(subject, domain),
-            Self::IssuedBy(issuer) => claims
-                .find(&paths.issuer)
-                .is_some_and(|claim| claim.is(issuer)),
+            Self::IssuedBy(issuer) => is(Place::Issuer, issuer),
             Self::Fresh(within) => is_fresh(subject, *within),
             Self::SecondFactor => has_second_factor(subject),
             Self::Custom(custom) => match custom.check() {
@@ -155,15 +152,16 @@ fn covers(held: &[u8], wanted: &[u8]) -> bool {
 
 #[inline]
 fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
-    let (claims, paths) = (subject.claims(), subject.paths());
     // Some issuers write it as a text.
-    let refuted = claims.find(&paths.email_verified).is_some_and(|verified| {
-        let text = verified.text();
-        verified.flag() == Some(false)
-            || text.is_some_and(|text| !text.eq_ignore_ascii_case("true"))
-    });
-    let parts = claims
-        .find(&paths.email)
+    let refuted = subject
+        .standard(Place::EmailVerified)
+        .is_some_and(|verified| {
+            let text = verified.text();
+            verified.flag() == Some(false)
+                || text.is_some_and(|text| !text.eq_ignore_ascii_case("true"))
+        });
+    let parts = subject
+        .standard(Place::Email)
         .and_then(Claim::text)
         .and_then(|email| email.split_once('@'));
     let Some((_, domain)) = parts.filter(|(user, _)| !user.is_empty() && !refuted) else {
@@ -185,10 +183,8 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
 }
 
 fn is_fresh(subject: &Subject<'_>, within: u64) -> bool {
-    let (claims, paths) = (subject.claims(), subject.paths());
-    let claim = claims
-        .find(&paths.auth_time)
-        .or_else(|| claims.find(&paths.issued_at));
+    let claim = subject.standard(Place::AuthTime);
+    let claim = claim.or_else(|| subject.standard(Place::IssuedAt));
     let login = match claim.and_then(Claim::number) {
         Some(Number::Integer(seconds)) => seconds as f64,
         Some(Number::Float(seconds)) => seconds,
@@ -206,12 +202,13 @@ const KINDS: [&[&str]; 3] = [
 ];
 
 fn has_second_factor(subject: &Subject<'_>) -> bool {
-    let (claims, paths) = (subject.claims(), subject.paths());
-    let class = claims.find(&paths.acr).and_then(Claim::text);
-    if class.is_some_and(|class| paths.acr_values.iter().any(|value| **value == *class)) {
+    let class = subject.standard(Place::Acr).and_then(Claim::text);
+    let mut strong = subject.paths().strong_classes().iter();
+    if class.is_some_and(|class| strong.any(|value| **value == *class)) {
         return true;
     }
-    let Some(methods) = claims.find(&paths.amr).filter(|methods| methods.is_list()) else {
+    let methods = subject.standard(Place::Amr);
+    let Some(methods) = methods.filter(|methods| methods.is_list()) else {
         return false;
     };
     let has = |name: &str| methods.has_text(name);

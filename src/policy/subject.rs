@@ -1,7 +1,7 @@
 //! Who is asked about.
 
-use super::claim_paths::ClaimPaths;
-use super::claims::ClaimIndex;
+use super::claim_paths::{ClaimPaths, Place};
+use super::claims::{Claim, ClaimIndex, Places};
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::token::verified::Verified;
@@ -31,6 +31,8 @@ pub struct Subject<'a> {
     paths: &'a ClaimPaths,
     clock: &'a dyn Clock,
     resource: Option<&'a ClaimIndex>,
+    /// What the paths lead to, where that is known.
+    places: Option<&'a Places>,
 }
 
 impl<'a> Subject<'a> {
@@ -41,6 +43,7 @@ impl<'a> Subject<'a> {
             paths,
             clock,
             resource: None,
+            places: claims.places(paths),
         }
     }
 
@@ -80,6 +83,20 @@ impl<'a> Subject<'a> {
     #[inline]
     pub(super) fn paths(&self) -> &'a ClaimPaths {
         self.paths
+    }
+
+    /// The claim at one of the paths.
+    #[inline]
+    pub(super) fn at(&self, place: usize) -> Option<Claim<'a>> {
+        match self.places {
+            Some(places) => self.claims.at(places, place),
+            None => self.claims.find(self.paths.all().get(place)?),
+        }
+    }
+
+    #[inline]
+    pub(super) fn standard(&self, place: Place) -> Option<Claim<'a>> {
+        self.at(place as usize)
     }
 
     pub(super) fn now(&self) -> Duration {

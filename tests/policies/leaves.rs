@@ -96,6 +96,36 @@ fn issuers_have_their_own_places() {
 }
 
 #[test]
+fn claims_can_be_asked_by_the_paths_of_several_issuers() {
+    let claims = ClaimIndex::of(&json!({
+        "roles": ["a"], "realm_access": {"roles": ["b"]}, "sub": "42", "scope": "s",
+    }))
+    .unwrap();
+    let clock = ManualClock::at(NOW);
+    let (plain, keycloak) = (ClaimPaths::default(), ClaimPaths::keycloak());
+    for _ in 0..2 {
+        for (paths, has, lacks) in [
+            (&plain, "a", "b"),
+            (&keycloak, "b", "a"),
+            (&plain.clone(), "a", "b"),
+        ] {
+            let user = Subject::new(&claims, paths, &clock);
+            assert!((role(has) & scope("s")).check(&user).is_ok(), "{has}");
+            assert!(role(lacks).check(&user).is_err(), "{lacks}");
+        }
+    }
+    let changed = plain
+        .clone()
+        .roles(["realm_access.roles"])
+        .email("sub", "none");
+    assert!(
+        role("b")
+            .check(&Subject::new(&claims, &changed, &clock))
+            .is_ok()
+    );
+}
+
+#[test]
 fn the_domain_of_an_address_is_compared_whole() {
     let email = |email: &str| json!({"email": email});
     decides(
