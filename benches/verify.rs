@@ -129,7 +129,7 @@ fn warm(table: &Table, effort: Effort, tokens: &[String]) {
         .unwrap();
     let mut bare = service_fn(|request: Request<()>| {
         drop(request);
-        std::future::ready(Ok::<_, Infallible>(Response::new(())))
+        std::future::ready(Ok::<_, Infallible>(Response::new(Vec::<u8>::new())))
     });
     let mut guarded = auth.layer().layer(bare);
 
