@@ -2,7 +2,7 @@
 
 use crate::failing::{Failing, Fate};
 use crate::redis::{Server, percentile};
-use crate::scanning::Interposed;
+use crate::scanning::{Interposed, Snapshot};
 use crate::{Cart, World, cart, items, on_every_store, sessions};
 use jamguard::store::{MemoryStore, Near, RedisStore};
 use jamguard::{ErrorKind, NewSession, Sessions};
@@ -187,6 +187,32 @@ async fn a_logout_is_not_lost_to_a_rotation() {
         assert!(items(&there, &new).await.is_none());
         assert!(items(&there, &id).await.is_none());
         assert_eq!(there.count("ann").await.unwrap(), 0);
+    }
+}
+
+/// The session gets other ids while the store already looks for what there was to end.
+#[tokio::test]
+async fn a_logout_everywhere_is_not_lost_to_a_rotation() {
+    for rotations in 1..4 {
+        let store = Arc::new(Snapshot {
+            sound: MemoryStore::new(),
+            act: Mutex::default(),
+        });
+        let sessions = sessions(store.clone());
+        let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
+        let last = Arc::new(Mutex::new(id.clone()));
+        let (told, rotating) = (last.clone(), sessions.clone());
+        *store.act.lock().unwrap() = Some(Box::pin(async move {
+            let mut id = id;
+            for _ in 0..rotations {
+                id = rotating.rework(&id).await.unwrap();
+            }
+            *told.lock().unwrap() = id;
+        }));
+        assert_eq!(sessions.clear("ann").await.unwrap(), 1);
+        let last = last.lock().unwrap().clone();
+        assert!(items(&sessions, &last).await.is_none(), "{rotations}");
+        assert_eq!(sessions.count("ann").await.unwrap(), 0);
     }
 }
 

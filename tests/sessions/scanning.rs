@@ -86,3 +86,28 @@ impl Store for Interposed {
         })
     }
 }
+
+/// Removes what an owner had when this began, and does something once before it does.
+pub(crate) struct Snapshot {
+    pub(crate) sound: MemoryStore,
+    pub(crate) act: Mutex<Option<Act>>,
+}
+
+impl Store for Snapshot {
+    passes_on!(sound: get insert replace remove owned purge);
+
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let there = self.sound.owned(owner).await?;
+            let act = self.act.lock().unwrap().take();
+            if let Some(act) = act {
+                act.await;
+            }
+            let mut removed = 0;
+            for (key, _) in there {
+                removed += u64::from(self.sound.remove(&key).await?);
+            }
+            Ok(removed)
+        })
+    }
+}
