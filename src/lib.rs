@@ -61,7 +61,7 @@
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
-//! | sessions on the server | [`Sessions`], over any [`store`] |
+//! | sessions on the server | [`Sessions`], over any [`store`]; [`AuthenticatorBuilder::sessions`], and [`Session<T>`](Session) in handlers |
 //! | rules about who may do what | [`policy`]: [`Policy`] and [`RouteTable`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
@@ -80,6 +80,10 @@
 //! and compared in full; then the clock, the key set, the lists and revocation are asked again, so a
 //! remembered token is never accepted when a new one would not be.
 //!
+//! A session's user is an [`Identity`] as well. A guest's session is nobody's: the request is
+//! anonymous, and [`Session<T>`](Session) reads and writes it all the same. What handlers wrote is
+//! saved once, between their answer and its way out; where that fails, the error is the answer.
+//!
 //! # Features
 //!
 //! | feature | adds |
@@ -91,7 +95,7 @@
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
-//! | `session` | [`Sessions`] that live on the server, in any [`store`] |
+//! | `session` | [`Sessions`] that live on the server, in any [`store`]; [`Session<T>`](Session) for handlers |
 //! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
 //! | `tower-sessions` | [`store::TowerSessionsStore`], over any store of tower-sessions: SQL databases and more |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched, lists that cannot be asked, refresh tokens used twice (warn), an extractor without its layer (error) |
