@@ -189,7 +189,7 @@ impl JamLoginBuilder {
     /// Builds the handlers.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where there is nowhere to put the tokens, or the home is not
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where there is nowhere to put the tokens, or the home is not
     /// a path of this site.
     pub fn build(self) -> Result<JamLogin, Error> {
         let settings = self.settings;

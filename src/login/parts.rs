@@ -5,7 +5,7 @@ use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 
-/// A verified login, for [`JamLoginBuilder::on_login`].
+/// A verified login, for [`JamLoginBuilder::on_login`](crate::JamLoginBuilder::on_login).
 ///
 /// # Example
 /// ```

@@ -29,12 +29,15 @@ fn build(name: &str) -> PathBuf {
         .unwrap();
     assert!(build.status.success());
     let lines = String::from_utf8(build.stdout).unwrap();
-    let built = lines.lines().filter_map(|line| {
+    let mut built = lines.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        (message["target"]["name"] == name)
-            .then(|| message["executable"].as_str().map(PathBuf::from))?
+        let ours = message["target"]["name"] == name;
+        message["executable"]
+            .as_str()
+            .filter(|_| ours)
+            .map(PathBuf::from)
     });
-    built.last().expect("cargo names the executable")
+    built.next().expect("cargo names the executable")
 }
 
 fn free_port() -> u16 {
