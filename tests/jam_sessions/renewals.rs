@@ -2,7 +2,7 @@
 
 use crate::SESSION_REMOVED;
 use crate::site::Site;
-use crate::support::{ANN, NOW};
+use crate::support::{ANN, BOB, NOW};
 use jamguard::emulator::Endpoint;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -130,6 +130,26 @@ async fn what_jam_refuses_ends_the_session() {
                 (hello.text(), hello.header("set-cookie")),
                 ("stranger", Some(SESSION_REMOVED))
             );
+        }
+    }
+}
+
+/// A refresh token that somebody planted in the redirect makes nobody of somebody else.
+#[tokio::test]
+async fn the_renewed_token_must_be_of_the_same_user() {
+    for expired in [false, true] {
+        let site = Site::new().await;
+        for (name, mut browser) in site.browsers() {
+            let bobs = site.world.app.refresh_token(BOB).unwrap();
+            let anns = site.world.token();
+            let answer = browser.arrive(&anns, Some(bobs.expose())).await;
+            assert_eq!(answer.status, 303);
+            assert_eq!(browser.get("/me").await.text(), ANN, "{name}");
+            let later = if expired { 600 } else { 1 };
+            site.world.clock.advance(FRESH + Duration::from_secs(later));
+            let ended = browser.until("/hello", |answer| answer.text() != ANN).await;
+            assert_eq!(ended.text(), "stranger");
+            assert_eq!(browser.id, None);
         }
     }
 }
