@@ -46,10 +46,11 @@ pub struct ClaimIndex {
 pub(super) struct Places {
     /// Of the paths.
     id: u64,
-    found: Box<[Option<Value>]>,
+    /// Places in `members`; [`GAP`] where there is none.
+    found: Box<[u32]>,
 }
 
-/// In the table: nobody's place.
+/// Nobody's place.
 const GAP: u32 = u32::MAX;
 
 struct Member {
@@ -112,13 +113,13 @@ pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct Claim<'a> {
     claims: &'a ClaimIndex,
-    value: Value,
+    value: &'a Value,
 }
 
 impl<'a> Claim<'a> {
     #[inline]
     pub(super) fn text(self) -> Option<&'a str> {
-        match self.value {
+        match *self.value {
             Value::Text(span) => self.claims.text.get(span.range()),
             // Before the words stand the text and the list of them.
             Value::Words(at) => self.item(at).and_then(Self::text),
@@ -128,7 +129,7 @@ impl<'a> Claim<'a> {
 
     #[inline]
     fn item(self, at: u32) -> Option<Self> {
-        let value = *self.claims.items.get(at as usize)?;
+        let value = self.claims.items.get(at as usize)?;
         Some(Self { value, ..self })
     }
 
@@ -141,7 +142,7 @@ impl<'a> Claim<'a> {
 
     #[inline]
     pub(super) fn number(self) -> Option<Number> {
-        match self.value {
+        match *self.value {
             Value::Signed(number) => Some(Number::Integer(number.into())),
             Value::Unsigned(number) => Some(Number::Integer(number.into())),
             Value::Float(number) => Some(Number::of(number)),
@@ -151,7 +152,7 @@ impl<'a> Claim<'a> {
 
     #[inline]
     pub(super) fn flag(self) -> Option<bool> {
-        match self.value {
+        match *self.value {
             Value::Bool(flag) => Some(flag),
             _ => None,
         }
@@ -178,17 +179,17 @@ impl<'a> Claim<'a> {
 
     /// The members of a list; none of anything else.
     pub(super) fn items(self) -> impl Iterator<Item = Self> {
-        let span = match self.value {
+        let span = match *self.value {
             Value::List(span) => span,
             _ => Span {
                 start: 0,
                 length: 0,
             },
         };
-        self.claims.list(span).iter().map(move |value| Self {
-            value: *value,
-            ..self
-        })
+        self.claims
+            .list(span)
+            .iter()
+            .map(move |value| Self { value, ..self })
     }
 
     pub(super) fn is_list(self) -> bool {
@@ -205,7 +206,7 @@ impl<'a> Claim<'a> {
     /// Whether it is this text, or a list with it.
     #[inline]
     pub(super) fn has_text(self, text: &str) -> bool {
-        match self.value {
+        match *self.value {
             Value::List(list) => self.claims.list_has(list, text.as_bytes()),
             _ => self.is(text),
         }
@@ -236,7 +237,7 @@ impl<'a> Claim<'a> {
     /// `None` for a text that is one word, or none.
     #[inline]
     fn list_of_words(self) -> Option<Span> {
-        match self.value {
+        match *self.value {
             Value::List(list) => Some(list),
             Value::Words(at) => match self.claims.items.get(at as usize + 1) {
                 Some(Value::List(list)) => Some(*list),
@@ -294,20 +295,29 @@ impl ClaimIndex {
 
     #[inline]
     pub(super) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
+        self.claim(self.place(path)?)
+    }
+
+    /// A member's claim.
+    #[inline]
+    fn claim(&self, at: u32) -> Option<Claim<'_>> {
+        let value = &self.members.get(at as usize)?.value;
+        Some(Claim {
+            claims: self,
+            value,
+        })
+    }
+
+    /// The place of a path's member.
+    #[inline]
+    fn place(&self, path: &ClaimPath) -> Option<u32> {
         let hash = path.hash();
         for (found, at) in self.table.get((hash >> self.shift) as usize..)? {
             if *at == GAP || *found > hash {
                 return None;
             }
-            if *found < hash {
-                continue;
-            }
-            let member = self.members.get(*at as usize)?;
-            if self.is_at(member, path) {
-                return Some(Claim {
-                    claims: self,
-                    value: member.value,
-                });
+            if *found == hash && self.is_at(self.members.get(*at as usize)?, path) {
+                return Some(*at);
             }
         }
         None
@@ -316,10 +326,13 @@ impl ClaimIndex {
     /// The claims of these paths, unless others were here first.
     #[inline]
     pub(super) fn places(&self, paths: &ClaimPaths) -> Option<&Places> {
-        let found = |path| self.find(path).map(|claim| claim.value);
         let places = self.places.get_or_init(|| Places {
             id: paths.id(),
-            found: paths.all().iter().map(found).collect(),
+            found: paths
+                .all()
+                .iter()
+                .map(|path| self.place(path).unwrap_or(GAP))
+                .collect(),
         });
         (places.id == paths.id()).then_some(places)
     }
@@ -327,11 +340,7 @@ impl ClaimIndex {
     /// The claim at a place that was found before.
     #[inline]
     pub(super) fn at(&self, places: &Places, place: usize) -> Option<Claim<'_>> {
-        let value = (*places.found.get(place)?)?;
-        Some(Claim {
-            claims: self,
-            value,
-        })
+        self.claim(*places.found.get(place)?)
     }
 
     #[inline]
