@@ -614,5 +614,18 @@ mod tests {
         let mut path = ClaimPath::from("c");
         path.set_hash(hash);
         assert!(index.find(&path).is_none());
+
+        let nested = ClaimIndex::of(&json!({"o": {"a": "deep"}})).unwrap();
+        let hash = ClaimPath::from("o.a").hash();
+        for (path, text) in [
+            ("a", None),
+            ("x.a", None),
+            ("o.a", Some("deep")),
+            ("x.o.a", None),
+        ] {
+            let mut path = ClaimPath::from(path);
+            path.set_hash(hash);
+            assert_eq!(nested.find(&path).and_then(Claim::text), text, "{path}");
+        }
     }
 }
