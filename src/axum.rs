@@ -41,13 +41,10 @@ fn attached(parts: &Parts) -> Result<&Attached, Refused> {
         telemetry::fault(
             "an extractor ran without the layer: add .layer(auth.layer()) to the router",
         );
-        Refused::new(
-            None,
-            Error::new(
-                ErrorKind::Internal,
-                "the layer is missing: add .layer(auth.layer()) to the router",
-            ),
-        )
+        Refused::without_layer(Error::new(
+            ErrorKind::Internal,
+            "the layer is missing: add .layer(auth.layer()) to the router",
+        ))
     })
 }
 
@@ -64,7 +61,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
-        Ok(attached(parts)?.known().cloned())
+        Ok(attached(parts)?.outcome.known().cloned())
     }
 }
 

@@ -70,7 +70,7 @@
 //!
 //! The layer finds the credential, verifies it, and leaves an [`Identity`] in the request. Without
 //! a credential the request goes on as anonymous, and whoever needs one answers 401:
-//! [`Claims<T>`](Claims), [`Identity`], [`RequireLogin`]. An invalid bearer token is refused at
+//! [`Claims<T>`](Claims), [`Identity`], [`RouteGuard`]. An invalid bearer token is refused at
 //! once, an invalid cookie counts as none where logging in is optional. An extractor that cannot
 //! give what it was asked for rejects with [`Refused`]. [`Challenge`] is what goes over the wire;
 //! [`AuthenticatorBuilder::on_refusal`] replaces it. Services without extractors, such as tonic's,
@@ -146,14 +146,12 @@ mod tower;
 
 #[cfg(feature = "actix")]
 pub use crate::actix::{ActixAuth, ActixFuture, ActixService};
-#[cfg(any(feature = "axum", feature = "actix"))]
-pub use crate::authenticator::Refused;
 #[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::RequireLogin;
+pub use crate::authenticator::RouteGuard;
 #[cfg(all(feature = "client", feature = "session"))]
 pub use crate::authenticator::SessionTokens;
 pub use crate::authenticator::{
-    Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Source,
+    Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Refused, Source,
 };
 #[cfg(feature = "session")]
 pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};

@@ -63,12 +63,6 @@ impl ResponseError for Error {
     }
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error().fmt(f)
-    }
-}
-
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
         // The standard one: the hook is asked when the answer is made.
@@ -91,13 +85,10 @@ fn with_attached<R>(
             telemetry::fault(
                 "an extractor ran without the middleware: add .wrap(auth.actix()) to the App",
             );
-            Err(Refused::new(
-                None,
-                Error::new(
-                    ErrorKind::Internal,
-                    "the middleware is missing: add .wrap(auth.actix()) to the App",
-                ),
-            ))
+            Err(Refused::without_layer(Error::new(
+                ErrorKind::Internal,
+                "the middleware is missing: add .wrap(auth.actix()) to the App",
+            )))
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::extract::response;
 use super::head::RequestHead;
 use crate::authenticator::{
-    Admission, Attached, Authenticator, Closing, Edits, Pass, RequireLogin,
+    Admission, Attached, Authenticator, Closing, Edits, Need, Pass, RouteGuard,
 };
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
@@ -61,11 +61,11 @@ where
     type Future = Ready<Result<ActixService<S>, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(ActixService::new(&self.auth, inner, false)))
+        ready(Ok(ActixService::new(&self.auth, inner, Need::Nothing)))
     }
 }
 
-impl<S, B> Transform<S, ServiceRequest> for RequireLogin
+impl<S, B> Transform<S, ServiceRequest> for RouteGuard
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody,
@@ -77,26 +77,26 @@ where
     type Future = Ready<Result<ActixService<S>, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(ActixService::new(&self.auth, inner, true)))
+        ready(Ok(ActixService::new(&self.auth, inner, self.need.clone())))
     }
 }
 
-/// The service that [`ActixAuth`] and [`RequireLogin`] put around another; actix-web makes it, and
+/// The service that [`ActixAuth`] and [`RouteGuard`] put around another; actix-web makes it, and
 /// needs its name.
 #[derive(Debug)]
 pub struct ActixService<S> {
     inner: Rc<S>,
     auth: Arc<Authenticator>,
-    required: bool,
+    need: Need,
     vary: Option<HeaderValue>,
 }
 
 impl<S> ActixService<S> {
-    fn new(auth: &Authenticator, inner: S, required: bool) -> Self {
+    fn new(auth: &Authenticator, inner: S, need: Need) -> Self {
         Self {
             inner: Rc::new(inner),
             auth: Arc::new(auth.clone()),
-            required,
+            need,
             vary: auth.vary().and_then(vary_value),
         }
     }
@@ -129,8 +129,9 @@ where
         let admission = {
             let head = RequestHead(request.request());
             let extensions = request.extensions();
+            let attached = extensions.get::<Attached>();
             self.auth
-                .admit(&head, extensions.get::<Attached>(), self.required)
+                .admit(&head, request.uri().path(), attached, &self.need)
         };
         let vary = self.vary.clone();
         let state = match admission {

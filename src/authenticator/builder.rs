@@ -3,14 +3,18 @@
 use super::cookies::{self, LoginCookies};
 use super::credentials::{Source, SourceKind};
 use super::csrf::OriginCheck;
-use super::gate::{Authenticator, Hook};
+use super::gate::Authenticator;
+use super::judge::{Hook, Judge, Rules};
 use super::routing::Routing;
 #[cfg(feature = "session")]
 use super::session::{SessionCookie, SessionSettings};
 use crate::core::challenge::Challenge;
+use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::striped::Striped;
 #[cfg(feature = "client")]
 use crate::jam::{app::JamApp, client::JamClient};
+use crate::policy::ClaimPaths;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
 use crate::token::list::TokenList;
@@ -48,6 +52,8 @@ pub struct AuthenticatorBuilder {
     strict_cookies: bool,
     trusted_origins: Vec<String>,
     cross_site: bool,
+    claim_paths: ClaimPaths,
+    clock: Arc<dyn Clock>,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
     #[cfg(all(feature = "client", feature = "session"))]
@@ -71,6 +77,8 @@ impl AuthenticatorBuilder {
             strict_cookies: false,
             trusted_origins: Vec::new(),
             cross_site: false,
+            claim_paths: ClaimPaths::default(),
+            clock: Arc::new(SystemClock),
             #[cfg(feature = "client")]
             refresh: None,
             #[cfg(all(feature = "client", feature = "session"))]
@@ -225,6 +233,26 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// Where in the claims policies find scopes, roles and the like; as
+    /// [`ClaimPaths::default`] says unless set.
+    ///
+    /// ```
+    /// # use jamguard::Authenticator;
+    /// use jamguard::policy::ClaimPaths;
+    /// let builder = Authenticator::builder().claim_paths(ClaimPaths::keycloak());
+    /// ```
+    pub fn claim_paths(mut self, paths: ClaimPaths) -> Self {
+        self.claim_paths = paths;
+        self
+    }
+
+    /// The clock by which policies tell how long ago a login was, and for how long an
+    /// [enrichment](Self::enrich) is remembered; the system's unless set. Verifiers have their own.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Renews ID tokens from the refresh token of their login, once per token however many requests
     /// come. Off unless called.
     ///
@@ -314,12 +342,17 @@ impl AuthenticatorBuilder {
                  .cookies(LoginCookies::new()) or .sessions(…) too",
             ));
         }
+        let rules = Arc::new(Rules {
+            paths: self.claim_paths,
+            clock: self.clock,
+            realm: self.realm,
+            hook: self.hook,
+        });
         Ok(Authenticator::new(super::gate::Settings {
             routing: Arc::new(Routing::new(verifiers)),
             sources,
             cookies: self.cookies,
-            realm: self.realm,
-            hook: self.hook,
+            judges: Striped::new(|| Arc::new(Judge::new(&rules))),
             lenient_headers: self.lenient_headers,
             strict_cookies: self.strict_cookies,
             origins,

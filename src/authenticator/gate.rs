@@ -6,6 +6,8 @@ use super::cookies::{self, LoginCookies};
 use super::credentials::{self, Head, Source, SourceKind};
 use super::csrf::OriginCheck;
 use super::identity::{CredentialKind, Identity};
+use super::judge::Judge;
+use super::need::{Demands, Need, Policies};
 #[cfg(feature = "client")]
 use super::refresh::Holder;
 use super::routing::Routing;
@@ -15,6 +17,7 @@ use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 use crate::core::secret::Secret;
+use crate::core::striped::Striped;
 use crate::core::telemetry;
 use crate::token::claim_set::Claimed;
 use crate::token::keys::BoxFuture;
@@ -23,8 +26,6 @@ use crate::token::verifier::Step;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-
-pub(crate) type Hook = Arc<dyn Fn(&Error, Challenge) -> Challenge + Send + Sync>;
 
 /// Turns a request's credential into an [`Identity`]. Cheap to clone.
 ///
@@ -48,8 +49,7 @@ pub(crate) struct Settings {
     pub(crate) routing: Arc<Routing>,
     pub(crate) sources: Vec<Source>,
     pub(crate) cookies: Option<LoginCookies>,
-    pub(crate) realm: String,
-    pub(crate) hook: Option<Hook>,
+    pub(crate) judges: Striped<Arc<Judge>>,
     pub(crate) lenient_headers: bool,
     pub(crate) strict_cookies: bool,
     pub(crate) origins: OriginCheck,
@@ -82,6 +82,16 @@ pub(crate) enum Outcome {
     Ignored(Error),
 }
 
+impl Outcome {
+    /// The identity, for whoever can do without.
+    pub(crate) fn known(&self) -> Option<&Identity> {
+        match self {
+            Self::Known(identity) => Some(identity),
+            _ => None,
+        }
+    }
+}
+
 /// A request that goes on.
 pub(crate) struct Pass {
     /// `None` where an outer layer attached it.
@@ -109,6 +119,18 @@ impl Pass {
             outcome: Some(outcome),
             edits,
         }
+    }
+
+    /// Of a request for which an outer layer did it all.
+    fn attached() -> Self {
+        Self {
+            outcome: None,
+            edits: Edits::default(),
+        }
+    }
+
+    fn known(&self) -> Option<&Identity> {
+        self.outcome.as_ref()?.known()
     }
 }
 
@@ -141,7 +163,6 @@ pub(super) struct Renewal {
 }
 
 impl Admission {
-    #[cfg(feature = "session")]
     pub(super) async fn wait(self) -> Result<Pass, Challenge> {
         match self {
             Self::Now(decision) => decision,
@@ -174,7 +195,7 @@ impl Authenticator {
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
         self.verify(token)
             .await
-            .map(|verified| Identity::new(Claimed::Token(verified), CredentialKind::Direct))
+            .map(|verified| self.identity(Claimed::Token(verified), CredentialKind::Direct))
             .inspect_err(telemetry::refused)
     }
 
@@ -207,12 +228,16 @@ impl Authenticator {
 
     /// The answer to an error, as the application wants it.
     pub(crate) fn challenge(&self, error: &Error) -> Challenge {
-        telemetry::refused(error);
-        let challenge = Challenge::for_error(error, &self.0.realm);
-        match &self.0.hook {
-            Some(hook) => hook(error, challenge),
-            None => challenge,
-        }
+        self.judge().challenge(error)
+    }
+
+    /// This thread's.
+    pub(super) fn judge(&self) -> &Arc<Judge> {
+        self.0.judges.mine()
+    }
+
+    pub(super) fn identity(&self, claimed: Claimed, kind: CredentialKind) -> Identity {
+        Identity::new(claimed, kind, self.judge().clone())
     }
 
     pub(super) fn refuse(&self, error: &Error, edits: Edits) -> Challenge {
@@ -264,25 +289,84 @@ impl Authenticator {
         self.0.strict_cookies
     }
 
-    /// Decides about a request: with `required`, one without identity is refused.
+    /// Decides about a request with this path, as sent: whether it has what is needed.
     ///
     /// `attached` is what an outer layer left, which then is not done again.
     pub(crate) fn admit(
         &self,
         head: &impl Head,
+        path: &str,
         attached: Option<&Attached>,
-        required: bool,
+        need: &Need,
     ) -> Admission {
-        if let Some(attached) = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0)) {
-            return Admission::Now(match &attached.outcome {
-                Outcome::Anonymous if required => Err(self.challenge(&missing())),
-                Outcome::Ignored(error) if required => Err(self.challenge(error)),
-                _ => Ok(Pass {
-                    outcome: None,
-                    edits: Edits::default(),
-                }),
-            });
+        let demands = match need.of(head, path) {
+            Ok(demands) => demands,
+            // Whatever the credential.
+            Err(error) => return Admission::Now(Err(self.challenge(&error))),
+        };
+        let outer = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0));
+        let Some(outer) = outer else {
+            return match self.admit_sender(head, demands.login) {
+                admission if demands.is_simple() => admission,
+                Admission::Now(Ok(pass)) => self.ask(pass, None, &demands),
+                refused @ Admission::Now(Err(_)) => refused,
+                Admission::Later(admission) => {
+                    let (auth, policies) = (self.clone(), demands.to_owned());
+                    Admission::Later(Box::pin(async move {
+                        let pass = admission.await?;
+                        let identity = pass.known().cloned();
+                        auth.ask_async(pass, identity, policies).await
+                    }))
+                }
+            };
+        };
+        match &outer.outcome {
+            Outcome::Anonymous if demands.login => Admission::Now(Err(self.challenge(&missing()))),
+            Outcome::Ignored(error) if demands.login => Admission::Now(Err(self.challenge(error))),
+            outcome => self.ask(Pass::attached(), outcome.known(), &demands),
         }
+    }
+
+    /// Asks the policies about who sent a request: whom an outer layer found, or else the pass.
+    fn ask(&self, pass: Pass, outer: Option<&Identity>, demands: &Demands<'_>) -> Admission {
+        let identity = outer.or(pass.known());
+        if demands.is_async() {
+            let (auth, policies) = (self.clone(), demands.to_owned());
+            let identity = identity.cloned();
+            return Admission::Later(Box::pin(async move {
+                auth.ask_async(pass, identity, policies).await
+            }));
+        }
+        let answer = match identity {
+            Some(identity) => demands.check(identity),
+            None if demands.login => Err(missing()),
+            None => Ok(()),
+        };
+        Admission::Now(self.decide(answer, pass))
+    }
+
+    async fn ask_async(
+        &self,
+        pass: Pass,
+        identity: Option<Identity>,
+        policies: Policies,
+    ) -> Result<Pass, Challenge> {
+        let answer = match identity {
+            Some(identity) => policies.check(&identity).await,
+            None => Err(missing()),
+        };
+        self.decide(answer, pass)
+    }
+
+    fn decide(&self, answer: Result<(), Error>, pass: Pass) -> Result<Pass, Challenge> {
+        match answer {
+            Ok(()) => Ok(pass),
+            Err(error) => Err(self.refuse(&error, pass.edits)),
+        }
+    }
+
+    /// Finds out who sent a request: with `required`, one without identity is refused.
+    fn admit_sender(&self, head: &impl Head, required: bool) -> Admission {
         #[cfg(feature = "session")]
         if let Some(sessions) = &self.0.sessions {
             return self.admit_visitor(head, sessions, required);
@@ -391,7 +475,7 @@ impl Authenticator {
         let error = match answer {
             Ok(verified) => {
                 let kind = source.map_or(CredentialKind::Direct, kind_of);
-                let known = Outcome::Known(Identity::new(Claimed::Token(verified), kind));
+                let known = Outcome::Known(self.identity(Claimed::Token(verified), kind));
                 return Ok(Pass::with(known, edits));
             }
             Err(error) => error,
@@ -528,7 +612,6 @@ impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator")
             .field("sources", &self.0.sources)
-            .field("realm", &self.0.realm)
             .finish_non_exhaustive()
     }
 }

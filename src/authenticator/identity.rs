@@ -1,11 +1,15 @@
 //! Who sent the request.
 
-#[cfg(feature = "tower")]
-use super::gate::{Attached, Outcome};
+use super::judge::Judge;
+use super::refused::Refused;
 use crate::core::error::Error;
+use crate::policy::{ClaimIndex, Explanation, Policy, Subject};
 use crate::token::claim_set::{ClaimSet, Claimed};
 use crate::token::verified::Verified;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
 
 /// Where a credential was found.
 ///
@@ -47,17 +51,19 @@ pub enum CredentialKind {
 ///     format!("{:?} by {:?}", identity.subject(), identity.credential())
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Identity {
     claimed: Claimed,
     credential: CredentialKind,
+    judge: Arc<Judge>,
 }
 
 impl Identity {
-    pub(crate) fn new(claimed: Claimed, credential: CredentialKind) -> Self {
+    pub(super) fn new(claimed: Claimed, credential: CredentialKind, judge: Arc<Judge>) -> Self {
         Self {
             claimed,
             credential,
+            judge,
         }
     }
 
@@ -104,13 +110,105 @@ impl Identity {
     }
 }
 
-#[cfg(feature = "tower")]
-impl Attached {
-    /// The identity, for whoever can do without.
-    pub(crate) fn known(&self) -> Option<&Identity> {
-        match &self.outcome {
-            Outcome::Known(identity) => Some(identity),
-            _ => None,
-        }
+/// Whether somebody may do something, asked by handlers that know more than a guard does.
+impl Identity {
+    /// Asks a policy about this identity: `Ok` where it consents.
+    ///
+    /// ```
+    /// use jamguard::{Identity, Refused, policy::role};
+    ///
+    /// async fn close_books(identity: Identity) -> Result<&'static str, Refused> {
+    ///     identity.check(&role("accountant"))?;
+    ///     Ok("closed")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Policy::check`]. [`Refused`] is the answer, with the authenticator's realm and
+    /// [hook](crate::AuthenticatorBuilder::on_refusal).
+    pub fn check(&self, policy: &Policy) -> Result<(), Refused> {
+        let answer = self.judged().and_then(|subject| policy.check(&subject));
+        answer.map_err(|error| self.refused(error))
+    }
+
+    /// The same about a resource: conditions of [`resource`](crate::policy::resource()) look at
+    /// these attributes, which are anything that serializes to a JSON object.
+    ///
+    /// ```
+    /// use jamguard::{Identity, Refused, policy::{resource, role}};
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Document { owner: String, text: String }
+    ///
+    /// async fn delete(identity: Identity, document: Document) -> Result<(), Refused> {
+    ///     let policy = resource("owner").is_claim("sub") | role("editor");
+    ///     identity.check_with(&policy, &document)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch)
+    /// where the attributes are no JSON object.
+    pub fn check_with<R: Serialize + ?Sized>(
+        &self,
+        policy: &Policy,
+        resource: &R,
+    ) -> Result<(), Refused> {
+        let answer = ClaimIndex::of(resource)
+            .and_then(|attributes| policy.check(&self.judged()?.about(&attributes)));
+        answer.map_err(|error| self.refused(error))
+    }
+
+    /// [`check`](Self::check) for a policy that may have to [wait](Policy::is_async).
+    ///
+    /// # Errors
+    /// As [`Policy::check_async`].
+    pub async fn check_async(&self, policy: &Policy) -> Result<(), Refused> {
+        let answer = match self.judged() {
+            Ok(subject) => policy.check_async(&subject).await,
+            Err(error) => Err(error),
+        };
+        answer.map_err(|error| self.refused(error))
+    }
+
+    /// [`check_with`](Self::check_with) for a policy that may have to [wait](Policy::is_async).
+    ///
+    /// # Errors
+    /// As [`check_with`](Self::check_with) and [`Policy::check_async`].
+    pub async fn check_with_async<R: Serialize + ?Sized>(
+        &self,
+        policy: &Policy,
+        resource: &R,
+    ) -> Result<(), Refused> {
+        let attributes = ClaimIndex::of(resource).map_err(|error| self.refused(error))?;
+        let subject = self.judged().map_err(|error| self.refused(error))?;
+        let answer = policy.check_async(&subject.about(&attributes)).await;
+        answer.map_err(|error| self.refused(error))
+    }
+
+    /// Why a policy lets this identity in or does not: for logs and tests.
+    ///
+    /// # Errors
+    /// None that a verified token or a session leads to.
+    pub fn explain(&self, policy: &Policy) -> Result<Explanation, Error> {
+        Ok(policy.explain(&self.judged()?))
+    }
+
+    /// As policies see it.
+    pub(super) fn judged(&self) -> Result<Subject<'_>, Error> {
+        Ok(self.judge.subject(self.claims()?))
+    }
+
+    fn refused(&self, error: Error) -> Refused {
+        Refused::new(Some(&self.judge), error)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("claimed", &self.claimed)
+            .field("credential", &self.credential)
+            .finish()
     }
 }

@@ -12,9 +12,10 @@ mod gate;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod guard;
 mod identity;
+mod judge;
+mod need;
 #[cfg(feature = "client")]
 mod refresh;
-#[cfg(any(feature = "axum", feature = "actix"))]
 mod refused;
 mod routing;
 #[cfg(feature = "session")]
@@ -25,11 +26,10 @@ pub use cookies::LoginCookies;
 pub use credentials::Source;
 pub use gate::Authenticator;
 pub use identity::{CredentialKind, Identity};
+pub use refused::Refused;
 
 #[cfg(any(feature = "tower", feature = "actix"))]
-pub use guard::RequireLogin;
-#[cfg(any(feature = "axum", feature = "actix"))]
-pub use refused::Refused;
+pub use guard::RouteGuard;
 #[cfg(all(feature = "client", feature = "session"))]
 pub use session::SessionTokens;
 #[cfg(all(
@@ -46,4 +46,5 @@ pub(crate) use self::{
     answer::{Closing, Edits},
     credentials::{Head, HeaderKey},
     gate::{Admission, Attached, Pass},
+    need::Need,
 };

@@ -1,16 +1,24 @@
 //! What an extractor answers with when it cannot give what it was asked for.
 
-use super::gate::{Attached, Authenticator, Outcome, missing};
+#[cfg(any(feature = "axum", feature = "actix"))]
+use super::gate::{Attached, Outcome, missing};
+#[cfg(any(feature = "axum", feature = "actix"))]
 use super::identity::Identity;
-#[cfg(feature = "session")]
+use super::judge::Judge;
+#[cfg(all(feature = "session", any(feature = "axum", feature = "actix")))]
 use super::session::{Session, SessionData};
 use crate::core::challenge::Challenge;
 use crate::core::error::Error;
+#[cfg(any(feature = "axum", feature = "actix"))]
 use crate::token::claims::Claims;
+#[cfg(any(feature = "axum", feature = "actix"))]
 use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
 
-/// The rejection of [`Claims<T>`](crate::Claims), [`Identity`](crate::Identity) and
-/// [`Session<T>`](crate::Session) as extractors.
+/// The rejection of [`Claims<T>`](crate::Claims), [`Identity`](crate::Identity),
+/// [`Session<T>`](crate::Session) and [`Require<G>`](crate::Require) as extractors, and of
+/// [`Identity::check`](crate::Identity::check).
 ///
 /// The answer is made only when it is sent: an `Option` around the extractor drops it unmade.
 ///
@@ -27,19 +35,24 @@ use serde::de::DeserializeOwned;
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Refused {
     /// `None` where the layer is missing.
-    auth: Option<Authenticator>,
+    judge: Option<Arc<Judge>>,
     error: Error,
 }
 
 impl Refused {
-    pub(crate) fn new(auth: Option<&Authenticator>, error: Error) -> Self {
+    pub(super) fn new(judge: Option<&Arc<Judge>>, error: Error) -> Self {
         Self {
-            auth: auth.cloned(),
+            judge: judge.cloned(),
             error,
         }
+    }
+
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(crate) fn without_layer(error: Error) -> Self {
+        Self::new(None, error)
     }
 
     /// Why.
@@ -49,13 +62,39 @@ impl Refused {
 
     /// The answer, as the application wants it.
     pub fn challenge(&self) -> Challenge {
-        match &self.auth {
-            Some(auth) => auth.challenge(&self.error),
+        match &self.judge {
+            Some(judge) => judge.challenge(&self.error),
             None => Challenge::for_error(&self.error, "jamguard"),
         }
     }
 }
 
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Refused").field(&self.error).finish()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Its answer is then the standard one, with the realm `jamguard`.
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "actix"))]
 impl Attached {
     pub(crate) fn identity(&self) -> Result<&Identity, Refused> {
         match &self.outcome {
@@ -84,6 +123,6 @@ impl Attached {
     }
 
     fn refused(&self, error: Error) -> Refused {
-        Refused::new(Some(&self.auth), error)
+        Refused::new(Some(self.auth.judge()), error)
     }
 }

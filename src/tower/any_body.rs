@@ -1,7 +1,7 @@
 //! Services whose bodies no refusal can be written into, such as tonic's.
 
 use super::body::AuthBody;
-use crate::authenticator::RequireLogin;
+use crate::authenticator::RouteGuard;
 use crate::tower::AuthLayer;
 use http::{Request, Response};
 use std::future::Future;
@@ -26,7 +26,7 @@ impl AuthLayer {
     }
 }
 
-impl RequireLogin {
+impl RouteGuard {
     /// The same guard for tower services whose response body is not `From<Vec<u8>>`, as
     /// [`AuthLayer::any_body`].
     pub fn any_body(self) -> AnyBodyLayer<Self> {

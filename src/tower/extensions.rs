@@ -20,7 +20,7 @@ impl Identity {
     /// }
     /// ```
     pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
-        extensions.get::<Attached>()?.known()
+        extensions.get::<Attached>()?.outcome.known()
     }
 }
 

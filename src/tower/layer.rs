@@ -4,7 +4,7 @@ use super::body::RefusalBody;
 use super::future::AuthFuture;
 use super::grpc;
 use super::head::PartsHead;
-use crate::authenticator::{Admission, Attached, Authenticator, Pass, RequireLogin};
+use crate::authenticator::{Admission, Attached, Authenticator, Need, Pass, RouteGuard};
 use crate::core::striped::Striped;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -48,17 +48,17 @@ pub struct AuthLayer {
 pub(super) struct Gate {
     auth: Authenticator,
     handles: Striped<Arc<Authenticator>>,
-    required: bool,
+    need: Need,
     pub(super) vary: Vary,
     sensitive: Box<[HeaderName]>,
 }
 
 impl Gate {
-    fn new(auth: &Authenticator, required: bool) -> Arc<Self> {
+    fn new(auth: &Authenticator, need: Need) -> Arc<Self> {
         Arc::new(Self {
             auth: auth.clone(),
             handles: Striped::new(|| Arc::new(auth.clone())),
-            required,
+            need,
             vary: Vary::on(auth.vary()),
             sensitive: auth
                 .credential_headers()
@@ -145,7 +145,7 @@ impl Authenticator {
     /// A CORS layer goes outside, so that preflights, which carry no credential, never reach it.
     pub fn layer(&self) -> AuthLayer {
         AuthLayer {
-            gate: Gate::new(self, false),
+            gate: Gate::new(self, Need::Nothing),
         }
     }
 }
@@ -158,15 +158,15 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
-impl<S> Layer<S> for RequireLogin {
+impl<S> Layer<S> for RouteGuard {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> AuthService<S> {
-        Gate::new(&self.auth, true).service(inner)
+        Gate::new(&self.auth, self.need.clone()).service(inner)
     }
 }
 
-/// The service that [`AuthLayer`] and [`RequireLogin`] put around another.
+/// The service that [`AuthLayer`] and [`RouteGuard`] put around another.
 ///
 /// # Example
 /// ```
@@ -199,10 +199,8 @@ where
     fn call(&mut self, mut request: Request<B>) -> AuthFuture<S, B> {
         let attached = request.extensions().get::<Attached>();
         let gate = &self.gate;
-        match gate
-            .auth
-            .admit(&PartsHead::of(&request), attached, gate.required)
-        {
+        let (head, path) = (PartsHead::of(&request), request.uri().path());
+        match gate.auth.admit(&head, path, attached, &gate.need) {
             Admission::Now(Ok(mut pass)) => {
                 // Also where no credential was found: a refresh token may be in the cookies.
                 gate.attach(&mut request, &mut pass);

@@ -5,7 +5,7 @@ use super::visit::Visit;
 use crate::authenticator::answer::Edits;
 use crate::authenticator::credentials::Head;
 use crate::authenticator::gate::{Admission, Authenticator, Begun, Outcome, Pass};
-use crate::authenticator::identity::{CredentialKind, Identity};
+use crate::authenticator::identity::CredentialKind;
 use crate::core::challenge::Challenge;
 use crate::core::error::Error;
 use crate::core::telemetry;
@@ -68,7 +68,7 @@ impl Authenticator {
             Ok(loaded) => {
                 loaded.key()?;
                 let claims = Claimed::Set(loaded.claims().clone());
-                let known = Outcome::Known(Identity::new(claims, CredentialKind::Session));
+                let known = Outcome::Known(self.identity(claims, CredentialKind::Session));
                 return Some(Ok(Pass::with(known, Edits::vary())));
             }
             Err(error) => error,

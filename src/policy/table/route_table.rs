@@ -142,7 +142,7 @@ impl Route {
 ///     }
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Access<'t> {
     /// One for each way of reading the path, the same one once.
     policies: [Option<&'t Policy>; 3],
@@ -198,6 +198,15 @@ impl<'t> Access<'t> {
     }
 }
 
+/// All of them, or the first three.
+impl<'t> FromIterator<&'t Policy> for Access<'t> {
+    fn from_iter<I: IntoIterator<Item = &'t Policy>>(policies: I) -> Self {
+        let mut access = Self::default();
+        policies.into_iter().for_each(|policy| access.add(policy));
+        access
+    }
+}
+
 impl RouteTable {
     /// Begins a table. What becomes of paths that it does not name must be said: there is no
     /// default.
@@ -237,9 +246,7 @@ impl RouteTable {
                 format!("the path of the request is refused for {why}"),
             )
         })?;
-        let mut access = Access {
-            policies: [None; 3],
-        };
+        let mut access = Access::default();
         let decoded = readings.decoded.as_deref();
         let folded = readings.folded.as_deref();
         self.need(&paths.exact, method, readings.raw, &mut access)?;
