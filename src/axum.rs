@@ -1,6 +1,6 @@
 //! Extractors and answers for axum; no decision is made here.
 
-use crate::authenticator::{Attached, Identity, Refused};
+use crate::authenticator::{Attached, Guard, Identity, Refused, Require};
 #[cfg(feature = "session")]
 use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::Challenge;
@@ -81,6 +81,14 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestPa
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
         Ok(attached(parts)?.claims().ok())
+    }
+}
+
+impl<S: Sync, G: Guard> FromRequestParts<S> for Require<G> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        Self::ask_async(Self::question(attached(parts)?)?).await
     }
 }
 

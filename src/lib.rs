@@ -145,7 +145,7 @@ mod axum;
 mod tower;
 
 #[cfg(feature = "actix")]
-pub use crate::actix::{ActixAuth, ActixFuture, ActixService};
+pub use crate::actix::{ActixAuth, ActixFuture, ActixService, RequireFuture};
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::authenticator::RouteGuard;
 #[cfg(all(feature = "client", feature = "session"))]
@@ -153,6 +153,8 @@ pub use crate::authenticator::SessionTokens;
 pub use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Refused, Source,
 };
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub use crate::authenticator::{Guard, Require};
 #[cfg(feature = "session")]
 pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
 pub use crate::core::challenge::Challenge;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "session")]
 use super::head::RequestHead;
-use crate::authenticator::{Attached, Identity, Refused};
+use crate::authenticator::{Attached, Guard, Identity, Refused, Require};
 #[cfg(feature = "session")]
 use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::Challenge;
@@ -15,9 +15,9 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::future::{Ready, ready};
-#[cfg(feature = "session")]
-use std::{future::Future, pin::Pin};
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// A challenge as a response. What a hook wrote and no header can hold is left out with a warning.
 pub(crate) fn response(challenge: Challenge) -> HttpResponse {
@@ -110,6 +110,39 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for Claims<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(with_attached(request, Attached::claims))
+    }
+}
+
+impl<G: Guard> FromRequest for Require<G> {
+    type Error = Refused;
+    type Future = RequireFuture<G>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> RequireFuture<G> {
+        RequireFuture(match with_attached(request, Self::question) {
+            Ok(question) if question.1.is_async() => {
+                Asking::Later(Box::pin(Self::ask_async(question)))
+            }
+            question => Asking::Now(ready(question.and_then(Self::ask))),
+        })
+    }
+}
+
+/// The future of [`Require`] in actix-web: boxed only where its policy waits.
+pub struct RequireFuture<G>(Asking<G>);
+
+enum Asking<G> {
+    Now(Ready<Result<Require<G>, Refused>>),
+    Later(Pin<Box<dyn Future<Output = Result<Require<G>, Refused>>>>),
+}
+
+impl<G> Future for RequireFuture<G> {
+    type Output = Result<Require<G>, Refused>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.get_mut().0 {
+            Asking::Now(answer) => Pin::new(answer).poll(cx),
+            Asking::Later(answer) => answer.as_mut().poll(cx),
+        }
     }
 }
 

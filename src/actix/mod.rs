@@ -5,4 +5,5 @@ mod extract;
 mod head;
 mod middleware;
 
+pub use extract::RequireFuture;
 pub use middleware::{ActixAuth, ActixFuture, ActixService};

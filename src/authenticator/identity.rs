@@ -199,7 +199,7 @@ impl Identity {
         Ok(self.judge.subject(self.claims()?))
     }
 
-    fn refused(&self, error: Error) -> Refused {
+    pub(super) fn refused(&self, error: Error) -> Refused {
         Refused::new(Some(&self.judge), error)
     }
 }

@@ -17,6 +17,8 @@ mod need;
 #[cfg(feature = "client")]
 mod refresh;
 mod refused;
+#[cfg(any(feature = "axum", feature = "actix"))]
+mod require;
 mod routing;
 #[cfg(feature = "session")]
 mod session;
@@ -30,6 +32,8 @@ pub use refused::Refused;
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use guard::RouteGuard;
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub use require::{Guard, Require};
 #[cfg(all(feature = "client", feature = "session"))]
 pub use session::SessionTokens;
 #[cfg(all(

@@ -13,6 +13,13 @@ pub(crate) fn refused(error: &Error) {
     let _ = error;
 }
 
+/// Says at debug level, as a tree, why a policy refused.
+pub(crate) fn explained(explanation: &dyn std::fmt::Display) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: "jamguard", "a policy refused:\n{explanation}");
+    let _ = explanation;
+}
+
 /// Something an operator should look at; `message` holds no secret.
 pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]

@@ -6,6 +6,7 @@ use super::expression::{Node, Policy};
 use super::leaf::Leaf;
 use super::subject::Subject;
 use crate::core::error::{Error, ErrorKind, Needs};
+use crate::core::telemetry;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -204,6 +205,7 @@ impl Policy {
     fn refusal(&self, subject: &Subject<'_>, answers: &[(Box<str>, bool)]) -> Error {
         let question = Self::question(subject, answers);
         let why = Explanation::new(&self.node, &question);
+        telemetry::explained(&why);
         let stepped_up = Question {
             stepped_up: true,
             ..question

@@ -1,0 +1,138 @@
+//! Guards as types: a handler's signature says what it needs.
+
+use super::gate::Attached;
+use super::identity::Identity;
+use super::refused::Refused;
+use crate::core::error::{Error, ErrorKind};
+use crate::policy::Policy;
+use crate::token::claim_set::Decoded;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::LazyLock;
+
+/// A policy with a type as its name, for [`Require`].
+///
+/// # Example
+/// ```
+/// use jamguard::policy::{Policy, email_domain, role};
+/// use jamguard::Guard;
+///
+/// struct Admin;
+///
+/// impl Guard for Admin {
+///     fn policy() -> Policy {
+///         role("admin") | email_domain("example.com")
+///     }
+/// }
+/// ```
+pub trait Guard: 'static {
+    /// What the type stands for; asked for once in a process.
+    fn policy() -> Policy;
+}
+
+/// Whoever sent the request, where the [`Guard`] `G` lets them in: an extractor for axum and
+/// actix-web.
+///
+/// It needs the layer, as [`Identity`] does, and answers as
+/// [`Authenticator::require`](crate::Authenticator::require) does. Extractors run in the handler's
+/// order: name it before the one that reads the body. A guard around the route needs no such care.
+///
+/// # Example
+/// ```
+/// use jamguard::{Guard, Require, policy::{Policy, role}};
+///
+/// struct Admin;
+/// impl Guard for Admin { fn policy() -> Policy { role("admin") } }
+///
+/// async fn reboot(admin: Require<Admin>) -> String {
+///     format!("as {} wishes", admin.subject().unwrap_or("somebody"))
+/// }
+/// ```
+pub struct Require<G> {
+    identity: Identity,
+    of: PhantomData<fn() -> G>,
+}
+
+impl<G> Require<G> {
+    /// Who it is.
+    pub fn into_identity(self) -> Identity {
+        self.identity
+    }
+}
+
+impl<G> Deref for Require<G> {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl<G> Clone for Require<G> {
+    fn clone(&self) -> Self {
+        Self {
+            identity: self.identity.clone(),
+            of: PhantomData,
+        }
+    }
+}
+
+impl<G> fmt::Debug for Require<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Require").field(&self.identity).finish()
+    }
+}
+
+/// A guard's policy.
+struct Built<G> {
+    policy: Policy,
+    of: PhantomData<fn() -> G>,
+}
+
+/// The policy of a guard, made once: in a list without locks, since every request looks here.
+fn policy_of<G: Guard>() -> Result<&'static Policy, Error> {
+    static BUILT: LazyLock<Decoded> = LazyLock::new(Decoded::default);
+    if BUILT.get::<Built<G>>().is_none() {
+        BUILT.insert(Built::<G> {
+            policy: G::policy(),
+            of: PhantomData,
+        });
+    }
+    match BUILT.get::<Built<G>>() {
+        Some(built) => Ok(&built.policy),
+        // It was put there just before.
+        None => Err(Error::new(ErrorKind::Internal, "a guard has no policy")),
+    }
+}
+
+impl<G: Guard> Require<G> {
+    /// Who is to be asked about, and what.
+    pub(crate) fn question(attached: &Attached) -> Result<(Identity, &'static Policy), Refused> {
+        let identity = attached.identity()?.clone();
+        match policy_of::<G>() {
+            Ok(policy) => Ok((identity, policy)),
+            Err(error) => Err(identity.refused(error)),
+        }
+    }
+
+    /// Where the policy does not wait.
+    #[cfg(feature = "actix")]
+    pub(crate) fn ask((identity, policy): (Identity, &'static Policy)) -> Result<Self, Refused> {
+        identity.check(policy)?;
+        Ok(Self {
+            identity,
+            of: PhantomData,
+        })
+    }
+
+    pub(crate) async fn ask_async(
+        (identity, policy): (Identity, &'static Policy),
+    ) -> Result<Self, Refused> {
+        identity.check_async(policy).await?;
+        Ok(Self {
+            identity,
+            of: PhantomData,
+        })
+    }
+}
