@@ -48,6 +48,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "store/memory.rs",
             "store/near.rs",
             "token/cache.rs",
+            "authenticator/enrich.rs",
             "authenticator/refresh.rs",
         ],
     ),

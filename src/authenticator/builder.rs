@@ -3,7 +3,9 @@
 use super::cookies::{self, LoginCookies};
 use super::credentials::{Source, SourceKind};
 use super::csrf::OriginCheck;
+use super::enrich::{self, EnrichHook, Enricher};
 use super::gate::Authenticator;
+use super::identity::Identity;
 use super::judge::{Hook, Judge, Rules};
 use super::routing::Routing;
 #[cfg(feature = "session")]
@@ -17,10 +19,14 @@ use crate::jam::{app::JamApp, client::JamClient};
 use crate::policy::ClaimPaths;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::store::Store;
 use crate::token::list::TokenList;
 use crate::token::verifier::Verifier;
+use serde::Serialize;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Sets an [`Authenticator`] up: which tokens it accepts, where they may be, how it refuses.
 ///
@@ -54,6 +60,9 @@ pub struct AuthenticatorBuilder {
     cross_site: bool,
     claim_paths: ClaimPaths,
     clock: Arc<dyn Clock>,
+    enrich: Option<EnrichHook>,
+    enrichment_ttl: Duration,
+    enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
     #[cfg(all(feature = "client", feature = "session"))]
@@ -79,6 +88,9 @@ impl AuthenticatorBuilder {
             cross_site: false,
             claim_paths: ClaimPaths::default(),
             clock: Arc::new(SystemClock),
+            enrich: None,
+            enrichment_ttl: enrich::TTL,
+            enrichment_store: None,
             #[cfg(feature = "client")]
             refresh: None,
             #[cfg(all(feature = "client", feature = "session"))]
@@ -253,6 +265,55 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// Adds to each identity's claims what the application itself knows of the user, such as roles
+    /// from its own database: a JSON object, whose members take the place of claims of the same
+    /// name. Policies see them, and so do [`Claims<T>`](crate::Claims) and
+    /// [`Identity::claims`](crate::Identity::claims).
+    ///
+    /// The hook is asked once per issuer and subject (`sub`, or without that a verified `email`),
+    /// however many requests come, and what it gives is remembered for
+    /// [a minute](Self::enrichment_ttl) or until [`Authenticator::forget`]: it must depend on nothing
+    /// else of the identity. It is not asked about anonymous requests and refused credentials.
+    ///
+    /// If it fails, the answer is 503, whatever the error, and the next request asks again. It needs
+    /// a deadline of its own: requests wait for it. It cannot change `iss`, `sub`, `aud`, `exp`,
+    /// `nbf`, `iat` and `jti`, which were checked before; if it tries to, the answer is 500.
+    ///
+    /// ```
+    /// # use jamguard::Authenticator;
+    /// #[derive(serde::Serialize)]
+    /// struct Added { roles: Vec<String> }
+    ///
+    /// # async fn roles_of(email: Option<String>) -> Result<Vec<String>, jamguard::Error> { Ok(vec![]) }
+    /// # #[derive(serde::Deserialize)] struct User { email: String }
+    /// let builder = Authenticator::builder().enrich(|identity| async move {
+    ///     let email = identity.claims::<User>().ok().map(|user| user.email.clone());
+    ///     Ok(Added { roles: roles_of(email).await? })
+    /// });
+    /// ```
+    pub fn enrich<F, T>(mut self, hook: impl Fn(Identity) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+        T: Serialize,
+    {
+        self.enrich = Some(enrich::hook(hook));
+        self
+    }
+
+    /// For how long what [`enrich`](Self::enrich) added is remembered; a minute unless set.
+    pub fn enrichment_ttl(mut self, ttl: Duration) -> Self {
+        self.enrichment_ttl = ttl;
+        self
+    }
+
+    /// A store over which other processes learn of [`Authenticator::forget`], such as a `RedisStore`.
+    /// All of them are given the same. While it cannot be reached, what was forgotten elsewhere
+    /// stays until its [time](Self::enrichment_ttl) has passed.
+    pub fn enrichment_store(mut self, store: impl Store) -> Self {
+        self.enrichment_store = Some(Arc::new(store));
+        self
+    }
+
     /// Renews ID tokens from the refresh token of their login, once per token however many requests
     /// come. Off unless called.
     ///
@@ -342,6 +403,22 @@ impl AuthenticatorBuilder {
                  .cookies(LoginCookies::new()) or .sessions(…) too",
             ));
         }
+        if self.enrich.is_none() && self.enrichment_store.is_some() {
+            return Err(Error::configuration(
+                "a store for enrichment without any: call .enrich(…) too",
+            ));
+        }
+        let enricher = self
+            .enrich
+            .map(|hook| {
+                Enricher::new(
+                    hook,
+                    self.enrichment_ttl,
+                    self.clock.clone(),
+                    self.enrichment_store,
+                )
+            })
+            .transpose()?;
         let rules = Arc::new(Rules {
             paths: self.claim_paths,
             clock: self.clock,
@@ -352,6 +429,7 @@ impl AuthenticatorBuilder {
             routing: Arc::new(Routing::new(verifiers)),
             sources,
             cookies: self.cookies,
+            enricher,
             judges: Striped::new(|| Arc::new(Judge::new(&rules))),
             lenient_headers: self.lenient_headers,
             strict_cookies: self.strict_cookies,

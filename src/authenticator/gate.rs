@@ -5,6 +5,7 @@ use super::builder::AuthenticatorBuilder;
 use super::cookies::{self, LoginCookies};
 use super::credentials::{self, Head, Source, SourceKind};
 use super::csrf::OriginCheck;
+use super::enrich::Enricher;
 use super::identity::{CredentialKind, Identity};
 use super::judge::Judge;
 use super::need::{Demands, Need, Policies};
@@ -50,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) sources: Vec<Source>,
     pub(crate) cookies: Option<LoginCookies>,
     pub(crate) judges: Striped<Arc<Judge>>,
+    pub(super) enricher: Option<Enricher>,
     pub(crate) lenient_headers: bool,
     pub(crate) strict_cookies: bool,
     pub(crate) origins: OriginCheck,
@@ -132,6 +134,13 @@ impl Pass {
     fn known(&self) -> Option<&Identity> {
         self.outcome.as_ref()?.known()
     }
+
+    fn sender(&mut self) -> Option<&mut Identity> {
+        match &mut self.outcome {
+            Some(Outcome::Known(identity)) => Some(identity),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a request may go on; a refusal is the whole answer.
@@ -193,10 +202,26 @@ impl Authenticator {
     /// # Ok(()) }
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
-        self.verify(token)
-            .await
-            .map(|verified| self.identity(Claimed::Token(verified), CredentialKind::Direct))
-            .inspect_err(telemetry::refused)
+        let verified = self.verify(token).await.inspect_err(telemetry::refused)?;
+        let mut identity = self.identity(Claimed::Token(verified), CredentialKind::Direct);
+        if let Some(enricher) = &self.0.enricher {
+            enricher.enrich(&mut identity).await?;
+        }
+        Ok(identity)
+    }
+
+    /// Forgets what the [hook](AuthenticatorBuilder::enrich) added to the claims of a user, named by
+    /// `sub` or, without that, `email`, of every issuer. Whatever request comes after this has
+    /// returned is enriched anew; in other processes, as soon as the store has told them.
+    ///
+    /// # Errors
+    /// Where the [store](AuthenticatorBuilder::enrichment_store) cannot be told; here it is
+    /// forgotten all the same.
+    pub async fn forget(&self, subject: &str) -> Result<(), Error> {
+        match &self.0.enricher {
+            Some(enricher) => enricher.forget(subject).await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn verify(&self, token: &str) -> Result<Verified, Error> {
@@ -306,7 +331,7 @@ impl Authenticator {
         };
         let outer = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0));
         let Some(outer) = outer else {
-            return match self.admit_sender(head, demands.login) {
+            return match self.enrich(self.admit_sender(head, demands.login)) {
                 admission if demands.is_simple() => admission,
                 Admission::Now(Ok(pass)) => self.ask(pass, None, &demands),
                 refused @ Admission::Now(Err(_)) => refused,
@@ -325,6 +350,38 @@ impl Authenticator {
             Outcome::Ignored(error) if demands.login => Admission::Now(Err(self.challenge(error))),
             outcome => self.ask(Pass::attached(), outcome.known(), &demands),
         }
+    }
+
+    /// Adds to the sender's claims what the application knows.
+    fn enrich(&self, admission: Admission) -> Admission {
+        let Some(enricher) = &self.0.enricher else {
+            return admission;
+        };
+        match admission {
+            Admission::Now(Ok(mut pass)) => {
+                let sender = pass.sender();
+                if sender.is_none_or(|identity| enricher.recall(identity)) {
+                    return Admission::Now(Ok(pass));
+                }
+                let auth = self.clone();
+                Admission::Later(Box::pin(async move { auth.enrich_later(pass).await }))
+            }
+            Admission::Later(admission) => {
+                let auth = self.clone();
+                Admission::Later(Box::pin(async move {
+                    auth.enrich_later(admission.await?).await
+                }))
+            }
+            refused => refused,
+        }
+    }
+
+    async fn enrich_later(&self, mut pass: Pass) -> Result<Pass, Challenge> {
+        let (Some(enricher), Some(identity)) = (&self.0.enricher, pass.sender()) else {
+            return Ok(pass);
+        };
+        let answer = enricher.enrich(identity).await;
+        self.decide(answer, pass)
     }
 
     /// Asks the policies about who sent a request: whom an outer layer found, or else the pass.

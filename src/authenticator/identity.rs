@@ -67,7 +67,7 @@ impl Identity {
         }
     }
 
-    /// The token behind it; `None` where it is a session.
+    /// The token behind it, whose claims are those that were signed; `None` where it is a session.
     pub fn token(&self) -> Option<&Verified> {
         self.claimed.token()
     }
@@ -98,6 +98,16 @@ impl Identity {
     /// The claims as JSON text.
     pub fn raw_claims(&self) -> &str {
         self.set().text()
+    }
+
+    /// Puts these claims in the place of its own.
+    pub(super) fn enrich(&mut self, set: Arc<ClaimSet>) {
+        self.claimed.enrich(set);
+    }
+
+    /// The e-mail address, unless the issuer says that nobody verified it.
+    pub(super) fn email(&self) -> Option<&str> {
+        self.judged().ok()?.email()
     }
 
     fn set(&self) -> &ClaimSet {

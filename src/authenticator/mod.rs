@@ -8,6 +8,7 @@ mod builder;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
 mod csrf;
+mod enrich;
 mod gate;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod guard;

@@ -150,8 +150,9 @@ fn covers(held: &[u8], wanted: &[u8]) -> bool {
     }
 }
 
+/// The e-mail address, unless the issuer says that nobody verified it.
 #[inline]
-fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
+pub(super) fn email<'a>(subject: &Subject<'a>) -> Option<&'a str> {
     // Some issuers write it as a text.
     let refuted = subject
         .standard(Place::EmailVerified)
@@ -160,11 +161,14 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
             verified.flag() == Some(false)
                 || text.is_some_and(|text| !text.eq_ignore_ascii_case("true"))
         });
-    let parts = subject
-        .standard(Place::Email)
-        .and_then(Claim::text)
-        .and_then(|email| email.split_once('@'));
-    let Some((_, domain)) = parts.filter(|(user, _)| !user.is_empty() && !refuted) else {
+    let email = subject.standard(Place::Email).and_then(Claim::text);
+    email.filter(|_| !refuted)
+}
+
+#[inline]
+fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
+    let parts = email(subject).and_then(|email| email.split_once('@'));
+    let Some((_, domain)) = parts.filter(|(user, _)| !user.is_empty()) else {
         return false;
     };
     let Some(parent) = wanted.strip_prefix("*.") else {

@@ -50,4 +50,4 @@ pub use parse::PolicyParser;
 pub use path::ClaimPath;
 pub use scalar::Scalar;
 pub use subject::Subject;
-pub use table::{Access, RouteTable, RouteTableBuilder, Unmatched};
+pub use table::{Access, RouteRule, RouteTable, RouteTableBuilder, Unmatched};

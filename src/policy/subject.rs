@@ -80,6 +80,11 @@ impl<'a> Subject<'a> {
         self.resource
     }
 
+    /// The e-mail address, unless the issuer says that nobody verified it.
+    pub(crate) fn email(&self) -> Option<&'a str> {
+        super::leaf::email(self)
+    }
+
     #[inline]
     pub(super) fn paths(&self) -> &'a ClaimPaths {
         self.paths

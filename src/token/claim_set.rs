@@ -36,7 +36,6 @@ impl ClaimSet {
     ///
     /// # Errors
     /// Where the text is no JSON object, has a member twice, or a registered claim of another type.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(crate) fn parse(text: String) -> Result<Self, Error> {
         let (issuer, subject) = {
             let claims = RegisteredClaims::parse(&text, &[])?;
@@ -135,19 +134,29 @@ pub(crate) enum Claimed {
     /// No token's: what answers for them was checked elsewhere.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     Set(Arc<ClaimSet>),
+    /// A token's, and what the application added to them.
+    Enriched(Verified, Arc<ClaimSet>),
 }
 
 impl Claimed {
     pub(crate) fn set(&self) -> &ClaimSet {
         match self {
             Self::Token(verified) => &verified.entry().claims,
-            Self::Set(set) => set,
+            Self::Set(set) | Self::Enriched(_, set) => set,
         }
+    }
+
+    /// Puts these claims in the place of the same sender's.
+    pub(crate) fn enrich(&mut self, set: Arc<ClaimSet>) {
+        *self = match self {
+            Self::Token(token) | Self::Enriched(token, _) => Self::Enriched(token.clone(), set),
+            Self::Set(_) => Self::Set(set),
+        };
     }
 
     pub(crate) fn token(&self) -> Option<&Verified> {
         match self {
-            Self::Token(verified) => Some(verified),
+            Self::Token(verified) | Self::Enriched(verified, _) => Some(verified),
             Self::Set(_) => None,
         }
     }
@@ -156,7 +165,7 @@ impl Claimed {
 impl fmt::Debug for Claimed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token(verified) => verified.fmt(f),
+            Self::Token(verified) | Self::Enriched(verified, _) => verified.fmt(f),
             Self::Set(set) => f
                 .debug_struct("ClaimSet")
                 .field("issuer", &set.issuer())

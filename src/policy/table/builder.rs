@@ -3,11 +3,13 @@
 use super::methods::Methods;
 use super::pattern::Pattern;
 use super::route_table::{Paths, Route, RouteTable, Rule};
+use super::rule::RouteRule;
 use crate::core::error::Error;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyParser};
+use serde::Deserialize;
 use std::collections::HashMap;
 
-/// What becomes of a request whose path no pattern matches.
+/// What becomes of a request whose path no pattern matches; `deny` or `allow` in a file.
 ///
 /// # Example
 /// ```
@@ -18,7 +20,8 @@ use std::collections::HashMap;
 /// assert!(open.find("GET", "/")?.is_public());
 /// # Ok::<(), jamguard::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unmatched {
     /// It is refused with 403: what the table does not open is closed.
     Deny,
@@ -82,6 +85,23 @@ impl RouteTableBuilder {
     pub fn public(mut self, methods: impl Into<String>, pattern: impl Into<String>) -> Self {
         self.rules.push((methods.into(), pattern.into(), None));
         self
+    }
+
+    /// Adds rules that were read from a file. Policies may name the conditions that the parser
+    /// knows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a rule that names both a
+    /// policy and `public`, or neither, or whose policy cannot be read.
+    pub fn rules(
+        self,
+        rules: impl IntoIterator<Item = RouteRule>,
+        parser: &PolicyParser,
+    ) -> Result<Self, Error> {
+        rules.into_iter().try_fold(self, |mut table, rule| {
+            table.rules.push(rule.read(parser)?);
+            Ok(table)
+        })
     }
 
     /// Lets through paths with an encoded slash (`%2F`), as part of the segment in which it stands:

@@ -6,6 +6,8 @@ mod methods;
 mod pattern;
 mod reading;
 mod route_table;
+mod rule;
 
 pub use builder::{RouteTableBuilder, Unmatched};
 pub use route_table::{Access, RouteTable};
+pub use rule::RouteRule;

@@ -1,0 +1,345 @@
+//! What the application itself knows of its users, added to their claims.
+
+use super::identity::Identity;
+use crate::core::clock::Clock;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::jose::encoding;
+use crate::store::{Change, NewRecord, Store, Watcher};
+use crate::token::claim_set::ClaimSet;
+use crate::token::keys::BoxFuture;
+use aws_lc_rs::digest;
+use foldhash::quality::RandomState;
+use moka::sync::Cache;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::future::Future;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+pub(super) const TTL: Duration = Duration::from_secs(60);
+const MAX_BYTES: u64 = 32 << 20;
+const MAX_USERS: u64 = 100_000;
+/// What an entry weighs besides its texts.
+const BOOKKEEPING: usize = 512;
+/// Whom somebody else's `forget` hits as well: one user in so many.
+const STRIPES: usize = 4096;
+/// What says who somebody is and for how long, and was checked before.
+const SETTLED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+/// In front of the names under which a store is told who is to be forgotten.
+const PREFIX: &str = "enriched:";
+
+type Added = Map<String, Value>;
+type Told = Arc<dyn Fn(Change<'_>) + Send + Sync>;
+pub(super) type EnrichHook = Arc<dyn Fn(Identity) -> BoxFuture<Result<Added, Error>> + Send + Sync>;
+
+/// The application's hook, whatever it gives.
+pub(super) fn hook<F, T>(hook: impl Fn(Identity) -> F + Send + Sync + 'static) -> EnrichHook
+where
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+    T: Serialize,
+{
+    Arc::new(move |identity| {
+        let answer = hook(identity);
+        Box::pin(async move { checked(&answer.await.map_err(outage)?) })
+    })
+}
+
+/// Whatever went wrong, it says nothing about the credential.
+fn outage(error: Error) -> Error {
+    let outage = Error::new(
+        ErrorKind::Unavailable,
+        "an identity cannot be enriched at the moment",
+    );
+    let outage = match error.retry_after() {
+        Some(after) => outage.with_retry_after(after),
+        None => outage,
+    };
+    telemetry::warn("the hook that enriches identities failed", &error);
+    outage.with_source(error)
+}
+
+fn checked(added: &impl Serialize) -> Result<Added, Error> {
+    let wrong = |why: String| Error::new(ErrorKind::Internal, why);
+    let Ok(Value::Object(added)) = serde_json::to_value(added) else {
+        return Err(wrong(
+            "what enriches an identity is a JSON object: give a struct or a map".to_owned(),
+        ));
+    };
+    match SETTLED.iter().find(|name| added.contains_key(**name)) {
+        Some(name) => Err(wrong(format!(
+            "what enriches an identity cannot change its '{name}': give it another name"
+        ))),
+        None => Ok(added),
+    }
+}
+
+/// Asks the hook once per user, and remembers the claims with what it added.
+pub(super) struct Enricher {
+    hook: EnrichHook,
+    ttl: Duration,
+    clock: Arc<dyn Clock>,
+    /// By the claims as they were.
+    enriched: Cache<Arc<str>, Arc<Enriched>, RandomState>,
+    answers: Cache<Whose, Arc<Answer>, RandomState>,
+    forgotten: Arc<Forgotten>,
+    store: Option<Arc<dyn Store>>,
+    /// What the store tells; it listens for as long as this is held.
+    _told: Option<Told>,
+}
+
+struct Enriched {
+    claims: Arc<ClaimSet>,
+    life: Life,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Whose {
+    issuer: Option<Box<str>>,
+    name: Name,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Subject(Box<str>),
+    Email(Box<str>),
+    /// Nobody whom the application could name.
+    Claims(Box<str>),
+}
+
+impl Whose {
+    fn of(identity: &Identity) -> Self {
+        let text = || identity.raw_claims().into();
+        let name = match identity.subject() {
+            Some(subject) => Name::Subject(subject.into()),
+            None => identity
+                .email()
+                .map_or_else(|| Name::Claims(text()), |email| Name::Email(email.into())),
+        };
+        Self {
+            issuer: identity.issuer().map(Into::into),
+            name,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match &self.name {
+            Name::Subject(name) | Name::Email(name) | Name::Claims(name) => name,
+        }
+    }
+}
+
+/// What the hook said of a user, or is about to say: whoever comes meanwhile waits for the same.
+struct Answer {
+    life: Life,
+    added: OnceCell<Result<Arc<Added>, Error>>,
+}
+
+impl Answer {
+    fn is_good(&self, forgotten: &Forgotten, now: Duration) -> bool {
+        // A failure is for those who waited for it; the next one asks again.
+        self.life.lasts(forgotten, now) && !matches!(self.added.get(), Some(Err(_)))
+    }
+}
+
+/// How long an answer holds.
+#[derive(Clone, Copy)]
+struct Life {
+    /// Monotonic.
+    until: Duration,
+    stripe: usize,
+    /// How often users of the stripe had been forgotten when the hook was asked.
+    count: u64,
+}
+
+impl Life {
+    fn lasts(&self, forgotten: &Forgotten, now: Duration) -> bool {
+        now < self.until && forgotten.count(self.stripe) == self.count
+    }
+}
+
+/// Counts, by a hash of the user, how often one was forgotten. So nothing is to be found that may be
+/// on its way, or evicted already.
+struct Forgotten {
+    counts: Box<[AtomicU64]>,
+    hasher: RandomState,
+}
+
+impl Forgotten {
+    fn new() -> Self {
+        Self {
+            counts: (0..STRIPES).map(|_| AtomicU64::default()).collect(),
+            hasher: RandomState::default(),
+        }
+    }
+
+    fn stripe(&self, key: &str) -> usize {
+        (self.hasher.hash_one(key) % STRIPES as u64) as usize
+    }
+
+    fn count(&self, stripe: usize) -> u64 {
+        self.counts
+            .get(stripe)
+            .map_or(0, |count| count.load(Ordering::Acquire))
+    }
+
+    fn forget(&self, key: &str) {
+        if let Some(count) = self.counts.get(self.stripe(key)) {
+            count.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn told(&self, change: Change<'_>) {
+        match change {
+            Change::Key(key) if key.starts_with(PREFIX) => self.forget(key),
+            // What is remembered ends by itself before long; an outage must not become one of the
+            // hook's.
+            Change::Key(_) | Change::Lost => {}
+            Change::All | Change::Live => self.counts.iter().for_each(|count| {
+                count.fetch_add(1, Ordering::AcqRel);
+            }),
+        }
+    }
+}
+
+/// A user's key in the store, which need not know who the users are.
+fn key(name: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, name.as_bytes());
+    format!("{PREFIX}{}", encoding::encode(hash))
+}
+
+impl Enricher {
+    pub(super) fn new(
+        hook: EnrichHook,
+        ttl: Duration,
+        clock: Arc<dyn Clock>,
+        store: Option<Arc<dyn Store>>,
+    ) -> Result<Self, Error> {
+        let forgotten = Arc::new(Forgotten::new());
+        let told = store.as_ref().map(|_| {
+            let forgotten = forgotten.clone();
+            let told: Told = Arc::new(move |change| forgotten.told(change));
+            told
+        });
+        if let (Some(store), Some(told)) = (&store, &told)
+            && !store.watch(Watcher::new(told))
+        {
+            return Err(Error::configuration(
+                "the enrichment's store cannot be watched: give one that can, such as a RedisStore",
+            ));
+        }
+        Ok(Self {
+            hook,
+            ttl,
+            clock,
+            enriched: Cache::builder()
+                .weigher(|text: &Arc<str>, enriched: &Arc<Enriched>| {
+                    let weight = BOOKKEEPING + text.len() + enriched.claims.weight();
+                    u32::try_from(weight).unwrap_or(u32::MAX)
+                })
+                .max_capacity(MAX_BYTES)
+                .build_with_hasher(RandomState::default()),
+            answers: Cache::builder()
+                .max_capacity(MAX_USERS)
+                .build_with_hasher(RandomState::default()),
+            forgotten,
+            store,
+            _told: told,
+        })
+    }
+
+    /// Adds to somebody's claims what is remembered; `false` where nothing is.
+    pub(super) fn recall(&self, identity: &mut Identity) -> bool {
+        let known = self.enriched.get(identity.raw_claims());
+        let lasts = |life: Life| life.lasts(&self.forgotten, self.clock.monotonic());
+        match known.filter(|known| lasts(known.life)) {
+            Some(known) => {
+                identity.enrich(known.claims.clone());
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Adds to somebody's claims what the hook says.
+    pub(super) async fn enrich(&self, identity: &mut Identity) -> Result<(), Error> {
+        if !self.recall(identity) {
+            let claims = self.ask(identity).await?;
+            identity.enrich(claims);
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, identity: &Identity) -> Result<Arc<ClaimSet>, Error> {
+        let answer = self.answer(identity);
+        let added = answer
+            .added
+            .get_or_init(async || (self.hook)(identity.clone()).await.map(Arc::new))
+            .await;
+        let added = added.as_ref().map_err(Error::clone)?;
+        let text = identity.raw_claims();
+        let claims = Arc::new(merged(text, added)?);
+        let enriched = Enriched {
+            claims: claims.clone(),
+            life: answer.life,
+        };
+        self.enriched.insert(text.into(), Arc::new(enriched));
+        Ok(claims)
+    }
+
+    /// The answer that holds for somebody, if the hook gave it or is giving it, or else a new one.
+    fn answer(&self, identity: &Identity) -> Arc<Answer> {
+        let (whose, now) = (Whose::of(identity), self.clock.monotonic());
+        let stripe = self.forgotten.stripe(&key(whose.name()));
+        let count = self.forgotten.count(stripe);
+        let entry = self.answers.entry(whose).and_upsert_with(|known| {
+            let known = known.map(moka::Entry::into_value);
+            let good = known.filter(|answer| answer.is_good(&self.forgotten, now));
+            good.unwrap_or_else(|| {
+                let life = Life {
+                    until: now.saturating_add(self.ttl),
+                    stripe,
+                    count,
+                };
+                Arc::new(Answer {
+                    life,
+                    added: OnceCell::new(),
+                })
+            })
+        });
+        entry.into_value()
+    }
+
+    /// Forgets what was added to this user's claims, here at once, and wherever else the store is
+    /// listened to.
+    pub(super) async fn forget(&self, subject: &str) -> Result<(), Error> {
+        /// As often as others may undo it at the same time.
+        const ATTEMPTS: usize = 100;
+        let key = key(subject);
+        self.forgotten.forget(&key);
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        // Both are writes, of which every watcher is told; which of them it is does not matter.
+        for _ in 0..ATTEMPTS {
+            let record = NewRecord::new(vec![1]).expires_after(TTL);
+            if store.insert(&key, record).await?.is_some() || store.remove(&key).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "too many forget the same user at once",
+        ))
+    }
+}
+
+fn merged(text: &str, added: &Added) -> Result<ClaimSet, Error> {
+    let unreadable = |_| Error::new(ErrorKind::Internal, "claims cannot be enriched");
+    let mut claims: Added = serde_json::from_str(text).map_err(unreadable)?;
+    claims.extend(added.clone());
+    ClaimSet::parse(serde_json::to_string(&claims).map_err(unreadable)?)
+}

@@ -1,0 +1,95 @@
+//! Rules of a table as a file has them.
+
+use crate::core::error::Error;
+use crate::policy::{Policy, PolicyParser};
+use serde::{Deserialize, Serialize};
+
+/// A rule of a [`RouteTable`](super::RouteTable) as a file has it, for
+/// [`RouteTableBuilder::rules`](super::RouteTableBuilder::rules).
+///
+/// ```toml
+/// [[guards]]
+/// path = "/articles/{id}"
+/// methods = "PUT DELETE"              # or ["PUT", "DELETE"]; without it, every other method
+/// policy = "role:editor & !role:suspended"
+///
+/// [[guards]]
+/// path = "/assets/{*file}"
+/// public = true
+/// ```
+///
+/// # Example
+/// ```
+/// use jamguard::policy::{PolicyParser, RouteRule, RouteTable, Unmatched};
+///
+/// let file = r#"[
+///     {"path": "/articles/{id}", "methods": ["PUT", "DELETE"], "policy": "role:editor"},
+///     {"path": "/articles/{id}", "methods": "GET", "public": true}
+/// ]"#;
+/// let rules: Vec<RouteRule> = serde_json::from_str(file)?;
+/// let table = RouteTable::builder(Unmatched::Deny)
+///     .rules(rules, &PolicyParser::new())?
+///     .build()?;
+/// assert_eq!(table.to_string(), "\
+/// PUT DELETE  /articles/{id}  role:editor
+/// GET         /articles/{id}  public
+/// *           anything else   closed
+/// ");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteRule {
+    path: String,
+    #[serde(default)]
+    methods: Methods,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    public: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(
+    untagged,
+    expecting = "methods are a text such as \"GET POST\", or a list of such"
+)]
+enum Methods {
+    Text(String),
+    List(Vec<String>),
+}
+
+impl Default for Methods {
+    fn default() -> Self {
+        Self::Text("*".to_owned())
+    }
+}
+
+impl RouteRule {
+    /// Methods, pattern, and the policy unless it is public.
+    pub(super) fn read(
+        self,
+        parser: &PolicyParser,
+    ) -> Result<(String, String, Option<Policy>), Error> {
+        let methods = match self.methods {
+            Methods::Text(text) => text,
+            Methods::List(names) => names.join(" "),
+        };
+        let path = self.path;
+        let wrong = |why: &str| {
+            Error::configuration(format!(
+                "the rule '{methods} {path}' of the route table: {why}"
+            ))
+        };
+        let policy = match (self.policy, self.public) {
+            (Some(text), false) => {
+                let policy = parser.parse(&text);
+                Some(policy.map_err(|error| wrong(error.message()))?)
+            }
+            (None, true) => None,
+            (Some(_), true) => return Err(wrong("it has a policy and is public: keep one")),
+            (None, false) => return Err(wrong("give it a policy, or public = true")),
+        };
+        Ok((methods, path, policy))
+    }
+}
