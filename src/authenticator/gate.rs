@@ -172,6 +172,7 @@ pub(super) struct Renewal {
 }
 
 impl Admission {
+    #[cfg(feature = "session")]
     pub(super) async fn wait(self) -> Result<Pass, Challenge> {
         match self {
             Self::Now(decision) => decision,

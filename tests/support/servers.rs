@@ -2,7 +2,8 @@
 
 use super::client::{Request, Response, send};
 use super::site::Site;
-use actix_web::dev::ServerHandle;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Condition;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
@@ -32,8 +33,29 @@ impl Servers {
         wrap: impl Fn() -> Condition<ActixAuth> + Clone + Send + 'static,
         routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     ) -> Self {
+        Self::apps(router, move || {
+            App::new().wrap(wrap()).configure(routes.clone())
+        })
+        .await
+    }
+
+    /// Any two apps.
+    pub(crate) async fn apps<T, B>(
+        router: axum::Router,
+        app: impl Fn() -> App<T> + Clone + Send + 'static,
+    ) -> Self
+    where
+        T: ServiceFactory<
+                ServiceRequest,
+                Config = (),
+                Response = ServiceResponse<B>,
+                Error = actix_web::Error,
+                InitError = (),
+            > + 'static,
+        B: MessageBody + 'static,
+    {
         let (axum, axum_task) = serve_axum(router).await;
-        let (actix, actix_handle, actix_thread) = serve_actix(wrap, routes).await;
+        let (actix, actix_handle, actix_thread) = serve_actix(app).await;
         Self {
             axum,
             actix,
@@ -87,14 +109,23 @@ pub(crate) async fn serve_axum(router: axum::Router) -> (SocketAddr, tokio::task
     (address, task)
 }
 
-async fn serve_actix(
-    wrap: impl Fn() -> Condition<ActixAuth> + Clone + Send + 'static,
-    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
-) -> (SocketAddr, ServerHandle, thread::JoinHandle<()>) {
+async fn serve_actix<T, B>(
+    app: impl Fn() -> App<T> + Clone + Send + 'static,
+) -> (SocketAddr, ServerHandle, thread::JoinHandle<()>)
+where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
     let (started, wait) = tokio::sync::oneshot::channel();
     let thread = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = HttpServer::new(move || App::new().wrap(wrap()).configure(routes.clone()))
+            let server = HttpServer::new(app)
                 .workers(1)
                 .disable_signals()
                 .bind(("127.0.0.1", 0))
