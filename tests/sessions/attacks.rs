@@ -165,23 +165,20 @@ async fn an_id_that_was_fixed_before_the_login_is_dead_after_it() {
 async fn usable(sessions: &Sessions, dump: &[u8]) -> (usize, usize) {
     let base64url = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let (mut tried, mut usable) = (0, 0);
-    let mut at = 0;
     for text in dump.split(|byte| !base64url(byte)) {
         for window in text.windows(43) {
             tried += 1;
-            at += 1;
             let Ok(id) = SessionId::parse(str::from_utf8(window).unwrap()) else {
                 continue;
             };
             usable += usize::from(sessions.get::<Cart>(&id).await.unwrap().is_some());
         }
     }
-    assert_eq!(at, tried);
     (tried, usable)
 }
 
 fn contains(dump: &[u8], part: &[u8]) -> bool {
-    dump.windows(part.len()).any(|window| window == part)
+    memchr::memmem::find(dump, part).is_some()
 }
 
 fn read_all(folder: &Path) -> Vec<u8> {
@@ -238,8 +235,7 @@ async fn a_dump_holds_no_usable_id_and_with_encryption_no_data() {
                 assert!(!contains(&dump, id.expose().as_bytes()) && !contains(&dump, &raw(id)));
             }
             // The dump is one of these sessions, and without encryption the data is there to see.
-            let handle = sessions.list(KEY).await.unwrap().len();
-            assert_eq!(handle, 100);
+            assert_eq!(sessions.count(KEY).await.unwrap(), 100);
             for secret in [KEY, ITEM, "her phone", "items", "sub"] {
                 assert!(
                     !encrypted || !contains(&dump, secret.as_bytes()),

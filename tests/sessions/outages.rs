@@ -165,7 +165,7 @@ async fn redis_restarted_under_load_loses_no_acknowledged_session() {
          acknowledged, {refused} refused, {lost} lost; used again after {back:?}"
     );
     assert_eq!(lost, 0);
-    assert!(acknowledged > 100 && refused > 0);
+    assert!(acknowledged > 30 && refused > 0);
     assert!(back.iter().all(|after| *after < Duration::from_secs(1)));
 }
 

@@ -4,7 +4,7 @@ use crate::{Cart, cart, items, on_every_store, on_every_store_and_a_slow_one, se
 use jamguard::{ErrorKind, NewSession, SessionId, Sessions};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -56,6 +56,7 @@ async fn a_logout_among_a_thousand_saves_is_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_thousand_logouts_that_race_none_is_undone() {
     const RACES: usize = 1000;
+    let overtaken = AtomicUsize::new(0);
     on_every_store(async |name, store| {
         let sessions = sessions(store);
         let mut races = JoinSet::new();
@@ -82,9 +83,10 @@ async fn of_a_thousand_logouts_that_race_none_is_undone() {
              {renamed} rotations came before, {back} sessions came back"
         );
         assert_eq!(back, 0);
-        assert!(saves > 0);
+        overtaken.fetch_add(saves.min(renamed), Ordering::Relaxed);
     })
     .await;
+    assert!(overtaken.into_inner() > 0, "nothing came before a logout");
 }
 
 /// How many sessions came back, how many saves and rotations succeeded.
