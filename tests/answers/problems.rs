@@ -114,7 +114,11 @@ async fn an_error_of_a_handler_becomes_a_problem() {
         );
         assert_eq!(
             answer.header("www-authenticate").is_some(),
-            matches!(answer.status, 401) || kind == ErrorKind::InvalidRequest,
+            matches!(answer.status, 401)
+                || matches!(
+                    kind,
+                    ErrorKind::InvalidRequest | ErrorKind::InsufficientScope
+                ),
             "{kind}"
         );
         assert!(!answer.text().contains("precise"), "{kind}");
