@@ -7,6 +7,7 @@ mod support;
 mod answers;
 mod bodies;
 mod enrichment;
+mod example;
 mod forgetting;
 mod paths;
 
