@@ -5,10 +5,11 @@ mod support;
 
 use jamguard::emulator::{Endpoint, IdToken};
 use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::policy::Unmatched;
 use jamguard::{Authenticator, ErrorKind, JamLogin, LoginCookies, Source, testing};
 use serde_json::json;
 use std::time::Duration;
-use support::{ANN, ERRORS, NOW, Request, Servers, Site, World, damaged};
+use support::{ANN, Around, ERRORS, Guarded, NOW, Request, Servers, Site, World, damaged, table};
 
 const ID: &str = "__Host-jam_id";
 const REFRESH: &str = "__Host-jam_refresh";
@@ -386,6 +387,63 @@ async fn silent_refresh() -> usize {
         .await
 }
 
+/// Guards that refuse for every reason there is, around routes and as a table.
+async fn guards(world: &World) -> usize {
+    let auth = world.auth().clock(world.clock.clone()).build().unwrap();
+    let site = |around| Guarded::new(auth.clone(), around).start();
+    let token = |claim: &str, value| world.issue(IdToken::new(ANN).claim(claim, value));
+    let (plain, admin) = (world.token(), token("roles", json!(["admin"])));
+    let (old, waits) = (token("auth_time", json!(1)), token("waits", json!("no")));
+    let mut parity = Parity {
+        servers: site(Around::Layer).await,
+        compared: 0,
+    };
+    for path in [
+        "/scope", "/admin", "/fresh", "/factor", "/custom", "/waits", "/typed", "/check",
+    ] {
+        let status = match path {
+            "/fresh" => [200, 200, 401, 200],
+            "/factor" => [401; 4],
+            "/waits" => [503, 503, 503, 403],
+            "/admin" | "/typed" | "/check" => [403, 200, 403, 403],
+            _ => [403; 4],
+        };
+        for (token, status) in [&plain, &admin, &old, &waits].into_iter().zip(status) {
+            parity
+                .all([
+                    (status, get(path).bearer(token)),
+                    (status, get(path).cookie(ID, token)),
+                    (status, Request::new("HEAD", path).bearer(token)),
+                ])
+                .await;
+        }
+        let expired = world.expired_token();
+        parity
+            .all([(401, get(path)), (401, get(path).cookie(ID, &expired))])
+            .await;
+    }
+    let compared = parity.compared;
+    let mut parity = Parity {
+        servers: site(Around::Table(table(Unmatched::Deny))).await,
+        compared,
+    };
+    parity
+        .all([
+            (200, get("/table/open")),
+            (401, get("/table/any")),
+            (200, get("/table/any").bearer(&plain)),
+            (403, get("/table/admin/users").bearer(&plain)),
+            (200, get("/table/admin/users").bearer(&admin)),
+            (403, get("/table/scope").bearer(&admin)),
+            (403, get("/nowhere").bearer(&admin)),
+            (403, Request::post("/table/open", "")),
+            (400, get("//table/open").bearer(&admin)),
+            (400, get("/table/%2e%2e/table/open")),
+            (503, get("/table/waits").bearer(&plain)),
+        ])
+        .await
+}
+
 /// Cookies for development over plain http, as the only source there is.
 async fn plain_http(world: &World) -> usize {
     let auth = Authenticator::builder()
@@ -416,7 +474,8 @@ async fn axum_and_actix_web_answer_alike() {
         + issuer_down().await
         + login(&world).await
         + silent_refresh().await
-        + plain_http(&world).await;
+        + plain_http(&world).await
+        + guards(&world).await;
     assert!(compared >= 300, "only {compared} requests");
     println!(
         "parity: {compared} requests, each answered alike, byte by byte, by axum and actix-web"
