@@ -8,7 +8,7 @@ mod shared;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, get_service, post, post_service};
 use axum::{Json, Router};
@@ -47,6 +47,17 @@ async fn devices(session: Session<()>) -> Result<Html<String>, Error> {
     Ok(Html(shared::devices(&devices, session.handle().as_deref())))
 }
 
+/// Only for some; the route says for whom.
+async fn admin(user: Claims<User>) -> String {
+    format!("Hello, {}, you may do everything.\n", user.email)
+}
+
+/// Who sees it the table of routes says.
+async fn table(uri: Uri, user: Option<Claims<User>>) -> String {
+    let user = user.as_ref().map_or("stranger", |user| &user.email);
+    format!("{} for {user}\n", uri.path())
+}
+
 /// Asks JAM to mail the magic link: a form from the page, or JSON.
 async fn login(State(app): State<App>, request: Request<Body>) -> Result<Response, Error> {
     let is_json = request
@@ -78,6 +89,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         client: quickstart.client.clone(),
         inbox: quickstart.emulator.base_url().to_owned(),
     };
+    let admins = quickstart.auth.require(shared::admins());
     let router = Router::new()
         .route("/", get(home))
         .route("/login", post(login))
@@ -85,12 +97,15 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .route("/me", get(me))
         .route("/hello", get(hello))
         .route("/devices", get(devices))
+        .route("/admin", get(admin).route_layer(admins))
+        .route("/table/{*rest}", get(table))
         .route("/logout", post_service(quickstart.login.logout()))
         .route(
             "/logout-everywhere",
             post_service(quickstart.login.logout_everywhere()),
         )
-        .layer(quickstart.auth.layer())
+        // All that auth.layer() does, and what the table says.
+        .layer(quickstart.auth.routes(shared::table()?))
         .with_state(app);
 
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", quickstart.port))

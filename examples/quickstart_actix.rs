@@ -49,6 +49,17 @@ async fn devices(session: Session<()>) -> Result<HttpResponse, Error> {
     Ok(html(shared::devices(&devices, session.handle().as_deref())))
 }
 
+/// Only for some; the route says for whom.
+async fn admin(user: Claims<User>) -> String {
+    format!("Hello, {}, you may do everything.\n", user.email)
+}
+
+/// Who sees it the table of routes says.
+async fn table(request: HttpRequest, user: Option<Claims<User>>) -> String {
+    let user = user.as_ref().map_or("stranger", |user| &user.email);
+    format!("{} for {user}\n", request.path())
+}
+
 /// Asks JAM to mail the magic link: a form from the page, or JSON.
 async fn login(
     app: web::Data<Services>,
@@ -82,9 +93,12 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         inbox: quickstart.emulator.base_url().to_owned(),
     };
     let (auth, login_handlers) = (quickstart.auth.clone(), quickstart.login.clone());
+    let routes = shared::table()?;
     let server = HttpServer::new(move || {
+        let admins = auth.actix_require(shared::admins());
         App::new()
-            .wrap(auth.actix())
+            // All that auth.actix() does, and what the table says.
+            .wrap(auth.routes(routes.clone()))
             .app_data(web::Data::new(app.clone()))
             .app_data(web::PayloadConfig::new(4096))
             .route("/", web::get().to(home))
@@ -93,6 +107,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
             .route("/me", web::get().to(me))
             .route("/hello", web::get().to(hello))
             .route("/devices", web::get().to(devices))
+            .route("/admin", web::get().to(admin).wrap(admins))
+            .route("/table/{rest:.+}", web::get().to(table))
             .route("/logout", web::post().to(login_handlers.logout()))
             .route(
                 "/logout-everywhere",

@@ -1,9 +1,10 @@
 //! What both quickstarts share: the JAM service inside, the page, the words printed at the start.
 
 use jamguard::emulator::{AppSettings, Emulator};
+use jamguard::policy::{RouteTable, Unmatched, authenticated, email_domain};
 use jamguard::store::MemoryStore;
 use jamguard::{
-    Authenticator, Error, JamApp, JamClient, JamLogin, SessionCookie, SessionInfo, Sessions,
+    Authenticator, Error, JamApp, JamClient, JamLogin, Policy, SessionCookie, SessionInfo, Sessions,
 };
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +14,20 @@ pub(crate) const APP_ID: &str = "dcd6555e-edff-4f3d-83c9-3af79ea8f895";
 #[derive(serde::Deserialize)]
 pub(crate) struct User {
     pub(crate) email: String,
+}
+
+/// Whoever has an address at this domain: a JAM token knows its user's e-mail address and no more.
+pub(crate) fn admins() -> Policy {
+    email_domain("example.com")
+}
+
+/// Which rule holds for which path. What it does not name is left to the handlers.
+pub(crate) fn table() -> Result<RouteTable, Error> {
+    RouteTable::builder(Unmatched::Allow)
+        .public("*", "/table/open")
+        .guard("*", "/table/admin/{*rest}", admins())
+        .guard("*", "/table/{*rest}", authenticated())
+        .build()
 }
 
 #[derive(serde::Deserialize)]
@@ -125,6 +140,8 @@ With curl:
   curl -s -L -c jar -b jar 'LINK' > /dev/null             # follow it, keep the cookies
   curl -s -b jar http://127.0.0.1:{port}/me               # the claims
   curl -s -b jar http://127.0.0.1:{port}/devices          # a page with every login
+  curl -i -b jar http://127.0.0.1:{port}/admin            # 403 but for …@example.com
+  curl -i http://127.0.0.1:{port}/table/open              # everybody's; the rest of /table is not
   curl -i -b jar -X POST http://127.0.0.1:{port}/logout   # or /logout-everywhere
 
 Stop with Ctrl-C."

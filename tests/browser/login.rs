@@ -1,7 +1,7 @@
 //! A login by link, its cookie, its end.
 
 use crate::folder::Folder;
-use crate::webdriver::Driver;
+use crate::webdriver::{Browser, Driver};
 use crate::{ANN, Example, log_in};
 
 fn whole_life(name: &str) {
@@ -26,6 +26,8 @@ fn whole_life(name: &str) {
     let days = (cookie["expiry"].as_u64().unwrap() - now()) / 86_400;
     assert!((29..=30).contains(&days), "kept for {days} days");
     assert_eq!(browser.run("return document.cookie"), "");
+    // Her address is at the domain that the guards ask for.
+    may(&browser, [200, 200, 200, 200]);
     drop(browser);
 
     // It comes back after the browser restarted.
@@ -53,6 +55,30 @@ fn whole_life(name: &str) {
     assert!(browser.cookies().is_empty());
     other.goto(&app.url("/"));
     other.wait_for_text("body", "logged in as ann@example.com");
+
+    // Somebody else is a user as well, and no admin.
+    other.click("form[action='/logout'] button");
+    other.wait_for_text("body", "Send me a link");
+    may(&other, [401, 200, 401, 401]);
+    log_in(&other, &app, "bob@elsewhere.example");
+    may(&other, [403, 200, 403, 200]);
+}
+
+/// What the guarded routes answer to whoever uses the browser.
+fn may(browser: &Browser, expected: [u16; 4]) {
+    let paths = [
+        "/admin",
+        "/table/open",
+        "/table/admin/users",
+        "/table/other",
+    ];
+    for (path, expected) in paths.into_iter().zip(expected) {
+        let status = browser.run(&format!(
+            "const asked = new XMLHttpRequest(); asked.open('GET', '{path}', false); asked.send(); \
+             return asked.status"
+        ));
+        assert_eq!(status, expected, "{path}");
+    }
 }
 
 fn now() -> u64 {
