@@ -7,12 +7,17 @@
 
 mod support;
 
+use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::policy::{
     ClaimIndex, ClaimPaths, RouteTable, Subject, Unmatched, authenticated, role,
 };
-use jamguard::{Policy, SystemClock};
+use jamguard::{Authenticator, Policy, SystemClock, Verifier};
 use serde_json::json;
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use support::{Bar, Effort, Others, Pairs, Table, labelled, nanos_each};
 
 /// Runs that are timed together: one alone is too short for the clock.
@@ -24,6 +29,7 @@ fn main() {
     let table = Table::begin("jamguard, policies");
     leaves(&table, effort);
     routes(&table, effort);
+    enrichment(&table, effort);
     allocations(&table);
     others.report(&table);
 }
@@ -38,7 +44,11 @@ fn each(effort: Effort, mut work: impl FnMut(usize)) -> f64 {
 
 /// Claims as an identity provider issues them, with more than a policy asks for.
 fn claims() -> ClaimIndex {
-    ClaimIndex::of(&json!({
+    ClaimIndex::of(&claims_json()).unwrap()
+}
+
+fn claims_json() -> serde_json::Value {
+    json!({
         "iss": "https://issuer.example/", "aud": "https://api.example/", "sub": "user-000000042",
         "iat": 1_700_000_000u64, "exp": 4_102_444_800u64, "jti": "4ff2c1d6-2d3c-4a1a-8a3d-0d0d4a1b6f6d",
         "email": "ann@example.com", "email_verified": true, "name": "Ann Example",
@@ -46,8 +56,7 @@ fn claims() -> ClaimIndex {
         "roles": ["reader", "writer", "clerk", "admin"],
         "permissions": ["orders:read", "orders:refund", "stock:*"],
         "plan": "gold", "level": 7, "tenant": "acme", "amr": ["pwd", "otp"],
-    }))
-    .unwrap()
+    })
 }
 
 /// Ten leaves, each of which has to be asked.
@@ -165,6 +174,60 @@ fn routes(table: &Table, effort: Effort) {
             Bar::AtMost(1_000.0),
         );
     }
+}
+
+/// What answers at once.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("nothing is to be waited for"),
+    }
+}
+
+/// The same token verified from memory, with what the application added to its claims and without.
+fn enrichment(table: &Table, effort: Effort) {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let auth = || {
+        let verifier = Verifier::builder()
+            .key(key.verifying_key().unwrap())
+            .algorithms([Algorithm::ES256])
+            .build()
+            .unwrap();
+        Authenticator::builder().verifier(verifier)
+    };
+    let plain = auth().build().unwrap();
+    let enriched = auth()
+        .enrichment_ttl(Duration::from_secs(86_400))
+        .enrich(|_| async { Ok(json!({"roles": ["admin"]})) })
+        .build()
+        .unwrap();
+    let token = jamguard::testing::mint(&key, &claims_json()).unwrap();
+    let ask = |auth: &Authenticator| {
+        each(effort, |_| {
+            drop(black_box(now(auth.authenticate(black_box(&token)))).unwrap())
+        })
+    };
+    let pairs = Pairs::measure(effort.pick(51, 15), || ask(&plain), || ask(&enriched));
+    table.row(
+        "P",
+        "a warm token, enriched",
+        (
+            labelled("plain", pairs.a()),
+            labelled("enriched", pairs.b()),
+        ),
+        (pairs.difference(), "ns"),
+        Bar::AtMost(300.0),
+    );
+    let count = jamguard_bench_allocations::count(|| {
+        now(enriched.authenticate(&token)).unwrap();
+    });
+    table.row(
+        "P",
+        "allocations of a warm enriched token",
+        (String::new(), String::new()),
+        (count as f64, "allocations"),
+        Bar::AtMost(0.0),
+    );
 }
 
 /// What the warm path takes from the heap.

@@ -62,7 +62,8 @@
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
 //! | sessions on the server | [`Sessions`], over any [`store`]; [`AuthenticatorBuilder::sessions`], and [`Session<T>`](Session) in handlers |
-//! | rules about who may do what | [`policy`]: [`Policy`] and [`RouteTable`] |
+//! | rules about who may do what | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
+//! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
 //!

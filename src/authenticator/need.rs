@@ -25,7 +25,7 @@ impl Need {
         let (login, access) = match self {
             Self::Nothing => (false, Access::default()),
             Self::Login => (true, Access::default()),
-            Self::Policy(policy) => (true, [&**policy].into_iter().collect()),
+            Self::Policy(policy) => (true, Access::of([&**policy])),
             Self::Table(table) => {
                 let access = table.find(head.method(), path)?;
                 (!access.is_public(), access)
@@ -73,7 +73,7 @@ impl Policies {
         if self.0.is_empty() {
             return Ok(());
         }
-        let access: Access<'_> = self.0.iter().collect();
+        let access = Access::of(&self.0);
         access.check_async(&identity.judged()?).await
     }
 }

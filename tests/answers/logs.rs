@@ -1,7 +1,9 @@
 //! The log says precisely what was wrong, and never shows a credential.
 
 use super::ID;
-use crate::support::{ANN, Request, Servers, Site, World, damaged, send, serve_axum};
+use crate::support::{
+    ANN, Around, Guarded, Request, Servers, Site, World, damaged, send, serve_axum,
+};
 use axum::Router;
 use axum::routing::get;
 use jamguard::emulator::{Endpoint, IdToken};
@@ -175,4 +177,43 @@ async fn no_log_line_shows_a_credential() {
         let start = &token[..40];
         assert!(!text.contains(start), "a part of a refresh token is logged");
     }
+}
+
+/// Which of the conditions refused, and who knows: the log, not the client.
+#[tokio::test]
+async fn a_policys_refusal_is_explained_in_the_log_alone() {
+    let log = Log::of_this_process();
+    let world = World::new().await;
+    let servers = Guarded::new(world.auth().build().unwrap(), Around::Layer);
+    let servers = servers.start().await;
+    let eve = IdToken::new(ANN).claim("roles", vec!["admin", "suspended"]);
+    let request = Request::get("/admin").bearer(&world.issue(eve));
+    for (_, address) in servers.each() {
+        let before = log.text().len();
+        let answer = send(address, &request).await;
+        assert_eq!(answer.status, 403);
+        assert!(
+            !answer.comparable().contains("role"),
+            "{}",
+            answer.comparable()
+        );
+        let text = log.text();
+        let text = &text[before..];
+        let tree = "a policy refused:\nno: all of <-\n  yes: role:admin\n  no: not <-\n    yes: role:suspended <-\n";
+        assert!(text.contains(tree), "{text}");
+        let reason = "the policy 'role:admin & !role:suspended' refuses for: role:suspended";
+        assert!(text.contains(reason));
+        let line = text
+            .lines()
+            .find(|line| line.contains("a policy refused"))
+            .unwrap();
+        assert!(line.contains("DEBUG"));
+    }
+    let waits = IdToken::new(ANN).claim("waits", "no");
+    let request = Request::get("/waits").bearer(&world.issue(waits));
+    assert_eq!(servers.ask(request).await.status, 403);
+    assert!(
+        log.text()
+            .contains("a policy refused:\nno: custom:waits <-\n")
+    );
 }

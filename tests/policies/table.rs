@@ -2,8 +2,8 @@
 
 use super::NOW;
 use jamguard::policy::{
-    Access, ClaimIndex, ClaimPaths, RouteTable, RouteTableBuilder, Subject, Unmatched,
-    authenticated, custom_async, never, role, scope,
+    Access, ClaimIndex, ClaimPaths, PolicyParser, RouteRule, RouteTable, RouteTableBuilder,
+    Subject, Unmatched, authenticated, custom_async, never, role, scope,
 };
 use jamguard::testing::ManualClock;
 use jamguard::{ErrorKind, Policy};
@@ -444,5 +444,81 @@ proptest! {
             let found = needs(&table, "GET", &path);
             prop_assert!(wanted.contains(&found), "{} of {:?}: {}, not {:?}", path, patterns, found, wanted);
         }
+    }
+}
+
+fn rules(json: serde_json::Value) -> Result<RouteTable, String> {
+    let rules: Vec<RouteRule> = serde_json::from_value(json).map_err(|error| error.to_string())?;
+    let parser = PolicyParser::new().custom("open", |_| true);
+    RouteTable::builder(Unmatched::Deny)
+        .rules(rules, &parser)
+        .and_then(|table| table.build())
+        .map_err(|error| error.message().to_owned())
+}
+
+#[test]
+fn rules_of_a_file_become_a_table() {
+    let table = rules(json!([
+        {"path": "/a", "methods": "GET POST", "policy": "role:a & custom:open"},
+        {"path": "/a", "methods": ["PUT"], "policy": "authenticated"},
+        {"path": "/b/{*rest}", "public": true},
+        {"path": "/c", "policy": "never", "public": false},
+    ]));
+    assert_eq!(
+        table.unwrap().to_string(),
+        "\
+GET POST  /a             role:a & custom:open
+PUT       /a             authenticated
+*         /b/{*rest}     public
+*         /c             never
+*         anything else  closed
+"
+    );
+    let unmatched = |text: &str| serde_json::from_str::<Unmatched>(text).ok();
+    assert_eq!(unmatched("\"deny\""), Some(Unmatched::Deny));
+    assert_eq!(unmatched("\"allow\""), Some(Unmatched::Allow));
+    assert_eq!(unmatched("\"Deny\""), None);
+}
+
+#[test]
+fn a_rule_that_cannot_be_meant_is_an_error_at_the_start() {
+    for (rule, why) in [
+        (
+            json!({"path": "/a"}),
+            "the rule '* /a' of the route table: give it a policy, or public = true",
+        ),
+        (
+            json!({"path": "/a", "policy": "role:a", "public": true}),
+            "the rule '* /a' of the route table: it has a policy and is public: keep one",
+        ),
+        (
+            json!({"path": "/a", "methods": ["GET", "PUT"], "policy": "role:a &"}),
+            "the rule 'GET PUT /a' of the route table: column 9 of the policy: expected",
+        ),
+        (
+            json!({"path": "/a", "policy": "custom:unknown"}),
+            "the rule '* /a' of the route table: column",
+        ),
+        (
+            json!({"path": "/a", "methods": [], "public": true}),
+            "the rule ' /a'",
+        ),
+        (
+            json!({"path": "/a", "methods": "get", "public": true}),
+            "the rule 'get /a'",
+        ),
+        (
+            json!({"path": "/a", "methods": 1, "public": true}),
+            "methods are a text such as",
+        ),
+        (json!({"path": "a", "public": true}), "the rule '* a'"),
+        (
+            json!({"path": "/a", "public": true, "policies": []}),
+            "unknown field `policies`",
+        ),
+        (json!({"public": true}), "missing field `path`"),
+    ] {
+        let error = rules(json!([rule])).unwrap_err();
+        assert!(error.starts_with(why), "{rule}: {error}");
     }
 }

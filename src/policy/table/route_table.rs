@@ -160,6 +160,13 @@ impl<'t> Access<'t> {
         self.policies.into_iter().flatten()
     }
 
+    /// The consent of these, of which there are no more than of another access.
+    pub(crate) fn of(policies: impl IntoIterator<Item = &'t Policy>) -> Self {
+        let mut access = Self::default();
+        policies.into_iter().for_each(|policy| access.add(policy));
+        access
+    }
+
     /// Whether one of them has to wait, so that only [`check_async`](Self::check_async) can ask it.
     pub fn is_async(&self) -> bool {
         self.policies().any(Policy::is_async)
@@ -195,15 +202,6 @@ impl<'t> Access<'t> {
                 }
             }
         }
-    }
-}
-
-/// All of them, or the first three.
-impl<'t> FromIterator<&'t Policy> for Access<'t> {
-    fn from_iter<I: IntoIterator<Item = &'t Policy>>(policies: I) -> Self {
-        let mut access = Self::default();
-        policies.into_iter().for_each(|policy| access.add(policy));
-        access
     }
 }
 
