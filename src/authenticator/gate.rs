@@ -8,7 +8,6 @@ use super::csrf::OriginCheck;
 use super::enrich::Enricher;
 use super::identity::{CredentialKind, Identity};
 use super::judge::Judge;
-use super::need::{Demands, Need, Policies};
 #[cfg(feature = "client")]
 use super::refresh::Holder;
 use super::routing::Routing;
@@ -44,7 +43,7 @@ use std::sync::Arc;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Authenticator(Arc<Settings>);
+pub struct Authenticator(pub(super) Arc<Settings>);
 
 pub(crate) struct Settings {
     pub(crate) routing: Arc<Routing>,
@@ -124,18 +123,18 @@ impl Pass {
     }
 
     /// Of a request for which an outer layer did it all.
-    fn attached() -> Self {
+    pub(super) fn attached() -> Self {
         Self {
             outcome: None,
             edits: Edits::default(),
         }
     }
 
-    fn known(&self) -> Option<&Identity> {
+    pub(super) fn known(&self) -> Option<&Identity> {
         self.outcome.as_ref()?.known()
     }
 
-    fn sender(&mut self) -> Option<&mut Identity> {
+    pub(super) fn sender(&mut self) -> Option<&mut Identity> {
         match &mut self.outcome {
             Some(Outcome::Known(identity)) => Some(identity),
             _ => None,
@@ -315,116 +314,8 @@ impl Authenticator {
         self.0.strict_cookies
     }
 
-    /// Decides about a request with this path, as sent: whether it has what is needed.
-    ///
-    /// `attached` is what an outer layer left, which then is not done again.
-    pub(crate) fn admit(
-        &self,
-        head: &impl Head,
-        path: &str,
-        attached: Option<&Attached>,
-        need: &Need,
-    ) -> Admission {
-        let demands = match need.of(head, path) {
-            Ok(demands) => demands,
-            // Whatever the credential.
-            Err(error) => return Admission::Now(Err(self.challenge(&error))),
-        };
-        let outer = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0));
-        let Some(outer) = outer else {
-            return match self.enrich(self.admit_sender(head, demands.login)) {
-                admission if demands.is_simple() => admission,
-                Admission::Now(Ok(pass)) => self.ask(pass, None, &demands),
-                refused @ Admission::Now(Err(_)) => refused,
-                Admission::Later(admission) => {
-                    let (auth, policies) = (self.clone(), demands.to_owned());
-                    Admission::Later(Box::pin(async move {
-                        let pass = admission.await?;
-                        let identity = pass.known().cloned();
-                        auth.ask_async(pass, identity, policies).await
-                    }))
-                }
-            };
-        };
-        match &outer.outcome {
-            Outcome::Anonymous if demands.login => Admission::Now(Err(self.challenge(&missing()))),
-            Outcome::Ignored(error) if demands.login => Admission::Now(Err(self.challenge(error))),
-            outcome => self.ask(Pass::attached(), outcome.known(), &demands),
-        }
-    }
-
-    /// Adds to the sender's claims what the application knows.
-    fn enrich(&self, admission: Admission) -> Admission {
-        let Some(enricher) = &self.0.enricher else {
-            return admission;
-        };
-        match admission {
-            Admission::Now(Ok(mut pass)) => {
-                let sender = pass.sender();
-                if sender.is_none_or(|identity| enricher.recall(identity)) {
-                    return Admission::Now(Ok(pass));
-                }
-                let auth = self.clone();
-                Admission::Later(Box::pin(async move { auth.enrich_later(pass).await }))
-            }
-            Admission::Later(admission) => {
-                let auth = self.clone();
-                Admission::Later(Box::pin(async move {
-                    auth.enrich_later(admission.await?).await
-                }))
-            }
-            refused => refused,
-        }
-    }
-
-    async fn enrich_later(&self, mut pass: Pass) -> Result<Pass, Challenge> {
-        let (Some(enricher), Some(identity)) = (&self.0.enricher, pass.sender()) else {
-            return Ok(pass);
-        };
-        let answer = enricher.enrich(identity).await;
-        self.decide(answer, pass)
-    }
-
-    /// Asks the policies about who sent a request: whom an outer layer found, or else the pass.
-    fn ask(&self, pass: Pass, outer: Option<&Identity>, demands: &Demands<'_>) -> Admission {
-        let identity = outer.or(pass.known());
-        if demands.is_async() {
-            let (auth, policies) = (self.clone(), demands.to_owned());
-            let identity = identity.cloned();
-            return Admission::Later(Box::pin(async move {
-                auth.ask_async(pass, identity, policies).await
-            }));
-        }
-        let answer = match identity {
-            Some(identity) => demands.check(identity),
-            None if demands.login => Err(missing()),
-            None => Ok(()),
-        };
-        Admission::Now(self.decide(answer, pass))
-    }
-
-    async fn ask_async(
-        &self,
-        pass: Pass,
-        identity: Option<Identity>,
-        policies: Policies,
-    ) -> Result<Pass, Challenge> {
-        let answer = match identity {
-            Some(identity) => policies.check(&identity).await,
-            None => Err(missing()),
-        };
-        self.decide(answer, pass)
-    }
-
-    fn decide(&self, answer: Result<(), Error>, pass: Pass) -> Result<Pass, Challenge> {
-        match answer {
-            Ok(()) => Ok(pass),
-            Err(error) => Err(self.refuse(&error, pass.edits)),
-        }
-    }
-
     /// Finds out who sent a request: with `required`, one without identity is refused.
-    fn admit_sender(&self, head: &impl Head, required: bool) -> Admission {
+    pub(super) fn admit_sender(&self, head: &impl Head, required: bool) -> Admission {
         #[cfg(feature = "session")]
         if let Some(sessions) = &self.0.sessions {
             return self.admit_visitor(head, sessions, required);

@@ -3,6 +3,7 @@
 // Without a framework there are no requests, only `Authenticator::authenticate`.
 #![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 
+mod admit;
 mod answer;
 mod builder;
 pub(crate) mod cookies;
