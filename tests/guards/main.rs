@@ -1,5 +1,7 @@
 //! Guards through real servers of both frameworks; every answer is compared between the two.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// Both examples share a file.
+#![allow(clippy::duplicate_mod)]
 
 #[path = "../support/mod.rs"]
 mod support;
