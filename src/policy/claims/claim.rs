@@ -1,0 +1,209 @@
+//! One claim's value.
+
+use super::index::ClaimIndex;
+use crate::policy::scalar::{Kind, Number, Scalar};
+
+/// A part of the index's text or items.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) length: u32,
+}
+
+impl Span {
+    #[inline]
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.start as usize + self.length as usize
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Value {
+    Bool(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+    Text(Span),
+    /// A text with spaces: as it is, and the place of its words among the items.
+    Words(u32),
+    List(Span),
+    Object,
+    /// Inside of a list: null, a list, an object.
+    Other,
+}
+
+/// Whether both are the same: names and words are short, and this is done with them before a call to
+/// the system's comparison would have begun.
+#[inline]
+pub(in crate::policy) fn same(a: &[u8], b: &[u8]) -> bool {
+    /// Equal ends that meet or overlap.
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            0..4 => a.iter().eq(b),
+            4..8 => ends::<4>(a, b),
+            8..16 => ends::<8>(a, b),
+            16..=32 => ends::<16>(a, b),
+            _ => a == b,
+        }
+}
+
+/// A claim's value, for tests and conditions.
+#[derive(Clone, Copy)]
+pub(in crate::policy) struct Claim<'a> {
+    pub(super) claims: &'a ClaimIndex,
+    pub(super) value: &'a Value,
+}
+
+impl<'a> Claim<'a> {
+    #[inline]
+    pub(in crate::policy) fn text(self) -> Option<&'a str> {
+        match *self.value {
+            Value::Text(span) => self.claims.text.get(span.range()),
+            // Before the words stand the text and the list of them.
+            Value::Words(at) => self.item(at).and_then(Self::text),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn item(self, at: u32) -> Option<Self> {
+        let value = self.claims.items.get(at as usize)?;
+        Some(Self { value, ..self })
+    }
+
+    /// Whether it is this text.
+    #[inline]
+    pub(in crate::policy) fn is(self, text: &str) -> bool {
+        let own = self.text();
+        own.is_some_and(|own| same(own.as_bytes(), text.as_bytes()))
+    }
+
+    #[inline]
+    pub(in crate::policy) fn number(self) -> Option<Number> {
+        match *self.value {
+            Value::Signed(number) => Some(Number::Integer(number.into())),
+            Value::Unsigned(number) => Some(Number::Integer(number.into())),
+            Value::Float(number) => Some(Number::of(number)),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(in crate::policy) fn flag(self) -> Option<bool> {
+        match *self.value {
+            Value::Bool(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(in crate::policy) fn equals(self, other: &Scalar) -> bool {
+        match &other.0 {
+            Kind::Text(text) => self.is(text),
+            Kind::Number(number) => self.number() == Some(*number),
+            Kind::Bool(flag) => self.flag() == Some(*flag),
+        }
+    }
+
+    /// Whether both are the same text, number or flag.
+    pub(in crate::policy) fn same_as(self, other: Self) -> bool {
+        match (self.text(), self.number(), self.flag()) {
+            (Some(text), _, _) => other.text() == Some(text),
+            (_, Some(number), _) => other.number() == Some(number),
+            (_, _, Some(flag)) => other.flag() == Some(flag),
+            _ => false,
+        }
+    }
+
+    /// The members of a list; none of anything else.
+    pub(in crate::policy) fn items(self) -> impl Iterator<Item = Self> {
+        let span = match *self.value {
+            Value::List(span) => span,
+            _ => Span {
+                start: 0,
+                length: 0,
+            },
+        };
+        self.claims
+            .list(span)
+            .iter()
+            .map(move |value| Self { value, ..self })
+    }
+
+    pub(in crate::policy) fn is_list(self) -> bool {
+        matches!(self.value, Value::List(_))
+    }
+
+    /// The texts of a list, or a text alone.
+    pub(in crate::policy) fn texts(self) -> impl Iterator<Item = &'a str> {
+        self.text()
+            .into_iter()
+            .chain(self.items().filter_map(Self::text))
+    }
+
+    /// Whether it is this text, or a list with it.
+    #[inline]
+    pub(in crate::policy) fn has_text(self, text: &str) -> bool {
+        match *self.value {
+            Value::List(list) => self.claims.list_has(list, text.as_bytes()),
+            _ => self.is(text),
+        }
+    }
+
+    /// Whether one of a text's words, or of a list's texts, is this.
+    #[inline]
+    pub(in crate::policy) fn has_word(self, word: &str) -> bool {
+        match self.list_of_words() {
+            Some(list) => self.claims.list_has(list, word.as_bytes()),
+            None => !word.is_empty() && self.is(word),
+        }
+    }
+
+    /// Whether one of a text's words, or of a list's texts, is like this.
+    pub(in crate::policy) fn has_word_like(self, like: impl Fn(&[u8]) -> bool) -> bool {
+        match self.list_of_words() {
+            Some(list) => self.claims.list(list).iter().any(|item| match item {
+                Value::Text(span) => self.claims.bytes(*span).is_some_and(&like),
+                _ => false,
+            }),
+            None => self
+                .text()
+                .is_some_and(|text| !text.is_empty() && like(text.as_bytes())),
+        }
+    }
+
+    /// `None` for a text that is one word, or none.
+    #[inline]
+    fn list_of_words(self) -> Option<Span> {
+        match *self.value {
+            Value::List(list) => Some(list),
+            Value::Words(at) => match self.claims.items.get(at as usize + 1) {
+                Some(Value::List(list)) => Some(*list),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_any_length_are_compared_whole() {
+        for length in 0..70 {
+            let bytes: Vec<u8> = (0..length).collect();
+            assert!(same(&bytes, &bytes.clone()));
+            assert!(!same(&bytes, &[&*bytes, b"x"].concat()));
+            for at in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[at] ^= 0x80;
+                assert!(!same(&bytes, &other), "byte {at} of {length}");
+            }
+        }
+    }
+}

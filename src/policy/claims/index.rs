@@ -1,0 +1,308 @@
+//! Claims that can be found by their paths at once.
+
+use super::claim::{Claim, Span, Value, same};
+use crate::core::error::{Error, ErrorKind};
+use crate::policy::claim_paths::ClaimPaths;
+use crate::policy::path::ClaimPath;
+use serde::Serialize;
+use std::fmt;
+use std::sync::OnceLock;
+
+/// Claims as policies read them: every member of every object can be found by its path at once.
+///
+/// It decodes from any JSON object, so [`Verified::claims`](crate::Verified::claims) makes it once
+/// per cached token and shares it, like a type of yours. Members that are `null` count as absent;
+/// what stands inside of a list has no path.
+///
+/// # Example
+/// ```
+/// use jamguard::policy::ClaimIndex;
+/// use std::collections::BTreeMap;
+///
+/// let claims = ClaimIndex::of(&BTreeMap::from([("email", "ann@example.com")]))?;
+/// assert_eq!(claims.text("email"), Some("ann@example.com"));
+/// assert_eq!(claims.text("sub"), None);
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+pub struct ClaimIndex {
+    /// Every name and text, one behind the other.
+    pub(super) text: Box<str>,
+    /// An object's own before its members'.
+    pub(super) members: Box<[Member]>,
+    /// The members of lists, and the words of texts.
+    pub(super) items: Box<[Value]>,
+    /// The hash of each member's path and its place in `members`, in the order of the hashes, with
+    /// gaps ([`GAP`]): an entry stands where its hash's first bits say, or behind those before it.
+    pub(super) table: Box<[(u32, u32)]>,
+    /// How many bits of a hash are not those.
+    pub(super) shift: u32,
+    /// The claims of the paths by which policies asked first; as a rule there are no others.
+    pub(super) places: OnceLock<Places>,
+}
+
+/// The claims that some paths lead to, in the paths' order.
+pub(in crate::policy) struct Places {
+    /// Of the paths.
+    id: u64,
+    /// Places in `members`; [`GAP`] where there is none.
+    found: Box<[u32]>,
+}
+
+/// Nobody's place.
+pub(super) const GAP: u32 = u32::MAX;
+
+pub(super) struct Member {
+    /// Its object's place in `members`; [`ROOT`] for the outermost.
+    pub(super) parent: u32,
+    pub(super) name: Span,
+    pub(super) value: Value,
+}
+
+pub(super) const ROOT: u32 = u32::MAX;
+
+impl ClaimIndex {
+    /// The index of anything that serializes to a JSON object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClaimsMismatch`] where it is no JSON object.
+    pub fn of<T: Serialize + ?Sized>(claims: &T) -> Result<Self, Error> {
+        serde_json::to_value(claims)
+            .ok()
+            .and_then(|json| Self::build(&json))
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::ClaimsMismatch,
+                    "claims are a JSON object: give a struct or a map with text keys",
+                )
+            })
+    }
+
+    #[inline]
+    pub(in crate::policy) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
+        self.claim(self.place(path)?)
+    }
+
+    /// A member's claim.
+    #[inline]
+    fn claim(&self, at: u32) -> Option<Claim<'_>> {
+        let value = &self.members.get(at as usize)?.value;
+        Some(Claim {
+            claims: self,
+            value,
+        })
+    }
+
+    /// The place of a path's member.
+    #[inline]
+    fn place(&self, path: &ClaimPath) -> Option<u32> {
+        let hash = path.hash();
+        for (found, at) in self.table.get((hash >> self.shift) as usize..)? {
+            if *at == GAP || *found > hash {
+                return None;
+            }
+            if *found == hash && self.is_at(self.members.get(*at as usize)?, path) {
+                return Some(*at);
+            }
+        }
+        None
+    }
+
+    /// The claims of these paths, unless others were here first.
+    #[inline]
+    pub(in crate::policy) fn places(&self, paths: &ClaimPaths) -> Option<&Places> {
+        let places = self.places.get_or_init(|| Places {
+            id: paths.id(),
+            found: paths
+                .all()
+                .iter()
+                .map(|path| self.place(path).unwrap_or(GAP))
+                .collect(),
+        });
+        (places.id == paths.id()).then_some(places)
+    }
+
+    /// The claim at a place that was found before.
+    #[inline]
+    pub(in crate::policy) fn at(&self, places: &Places, place: usize) -> Option<Claim<'_>> {
+        self.claim(*places.found.get(place)?)
+    }
+
+    #[inline]
+    pub(super) fn list(&self, span: Span) -> &[Value] {
+        self.items.get(span.range()).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn list_has(&self, list: Span, text: &[u8]) -> bool {
+        self.list(list).iter().any(|item| match item {
+            // Its length says most of the time, before its bytes are looked for.
+            Value::Text(span) if span.length as usize == text.len() => {
+                self.bytes(*span).is_some_and(|own| same(own, text))
+            }
+            _ => false,
+        })
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self, span: Span) -> Option<&[u8]> {
+        self.text.as_bytes().get(span.range())
+    }
+
+    /// Whether these names lead to the member.
+    #[inline]
+    fn is_at(&self, member: &Member, path: &ClaimPath) -> bool {
+        let is = |member: &Member, name: &str| {
+            let own = self.bytes(member.name);
+            own.is_some_and(|own| same(own, name.as_bytes()))
+        };
+        if !is(member, path.name()) {
+            return false;
+        }
+        let mut parent = member.parent;
+        for name in path.around() {
+            match self.members.get(parent as usize) {
+                Some(object) if is(object, name) => parent = object.parent,
+                _ => return false,
+            }
+        }
+        parent == ROOT
+    }
+
+    /// The claim's text, where it is one.
+    pub fn text(&self, path: impl Into<ClaimPath>) -> Option<&str> {
+        self.find(&path.into())?.text()
+    }
+
+    /// The claim's texts: the members of a list, or a text alone.
+    pub fn texts(&self, path: impl Into<ClaimPath>) -> Vec<&str> {
+        let claim = self.find(&path.into());
+        claim.map_or_else(Vec::new, |claim| claim.texts().collect())
+    }
+}
+
+impl fmt::Debug for ClaimIndex {
+    /// Claims are about people: only their number is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimIndex")
+            .field("members", &self.members.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::policy::scalar::Number;
+    use serde_json::json;
+
+    fn index() -> ClaimIndex {
+        ClaimIndex::of(&json!({
+            "scope": "a  b c", "roles": ["x", 1, null, {"y": 1}, "two words"], "name": "ann",
+            "realm_access": {"roles": ["deep"], "inner": {"n": -5}}, "a.b": 1, "a": {"b": 2},
+            "none": null, "big": u64::MAX, "half": 0.5, "empty": "", "yes": true, "space": " ",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn every_member_is_found_by_its_path_and_by_no_other() {
+        let index = index();
+        assert_eq!(index.texts("realm_access.roles"), ["deep"]);
+        assert_eq!(index.text("name"), Some("ann"));
+        assert_eq!(index.text("scope"), Some("a  b c"));
+        let number = |path: ClaimPath| index.find(&path).unwrap().number();
+        assert_eq!(number(["a.b"].into()), Some(Number::Integer(1)));
+        assert_eq!(number("a.b".into()), Some(Number::Integer(2)));
+        assert_eq!(
+            number("realm_access.inner.n".into()),
+            Some(Number::Integer(-5))
+        );
+        assert_eq!(number("big".into()), Some(Number::Integer(u64::MAX.into())));
+        for path in [
+            "none",
+            "roles.y",
+            "inner.n",
+            "realm_access.name",
+            "b",
+            "",
+            "a.b.c",
+        ] {
+            assert!(index.find(&path.into()).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_a_text_or_the_members_of_a_list() {
+        let index = index();
+        let words = |path: &str| -> Vec<String> {
+            let found = std::cell::RefCell::new(Vec::new());
+            index.find(&path.into()).unwrap().has_word_like(|word| {
+                let word = String::from_utf8(word.to_vec()).unwrap();
+                found.borrow_mut().push(word);
+                false
+            });
+            found.into_inner()
+        };
+        assert_eq!(words("scope"), ["a", "b", "c"]);
+        assert_eq!(words("roles"), ["x", "two words"]);
+        assert_eq!(words("name"), ["ann"]);
+        assert_eq!(words("space"), [""; 0]);
+        assert_eq!(words("yes"), [""; 0]);
+    }
+
+    #[test]
+    fn one_of_many_members_is_found() {
+        for count in [0, 1, 2, 3, 100, 5_000] {
+            let object: serde_json::Map<_, _> = (0..count)
+                .map(|number| (format!("k{number}"), json!(number.to_string())))
+                .collect();
+            let index = ClaimIndex::of(&object).unwrap();
+            for number in 0..count {
+                let found = index.text([&*format!("k{number}")]);
+                assert_eq!(found, Some(&*number.to_string()));
+            }
+            assert_eq!(index.text("none"), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_has_no_index() {
+        for json in [json!([]), json!(1), json!("x"), json!(null)] {
+            let error = ClaimIndex::of(&json).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ClaimsMismatch);
+            assert!(serde_json::from_value::<ClaimIndex>(json).is_err());
+        }
+    }
+
+    #[test]
+    fn paths_whose_hashes_agree_are_told_apart() {
+        let (first, second) = ("a", "b");
+        let mut index = ClaimIndex::of(&json!({"a": "of a", "b": "of b"})).unwrap();
+        // As if both names hashed alike.
+        let hash = ClaimPath::from(first).hash();
+        let mut table = vec![(0, GAP); (hash >> index.shift) as usize];
+        table.extend([(hash, 0), (hash, 1), (0, GAP)]);
+        index.table = table.into();
+        assert_eq!(index.text(first), Some("of a"));
+        let mut path = ClaimPath::from(second);
+        path.set_hash(hash);
+        assert_eq!(index.find(&path).unwrap().text(), Some("of b"));
+        let mut path = ClaimPath::from("c");
+        path.set_hash(hash);
+        assert!(index.find(&path).is_none());
+
+        let nested = ClaimIndex::of(&json!({"o": {"a": "deep"}})).unwrap();
+        let hash = ClaimPath::from("o.a").hash();
+        for (path, text) in [
+            ("a", None),
+            ("x.a", None),
+            ("o.a", Some("deep")),
+            ("x.o.a", None),
+        ] {
+            let mut path = ClaimPath::from(path);
+            path.set_hash(hash);
+            assert_eq!(nested.find(&path).and_then(Claim::text), text, "{path}");
+        }
+    }
+}
