@@ -1,8 +1,8 @@
 //! A rotation that is broken off at each of its steps leaves exactly one usable id.
 
 use crate::failing::{Failing, Fate};
-use crate::{Cart, cart, items};
-use jamguard::store::MemoryStore;
+use crate::{Cart, cart, items, on_every_store};
+use jamguard::store::{MemoryStore, Store};
 use jamguard::testing::ManualClock;
 use jamguard::{ErrorKind, NewSession, SessionId, Sessions};
 use std::sync::Arc;
@@ -25,6 +25,10 @@ impl World {
     fn new() -> Self {
         let clock = ManualClock::at(crate::NOW);
         let records = MemoryStore::builder().clock(clock.clone()).build();
+        Self::over(Arc::new(records), clock)
+    }
+
+    fn over(records: Arc<dyn Store>, clock: ManualClock) -> Self {
         let store = Arc::new(Failing::of(records.clone()));
         let build = |builder: jamguard::SessionsBuilder| builder.clock(clock.clone()).build();
         Self {
@@ -42,8 +46,10 @@ impl World {
 
     /// The rotation, or `None` where it never ends.
     async fn rework(&self, id: &SessionId) -> Option<Result<SessionId, ErrorKind>> {
-        let answer = tokio::time::timeout(Duration::from_millis(20), self.sessions.rework(id));
-        Some(answer.await.ok()?.map_err(|error| error.kind()))
+        tokio::select! {
+            answer = self.sessions.rework(id) => Some(answer.map_err(|error| error.kind())),
+            () = self.store.death() => None,
+        }
     }
 
     /// How many ids have the session: the old one, and any other.
@@ -55,64 +61,73 @@ impl World {
 }
 
 /// Each step, each way to break off, seen before and after others read what was left.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crash_or_a_failure_at_any_step_leaves_exactly_one_usable_id() {
-    let (mut cases, mut with_old, mut with_new) = (0, 0, 0);
-    for fate in [
-        Fate::Dies,
-        Fate::DoneAndDies,
-        Fate::Fails,
-        Fate::DoneButFails,
-    ] {
-        for lasting in [false, true] {
-            for step in 0..STEPS {
-                let world = World::new();
-                let old = world.create().await;
-                world.store.after(step, fate, lasting);
-                let answer = world.rework(&old).await;
-                assert!(world.store.came(), "{fate:?} at {step} never came");
-                world.store.heal();
-                let usable = world.usable(&old).await;
-                assert_eq!(
-                    usable.0 + usable.1,
-                    1,
-                    "{fate:?} at {step}, lasting {lasting}"
-                );
-                // The second write decides.
-                let decided = match fate {
-                    Fate::Dies | Fate::Fails => step > DECIDES,
-                    Fate::DoneAndDies | Fate::DoneButFails => step >= DECIDES,
-                };
-                assert_eq!(usable.1 == 1, decided, "{fate:?} at {step}");
-                if let Some(Ok(new)) = &answer {
-                    assert_eq!(items(&world.other, new).await.unwrap(), ["tea"]);
-                    assert_eq!(items(&world.other, &old).await, None);
+    on_every_store(async |name, records| {
+        let (mut cases, mut with_old, mut with_new) = (0, 0, 0);
+        for fate in [
+            Fate::Dies,
+            Fate::DoneAndDies,
+            Fate::Fails,
+            Fate::DoneButFails,
+        ] {
+            for lasting in [false, true] {
+                for step in 0..STEPS {
+                    let world = World::over(records.clone(), ManualClock::at(crate::NOW));
+                    let usable = break_off(&world, step, fate, lasting).await;
+                    cases += 1;
+                    with_old += usable.0;
+                    with_new += usable.1;
                 }
-                // Who lives is told the new id wherever it has the session.
-                match fate {
-                    Fate::Dies | Fate::DoneAndDies => assert!(answer.is_none()),
-                    Fate::Fails | Fate::DoneButFails => {
-                        assert_eq!(answer.unwrap().is_ok(), decided, "{fate:?} at {step}");
-                    }
-                }
-                // Whoever has it can go on: the next rotation, a save, the logout everywhere.
-                if usable.0 == 1 {
-                    let next = world.sessions.rework(&old).await.unwrap();
-                    assert_eq!(items(&world.other, &next).await.unwrap(), ["tea"]);
-                    assert_eq!(world.usable(&old).await, (0, 1));
-                }
-                assert_eq!(world.sessions.clear("ann").await.unwrap(), 1);
-                assert_eq!(world.usable(&old).await, (0, 0));
-                cases += 1;
-                with_old += usable.0;
-                with_new += usable.1;
             }
         }
-    }
-    println!(
-        "rotation broken off: {cases} cases, {with_old} left the old id, {with_new} the new one, 0 \
-         both, 0 none"
+        println!(
+            "rotation broken off, {name}: {cases} cases, {with_old} left the old id, {with_new} the \
+             new one, 0 both, 0 none"
+        );
+    })
+    .await;
+}
+
+/// One of them; how many old and new ids have the session.
+async fn break_off(world: &World, step: usize, fate: Fate, lasting: bool) -> (usize, usize) {
+    let old = world.create().await;
+    world.store.after(step, fate, lasting);
+    let answer = world.rework(&old).await;
+    assert!(world.store.came(), "{fate:?} at {step} never came");
+    world.store.heal();
+    let usable = world.usable(&old).await;
+    assert_eq!(
+        usable.0 + usable.1,
+        1,
+        "{fate:?} at {step}, lasting {lasting}"
     );
+    // The second write decides.
+    let decided = match fate {
+        Fate::Dies | Fate::Fails => step > DECIDES,
+        Fate::DoneAndDies | Fate::DoneButFails => step >= DECIDES,
+    };
+    assert_eq!(usable.1 == 1, decided, "{fate:?} at {step}");
+    if let Some(Ok(new)) = &answer {
+        assert_eq!(items(&world.other, new).await.unwrap(), ["tea"]);
+        assert_eq!(items(&world.other, &old).await, None);
+    }
+    // Who lives is told the new id wherever it has the session.
+    match fate {
+        Fate::Dies | Fate::DoneAndDies => assert!(answer.is_none()),
+        Fate::Fails | Fate::DoneButFails => {
+            assert_eq!(answer.unwrap().is_ok(), decided, "{fate:?} at {step}");
+        }
+    }
+    // Whoever has it can go on: the next rotation, a save, the logout everywhere.
+    if usable.0 == 1 {
+        let next = world.sessions.rework(&old).await.unwrap();
+        assert_eq!(items(&world.other, &next).await.unwrap(), ["tea"]);
+        assert_eq!(world.usable(&old).await, (0, 1));
+    }
+    assert_eq!(world.sessions.clear("ann").await.unwrap(), 1);
+    assert_eq!(world.usable(&old).await, (0, 0));
+    usable
 }
 
 /// A new id that was answered, although what followed the deciding step failed, works for as long

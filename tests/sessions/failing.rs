@@ -1,8 +1,8 @@
 //! A store that fails when it is told to: before an operation is done, after it, or for good.
 
-use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture};
+use jamguard::store::{NewRecord, Record, Store, StoreFuture};
 use jamguard::{Error, ErrorKind};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What happens to an operation.
@@ -19,7 +19,7 @@ pub(crate) enum Fate {
 }
 
 pub(crate) struct Failing {
-    pub(crate) sound: MemoryStore,
+    sound: Arc<dyn Store>,
     /// How many writes pass before this happens to one. `Fails` and `DoneButFails` go on as they
     /// began where `lasting`.
     plan: Mutex<Option<(usize, Fate, bool)>>,
@@ -35,9 +35,9 @@ fn failed() -> Error {
 }
 
 impl Failing {
-    pub(crate) fn of(sound: MemoryStore) -> Self {
+    pub(crate) fn of(sound: impl Store) -> Self {
         Self {
-            sound,
+            sound: Arc::new(sound),
             plan: Mutex::default(),
             down: Mutex::default(),
             read_only: Mutex::default(),
@@ -60,6 +60,13 @@ impl Failing {
     /// Whether the planned moment came.
     pub(crate) fn came(&self) -> bool {
         matches!(*self.plan.lock().unwrap(), Some((0, ..)) | None)
+    }
+
+    /// Ends with the process that writes here.
+    pub(crate) async fn death(&self) {
+        while !*self.dead.lock().unwrap() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     fn next(&self) -> Option<Fate> {
