@@ -1,9 +1,10 @@
 //! Attacks 25, 26 and 28 of the list, on the store's side.
 
 use crate::folder::Folder;
+use crate::records::hash;
 use crate::redis::Server;
 use crate::{Cart, cart, items, on_every_store, sessions};
-use jamguard::store::{FileStore, RedisStore, SealingKeys, Store};
+use jamguard::store::{FileStore, MemoryStore, RedisStore, SealingKeys, Store};
 use jamguard::{ErrorKind, NewSession, SessionId, Sessions};
 use std::path::Path;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ async fn another_apps_id_is_none() {
 /// A handle is for its user alone, and it is no id.
 #[tokio::test]
 async fn a_handle_ends_its_users_session_only_and_is_no_id() {
-    let store: Arc<dyn Store> = Arc::new(jamguard::store::MemoryStore::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let sessions = sessions(store);
     let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
     sessions.create(Some("bob"), &cart(&[])).await.unwrap();
@@ -189,21 +190,41 @@ fn read_all(folder: &Path) -> Vec<u8> {
     all
 }
 
+/// What a store was given for a user's sessions.
+async fn all_of(key: &str, store: &dyn Store) -> Vec<u8> {
+    let owner = format!("session/sessions/{}", hash(key.as_bytes()));
+    let mut all = Vec::new();
+    for (key, record) in store.owned(&owner).await.unwrap() {
+        all.extend(
+            [
+                owner.as_bytes(),
+                b"\n",
+                key.as_bytes(),
+                b"\n",
+                record.value(),
+                b"\n",
+            ]
+            .concat(),
+        );
+    }
+    all
+}
+
 /// Attack 28: a dump of the store holds no usable id, and with encryption nothing of the session.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_holds_no_usable_id_and_with_encryption_no_data() {
     const KEY: &str = "ann@example.com";
     const ITEM: &str = "a very particular kind of tea";
     for encrypted in [false, true] {
-        for in_file in [false, true] {
-            let folder = Folder::new(&format!("dump-{encrypted}-{in_file}"));
+        for place in ["memory", "file", "redis"] {
+            let folder = Folder::new(&format!("dump-{encrypted}-{place}"));
             let server = Server::with(&["--save", "", "--rdbcompression", "no"]);
-            let store: Arc<dyn Store> = if in_file {
-                Arc::new(FileStore::open(folder.store()).unwrap())
-            } else {
-                Arc::new(RedisStore::connect(&server.url()).await.unwrap())
+            let store: Arc<dyn Store> = match place {
+                "memory" => Arc::new(MemoryStore::new()),
+                "file" => Arc::new(FileStore::open(folder.store()).unwrap()),
+                _ => Arc::new(RedisStore::connect(&server.url()).await.unwrap()),
             };
-            let mut sessions = Sessions::builder(store);
+            let mut sessions = Sessions::builder(store.clone());
             if encrypted {
                 sessions = sessions.encrypt(SealingKeys::new(&[7; 32]));
             }
@@ -219,11 +240,13 @@ async fn a_dump_holds_no_usable_id_and_with_encryption_no_data() {
                 });
                 ids.push(id);
             }
-            let dump = if in_file {
-                read_all(folder.path())
-            } else {
-                server.command(&["SAVE"]);
-                std::fs::read(server.folder().join("dump.rdb")).unwrap()
+            let dump = match place {
+                "memory" => all_of(KEY, &*store).await,
+                "file" => read_all(folder.path()),
+                _ => {
+                    server.command(&["SAVE"]);
+                    std::fs::read(server.folder().join("dump.rdb")).unwrap()
+                }
             };
             let raw = |id: &SessionId| {
                 use base64::Engine as _;
@@ -245,8 +268,7 @@ async fn a_dump_holds_no_usable_id_and_with_encryption_no_data() {
             assert!(encrypted || contains(&dump, ITEM.as_bytes()));
             let (tried, usable) = usable(&sessions, &dump).await;
             println!(
-                "attack 28, {}, {}: {} bytes, {tried} texts that could be ids, {usable} usable",
-                if in_file { "file" } else { "redis" },
+                "attack 28, {place}, {}: {} bytes, {tried} texts that could be ids, {usable} usable",
                 if encrypted { "encrypted" } else { "plain" },
                 dump.len(),
             );

@@ -9,7 +9,7 @@ use jamguard::store::{MemoryStore, SealingKeys, Store};
 use jamguard::{ErrorKind, NewSession, SchemaChange, SessionId, Sessions};
 use std::sync::Arc;
 
-fn hash(bytes: &[u8]) -> String {
+pub(crate) fn hash(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, bytes))
 }
 
