@@ -210,7 +210,7 @@ pub(super) fn conflict() -> Error {
     )
 }
 
-pub(super) fn too_busy() -> Error {
+pub(crate) fn too_busy() -> Error {
     Error::new(
         ErrorKind::Conflict,
         "the session is changed by too many at once",

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Each failed write means that another one got through. A store whose reads lag behind its writes
 /// needs more.
-pub(super) const ATTEMPTS: usize = 1000;
+pub(crate) const ATTEMPTS: usize = 1000;
 
 /// Sessions that live on the server, kept in any [`Store`]. Cheap to clone.
 ///

@@ -23,8 +23,9 @@ pub use id::SessionId;
 pub use view::{SessionInfo, SessionRecord};
 
 pub(crate) use self::{
-    change::to_json,
+    change::{to_json, too_busy},
     frame::{Load, Loaded, id_hash},
+    handle::ATTEMPTS,
     record::from_json,
 };
 #[cfg(feature = "client")]

@@ -3,6 +3,7 @@
 use crate::Client;
 use crate::site::World;
 use crate::support::{Request, Response, receive};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the slow request is answered if another one writes while it waits.
@@ -37,6 +38,7 @@ async fn a_merge_decides_where_there_is_one() {
 #[tokio::test]
 async fn changes_by_hand_are_answered_409_and_not_saved() {
     let world = World::new().await;
+    let mut answers = BTreeSet::new();
     for (name, mut client) in world.clients() {
         for path in ["/by-hand", "/set"] {
             let answer = overtaken(&mut client, path, "400 slow").await;
@@ -45,11 +47,13 @@ async fn changes_by_hand_are_answered_409_and_not_saved() {
             assert_eq!(answer.header("www-authenticate"), None, "{name} {path}");
             assert_eq!(answer.header("set-cookie"), None, "{name} {path}");
             assert_eq!(client.items().await, "tea milk", "{name} {path}");
+            answers.insert(answer.comparable());
         }
         // Without another one between they are saved.
         client.post("/by-hand", "0 slow").await;
         assert_eq!(client.items().await, "tea milk slow", "{name}");
     }
+    assert_eq!(answers.len(), 1, "byte by byte: {answers:#?}");
 }
 
 /// A use that is written down meanwhile is in nobody's way.

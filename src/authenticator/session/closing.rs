@@ -5,11 +5,8 @@ use super::visit::{Changes, State, Visit};
 use crate::authenticator::answer::{Closing, Edits};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Loaded, NewSession, SessionId, Sessions};
+use crate::session::{ATTEMPTS, Loaded, NewSession, SessionId, Sessions, too_busy};
 use std::sync::Arc;
-
-/// As often as [`Sessions::modify`](crate::Sessions::modify) tries.
-const ATTEMPTS: usize = 1000;
 
 /// What a request leaves to be written.
 struct Pending {
@@ -144,10 +141,7 @@ impl Pending {
                 false => Err(error),
             };
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            "the session is changed by too many at once",
-        ))
+        Err(too_busy())
     }
 
     /// Begins a session, and ends the one that another user had.
