@@ -37,6 +37,9 @@ struct Item {
     ms: u64,
 }
 
+/// Bytes of JSON. A session holds 64 KiB, and what clients fill needs a bound below that.
+const MAX_CART: usize = 60_000;
+
 /// Nobody waits longer than that.
 const MAX_WAIT: u64 = 60_000;
 
@@ -57,6 +60,10 @@ pub(crate) fn login(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
 
 pub(crate) fn put(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     let Item { item, .. } = parse(body)?;
+    let filled = json!([cart.items, item]).to_string();
+    if filled.len() > MAX_CART {
+        return Err(Error::new(ErrorKind::BadRequest, "the cart is full"));
+    }
     // Done again should another request save the cart first: both items are kept.
     cart.modify(move |cart| cart.items.push(item.clone()));
     Ok(look(cart))
@@ -118,7 +125,7 @@ async fn store() -> Result<Arc<dyn Store>, Error> {
     let store = std::env::var("JAM_STORE").unwrap_or_else(|_| "memory".to_owned());
     Ok(match store.split_once(':') {
         None if store == "memory" => Arc::new(MemoryStore::new()),
-        Some(("file", path)) => Arc::new(Near::new(FileStore::open(path)?)),
+        Some(("file", path)) if !path.is_empty() => Arc::new(Near::new(FileStore::open(path)?)),
         Some(("redis" | "rediss", _)) => Arc::new(Near::new(RedisStore::connect(&store).await?)),
         _ => {
             return Err(Error::new(

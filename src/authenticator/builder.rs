@@ -172,7 +172,20 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// The cookie of [`sessions`](Self::sessions); `__Host-jam_session` unless set.
+    /// The cookie of [`sessions`](Self::sessions); `__Host-jam_session` unless set. Over plain http,
+    /// as in development, clients do not give that one back, and every request begins anew: there
+    /// it needs [`danger_plain_http`](SessionCookie::danger_plain_http).
+    ///
+    /// ```
+    /// use jamguard::{Authenticator, SessionCookie, Sessions, store::MemoryStore};
+    ///
+    /// let development = SessionCookie::new().danger_plain_http();
+    /// let auth = Authenticator::builder()
+    ///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
+    ///     .session_cookie(development)
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
     #[cfg(feature = "session")]
     pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
         self.session_cookie = Some(cookie);

@@ -33,8 +33,10 @@ const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SchemaChange {
-    /// Reading it is an error of the kind [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch). The
-    /// data stays as it is.
+    /// Reading it is an error of the kind [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch), and
+    /// handlers with a `Session<T>`, one that logs out among them, answer it with 401. The data stays
+    /// as it is, for a version of the application that reads it; serde's `default` reads what an
+    /// older one wrote.
     #[default]
     Refuse,
     /// It counts as ended, so that its user begins anew.
@@ -132,7 +134,9 @@ impl SessionsBuilder {
         self
     }
 
-    /// How many bytes a session's data has at most, as JSON; 64 KiB unless set.
+    /// How many bytes a session's data has at most, as JSON; 64 KiB unless set. More is an error of
+    /// the kind [`Configuration`](crate::ErrorKind::Configuration), which a request answers with 500:
+    /// give what clients may put there a bound of its own.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self

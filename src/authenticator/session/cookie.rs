@@ -15,10 +15,9 @@ use std::time::Duration;
 /// use jamguard::SessionCookie;
 ///
 /// let shared_computers = SessionCookie::new().until_the_browser_closes();
-/// # if false {
 /// let development = SessionCookie::new().danger_plain_http();
-/// # }
-/// # assert_eq!(shared_computers.name(), "__Host-jam_session");
+/// assert_eq!(shared_computers.name(), "__Host-jam_session");
+/// assert_eq!(development.name(), "jam_session");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionCookie {

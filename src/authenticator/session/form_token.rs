@@ -72,12 +72,14 @@ impl<T: SessionData> Session<T> {
     ///
     /// ```
     /// # use jamguard::{Error, Session};
-    /// async fn page(session: Session<()>) -> Result<String, Error> {
-    ///     let token = session.form_token()?;
+    /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    /// # struct Cart { items: Vec<String> }
+    /// async fn page(cart: Session<Cart>) -> Result<String, Error> {
+    ///     let token = cart.form_token()?;
     ///     Ok(format!("<form method=post><input type=hidden name=csrf value={token}>"))
     /// }
-    /// async fn submit(session: Session<()>, csrf: String) -> Result<(), Error> {
-    ///     session.check_form_token(&csrf)
+    /// async fn submit(cart: Session<Cart>, csrf: String) -> Result<(), Error> {
+    ///     cart.check_form_token(&csrf)
     /// }
     /// ```
     pub fn form_token(&self) -> Result<String, Error> {

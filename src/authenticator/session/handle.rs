@@ -26,6 +26,10 @@ use std::sync::Arc;
 /// An answer with a status of 500 or above saves nothing. A change made after the answer, such as
 /// in the stream of its body, comes too late.
 ///
+/// A session has one data, so all handlers name the same `T`, also where they do not look at it:
+/// data of another type is refused with 401, unless
+/// [`on_schema_change`](crate::SessionsBuilder::on_schema_change) says otherwise.
+///
 /// A client without a session reads `T::default()`, and [`is_new`](Self::is_new) says so. In axum
 /// `Option<Session<T>>` is `None` then; actix-web's own `Option` knows failures only.
 ///
@@ -158,9 +162,11 @@ impl<T: SessionData> Session<T> {
     /// ```
     /// # use jamguard::{NewSession, Session};
     /// # use serde_json::json;
-    /// async fn login(session: Session<()>) {
+    /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+    /// # struct Cart { items: Vec<String> }
+    /// async fn login(cart: Session<Cart>) {
     ///     let claims = json!({"sub": "ann@example.com", "role": "admin"});
-    ///     session.login_with(NewSession::of("ann@example.com").claims(&claims));
+    ///     cart.login_with(NewSession::of("ann@example.com").claims(&claims));
     /// }
     /// ```
     pub fn login_with(&self, new: NewSession) {
@@ -181,6 +187,10 @@ impl<T: SessionData> Session<T> {
     }
 
     /// Gives the session another id: for a change of what its user may do. The old id is dead.
+    ///
+    /// The claims stay. Others come with [`login_with`](Self::login_with) and the same user: that
+    /// gives it another id too and keeps the data, but not the tokens of a JAM login, and both
+    /// timeouts begin anew.
     pub fn rotate(&self) {
         self.visit.state().rotate = true;
     }
