@@ -194,7 +194,7 @@ where
     Leaf::Custom(Custom::later(name.into(), check)).into()
 }
 
-/// All of them. Of none: [`never`], because an empty list is a mistake, and a mistake closes.
+/// All of them. Of none: [`never()`], because an empty list is a mistake, and a mistake closes.
 ///
 /// # Example
 /// ```
@@ -206,7 +206,7 @@ pub fn all_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
     Node::all(policies.into_iter().map(|policy| policy.node)).into()
 }
 
-/// One of them at least. Of none: [`never`].
+/// One of them at least. Of none: [`never()`].
 ///
 /// # Example
 /// ```
