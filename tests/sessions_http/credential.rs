@@ -296,3 +296,21 @@ async fn two_logins_at_once_both_log_in() {
         browsers[0].post("/logout-everywhere", "").await;
     }
 }
+
+/// A request that logs somebody in and out again leaves nobody logged in, whoever was before.
+#[tokio::test]
+async fn a_logout_behind_a_login_is_the_end_of_what_was_before() {
+    let world = World::new().await;
+    for (name, mut client) in world.clients() {
+        for user in ["ann", "bob"] {
+            client.post("/login", "ann").await;
+            let before = client.clone();
+            let answer = client.post("/login-and-logout", user).await;
+            assert_eq!(answer.text(), "None", "{name} {user}");
+            assert_eq!(client.id, None, "{name} {user}");
+            assert_eq!(before.clone().get("/hello").await.text(), "nobody");
+            assert_eq!(world.count("ann").await, 0, "{name} {user}");
+            assert_eq!(world.count("bob").await, 0, "{name} {user}");
+        }
+    }
+}

@@ -160,6 +160,13 @@ async fn logout_and_put(cart: Session<Cart>, item: String) -> Result<String, Err
     Ok(show(&cart))
 }
 
+/// Somebody changes their mind.
+async fn login_and_logout(cart: Session<Cart>, user: String) -> Result<String, Error> {
+    cart.login(user);
+    cart.logout().await?;
+    Ok(format!("{:?}", cart.user()))
+}
+
 async fn logout_everywhere(cart: Session<Cart>) -> Result<String, Error> {
     Ok(cart.logout_everywhere().await?.to_string())
 }
@@ -286,6 +293,7 @@ routes! {
     "/rotate-and-put" rotate_and_put
     "/logout" logout
     "/logout-and-put" logout_and_put
+    "/login-and-logout" login_and_logout
     "/logout-everywhere" logout_everywhere
     "/devices" devices
     "/end-device" end_device

@@ -201,7 +201,10 @@ impl<T: SessionData> Session<T> {
     /// # Errors
     /// Those of the store: the session may then not have ended.
     pub async fn logout(&self) -> Result<(), Error> {
-        let found = match self.visit.found().await? {
+        let found = self.visit.found().await?;
+        // Somebody may have logged in over another user's session: that is the client's still.
+        let previous = self.visit.state().previous.clone();
+        let found = match found.or(previous) {
             Some(loaded) => {
                 self.visit.settings.sessions.finish(&loaded).await?;
                 Found::Ended { removed: true }
