@@ -101,9 +101,26 @@ impl Sessions {
 
     /// Ends what was read, under whatever id it is by now; says whether it was alive.
     pub(crate) async fn finish(&self, read: &Loaded) -> Result<bool, Error> {
+        self.finish_if(read, |_| true).await
+    }
+
+    /// The same, unless a login has given it another refresh token since.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) async fn finish_login(&self, read: &Loaded) -> Result<bool, Error> {
+        let refresh = |loaded: &Loaded| loaded.tokens().and_then(|tokens| tokens.refresh.clone());
+        self.finish_if(read, |now| refresh(now) == refresh(read))
+            .await
+    }
+
+    async fn finish_if(
+        &self,
+        read: &Loaded,
+        still: impl Fn(&Loaded) -> bool,
+    ) -> Result<bool, Error> {
         let settings = self.settings();
-        let (mut hash, mut version) = (read.0.hash, read.0.version);
+        let mut current = read.clone();
         for _ in 0..ATTEMPTS {
+            let (hash, version) = (current.0.hash, current.0.version);
             let key = settings.key(hash);
             // By its version, so that a new id that it gets at this moment does not slip away.
             let ended = Kept::Ended.pack(&key, settings.keys.as_ref())?;
@@ -117,15 +134,15 @@ impl Sessions {
                 return Ok(true);
             }
             match self.follow(hash).await? {
-                Some(next) => (hash, version) = next,
-                None => return Ok(false),
+                Some(next) if still(&next) => current = next,
+                _ => return Ok(false),
             }
         }
         Err(too_busy())
     }
 
-    /// Where a session is that was an id's a moment ago, and its version; `None` where it ended.
-    async fn follow(&self, mut hash: Hash) -> Result<Option<(Hash, u64)>, Error> {
+    /// The session that was an id's a moment ago, as it is now; `None` where it ended.
+    async fn follow(&self, mut hash: Hash) -> Result<Option<Loaded>, Error> {
         let settings = self.settings();
         for _ in 0..ATTEMPTS {
             let key = settings.key(hash);
@@ -133,9 +150,7 @@ impl Sessions {
                 return Ok(None);
             };
             match self.read(hash, &key, &record)? {
-                Reading::Live(_) | Reading::Pending(..) => {
-                    return Ok(Some((hash, record.version())));
-                }
+                Reading::Live(loaded) | Reading::Pending(_, loaded) => return Ok(Some(loaded)),
                 Reading::Moved(to) => hash = to,
                 Reading::Ended => return Ok(None),
             }

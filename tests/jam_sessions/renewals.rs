@@ -2,9 +2,11 @@
 
 use crate::SESSION_REMOVED;
 use crate::site::Site;
-use crate::support::{ANN, BOB, NOW};
+use crate::support::{ANN, BOB, NOW, Request};
+use jamguard::TokenList;
 use jamguard::emulator::Endpoint;
-use std::time::Duration;
+use jamguard::store::MemoryStore;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::task::JoinSet;
 
 /// The site's ID tokens live 15 minutes: the last three are for renewing.
@@ -177,5 +179,83 @@ async fn tokens_of_a_moment_are_renewed_each_time() {
         site.world.clock.advance(Duration::from_secs(6));
         assert_eq!(browser.get("/me").await.text(), ANN, "round {round}");
         assert_eq!(site.world.emulator.requests(Endpoint::Refresh), round);
+    }
+}
+
+/// JAM says no to the tokens of an earlier login, when the user has already logged in anew.
+#[tokio::test]
+async fn a_refusal_of_old_tokens_does_not_end_a_new_login() {
+    for at in 0..2 {
+        let site = Site::new().await;
+        let (name, mut browser) = site.browsers()[at].clone();
+        let refresh_token = browser.log_in(&site.world).await;
+        let client = site.world.client();
+        let id_token = site.world.token();
+        let deleted = client.delete_refresh_token(&id_token, &refresh_token).await;
+        deleted.unwrap();
+        site.world.clock.advance(FRESH + Duration::from_secs(1));
+        let delay = Duration::from_millis(300);
+        site.world.emulator.delay(Endpoint::Refresh, delay);
+        assert_eq!(browser.get("/me").await.text(), ANN, "{name}");
+        browser.log_in(&site.world).await;
+        tokio::time::sleep(2 * delay).await;
+        assert_eq!(site.world.emulator.requests(Endpoint::Refresh), 1);
+        assert_eq!(browser.get("/me").await.text(), ANN, "{name}");
+        assert_eq!(site.sessions.count(ANN).await.unwrap(), 1, "{name}");
+    }
+}
+
+/// Whom the site itself shut out is logged out, and that is no outage: for nobody.
+#[tokio::test]
+async fn a_denied_user_is_out_and_in_nobodys_way() {
+    for at in 0..2 {
+        let denied = TokenList::deny(MemoryStore::new()).build().unwrap();
+        let site = Site::with(|auth| auth.deny_list(denied.clone()), |login| login).await;
+        let (name, mut ann) = site.browsers()[at].clone();
+        let mut bob = ann.clone();
+        ann.log_in(&site.world).await;
+        let (token, refresh_token) = (
+            site.world.app.id_token(BOB).unwrap(),
+            site.world.app.refresh_token(BOB).unwrap(),
+        );
+        bob.arrive(&token, Some(refresh_token.expose())).await;
+        assert_eq!(bob.get("/me").await.text(), BOB, "{name}");
+        let issuer = format!(
+            "{}/{}",
+            site.world.emulator.base_url().trim_end_matches('/'),
+            crate::support::APP
+        );
+        let for_years = UNIX_EPOCH + Duration::from_secs(NOW + 100_000_000);
+        denied
+            .revoke_subject(&issuer, BOB, for_years)
+            .await
+            .unwrap();
+        // Longer than an outage's grace.
+        site.world.clock.advance(Duration::from_secs(2 * 3600));
+        let answer = bob.get("/me").await;
+        assert_eq!((answer.status, bob.id), (401, None), "{name}");
+        assert_eq!(ann.get("/me").await.text(), ANN, "{name}");
+        assert_eq!(site.sessions.count(BOB).await.unwrap(), 0, "{name}");
+    }
+}
+
+/// A token of the client's own does not keep a session open whose login JAM took back.
+#[tokio::test]
+async fn a_bearer_token_does_not_spare_a_session_its_renewal() {
+    for at in 0..2 {
+        let site = Site::new().await;
+        let (name, mut browser) = site.browsers()[at].clone();
+        let refresh_token = browser.log_in(&site.world).await;
+        browser.post("/cart", "hers").await;
+        let client = site.world.client();
+        let id_token = site.world.token();
+        let deleted = client.delete_refresh_token(&id_token, &refresh_token).await;
+        deleted.unwrap();
+        site.world.clock.advance(Duration::from_secs(3600));
+        let own = site.world.app.id_token(BOB).unwrap();
+        let answer = browser.ask(Request::get("/cart").bearer(&own)).await;
+        assert_eq!((answer.status, answer.text()), (200, ""), "{name}");
+        assert_eq!(browser.id, None, "{name}");
+        assert_eq!(site.sessions.count(ANN).await.unwrap(), 0, "{name}");
     }
 }

@@ -27,10 +27,7 @@ impl Authenticator {
             begun => return visit.go_along(self.admit_begun(begun, required)),
         }
         let load = match visit.load() {
-            #[cfg(feature = "client")]
-            Ok(load) => load.map(|load| self.kept_fresh(load, settings)),
-            #[cfg(not(feature = "client"))]
-            Ok(load) => load,
+            Ok(load) => load.map(|load| visit.kept_fresh(load)),
             Err(error) => {
                 return visit.go_along(self.admit_begun(Begun::Unreadable(error), required));
             }

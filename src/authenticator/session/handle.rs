@@ -80,7 +80,7 @@ impl Attached {
             ));
         };
         visit.check_origin()?;
-        let found = visit.found().await?;
+        let found = visit.opened().await?;
         let data = visit
             .state()
             .open(device, found, &visit.settings.sessions)?;

@@ -160,10 +160,15 @@ impl Authenticator {
         let refresher = self.refresher().ok_or_else(outage)?;
         let verified = match self.renewed_token(refresher, refresh_token).await {
             Ok(verified) => verified,
-            Err(refusal) if is_definite(&refusal) => return ended(read, settings, refusal).await,
+            Err(refusal) if is_definite(&refusal) || is_taken_back(&refusal) => {
+                return ended(read, settings, refusal).await;
+            }
             Err(error) => {
-                let until = sessions.now().saturating_add(PAUSE);
-                settings.renewals.down_until.store(until, Ordering::Relaxed);
+                // What is wrong with one user's token is no outage for all.
+                if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Expired) {
+                    let until = sessions.now().saturating_add(PAUSE);
+                    settings.renewals.down_until.store(until, Ordering::Relaxed);
+                }
                 return Err(match error.kind() {
                     ErrorKind::Unavailable => error,
                     _ => outage().with_source(error),
@@ -208,12 +213,19 @@ impl Authenticator {
     }
 }
 
-/// JAM said no: the session ends.
+/// The site said no, by one of its lists, to what JAM renewed.
+fn is_taken_back(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Revoked | ErrorKind::NotListed)
+}
+
+/// JAM said no: the session ends, unless its user logged in anew meanwhile.
 async fn ended(read: &Loaded, settings: &SessionSettings, refusal: Error) -> Result<Loaded, Error> {
-    settings.sessions.finish(read).await?;
+    if !settings.sessions.finish_login(read).await? {
+        return settings.sessions.reload(read).await;
+    }
     Err(Error::new(
         ErrorKind::Revoked,
-        "JAM renews this login no more, so its session ended",
+        "this login is renewed no more, so its session ended",
     )
     .with_source(refusal))
 }

@@ -148,15 +148,32 @@ impl Visit {
         answer
     }
 
-    /// The session, found when it is first asked for; `None` where there is none, or no more.
+    /// The session with an ID token, if it has one, that is still good.
+    pub(super) fn kept_fresh(&self, load: Load) -> Load {
+        #[cfg(feature = "client")]
+        let load = self.auth.kept_fresh(load, &self.settings);
+        load
+    }
+
+    /// The session for a handler, found when it is first asked for; `None` where there is none, or
+    /// no more.
+    pub(super) async fn opened(&self) -> Result<Option<Loaded>, Error> {
+        self.find(|load| self.kept_fresh(load)).await
+    }
+
+    /// The same for a login or logout, which do not ask how old its tokens are.
     pub(super) async fn found(&self) -> Result<Option<Loaded>, Error> {
+        self.find(|load| load).await
+    }
+
+    async fn find(&self, prepare: impl FnOnce(Load) -> Load) -> Result<Option<Loaded>, Error> {
         let found = self.state().found.clone();
         match found {
             Found::Live(loaded) => return Ok(Some(loaded)),
             Found::Nothing | Found::Ended { .. } => return Ok(None),
             Found::Unknown => {}
         }
-        let found = match self.load()? {
+        let found = match self.load()?.map(prepare) {
             None => return Ok(None),
             Some(Load::Now(found)) => found,
             Some(Load::Later(found)) => found.await,
