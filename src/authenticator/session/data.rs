@@ -87,6 +87,17 @@ impl<T: SessionData> Version<T> {
     }
 }
 
+/// One after the other: dropped by themselves, each would drop the next one inside its own drop, and
+/// a handler that writes often would overflow the stack.
+impl<T> Drop for Version<T> {
+    fn drop(&mut self) {
+        let mut next = self.next.take();
+        while let Some(version) = next {
+            next = Arc::into_inner(version).and_then(|mut version| version.next.take());
+        }
+    }
+}
+
 /// Data that a handler wrote, of whatever type.
 pub(super) trait Written: Send + Sync {
     fn to_json(&self) -> Result<String, Error>;
@@ -120,4 +131,22 @@ pub(super) fn merging<T: SessionData>(merge: impl Fn(&mut T, &T) + Send + Sync +
         merge(&mut data, &from_json::<T>(ours)?);
         to_json(&data)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A handler may write as often as a client likes.
+    #[test]
+    fn many_versions_are_dropped_without_a_deep_stack() {
+        let first = Version::own(0);
+        let mut newest = first.clone();
+        for value in 1..=200_000 {
+            newest = newest.add(value);
+        }
+        assert_eq!(*first.newest().get(), 200_000);
+        drop(newest);
+        drop(first);
+    }
 }

@@ -6,17 +6,18 @@ use crate::authenticator::credentials::{Head, HeaderKey};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
 use crate::jose::encoding;
-use crate::session::{Loaded, id_hash};
+use crate::session::id_hash;
 use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// 128 bits.
 const TOKEN: usize = 16;
 
 /// What a session's form tokens say, masked or not. It follows from the id, so nothing is stored,
-/// and another id has another one.
-fn of(id_hash: &[u8; 32]) -> [u8; TOKEN] {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, id_hash);
+/// and another id has another one. Not from the id's hash: that stands in the store.
+fn of(id: &[u8]) -> [u8; TOKEN] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, id);
     let tag = hmac::sign(&key, b"jamguard form token");
     let mut token = [0; TOKEN];
     token.copy_from_slice(&tag.as_ref()[..TOKEN]);
@@ -34,26 +35,26 @@ fn xor(mask: &[u8], token: &[u8]) -> [u8; TOKEN] {
 
 /// Hidden behind random bits that stand in front of it: in a compressed page the same text would be
 /// found out letter by letter (BREACH).
-fn masked(id_hash: &[u8; 32]) -> Result<String, Error> {
+fn masked(id: &[u8]) -> Result<String, Error> {
     let mask = random::<TOKEN>()?;
-    Ok(encoding::encode([mask, xor(&mask, &of(id_hash))].concat()))
+    Ok(encoding::encode([mask, xor(&mask, &of(id))].concat()))
 }
 
-fn is_of(text: &[u8], id_hash: &[u8; 32]) -> bool {
+fn is_of(text: &[u8], id: &[u8]) -> bool {
     let mut bytes = [0; 2 * TOKEN];
     if text.len() != 43 || encoding::decode_into(text, &mut bytes) != Some(bytes.len()) {
         return false;
     }
     let (mask, hidden) = bytes.split_at(TOKEN);
-    xor(mask, hidden).ct_eq(&of(id_hash)).into()
+    xor(mask, hidden).ct_eq(&of(id)).into()
 }
 
 /// Whether a request has, in its header, the token of the session in this cookie. Other sites can
 /// neither know it nor send that header unasked.
 pub(super) fn comes_with(head: &impl Head, cookie: &[u8]) -> bool {
     let mut tokens = head.header(HeaderKey::Named("x-csrf-token"));
-    match (tokens.next(), tokens.next(), id_hash(cookie)) {
-        (Some(token), None, Some(hash)) => is_of(token, &hash),
+    match (tokens.next(), tokens.next()) {
+        (Some(token), None) => id_hash(cookie).is_some() && is_of(token, cookie),
         _ => false,
     }
 }
@@ -83,7 +84,7 @@ impl<T: SessionData> Session<T> {
     /// }
     /// ```
     pub fn form_token(&self) -> Result<String, Error> {
-        masked(&self.live_hash()?)
+        masked(&self.live_id()?)
     }
 
     /// Whether a form was made for this session by [`form_token`](Self::form_token).
@@ -91,8 +92,8 @@ impl<T: SessionData> Session<T> {
     /// # Errors
     /// [`ErrorKind::CrossSite`] where it was not.
     pub fn check_form_token(&self, token: &str) -> Result<(), Error> {
-        match self.live_hash() {
-            Ok(hash) if is_of(token.as_bytes(), &hash) => Ok(()),
+        match self.live_id() {
+            Ok(id) if is_of(token.as_bytes(), &id) => Ok(()),
             _ => Err(Error::new(
                 ErrorKind::CrossSite,
                 "the form's token is not of this session: let the user open the form anew",
@@ -100,10 +101,10 @@ impl<T: SessionData> Session<T> {
         }
     }
 
-    fn live_hash(&self) -> Result<[u8; 32], Error> {
-        let state = self.visit.state();
-        let hash = state.found.live().map(Loaded::id_hash).copied();
-        hash.ok_or_else(|| {
+    fn live_id(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let lives = self.visit.state().found.live().is_some();
+        let cookie = self.visit.cookie.as_ref().ok().and_then(Option::clone);
+        cookie.filter(|_| lives).ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingCredentials,
                 "the client has no session yet that a form token could be of",
@@ -129,6 +130,37 @@ mod tests {
         // No part of it is the same twice.
         assert_ne!(first[..20], second[..20]);
         assert_ne!(first[23..], second[23..]);
+    }
+
+    /// Whoever reads the store can make no tokens.
+    #[test]
+    fn the_hash_that_the_store_knows_makes_none() {
+        let id = "A".repeat(43);
+        let hash = id_hash(id.as_bytes()).unwrap();
+        let token = masked(&hash).unwrap();
+        assert!(!comes_with(&Sent(token), id.as_bytes()));
+    }
+
+    /// A request with this token in its header.
+    struct Sent(String);
+
+    impl Head for Sent {
+        fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
+            let sent = name == HeaderKey::Named("x-csrf-token");
+            sent.then_some(self.0.as_bytes()).into_iter()
+        }
+
+        fn query(&self) -> Option<&str> {
+            None
+        }
+
+        fn method(&self) -> &str {
+            "POST"
+        }
+
+        fn authority(&self) -> Option<&str> {
+            None
+        }
     }
 
     #[test]
