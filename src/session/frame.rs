@@ -68,6 +68,7 @@ impl Loaded {
     }
 
     /// The SHA-256 of the id.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
     pub(crate) fn id_hash(&self) -> &[u8; 32] {
         &self.0.hash.0
     }
