@@ -39,6 +39,9 @@ impl Sessions {
 
     /// Gives a session another id and other claims: a change of what its user may do.
     ///
+    /// A JAM login's claims are its ID token's: they come back when that is renewed, so keep rights
+    /// elsewhere there.
+    ///
     /// # Errors
     /// As [`rework`](Self::rework); [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
     /// where the claims are no JSON object.

@@ -91,6 +91,9 @@ impl Attached {
 impl<T: SessionData> Session<T> {
     /// Changes the data; where another request changed it meanwhile, the closure runs again on what
     /// that saved.
+    ///
+    /// Each call copies the data, and what was read before stays readable: change much in one call, not
+    /// in a loop of them.
     pub fn modify<R>(&self, change: impl Fn(&mut T) -> R + Send + Sync + 'static) -> R {
         let change = Arc::new(change);
         loop {
