@@ -71,7 +71,8 @@ async fn an_answer_on_its_way_is_forgotten_too() {
         let (auth, token) = (auth.clone(), token.clone());
         async move { ask(&auth, &token).await }
     });
-    asked.notified().await;
+    let again = tokio::time::timeout(Duration::from_secs(10), asked.notified());
+    again.await.expect("the hook is asked again");
     gate.add_permits(2);
     assert_eq!((early.await.unwrap(), late.await.unwrap()), (1, 2));
     assert_eq!(ask(&auth, &token).await, 2, "the older answer was not kept");
