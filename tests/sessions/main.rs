@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../common/every_store.rs"]
+mod every_store;
 #[path = "../support/folder.rs"]
 mod folder;
 #[macro_use]
@@ -26,14 +28,12 @@ mod races;
 mod records;
 mod scanning;
 
-use folder::Folder;
-use jamguard::store::{FileStore, MemoryStore, Near, RedisStore, Store};
+use every_store::on_every_store;
+use jamguard::store::{MemoryStore, Store};
 use jamguard::testing::ManualClock;
 use jamguard::{SessionId, Sessions};
-use redis::Server;
 use scanning::Scanning;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -47,20 +47,6 @@ pub(crate) fn cart(items: &[&str]) -> Cart {
     Cart {
         items: items.iter().map(ToString::to_string).collect(),
     }
-}
-
-/// Does the same on each kind of store.
-pub(crate) async fn on_every_store(test: impl AsyncFn(&'static str, Arc<dyn Store>)) {
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    test("memory", Arc::new(MemoryStore::new())).await;
-    let made = MADE.fetch_add(1, Ordering::Relaxed);
-    let folder = Folder::new(&format!("sessions-{made}"));
-    test("file", Arc::new(FileStore::open(folder.store()).unwrap())).await;
-    let server = Server::start();
-    let redis = async || RedisStore::connect(&server.url()).await.unwrap();
-    test("redis", Arc::new(redis().await)).await;
-    server.command(&["FLUSHALL"]);
-    test("near redis", Arc::new(Near::new(redis().await))).await;
 }
 
 /// And on one whose logout everywhere takes its time.

@@ -1,5 +1,6 @@
 //! The store is down, and the client goes away.
 
+use crate::every_store::on_every_store;
 use crate::site::World;
 use crate::support::Request;
 use std::time::Duration;
@@ -67,9 +68,12 @@ async fn fault_13_the_store_is_down() {
 /// write of the store's, or after it.
 #[tokio::test]
 async fn fault_19_the_client_goes_away() {
+    on_every_store(async |kind, store| goes_away(kind, &World::over(store).await).await).await;
+}
+
+async fn goes_away(kind: &str, world: &World) {
     const ROUNDS: u64 = 40;
     const PATIENCE: Duration = Duration::from_secs(10);
-    let world = World::new().await;
     for (name, mut client) in world.clients() {
         let (mut committed, mut unchanged) = (0, 0);
         for round in 0..ROUNDS {
@@ -88,7 +92,7 @@ async fn fault_19_the_client_goes_away() {
             }
         }
         println!(
-            "fault 19, {name}: of {ROUNDS} clients that went away: {committed} times committed, \
+            "fault 19, {kind}, {name}: of {ROUNDS} clients that went away: {committed} times committed, \
              {unchanged} times unchanged, 0 times anything else"
         );
         // actix-web lets the handler come to its end.
@@ -123,7 +127,7 @@ async fn fault_19_the_client_goes_away() {
             world.store.slow_down(0);
         }
         println!(
-            "fault 19, {name}: of {ROUNDS} logins whose client went away: {old} times the guest's \
+            "fault 19, {kind}, {name}: of {ROUNDS} logins whose client went away: {old} times the guest's \
              session, {new} times the user's, 0 times both or neither"
         );
         assert!(new > 0 && (old > 0 || name == "actix-web"), "{name}");

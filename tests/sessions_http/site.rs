@@ -8,13 +8,14 @@ use actix_web::web;
 use axum::Router;
 use axum::routing::any;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::MemoryStore;
+use jamguard::store::{MemoryStore, Store};
 use jamguard::testing::{ManualClock, mint};
 use jamguard::{
     Authenticator, AuthenticatorBuilder, Claims, CredentialKind, Error, ErrorKind, Identity,
     NewSession, Refused, Session, Sessions, SessionsBuilder, Verifier,
 };
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -319,7 +320,24 @@ impl World {
         layered: bool,
     ) -> Self {
         let clock = ManualClock::at(NOW);
-        let store = Watched::over(MemoryStore::builder().clock(clock.clone()).build());
+        let store = Arc::new(MemoryStore::builder().clock(clock.clone()).build());
+        Self::made(clock, store, sessions, change, layered).await
+    }
+
+    /// Over a store that goes by the machine's clock.
+    pub(crate) async fn over(store: Arc<dyn Store>) -> Self {
+        let clock = ManualClock::at(NOW);
+        Self::made(clock, store, |sessions| sessions, |auth| auth, true).await
+    }
+
+    async fn made(
+        clock: ManualClock,
+        store: Arc<dyn Store>,
+        sessions: impl FnOnce(SessionsBuilder) -> SessionsBuilder,
+        change: impl FnOnce(AuthenticatorBuilder) -> AuthenticatorBuilder,
+        layered: bool,
+    ) -> Self {
+        let store = Watched::over(store);
         let builder = Sessions::builder(store.clone()).clock(clock.clone());
         let sessions = sessions(builder).build().unwrap();
         let key = SigningKey::generate(Algorithm::ES256).unwrap();

@@ -1,6 +1,6 @@
 //! A store that counts what is asked of it, takes its time, and is down when it is told to be.
 
-use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture};
+use jamguard::store::{NewRecord, Record, Store, StoreFuture};
 use jamguard::{Error, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[derive(Clone)]
 pub(crate) struct Watched {
-    pub(crate) sound: MemoryStore,
+    sound: Arc<dyn Store>,
     shared: Arc<Shared>,
 }
 
@@ -25,7 +25,7 @@ struct Shared {
 }
 
 impl Watched {
-    pub(crate) fn over(sound: MemoryStore) -> Self {
+    pub(crate) fn over(sound: Arc<dyn Store>) -> Self {
         Self {
             sound,
             shared: Arc::default(),
