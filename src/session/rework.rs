@@ -55,7 +55,7 @@ impl Sessions {
     }
 
     /// Gives a session another id and another user: a login. What `new` does not say stays, such as
-    /// the data of the guest; both timeouts begin anew.
+    /// the data of the guest; of another user's session nothing does. Both timeouts begin anew.
     ///
     /// # Errors
     /// As [`rework`](Self::rework) and [`create_with`](Self::create_with).
@@ -94,8 +94,12 @@ impl Sessions {
     ) -> Result<(SessionId, Loaded), Error> {
         let settings = self.settings();
         let login_brings_data = login.as_ref().is_some_and(|new| !new.keeps_data());
+        let others = login
+            .as_ref()
+            .is_some_and(|new| read.key().is_some_and(|user| Some(user) != new.user()));
+        let before = (!others).then_some(read.body());
         let login = login
-            .map(|new| new.into_body(Some(read.body()), settings.now(), settings.max_bytes))
+            .map(|new| new.into_body(before, settings.now(), settings.max_bytes))
             .transpose()?;
         let data = data
             .map(|data| check_data(data, settings.max_bytes).map(Arc::new))
@@ -106,6 +110,7 @@ impl Sessions {
                 _ if login_brings_data => (next.data, next.revision),
                 Some(_) if body.revision != read.body().revision => return Err(conflict()),
                 Some(data) => (data.clone(), body.revision + 1),
+                None if others => (next.data, next.revision),
                 None => (body.data.clone(), body.revision),
             };
             Ok(next)

@@ -375,3 +375,32 @@ async fn handles_share_one_store() {
     there.update(&id, &cart(&["tea"])).await.unwrap();
     assert_eq!(items(&here, &id).await.unwrap(), ["tea"]);
 }
+
+/// A guest's data goes along with a login; of another user's session nothing does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_over_another_users_session_begins_with_nothing_of_it() {
+    on_every_store(async |_, store| {
+        let sessions = sessions(store);
+        let new = NewSession::of("ann").data(&cart(&["hers"])).device("phone");
+        let ann = sessions.create_with(new).await.unwrap();
+        let handle = sessions.get::<Cart>(&ann).await.unwrap().unwrap().handle();
+        let bob = sessions.login(&ann, NewSession::of("bob")).await.unwrap();
+        let session = sessions.get::<Option<Cart>>(&bob).await.unwrap().unwrap();
+        assert_eq!((session.key(), session.device()), (Some("bob"), None));
+        assert!(session.is_none(), "the data is hers");
+        assert_ne!(session.handle(), handle);
+        assert!(items(&sessions, &ann).await.is_none());
+        assert_eq!(sessions.count("ann").await.unwrap(), 0);
+        assert_eq!(sessions.count("bob").await.unwrap(), 1);
+        // What the login brings is there, and the same user keeps what there was.
+        let new = NewSession::of("eve").data(&cart(&["own"]));
+        let eve = sessions.login(&bob, new).await.unwrap();
+        let eve = sessions.login(&eve, NewSession::of("eve")).await.unwrap();
+        assert_eq!(items(&sessions, &eve).await.unwrap(), ["own"]);
+        // Nor does a guest get what was somebody's.
+        let guest = sessions.login(&eve, NewSession::guest()).await.unwrap();
+        let session = sessions.get::<Option<Cart>>(&guest).await.unwrap();
+        assert!(session.unwrap().is_none());
+    })
+    .await;
+}
