@@ -39,7 +39,8 @@ pub enum SchemaChange {
     /// older one wrote.
     #[default]
     Refuse,
-    /// It counts as ended, so that its user begins anew.
+    /// It counts as ended, so that its user begins anew. A handler's `Session<T>` begins with
+    /// `T::default()`, and whoever is logged in stays so.
     StartOver,
 }
 

@@ -203,7 +203,7 @@ pub(super) fn expired() -> Error {
     Error::new(ErrorKind::Expired, "the session is expired")
 }
 
-pub(super) fn conflict() -> Error {
+pub(crate) fn conflict() -> Error {
     Error::new(
         ErrorKind::Conflict,
         "the session changed since it was read: read it again, and try again",

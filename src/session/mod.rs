@@ -23,7 +23,7 @@ pub use id::SessionId;
 pub use view::{SessionInfo, SessionRecord};
 
 pub(crate) use self::{
-    change::{to_json, too_busy},
+    change::{conflict, to_json, too_busy},
     frame::{Load, Loaded, id_hash},
     handle::ATTEMPTS,
     record::from_json,

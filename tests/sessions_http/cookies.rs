@@ -204,3 +204,31 @@ async fn the_cookie_of_a_session_that_just_got_another_id_is_not_removed() {
         client.post("/logout", "").await;
     }
 }
+
+/// Nor does what they write begin a session that would stand in the new one's place.
+#[tokio::test]
+async fn a_request_with_an_id_from_before_a_login_begins_no_session() {
+    let world = World::new().await;
+    for (name, mut client) in world.clients() {
+        client.post("/put", "tea").await;
+        let before = client.clone();
+        client.post("/login", "ann").await;
+        for path in ["/put", "/set", "/rotate-and-put", "/logout-and-put"] {
+            let answer = before.clone().post(path, "0 late").await;
+            assert_eq!(answer.status, 409, "{name} {path}");
+            assert_eq!(answer.header("set-cookie"), None, "{name} {path}");
+        }
+        assert_eq!(client.items().await, "tea", "{name}");
+        assert_eq!(client.get("/who").await.text(), "session ann", "{name}");
+        // Who logs in gets a session all the same.
+        let mut again = before.clone();
+        assert_eq!(again.post("/login", "ann").await.status, 200, "{name}");
+        assert_eq!(again.get("/who").await.text(), "session ann", "{name}");
+        // And once the old id is forgotten, everybody does.
+        world.after(301);
+        let mut stranger = before.clone();
+        assert_eq!(stranger.post("/put", "milk").await.text(), "milk", "{name}");
+        assert_ne!(stranger.id(), before.id(), "{name}");
+        client.post("/logout-everywhere", "").await;
+    }
+}

@@ -1,17 +1,19 @@
 //! The one write of a request, between its answer and the way out.
 
 use super::data::{Merge, Written};
-use super::visit::{Changes, State, Visit};
+use super::visit::{Changes, Found, State, Visit};
 use crate::authenticator::answer::{Closing, Edits};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{ATTEMPTS, Loaded, NewSession, SessionId, Sessions, too_busy};
+use crate::session::{ATTEMPTS, Loaded, NewSession, SessionId, Sessions, conflict, too_busy};
 use std::sync::Arc;
 
 /// What a request leaves to be written.
 struct Pending {
     /// `None` where a session begins.
     found: Option<Loaded>,
+    /// Whether it has another id by now, which this client may have.
+    moved: bool,
     written: Option<Arc<dyn Written>>,
     changes: Changes,
     merge: Option<Merge>,
@@ -84,6 +86,7 @@ impl Pending {
         }
         Some(Self {
             found,
+            moved: matches!(state.found, Found::Ended { removed: false }),
             written: state.written.take().map(|(_, written)| written),
             changes: std::mem::take(&mut state.changes),
             merge: state.merge.take(),
@@ -102,6 +105,10 @@ impl Pending {
         let ours = self.written.as_ref().map(|data| data.to_json());
         let ours = ours.transpose()?;
         let Some(mut read) = self.found.clone() else {
+            // A guest's session in its place would take the new cookie away from the browser.
+            if self.moved && self.login.is_none() {
+                return Err(conflict());
+            }
             return self.begin(sessions, ours).await.map(Some);
         };
         let mut data = ours.clone();
