@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a credential was found.
 ///
@@ -56,6 +57,8 @@ pub struct Identity {
     claimed: Claimed,
     credential: CredentialKind,
     judge: Arc<Judge>,
+    /// When a session's login was, Unix time; tokens say it themselves.
+    login: Option<Duration>,
 }
 
 impl Identity {
@@ -64,6 +67,16 @@ impl Identity {
             claimed,
             credential,
             judge,
+            login: None,
+        }
+    }
+
+    /// The same, of a session whose login was then.
+    #[cfg(feature = "session")]
+    pub(super) fn logged_in(self, at: Duration) -> Self {
+        Self {
+            login: Some(at),
+            ..self
         }
     }
 
@@ -206,7 +219,8 @@ impl Identity {
 
     /// As policies see it.
     pub(super) fn judged(&self) -> Result<Subject<'_>, Error> {
-        Ok(self.judge.subject(self.claims()?))
+        let subject = self.judge.subject(self.claims()?);
+        Ok(subject.logged_in(self.login))
     }
 
     pub(super) fn refused(&self, error: Error) -> Refused {

@@ -110,8 +110,11 @@ pub fn issued_by(issuer: impl Into<String>) -> Policy {
     Leaf::IssuedBy(issuer.into().into()).into()
 }
 
-/// Whoever logged in at most so long ago, in whole seconds: by `auth_time`, or without it by
-/// `iat`.
+/// Whoever logged in at most so long ago, in whole seconds: by `auth_time`; a session without it by
+/// its own login; a token without it by `iat`.
+///
+/// The `iat` of a token that was renewed is the renewal's: where refresh tokens are in use, this
+/// says something of logins only if the issuer names `auth_time`, or if they end in sessions.
 ///
 /// Where only this is lacking the answer is 401 with `insufficient_user_authentication` and
 /// `max_age` ([RFC 9470]), so that the client lets the user log in again.

@@ -187,15 +187,22 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
 }
 
 fn is_fresh(subject: &Subject<'_>, within: u64) -> bool {
-    let claim = subject.standard(Place::AuthTime);
-    let claim = claim.or_else(|| subject.standard(Place::IssuedAt));
-    let login = match claim.and_then(Claim::number) {
-        Some(Number::Integer(seconds)) => seconds as f64,
-        Some(Number::Float(seconds)) => seconds,
-        None => return false,
-    };
-    let age = subject.now().as_secs_f64() - login;
-    (-LEEWAY..=within as f64).contains(&age)
+    let at = |place| subject.standard(place).map(seconds);
+    // A session's ID token may have been renewed long after its login.
+    let login = at(Place::AuthTime)
+        .or_else(|| subject.login().map(|login| Some(login.as_secs_f64())))
+        .or_else(|| at(Place::IssuedAt));
+    login.flatten().is_some_and(|login| {
+        let age = subject.now().as_secs_f64() - login;
+        (-LEEWAY..=within as f64).contains(&age)
+    })
+}
+
+fn seconds(claim: Claim<'_>) -> Option<f64> {
+    match claim.number()? {
+        Number::Integer(seconds) => Some(seconds as f64),
+        Number::Float(seconds) => Some(seconds),
+    }
 }
 
 /// The kinds of factors, as RFC 8176 section 2 names their methods.

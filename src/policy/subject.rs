@@ -31,6 +31,8 @@ pub struct Subject<'a> {
     paths: &'a ClaimPaths,
     clock: &'a dyn Clock,
     resource: Option<&'a ClaimIndex>,
+    /// When the session's login was, Unix time.
+    login: Option<Duration>,
     /// What the paths lead to, where that is known.
     places: Option<&'a Places>,
 }
@@ -43,6 +45,7 @@ impl<'a> Subject<'a> {
             paths,
             clock,
             resource: None,
+            login: None,
             places: claims.places(paths),
         }
     }
@@ -67,6 +70,12 @@ impl<'a> Subject<'a> {
             resource: Some(resource),
             ..self
         }
+    }
+
+    /// The same, of a session whose login is known to be from then.
+    #[must_use]
+    pub(crate) fn logged_in(self, at: Option<Duration>) -> Self {
+        Self { login: at, ..self }
     }
 
     /// The claims.
@@ -102,6 +111,10 @@ impl<'a> Subject<'a> {
     #[inline]
     pub(super) fn standard(&self, place: Place) -> Option<Claim<'a>> {
         self.at(place as usize)
+    }
+
+    pub(super) fn login(&self) -> Option<Duration> {
+        self.login
     }
 
     pub(super) fn now(&self) -> Duration {

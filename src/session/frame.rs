@@ -14,6 +14,7 @@ use crate::token::keys::BoxFuture;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A session as it was read. Cheap to clone.
 #[derive(Clone)]
@@ -52,6 +53,11 @@ impl Loaded {
     /// Whose it is; `None` for a guest.
     pub(crate) fn key(&self) -> Option<&str> {
         self.body().key.as_deref()
+    }
+
+    /// When its login was, Unix time.
+    pub(crate) fn login(&self) -> Duration {
+        Duration::from_millis(self.body().created)
     }
 
     pub(crate) fn claims(&self) -> &Arc<ClaimSet> {
@@ -166,13 +172,13 @@ impl Sessions {
     }
 
     /// How long a new session's cookie may be kept.
-    pub(crate) fn absolute_left(&self, loaded: &Loaded) -> std::time::Duration {
+    pub(crate) fn absolute_left(&self, loaded: &Loaded) -> Duration {
         let settings = self.settings();
         let ends = loaded
             .body()
             .created
             .saturating_add(millis(settings.absolute));
-        std::time::Duration::from_millis(ends.saturating_sub(settings.now()))
+        Duration::from_millis(ends.saturating_sub(settings.now()))
     }
 
     /// Begins a session.
@@ -410,7 +416,6 @@ mod tests {
     use crate::core::secret::Secret;
     use crate::store::MemoryStore;
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
 
     #[derive(Clone, Default)]
     struct Hand(Arc<AtomicU64>);

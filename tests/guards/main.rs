@@ -12,6 +12,7 @@ mod enrichment;
 mod example;
 mod forgetting;
 mod paths;
+mod sessions;
 
 use jamguard::Authenticator;
 use jamguard::emulator::IdToken;

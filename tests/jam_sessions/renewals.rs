@@ -156,6 +156,26 @@ async fn the_renewed_token_must_be_of_the_same_user() {
     }
 }
 
+/// A renewed token is younger than the login.
+#[tokio::test]
+async fn a_renewal_is_no_login_to_policies() {
+    let site = Site::new().await;
+    for (name, mut browser) in site.browsers() {
+        browser.log_in(&site.world).await;
+        let before = browser.get("/expires").await.text().to_owned();
+        assert_eq!(browser.get("/vault").await.text(), "gold", "{name}");
+        site.world.clock.advance(FRESH + Duration::from_secs(1));
+        let renewed = |answer: &crate::support::Response| answer.text() != before;
+        browser.until("/expires", renewed).await;
+        let refused = browser.get("/vault").await;
+        let challenge = refused.header("www-authenticate").unwrap();
+        assert_eq!(refused.status, 401, "{name}");
+        assert!(challenge.ends_with("max_age=\"600\""), "{name} {challenge}");
+        browser.log_in(&site.world).await;
+        assert_eq!(browser.get("/vault").await.text(), "gold", "{name}");
+    }
+}
+
 /// A login without a refresh token is a session like any other: its own timeouts end it.
 #[tokio::test]
 async fn without_a_refresh_token_the_sessions_own_time_counts() {

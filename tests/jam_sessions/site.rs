@@ -5,9 +5,11 @@ use actix_web::middleware::Condition;
 use actix_web::web;
 use axum::Router;
 use axum::routing::{any, any_service, get};
+use jamguard::policy::fresh;
 use jamguard::store::{MemoryStore, Store, StoreFuture};
 use jamguard::{
-    AuthenticatorBuilder, Claims, Error, ErrorKind, JamLogin, JamLoginBuilder, Session, Sessions,
+    AuthenticatorBuilder, Claims, Error, ErrorKind, Identity, JamLogin, JamLoginBuilder, Refused,
+    Session, Sessions,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,6 +35,12 @@ async fn me(user: Claims<User>) -> String {
 
 async fn expires(user: Claims<User>) -> String {
     user.exp.to_string()
+}
+
+/// Only for who logged in within ten minutes.
+async fn vault(identity: Identity) -> Result<&'static str, Refused> {
+    identity.check(&fresh(Duration::from_secs(600)))?;
+    Ok("gold")
 }
 
 async fn hello(user: Option<Claims<User>>) -> String {
@@ -137,6 +145,7 @@ impl Site {
             .jam(world.jam())
             .sessions(sessions.clone())
             .silent_refresh(world.client())
+            .clock(world.clock.clone())
             .realm("api");
         let auth = change(auth).build().unwrap();
         let login = JamLogin::builder(&auth, world.client()).home("/welcome");
@@ -145,6 +154,7 @@ impl Site {
             .route("/me", any(me))
             .route("/expires", get(expires))
             .route("/hello", get(hello))
+            .route("/vault", get(vault))
             .route("/cart", get(cart).post(put))
             .route("/tokens", get(tokens))
             .route("/jam-redirect", any_service(login.redirect()))
@@ -156,6 +166,7 @@ impl Site {
                 .service(web::resource("/me").to(me))
                 .service(web::resource("/expires").to(expires))
                 .service(web::resource("/hello").to(hello))
+                .service(web::resource("/vault").to(vault))
                 .service(
                     web::resource("/cart")
                         .route(web::get().to(cart))

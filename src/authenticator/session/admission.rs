@@ -65,7 +65,8 @@ impl Authenticator {
             Ok(loaded) => {
                 loaded.key()?;
                 let claims = Claimed::Set(loaded.claims().clone());
-                let known = Outcome::Known(self.identity(claims, CredentialKind::Session));
+                let identity = self.identity(claims, CredentialKind::Session);
+                let known = Outcome::Known(identity.logged_in(loaded.login()));
                 return Some(Ok(Pass::with(known, Edits::vary())));
             }
             Err(error) => error,
