@@ -8,6 +8,7 @@ mod redis;
 
 mod cluster;
 mod deny_list;
+mod enrichment;
 mod near;
 mod outages;
 mod proxy;
