@@ -32,6 +32,15 @@ pub fn never() -> Policy {
     Node::NEVER.into()
 }
 
+/// A condition on a name. Of an empty one, such as a setting that is missing: never, although some
+/// issuers write an empty text for somebody without roles.
+fn named(name: String, leaf: fn(Box<str>) -> Leaf) -> Policy {
+    match name.is_empty() {
+        true => never(),
+        false => leaf(name.into()).into(),
+    }
+}
+
 /// Whoever was granted this scope ([RFC 6749] section 3.3).
 ///
 /// # Example
@@ -41,7 +50,7 @@ pub fn never() -> Policy {
 ///
 /// [RFC 6749]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
 pub fn scope(scope: impl Into<String>) -> Policy {
-    Leaf::Scope(scope.into().into()).into()
+    named(scope.into(), Leaf::Scope)
 }
 
 /// Whoever has this role.
@@ -51,7 +60,7 @@ pub fn scope(scope: impl Into<String>) -> Policy {
 /// assert_eq!(jamguard::policy::role("editor in chief").to_string(), "role:\"editor in chief\"");
 /// ```
 pub fn role(role: impl Into<String>) -> Policy {
-    Leaf::Role(role.into().into()).into()
+    named(role.into(), Leaf::Role)
 }
 
 /// Whoever holds a permission that covers this one.
@@ -69,7 +78,7 @@ pub fn role(role: impl Into<String>) -> Policy {
 /// assert_eq!(jamguard::policy::permission("orders:refund").to_string(), "permission:orders:refund");
 /// ```
 pub fn permission(permission: impl Into<String>) -> Policy {
-    Leaf::Permission(permission.into().into()).into()
+    named(permission.into(), Leaf::Permission)
 }
 
 /// The user with this `sub`.
@@ -79,7 +88,7 @@ pub fn permission(permission: impl Into<String>) -> Policy {
 /// assert_eq!(jamguard::policy::subject("42").to_string(), "subject:42");
 /// ```
 pub fn subject(subject: impl Into<String>) -> Policy {
-    Leaf::Subject(subject.into().into()).into()
+    named(subject.into(), Leaf::Subject)
 }
 
 /// Whoever has an e-mail address at this domain: what a JAM token tells of its user.
@@ -96,7 +105,8 @@ pub fn email_domain(domain: impl Into<String>) -> Policy {
     let domain = domain.into().to_ascii_lowercase();
     // As often written: @example.com.
     let domain = domain.rsplit('@').next().unwrap_or_default();
-    Leaf::EmailDomain(domain.into()).into()
+    let domain = if domain == "*." { "" } else { domain };
+    named(domain.to_owned(), Leaf::EmailDomain)
 }
 
 /// Whoever comes from this issuer.
@@ -107,7 +117,7 @@ pub fn email_domain(domain: impl Into<String>) -> Policy {
 /// assert_eq!(policy.to_string(), "issued_by:https://issuer.example/");
 /// ```
 pub fn issued_by(issuer: impl Into<String>) -> Policy {
-    Leaf::IssuedBy(issuer.into().into()).into()
+    named(issuer.into(), Leaf::IssuedBy)
 }
 
 /// Whoever logged in at most so long ago, in whole seconds: by `auth_time`; a session without it by

@@ -303,10 +303,10 @@ fn named_scopes<'a>(node: &'a Node, scopes: &mut Vec<&'a str>) {
     }
 }
 
-/// RFC 6749 section 3.3.
+/// RFC 6749 section 3.3; none is empty.
 fn is_scope_token(scope: &str) -> bool {
     let fits = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    !scope.is_empty() && scope.bytes().all(fits)
+    scope.bytes().all(fits)
 }
 
 /// What of a new login would make the policy hold: of alternatives, the first that it helps.

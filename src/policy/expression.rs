@@ -16,6 +16,10 @@ use std::ops::{BitAnd, BitOr, Not};
 /// names its roles elsewhere. Where that matters, ask for the claim as well:
 /// `claim("roles").exists() & !role("suspended")`.
 ///
+/// # Empty names
+/// `role("")` is [`never()`](super::never), and so are the other conditions on a name: where the name
+/// comes from a setting that is missing, nobody is let in. In a text it is an error.
+///
 /// # Example
 /// ```
 /// use jamguard::Policy;

@@ -296,11 +296,32 @@ impl<'a> Reader<'a> {
             "resource" => Node::Leaf(self.claim(Source::Resource)?),
             "fresh" => Node::Leaf(Leaf::Fresh(self.seconds()?)),
             "custom" => Node::Leaf(self.custom()?),
-            "email_domain" => conditions::email_domain(self.word("a domain")?.text).node,
-            _ => Node::Leaf(leaf(
-                self.word(&format!("a value for '{name}'"))?.text.into(),
-            )),
+            "email_domain" => self.domain()?,
+            _ => Node::Leaf(leaf(self.filled(&format!("a value for '{name}'"))?.into())),
         })
+    }
+
+    fn domain(&mut self) -> Result<Node, Error> {
+        self.skip_blanks();
+        let start = self.at;
+        let node = conditions::email_domain(self.filled("a domain")?).node;
+        if node == Node::NEVER {
+            self.at = start;
+            return Err(self.expected("a domain"));
+        }
+        Ok(node)
+    }
+
+    /// A word that is not empty.
+    fn filled(&mut self, what: &str) -> Result<Cow<'a, str>, Error> {
+        self.skip_blanks();
+        let start = self.at;
+        let word = self.word(what)?.text;
+        if word.is_empty() {
+            self.at = start;
+            return Err(self.expected(what));
+        }
+        Ok(word)
     }
 
     fn custom(&mut self) -> Result<Leaf, Error> {

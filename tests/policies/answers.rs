@@ -38,7 +38,7 @@ fn a_403_names_the_scopes_of_the_policy_and_no_more() {
             Some("a b"),
         ),
         (
-            "scope:\"not a token\" & scope:\"\" & scope:\"é\" & scope:\"quote\\\"\" & scope:a",
+            "scope:\"not a token\" & scope:\"é\" & scope:\"quote\\\"\" & scope:a",
             Some("a"),
         ),
         ("never", None),

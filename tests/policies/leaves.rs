@@ -3,8 +3,8 @@
 use super::{NOW, allows, check_with};
 use jamguard::Policy;
 use jamguard::policy::{
-    ClaimIndex, ClaimPath, ClaimPaths, Subject, claim, custom, email_domain, fresh, permission,
-    resource, role, scope, second_factor,
+    ClaimIndex, ClaimPath, ClaimPaths, Subject, claim, custom, email_domain, fresh, issued_by,
+    never, permission, resource, role, scope, second_factor, subject,
 };
 use jamguard::testing::ManualClock;
 use serde_json::{Value, json};
@@ -39,6 +39,28 @@ fn scopes_come_as_text_or_list() {
             json!({"scope": {"b": true}}),
         ],
     );
+}
+
+/// Such as a setting that is missing, of somebody whose issuer writes what they lack as an empty text.
+#[test]
+fn an_empty_name_lets_nobody_in() {
+    let empty = json!({
+        "scope": [""], "roles": "", "permissions": ["", "*"], "sub": "", "iss": "", "email": "ann@",
+    });
+    let lists = json!({"scp": "", "roles": [""], "permissions": "", "email": "ann@com."});
+    for policy in [
+        scope(""),
+        role(""),
+        permission(""),
+        subject(""),
+        issued_by(""),
+        email_domain(""),
+        email_domain("@"),
+        email_domain("*."),
+    ] {
+        assert_eq!(policy, never());
+        decides(&policy, &[], &[empty.clone(), lists.clone(), json!({})]);
+    }
 }
 
 #[test]

@@ -67,6 +67,17 @@ impl Model {
         match self {
             Self::Authenticated => true,
             Self::Never => false,
+            // Nobody has a name that is empty.
+            Self::Scope(name)
+            | Self::Role(name)
+            | Self::Permission(name)
+            | Self::Subject(name)
+            | Self::IssuedBy(name)
+            | Self::EmailDomain(name)
+                if name.is_empty() =>
+            {
+                false
+            }
             Self::Scope(scope) => {
                 let held = [words(&claims["scope"]), words(&claims["scp"])].concat();
                 held.contains(scope)

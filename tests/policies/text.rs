@@ -125,6 +125,18 @@ fn each_mistake_is_named_with_its_column() {
             "column 7 of the policy: expected a value for 'role', found '&'",
         ),
         (
+            "scope:a & role:\"\"",
+            "column 16 of the policy: expected a value for 'role', found '\"'",
+        ),
+        (
+            "email_domain:@",
+            "column 14 of the policy: expected a domain, found '@'",
+        ),
+        (
+            "email_domain:\"*.\"",
+            "column 14 of the policy: expected a domain, found '\"'",
+        ),
+        (
             "email_domain:",
             "column 14 of the policy: expected a domain, found the end",
         ),
