@@ -170,14 +170,14 @@ impl Identity {
     /// ```
     ///
     /// # Errors
-    /// As [`check`](Self::check), and [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch)
-    /// where the attributes are no JSON object.
+    /// As [`check`](Self::check), and [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
+    /// (500) where the attributes are no JSON object.
     pub fn check_with<R: Serialize + ?Sized>(
         &self,
         policy: &Policy,
         resource: &R,
     ) -> Result<(), Refused> {
-        let answer = ClaimIndex::of(resource)
+        let answer = attributes(resource)
             .and_then(|attributes| policy.check(&self.judged()?.about(&attributes)));
         answer.map_err(|error| self.refused(error))
     }
@@ -203,7 +203,7 @@ impl Identity {
         policy: &Policy,
         resource: &R,
     ) -> Result<(), Refused> {
-        let attributes = ClaimIndex::of(resource).map_err(|error| self.refused(error))?;
+        let attributes = attributes(resource).map_err(|error| self.refused(error))?;
         let subject = self.judged().map_err(|error| self.refused(error))?;
         let answer = policy.check_async(&subject.about(&attributes)).await;
         answer.map_err(|error| self.refused(error))
@@ -226,6 +226,16 @@ impl Identity {
     pub(super) fn refused(&self, error: Error) -> Refused {
         Refused::new(Some(&self.judge), error)
     }
+}
+
+/// What a policy may ask about a resource. That it cannot be asked is not the client's fault.
+fn attributes<R: Serialize + ?Sized>(resource: &R) -> Result<ClaimIndex, Error> {
+    ClaimIndex::of(resource).map_err(|_| {
+        Error::configuration(
+            "the resource that a policy is asked about is no JSON object: give a struct or a map with \
+             text keys",
+        )
+    })
 }
 
 impl fmt::Debug for Identity {

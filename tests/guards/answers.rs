@@ -165,6 +165,22 @@ async fn extractors_ask_policies_and_are_closed_without_the_layer() {
     }
 }
 
+/// What no policy can be asked about is the application's mistake, not the client's.
+#[tokio::test]
+async fn a_resource_without_attributes_is_our_own_fault() {
+    let world = World::new().await;
+    let identity = auth(&world).authenticate(&admin(&world)).await.unwrap();
+    let policy = jamguard::policy::role("admin");
+    for refused in [
+        identity.check_with(&policy, &7),
+        identity.check_with_async(&policy, "a text").await,
+    ] {
+        let challenge = refused.unwrap_err().challenge();
+        assert_eq!(challenge.status(), 500);
+        assert_eq!(challenge.header("www-authenticate"), None);
+    }
+}
+
 #[tokio::test]
 async fn a_table_answers_before_routing_and_shows_the_identity() {
     let world = World::new().await;
