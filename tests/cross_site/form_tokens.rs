@@ -62,6 +62,12 @@ async fn another_id_has_another_token_and_no_session_has_none() {
     let form = Request::post("/form", token.text()).cookie(COOKIE, fresh);
     is_refused(&world.ask(form).await);
 
+    // Under the old id it is worth nothing either, and no other is to be had.
+    let form = Request::post("/form", token.text()).cookie(COOKIE, &ann);
+    is_refused(&world.ask(form).await);
+    let old = Request::get("/form-token").cookie(COOKIE, &ann);
+    assert_eq!(world.ask(old).await.status, 401);
+
     let none = world.ask(Request::get("/form-token")).await;
     assert_eq!(none.status, 401);
     assert_eq!(
