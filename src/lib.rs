@@ -62,6 +62,7 @@
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
 //! | sessions on the server | [`Sessions`], over any [`store`]; [`AuthenticatorBuilder::sessions`], and [`Session<T>`](Session) in handlers |
+//! | a second factor | [`otp::SecondFactor`], and `Session::verify_otp` where sessions are |
 //! | rules about who may do what | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
@@ -95,6 +96,7 @@
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
+//! | `otp` | [`otp`]: one-time passwords by time and by counter, enrolment with QR code, recovery codes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `session` | [`Sessions`] that live on the server, in any [`store`]; [`Session<T>`](Session) for handlers |
 //! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
@@ -109,6 +111,7 @@
         feature = "client",
         any(feature = "axum", feature = "actix"),
         feature = "file",
+        feature = "otp",
         feature = "redis",
         feature = "session",
         feature = "testing",
@@ -130,6 +133,8 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+#[cfg(feature = "otp")]
+pub mod otp;
 pub mod policy;
 #[cfg(feature = "session")]
 mod session;

@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "session",
     "jwks",
     "jam",
+    "otp",
     "policy",
     "authenticator",
     "endpoint",
@@ -41,6 +42,9 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["jose/jwk.rs"]),
     ("redis::", &["store/redis/"]),
     ("matchit", &["policy/table/"]),
+    ("qrcode", &["otp/qr.rs"]),
+    ("png::", &["otp/qr.rs"]),
+    ("data_encoding", &["otp/"]),
     ("rustls", &["store/redis/connect.rs"]),
     (
         "moka",

@@ -1,0 +1,166 @@
+//! What an authenticator and the server share.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use aws_lc_rs::{digest, rand};
+use data_encoding::BASE32_NOPAD;
+use std::fmt;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// RFC 4226 section 4, R6: 128 bits are a must.
+const MIN: usize = 16;
+/// What early authenticators were given, and some still have: 80 bits.
+const SHORT: usize = 10;
+/// A block of SHA-512; an HMAC hashes longer keys first.
+const MAX: usize = 128;
+/// RFC 4226 section 4, R6: 160 bits are recommended.
+const DEFAULT: usize = 20;
+
+/// The secret of somebody's authenticator: redacted in `Debug`, wiped on drop, compared in constant
+/// time.
+///
+/// # Example
+/// ```
+/// use jamguard::otp::OtpSecret;
+///
+/// let secret = OtpSecret::generate()?;                       // 160 bits
+/// let typed = OtpSecret::from_base32("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")?;
+/// assert_eq!(typed, OtpSecret::from_bytes(b"12345678901234567890")?);
+/// assert_eq!(format!("{secret:?}"), "OtpSecret(redacted)");
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct OtpSecret(Zeroizing<Vec<u8>>);
+
+impl OtpSecret {
+    /// A new one of 160 random bits (RFC 4226 section 4, R6).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] where the system's random source fails.
+    pub fn generate() -> Result<Self, Error> {
+        Self::generate_bytes(DEFAULT)
+    }
+
+    /// A new one of so many random bytes, 16 to 128: RFC 6238 section 5.1 advises as many as the
+    /// hash has, 32 for SHA-256 and 64 for SHA-512. Not every app takes more than 20.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for another length; [`ErrorKind::Internal`] where the system's
+    /// random source fails.
+    pub fn generate_bytes(length: usize) -> Result<Self, Error> {
+        check(length, MIN)?;
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        rand::fill(&mut bytes)
+            .map_err(|_| Error::new(ErrorKind::Internal, "the system's random source failed"))?;
+        Ok(Self(bytes))
+    }
+
+    /// These bytes, 16 to 128 of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for fewer or more (RFC 4226 section 4, R6).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        check(bytes.len(), MIN)?;
+        Ok(Self(Zeroizing::new(bytes.to_vec())))
+    }
+
+    /// Reads base32 (RFC 4648 section 6) as people write it: in either case, with or without
+    /// padding, with spaces anywhere.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] for what is no base32, or has fewer than 16 or more than 128
+    /// bytes.
+    pub fn from_base32(text: &str) -> Result<Self, Error> {
+        Self::read(text, MIN)
+    }
+
+    /// The same for a secret of 80 bits or more, as early authenticators were given: for those that
+    /// exist. RFC 4226 demands 128.
+    ///
+    /// # Errors
+    /// As [`from_base32`](Self::from_base32), with 10 bytes at least.
+    pub fn danger_from_short_base32(text: &str) -> Result<Self, Error> {
+        Self::read(text, SHORT)
+    }
+
+    /// The SHA-1 of a text, as jamlib's `otp_key_from_string` derives a secret from it: for
+    /// authenticators that were enrolled with such a one.
+    ///
+    /// Whoever knows the text knows the secret, and the example of that library is an e-mail
+    /// address. New secrets come from [`generate`](Self::generate).
+    ///
+    /// ```
+    /// use jamguard::otp::OtpSecret;
+    /// let secret = OtpSecret::danger_from_text("some.email@mail.com");
+    /// assert_eq!(secret.to_base32().expose(), "O54O6YRKTH3IPNEBIUMKMK3FZ35OF6Q5");
+    /// ```
+    pub fn danger_from_text(text: &str) -> Self {
+        let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+        Self(Zeroizing::new(hash.as_ref().to_vec()))
+    }
+
+    /// The secret in base32, upper case and without padding, as people type it into an app.
+    pub fn to_base32(&self) -> Secret {
+        Secret::new(BASE32_NOPAD.encode(&self.0))
+    }
+
+    /// The secret itself; keep it out of logs.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn read(text: &str, min: usize) -> Result<Self, Error> {
+        let no_base32 = || {
+            Error::new(
+                ErrorKind::InvalidKey,
+                "a one-time password's secret is base32: letters, and digits from 2 to 7",
+            )
+        };
+        // Longer ones are refused anyway.
+        let mut letters = Zeroizing::new(Vec::with_capacity(text.len().min(8 * MAX)));
+        let typed = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+        letters.extend(
+            typed
+                .take(2 * MAX)
+                .map(|letter| letter.to_ascii_uppercase()),
+        );
+        while letters.pop_if(|last| *last == b'=').is_some() {}
+        let length = BASE32_NOPAD
+            .decode_len(letters.len())
+            .map_err(|_| no_base32())?;
+        check(length, min)?;
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        BASE32_NOPAD
+            .decode_mut(&letters, &mut bytes)
+            .map_err(|_| no_base32())?;
+        Ok(Self(bytes))
+    }
+}
+
+fn check(length: usize, min: usize) -> Result<(), Error> {
+    if (min..=MAX).contains(&length) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidKey,
+        format!(
+            "a one-time password's secret has {length} bytes and needs {min} to {MAX}: make one \
+             with OtpSecret::generate()"
+        ),
+    ))
+}
+
+impl PartialEq for OtpSecret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+    }
+}
+
+impl Eq for OtpSecret {}
+
+impl fmt::Debug for OtpSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OtpSecret(redacted)")
+    }
+}

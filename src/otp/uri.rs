@@ -1,0 +1,108 @@
+//! `otpauth` URIs, by which authenticator apps learn a secret.
+
+use super::algorithm::OtpKind;
+use super::secret::OtpSecret;
+use super::settings::Otp;
+use crate::core::error::Error;
+use crate::core::secret::Secret;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::fmt::Write as _;
+use zeroize::Zeroizing;
+
+/// All but the unreserved characters (RFC 3986 section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Seconds; apps take no other where the URI says none.
+const USUAL_PERIOD: u64 = 30;
+/// Beyond it nobody can tell names apart, and QR codes become hard to scan.
+const MAX_NAME: usize = 256;
+
+impl Otp {
+    /// The URI that an app learns the secret from, mostly through a QR code: whose app this is, and
+    /// the name of the account there. HOTP begins at the counter 0.
+    ///
+    /// It holds the secret.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where a name is empty, longer
+    /// than 256 bytes, or has a colon, which apps take for the end of the issuer's.
+    ///
+    /// ```
+    /// use jamguard::otp::{Otp, OtpSecret};
+    /// let secret = OtpSecret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")?;
+    /// assert_eq!(
+    ///     Otp::totp().build()?.uri(&secret, "My App", "ann@example.com")?.expose(),
+    ///     "otpauth://totp/My%20App%3Aann%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+    ///      &issuer=My+App&algorithm=SHA1&digits=6",
+    /// );
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn uri(&self, secret: &OtpSecret, issuer: &str, name: &str) -> Result<Secret, Error> {
+        let more = match self.kind() {
+            OtpKind::Hotp => Some(("counter", 0)),
+            OtpKind::Totp => Some(("period", self.period().as_secs()))
+                .filter(|(_, seconds)| *seconds != USUAL_PERIOD),
+        };
+        self.write_uri(secret, issuer, name, more)
+    }
+
+    /// The same for HOTP that begins at another counter.
+    ///
+    /// # Errors
+    /// As [`uri`](Self::uri); also for TOTP, which has none.
+    pub fn uri_at(
+        &self,
+        secret: &OtpSecret,
+        issuer: &str,
+        name: &str,
+        counter: u64,
+    ) -> Result<Secret, Error> {
+        match self.kind() {
+            OtpKind::Hotp => self.write_uri(secret, issuer, name, Some(("counter", counter))),
+            OtpKind::Totp => Err(Error::configuration(
+                "TOTP has no counter: leave it out, by .uri(…)",
+            )),
+        }
+    }
+
+    fn write_uri(
+        &self,
+        secret: &OtpSecret,
+        issuer: &str,
+        name: &str,
+        more: Option<(&str, u64)>,
+    ) -> Result<Secret, Error> {
+        for (text, what) in [(issuer, "issuer"), (name, "account")] {
+            if text.is_empty() || text.len() > MAX_NAME || text.contains(':') {
+                return Err(Error::configuration(format!(
+                    "the {what}'s name for an authenticator app has 1 to 256 bytes and no colon"
+                )));
+            }
+        }
+        let secret = secret.to_base32();
+        let encode = |text| utf8_percent_encode(text, RESERVED);
+        // As long as it can be: a text that grows leaves copies behind.
+        let longest = 128 + secret.expose().len() + 6 * issuer.len() + 3 * name.len();
+        let mut uri = Zeroizing::new(String::with_capacity(longest));
+        // Writing to a String cannot fail.
+        let _ = write!(
+            uri,
+            "otpauth://{}/{}%3A{}?secret={}&issuer={}&algorithm={}&digits={}",
+            self.kind(),
+            encode(issuer),
+            encode(name),
+            secret.expose(),
+            encode(issuer).to_string().replace("%20", "+"),
+            self.algorithm(),
+            self.digits(),
+        );
+        if let Some((key, value)) = more {
+            let _ = write!(uri, "&{key}={value}");
+        }
+        Ok(Secret::from_zeroizing(uri))
+    }
+}

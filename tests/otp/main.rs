@@ -1,0 +1,2 @@
+//! One-time passwords.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
