@@ -92,6 +92,31 @@ impl Public {
                 detail: "This needs a more recent or a stronger login.",
                 challenge: Wire::Code("insufficient_user_authentication", true),
             },
+            ErrorKind::WrongCode | ErrorKind::UsedCode => Self {
+                status: 401,
+                name: "invalid_code",
+                title: "Invalid code",
+                detail: "The code is not valid, or not any more.",
+                challenge: Wire::Code("insufficient_user_authentication", true),
+            },
+            ErrorKind::LockedOut => plain(
+                429,
+                "locked_out",
+                "Too many wrong codes",
+                "No code is accepted for a while.",
+            ),
+            ErrorKind::NotEnrolled => plain(
+                409,
+                "not_enrolled",
+                "No second factor",
+                "The user has no second factor.",
+            ),
+            ErrorKind::AlreadyEnrolled => plain(
+                409,
+                "already_enrolled",
+                "Second factor present",
+                "The user has a second factor already.",
+            ),
             ErrorKind::Forbidden => {
                 plain(403, "forbidden", "Forbidden", "This resource is closed.")
             }
@@ -211,7 +236,7 @@ impl Challenge {
         if let Some(value) = public.wire(error.needs(), realm) {
             answer.set_header("www-authenticate", value);
         }
-        if public.status == 503 {
+        if matches!(public.status, 429 | 503) {
             let seconds = error.retry_after().map_or(1, |after| {
                 after.as_secs() + u64::from(after.subsec_nanos() > 0)
             });
@@ -366,6 +391,16 @@ mod tests {
                     r#"Bearer realm="a\"b", error="insufficient_user_authentication", error_description="This needs a more recent or a stronger login.""#,
                 ),
             ),
+            (
+                ErrorKind::WrongCode,
+                401,
+                Some(
+                    r#"Bearer realm="a\"b", error="insufficient_user_authentication", error_description="The code is not valid, or not any more.""#,
+                ),
+            ),
+            (ErrorKind::LockedOut, 429, None),
+            (ErrorKind::NotEnrolled, 409, None),
+            (ErrorKind::AlreadyEnrolled, 409, None),
             (ErrorKind::Forbidden, 403, None),
             (ErrorKind::AmbiguousPath, 400, None),
             (ErrorKind::Unavailable, 503, None),
@@ -379,10 +414,11 @@ mod tests {
             assert_eq!(body["status"], status, "{kind}");
             assert!(!String::from_utf8_lossy(answer.body()).contains("precise"));
         }
-        assert_eq!(
-            answer(ErrorKind::Unavailable).header("retry-after"),
-            Some("1")
-        );
+        for kind in [ErrorKind::Unavailable, ErrorKind::LockedOut] {
+            assert_eq!(answer(kind).header("retry-after"), Some("1"));
+        }
+        // Whether a code was right once is nobody's business.
+        assert_eq!(answer(ErrorKind::UsedCode), answer(ErrorKind::WrongCode));
     }
     #[test]
     fn a_refusal_names_what_it_takes() {

@@ -58,6 +58,16 @@ pub enum ErrorKind {
     /// The credential is valid, and a policy wants a login that is more recent or has a second
     /// factor (RFC 9470).
     StepUp,
+    /// A one-time password or recovery code is not right.
+    WrongCode,
+    /// A one-time password was right, and was used before.
+    UsedCode,
+    /// Too many wrong codes: none is looked at for a while.
+    LockedOut,
+    /// The user has no second factor that could be asked for.
+    NotEnrolled,
+    /// The user has a second factor: it must be removed before there can be another.
+    AlreadyEnrolled,
     /// The route is closed to everybody: no rule of the route table opens it.
     Forbidden,
     /// The request's path can be read in more than one way.
@@ -116,6 +126,11 @@ impl ErrorKind {
             Self::ClaimsMismatch => "claims_mismatch",
             Self::InsufficientScope => "insufficient_scope",
             Self::StepUp => "step_up",
+            Self::WrongCode => "wrong_code",
+            Self::UsedCode => "used_code",
+            Self::LockedOut => "locked_out",
+            Self::NotEnrolled => "not_enrolled",
+            Self::AlreadyEnrolled => "already_enrolled",
             Self::Forbidden => "forbidden",
             Self::AmbiguousPath => "ambiguous_path",
             Self::Unavailable => "unavailable",

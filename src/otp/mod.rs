@@ -1,4 +1,11 @@
-//! One-time passwords: by the time (TOTP, RFC 6238) and by a counter (HOTP, RFC 4226).
+//! One-time passwords: by the time (TOTP, RFC 6238) and by a counter (HOTP, RFC 4226), and what makes
+//! them a second factor.
+//!
+//! | you want | take |
+//! |---|---|
+//! | a second factor, with enrolment, recovery codes and all | [`SecondFactor`], and `Session::verify_otp` |
+//! | to keep the secrets yourself | [`Enrolment`], [`OtpGuard`], [`RecoveryCodes`], and `Session::step_up` |
+//! | codes alone | [`Otp`] |
 //!
 //! ```
 //! use jamguard::otp::{Otp, OtpSecret};
@@ -12,11 +19,22 @@
 //! ```
 
 mod algorithm;
+mod attempts;
 mod code;
+mod edit;
+mod enrolment;
+mod factor;
+mod guard;
+mod qr;
+mod recovery;
 mod secret;
 mod settings;
 mod uri;
 
 pub use algorithm::{OtpAlgorithm, OtpKind};
+pub use enrolment::Enrolment;
+pub use factor::{SecondFactor, SecondFactorBuilder};
+pub use guard::{OtpGuard, OtpGuardBuilder};
+pub use recovery::{RecoveryCodes, RecoveryCodesBuilder};
 pub use secret::OtpSecret;
 pub use settings::{Otp, OtpBuilder};

@@ -244,6 +244,10 @@ impl Otp {
         self.clock.now()
     }
 
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     /// What codes have now, where that is a question of the time.
     fn present(&self) -> Result<u64, Error> {
         match self.kind {

@@ -1,0 +1,129 @@
+//! What is remembered of somebody's attempts, so that a code is accepted once and guesses end.
+
+use super::code::Match;
+use super::secret::OtpSecret;
+use super::settings::Otp;
+use crate::core::error::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Who guesses on goes without an answer for a day at a time.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// When guessing ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    pub(super) max_failures: u32,
+    /// The first time; each failure after it doubles it.
+    pub(super) lockout: Duration,
+}
+
+impl Terms {
+    pub(super) const DEFAULT: Self = Self {
+        max_failures: 5,
+        lockout: Duration::from_secs(15 * 60),
+    };
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if !(1..=100).contains(&self.max_failures) {
+            return Err(Error::configuration(
+                "a user is locked out after 1 to 100 wrong codes (NIST SP 800-63B section 3.2.2): \
+                 5 is usual",
+            ));
+        }
+        if !(Duration::from_secs(1)..=LONGEST).contains(&self.lockout) {
+            return Err(Error::configuration(
+                "a lockout takes a second to a day: a quarter of an hour is usual",
+            ));
+        }
+        Ok(())
+    }
+
+    /// How long after so many failures no code is looked at.
+    fn lockout(&self, failures: u32) -> Option<Duration> {
+        let beyond = failures.checked_sub(self.max_failures)?;
+        let doubled = 2_u32.saturating_pow(beyond.min(31));
+        Some(self.lockout.saturating_mul(doubled).min(LONGEST))
+    }
+}
+
+/// Wrong codes in a row.
+#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Failures {
+    count: u32,
+    /// Unix milliseconds.
+    locked_until: u64,
+}
+
+impl Failures {
+    /// Whether codes are looked at.
+    ///
+    /// # Errors
+    /// [`ErrorKind::LockedOut`].
+    pub(super) fn check(&self, now: Duration) -> Result<(), Error> {
+        match self.locked_until.saturating_sub(millis(now)) {
+            0 => Ok(()),
+            left => Err(
+                Error::new(ErrorKind::LockedOut, "too many wrong codes: locked out")
+                    .with_retry_after(Duration::from_millis(left)),
+            ),
+        }
+    }
+
+    /// Counts a wrong code, and gives what to answer.
+    pub(super) fn add(&mut self, now: Duration, terms: &Terms) -> Error {
+        self.count = self.count.saturating_add(1);
+        if let Some(lockout) = terms.lockout(self.count) {
+            self.locked_until = millis(now.saturating_add(lockout));
+        }
+        Error::new(ErrorKind::WrongCode, "the code is wrong")
+    }
+}
+
+/// Codes that were used up, and wrong ones.
+#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Attempts {
+    /// The first time step or counter that no code was accepted of, and none of a later one.
+    pub(super) next: u64,
+    pub(super) failures: Failures,
+}
+
+impl Attempts {
+    /// Judges a code. Unless this changes what is remembered, nothing is to be written; and what is
+    /// to be written must be before the answer counts.
+    pub(super) fn judge(
+        &mut self,
+        otp: &Otp,
+        secret: &OtpSecret,
+        code: &str,
+        terms: &Terms,
+    ) -> Result<(), Error> {
+        let now = otp.now();
+        self.failures.check(now)?;
+        match otp.find(secret, code, self.next) {
+            Match::Fresh(counter) => {
+                // Of the last counter that there is no code can be used up, so none is accepted.
+                let next = counter.checked_add(1).ok_or_else(exhausted)?;
+                *self = Self {
+                    next,
+                    failures: Failures::default(),
+                };
+                Ok(())
+            }
+            // Somebody pressed a button twice: no guess, and nothing to be had by it.
+            Match::Used => Err(Error::new(
+                ErrorKind::UsedCode,
+                "the code was used before: wait for the next one",
+            )),
+            Match::None => Err(self.failures.add(now, terms)),
+        }
+    }
+}
+
+fn exhausted() -> Error {
+    Error::new(ErrorKind::WrongCode, "the counter is at its end")
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

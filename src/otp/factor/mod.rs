@@ -1,0 +1,8 @@
+//! One-time passwords as users' second factor: secrets, codes and recovery codes in a store.
+
+mod builder;
+mod handle;
+mod record;
+
+pub use builder::SecondFactorBuilder;
+pub use handle::SecondFactor;

@@ -1,0 +1,112 @@
+//! What is kept of a user's second factor.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::otp::attempts::Attempts;
+use crate::otp::recovery::Sheet;
+use crate::otp::secret::OtpSecret;
+use crate::otp::settings::Otp;
+use crate::store::SealingKeys;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Longer than any record: a buffer that grows leaves copies of the secret behind.
+const ROOM: usize = 8 << 10;
+
+/// A user's authenticator, and what is remembered of its codes: in one record, so that everything
+/// that follows from a code is done in one step.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Factor {
+    pub(super) secret: OtpSecret,
+    pub(super) form: Form,
+    pub(super) attempts: Attempts,
+    /// `None` until a first code was right.
+    pub(super) recovery: Option<Sheet>,
+}
+
+/// How the authenticator's codes look.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Form {
+    kind: String,
+    algorithm: String,
+    digits: u8,
+    /// Seconds.
+    period: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    secret: std::borrow::Cow<'a, str>,
+    #[serde(flatten)]
+    form: Form,
+    attempts: Attempts,
+    recovery: Option<Sheet>,
+}
+
+impl Form {
+    pub(super) fn of(otp: &Otp) -> Self {
+        Self {
+            kind: otp.kind().to_string(),
+            algorithm: otp.algorithm().to_string(),
+            digits: otp.digits(),
+            period: otp.period().as_secs(),
+        }
+    }
+
+    /// Codes of this form, with the window and the clock that are set now.
+    fn otp(&self, now: &Otp) -> Option<Otp> {
+        let otp = Otp::builder(self.kind.parse().ok()?)
+            .algorithm(self.algorithm.parse().ok()?)
+            .digits(self.digits)
+            .look_ahead(now.look_ahead())
+            .clock(now.clock());
+        let otp = match self.kind.as_str() {
+            "totp" => otp.period(Duration::from_secs(self.period)),
+            _ => otp,
+        };
+        otp.build().ok()
+    }
+}
+
+impl Factor {
+    /// How its codes are checked.
+    pub(super) fn otp(&self, now: &Otp) -> Result<Otp, Error> {
+        self.form.otp(now).ok_or_else(damaged)
+    }
+
+    /// As it is kept under this key of the store.
+    pub(super) fn seal(&self, place: &str, keys: &SealingKeys) -> Result<Vec<u8>, Error> {
+        let secret: Secret = self.secret.to_base32();
+        let written = Written {
+            secret: secret.expose().into(),
+            form: self.form.clone(),
+            attempts: self.attempts.clone(),
+            recovery: self.recovery.clone(),
+        };
+        let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
+        serde_json::to_writer(&mut *text, &written).map_err(|_| damaged())?;
+        keys.seal(place, &text)
+    }
+
+    /// Reads what [`seal`](Self::seal) wrote.
+    pub(super) fn open(place: &str, sealed: &[u8], keys: &SealingKeys) -> Result<Self, Error> {
+        let text = keys.open(place, sealed)?;
+        let written: Written<'_> = serde_json::from_slice(&text).map_err(|_| damaged())?;
+        Ok(Self {
+            // One that was in use before may be short.
+            secret: OtpSecret::danger_from_short_base32(&written.secret).map_err(|_| damaged())?,
+            form: written.form,
+            attempts: written.attempts,
+            recovery: written.recovery,
+        })
+    }
+}
+
+fn damaged() -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        "a user's second factor is damaged, or was written by something else",
+    )
+}

@@ -1,0 +1,133 @@
+//! What is kept of a user's recovery codes, and how one is used up.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::random::random;
+use crate::core::secret::Secret;
+use crate::jose::encoding;
+use crate::otp::attempts::{Failures, Terms};
+use aws_lc_rs::digest;
+use data_encoding::BASE32_NOPAD;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+/// How many codes a user gets.
+pub(in crate::otp) const SHEET: usize = 10;
+/// 120 bits: of 112 or more a plain hash is kept (NIST SP 800-63B section 3.1.2.2).
+const BYTES: usize = 15;
+const CHARACTERS: usize = 24;
+const SALT: usize = 16;
+
+pub(in crate::otp) fn check_count(count: usize) -> Result<(), Error> {
+    match count {
+        1..=50 => Ok(()),
+        _ => Err(Error::configuration(
+            "a user has 1 to 50 recovery codes: 10 is usual",
+        )),
+    }
+}
+
+/// Hashes of the codes that were not used yet. No code is to be had from them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::otp) struct Sheet {
+    salt: String,
+    hashes: Vec<String>,
+    pub(in crate::otp) failures: Failures,
+}
+
+impl Sheet {
+    /// New codes, and what is to be kept of them.
+    pub(in crate::otp) fn generate(count: usize) -> Result<(Self, Vec<Secret>), Error> {
+        let mut sheet = Self {
+            salt: encoding::encode(random::<SALT>()?),
+            hashes: Vec::with_capacity(count),
+            failures: Failures::default(),
+        };
+        let mut codes = Vec::with_capacity(count);
+        for _ in 0..count {
+            let code = Zeroizing::new(random::<BYTES>()?);
+            sheet.hashes.push(sheet.hash(&*code));
+            codes.push(write(&*code));
+        }
+        Ok((sheet, codes))
+    }
+
+    /// How many codes are left.
+    pub(in crate::otp) fn left(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Uses a code up. What changes is to be written before the answer counts.
+    pub(in crate::otp) fn redeem(
+        &mut self,
+        code: &str,
+        now: Duration,
+        terms: &Terms,
+    ) -> Result<(), Error> {
+        self.failures.check(now)?;
+        let Some(hash) = read(code).map(|code| self.hash(&*code)) else {
+            return Err(self.failures.add(now, terms));
+        };
+        // All are looked at, wherever the right one is.
+        let none = self.hashes.len() as u64;
+        let mut found = none;
+        for (at, kept) in (0..).zip(&self.hashes) {
+            found.conditional_assign(&at, kept.as_bytes().ct_eq(hash.as_bytes()));
+        }
+        if found == none {
+            return Err(self.failures.add(now, terms));
+        }
+        self.hashes.remove(found as usize);
+        self.failures = Failures::default();
+        Ok(())
+    }
+
+    fn hash(&self, code: &[u8]) -> String {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"jamguard recovery code");
+        context.update(self.salt.as_bytes());
+        context.update(code);
+        encoding::encode(context.finish())
+    }
+}
+
+/// Groups of four, as they can be read aloud.
+fn write(code: &[u8]) -> Secret {
+    let letters = Zeroizing::new(BASE32_NOPAD.encode(code).to_ascii_lowercase());
+    let mut text = Zeroizing::new(String::with_capacity(CHARACTERS + CHARACTERS / 4));
+    for (at, letter) in letters.chars().enumerate() {
+        if at > 0 && at % 4 == 0 {
+            text.push('-');
+        }
+        text.push(letter);
+    }
+    Secret::from_zeroizing(text)
+}
+
+/// Reads a code as people type it: in either case, with any spaces and hyphens.
+fn read(text: &str) -> Option<Zeroizing<[u8; BYTES]>> {
+    let mut letters = Zeroizing::new([0; CHARACTERS]);
+    let typed = text
+        .bytes()
+        .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'-');
+    let mut length = 0;
+    for letter in typed {
+        *letters.get_mut(length)? = letter.to_ascii_uppercase();
+        length += 1;
+    }
+    if length != CHARACTERS {
+        return None;
+    }
+    let mut code = Zeroizing::new([0; BYTES]);
+    BASE32_NOPAD.decode_mut(&*letters, &mut *code).ok()?;
+    Some(code)
+}
+
+/// What no user of these has: none were given out.
+pub(in crate::otp) fn no_codes() -> Error {
+    Error::new(
+        ErrorKind::NotEnrolled,
+        "this user has no recovery codes: give some out first",
+    )
+}

@@ -1,0 +1,115 @@
+//! The guard, where the attacks do not say it.
+
+use crate::door::{Door, USER};
+use crate::{NOW, every_store::on_every_store};
+use jamguard::ErrorKind;
+use jamguard::otp::{Otp, OtpGuard, OtpSecret};
+use jamguard::store::{MemoryStore, Store};
+use jamguard::testing::ManualClock;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hotp_counters_are_kept_in_the_store() {
+    on_every_store(async |_, store| {
+        let otp = Otp::hotp().look_ahead(3).build().unwrap();
+        let secret = OtpSecret::generate().unwrap();
+        let code = |counter| otp.code_at(&secret, counter);
+        let guard = || OtpGuard::builder(store.clone()).build().unwrap();
+        assert_eq!(guard().counter(USER).await.unwrap(), 0);
+        // The button was pressed twice without need.
+        let verify = async |counter| {
+            guard()
+                .verify(USER, &otp, &secret, code(counter).expose())
+                .await
+        };
+        verify(2).await.unwrap();
+        assert_eq!(guard().counter(USER).await.unwrap(), 3);
+        for used in [0, 1, 2] {
+            assert_eq!(verify(used).await.unwrap_err().kind(), ErrorKind::UsedCode);
+        }
+        assert_eq!(verify(7).await.unwrap_err().kind(), ErrorKind::WrongCode);
+        verify(6).await.unwrap();
+        // A token that was in use elsewhere.
+        guard().advance(USER, 1_000).await.unwrap();
+        guard().advance(USER, 5).await.unwrap();
+        assert_eq!(guard().counter(USER).await.unwrap(), 1_000);
+        verify(1_000).await.unwrap();
+        // Nobody else is concerned.
+        guard()
+            .verify("bob", &otp, &secret, code(0).expose())
+            .await
+            .unwrap();
+        guard().forget(USER).await.unwrap();
+        assert_eq!(guard().counter(USER).await.unwrap(), 0);
+    })
+    .await;
+}
+
+/// What must be remembered is, and what need not be goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_are_kept_for_ever_and_used_codes_until_their_time_is_over() {
+    let clock = ManualClock::at(NOW);
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let shared: Arc<dyn Store> = Arc::new(store.clone());
+    let secret = OtpSecret::generate().unwrap();
+    let long = Duration::from_secs(40 * 24 * 3600);
+    let guard = OtpGuard::builder(shared).build().unwrap();
+    let set_up = |otp: jamguard::otp::OtpBuilder| otp.clock(clock.clone()).build().unwrap();
+    let usual = set_up(Otp::totp());
+    let slow = set_up(Otp::totp().period(long));
+    let counted = set_up(Otp::hotp());
+    for (user, otp) in [("usual", &usual), ("slow", &slow), ("counted", &counted)] {
+        let now = if user == "counted" { 0 } else { NOW };
+        let code = otp.code_at(&secret, now);
+        guard
+            .verify(user, otp, &secret, code.expose())
+            .await
+            .unwrap();
+    }
+    assert_eq!(store.purge().await.unwrap(), 0);
+    clock.advance(long);
+    let again = slow.code_at(&secret, NOW);
+    let error = guard.verify("slow", &slow, &secret, again.expose()).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::UsedCode);
+    assert_eq!(guard.counter("counted").await.unwrap(), 1);
+    assert_eq!(guard.counter("usual").await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lockout_takes_a_day_at_most() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    for door in Door::all(&store).await {
+        let mut times = Vec::new();
+        for _ in 0..14 {
+            door.refuses(&door.wrong(), ErrorKind::WrongCode).await;
+            if let Err(error) = door.verify(&door.wrong()).await
+                && error.kind() == ErrorKind::LockedOut
+            {
+                let left = error.retry_after().unwrap();
+                times.push(left.as_secs() / 60);
+                door.clock.advance(left);
+            }
+        }
+        let minutes = [15, 30, 60, 120, 240, 480, 960, 1440, 1440, 1440, 1440, 1440];
+        assert_eq!(times, minutes, "{}", door.name);
+        door.clock.set_wall(NOW);
+    }
+}
+
+/// What was not written by a guard is no reason to let anybody in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_is_an_error_and_no_answer() {
+    let store = MemoryStore::new();
+    let guard = OtpGuard::builder(store.clone()).name("n").build().unwrap();
+    let otp = Otp::totp().build().unwrap();
+    let secret = OtpSecret::generate().unwrap();
+    let code = otp.code(&secret).unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, USER.as_bytes());
+    let hash = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hash);
+    let key = format!("otp-guard/n/{hash}");
+    let record = jamguard::store::NewRecord::new(b"{}".to_vec());
+    store.insert(&key, record).await.unwrap().unwrap();
+    let error = guard.verify(USER, &otp, &secret, code.expose()).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Storage);
+}
