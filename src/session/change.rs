@@ -1,5 +1,6 @@
 //! What a session begins with.
 
+use super::methods::Methods;
 use super::record::{Body, Data, HANDLE, Tokens, plain_claims};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
@@ -35,6 +36,7 @@ pub struct NewSession {
     data: Option<Result<String, Error>>,
     device: Option<Arc<str>>,
     tokens: Option<Arc<Tokens>>,
+    methods: Option<Methods>,
 }
 
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -124,6 +126,12 @@ impl NewSession {
         self
     }
 
+    /// By which methods the user has proved who they are already.
+    pub(crate) fn proved_by(mut self, methods: Option<Methods>) -> Self {
+        self.methods = methods;
+        self
+    }
+
     /// Whether the data stays as it was before a login.
     pub(super) fn keeps_data(&self) -> bool {
         self.data.is_none()
@@ -158,15 +166,36 @@ impl NewSession {
                 .or_else(|| before.and_then(|before| before.device.clone())),
             key: self.key,
             claims: read_claims(claims)?,
+            methods: None,
             tokens: self.tokens,
             data,
         };
-        if body.details() > MAX_DETAILS {
-            return Err(Error::configuration(
-                "a session's key, claims and tokens are over 64 KiB together: keep less in it",
-            ));
-        }
+        let body = match &self.methods {
+            Some(methods) => body.proved_by(methods)?,
+            None => body,
+        };
+        body.check_details()?;
         Ok(body)
+    }
+}
+
+impl Body {
+    /// The same, once the user has proved who they are by these methods too.
+    pub(super) fn proved_by(mut self, methods: &Methods) -> Result<Self, Error> {
+        let methods = methods.after(self.methods.as_ref());
+        self.claims = methods.added_to(&self.claims)?;
+        self.methods = Some(methods);
+        self.check_details()?;
+        Ok(self)
+    }
+
+    fn check_details(&self) -> Result<(), Error> {
+        if self.details() <= MAX_DETAILS {
+            return Ok(());
+        }
+        Err(Error::configuration(
+            "a session's key, claims and tokens are over 64 KiB together: keep less in it",
+        ))
     }
 }
 

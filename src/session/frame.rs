@@ -230,7 +230,11 @@ impl Sessions {
         for _ in 0..ATTEMPTS {
             let mut body = current.body().clone();
             body.tokens = Some(tokens.clone());
-            body.claims = claims.clone();
+            // A second factor is the session's own: no token knows of it.
+            body.claims = match &body.methods {
+                Some(methods) => methods.added_to(&claims)?,
+                None => claims.clone(),
+            };
             if let Some(saved) = self.write(&current, body).await? {
                 return Ok(saved);
             }

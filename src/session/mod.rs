@@ -12,6 +12,7 @@ mod frame;
 mod handle;
 mod id;
 mod memory;
+mod methods;
 mod record;
 mod rework;
 mod view;
@@ -26,7 +27,9 @@ pub(crate) use self::{
     change::{conflict, to_json, too_busy},
     frame::{Load, Loaded, id_hash},
     handle::ATTEMPTS,
+    methods::Methods,
     record::from_json,
+    rework::Rotation,
 };
 #[cfg(feature = "client")]
 pub(crate) use record::Tokens;

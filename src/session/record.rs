@@ -1,6 +1,7 @@
 //! What is kept of a session, and how it is written.
 
 use super::id::Hash;
+use super::methods::Methods;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::jose::encoding;
@@ -27,6 +28,7 @@ const HAS_DEVICE: u8 = 2;
 const HAS_CLAIMS: u8 = 4;
 const HAS_ID_TOKEN: u8 = 8;
 const HAS_REFRESH_TOKEN: u8 = 16;
+const HAS_METHODS: u8 = 32;
 
 pub(super) const HANDLE: usize = 16;
 /// Milliseconds.
@@ -56,7 +58,9 @@ pub(super) struct Body {
     pub(super) handle: [u8; HANDLE],
     pub(super) key: Option<Arc<str>>,
     pub(super) device: Option<Arc<str>>,
+    /// With the methods in it.
     pub(super) claims: Arc<ClaimSet>,
+    pub(super) methods: Option<Methods>,
     pub(super) tokens: Option<Arc<Tokens>>,
     pub(super) data: Arc<Data>,
 }
@@ -172,7 +176,8 @@ impl Body {
             let refresh = tokens.refresh.as_ref();
             tokens.id.expose().len() + refresh.map_or(0, |token| token.expose().len())
         });
-        text(&self.key) + text(&self.device) + self.claims.text().len() + tokens
+        let methods = self.methods.as_ref().map_or(0, |names| names.text().len());
+        text(&self.key) + text(&self.device) + self.claims.text().len() + methods + tokens
     }
 
     /// Bytes that it takes in memory, with the room that what is decoded may take.
@@ -191,6 +196,7 @@ impl Body {
             (HAS_CLAIMS, own_claims.then_some(claims)),
             (HAS_ID_TOKEN, tokens.map(|tokens| tokens.id.expose())),
             (HAS_REFRESH_TOKEN, refresh.map(Secret::expose)),
+            (HAS_METHODS, self.methods.as_ref().map(Methods::text)),
         ];
         let present = |(flag, text): &(u8, Option<&str>)| text.map_or(0, |_| *flag);
         out.push(parts.iter().map(present).sum());
@@ -227,6 +233,7 @@ impl Body {
         };
         let id = text(HAS_ID_TOKEN)?.map(Secret::new);
         let refresh = text(HAS_REFRESH_TOKEN)?.map(Secret::new);
+        let methods = text(HAS_METHODS)?.map(Methods::from_text);
         let data = str::from_utf8(rest).ok()?;
         Some(Self {
             created,
@@ -236,6 +243,7 @@ impl Body {
             key,
             device,
             claims: Arc::new(ClaimSet::parse(claims).ok()?),
+            methods,
             tokens: id.map(|id| Arc::new(Tokens::new(id, refresh))),
             data: Arc::new(Data::new(data.to_owned())),
         })

@@ -14,6 +14,7 @@ use super::change::{NewSession, check_data, conflict, gone, read_claims, to_json
 use super::frame::Loaded;
 use super::handle::{ATTEMPTS, Sessions};
 use super::id::SessionId;
+use super::methods::Methods;
 use super::record::{Body, Kept};
 use crate::core::error::Error;
 use serde::Serialize;
@@ -23,6 +24,17 @@ use std::time::Duration;
 /// How long it is still known where a session went. Much longer than a pass over all sessions of a
 /// user takes, because [`clear`](Sessions::clear) goes by it.
 pub(super) const FORWARDED: Duration = Duration::from_secs(300);
+
+/// What changes with the id, all in one write.
+#[derive(Clone, Default)]
+pub(crate) struct Rotation {
+    /// Who logged in.
+    pub(crate) login: Option<NewSession>,
+    /// JSON, if it changed.
+    pub(crate) data: Option<String>,
+    /// By which methods the user has proved who they are now.
+    pub(crate) methods: Option<Methods>,
+}
 
 impl Sessions {
     /// Gives a session another id, and everything else stays. The old id is dead at once.
@@ -34,10 +46,12 @@ impl Sessions {
     /// knows.
     pub async fn rework(&self, id: &SessionId) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        self.rotate(&read, None, None).await.map(|(id, _)| id)
+        let same = self.rotate(&read, Rotation::default()).await;
+        same.map(|(id, _)| id)
     }
 
-    /// Gives a session another id and other claims: a change of what its user may do.
+    /// Gives a session another id and other claims: a change of what its user may do. A
+    /// [step-up](Self::step_up) that they do not tell of has not been.
     ///
     /// A JAM login's claims are its ID token's: they come back when that is renewed, so keep rights
     /// elsewhere there.
@@ -54,6 +68,37 @@ impl Sessions {
         self.rotate_claims(&read, claims).await.map(|(id, _)| id)
     }
 
+    /// Gives a session another id, and writes down by which further methods its user has proved who
+    /// they are: names as of RFC 8176, which its claims show in `amr` behind those of the login. Data,
+    /// tokens and both timeouts stay, and so do the methods when a JAM login's ID token is renewed. The
+    /// next login ends them.
+    ///
+    /// With `otp` and `mfa`, `policy::second_factor()` holds.
+    ///
+    /// # Errors
+    /// As [`rework`](Self::rework); [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
+    /// where a name is none.
+    ///
+    /// ```
+    /// use jamguard::{Sessions, store::MemoryStore};
+    /// # async fn example() -> Result<(), jamguard::Error> {
+    /// let sessions = Sessions::builder(MemoryStore::new()).build()?;
+    /// let id = sessions.create(Some("ann"), &()).await?;
+    /// let id = sessions.step_up(&id, &["otp", "mfa"]).await?;
+    /// let session = sessions.get::<()>(&id).await?.expect("it lives on");
+    /// assert!(session.raw_claims().contains(r#""amr":["otp","mfa"]"#));
+    /// # Ok(()) }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub async fn step_up(&self, id: &SessionId, methods: &[&str]) -> Result<SessionId, Error> {
+        let rotation = Rotation {
+            methods: Some(Methods::new(methods)?),
+            ..Rotation::default()
+        };
+        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
+        self.rotate(&read, rotation).await.map(|(id, _)| id)
+    }
+
     /// Gives a session another id and another user: a login. What `new` does not say stays, such as
     /// the data of the guest; of another user's session nothing does. Both timeouts begin anew.
     ///
@@ -61,8 +106,11 @@ impl Sessions {
     /// As [`rework`](Self::rework) and [`create_with`](Self::create_with).
     pub async fn login(&self, id: &SessionId, new: NewSession) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        let rotated = self.rotate(&read, Some(new), None).await;
-        rotated.map(|(id, _)| id)
+        let rotation = Rotation {
+            login: Some(new),
+            ..Rotation::default()
+        };
+        self.rotate(&read, rotation).await.map(|(id, _)| id)
     }
 
     /// [`rework_claims`](Self::rework_claims) of what was read.
@@ -75,13 +123,14 @@ impl Sessions {
         self.rotated(read, |body| {
             let mut body = body.clone();
             body.claims = claims.clone();
+            body.methods = None;
             Ok(body)
         })
         .await
     }
 
-    /// Gives what was read another id, after a login if there was one, and other data, JSON, if it
-    /// changed: a request that did all of it writes once.
+    /// Gives what was read another id, and changes what changes with it: a request that did all of it
+    /// writes once.
     ///
     /// # Errors
     /// As [`login`](Self::login); [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where the
@@ -89,10 +138,14 @@ impl Sessions {
     pub(crate) async fn rotate(
         &self,
         read: &Loaded,
-        login: Option<NewSession>,
-        data: Option<String>,
+        rotation: Rotation,
     ) -> Result<(SessionId, Loaded), Error> {
         let settings = self.settings();
+        let Rotation {
+            login,
+            data,
+            methods,
+        } = rotation;
         let login_brings_data = login.as_ref().is_some_and(|new| !new.keeps_data());
         let others = login
             .as_ref()
@@ -113,7 +166,10 @@ impl Sessions {
                 None if others => (next.data, next.revision),
                 None => (body.data.clone(), body.revision),
             };
-            Ok(next)
+            match &methods {
+                Some(methods) => next.proved_by(methods),
+                None => Ok(next),
+            }
         })
         .await
     }

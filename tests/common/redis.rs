@@ -35,10 +35,28 @@ impl Server {
     }
 
     pub(crate) fn with(arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(ToString::to_string).collect();
-        let mut server = Self::prepared(arguments);
-        server.run();
-        server
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        loop {
+            let mut server = Self::prepared(arguments.clone());
+            server.run();
+            if server.is_ours() {
+                return server;
+            }
+        }
+    }
+
+    /// Another process may have taken the port since it was found free; then its server answers.
+    fn is_ours(&self) -> bool {
+        let own = self.child.as_ref().unwrap().id();
+        let id = |info: String| {
+            let line = info
+                .lines()
+                .find_map(|line| line.strip_prefix("process_id:"));
+            line.map(|id| id.trim() == own.to_string())
+        };
+        // One that wants a password says nothing of itself.
+        let info = ask(self.port, &["INFO", "server"]).ok();
+        info.and_then(id).unwrap_or(true)
     }
 
     /// One that speaks TLS only, and wants certificates of its clients.

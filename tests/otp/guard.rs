@@ -11,7 +11,7 @@ use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hotp_counters_are_kept_in_the_store() {
-    on_every_store(async |_, store| {
+    on_every_store(async |name, store| {
         let otp = Otp::hotp().look_ahead(3).build().unwrap();
         let secret = OtpSecret::generate().unwrap();
         let code = |counter| otp.code_at(&secret, counter);
@@ -26,7 +26,8 @@ async fn hotp_counters_are_kept_in_the_store() {
         verify(2).await.unwrap();
         assert_eq!(guard().counter(USER).await.unwrap(), 3);
         for used in [0, 1, 2] {
-            assert_eq!(verify(used).await.unwrap_err().kind(), ErrorKind::UsedCode);
+            let error = verify(used).await.expect_err(name);
+            assert_eq!(error.kind(), ErrorKind::UsedCode, "{name}");
         }
         assert_eq!(verify(7).await.unwrap_err().kind(), ErrorKind::WrongCode);
         verify(6).await.unwrap();

@@ -13,6 +13,7 @@ mod passes_on;
 #[path = "../common/redis.rs"]
 mod redis;
 
+#[allow(dead_code)]
 #[path = "../sessions/failing.rs"]
 mod failing;
 

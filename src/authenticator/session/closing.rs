@@ -5,7 +5,9 @@ use super::visit::{Changes, Found, State, Visit};
 use crate::authenticator::answer::{Closing, Edits};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{ATTEMPTS, Loaded, NewSession, SessionId, Sessions, conflict, too_busy};
+use crate::session::{
+    ATTEMPTS, Loaded, Methods, NewSession, Rotation, SessionId, Sessions, conflict, too_busy,
+};
 use std::sync::Arc;
 
 /// What a request leaves to be written.
@@ -19,6 +21,7 @@ struct Pending {
     merge: Option<Merge>,
     login: Option<NewSession>,
     rotate: bool,
+    methods: Option<Methods>,
     previous: Option<Loaded>,
 }
 
@@ -95,6 +98,7 @@ impl Pending {
                 None => login,
             }),
             rotate,
+            methods: state.methods.take(),
             previous: state.previous.take(),
         })
     }
@@ -113,12 +117,18 @@ impl Pending {
         };
         let mut data = ours.clone();
         for _ in 0..ATTEMPTS {
-            let login = self.login.clone();
             let saved = match data {
-                Some(data) if login.is_none() && !self.rotate => {
+                Some(data) if self.login.is_none() && !self.rotate => {
                     sessions.save_text(&read, data).await.map(|_| None)
                 }
-                data => sessions.rotate(&read, login, data).await.map(Some),
+                data => {
+                    let rotation = Rotation {
+                        login: self.login.clone(),
+                        data,
+                        methods: self.methods.clone(),
+                    };
+                    sessions.rotate(&read, rotation).await.map(Some)
+                }
             };
             let error = match (saved, &ours) {
                 (Err(error), Some(ours)) if error.kind() == ErrorKind::Conflict => {
@@ -157,7 +167,8 @@ impl Pending {
         sessions: &Sessions,
         data: Option<String>,
     ) -> Result<(SessionId, Loaded), Error> {
-        let mut new = self.login.unwrap_or_else(NewSession::guest);
+        let new = self.login.unwrap_or_else(NewSession::guest);
+        let mut new = new.proved_by(self.methods);
         if let Some(data) = data {
             new = new.or_data(data);
         }

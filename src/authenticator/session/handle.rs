@@ -5,7 +5,7 @@ use super::visit::{Changes, Found, Visit};
 use crate::authenticator::gate::Attached;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Loaded, NewSession, SessionInfo};
+use crate::session::{Loaded, Methods, NewSession, SessionInfo};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -186,6 +186,8 @@ impl<T: SessionData> Session<T> {
             // A session begins, so its data does too.
             state.write_as_is(&self.data);
         }
+        // What was proved before was another login's.
+        state.methods = None;
         state.login = Some(new);
     }
 
@@ -196,6 +198,32 @@ impl<T: SessionData> Session<T> {
     /// timeouts begin anew.
     pub fn rotate(&self) {
         self.visit.state().rotate = true;
+    }
+
+    /// Gives the session another id, and writes down by which further methods its user has proved who
+    /// they are: names as of RFC 8176, which the claims show in `amr` behind those of the login. Data,
+    /// tokens and both timeouts stay. The next login ends it.
+    ///
+    /// With `otp` and `mfa`, `policy::second_factor()` holds from the next request on.
+    ///
+    /// ```
+    /// # use jamguard::{Error, Session};
+    /// async fn finish(session: Session<()>) -> Result<(), Error> {
+    ///     // … once the security key's answer was right:
+    ///     session.step_up(&["hwk", "mfa"])
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`] where nobody is logged in; [`ErrorKind::Configuration`]
+    /// where a name is none.
+    pub fn step_up(&self, methods: &[&str]) -> Result<(), Error> {
+        let methods = Methods::new(methods)?;
+        let mut state = self.visit.state();
+        state.user().ok_or_else(nobody)?;
+        state.methods = Some(methods.after(state.methods.as_ref()));
+        state.rotate = true;
+        Ok(())
     }
 
     /// Ends the session at once; its cookie is removed. What this request wrote is forgotten, and
@@ -273,12 +301,7 @@ impl<T: SessionData> Session<T> {
         let found = self.visit.found().await?;
         found
             .and_then(|loaded| Some((loaded.key()?.to_owned(), loaded)))
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::MissingCredentials,
-                    "nobody is logged in with this session",
-                )
-            })
+            .ok_or_else(nobody)
     }
 
     fn has_ended(&self) {
@@ -290,6 +313,13 @@ impl<T: SessionData> Session<T> {
     fn newest(&self) -> Arc<Version<T>> {
         self.visit.state().newest_of(&self.data)
     }
+}
+
+pub(super) fn nobody() -> Error {
+    Error::new(
+        ErrorKind::MissingCredentials,
+        "nobody is logged in with this session",
+    )
 }
 
 /// The newest data of this request.

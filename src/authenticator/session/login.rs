@@ -7,7 +7,7 @@ use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::session::{Loaded, NewSession, Tokens};
+use crate::session::{Loaded, NewSession, Rotation, Tokens};
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,11 +44,17 @@ impl Visit {
             user.is_none() || user == new.user()
         });
         let begun = match own {
-            Some(own) => match sessions.rotate(own, Some(new.clone()), None).await {
-                // It ended, or another login was faster.
-                Err(error) if is_gone(&error) => sessions.begin(new).await?,
-                answer => answer?,
-            },
+            Some(own) => {
+                let rotation = Rotation {
+                    login: Some(new.clone()),
+                    ..Rotation::default()
+                };
+                match sessions.rotate(own, rotation).await {
+                    // It ended, or another login was faster.
+                    Err(error) if is_gone(&error) => sessions.begin(new).await?,
+                    answer => answer?,
+                }
+            }
             None => {
                 let begun = sessions.begin(new).await?;
                 if let Some(theirs) = &found {

@@ -9,6 +9,8 @@ mod form_token;
 mod handle;
 #[cfg(feature = "client")]
 mod login;
+#[cfg(feature = "otp")]
+mod otp;
 #[cfg(feature = "client")]
 mod renewal;
 mod settings;

@@ -7,7 +7,7 @@ use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Load, Loaded, NewSession, Sessions, from_json};
+use crate::session::{Load, Loaded, Methods, NewSession, Sessions, from_json};
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) merge: Option<Merge>,
     pub(super) login: Option<NewSession>,
     pub(super) rotate: bool,
+    /// By which methods the user proved who they are, in this request.
+    pub(super) methods: Option<Methods>,
     /// Another user's session, over which somebody logged in.
     pub(super) previous: Option<Loaded>,
     /// What the browser says of itself.

@@ -1,0 +1,83 @@
+//! One-time passwords as the second factor of a session.
+
+use super::data::SessionData;
+use super::handle::{Session, nobody};
+use crate::core::error::Error;
+use crate::otp::{Otp, OtpGuard, OtpSecret, SecondFactor};
+
+/// What a session's claims say of a one-time password (RFC 8176 section 2).
+const BY_CODE: &[&str] = &["otp", "mfa"];
+/// And of a recovery code, for which no name is registered.
+const BY_RECOVERY: &[&str] = &["mfa"];
+
+impl<T: SessionData> Session<T> {
+    /// Accepts a one-time password of the user's who is logged in with this session, once, and writes
+    /// the second factor into the session: `amr` with `otp` and `mfa`, under another id, as
+    /// [`step_up`](Self::step_up) does. Guesses end in a lockout.
+    ///
+    /// ```
+    /// # use jamguard::{Error, Session, otp::SecondFactor};
+    /// async fn second_factor(
+    ///     session: Session<()>, factor: SecondFactor, code: String,
+    /// ) -> Result<&'static str, Error> {
+    ///     session.verify_otp(&factor, code.trim()).await?;
+    ///     Ok("Welcome!")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
+    /// in; those of [`SecondFactor::verify`].
+    pub async fn verify_otp(&self, factor: &SecondFactor, code: &str) -> Result<(), Error> {
+        factor.verify(&self.present()?, code).await?;
+        self.step_up(BY_CODE)
+    }
+
+    /// The same where the application keeps the user's secret itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
+    /// in; those of [`OtpGuard::verify`].
+    pub async fn verify_own_otp(
+        &self,
+        guard: &OtpGuard,
+        otp: &Otp,
+        secret: &OtpSecret,
+        code: &str,
+    ) -> Result<(), Error> {
+        guard.verify(&self.present()?, otp, secret, code).await?;
+        self.step_up(BY_CODE)
+    }
+
+    /// Accepts one of the user's recovery codes in place of a one-time password, and uses it up: `amr`
+    /// gets `mfa`, and no `otp`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
+    /// in; those of [`SecondFactor::recover`].
+    pub async fn recover_otp(&self, factor: &SecondFactor, code: &str) -> Result<(), Error> {
+        factor.recover(&self.present()?, code).await?;
+        self.step_up(BY_RECOVERY)
+    }
+
+    /// Enrols the user by a first code, which is a proof as well: as
+    /// [`verify_otp`](Self::verify_otp). Gives the recovery codes, to be shown once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
+    /// in; those of [`SecondFactor::confirm`].
+    pub async fn confirm_otp(
+        &self,
+        factor: &SecondFactor,
+        code: &str,
+    ) -> Result<Vec<crate::core::secret::Secret>, Error> {
+        let codes = factor.confirm(&self.present()?, code).await?;
+        self.step_up(BY_CODE)?;
+        Ok(codes)
+    }
+
+    /// Who is logged in.
+    fn present(&self) -> Result<String, Error> {
+        self.user().ok_or_else(nobody)
+    }
+}
