@@ -133,6 +133,8 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+#[cfg(feature = "oauth2")]
+pub mod oauth2;
 #[cfg(feature = "otp")]
 pub mod otp;
 pub mod policy;

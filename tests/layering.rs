@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "jwks",
     "jam",
     "otp",
+    "oauth2",
     "policy",
     "authenticator",
     "endpoint",
@@ -35,10 +36,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tower_http", &["tower"]),
     ("tower_sessions_core", &["store/tower_sessions/backend.rs"]),
     ("time::OffsetDateTime", &["store/tower_sessions/backend.rs"]),
-    (
-        "reqwest",
-        &["core/http.rs", "jam/client.rs", "jwks/fetch.rs"],
-    ),
+    ("reqwest", &["core/http.rs"]),
     ("jsonwebtoken", &["jose/jwk.rs"]),
     ("redis::", &["store/redis/"]),
     ("matchit", &["policy/table/"]),
@@ -53,7 +51,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "store/near.rs",
             "token/cache.rs",
             "authenticator/enrich.rs",
-            "authenticator/refresh.rs",
+            "core/single_flight.rs",
         ],
     ),
     (

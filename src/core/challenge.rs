@@ -142,7 +142,20 @@ impl Public {
             | ErrorKind::WrongType
             | ErrorKind::ClaimsMismatch
             | ErrorKind::Unauthorized
-            | ErrorKind::NotVerified => invalid_token("The token is invalid."),
+            | ErrorKind::NotVerified
+            | ErrorKind::InvalidGrant => invalid_token("The token is invalid."),
+            ErrorKind::InvalidCallback => plain(
+                400,
+                "invalid_callback",
+                "Invalid callback",
+                "This login was not begun here, is over, or took too long: log in again.",
+            ),
+            ErrorKind::AccessDenied => plain(
+                403,
+                "access_denied",
+                "Access denied",
+                "The login was refused.",
+            ),
             ErrorKind::Conflict => plain(
                 409,
                 "conflict",
@@ -177,7 +190,10 @@ impl Public {
                 "Bad gateway",
                 "The authentication service answered in an unexpected way.",
             ),
-            ErrorKind::Configuration | ErrorKind::InvalidKey | ErrorKind::Internal => plain(
+            ErrorKind::Configuration
+            | ErrorKind::InvalidKey
+            | ErrorKind::ClientRefused
+            | ErrorKind::Internal => plain(
                 500,
                 "internal_error",
                 "Internal error",

@@ -97,6 +97,16 @@ pub enum ErrorKind {
     Configuration,
     /// A key cannot be read, is too weak, or is of the wrong kind.
     InvalidKey,
+    /// An OAuth2 callback that belongs to no login begun by this browser: its `state` is missing,
+    /// wrong, used up or another browser's, or its `iss` another provider's (RFC 9207).
+    InvalidCallback,
+    /// The user, or the OAuth2 provider on the user's behalf, said no.
+    AccessDenied,
+    /// The OAuth2 provider does not accept the code or refresh token (any more): a new login is
+    /// needed.
+    InvalidGrant,
+    /// The OAuth2 provider refuses the client or what it asks for: the set-up is wrong.
+    ClientRefused,
     /// Our own fault: the layer is missing.
     Internal,
 }
@@ -145,6 +155,10 @@ impl ErrorKind {
             Self::UnexpectedBody => "unexpected_body",
             Self::Configuration => "configuration",
             Self::InvalidKey => "invalid_key",
+            Self::InvalidCallback => "invalid_callback",
+            Self::AccessDenied => "access_denied",
+            Self::InvalidGrant => "invalid_grant",
+            Self::ClientRefused => "client_refused",
             Self::Internal => "internal",
         }
     }
@@ -196,6 +210,7 @@ struct Inner {
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
     needs: Needs,
+    oauth2_code: Option<Box<str>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -220,6 +235,7 @@ impl Error {
             message: message.into(),
             retry_after: None,
             needs: Needs::default(),
+            oauth2_code: None,
             source: None,
         }))
     }
@@ -236,6 +252,12 @@ impl Error {
 
     pub(crate) fn needs(&self) -> &Needs {
         &self.0.needs
+    }
+
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn with_oauth2_code(mut self, code: &str) -> Self {
+        self.0.oauth2_code = Some(code.into());
+        self
     }
 
     pub(crate) fn with_source(
@@ -258,6 +280,12 @@ impl Error {
     /// What a person reads in a log; for errors that JAM answered, its message.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// The code that an OAuth2 provider refused with, such as `invalid_grant` (RFC 6749
+    /// section 5.2).
+    pub fn oauth2_code(&self) -> Option<&str> {
+        self.0.oauth2_code.as_deref()
     }
 
     /// How long to wait before trying again, where that is known.

@@ -2,18 +2,83 @@
 
 use crate::core::error::{Error, ErrorKind};
 use reqwest::Method;
-use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use std::net::IpAddr;
 use std::time::Duration;
 use url::{Host, Url};
+use zeroize::Zeroizing;
+
+/// What is sent, and how much of the answer is read.
+pub(crate) struct HttpRequest {
+    method: Method,
+    url: Url,
+    authorization: Option<Zeroizing<String>>,
+    content: Option<(&'static str, Zeroizing<Vec<u8>>)>,
+    accepts_json: bool,
+    max_body: usize,
+}
+
+impl HttpRequest {
+    fn new(method: Method, url: Url, max_body: usize) -> Self {
+        Self {
+            method,
+            url,
+            authorization: None,
+            content: None,
+            accepts_json: false,
+            max_body,
+        }
+    }
+
+    pub(crate) fn get(url: Url, max_body: usize) -> Self {
+        Self::new(Method::GET, url, max_body)
+    }
+
+    pub(crate) fn post(url: Url, max_body: usize) -> Self {
+        Self::new(Method::POST, url, max_body)
+    }
+
+    pub(crate) fn delete(url: Url, max_body: usize) -> Self {
+        Self::new(Method::DELETE, url, max_body)
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.authorization("Bearer", token)
+    }
+
+    pub(crate) fn authorization(mut self, scheme: &str, credential: &str) -> Self {
+        self.authorization = Some(Zeroizing::new(format!("{scheme} {credential}")));
+        self
+    }
+
+    pub(crate) fn json(mut self, json: Vec<u8>) -> Self {
+        self.content = Some(("application/json", Zeroizing::new(json)));
+        self
+    }
+
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn form(mut self, form: Zeroizing<Vec<u8>>) -> Self {
+        self.content = Some(("application/x-www-form-urlencoded", form));
+        self
+    }
+
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn accept_json(mut self) -> Self {
+        self.accepts_json = true;
+        self
+    }
+}
 
 /// An answer of the other side, whatever its status.
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// `Cache-Control: max-age`.
     pub(crate) max_age: Option<Duration>,
+    /// `Retry-After` in seconds; a date counts as none.
+    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
+    pub(crate) retry_after: Option<Duration>,
     /// `None` where it was longer than allowed, or a refusal's did not arrive whole.
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Zeroizing<Vec<u8>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,34 +101,30 @@ impl HttpClient {
             })
     }
 
-    /// Sends one request; reads at most `max_body` bytes of the answer.
-    pub(crate) async fn send(
-        &self,
-        method: Method,
-        url: Url,
-        bearer: Option<&str>,
-        json: Option<Vec<u8>>,
-        max_body: usize,
-    ) -> Result<HttpAnswer, Error> {
-        let mut request = self.0.request(method, url);
-        if let Some(token) = bearer {
-            request = request.bearer_auth(token);
+    pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
+        let mut outgoing = self.0.request(request.method, request.url);
+        if let Some(authorization) = &request.authorization {
+            outgoing = outgoing.header(AUTHORIZATION, authorization.as_str());
         }
-        if let Some(json) = json {
-            request = request.header(CONTENT_TYPE, "application/json").body(json);
+        if request.accepts_json {
+            outgoing = outgoing.header(ACCEPT, "application/json");
         }
-        let mut response = request.send().await.map_err(transport)?;
+        if let Some((content_type, content)) = &request.content {
+            outgoing = outgoing
+                .header(CONTENT_TYPE, *content_type)
+                .body(content.to_vec());
+        }
+        let mut response = outgoing.send().await.map_err(transport)?;
         let status = response.status().as_u16();
-        let max_age = response
-            .headers()
-            .get(CACHE_CONTROL)
-            .and_then(|value| value.to_str().ok())
-            .and_then(max_age);
-        let mut body = Some(Vec::new());
+        let max_age = text(response.headers(), CACHE_CONTROL).and_then(max_age);
+        let retry_after = text(response.headers(), RETRY_AFTER)
+            .and_then(|seconds| seconds.trim().parse().ok())
+            .map(Duration::from_secs);
+        let mut body = Some(Zeroizing::new(Vec::new()));
         loop {
             match (response.chunk().await, &mut body) {
                 (Ok(None), _) => break,
-                (Ok(Some(chunk)), Some(bytes)) if bytes.len() + chunk.len() <= max_body => {
+                (Ok(Some(chunk)), Some(bytes)) if bytes.len() + chunk.len() <= request.max_body => {
                     bytes.extend_from_slice(&chunk);
                 }
                 (Err(error), _) if response.status().is_success() => return Err(transport(error)),
@@ -77,9 +138,14 @@ impl HttpClient {
         Ok(HttpAnswer {
             status,
             max_age,
+            retry_after,
             body,
         })
     }
+}
+
+fn text(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// The URL may hold a refresh token, so it stays out of the message.

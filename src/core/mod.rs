@@ -1,12 +1,18 @@
 //! What every other module stands on: errors, time, secrets, wire answers.
 
+#[cfg(feature = "oauth2")]
+pub(crate) mod aging;
 pub(crate) mod challenge;
 pub(crate) mod clock;
 pub(crate) mod error;
 #[cfg(feature = "client")]
 pub(crate) mod http;
 pub(crate) mod json;
+#[cfg(feature = "client")]
+pub(crate) mod quoted;
 pub(crate) mod random;
 pub(crate) mod secret;
+#[cfg(feature = "client")]
+pub(crate) mod single_flight;
 pub(crate) mod striped;
 pub(crate) mod telemetry;

@@ -4,13 +4,13 @@ use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::http::{HttpAnswer, HttpClient};
+use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
+use crate::core::quoted::quoted;
 use crate::core::secret::Secret;
 use crate::jose::KeySet;
 use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
@@ -20,10 +20,6 @@ use url::Url;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 64 * 1024;
 const MAX_KEY_SET: usize = 1024 * 1024;
-/// Characters of JAM's message that an error keeps.
-const MAX_MESSAGE: usize = 300;
-/// Anything shorter is no token, and may well be a word.
-const MIN_SECRET: usize = 8;
 const WITHOUT_TOKEN: Expected<'_> = Expected {
     success: 200,
     refused: None,
@@ -189,8 +185,7 @@ impl JamClient {
     /// [those of every operation](JamClient#errors).
     pub async fn jwks(&self) -> Result<KeySet, Error> {
         let url = self.url(".well-known/jwks.json")?;
-        let http = &self.0.http;
-        let answer = http.send(Method::GET, url, None, None, MAX_KEY_SET).await?;
+        let answer = self.0.http.send(HttpRequest::get(url, MAX_KEY_SET)).await?;
         WITHOUT_TOKEN.check(&answer)?;
         body(&answer)
             .and_then(|body| KeySet::from_json(body).ok())
@@ -287,10 +282,8 @@ impl JamClient {
 
     async fn post(&self, path: &str, content: Value) -> Result<HttpAnswer, Error> {
         let content = content.to_string().into_bytes();
-        let url = self.url(path)?;
-        let http = &self.0.http;
-        http.send(Method::POST, url, None, Some(content), MAX_BODY)
-            .await
+        let request = HttpRequest::post(self.url(path)?, MAX_BODY).json(content);
+        self.0.http.send(request).await
     }
 
     async fn delete(&self, path: &str, id_token: &str, secrets: &[&str]) -> Result<(), Error> {
@@ -301,11 +294,8 @@ impl JamClient {
                 "that is no ID token, nothing was sent",
             ));
         }
-        let url = self.url(path)?;
-        let http = &self.0.http;
-        let answer = http
-            .send(Method::DELETE, url, Some(id_token), None, MAX_BODY)
-            .await?;
+        let request = HttpRequest::delete(self.url(path)?, MAX_BODY).bearer(id_token);
+        let answer = self.0.http.send(request).await?;
         let expected = Expected {
             success: 204,
             refused: Some(ErrorKind::Unauthorized),
@@ -358,29 +348,12 @@ impl Expected<'_> {
         })
     }
 
-    /// JAM's own words: somebody else's text, which may reach logs and terminals.
+    /// JAM's own words.
     fn message(&self, answer: &HttpAnswer) -> Option<String> {
         let body = body(answer).filter(|body| body.len() <= MAX_BODY)?;
         let body: Value = serde_json::from_str(body).ok()?;
-        // First, so that none of them hides a token.
-        let visible = |c: &char| !is_invisible(*c);
-        let mut message: String = body["message"].as_str()?.chars().filter(visible).collect();
-        for secret in self
-            .secrets
-            .iter()
-            .filter(|secret| secret.len() >= MIN_SECRET)
-        {
-            message = message.replace(secret, "[token]");
-        }
-        let message: String = message.chars().take(MAX_MESSAGE).collect();
-        (!message.trim().is_empty()).then_some(message)
+        quoted(body["message"].as_str()?, self.secrets)
     }
-}
-
-/// Control characters, and those that reorder or hide text.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn body(answer: &HttpAnswer) -> Option<&str> {

@@ -1,8 +1,7 @@
 //! Getting a document from an issuer: over HTTP, or the user's own way.
 
 use crate::core::error::{Error, ErrorKind};
-use crate::core::http::{HttpClient, checked_url};
-use reqwest::Method;
+use crate::core::http::{HttpClient, HttpRequest, checked_url};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -99,6 +98,11 @@ impl HttpFetch {
     pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
         HttpClient::new(timeout).map(Self)
     }
+
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn over(client: HttpClient) -> Self {
+        Self(client)
+    }
 }
 
 impl Fetch for HttpFetch {
@@ -108,7 +112,7 @@ impl Fetch for HttpFetch {
     ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
         Box::pin(async move {
             let url = checked_url(url)?;
-            let answer = self.0.send(Method::GET, url, None, None, MAX_BODY).await?;
+            let answer = self.0.send(HttpRequest::get(url, MAX_BODY)).await?;
             if answer.status != 200 {
                 return Err(Error::new(
                     ErrorKind::UnexpectedStatus,
@@ -122,7 +126,7 @@ impl Fetch for HttpFetch {
                 )
             })?;
             Ok(Fetched {
-                body,
+                body: body.to_vec(),
                 max_age: answer.max_age,
             })
         })

@@ -4,6 +4,7 @@ use super::fetch::{Fetch, Fetched};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::checked_url;
 use serde::Deserialize;
+use std::time::Duration;
 
 pub(crate) enum Location {
     Url(String),
@@ -21,13 +22,10 @@ impl Location {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let url = checked_url(self.place())?;
-        if matches!(self, Self::Issuer(_)) && (url.query().is_some() || url.fragment().is_some()) {
-            return Err(Error::configuration(
-                "an issuer has no query and no fragment: give the exact text of its iss",
-            ));
+        match self {
+            Self::Url(url) => checked_url(url).map(drop),
+            Self::Issuer(issuer) => check_issuer(issuer),
         }
-        Ok(())
     }
 
     /// The key set's document.
@@ -35,11 +33,22 @@ impl Location {
         match self {
             Self::Url(url) => fetcher.fetch(url).await,
             Self::Issuer(issuer) => {
-                let document = fetcher.fetch(&discovery_url(issuer)).await?.into_text()?;
-                fetcher.fetch(&jwks_uri(issuer, &document)?).await
+                let (document, _) = discover(issuer, fetcher).await?;
+                fetcher.fetch(&jwks_uri(&document)?).await
             }
         }
     }
+}
+
+/// Whether an issuer is one to discover from.
+pub(crate) fn check_issuer(issuer: &str) -> Result<(), Error> {
+    let url = checked_url(issuer)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::configuration(
+            "an issuer has no query and no fragment: give the exact text of its iss",
+        ));
+    }
+    Ok(())
 }
 
 /// OpenID Connect Discovery 1.0 section 4.
@@ -50,25 +59,38 @@ fn discovery_url(issuer: &str) -> String {
     )
 }
 
-/// The document must speak for this very issuer, and name a place fit to fetch keys from.
-fn jwks_uri(issuer: &str, document: &str) -> Result<String, Error> {
+/// An issuer's discovery document, which speaks for this very issuer, and how long it is good for.
+pub(crate) async fn discover(
+    issuer: &str,
+    fetcher: &dyn Fetch,
+) -> Result<(String, Option<Duration>), Error> {
     #[derive(Deserialize)]
     struct Discovery {
         issuer: String,
+    }
+    let fetched = fetcher.fetch(&discovery_url(issuer)).await?;
+    let max_age = fetched.max_age;
+    let document = fetched.into_text()?;
+    let found: Discovery = serde_json::from_str(&document)
+        .map_err(|_| unexpected("the discovery document is not JSON with an issuer"))?;
+    match found.issuer == issuer {
+        true => Ok((document, max_age)),
+        false => Err(unexpected("the discovery document names another issuer")),
+    }
+}
+
+/// The place that the document names, if it is fit to fetch keys from.
+fn jwks_uri(document: &str) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Discovery {
         jwks_uri: String,
     }
-    let found: Discovery = serde_json::from_str(document).map_err(|_| {
-        Error::new(
-            ErrorKind::UnexpectedBody,
-            "the discovery document is not JSON with issuer and jwks_uri",
-        )
-    })?;
-    if found.issuer != issuer {
-        return Err(Error::new(
-            ErrorKind::UnexpectedBody,
-            "the discovery document names another issuer",
-        ));
-    }
+    let found: Discovery = serde_json::from_str(document)
+        .map_err(|_| unexpected("the discovery document has no jwks_uri"))?;
     checked_url(&found.jwks_uri)?;
     Ok(found.jwks_uri)
+}
+
+fn unexpected(message: &'static str) -> Error {
+    Error::new(ErrorKind::UnexpectedBody, message)
 }

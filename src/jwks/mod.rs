@@ -28,3 +28,9 @@ mod verifier;
 pub use builder::RemoteKeySetBuilder;
 pub use fetch::{Fetch, Fetched};
 pub use remote::RemoteKeySet;
+
+#[cfg(feature = "oauth2")]
+pub(crate) use {
+    fetch::HttpFetch,
+    location::{check_issuer, discover},
+};

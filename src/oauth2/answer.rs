@@ -1,0 +1,254 @@
+//! Reads what a provider answers.
+
+use super::tokens::{Parts, TokenResponse};
+use crate::core::error::{Error, ErrorKind};
+use crate::core::http::HttpAnswer;
+use crate::core::json;
+use crate::core::quoted::quoted;
+use crate::core::secret::Secret;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::time::Duration;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+/// Tokens are far shorter.
+pub(super) const MAX_BODY: usize = 256 * 1024;
+const MAX_CODE: usize = 64;
+/// A year; a longer lifetime is a mistake, and no sum of times may overflow.
+const MAX_LIFETIME: u64 = 366 * 24 * 3600;
+
+/// What must be known of a request to read its answer.
+pub(super) struct Asked<'a> {
+    pub(super) scopes: &'a [String],
+    /// What no error may repeat.
+    pub(super) secrets: Vec<&'a str>,
+    /// When it was sent, Unix milliseconds.
+    pub(super) sent: u64,
+    pub(super) comma: bool,
+}
+
+/// The tokens of a token endpoint's answer.
+///
+/// # Errors
+/// Of an error that the provider names, whatever the status (RFC 6749 section 5.2, and those that
+/// answer 200); [`ErrorKind::UnexpectedStatus`], [`ErrorKind::UnexpectedBody`],
+/// [`ErrorKind::Unavailable`].
+pub(super) fn tokens(answer: &HttpAnswer, asked: &Asked<'_>) -> Result<TokenResponse, Error> {
+    let members = members(answer, &asked.secrets)?;
+    read_tokens(members, asked)
+}
+
+/// The members of a successful answer, which is a JSON object.
+fn members(answer: &HttpAnswer, secrets: &[&str]) -> Result<Map<String, Value>, Error> {
+    check_status(answer)?;
+    let members = answer.body.as_deref().and_then(|body| object(body));
+    let error = members.as_ref().and_then(|members| members.get("error"));
+    if let Some(error) = error.filter(|error| !error.is_null()) {
+        let text = |name: &str| members.as_ref()?.get(name)?.as_str();
+        return Err(refusal(error.as_str(), text("error_description"), secrets));
+    }
+    match (answer.status, members, &answer.body) {
+        (200..=299, Some(members), _) => Ok(members),
+        (200..=299, None, Some(_)) => Err(unexpected("the provider's answer is not a JSON object")),
+        (200..=299, None, None) => Err(too_long()),
+        (status, ..) => Err(Error::new(
+            ErrorKind::UnexpectedStatus,
+            format!("the provider answered {status} without an OAuth2 error"),
+        )),
+    }
+}
+
+/// Refuses what says nothing, whatever its body.
+fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
+    if let 300..=399 = answer.status {
+        return Err(Error::new(
+            ErrorKind::UnexpectedStatus,
+            format!(
+                "the provider answered with a redirect ({}), which is not followed: give the \
+                 endpoint's own URL",
+                answer.status
+            ),
+        ));
+    }
+    if answer.status >= 500 || answer.status == 429 {
+        let busy = Error::new(
+            ErrorKind::Unavailable,
+            format!("the provider answered {}", answer.status),
+        );
+        return Err(match answer.retry_after {
+            Some(after) => busy.with_retry_after(after.min(Duration::from_secs(3600))),
+            None => busy,
+        });
+    }
+    Ok(())
+}
+
+/// An answer of the provider's API as a `T`.
+pub(super) fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Result<T, Error> {
+    if answer.status == 401 {
+        return Err(Error::new(
+            ErrorKind::Unauthorized,
+            "the provider does not accept the access token",
+        ));
+    }
+    check_status(answer)?;
+    match (answer.status, &answer.body) {
+        // serde's message may quote a value.
+        (200..=299, Some(body)) => serde_json::from_slice(body).map_err(|_| {
+            Error::new(
+                ErrorKind::ClaimsMismatch,
+                format!("the provider's answer is no {}", std::any::type_name::<T>()),
+            )
+        }),
+        (200..=299, None) => Err(too_long()),
+        (status, _) => Err(Error::new(
+            ErrorKind::UnexpectedStatus,
+            format!("the provider answered {status}"),
+        )),
+    }
+}
+
+/// No member twice: of two access tokens nobody knows which one counts.
+fn object(body: &[u8]) -> Option<Map<String, Value>> {
+    let text = std::str::from_utf8(body).ok()?;
+    json::object(text, |_, _| {}).ok()?;
+    serde_json::from_str(text).ok()
+}
+
+fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<TokenResponse, Error> {
+    let access_token = secret(&mut members, "access_token")?
+        .ok_or_else(|| unexpected("the provider's answer has no access_token"))?;
+    let token_type = match members.remove("token_type") {
+        Some(Value::String(name)) if name.eq_ignore_ascii_case("bearer") => name,
+        // Required, and left out by some who mean it.
+        None | Some(Value::Null) => "Bearer".to_owned(),
+        // Whoever does not know how to present a token must not use it (RFC 6749 section 7.1).
+        Some(_) => {
+            return Err(unexpected(
+                "the provider's answer has a token_type other than Bearer, which is the only one \
+                 that is understood here",
+            ));
+        }
+    };
+    Ok(TokenResponse::new(Parts {
+        access_token,
+        token_type,
+        refresh_token: secret(&mut members, "refresh_token")?,
+        id_token: secret(&mut members, "id_token")?,
+        received: asked.sent,
+        expires_in: lifetime(members.remove("expires_in"))?,
+        scopes: scopes(members.remove("scope"), asked)?,
+        rest: Zeroizing::new(Value::Object(members).to_string()),
+    }))
+}
+
+fn secret(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<Secret>, Error> {
+    match members.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => {
+            let secret = Secret::new(text);
+            // It goes into headers (RFC 6749 appendix A.12: visible characters).
+            let visible = |b: u8| (0x20..=0x7e).contains(&b);
+            match !secret.expose().is_empty() && secret.expose().bytes().all(visible) {
+                true => Ok(Some(secret)),
+                false => Err(unexpected(
+                    "a token of the provider's answer is empty or holds characters that no token has",
+                )),
+            }
+        }
+        Some(_) => Err(unexpected("a token of the provider's answer is no text")),
+    }
+}
+
+/// A number of seconds; some write it as a text, and some as a float.
+fn lifetime(value: Option<Value>) -> Result<Option<Duration>, Error> {
+    let seconds = match &value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number
+            .as_u64()
+            .or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)),
+        Some(Value::String(text)) => text.parse().ok(),
+        Some(_) => None,
+    };
+    match seconds {
+        Some(seconds) => Ok(Some(Duration::from_secs(seconds.min(MAX_LIFETIME)))),
+        None => Err(unexpected(
+            "expires_in of the provider's answer is no number of seconds",
+        )),
+    }
+}
+
+fn scopes(value: Option<Value>, asked: &Asked<'_>) -> Result<Vec<String>, Error> {
+    let refuse = || unexpected("scope of the provider's answer is neither a text nor a list");
+    match value {
+        None | Some(Value::Null) => Ok(asked.scopes.to_vec()),
+        Some(Value::String(text)) => {
+            let names = text.split(|c| c == ' ' || (asked.comma && c == ','));
+            let names = names.filter(|name| !name.is_empty());
+            Ok(names.map(str::to_owned).collect())
+        }
+        Some(Value::Array(names)) => names
+            .into_iter()
+            .map(|name| match name {
+                Value::String(name) => Ok(name),
+                _ => Err(refuse()),
+            })
+            .collect(),
+        Some(_) => Err(refuse()),
+    }
+}
+
+/// An error that a provider names, in an answer or in a callback.
+pub(super) fn refusal(code: Option<&str>, words: Option<&str>, secrets: &[&str]) -> Error {
+    let sound = |b: u8| b.is_ascii_alphanumeric() || b"_-.:/".contains(&b);
+    let harmless = |text: &str| !secrets.iter().any(|secret| repeats(text, secret));
+    let code = code.filter(|code| {
+        (1..=MAX_CODE).contains(&code.len()) && code.bytes().all(sound) && harmless(code)
+    });
+    let kind = match code {
+        Some("invalid_grant" | "expired_token" | "bad_verification_code" | "bad_refresh_token") => {
+            ErrorKind::InvalidGrant
+        }
+        Some(
+            "access_denied"
+            | "login_required"
+            | "consent_required"
+            | "interaction_required"
+            | "account_selection_required",
+        ) => ErrorKind::AccessDenied,
+        Some(
+            "temporarily_unavailable" | "server_error" | "authorization_pending" | "slow_down",
+        ) => ErrorKind::Unavailable,
+        _ => ErrorKind::ClientRefused,
+    };
+    let mut message = format!("the provider refused: {}", code.unwrap_or("an error"));
+    let words = words.filter(|words| harmless(words));
+    if let Some(words) = words.and_then(|words| quoted(words, &[])) {
+        message.push_str(&format!(" ({words})"));
+    }
+    let error = Error::new(kind, message);
+    match code {
+        Some(code) => error.with_oauth2_code(code),
+        None => error,
+    }
+}
+
+/// Whether a text holds a secret, as it is or as a form's.
+fn repeats(text: &str, secret: &str) -> bool {
+    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    // Also where what hides text was put in between.
+    let plain: String = text.chars().filter(|c| c.is_ascii_graphic()).collect();
+    !secret.is_empty()
+        && [text, &plain]
+            .iter()
+            .any(|text| text.contains(secret) || text.contains(&encoded))
+}
+
+fn too_long() -> Error {
+    unexpected("the provider's answer is over 256 KiB")
+}
+
+fn unexpected(message: &'static str) -> Error {
+    Error::new(ErrorKind::UnexpectedBody, message)
+}

@@ -1,0 +1,178 @@
+//! Sends a user to the provider.
+
+use super::builder::check_scope;
+use super::client::OAuth2Client;
+use super::endpoints::OWN_PARAMETERS;
+use super::pending::Pending;
+use super::pkce::Pkce;
+use crate::core::error::Error;
+use std::fmt;
+
+/// A login to begin, from [`OAuth2Client::authorize`].
+///
+/// # Example
+/// ```no_run
+/// # use jamguard::{Error, oauth2::OAuth2Client};
+/// # async fn example(google: OAuth2Client) -> Result<(), Error> {
+/// let begun = google
+///     .authorize()
+///     .scopes(["openid", "email"])
+///     .parameter("access_type", "offline")
+///     .begin()
+///     .await?;
+/// println!("send the browser to {}", begun.url());
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing begins before .begin()"]
+pub struct AuthorizationRequest {
+    client: OAuth2Client,
+    scopes: Option<Vec<String>>,
+    parameters: Vec<(String, String)>,
+}
+
+impl AuthorizationRequest {
+    pub(super) fn new(client: OAuth2Client) -> Self {
+        Self {
+            client,
+            scopes: None,
+            parameters: Vec::new(),
+        }
+    }
+
+    /// What is asked for, instead of the client's own scopes. A text may hold several.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.scopes = Some(words(scopes));
+        self
+    }
+
+    /// A parameter more, such as `prompt` or `login_hint`. Those that the client sets itself are
+    /// refused: `state` and PKCE are not to be chosen.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Begins the login: with a `state`, a `nonce` where the provider issues ID tokens, and a PKCE
+    /// challenge, all new.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) without a redirect URL, for a
+    /// scope that is none, and for a parameter that is set already;
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where the provider cannot be
+    /// discovered.
+    pub async fn begin(self) -> Result<Authorization, Error> {
+        let client = &self.client.0;
+        let scopes = self.scopes.as_deref().unwrap_or(&client.scopes);
+        for scope in scopes {
+            check_scope(scope)?;
+        }
+        let redirect_url = client.redirect_url.as_deref().ok_or_else(|| {
+            Error::configuration("a login needs a place to come back to: call .redirect_url(…)")
+        })?;
+        let endpoints = client.directory.endpoints().await?;
+        let pkce = Pkce::generate()?;
+        let pending = Pending::new(&self.client, &endpoints, scopes, &pkce)?;
+        let mut url = endpoints.authorize.clone();
+        for (name, _) in &self.parameters {
+            let again = self.parameters.iter().filter(|(other, _)| other == name);
+            let taken = OWN_PARAMETERS.contains(&&**name)
+                || url.query_pairs().any(|(other, _)| *other == **name)
+                || again.count() > 1;
+            if taken {
+                return Err(Error::configuration(format!(
+                    "the parameter '{name}' of the authorization request is set already: leave it \
+                     out"
+                )));
+            }
+        }
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("client_id", &client.client_id)
+            .append_pair("redirect_uri", redirect_url)
+            .append_pair("response_type", "code");
+        if !scopes.is_empty() {
+            query.append_pair("scope", &scopes.join(" "));
+        }
+        query
+            .append_pair("state", pending.state().expose())
+            .append_pair("code_challenge", &pkce.challenge())
+            .append_pair("code_challenge_method", "S256");
+        if let Some(nonce) = pending.nonce() {
+            query.append_pair("nonce", nonce.expose());
+        }
+        query.extend_pairs(&self.parameters);
+        drop(query);
+        Ok(Authorization {
+            url: url.into(),
+            pending,
+        })
+    }
+}
+
+/// The words of texts that may hold several.
+pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
+    let mut words = Vec::new();
+    for text in texts {
+        words.extend(
+            text.as_ref()
+                .split(' ')
+                .filter(|w| !w.is_empty())
+                .map(str::to_owned),
+        );
+    }
+    words
+}
+
+impl fmt::Debug for AuthorizationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationRequest")
+            .field("client", &self.client)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A login that began: where the browser goes, and what the server keeps until it comes back.
+///
+/// # Example
+/// ```no_run
+/// # use jamguard::{Error, Secret, oauth2::{OAuth2Client, Pending}};
+/// # async fn example(client: OAuth2Client, callback_query: &str) -> Result<(), Error> {
+/// let begun = client.authorize().begin().await?;
+/// let (url, pending) = begun.into_parts();
+/// let kept: Secret = pending.expose_json();        // in the browser's session, on the server
+///
+/// // The browser comes back:
+/// let pending = Pending::from_json(kept.expose())?;
+/// let tokens = client.callback(pending, callback_query)?.send().await?;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub struct Authorization {
+    url: String,
+    pending: Pending,
+}
+
+impl Authorization {
+    /// The URL to send the browser to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What must be kept for the callback, on the server and bound to this browser.
+    pub fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    /// Both.
+    pub fn into_parts(self) -> (String, Pending) {
+        (self.url, self.pending)
+    }
+}
+
+/// The URL holds the `state`.
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization").finish_non_exhaustive()
+    }
+}

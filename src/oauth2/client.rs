@@ -1,0 +1,198 @@
+//! The client of one provider.
+
+use super::answer::{self, MAX_BODY};
+use super::authorize::AuthorizationRequest;
+use super::builder::{OAuth2ClientBuilder, SecretIn};
+use super::endpoints::Directory;
+use super::pkce::Pkce;
+use super::provider::Provider;
+use super::request::{Grant, TokenRequest};
+use super::source::TokenSourceBuilder;
+use super::tokens::TokenResponse;
+use crate::core::clock::Clock;
+use crate::core::error::Error;
+use crate::core::http::{HttpClient, HttpRequest, checked_url};
+use crate::core::secret::Secret;
+use crate::core::single_flight::SingleFlight;
+use crate::jose::Algorithm;
+use crate::token::builder::VerifierBuilder;
+use crate::token::verifier::Verifier;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+
+/// A client that is registered at an OAuth2 provider: logins of users, their refreshes, and tokens
+/// of its own. Cheap to clone; clones share connections and refreshes.
+///
+/// Its requests need a tokio runtime with I/O and time, such as those of `#[tokio::main]`, axum
+/// and actix-web. They go over https alone (http on loopback).
+///
+/// # Example
+/// ```no_run
+/// use jamguard::oauth2::{OAuth2Client, Provider};
+///
+/// # async fn example(query: &str) -> Result<(), jamguard::Error> {
+/// let github = OAuth2Client::builder(Provider::github(), "client id")
+///     .secret("client secret")
+///     .redirect_url("https://app.example/oauth2/github/callback")
+///     .scopes(["read:user"])
+///     .build()?;
+///
+/// // Send the browser to the provider, and remember what began:
+/// let (url, pending) = github.authorize().begin().await?.into_parts();
+///
+/// // It comes back to the redirect URL, with this query:
+/// let tokens = github.callback(pending, query)?.send().await?;
+///
+/// // Later:
+/// if let Some(refresh_token) = tokens.refresh_token() {
+///     let tokens = github.refresh(refresh_token.clone()).send().await?;
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct OAuth2Client(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) provider: Provider,
+    pub(super) directory: Directory,
+    pub(super) client_id: String,
+    pub(super) secret: Option<Secret>,
+    pub(super) secret_in: Option<SecretIn>,
+    /// As given: it is compared character by character elsewhere.
+    pub(super) redirect_url: Option<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) http: HttpClient,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) refreshes: SingleFlight<TokenResponse>,
+}
+
+impl OAuth2Client {
+    /// Begins a client with the id that the provider gave it.
+    pub fn builder(provider: Provider, client_id: impl Into<String>) -> OAuth2ClientBuilder {
+        OAuth2ClientBuilder::new(provider, client_id.into())
+    }
+
+    /// The provider.
+    pub fn provider(&self) -> &Provider {
+        &self.0.provider
+    }
+
+    /// The client's id.
+    pub fn client_id(&self) -> &str {
+        &self.0.client_id
+    }
+
+    /// Where the provider sends browsers back to.
+    pub fn redirect_url(&self) -> Option<&str> {
+        self.0.redirect_url.as_deref()
+    }
+
+    /// A login of a user: the authorization request (RFC 6749 section 4.1.1), with PKCE (RFC 7636).
+    pub fn authorize(&self) -> AuthorizationRequest {
+        AuthorizationRequest::new(self.clone())
+    }
+
+    /// The exchange of a code (RFC 6749 section 4.1.3), where the callback was checked elsewhere;
+    /// [`callback`](Self::callback) does both.
+    pub fn exchange_code(&self, code: impl Into<Secret>, pkce: &Pkce) -> TokenRequest {
+        let redirect_url = self.0.redirect_url.as_deref().unwrap_or_default();
+        let fields = [
+            ("code", code.into()),
+            ("redirect_uri", Secret::new(redirect_url)),
+            ("code_verifier", pkce.verifier().clone()),
+        ];
+        TokenRequest::new(self, Grant::Code, fields)
+    }
+
+    /// A refresh (RFC 6749 section 6).
+    pub fn refresh(&self, refresh_token: impl Into<Secret>) -> TokenRequest {
+        let token = refresh_token.into();
+        let fields = [("refresh_token", token.clone())];
+        TokenRequest::new(self, Grant::Refresh(token), fields)
+    }
+
+    /// Tokens of the client's own (RFC 6749 section 4.4). For calls of other services
+    /// [`token_source`](Self::token_source) keeps them while they are good.
+    pub fn client_credentials(&self) -> TokenRequest {
+        TokenRequest::new(self, Grant::ClientCredentials, [])
+    }
+
+    /// Any other grant, by its `grant_type` (RFC 6749 section 4.5); what belongs to it goes into
+    /// [`parameter`](TokenRequest::parameter)s.
+    pub fn grant(&self, grant_type: impl Into<String>) -> TokenRequest {
+        TokenRequest::new(self, Grant::Other(grant_type.into()), [])
+    }
+
+    /// Access tokens for calls of other services, by client credentials, kept until shortly before
+    /// they expire.
+    pub fn token_source(&self) -> TokenSourceBuilder {
+        TokenSourceBuilder::new(self.client_credentials())
+    }
+
+    /// What the provider says of an access token's user.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the provider has no such place; otherwise as
+    /// [`get_json`](Self::get_json).
+    pub async fn userinfo<T: DeserializeOwned>(&self, access_token: &Secret) -> Result<T, Error> {
+        let endpoints = self.0.directory.endpoints().await?;
+        let url = endpoints.userinfo.as_ref().ok_or_else(|| {
+            Error::configuration("where is this provider's userinfo? Call .userinfo(…) on it")
+        })?;
+        self.get_json(url.as_str(), access_token).await
+    }
+
+    /// Gets JSON from the provider's API in the name of an access token's user, under the client's
+    /// deadline and limits.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) where the token is not accepted (401),
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where the answer is no `T`, [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a
+    /// URL that is neither https nor loopback, and [`ErrorKind::UnexpectedStatus`](crate::ErrorKind::UnexpectedStatus),
+    /// [`ErrorKind::UnexpectedBody`](crate::ErrorKind::UnexpectedBody), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), [`ErrorKind::Connection`](crate::ErrorKind::Connection),
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn get_json<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        access_token: &Secret,
+    ) -> Result<T, Error> {
+        let token = access_token.expose();
+        let request = HttpRequest::get(checked_url(url)?, MAX_BODY)
+            .accept_json()
+            .authorization(self.0.provider.scheme, token);
+        let answer = self.0.http.send(request).await?;
+        answer::json(&answer)
+    }
+
+    /// A verifier for the provider's ID tokens, to be changed before it is built: tokens must be of
+    /// its issuer and for this client, are signed with RS256 (OpenID Connect Core 1.0 section
+    /// 3.1.3.7), and keys come from its discovery document.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no ID tokens.
+    pub fn id_token_verifier(&self) -> Result<VerifierBuilder, Error> {
+        let client = &self.0;
+        match client.provider.issuer.as_deref() {
+            Some(issuer) if client.provider.is_oidc => Ok(Verifier::builder()
+                .discover(issuer)
+                .algorithms([Algorithm::RS256])
+                .audience(&*client.client_id)
+                .require(["sub", "iat"])
+                .clock(client.clock.clone())),
+            _ => Err(Error::configuration(
+                "this provider issues no ID tokens: ask its userinfo, or call .oidc() on it if it \
+                 does",
+            )),
+        }
+    }
+}
+
+impl fmt::Debug for OAuth2Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2Client")
+            .field("provider", &self.0.provider.name())
+            .field("client_id", &self.0.client_id)
+            .finish_non_exhaustive()
+    }
+}

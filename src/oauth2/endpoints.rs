@@ -1,0 +1,193 @@
+//! Where the provider's endpoints are: said by the application, or discovered.
+
+use super::builder::SecretIn;
+use super::provider::{Place, Provider};
+use crate::core::aging::{Aging, Fresh};
+use crate::core::clock::Clock;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::http::{HttpClient, checked_url};
+use crate::jwks::{HttpFetch, check_issuer, discover};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+const DEFAULT_AGE: Duration = Duration::from_secs(3600);
+const MIN_AGE: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
+/// A document that cannot be fetched anew serves for so long.
+const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
+
+/// What the client itself puts into the authorization request.
+pub(super) const OWN_PARAMETERS: [&str; 8] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "nonce",
+];
+
+pub(super) struct Endpoints {
+    pub(super) authorize: Url,
+    pub(super) token: Url,
+    pub(super) userinfo: Option<Url>,
+    /// Whether a callback without `iss` is forged (RFC 9207 section 2.4).
+    pub(super) sends_iss: bool,
+    /// Where it takes secrets, as far as that is known.
+    pub(super) secret_in: Option<SecretIn>,
+}
+
+pub(super) enum Directory {
+    Known(Arc<Endpoints>),
+    Discovered {
+        provider: Provider,
+        issuer: String,
+        fetch: Arc<HttpFetch>,
+        found: Aging<Arc<Endpoints>>,
+    },
+}
+
+impl Directory {
+    pub(super) fn new(
+        provider: &Provider,
+        http: HttpClient,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        if provider.issuer.is_none() && (provider.is_oidc || provider.sends_iss) {
+            return Err(Error::configuration(
+                "the provider has an iss to check, and nothing to check it by: call .issuer(…)",
+            ));
+        }
+        if provider.is_oidc
+            && let Some(issuer) = &provider.issuer
+        {
+            check_issuer(issuer)?;
+        }
+        match (&provider.place, &provider.issuer) {
+            (Place::Urls { authorize, token }, _) => {
+                let userinfo = provider.userinfo.as_deref().map(checked_url).transpose()?;
+                let endpoints = Endpoints {
+                    authorize: authorization_url(authorize)?,
+                    token: token_url(token)?,
+                    userinfo,
+                    sends_iss: provider.sends_iss,
+                    secret_in: None,
+                };
+                Ok(Self::Known(Arc::new(endpoints)))
+            }
+            (Place::Discovered, issuer) => Ok(Self::Discovered {
+                provider: provider.clone(),
+                issuer: issuer.clone().unwrap_or_default().into_owned(),
+                fetch: Arc::new(HttpFetch::over(http)),
+                found: Aging::new(clock),
+            }),
+        }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] where the discovery document cannot be fetched or used.
+    pub(super) async fn endpoints(&self) -> Result<Arc<Endpoints>, Error> {
+        match self {
+            Self::Known(endpoints) => Ok(endpoints.clone()),
+            Self::Discovered {
+                provider,
+                issuer,
+                fetch,
+                found,
+            } => {
+                let fetch = || {
+                    let (provider, issuer) = (provider.clone(), issuer.clone());
+                    let fetch = fetch.clone();
+                    async move {
+                        let (document, max_age) = discover(&issuer, &*fetch).await?;
+                        let age = max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
+                        Ok(Fresh {
+                            value: Arc::new(read(&document, &provider)?),
+                            renew_after: age,
+                            usable_for: age + MAX_STALE,
+                        })
+                    }
+                };
+                found.get(fetch).await.map_err(|error| {
+                    let message = format!("the provider could not be discovered: {error}");
+                    Error::new(ErrorKind::Unavailable, message).with_source(error)
+                })
+            }
+        }
+    }
+}
+
+/// Reads a discovery document (RFC 8414 section 2).
+fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
+    #[derive(Deserialize)]
+    struct Document {
+        authorization_endpoint: String,
+        token_endpoint: String,
+        userinfo_endpoint: Option<String>,
+        token_endpoint_auth_methods_supported: Option<Vec<String>>,
+        #[serde(default)]
+        authorization_response_iss_parameter_supported: bool,
+        code_challenge_methods_supported: Option<Vec<String>>,
+    }
+    let unexpected = |message| Error::new(ErrorKind::UnexpectedBody, message);
+    let found: Document = serde_json::from_str(document).map_err(|_| {
+        unexpected(
+            "the discovery document lacks authorization_endpoint or token_endpoint, or one of its \
+             members has the wrong type",
+        )
+    })?;
+    let methods = found.code_challenge_methods_supported.as_deref();
+    if methods.is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
+        return Err(unexpected("the provider cannot do PKCE with S256"));
+    }
+    let userinfo = match (&provider.userinfo, &found.userinfo_endpoint) {
+        (Some(url), _) => Some(checked_url(url)?),
+        (None, found) => found.as_deref().map(checked_url).transpose()?,
+    };
+    // RFC 8414 section 2: without a word it is client_secret_basic.
+    let takes = |name: &str| {
+        let methods = found.token_endpoint_auth_methods_supported.as_deref();
+        methods.is_none_or(|methods| methods.iter().any(|method| method == name))
+    };
+    Ok(Endpoints {
+        authorize: authorization_url(&found.authorization_endpoint)?,
+        token: token_url(&found.token_endpoint)?,
+        userinfo,
+        sends_iss: provider.sends_iss || found.authorization_response_iss_parameter_supported,
+        secret_in: Some(match takes("client_secret_basic") {
+            true => SecretIn::Header,
+            false => SecretIn::Body,
+        }),
+    })
+}
+
+/// RFC 6749 section 3.1: it may have a query, which stays, and no parameter may come twice.
+fn authorization_url(text: &str) -> Result<Url, Error> {
+    let url = without_fragment(text)?;
+    let own = url
+        .query_pairs()
+        .find(|(name, _)| OWN_PARAMETERS.contains(&&**name));
+    match own {
+        None => Ok(url),
+        Some((name, _)) => Err(Error::configuration(format!(
+            "the authorization URL has a parameter '{name}', which each login sets: leave it out"
+        ))),
+    }
+}
+
+fn token_url(text: &str) -> Result<Url, Error> {
+    without_fragment(text)
+}
+
+fn without_fragment(text: &str) -> Result<Url, Error> {
+    let url = checked_url(text)?;
+    match url.fragment() {
+        None => Ok(url),
+        Some(_) => Err(Error::configuration(
+            "an endpoint's URL has no fragment (RFC 6749 section 3.1): leave '#…' out",
+        )),
+    }
+}

@@ -1,0 +1,53 @@
+//! OAuth2 as a client: logins through GitHub, GitLab, Google, Yandex or any other provider, their
+//! refreshes, and tokens for calls of other services.
+//!
+//! ```no_run
+//! use jamguard::oauth2::{OAuth2Client, Provider};
+//!
+//! # async fn example() -> Result<(), jamguard::Error> {
+//! let orders = OAuth2Client::builder(
+//!     Provider::discover("company", "https://login.company.example"),
+//!     "client id",
+//! )
+//! .secret("client secret")
+//! .build()?
+//! .token_source()
+//! .scopes(["orders.read"])
+//! .build()?;
+//!
+//! let token = orders.token().await?;                 // kept until shortly before it expires
+//! # Ok(()) }
+//! ```
+//!
+//! | flow | begins with |
+//! |---|---|
+//! | login of a user, ready-made for axum and actix-web | [`OAuth2Login`](crate::OAuth2Login) |
+//! | login of a user, by hand | [`OAuth2Client::authorize`], then [`OAuth2Client::callback`] |
+//! | refresh | [`OAuth2Client::refresh`] |
+//! | client credentials | [`OAuth2Client::token_source`], [`OAuth2Client::client_credentials`] |
+//! | any other grant | [`OAuth2Client::grant`] |
+//!
+//! `state` and PKCE with S256 are part of every login and cannot be switched off. An error never
+//! holds a secret, code or token: what a provider says of a refusal is left out where it repeats one.
+
+mod answer;
+mod authorize;
+mod builder;
+mod client;
+mod endpoints;
+mod pending;
+mod pkce;
+mod provider;
+mod request;
+mod source;
+mod tokens;
+
+pub use authorize::{Authorization, AuthorizationRequest};
+pub use builder::{OAuth2ClientBuilder, SecretIn};
+pub use client::OAuth2Client;
+pub use pending::Pending;
+pub use pkce::Pkce;
+pub use provider::Provider;
+pub use request::TokenRequest;
+pub use source::{TokenSource, TokenSourceBuilder};
+pub use tokens::TokenResponse;

@@ -1,0 +1,197 @@
+//! What a token endpoint gave.
+
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
+
+/// The tokens of a successful answer (RFC 6749 section 5.1). Cheap to clone, redacted in `Debug`.
+///
+/// # Example
+/// ```
+/// # use jamguard::{Error, oauth2::OAuth2Client};
+/// # async fn example(client: OAuth2Client) -> Result<(), Error> {
+/// let tokens = client.client_credentials().scopes(["orders.read"]).send().await?;
+/// assert!(tokens.has_scope("orders.read"));
+/// println!("good until {:?}", tokens.expires_at());
+/// let header = format!("Bearer {}", tokens.access_token().expose());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct TokenResponse(Arc<Parts>);
+
+pub(super) struct Parts {
+    pub(super) access_token: Secret,
+    pub(super) token_type: String,
+    pub(super) refresh_token: Option<Secret>,
+    pub(super) id_token: Option<Secret>,
+    /// Unix milliseconds.
+    pub(super) received: u64,
+    pub(super) expires_in: Option<Duration>,
+    pub(super) scopes: Vec<String>,
+    /// The other members, a JSON object.
+    pub(super) rest: Zeroizing<String>,
+}
+
+impl TokenResponse {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The access token.
+    pub fn access_token(&self) -> &Secret {
+        &self.0.access_token
+    }
+
+    /// The access token's type, as it was written: `bearer` in some case.
+    pub fn token_type(&self) -> &str {
+        &self.0.token_type
+    }
+
+    /// The refresh token. After a refresh it is the new one, or the old one where none came.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.0.refresh_token.as_ref()
+    }
+
+    /// The ID token of an OpenID Connect provider; not verified yet.
+    pub fn id_token(&self) -> Option<&Secret> {
+        self.0.id_token.as_ref()
+    }
+
+    /// How long the access token was good for when it came, where that was said.
+    pub fn expires_in(&self) -> Option<Duration> {
+        self.0.expires_in
+    }
+
+    /// When the access token expires, where that was said.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        let lifetime = self.0.expires_in?;
+        UNIX_EPOCH
+            .checked_add(Duration::from_millis(self.0.received))?
+            .checked_add(lifetime)
+    }
+
+    /// What the access token may be used for: as answered, or as asked for where the answer does
+    /// not say (RFC 6749 section 5.1).
+    pub fn scopes(&self) -> &[String] {
+        &self.0.scopes
+    }
+
+    /// Whether this scope was granted.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.0.scopes.iter().any(|granted| granted == scope)
+    }
+
+    /// The answer's other members, decoded.
+    ///
+    /// ```
+    /// # use jamguard::{Error, oauth2::TokenResponse};
+    /// # fn example(tokens: TokenResponse) -> Result<(), Error> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Workspace { team_id: String }
+    ///
+    /// let workspace: Workspace = tokens.rest()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClaimsMismatch`] where they are no `T`.
+    pub fn rest<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        // serde's message may quote a value.
+        serde_json::from_str(&self.0.rest).map_err(|_| {
+            Error::new(
+                ErrorKind::ClaimsMismatch,
+                format!(
+                    "the token response's other members are no {}",
+                    std::any::type_name::<T>()
+                ),
+            )
+        })
+    }
+
+    /// The same with the refresh token of before, where the answer brought none.
+    pub(super) fn or_refresh_token(self, before: &Secret) -> Self {
+        let parts = &self.0;
+        if parts.refresh_token.is_some() {
+            return self;
+        }
+        Self::new(Parts {
+            access_token: parts.access_token.clone(),
+            token_type: parts.token_type.clone(),
+            refresh_token: Some(before.clone()),
+            id_token: parts.id_token.clone(),
+            received: parts.received,
+            expires_in: parts.expires_in,
+            scopes: parts.scopes.clone(),
+            rest: parts.rest.clone(),
+        })
+    }
+
+    /// All of it as JSON, to be kept somewhere safe; [`from_json`](Self::from_json) reads it.
+    pub fn expose_json(&self) -> Secret {
+        let parts = &*self.0;
+        let expose = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_owned());
+        let rest: Value = serde_json::from_str(&parts.rest).unwrap_or_default();
+        let json = json!({
+            "access_token": parts.access_token.expose(),
+            "token_type": parts.token_type,
+            "refresh_token": expose(&parts.refresh_token),
+            "id_token": expose(&parts.id_token),
+            "received": parts.received,
+            "expires_in": parts.expires_in.map(|lifetime| lifetime.as_secs()),
+            "scopes": parts.scopes,
+            "rest": rest,
+        });
+        Secret::new(json.to_string())
+    }
+
+    /// Reads what [`expose_json`](Self::expose_json) wrote.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Malformed`] where it is anything else.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        #[derive(serde::Deserialize)]
+        struct Kept {
+            access_token: String,
+            token_type: String,
+            refresh_token: Option<String>,
+            id_token: Option<String>,
+            received: u64,
+            expires_in: Option<u64>,
+            scopes: Vec<String>,
+            rest: Map<String, Value>,
+        }
+        let kept: Kept = serde_json::from_str(json).map_err(|_| {
+            Error::new(
+                ErrorKind::Malformed,
+                "these are no tokens as .expose_json() writes them",
+            )
+        })?;
+        Ok(Self::new(Parts {
+            access_token: Secret::new(kept.access_token),
+            token_type: kept.token_type,
+            refresh_token: kept.refresh_token.map(Secret::new),
+            id_token: kept.id_token.map(Secret::new),
+            received: kept.received,
+            expires_in: kept.expires_in.map(Duration::from_secs),
+            scopes: kept.scopes,
+            rest: Zeroizing::new(Value::Object(kept.rest).to_string()),
+        }))
+    }
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("token_type", &self.0.token_type)
+            .field("expires_in", &self.0.expires_in)
+            .field("scopes", &self.0.scopes)
+            .field("refresh_token", &self.0.refresh_token.is_some())
+            .field("id_token", &self.0.id_token.is_some())
+            .finish_non_exhaustive()
+    }
+}
