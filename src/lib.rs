@@ -179,6 +179,8 @@ pub use crate::jam::{
 };
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
+#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+pub use crate::login::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
 pub use crate::policy::{Policy, RouteTable};
 #[cfg(feature = "session")]
 pub use crate::session::{

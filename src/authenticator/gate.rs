@@ -287,6 +287,17 @@ impl Authenticator {
         &self.0.origins
     }
 
+    /// Whether this site's cookies go over plain http too, as in development.
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn has_plain_cookies(&self) -> bool {
+        let cookies = self.0.cookies.as_ref();
+        #[cfg(feature = "session")]
+        if let Some(sessions) = &self.0.sessions {
+            return !sessions.is_secure();
+        }
+        cookies.is_some_and(|cookies| !cookies.is_secure())
+    }
+
     #[cfg(all(feature = "client", feature = "session"))]
     pub(super) fn refresher(&self) -> Option<&super::refresh::Refresher> {
         self.0.refresh.as_ref()

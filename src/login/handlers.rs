@@ -1,7 +1,7 @@
 //! The ready-made handlers, and where logins go.
 
 use super::leaving::Presented;
-use super::parts::{Login, Redirect, private, query_tokens};
+use super::parts::{Login, Redirect, check_local, private, query_tokens};
 #[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
@@ -127,9 +127,13 @@ impl JamLogin {
     fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
         Endpoint::new(name, move |asked| {
-            let login = login.clone();
-            let presented = Presented::of(asked, &login);
+            let auth = &login.0.auth;
+            #[cfg(feature = "session")]
+            let presented = Presented::of(asked, auth, login.visit(asked));
+            #[cfg(not(feature = "session"))]
+            let presented = Presented::of(asked, auth);
             let html = credentials::accepts_html(asked);
+            let login = login.clone();
             Box::pin(async move {
                 let left = match presented.check_origin() {
                     Ok(()) => login.leave(presented, html, everywhere).await,
@@ -207,20 +211,6 @@ impl JamLoginBuilder {
         }
         check_local(&settings.home)?;
         Ok(JamLogin(Arc::new(settings)))
-    }
-}
-
-/// A path of this very site: `//host` and `/\host` would lead elsewhere.
-fn check_local(path: &str) -> Result<(), Error> {
-    let local = path.starts_with('/')
-        && !path.starts_with("//")
-        && path.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'\\');
-    if local {
-        Ok(())
-    } else {
-        Err(Error::configuration(
-            "the home must be a path of this site, such as /welcome",
-        ))
     }
 }
 

@@ -4,7 +4,7 @@ use super::handlers::JamLogin;
 use super::parts::{Redirect, private};
 #[cfg(feature = "session")]
 use crate::authenticator::Visit;
-use crate::authenticator::{Head, credentials};
+use crate::authenticator::{Authenticator, Head, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -27,8 +27,11 @@ pub(super) struct Presented {
 }
 
 impl Presented {
-    pub(super) fn of(head: &impl Head, login: &JamLogin) -> Self {
-        let auth = &login.0.auth;
+    pub(super) fn of(
+        head: &impl Head,
+        auth: &Authenticator,
+        #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
+    ) -> Self {
         let cookies = auth.cookies();
         let find = |name: &str| credentials::cookie(head, name);
         let id_token = cookies.map_or(Ok(None), |cookies| find(cookies.id_name()));
@@ -43,7 +46,7 @@ impl Presented {
             cookies: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
             foreign: auth.origins().check(head).err(),
             #[cfg(feature = "session")]
-            visit: login.visit(head),
+            visit,
         }
     }
 
@@ -57,6 +60,39 @@ impl Presented {
             Some(foreign) if self.cookies => Err(foreign.clone()),
             _ => Ok(()),
         }
+    }
+
+    /// Ends the session, or all of its user's.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`] where all logins of nobody are to end; those of the store.
+    pub(super) async fn end(&self, everywhere: bool) -> Result<Option<Tokens>, Error> {
+        let session = self.end_session(everywhere).await?;
+        match everywhere && session.is_none() && !self.cookies {
+            true => Err(Error::new(
+                ErrorKind::MissingCredentials,
+                "nobody is logged in here",
+            )),
+            false => Ok(session),
+        }
+    }
+
+    /// Sends the browser home without the cookies of the login that ended.
+    pub(super) fn farewell(&self, auth: &Authenticator, html: bool, home: &str) -> Challenge {
+        let mut redirect = if html {
+            Redirect::to(home)
+        } else {
+            Redirect(private(Challenge::new(204)))
+        };
+        let mut removals: Vec<_> = self.session_removal().into_iter().collect();
+        // Another site's form comes without the cookies (SameSite) and must not remove them.
+        if let Some(cookies) = auth.cookies().filter(|_| self.cookies) {
+            removals.extend([cookies.remove_refresh(), cookies.remove_id()]);
+        }
+        for removal in removals {
+            redirect = redirect.with_header("set-cookie", removal);
+        }
+        redirect.0
     }
 
     /// Ends the session, or all of its user's, and gives its tokens; `None` where there is none.
@@ -97,17 +133,9 @@ impl JamLogin {
         html: bool,
         everywhere: bool,
     ) -> Result<Challenge, Error> {
-        let settings = &*self.0;
         // The session ends first: whatever JAM says, nobody uses it any more.
-        let session = presented.end_session(everywhere).await?;
-        if everywhere && session.is_none() && !presented.cookies {
-            return Err(Error::new(
-                ErrorKind::MissingCredentials,
-                "nobody is logged in here",
-            ));
-        }
-        let mut removals: Vec<_> = presented.session_removal().into_iter().collect();
-        let login = (presented.id_token, presented.refresh_token);
+        let session = presented.end(everywhere).await?;
+        let login = (presented.id_token.clone(), presented.refresh_token.clone());
         for (id_token, refresh_token) in [login].into_iter().chain(session) {
             if let Some(refresh_token) = &refresh_token
                 && let Err(error) = self.end(id_token, refresh_token, everywhere).await
@@ -115,19 +143,8 @@ impl JamLogin {
                 telemetry::warn("a refresh token could not be deleted at logout", &error);
             }
         }
-        let mut redirect = if html {
-            Redirect::to(&settings.home)
-        } else {
-            Redirect(private(Challenge::new(204)))
-        };
-        // Another site's form comes without the cookies (SameSite) and must not remove them.
-        if let Some(cookies) = settings.auth.cookies().filter(|_| presented.cookies) {
-            removals.extend([cookies.remove_refresh(), cookies.remove_id()]);
-        }
-        for removal in removals {
-            redirect = redirect.with_header("set-cookie", removal);
-        }
-        Ok(redirect.0)
+        let settings = &*self.0;
+        Ok(presented.farewell(&settings.auth, html, &settings.home))
     }
 
     /// Deletes the refresh token at JAM, or all of its user's; an expired ID token is renewed for

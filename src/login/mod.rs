@@ -1,9 +1,13 @@
-//! The browser's part of a JAM login: the magic link's redirect, and logging out.
+//! The browser's part of a login: JAM's magic link, an OAuth2 provider's callback, and logging out.
 
 mod arriving;
 mod handlers;
 mod leaving;
+#[cfg(feature = "oauth2")]
+mod oauth2;
 mod parts;
 
 pub use handlers::{JamLogin, JamLoginBuilder};
+#[cfg(feature = "oauth2")]
+pub use oauth2::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
 pub use parts::{Login, Redirect};

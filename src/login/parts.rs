@@ -94,3 +94,17 @@ pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Erro
         .ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "the redirect has no idToken"))?;
     Ok((id_token, only("refreshToken")?))
 }
+
+/// A path of this very site: `//host` and `/\host` would lead elsewhere.
+pub(super) fn check_local(path: &str) -> Result<(), Error> {
+    let local = path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'\\');
+    if local {
+        Ok(())
+    } else {
+        Err(Error::configuration(
+            "the home must be a path of this site, such as /welcome",
+        ))
+    }
+}

@@ -1,5 +1,6 @@
 //! Sets a client up, and refuses what cannot work.
 
+use super::authorize::words;
 use super::client::{Inner, OAuth2Client};
 use super::endpoints::Directory;
 use super::provider::Provider;
@@ -98,9 +99,9 @@ impl OAuth2ClientBuilder {
         self
     }
 
-    /// What is asked for where a request names no scopes of its own.
-    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
+    /// What is asked for where a request names no scopes of its own. A text may hold several.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.scopes = words(scopes);
         self
     }
 

@@ -165,6 +165,13 @@ impl OAuth2Client {
         answer::json(&answer)
     }
 
+    /// Whether logins bring an ID token.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn asks_for_id_token(&self) -> bool {
+        let client = &self.0;
+        client.provider.is_oidc && client.scopes.iter().any(|scope| scope == "openid")
+    }
+
     /// A verifier for the provider's ID tokens, to be changed before it is built: tokens must be of
     /// its issuer and for this client, are signed with RS256 (OpenID Connect Core 1.0 section
     /// 3.1.3.7), and keys come from its discovery document.

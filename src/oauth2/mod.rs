@@ -35,6 +35,8 @@ mod authorize;
 mod builder;
 mod client;
 mod endpoints;
+#[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
+mod grant;
 mod pending;
 mod pkce;
 mod provider;
@@ -51,3 +53,8 @@ pub use provider::Provider;
 pub use request::TokenRequest;
 pub use source::{TokenSource, TokenSourceBuilder};
 pub use tokens::TokenResponse;
+
+#[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
+pub(crate) use grant::UserGrant;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(crate) use pending::{Callback, LOGIN_TIMEOUT};

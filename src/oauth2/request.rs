@@ -82,7 +82,7 @@ impl TokenRequest {
         }
     }
 
-    pub(super) fn granted_before(mut self, scopes: Vec<String>) -> Self {
+    pub(crate) fn granted_before(mut self, scopes: Vec<String>) -> Self {
         self.before = Some(scopes);
         self
     }

@@ -75,6 +75,13 @@ impl TokenResponse {
             .checked_add(lifetime)
     }
 
+    /// The same in Unix milliseconds.
+    #[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
+    pub(super) fn expires(&self) -> Option<u64> {
+        let lifetime = u64::try_from(self.0.expires_in?.as_millis()).unwrap_or(u64::MAX);
+        Some(self.0.received.saturating_add(lifetime))
+    }
+
     /// What the access token may be used for: as answered, or as asked for where the answer does
     /// not say (RFC 6749 section 5.1).
     pub fn scopes(&self) -> &[String] {

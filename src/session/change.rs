@@ -4,6 +4,7 @@ use super::methods::Methods;
 use super::record::{Body, Data, HANDLE, Tokens, plain_claims};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
+use crate::core::secret::Secret;
 use crate::token::claim_set::ClaimSet;
 use serde::Serialize;
 use std::fmt;
@@ -37,6 +38,7 @@ pub struct NewSession {
     device: Option<Arc<str>>,
     tokens: Option<Arc<Tokens>>,
     methods: Option<Methods>,
+    grant: Option<Arc<Secret>>,
 }
 
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -132,6 +134,16 @@ impl NewSession {
         self
     }
 
+    /// What an OAuth2 login left, as its own text.
+    #[cfg_attr(
+        not(all(feature = "oauth2", any(feature = "tower", feature = "actix"))),
+        allow(dead_code)
+    )]
+    pub(crate) fn grant(mut self, grant: Secret) -> Self {
+        self.grant = Some(Arc::new(grant));
+        self
+    }
+
     /// Whether the data stays as it was before a login.
     pub(super) fn keeps_data(&self) -> bool {
         self.data.is_none()
@@ -168,6 +180,7 @@ impl NewSession {
             claims: read_claims(claims)?,
             methods: None,
             tokens: self.tokens,
+            grant: self.grant,
             data,
         };
         let body = match &self.methods {

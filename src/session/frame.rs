@@ -8,6 +8,7 @@ use super::id::{Hash, SessionId};
 use super::memory::Entry;
 use super::record::{Body, Data, Kept, Tokens};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
 use crate::store::{NewRecord, Record};
 use crate::token::claim_set::ClaimSet;
 use crate::token::keys::BoxFuture;
@@ -66,6 +67,12 @@ impl Loaded {
 
     pub(crate) fn tokens(&self) -> Option<&Arc<Tokens>> {
         self.body().tokens.as_ref()
+    }
+
+    /// What an OAuth2 login left.
+    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
+    pub(crate) fn grant(&self) -> Option<&Arc<Secret>> {
+        self.body().grant.as_ref()
     }
 
     /// Names the session to its user, through all its ids.
@@ -160,6 +167,12 @@ impl Sessions {
         }
     }
 
+    /// Where they are kept.
+    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+    pub(crate) fn store(&self) -> Arc<dyn crate::store::Store> {
+        self.settings().store.clone()
+    }
+
     /// Unix milliseconds.
     #[cfg_attr(not(feature = "client"), allow(dead_code))]
     pub(crate) fn now(&self) -> u64 {
@@ -226,20 +239,50 @@ impl Sessions {
     ) -> Result<Loaded, Error> {
         let tokens = Arc::new(tokens);
         let text = |loaded: &Loaded| loaded.tokens().map(|tokens| tokens.id.clone());
-        let mut current = read.clone();
-        for _ in 0..ATTEMPTS {
-            let mut body = current.body().clone();
+        let change = |body: &mut Body| {
             body.tokens = Some(tokens.clone());
             // A second factor is the session's own: no token knows of it.
             body.claims = match &body.methods {
                 Some(methods) => methods.added_to(&claims)?,
                 None => claims.clone(),
             };
+            Ok(())
+        };
+        self.save_aside(read, text, change).await
+    }
+
+    /// Puts what another OAuth2 refresh left in the place of what was read. No use of the session.
+    ///
+    /// # Errors
+    /// As [`save_text`](Self::save_text), where that was written since.
+    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
+    pub(crate) async fn save_grant(&self, read: &Loaded, grant: Secret) -> Result<Loaded, Error> {
+        let grant = Arc::new(grant);
+        let change = |body: &mut Body| {
+            body.grant = Some(grant.clone());
+            Ok(())
+        };
+        self.save_aside(read, |loaded| loaded.grant().cloned(), change)
+            .await
+    }
+
+    /// Changes what is no data, until nothing came between; `seen` is what must not have changed.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    async fn save_aside<S: PartialEq>(
+        &self,
+        read: &Loaded,
+        seen: impl Fn(&Loaded) -> S,
+        change: impl Fn(&mut Body) -> Result<(), Error>,
+    ) -> Result<Loaded, Error> {
+        let mut current = read.clone();
+        for _ in 0..ATTEMPTS {
+            let mut body = current.body().clone();
+            change(&mut body)?;
             if let Some(saved) = self.write(&current, body).await? {
                 return Ok(saved);
             }
             current = self.present(read.0.hash).await?;
-            if text(&current) != text(read) {
+            if seen(&current) != seen(read) {
                 return Err(conflict());
             }
         }
@@ -417,7 +460,6 @@ impl fmt::Debug for Loaded {
 #[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::core::secret::Secret;
     use crate::store::MemoryStore;
     use std::sync::atomic::{AtomicU64, Ordering};
 

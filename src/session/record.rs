@@ -29,6 +29,7 @@ const HAS_CLAIMS: u8 = 4;
 const HAS_ID_TOKEN: u8 = 8;
 const HAS_REFRESH_TOKEN: u8 = 16;
 const HAS_METHODS: u8 = 32;
+const HAS_GRANT: u8 = 64;
 
 pub(super) const HANDLE: usize = 16;
 /// Milliseconds.
@@ -62,6 +63,8 @@ pub(super) struct Body {
     pub(super) claims: Arc<ClaimSet>,
     pub(super) methods: Option<Methods>,
     pub(super) tokens: Option<Arc<Tokens>>,
+    /// What an OAuth2 login left, as its own text.
+    pub(super) grant: Option<Arc<Secret>>,
     pub(super) data: Arc<Data>,
 }
 
@@ -177,7 +180,9 @@ impl Body {
             tokens.id.expose().len() + refresh.map_or(0, |token| token.expose().len())
         });
         let methods = self.methods.as_ref().map_or(0, |names| names.text().len());
-        text(&self.key) + text(&self.device) + self.claims.text().len() + methods + tokens
+        let grant = self.grant.as_ref().map_or(0, |grant| grant.expose().len());
+        let more = methods + tokens + grant;
+        text(&self.key) + text(&self.device) + self.claims.text().len() + more
     }
 
     /// Bytes that it takes in memory, with the room that what is decoded may take.
@@ -197,6 +202,7 @@ impl Body {
             (HAS_ID_TOKEN, tokens.map(|tokens| tokens.id.expose())),
             (HAS_REFRESH_TOKEN, refresh.map(Secret::expose)),
             (HAS_METHODS, self.methods.as_ref().map(Methods::text)),
+            (HAS_GRANT, self.grant.as_deref().map(Secret::expose)),
         ];
         let present = |(flag, text): &(u8, Option<&str>)| text.map_or(0, |_| *flag);
         out.push(parts.iter().map(present).sum());
@@ -234,6 +240,7 @@ impl Body {
         let id = text(HAS_ID_TOKEN)?.map(Secret::new);
         let refresh = text(HAS_REFRESH_TOKEN)?.map(Secret::new);
         let methods = text(HAS_METHODS)?.map(Methods::from_text);
+        let grant = text(HAS_GRANT)?.map(|grant| Arc::new(Secret::new(grant)));
         let data = str::from_utf8(rest).ok()?;
         Some(Self {
             created,
@@ -245,6 +252,7 @@ impl Body {
             claims: Arc::new(ClaimSet::parse(claims).ok()?),
             methods,
             tokens: id.map(|id| Arc::new(Tokens::new(id, refresh))),
+            grant,
             data: Arc::new(Data::new(data.to_owned())),
         })
     }

@@ -17,6 +17,12 @@ impl Authenticator {
         self.session_settings().is_some()
     }
 
+    /// Where sessions are kept.
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {
+        Some(self.session_settings()?.sessions.store())
+    }
+
     /// The session of a request that no layer looked at; `None` where there are no sessions.
     pub(crate) fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
         let visit = Visit::of(self, head, self.session_settings()?);

@@ -9,6 +9,8 @@ mod form_token;
 mod handle;
 #[cfg(feature = "client")]
 mod login;
+#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+mod oauth2;
 #[cfg(feature = "otp")]
 mod otp;
 #[cfg(feature = "client")]

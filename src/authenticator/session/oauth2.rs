@@ -1,0 +1,114 @@
+//! The tokens of an OAuth2 login, which its session keeps.
+
+use super::data::SessionData;
+use super::handle::Session;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
+use crate::oauth2::{OAuth2Client, TokenResponse, UserGrant};
+use crate::session::Loaded;
+
+/// Another process may be faster with a refresh; that it is so again and again means something else.
+const ATTEMPTS: usize = 4;
+
+impl<T: SessionData> Session<T> {
+    /// The tokens of the OAuth2 login that this session began with, as they were when the request
+    /// came. [`fresh_oauth2_tokens`](Self::fresh_oauth2_tokens) renews them where that is due.
+    pub fn oauth2_tokens(&self) -> Option<TokenResponse> {
+        let state = self.visit.state();
+        let grant = UserGrant::from_text(state.found.live()?.grant()?);
+        grant.ok().map(|grant| grant.tokens)
+    }
+
+    /// The tokens of the OAuth2 login at this client's provider, for calls on the user's behalf: with
+    /// an access token that is good for at least some seconds.
+    ///
+    /// In the last minute of its life, or the last fifth where that is shorter, it is refreshed, once
+    /// however many requests ask, and the session keeps the new tokens. While the provider is down
+    /// the old one serves until it expires.
+    ///
+    /// ```
+    /// use jamguard::{Error, Session, oauth2::OAuth2Client};
+    ///
+    /// async fn repositories(session: Session<()>, github: OAuth2Client) -> Result<usize, Error> {
+    ///     let tokens = session.fresh_oauth2_tokens(&github).await?;
+    ///     let url = "https://api.github.com/user/repos";
+    ///     let repositories: Vec<serde_json::Value> =
+    ///         github.get_json(url, tokens.access_token()).await?;
+    ///     Ok(repositories.len())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingCredentials`] where the session is of no login at that provider,
+    /// [`ErrorKind::Expired`] where the access token is and there is no refresh token,
+    /// [`ErrorKind::InvalidGrant`] where the refresh token is not accepted: a new login is needed.
+    /// Otherwise as [`TokenRequest::send`](crate::oauth2::TokenRequest::send), and those of the store.
+    pub async fn fresh_oauth2_tokens(&self, client: &OAuth2Client) -> Result<TokenResponse, Error> {
+        let sessions = &self.visit.settings.sessions;
+        let found = self.visit.found().await?.ok_or_else(no_login)?;
+        let mut refused = None;
+        for _ in 0..ATTEMPTS {
+            // Another request may have refreshed since this one came.
+            let loaded = sessions.reload(&found).await?;
+            let grant = granted(&loaded, client)?;
+            let (due, expired) = grant.is_due(sessions.now());
+            if !due {
+                return Ok(grant.tokens);
+            }
+            let Some(refresh_token) = grant.tokens.refresh_token() else {
+                return match expired {
+                    false => Ok(grant.tokens),
+                    true => Err(Error::new(
+                        ErrorKind::Expired,
+                        "the access token is expired, and there is no refresh token: log in anew",
+                    )),
+                };
+            };
+            if let Some((token, error)) = refused
+                && token == *refresh_token
+            {
+                return Err(error);
+            }
+            let request = client.refresh(refresh_token.clone());
+            let granted_before = grant.tokens.scopes().to_vec();
+            match request.granted_before(granted_before).send().await {
+                Ok(tokens) => {
+                    let renewed = UserGrant::new(client, tokens.clone());
+                    match sessions.save_grant(&loaded, renewed.to_text()).await {
+                        Err(error) if error.kind() == ErrorKind::Conflict => {
+                            refused = None;
+                            continue;
+                        }
+                        Err(error) => {
+                            telemetry::warn("refreshed OAuth2 tokens could not be kept", &error);
+                        }
+                        Ok(_) => {}
+                    }
+                    return Ok(tokens);
+                }
+                // Perhaps another process was faster: the session says so.
+                Err(error) if error.kind() == ErrorKind::InvalidGrant => {
+                    refused = Some((refresh_token.clone(), error));
+                }
+                Err(_) if !expired => return Ok(grant.tokens),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(crate::session::too_busy())
+    }
+}
+
+fn granted(loaded: &Loaded, client: &OAuth2Client) -> Result<UserGrant, Error> {
+    let grant = UserGrant::from_text(loaded.grant().ok_or_else(no_login)?)?;
+    match grant.is_of(client) {
+        true => Ok(grant),
+        false => Err(no_login()),
+    }
+}
+
+fn no_login() -> Error {
+    Error::new(
+        ErrorKind::MissingCredentials,
+        "the session is of no login at this provider",
+    )
+}

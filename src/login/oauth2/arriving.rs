@@ -1,0 +1,215 @@
+//! To the provider, and back with a code: a login.
+
+use super::arrival::{OAuth2Arrival, OAuth2User};
+use super::handlers::{Keep, OAuth2Login};
+use super::remembered::{Remembered, new_browser};
+use crate::authenticator::LoginCookies;
+#[cfg(feature = "session")]
+use crate::authenticator::Visit;
+use crate::core::challenge::Challenge;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::login::Redirect;
+use crate::login::parts::check_local;
+#[cfg(feature = "session")]
+use crate::oauth2::UserGrant;
+use crate::oauth2::{Callback, TokenResponse};
+#[cfg(feature = "session")]
+use crate::session::NewSession;
+use crate::token::issuer::Issuer;
+use crate::token::verified::Verified;
+use crate::token::verifier::Verifier;
+use std::borrow::Cow;
+#[cfg(feature = "session")]
+use std::sync::Arc;
+use url::form_urlencoded;
+
+impl OAuth2Login {
+    /// Begins a login in this browser.
+    pub(super) async fn leave_for_provider(
+        &self,
+        query: &str,
+        browser: Option<Secret>,
+    ) -> Result<Challenge, Error> {
+        let settings = &*self.0;
+        let return_to = return_to(query)?;
+        let browser = match browser {
+            Some(browser) => browser,
+            None => new_browser()?,
+        };
+        let (url, pending) = settings.client.authorize().begin().await?.into_parts();
+        let login = Remembered { pending, return_to };
+        settings.memory.keep(&login, &browser).await?;
+        Ok(Redirect::to(url)
+            .with_header("set-cookie", settings.cookie.set(&browser))
+            .0)
+    }
+
+    /// Takes up the login that a callback belongs to, and gets its tokens.
+    pub(super) async fn arrived(
+        &self,
+        query: &str,
+        browser: Option<Secret>,
+    ) -> Result<(OAuth2Arrival, Option<String>), Error> {
+        let settings = &*self.0;
+        let invalid = |message| Error::new(ErrorKind::InvalidCallback, message);
+        let state = Callback::parse(query)?
+            .state
+            .ok_or_else(|| invalid("the callback has no state"))?;
+        let browser = browser.ok_or_else(|| {
+            invalid("this browser began no login, or it was too long ago, or it keeps no cookies")
+        })?;
+        let Remembered { pending, return_to } = settings.memory.take(&state, &browser).await?;
+        let nonce = pending.nonce().cloned();
+        let tokens = settings.client.callback(pending, query)?.send().await?;
+        let id_token = match &settings.verifier {
+            Some(verifier) => Some(self.verified(verifier, &tokens, nonce).await?),
+            None => None,
+        };
+        let arrival = OAuth2Arrival {
+            client: settings.client.clone(),
+            tokens,
+            id_token,
+        };
+        Ok((arrival, return_to))
+    }
+
+    /// OpenID Connect Core 1.0 section 3.1.3.7: what the verifier's rules do not say already.
+    async fn verified(
+        &self,
+        verifier: &Verifier,
+        tokens: &TokenResponse,
+        nonce: Option<Secret>,
+    ) -> Result<Verified, Error> {
+        #[derive(serde::Deserialize)]
+        struct Own {
+            nonce: Option<String>,
+            azp: Option<String>,
+            aud: Audience,
+        }
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Audience {
+            One(String),
+            Many(Vec<String>),
+        }
+        let id_token = tokens.id_token().ok_or_else(|| {
+            Error::new(
+                ErrorKind::UnexpectedBody,
+                "the provider's answer has no id_token, which was asked for",
+            )
+        })?;
+        let verified = verifier.verify(id_token.expose()).await?;
+        let refuse = |message| Err(Error::new(ErrorKind::InvalidClaim, message));
+        let Ok(own) = serde_json::from_str::<Own>(verified.raw_claims()) else {
+            return refuse("the ID token has no aud, or a nonce or azp that is no text");
+        };
+        let client_id = self.0.client.client_id();
+        let (ours, several) = match &own.aud {
+            Audience::One(audience) => (audience == client_id, false),
+            Audience::Many(all) => (all.iter().any(|one| one == client_id), all.len() > 1),
+        };
+        if !ours {
+            return refuse("the ID token is for another client");
+        }
+        match &own.azp {
+            Some(party) if party != client_id => {
+                return refuse("the ID token was given to another client (azp)");
+            }
+            None if several => return refuse("the ID token is for several, and has no azp"),
+            _ => {}
+        }
+        match (nonce, own.nonce.map(Secret::new)) {
+            (Some(ours), Some(theirs)) if ours == theirs => Ok(verified),
+            (Some(_), None) => refuse("the ID token has no nonce"),
+            _ => refuse("the ID token's nonce is not the login's"),
+        }
+    }
+
+    /// Ends the login where it is to end.
+    pub(super) async fn welcome(
+        &self,
+        arrival: OAuth2Arrival,
+        return_to: Option<String>,
+        #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
+    ) -> Result<Challenge, Error> {
+        let settings = &*self.0;
+        if let Keep::Handed(on_login) = &settings.keep {
+            return on_login(arrival).await.map(|redirect| redirect.0);
+        }
+        let user = match &settings.who {
+            Some(who) => who(arrival.clone()).await?,
+            None => arrival.user()?,
+        };
+        if user.key().is_empty() {
+            return Err(Error::new(
+                ErrorKind::MissingClaim,
+                "a user's key is empty: whose login would it be?",
+            ));
+        }
+        let redirect = Redirect::to(return_to.unwrap_or_else(|| settings.home.clone()));
+        let redirect = match &settings.keep {
+            Keep::Token(issuer, cookies) => self.token(issuer, cookies, &user, redirect).await?,
+            #[cfg(feature = "session")]
+            Keep::Session => {
+                let visit = visit.ok_or_else(|| {
+                    Error::new(ErrorKind::Internal, "the authenticator has no sessions")
+                })?;
+                let claims = serde_json::Value::Object(user.session_claims()?).to_string();
+                let grant = UserGrant::new(&arrival.client, arrival.tokens);
+                let new = NewSession::of(user.key())
+                    .claims_text(claims)
+                    .grant(grant.to_text());
+                redirect.with_header("set-cookie", visit.log_in(new).await?)
+            }
+            // Done above.
+            Keep::Handed(_) => redirect,
+        };
+        Ok(redirect.0)
+    }
+
+    /// A token of ours, in the ID cookie.
+    async fn token(
+        &self,
+        issuer: &Issuer,
+        cookies: &LoginCookies,
+        user: &OAuth2User,
+        redirect: Redirect,
+    ) -> Result<Redirect, Error> {
+        let token = issuer.issue(&user.own_claims()?).await?;
+        // A login that no request would get further with is none.
+        let accepted = self.0.auth.authenticate(token.expose()).await;
+        accepted.map_err(|error| match error.kind() {
+            ErrorKind::Unavailable => error,
+            _ => Error::configuration(
+                "the authenticator does not accept the issuer's tokens: give it \
+                 .verifier(issuer.verifier())",
+            )
+            .with_source(error),
+        })?;
+        Ok(redirect
+            .with_header("set-cookie", cookies.set_id(token.expose()))
+            .with_header("set-cookie", cookies.remove_refresh()))
+    }
+}
+
+/// Where a browser wants to go in the end.
+///
+/// # Errors
+/// [`ErrorKind::InvalidRequest`] where that is no path of this site, or said twice.
+fn return_to(query: &str) -> Result<Option<String>, Error> {
+    let mut wanted = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "return_to")
+        .map(|(_, path)| path);
+    let refuse = || {
+        Error::new(
+            ErrorKind::InvalidRequest,
+            "return_to is no path of this site",
+        )
+    };
+    match (wanted.next(), wanted.next()) {
+        (None, _) => Ok(None),
+        (Some(path), None) if check_local(&path).is_ok() => Ok(Some(Cow::into_owned(path))),
+        _ => Err(refuse()),
+    }
+}

@@ -1,0 +1,246 @@
+//! Sets the handlers of a provider up.
+
+use super::arrival::{OAuth2Arrival, OAuth2User};
+use super::handlers::{Keep, OAuth2Login, Settings};
+use super::remembered::{BrowserCookie, Memory};
+use crate::authenticator::Authenticator;
+use crate::core::error::Error;
+use crate::login::Redirect;
+use crate::login::parts::check_local;
+use crate::oauth2::OAuth2Client;
+use crate::store::{MemoryStore, Store};
+use crate::token::issuer::Issuer;
+use crate::token::keys::BoxFuture;
+use crate::token::verifier::Verifier;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+pub(super) type Who =
+    Arc<dyn Fn(OAuth2Arrival) -> BoxFuture<Result<OAuth2User, Error>> + Send + Sync>;
+pub(super) type OnLogin =
+    Arc<dyn Fn(OAuth2Arrival) -> BoxFuture<Result<Redirect, Error>> + Send + Sync>;
+
+/// Sets an [`OAuth2Login`] up.
+///
+/// # Example
+/// ```
+/// # use jamguard::{Authenticator, Error, OAuth2Login, OAuth2User, oauth2::OAuth2Client};
+/// # fn example(auth: Authenticator, github: OAuth2Client) -> Result<OAuth2Login, Error> {
+/// #[derive(serde::Deserialize)]
+/// struct Profile { id: u64 }
+///
+/// OAuth2Login::builder(&auth, github)
+///     .home("/welcome")
+///     .user(|arrival| async move {
+///         let profile: Profile = arrival.userinfo().await?;
+///         Ok(OAuth2User::new(format!("github:{}", profile.id)))
+///     })
+///     .build()
+/// # }
+/// ```
+#[must_use]
+pub struct OAuth2LoginBuilder {
+    auth: Authenticator,
+    client: OAuth2Client,
+    home: String,
+    issuer: Option<Issuer>,
+    verifier: Option<Verifier>,
+    who: Option<Who>,
+    on_login: Option<OnLogin>,
+    store: Option<Arc<dyn Store>>,
+    plain_http: bool,
+}
+
+impl OAuth2LoginBuilder {
+    pub(super) fn new(auth: &Authenticator, client: OAuth2Client) -> Self {
+        Self {
+            auth: auth.clone(),
+            client,
+            home: "/".to_owned(),
+            issuer: None,
+            verifier: None,
+            who: None,
+            on_login: None,
+            store: None,
+            plain_http: false,
+        }
+    }
+
+    /// Where browsers go after logging in or out: a path of this site, `/` unless set.
+    pub fn home(mut self, path: impl Into<String>) -> Self {
+        self.home = path.into();
+        self
+    }
+
+    /// Who somebody that logged in is here, and what is said of them: the user's key and claims.
+    /// An error refuses the login, [`AccessDenied`](crate::ErrorKind::AccessDenied) with 403.
+    ///
+    /// Without it the user is the ID token's subject under the provider's name, such as
+    /// `google:1102`, and a session's claims are the ID token's, `email` only where `email_verified`
+    /// says so. A provider without ID tokens needs it.
+    pub fn user<F, R>(mut self, who: F) -> Self
+    where
+        F: Fn(OAuth2Arrival) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<OAuth2User, Error>> + Send + 'static,
+    {
+        self.who = Some(Arc::new(move |arrival| Box::pin(who(arrival))));
+        self
+    }
+
+    /// Ends logins in a token of your own, in the authenticator's ID cookie, instead of in a
+    /// session. The provider's tokens are not kept then. The authenticator must accept what the
+    /// issuer signs.
+    ///
+    /// ```
+    /// # use jamguard::{Authenticator, Error, Issuer, LoginCookies, OAuth2Login, oauth2::OAuth2Client};
+    /// # fn example(issuer: Issuer, google: OAuth2Client) -> Result<OAuth2Login, Error> {
+    /// let auth = Authenticator::builder()
+    ///     .verifier(issuer.verifier())
+    ///     .cookies(LoginCookies::new())
+    ///     .build()?;
+    /// OAuth2Login::builder(&auth, google).into_jwt(issuer).build()
+    /// # }
+    /// ```
+    pub fn into_jwt(mut self, issuer: Issuer) -> Self {
+        self.issuer = Some(issuer);
+        self
+    }
+
+    /// Gives what arrived to your code instead of keeping it. An error is answered as any refusal is.
+    pub fn on_login<F, R>(mut self, handler: F) -> Self
+    where
+        F: Fn(OAuth2Arrival) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Redirect, Error>> + Send + 'static,
+    {
+        self.on_login = Some(Arc::new(move |arrival| Box::pin(handler(arrival))));
+        self
+    }
+
+    /// Verifies ID tokens by this, instead of by
+    /// [`OAuth2Client::id_token_verifier`](crate::oauth2::OAuth2Client::id_token_verifier): for other
+    /// algorithms than RS256, or keys of another place. It must ask for the issuer, and for the
+    /// client's id as audience.
+    pub fn id_token(mut self, verifier: Verifier) -> Self {
+        self.verifier = Some(verifier);
+        self
+    }
+
+    /// Where logins under way are remembered. Unless set: where sessions are kept, otherwise in this
+    /// process's memory, and then a callback must reach the process where its login began.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// For development over plain http: drops the `__Host-` prefix and `Secure` of the browser's
+    /// cookie together. So it is without being said where the authenticator's cookies are so.
+    pub fn danger_plain_http(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    /// Builds the handlers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where logins have no place to
+    /// end in, nothing says who logged in, the client has no redirect URL, or the home is not a path
+    /// of this site.
+    pub fn build(self) -> Result<OAuth2Login, Error> {
+        let refuse = |message: &'static str| Err(Error::configuration(message));
+        if self.client.redirect_url().is_none() {
+            return refuse("logins come back to a callback: call .redirect_url(…) on the client");
+        }
+        let verifier = match self.verifier {
+            Some(verifier) => Some(verifier),
+            None if self.client.asks_for_id_token() => {
+                Some(self.client.id_token_verifier()?.build()?)
+            }
+            None => None,
+        };
+        if verifier.is_some() && !self.client.asks_for_id_token() {
+            return refuse(
+                "a verifier of ID tokens, and a client that gets none: its provider must be \
+                 .oidc(), and its scopes must have openid",
+            );
+        }
+        let keep = match (self.on_login, self.issuer) {
+            (Some(_), Some(_)) => {
+                return refuse(".into_jwt(…) and .on_login(…) are two ends of a login: choose one");
+            }
+            (Some(on_login), None) => Keep::Handed(on_login),
+            (None, Some(issuer)) => match self.auth.cookies() {
+                Some(cookies) => Keep::Token(issuer, cookies.clone()),
+                None => {
+                    return refuse(
+                        "a token needs a cookie to be in: call .cookies(LoginCookies::new()) on \
+                         the authenticator's builder",
+                    );
+                }
+            },
+            (None, None) => session(&self.auth)?,
+        };
+        let handed = matches!(keep, Keep::Handed(_));
+        if self.who.is_none() && verifier.is_none() && !handed {
+            return refuse(
+                "nothing says who logged in: call .user(…), or ask for an ID token by the scope \
+                 openid where the provider issues them",
+            );
+        }
+        check_local(&self.home)?;
+        let store = match self.store {
+            Some(store) => store,
+            None => session_store(&self.auth).unwrap_or_else(|| Arc::new(MemoryStore::new())),
+        };
+        let plain = self.plain_http || self.auth.has_plain_cookies();
+        Ok(OAuth2Login(Arc::new(Settings {
+            memory: Memory::new(store, self.client.provider().name()),
+            auth: self.auth,
+            client: self.client,
+            home: self.home,
+            keep,
+            verifier,
+            who: self.who,
+            cookie: BrowserCookie::new(!plain),
+        })))
+    }
+}
+
+#[cfg(feature = "session")]
+fn session(auth: &Authenticator) -> Result<Keep, Error> {
+    match auth.has_sessions() {
+        true => Ok(Keep::Session),
+        false => Err(nowhere()),
+    }
+}
+
+#[cfg(not(feature = "session"))]
+fn session(_: &Authenticator) -> Result<Keep, Error> {
+    Err(nowhere())
+}
+
+#[cfg(feature = "session")]
+fn session_store(auth: &Authenticator) -> Option<Arc<dyn Store>> {
+    auth.session_store()
+}
+
+#[cfg(not(feature = "session"))]
+fn session_store(_: &Authenticator) -> Option<Arc<dyn Store>> {
+    None
+}
+
+fn nowhere() -> Error {
+    Error::configuration(
+        "a login has nowhere to end: call .sessions(…) on the authenticator's builder, or \
+         .into_jwt(…) or .on_login(…) here",
+    )
+}
+
+impl fmt::Debug for OAuth2LoginBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2LoginBuilder")
+            .field("client", &self.client)
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,183 @@
+//! The ready-made handlers.
+
+use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
+use super::remembered::{BrowserCookie, Memory};
+#[cfg(feature = "session")]
+use crate::authenticator::Visit;
+use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
+use crate::core::secret::Secret;
+use crate::endpoint::Endpoint;
+use crate::login::leaving::Presented;
+use crate::login::parts::private;
+use crate::oauth2::OAuth2Client;
+use crate::token::issuer::Issuer;
+use crate::token::verifier::Verifier;
+use std::fmt;
+use std::sync::Arc;
+
+/// Ready-made handlers for logging in at an OAuth2 provider, for coming back, and for logging out.
+///
+/// A login ends in a session that keeps the provider's tokens on the server, in a token of your own,
+/// or in a closure of yours. The ID token of an OpenID Connect provider is verified, its `nonce`
+/// included. The `state` serves once, in the browser that began, for ten minutes; PKCE binds the code
+/// to this server.
+///
+/// # Example
+/// ```
+/// # #[cfg(all(feature = "axum", feature = "session"))] {
+/// use axum::{Router, routing::{get_service, post_service}};
+/// use jamguard::oauth2::{OAuth2Client, Provider};
+/// use jamguard::{Authenticator, OAuth2Login, Sessions, store::MemoryStore};
+///
+/// # fn example() -> Result<Router, jamguard::Error> {
+/// let auth = Authenticator::builder()
+///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
+///     .build()?;
+/// let google = OAuth2Client::builder(Provider::google(), "client id")
+///     .secret("client secret")
+///     .redirect_url("https://app.example/google/callback")
+///     .scopes(["openid", "email"])
+///     .build()?;
+/// let login = OAuth2Login::builder(&auth, google).home("/welcome").build()?;
+/// let app: Router = Router::new()
+///     .route("/google/login", get_service(login.begin()))
+///     .route("/google/callback", get_service(login.callback()))
+///     .route("/logout", post_service(login.logout()));
+/// # Ok(app) }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct OAuth2Login(pub(super) Arc<Settings>);
+
+pub(super) struct Settings {
+    pub(super) auth: Authenticator,
+    pub(super) client: OAuth2Client,
+    pub(super) home: String,
+    pub(super) keep: Keep,
+    /// Of ID tokens, where the provider issues them.
+    pub(super) verifier: Option<Verifier>,
+    pub(super) who: Option<Who>,
+    pub(super) memory: Memory,
+    pub(super) cookie: BrowserCookie,
+}
+
+/// Where a login ends.
+pub(super) enum Keep {
+    Token(Issuer, LoginCookies),
+    Handed(OnLogin),
+    #[cfg(feature = "session")]
+    Session,
+}
+
+impl OAuth2Login {
+    /// Begins the handlers of one provider's logins. What they end in, and who may use the site, is
+    /// the authenticator's.
+    pub fn builder(auth: &Authenticator, client: OAuth2Client) -> OAuth2LoginBuilder {
+        OAuth2LoginBuilder::new(auth, client)
+    }
+
+    /// The handler that sends browsers to the provider, for `GET`.
+    ///
+    /// `?return_to=/orders` says where they go in the end, a path of this site; otherwise that is
+    /// the home.
+    pub fn begin(&self) -> Endpoint {
+        let login = self.clone();
+        Endpoint::new("oauth2_begin", move |asked| {
+            let login = login.clone();
+            let browser = login.0.cookie.of(asked);
+            let query = asked.query().unwrap_or_default().to_owned();
+            Box::pin(async move {
+                // A cookie that is there twice is made one again.
+                let browser = browser.ok().flatten();
+                let left = login.leave_for_provider(&query, browser).await;
+                left.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
+            })
+        })
+    }
+
+    /// The handler of the client's redirect URL, for `GET`.
+    ///
+    /// Refusals: 400 for what belongs to no login that this browser began, 403 where the user or the
+    /// provider said no, 401 for a code or an ID token that is not accepted, 502 and 503 for a
+    /// provider that answers strangely or not at all, 500 where it does not accept the client.
+    pub fn callback(&self) -> Endpoint {
+        let login = self.clone();
+        Endpoint::new("oauth2_callback", move |asked| {
+            let login = login.clone();
+            let browser = login.0.cookie.of(asked);
+            let query = Secret::new(asked.query().unwrap_or_default());
+            #[cfg(feature = "session")]
+            let visit = login.visit(asked);
+            Box::pin(async move {
+                let arrived = match browser {
+                    Ok(browser) => login.arrived(query.expose(), browser).await,
+                    Err(error) => Err(error),
+                };
+                let answer = match arrived {
+                    #[cfg(feature = "session")]
+                    Ok((arrival, return_to)) => login.welcome(arrival, return_to, visit).await,
+                    #[cfg(not(feature = "session"))]
+                    Ok((arrival, return_to)) => login.welcome(arrival, return_to).await,
+                    Err(error) => Err(error),
+                };
+                answer.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
+            })
+        })
+    }
+
+    /// The handler that ends the login here, for `POST`: the session ends, the cookies go. At the
+    /// provider the user stays logged in. Answers 303 to the home page where HTML is asked for,
+    /// otherwise 204. Another site's page is refused, 403.
+    pub fn logout(&self) -> Endpoint {
+        self.ending("oauth2_logout", false)
+    }
+
+    /// The handler that ends all sessions of the user, for `POST`. Tokens in other browsers' cookies
+    /// cannot be taken back, and live until they expire. Answers 401 where nobody is logged in,
+    /// otherwise as [`logout`](Self::logout).
+    pub fn logout_everywhere(&self) -> Endpoint {
+        self.ending("oauth2_logout_everywhere", true)
+    }
+
+    fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
+        let login = self.clone();
+        Endpoint::new(name, move |asked| {
+            let auth = &login.0.auth;
+            #[cfg(feature = "session")]
+            let presented = Presented::of(asked, auth, login.visit(asked));
+            #[cfg(not(feature = "session"))]
+            let presented = Presented::of(asked, auth);
+            let html = credentials::accepts_html(asked);
+            let login = login.clone();
+            Box::pin(async move {
+                let settings = &*login.0;
+                let left = match presented.check_origin() {
+                    Ok(()) => presented.end(everywhere).await,
+                    Err(error) => Err(error),
+                };
+                match left {
+                    Ok(_) => presented.farewell(&settings.auth, html, &settings.home),
+                    Err(error) => private(settings.auth.challenge(&error)),
+                }
+            })
+        })
+    }
+
+    /// The session of a request, where logins go there.
+    #[cfg(feature = "session")]
+    fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
+        match self.0.keep {
+            Keep::Session => self.0.auth.visit(head),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for OAuth2Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2Login")
+            .field("client", &self.0.client)
+            .field("home", &self.0.home)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,11 @@
+//! Logins at OAuth2 providers: where they begin, and the callback that they end in.
+
+mod arrival;
+mod arriving;
+mod builder;
+mod handlers;
+mod remembered;
+
+pub use arrival::{OAuth2Arrival, OAuth2User};
+pub use builder::OAuth2LoginBuilder;
+pub use handlers::OAuth2Login;

@@ -1,0 +1,59 @@
+//! What a session keeps of a login: whose tokens, and which.
+
+use super::client::OAuth2Client;
+use super::tokens::TokenResponse;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use std::time::Duration;
+
+const RENEWED_AHEAD: Duration = Duration::from_secs(60);
+
+/// The tokens of a user's login at one provider.
+pub(crate) struct UserGrant {
+    provider: String,
+    pub(crate) tokens: TokenResponse,
+}
+
+impl UserGrant {
+    pub(crate) fn new(client: &OAuth2Client, tokens: TokenResponse) -> Self {
+        Self {
+            provider: client.provider().name().to_owned(),
+            tokens,
+        }
+    }
+
+    pub(crate) fn is_of(&self, client: &OAuth2Client) -> bool {
+        self.provider == client.provider().name()
+    }
+
+    /// Whether the access token should be renewed by now, Unix milliseconds; and whether it must.
+    pub(crate) fn is_due(&self, now: u64) -> (bool, bool) {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match (self.tokens.expires(), self.tokens.expires_in()) {
+            (Some(expires), Some(lifetime)) => {
+                let ahead = millis(RENEWED_AHEAD.min(lifetime / 5));
+                (now >= expires.saturating_sub(ahead), now >= expires)
+            }
+            _ => (false, false),
+        }
+    }
+
+    /// As a session keeps it: the provider's name, which has no line break in it, and the tokens.
+    pub(crate) fn to_text(&self) -> Secret {
+        let tokens = self.tokens.expose_json();
+        Secret::new(format!("{}\n{}", self.provider, tokens.expose()))
+    }
+
+    pub(crate) fn from_text(text: &Secret) -> Result<Self, Error> {
+        let (provider, tokens) = text.expose().split_once('\n').ok_or_else(|| {
+            Error::new(
+                ErrorKind::Storage,
+                "the session's OAuth2 tokens are damaged, or were written by something else",
+            )
+        })?;
+        Ok(Self {
+            provider: provider.to_owned(),
+            tokens: TokenResponse::from_json(tokens)?,
+        })
+    }
+}
