@@ -9,12 +9,17 @@ const MIN_SECRET: usize = 8;
 /// where nothing is left.
 pub(crate) fn quoted(words: &str, secrets: &[&str]) -> Option<String> {
     // First, so that none of them hides a secret.
-    let mut message: String = words.chars().filter(|c| !is_invisible(*c)).collect();
+    let mut message = visible(words);
     for secret in secrets.iter().filter(|secret| secret.len() >= MIN_SECRET) {
         message = message.replace(secret, "[token]");
     }
     let message: String = message.chars().take(MAX_MESSAGE).collect();
     (!message.trim().is_empty()).then_some(message)
+}
+
+/// The words without what hides or reorders text.
+pub(crate) fn visible(words: &str) -> String {
+    words.chars().filter(|c| !is_invisible(*c)).collect()
 }
 
 /// Control characters, and those that reorder or hide text.

@@ -4,7 +4,7 @@ use super::tokens::{Parts, TokenResponse};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::HttpAnswer;
 use crate::core::json;
-use crate::core::quoted::quoted;
+use crate::core::quoted::{quoted, visible};
 use crate::core::secret::Secret;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -234,15 +234,11 @@ pub(super) fn refusal(code: Option<&str>, words: Option<&str>, secrets: &[&str])
     }
 }
 
-/// Whether a text holds a secret, as it is or as a form's.
+/// Whether a text holds a secret, as it is or as a form's, in the open or not.
 fn repeats(text: &str, secret: &str) -> bool {
     let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    // Also where what hides text was put in between.
-    let plain: String = text.chars().filter(|c| c.is_ascii_graphic()).collect();
-    !secret.is_empty()
-        && [text, &plain]
-            .iter()
-            .any(|text| text.contains(secret) || text.contains(&encoded))
+    let text = visible(text);
+    !secret.is_empty() && (text.contains(secret) || text.contains(&encoded))
 }
 
 fn too_long() -> Error {

@@ -36,6 +36,8 @@ pub(crate) enum Answer {
     Endless,
     /// One byte a second.
     Drip(Vec<u8>),
+    /// After some time.
+    Late(Duration, Vec<u8>),
     /// Announces more than it sends, and closes.
     CutOff(Vec<u8>),
     Hang,
@@ -88,6 +90,8 @@ struct State {
     answers: Mutex<HashMap<String, Answer>>,
     /// The first lines of the requests.
     seen: Mutex<Vec<String>>,
+    /// The requests, head and body.
+    whole: Mutex<Vec<String>>,
     bytes: AtomicU64,
 }
 
@@ -122,6 +126,11 @@ impl Server {
         self.state.seen.lock().unwrap().clone()
     }
 
+    /// The requests, head and body.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.state.whole.lock().unwrap().clone()
+    }
+
     /// Bytes of huge bodies that were taken.
     pub(crate) fn bytes(&self) -> u64 {
         self.state.bytes.load(Ordering::SeqCst)
@@ -133,8 +142,16 @@ async fn serve(state: Arc<State>, mut stream: TcpStream) -> Option<()> {
     while !request.ends_with(b"\r\n\r\n") {
         request.push(stream.read_u8().await.ok()?);
     }
-    let request = String::from_utf8(request).ok()?;
+    let mut request = String::from_utf8(request).ok()?;
     let first = request.lines().next()?.to_owned();
+    let length = request.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        (name.eq_ignore_ascii_case("content-length")).then(|| value.parse().unwrap())
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body).await.ok()?;
+    request.push_str(&String::from_utf8(body).ok()?);
+    state.whole.lock().unwrap().push(request);
     let path = first.split(' ').nth(1)?.to_owned();
     state.seen.lock().unwrap().push(first);
     let answer = state.answers.lock().unwrap().get(&path).cloned();
@@ -176,6 +193,12 @@ async fn serve(state: Arc<State>, mut stream: TcpStream) -> Option<()> {
                 stream.write_u8(byte).await.ok()?;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
+        }
+        Answer::Late(time, body) => {
+            tokio::time::sleep(time).await;
+            let head = head(200, &[], body.len());
+            stream.write_all(head.as_bytes()).await.ok()?;
+            stream.write_all(&body).await.ok()?;
         }
         Answer::CutOff(body) => {
             let head = head(200, &[], body.len() + 10);

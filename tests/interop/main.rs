@@ -17,12 +17,12 @@ use std::process::{Command, Stdio};
 /// Has the other side answer; installs it first where it is not there.
 fn ask(request: &Value) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let need = Command::new(root.join("scripts/need-jose")).output();
-    let need = need.expect("scripts/need-jose runs: it needs bash");
+    let need = Command::new(root.join("scripts/need-node-packages")).output();
+    let need = need.expect("scripts/need-node-packages runs: it needs bash");
     assert!(
         need.status.success(),
         "this test needs Node 20 or newer, npm, and jose from the npm registry; install them with \
-         scripts/need-jose\n{}",
+         scripts/need-node-packages\n{}",
         String::from_utf8_lossy(&need.stderr)
     );
     let mut node = Command::new("node")

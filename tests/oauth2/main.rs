@@ -1,0 +1,16 @@
+//! OAuth2 as a client: attacks.md line 31, the OAuth2 rows and sentences of jam-facade.md, the vectors
+//! of jamlib and RFC 7636, and the `oauth2` crate as an oracle.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../common/issuer.rs"]
+mod issuer;
+
+mod attacks;
+mod discovery;
+mod facade;
+mod nonsense;
+mod oracle;
+mod refreshes;
+mod source;
+mod vectors;
+mod world;

@@ -1,0 +1,132 @@
+//! "ID token verified by our `Verifier` with nonce where the provider is OIDC" (OpenID Connect Core
+//! 1.0 section 3.1.3.7).
+
+use crate::issuer::Answer;
+use crate::site::*;
+use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::testing::mint;
+use serde_json::{Value, json};
+
+fn tokens_with(id_token: &Value) -> Answer {
+    let tokens = json!({"access_token": "access-1", "token_type": "Bearer", "id_token": id_token});
+    Answer::ok(tokens.to_string())
+}
+
+/// A login whose ID token has these claims in the place of sound ones.
+async fn login(world: &World, change: impl FnOnce(&mut Value)) -> (u16, Browser) {
+    let (mut browser, begun) = world.begin(world.servers.axum).await;
+    let mut claims = world.idp.claims(begun.value("nonce"));
+    change(&mut claims);
+    if let Some(claims) = claims.as_object_mut() {
+        claims.retain(|_, value| !value.is_null());
+    }
+    world.idp.gives(Some(&claims));
+    let status = browser.callback(&begun.query(&world.idp)).await.status;
+    (status, browser)
+}
+
+#[tokio::test]
+async fn an_id_token_that_is_not_the_logins() {
+    let world = World::new().await;
+    let now = world.idp.now();
+    let of_another_login = "a".repeat(43);
+    for (name, value) in [
+        ("nonce", json!(null)),
+        ("nonce", json!("")),
+        ("nonce", json!(of_another_login)),
+        ("nonce", json!(7)),
+        ("aud", json!("another")),
+        ("aud", json!(["another", "third"])),
+        ("aud", json!(null)),
+        // For several, without a word who it was given to.
+        ("aud", json!(["web", "another"])),
+        ("azp", json!("another")),
+        ("azp", json!(7)),
+        ("iss", json!("https://evil.example")),
+        ("iss", json!(format!("{}/", world.idp.server.url("")))),
+        ("iss", json!(null)),
+        ("sub", json!(null)),
+        ("exp", json!(now - 3600)),
+        ("exp", json!(null)),
+        ("iat", json!(null)),
+        ("iat", json!(now + 3600)),
+        ("nbf", json!(now + 3600)),
+    ] {
+        let (status, browser) = login(&world, |claims| claims[name] = value.clone()).await;
+        assert_eq!(status, 401, "{name}: {value}");
+        assert!(!browser.cookies.contains_key(SESSION), "{name}: {value}");
+    }
+    for (name, value) in [
+        ("azp", json!("web")),
+        ("aud", json!(["web"])),
+        ("email", json!(null)),
+    ] {
+        let (status, _) = login(&world, |claims| claims[name] = value.clone()).await;
+        assert_eq!(status, 303, "{name}: {value}");
+    }
+    let several = |claims: &mut Value| {
+        claims["aud"] = json!(["web", "another"]);
+        claims["azp"] = json!("web");
+    };
+    assert_eq!(login(&world, several).await.0, 303);
+}
+
+#[tokio::test]
+async fn an_id_token_that_the_provider_did_not_sign() {
+    let world = World::new().await;
+    let other = SigningKey::generate(Algorithm::ES256)
+        .unwrap()
+        .with_key_id("k1");
+    let shared =
+        SigningKey::from_secret(Algorithm::HS256, b"a secret of the site's, and long enough");
+    for (what, key) in [
+        ("another key", Some(&other)),
+        ("HS256", shared.as_ref().ok()),
+        ("none", None),
+    ] {
+        let (mut browser, begun) = world.begin(world.servers.axum).await;
+        let claims = world.idp.claims(begun.value("nonce"));
+        let token = match key {
+            Some(key) => mint(key, &claims).unwrap(),
+            None => {
+                let sound = mint(&world.idp.key, &claims).unwrap();
+                let payload = sound.split('.').nth(1).unwrap();
+                format!("eyJhbGciOiJub25lIn0.{payload}.")
+            }
+        };
+        world.idp.answers(tokens_with(&json!(token)));
+        let answer = browser.callback(&begun.query(&world.idp)).await;
+        assert_eq!(answer.status, 401, "{what}");
+        assert!(!browser.cookies.contains_key(SESSION), "{what}");
+    }
+    // None at all, where one was asked for.
+    let (mut browser, begun) = world.begin(world.servers.axum).await;
+    world.idp.answers(tokens_with(&json!(null)));
+    assert_eq!(browser.callback(&begun.query(&world.idp)).await.status, 502);
+    assert!(!browser.cookies.contains_key(SESSION));
+}
+
+/// A sound ID token of another login of the same client, which an attacker put into the answer.
+#[tokio::test]
+async fn an_id_token_of_another_login() {
+    let world = World::new().await;
+    let (mut victim, theirs) = world.begin(world.servers.axum).await;
+    let stolen = mint(&world.idp.key, &world.idp.claims(theirs.value("nonce"))).unwrap();
+    let (mut attacker, begun) = world.begin(world.servers.axum).await;
+    world.idp.answers(tokens_with(&json!(stolen)));
+    assert_eq!(
+        attacker.callback(&begun.query(&world.idp)).await.status,
+        401
+    );
+    assert_eq!(victim.callback(&theirs.query(&world.idp)).await.status, 303);
+}
+
+/// The keys cannot be had: nobody knows, so nobody is logged in, and nobody is refused for good.
+#[tokio::test]
+async fn keys_that_cannot_be_fetched() {
+    let world = World::new().await;
+    world.idp.server.set("/keys", Answer::status(500));
+    let (status, browser) = login(&world, |_| {}).await;
+    assert_eq!(status, 503);
+    assert!(!browser.cookies.contains_key(SESSION));
+}

@@ -1,0 +1,172 @@
+//! "refresh single flight", for the tokens that a session keeps.
+
+use crate::issuer::Answer;
+use crate::site::*;
+use jamguard::OAuth2Login;
+use jamguard::store::MemoryStore;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn refreshed(number: u32) -> String {
+    json!({
+        "access_token": format!("access-{number}"), "token_type": "Bearer", "expires_in": 3600,
+        "refresh_token": format!("refresh-{number}"),
+    })
+    .to_string()
+}
+
+const ALMOST: Duration = Duration::from_secs(3539);
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn token(browser: &Browser) -> (u16, String) {
+    let answer = browser.clone().get("/tokens").await;
+    (answer.status, answer.text().to_owned())
+}
+
+fn is(number: u32) -> (u16, String) {
+    (200, format!("access-{number}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_of_a_session_refresh_once() {
+    let world = World::new().await;
+    let browser = world.logged_in(world.servers.axum).await;
+    world.idp.clock.advance(ALMOST);
+    assert_eq!(token(&browser).await, is(1));
+    assert_eq!(world.idp.asked(), 1, "the login alone");
+    let late = Answer::Late(Duration::from_millis(300), refreshed(2).into());
+    world.idp.answers(late);
+    world.idp.clock.advance(SECOND);
+    let asked: Vec<_> = (0..50)
+        .map(|place| {
+            let mut browser = browser.clone();
+            browser.address = world.servers.each()[place % 2].1;
+            tokio::spawn(async move { token(&browser).await })
+        })
+        .collect();
+    for asked in asked {
+        assert_eq!(asked.await.unwrap(), is(2));
+    }
+    println!(
+        "50 requests with a due token: {} refresh",
+        world.idp.asked() - 1
+    );
+    assert_eq!(world.idp.asked(), 2);
+    // The session keeps it, and the next refresh is by the new refresh token.
+    world.idp.answers(Answer::ok(refreshed(3)));
+    assert_eq!(token(&browser).await, is(2));
+    world.idp.clock.advance(ALMOST + SECOND);
+    assert_eq!(token(&browser).await, is(3));
+    let sent = world.idp.server.requests().pop().unwrap();
+    assert!(sent.contains("refresh_token=refresh-2"), "{sent}");
+}
+
+/// Two processes with one store: whoever was second finds what the first one got.
+#[tokio::test]
+async fn another_process_finds_the_new_tokens() {
+    let store = Arc::new(MemoryStore::new());
+    let here = World::over(store.clone()).await;
+    let client = here.idp.client();
+    let auth = authenticator(&here.idp, store);
+    let login = es256(OAuth2Login::builder(&auth, client.clone()), &client)
+        .build()
+        .unwrap();
+    let there = serve(&auth, &login, &client).await;
+    let browser = here.logged_in(here.servers.axum).await;
+    here.idp.clock.advance(ALMOST + SECOND);
+    here.idp.answers(Answer::ok(refreshed(2)));
+    assert_eq!(token(&browser).await, is(2));
+    // The old refresh token is dead now, as rotation wants it.
+    here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+    let mut elsewhere = browser.clone();
+    elsewhere.address = there.axum;
+    assert_eq!(token(&elsewhere).await, is(2));
+    assert_eq!(here.idp.asked(), 2);
+}
+
+#[tokio::test]
+async fn while_the_provider_is_down_the_old_token_serves_until_it_expires() {
+    let world = World::new().await;
+    let browser = world.logged_in(world.servers.actix).await;
+    world.idp.answers(Answer::status(503));
+    world.idp.clock.advance(ALMOST + SECOND);
+    assert_eq!(token(&browser).await, is(1));
+    world.idp.clock.advance(59 * SECOND);
+    assert_eq!(token(&browser).await, is(1));
+    world.idp.clock.advance(SECOND);
+    assert_eq!(token(&browser).await.0, 503);
+    // The session is not at fault, and goes on.
+    assert_eq!(browser.clone().user().await, "Some(\"company:1102\") 0");
+    world.idp.answers(Answer::ok(refreshed(2)));
+    assert_eq!(token(&browser).await, is(2));
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_refused_needs_a_new_login() {
+    let world = World::new().await;
+    let browser = world.logged_in(world.servers.axum).await;
+    world.idp.clock.advance(ALMOST + SECOND);
+    world
+        .idp
+        .answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+    assert_eq!(token(&browser).await.0, 401);
+    assert_eq!(token(&browser).await.0, 401);
+    assert_eq!(world.idp.asked(), 2);
+    let browser = world.logged_in(world.servers.axum).await;
+    assert_eq!(token(&browser).await, is(1));
+}
+
+#[tokio::test]
+async fn without_a_refresh_token_the_access_token_serves_until_it_expires() {
+    let world = World::new().await;
+    let (mut browser, begun) = world.begin(world.servers.axum).await;
+    let id_token = jamguard::testing::mint(&world.idp.key, &world.idp.claims(begun.value("nonce")));
+    let tokens = json!({
+        "access_token": "access-1", "expires_in": 3600, "id_token": id_token.unwrap(),
+    });
+    world.idp.answers(Answer::ok(tokens.to_string()));
+    assert_eq!(browser.callback(&begun.query(&world.idp)).await.status, 303);
+    world.idp.clock.advance(Duration::from_secs(3599));
+    assert_eq!(token(&browser).await, is(1));
+    world.idp.clock.advance(SECOND);
+    assert_eq!(token(&browser).await.0, 401);
+    assert_eq!(world.idp.asked(), 1);
+}
+
+/// A refresh is nobody's write of the session's data: it makes no conflicts, and loses no data.
+#[tokio::test]
+async fn a_refresh_loses_no_data() {
+    let world = World::new().await;
+    let mut browser = world.logged_in(world.servers.axum).await;
+    browser.get("/count").await;
+    world.idp.clock.advance(ALMOST + SECOND);
+    world.idp.answers(Answer::ok(refreshed(2)));
+    assert_eq!(token(&browser).await, is(2));
+    browser.get("/count").await;
+    assert_eq!(browser.user().await, "Some(\"company:1102\") 2");
+    assert_eq!(token(&browser).await, is(2));
+}
+
+/// Tokens of one provider are not another's, and a guest has none.
+#[tokio::test]
+async fn tokens_are_of_a_login_at_that_provider() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::over(store.clone()).await;
+    let browser = world.logged_in(world.servers.axum).await;
+    let other = world.idp.plain_client();
+    let auth = authenticator(&world.idp, store);
+    let login = es256(
+        OAuth2Login::builder(&auth, world.client.clone()),
+        &world.client,
+    );
+    let servers = serve(&auth, &login.build().unwrap(), &other).await;
+    let mut elsewhere = browser.clone();
+    elsewhere.address = servers.axum;
+    assert_eq!(elsewhere.user().await, "Some(\"company:1102\") 0");
+    assert_eq!(token(&elsewhere).await.0, 401);
+    let mut guest = Browser::new(world.servers.axum);
+    guest.get("/count").await;
+    assert_eq!(token(&guest).await.0, 401);
+    assert_eq!(token(&Browser::new(world.servers.axum)).await.0, 401);
+}
