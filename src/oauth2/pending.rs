@@ -81,8 +81,25 @@ impl Pending {
 
     /// All of it as JSON, to be kept on the server; [`from_json`](Self::from_json) reads it.
     pub fn expose_json(&self) -> Secret {
+        self.to_json(self.state.expose())
+    }
+
+    /// The same without the `state`, for a place that is found by it.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn expose_json_without_state(&self) -> Secret {
+        self.to_json("")
+    }
+
+    /// Reads what was written without the `state`, for whoever found it by that.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
+        let pending = Self::from_json(json)?;
+        Ok(Self { state, ..pending })
+    }
+
+    fn to_json(&self, state: &str) -> Secret {
         let json = json!({
-            "state": self.state.expose(),
+            "state": state,
             "verifier": self.verifier.expose(),
             "nonce": self.nonce.as_ref().map(Secret::expose),
             "provider": self.provider,

@@ -9,6 +9,9 @@ import { pathToFileURL } from 'node:url'
 const from = createRequire(`${process.cwd()}/package.json`)
 const { default: Provider } = await import(pathToFileURL(from.resolve('oidc-provider')))
 
+// Its advice about production is no answer.
+console.log = console.info = console.warn = () => {}
+
 const RESOURCE = 'https://orders.example'
 
 const configuration = (clients) => ({
@@ -71,6 +74,6 @@ lines.once('line', (line) => {
         ? interact(provider, request, response)
         : callback(request, response)
     )
-    console.log(JSON.stringify({ issuer }))
+    process.stdout.write(`${JSON.stringify({ issuer })}\n`)
   })
 })

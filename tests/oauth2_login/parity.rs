@@ -3,8 +3,6 @@
 use crate::issuer::Answer;
 use crate::site::*;
 use crate::support::Request;
-use jamguard::store::MemoryStore;
-use std::sync::Arc;
 
 /// An answer with names in the place of random texts.
 fn told(text: &str, random: &[(&str, String)]) -> String {
@@ -42,7 +40,7 @@ async fn logins_are_byte_identical() {
 
 #[tokio::test]
 async fn refusals_are_byte_identical() {
-    let world = World::with(Arc::new(MemoryStore::new()), |login| login).await;
+    let world = World::new().await;
     for query in [
         "",
         "code=a",

@@ -71,7 +71,7 @@ impl Idp {
             .secret("a secret of the site's")
             .redirect_url("https://app.example/callback")
             .scopes(["openid", "email"])
-            .timeout(Duration::from_millis(700))
+            .timeout(Duration::from_secs(20))
             .clock(self.clock.clone());
         change(client).build().unwrap()
     }
@@ -83,7 +83,6 @@ impl Idp {
         OAuth2Client::builder(provider, "web")
             .secret("a secret of the site's")
             .redirect_url("https://app.example/callback")
-            .timeout(Duration::from_millis(700))
             .clock(self.clock.clone())
             .build()
             .unwrap()
@@ -234,17 +233,17 @@ impl World {
     }
 
     pub(crate) async fn over(store: Arc<dyn Store>) -> Self {
-        Self::with(store, |login| login).await
+        Self::with(store, |client| client).await
     }
 
     pub(crate) async fn with(
         store: Arc<dyn Store>,
-        change: impl FnOnce(OAuth2LoginBuilder) -> OAuth2LoginBuilder,
+        change: impl FnOnce(OAuth2ClientBuilder) -> OAuth2ClientBuilder,
     ) -> Self {
         let idp = Idp::start().await;
-        let (client, auth) = (idp.client(), authenticator(&idp, store));
+        let (client, auth) = (idp.client_with(change), authenticator(&idp, store));
         let login = OAuth2Login::builder(&auth, client.clone()).home("/welcome");
-        let login = change(es256(login, &client)).build().unwrap();
+        let login = es256(login, &client).build().unwrap();
         let servers = serve(&auth, &login, &client).await;
         Self {
             idp,

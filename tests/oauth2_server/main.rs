@@ -13,17 +13,20 @@ use serde_json::{Value, json};
 use server::AuthorizationServer;
 
 const CALLBACK: &str = "http://127.0.0.1:9/callback?site=1";
-const SECRET: &str = "a secret & more: ä?";
+const SECRET: &str = "a secret & more: +%?";
 const RESOURCE: &str = "https://orders.example";
 
 fn clients(callback: &str) -> Value {
     let client = |id: &str, method: &str, grants: &[&str]| {
-        json!({
+        let mut client = json!({
             "client_id": id, "redirect_uris": [callback], "grant_types": grants,
             "response_types": ["code"], "token_endpoint_auth_method": method,
-            "client_secret": (method != "none").then_some(SECRET),
             "scope": "openid email offline_access orders.read",
-        })
+        });
+        if method != "none" {
+            client["client_secret"] = SECRET.into();
+        }
+        client
     };
     let login = ["authorization_code", "refresh_token"];
     json!([
@@ -196,16 +199,12 @@ async fn client_credentials_and_a_jwt_that_is_verified_here() {
         (error.kind(), error.oauth2_code()),
         (ErrorKind::ClientRefused, Some("invalid_client"))
     );
-    let error = service
+    let elsewhere = service
         .client_credentials()
-        .scopes(["everything"])
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.kind(), error.oauth2_code()),
-        (ErrorKind::ClientRefused, Some("invalid_scope"))
-    );
+        .parameter("resource", "nowhere");
+    let error = elsewhere.send().await.unwrap_err();
+    let refused = (ErrorKind::ClientRefused, Some("invalid_target"));
+    assert_eq!((error.kind(), error.oauth2_code()), refused);
 }
 
 /// A browser that knows nothing but links and cookies, through both servers and back.

@@ -26,8 +26,6 @@ impl AuthorizationServer {
             .current_dir(root.join("target/interop"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // It says that it is not set up for production.
-            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         writeln!(node.stdin.as_mut().unwrap(), "{clients}").unwrap();

@@ -83,7 +83,8 @@ impl Memory {
     }
 
     pub(super) async fn keep(&self, login: &Remembered, browser: &Secret) -> Result<(), Error> {
-        let pending = login.pending.expose_json();
+        // A dump of the store has no state that a callback could come with.
+        let pending = login.pending.expose_json_without_state();
         let value = json!({
             "browser": hash(browser),
             "pending": pending.expose(),
@@ -128,7 +129,8 @@ impl Memory {
             return Err(unknown());
         }
         Ok(Remembered {
-            pending: Pending::from_json(&kept.pending).map_err(|_| damaged())?,
+            pending: Pending::from_json_with_state(&kept.pending, state.clone())
+                .map_err(|_| damaged())?,
             return_to: kept.return_to,
         })
     }
