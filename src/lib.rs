@@ -61,6 +61,8 @@
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
 //! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
+//! | users of GitHub, Google or another provider | [`OAuth2Login`], over a client of [`oauth2`] |
+//! | other services to call | [`oauth2::TokenSource`] |
 //! | sessions on the server | [`Sessions`], over any [`store`]; [`AuthenticatorBuilder::sessions`], and [`Session<T>`](Session) in handlers |
 //! | a second factor | [`otp::SecondFactor`], and `Session::verify_otp` where sessions are |
 //! | rules about who may do what | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
@@ -96,6 +98,7 @@
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
+//! | `oauth2` | [`oauth2`]: logins at other providers, tokens for outgoing calls; [`OAuth2Login`] |
 //! | `otp` | [`otp`]: one-time passwords by time and by counter, enrolment with QR code, recovery codes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `session` | [`Sessions`] that live on the server, in any [`store`]; [`Session<T>`](Session) for handlers |
@@ -111,6 +114,7 @@
         feature = "client",
         any(feature = "axum", feature = "actix"),
         feature = "file",
+        feature = "oauth2",
         feature = "otp",
         feature = "redis",
         feature = "session",

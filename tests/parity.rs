@@ -183,11 +183,20 @@ async fn errors(world: &World) -> usize {
     let auth = world.auth().realm("a \"quoted\" realm").build().unwrap();
     let mut parity = Parity::of(Site::new(auth)).await;
     let status = |kind| match kind {
-        ErrorKind::InvalidRequest | ErrorKind::BadRequest | ErrorKind::AmbiguousPath => 400,
-        ErrorKind::CrossSite | ErrorKind::InsufficientScope | ErrorKind::Forbidden => 403,
+        ErrorKind::InvalidRequest
+        | ErrorKind::BadRequest
+        | ErrorKind::AmbiguousPath
+        | ErrorKind::InvalidCallback => 400,
+        ErrorKind::CrossSite
+        | ErrorKind::InsufficientScope
+        | ErrorKind::Forbidden
+        | ErrorKind::AccessDenied => 403,
         ErrorKind::NotFound => 404,
         ErrorKind::Conflict => 409,
-        ErrorKind::Configuration | ErrorKind::InvalidKey | ErrorKind::Internal => 500,
+        ErrorKind::Configuration
+        | ErrorKind::InvalidKey
+        | ErrorKind::ClientRefused
+        | ErrorKind::Internal => 500,
         ErrorKind::UnexpectedStatus | ErrorKind::UnexpectedBody => 502,
         ErrorKind::Unavailable
         | ErrorKind::Timeout

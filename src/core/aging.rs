@@ -3,6 +3,7 @@
 
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -175,6 +176,7 @@ impl<T: Clone + Send + Sync + 'static> Inner<T> {
                 Ok(fresh.value)
             }
             Err(error) => {
+                telemetry::warn("what an OAuth2 provider gives could not be fetched", &error);
                 state.failed = Some((error.clone(), now + PAUSE));
                 Err(error)
             }

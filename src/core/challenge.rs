@@ -420,6 +420,9 @@ mod tests {
             (ErrorKind::Forbidden, 403, None),
             (ErrorKind::AmbiguousPath, 400, None),
             (ErrorKind::Unavailable, 503, None),
+            (ErrorKind::InvalidCallback, 400, None),
+            (ErrorKind::AccessDenied, 403, None),
+            (ErrorKind::ClientRefused, 500, None),
             (ErrorKind::Internal, 500, None),
         ];
         for (kind, status, challenge) in cases {

@@ -83,7 +83,7 @@ pub enum ErrorKind {
     Storage,
     /// JAM refused the request as malformed or not allowed (400).
     BadRequest,
-    /// JAM refused the credential (401).
+    /// JAM, or an OAuth2 provider's API, refused the credential (401).
     Unauthorized,
     /// JAM refused the ID token (401 of `verify`).
     NotVerified,

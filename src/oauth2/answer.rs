@@ -248,3 +248,26 @@ fn too_long() -> Error {
 fn unexpected(message: &'static str) -> Error {
     Error::new(ErrorKind::UnexpectedBody, message)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// GitHub separates the scopes that it answers by commas; elsewhere a comma is a scope's own.
+    #[test]
+    fn commas_separate_scopes_at_github() {
+        let granted = |comma| {
+            let asked = Asked {
+                scopes: &[],
+                secrets: Vec::new(),
+                sent: 0,
+                comma,
+            };
+            scopes(Some("repo,gist user".into()), &asked).unwrap()
+        };
+        assert_eq!(granted(true), ["repo", "gist", "user"]);
+        assert_eq!(granted(false), ["repo,gist", "user"]);
+        assert!(super::super::provider::Provider::github().comma);
+    }
+}

@@ -52,6 +52,20 @@ impl AuthorizationRequest {
         self
     }
 
+    /// What can be said without the provider.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        for scope in self.scopes.iter().flatten() {
+            check_scope(scope)?;
+        }
+        for (name, _) in &self.parameters {
+            let again = self.parameters.iter().filter(|(other, _)| other == name);
+            if OWN_PARAMETERS.contains(&&**name) || again.count() > 1 {
+                return Err(taken(name));
+            }
+        }
+        Ok(())
+    }
+
     /// Begins the login: with a `state`, a `nonce` where the provider issues ID tokens, and a PKCE
     /// challenge, all new.
     ///
@@ -61,11 +75,9 @@ impl AuthorizationRequest {
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where the provider cannot be
     /// discovered.
     pub async fn begin(self) -> Result<Authorization, Error> {
+        self.check()?;
         let client = &self.client.0;
         let scopes = self.scopes.as_deref().unwrap_or(&client.scopes);
-        for scope in scopes {
-            check_scope(scope)?;
-        }
         let redirect_url = client.redirect_url.as_deref().ok_or_else(|| {
             Error::configuration("a login needs a place to come back to: call .redirect_url(…)")
         })?;
@@ -74,15 +86,8 @@ impl AuthorizationRequest {
         let pending = Pending::new(&self.client, &endpoints, scopes, &pkce)?;
         let mut url = endpoints.authorize.clone();
         for (name, _) in &self.parameters {
-            let again = self.parameters.iter().filter(|(other, _)| other == name);
-            let taken = OWN_PARAMETERS.contains(&&**name)
-                || url.query_pairs().any(|(other, _)| *other == **name)
-                || again.count() > 1;
-            if taken {
-                return Err(Error::configuration(format!(
-                    "the parameter '{name}' of the authorization request is set already: leave it \
-                     out"
-                )));
+            if url.query_pairs().any(|(other, _)| *other == **name) {
+                return Err(taken(name));
             }
         }
         let mut query = url.query_pairs_mut();
@@ -107,6 +112,13 @@ impl AuthorizationRequest {
             pending,
         })
     }
+}
+
+/// No parameter may come twice (RFC 6749 section 3.1).
+fn taken(name: &str) -> Error {
+    Error::configuration(format!(
+        "the parameter '{name}' of the authorization request is set already: leave it out"
+    ))
 }
 
 /// The words of texts that may hold several.

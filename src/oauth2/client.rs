@@ -93,6 +93,15 @@ impl OAuth2Client {
         AuthorizationRequest::new(self.clone())
     }
 
+    /// The same with these parameters.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn authorize_with(&self, parameters: &[(String, String)]) -> AuthorizationRequest {
+        let request = self.authorize();
+        parameters.iter().fold(request, |request, (name, value)| {
+            request.parameter(name, value)
+        })
+    }
+
     /// The exchange of a code (RFC 6749 section 4.1.3), where the callback was checked elsewhere;
     /// [`callback`](Self::callback) does both.
     pub fn exchange_code(&self, code: impl Into<Secret>, pkce: &Pkce) -> TokenRequest {

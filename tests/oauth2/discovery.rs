@@ -2,7 +2,7 @@
 
 use crate::issuer::{Answer, NOW, Server, until};
 use crate::world::*;
-use jamguard::ErrorKind::{Configuration, Unavailable};
+use jamguard::ErrorKind::Unavailable;
 use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
 use jamguard::testing::ManualClock;
 use serde_json::{Value, json};

@@ -7,6 +7,7 @@ mod issuer;
 
 mod attacks;
 mod discovery;
+mod errors;
 mod facade;
 mod nonsense;
 mod oracle;

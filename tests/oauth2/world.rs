@@ -85,12 +85,11 @@ impl World {
     /// The value of a header of the last request.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let request = self.server.requests().pop().unwrap();
-        let head = request.split_once("\r\n\r\n").unwrap().0.to_owned();
-        let value = head.lines().find_map(|line| {
+        let (head, _) = request.split_once("\r\n\r\n").unwrap();
+        head.lines().find_map(|line| {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then(|| value.to_owned())
-        });
-        value
+        })
     }
 }
 

@@ -200,6 +200,24 @@ async fn an_issuer_that_the_authenticator_does_not_know() {
 }
 
 #[tokio::test]
+async fn each_login_may_ask_for_more() {
+    let idp = Idp::start().await;
+    let client = idp.client();
+    let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
+    let login = OAuth2Login::builder(&auth, client.clone()).parameter("access_type", "offline");
+    let servers = serve(&auth, &login.build().unwrap(), &client).await;
+    for (_, address) in servers.each() {
+        let begun = Browser::new(address).begin("?prompt=none").await;
+        assert_eq!(begun.value("access_type"), Some("offline"));
+        assert_eq!(
+            begun.value("prompt"),
+            None,
+            "what a request says is not passed on"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_closure_gets_what_arrived() {
     let idp = Idp::start().await;
     let client = idp.plain_client();
@@ -311,5 +329,10 @@ async fn what_cannot_work_says_so() {
     );
     let both = login(&sessions, &plain).on_login(|_| async { Ok(Redirect::to("/")) });
     refused(both.into_jwt(issuer(&idp)), "choose one");
+    for own in ["state", "code_challenge_method", "scope", "nonce"] {
+        refused(login(&sessions, &idp.client()).parameter(own, "x"), own);
+    }
+    let twice = login(&sessions, &idp.client()).parameter("prompt", "login");
+    refused(twice.parameter("prompt", "none"), "prompt");
     assert!(login(&sessions, &idp.client()).build().is_ok());
 }

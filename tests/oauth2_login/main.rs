@@ -15,6 +15,7 @@ mod support;
 
 mod attacks;
 mod endings;
+mod example;
 mod id_tokens;
 mod logins;
 mod parity;

@@ -17,7 +17,7 @@ pub(crate) struct Order {
 }
 
 /// A handler that fails with each of these is at `/error/{kind}`.
-pub(crate) const ERRORS: [ErrorKind; 36] = [
+pub(crate) const ERRORS: [ErrorKind; 40] = [
     ErrorKind::MissingCredentials,
     ErrorKind::InvalidRequest,
     ErrorKind::Malformed,
@@ -53,6 +53,10 @@ pub(crate) const ERRORS: [ErrorKind; 36] = [
     ErrorKind::UnexpectedBody,
     ErrorKind::Configuration,
     ErrorKind::InvalidKey,
+    ErrorKind::InvalidCallback,
+    ErrorKind::AccessDenied,
+    ErrorKind::InvalidGrant,
+    ErrorKind::ClientRefused,
     ErrorKind::Internal,
 ];
 

@@ -18,7 +18,7 @@ impl Authenticator {
     }
 
     /// Where sessions are kept.
-    #[cfg(feature = "oauth2")]
+    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
     pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {
         Some(self.session_settings()?.sessions.store())
     }

@@ -37,7 +37,8 @@ impl OAuth2Login {
             Some(browser) => browser,
             None => new_browser()?,
         };
-        let (url, pending) = settings.client.authorize().begin().await?.into_parts();
+        let request = settings.client.authorize_with(&settings.parameters);
+        let (url, pending) = request.begin().await?.into_parts();
         let login = Remembered { pending, return_to };
         settings.memory.keep(&login, &browser).await?;
         Ok(Redirect::to(url)

@@ -44,6 +44,7 @@ pub struct OAuth2LoginBuilder {
     auth: Authenticator,
     client: OAuth2Client,
     home: String,
+    parameters: Vec<(String, String)>,
     issuer: Option<Issuer>,
     verifier: Option<Verifier>,
     who: Option<Who>,
@@ -58,6 +59,7 @@ impl OAuth2LoginBuilder {
             auth: auth.clone(),
             client,
             home: "/".to_owned(),
+            parameters: Vec::new(),
             issuer: None,
             verifier: None,
             who: None,
@@ -70,6 +72,12 @@ impl OAuth2LoginBuilder {
     /// Where browsers go after logging in or out: a path of this site, `/` unless set.
     pub fn home(mut self, path: impl Into<String>) -> Self {
         self.home = path.into();
+        self
+    }
+
+    /// A parameter more of each authorization request, such as `prompt`, or Google's `access_type`.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
         self
     }
 
@@ -144,8 +152,8 @@ impl OAuth2LoginBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where logins have no place to
-    /// end in, nothing says who logged in, the client has no redirect URL, or the home is not a path
-    /// of this site.
+    /// end in, nothing says who logged in, the client has no redirect URL, a parameter is one that
+    /// each login sets, or the home is not a path of this site.
     pub fn build(self) -> Result<OAuth2Login, Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if self.client.redirect_url().is_none() {
@@ -188,6 +196,7 @@ impl OAuth2LoginBuilder {
             );
         }
         check_local(&self.home)?;
+        self.client.authorize_with(&self.parameters).check()?;
         let store = match self.store {
             Some(store) => store,
             None => session_store(&self.auth).unwrap_or_else(|| Arc::new(MemoryStore::new())),
@@ -198,6 +207,7 @@ impl OAuth2LoginBuilder {
             auth: self.auth,
             client: self.client,
             home: self.home,
+            parameters: self.parameters,
             keep,
             verifier,
             who: self.who,

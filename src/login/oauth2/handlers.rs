@@ -53,6 +53,8 @@ pub(super) struct Settings {
     pub(super) auth: Authenticator,
     pub(super) client: OAuth2Client,
     pub(super) home: String,
+    /// Of each authorization request.
+    pub(super) parameters: Vec<(String, String)>,
     pub(super) keep: Keep,
     /// Of ID tokens, where the provider issues them.
     pub(super) verifier: Option<Verifier>,
