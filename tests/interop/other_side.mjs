@@ -1,4 +1,4 @@
-// Node's jose as the other side of tests/interop.rs: a JSON request comes in, a JSON answer goes out.
+// Node's jose as the other side of tests/interop/jose.rs: a JSON request comes in, a JSON answer goes out.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 

@@ -18,10 +18,12 @@ pub(crate) struct Run {
 
 impl Tool {
     pub(crate) fn build(name: &str) -> Self {
-        let features = match (cfg!(feature = "full"), cfg!(feature = "redis")) {
-            (true, _) => "full",
-            (_, true) => "client,redis",
-            _ => "client",
+        let features = match () {
+            () if cfg!(feature = "full") => "full",
+            () if cfg!(all(feature = "emulator", feature = "redis")) => "emulator,redis",
+            () if cfg!(feature = "emulator") => "emulator",
+            () if cfg!(feature = "redis") => "client,redis",
+            () => "client",
         };
         let build = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--example", name])
