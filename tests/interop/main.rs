@@ -6,6 +6,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod jamlib_jwt;
+#[cfg(feature = "otp")]
+mod jamlib_otp;
 mod jose;
 mod python;
 #[cfg(feature = "emulator")]
