@@ -68,6 +68,7 @@
 //! | rules about who may do what | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
+//! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
 //!
 //! # How a request is decided
@@ -137,6 +138,8 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+#[cfg(feature = "full")]
+pub mod migration;
 #[cfg(feature = "oauth2")]
 pub mod oauth2;
 #[cfg(feature = "otp")]

@@ -24,6 +24,7 @@ const LAYERS: &[&str] = &[
     "actix",
     "emulator",
     "testing",
+    "migration",
 ];
 
 /// A name that only some places may use: files, folders (with a slash at the end), modules.
