@@ -15,6 +15,10 @@ const JAM: &[&str] = &[
     "otp_code",
     "otp_uri",
     "otp_verify_code",
+    "oauth2_get_authorized_url",
+    "oauth2_fetch_token",
+    "oauth2_refresh_token",
+    "oauth2_client_credentials_flow",
 ];
 
 /// What `python_jam` offers.
