@@ -82,8 +82,8 @@ pub(super) struct Enricher {
     hook: EnrichHook,
     ttl: Duration,
     clock: Arc<dyn Clock>,
-    /// By the claims as they were.
-    enriched: Cache<Arc<str>, Arc<Enriched>, RandomState>,
+    /// By the claims as they were, which know their own hash.
+    enriched: Cache<Arc<ClaimSet>, Enriched, RandomState>,
     answers: Cache<Whose, Arc<Answer>, RandomState>,
     forgotten: Arc<Forgotten>,
     store: Option<Arc<dyn Store>>,
@@ -91,6 +91,7 @@ pub(super) struct Enricher {
     _told: Option<Told>,
 }
 
+#[derive(Clone)]
 struct Enriched {
     claims: Arc<ClaimSet>,
     life: Life,
@@ -236,8 +237,8 @@ impl Enricher {
             ttl,
             clock,
             enriched: Cache::builder()
-                .weigher(|text: &Arc<str>, enriched: &Arc<Enriched>| {
-                    let weight = BOOKKEEPING + text.len() + enriched.claims.weight();
+                .weigher(|claims: &Arc<ClaimSet>, enriched: &Enriched| {
+                    let weight = BOOKKEEPING + claims.weight() + enriched.claims.weight();
                     u32::try_from(weight).unwrap_or(u32::MAX)
                 })
                 .max_capacity(MAX_BYTES)
@@ -253,11 +254,11 @@ impl Enricher {
 
     /// Adds to somebody's claims what is remembered; `false` where nothing is.
     pub(super) fn recall(&self, identity: &mut Identity) -> bool {
-        let known = self.enriched.get(identity.raw_claims());
+        let known = self.enriched.get(identity.set());
         let lasts = |life: Life| life.lasts(&self.forgotten, self.clock.monotonic());
         match known.filter(|known| lasts(known.life)) {
             Some(known) => {
-                identity.enrich(known.claims.clone());
+                identity.enrich(known.claims);
                 true
             }
             None => false,
@@ -280,13 +281,13 @@ impl Enricher {
             .get_or_init(async || (self.hook)(identity.clone()).await.map(Arc::new))
             .await;
         let added = added.as_ref().map_err(Error::clone)?;
-        let text = identity.raw_claims();
-        let claims = Arc::new(merged(text, added)?);
+        let plain = identity.set();
+        let claims = Arc::new(merged(plain.text(), added)?);
         let enriched = Enriched {
             claims: claims.clone(),
             life: answer.life,
         };
-        self.enriched.insert(text.into(), Arc::new(enriched));
+        self.enriched.insert(Arc::new(plain.copy()), enriched);
         Ok(claims)
     }
 

@@ -123,7 +123,7 @@ impl Identity {
         self.judged().ok()?.email()
     }
 
-    fn set(&self) -> &ClaimSet {
+    pub(super) fn set(&self) -> &ClaimSet {
         self.claimed.set()
     }
 

@@ -1,6 +1,7 @@
 //! A set of claims, and what is shared by everybody who reads it: a token's, or anything else's
 //! that says who somebody is.
 
+use super::cache;
 use super::claims::RegisteredClaims;
 use super::verified::Verified;
 use crate::core::error::{Error, ErrorKind};
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +21,24 @@ pub(crate) struct ClaimSet {
     issuer: Option<Text>,
     subject: Option<Text>,
     decoded: Decoded,
+    /// Of the text, once somebody asked.
+    hash: OnceLock<u64>,
+}
+
+/// Claims of the same text are the same.
+impl PartialEq for ClaimSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ClaimSet {}
+
+impl Hash for ClaimSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let hash = self.hash.get_or_init(|| cache::hash(self.text.as_bytes()));
+        state.write_u64(*hash);
+    }
 }
 
 impl ClaimSet {
@@ -29,7 +49,17 @@ impl ClaimSet {
             issuer,
             subject,
             decoded: Decoded::default(),
+            hash: OnceLock::new(),
         }
+    }
+
+    /// The same without what was decoded.
+    pub(crate) fn copy(&self) -> Self {
+        Self::new(
+            self.text.to_string(),
+            self.issuer.clone(),
+            self.subject.clone(),
+        )
     }
 
     /// Reads claims as strictly as a token's.
@@ -95,6 +125,7 @@ impl ClaimSet {
 }
 
 /// A text of the payload: the place where it stands, or its own copy where it was escaped.
+#[derive(Clone)]
 pub(crate) enum Text {
     At(Range<usize>),
     Own(Box<str>),
@@ -148,10 +179,10 @@ impl Claimed {
 
     /// Puts these claims in the place of the same sender's.
     pub(crate) fn enrich(&mut self, set: Arc<ClaimSet>) {
-        *self = match self {
-            Self::Token(token) | Self::Enriched(token, _) => Self::Enriched(token.clone(), set),
-            Self::Set(_) => Self::Set(set),
-        };
+        match self {
+            Self::Token(token) => *self = Self::Enriched(token.clone(), set),
+            Self::Set(own) | Self::Enriched(_, own) => *own = set,
+        }
     }
 
     pub(crate) fn token(&self) -> Option<&Verified> {
