@@ -15,6 +15,10 @@ impl<T: SessionData> Session<T> {
     /// the second factor into the session: `amr` with `otp` and `mfa`, under another id, as
     /// [`step_up`](Self::step_up) does. Guesses end in a lockout.
     ///
+    /// A wrong code leaves the session as it is. Where one form has both factors, call
+    /// [`SecondFactor::verify`] before [`login`](Self::login), and [`step_up`](Self::step_up) after
+    /// it.
+    ///
     /// ```
     /// # use jamguard::{Error, Session, otp::SecondFactor};
     /// async fn second_factor(
