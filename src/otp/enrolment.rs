@@ -46,6 +46,21 @@ impl Enrolment {
         Ok(Self { secret, uri })
     }
 
+    /// The same for HOTP that begins at this counter.
+    ///
+    /// # Errors
+    /// As [`Otp::uri_at`].
+    pub fn at(
+        secret: OtpSecret,
+        otp: &Otp,
+        issuer: &str,
+        name: &str,
+        counter: u64,
+    ) -> Result<Self, Error> {
+        let uri = otp.uri_at(&secret, issuer, name, counter)?;
+        Ok(Self { secret, uri })
+    }
+
     /// The secret; [`to_base32`](OtpSecret::to_base32) is what people type in who cannot scan.
     pub fn secret(&self) -> &OtpSecret {
         &self.secret

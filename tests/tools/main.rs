@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod issue_token;
+#[cfg(feature = "otp")]
+mod otp;
 #[cfg(feature = "full")]
 mod outgoing_calls;
 #[cfg(feature = "redis")]

@@ -18,16 +18,20 @@ pub(crate) struct Run {
 
 impl Tool {
     pub(crate) fn build(name: &str) -> Self {
-        let features = match () {
-            () if cfg!(feature = "full") => "full",
-            () if cfg!(all(feature = "emulator", feature = "redis")) => "emulator,redis",
-            () if cfg!(feature = "emulator") => "emulator",
-            () if cfg!(feature = "redis") => "client,redis",
-            () => "client",
+        let some = [
+            ("client", true),
+            ("emulator", cfg!(feature = "emulator")),
+            ("otp", cfg!(feature = "otp")),
+            ("redis", cfg!(feature = "redis")),
+        ];
+        let some: Vec<_> = some.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+        let features = match cfg!(feature = "full") {
+            true => "full".to_owned(),
+            false => some.join(","),
         };
         let build = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--example", name])
-            .args(["--features", features, "--message-format", "json"])
+            .args(["--features", &features, "--message-format", "json"])
             .args((!cfg!(debug_assertions)).then_some("--release"))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())

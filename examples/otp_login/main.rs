@@ -1,0 +1,249 @@
+//! A login with a second factor, in axum: enrolment by QR code, one-time passwords, recovery codes, and
+//! a vault that only opens to who passed both.
+//!
+//! ```sh
+//! cargo run --example otp_login --features axum,otp,session
+//! PORT=3001 cargo run --example otp_login --features axum,otp,session
+//! ```
+//!
+//! | request | form | answer |
+//! |---|---|---|
+//! | `GET /` | | what can be done now |
+//! | `POST /login` | `user`, `password` | in, with one factor; the password of everybody is `open sesame` |
+//! | `POST /enrol` | | a QR code and the secret under it |
+//! | `POST /confirm` | `code` | enrolled, and in with both factors; ten recovery codes |
+//! | `POST /code` | `code` | in with both factors |
+//! | `POST /recover` | `code` | the same by a recovery code |
+//! | `GET /vault` | | needs both factors |
+//! | `POST /new-codes` | | needs both factors; ten other recovery codes |
+//! | `POST /remove` | | needs both factors; there is no second factor any more |
+//! | `POST /logout` | | out |
+
+mod page;
+
+use axum::extract::{Form, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jamguard::otp::SecondFactor;
+use jamguard::policy::second_factor;
+use jamguard::store::{MemoryStore, SealingKeys};
+use jamguard::{
+    Authenticator, Challenge, Error, ErrorKind, Identity, Session, SessionCookie, Sessions,
+};
+use std::process::ExitCode;
+
+/// This app keeps nothing in its sessions but who is logged in.
+type Visitor = Session<()>;
+
+#[derive(serde::Deserialize)]
+struct Login {
+    user: String,
+    password: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Code {
+    code: String,
+}
+
+/// A page with a word about what went wrong, under the status that the error stands for.
+struct Problem(Error);
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = Challenge::for_error(&self.0, "otp_login").status();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let word = match self.0.kind() {
+            ErrorKind::WrongCode | ErrorKind::UsedCode => {
+                "That code is not right, or not any more."
+            }
+            ErrorKind::LockedOut => "Too many wrong codes: try again in a quarter of an hour.",
+            ErrorKind::Unauthorized => "That is not the password.",
+            ErrorKind::MissingCredentials => "Log in first.",
+            ErrorKind::NotEnrolled => "Set the second factor up first.",
+            ErrorKind::AlreadyEnrolled => "You have a second factor already.",
+            _ => "That did not work. Try again in a moment.",
+        };
+        (status, secret(page::problem(word))).into_response()
+    }
+}
+
+/// Codes and secrets are to be in no cache.
+fn secret(page: String) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], Html(page))
+}
+
+/// Whether the second factor was passed in this session.
+fn passed(identity: Option<&Identity>) -> bool {
+    identity.is_some_and(|identity| identity.check(&second_factor()).is_ok())
+}
+
+async fn home(
+    State(factor): State<SecondFactor>,
+    visitor: Visitor,
+    identity: Option<Identity>,
+) -> Result<impl IntoResponse, Problem> {
+    let Some(user) = visitor.user() else {
+        return Ok(secret(page::login()));
+    };
+    let page = match (passed(identity.as_ref()), factor.is_enrolled(&user).await?) {
+        (_, false) => page::set_up(&user),
+        (false, true) => page::ask_for_code(&user),
+        (true, true) => page::welcome(&user, factor.recovery_codes_left(&user).await?),
+    };
+    Ok(secret(page))
+}
+
+/// In an app of yours each user has a password of their own, or something better.
+async fn login(visitor: Visitor, Form(login): Form<Login>) -> Result<Redirect, Problem> {
+    let right = jamguard::Secret::new("open sesame") == jamguard::Secret::new(login.password);
+    if !right || login.user.is_empty() {
+        return Err(Error::new(ErrorKind::Unauthorized, "a wrong password").into());
+    }
+    visitor.login(login.user);
+    Ok(Redirect::to("/"))
+}
+
+/// Who is enrolled is refused: a new authenticator takes the old one's code, at `/remove`.
+async fn enrol(
+    State(factor): State<SecondFactor>,
+    visitor: Visitor,
+) -> Result<impl IntoResponse, Problem> {
+    let user = user(&visitor)?;
+    let enrolment = factor.begin(&user, &user.replace(':', " ")).await?;
+    let image = enrolment.qr_svg()?;
+    let text = enrolment.secret().to_base32();
+    let page = page::scan(&image, text.expose(), enrolment.uri().expose());
+    Ok(secret(page))
+}
+
+async fn confirm(
+    State(factor): State<SecondFactor>,
+    visitor: Visitor,
+    Form(Code { code }): Form<Code>,
+) -> Result<impl IntoResponse, Problem> {
+    let codes = visitor.confirm_otp(&factor, code.trim()).await?;
+    Ok(secret(page::recovery_codes(&codes)))
+}
+
+async fn code(
+    State(factor): State<SecondFactor>,
+    visitor: Visitor,
+    Form(Code { code }): Form<Code>,
+) -> Result<Redirect, Problem> {
+    visitor.verify_otp(&factor, code.trim()).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn recover(
+    State(factor): State<SecondFactor>,
+    visitor: Visitor,
+    Form(Code { code }): Form<Code>,
+) -> Result<Redirect, Problem> {
+    visitor.recover_otp(&factor, &code).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn vault(identity: Identity) -> Json<serde_json::Value> {
+    let claims = serde_json::from_str::<serde_json::Value>(identity.raw_claims());
+    Json(serde_json::json!({ "vault": "gold", "claims": claims.unwrap_or_default() }))
+}
+
+async fn new_codes(
+    State(factor): State<SecondFactor>,
+    visitor: Visitor,
+) -> Result<impl IntoResponse, Problem> {
+    let codes = factor.new_recovery_codes(&user(&visitor)?).await?;
+    Ok(secret(page::recovery_codes(&codes)))
+}
+
+/// Whoever stays logged in elsewhere with that factor must begin anew.
+async fn remove(State(factor): State<SecondFactor>, visitor: Visitor) -> Result<Redirect, Problem> {
+    factor.remove(&user(&visitor)?).await?;
+    visitor.logout_everywhere().await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn logout(visitor: Visitor) -> Result<Redirect, Problem> {
+    visitor.logout().await?;
+    Ok(Redirect::to("/"))
+}
+
+fn user(visitor: &Visitor) -> Result<String, Error> {
+    let nobody = || Error::new(ErrorKind::MissingCredentials, "nobody is logged in");
+    visitor.user().ok_or_else(nobody)
+}
+
+fn app() -> Result<Router, Error> {
+    // Yours come from the environment or a vault: with new keys nobody's second factor opens.
+    let key = SealingKeys::generate_key()?;
+    let keys = SealingKeys::from_base64url(key.expose())?;
+    let store = MemoryStore::new();
+    let factor = SecondFactor::builder(store.clone(), keys)
+        .issuer("otp_login")
+        .build()?;
+    let auth = Authenticator::builder()
+        .sessions(Sessions::builder(store).build()?)
+        // Plain http is for this example: without the switch the cookie is Secure.
+        .session_cookie(SessionCookie::new().danger_plain_http())
+        .build()?;
+    let strong = Router::new()
+        .route("/vault", get(vault))
+        .route("/new-codes", post(new_codes))
+        .route("/remove", post(remove))
+        .route_layer(auth.require(second_factor()));
+    Ok(Router::new()
+        .route("/", get(home))
+        .route("/login", post(login))
+        .route("/enrol", post(enrol))
+        .route("/confirm", post(confirm))
+        .route("/code", post(code))
+        .route("/recover", post(recover))
+        .route("/logout", post(logout))
+        .merge(strong)
+        .with_state(factor)
+        .layer(auth.layer()))
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let port: u16 = match std::env::var("PORT") {
+        Ok(port) => port
+            .parse()
+            .map_err(|_| "PORT must be a port, 0 to 65535")?,
+        Err(_) => 3000,
+    };
+    let app = app()?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await;
+    let listener = listener.map_err(|error| {
+        format!("cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…")
+    })?;
+    println!(
+        "The app: http://127.0.0.1:{}/\nStop with Ctrl-C.",
+        listener.local_addr()?.port()
+    );
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async {
+            tokio::signal::ctrl_c().await.ok();
+        })
+        .await?;
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("otp_login: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
