@@ -82,12 +82,19 @@ fn run(args: Vec<String>) -> Result<bool, String> {
         "new" => {
             leave_out(&flags, &SECRETS, "is for a secret that there is")?;
             let secret = OtpSecret::generate().map_err(|error| error.to_string())?;
-            println!("{}", secret.to_base32().expose());
-            if NAMES.iter().any(|flag| flags.has(flag)) {
-                uri(&flags, &otp, secret, counter)?;
+            let named = NAMES.iter().any(|flag| flags.has(flag));
+            let text = secret.to_base32();
+            let enrolment = named.then(|| enrolment(&flags, &otp, secret, counter));
+            let enrolment = enrolment.transpose()?;
+            println!("{}", text.expose());
+            if let Some(enrolment) = enrolment {
+                show(&flags, &enrolment)?;
             }
         }
-        "uri" => uri(&flags, &otp, secret(&flags)?, counter)?,
+        "uri" => {
+            let secret = secret(&flags)?;
+            show(&flags, &enrolment(&flags, &otp, secret, counter)?)?;
+        }
         "code" => {
             let (secret, factor) = (secret(&flags)?, factor(&otp, &flags, counter)?);
             println!("{}", otp.code_at(&secret, factor).expose());
@@ -182,19 +189,26 @@ fn secret(flags: &Flags) -> Result<OtpSecret, String> {
     secret.map_err(|error| format!("{flag}: {error}"))
 }
 
-/// Prints the URI, and writes it as QR codes.
-fn uri(flags: &Flags, otp: &Otp, secret: OtpSecret, counter: Option<u64>) -> Result<(), String> {
+fn enrolment(
+    flags: &Flags,
+    otp: &Otp,
+    secret: OtpSecret,
+    counter: Option<u64>,
+) -> Result<Enrolment, String> {
     let name = |flag| {
-        flags
-            .text(flag)
-            .ok_or_else(|| format!("a URI needs {flag}"))
+        let name = flags.text(flag);
+        name.ok_or_else(|| format!("a URI needs {flag}"))
     };
     let (issuer, account) = (name("--issuer")?, name("--account")?);
     let enrolment = match counter {
         Some(counter) => Enrolment::at(secret, otp, issuer, account, counter),
         None => Enrolment::of(secret, otp, issuer, account),
     };
-    let enrolment = enrolment.map_err(|error| error.to_string())?;
+    enrolment.map_err(|error| error.to_string())
+}
+
+/// Prints the URI, and writes it as QR codes.
+fn show(flags: &Flags, enrolment: &Enrolment) -> Result<(), String> {
     println!("{}", enrolment.uri().expose());
     let write = |flag: &str, image: Result<Vec<u8>, jamguard::Error>| {
         let path = flags.text(flag).unwrap_or_default();

@@ -93,7 +93,8 @@ fn uris_and_images() {
          &counter=5",
     );
     let (svg, png) = (File::new(""), File::new(""));
-    let flags = [&names[..], &[&svg.flag("--svg"), &png.flag("--png")]].concat();
+    let images = [svg.flag("--svg"), png.flag("--png")];
+    let flags = [&names[..], &images.each_ref().map(String::as_str)].concat();
     let run = OTP.run(&[&["new"], &flags[..]].concat(), "");
     assert_eq!((run.status, run.lines.len()), (0, 2), "{}", run.stderr);
     assert!(run.lines[1].contains(&format!("?secret={}&", run.lines[0])));
