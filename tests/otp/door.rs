@@ -92,8 +92,8 @@ impl Door {
     /// The code so many steps or counters from the first.
     pub(crate) fn code(&self, steps: i64) -> String {
         let factor = match self.otp.kind() {
-            OtpKind::Totp => NOW.strict_add_signed(30 * steps),
-            _ => 0_u64.strict_add_signed(steps),
+            OtpKind::Totp => NOW.saturating_add_signed(30 * steps),
+            _ => 0_u64.saturating_add_signed(steps),
         };
         self.otp.code_at(&self.secret, factor).expose().to_owned()
     }
