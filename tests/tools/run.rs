@@ -24,7 +24,11 @@ impl Tool {
             ("otp", cfg!(feature = "otp")),
             ("redis", cfg!(feature = "redis")),
         ];
-        let some: Vec<_> = some.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+        let some: Vec<_> = some
+            .iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| *name)
+            .collect();
         let features = match cfg!(feature = "full") {
             true => "full".to_owned(),
             false => some.join(","),
