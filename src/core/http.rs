@@ -2,7 +2,9 @@
 
 use crate::core::error::{Error, ErrorKind};
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use std::net::IpAddr;
 use std::time::Duration;
 use url::{Host, Url};
@@ -104,7 +106,15 @@ impl HttpClient {
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
         let mut outgoing = self.0.request(request.method, request.url);
         if let Some(authorization) = &request.authorization {
-            outgoing = outgoing.header(AUTHORIZATION, authorization.as_str());
+            let mut value = HeaderValue::from_str(authorization).map_err(|_| {
+                Error::new(
+                    ErrorKind::Malformed,
+                    "a token holds characters that no header may have, nothing was sent",
+                )
+            })?;
+            // Not for logs of what is below.
+            value.set_sensitive(true);
+            outgoing = outgoing.header(AUTHORIZATION, value);
         }
         if request.accepts_json {
             outgoing = outgoing.header(ACCEPT, "application/json");

@@ -119,14 +119,14 @@ impl Fetch for HttpFetch {
                     format!("the issuer answered {}", answer.status),
                 ));
             }
-            let body = answer.body.ok_or_else(|| {
+            let mut body = answer.body.ok_or_else(|| {
                 Error::new(
                     ErrorKind::UnexpectedBody,
                     "the issuer's answer is over 1 MiB",
                 )
             })?;
             Ok(Fetched {
-                body: body.to_vec(),
+                body: std::mem::take(&mut *body),
                 max_age: answer.max_age,
             })
         })

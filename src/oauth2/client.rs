@@ -174,6 +174,12 @@ impl OAuth2Client {
         answer::json(&answer)
     }
 
+    /// The provider's issuer.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.0.provider.issuer.as_deref()
+    }
+
     /// Whether logins bring an ID token.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn asks_for_id_token(&self) -> bool {

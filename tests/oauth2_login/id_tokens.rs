@@ -4,8 +4,11 @@
 use crate::issuer::Answer;
 use crate::site::*;
 use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::store::MemoryStore;
 use jamguard::testing::mint;
+use jamguard::{OAuth2Login, Verifier};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 fn tokens_with(id_token: &Value) -> Answer {
     let tokens = json!({"access_token": "access-1", "token_type": "Bearer", "id_token": id_token});
@@ -119,6 +122,36 @@ async fn an_id_token_of_another_login() {
         401
     );
     assert_eq!(victim.callback(&theirs.query(&world.idp)).await.status, 303);
+}
+
+/// A verifier of one's own may ask for less than is needed: the rest is asked all the same.
+#[tokio::test]
+async fn a_verifier_that_asks_for_too_little() {
+    let idp = Idp::start().await;
+    let client = idp.client();
+    let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
+    let lax = Verifier::builder()
+        .key(idp.key.verifying_key().unwrap())
+        .algorithms([Algorithm::ES256])
+        .clock(idp.clock.clone())
+        .build()
+        .unwrap();
+    let login = OAuth2Login::builder(&auth, client.clone()).id_token(lax);
+    let servers = serve(&auth, &login.build().unwrap(), &client).await;
+    for (name, value, expected) in [
+        ("iss", json!("https://evil.example"), 401),
+        ("aud", json!("another"), 401),
+        ("nonce", json!("another"), 401),
+        ("aud", json!("web"), 303),
+    ] {
+        let mut browser = Browser::new(servers.axum);
+        let begun = browser.begin("").await;
+        let mut claims = idp.claims(begun.value("nonce"));
+        claims[name] = value;
+        idp.gives(Some(&claims));
+        let answer = browser.callback(&begun.query(&idp)).await;
+        assert_eq!(answer.status, expected, "{name}");
+    }
 }
 
 /// The keys cannot be had: nobody knows, so nobody is logged in, and nobody is refused for good.

@@ -18,6 +18,7 @@ mod endings;
 mod example;
 mod id_tokens;
 mod logins;
+mod logs;
 mod parity;
 mod renewals;
 mod site;

@@ -119,6 +119,7 @@ pub struct OAuth2User {
     key: String,
     claims: Option<Result<Value, Error>>,
     /// Of an ID token: a session shows them as they are.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     id_claims: Option<Map<String, Value>>,
 }
 
@@ -146,6 +147,7 @@ impl OAuth2User {
     }
 
     /// For a session: an ID token's claims where nobody gave others.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(super) fn session_claims(&self) -> Result<Map<String, Value>, Error> {
         match (&self.claims, &self.id_claims) {
             (None, Some(claims)) => Ok(claims.clone()),

@@ -105,7 +105,11 @@ impl OAuth2Login {
         let Ok(own) = serde_json::from_str::<Own>(verified.raw_claims()) else {
             return refuse("the ID token has no aud, or a nonce or azp that is no text");
         };
-        let client_id = self.0.client.client_id();
+        let client = &self.0.client;
+        if verified.issuer() != client.issuer() {
+            return refuse("the ID token is another issuer's");
+        }
+        let client_id = client.client_id();
         let (ours, several) = match &own.aud {
             Audience::One(audience) => (audience == client_id, false),
             Audience::Many(all) => (all.iter().any(|one| one == client_id), all.len() > 1),

@@ -5,7 +5,10 @@ use super::remembered::{BrowserCookie, Memory};
 #[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
+use crate::core::challenge::Challenge;
+use crate::core::error::Error;
 use crate::core::secret::Secret;
+use crate::core::telemetry;
 use crate::endpoint::Endpoint;
 use crate::login::leaving::Presented;
 use crate::login::parts::private;
@@ -92,7 +95,7 @@ impl OAuth2Login {
                 // A cookie that is there twice is made one again.
                 let browser = browser.ok().flatten();
                 let left = login.leave_for_provider(&query, browser).await;
-                left.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
+                left.unwrap_or_else(|error| login.refusal(&error))
             })
         })
     }
@@ -122,7 +125,7 @@ impl OAuth2Login {
                     Ok((arrival, return_to)) => login.welcome(arrival, return_to).await,
                     Err(error) => Err(error),
                 };
-                answer.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
+                answer.unwrap_or_else(|error| login.refusal(&error))
             })
         })
     }
@@ -159,10 +162,20 @@ impl OAuth2Login {
                 };
                 match left {
                     Ok(_) => presented.farewell(&settings.auth, html, &settings.home),
-                    Err(error) => private(settings.auth.challenge(&error)),
+                    Err(error) => login.refusal(&error),
                 }
             })
         })
+    }
+
+    /// The answer to an error, which the log says precisely: the browser learns little of it.
+    fn refusal(&self, error: &Error) -> Challenge {
+        let answer = private(self.0.auth.challenge(error));
+        match answer.status() {
+            500.. => telemetry::warn("a login at an OAuth2 provider failed", error),
+            _ => telemetry::refused(error),
+        }
+        answer
     }
 
     /// The session of a request, where logins go there.
