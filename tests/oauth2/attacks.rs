@@ -281,15 +281,17 @@ async fn attack_31_a_token_endpoint_that_redirects() {
         world.server.set("/moved", json_answer(&tokens()));
         for target in [elsewhere.url("/token"), "/moved".to_owned()] {
             // Whatever its body says.
-            let redirect = Answer::Whole {
-                status,
-                headers: vec![("location", target)],
-                body: tokens().to_string().into_bytes(),
-            };
-            world.server.set("/token", redirect);
-            assert_eq!(kind(world.login().await), UnexpectedStatus, "{status}");
+            for body in [tokens(), json!({"error": "invalid_grant"})] {
+                let redirect = Answer::Whole {
+                    status,
+                    headers: vec![("location", target.clone())],
+                    body: body.to_string().into_bytes(),
+                };
+                world.server.set("/token", redirect);
+                assert_eq!(kind(world.login().await), UnexpectedStatus, "{status}");
+            }
         }
-        assert_eq!(world.server.seen(), ["POST /token HTTP/1.1"; 2]);
+        assert_eq!(world.server.seen(), ["POST /token HTTP/1.1"; 4]);
     }
     assert_eq!(elsewhere.hits(), 0);
 }

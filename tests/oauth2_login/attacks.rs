@@ -148,11 +148,7 @@ async fn attack_31_pkce_downgrade() {
             .gives(Some(&world.idp.claims(begun.value("nonce"))));
         let query = format!("{}&code_verifier=x", begun.query(&world.idp));
         assert_eq!(browser.callback(&query).await.status, 303);
-        let requests = world.idp.server.requests();
-        let request = requests
-            .iter()
-            .rfind(|sent| sent.starts_with("POST /token "));
-        let request = request.unwrap();
+        let request = world.idp.last_token_request();
         let form = request.split_once("\r\n\r\n").unwrap().1;
         let verifier = url::form_urlencoded::parse(form.as_bytes())
             .find(|(name, _)| name == "code_verifier")
@@ -246,6 +242,8 @@ async fn a_dump_of_the_store_begins_no_login() {
             self.0.get(key)
         }
         fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+            // What nobody comes back for is gone in time.
+            assert_eq!(record.ttl, Some(Duration::from_secs(600)));
             let mut dump = self.1.lock().unwrap();
             dump.extend_from_slice(key.as_bytes());
             dump.extend_from_slice(&record.value);

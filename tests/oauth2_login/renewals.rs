@@ -58,7 +58,7 @@ async fn many_requests_of_a_session_refresh_once() {
     assert_eq!(token(&browser).await, is(2));
     world.idp.clock.advance(ALMOST + SECOND);
     assert_eq!(token(&browser).await, is(3));
-    let sent = world.idp.server.requests().pop().unwrap();
+    let sent = world.idp.last_token_request();
     assert!(sent.contains("refresh_token=refresh-2"), "{sent}");
 }
 

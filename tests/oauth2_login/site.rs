@@ -118,6 +118,15 @@ impl Idp {
         self.server.set("/token", answer);
     }
 
+    /// What its token endpoint was asked last; its discovery document may have been since.
+    pub(crate) fn last_token_request(&self) -> String {
+        let requests = self.server.requests();
+        let last = requests
+            .iter()
+            .rfind(|sent| sent.starts_with("POST /token "));
+        last.unwrap().clone()
+    }
+
     /// How often its token endpoint was asked.
     pub(crate) fn asked(&self) -> usize {
         let seen = self.server.seen();
