@@ -68,6 +68,7 @@
 //! | rules about who may do what | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
+//! | everything in one configuration file | [`Jam`], and [`config`] for what the file may say |
 //! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
 //! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
 //!
@@ -97,6 +98,7 @@
 //! | `actix` | the middleware and the extractors for actix-web |
 //! | `tower` | the layer alone, for tonic and other services over `http::Request` |
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
+//! | `config` | [`Jam`]: everything built from one TOML, YAML or JSON file |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
 //! | `oauth2` | [`oauth2`]: logins at other providers, tokens for outgoing calls; [`OAuth2Login`] |
@@ -113,6 +115,7 @@
 #![cfg_attr(
     not(all(
         feature = "client",
+        feature = "config",
         any(feature = "axum", feature = "actix"),
         feature = "file",
         feature = "oauth2",
@@ -126,6 +129,8 @@
 )]
 
 mod authenticator;
+#[cfg(feature = "config")]
+pub mod config;
 mod core;
 #[cfg(feature = "emulator")]
 pub mod emulator;
@@ -172,6 +177,8 @@ pub use crate::authenticator::{
 pub use crate::authenticator::{Guard, Require};
 #[cfg(feature = "session")]
 pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
+#[cfg(feature = "config")]
+pub use crate::config::jam::Jam;
 pub use crate::core::challenge::Challenge;
 pub use crate::core::clock::{Clock, SystemClock};
 pub use crate::core::error::{Error, ErrorKind};

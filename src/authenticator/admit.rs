@@ -19,7 +19,8 @@ impl Authenticator {
         attached: Option<&Attached>,
         need: &Need,
     ) -> Admission {
-        let demands = match need.of(head, path) {
+        let live = need.live();
+        let demands = match need.of(live.as_deref(), head, path) {
             Ok(demands) => demands,
             // Whatever the credential.
             Err(error) => return Admission::Now(Err(self.challenge(&error))),

@@ -2,6 +2,8 @@
 
 use super::gate::Authenticator;
 use super::need::Need;
+#[cfg(feature = "config")]
+use crate::policy::LiveTable;
 use crate::policy::{Policy, RouteTable};
 use std::sync::Arc;
 
@@ -113,5 +115,11 @@ impl Authenticator {
     /// ```
     pub fn routes(&self, table: RouteTable) -> RouteGuard {
         self.guard(Need::Table(table))
+    }
+
+    /// The same with a table that can be replaced.
+    #[cfg(feature = "config")]
+    pub(crate) fn live_routes(&self, table: LiveTable) -> RouteGuard {
+        self.guard(Need::LiveTable(table))
     }
 }

@@ -3,6 +3,8 @@
 use super::credentials::Head;
 use super::identity::Identity;
 use crate::core::error::Error;
+#[cfg(feature = "config")]
+use crate::policy::LiveTable;
 use crate::policy::{Access, Policy, RouteTable};
 use std::sync::Arc;
 
@@ -14,22 +16,46 @@ pub(crate) enum Need {
     Policy(Arc<Policy>),
     /// What the table says of the request's method and path.
     Table(RouteTable),
+    /// The same of a table that can be replaced.
+    #[cfg(feature = "config")]
+    LiveTable(LiveTable),
 }
 
 impl Need {
-    /// What it asks of a request with this path, as sent.
+    /// The table that counts for the request that comes now, where it can be replaced.
+    pub(super) fn live(&self) -> Option<Arc<RouteTable>> {
+        match self {
+            #[cfg(feature = "config")]
+            Self::LiveTable(table) => Some(table.now()),
+            _ => None,
+        }
+    }
+
+    /// What it asks of a request with this path, as sent; `live` is what [`live`](Self::live) gave.
     ///
     /// # Errors
     /// Where the table lets nobody in.
-    pub(super) fn of(&self, head: &impl Head, path: &str) -> Result<Demands<'_>, Error> {
+    pub(super) fn of<'n>(
+        &'n self,
+        live: Option<&'n RouteTable>,
+        head: &impl Head,
+        path: &str,
+    ) -> Result<Demands<'n>, Error> {
+        let table = match self {
+            Self::Table(table) => Some(table),
+            _ => live,
+        };
         let (login, access) = match self {
             Self::Nothing => (false, Access::default()),
             Self::Login => (true, Access::default()),
             Self::Policy(policy) => (true, Access::of([&**policy])),
-            Self::Table(table) => {
-                let access = table.find(head.method(), path)?;
-                (!access.is_public(), access)
-            }
+            _ => match table {
+                Some(table) => {
+                    let access = table.find(head.method(), path)?;
+                    (!access.is_public(), access)
+                }
+                None => (true, Access::default()),
+            },
         };
         Ok(Demands { login, access })
     }

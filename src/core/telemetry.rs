@@ -2,12 +2,40 @@
 
 use crate::core::error::Error;
 use crate::core::striped::Striped;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// How important an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+#[cfg_attr(not(feature = "config"), allow(dead_code))]
+pub(crate) enum Level {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// Events beyond it are not told, whatever the subscriber would do with them.
+static LEVEL: AtomicU8 = AtomicU8::new(Level::Debug as u8);
+
+/// Tells events up to this level from now on, in the whole process.
+#[cfg(feature = "config")]
+pub(crate) fn set_level(level: Level) {
+    LEVEL.store(level as u8, Ordering::Relaxed);
+}
+
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+fn tells(level: Level) -> bool {
+    level as u8 <= LEVEL.load(Ordering::Relaxed)
+}
 
 /// Says precisely, at debug level, why a credential was refused. The client never sees it.
 pub(crate) fn refused(error: &Error) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "credential refused");
+    if tells(Level::Debug) {
+        tracing::debug!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "credential refused");
+    }
     #[cfg(feature = "metrics")]
     metrics::counter!("jamguard_refusals_total", "kind" => error.kind().as_str()).increment(1);
     let _ = error;
@@ -16,14 +44,28 @@ pub(crate) fn refused(error: &Error) {
 /// Says at debug level, as a tree, why a policy refused.
 pub(crate) fn explained(explanation: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(target: "jamguard", "a policy refused:\n{explanation}");
+    if tells(Level::Debug) {
+        tracing::debug!(target: "jamguard", "a policy refused:\n{explanation}");
+    }
     let _ = explanation;
 }
 
 /// Something an operator should look at; `message` holds no secret.
 pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "jamguard", detail = %detail, "{message}");
+    if tells(Level::Warn) {
+        tracing::warn!(target: "jamguard", detail = %detail, "{message}");
+    }
+    let _ = (message, detail);
+}
+
+/// Something that an operator may want to know; `message` holds no secret.
+#[cfg(feature = "config")]
+pub(crate) fn info(message: &str, detail: &dyn std::fmt::Display) {
+    #[cfg(feature = "tracing")]
+    if tells(Level::Info) {
+        tracing::info!(target: "jamguard", detail = %detail, "{message}");
+    }
     let _ = (message, detail);
 }
 
@@ -31,7 +73,9 @@ pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
 #[cfg(any(feature = "axum", feature = "actix", feature = "session"))]
 pub(crate) fn fault(message: &str) {
     #[cfg(feature = "tracing")]
-    tracing::error!(target: "jamguard", "{message}");
+    if tells(Level::Error) {
+        tracing::error!(target: "jamguard", "{message}");
+    }
     let _ = message;
 }
 

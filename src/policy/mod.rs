@@ -50,4 +50,6 @@ pub use parse::PolicyParser;
 pub use path::ClaimPath;
 pub use scalar::Scalar;
 pub use subject::Subject;
+#[cfg(feature = "config")]
+pub(crate) use table::LiveTable;
 pub use table::{Access, RouteRule, RouteTable, RouteTableBuilder, Unmatched};

@@ -21,6 +21,11 @@ use std::collections::HashMap;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    schemars(description = "What becomes of a path that no rule names.")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
     /// It is refused with 403: what the table does not open is closed.

@@ -2,11 +2,16 @@
 
 mod builder;
 mod listing;
+#[cfg(feature = "config")]
+mod live;
 mod methods;
 mod pattern;
 mod reading;
 mod route_table;
 mod rule;
+
+#[cfg(feature = "config")]
+pub(crate) use live::LiveTable;
 
 pub use builder::{RouteTableBuilder, Unmatched};
 pub use route_table::{Access, RouteTable};

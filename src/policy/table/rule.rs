@@ -38,18 +38,28 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    schemars(description = "A rule for routes: a policy, or public.")
+)]
 #[serde(deny_unknown_fields)]
 pub struct RouteRule {
+    /// The pattern of the paths, such as `/articles/{id}` or `/assets/{*file}`.
     path: String,
+    /// The methods; every one that no other rule of the pattern names unless set.
     #[serde(default)]
     methods: Methods,
+    /// Who may: a policy as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
+    /// Everybody may.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     public: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "methods are a text such as \"GET POST\", or a list of such"

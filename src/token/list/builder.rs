@@ -1,5 +1,6 @@
 //! Sets a list up.
 
+use super::limits::Limits;
 use super::token_list::{Kind, Settings, TokenList};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
@@ -113,9 +114,7 @@ impl TokenListBuilder {
             prefix: format!("{}/{}/", self.kind.as_str(), self.name),
             store: self.store,
             clock: self.clock,
-            leeway: self.leeway,
-            max_lifetime: (self.max_lifetime != Duration::MAX).then_some(self.max_lifetime),
-            fail_open: self.fail_open,
+            limits: Limits::new(self.leeway, self.max_lifetime, self.fail_open),
         }))
     }
 }

@@ -114,7 +114,7 @@ impl TokenList {
                 if !failing.swap(true, Ordering::Relaxed) {
                     telemetry::warn("a token list's store cannot be asked", &error);
                 }
-                if self.settings().fail_open {
+                if self.settings().limits.fail_open() {
                     self.list.unchecked.add();
                     return Ok(());
                 }
@@ -140,7 +140,7 @@ impl TokenList {
         expires: Option<u64>,
         issued: Option<u64>,
     ) -> Result<(), Error> {
-        match (self.settings().max_lifetime, expires, issued) {
+        match (self.settings().limits.max_lifetime(), expires, issued) {
             (Some(most), Some(expires), Some(issued))
                 if expires.saturating_sub(issued) > most.as_secs() =>
             {

@@ -57,7 +57,7 @@ impl TokenList {
                 }
             });
         }
-        if settings.leeway.as_secs() < rules.leeway {
+        if settings.limits.leeway().as_secs() < rules.leeway {
             return refuse(
                 "the list's leeway is shorter than the verifier's, so an entry would end before \
                  its token: give the list's .leeway(…) the verifier's",
@@ -69,7 +69,7 @@ impl TokenList {
                  would be accepted again",
             );
         }
-        if !rules.require_exp && settings.max_lifetime.is_some() {
+        if !rules.require_exp && settings.limits.max_lifetime().is_some() {
             return refuse(
                 "a list beside .danger_accept_missing_exp(): tokens without end outlive the \
                  revocation of their subject; give the list .max_token_lifetime(Duration::MAX)",

@@ -2,6 +2,7 @@
 
 use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
+use super::limits::Limits;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry::{Counter, Metric};
@@ -68,10 +69,7 @@ pub(super) struct Settings {
     pub(super) prefix: String,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) leeway: Duration,
-    /// `None`: tokens may live for ever.
-    pub(super) max_lifetime: Option<Duration>,
-    pub(super) fail_open: bool,
+    pub(super) limits: Limits,
 }
 
 pub(super) struct Inner {
@@ -259,7 +257,7 @@ impl TokenList {
     ) -> Result<(), Error> {
         let since = issued_before.duration_since(UNIX_EPOCH).unwrap_or_default();
         let settings = self.settings();
-        let until = settings.max_lifetime.map(|lifetime| {
+        let until = settings.limits.max_lifetime().map(|lifetime| {
             // The token's second may have begun up to a second before the moment.
             let lifetime = lifetime.saturating_add(Duration::from_secs(1));
             since.saturating_add(lifetime).as_secs()
@@ -276,6 +274,19 @@ impl TokenList {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.list.settings
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.settings().limits
+    }
+
+    /// Takes over other limits, for whatever is asked from now on.
+    #[cfg(feature = "config")]
+    pub(crate) fn set_limits(&self, newer: &Limits) {
+        self.limits().take(newer);
+        // What was found good under the old ones may not be any more.
+        self.changes.learn(Change::All);
     }
 
     pub(super) fn token_key(&self, id: &RevocationId) -> String {
@@ -319,7 +330,7 @@ impl TokenList {
             return Remaining::For(None);
         };
         let settings = self.settings();
-        let until = Duration::from_secs(until).saturating_add(settings.leeway);
+        let until = Duration::from_secs(until).saturating_add(settings.limits.leeway());
         let left = until.saturating_sub(settings.clock.now());
         if left.is_zero() {
             return Remaining::Over;

@@ -1,0 +1,190 @@
+//! A tree as serde sees it. Every error knows its key and line.
+
+use super::node::{Entry, Node, Value};
+use super::problem::Problem;
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+
+impl Node {
+    fn wrong<T>(&self, wanted: &str) -> Result<T, Problem> {
+        let found = self.kind();
+        Err(Problem::new(format!(
+            "this must be {wanted}, and is {found}"
+        )))
+    }
+
+    fn visit<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Problem> {
+        match &self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Integer(number) => match (u64::try_from(*number), i64::try_from(*number)) {
+                (Ok(number), _) => visitor.visit_u64(number),
+                (_, Ok(number)) => visitor.visit_i64(number),
+                _ => Err(Problem::new("the number is too large or too small")),
+            },
+            Value::Float(number) => visitor.visit_f64(*number),
+            Value::Text(text) => visitor.visit_borrowed_str(text),
+            Value::List(nodes) => visitor.visit_seq(List(nodes.iter().enumerate())),
+            Value::Table(entries) => visitor.visit_map(Table {
+                entries: entries.iter(),
+                current: None,
+            }),
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for &'de Node {
+    type Error = Problem;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        self.visit(visitor).map_err(|problem| problem.on(self.line))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        match self.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        let visited = match &self.value {
+            Value::Table(_) => self.visit(visitor),
+            // A list would be taken for the members in their order.
+            _ => self.wrong("a table"),
+        };
+        visited.map_err(|problem| problem.on(self.line))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        let visited = match &self.value {
+            Value::Text(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+            Value::Table(entries) => match &entries[..] {
+                [entry] => visitor.visit_enum(Variant(entry)),
+                _ => self.wrong("a table with exactly one key"),
+            },
+            _ => self.wrong("a text"),
+        };
+        visited.map_err(|problem| problem.on(self.line))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+struct List<'de>(std::iter::Enumerate<std::slice::Iter<'de, Node>>);
+
+impl<'de> SeqAccess<'de> for List<'de> {
+    type Error = Problem;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Problem> {
+        let Some((at, node)) = self.0.next() else {
+            return Ok(None);
+        };
+        let element = seed.deserialize(node);
+        let at = |problem: Problem| problem.at(at.to_string(), node.line);
+        element.map(Some).map_err(at)
+    }
+}
+
+struct Table<'de> {
+    entries: std::slice::Iter<'de, Entry>,
+    current: Option<&'de Entry>,
+}
+
+impl<'de> MapAccess<'de> for Table<'de> {
+    type Error = Problem;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Problem> {
+        self.current = self.entries.next();
+        let Some(entry) = self.current else {
+            return Ok(None);
+        };
+        let key: StrDeserializer<'_, Problem> = entry.key.as_str().into_deserializer();
+        let key = seed.deserialize(key);
+        key.map(Some)
+            .map_err(|problem| problem.at(&*entry.key, entry.line))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Problem> {
+        let Some(entry) = self.current.take() else {
+            return Err(Problem::new("a value was asked for before its key"));
+        };
+        let value = seed.deserialize(&entry.node);
+        value.map_err(|problem| problem.at(&*entry.key, entry.line))
+    }
+}
+
+/// `{variant: content}`.
+struct Variant<'de>(&'de Entry);
+
+impl<'de> EnumAccess<'de> for Variant<'de> {
+    type Error = Problem;
+    type Variant = Self;
+
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Problem> {
+        let name: StrDeserializer<'_, Problem> = self.0.key.as_str().into_deserializer();
+        let variant = seed.deserialize(name);
+        let variant = variant.map_err(|problem| problem.at(&*self.0.key, self.0.line))?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'de> {
+    type Error = Problem;
+
+    fn unit_variant(self) -> Result<(), Problem> {
+        match self.0.node.value {
+            Value::Null => Ok(()),
+            _ => Err(Problem::new("nothing belongs here").at(&*self.0.key, self.0.line)),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Problem> {
+        let content = seed.deserialize(&self.0.node);
+        content.map_err(|problem| problem.at(&*self.0.key, self.0.line))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Problem> {
+        let content = self.0.node.deserialize_any(visitor);
+        content.map_err(|problem| problem.at(&*self.0.key, self.0.line))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        let content = self.0.node.deserialize_struct("", fields, visitor);
+        content.map_err(|problem| problem.at(&*self.0.key, self.0.line))
+    }
+}

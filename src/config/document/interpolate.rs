@@ -1,0 +1,92 @@
+//! `${NAME}` and `${NAME:-default}` in texts.
+
+use super::node::{Node, Value};
+use super::problem::Problem;
+use zeroize::Zeroizing;
+
+/// The longest that a text may become.
+const MAX_TEXT: usize = 1 << 20;
+
+/// Puts the variables' values into every text of a part of the file.
+pub(super) fn interpolate(
+    node: &mut Node,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), Problem> {
+    let line = node.line;
+    match &mut node.value {
+        Value::Text(text) if text.contains("${") => {
+            *text = replaced(text, variable).map_err(|problem| problem.on(line))?;
+        }
+        Value::List(nodes) => {
+            for (at, node) in nodes.iter_mut().enumerate() {
+                interpolate(node, variable)
+                    .map_err(|problem| problem.at(at.to_string(), node.line))?;
+            }
+        }
+        Value::Table(entries) => {
+            for entry in entries {
+                interpolate(&mut entry.node, variable)
+                    .map_err(|problem| problem.at(&*entry.key, entry.line))?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Once, from left to right: what a variable holds is not looked at again.
+fn replaced(
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Zeroizing<String>, Problem> {
+    let mut done = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, after) = (&rest[..at], &rest[at + 2..]);
+        if let Some(before) = before.strip_suffix('$') {
+            done.push_str(before);
+            done.push_str("${");
+            rest = after;
+            continue;
+        }
+        done.push_str(before);
+        let Some(end) = after.find('}') else {
+            return Err(Problem::new(
+                "a '${' without its '}': write $${ where it is meant as it stands",
+            ));
+        };
+        let (name, default) = match after[..end].split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (&after[..end], None),
+        };
+        if !is_name(name) {
+            return Err(Problem::new(
+                "what stands in '${…}' names no variable: use letters, digits and _, or write $${ \
+                 where it is meant as it stands",
+            ));
+        }
+        // As in a shell, an empty variable has no value where there is a default.
+        let value = variable(name).filter(|value| default.is_none() || !value.is_empty());
+        match (value.map(Zeroizing::new), default) {
+            (Some(value), _) => done.push_str(&value),
+            (None, Some(default)) => done.push_str(default),
+            (None, None) => {
+                return Err(Problem::new(format!(
+                    "the environment variable {name} is not set: set it, or give a default as in \
+                     ${{{name}:-…}}"
+                )));
+            }
+        }
+        if done.len() > MAX_TEXT {
+            return Err(Problem::new("with its variables the text is over 1 MiB"));
+        }
+        rest = &after[end + 1..];
+    }
+    done.push_str(rest);
+    Ok(done)
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

@@ -1,0 +1,219 @@
+//! What is wrong with a file, where, and what was probably meant.
+
+use crate::core::error::{Error, ErrorKind};
+use serde::de::{self, Expected, Unexpected};
+use std::fmt;
+use std::path::Path;
+
+/// Keys that this build does not read, and the feature that it would take.
+const FEATURES: &[(&str, &str)] = &[
+    #[cfg(not(feature = "client"))]
+    ("apps", "client"),
+    #[cfg(not(all(feature = "client", any(feature = "tower", feature = "actix"))))]
+    ("login", "client' beside 'axum', 'actix' or 'tower"),
+    #[cfg(not(feature = "client"))]
+    ("silent_refresh", "client"),
+    #[cfg(not(all(feature = "client", feature = "session")))]
+    ("outage_grace", "client' beside 'session"),
+    #[cfg(not(feature = "client"))]
+    ("jwks_url", "client"),
+    #[cfg(not(feature = "client"))]
+    ("discover", "client"),
+    #[cfg(not(feature = "client"))]
+    ("key_set", "client"),
+    #[cfg(not(feature = "file"))]
+    ("file", "file"),
+    #[cfg(not(feature = "redis"))]
+    ("redis", "redis"),
+    #[cfg(not(feature = "session"))]
+    ("sessions", "session"),
+    #[cfg(not(feature = "session"))]
+    ("session_cookie", "session"),
+];
+
+/// A fault of a file. Its message never holds a value of the file, which may be a secret.
+#[derive(Debug)]
+pub(in crate::config) struct Problem {
+    /// The innermost key first.
+    path: Vec<String>,
+    line: Option<usize>,
+    message: String,
+    kind: ErrorKind,
+    source: Option<Error>,
+}
+
+impl Problem {
+    pub(in crate::config) fn new(message: impl Into<String>) -> Self {
+        Self {
+            path: Vec::new(),
+            line: None,
+            message: message.into(),
+            kind: ErrorKind::Configuration,
+            source: None,
+        }
+    }
+
+    /// What a builder said about what it was given.
+    pub(in crate::config) fn of(error: Error) -> Self {
+        Self {
+            kind: error.kind(),
+            message: error.message().to_owned(),
+            source: Some(error),
+            ..Self::new("")
+        }
+    }
+
+    /// Its line, unless a closer one is known.
+    pub(super) fn on(mut self, line: Option<usize>) -> Self {
+        self.line = self.line.or(line);
+        self
+    }
+
+    /// The same, inside the value of this key.
+    pub(in crate::config) fn at(mut self, key: impl Into<String>, line: Option<usize>) -> Self {
+        self.path.push(key.into());
+        self.on(line)
+    }
+
+    /// For whoever wrote the file: `file:line: key.path: what is wrong`.
+    pub(in crate::config) fn into_error(self, file: Option<&Path>, pointer: &str) -> Error {
+        use std::fmt::Write;
+        let mut text = match file {
+            Some(file) => file.display().to_string(),
+            None => "configuration".to_owned(),
+        };
+        if let Some(line) = self.line {
+            // Writing to a text does not fail.
+            let _ = write!(text, ":{line}");
+        }
+        let pointer = (!pointer.is_empty()).then_some(pointer);
+        let path: Vec<&str> = pointer
+            .into_iter()
+            .chain(self.path.iter().rev().map(String::as_str))
+            .collect();
+        if !path.is_empty() {
+            let _ = write!(text, ": {}", path.join("."));
+        }
+        let _ = write!(text, ": {}", self.message);
+        let error = Error::new(self.kind, text);
+        match self.source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// What was found, without the value.
+fn found(unexpected: &Unexpected<'_>) -> &'static str {
+    match unexpected {
+        Unexpected::Bool(_) => "true or false",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) => "a whole number",
+        Unexpected::Float(_) => "a number with a fraction",
+        Unexpected::Str(_) | Unexpected::Char(_) | Unexpected::Bytes(_) => "a text",
+        Unexpected::Unit | Unexpected::Option => "nothing",
+        Unexpected::Seq => "a list",
+        _ => "a table",
+    }
+}
+
+/// What serde's own types call what they expect, in the words of a file.
+fn expected(expected: &dyn Expected) -> String {
+    let text = expected.to_string();
+    match &*text {
+        "a string" => "a text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a table".to_owned(),
+        text if text.starts_with("struct ") => "a table".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+/// Which of the known names somebody most likely meant.
+pub(in crate::config) fn nearest<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let close = |known: &'a str| {
+        let distance = strsim::damerau_levenshtein(name, known);
+        let begins = name.len() >= 3 && (known.starts_with(name) || name.starts_with(known));
+        let near = distance <= 1 + known.chars().count() / 4;
+        (begins || near).then_some((distance, known))
+    };
+    let nearest = known.into_iter().filter_map(close).min();
+    nearest.map(|(_, known)| known)
+}
+
+/// `did you mean 'x'?`, or what there is.
+fn advice(name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None if known.is_empty() => "none is known here".to_owned(),
+        None => format!("known are {}", known.join(", ")),
+    }
+}
+
+impl de::Error for Problem {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(message.to_string())
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        let (wanted, found) = (expected(wanted), found(&unexpected));
+        Self::new(match wanted == found {
+            // A number out of bounds.
+            true => format!("the number is too large or too small here, {wanted}"),
+            false => format!("this must be {wanted}, and is {found}"),
+        })
+    }
+
+    fn invalid_value(unexpected: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self::invalid_type(unexpected, wanted)
+    }
+
+    fn invalid_length(length: usize, wanted: &dyn Expected) -> Self {
+        let wanted = expected(wanted);
+        Self::new(format!("this must be {wanted}, and has {length} entries"))
+    }
+
+    fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
+        // The text itself may be a secret in the wrong place.
+        let near = nearest(variant, known.iter().copied());
+        let near = near.map(|near| format!("; did you mean '{near}'?"));
+        Self::new(format!(
+            "this must be one of {}{}",
+            known.join(", "),
+            near.unwrap_or_default()
+        ))
+    }
+
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        let lacking = FEATURES.iter().find(|(key, _)| *key == field);
+        Self::new(match lacking {
+            Some((_, feature)) => format!(
+                "unknown key; if it belongs here, this program was built without jamguard's \
+                 feature '{feature}'"
+            ),
+            None => format!("unknown key: {}", advice(field, known)),
+        })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(format!("the key '{field}' is missing"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::new(format!("the key '{field}' stands here twice: keep one"))
+    }
+}

@@ -1,0 +1,178 @@
+//! YAML 1.2 in its core schema, with lines. What aliases unfold to is bounded.
+
+use super::node::{Entry, Node, Value, check_depth, push};
+use super::problem::Problem;
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use std::collections::HashMap;
+
+/// Bytes that a document may come to when its aliases are followed.
+const MAX_UNFOLDED: usize = 4 << 20;
+/// What a value counts for besides its text.
+const VALUE: usize = 64;
+
+pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        unfolded: 0,
+    };
+    let mut root = None;
+    loop {
+        let (event, span) = reader.next()?;
+        match event {
+            Event::StreamEnd => break,
+            Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
+            _ if root.is_some() => {
+                return Err(Problem::new("more than one document: keep one").on(line(&span)));
+            }
+            event => root = Some(reader.node(event, &span, 0)?),
+        }
+    }
+    Ok(root.unwrap_or_else(|| Node::new(Value::Null, None)))
+}
+
+struct Reader<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    /// What the anchors stand before, and what that counts for.
+    anchors: HashMap<usize, (Node, usize)>,
+    unfolded: usize,
+}
+
+fn line(span: &Span) -> Option<usize> {
+    Some(span.start.line())
+}
+
+/// Where it is; not in the parser's words, which may hold the file's.
+fn not_yaml(error: &ScanError) -> Problem {
+    let what = match error.info() {
+        info if info.contains("unknown anchor") => "an alias of an anchor that is not there",
+        info if info.contains("tab") => "a tab where YAML takes spaces only",
+        info if info.contains("duplicat") => "something stands there twice",
+        info if info.contains("simple key") || info.contains("':'") => "a key without a ':'",
+        info if info.contains("indent") => "the indentation does not fit",
+        info if info.contains("quoted") => "a quoted text that does not end or has a bad escape",
+        info if info.contains("limit") || info.contains("recursion") => "nested too deeply",
+        _ => "the text cannot be read from here on",
+    };
+    Problem::new(format!("not YAML: {what}")).on(Some(error.marker().line()))
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Result<(Event<'t>, Span), Problem> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => Err(not_yaml(&error)),
+            None => Err(Problem::new("not YAML: it ends too early")),
+        }
+    }
+
+    fn count(&mut self, bytes: usize, line: Option<usize>) -> Result<(), Problem> {
+        self.unfolded = self.unfolded.saturating_add(bytes);
+        match self.unfolded > MAX_UNFOLDED {
+            true => Err(Problem::new("its aliases unfold to more than settings need").on(line)),
+            false => Ok(()),
+        }
+    }
+
+    fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Node, Problem> {
+        let at = line(span);
+        check_depth(depth, at)?;
+        let before = self.unfolded;
+        self.count(VALUE, at)?;
+        let (value, anchor, tag) = match event {
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchors.get(&anchor) else {
+                    return Err(Problem::new("an alias of what it stands in: it has no end").on(at));
+                };
+                let (node, size) = (node.clone(), *size);
+                self.count(size, at)?;
+                return Ok(node);
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(text.len(), at)?;
+                let value = match style {
+                    ScalarStyle::Plain => plain(&text),
+                    _ => None,
+                };
+                let node = match value {
+                    Some(value) => Node::new(value, at),
+                    None => Node::text(text, at),
+                };
+                (node.value, anchor, tag)
+            }
+            Event::SequenceStart(anchor, tag) => (self.list(depth)?, anchor, tag),
+            Event::MappingStart(anchor, tag) => (self.table(depth)?, anchor, tag),
+            _ => return Err(Problem::new("not YAML: a value is missing").on(at)),
+        };
+        if tag.is_some() {
+            return Err(Problem::new("tags mean nothing here: leave it out").on(at));
+        }
+        let node = Node::new(value, at);
+        if anchor > 0 {
+            let size = self.unfolded - before;
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value, Problem> {
+        let mut list = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(Value::List(list)),
+                (event, span) => list.push(self.node(event, &span, depth + 1)?),
+            }
+        }
+    }
+
+    fn table(&mut self, depth: usize) -> Result<Value, Problem> {
+        let mut entries = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            let (key, at) = match event {
+                Event::MappingEnd => return Ok(Value::Table(entries)),
+                // Whatever it looks like: `8080: …` is the key "8080".
+                Event::Scalar(key, _, 0, None) => (key.into_owned(), line(&span)),
+                _ => {
+                    let message = "a key must be a plain text, without anchor, alias or tag";
+                    return Err(Problem::new(message).on(line(&span)));
+                }
+            };
+            let (event, span) = self.next()?;
+            let node = self.node(event, &span, depth + 1);
+            let node = node.map_err(|problem| problem.at(&*key, at))?;
+            let line = at;
+            push(&mut entries, Entry { key, line, node })?;
+        }
+    }
+}
+
+/// What a text without quotes means, if it is none (YAML 1.2.2 section 10.3.2).
+fn plain(text: &str) -> Option<Value> {
+    let number = || {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let (radix, digits) = match digits.get(..2) {
+            Some("0x") if digits.len() == text.len() => (16, &digits[2..]),
+            Some("0o") if digits.len() == text.len() => (8, &digits[2..]),
+            _ => (10, digits),
+        };
+        if !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)) {
+            let value = i128::from_str_radix(digits, radix).ok()?;
+            return Some(Value::Integer(match text.starts_with('-') {
+                true => -value,
+                false => value,
+            }));
+        }
+        let decimal = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
+        if text.chars().all(decimal) && text.contains(|c: char| c.is_ascii_digit()) {
+            return text.parse().ok().map(Value::Float);
+        }
+        None
+    };
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Some(Value::Null),
+        "true" | "True" | "TRUE" => Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" => Some(Value::Bool(false)),
+        _ => number(),
+    }
+}

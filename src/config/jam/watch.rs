@@ -1,0 +1,103 @@
+//! Looks at the file now and then.
+
+use super::facade::Jam;
+use super::reload::Reloaded;
+use crate::config::document::read_file;
+use crate::core::error::{Error, ErrorKind};
+use aws_lc_rs::digest::{Context, SHA256};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+/// No file that counts is longer.
+const MOST: usize = 1 << 20;
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// Watches a file for as long as it is held; made by [`Jam::watch`].
+#[must_use = "it stops watching when it is dropped"]
+pub struct JamWatch {
+    /// Dropped, it ends the thread.
+    _stop: Sender<()>,
+}
+
+impl Jam {
+    /// Looks at the file, and at those that it names, once in each interval, and
+    /// [reloads](Self::reload) when the content of one changed. It has a thread of its own.
+    ///
+    /// `told` is given the outcome of each reload; it may do nothing, since that is also logged.
+    ///
+    /// ```no_run
+    /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
+    /// use std::time::Duration;
+    /// let watch = jam.watch(Duration::from_secs(2), |outcome| println!("{outcome:?}"))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where this was not built from a
+    /// file, or the interval is under 10 ms; [`ErrorKind::Internal`] where no thread can be started.
+    pub fn watch(
+        &self,
+        interval: Duration,
+        told: impl Fn(&Result<Reloaded, Error>) + Send + 'static,
+    ) -> Result<JamWatch, Error> {
+        let Some(file) = self.0.file.clone() else {
+            return Err(Error::configuration(
+                "this was not built from a file, so there is nothing to watch",
+            ));
+        };
+        if interval < SHORTEST {
+            return Err(Error::configuration(
+                "the interval is under 10 ms: a second is soon enough",
+            ));
+        }
+        let (stop, stopped) = channel();
+        let jam = self.clone();
+        let mut files = vec![file];
+        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        files.extend(state.files.keys().cloned());
+        drop(state);
+        let mut seen = fingerprint(&files);
+        let watch = move || {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                let now = fingerprint(&files);
+                if now != seen {
+                    seen = now;
+                    told(&jam.reload());
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("jamguard-watch".into());
+        thread.spawn(watch).map_err(|error| {
+            Error::new(
+                ErrorKind::Internal,
+                "no thread can be started to watch the file",
+            )
+            .with_source(error)
+        })?;
+        Ok(JamWatch { _stop: stop })
+    }
+}
+
+/// Of the contents: times and lengths may stay the same.
+fn fingerprint(files: &[PathBuf]) -> Vec<u8> {
+    let mut all = Context::new(&SHA256);
+    for file in files {
+        match read_file(file, MOST) {
+            Ok(content) => {
+                all.update(&(content.len() as u64).to_be_bytes());
+                all.update(&content);
+            }
+            Err(_) => all.update(&[0xff; 8]),
+        }
+    }
+    all.finish().as_ref().to_vec()
+}
+
+impl fmt::Debug for JamWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JamWatch")
+    }
+}

@@ -1,0 +1,443 @@
+//! The authenticator.
+
+#[cfg(feature = "client")]
+use super::apps::App;
+use super::scalars::{Texts, Time};
+use super::settings::Parts;
+use super::spot::Spot;
+use super::stores::unknown;
+#[cfg(feature = "session")]
+use crate::authenticator::SessionCookie;
+use crate::authenticator::{Authenticator, AuthenticatorBuilder, LoginCookies, Source};
+use crate::config::document::Problem;
+use crate::policy::{ClaimPath, ClaimPaths};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Which credentials requests may have, where they may be, and how they are refused. Built also
+/// without being set, where there is anything to verify with.
+#[derive(Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct AuthenticatorSettings {
+    /// The names of the apps whose ID tokens are accepted; all unless set.
+    #[cfg(feature = "client")]
+    apps: Option<Texts>,
+    /// The names of the verifiers whose tokens are accepted; all unless set.
+    verifiers: Option<Texts>,
+    /// The names of the issuers whose tokens are accepted, `jwt` for the one of that section; all
+    /// unless set.
+    issuers: Option<Texts>,
+    /// Whether the file's sessions are accepted; they are unless this says no.
+    #[cfg(feature = "session")]
+    sessions: Option<bool>,
+    /// The names of lists whose tokens are refused, whatever verifier they belong to.
+    #[serde(default)]
+    deny_lists: Texts,
+    /// Where a credential may be, in order.
+    #[serde(default)]
+    sources: Vec<SourceSettings>,
+    /// Accepts the ID token that a browser login left in cookies.
+    login_cookies: Option<LoginCookieSettings>,
+    /// The cookie of the sessions.
+    #[cfg(feature = "session")]
+    session_cookie: Option<SessionCookieSettings>,
+    /// The realm of the challenge; `jamguard` unless set.
+    realm: Option<String>,
+    /// Treats an invalid header credential as none where logging in is optional.
+    #[serde(default)]
+    ignore_invalid_bearer: bool,
+    /// Refuses an invalid cookie also where logging in is optional.
+    #[serde(default)]
+    refuse_invalid_cookies: bool,
+    /// Other origins whose pages may send requests that rest on a cookie.
+    #[serde(default)]
+    trusted_origins: Texts,
+    /// Lets every site's pages do so.
+    #[serde(default)]
+    danger_accept_cross_site: bool,
+    /// Where in the claims policies find scopes, roles and the like.
+    claim_paths: Option<ClaimPathSettings>,
+    /// For how long what the program adds to identities is remembered; a minute unless set.
+    enrichment_ttl: Option<Time>,
+    /// The store over which other processes learn that it is to be forgotten.
+    enrichment_store: Option<String>,
+    /// Renews ID tokens in cookies and sessions; the name of the app that does it.
+    #[cfg(feature = "client")]
+    silent_refresh: Option<String>,
+    /// How long a session goes on while JAM cannot be reached; an hour unless set.
+    #[cfg(all(feature = "client", feature = "session"))]
+    outage_grace: Option<Time>,
+}
+
+/// A place where a credential may be.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum SourceSettings {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// The whole value of this header.
+    Header(String),
+    /// The cookie of this name.
+    Cookie(String),
+    /// The query parameter of this name.
+    Query(String),
+    /// The sessions' cookie.
+    #[cfg(feature = "session")]
+    Session,
+}
+
+/// The cookies of a browser login.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct LoginCookieSettings {
+    /// The ID token's cookie; `__Host-jam_id` unless set.
+    id_name: Option<String>,
+    /// The refresh token's cookie; `__Host-jam_refresh` unless set.
+    refresh_name: Option<String>,
+    /// For development over plain http: without `__Host-` and `Secure`.
+    #[serde(default)]
+    danger_plain_http: bool,
+}
+
+/// A session's cookie.
+#[cfg(feature = "session")]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct SessionCookieSettings {
+    /// Its name; `__Host-jam_session` unless set.
+    name: Option<String>,
+    /// SameSite; `lax` unless set.
+    same_site: Option<SameSite>,
+    /// The browser forgets it when it is closed.
+    #[serde(default)]
+    until_the_browser_closes: bool,
+    /// For development over plain http: without `__Host-` and `Secure`.
+    #[serde(default)]
+    danger_plain_http: bool,
+}
+
+#[cfg(feature = "session")]
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum SameSite {
+    Lax,
+    Strict,
+    /// Other sites' requests carry it too.
+    DangerNone,
+}
+
+/// Where in the claims things stand.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct ClaimPathSettings {
+    /// What the other keys change; `standard` unless set.
+    preset: Option<Preset>,
+    scopes: Option<Vec<PathSettings>>,
+    roles: Option<Vec<PathSettings>>,
+    permissions: Option<Vec<PathSettings>>,
+    email: Option<EmailPaths>,
+    /// The values of `acr` that stand for two factors.
+    acr_values: Option<Texts>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Preset {
+    Standard,
+    Keycloak,
+    Cognito,
+}
+
+/// Where the e-mail address stands.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct EmailPaths {
+    address: PathSettings,
+    verified: PathSettings,
+}
+
+/// A claim: names with dots in between, or a list of names.
+struct PathSettings(ClaimPath);
+
+impl<'de> Deserialize<'de> for PathSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = PathSettings;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a claim such as \"realm_access.roles\", or a list of names")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PathSettings, E> {
+                Ok(PathSettings(ClaimPath::from(text)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<PathSettings, A::Error> {
+                let mut names: Vec<String> = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(PathSettings(ClaimPath::from(names)))
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+#[cfg(test)]
+impl schemars::JsonSchema for PathSettings {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ClaimPath".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A claim: names with dots in between, or a list of names.",
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}}
+            ]
+        })
+    }
+}
+
+impl AuthenticatorSettings {
+    /// Nothing, where there is nothing to verify with and nobody asked for it.
+    pub(in crate::config) fn build(
+        settings: Option<&Self>,
+        spot: &Spot<'_>,
+        parts: &Parts,
+        change: Option<&Change>,
+    ) -> Result<Option<Authenticator>, Problem> {
+        let defaults = Self::default();
+        if settings.is_none() && !parts.can_verify() {
+            return Ok(None);
+        }
+        let settings = settings.unwrap_or(&defaults);
+        let mut auth = settings.verifiers(Authenticator::builder(), spot, parts)?;
+        auth = settings.answers(auth, spot, parts)?;
+        #[cfg(feature = "client")]
+        {
+            auth = settings.renewal(auth, spot, parts)?;
+        }
+        auth = auth.clock(spot.world.clock.clone());
+        if let Some(change) = change {
+            auth = change(auth);
+        }
+        auth.build().map(Some).map_err(|error| spot.refused(error))
+    }
+
+    fn verifiers(
+        &self,
+        mut auth: AuthenticatorBuilder,
+        spot: &Spot<'_>,
+        parts: &Parts,
+    ) -> Result<AuthenticatorBuilder, Problem> {
+        #[cfg(feature = "client")]
+        for App { app, .. } in chosen("app", &self.apps, &parts.apps, &spot.key("apps"))? {
+            auth = auth.jam(app.clone());
+        }
+        let place = spot.key("verifiers");
+        for verifier in chosen("verifier", &self.verifiers, &parts.verifiers, &place)? {
+            auth = auth.verifier(verifier.clone());
+        }
+        let place = spot.key("issuers");
+        for issuer in chosen("issuer", &self.issuers, &parts.issuers, &place)? {
+            auth = auth.verifier(issuer.verifier());
+        }
+        #[cfg(feature = "session")]
+        match (&parts.sessions, self.sessions) {
+            (Some(sessions), None | Some(true)) => auth = auth.sessions(sessions.clone()),
+            (None, Some(true)) => {
+                let message = "the file configures no sessions: add the section 'sessions'";
+                return Err(spot.key("sessions").wrong(message));
+            }
+            _ => {}
+        }
+        for list in parts
+            .lists
+            .named(&self.deny_lists.0, &spot.key("deny_lists"))?
+        {
+            auth = auth.deny_list(list);
+        }
+        Ok(auth)
+    }
+
+    fn answers(
+        &self,
+        mut auth: AuthenticatorBuilder,
+        spot: &Spot<'_>,
+        parts: &Parts,
+    ) -> Result<AuthenticatorBuilder, Problem> {
+        auth = auth.sources(self.sources.iter().map(SourceSettings::build));
+        if let Some(cookies) = &self.login_cookies {
+            auth = auth.cookies(cookies.build());
+        }
+        #[cfg(feature = "session")]
+        if let Some(cookie) = &self.session_cookie {
+            auth = auth.session_cookie(cookie.build());
+        }
+        if let Some(realm) = &self.realm {
+            auth = auth.realm(realm);
+        }
+        if self.ignore_invalid_bearer {
+            auth = auth.ignore_invalid_bearer();
+        }
+        if self.refuse_invalid_cookies {
+            auth = auth.refuse_invalid_cookies();
+        }
+        auth = auth.trusted_origins(&self.trusted_origins.0);
+        if self.danger_accept_cross_site {
+            auth = auth.danger_accept_cross_site();
+        }
+        if let Some(paths) = &self.claim_paths {
+            auth = auth.claim_paths(paths.build());
+        }
+        if let Some(Time(ttl)) = self.enrichment_ttl {
+            auth = auth.enrichment_ttl(ttl);
+        }
+        if let Some(store) = &self.enrichment_store {
+            let store = parts.stores.named(store, &spot.key("enrichment_store"))?;
+            auth = auth.enrichment_store(store);
+        }
+        Ok(auth)
+    }
+
+    #[cfg(feature = "client")]
+    fn renewal(
+        &self,
+        mut auth: AuthenticatorBuilder,
+        spot: &Spot<'_>,
+        parts: &Parts,
+    ) -> Result<AuthenticatorBuilder, Problem> {
+        if let Some(name) = &self.silent_refresh {
+            let Some(App { client, .. }) = parts.apps.get(name) else {
+                let place = spot.key("silent_refresh");
+                return Err(unknown("app", name, parts.apps.keys(), &place));
+            };
+            auth = auth.silent_refresh(client.clone());
+        }
+        #[cfg(feature = "session")]
+        if let Some(Time(grace)) = self.outage_grace {
+            auth = auth.outage_grace(grace);
+        }
+        Ok(auth)
+    }
+}
+
+/// How a program changes the authenticator that the file describes.
+pub(in crate::config) type Change =
+    dyn Fn(AuthenticatorBuilder) -> AuthenticatorBuilder + Send + Sync;
+
+/// All, or those that are named.
+fn chosen<'p, T>(
+    what: &str,
+    names: &Option<Texts>,
+    all: &'p BTreeMap<String, T>,
+    spot: &Spot<'_>,
+) -> Result<Vec<&'p T>, Problem> {
+    let Some(Texts(names)) = names else {
+        return Ok(all.values().collect());
+    };
+    let find = |name: &String| {
+        let found = all.get(name);
+        found.ok_or_else(|| unknown(what, name, all.keys(), spot))
+    };
+    names.iter().map(find).collect()
+}
+
+impl SourceSettings {
+    fn build(&self) -> Source {
+        match self {
+            Self::Bearer => Source::bearer(),
+            Self::Header(name) => Source::header(name),
+            Self::Cookie(name) => Source::cookie(name),
+            Self::Query(name) => Source::query(name),
+            #[cfg(feature = "session")]
+            Self::Session => Source::session(),
+        }
+    }
+}
+
+impl LoginCookieSettings {
+    fn build(&self) -> LoginCookies {
+        let defaults = LoginCookies::new();
+        let id = self.id_name.as_deref().unwrap_or(defaults.id_name());
+        let refresh = self
+            .refresh_name
+            .as_deref()
+            .unwrap_or(defaults.refresh_name());
+        let cookies = LoginCookies::new().names(id, refresh);
+        match self.danger_plain_http {
+            true => cookies.danger_plain_http(),
+            false => cookies,
+        }
+    }
+}
+
+#[cfg(feature = "session")]
+impl SessionCookieSettings {
+    fn build(&self) -> SessionCookie {
+        let mut cookie = SessionCookie::new();
+        if let Some(name) = &self.name {
+            cookie = cookie.with_name(name);
+        }
+        cookie = match self.same_site {
+            None | Some(SameSite::Lax) => cookie,
+            Some(SameSite::Strict) => cookie.same_site_strict(),
+            Some(SameSite::DangerNone) => cookie.danger_same_site_none(),
+        };
+        if self.until_the_browser_closes {
+            cookie = cookie.until_the_browser_closes();
+        }
+        match self.danger_plain_http {
+            true => cookie.danger_plain_http(),
+            false => cookie,
+        }
+    }
+}
+
+impl ClaimPathSettings {
+    fn build(&self) -> ClaimPaths {
+        let mut paths = match self.preset {
+            None | Some(Preset::Standard) => ClaimPaths::default(),
+            Some(Preset::Keycloak) => ClaimPaths::keycloak(),
+            Some(Preset::Cognito) => ClaimPaths::cognito(),
+        };
+        let each = |paths: &Vec<PathSettings>| -> Vec<ClaimPath> {
+            paths
+                .iter()
+                .map(|PathSettings(path)| path.clone())
+                .collect()
+        };
+        if let Some(scopes) = &self.scopes {
+            paths = paths.scopes(each(scopes));
+        }
+        if let Some(roles) = &self.roles {
+            paths = paths.roles(each(roles));
+        }
+        if let Some(permissions) = &self.permissions {
+            paths = paths.permissions(each(permissions));
+        }
+        if let Some(EmailPaths { address, verified }) = &self.email {
+            paths = paths.email(address.0.clone(), verified.0.clone());
+        }
+        if let Some(Texts(values)) = &self.acr_values {
+            paths = paths.acr_values(values);
+        }
+        paths
+    }
+}

@@ -1,0 +1,83 @@
+//! Secrets and keys from files that the configuration names.
+
+use super::spot::Spot;
+use crate::config::document::{Problem, read_file};
+use crate::core::secret::Secret;
+use crate::core::telemetry;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// No key and no certificate chain is longer.
+const MAX_FILE: usize = 1 << 20;
+
+impl Spot<'_> {
+    /// The bytes of a file that is named here.
+    pub(in crate::config) fn file(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let path = self.world.base.join(path);
+        // Not its name: a secret may have been written where the name of its file belongs.
+        let wrong =
+            |problem: Problem| self.wrong(format!("the file that is named here: {problem}"));
+        let content = read_file(&path, MAX_FILE).map_err(wrong)?;
+        self.world.note_file(&path, &content);
+        Ok(content)
+    }
+
+    /// The bytes of a file that should be its owner's alone; it is told where others may read it.
+    pub(in crate::config) fn private_file(
+        &self,
+        path: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        let content = self.file(path)?;
+        warn_of_readers(&self.world.base.join(path));
+        Ok(content)
+    }
+
+    /// The text of such a file.
+    pub(in crate::config) fn private_text(&self, path: &str) -> Result<Secret, Problem> {
+        let content = self.private_file(path)?;
+        match std::str::from_utf8(&content) {
+            // Editors and `echo` end a file with a line's end, which is no part of a secret.
+            Ok(text) => Ok(Secret::new(without_line_end(text))),
+            Err(_) => Err(self.wrong("the file is no UTF-8 text")),
+        }
+    }
+
+    /// A secret that stands in the file itself or in another that is named there.
+    pub(in crate::config) fn secret(
+        &self,
+        (key, text): (&str, Option<&super::scalars::Hidden>),
+        (file_key, file): (&str, Option<&String>),
+    ) -> Result<Option<Secret>, Problem> {
+        self.one_of(&[(key, text.is_some()), (file_key, file.is_some())])?;
+        match (text, file) {
+            (Some(text), _) => Ok(Some(text.0.clone())),
+            (None, Some(file)) => self.key(file_key).private_text(file).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+#[cfg(unix)]
+fn warn_of_readers(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(info) = std::fs::metadata(path) else {
+        return;
+    };
+    if info.is_file() && info.permissions().mode() & 0o004 != 0 {
+        telemetry::warn(
+            "a file with a secret can be read by everybody on this machine: chmod o= it",
+            &path.display(),
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_readers(path: &Path) {
+    // Permissions there are lists, which nothing here can judge.
+    let _ = (path, telemetry::warn);
+}

@@ -1,0 +1,109 @@
+//! Lists of tokens.
+
+use super::scalars::{Time, TimeOrUnlimited};
+use super::spot::Spot;
+use super::stores::{Stores, unknown};
+use crate::config::document::Problem;
+use crate::token::list::{Limits, TokenList};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A list of tokens that are refused, or of the only ones that are accepted.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct ListSettings {
+    /// `deny`: its tokens are refused. `allow`: no others are accepted.
+    kind: ListKind,
+    /// The store that keeps it.
+    store: String,
+    /// Its name in the store; the name that it has here unless set.
+    name: Option<String>,
+    /// How long after its end a token is still accepted anywhere; 60 s unless set.
+    leeway: Option<Time>,
+    /// The longest that any token lives; 366 days unless set.
+    max_token_lifetime: Option<TimeOrUnlimited>,
+    /// Accepts tokens unchecked while the store cannot be asked.
+    #[serde(default)]
+    danger_fail_open: bool,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum ListKind {
+    Deny,
+    Allow,
+}
+
+impl ListSettings {
+    fn build(&self, name: &str, spot: &Spot<'_>, stores: &Stores) -> Result<TokenList, Problem> {
+        let store = stores.named(&self.store, &spot.key("store"))?;
+        let list = match self.kind {
+            ListKind::Deny => TokenList::deny(store),
+            ListKind::Allow => TokenList::allow(store),
+        };
+        let mut list = list
+            .name(self.name.as_deref().unwrap_or(name))
+            .clock(spot.world.clock.clone());
+        if let Some(Time(leeway)) = self.leeway {
+            list = list.leeway(leeway);
+        }
+        if let Some(TimeOrUnlimited(lifetime)) = self.max_token_lifetime {
+            list = list.max_token_lifetime(lifetime);
+        }
+        if self.danger_fail_open {
+            list = list.danger_fail_open();
+        }
+        list.build().map_err(|error| spot.refused(error))
+    }
+}
+
+/// The lists by their names.
+#[derive(Default)]
+pub(in crate::config) struct Lists(BTreeMap<String, TokenList>);
+
+impl Lists {
+    pub(in crate::config) fn build(
+        settings: &BTreeMap<String, ListSettings>,
+        spot: &Spot<'_>,
+        stores: &Stores,
+    ) -> Result<Self, Problem> {
+        let lists = settings.iter().map(|(name, list)| {
+            let list = list.build(name, &spot.key(name), stores)?;
+            Ok((name.clone(), list))
+        });
+        lists.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The lists that somebody names at this place.
+    pub(in crate::config) fn named(
+        &self,
+        names: &[String],
+        spot: &Spot<'_>,
+    ) -> Result<Vec<TokenList>, Problem> {
+        let find = |name: &String| match self.0.get(name) {
+            Some(list) => Ok(list.clone()),
+            None => Err(unknown("list", name, self.0.keys(), spot)),
+        };
+        names.iter().map(find).collect()
+    }
+
+    pub(in crate::config) fn get(&self, name: &str) -> Option<&TokenList> {
+        self.0.get(name)
+    }
+
+    pub(in crate::config) fn iter(&self) -> impl Iterator<Item = (&String, &TokenList)> {
+        self.0.iter()
+    }
+
+    /// Takes over from lists that were built anew what can change while they are used.
+    pub(in crate::config) fn take_limits(&self, newer: &Self) {
+        for (name, list) in &self.0 {
+            if let Some(newer) = newer.0.get(name) {
+                let limits: &Limits = newer.limits();
+                list.set_limits(limits);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The handlers of a browser's login by magic link.
+
+use super::apps::App;
+use super::settings::Parts;
+use super::spot::Spot;
+use super::stores::unknown;
+use crate::authenticator::Authenticator;
+use crate::config::document::Problem;
+use crate::jam::client::JamClient;
+use crate::login::{JamLogin, JamLoginBuilder};
+use serde::Deserialize;
+
+/// The redirect of the magic link, and logging out.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct LoginSettings {
+    /// The name of the app; needed where there are several.
+    app: Option<String>,
+    /// Where browsers go after logging in or out, a path of the site; `/` unless set.
+    home: Option<String>,
+    /// Where logins end; in a session unless set, where there are sessions, or else in cookies.
+    keep: Option<Keep>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Keep {
+    #[cfg(feature = "session")]
+    Session,
+    Cookies,
+}
+
+/// What begins the handlers: an application may add what it does at a login.
+pub(in crate::config) struct LoginParts {
+    settings: LoginSettings,
+    client: JamClient,
+}
+
+impl LoginSettings {
+    pub(in crate::config) fn build(
+        &self,
+        spot: &Spot<'_>,
+        parts: &Parts,
+    ) -> Result<LoginParts, Problem> {
+        let app = match (&self.app, parts.apps.len()) {
+            (Some(name), _) => {
+                let place = spot.key("app");
+                let app = parts.apps.get(name);
+                app.ok_or_else(|| unknown("app", name, parts.apps.keys(), &place))?
+            }
+            (None, 1) => parts.only_app().map_err(|error| spot.refused(error))?,
+            (None, _) => return Err(spot.wrong("say which of the apps it is for, by 'app'")),
+        };
+        let App { client, .. } = app;
+        let login = LoginParts {
+            settings: self.clone(),
+            client: client.clone(),
+        };
+        if let Some(auth) = &parts.authenticator {
+            // A closure of the application's may still say where logins go.
+            let tried = login
+                .begin(auth)
+                .on_login(|_| async { Ok(crate::login::Redirect::to("/")) });
+            tried.build().map_err(|error| spot.refused(error))?;
+        }
+        Ok(login)
+    }
+}
+
+impl LoginParts {
+    pub(in crate::config) fn begin(&self, auth: &Authenticator) -> JamLoginBuilder {
+        let mut login = JamLogin::builder(auth, self.client.clone());
+        if let Some(home) = &self.settings.home {
+            login = login.home(home);
+        }
+        match self.settings.keep {
+            #[cfg(feature = "session")]
+            Some(Keep::Session) => login.into_session(),
+            Some(Keep::Cookies) => login.into_cookies(),
+            None => login,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! One type of settings for each builder, and how it becomes what the builder builds.
+
+#[cfg(feature = "client")]
+mod apps;
+mod authenticator;
+mod files;
+mod guards;
+mod issuers;
+mod key_rings;
+mod keys;
+mod lists;
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+mod login;
+mod refresh_tokens;
+mod scalars;
+#[cfg(feature = "session")]
+mod sessions;
+mod settings;
+mod spot;
+mod stores;
+mod verifiers;
+mod world;
+
+pub(super) use self::{
+    authenticator::Change,
+    settings::{JWT, Parts, Settings, not_configured},
+    spot::Spot,
+    world::{Files, World},
+};

@@ -1,0 +1,187 @@
+//! Values that settings are made of.
+
+use crate::core::secret::Secret;
+use crate::jose::Algorithm;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// A time span with its unit, such as `"15m"`, `"1h 30m"`, `"250ms"` or `"30 days"`.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct Time(pub(in crate::config) Duration);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wanted = "a time with its unit, such as \"15m\", \"1h 30m\" or \"30 days\"";
+        deserializer
+            .deserialize_str(TimeReader(wanted, false))
+            .map(Self)
+    }
+}
+
+/// A time span, or `"unlimited"`.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct TimeOrUnlimited(pub(in crate::config) Duration);
+
+impl<'de> Deserialize<'de> for TimeOrUnlimited {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wanted = "a time with its unit, such as \"30 days\", or \"unlimited\"";
+        deserializer
+            .deserialize_str(TimeReader(wanted, true))
+            .map(Self)
+    }
+}
+
+/// What is expected, and whether that may be `unlimited`.
+struct TimeReader(&'static str, bool);
+
+impl Visitor<'_> for TimeReader {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
+        if self.1 && text == "unlimited" {
+            return Ok(Duration::MAX);
+        }
+        // Its own words would hold the text.
+        humantime::parse_duration(text).map_err(|_| E::custom(format!("this must be {}", self.0)))
+    }
+}
+
+/// A moment as RFC 3339 has it, in UTC: `2026-11-27T09:00:00Z`.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct Moment(pub(in crate::config) SystemTime);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment = humantime::parse_rfc3339(&text);
+        moment
+            .map(Self)
+            .map_err(|_| D::Error::custom("this must be a time such as 2026-11-27T09:00:00Z"))
+    }
+}
+
+/// One text, or a list of texts.
+#[derive(Clone, Default)]
+pub(in crate::config) struct Texts(pub(in crate::config) Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Texts(texts))
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// A text that nobody may see.
+#[derive(Clone)]
+pub(in crate::config) struct Hidden(pub(in crate::config) Secret);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+    }
+}
+
+/// A signature algorithm by its name.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct Alg(pub(in crate::config) Algorithm);
+
+const ALGORITHMS: [&str; 14] = {
+    let mut names = [""; 14];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Algorithm::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
+impl<'de> Deserialize<'de> for Alg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match Algorithm::from_name(&name) {
+            Some(algorithm) => Ok(Self(algorithm)),
+            None => Err(D::Error::unknown_variant(&name, &ALGORITHMS)),
+        }
+    }
+}
+
+/// How these values look in the file's JSON Schema.
+#[cfg(test)]
+mod schemas {
+    use super::{ALGORITHMS, Alg, Hidden, Moment, Texts, Time, TimeOrUnlimited};
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use std::borrow::Cow;
+
+    macro_rules! schema {
+        ($type:ty, $name:literal, $schema:tt) => {
+            impl JsonSchema for $type {
+                fn schema_name() -> Cow<'static, str> {
+                    $name.into()
+                }
+
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!($schema)
+                }
+            }
+        };
+    }
+
+    schema!(Time, "Time", {
+        "type": "string",
+        "description": "A time span with its unit.",
+        "examples": ["250ms", "15m", "1h 30m", "30 days"]
+    });
+    schema!(TimeOrUnlimited, "TimeOrUnlimited", {
+        "type": "string",
+        "description": "A time span with its unit, or \"unlimited\".",
+        "examples": ["1h", "366 days", "unlimited"]
+    });
+    schema!(Moment, "Moment", {
+        "type": "string",
+        "format": "date-time",
+        "description": "A moment in UTC, as in RFC 3339."
+    });
+    schema!(Texts, "Texts", {
+        "description": "One text, or a list of texts.",
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}}
+        ]
+    });
+    schema!(Hidden, "Hidden", {
+        "type": "string",
+        "description": "A secret; better from the environment, as in \"${NAME}\", or from a file."
+    });
+    schema!(Alg, "Alg", {
+        "type": "string",
+        "description": "A signature algorithm.",
+        "enum": ALGORITHMS
+    });
+}

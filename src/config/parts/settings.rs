@@ -1,0 +1,240 @@
+//! The whole of the file, and all that is built from it.
+
+#[cfg(feature = "client")]
+use super::apps::{App, AppSettings};
+use super::authenticator::{AuthenticatorSettings, Change};
+use super::guards::GuardSettings;
+use super::issuers::IssuerSettings;
+use super::key_rings::{RingSettings, Rings};
+use super::lists::{ListSettings, Lists};
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+use super::login::{LoginParts, LoginSettings};
+use super::refresh_tokens::{Refresh, RefreshSettings};
+#[cfg(feature = "session")]
+use super::sessions::SessionSettings;
+use super::spot::Spot;
+use super::stores::{StoreSettings, Stores};
+use super::verifiers::VerifierSettings;
+use crate::authenticator::Authenticator;
+use crate::config::document::Problem;
+use crate::core::error::Error;
+use crate::core::telemetry::Level;
+use crate::policy::{RouteRule, RouteTable, Unmatched};
+#[cfg(feature = "session")]
+use crate::session::Sessions;
+use crate::token::issuer::Issuer;
+use crate::token::verifier::Verifier;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The name by which the issuer of the section `jwt` goes among issuers.
+pub(in crate::config) const JWT: &str = "jwt";
+
+/// The settings of jamguard: everything that its builders can be given.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "jamguard"))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Settings {
+    /// Which of jamguard's own log events are told at all; `debug` unless set. It counts for the
+    /// whole process.
+    pub(in crate::config) log_level: Option<LogLevel>,
+    /// Stores by their names, for the other sections to name.
+    #[serde(default)]
+    stores: BTreeMap<String, StoreSettings>,
+    /// Key rings by their names.
+    #[serde(default)]
+    key_rings: BTreeMap<String, RingSettings>,
+    /// Deny and allow lists by their names.
+    #[serde(default)]
+    lists: BTreeMap<String, ListSettings>,
+    /// The issuer of this application's own tokens.
+    jwt: Option<IssuerSettings>,
+    /// More issuers, by their names.
+    #[serde(default)]
+    issuers: BTreeMap<String, IssuerSettings>,
+    /// Refresh tokens.
+    refresh_tokens: Option<RefreshSettings>,
+    /// Verifiers of other issuers' tokens, by their names.
+    #[serde(default)]
+    verifiers: BTreeMap<String, VerifierSettings>,
+    /// JustAuthenticateMe apps, by names of your own.
+    #[cfg(feature = "client")]
+    #[serde(default)]
+    apps: BTreeMap<String, AppSettings>,
+    /// Sessions on the server.
+    #[cfg(feature = "session")]
+    sessions: Option<SessionSettings>,
+    /// How requests are authenticated.
+    authenticator: Option<AuthenticatorSettings>,
+    /// The handlers of a browser's login.
+    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+    login: Option<LoginSettings>,
+    /// Who may do what, by route.
+    #[serde(default)]
+    guards: Vec<RouteRule>,
+    /// What becomes of a request whose path no guard names.
+    unmatched: Option<Unmatched>,
+    /// Lets through paths with an encoded slash, `%2F`.
+    #[serde(default)]
+    keep_encoded_slashes: bool,
+}
+
+/// The least important of the events that are told.
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(in crate::config) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl LogLevel {
+    pub(in crate::config) fn level(self) -> Level {
+        match self {
+            Self::Off => Level::Off,
+            Self::Error => Level::Error,
+            Self::Warn => Level::Warn,
+            Self::Info => Level::Info,
+            Self::Debug => Level::Debug,
+        }
+    }
+}
+
+/// All that a file names, built.
+#[derive(Default)]
+pub(in crate::config) struct Parts {
+    pub(in crate::config) stores: Stores,
+    pub(in crate::config) rings: Rings,
+    pub(in crate::config) lists: Lists,
+    pub(in crate::config) issuers: BTreeMap<String, Issuer>,
+    pub(in crate::config) refresh: Option<Refresh>,
+    pub(in crate::config) verifiers: BTreeMap<String, Verifier>,
+    #[cfg(feature = "client")]
+    pub(in crate::config) apps: BTreeMap<String, App>,
+    #[cfg(feature = "session")]
+    pub(in crate::config) sessions: Option<Sessions>,
+    pub(in crate::config) authenticator: Option<Authenticator>,
+    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+    pub(in crate::config) login: Option<LoginParts>,
+    pub(in crate::config) table: Option<RouteTable>,
+}
+
+impl Settings {
+    /// Builds all of it.
+    pub(in crate::config) fn build(
+        &self,
+        spot: &Spot<'_>,
+        change: Option<&Change>,
+    ) -> Result<Parts, Problem> {
+        let stores = Stores::build(&self.stores, &spot.key("stores"))?;
+        let rings = Rings::build(&self.key_rings, &spot.key("key_rings"), &stores)?;
+        let lists = Lists::build(&self.lists, &spot.key("lists"), &stores)?;
+        let mut parts = Parts {
+            issuers: self.issuers(spot, &rings, &lists)?,
+            verifiers: each(&self.verifiers, &spot.key("verifiers"), |settings, spot| {
+                settings.build(spot, &lists)
+            })?,
+            #[cfg(feature = "client")]
+            apps: each(&self.apps, &spot.key("apps"), |settings, spot| {
+                settings.build(spot, &lists)
+            })?,
+            ..Parts::default()
+        };
+        if let Some(refresh) = &self.refresh_tokens {
+            parts.refresh = Some(refresh.build(&spot.key("refresh_tokens"), &stores)?);
+        }
+        #[cfg(feature = "session")]
+        if let Some(sessions) = &self.sessions {
+            parts.sessions = Some(sessions.build(&spot.key("sessions"), &stores)?);
+        }
+        (parts.stores, parts.rings, parts.lists) = (stores, rings, lists);
+        let place = spot.key("authenticator");
+        parts.authenticator =
+            AuthenticatorSettings::build(self.authenticator.as_ref(), &place, &parts, change)?;
+        #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+        if let Some(login) = &self.login {
+            parts.login = Some(login.build(&spot.key("login"), &parts)?);
+        }
+        let guards = GuardSettings {
+            guards: &self.guards,
+            unmatched: self.unmatched,
+            keep_encoded_slashes: self.keep_encoded_slashes,
+        };
+        parts.table = guards.build(spot)?;
+        Ok(parts)
+    }
+
+    fn issuers(
+        &self,
+        spot: &Spot<'_>,
+        rings: &Rings,
+        lists: &Lists,
+    ) -> Result<BTreeMap<String, Issuer>, Problem> {
+        let build = |settings: &IssuerSettings, spot: &Spot<'_>| settings.build(spot, rings, lists);
+        let mut issuers = each(&self.issuers, &spot.key("issuers"), build)?;
+        if let Some(jwt) = &self.jwt {
+            let jwt = build(jwt, &spot.key(JWT))?;
+            if issuers.insert(JWT.to_owned(), jwt).is_some() {
+                let place = spot.key("issuers").key(JWT);
+                return Err(place.wrong("the section 'jwt' has this name: give another"));
+            }
+        }
+        Ok(issuers)
+    }
+}
+
+/// Builds what stands under names of the file's own.
+fn each<S, T>(
+    settings: &BTreeMap<String, S>,
+    spot: &Spot<'_>,
+    build: impl Fn(&S, &Spot<'_>) -> Result<T, Problem>,
+) -> Result<BTreeMap<String, T>, Problem> {
+    let built = settings.iter().map(|(name, settings)| {
+        let built = build(settings, &spot.key(name))?;
+        Ok((name.clone(), built))
+    });
+    built.collect()
+}
+
+impl Parts {
+    /// Whether there is anything that an authenticator could verify with.
+    pub(super) fn can_verify(&self) -> bool {
+        #[cfg(feature = "client")]
+        let apps = !self.apps.is_empty();
+        #[cfg(not(feature = "client"))]
+        let apps = false;
+        #[cfg(feature = "session")]
+        let sessions = self.sessions.is_some();
+        #[cfg(not(feature = "session"))]
+        let sessions = false;
+        apps || sessions || !self.issuers.is_empty() || !self.verifiers.is_empty()
+    }
+
+    /// The app, where there is no other.
+    #[cfg(feature = "client")]
+    pub(in crate::config) fn only_app(&self) -> Result<&App, Error> {
+        let mut apps = self.apps.values();
+        match (apps.next(), apps.next()) {
+            (Some(app), None) => Ok(app),
+            (None, _) => Err(not_configured("an app", "apps.NAME")),
+            _ => {
+                let names: Vec<&str> = self.apps.keys().map(String::as_str).collect();
+                Err(Error::configuration(format!(
+                    "the configuration has several apps: name one of {}",
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+/// Somebody asked for what the file does not configure.
+pub(in crate::config) fn not_configured(what: &str, section: &str) -> Error {
+    Error::configuration(format!(
+        "the configuration has no {what}: add the section '{section}'"
+    ))
+}

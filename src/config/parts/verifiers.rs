@@ -1,0 +1,246 @@
+//! Verifiers of other issuers' tokens.
+
+use super::keys::VerifyingKeySettings;
+use super::lists::Lists;
+use super::scalars::{Alg, Texts, Time};
+use super::spot::Spot;
+use crate::config::document::Problem;
+#[cfg(feature = "client")]
+use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder};
+use crate::token::builder::VerifierBuilder;
+use crate::token::verifier::Verifier;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A verifier of tokens. Its keys are from one place.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct VerifierSettings {
+    /// Where the issuer publishes its keys: https, or http on loopback.
+    #[cfg(feature = "client")]
+    jwks_url: Option<String>,
+    /// An OpenID Connect issuer, which says where its keys are; its `iss` is required.
+    #[cfg(feature = "client")]
+    discover: Option<String>,
+    /// How the keys of `jwks_url` or `discover` are fetched.
+    #[cfg(feature = "client")]
+    key_set: Option<KeySetSettings>,
+    /// A file with a JWK set.
+    jwks_file: Option<String>,
+    /// A JWK set as JSON text.
+    jwks: Option<String>,
+    /// Single keys.
+    #[serde(default)]
+    keys: Vec<VerifyingKeySettings>,
+    /// The algorithms that tokens may be signed with.
+    #[serde(default)]
+    algorithms: Vec<Alg>,
+    /// The required `iss`; of several, any.
+    #[serde(default)]
+    issuer: Texts,
+    /// The required `aud`; of several, any.
+    #[serde(default)]
+    audience: Texts,
+    /// The required `typ`, such as `at+jwt`.
+    token_type: Option<String>,
+    /// Claims that must be there.
+    #[serde(default)]
+    require: Texts,
+    /// Claims that must be exactly these texts.
+    #[serde(default)]
+    require_text: BTreeMap<String, String>,
+    /// Claims that must be some text, not empty.
+    #[serde(default)]
+    require_any_text: Texts,
+    /// Requires the header to name its key.
+    #[serde(default)]
+    require_key_id: bool,
+    /// Accepts tokens without `exp`.
+    #[serde(default)]
+    danger_accept_missing_exp: bool,
+    /// Accepts tokens that are past their `exp`.
+    #[serde(default)]
+    danger_accept_expired: bool,
+    /// How far the issuer's clock may be off; 60 s unless set.
+    leeway: Option<Time>,
+    /// Longest token looked at, in bytes; 16 KiB unless set.
+    max_token_len: Option<usize>,
+    /// Memory for verified tokens, in bytes; 64 MiB unless set, 0 switches the cache off.
+    cache_bytes: Option<u64>,
+    /// The names of deny lists.
+    #[serde(default)]
+    deny_lists: Texts,
+    /// The names of allow lists.
+    #[serde(default)]
+    allow_lists: Texts,
+}
+
+/// How published keys are fetched and kept.
+#[cfg(feature = "client")]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct KeySetSettings {
+    /// Deadline of one fetch; 5 s unless set.
+    timeout: Option<Time>,
+    /// The least that the issuer's `max-age` counts; a minute unless set.
+    min_age: Option<Time>,
+    /// The most that the issuer's `max-age` counts; a day unless set.
+    max_age: Option<Time>,
+    /// How long keys are good for where the issuer does not say; ten minutes unless set.
+    default_age: Option<Time>,
+    /// How long keys serve beyond that while the issuer cannot be reached; an hour unless set.
+    max_stale: Option<Time>,
+    /// The least time between two fetches for unknown keys; 30 s unless set.
+    cooldown: Option<Time>,
+}
+
+#[cfg(feature = "client")]
+impl KeySetSettings {
+    pub(in crate::config) fn build(
+        &self,
+        mut keys: RemoteKeySetBuilder,
+        spot: &Spot<'_>,
+    ) -> Result<RemoteKeySet, Problem> {
+        const MIN_AGE: Time = Time(std::time::Duration::from_secs(60));
+        const MAX_AGE: Time = Time(std::time::Duration::from_secs(24 * 3600));
+        if let Some(Time(timeout)) = self.timeout {
+            keys = keys.timeout(timeout);
+        }
+        if self.min_age.is_some() || self.max_age.is_some() {
+            let (least, most) = (
+                self.min_age.unwrap_or(MIN_AGE),
+                self.max_age.unwrap_or(MAX_AGE),
+            );
+            keys = keys.age_bounds(least.0, most.0);
+        }
+        if let Some(Time(age)) = self.default_age {
+            keys = keys.default_age(age);
+        }
+        if let Some(Time(stale)) = self.max_stale {
+            keys = keys.max_stale(stale);
+        }
+        if let Some(Time(cooldown)) = self.cooldown {
+            keys = keys.cooldown(cooldown);
+        }
+        let keys = keys.clock(spot.world.clock.clone()).build();
+        keys.map_err(|error| spot.refused(error))
+    }
+}
+
+impl VerifierSettings {
+    pub(in crate::config) fn build(
+        &self,
+        spot: &Spot<'_>,
+        lists: &Lists,
+    ) -> Result<Verifier, Problem> {
+        let mut verifier = self.keys(Verifier::builder(), spot)?;
+        if !self.algorithms.is_empty() {
+            verifier = verifier.algorithms(self.algorithms.iter().map(|Alg(algorithm)| *algorithm));
+        }
+        for issuer in &self.issuer.0 {
+            verifier = verifier.issuer(issuer);
+        }
+        for audience in &self.audience.0 {
+            verifier = verifier.audience(audience);
+        }
+        if let Some(typ) = &self.token_type {
+            verifier = verifier.token_type(typ);
+        }
+        verifier = verifier.require(&self.require.0);
+        for (claim, text) in &self.require_text {
+            verifier = verifier.require_text(claim, text);
+        }
+        for claim in &self.require_any_text.0 {
+            verifier = verifier.require_any_text(claim);
+        }
+        if self.require_key_id {
+            verifier = verifier.require_key_id();
+        }
+        if self.danger_accept_missing_exp {
+            verifier = verifier.danger_accept_missing_exp();
+        }
+        if self.danger_accept_expired {
+            verifier = verifier.danger_accept_expired();
+        }
+        if let Some(Time(leeway)) = self.leeway {
+            verifier = verifier.leeway(leeway);
+        }
+        if let Some(bytes) = self.max_token_len {
+            verifier = verifier.max_token_len(bytes);
+        }
+        if let Some(bytes) = self.cache_bytes {
+            verifier = verifier.cache_bytes(bytes);
+        }
+        for list in lists.named(&self.deny_lists.0, &spot.key("deny_lists"))? {
+            verifier = verifier.deny_list(list);
+        }
+        for list in lists.named(&self.allow_lists.0, &spot.key("allow_lists"))? {
+            verifier = verifier.allow_list(list);
+        }
+        let verifier = verifier.clock(spot.world.clock.clone()).build();
+        verifier.map_err(|error| spot.refused(error))
+    }
+
+    fn keys(
+        &self,
+        mut verifier: VerifierBuilder,
+        spot: &Spot<'_>,
+    ) -> Result<VerifierBuilder, Problem> {
+        spot.one_of(&[
+            #[cfg(feature = "client")]
+            ("jwks_url", self.jwks_url.is_some()),
+            #[cfg(feature = "client")]
+            ("discover", self.discover.is_some()),
+            ("jwks_file", self.jwks_file.is_some()),
+            ("jwks", self.jwks.is_some()),
+            ("keys", !self.keys.is_empty()),
+        ])?;
+        if let Some(file) = &self.jwks_file {
+            let place = spot.key("jwks_file");
+            let content = place.file(file)?;
+            let json = std::str::from_utf8(&content);
+            let json = json.map_err(|_| place.wrong("the file is no UTF-8 text"))?;
+            verifier = verifier
+                .jwks_json(json)
+                .map_err(|error| place.refused(error))?;
+        }
+        if let Some(json) = &self.jwks {
+            let keys = verifier.jwks_json(json);
+            verifier = keys.map_err(|error| spot.key("jwks").refused(error))?;
+        }
+        for (at, key) in self.keys.iter().enumerate() {
+            verifier = verifier.key(key.build(&spot.key("keys").index(at))?);
+        }
+        #[cfg(feature = "client")]
+        {
+            verifier = self.remote(verifier, spot)?;
+        }
+        Ok(verifier)
+    }
+
+    #[cfg(feature = "client")]
+    fn remote(
+        &self,
+        verifier: VerifierBuilder,
+        spot: &Spot<'_>,
+    ) -> Result<VerifierBuilder, Problem> {
+        let place = spot.key("key_set");
+        Ok(match (&self.jwks_url, &self.discover, &self.key_set) {
+            (Some(url), _, None) => verifier.jwks_url(url),
+            (Some(url), _, Some(settings)) => {
+                verifier.jwks(settings.build(RemoteKeySet::builder(url), &place)?)
+            }
+            (None, Some(issuer), None) => verifier.discover(issuer),
+            (None, Some(issuer), Some(settings)) => {
+                let keys = settings.build(RemoteKeySet::discover(issuer), &place)?;
+                verifier.issuer(issuer).jwks(keys)
+            }
+            (None, None, None) => verifier,
+            (None, None, Some(_)) => {
+                return Err(place.wrong("there is no 'jwks_url' or 'discover' that it is for"));
+            }
+        })
+    }
+}

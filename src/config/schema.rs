@@ -1,0 +1,52 @@
+//! The file's JSON Schema.
+
+/// The JSON Schema (2020-12) of a file with the settings under `jam`, for editors that complete and
+/// check files; with the settings of every feature. It is `schema/jam.schema.json` of this crate.
+///
+/// # Example
+/// ```
+/// assert!(jamguard::config::schema().contains("\"$schema\""));
+/// ```
+pub fn schema() -> &'static str {
+    include_str!("../../schema/jam.schema.json")
+}
+
+#[cfg(all(
+    test,
+    feature = "axum",
+    feature = "actix",
+    feature = "client",
+    feature = "file",
+    feature = "redis",
+    feature = "session"
+))]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use crate::config::parts::Settings;
+
+    /// Settings of jamguard.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(title = "jamguard")]
+    #[expect(dead_code)]
+    struct File {
+        /// The settings, where no other pointer is given.
+        jam: Option<Settings>,
+    }
+
+    /// With `UPDATE_SCHEMA` set, it is written anew.
+    #[test]
+    fn the_schema_is_that_of_the_types() {
+        let schema = schemars::schema_for!(File);
+        let mut text = serde_json::to_string_pretty(&schema).unwrap();
+        text.push('\n');
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+            std::fs::write(root.join("schema/jam.schema.json"), &text).unwrap();
+            return;
+        }
+        assert!(
+            super::schema() == text,
+            "schema/jam.schema.json is not that of the types: run this test with UPDATE_SCHEMA=1"
+        );
+    }
+}
