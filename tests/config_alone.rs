@@ -73,6 +73,19 @@ fn a_key_of_a_feature_that_is_not_there_is_told() {
             cfg!(feature = "client"),
             "client",
         ),
+        ("[jam.otp]\ndigits=1", "otp", cfg!(feature = "otp"), "otp"),
+        (
+            "[jam.second_factor]\nissuer=1",
+            "second_factor",
+            cfg!(feature = "otp"),
+            "otp",
+        ),
+        (
+            "[jam.oauth2.a]\nclient_id=''",
+            "oauth2",
+            cfg!(feature = "oauth2"),
+            "oauth2",
+        ),
     ] {
         let error = jam(text).err().unwrap();
         let told = format!("built without jamguard's feature '{feature}'");

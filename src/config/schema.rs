@@ -17,6 +17,8 @@ pub fn schema() -> &'static str {
     feature = "actix",
     feature = "client",
     feature = "file",
+    feature = "oauth2",
+    feature = "otp",
     feature = "redis",
     feature = "session"
 ))]

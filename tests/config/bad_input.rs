@@ -242,6 +242,54 @@ fn keys_that_exclude_each_other_are_told() {
             "jam.issuers.jwt: the section 'jwt' has this name",
         ),
         (
+            "[jam.oauth2.a]\nclient_id='a'\nprovider='github'\ndiscover='https://a.example'",
+            ":4: jam.oauth2.a.discover: 'provider' is given too",
+        ),
+        (
+            "[jam.oauth2.a]\nclient_id='a'\nauthorize_url='https://a.example'",
+            "'authorize_url' goes with 'token_url'",
+        ),
+        (
+            "[jam.oauth2.a]\nclient_id='a'\ntoken_url='https://a.example'",
+            ":3: jam.oauth2.a.token_url: it goes with 'authorize_url'",
+        ),
+        (
+            "[jam.oauth2.a]\nclient_id='a'",
+            ":1: jam.oauth2.a: which provider is it?",
+        ),
+        (
+            "[jam.oauth2.github]\nclient_id='a'\nsecret='b'\nsecret_file='c'",
+            ":4: jam.oauth2.github.secret_file: 'secret' is given too",
+        ),
+        (
+            "[jam.oauth2.github]\nclient_id='a'\nlogin={}",
+            "logins have no place to end in",
+        ),
+        (
+            "[jam.oauth2.github]\nclient_id='a'\nredirect_url='https://a.example'\nlogin={into_jwt='x'}\n[jam.sessions]\nstore='memory'",
+            ".login.into_jwt: there is no issuer of this name",
+        ),
+        (
+            "[jam.oauth2.github]\nclient_id='a'\nlogin={}\n[jam.sessions]\nstore='memory'",
+            "jam.oauth2.github.login: logins come back to a callback",
+        ),
+        (
+            "[jam.oauth2.github]\nclient_id='a'\ntoken_source={}",
+            "jam.oauth2.github.token_source: ",
+        ),
+        (
+            "[jam.otp]\nkind='hotp'\nperiod='30s'",
+            "jam.otp: HOTP goes by a counter",
+        ),
+        (
+            "[jam.otp]\ndigits=5",
+            "jam.otp: a one-time password of 5 digits",
+        ),
+        (
+            "[jam.second_factor]\nstore='memory'\nissuer='a:b'\nsealing={key='AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}",
+            "jam.second_factor: a second factor without a name",
+        ),
+        (
             "[jam.authenticator]\nsessions=true",
             "jam.authenticator.sessions: the file configures no sessions",
         ),

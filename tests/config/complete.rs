@@ -194,6 +194,67 @@ app = "main"
 home = "/welcome"
 keep = "session"
 
+[jam.otp]
+kind = "totp"
+algorithm = "SHA256"
+digits = 8
+period = "60s"
+look_ahead = 2
+
+[jam.otp_guard]
+store = "local"
+name = "guard"
+max_failures = 3
+lockout = "1h"
+
+[jam.recovery_codes]
+store = "local"
+name = "recovery"
+count = 16
+max_failures = 3
+lockout = "1h"
+
+[jam.second_factor]
+store = "local"
+sealing = { key = "${SEALING}" }
+issuer = "My App"
+name = "second"
+max_failures = 3
+lockout = "1h"
+recovery_codes = 12
+
+[jam.oauth2.github]
+client_id = "client"
+secret = "${SECRET}"
+secret_in = "header"
+redirect_url = "https://app.example/github"
+scopes = ["read:user", "user:email"]
+timeout = "5s"
+login = { home = "/welcome", store = "local", danger_plain_http = true }
+
+[jam.oauth2.search]
+provider = "google"
+client_id = "client"
+secret_file = "secret"
+redirect_url = "https://app.example/google"
+scopes = "openid email"
+login = { into_jwt = "jwt", id_token = "url" }
+
+[jam.oauth2.company]
+discover = "https://login.company.example"
+client_id = "client"
+secret = "${SECRET}"
+token_source = { scopes = "orders.read", parameters = { audience = "https://orders.example" } }
+
+[jam.oauth2.acme]
+authorize_url = "https://idp.example/authorize"
+token_url = "https://idp.example/token"
+issuer = "https://idp.example"
+oidc = true
+always_sends_iss = true
+userinfo = "https://idp.example/me"
+client_id = "client"
+
 [[jam.guards]]
 path = "/articles/{id}"
 methods = ["PUT", "DELETE"]
@@ -278,6 +339,18 @@ async fn a_file_with_every_key_builds() {
             jam.jwt().unwrap();
             jam.client().unwrap();
             jam.login().unwrap().build().unwrap();
+            jam.otp().unwrap();
+            jam.otp_guard().unwrap();
+            jam.recovery_codes().unwrap();
+            jam.second_factor().unwrap();
+            for name in ["github", "search", "company", "acme"] {
+                assert_eq!(jam.oauth2(name).unwrap().client_id(), "client");
+            }
+            jam.token_source("company").unwrap();
+            let github = jam.oauth2_login("github").unwrap();
+            let user = async |_| Ok(jamguard::OAuth2User::new("somebody"));
+            github.user(user).build().unwrap();
+            jam.oauth2_login("search").unwrap().build().unwrap();
             drop(jam.guards().unwrap());
             assert!(folder.store().exists());
             let keys = jam.key_ring("main").unwrap().keys().await.unwrap();

@@ -43,7 +43,7 @@ fn what_the_file_does_not_configure_is_a_clear_error() {
         ),
         (
             message(empty.client()),
-            "has no an app: add the section 'apps.NAME'",
+            "has no app: add the section 'apps.NAME'",
         ),
         (
             message(empty.client_of("a")),
@@ -56,6 +56,31 @@ fn what_the_file_does_not_configure_is_a_clear_error() {
         (
             message(empty.refresh_tokens::<()>()),
             "has no refresh tokens: add the section 'refresh_tokens'",
+        ),
+        (
+            message(empty.otp()),
+            "has no one-time passwords: add the section 'otp'",
+        ),
+        (message(empty.otp_guard()), "add the section 'otp_guard'"),
+        (
+            message(empty.recovery_codes()),
+            "add the section 'recovery_codes'",
+        ),
+        (
+            message(empty.second_factor()),
+            "add the section 'second_factor'",
+        ),
+        (
+            message(empty.oauth2("github")),
+            "has no OAuth2 client 'github': add the section 'oauth2.github'",
+        ),
+        (
+            message(empty.oauth2_login("github")),
+            "add the section 'oauth2.github'",
+        ),
+        (
+            message(empty.token_source("github")),
+            "add the section 'oauth2.github'",
         ),
         (
             message(empty.authenticator()),
@@ -73,6 +98,17 @@ fn what_the_file_does_not_configure_is_a_clear_error() {
     ] {
         assert!(asked.contains(wanted), "{asked}");
     }
+    let bare = jam("[jam.oauth2.github]\nclient_id='a'").unwrap();
+    let login = message(bare.oauth2_login("github"));
+    assert!(
+        login.contains("add the section 'oauth2.github.login'"),
+        "{login}"
+    );
+    let source = message(bare.token_source("github"));
+    assert!(
+        source.contains("add the section 'oauth2.github.token_source'"),
+        "{source}"
+    );
     let two = jam("[jam.apps.a]\napp_id='a'\n[jam.apps.b]\napp_id='b'").unwrap();
     assert!(message(two.client()).contains("has several apps: name one of a, b"));
     two.client_of("b").unwrap();

@@ -9,6 +9,8 @@ mod example;
 mod formats;
 mod lists;
 mod log;
+mod oauth2;
+mod otp;
 mod reload;
 mod sessions;
 mod tokens;
@@ -16,6 +18,8 @@ mod vectors;
 
 #[path = "../support/folder.rs"]
 mod folder;
+#[path = "../common/issuer.rs"]
+mod issuer;
 #[path = "../common/redis.rs"]
 mod redis;
 #[path = "../tools/run.rs"]

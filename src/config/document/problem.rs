@@ -29,6 +29,16 @@ const FEATURES: &[(&str, &str)] = &[
     ("sessions", "session"),
     #[cfg(not(feature = "session"))]
     ("session_cookie", "session"),
+    #[cfg(not(feature = "otp"))]
+    ("otp", "otp"),
+    #[cfg(not(feature = "otp"))]
+    ("otp_guard", "otp"),
+    #[cfg(not(feature = "otp"))]
+    ("recovery_codes", "otp"),
+    #[cfg(not(feature = "otp"))]
+    ("second_factor", "otp"),
+    #[cfg(not(feature = "oauth2"))]
+    ("oauth2", "oauth2"),
 ];
 
 /// A fault of a file. Its message never holds a value of the file, which may be a secret.

@@ -13,6 +13,12 @@ use crate::core::telemetry;
 use crate::jam::{app::JamApp, client::JamClient};
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 use crate::login::JamLoginBuilder;
+#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+use crate::login::OAuth2LoginBuilder;
+#[cfg(feature = "oauth2")]
+use crate::oauth2::{OAuth2Client, TokenSource};
+#[cfg(feature = "otp")]
+use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
 use crate::policy::{LiveTable, RouteTable};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
@@ -283,6 +289,83 @@ impl Jam {
         }
     }
 
+    /// How one-time passwords are made and checked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file does not say.
+    #[cfg(feature = "otp")]
+    pub fn otp(&self) -> Result<&Otp, Error> {
+        let otp = self.parts().otp.as_ref();
+        otp.ok_or_else(|| not_configured("one-time passwords", "otp"))
+    }
+
+    /// What accepts one-time passwords once, for secrets that the application keeps.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    #[cfg(feature = "otp")]
+    pub fn otp_guard(&self) -> Result<&OtpGuard, Error> {
+        let guard = self.parts().otp_guard.as_ref();
+        guard.ok_or_else(|| not_configured("guard of one-time passwords", "otp_guard"))
+    }
+
+    /// The recovery codes, for applications that keep the secrets of one-time passwords themselves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    #[cfg(feature = "otp")]
+    pub fn recovery_codes(&self) -> Result<&RecoveryCodes, Error> {
+        let codes = self.parts().recovery_codes.as_ref();
+        codes.ok_or_else(|| not_configured("recovery codes", "recovery_codes"))
+    }
+
+    /// Users' second factor.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    #[cfg(feature = "otp")]
+    pub fn second_factor(&self) -> Result<&SecondFactor, Error> {
+        let factor = self.parts().second_factor.as_ref();
+        factor.ok_or_else(|| not_configured("second factor", "second_factor"))
+    }
+
+    /// The client of the OAuth2 provider of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    #[cfg(feature = "oauth2")]
+    pub fn oauth2(&self, name: &str) -> Result<&OAuth2Client, Error> {
+        named(&self.parts().oauth2, "OAuth2 client", "oauth2", name).map(|found| &found.client)
+    }
+
+    /// Begins the handlers of logins through the OAuth2 provider of this name, to which who
+    /// somebody is here may be added.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+    pub fn oauth2_login(&self, name: &str) -> Result<OAuth2LoginBuilder, Error> {
+        let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
+        match &found.login {
+            Some(login) => Ok(login.begin(self.authenticator()?)),
+            None => Err(not_configured(
+                "OAuth2 login",
+                &format!("oauth2.{name}.login"),
+            )),
+        }
+    }
+
+    /// The tokens of the OAuth2 client of this name for calls of other services.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    #[cfg(feature = "oauth2")]
+    pub fn token_source(&self, name: &str) -> Result<&TokenSource, Error> {
+        let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
+        let source = found.source.as_ref();
+        source.ok_or_else(|| not_configured("token source", &format!("oauth2.{name}.token_source")))
+    }
+
     /// The guard of the file's table of routes, to go around the whole application as
     /// [`Authenticator::routes`] does. It follows [`reload`](Self::reload).
     ///
@@ -345,6 +428,19 @@ impl fmt::Debug for Jam {
         }
         #[cfg(feature = "session")]
         all.field("sessions", &parts.sessions);
+        #[cfg(feature = "otp")]
+        all.field("otp", &parts.otp)
+            .field("otp_guard", &parts.otp_guard)
+            .field("recovery_codes", &parts.recovery_codes)
+            .field("second_factor", &parts.second_factor);
+        #[cfg(feature = "oauth2")]
+        {
+            let clients = parts
+                .oauth2
+                .iter()
+                .map(|(name, found)| (name, &found.client));
+            all.field("oauth2", &clients.collect::<BTreeMap<_, _>>());
+        }
         all.field("authenticator", &parts.authenticator)
             .field("guards", &self.0.table)
             .finish()

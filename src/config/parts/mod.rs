@@ -11,6 +11,10 @@ mod keys;
 mod lists;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+#[cfg(feature = "oauth2")]
+mod oauth2;
+#[cfg(feature = "otp")]
+mod otp;
 mod refresh_tokens;
 mod scalars;
 #[cfg(feature = "session")]

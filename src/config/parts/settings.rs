@@ -9,6 +9,10 @@ use super::key_rings::{RingSettings, Rings};
 use super::lists::{ListSettings, Lists};
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 use super::login::{LoginParts, LoginSettings};
+#[cfg(feature = "oauth2")]
+use super::oauth2::{OAuth2, OAuth2Settings};
+#[cfg(feature = "otp")]
+use super::otp::{OtpGuardSettings, OtpSettings, RecoverySettings, SecondFactorSettings};
 use super::refresh_tokens::{Refresh, RefreshSettings};
 #[cfg(feature = "session")]
 use super::sessions::SessionSettings;
@@ -19,6 +23,8 @@ use crate::authenticator::Authenticator;
 use crate::config::document::Problem;
 use crate::core::error::Error;
 use crate::core::telemetry::Level;
+#[cfg(feature = "otp")]
+use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
 use crate::policy::{RouteRule, RouteTable, Unmatched};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
@@ -70,6 +76,23 @@ pub(in crate::config) struct Settings {
     /// The handlers of a browser's login.
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
     login: Option<LoginSettings>,
+    /// How one-time passwords look.
+    #[cfg(feature = "otp")]
+    otp: Option<OtpSettings>,
+    /// Accepts one-time passwords once, for secrets that the program keeps.
+    #[cfg(feature = "otp")]
+    otp_guard: Option<OtpGuardSettings>,
+    /// Recovery codes, for secrets that the program keeps.
+    #[cfg(feature = "otp")]
+    recovery_codes: Option<RecoverySettings>,
+    /// Users' second factor.
+    #[cfg(feature = "otp")]
+    second_factor: Option<SecondFactorSettings>,
+    /// Clients of OAuth2 providers, by names of your own; github, gitlab, google and yandex are
+    /// built in.
+    #[cfg(feature = "oauth2")]
+    #[serde(default)]
+    oauth2: BTreeMap<String, OAuth2Settings>,
     /// Who may do what, by route.
     #[serde(default)]
     guards: Vec<RouteRule>,
@@ -120,6 +143,16 @@ pub(in crate::config) struct Parts {
     pub(in crate::config) authenticator: Option<Authenticator>,
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
     pub(in crate::config) login: Option<LoginParts>,
+    #[cfg(feature = "otp")]
+    pub(in crate::config) otp: Option<Otp>,
+    #[cfg(feature = "otp")]
+    pub(in crate::config) otp_guard: Option<OtpGuard>,
+    #[cfg(feature = "otp")]
+    pub(in crate::config) recovery_codes: Option<RecoveryCodes>,
+    #[cfg(feature = "otp")]
+    pub(in crate::config) second_factor: Option<SecondFactor>,
+    #[cfg(feature = "oauth2")]
+    pub(in crate::config) oauth2: BTreeMap<String, OAuth2>,
     pub(in crate::config) table: Option<RouteTable>,
 }
 
@@ -159,6 +192,13 @@ impl Settings {
         if let Some(login) = &self.login {
             parts.login = Some(login.build(&spot.key("login"), &parts)?);
         }
+        #[cfg(feature = "otp")]
+        self.one_time_passwords(spot, &mut parts)?;
+        #[cfg(feature = "oauth2")]
+        for (name, settings) in &self.oauth2 {
+            let client = settings.build(name, &spot.key("oauth2").key(name), &parts)?;
+            parts.oauth2.insert(name.clone(), client);
+        }
         let guards = GuardSettings {
             guards: &self.guards,
             unmatched: self.unmatched,
@@ -166,6 +206,26 @@ impl Settings {
         };
         parts.table = guards.build(spot)?;
         Ok(parts)
+    }
+
+    #[cfg(feature = "otp")]
+    fn one_time_passwords(&self, spot: &Spot<'_>, parts: &mut Parts) -> Result<(), Problem> {
+        if let Some(otp) = &self.otp {
+            parts.otp = Some(otp.build(&spot.key("otp"))?);
+        }
+        if let Some(guard) = &self.otp_guard {
+            parts.otp_guard = Some(guard.build(&spot.key("otp_guard"), &parts.stores)?);
+        }
+        if let Some(codes) = &self.recovery_codes {
+            let codes = codes.build(&spot.key("recovery_codes"), &parts.stores)?;
+            parts.recovery_codes = Some(codes);
+        }
+        if let Some(factor) = &self.second_factor {
+            let place = spot.key("second_factor");
+            let factor = factor.build(&place, &parts.stores, parts.otp.as_ref())?;
+            parts.second_factor = Some(factor);
+        }
+        Ok(())
     }
 
     fn issuers(
@@ -220,7 +280,7 @@ impl Parts {
         let mut apps = self.apps.values();
         match (apps.next(), apps.next()) {
             (Some(app), None) => Ok(app),
-            (None, _) => Err(not_configured("an app", "apps.NAME")),
+            (None, _) => Err(not_configured("app", "apps.NAME")),
             _ => {
                 let names: Vec<&str> = self.apps.keys().map(String::as_str).collect();
                 Err(Error::configuration(format!(

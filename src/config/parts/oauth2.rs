@@ -1,0 +1,332 @@
+//! OAuth2 clients.
+
+use super::scalars::{Hidden, Texts, Time};
+use super::settings::Parts;
+use super::spot::Spot;
+#[cfg(any(feature = "tower", feature = "actix"))]
+use super::stores::unknown;
+#[cfg(any(feature = "tower", feature = "actix"))]
+use crate::authenticator::Authenticator;
+use crate::config::document::Problem;
+#[cfg(any(feature = "tower", feature = "actix"))]
+use crate::login::{OAuth2Login, OAuth2LoginBuilder, OAuth2User, Redirect};
+use crate::oauth2::{OAuth2Client, Provider, SecretIn, TokenSource};
+#[cfg(any(feature = "tower", feature = "actix"))]
+use crate::store::Store;
+#[cfg(any(feature = "tower", feature = "actix"))]
+use crate::token::{issuer::Issuer, verifier::Verifier};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+#[cfg(any(feature = "tower", feature = "actix"))]
+use std::sync::Arc;
+
+/// A client of an OAuth2 provider.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OAuth2Settings {
+    /// A provider that is built in; the one that this section is named like unless set, or unless
+    /// `discover` or `authorize_url` says of another.
+    provider: Option<BuiltIn>,
+    /// Another provider, by the issuer whose discovery document says where everything is.
+    discover: Option<String>,
+    /// Another provider's authorization endpoint; together with `token_url`.
+    authorize_url: Option<String>,
+    /// Another provider's token endpoint.
+    token_url: Option<String>,
+    /// Its issuer: a callback with another `iss` is refused.
+    issuer: Option<String>,
+    /// It issues ID tokens.
+    #[serde(default)]
+    oidc: bool,
+    /// A callback without `iss` is refused too.
+    #[serde(default)]
+    always_sends_iss: bool,
+    /// Where it says who an access token's user is.
+    userinfo: Option<String>,
+    /// The id that the provider gave the client.
+    client_id: String,
+    /// The secret that it gave it; a public client has none.
+    secret: Option<Hidden>,
+    /// A file with that secret; one line end at its end is no part of it.
+    secret_file: Option<String>,
+    /// Where id and secret are sent; as discovered, or in the body unless set.
+    secret_in: Option<Place>,
+    /// Where the provider sends browsers back to, exactly as registered there.
+    redirect_url: Option<String>,
+    /// What is asked for where a request names no scopes of its own.
+    #[serde(default)]
+    scopes: Texts,
+    /// How long a request may take; 10 s unless set.
+    timeout: Option<Time>,
+    /// The handlers of logins through it.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    login: Option<OAuth2LoginSettings>,
+    /// Tokens by client credentials, for calls of other services.
+    token_source: Option<TokenSourceSettings>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum BuiltIn {
+    Github,
+    Gitlab,
+    Google,
+    Yandex,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    /// `client_secret_post`.
+    Body,
+    /// `client_secret_basic`.
+    Header,
+}
+
+/// Tokens for calls of other services.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct TokenSourceSettings {
+    /// What they are for, instead of the client's own scopes.
+    scopes: Option<Texts>,
+    /// Parameters more, such as `audience`.
+    #[serde(default)]
+    parameters: BTreeMap<String, Hidden>,
+}
+
+/// The handlers of logins through a provider.
+#[cfg(any(feature = "tower", feature = "actix"))]
+#[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct OAuth2LoginSettings {
+    /// Where browsers go after logging in or out, a path of the site; `/` unless set.
+    home: Option<String>,
+    /// The name of an issuer whose token a login ends in, instead of in a session.
+    into_jwt: Option<String>,
+    /// The name of a verifier for ID tokens, where they are not the usual ones.
+    id_token: Option<String>,
+    /// The store that remembers logins under way; that of the sessions unless set.
+    store: Option<String>,
+    /// For development over plain http: without `__Host-` and `Secure`.
+    #[serde(default)]
+    danger_plain_http: bool,
+}
+
+/// What a file says of a provider.
+pub(in crate::config) struct OAuth2 {
+    pub(in crate::config) client: OAuth2Client,
+    pub(in crate::config) source: Option<TokenSource>,
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(in crate::config) login: Option<OAuth2LoginParts>,
+}
+
+impl OAuth2Settings {
+    pub(in crate::config) fn build(
+        &self,
+        name: &str,
+        spot: &Spot<'_>,
+        parts: &Parts,
+    ) -> Result<OAuth2, Problem> {
+        let provider = self.provider(name, spot)?;
+        let mut client =
+            OAuth2Client::builder(provider, &self.client_id).clock(spot.world.clock.clone());
+        let secret = spot.secret(
+            ("secret", self.secret.as_ref()),
+            ("secret_file", self.secret_file.as_ref()),
+        )?;
+        if let Some(secret) = secret {
+            client = client.secret(secret);
+        }
+        if let Some(place) = self.secret_in {
+            client = client.secret_in(match place {
+                Place::Body => SecretIn::Body,
+                Place::Header => SecretIn::Header,
+            });
+        }
+        if let Some(url) = &self.redirect_url {
+            client = client.redirect_url(url);
+        }
+        client = client.scopes(&self.scopes.0);
+        if let Some(Time(timeout)) = self.timeout {
+            client = client.timeout(timeout);
+        }
+        let client = client.build().map_err(|error| spot.refused(error))?;
+        let source = match &self.token_source {
+            Some(settings) => Some(settings.build(&client, &spot.key("token_source"))?),
+            None => None,
+        };
+        #[cfg(any(feature = "tower", feature = "actix"))]
+        let login = match &self.login {
+            Some(settings) => Some(settings.build(&client, &spot.key("login"), parts)?),
+            None => None,
+        };
+        #[cfg(not(any(feature = "tower", feature = "actix")))]
+        let _ = parts;
+        Ok(OAuth2 {
+            client,
+            source,
+            #[cfg(any(feature = "tower", feature = "actix"))]
+            login,
+        })
+    }
+
+    fn provider(&self, name: &str, spot: &Spot<'_>) -> Result<Provider, Problem> {
+        spot.one_of(&[
+            ("provider", self.provider.is_some()),
+            ("discover", self.discover.is_some()),
+            ("authorize_url", self.authorize_url.is_some()),
+        ])?;
+        let built_in = |built_in| match built_in {
+            BuiltIn::Github => Provider::github(),
+            BuiltIn::Gitlab => Provider::gitlab(),
+            BuiltIn::Google => Provider::google(),
+            BuiltIn::Yandex => Provider::yandex(),
+        };
+        let mut provider = match (&self.discover, &self.authorize_url, &self.token_url) {
+            (Some(issuer), _, None) => Provider::discover(name, issuer),
+            (None, Some(authorize), Some(token)) => Provider::new(name, authorize, token),
+            (None, Some(_), None) => {
+                return Err(spot.wrong("'authorize_url' goes with 'token_url': give both"));
+            }
+            (_, _, Some(_)) => {
+                return Err(spot
+                    .key("token_url")
+                    .wrong("it goes with 'authorize_url' and nothing else"));
+            }
+            (None, None, None) => built_in(match (self.provider, name) {
+                (Some(provider), _) => provider,
+                (None, "github") => BuiltIn::Github,
+                (None, "gitlab") => BuiltIn::Gitlab,
+                (None, "google") => BuiltIn::Google,
+                (None, "yandex") => BuiltIn::Yandex,
+                _ => {
+                    return Err(spot.wrong(
+                        "which provider is it? Give 'provider' with one of github, gitlab, google \
+                         and yandex, or 'discover', or 'authorize_url' and 'token_url'",
+                    ));
+                }
+            }),
+        };
+        if let Some(issuer) = &self.issuer {
+            provider = provider.issuer(issuer);
+        }
+        if self.oidc {
+            provider = provider.oidc();
+        }
+        if self.always_sends_iss {
+            provider = provider.always_sends_iss();
+        }
+        if let Some(url) = &self.userinfo {
+            provider = provider.userinfo(url);
+        }
+        Ok(provider)
+    }
+}
+
+impl TokenSourceSettings {
+    fn build(&self, client: &OAuth2Client, spot: &Spot<'_>) -> Result<TokenSource, Problem> {
+        let mut source = client.token_source();
+        if let Some(Texts(scopes)) = &self.scopes {
+            source = source.scopes(scopes);
+        }
+        for (name, Hidden(value)) in &self.parameters {
+            source = source.parameter(name, value.clone());
+        }
+        source.build().map_err(|error| spot.refused(error))
+    }
+}
+
+/// What begins the handlers: who somebody is here only the program may know.
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(in crate::config) struct OAuth2LoginParts {
+    settings: OAuth2LoginSettings,
+    client: OAuth2Client,
+    issuer: Option<Issuer>,
+    verifier: Option<Verifier>,
+    store: Option<Arc<dyn Store>>,
+}
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl OAuth2LoginSettings {
+    fn build(
+        &self,
+        client: &OAuth2Client,
+        spot: &Spot<'_>,
+        parts: &Parts,
+    ) -> Result<OAuth2LoginParts, Problem> {
+        let Some(auth) = &parts.authenticator else {
+            return Err(spot.wrong(
+                "logins have no place to end in: add 'sessions', or an issuer and 'into_jwt'",
+            ));
+        };
+        let issuer = match &self.into_jwt {
+            Some(name) => {
+                let place = spot.key("into_jwt");
+                let found = parts.issuers.get(name).cloned();
+                Some(found.ok_or_else(|| unknown("issuer", name, parts.issuers.keys(), &place))?)
+            }
+            None => None,
+        };
+        let verifier = match &self.id_token {
+            Some(name) => {
+                let place = spot.key("id_token");
+                let found = parts.verifiers.get(name).cloned();
+                Some(
+                    found
+                        .ok_or_else(|| unknown("verifier", name, parts.verifiers.keys(), &place))?,
+                )
+            }
+            None => None,
+        };
+        let store = match &self.store {
+            Some(name) => Some(parts.stores.named(name, &spot.key("store"))?),
+            None => None,
+        };
+        let login = OAuth2LoginParts {
+            settings: self.clone(),
+            client: client.clone(),
+            issuer,
+            verifier,
+            store,
+        };
+        // The program may still say who logs in, or take the login over.
+        let tried = match login.issuer {
+            Some(_) => login
+                .begin(auth)
+                .user(|_| async { Ok(OAuth2User::new("nobody")) }),
+            None => login
+                .begin(auth)
+                .on_login(|_| async { Ok(Redirect::to("/")) }),
+        };
+        tried.build().map_err(|error| spot.refused(error))?;
+        Ok(login)
+    }
+}
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl OAuth2LoginParts {
+    pub(in crate::config) fn begin(&self, auth: &Authenticator) -> OAuth2LoginBuilder {
+        let mut login = OAuth2Login::builder(auth, self.client.clone());
+        if let Some(home) = &self.settings.home {
+            login = login.home(home);
+        }
+        if let Some(issuer) = &self.issuer {
+            login = login.into_jwt(issuer.clone());
+        }
+        if let Some(verifier) = &self.verifier {
+            login = login.id_token(verifier.clone());
+        }
+        if let Some(store) = &self.store {
+            login = login.store(store.clone());
+        }
+        match self.settings.danger_plain_http {
+            true => login.danger_plain_http(),
+            false => login,
+        }
+    }
+}
