@@ -26,6 +26,27 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Sections
+//! | section | what it builds | asked for by |
+//! |---|---|---|
+//! | `stores.NAME` | `memory`, `file` or `redis`, and `near` in front; the name `memory` needs no section | [`store`](crate::Jam::store), and by the others' `store` |
+//! | `key_rings.NAME` | a [`KeyRing`](crate::KeyRing) | [`key_ring`](crate::Jam::key_ring) |
+//! | `lists.NAME` | a [`TokenList`](crate::TokenList) | [`list`](crate::Jam::list), and by `deny_lists` and `allow_lists` |
+//! | `jwt`, `issuers.NAME` | an [`Issuer`](crate::Issuer) with its verifier | [`jwt`](crate::Jam::jwt), [`issuer`](crate::Jam::issuer) |
+//! | `refresh_tokens` | [`RefreshTokens`](crate::RefreshTokens) | [`refresh_tokens`](crate::Jam::refresh_tokens) |
+//! | `verifiers.NAME` | a [`Verifier`](crate::Verifier) | [`verifier`](crate::Jam::verifier) |
+//! | `apps.NAME` | a [`JamApp`](crate::JamApp) and its [`JamClient`](crate::JamClient) | [`app`](crate::Jam::app), [`client`](crate::Jam::client) |
+//! | `sessions` | [`Sessions`](crate::Sessions) | [`sessions`](crate::Jam::sessions) |
+//! | `authenticator` | an [`Authenticator`](crate::Authenticator) of all that verifies, unless it says of what | [`authenticator`](crate::Jam::authenticator) |
+//! | `login` | the beginning of a [`JamLogin`](crate::JamLogin) | [`login`](crate::Jam::login) |
+//! | `otp`, `otp_guard`, `recovery_codes`, `second_factor` | one-time passwords | [`otp`](crate::Jam::otp) and the others of these names |
+//! | `oauth2.NAME` | a client of a provider, its `login` and its `token_source` | [`oauth2`](crate::Jam::oauth2), [`oauth2_login`](crate::Jam::oauth2_login), [`token_source`](crate::Jam::token_source) |
+//! | `guards`, `unmatched`, `keep_encoded_slashes` | a [`RouteTable`](crate::RouteTable) | [`guards`](crate::Jam::guards), [`route_table`](crate::Jam::route_table) |
+//! | `log_level` | which of this crate's events are told: `off`, `error`, `warn`, `info`, `debug` | |
+//!
+//! [`schema`] has every key with what it means. What a file cannot say, such as closures and stores of
+//! your own, [`JamBuilder`] adds.
+//!
 //! # Variables
 //! In every text under the pointer `${NAME}` is the value of an environment variable, and
 //! `${NAME:-default}` has one where that is not set or empty. `$${` stands for `${`. A `$` without a

@@ -387,12 +387,30 @@ async fn a_watcher_takes_the_file_over_by_itself() {
     file.write(&site("a", ""));
     assert_eq!(wait_for(3).await.unwrap().applied(), ["guards"]);
     assert_eq!(status(servers.actix, &a).await, 200);
+    // A comment more is no change to be told.
+    file.write(&format!("# Nothing.\n{}", site("a", "")));
+    tokio::time::sleep(Duration::from_millis(200)).await;
     drop(watch);
     tokio::time::sleep(Duration::from_millis(100)).await;
     file.write(&site("b", ""));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(told.lock().unwrap().len(), 3);
     assert_eq!(status(servers.axum, &a).await, 200);
+}
+
+/// What changed between the start and the watching is not missed.
+#[test]
+fn a_change_before_the_watching_is_taken_over() {
+    let file = File::new("reload-before", &site("a", ""));
+    let jam = file.jam();
+    file.write(&site("b", ""));
+    let (tell, told) = std::sync::mpsc::channel();
+    let watch = jam.watch(Duration::from_millis(20), move |outcome| {
+        tell.send(outcome.clone()).unwrap();
+    });
+    let told = told.recv_timeout(Duration::from_secs(20)).unwrap().unwrap();
+    assert_eq!(told.applied(), ["guards"]);
+    drop(watch);
 }
 
 /// The files that hold secrets are looked at too.

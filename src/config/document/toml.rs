@@ -22,12 +22,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map(|span| line_of(text, span.start));
         // Its message alone: the error as a whole would show the line, and what is secret in it.
-        let known = ["duplicate key", "invalid", "unclosed", "missing", "extra"];
         let message = error.message();
-        let message = match known.iter().any(|known| message.starts_with(known)) {
-            true => message,
-            false => "a value or key cannot be read",
-        };
         Problem::new(format!("not TOML: {message}")).on(line)
     })?;
     convert_table(table.get_ref(), Some(1), &Lines::of(text))

@@ -118,9 +118,10 @@ impl JamBuilder {
     /// # Errors
     /// As [`Jam::from_file`].
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<Jam, Error> {
-        let path = path.as_ref();
-        let document = Document::from_file(path)?;
-        Jam::new(self, &document, Some(path))
+        // It is read again, wherever the process works by then.
+        let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
+        let document = Document::from_file(&path)?;
+        Jam::new(self, &document, Some(&path))
     }
 
     /// Builds what a text describes.

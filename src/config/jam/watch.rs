@@ -26,7 +26,8 @@ impl Jam {
     /// Looks at the file, and at those that it names, once in each interval, and
     /// [reloads](Self::reload) when the content of one changed. It has a thread of its own.
     ///
-    /// `told` is given the outcome of each reload; it may do nothing, since that is also logged.
+    /// `told` is given what changed, or why the file is refused; it may do nothing, since that is
+    /// also logged.
     ///
     /// ```no_run
     /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
@@ -59,13 +60,18 @@ impl Jam {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         files.extend(state.files.keys().cloned());
         drop(state);
-        let mut seen = fingerprint(&files);
+        // None yet: what changed since the start is taken over too.
+        let mut seen = Vec::new();
         let watch = move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let now = fingerprint(&files);
-                if now != seen {
-                    seen = now;
-                    told(&jam.reload());
+                if now == seen {
+                    continue;
+                }
+                seen = now;
+                match jam.reload() {
+                    Ok(reloaded) if reloaded.is_unchanged() => {}
+                    outcome => told(&outcome),
                 }
             }
         };
