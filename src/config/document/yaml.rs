@@ -42,18 +42,9 @@ fn line(span: &Span) -> Option<usize> {
     Some(span.start.line())
 }
 
-/// Where it is; not in the parser's words, which may hold the file's.
+/// The parser's words hold nothing of the text but, where one cannot be read, a single character.
 fn not_yaml(error: &ScanError) -> Problem {
-    let what = match error.info() {
-        info if info.contains("unknown anchor") => "an alias of an anchor that is not there",
-        info if info.contains("tab") => "a tab where YAML takes spaces only",
-        info if info.contains("duplicat") => "something stands there twice",
-        info if info.contains("simple key") || info.contains("':'") => "a key without a ':'",
-        info if info.contains("indent") => "the indentation does not fit",
-        info if info.contains("quoted") => "a quoted text that does not end or has a bad escape",
-        info if info.contains("limit") || info.contains("recursion") => "nested too deeply",
-        _ => "the text cannot be read from here on",
-    };
+    let what = error.info();
     Problem::new(format!("not YAML: {what}")).on(Some(error.marker().line()))
 }
 
