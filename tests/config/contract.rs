@@ -1,12 +1,16 @@
 //! The facade: what the file configures is there, and what it does not is a clear error.
 
+use crate::folder::Folder;
 use crate::{NOW, SECRET, builder, jam, message};
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{MemoryStore, NewRecord, Store};
+use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
 use jamguard::testing::ManualClock;
 use jamguard::{Issuer, Jam, RefreshTokens};
 use serde_json::json;
-use std::time::Duration;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// "asking for a module that the file does not configure is a clear error"
 #[test]
@@ -293,4 +297,81 @@ fn debug_shows_what_was_built_and_no_secret() {
         !shown.contains(SECRET) && !shown.contains(key.expose()),
         "{shown}"
     );
+}
+
+/// Counts who wants to be told of changes.
+struct Watched(MemoryStore, Arc<AtomicUsize>);
+
+impl Store for Watched {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        self.0.get(key)
+    }
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        self.0.insert(key, record)
+    }
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        self.0.replace(key, version, value, ttl)
+    }
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        self.0.remove(key)
+    }
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        self.0.owned(owner)
+    }
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        self.0.remove_owned(owner)
+    }
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        self.0.purge()
+    }
+    fn watch(&self, watcher: Watcher) -> bool {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.watch(watcher)
+    }
+}
+
+/// Looking at a file, and reading it again, touches no store.
+#[test]
+fn checking_and_reloading_touch_no_store() {
+    let folder = Folder::new("touch-no-store");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let come = || {
+        let started = Instant::now();
+        let mut count = 0;
+        while started.elapsed() < Duration::from_millis(300) {
+            count += usize::from(listener.accept().is_ok());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        count
+    };
+    let port = listener.local_addr().unwrap().port();
+    let list = |store: &str| {
+        let redis = format!("[jam.stores.far.redis]\nurl = 'redis://127.0.0.1:{port}'");
+        format!("{redis}\n[jam.lists.denied]\nkind = 'deny'\nstore = '{store}'\n")
+    };
+    let watched = Arc::new(AtomicUsize::new(0));
+    let setup = || builder().store("mine", Watched(MemoryStore::new(), watched.clone()));
+    let path = folder.path().join("jam.toml");
+    std::fs::write(&path, list("mine")).unwrap();
+    setup().check_file(&path).unwrap();
+    assert_eq!(watched.load(Ordering::Relaxed), 0);
+    let jam = setup().from_file(&path).unwrap();
+    let before = watched.load(Ordering::Relaxed);
+    assert!(before > 0);
+    std::fs::write(&path, format!("{}leeway = '2m'", list("mine"))).unwrap();
+    assert_eq!(jam.reload().unwrap().applied(), ["lists.denied.leeway"]);
+    assert_eq!(watched.load(Ordering::Relaxed), before);
+
+    std::fs::write(&path, list("far")).unwrap();
+    setup().check_file(&path).unwrap();
+    assert_eq!(come(), 0);
+    let _jam = setup().from_file(&path).unwrap();
+    assert!(come() > 0);
 }

@@ -13,7 +13,7 @@ use jamguard::{ErrorKind, Jam};
 use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -35,15 +35,19 @@ impl File {
     }
 
     fn write(&self, text: &str) {
-        // As editors and deployments do, so that nobody reads half of it.
-        let new = self.path.with_extension("new");
-        fs::write(&new, text).unwrap();
-        fs::rename(new, &self.path).unwrap();
+        replace(&self.path, text);
     }
 
     fn jam(&self) -> Jam {
         builder().from_file(&self.path).unwrap()
     }
+}
+
+/// As editors and deployments do, so that nobody reads half of it.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, path).unwrap();
 }
 
 fn site(role: &str, rest: &str) -> String {
@@ -424,7 +428,7 @@ fn a_changed_secret_file_needs_a_restart() {
     fs::write(&secret, SECRET).unwrap();
     let jam = file.jam();
     assert!(jam.reload().unwrap().is_unchanged());
-    fs::write(&secret, format!("{SECRET}, but another")).unwrap();
+    replace(&secret, &format!("{SECRET}, but another"));
     let reloaded = jam.reload().unwrap();
     assert_eq!(reloaded.needs_restart(), [secret.display().to_string()]);
     let (tell, told) = std::sync::mpsc::channel();
@@ -432,7 +436,7 @@ fn a_changed_secret_file_needs_a_restart() {
         tell.send(outcome.clone()).unwrap();
     });
     let _watch = watch.unwrap();
-    fs::write(&secret, format!("{SECRET}, a third")).unwrap();
+    replace(&secret, &format!("{SECRET}, a third"));
     let told = told.recv_timeout(Duration::from_secs(20)).unwrap().unwrap();
     assert_eq!(told.needs_restart(), [secret.display().to_string()]);
 }
