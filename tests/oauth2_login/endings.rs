@@ -2,7 +2,7 @@
 
 use crate::issuer::Answer;
 use crate::site::*;
-use crate::support::Servers;
+use crate::support::{Request, Servers};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::oauth2::OAuth2Client;
 use jamguard::store::MemoryStore;
@@ -155,9 +155,10 @@ async fn a_login_ends_in_a_token_of_our_own() {
         let shown: Value = browser.get("/me").await.json();
         assert_eq!(shown["sub"], "hub:7");
         assert!(!browser.cookies.contains_key(SESSION));
-        browser
-            .ask(crate::support::Request::post("/logout", ""))
-            .await;
+        let forged = Request::post("/logout", "").header("sec-fetch-site", "cross-site");
+        assert_eq!(browser.ask(forged).await.status, 403);
+        assert!(browser.cookies.contains_key(ID));
+        browser.ask(Request::post("/logout", "")).await;
         assert_eq!(browser.get("/me").await.text(), "nobody");
     }
 }

@@ -85,6 +85,30 @@ async fn another_process_finds_the_new_tokens() {
     assert_eq!(here.idp.asked(), 2);
 }
 
+/// A request that found the session before another process refreshed its tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_came_before_another_process_refreshed() {
+    for framework in 0..2 {
+        let store = Arc::new(MemoryStore::new());
+        let here = World::over(store.clone()).await;
+        let client = here.idp.client();
+        let auth = authenticator(&here.idp, store);
+        let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+        let there = serve(&auth, &login.build().unwrap(), &client).await;
+        let browser = here.logged_in(here.servers.axum).await;
+        here.idp.clock.advance(ALMOST + SECOND);
+        here.idp.answers(Answer::ok(refreshed(2)));
+        let mut early = browser.clone();
+        early.address = there.each()[framework].1;
+        let early = tokio::spawn(async move { early.get("/late-tokens").await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(token(&browser).await, is(2));
+        here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+        let early = early.await.unwrap();
+        assert_eq!((early.status, early.text().to_owned()), is(2));
+    }
+}
+
 #[tokio::test]
 async fn while_the_provider_is_down_the_old_token_serves_until_it_expires() {
     let world = World::new().await;

@@ -179,13 +179,19 @@ async fn tokens(session: Session<u64>, client: OAuth2Client) -> Result<String, E
     Ok(tokens.access_token().expose().to_owned())
 }
 
+/// The same by a handler that has something else to do first.
+async fn late_tokens(session: Session<u64>, client: OAuth2Client) -> Result<String, Error> {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokens(session, client).await
+}
+
 pub(crate) async fn serve(
     auth: &Authenticator,
     login: &OAuth2Login,
     api: &OAuth2Client,
 ) -> Servers {
     let layer = auth.layer();
-    let (theirs, for_axum) = (api.clone(), api.clone());
+    let (theirs, for_axum, late) = (api.clone(), api.clone(), api.clone());
     let router = Router::new()
         .route("/login", get_service(login.begin()))
         .route("/callback", get_service(login.callback()))
@@ -201,11 +207,15 @@ pub(crate) async fn serve(
             "/tokens",
             get(move |session: Session<u64>| tokens(session, for_axum.clone())),
         )
+        .route(
+            "/late-tokens",
+            get(move |session: Session<u64>| late_tokens(session, late.clone())),
+        )
         .layer(layer);
     let (auth, login) = (auth.clone(), login.clone());
     let wrap = move || Condition::new(true, auth.actix());
     let routes = move |config: &mut web::ServiceConfig| {
-        let api = theirs.clone();
+        let (api, late) = (theirs.clone(), theirs.clone());
         config
             .route("/login", web::get().to(login.begin()))
             .route("/callback", web::get().to(login.callback()))
@@ -223,6 +233,10 @@ pub(crate) async fn serve(
             .route(
                 "/tokens",
                 web::get().to(move |session: Session<u64>| tokens(session, api.clone())),
+            )
+            .route(
+                "/late-tokens",
+                web::get().to(move |session: Session<u64>| late_tokens(session, late.clone())),
             );
     };
     Servers::serve(router, wrap, routes).await
