@@ -2,7 +2,7 @@
 
 use crate::issuer::Answer;
 use crate::site::*;
-use crate::support::{Request, Servers};
+use crate::support::{Request, Servers, send, serve_axum};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::oauth2::OAuth2Client;
 use jamguard::store::MemoryStore;
@@ -160,6 +160,23 @@ async fn a_login_ends_in_a_token_of_our_own() {
         assert!(browser.cookies.contains_key(ID));
         browser.ask(Request::post("/logout", "")).await;
         assert_eq!(browser.get("/me").await.text(), "nobody");
+    }
+}
+
+/// The handlers ask where a logout comes from also where no layer around them does.
+#[tokio::test]
+async fn a_logout_of_another_sites_without_the_layer() {
+    let idp = Idp::start().await;
+    let auth = with_tokens(&issuer(&idp));
+    let login = OAuth2Login::builder(&auth, idp.plain_client()).user(who);
+    let login = login.into_jwt(issuer(&idp)).build().unwrap();
+    let logout = axum::routing::post_service(login.logout());
+    let (address, _task) = serve_axum(axum::Router::new().route("/logout", logout)).await;
+    for (site, expected, removed) in [("cross-site", 403, 0), ("same-origin", 204, 2)] {
+        let request = Request::post("/logout", "").header("sec-fetch-site", site);
+        let answer = send(address, &request.cookie(ID, "a token")).await;
+        assert_eq!(answer.status, expected, "{site}");
+        assert_eq!(answer.all("set-cookie").len(), removed, "{site}");
     }
 }
 
