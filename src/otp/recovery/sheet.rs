@@ -131,3 +131,17 @@ pub(in crate::otp) fn no_codes() -> Error {
         "this user has no recovery codes: give some out first",
     )
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Who tries codes against a dump must do it for each user anew.
+    #[test]
+    fn the_same_code_is_kept_as_another_hash_for_each_user() {
+        let [one, other] = [(); 2].map(|()| Sheet::generate(1).unwrap().0);
+        assert_ne!(one.hash(&[7; BYTES]), other.hash(&[7; BYTES]));
+        assert_eq!(one.hash(&[7; BYTES]), one.hash(&[7; BYTES]));
+    }
+}
