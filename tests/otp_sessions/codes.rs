@@ -185,6 +185,24 @@ async fn secrets_that_the_application_keeps_itself() {
     }
 }
 
+#[tokio::test]
+async fn a_factor_of_another_kind_steps_up_and_a_guest_has_none() {
+    let site = Site::new().await;
+    for mut browser in site.browsers() {
+        browser.does("/put", "tea").await;
+        let guest = browser.id.clone();
+        let answer = browser.post("/step-up", "").await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.json()["type"], "missing_credentials");
+        assert_eq!(browser.id, guest);
+        browser.does("/login", browser.name).await;
+        browser.does("/step-up", "").await;
+        assert!(browser.vault().await);
+        assert_eq!(browser.amr().await, json!(["hwk", "mfa"]));
+        assert_eq!(browser.get("/cart").await.text(), "tea");
+    }
+}
+
 /// However many requests bring it, in one session or in many.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_requests_with_one_code_one_passes() {

@@ -61,6 +61,12 @@ async fn logout(cart: Session<Cart>) -> Result<&'static str, Error> {
     Ok("out")
 }
 
+/// As after a security key's right answer.
+async fn step_up(cart: Session<Cart>) -> Result<&'static str, Error> {
+    cart.step_up(&["hwk", "mfa"])?;
+    Ok("up")
+}
+
 async fn user(cart: Session<Cart>) -> String {
     cart.user().unwrap()
 }
@@ -211,6 +217,7 @@ routes! {
     "/logout" logout
     "/claims" claims
     "/user" user
+    "/step-up" step_up
     "/tokens" tokens
     parts
     "/begin" begin()
@@ -242,7 +249,9 @@ impl Site {
             .set_id_token_lifetime(Duration::from_secs(LIFETIME));
         let clock = world.clock.clone();
         let store = MemoryStore::builder().clock(clock.clone()).build();
-        let sessions = Sessions::builder(store).clock(clock.clone());
+        // Nothing stays in memory: what is not in the record is gone with the request.
+        let sessions = Sessions::builder(store).cache_bytes(0);
+        let sessions = sessions.clock(clock.clone());
         let sessions = sessions.build().unwrap();
         let down = Arc::default();
         let store = Failing(MemoryStore::builder().clock(clock.clone()).build(), down);
