@@ -1,0 +1,238 @@
+//! Variables, pointers and files that lead nowhere, and texts that are no settings.
+
+use crate::folder::Folder;
+use crate::{SECRET, builder, jam, message, refusal};
+use jamguard::config::{Document, Format};
+use jamguard::{ErrorKind, Jam};
+use serde_json::Value;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// "an unset variable is an error that names it".
+#[test]
+fn an_unset_variable_is_told_by_its_name() {
+    assert_eq!(
+        refusal("[jam.jwt]\nalgorithm='HS256'\nsecret='${JWT_KEY}'"),
+        "configuration:3: jam.jwt.secret: the environment variable JWT_KEY is not set: set it, or \
+         give a default as in ${JWT_KEY:-…}"
+    );
+    let listed = refusal("[jam.jwt]\naudience=['a', 'b-${NOPE}']");
+    assert!(
+        listed.contains("jam.jwt.audience.1: the environment variable NOPE"),
+        "{listed}"
+    );
+    for bad in [
+        "${", "a${b", "${}", "${A B}", "${1A}", "${A-b}", "${:-x}", "${A:b}",
+    ] {
+        let message = refusal(&format!("[jam.jwt]\nissuer='{bad}'"));
+        assert!(message.contains(":2: jam.jwt.issuer: "), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn a_pointer_that_leads_nowhere_or_in_circles_is_told() {
+    let toml = "[jam]\n[other.place]\nx = 'y'\nlist = [1]\n[api]\n";
+    let at = |pointer: &str| {
+        let built = builder().pointer(pointer).from_str(toml, Format::Toml);
+        message(built)
+    };
+    for (pointer, wanted) in [
+        (
+            "jams",
+            "configuration:1: jams: the pointer leads nowhere: there is no 'jams'; did you mean 'jam'?",
+        ),
+        (
+            "nowhere",
+            "there is no 'nowhere'; there are jam, other, api",
+        ),
+        ("jam.jwt", "there is no 'jwt'; there is nothing"),
+        ("other.place.z", "there is no 'z'"),
+        (
+            "other.place.x",
+            "the pointer leads to what is no table but a text",
+        ),
+        (
+            "other.place.x.x",
+            "the pointer leads into what is no table but a text, at 'x'",
+        ),
+        (
+            "other.place.list",
+            "the pointer leads to what is no table but a list",
+        ),
+        (
+            "other.place.list.0",
+            "the pointer leads into what is no table but a list",
+        ),
+        (".jam", "there is no ''"),
+        ("jam.", "there is no ''"),
+        ("jam..jwt", "there is no ''"),
+    ] {
+        let message = at(pointer);
+        assert!(message.contains(wanted), "{pointer}: {message}");
+    }
+    // The whole, which has other keys.
+    assert!(at("").contains("jam: unknown key"), "{}", at(""));
+    let empty = builder().from_str("", Format::Toml);
+    assert!(message(empty).contains("there is no 'jam'"));
+
+    // A structure that holds itself has no end.
+    let circle = "a: &a\n  b: *a\njam: *a\n";
+    let message = message(builder().from_str(circle, Format::Yaml));
+    assert!(
+        message.contains(":2: a.b: an alias of what it stands in"),
+        "{message}"
+    );
+    // A text that holds its own variable is not looked at again.
+    let jam = jam("[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\nissuer='${ITSELF}'").unwrap();
+    let issued = jam
+        .block_on(jam.jwt().unwrap().issue(&serde_json::json!({})))
+        .unwrap();
+    let verifier = jam.jwt().unwrap().verifier();
+    let verified = jam.block_on(verifier.verify(issued.expose())).unwrap();
+    assert_eq!(verified.issuer(), Some("${ITSELF} ${SECRET}"));
+}
+
+#[test]
+fn what_is_no_file_of_settings_is_told() {
+    let folder = Folder::new("no-file");
+    let path = folder.path();
+    let directory = path.join("folder.toml");
+    fs::create_dir(&directory).unwrap();
+    let latin = path.join("latin.toml");
+    fs::write(&latin, b"[jam]\n# \xe4\n").unwrap();
+    let ini = path.join("jam.ini");
+    fs::write(&ini, "[jam]\n").unwrap();
+    let broken = path.join("broken.toml");
+    fs::write(
+        &broken,
+        format!("[jam.jwt]\nsecret = \"{SECRET}\nissuer = 'a'\n"),
+    )
+    .unwrap();
+    let broken_yaml = path.join("broken.yaml");
+    fs::write(
+        &broken_yaml,
+        format!("jam:\n  jwt:\n    secret: \"{SECRET}\n"),
+    )
+    .unwrap();
+    let broken_json = path.join("broken.json");
+    fs::write(
+        &broken_json,
+        format!("{{\"jam\": {{\n\"jwt\": {{\"secret\": \"{SECRET}\"\n"),
+    )
+    .unwrap();
+    for (file, wanted) in [
+        (
+            directory,
+            "folder.toml: it is a directory: give the file in it",
+        ),
+        (
+            path.join("none.toml"),
+            "none.toml: it cannot be read: No such file",
+        ),
+        (latin, "latin.toml: it is not UTF-8"),
+        (
+            ini,
+            "give the file the extension .toml, .yaml, .yml or .json",
+        ),
+        (path.to_owned(), "give the file the extension"),
+        (broken, "broken.toml:2: not TOML"),
+        (broken_yaml, "broken.yaml:"),
+        (broken_json, "broken.json:3: not JSON"),
+    ] {
+        let error = Jam::from_file(&file).expect_err(wanted);
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        let message = message(Jam::from_file(&file));
+        assert!(message.contains(wanted), "{message}");
+    }
+}
+
+/// Words of the text are no part of a message, whatever a parser would like to show.
+#[test]
+fn a_broken_text_shows_nothing_of_itself() {
+    let texts = [
+        format!("[jam.jwt]\nsecret = {SECRET}\n"),
+        format!("[jam.jwt]\nsecret = '{SECRET}' x\n"),
+        SECRET.to_owned(),
+        format!("{SECRET} = "),
+        format!("[jam.jwt\n{SECRET} = 1"),
+        format!("[[{SECRET}]"),
+        format!("a = \"\\{SECRET}\""),
+        format!("jam: {{ a: {SECRET}, b: [ "),
+        format!("jam: &{SECRET} a\nb: *x{SECRET}"),
+        format!("jam: !{SECRET} a"),
+        format!("%{SECRET}\n---\n{SECRET}: {SECRET}: {SECRET}"),
+        format!("\t{SECRET}: a\n\tb: \"\\{SECRET}\""),
+        format!("{{\"a\": {SECRET}}}"),
+        format!("{{\"a\": \"\\{SECRET}\"}}"),
+        format!("[{SECRET}, 1"),
+    ];
+    for text in &texts {
+        for format in [Format::Toml, Format::Yaml, Format::Json] {
+            let read = Document::from_str(text, format).and_then(|d| d.read::<Value>("nowhere"));
+            if let Err(error) = read {
+                // A whole file that is one word is a key of that name, which is shown.
+                let shown = format!("{error:?}");
+                let key = shown.contains("there are") || shown.contains("the key stands");
+                assert!(key || !shown.contains(SECRET), "{format:?} {text}\n{shown}");
+            }
+        }
+    }
+}
+
+/// "10 MB of YAML aliases".
+#[test]
+fn aliases_without_measure_are_refused_in_no_time() {
+    let started = Instant::now();
+    let mut flat = String::from("a: &a [x, x, x, x, x, x, x, x]\njam:\n");
+    while flat.len() < 10 << 20 {
+        flat.push_str("  - *a\n");
+    }
+    let message_of = |text: &str| message(builder().from_str(text, Format::Yaml));
+    assert!(message_of(&flat).contains("longer than 1 MiB"));
+
+    // Nine lines that unfold to a billion.
+    let mut laughs = String::from("a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n");
+    for level in 1..10 {
+        let one = format!("*a{}, ", level - 1);
+        let nine = one.repeat(9);
+        laughs.push_str(&format!(
+            "a{level}: &a{level} [{}]\n",
+            nine.trim_end_matches(", ")
+        ));
+    }
+    laughs.push_str("jam: {}\n");
+    let laughed = message_of(&laughs);
+    assert!(
+        laughed.contains("its aliases unfold to more than settings need"),
+        "{laughed}"
+    );
+
+    // One long text, many times.
+    let long = format!(
+        "a: &a {}\njam:\n{}",
+        "x".repeat(500_000),
+        "  - *a\n".repeat(50_000)
+    );
+    assert!(message_of(&long).contains("its aliases unfold"));
+
+    for (format, open) in [
+        (Format::Yaml, "["),
+        (Format::Json, "["),
+        (Format::Json, "{\"a\":"),
+    ] {
+        let deep = open.repeat(100_000);
+        message(builder().from_str(&deep, format));
+        let closed = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        let nested = message(builder().from_str(&closed, format));
+        assert!(nested.contains("nested"), "{format:?} {nested}");
+    }
+    message(builder().from_str(&format!("a = {}", "[".repeat(100_000)), Format::Toml));
+    let took = started.elapsed();
+    println!("10 MB of aliases and their like: refused in {took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+
+    // Aliases of a sound measure are followed.
+    let sound = "times: &times\n  idle_timeout: 1h\n  store: memory\njam:\n  sessions: *times\n";
+    let jam = builder().from_str(sound, Format::Yaml).unwrap();
+    assert!(format!("{:?}", jam.sessions().unwrap()).contains("3600"));
+}
