@@ -1,7 +1,7 @@
 //! Keys and names that are none, or do not go together.
 
 use crate::folder::Folder;
-use crate::{SECRET, builder, message, refusal};
+use crate::{builder, message, refusal};
 use jamguard::Jam;
 use jamguard::config::Format;
 use std::fs;
