@@ -9,6 +9,7 @@ use crate::core::error::{Error, ErrorKind, Needs};
 use crate::core::telemetry;
 use std::future::Future;
 use std::pin::Pin;
+use std::slice;
 
 /// What conditions that wait have answered so far, by their names.
 type Answers = Vec<(Box<str>, bool)>;
@@ -63,12 +64,22 @@ impl Question<'_> {
 
 /// The answer where nothing waits.
 fn holds(node: &Node, subject: &Subject<'_>) -> bool {
-    match node {
-        Node::Leaf(leaf) => leaf.holds(subject),
-        Node::Not(inner) => !holds(inner, subject),
-        Node::All(nodes) => nodes.iter().all(|node| holds(node, subject)),
-        Node::Any(nodes) => nodes.iter().any(|node| holds(node, subject)),
+    let (nodes, decisive) = match node {
+        Node::Leaf(_) => (slice::from_ref(node), false),
+        Node::Not(inner) => return !holds(inner, subject),
+        Node::All(nodes) => (&**nodes, false),
+        Node::Any(nodes) => (&**nodes, true),
+    };
+    for node in nodes {
+        let holds = match node {
+            Node::Leaf(leaf) => leaf.holds(subject),
+            node => holds(node, subject),
+        };
+        if holds == decisive {
+            return decisive;
+        }
     }
+    !decisive
 }
 
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
@@ -85,7 +96,7 @@ fn wait<'a>(node: &'a Node, subject: &'a Subject<'a>, answers: &'a mut Answers) 
                 answers.push((custom.name().into(), holds));
                 return Ok(holds);
             }
-            Node::Leaf(leaf) => return Ok(leaf.holds(subject)),
+            Node::Leaf(_) => return Ok(holds(node, subject)),
             Node::Not(inner) => return Ok(!wait(inner, subject, answers).await?),
             Node::All(nodes) => (nodes, false),
             Node::Any(nodes) => (nodes, true),

@@ -62,25 +62,25 @@ impl Leaf {
     }
 
     /// Whether it holds; what waits is not asked here and does not.
-    #[inline]
+    // A call costs as much as the answer of most.
+    #[inline(always)]
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
         let (claims, paths) = (subject.claims(), subject.paths());
         let is = |place, text: &str| subject.standard(place).is_some_and(|claim| claim.is(text));
         match self {
             Self::Authenticated => true,
-            Self::Scope(scope) => paths.places_of_scopes().any(|place| {
-                let claim = subject.at(place);
-                claim.is_some_and(|claim| claim.has_word(scope))
-            }),
-            Self::Role(role) => paths.places_of_roles().any(|place| {
-                let claim = subject.at(place);
-                claim.is_some_and(|claim| claim.has_text(role))
-            }),
-            Self::Permission(permission) => paths.places_of_permissions().any(|place| {
+            Self::Scope(scope) => {
+                subject.any_at(paths.places_of_scopes(), |claim| claim.has_word(scope))
+            }
+            Self::Role(role) => {
+                subject.any_at(paths.places_of_roles(), |claim| claim.has_text(role))
+            }
+            Self::Permission(permission) => {
                 let covers = |held: &[u8]| covers(held, permission.as_bytes());
-                let claim = subject.at(place);
-                claim.is_some_and(|claim| claim.has_word_like(covers))
-            }),
+                subject.any_at(paths.places_of_permissions(), |claim| {
+                    claim.has_word_like(covers)
+                })
+            }
             Self::Claim(source, path, test) => {
                 let attributes = match source {
                     Source::Claims => Some(claims),
@@ -167,16 +167,17 @@ pub(super) fn email<'a>(subject: &Subject<'a>) -> Option<&'a str> {
 
 #[inline]
 fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
-    let parts = email(subject).and_then(|email| email.split_once('@'));
-    let Some((_, domain)) = parts.filter(|(user, _)| !user.is_empty()) else {
+    let Some(email) = email(subject).map(str::as_bytes) else {
         return false;
     };
-    let Some(parent) = wanted.strip_prefix("*.") else {
-        let alike = same(domain.as_bytes(), wanted.as_bytes());
-        return alike || domain.eq_ignore_ascii_case(wanted);
+    let at = email.iter().position(|byte| *byte == b'@');
+    let Some(domain) = at.filter(|at| *at > 0).map(|at| &email[at + 1..]) else {
+        return false;
     };
-    // Cut in bytes: a domain of other letters may have a character across the place.
-    let (domain, parent) = (domain.as_bytes(), parent.as_bytes());
+    let wanted = wanted.as_bytes();
+    let Some(parent) = wanted.strip_prefix(b"*.") else {
+        return same(domain, wanted) || domain.eq_ignore_ascii_case(wanted);
+    };
     let dot = domain.len().checked_sub(parent.len() + 1);
     dot.filter(|dot| *dot > 0).is_some_and(|dot| {
         // Of two signs others may take the second for the one that counts.
@@ -186,6 +187,7 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
     })
 }
 
+#[inline(never)]
 fn is_fresh(subject: &Subject<'_>, within: u64) -> bool {
     let at = |place| subject.standard(place).map(seconds);
     // A session's ID token may have been renewed long after its login.
@@ -212,6 +214,7 @@ const KINDS: [&[&str]; 3] = [
     &["face", "fpt", "iris", "retina", "vbm"],
 ];
 
+#[inline(never)]
 fn has_second_factor(subject: &Subject<'_>) -> bool {
     let class = subject.standard(Place::Acr).and_then(Claim::text);
     let mut strong = subject.paths().strong_classes().iter();

@@ -6,6 +6,7 @@ use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::token::verified::Verified;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Who a policy is asked about: the claims, where to find what in them, and the time.
@@ -106,6 +107,18 @@ impl<'a> Subject<'a> {
             Some(places) => self.claims.at(places, place),
             None => self.claims.find(self.paths.all().get(place)?),
         }
+    }
+
+    /// Whether the claim at one of the paths is like this.
+    #[inline(always)]
+    pub(super) fn any_at(&self, places: Range<usize>, is: impl Fn(Claim<'a>) -> bool) -> bool {
+        // `Range::any` is not inlined.
+        for place in places {
+            if self.at(place).is_some_and(&is) {
+                return true;
+            }
+        }
+        false
     }
 
     #[inline]

@@ -81,7 +81,7 @@ impl Builder {
                     let item = self.item(item);
                     self.items.push(item);
                 }
-                self.list(start)
+                Value::List(self.items_since(start))
             }
             Json::Object(_) => Value::Object,
             other => self.item(other),
@@ -103,8 +103,9 @@ impl Builder {
     }
 
     fn words(&mut self, text: &str) -> Value {
-        let (at, whole) = (self.items.len(), self.push(text));
-        self.items.extend([Value::Text(whole), Value::Other]);
+        let whole = self.push(text);
+        self.items.push(Value::Text(whole));
+        let start = self.items.len();
         for word in text.split(' ').filter(|word| !word.is_empty()) {
             let within = word.as_ptr() as usize - text.as_ptr() as usize;
             self.items.push(Value::Text(Span {
@@ -112,16 +113,15 @@ impl Builder {
                 length: word.len() as u32,
             }));
         }
-        self.items[at + 1] = self.list(at + 2);
-        Value::Words(at as u32)
+        Value::Words(self.items_since(start))
     }
 
-    /// The items from here to the end, as a list.
-    fn list(&self, start: usize) -> Value {
-        Value::List(Span {
+    /// The items from here to the end.
+    fn items_since(&self, start: usize) -> Span {
+        Span {
             start: start as u32,
             length: (self.items.len() - start) as u32,
-        })
+        }
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) enum Value {
     Unsigned(u64),
     Float(f64),
     Text(Span),
-    /// A text with spaces: as it is, and the place of its words among the items.
-    Words(u32),
+    /// A text with spaces: its words among the items, which stand behind the whole of it.
+    Words(Span),
     List(Span),
     Object,
     /// Inside of a list: null, a list, an object.
@@ -58,27 +58,32 @@ pub(in crate::policy) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    #[inline]
-    pub(in crate::policy) fn text(self) -> Option<&'a str> {
+    /// The place of its text, where it is one.
+    #[inline(always)]
+    fn span(self) -> Option<Span> {
         match *self.value {
-            Value::Text(span) => self.claims.text.get(span.range()),
-            // Before the words stand the text and the list of them.
-            Value::Words(at) => self.item(at).and_then(Self::text),
+            Value::Text(span) => Some(span),
+            Value::Words(words) => {
+                let whole = words.range().start.checked_sub(1)?;
+                match *self.claims.items.get(whole)? {
+                    Value::Text(span) => Some(span),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
 
     #[inline]
-    fn item(self, at: u32) -> Option<Self> {
-        let value = self.claims.items.get(at as usize)?;
-        Some(Self { value, ..self })
+    pub(in crate::policy) fn text(self) -> Option<&'a str> {
+        self.claims.text.get(self.span()?.range())
     }
 
     /// Whether it is this text.
-    #[inline]
+    #[inline(always)]
     pub(in crate::policy) fn is(self, text: &str) -> bool {
-        let own = self.text();
-        own.is_some_and(|own| same(own.as_bytes(), text.as_bytes()))
+        let own = self.span().and_then(|span| self.claims.bytes(span));
+        own.is_some_and(|own| same(own, text.as_bytes()))
     }
 
     #[inline]
@@ -145,7 +150,7 @@ impl<'a> Claim<'a> {
     }
 
     /// Whether it is this text, or a list with it.
-    #[inline]
+    #[inline(always)]
     pub(in crate::policy) fn has_text(self, text: &str) -> bool {
         match *self.value {
             Value::List(list) => self.claims.list_has(list, text.as_bytes()),
@@ -154,7 +159,7 @@ impl<'a> Claim<'a> {
     }
 
     /// Whether one of a text's words, or of a list's texts, is this.
-    #[inline]
+    #[inline(always)]
     pub(in crate::policy) fn has_word(self, word: &str) -> bool {
         match self.list_of_words() {
             Some(list) => self.claims.list_has(list, word.as_bytes()),
@@ -176,14 +181,10 @@ impl<'a> Claim<'a> {
     }
 
     /// `None` for a text that is one word, or none.
-    #[inline]
+    #[inline(always)]
     fn list_of_words(self) -> Option<Span> {
         match *self.value {
-            Value::List(list) => Some(list),
-            Value::Words(at) => match self.claims.items.get(at as usize + 1) {
-                Some(Value::List(list)) => Some(*list),
-                _ => None,
-            },
+            Value::List(list) | Value::Words(list) => Some(list),
             _ => None,
         }
     }

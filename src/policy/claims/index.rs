@@ -44,8 +44,7 @@ pub struct ClaimIndex {
 pub(in crate::policy) struct Places {
     /// Of the paths.
     id: u64,
-    /// Places in `members`; [`GAP`] where there is none.
-    found: Box<[u32]>,
+    found: Box<[Option<Value>]>,
 }
 
 /// Nobody's place.
@@ -79,29 +78,23 @@ impl ClaimIndex {
 
     #[inline]
     pub(in crate::policy) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
-        self.claim(self.place(path)?)
-    }
-
-    /// A member's claim.
-    #[inline]
-    fn claim(&self, at: u32) -> Option<Claim<'_>> {
-        let value = &self.members.get(at as usize)?.value;
+        let value = &self.member(path)?.value;
         Some(Claim {
             claims: self,
             value,
         })
     }
 
-    /// The place of a path's member.
     #[inline]
-    fn place(&self, path: &ClaimPath) -> Option<u32> {
+    fn member(&self, path: &ClaimPath) -> Option<&Member> {
         let hash = path.hash();
         for (found, at) in self.table.get((hash >> self.shift) as usize..)? {
             if *at == GAP || *found > hash {
                 return None;
             }
-            if *found == hash && self.is_at(self.members.get(*at as usize)?, path) {
-                return Some(*at);
+            let member = self.members.get(*at as usize)?;
+            if *found == hash && self.is_at(member, path) {
+                return Some(member);
             }
         }
         None
@@ -115,7 +108,7 @@ impl ClaimIndex {
             found: paths
                 .all()
                 .iter()
-                .map(|path| self.place(path).unwrap_or(GAP))
+                .map(|path| self.member(path).map(|member| member.value))
                 .collect(),
         });
         (places.id == paths.id()).then_some(places)
@@ -123,8 +116,16 @@ impl ClaimIndex {
 
     /// The claim at a place that was found before.
     #[inline]
-    pub(in crate::policy) fn at(&self, places: &Places, place: usize) -> Option<Claim<'_>> {
-        self.claim(*places.found.get(place)?)
+    pub(in crate::policy) fn at<'a>(
+        &'a self,
+        places: &'a Places,
+        place: usize,
+    ) -> Option<Claim<'a>> {
+        let value = places.found.get(place)?.as_ref()?;
+        Some(Claim {
+            claims: self,
+            value,
+        })
     }
 
     #[inline]
@@ -132,7 +133,7 @@ impl ClaimIndex {
         self.items.get(span.range()).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn list_has(&self, list: Span, text: &[u8]) -> bool {
         self.list(list).iter().any(|item| match item {
             // Its length says most of the time, before its bytes are looked for.

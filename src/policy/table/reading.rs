@@ -26,7 +26,6 @@
 //! table keeps them), `%` without two hexadecimal digits, bytes that are not UTF-8, and characters
 //! outside of ASCII that are not encoded.
 
-use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// A path as different routers read it.
@@ -40,21 +39,22 @@ pub(super) struct Readings<'a> {
 }
 
 /// What may stand in a path unescaped: RFC 3986's `pchar`, and four that browsers leave alone.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@|[]^".contains(&byte)
-}
+const PLAIN: [bool; 256] =
+    among(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@|[]^");
 
 /// Whether a byte is the same in every reading, where it is not part of a dot segment.
-const ORDINARY: [bool; 256] = {
+const ORDINARY: [bool; 256] = among(b"abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@|[]^");
+
+/// Whether a byte is one of these.
+const fn among(bytes: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
-    let plain = b"abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@|[]^";
     let mut at = 0;
-    while at < plain.len() {
-        table[plain[at] as usize] = true;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
         at += 1;
     }
     table
-};
+}
 
 /// Reads a path; the error says why it is refused.
 pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'static str> {
@@ -69,7 +69,6 @@ pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'sta
         });
     }
     let decoded = decode(path, keep_slashes)?;
-    check_utf8(path)?;
     check_segments(&decoded, keep_slashes)?;
     let folded = fold(&decoded);
     Ok(Readings {
@@ -100,41 +99,52 @@ fn is_ordinary(rest: &[u8]) -> bool {
     rest.is_empty() || (length > 0 && !dots)
 }
 
-/// Undoes the escapes that need none and writes the others in one way.
+/// Undoes the escapes that need none and writes the others in one way: what comes out is ASCII.
 ///
 /// `%2B` stays: actix-web keeps it apart from `+`.
 fn decode(path: &str, keep_slashes: bool) -> Result<String, &'static str> {
-    let mut out = String::with_capacity(path.len());
+    const NOT_UTF8: &str = "escapes that are not UTF-8";
+    let mut out = Vec::with_capacity(path.len());
+    // The bytes outside of ASCII, with a gap where others stand in between, and the length of what
+    // had come out after the last of them.
+    let (mut letters, mut end) = (Vec::new(), 0);
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
-        let (byte, escaped) = match byte {
+        if byte == b'/' || PLAIN[usize::from(byte)] {
+            out.push(byte);
+            continue;
+        }
+        let byte = match byte {
             b'%' => {
                 let digits = [bytes.next(), bytes.next()].map(|digit| digit.and_then(hex));
                 let [Some(high), Some(low)] = digits else {
                     return Err("a percent sign is followed by two hexadecimal digits");
                 };
-                (high << 4 | low, true)
+                high << 4 | low
             }
-            byte => (byte, false),
+            0x80.. => return Err("a character outside of ASCII that is not encoded"),
+            byte => byte,
         };
         match byte {
             0..0x20 | 0x7f => return Err("a control character"),
             b'\\' => return Err("a backslash"),
-            b'/' if escaped && !keep_slashes => return Err("an encoded slash"),
-            0x80.. if !escaped => return Err("a character outside of ASCII that is not encoded"),
-            b'/' if !escaped => out.push('/'),
-            b'+' if escaped => out.push_str("%2B"),
-            byte if is_plain(byte) => out.push(char::from(byte)),
+            b'/' if !keep_slashes => return Err("an encoded slash"),
+            0x80.. => {
+                if end != out.len() {
+                    letters.push(b' ');
+                }
+                letters.push(byte);
+                escape(&mut out, byte);
+                end = out.len();
+            }
+            b'/' | b'+' => escape(&mut out, byte),
+            byte if PLAIN[usize::from(byte)] => out.push(byte),
             byte => escape(&mut out, byte),
         }
     }
-    Ok(out)
-}
-
-fn check_utf8(escaped: &str) -> Result<(), &'static str> {
-    match percent_decode_str(escaped).decode_utf8() {
-        Ok(_) => Ok(()),
-        Err(_) => Err("escapes that are not UTF-8"),
+    match str::from_utf8(&letters) {
+        Ok(_) => String::from_utf8(out).map_err(|_| NOT_UTF8),
+        Err(_) => Err(NOT_UTF8),
     }
 }
 
@@ -142,18 +152,31 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
-fn escape(out: &mut String, byte: u8) {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    out.push('%');
-    out.push(DIGITS[usize::from(byte >> 4)]);
-    out.push(DIGITS[usize::from(byte & 15)]);
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |value: u8| DIGITS[usize::from(value)];
+    out.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+}
+
+/// The parts of a text between these bytes of ASCII. They are too short for the search of
+/// `str::split` to pay.
+fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        match text.bytes().position(|byte| byte == separator) {
+            Some(at) => {
+                rest = text.get(at + 1..);
+                text.get(..at)
+            }
+            None => rest.take(),
+        }
+    })
 }
 
 /// Refuses segments that some would resolve or drop.
 fn check_segments(decoded: &str, keep_slashes: bool) -> Result<(), &'static str> {
-    let mut segments = decoded.split('/').skip(1).peekable();
+    let mut segments = split(decoded, b'/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         if segment.is_empty() && segments.peek().is_none() {
             return Ok(());
@@ -176,7 +199,7 @@ fn check_segment(segment: &str) -> Result<(), &'static str> {
 }
 
 pub(super) fn without_parameters(segment: &str) -> &str {
-    segment.split(';').next().unwrap_or_default()
+    split(segment, b';').next().unwrap_or_default()
 }
 
 /// One spelling for all: lower case, `+` unescaped, no `;parameters`, no last slash.
@@ -195,24 +218,17 @@ fn fold(decoded: &str) -> Cow<'_, str> {
 /// The same for a part of a path, with its last slash.
 pub(super) fn fold_text(decoded: &str) -> String {
     let mut out = String::with_capacity(decoded.len());
-    let (mut rest, mut dropping) = (decoded.as_bytes(), false);
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        match (byte, after) {
-            (b'/', _) => dropping = false,
-            (b';', _) => dropping = true,
-            (b'%', [b'2', b'B', after @ ..]) if !dropping => {
-                rest = after;
-                out.push('+');
-                continue;
-            }
-            _ => {}
+    for (at, segment) in split(decoded, b'/').enumerate() {
+        if at > 0 {
+            out.push('/');
         }
-        if !dropping {
-            // Decoded paths are ASCII.
-            out.push(char::from(byte.to_ascii_lowercase()));
+        let kept = without_parameters(segment);
+        match kept.contains('%') {
+            true => out.push_str(&kept.replace("%2B", "+")),
+            false => out.push_str(kept),
         }
     }
+    out.make_ascii_lowercase();
     out
 }
 
@@ -225,14 +241,11 @@ pub(super) fn check_literal(text: &str, keep_slashes: bool) -> Result<(), String
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            0x80.. => escape(&mut escaped, byte),
+            0x80.. => escaped.push_str(&format!("%{byte:02X}")),
             byte => escaped.push(char::from(byte)),
         }
     }
-    let decoded = decode(&escaped, keep_slashes).and_then(|decoded| {
-        check_utf8(text)?;
-        Ok(decoded)
-    });
+    let decoded = decode(&escaped, keep_slashes);
     match decoded {
         Err(why) => Err(format!("no path has {why}")),
         Ok(decoded) if decoded != text => {
@@ -289,6 +302,35 @@ mod tests {
             assert_eq!(read, decoded, "{path}");
             let read = readings.folded.as_deref().unwrap_or(read);
             assert_eq!(read, folded, "{path}");
+        }
+    }
+    #[test]
+    fn escaped_letters_are_utf8() {
+        for path in [
+            "/caf%C3%A9",
+            "/%E2%82%AC%c3%a9",
+            "/%F0%9F%98%80",
+            "/%C3%A9%20%C3%A9",
+        ] {
+            assert!(read(path, false).is_ok(), "{path}");
+        }
+        for path in [
+            "/%C3",
+            "/%A9",
+            "/%C3x%A9",
+            "/%C3/%A9",
+            "/%C3%41%A9",
+            "/%C3%20%A9",
+            "/%C3+%A9",
+            "/%C0%AF",
+            "/%ED%A0%80",
+            "/%C3%A9%A9",
+        ] {
+            assert_eq!(
+                read(path, false).err(),
+                Some("escapes that are not UTF-8"),
+                "{path}"
+            );
         }
     }
 }
