@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::future::Future;
 use std::hash::BuildHasher;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -79,6 +79,7 @@ fn checked(added: &impl Serialize) -> Result<Added, Error> {
 
 /// Asks the hook once per user, and remembers the claims with what it added.
 pub(super) struct Enricher {
+    id: u64,
     hook: EnrichHook,
     ttl: Duration,
     clock: Arc<dyn Clock>,
@@ -94,6 +95,17 @@ pub(super) struct Enricher {
 #[derive(Clone)]
 struct Enriched {
     claims: Arc<ClaimSet>,
+    life: Life,
+}
+
+/// What was found for a token's claims, kept beside them so that the next request with the token need
+/// not look for it. It does not keep anything from being evicted.
+#[derive(Default)]
+struct Beside(Mutex<Option<Recalled>>);
+
+struct Recalled {
+    enricher: u64,
+    claims: Weak<ClaimSet>,
     life: Life,
 }
 
@@ -232,7 +244,9 @@ impl Enricher {
                 "the enrichment's store cannot be watched: give one that can, such as a RedisStore",
             ));
         }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Ok(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             hook,
             ttl,
             clock,
@@ -254,15 +268,45 @@ impl Enricher {
 
     /// Adds to somebody's claims what is remembered; `false` where nothing is.
     pub(super) fn recall(&self, identity: &mut Identity) -> bool {
-        let known = self.enriched.get(identity.set());
-        let lasts = |life: Life| life.lasts(&self.forgotten, self.clock.monotonic());
-        match known.filter(|known| lasts(known.life)) {
-            Some(known) => {
-                identity.enrich(known.claims);
+        match self.beside(identity).or_else(|| self.shared(identity)) {
+            Some(claims) => {
+                identity.enrich(claims);
                 true
             }
             None => false,
         }
+    }
+
+    /// What is remembered beside a token's own claims.
+    fn beside(&self, identity: &Identity) -> Option<Arc<ClaimSet>> {
+        let place = identity.set().decoded::<Beside>()?.0.try_lock().ok()?;
+        let known = place.as_ref().filter(|known| known.enricher == self.id)?;
+        self.lasts(known.life).then(|| known.claims.upgrade())?
+    }
+
+    /// What is remembered for all who have the same claims.
+    fn shared(&self, identity: &Identity) -> Option<Arc<ClaimSet>> {
+        let known = self.enriched.get(identity.set())?;
+        if !self.lasts(known.life) {
+            return None;
+        }
+        // Other claims are not kept as a token's are.
+        if identity.token().is_some() {
+            let own = identity.set();
+            let beside = own.decoded().or_else(|| own.keep(Beside::default()));
+            if let Some(Ok(mut place)) = beside.map(|Beside(place)| place.try_lock()) {
+                *place = Some(Recalled {
+                    enricher: self.id,
+                    claims: Arc::downgrade(&known.claims),
+                    life: known.life,
+                });
+            }
+        }
+        Some(known.claims)
+    }
+
+    fn lasts(&self, life: Life) -> bool {
+        life.lasts(&self.forgotten, self.clock.monotonic())
     }
 
     /// Adds to somebody's claims what the hook says.

@@ -203,7 +203,7 @@ impl Authenticator {
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
         let verified = self.verify(token).await.inspect_err(telemetry::refused)?;
-        let mut identity = self.identity(Claimed::Token(verified), CredentialKind::Direct);
+        let mut identity = self.identity(verified.into(), CredentialKind::Direct);
         if let Some(enricher) = &self.0.enricher {
             enricher.enrich(&mut identity).await?;
         }
@@ -435,7 +435,7 @@ impl Authenticator {
         let error = match answer {
             Ok(verified) => {
                 let kind = source.map_or(CredentialKind::Direct, kind_of);
-                let known = Outcome::Known(self.identity(Claimed::Token(verified), kind));
+                let known = Outcome::Known(self.identity(verified.into(), kind));
                 return Ok(Pass::with(known, edits));
             }
             Err(error) => error,

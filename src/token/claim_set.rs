@@ -108,12 +108,17 @@ impl ClaimSet {
             telemetry::warn("claims do not decode into the handler's type", &place);
             mismatch()
         })?;
-        self.decoded.insert(value);
-        self.decoded.get().ok_or_else(mismatch)
+        self.keep(value).ok_or_else(mismatch)
     }
 
-    /// What [`decode`](Self::decode) made before.
+    /// What [`decode`](Self::decode) made before, or [was kept](Self::keep).
     pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
+        self.decoded.get()
+    }
+
+    /// Keeps a value beside the claims, the first of each type.
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, value: T) -> Option<&T> {
+        self.decoded.insert(value);
         self.decoded.get()
     }
 
@@ -161,42 +166,47 @@ impl Text {
 /// Where claims come from.
 #[derive(Clone)]
 pub(crate) enum Claimed {
-    Token(Verified),
+    /// A token's, or these in their place, to which the application added something.
+    Token(Verified, Option<Arc<ClaimSet>>),
     /// No token's: what answers for them was checked elsewhere.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     Set(Arc<ClaimSet>),
-    /// A token's, and what the application added to them.
-    Enriched(Verified, Arc<ClaimSet>),
 }
 
 impl Claimed {
     pub(crate) fn set(&self) -> &ClaimSet {
         match self {
-            Self::Token(verified) => &verified.entry().claims,
-            Self::Set(set) | Self::Enriched(_, set) => set,
+            Self::Token(verified, None) => &verified.entry().claims,
+            Self::Token(_, Some(set)) | Self::Set(set) => set,
         }
     }
 
     /// Puts these claims in the place of the same sender's.
     pub(crate) fn enrich(&mut self, set: Arc<ClaimSet>) {
         match self {
-            Self::Token(token) => *self = Self::Enriched(token.clone(), set),
-            Self::Set(own) | Self::Enriched(_, own) => *own = set,
+            Self::Token(_, own) => *own = Some(set),
+            Self::Set(own) => *own = set,
         }
     }
 
     pub(crate) fn token(&self) -> Option<&Verified> {
         match self {
-            Self::Token(verified) | Self::Enriched(verified, _) => Some(verified),
+            Self::Token(verified, _) => Some(verified),
             Self::Set(_) => None,
         }
+    }
+}
+
+impl From<Verified> for Claimed {
+    fn from(verified: Verified) -> Self {
+        Self::Token(verified, None)
     }
 }
 
 impl fmt::Debug for Claimed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token(verified) | Self::Enriched(verified, _) => verified.fmt(f),
+            Self::Token(verified, _) => verified.fmt(f),
             Self::Set(set) => f
                 .debug_struct("ClaimSet")
                 .field("issuer", &set.issuer())

@@ -158,7 +158,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Claims<T> {
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where they are no `T`.
     pub fn from_token(verified: Verified) -> Result<Self, Error> {
-        Self::of(Claimed::Token(verified))
+        Self::of(verified.into())
     }
 
     pub(crate) fn of(claimed: Claimed) -> Result<Self, Error> {

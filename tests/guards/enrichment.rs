@@ -2,8 +2,9 @@
 
 use super::token;
 use crate::support::{ANN, Around, BOB, Guarded, Request, World};
+use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::policy::{claim, role};
-use jamguard::{Authenticator, AuthenticatorBuilder, Claims, Error, ErrorKind, Identity};
+use jamguard::{Authenticator, AuthenticatorBuilder, Claims, Error, ErrorKind, Identity, Verifier};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -276,4 +277,29 @@ async fn users_are_told_apart() {
         calls.push(call(&identity));
     }
     assert_eq!(calls, [1, 2, 3, 4, 4]);
+}
+
+#[tokio::test]
+async fn those_who_share_a_verifier_do_not_share_what_they_add() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let verifier = Verifier::builder()
+        .key(key.verifying_key().unwrap())
+        .algorithms([Algorithm::ES256])
+        .build()
+        .unwrap();
+    let adding = |role: &'static str| {
+        let auth = Authenticator::builder().verifier(verifier.clone());
+        let auth = auth.enrich(move |_| async move { Ok(json!({"roles": [role]})) });
+        auth.build().unwrap()
+    };
+    let (admins, clerks) = (adding("admin"), adding("clerk"));
+    let token = jamguard::testing::mint(&key, &json!({"sub": "1", "exp": 4_102_444_800_u64}));
+    let token = token.unwrap();
+    for _ in 0..4 {
+        for (auth, has, lacks) in [(&admins, "admin", "clerk"), (&clerks, "clerk", "admin")] {
+            let identity = auth.authenticate(&token).await.unwrap();
+            assert!(identity.check(&role(has)).is_ok(), "{has}");
+            assert!(identity.check(&role(lacks)).is_err(), "{lacks}");
+        }
+    }
 }
