@@ -130,6 +130,23 @@ async fn what_was_proved_is_that_users_and_that_sessions() {
     }
 }
 
+/// Neither is it the next user's who logs in while the store is still asked.
+#[tokio::test]
+async fn a_code_is_not_the_next_users() {
+    let site = Site::new().await;
+    for mut browser in site.browsers() {
+        let user = format!("ann of {}", browser.name);
+        let (secret, _) = site.enrol(&user).await;
+        browser.does("/login", &user).await;
+        let body = format!("{} bob", site.code(&secret));
+        let answer = browser.does("/code-while-login", &body).await;
+        assert_eq!(browser.claims().await["sub"], "bob");
+        assert!(!browser.vault().await);
+        assert_eq!(answer, "missing_credentials");
+        site.after(30);
+    }
+}
+
 #[tokio::test]
 async fn a_first_code_enrols_and_opens() {
     let site = Site::new().await;

@@ -219,11 +219,7 @@ impl<T: SessionData> Session<T> {
     /// where a name is none.
     pub fn step_up(&self, methods: &[&str]) -> Result<(), Error> {
         let methods = Methods::new(methods)?;
-        let mut state = self.visit.state();
-        state.user().ok_or_else(nobody)?;
-        state.methods = Some(methods.after(state.methods.as_ref()));
-        state.rotate = true;
-        Ok(())
+        self.visit.state().step_up(&methods, |_| true)
     }
 
     /// Ends the session at once; its cookie is removed. What this request wrote is forgotten, and

@@ -3,7 +3,9 @@
 use super::data::SessionData;
 use super::handle::{Session, nobody};
 use crate::core::error::Error;
+use crate::core::secret::Secret;
 use crate::otp::{Otp, OtpGuard, OtpSecret, SecondFactor};
+use crate::session::Methods;
 
 /// What a session's claims say of a one-time password (RFC 8176 section 2).
 const BY_CODE: &[&str] = &["otp", "mfa"];
@@ -33,8 +35,9 @@ impl<T: SessionData> Session<T> {
     /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
     /// in; those of [`SecondFactor::verify`].
     pub async fn verify_otp(&self, factor: &SecondFactor, code: &str) -> Result<(), Error> {
-        factor.verify(&self.present()?, code).await?;
-        self.step_up(BY_CODE)
+        let user = self.present()?;
+        factor.verify(&user, code).await?;
+        self.proved(&user, BY_CODE)
     }
 
     /// The same where the application keeps the user's secret itself.
@@ -49,8 +52,9 @@ impl<T: SessionData> Session<T> {
         secret: &OtpSecret,
         code: &str,
     ) -> Result<(), Error> {
-        guard.verify(&self.present()?, otp, secret, code).await?;
-        self.step_up(BY_CODE)
+        let user = self.present()?;
+        guard.verify(&user, otp, secret, code).await?;
+        self.proved(&user, BY_CODE)
     }
 
     /// Accepts one of the user's recovery codes in place of a one-time password, and uses it up: `amr`
@@ -60,8 +64,9 @@ impl<T: SessionData> Session<T> {
     /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
     /// in; those of [`SecondFactor::recover`].
     pub async fn recover_otp(&self, factor: &SecondFactor, code: &str) -> Result<(), Error> {
-        factor.recover(&self.present()?, code).await?;
-        self.step_up(BY_RECOVERY)
+        let user = self.present()?;
+        factor.recover(&user, code).await?;
+        self.proved(&user, BY_RECOVERY)
     }
 
     /// Enrols the user by a first code, which is a proof as well: as
@@ -74,10 +79,18 @@ impl<T: SessionData> Session<T> {
         &self,
         factor: &SecondFactor,
         code: &str,
-    ) -> Result<Vec<crate::core::secret::Secret>, Error> {
-        let codes = factor.confirm(&self.present()?, code).await?;
-        self.step_up(BY_CODE)?;
+    ) -> Result<Vec<Secret>, Error> {
+        let user = self.present()?;
+        let codes = factor.confirm(&user, code).await?;
+        self.proved(&user, BY_CODE)?;
         Ok(codes)
+    }
+
+    /// Steps up, if this user is logged in still: while the store was asked, another handler of the
+    /// request may have logged somebody else in.
+    fn proved(&self, user: &str, methods: &[&str]) -> Result<(), Error> {
+        let methods = Methods::new(methods)?;
+        self.visit.state().step_up(&methods, |now| now == user)
     }
 
     /// Who is logged in.

@@ -2,6 +2,7 @@
 
 use super::data::{Change, Merge, SessionData, Version, Written};
 use super::form_token;
+use super::handle::nobody;
 use super::settings::SessionSettings;
 use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
@@ -315,6 +316,18 @@ impl State {
             ..Self::default()
         };
         self.keep(&data.add(T::default()));
+    }
+
+    /// Writes down by which methods the user has proved who they are, if it is this one.
+    pub(super) fn step_up(
+        &mut self,
+        methods: &Methods,
+        is: impl FnOnce(&str) -> bool,
+    ) -> Result<(), Error> {
+        self.user().filter(|user| is(user)).ok_or_else(nobody)?;
+        self.methods = Some(methods.after(self.methods.as_ref()));
+        self.rotate = true;
+        Ok(())
     }
 
     pub(super) fn user(&self) -> Option<&str> {
