@@ -21,7 +21,7 @@ pub(super) struct Codes {
 pub(super) enum Match {
     /// It is the one of this counter.
     Fresh(u64),
-    /// It is only one that was used up.
+    /// It was used up.
     Used,
     None,
 }
@@ -51,17 +51,18 @@ impl Codes {
     pub(super) fn find(&self, code: &str, window: RangeInclusive<u64>, next: u64) -> Match {
         let (mut fresh, mut used) = (Choice::from(0), Choice::from(0));
         let mut at = 0;
-        // The first of two that are the same stays.
-        for counter in window.rev() {
+        // The last of two that are the same stays: what comes next is behind both.
+        for counter in window {
             let same = self.code(counter).as_slice().ct_eq(code.as_bytes());
             let spent = next.ct_gt(&counter);
             at.conditional_assign(&counter, same & !spent);
             fresh |= same & !spent;
             used |= same & spent;
         }
-        match (fresh.into(), used.into()) {
-            (true, _) => Match::Fresh(at),
-            (false, true) => Match::Used,
+        match (used.into(), fresh.into()) {
+            // Also where it is a later one's too: whoever saw it used must not get in by it.
+            (true, _) => Match::Used,
+            (false, true) => Match::Fresh(at),
             (false, false) => Match::None,
         }
     }

@@ -202,8 +202,8 @@ impl Otp {
 
     /// Whether a code is right at a Unix time in seconds (TOTP: so many steps of
     /// [`look_ahead`](OtpBuilder::look_ahead) before and after) or at a counter (HOTP: so many
-    /// ahead): the step or counter that it is of. What comes next is yours to remember; see
-    /// [`verify`](Self::verify).
+    /// ahead): the step or counter that it is of, the last where it is of two. What comes next is yours
+    /// to remember; see [`verify`](Self::verify).
     ///
     /// All codes that could be right are compared, each in constant time.
     pub fn verify_at(&self, secret: &OtpSecret, code: &str, factor: u64) -> Option<u64> {

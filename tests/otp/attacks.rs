@@ -33,6 +33,39 @@ async fn attack_30_the_same_code_twice() {
     .await;
 }
 
+/// Every millionth code is the next one's too. Who saw it used must not get in by that one either.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_30_the_same_code_twice_where_two_steps_share_it() {
+    let secret = OtpSecret::from_bytes(b"12345678901234567890").unwrap();
+    // The first of the two, how far the other one is, and the code.
+    for (kind, first, apart, code) in [
+        (OtpKind::Totp, 57_766_335, 1, "251166"),
+        (OtpKind::Totp, 57_017_782, 2, "882938"),
+        (OtpKind::Hotp, 910_737, 1, "911617"),
+        (OtpKind::Hotp, 153_567, 2, "468457"),
+    ] {
+        let step = if kind == OtpKind::Totp { 30 } else { 1 };
+        let clock = jamguard::testing::ManualClock::at(first * 30);
+        let otp = Otp::builder(kind).clock(clock.clone()).build().unwrap();
+        for counter in [first, first + apart] {
+            assert_eq!(otp.code_at(&secret, counter * step).expose(), code);
+        }
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        for door in Door::with(&store, &otp, &clock, &secret, first).await {
+            door.opens(code).await;
+            for _ in 0..2 {
+                door.refuses(code, ErrorKind::UsedCode).await;
+                door.after(30);
+            }
+            // Codes that nobody saw are not concerned.
+            let unseen = if kind == OtpKind::Totp { 3 } else { 3 - apart };
+            let next = otp.code_at(&secret, (first + unseen) * step);
+            door.opens(next.expose()).await;
+            clock.set_wall(first * 30);
+        }
+    }
+}
+
 /// Submits one code for each of these at the same time, and counts how many come to what.
 async fn crowd(doors: Vec<Door>, code: &str) -> (usize, usize, usize) {
     let mut tasks = JoinSet::new();

@@ -43,24 +43,38 @@ impl Door {
             let clock = ManualClock::at(NOW);
             let otp = Otp::builder(kind).clock(clock.clone()).build().unwrap();
             let secret = OtpSecret::generate().unwrap();
-            let guard = OtpGuard::builder(store.clone()).name(kind.as_str());
-            let factor = SecondFactor::builder(store.clone(), keys()).issuer("My App");
-            let factor = factor.otp(otp.clone()).name(kind.as_str()).build().unwrap();
-            factor.import(USER, &secret, 0).await.unwrap();
-            for (name, by) in [
-                ("guard", By::Guard(guard.build().unwrap())),
-                ("factor", By::Factor(factor)),
-            ] {
-                doors.push(Self {
-                    name: format!("{name}, {kind}"),
-                    clock: clock.clone(),
-                    otp: otp.clone(),
-                    secret: secret.clone(),
-                    by,
-                });
-            }
+            doors.extend(Self::with(store, &otp, &clock, &secret, 0).await);
         }
         doors
+    }
+
+    /// Both for codes of this kind and secret; HOTP begins at this counter.
+    pub(crate) async fn with(
+        store: &Arc<dyn Store>,
+        otp: &Otp,
+        clock: &ManualClock,
+        secret: &OtpSecret,
+        counter: u64,
+    ) -> Vec<Self> {
+        let kind = otp.kind();
+        let counter = if kind == OtpKind::Hotp { counter } else { 0 };
+        let guard = OtpGuard::builder(store.clone()).name(kind.as_str());
+        let guard = guard.build().unwrap();
+        guard.advance(USER, counter).await.unwrap();
+        let factor = SecondFactor::builder(store.clone(), keys()).issuer("My App");
+        let factor = factor.otp(otp.clone()).name(kind.as_str()).build().unwrap();
+        factor.import(USER, secret, counter).await.unwrap();
+        let door = |name, by| Self {
+            name: format!("{name}, {kind}"),
+            clock: clock.clone(),
+            otp: otp.clone(),
+            secret: secret.clone(),
+            by,
+        };
+        vec![
+            door("guard", By::Guard(guard)),
+            door("factor", By::Factor(factor)),
+        ]
     }
 
     pub(crate) async fn verify(&self, code: &str) -> Result<(), Error> {
