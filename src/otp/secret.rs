@@ -117,15 +117,15 @@ impl OtpSecret {
                 "a one-time password's secret is base32: letters, and digits from 2 to 7",
             )
         };
-        // Longer ones are refused anyway.
-        let mut letters = Zeroizing::new(Vec::with_capacity(text.len().min(8 * MAX)));
+        let text = text.trim_end_matches(|c: char| c == '=' || c.is_ascii_whitespace());
         let typed = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+        // What is cut off here is of a text that is too long, or of none that is base32.
+        let mut letters = Zeroizing::new(Vec::with_capacity(text.len().min(2 * MAX)));
         letters.extend(
             typed
                 .take(2 * MAX)
                 .map(|letter| letter.to_ascii_uppercase()),
         );
-        while letters.pop_if(|last| *last == b'=').is_some() {}
         let length = BASE32_NOPAD
             .decode_len(letters.len())
             .map_err(|_| no_base32())?;

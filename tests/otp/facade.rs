@@ -151,6 +151,12 @@ fn secrets_in_base32_and_bytes() {
         }
         assert_eq!(OtpSecret::from_base32(&text).unwrap(), secret);
     }
+    // However far behind the padding something stands.
+    for spaces in [0, 1, 1_000] {
+        let text = format!("{BASE32}{}{}1", "=".repeat(224), " ".repeat(spaces));
+        let error = OtpSecret::from_base32(&text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidKey, "{text}");
+    }
     for text in [
         "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1",
         "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ0",
