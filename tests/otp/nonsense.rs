@@ -88,3 +88,16 @@ fn settings_of_what_keeps_them() {
     );
     assert!(factor().build().is_ok() && recovery().build().is_ok() && guard().build().is_ok());
 }
+
+/// A last step or time, were it taken for one, would refuse every code that is to come.
+#[tokio::test]
+async fn a_counter_where_there_is_none() {
+    let secret = OtpSecret::generate().unwrap();
+    let factor = SecondFactor::builder(MemoryStore::new(), keys()).issuer("My App");
+    let factor = factor.build().unwrap();
+    for counter in [1, 1_800_000_000] {
+        refuses(factor.import("ann", &secret, counter).await, "give 0");
+    }
+    assert!(!factor.is_enrolled("ann").await.unwrap());
+    factor.import("ann", &secret, 0).await.unwrap();
+}

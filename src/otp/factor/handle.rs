@@ -4,6 +4,7 @@ use super::builder::SecondFactorBuilder;
 use super::record::{Factor, Form};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
+use crate::otp::algorithm::OtpKind;
 use crate::otp::attempts::{Attempts, Failures, Terms};
 use crate::otp::edit::{Edit, edit, key_of};
 use crate::otp::enrolment::Enrolment;
@@ -126,13 +127,18 @@ impl SecondFactor {
     /// gives their recovery codes. `counter` is the one that HOTP expects next; TOTP has none: 0.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyEnrolled`] where the user has a second factor; those of the store.
+    /// [`ErrorKind::AlreadyEnrolled`] where the user has a second factor;
+    /// [`ErrorKind::Configuration`] for a counter of TOTP; those of the store.
     pub async fn import(
         &self,
         user: &str,
         secret: &OtpSecret,
         counter: u64,
     ) -> Result<Vec<Secret>, Error> {
+        // A Unix time, taken for a step, would make every code one of the past.
+        if self.0.otp.kind() == OtpKind::Totp && counter > 0 {
+            return Err(Error::configuration("TOTP has no counter: give 0"));
+        }
         let (sheet, codes) = Sheet::generate(self.0.count)?;
         self.change(user, |factor| {
             if factor.is_some_and(|factor| factor.recovery.is_some()) {
