@@ -94,7 +94,8 @@ impl Sheet {
 
 /// Groups of four, as they can be read aloud.
 fn write(code: &[u8]) -> Secret {
-    let letters = Zeroizing::new(BASE32_NOPAD.encode(code).to_ascii_lowercase());
+    let mut letters = Zeroizing::new(BASE32_NOPAD.encode(code));
+    letters.make_ascii_lowercase();
     let mut text = Zeroizing::new(String::with_capacity(CHARACTERS + CHARACTERS / 4));
     for (at, letter) in letters.chars().enumerate() {
         if at > 0 && at % 4 == 0 {
