@@ -3,7 +3,7 @@
 use crate::door::{Door, USER};
 use crate::{NOW, every_store::on_every_store};
 use jamguard::ErrorKind;
-use jamguard::otp::{Otp, OtpGuard, OtpSecret};
+use jamguard::otp::{Otp, OtpGuard, OtpKind, OtpSecret};
 use jamguard::store::{MemoryStore, Store};
 use jamguard::testing::ManualClock;
 use std::sync::Arc;
@@ -113,4 +113,56 @@ async fn a_damaged_record_is_an_error_and_no_answer() {
     store.insert(&key, record).await.unwrap().unwrap();
     let error = guard.verify(USER, &otp, &secret, code.expose()).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Storage);
+}
+
+/// The last counter has no next one, so its code would be right for ever: it is not right at all.
+#[tokio::test]
+async fn the_last_counter_opens_nothing() {
+    let otp = Otp::hotp().build().unwrap();
+    let (clock, secret) = (ManualClock::at(NOW), OtpSecret::generate().unwrap());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    for door in Door::with(&store, &otp, &clock, &secret, u64::MAX - 1).await {
+        let code = |counter| otp.code_at(&secret, counter);
+        for _ in 0..3 {
+            let last = code(u64::MAX);
+            door.refuses(last.expose(), ErrorKind::WrongCode).await;
+        }
+        door.opens(code(u64::MAX - 1).expose()).await;
+        let last = code(u64::MAX);
+        door.refuses(last.expose(), ErrorKind::WrongCode).await;
+    }
+}
+
+/// A clock that is set back brings no code back, and ends no lockout.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_goes_back_opens_nothing() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    for door in Door::all(&store).await {
+        let by_time = door.otp.kind() == OtpKind::Totp;
+        door.opens(&door.code(0)).await;
+        for back in [30, 60, 3600, NOW] {
+            door.clock.set_wall(NOW - back);
+            if by_time {
+                // Right at that time, and seen by whoever watched then.
+                let steps = i64::try_from(back / 30).unwrap();
+                door.refuses(&door.code(-steps), ErrorKind::UsedCode).await;
+            } else {
+                door.refuses(&door.code(0), ErrorKind::UsedCode).await;
+            }
+        }
+        door.clock.set_wall(NOW);
+        door.refuses(&door.code(0), ErrorKind::UsedCode).await;
+        for _ in 0..5 {
+            door.refuses(&door.wrong(), ErrorKind::WrongCode).await;
+        }
+        door.clock.set_wall(NOW - 3600);
+        let now = if by_time { -120 } else { 1 };
+        for code in [door.code(1), door.code(now)] {
+            door.refuses(&code, ErrorKind::LockedOut).await;
+        }
+        door.clock.set_wall(NOW + 900);
+        let now = if by_time { 30 } else { 1 };
+        door.opens(&door.code(now)).await;
+        door.clock.set_wall(NOW);
+    }
 }

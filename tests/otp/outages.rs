@@ -75,6 +75,44 @@ async fn an_answer_that_got_lost_accepts_no_code() {
     }
 }
 
+/// The same of what is written once in an enrolment's life, and of recovery codes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_got_lost_enrols_nobody_twice() {
+    for fate in [Fate::Fails, Fate::DoneButFails] {
+        let done = !matches!(fate, Fate::Fails);
+        let store = Arc::new(Failing::of(MemoryStore::new()));
+        let clock = ManualClock::at(NOW);
+        let otp = Otp::totp().clock(clock.clone()).build().unwrap();
+        let factor = factor(store.clone(), &otp);
+        store.after(0, fate, false);
+        is_outage(factor.begin(USER, "ann").await, "begin");
+        // Nobody saw that secret: it is begun anew.
+        let begun = factor.begin(USER, "ann").await.unwrap();
+        let code = otp.code(begun.secret()).unwrap();
+        store.after(0, fate, false);
+        is_outage(factor.confirm(USER, code.expose()).await, "confirm");
+        assert_eq!(factor.is_enrolled(USER).await.unwrap(), done);
+        let again = factor.confirm(USER, code.expose()).await;
+        match again.map_err(|error| error.kind()) {
+            Err(kind) => assert!(done && kind == ErrorKind::AlreadyEnrolled, "{kind}"),
+            Ok(_) => assert!(!done),
+        }
+        // Codes that nobody saw are no loss: there are others for who has the app.
+        clock.advance(std::time::Duration::from_secs(30));
+        let code = otp.code(begun.secret()).unwrap();
+        factor.verify(USER, code.expose()).await.unwrap();
+        let codes = factor.new_recovery_codes(USER).await.unwrap();
+
+        store.after(0, fate, false);
+        is_outage(factor.recover(USER, codes[0].expose()).await, "recover");
+        let left = factor.recovery_codes_left(USER).await.unwrap();
+        assert_eq!(left, 10 - usize::from(done));
+        let again = factor.recover(USER, codes[0].expose()).await;
+        assert_eq!(again.is_ok(), !done);
+        factor.recover(USER, codes[1].expose()).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_killed_is_an_outage_and_its_return_ends_it() {
     let mut server = Server::durable();
