@@ -133,6 +133,35 @@ async fn what_is_no_code_is_wrong_and_five_of_them_lock_out() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_code_ends_the_row_and_an_administrator_the_lockout() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    for (codes, given) in Codes::both(&store, &ManualClock::at(NOW)).await {
+        for right in &given[..3] {
+            for _ in 0..4 {
+                assert_eq!(codes.kind("no").await, ErrorKind::WrongCode);
+            }
+            codes.redeem(right.expose()).await.unwrap();
+        }
+        for _ in 0..5 {
+            assert_eq!(codes.kind("no").await, ErrorKind::WrongCode);
+        }
+        assert_eq!(codes.kind(given[3].expose()).await, ErrorKind::LockedOut);
+        match &codes {
+            Codes::OfFactor(factor) => {
+                factor.unlock(USER).await.unwrap();
+                factor.unlock("nobody").await.unwrap();
+                codes.redeem(given[3].expose()).await.unwrap();
+            }
+            // Others of theirs are a new beginning.
+            Codes::Alone(alone) => {
+                let fresh = alone.issue(USER).await.unwrap();
+                codes.redeem(fresh[0].expose()).await.unwrap();
+            }
+        }
+    }
+}
+
 /// Nobody gets from the store what would let them in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_the_store_has_no_code_and_no_secret() {
