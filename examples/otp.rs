@@ -3,7 +3,8 @@
 mod tool;
 
 use jamguard::otp::{Enrolment, Otp, OtpKind, OtpSecret};
-use std::io::Read;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tool::Flags;
@@ -213,7 +214,8 @@ fn show(flags: &Flags, enrolment: &Enrolment) -> Result<(), String> {
     let write = |flag: &str, image: Result<Vec<u8>, jamguard::Error>| {
         let path = flags.text(flag).unwrap_or_default();
         let image = image.map_err(|error| error.to_string())?;
-        std::fs::write(path, image).map_err(|error| format!("{flag} {path}: {error}"))
+        let written = private(path).and_then(|mut file| file.write_all(&image));
+        written.map_err(|error| format!("{flag} {path}: {error}"))
     };
     if flags.has("--svg") {
         write("--svg", enrolment.qr_svg().map(String::into_bytes))?;
@@ -222,4 +224,13 @@ fn show(flags: &Flags, enrolment: &Enrolment) -> Result<(), String> {
         write("--png", enrolment.qr_png())?;
     }
     Ok(())
+}
+
+/// A file for a secret: new, it is its owner's alone.
+fn private(path: &str) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }

@@ -109,6 +109,31 @@ fn uris_and_images() {
     assert_ne!(again.lines[0], run.lines[0]);
 }
 
+/// The images hold the secret.
+#[cfg(unix)]
+#[test]
+fn images_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let files = [File::new(""), File::new("")];
+    for file in &files {
+        std::fs::remove_file(&file.0).unwrap();
+    }
+    let images = [files[0].flag("--svg"), files[1].flag("--png")];
+    let names = ["new", "--issuer=A", "--account=B"];
+    let flags = [&names[..], &images.each_ref().map(String::as_str)].concat();
+    let run = OTP.run(&flags, "");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    for file in &files {
+        let mode = std::fs::metadata(&file.0).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+    }
+    // One that is there is written anew, and nothing of it is left.
+    std::fs::write(&files[0].0, "x".repeat(1 << 20)).unwrap();
+    assert_eq!(OTP.run(&flags, "").status, 0);
+    let svg = std::fs::read_to_string(&files[0].0).unwrap();
+    assert!(svg.ends_with("</svg>"));
+}
+
 #[test]
 fn wrong_flags_are_explained() {
     let refuses = |flags: &[&str], hint: &str| OTP.refuses_flags(flags, hint);
