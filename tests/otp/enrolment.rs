@@ -275,6 +275,12 @@ async fn secrets_are_sealed_in_their_users_place() {
         .verify(USER, code.expose())
         .await
         .unwrap();
+    // What a code was looked at of is written anew with the new key, and nothing else is.
+    assert!(with(other.clone()).is_enrolled(USER).await.unwrap());
+    assert_eq!(
+        kind(with(other).is_enrolled("bob").await),
+        ErrorKind::InvalidKey
+    );
 
     // A record that was put in another user's place does not open there.
     let key = |user: &str| {
