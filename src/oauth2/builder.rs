@@ -105,7 +105,8 @@ impl OAuth2ClientBuilder {
         self
     }
 
-    /// How long a request may take, connecting included; 10 s unless set, 55 s at most.
+    /// How long an answer may take, discovery and connecting included; 10 s unless set, 55 s at
+    /// most.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -159,6 +160,7 @@ impl OAuth2ClientBuilder {
             redirect_url: self.redirect_url,
             scopes: self.scopes,
             http,
+            timeout: self.timeout,
             clock: self.clock,
             refreshes: SingleFlight::shared_for(SHARED_FOR),
         })))

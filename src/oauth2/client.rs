@@ -10,7 +10,7 @@ use super::request::{Grant, TokenRequest};
 use super::source::TokenSourceBuilder;
 use super::tokens::TokenResponse;
 use crate::core::clock::Clock;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, HttpRequest, checked_url};
 use crate::core::secret::Secret;
 use crate::core::single_flight::SingleFlight;
@@ -19,7 +19,9 @@ use crate::token::builder::VerifierBuilder;
 use crate::token::verifier::Verifier;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A client that is registered at an OAuth2 provider: logins of users, their refreshes, and tokens
 /// of its own. Cheap to clone; clones share connections and refreshes.
@@ -63,8 +65,29 @@ pub(super) struct Inner {
     pub(super) redirect_url: Option<String>,
     pub(super) scopes: Vec<String>,
     pub(super) http: HttpClient,
+    /// Of everything that one answer takes, discovery included.
+    pub(super) timeout: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) refreshes: SingleFlight<TokenResponse>,
+}
+
+impl Inner {
+    /// Unix milliseconds.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// What comes of it, by the client's deadline.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let ended = tokio::time::timeout(self.timeout, work).await;
+        ended.unwrap_or_else(|_| {
+            let message = "the provider did not answer in time";
+            Err(Error::new(ErrorKind::Timeout, message))
+        })
+    }
 }
 
 impl OAuth2Client {
@@ -145,11 +168,14 @@ impl OAuth2Client {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the provider has no such place; otherwise as
     /// [`get_json`](Self::get_json).
     pub async fn userinfo<T: DeserializeOwned>(&self, access_token: &Secret) -> Result<T, Error> {
-        let endpoints = self.0.directory.endpoints().await?;
-        let url = endpoints.userinfo.as_ref().ok_or_else(|| {
-            Error::configuration("where is this provider's userinfo? Call .userinfo(…) on it")
-        })?;
-        self.get_json(url.as_str(), access_token).await
+        let asked = async {
+            let endpoints = self.0.directory.endpoints().await?;
+            let url = endpoints.userinfo.as_ref().ok_or_else(|| {
+                Error::configuration("where is this provider's userinfo? Call .userinfo(…) on it")
+            })?;
+            self.get_json(url.as_str(), access_token).await
+        };
+        self.0.in_time(asked).await
     }
 
     /// Gets JSON from the provider's API in the name of an access token's user, under the client's

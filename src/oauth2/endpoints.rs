@@ -66,9 +66,9 @@ impl Directory {
         {
             check_issuer(issuer)?;
         }
+        let userinfo = provider.userinfo.as_deref().map(checked_url).transpose()?;
         match (&provider.place, &provider.issuer) {
             (Place::Urls { authorize, token }, _) => {
-                let userinfo = provider.userinfo.as_deref().map(checked_url).transpose()?;
                 let endpoints = Endpoints {
                     authorize: authorization_url(authorize)?,
                     token: token_url(token)?,

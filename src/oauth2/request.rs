@@ -218,6 +218,10 @@ impl TokenRequest {
     }
 
     async fn exchange(&self) -> Result<TokenResponse, Error> {
+        self.client.0.in_time(self.ask()).await
+    }
+
+    async fn ask(&self) -> Result<TokenResponse, Error> {
         let client = &self.client.0;
         let endpoints = client.directory.endpoints().await?;
         let place = client.secret_in.or(endpoints.secret_in);
@@ -232,7 +236,7 @@ impl TokenRequest {
         if let Some(secret) = header {
             request = request.authorization("Basic", &basic(&client.client_id, secret));
         }
-        let sent = u64::try_from(client.clock.now().as_millis()).unwrap_or(u64::MAX);
+        let sent = client.now();
         let answer = client.http.send(request).await?;
         let secrets = client.secret.iter();
         let secrets = secrets.chain(self.fields.iter().chain(&self.parameters).map(|(_, v)| v));

@@ -2,7 +2,7 @@
 
 use crate::issuer::{Answer, NOW, Server, until};
 use crate::world::*;
-use jamguard::ErrorKind::Unavailable;
+use jamguard::ErrorKind::{Configuration, Timeout, Unavailable};
 use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
 use jamguard::testing::ManualClock;
 use serde_json::{Value, json};
@@ -198,4 +198,46 @@ async fn a_document_ages() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("the new document is never used");
+}
+
+/// "the whole exchange ends by the client's deadline", finding the provider included.
+#[tokio::test(flavor = "multi_thread")]
+async fn discovery_and_request_share_one_deadline() {
+    for asks_userinfo in [false, true] {
+        let server = Server::start().await;
+        let late =
+            |body: Value| Answer::Late(Duration::from_millis(1300), body.to_string().into_bytes());
+        server.set(PLACE, late(document(&server)));
+        server.set("/token", late(tokens()));
+        server.set("/me", late(json!({"sub": "7"})));
+        let provider = Provider::discover("company", server.url(""));
+        let client = OAuth2Client::builder(provider, "cid-123").secret(CLIENT_SECRET);
+        let client = client.timeout(Duration::from_secs(2)).build().unwrap();
+        let answer = match asks_userinfo {
+            true => client.userinfo::<Value>(&"access-1".into()).await.map(drop),
+            false => client.client_credentials().send().await.map(drop),
+        };
+        assert_eq!(kind(answer), Timeout);
+        // What was found is kept.
+        let again = client.client_credentials().send().await;
+        assert!(again.is_ok());
+        assert_eq!(
+            server
+                .seen()
+                .iter()
+                .filter(|line| line.contains(PLACE))
+                .count(),
+            1
+        );
+    }
+}
+
+/// What the application itself says is looked at before anything is asked.
+#[test]
+fn a_userinfo_that_cannot_be_asked_is_refused_at_once() {
+    for userinfo in ["http://idp.example/me", "/me"] {
+        let provider = Provider::discover("company", "https://idp.example").userinfo(userinfo);
+        let built = OAuth2Client::builder(provider, "cid-123").build();
+        assert_eq!(kind(built), Configuration, "{userinfo}");
+    }
 }
