@@ -6,6 +6,7 @@ use crate::core::http::HttpAnswer;
 use crate::core::json;
 use crate::core::quoted::{quoted, visible};
 use crate::core::secret::Secret;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -234,11 +235,15 @@ pub(super) fn refusal(code: Option<&str>, words: Option<&str>, secrets: &[&str])
     }
 }
 
-/// Whether a text holds a secret, as it is or as a form's, in the open or not.
+/// Whether a text holds a secret, as it is or as a form's in somebody's way of encoding, in the open
+/// or not.
 fn repeats(text: &str, secret: &str) -> bool {
-    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let text = visible(text);
-    !secret.is_empty() && (text.contains(secret) || text.contains(&encoded))
+    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let readings = [decoded(&text), decoded(&text.replace('+', " ")), text];
+    let repeated = |reading: &String| reading.contains(secret) || reading.contains(&encoded);
+    !secret.is_empty() && readings.iter().any(repeated)
 }
 
 fn too_long() -> Error {

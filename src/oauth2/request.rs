@@ -228,24 +228,26 @@ impl TokenRequest {
         let header = client
             .secret
             .as_ref()
-            .filter(|_| place == Some(SecretIn::Header));
+            .filter(|_| place == Some(SecretIn::Header))
+            .map(|secret| basic(&client.client_id, secret));
         let form = self.form(header.is_none());
         let mut request = HttpRequest::post(endpoints.token.clone(), MAX_BODY)
             .accept_json()
             .form(form);
-        if let Some(secret) = header {
-            request = request.authorization("Basic", &basic(&client.client_id, secret));
+        if let Some(header) = &header {
+            request = request.authorization("Basic", header);
         }
         let sent = client.now();
         let answer = client.http.send(request).await?;
         let secrets = client.secret.iter();
         let secrets = secrets.chain(self.fields.iter().chain(&self.parameters).map(|(_, v)| v));
+        let secrets = secrets.map(Secret::expose);
         let scopes = self.wanted().or(self.before.as_deref());
         answer::tokens(
             &answer,
             &Asked {
                 scopes: scopes.unwrap_or_default(),
-                secrets: secrets.map(Secret::expose).collect(),
+                secrets: secrets.chain(header.as_ref().map(|h| h.as_str())).collect(),
                 sent,
                 comma: client.provider.comma,
             },

@@ -3,7 +3,7 @@
 use crate::issuer::Answer;
 use crate::world::*;
 use jamguard::ErrorKind::{ClaimsMismatch, Configuration, InvalidGrant, Unauthorized};
-use jamguard::oauth2::Provider;
+use jamguard::oauth2::{Provider, SecretIn};
 use jamguard::{ErrorKind, Secret};
 use serde_json::json;
 
@@ -41,7 +41,25 @@ async fn errors_never_carry_the_client_secret_or_a_code() {
             assert!(!refresh.contains("refresh-1"), "{refresh}");
         }
     }
+    // Nor as the header that they went in, or encoded in another way than ours.
+    let world = World::with(|p| p, |client| client.secret_in(SecretIn::Header)).await;
+    world.login().await.unwrap();
+    let header = world.header("authorization").unwrap();
+    let sloppy = CLIENT_SECRET.replace('&', "%26").replace(' ', "%20");
+    let small = encoded.replace("%3D", "%3d").replace('+', "%20");
+    for secret in [
+        &*header,
+        header.strip_prefix("Basic ").unwrap(),
+        &sloppy,
+        &small,
+    ] {
+        let body = json!({"error": "invalid_client", "error_description": format!("no: {secret}")});
+        world.server.set("/token", json_answer(&body));
+        let error = world.login().await.unwrap_err();
+        assert!(!shown(&error).contains(secret), "{}", shown(&error));
+    }
     // A short code is one too.
+    let world = World::new().await;
     let body = json!({"error": "invalid_grant", "error_description": "no code abc here"});
     world.server.set("/token", json_answer(&body));
     let pkce = jamguard::oauth2::Pkce::generate().unwrap();
