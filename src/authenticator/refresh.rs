@@ -41,7 +41,8 @@ impl Refresher {
             async move { client.refresh(token.expose()).await }
         };
         let key = secret_hash(refresh_token);
-        let answer = self.renewed.ask(key, call, is_definite).await;
+        let lasts = |answer: &Result<Secret, Error>| answer.as_ref().err().is_none_or(is_definite);
+        let answer = self.renewed.ask(key, call, lasts).await;
         answer.map_err(|error| {
             if is_definite(&error) {
                 error

@@ -131,8 +131,16 @@ impl TokenRequest {
         let request = self.clone();
         let call = || async move { request.exchange().await };
         let refreshes = &client.0.refreshes;
-        // What is only temporary is asked anew.
-        let lasts = |error: &Error| error.kind() == ErrorKind::InvalidGrant;
+        let now = client.0.now();
+        // What is only temporary is asked anew, and a token that is over; but not once the refresh
+        // token was rotated away by it.
+        let lasts = |answer: &Result<TokenResponse, Error>| match answer {
+            Ok(tokens) => {
+                let rotated = tokens.refresh_token().is_some_and(|new| new != token);
+                rotated || tokens.expires().is_none_or(|expires| now < expires)
+            }
+            Err(error) => error.kind() == ErrorKind::InvalidGrant,
+        };
         let answer = refreshes.ask(secret_hash(&about), call, lasts).await?;
         Ok(answer.or_refresh_token(token))
     }

@@ -76,7 +76,6 @@ impl TokenResponse {
     }
 
     /// The same in Unix milliseconds.
-    #[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
     pub(super) fn expires(&self) -> Option<u64> {
         let lifetime = u64::try_from(self.0.expires_in?.as_millis()).unwrap_or(u64::MAX);
         Some(self.0.received.saturating_add(lifetime))

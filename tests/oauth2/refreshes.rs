@@ -91,3 +91,27 @@ async fn what_is_no_verdict_is_asked_anew() {
     world.server.set("/token", json_answer(&tokens()));
     world.client.refresh("refresh-3").send().await.unwrap();
 }
+
+/// Without rotation an answer is shared no longer than its token is good: nothing speaks against
+/// asking again.
+#[tokio::test]
+async fn a_token_that_is_over_is_not_shared() {
+    let world = World::new().await;
+    let ask = async |answer: Value| {
+        world.server.set("/token", json_answer(&answer));
+        let tokens = world.client.refresh("refresh-1").send().await.unwrap();
+        tokens.access_token().expose().to_owned()
+    };
+    let short = |access_token: &str, refresh_token: Value| json!({"access_token": access_token, "expires_in": 4, "refresh_token": refresh_token});
+    assert_eq!(ask(short("first", json!(null))).await, "first");
+    world.clock.advance(Duration::from_secs(3));
+    assert_eq!(ask(short("second", json!("refresh-1"))).await, "first");
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(ask(short("second", json!("refresh-1"))).await, "second");
+    world.clock.advance(Duration::from_secs(4));
+    assert_eq!(ask(short("third", json!("refresh-2"))).await, "third");
+    // With it a second request with the old one would be taken for theft.
+    world.clock.advance(Duration::from_secs(4));
+    assert_eq!(ask(short("fourth", json!("refresh-3"))).await, "third");
+    assert_eq!(world.server.hits(), 3);
+}
