@@ -1,6 +1,6 @@
 //! "refresh single flight", for the tokens that a session keeps.
 
-use crate::issuer::Answer;
+use crate::issuer::{Answer, until};
 use crate::site::*;
 use jamguard::OAuth2Login;
 use jamguard::store::MemoryStore;
@@ -106,6 +106,62 @@ async fn a_request_that_came_before_another_process_refreshed() {
         here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
         let early = early.await.unwrap();
         assert_eq!((early.status, early.text().to_owned()), is(2));
+    }
+}
+
+/// The client is gone before the provider answers: rotation has used the old refresh token up, and the
+/// session must not be left with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_given_up_loses_no_refresh_token() {
+    for framework in 0..2 {
+        let store = Arc::new(MemoryStore::new());
+        let here = World::over(store.clone()).await;
+        let client = here.idp.client();
+        let auth = authenticator(&here.idp, store);
+        let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+        // Another process shares nothing but the store.
+        let there = serve(&auth, &login.build().unwrap(), &client).await;
+        let browser = here.logged_in(here.servers.each()[framework].1).await;
+        here.idp.clock.advance(ALMOST + SECOND);
+        let late = Answer::Late(Duration::from_millis(500), refreshed(2).into());
+        here.idp.answers(late);
+        let leaving = browser.clone();
+        let given_up = tokio::spawn(async move { token(&leaving).await });
+        until("the refresh", || here.idp.asked() == 2).await;
+        given_up.abort();
+        assert!(given_up.await.unwrap_err().is_cancelled());
+        tokio::time::sleep(SECOND).await;
+        here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+        let mut elsewhere = browser.clone();
+        elsewhere.address = there.axum;
+        assert_eq!(token(&elsewhere).await, is(2));
+        assert_eq!(here.idp.asked(), 2);
+    }
+}
+
+/// Two processes refresh at once, and the provider refuses the second before the first has its answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_is_faster_and_not_done_yet() {
+    for framework in 0..2 {
+        let store = Arc::new(MemoryStore::new());
+        let here = World::over(store.clone()).await;
+        let client = here.idp.client();
+        let auth = authenticator(&here.idp, store);
+        let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+        let there = serve(&auth, &login.build().unwrap(), &client).await;
+        let browser = here.logged_in(here.servers.axum).await;
+        here.idp.clock.advance(ALMOST + SECOND);
+        let late = Answer::Late(Duration::from_millis(200), refreshed(2).into());
+        here.idp.answers(late);
+        let first = browser.clone();
+        let first = tokio::spawn(async move { token(&first).await });
+        until("the refresh", || here.idp.asked() == 2).await;
+        here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+        let mut second = browser.clone();
+        second.address = there.each()[framework].1;
+        assert_eq!(token(&second).await, is(2));
+        assert_eq!(first.await.unwrap(), is(2));
+        assert_eq!(here.idp.asked(), 3);
     }
 }
 

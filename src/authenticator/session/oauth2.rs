@@ -3,12 +3,16 @@
 use super::data::SessionData;
 use super::handle::Session;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
 use crate::core::telemetry;
-use crate::oauth2::{OAuth2Client, TokenResponse, UserGrant};
-use crate::session::Loaded;
+use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, UserGrant};
+use crate::session::{Loaded, Sessions};
+use std::time::Duration;
 
 /// Another process may be faster with a refresh; that it is so again and again means something else.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 5;
+/// So long it may take the faster one to put what it got into the session, before each further look.
+const PAUSE: Duration = Duration::from_millis(300);
 
 impl<T: SessionData> Session<T> {
     /// The tokens of the OAuth2 login that this session began with, as they were when the request
@@ -46,8 +50,8 @@ impl<T: SessionData> Session<T> {
     pub async fn fresh_oauth2_tokens(&self, client: &OAuth2Client) -> Result<TokenResponse, Error> {
         let sessions = &self.visit.settings.sessions;
         let found = self.visit.found().await?.ok_or_else(no_login)?;
-        let mut refused = None;
-        for _ in 0..ATTEMPTS {
+        let mut refused: Option<(Secret, Error)> = None;
+        for attempt in 1..=ATTEMPTS {
             // Another request may have refreshed since this one came.
             let loaded = sessions.reload(&found).await?;
             let grant = granted(&loaded, client)?;
@@ -64,29 +68,23 @@ impl<T: SessionData> Session<T> {
                     )),
                 };
             };
-            if let Some((token, error)) = refused
-                && token == *refresh_token
+            // Of a refresh token that is used up the provider says the same as of a dead one.
+            if let Some((token, error)) = &refused
+                && token == refresh_token
             {
-                return Err(error);
-            }
-            let request = client.refresh(refresh_token.clone());
-            let granted_before = grant.tokens.scopes().to_vec();
-            match request.granted_before(granted_before).send().await {
-                Ok(tokens) => {
-                    let renewed = UserGrant::new(client, tokens.clone());
-                    match sessions.save_grant(&loaded, renewed.to_text()).await {
-                        Err(error) if error.kind() == ErrorKind::Conflict => {
-                            refused = None;
-                            continue;
-                        }
-                        Err(error) => {
-                            telemetry::warn("refreshed OAuth2 tokens could not be kept", &error);
-                        }
-                        Ok(_) => {}
-                    }
-                    return Ok(tokens);
+                if attempt == ATTEMPTS {
+                    return Err(error.clone());
                 }
-                // Perhaps another process was faster: the session says so.
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            let granted_before = grant.tokens.scopes().to_vec();
+            let request = client.refresh(refresh_token.clone());
+            let request = request.granted_before(granted_before);
+            match renewed(sessions, &loaded, client, request).await {
+                Ok(Some(tokens)) => return Ok(tokens),
+                Ok(None) => refused = None,
+                // Perhaps another process was faster: the session says so, now or in a moment.
                 Err(error) if error.kind() == ErrorKind::InvalidGrant => {
                     refused = Some((refresh_token.clone(), error));
                 }
@@ -95,6 +93,37 @@ impl<T: SessionData> Session<T> {
             }
         }
         Err(crate::session::too_busy())
+    }
+}
+
+/// New tokens, which the session keeps; `None` where it got others meanwhile.
+///
+/// Whoever asked may be gone before the provider answers. By then rotation has used the old refresh
+/// token up, and without the new one the login would be over.
+async fn renewed(
+    sessions: &Sessions,
+    loaded: &Loaded,
+    client: &OAuth2Client,
+    request: TokenRequest,
+) -> Result<Option<TokenResponse>, Error> {
+    let (sessions, loaded, client) = (sessions.clone(), loaded.clone(), client.clone());
+    let renewal = async move {
+        let tokens = request.send().await?;
+        let renewed = UserGrant::new(&client, tokens.clone());
+        match sessions.save_grant(&loaded, renewed.to_text()).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => return Ok(None),
+            Err(error) => telemetry::warn("refreshed OAuth2 tokens could not be kept", &error),
+            Ok(_) => {}
+        }
+        Ok(Some(tokens))
+    };
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.spawn(renewal).await.unwrap_or_else(|_| {
+            let message = "the refresh was interrupted";
+            Err(Error::new(ErrorKind::Unavailable, message))
+        }),
+        // It says so itself.
+        Err(_) => renewal.await,
     }
 }
 
