@@ -244,12 +244,24 @@ async fn a_closure_gets_what_arrived() {
         let name = arrival.client().provider().name().to_owned();
         assert!(arrival.id_token().is_none());
         assert!(!format!("{arrival:?}").contains("access-1"));
+        if let Some(path) = arrival.return_to() {
+            return Ok(Redirect::to(path));
+        }
         Ok(Redirect::to(format!("/from/{name}")).with_header("set-cookie", "seen=1"))
     });
     let servers = serve(&auth, &login.build().unwrap(), &client).await;
     for (browser, status, location) in log_in(&idp, &servers, false).await {
         assert_eq!((status, &*location), (303, "/from/hub"));
         assert_eq!(browser.cookies["seen"], "1");
+    }
+    // Where the browser was before is the closure's to say.
+    for (_, address) in servers.each() {
+        let mut browser = Browser::new(address);
+        let begun = browser.begin("?return_to=/orders").await;
+        idp.gives(None);
+        let query = format!("code={CODE}&state={}", begun.state());
+        let answer = browser.callback(&query).await;
+        assert_eq!(answer.header("location"), Some("/orders"));
     }
 }
 

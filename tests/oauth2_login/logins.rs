@@ -118,6 +118,9 @@ async fn a_browser_returns_to_where_it_was() {
             let answer = browser.callback(&begun.query(&world.idp)).await;
             assert_eq!(answer.header("location"), Some(expected));
         }
+        // What is remembered of a login is small, whatever a request says.
+        let long = format!("/{}", "a".repeat(2047));
+        browser.begin(&format!("?return_to={long}")).await;
         for elsewhere in [
             "//evil.example",
             "/%5Cevil.example",
@@ -126,6 +129,7 @@ async fn a_browser_returns_to_where_it_was() {
             "",
             "/a%0D%0Ab",
             "/a&return_to=/b",
+            &format!("/{}", "a".repeat(2048)),
         ] {
             let answer = browser.get(&format!("/login?return_to={elsewhere}")).await;
             assert_eq!(answer.status, 400, "{elsewhere}");

@@ -29,6 +29,7 @@ pub struct OAuth2Arrival {
     pub(super) client: OAuth2Client,
     pub(super) tokens: TokenResponse,
     pub(super) id_token: Option<Verified>,
+    pub(super) return_to: Option<String>,
 }
 
 impl OAuth2Arrival {
@@ -46,6 +47,12 @@ impl OAuth2Arrival {
     /// and `nonce`.
     pub fn id_token(&self) -> Option<&Verified> {
         self.id_token.as_ref()
+    }
+
+    /// Where the browser wants to go in the end, as the login's `?return_to=` said: a path of this
+    /// site. A closure of [`on_login`](crate::OAuth2LoginBuilder::on_login) sends it there itself.
+    pub fn return_to(&self) -> Option<&str> {
+        self.return_to.as_deref()
     }
 
     /// What the provider's userinfo says of the user.

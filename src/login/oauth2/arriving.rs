@@ -24,6 +24,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use url::form_urlencoded;
 
+/// Longer than any page's path, and short enough to be kept for whoever asks.
+const MAX_RETURN_TO: usize = 2048;
+
 impl OAuth2Login {
     /// Begins a login in this browser.
     pub(super) async fn leave_for_provider(
@@ -51,7 +54,7 @@ impl OAuth2Login {
         &self,
         query: &str,
         browser: Option<Secret>,
-    ) -> Result<(OAuth2Arrival, Option<String>), Error> {
+    ) -> Result<OAuth2Arrival, Error> {
         let settings = &*self.0;
         let invalid = |message| Error::new(ErrorKind::InvalidCallback, message);
         let state = Callback::parse(query)?
@@ -67,12 +70,12 @@ impl OAuth2Login {
             Some(verifier) => Some(self.verified(verifier, &tokens, nonce).await?),
             None => None,
         };
-        let arrival = OAuth2Arrival {
+        Ok(OAuth2Arrival {
             client: settings.client.clone(),
             tokens,
             id_token,
-        };
-        Ok((arrival, return_to))
+            return_to,
+        })
     }
 
     /// OpenID Connect Core 1.0 section 3.1.3.7: what the verifier's rules do not say already.
@@ -135,7 +138,6 @@ impl OAuth2Login {
     pub(super) async fn welcome(
         &self,
         arrival: OAuth2Arrival,
-        return_to: Option<String>,
         #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
     ) -> Result<Challenge, Error> {
         let settings = &*self.0;
@@ -152,7 +154,7 @@ impl OAuth2Login {
                 "a user's key is empty: whose login would it be?",
             ));
         }
-        let redirect = Redirect::to(return_to.unwrap_or_else(|| settings.home.clone()));
+        let redirect = Redirect::to(arrival.return_to().unwrap_or(&settings.home));
         let redirect = match &settings.keep {
             Keep::Token(issuer, cookies) => self.token(issuer, cookies, &user, redirect).await?,
             #[cfg(feature = "session")]
@@ -201,7 +203,7 @@ impl OAuth2Login {
 /// Where a browser wants to go in the end.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] where that is no path of this site, or said twice.
+/// [`ErrorKind::InvalidRequest`] where that is no path of this site, too long, or said twice.
 fn return_to(query: &str) -> Result<Option<String>, Error> {
     let mut wanted = form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == "return_to")
@@ -209,12 +211,14 @@ fn return_to(query: &str) -> Result<Option<String>, Error> {
     let refuse = || {
         Error::new(
             ErrorKind::InvalidRequest,
-            "return_to is no path of this site",
+            "return_to is no path of this site, or too long",
         )
     };
     match (wanted.next(), wanted.next()) {
         (None, _) => Ok(None),
-        (Some(path), None) if check_local(&path).is_ok() => Ok(Some(Cow::into_owned(path))),
+        (Some(path), None) if path.len() <= MAX_RETURN_TO && check_local(&path).is_ok() => {
+            Ok(Some(Cow::into_owned(path)))
+        }
         _ => Err(refuse()),
     }
 }

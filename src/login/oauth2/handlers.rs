@@ -83,8 +83,8 @@ impl OAuth2Login {
 
     /// The handler that sends browsers to the provider, for `GET`.
     ///
-    /// `?return_to=/orders` says where they go in the end, a path of this site; otherwise that is
-    /// the home.
+    /// `?return_to=/orders` says where they go in the end, a path of this site of at most 2048
+    /// characters; otherwise that is the home.
     pub fn begin(&self) -> Endpoint {
         let login = self.clone();
         Endpoint::new("oauth2_begin", move |asked| {
@@ -120,9 +120,9 @@ impl OAuth2Login {
                 };
                 let answer = match arrived {
                     #[cfg(feature = "session")]
-                    Ok((arrival, return_to)) => login.welcome(arrival, return_to, visit).await,
+                    Ok(arrival) => login.welcome(arrival, visit).await,
                     #[cfg(not(feature = "session"))]
-                    Ok((arrival, return_to)) => login.welcome(arrival, return_to).await,
+                    Ok(arrival) => login.welcome(arrival).await,
                     Err(error) => Err(error),
                 };
                 answer.unwrap_or_else(|error| login.refusal(&error))
