@@ -238,7 +238,7 @@ client_id = "client"
 secret_file = "secret"
 redirect_url = "https://app.example/google"
 scopes = "openid email"
-login = { into_jwt = "jwt", id_token = "url" }
+login = { into_jwt = "jwt", id_token = "url", parameters = { access_type = "offline" } }
 
 [jam.oauth2.company]
 discover = "https://login.company.example"

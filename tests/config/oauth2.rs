@@ -193,3 +193,28 @@ fn logins_of_the_file_are_finished_by_the_program() {
         .build()
         .unwrap();
 }
+
+/// "Everything in design.md that a builder can set can be set in the file": what each login asks for.
+#[tokio::test]
+async fn parameters_of_each_login() {
+    let jam = jam("
+        [jam.sessions]
+        store = 'memory'
+        [jam.oauth2.google]
+        client_id = 'cid'
+        redirect_url = 'https://app.example/cb'
+        scopes = 'openid'
+        login = { parameters = { access_type = 'offline', prompt = 'consent' } }
+    ")
+    .unwrap();
+    let login = jam.oauth2_login("google").unwrap().build().unwrap();
+    let app = axum::Router::new().route("/login", axum::routing::get_service(login.begin()));
+    let (address, _task) = crate::support::serve_axum(app).await;
+    let answer = crate::support::send(address, &crate::support::Request::get("/login")).await;
+    let sent = parameters(answer.header("location").unwrap());
+    assert_eq!(
+        (&*sent["access_type"], &*sent["prompt"]),
+        ("offline", "consent")
+    );
+    assert_eq!(sent["code_challenge_method"], "S256");
+}

@@ -106,6 +106,9 @@ struct TokenSourceSettings {
 pub(in crate::config) struct OAuth2LoginSettings {
     /// Where browsers go after logging in or out, a path of the site; `/` unless set.
     home: Option<String>,
+    /// Parameters more of each authorization request, such as `prompt`.
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
     /// The name of an issuer whose token a login ends in, instead of in a session.
     into_jwt: Option<String>,
     /// The name of a verifier for ID tokens, where they are not the usual ones.
@@ -180,6 +183,11 @@ impl OAuth2Settings {
             ("provider", self.provider.is_some()),
             ("discover", self.discover.is_some()),
             ("authorize_url", self.authorize_url.is_some()),
+        ])?;
+        // The document is the issuer's, and says so.
+        spot.one_of(&[
+            ("discover", self.discover.is_some()),
+            ("issuer", self.issuer.is_some()),
         ])?;
         let built_in = |built_in| match built_in {
             BuiltIn::Github => Provider::github(),
@@ -314,6 +322,9 @@ impl OAuth2LoginParts {
         let mut login = OAuth2Login::builder(auth, self.client.clone());
         if let Some(home) = &self.settings.home {
             login = login.home(home);
+        }
+        for (name, value) in &self.settings.parameters {
+            login = login.parameter(name, value);
         }
         if let Some(issuer) = &self.issuer {
             login = login.into_jwt(issuer.clone());

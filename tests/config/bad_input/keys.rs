@@ -238,6 +238,18 @@ fn keys_that_exclude_each_other_are_told() {
             ":4: jam.oauth2.a.discover: 'provider' is given too",
         ),
         (
+            "[jam.oauth2.a]\nclient_id='a'\ndiscover='https://a.example'\nissuer='https://b.example'",
+            ":4: jam.oauth2.a.issuer: 'discover' is given too",
+        ),
+        (
+            "[jam.oauth2.a]\nclient_id='a'\ndiscover='https://a.example'\nuserinfo='http://a.example'",
+            "plain http",
+        ),
+        (
+            "[jam.oauth2.github]\nclient_id='a'\nredirect_url='https://a.example'\nlogin={parameters={state='x'}}\n[jam.sessions]\nstore='memory'",
+            "jam.oauth2.github.login: the parameter 'state'",
+        ),
+        (
             "[jam.oauth2.a]\nclient_id='a'\nauthorize_url='https://a.example'",
             "'authorize_url' goes with 'token_url'",
         ),
