@@ -5,6 +5,7 @@ use crate::issuer::{Answer, Server};
 use crate::site::*;
 use jamguard::oauth2::OAuth2ClientBuilder;
 use jamguard::store::MemoryStore;
+use jamguard::{OAuth2Login, OAuth2User};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -119,6 +120,35 @@ async fn attack_31_state_from_another_session() {
         assert_eq!(world.idp.asked(), asked);
         // The login is still that of whoever began it.
         assert_eq!(attacker.callback(&query).await.status, 303);
+    }
+}
+
+/// Mix-up: what one provider sends back does not arrive at another's callback, though both logins are
+/// of one browser and one store, and leaves the login at the right one as it was.
+#[tokio::test]
+async fn attack_31_state_from_another_provider() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::over(store.clone()).await;
+    let (auth, other) = (authenticator(&world.idp, store), world.idp.plain_client());
+    let login = OAuth2Login::builder(&auth, other.clone())
+        .user(|_| async { Ok(OAuth2User::new("hub:1")) })
+        .build()
+        .unwrap();
+    let hub = serve(&auth, &login, &other).await;
+    for (place, (_, address)) in world.servers.each().into_iter().enumerate() {
+        let (mut browser, begun) = world.begin(address).await;
+        let query = begun.query(&world.idp);
+        browser.address = hub.each()[place].1;
+        let theirs = browser.begin("").await;
+        for query in [&query, &query.replace("&iss=", "&x=")] {
+            let answer = browser.callback(query).await;
+            refused(&browser, answer.status, 400);
+        }
+        browser.address = address;
+        let answer = browser.callback(&theirs.query(&world.idp)).await;
+        refused(&browser, answer.status, 400);
+        assert_eq!(world.idp.asked(), place);
+        assert_eq!(browser.callback(&query).await.status, 303);
     }
 }
 
