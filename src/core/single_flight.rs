@@ -1,10 +1,11 @@
 //! One call for each secret at a time, however many ask for it.
 
+use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::digest;
 use moka::sync::Cache;
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 
 const MAX_SECRETS: u64 = 100_000;
@@ -28,23 +29,24 @@ pub(crate) struct SingleFlight<T> {
 
 #[derive(Clone)]
 struct Call<T> {
-    begun: Instant,
+    begun: Duration,
     wait: watch::Receiver<Option<Ended<T>>>,
 }
 
 struct Ended<T> {
-    at: Instant,
+    at: Duration,
     answer: Result<T, Error>,
 }
 
 impl<T> Call<T> {
     /// Whether whoever asks now is to have its answer.
     fn serves(&self, shared_for: Duration, lasts: impl Fn(&Result<T, Error>) -> bool) -> bool {
+        let since = |moment| real_time().saturating_sub(moment);
         // Asked first: what ends meanwhile has answered.
         let is_on = self.wait.has_changed().is_ok();
         match &*self.wait.borrow() {
-            Some(ended) => ended.at.elapsed() < shared_for && lasts(&ended.answer),
-            None => is_on && self.begun.elapsed() < PATIENCE,
+            Some(ended) => since(ended.at) < shared_for && lasts(&ended.answer),
+            None => is_on && since(self.begun) < PATIENCE,
         }
     }
 }
@@ -84,11 +86,11 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
             let call = call();
             runtime.spawn(async move {
                 let answer = call.await;
-                let at = Instant::now();
+                let at = real_time();
                 done.send_replace(Some(Ended { at, answer }));
             });
             Call {
-                begun: Instant::now(),
+                begun: real_time(),
                 wait,
             }
         };
@@ -111,6 +113,11 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
     pub(crate) fn forget(&self, key: &SecretHash) {
         self.calls.invalidate(key);
     }
+}
+
+/// Calls take real time, whatever clock tokens expire by.
+fn real_time() -> Duration {
+    SystemClock.monotonic()
 }
 
 fn outage(message: &'static str) -> Error {
