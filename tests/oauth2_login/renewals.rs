@@ -2,10 +2,11 @@
 
 use crate::issuer::{Answer, until};
 use crate::site::*;
-use jamguard::OAuth2Login;
-use jamguard::store::MemoryStore;
+use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture};
+use jamguard::{Error, ErrorKind, OAuth2Login};
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn refreshed(number: u32) -> String {
@@ -137,6 +138,67 @@ async fn a_request_that_is_given_up_loses_no_refresh_token() {
         assert_eq!(token(&elsewhere).await, is(2));
         assert_eq!(here.idp.asked(), 2);
     }
+}
+
+/// A store that takes no changes while it is told so.
+struct Stuck(MemoryStore, AtomicBool);
+
+impl Store for Stuck {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        self.0.get(key)
+    }
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        self.0.insert(key, record)
+    }
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        if self.1.load(Ordering::SeqCst) {
+            let error = Error::new(ErrorKind::Unavailable, "the store is down");
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.0.replace(key, version, value, ttl)
+    }
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        self.0.remove(key)
+    }
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        self.0.owned(owner)
+    }
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        self.0.remove_owned(owner)
+    }
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        self.0.purge()
+    }
+}
+
+/// The store is down just when the new tokens came, and the provider takes the old ones no more.
+#[tokio::test]
+async fn new_tokens_outlast_an_outage_of_the_store() {
+    let store = Arc::new(Stuck(MemoryStore::new(), AtomicBool::new(false)));
+    let here = World::over(store.clone()).await;
+    let client = here.idp.client();
+    let auth = authenticator(&here.idp, store.clone());
+    let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+    let there = serve(&auth, &login.build().unwrap(), &client).await;
+    let browser = here.logged_in(here.servers.axum).await;
+    here.idp.clock.advance(ALMOST + SECOND);
+    here.idp.answers(Answer::ok(refreshed(2)));
+    store.1.store(true, Ordering::SeqCst);
+    assert_eq!(token(&browser).await, is(2));
+    here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+    tokio::time::sleep(2 * SECOND).await;
+    store.1.store(false, Ordering::SeqCst);
+    tokio::time::sleep(3 * SECOND).await;
+    let mut elsewhere = browser.clone();
+    elsewhere.address = there.axum;
+    assert_eq!(token(&elsewhere).await, is(2));
+    assert_eq!(here.idp.asked(), 2);
 }
 
 /// Two processes refresh at once, and the provider refuses the second before the first has its answer.

@@ -13,6 +13,8 @@ use std::time::Duration;
 const ATTEMPTS: usize = 5;
 /// So long it may take the faster one to put what it got into the session, before each further look.
 const PAUSE: Duration = Duration::from_millis(300);
+/// So many seconds it is tried to put new tokens into a store that is down.
+const KEPT_LATER: usize = 60;
 
 impl<T: SessionData> Session<T> {
     /// The tokens of the OAuth2 login that this session began with, as they were when the request
@@ -27,8 +29,9 @@ impl<T: SessionData> Session<T> {
     /// an access token that is good for at least some seconds.
     ///
     /// In the last minute of its life, or the last fifth where that is shorter, it is refreshed, once
-    /// however many requests ask, and the session keeps the new tokens. While the provider is down
-    /// the old one serves until it expires.
+    /// however many requests ask, and the session keeps the new tokens, also where the request is
+    /// given up meanwhile, or the store is down for up to a minute. While the provider is down the
+    /// old one serves until it expires.
     ///
     /// ```
     /// use jamguard::{Error, Session, oauth2::OAuth2Client};
@@ -109,10 +112,15 @@ async fn renewed(
     let (sessions, loaded, client) = (sessions.clone(), loaded.clone(), client.clone());
     let renewal = async move {
         let tokens = request.send().await?;
-        let renewed = UserGrant::new(&client, tokens.clone());
-        match sessions.save_grant(&loaded, renewed.to_text()).await {
+        let renewed = UserGrant::new(&client, tokens.clone()).to_text();
+        match sessions.save_grant(&loaded, renewed.clone()).await {
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(None),
-            Err(error) => telemetry::warn("refreshed OAuth2 tokens could not be kept", &error),
+            Err(error) => {
+                telemetry::warn("refreshed OAuth2 tokens could not be kept", &error);
+                if is_outage(&error) {
+                    tokio::spawn(keep_later(sessions, loaded, renewed));
+                }
+            }
             Ok(_) => {}
         }
         Ok(Some(tokens))
@@ -125,6 +133,26 @@ async fn renewed(
         // It says so itself.
         Err(_) => renewal.await,
     }
+}
+
+/// Keeps tokens as soon as the store is back: the next request may come when nobody else has them
+/// any more.
+async fn keep_later(sessions: Sessions, loaded: Loaded, renewed: Secret) {
+    for _ in 0..KEPT_LATER {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match sessions.save_grant(&loaded, renewed.clone()).await {
+            Err(error) if is_outage(&error) => {}
+            // Kept, or of no use: the session has others, or is over.
+            _ => return,
+        }
+    }
+}
+
+fn is_outage(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Connection | ErrorKind::Storage
+    )
 }
 
 fn granted(loaded: &Loaded, client: &OAuth2Client) -> Result<UserGrant, Error> {
