@@ -422,6 +422,10 @@ async fn attack_31_a_token_endpoint_that_answers_html() {
         let seven = (expected == Unavailable).then(|| Duration::from_secs(7));
         assert_eq!(error.retry_after(), seven);
     }
+    let for_ever = Answer::status(503).with("retry-after", u64::MAX.to_string());
+    world.server.set("/token", for_ever);
+    let hour = Some(Duration::from_secs(3600));
+    assert_eq!(world.login().await.unwrap_err().retry_after(), hour);
 }
 
 #[tokio::test(flavor = "multi_thread")]

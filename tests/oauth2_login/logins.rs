@@ -102,6 +102,24 @@ async fn a_guests_data_stays_and_the_id_changes() {
     }
 }
 
+/// Another user's session does not live on unseen, nor become the new user's.
+#[tokio::test]
+async fn another_users_session_ends() {
+    let world = World::new().await;
+    for (_, address) in world.servers.each() {
+        let mut browser = world.logged_in(address).await;
+        browser.get("/count").await;
+        let mut before = browser.clone();
+        let begun = browser.begin("").await;
+        let mut claims = world.idp.claims(begun.value("nonce"));
+        claims["sub"] = "1103".into();
+        world.idp.gives(Some(&claims));
+        browser.callback(&begun.query(&world.idp)).await;
+        assert_eq!(browser.user().await, "Some(\"company:1103\") 0");
+        assert_eq!(before.user().await, "None 0");
+    }
+}
+
 #[tokio::test]
 async fn a_browser_returns_to_where_it_was() {
     let world = World::new().await;
