@@ -205,9 +205,15 @@ pub(in crate::config) fn read_file(
     if info.is_dir() {
         return Err(Problem::new("it is a directory: give the file in it"));
     }
+    // Whoever opens a pipe waits for somebody to write into it, maybe for ever.
+    if !info.is_file() {
+        return Err(Problem::new(
+            "it is no file with content of its own but a pipe or a device",
+        ));
+    }
     let mut content = Zeroizing::new(Vec::new());
     let file = File::open(path).map_err(failed)?;
-    // Whatever it says of its length: a device has none, and no end.
+    // Whatever it says of its length: some of the system's own files say 0.
     let mut file = file.take(most as u64 + 1);
     file.read_to_end(&mut content).map_err(failed)?;
     match content.len() > most {

@@ -146,6 +146,28 @@ fn what_is_no_file_of_settings_is_told() {
     }
 }
 
+/// A pipe would keep whoever opens it waiting for a writer, and a device has no end.
+#[test]
+fn pipes_and_devices_are_refused_at_once() {
+    let folder = Folder::new("pipe");
+    let pipe = folder.path().join("pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tell.send(message(Jam::from_file(&pipe))).unwrap();
+        for file in [pipe.to_str().unwrap(), "/dev/zero", "/dev/null"] {
+            let text = format!("[jam.jwt]\nalgorithm='HS256'\nsecret_file='{file}'");
+            tell.send(refusal(&text)).unwrap();
+        }
+    });
+    for _ in 0..4 {
+        let refused = told.recv_timeout(Duration::from_secs(20));
+        let refused = refused.expect("it waits for a writer");
+        assert!(refused.contains("a pipe or a device"), "{refused}");
+    }
+}
+
 /// Words of the text are no part of a message, whatever a parser would like to show.
 #[test]
 fn a_broken_text_shows_nothing_of_itself() {
