@@ -49,8 +49,8 @@
 //!
 //! # Variables
 //! In every text under the pointer `${NAME}` is the value of an environment variable, and
-//! `${NAME:-default}` has one where that is not set or empty. `$${` stands for `${`. A `$` without a
-//! brace is a plain character. What a variable holds is not looked at again.
+//! `${NAME:-default}` has one where that is not set or empty; a default holds no braces. `$${` stands
+//! for `${`. A `$` without a brace is a plain character. What a variable holds is not looked at again.
 //!
 //! # Secrets
 //! A secret comes from a variable, or from a file that is named as one: `secret_file`,

@@ -59,6 +59,12 @@ fn replaced(
             Some((name, default)) => (name, Some(default)),
             None => (&after[..end], None),
         };
+        // It would end at the first '}', and what was meant to be a variable would be a text.
+        if default.is_some_and(|default| default.contains('{')) {
+            return Err(Problem::new(
+                "a default cannot hold a '{', nor another variable: set the variable itself",
+            ));
+        }
         if !is_name(name) {
             return Err(Problem::new(
                 "what stands in '${…}' names no variable: use letters, digits and _, or write $${ \

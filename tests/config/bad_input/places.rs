@@ -22,7 +22,19 @@ fn an_unset_variable_is_told_by_its_name() {
         "{listed}"
     );
     for bad in [
-        "${", "a${b", "${}", "${A B}", "${1A}", "${A-b}", "${:-x}", "${A:b}",
+        "${",
+        "a${b",
+        "${}",
+        "${A B}",
+        "${1A}",
+        "${A-b}",
+        "${:-x}",
+        "${A:b}",
+        // A default ends at the first brace: the rest would be a text that nobody meant.
+        "${NOPE:-${SECRET}}",
+        "${SECRET:-${NOPE}}",
+        "${NOPE:-$${A}}",
+        "${SECRET:-{\"a\":1}}",
     ] {
         let message = refusal(&format!("[jam.jwt]\nissuer='{bad}'"));
         assert!(message.contains(":2: jam.jwt.issuer: "), "{bad}: {message}");
