@@ -1,6 +1,6 @@
 //! JSON, with lines: each value is read from its own part of the text, whose place is known.
 
-use super::node::{Entry, Node, Value, check_depth, line_of, push};
+use super::node::{Entry, Lines, Node, Value, check_depth, table};
 use super::problem::Problem;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -9,7 +9,17 @@ use std::fmt;
 
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let root: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error, 1))?;
-    node(root, text, 0)
+    let place = Place {
+        begins: text.as_ptr() as usize,
+        lines: Lines::of(text),
+    };
+    node(root, &place, 0)
+}
+
+/// In what the parts of a text have their lines.
+struct Place {
+    begins: usize,
+    lines: Lines,
 }
 
 /// Where it is; serde_json's words hold nothing of the text, but a number or a letter of it.
@@ -18,9 +28,9 @@ fn not_json(error: &serde_json::Error, first: usize) -> Problem {
     Problem::new("not JSON from here on").on(Some(line))
 }
 
-fn node(raw: &RawValue, text: &str, depth: usize) -> Result<Node, Problem> {
+fn node(raw: &RawValue, place: &Place, depth: usize) -> Result<Node, Problem> {
     let part = raw.get();
-    let line = line_of(text, part.as_ptr() as usize - text.as_ptr() as usize);
+    let line = place.lines.line(part.as_ptr() as usize - place.begins);
     let at = Some(line);
     check_depth(depth, at)?;
     let wrong = |error: serde_json::Error| not_json(&error, line);
@@ -29,16 +39,18 @@ fn node(raw: &RawValue, text: &str, depth: usize) -> Result<Node, Problem> {
             let Members(members) = serde_json::from_str(part).map_err(wrong)?;
             let mut entries = Vec::with_capacity(members.len());
             for (key, value) in members {
-                let node = node(value, text, depth + 1);
+                let node = node(value, place, depth + 1);
                 let node = node.map_err(|problem| problem.at(&*key, at))?;
                 let line = node.line;
-                push(&mut entries, Entry { key, line, node })?;
+                entries.push(Entry { key, line, node });
             }
-            Value::Table(entries)
+            table(entries)?
         }
         Some(b'[') => {
             let values: Vec<&RawValue> = serde_json::from_str(part).map_err(wrong)?;
-            let nodes = values.into_iter().map(|value| node(value, text, depth + 1));
+            let nodes = values
+                .into_iter()
+                .map(|value| node(value, place, depth + 1));
             Value::List(nodes.collect::<Result<_, _>>()?)
         }
         Some(b'"') => {

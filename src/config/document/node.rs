@@ -1,6 +1,7 @@
 //! One tree for all formats.
 
 use super::problem::Problem;
+use std::collections::HashSet;
 use zeroize::Zeroizing;
 
 /// So deep a file may be nested: far deeper than any settings are, and no stack overflows.
@@ -59,6 +60,31 @@ impl Node {
         }
     }
 
+    /// A message without the texts in here. Short ones are names, such as those of algorithms.
+    pub(in crate::config) fn hidden_in(&self, message: &str) -> String {
+        const SHORT: usize = 8;
+        let hide = |message: String, node: &Self| node.hidden_in(&message);
+        match &self.value {
+            Value::Text(text) if text.len() >= SHORT => message.replace(&***text, "…"),
+            Value::List(nodes) => nodes.iter().fold(message.to_owned(), hide),
+            Value::Table(entries) => {
+                let nodes = entries.iter().map(|entry| &entry.node);
+                nodes.fold(message.to_owned(), hide)
+            }
+            _ => message.to_owned(),
+        }
+    }
+
+    /// How many levels of tables and lists there are inside.
+    pub(super) fn depth(&self) -> usize {
+        let inner = match &self.value {
+            Value::List(nodes) => nodes.iter().map(Self::depth).max(),
+            Value::Table(entries) => entries.iter().map(|entry| entry.node.depth()).max(),
+            _ => None,
+        };
+        inner.map_or(0, |deepest| 1 + deepest)
+    }
+
     /// Whether both say the same, wherever it stands.
     pub(in crate::config) fn is_same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
@@ -104,13 +130,15 @@ impl Node {
     }
 }
 
-/// Puts an entry into a table that has none of that key.
-pub(super) fn push(entries: &mut Vec<Entry>, entry: Entry) -> Result<(), Problem> {
-    if entries.iter().any(|other| other.key == entry.key) {
+/// A table of entries that have no key twice.
+pub(super) fn table(entries: Vec<Entry>) -> Result<Value, Problem> {
+    let mut keys = HashSet::with_capacity(entries.len());
+    let twice = entries.iter().find(|entry| !keys.insert(&*entry.key));
+    if let Some(entry) = twice {
         return Err(Problem::new("the key stands here twice: keep one").at(&entry.key, entry.line));
     }
-    entries.push(entry);
-    Ok(())
+    drop(keys);
+    Ok(Value::Table(entries))
 }
 
 pub(super) fn check_depth(depth: usize, line: Option<usize>) -> Result<(), Problem> {
@@ -120,8 +148,17 @@ pub(super) fn check_depth(depth: usize, line: Option<usize>) -> Result<(), Probl
     }
 }
 
-/// The line, from 1, of a place in a text.
-pub(super) fn line_of(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    1 + memchr::memchr_iter(b'\n', before).count()
+/// Where the lines of a text end. How often a line is asked for is up to the file: the text is
+/// searched once.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
+    }
+
+    /// The line, from 1, of a place in the text.
+    pub(super) fn line(&self, at: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < at)
+    }
 }

@@ -1,53 +1,47 @@
 //! TOML, with lines.
 
-use super::node::{Entry, Node, Value, line_of, push};
+use super::node::{Entry, Lines, Node, Value, check_depth};
 use super::problem::Problem;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// How often a line is asked for is up to the file: the text is searched once.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
-    }
-
-    fn line(&self, at: usize) -> Option<usize> {
-        Some(1 + self.0.partition_point(|end| *end < at))
-    }
-}
-
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+    let lines = Lines::of(text);
     let table = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map(|span| line_of(text, span.start));
+        let line = error.span().map(|span| lines.line(span.start));
         // Its message alone: the error as a whole would show the line, and what is secret in it.
         let message = error.message();
         Problem::new(format!("not TOML: {message}")).on(line)
     })?;
-    convert_table(table.get_ref(), Some(1), &Lines::of(text))
+    convert_table(table.get_ref(), Some(1), &lines, 0)
 }
 
-fn convert_table(table: &DeTable<'_>, line: Option<usize>, lines: &Lines) -> Result<Node, Problem> {
+fn convert_table(
+    table: &DeTable<'_>,
+    line: Option<usize>,
+    lines: &Lines,
+    depth: usize,
+) -> Result<Node, Problem> {
     let mut entries = Vec::with_capacity(table.len());
     for (key, value) in table {
-        let at = lines.line(key.span().start);
+        let at = Some(lines.line(key.span().start));
         let name: &str = key.get_ref();
-        let node = convert(value, lines).map_err(|problem| problem.at(name, at))?;
+        let node = convert(value, lines, depth + 1).map_err(|problem| problem.at(name, at))?;
         let entry = Entry {
             key: name.to_owned(),
             line: at,
             node,
         };
-        push(&mut entries, entry)?;
+        entries.push(entry);
     }
     // By their place in the file, as in the other formats.
     entries.sort_by_key(|entry| entry.line);
     Ok(Node::new(Value::Table(entries), line))
 }
 
-fn convert(value: &Spanned<DeValue<'_>>, lines: &Lines) -> Result<Node, Problem> {
-    let line = lines.line(value.span().start);
+fn convert(value: &Spanned<DeValue<'_>>, lines: &Lines, depth: usize) -> Result<Node, Problem> {
+    let line = Some(lines.line(value.span().start));
+    check_depth(depth, line)?;
     let unreadable = || Problem::new("the number is too large or too small").on(line);
     let value = match value.get_ref() {
         DeValue::String(text) => return Ok(Node::text(&**text, line)),
@@ -59,10 +53,10 @@ fn convert(value: &Spanned<DeValue<'_>>, lines: &Lines) -> Result<Node, Problem>
         DeValue::Boolean(value) => Value::Bool(*value),
         DeValue::Datetime(time) => return Ok(Node::text(time.to_string(), line)),
         DeValue::Array(list) => {
-            let nodes = list.iter().map(|value| convert(value, lines));
+            let nodes = list.iter().map(|value| convert(value, lines, depth + 1));
             Value::List(nodes.collect::<Result<_, _>>()?)
         }
-        DeValue::Table(table) => return convert_table(table, line, lines),
+        DeValue::Table(table) => return convert_table(table, line, lines, depth),
     };
     Ok(Node::new(value, line))
 }

@@ -1,6 +1,6 @@
 //! YAML 1.2 in its core schema, with lines. What aliases unfold to is bounded.
 
-use super::node::{Entry, Node, Value, check_depth, push};
+use super::node::{Entry, Node, Value, check_depth, table};
 use super::problem::Problem;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 use std::collections::HashMap;
@@ -33,8 +33,8 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
-    /// What the anchors stand before, and what that counts for.
-    anchors: HashMap<usize, (Node, usize)>,
+    /// What the anchors stand before, what that counts for and how deep it goes.
+    anchors: HashMap<usize, (Node, usize, usize)>,
     unfolded: usize,
 }
 
@@ -72,9 +72,10 @@ impl<'t> Reader<'t> {
         self.count(VALUE, at)?;
         let (value, anchor, tag) = match event {
             Event::Alias(anchor) => {
-                let Some((node, size)) = self.anchors.get(&anchor) else {
+                let Some((node, size, deep)) = self.anchors.get(&anchor) else {
                     return Err(Problem::new("an alias of what it stands in: it has no end").on(at));
                 };
+                check_depth(depth + deep, at)?;
                 let (node, size) = (node.clone(), *size);
                 self.count(size, at)?;
                 return Ok(node);
@@ -101,7 +102,8 @@ impl<'t> Reader<'t> {
         let node = Node::new(value, at);
         if anchor > 0 {
             let size = self.unfolded - before;
-            self.anchors.insert(anchor, (node.clone(), size));
+            let deep = node.depth();
+            self.anchors.insert(anchor, (node.clone(), size, deep));
         }
         Ok(node)
     }
@@ -121,7 +123,7 @@ impl<'t> Reader<'t> {
         loop {
             let (event, span) = self.next()?;
             let (key, at) = match event {
-                Event::MappingEnd => return Ok(Value::Table(entries)),
+                Event::MappingEnd => return table(entries),
                 // Whatever it looks like: `8080: …` is the key "8080".
                 Event::Scalar(key, _, 0, None) => (key.into_owned(), line(&span)),
                 _ => {
@@ -133,7 +135,7 @@ impl<'t> Reader<'t> {
             let node = self.node(event, &span, depth + 1);
             let node = node.map_err(|problem| problem.at(&*key, at))?;
             let line = at;
-            push(&mut entries, Entry { key, line, node })?;
+            entries.push(Entry { key, line, node });
         }
     }
 }

@@ -270,3 +270,69 @@ fn aliases_without_measure_are_refused_in_no_time() {
     let jam = builder().from_str(sound, Format::Yaml).unwrap();
     assert!(format!("{:?}", jam.sessions().unwrap()).contains("3600"));
 }
+
+/// "nested at most 64 deep", in whatever way a format says it.
+#[test]
+fn no_way_of_nesting_is_deeper_than_another() {
+    let lists = |levels: usize, inner: &str| {
+        let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+        format!("{open}{inner}{close}")
+    };
+    // Each alias stands for all that the one before it does.
+    let mut aliases = format!("a0: &a0 {}\n", lists(50, "1"));
+    for level in 1..40 {
+        let inner = format!("*a{}", level - 1);
+        aliases.push_str(&format!("a{level}: &a{level} {}\n", lists(50, &inner)));
+    }
+    let name = ["a"; 60].join(".");
+    let (open, close) = (format!("{name} = {{").repeat(10), "}".repeat(10));
+    let names = format!("{open}b = 1{close}");
+    for (text, format) in [(aliases, Format::Yaml), (names, Format::Toml)] {
+        let refused = message(Document::from_str(&text, format));
+        assert!(
+            refused.contains("nested too deeply"),
+            "{format:?} {refused}"
+        );
+    }
+    for (text, format) in [
+        (format!("a = {}", lists(60, "1")), Format::Toml),
+        (format!("a: {}", lists(60, "1")), Format::Yaml),
+        (format!("a: &a {}\nb: [*a]", lists(60, "1")), Format::Yaml),
+        (format!("{{\"a\": {}}}", lists(60, "1")), Format::Json),
+    ] {
+        let document = Document::from_str(&text, format).unwrap();
+        assert!(document.read::<Value>("").unwrap()["a"].is_array());
+    }
+}
+
+/// As long as a file may be, it is read in no time, whatever it is full of.
+#[test]
+fn a_long_file_is_read_in_no_time() {
+    let filled = |begin: &str, one: &dyn Fn(usize) -> String, end: &str| {
+        let mut text = begin.to_owned();
+        let mut number = 0;
+        while text.len() < (1 << 20) - 32 {
+            text.push_str(&one(number));
+            number += 1;
+        }
+        text + end
+    };
+    let started = Instant::now();
+    for (text, format) in [
+        (filled("[a]\n", &|n| format!("k{n}=1\n"), ""), Format::Toml),
+        (filled("a = [1", &|_| ",\n1".to_owned(), "]"), Format::Toml),
+        (
+            filled("{\"k\":1", &|n| format!(",\"k{n}\":1"), "}"),
+            Format::Json,
+        ),
+        (filled("[1", &|_| ",\n1".to_owned(), "]"), Format::Json),
+    ] {
+        Document::from_str(&text, format).unwrap();
+    }
+    // A table that is too long even so; its keys are compared before.
+    let yaml = filled("a:\n", &|n| format!("  key-{n}: {n:030}\n"), "");
+    let _ = Document::from_str(&yaml, Format::Yaml);
+    let took = started.elapsed();
+    println!("5 files of 1 MiB: {took:?}");
+    assert!(took < Duration::from_secs(40), "{took:?}");
+}
