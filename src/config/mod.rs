@@ -61,8 +61,8 @@
 //! # Errors
 //! Unknown keys, wrong types, keys that exclude each other and what a builder refuses are errors that
 //! name the file, the line where the format has lines, and the key. No error holds a value of the
-//! file. A file has at most 1 MiB, is nested at most 64 deep, and the aliases of a YAML file unfold to
-//! at most 4 MiB.
+//! file, but for routes and policies of `guards`. A file has at most 1 MiB, is nested at most 64
+//! deep, and the aliases of a YAML file unfold to at most 4 MiB. Pipes and devices are refused.
 //!
 //! # Changes while it runs
 //! [`Jam::reload`](crate::Jam::reload) and [`Jam::watch`](crate::Jam::watch) take over a changed file

@@ -63,6 +63,13 @@ impl Problem {
         }
     }
 
+    pub(in crate::config) fn of_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            ..Self::new(message)
+        }
+    }
+
     /// What a builder said about what it was given.
     pub(in crate::config) fn of(error: Error) -> Self {
         Self {

@@ -50,9 +50,17 @@ impl<'a> Spot<'a> {
         self.place(Problem::new(message))
     }
 
-    /// What a builder refused that was built here.
+    /// What a builder refused that was built here. It may show what it was given, for those who
+    /// wrote it into a program; in a file it may be a secret, or have one in it.
     pub(in crate::config) fn refused(&self, error: Error) -> Problem {
-        self.place(Problem::of(error))
+        let message = match self.node {
+            Some(node) => node.hidden_in(error.message()),
+            None => error.message().to_owned(),
+        };
+        self.place(match message == error.message() {
+            true => Problem::of(error),
+            false => Problem::of_kind(error.kind(), message),
+        })
     }
 
     /// That something which was found without its place is wrong here.

@@ -212,6 +212,37 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
             refusal(&format!("[jam.{section}]\n{key}='${{SECRET}}'"));
         }
     }
+    // Builders that show what they were given.
+    let sessions = "[jam.sessions]\nstore='memory'";
+    for (text, wanted) in [
+        (
+            "[jam.verifiers.a]\nalgorithms=['ES256']\njwks_url='ht tp://user:${SECRET}@a.example'",
+            "jam.verifiers.a: '…' is not a URL",
+        ),
+        (
+            "[jam.verifiers.a]\nalgorithms=['ES256']\ndiscover='${SECRET}'",
+            "jam.verifiers.a: '…' is not a URL",
+        ),
+        (
+            "[jam.apps.a]\napp_id='a'\nbase_url='https://a.example?key=${SECRET}'",
+            "jam.apps.a: the base URL '…' must have no query",
+        ),
+        (
+            "[jam.stores.a.file]\npath='/nowhere/${SECRET}/a.redb'",
+            "jam.stores.a.file: … is not there",
+        ),
+        (
+            &format!("[jam.authenticator]\ntrusted_origins='${{SECRET}}'\n{sessions}"),
+            "jam.authenticator: '…' is no origin",
+        ),
+        (
+            &format!("[jam.authenticator]\nsources=[{{cookie='${{SECRET}} x'}}]\n{sessions}"),
+            "jam.authenticator: '…' cannot name a cookie or header",
+        ),
+    ] {
+        let message = refusal(text);
+        assert!(message.contains(wanted), "{text}\n{message}");
+    }
 }
 
 /// A document of the application's own.
