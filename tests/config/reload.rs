@@ -353,6 +353,61 @@ async fn limits_of_lists_change_while_they_are_used() {
     );
 }
 
+/// An entry lives until the last verifier refuses its token, also one that the program built itself.
+#[tokio::test]
+async fn limits_of_lists_fit_the_programs_own_verifiers() {
+    let text = |limits: &str| {
+        format!(
+            "
+            [jam.jwt]
+            algorithm = 'HS256'
+            secret = '{SECRET}'
+            [jam.lists.denied]
+            kind = 'deny'
+            store = 'memory'
+            {limits}
+            "
+        )
+    };
+    let before = "leeway = '10m'\nmax_token_lifetime = 'unlimited'";
+    let file = File::new("reload-own-verifier", &text(before));
+    let clock = ManualClock::at(crate::NOW);
+    let jam = builder().clock(clock.clone()).from_file(&file.path);
+    let jam = jam.unwrap();
+    let jwt = jam.jwt().unwrap();
+    let denied = jam.list("denied").unwrap();
+    let verifier = jwt.verifier_builder().clock(clock.clone());
+    let verifier = verifier
+        .leeway(Duration::from_secs(600))
+        .danger_accept_missing_exp()
+        .deny_list(denied.clone())
+        .build()
+        .unwrap();
+    for (limits, wanted) in [
+        (
+            "leeway = '1m'\nmax_token_lifetime = 'unlimited'",
+            "jam.toml: jam.lists.denied: the list's leeway is shorter than the verifier's",
+        ),
+        (
+            "leeway = '10m'",
+            "jam.toml: jam.lists.denied: a list beside .danger_accept_missing_exp()",
+        ),
+    ] {
+        file.write(&text(limits));
+        let refused = message(jam.reload());
+        assert!(refused.contains(wanted), "{refused}");
+    }
+    let token = jwt.issue(&json!({"sub": "42"})).await.unwrap();
+    let verified = verifier.verify(token.expose()).await.unwrap();
+    denied.revoke(&verified).await.unwrap();
+    // Past its end and within the verifier's leeway.
+    clock.advance(Duration::from_secs(15 * 60 + 300));
+    let refused = verifier.verify(token.expose()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Revoked);
+    file.write(&text("leeway = '20m'\nmax_token_lifetime = 'unlimited'"));
+    assert_eq!(jam.reload().unwrap().applied(), ["lists.denied.leeway"]);
+}
+
 /// "a watcher that looks at the file at an interval"
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_takes_the_file_over_by_itself() {

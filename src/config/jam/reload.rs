@@ -136,8 +136,10 @@ impl Jam {
                 node.put(key, state.node.get(key).cloned());
             }
         }
-        // What is taken over has to fit what stays.
+        // What is taken over has to fit what stays, also verifiers that the program built itself.
         let merged = jam.setup.build(&document, node, true)?;
+        let fits = jam.parts.lists.check_limits(&merged.parts.lists);
+        fits.map_err(|problem| document.error(problem, &jam.setup.pointer))?;
         if let (Some(live), Some(table)) = (&jam.table, &merged.parts.table) {
             live.replace(table);
         }

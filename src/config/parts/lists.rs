@@ -97,6 +97,17 @@ impl Lists {
         self.0.iter()
     }
 
+    /// Whether the limits of lists that were built anew fit all that uses these.
+    pub(in crate::config) fn check_limits(&self, newer: &Self) -> Result<(), Problem> {
+        for (name, list) in &self.0 {
+            if let Some(newer) = newer.0.get(name) {
+                let fits = list.check_limits(newer.limits());
+                fits.map_err(|error| Problem::of(error).at(name, None).at("lists", None))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes over from lists that were built anew what can change while they are used.
     pub(in crate::config) fn take_limits(&self, newer: &Self) {
         for (name, list) in &self.0 {

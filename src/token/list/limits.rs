@@ -1,5 +1,6 @@
 //! What of a list can change while it is used.
 
+use crate::core::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,6 +11,10 @@ pub(crate) struct Limits {
     /// Milliseconds; the greatest number stands for ever.
     max_lifetime: AtomicU64,
     fail_open: AtomicBool,
+    /// The longest leeway of a verifier that uses the list, in seconds.
+    used_leeway: AtomicU64,
+    /// Whether one accepts tokens without end.
+    used_without_end: AtomicBool,
 }
 
 /// Up: an entry must not end before its token.
@@ -23,6 +28,8 @@ impl Limits {
             leeway: millis(leeway).into(),
             max_lifetime: millis(max_lifetime).into(),
             fail_open: fail_open.into(),
+            used_leeway: AtomicU64::new(0),
+            used_without_end: AtomicBool::new(false),
         }
     }
 
@@ -38,6 +45,39 @@ impl Limits {
 
     pub(super) fn fail_open(&self) -> bool {
         self.fail_open.load(Ordering::Relaxed)
+    }
+
+    /// Whether entries last for as long as a verifier of this leeway, in seconds, accepts tokens.
+    pub(super) fn check(&self, leeway: u64, requires_end: bool) -> Result<(), Error> {
+        if self.leeway().as_secs() < leeway {
+            return Err(Error::configuration(
+                "the list's leeway is shorter than the verifier's, so an entry would end before \
+                 its token: give the list's .leeway(…) the verifier's",
+            ));
+        }
+        if !requires_end && self.max_lifetime().is_some() {
+            return Err(Error::configuration(
+                "a list beside .danger_accept_missing_exp(): tokens without end outlive the \
+                 revocation of their subject; give the list .max_token_lifetime(Duration::MAX)",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Such a verifier uses the list from now on.
+    pub(super) fn note_use(&self, leeway: u64, requires_end: bool) {
+        self.used_leeway.fetch_max(leeway, Ordering::Relaxed);
+        self.used_without_end
+            .fetch_or(!requires_end, Ordering::Relaxed);
+    }
+
+    /// Whether other limits would do for all verifiers that use the list.
+    #[cfg(feature = "config")]
+    pub(super) fn check_newer(&self, newer: &Self) -> Result<(), Error> {
+        newer.check(
+            self.used_leeway.load(Ordering::Relaxed),
+            !self.used_without_end.load(Ordering::Relaxed),
+        )
     }
 
     #[cfg(feature = "config")]

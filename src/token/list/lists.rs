@@ -57,24 +57,14 @@ impl TokenList {
                 }
             });
         }
-        if settings.limits.leeway().as_secs() < rules.leeway {
-            return refuse(
-                "the list's leeway is shorter than the verifier's, so an entry would end before \
-                 its token: give the list's .leeway(…) the verifier's",
-            );
-        }
         if !rules.check_exp {
             return refuse(
                 "a list beside .danger_accept_expired(): its entries end with their tokens, which \
                  would be accepted again",
             );
         }
-        if !rules.require_exp && settings.limits.max_lifetime().is_some() {
-            return refuse(
-                "a list beside .danger_accept_missing_exp(): tokens without end outlive the \
-                 revocation of their subject; give the list .max_token_lifetime(Duration::MAX)",
-            );
-        }
+        settings.limits.check(rules.leeway, rules.require_exp)?;
+        settings.limits.note_use(rules.leeway, rules.require_exp);
         Ok(())
     }
 }

@@ -281,6 +281,12 @@ impl TokenList {
         &self.settings().limits
     }
 
+    /// Whether other limits fit the verifiers that use the list.
+    #[cfg(feature = "config")]
+    pub(crate) fn check_limits(&self, newer: &Limits) -> Result<(), Error> {
+        self.limits().check_newer(newer)
+    }
+
     /// Takes over other limits, for whatever is asked from now on.
     #[cfg(feature = "config")]
     pub(crate) fn set_limits(&self, newer: &Limits) {
