@@ -158,3 +158,24 @@ fn the_log_level_follows_the_file() {
     at_level(&path, "");
     jam.reload().unwrap();
 }
+
+/// The level is the whole process's: who has not asked for one does not undo another's.
+#[test]
+fn a_reload_without_a_level_leaves_it() {
+    let _level = level_lock();
+    let folder = Folder::new("level-of-another");
+    let path = folder.path().join("jam.toml");
+    let guarded = |role: &str| {
+        let guard = format!("guards = [{{ path = '/a', policy = 'role:{role}' }}]");
+        fs::write(&path, format!("[jam]\nunmatched = 'deny'\n{guard}")).unwrap();
+    };
+    guarded("a");
+    let jam = builder().from_file(&path).unwrap();
+    crate::jam("[jam]\nlog_level = 'off'").unwrap();
+    guarded("b");
+    let log = logged(|| {
+        assert_eq!(jam.reload().unwrap().applied(), ["guards"]);
+    });
+    crate::jam("[jam]\nlog_level = 'debug'").unwrap();
+    assert_eq!(log, "");
+}

@@ -144,8 +144,11 @@ impl Jam {
             live.replace(table);
         }
         jam.parts.lists.take_limits(&merged.parts.lists);
-        let level = merged.settings.log_level;
-        telemetry::set_level(level.map_or(Level::Debug, |level| level.level()));
+        // The level is the whole process's: where this file says nothing new, another may rule.
+        if reloaded.applied.iter().any(|key| key == "log_level") {
+            let level = merged.settings.log_level;
+            telemetry::set_level(level.map_or(Level::Debug, |level| level.level()));
+        }
         state.node = merged.node;
         Ok(reloaded)
     }
