@@ -472,6 +472,41 @@ fn a_change_before_the_watching_is_taken_over() {
     drop(watch);
 }
 
+/// Half of a file may be sound, and guard less than the whole.
+#[test]
+fn what_is_still_being_written_is_not_taken_over() {
+    let whole = site(
+        "a",
+        "[[jam.guards]]\npath = '/admin'\npolicy = 'role:admin'\n",
+    );
+    let file = File::new("reload-half", &whole);
+    let jam = file.jam();
+    let before = jam.route_table().unwrap().to_string();
+    let (tell, told) = std::sync::mpsc::channel();
+    let watch = jam.watch(Duration::from_millis(400), move |outcome| {
+        tell.send(outcome.clone()).unwrap();
+    });
+    let _watch = watch.unwrap();
+    // As a slow disk or an editor writes: in the file itself, piece by piece.
+    let (half, rest) = whole.split_once("[[jam.guards]]").unwrap();
+    let mut grown = half.to_owned();
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(2) {
+        grown.push_str("# Another piece.\n");
+        fs::write(&file.path, &grown).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(jam.route_table().unwrap().to_string(), before);
+    }
+    fs::write(
+        &file.path,
+        format!("{grown}[[jam.guards]]{}", rest.replace("admin", "boss")),
+    )
+    .unwrap();
+    let told = told.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(told.unwrap().applied(), ["guards"]);
+    assert!(jam.route_table().unwrap().to_string().contains("role:boss"));
+}
+
 /// The files that hold secrets are looked at too.
 #[test]
 fn a_changed_secret_file_needs_a_restart() {

@@ -24,7 +24,8 @@ pub struct JamWatch {
 
 impl Jam {
     /// Looks at the file, and at those that it names, once in each interval, and
-    /// [reloads](Self::reload) when the content of one changed. It has a thread of its own.
+    /// [reloads](Self::reload) when the content of one changed and stayed as it is for an interval:
+    /// half of a file may be sound, and guard less than the whole. It has a thread of its own.
     ///
     /// `told` is given what changed, or why the file is refused; it may do nothing, since that is
     /// also logged.
@@ -61,11 +62,14 @@ impl Jam {
         files.extend(state.files.keys().cloned());
         drop(state);
         // None yet: what changed since the start is taken over too.
-        let mut seen = Vec::new();
+        let (mut seen, mut last) = (Vec::new(), Vec::new());
         let watch = move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let now = fingerprint(&files);
-                if now == seen {
+                let still = now == last;
+                last.clone_from(&now);
+                // Whoever changes it may be in the middle of writing.
+                if now == seen || !still {
                     continue;
                 }
                 seen = now;
