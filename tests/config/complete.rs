@@ -141,6 +141,9 @@ keys = [
     { algorithm = "HS256", secret_file = "secret" },
 ]
 
+[jam.verifiers.ring]
+key_ring = "main"
+
 [jam.apps.main]
 app_id = "dcd6555e-edff-4f3d-83c9-3af79ea8f895"
 base_url = "https://jam.example/v1"

@@ -345,6 +345,8 @@ async fn key_rings_of_the_file() {
         rotate_every = '30 days'
         publish_ahead = '2h'
         overlap = '7 days'
+        [jam.verifiers.other]
+        key_ring = 'main'
         ",
         sealing.expose()
     );
@@ -368,4 +370,7 @@ async fn key_rings_of_the_file() {
         payload(second.expose())["exp"],
         NOW + 31 * 86_400 + 4 * 3600
     );
+    // Whoever only verifies names the ring too.
+    let verifier = jam.verifier("other").unwrap();
+    verifier.verify(second.expose()).await.unwrap();
 }

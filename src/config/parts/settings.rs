@@ -169,7 +169,7 @@ impl Settings {
         let mut parts = Parts {
             issuers: self.issuers(spot, &rings, &lists)?,
             verifiers: each(&self.verifiers, &spot.key("verifiers"), |settings, spot| {
-                settings.build(spot, &lists)
+                settings.build(spot, &rings, &lists)
             })?,
             #[cfg(feature = "client")]
             apps: each(&self.apps, &spot.key("apps"), |settings, spot| {

@@ -1,5 +1,6 @@
 //! Verifiers of other issuers' tokens.
 
+use super::key_rings::Rings;
 use super::keys::VerifyingKeySettings;
 use super::lists::Lists;
 use super::scalars::{Alg, Texts, Time};
@@ -33,7 +34,9 @@ pub(in crate::config) struct VerifierSettings {
     /// Single keys.
     #[serde(default)]
     keys: Vec<VerifyingKeySettings>,
-    /// The algorithms that tokens may be signed with.
+    /// The name of a key ring, such as the one that another process signs with.
+    key_ring: Option<String>,
+    /// The algorithms that tokens may be signed with; a key ring has its own.
     #[serde(default)]
     algorithms: Vec<Alg>,
     /// The required `iss`; of several, any.
@@ -133,9 +136,10 @@ impl VerifierSettings {
     pub(in crate::config) fn build(
         &self,
         spot: &Spot<'_>,
+        rings: &Rings,
         lists: &Lists,
     ) -> Result<Verifier, Problem> {
-        let mut verifier = self.keys(Verifier::builder(), spot)?;
+        let mut verifier = self.keys(Verifier::builder(), spot, rings)?;
         if !self.algorithms.is_empty() {
             verifier = verifier.algorithms(self.algorithms.iter().map(|Alg(algorithm)| *algorithm));
         }
@@ -187,6 +191,7 @@ impl VerifierSettings {
         &self,
         mut verifier: VerifierBuilder,
         spot: &Spot<'_>,
+        rings: &Rings,
     ) -> Result<VerifierBuilder, Problem> {
         spot.one_of(&[
             #[cfg(feature = "client")]
@@ -196,7 +201,11 @@ impl VerifierSettings {
             ("jwks_file", self.jwks_file.is_some()),
             ("jwks", self.jwks.is_some()),
             ("keys", !self.keys.is_empty()),
+            ("key_ring", self.key_ring.is_some()),
         ])?;
+        if let Some(ring) = &self.key_ring {
+            verifier = verifier.key_ring(rings.named(ring, &spot.key("key_ring"))?);
+        }
         if let Some(file) = &self.jwks_file {
             let place = spot.key("jwks_file");
             let content = place.file(file)?;
