@@ -16,6 +16,11 @@ impl GuardSettings<'_> {
     pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<Option<RouteTable>, Problem> {
         let unmatched = match (self.unmatched, self.guards.is_empty()) {
             (Some(unmatched), _) => unmatched,
+            (None, true) if self.keep_encoded_slashes => {
+                return Err(spot
+                    .key("keep_encoded_slashes")
+                    .wrong("there are no 'guards' that it is for"));
+            }
             (None, true) => return Ok(None),
             (None, false) => {
                 return Err(spot.wrong(

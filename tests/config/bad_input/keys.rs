@@ -230,6 +230,14 @@ fn keys_that_exclude_each_other_are_told() {
             "'guards' without 'unmatched'",
         ),
         (
+            "[jam]\nkeep_encoded_slashes=true",
+            ":2: jam.keep_encoded_slashes: there are no 'guards'",
+        ),
+        (
+            "[jam.verifiers.a]\njwks='{}'\nkey_ring='a'",
+            ":3: jam.verifiers.a.key_ring: 'jwks' is given too",
+        ),
+        (
             "[jam.issuers.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\n[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'",
             "jam.issuers.jwt: the section 'jwt' has this name",
         ),
@@ -341,6 +349,10 @@ fn a_name_of_nothing_is_told_with_the_nearest() {
         (
             "[jam.jwt]\nkey_ring='a'",
             ":2: jam.jwt.key_ring: there is no key ring of this name",
+        ),
+        (
+            "[jam.verifiers.a]\nkey_ring='a'",
+            ":2: jam.verifiers.a.key_ring: there is no key ring of this name",
         ),
         (
             "[jam.authenticator]\nverifiers='a'",
