@@ -22,9 +22,12 @@ pub fn schema() -> &'static str {
     feature = "redis",
     feature = "session"
 ))]
-#[expect(clippy::unwrap_used)]
+#[expect(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use crate::config::parts::Settings;
+    use schemars::Schema;
+    use schemars::transform::{Transform, transform_subschemas};
+    use serde_json::{Value, json};
 
     /// Settings of jamguard.
     #[derive(schemars::JsonSchema)]
@@ -35,10 +38,32 @@ mod tests {
         jam: Option<Settings>,
     }
 
+    /// Where only certain texts may stand, a variable may be written that holds one of them.
+    struct Variables;
+
+    impl Transform for Variables {
+        fn transform(&mut self, schema: &mut Schema) {
+            transform_subschemas(self, schema);
+            let choices = match (schema.remove("oneOf"), schema.remove("enum")) {
+                (Some(Value::Array(choices)), None) => choices,
+                (None, Some(texts)) => {
+                    schema.remove("type");
+                    vec![json!({"type": "string", "enum": texts})]
+                }
+                (None, None) => return,
+                unknown => panic!("{unknown:?}"),
+            };
+            let variable = json!({"type": "string", "pattern": "\\$\\{"});
+            let any = choices.into_iter().chain([variable]).collect();
+            schema.insert("anyOf".to_owned(), Value::Array(any));
+        }
+    }
+
     /// With `UPDATE_SCHEMA` set, it is written anew.
     #[test]
     fn the_schema_is_that_of_the_types() {
-        let schema = schemars::schema_for!(File);
+        let mut schema = schemars::schema_for!(File);
+        Variables.transform(&mut schema);
         let mut text = serde_json::to_string_pretty(&schema).unwrap();
         text.push('\n');
         if std::env::var_os("UPDATE_SCHEMA").is_some() {

@@ -443,3 +443,34 @@ fn the_schema_allows_no_other_keys() {
     }
     assert!(closed > 15, "{closed}");
 }
+
+/// A variable may hold what only certain texts may be: editors mark `log_level = "${LEVEL}"` as no
+/// mistake.
+#[test]
+fn the_schema_allows_variables_where_it_has_choices() {
+    let schema: Value = serde_json::from_str(schema()).unwrap();
+    let mut choices = 0;
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        let any = definition["anyOf"].as_array();
+        let any: Vec<&Value> = any.into_iter().flatten().collect();
+        let is_text = |part: &Value| part["enum"].is_array() || part["const"].is_string();
+        assert!(
+            !is_text(definition) && definition["oneOf"].is_null(),
+            "{name}"
+        );
+        if any.iter().any(|part| is_text(part)) {
+            let variable = any.iter().any(|part| part["pattern"] == "\\$\\{");
+            assert!(variable, "{name}");
+            choices += 1;
+        }
+    }
+    assert!(choices >= 10, "{choices}");
+    let file = "
+        [jam]
+        log_level = '${NOPE:-info}'
+        [jam.lists.denied]
+        kind = '${NOPE:-deny}'
+        store = 'memory'
+    ";
+    crate::jam(file).unwrap();
+}
