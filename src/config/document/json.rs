@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
-    let root: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error, 1))?;
+    let root: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
     let place = Place {
         begins: text.as_ptr() as usize,
         lines: Lines::of(text),
@@ -22,10 +22,19 @@ struct Place {
     lines: Lines,
 }
 
-/// Where it is; serde_json's words hold nothing of the text, but a number or a letter of it.
-fn not_json(error: &serde_json::Error, first: usize) -> Problem {
-    let line = first + error.line().saturating_sub(1);
-    Problem::new("not JSON from here on").on(Some(line))
+/// Where it is: a whole file may be one line. serde_json's words hold nothing of the text, but a
+/// number or a letter of it.
+fn not_json(error: &serde_json::Error) -> Problem {
+    let (line, what) = match (error.line(), error.column()) {
+        (line, _) if error.is_eof() => (line, "not JSON: it ends too early".to_owned()),
+        // The end of the line before is what does not belong there.
+        (line, 0) => (
+            line.saturating_sub(1),
+            "not JSON from the end of the line on".to_owned(),
+        ),
+        (line, column) => (line, format!("not JSON from column {column} on")),
+    };
+    Problem::new(what).on(Some(line))
 }
 
 fn node(raw: &RawValue, place: &Place, depth: usize) -> Result<Node, Problem> {
@@ -33,7 +42,8 @@ fn node(raw: &RawValue, place: &Place, depth: usize) -> Result<Node, Problem> {
     let line = place.lines.line(part.as_ptr() as usize - place.begins);
     let at = Some(line);
     check_depth(depth, at)?;
-    let wrong = |error: serde_json::Error| not_json(&error, line);
+    // The whole is JSON: what is left are texts and numbers that nothing can hold.
+    let wrong = |_: serde_json::Error| Problem::new("no program can read this value").on(at);
     let value = match part.as_bytes().first() {
         Some(b'{') => {
             let Members(members) = serde_json::from_str(part).map_err(wrong)?;

@@ -158,6 +158,43 @@ fn what_is_no_file_of_settings_is_told() {
     }
 }
 
+/// JSON may be one long line, of which the number alone says nothing.
+#[test]
+fn what_is_wrong_in_a_line_of_json_is_told_by_its_column() {
+    for (text, wanted) in [
+        (
+            "{\"jam\": {},}",
+            "configuration:1: not JSON from column 12 on",
+        ),
+        (
+            "{\n\"jam\": x\n}",
+            "configuration:2: not JSON from column 8 on",
+        ),
+        (
+            "{\n\"jam\": tru\n}",
+            "configuration:2: not JSON from the end of the line on",
+        ),
+        (
+            "{\n\"jam\": tru\r\n}",
+            "configuration:2: not JSON from column 11 on",
+        ),
+        (
+            "{\"jam\":\n",
+            "configuration:2: not JSON: it ends too early",
+        ),
+        (
+            "{\"jam\":\n{\"a\":\n\"\\ud800\"}}",
+            "configuration:3: jam.a: no program can read this value",
+        ),
+        (
+            "{\"jam\":\n{\"a\":\n1e999}}",
+            "configuration:3: jam.a: no program can read this value",
+        ),
+    ] {
+        assert_eq!(message(builder().from_str(text, Format::Json)), wanted);
+    }
+}
+
 /// A pipe would keep whoever opens it waiting for a writer, and a device has no end.
 #[test]
 fn pipes_and_devices_are_refused_at_once() {
