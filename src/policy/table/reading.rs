@@ -158,48 +158,35 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
     out.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
 }
 
-/// The parts of a text between these bytes of ASCII. They are too short for the search of
-/// `str::split` to pay.
-fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        match text.bytes().position(|byte| byte == separator) {
-            Some(at) => {
-                rest = text.get(at + 1..);
-                text.get(..at)
-            }
-            None => rest.take(),
-        }
-    })
-}
-
 /// Refuses segments that some would resolve or drop.
 fn check_segments(decoded: &str, keep_slashes: bool) -> Result<(), &'static str> {
-    let mut segments = split(decoded, b'/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        if segment.is_empty() && segments.peek().is_none() {
-            return Ok(());
+    // A handler may decode a slash that is kept, and see one segment more.
+    let kept_slash = |rest: &[u8]| keep_slashes && rest.starts_with(b"%2F");
+    let ends = |rest: &[u8]| matches!(rest, [] | [b'/' | b';', ..]) || kept_slash(rest);
+    let mut rest = decoded.as_bytes();
+    while let [first, after @ ..] = rest {
+        let segment = match first {
+            b'/' => after,
+            b'%' if kept_slash(rest) => &rest[3..],
+            _ => {
+                rest = after;
+                continue;
+            }
+        };
+        match segment {
+            // Behind a last slash there is none.
+            [] if *first == b'/' => {}
+            segment if ends(segment) => return Err("an empty segment"),
+            [b'.', end @ ..] | [b'.', b'.', end @ ..] if ends(end) => return Err("a dot segment"),
+            _ => {}
         }
-        if keep_slashes {
-            // A handler may decode it and see more segments.
-            segment.split("%2F").try_for_each(check_segment)?;
-        }
-        check_segment(segment)?;
+        rest = segment;
     }
     Ok(())
 }
 
-fn check_segment(segment: &str) -> Result<(), &'static str> {
-    match without_parameters(segment) {
-        "" => Err("an empty segment"),
-        "." | ".." => Err("a dot segment"),
-        _ => Ok(()),
-    }
-}
-
 pub(super) fn without_parameters(segment: &str) -> &str {
-    split(segment, b';').next().unwrap_or_default()
+    segment.split(';').next().unwrap_or_default()
 }
 
 /// One spelling for all: lower case, `+` unescaped, no `;parameters`, no last slash.
@@ -218,16 +205,23 @@ fn fold(decoded: &str) -> Cow<'_, str> {
 /// The same for a part of a path, with its last slash.
 pub(super) fn fold_text(decoded: &str) -> String {
     let mut out = String::with_capacity(decoded.len());
-    for (at, segment) in split(decoded, b'/').enumerate() {
-        if at > 0 {
-            out.push('/');
-        }
-        let kept = without_parameters(segment);
-        match kept.contains('%') {
-            true => out.push_str(&kept.replace("%2B", "+")),
-            false => out.push_str(kept),
-        }
+    let mut rest = decoded;
+    while let Some(at) = rest.bytes().position(|byte| byte == b';' || byte == b'%') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        rest = match (from.strip_prefix("%2B"), from.strip_prefix('%')) {
+            (Some(after), _) => {
+                out.push('+');
+                after
+            }
+            (None, Some(after)) => {
+                out.push('%');
+                after
+            }
+            (None, None) => &from[from.find('/').unwrap_or(from.len())..],
+        };
     }
+    out.push_str(rest);
     out.make_ascii_lowercase();
     out
 }
