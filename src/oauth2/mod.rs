@@ -37,6 +37,8 @@ mod client;
 mod endpoints;
 #[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
 mod grant;
+#[cfg(any(feature = "tower", feature = "actix"))]
+mod id_token;
 mod pending;
 mod pkce;
 mod provider;

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct TokenResponse(Arc<Parts>);
 
+#[derive(Clone)]
 pub(super) struct Parts {
     pub(super) access_token: Secret,
     pub(super) token_type: String,
@@ -121,19 +122,21 @@ impl TokenResponse {
 
     /// The same with the refresh token of before, where the answer brought none.
     pub(super) fn or_refresh_token(self, before: &Secret) -> Self {
-        let parts = &self.0;
-        if parts.refresh_token.is_some() {
+        if self.0.refresh_token.is_some() {
             return self;
         }
         Self::new(Parts {
-            access_token: parts.access_token.clone(),
-            token_type: parts.token_type.clone(),
             refresh_token: Some(before.clone()),
-            id_token: parts.id_token.clone(),
-            received: parts.received,
-            expires_in: parts.expires_in,
-            scopes: parts.scopes.clone(),
-            rest: parts.rest.clone(),
+            ..(*self.0).clone()
+        })
+    }
+
+    /// The same with this ID token, or none.
+    #[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
+    pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
+        Self::new(Parts {
+            id_token,
+            ..(*self.0).clone()
         })
     }
 

@@ -8,6 +8,9 @@ mod every_store;
 mod folder;
 #[path = "../common/issuer.rs"]
 mod issuer;
+#[macro_use]
+#[path = "../common/passes_on.rs"]
+mod passes_on;
 #[path = "../common/redis.rs"]
 mod redis;
 #[path = "../support/mod.rs"]
@@ -21,4 +24,5 @@ mod logins;
 mod logs;
 mod parity;
 mod renewals;
+mod renewed_id_tokens;
 mod site;

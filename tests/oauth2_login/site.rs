@@ -179,7 +179,14 @@ async fn tokens(session: Session<u64>, client: OAuth2Client) -> Result<String, E
     Ok(tokens.access_token().expose().to_owned())
 }
 
-/// The same by a handler that has something else to do first.
+/// The ID token that belongs to them.
+async fn id_token(session: Session<u64>, client: OAuth2Client) -> Result<String, Error> {
+    let tokens = session.fresh_oauth2_tokens(&client).await?;
+    let id_token = tokens.id_token().map(|token| token.expose().to_owned());
+    Ok(id_token.unwrap_or_default())
+}
+
+/// The access token by a handler that has something else to do first.
 async fn late_tokens(session: Session<u64>, client: OAuth2Client) -> Result<String, Error> {
     tokio::time::sleep(Duration::from_secs(1)).await;
     tokens(session, client).await
@@ -192,6 +199,7 @@ pub(crate) async fn serve(
 ) -> Servers {
     let layer = auth.layer();
     let (theirs, for_axum, late) = (api.clone(), api.clone(), api.clone());
+    let for_id = api.clone();
     let router = Router::new()
         .route("/login", get_service(login.begin()))
         .route("/callback", get_service(login.callback()))
@@ -206,6 +214,10 @@ pub(crate) async fn serve(
         .route(
             "/tokens",
             get(move |session: Session<u64>| tokens(session, for_axum.clone())),
+        )
+        .route(
+            "/id-token",
+            get(move |session: Session<u64>| id_token(session, for_id.clone())),
         )
         .route(
             "/late-tokens",

@@ -1,6 +1,8 @@
 //! What an authenticator knows of its sessions.
 
 use super::cookie::SessionCookie;
+#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+use super::oauth2::IdTokens;
 #[cfg(feature = "client")]
 use super::renewal::Renewals;
 use crate::authenticator::credentials::{Source, SourceKind};
@@ -14,6 +16,8 @@ pub(in crate::authenticator) struct SessionSettings {
     pub(super) place: usize,
     #[cfg(feature = "client")]
     pub(super) renewals: Renewals,
+    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+    pub(super) id_tokens: IdTokens,
 }
 
 impl SessionSettings {
@@ -58,6 +62,8 @@ impl SessionSettings {
             place,
             #[cfg(feature = "client")]
             renewals: Renewals::default(),
+            #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+            id_tokens: IdTokens::default(),
         }))
     }
 }

@@ -128,7 +128,8 @@ impl OAuth2LoginBuilder {
     /// Verifies ID tokens by this, instead of by
     /// [`OAuth2Client::id_token_verifier`](crate::oauth2::OAuth2Client::id_token_verifier): for other
     /// algorithms than RS256, or keys of another place. It must ask for the issuer, and for the
-    /// client's id as audience.
+    /// client's id as audience. Those that come with a refresh of a session's tokens are verified by
+    /// the same.
     pub fn id_token(mut self, verifier: Verifier) -> Self {
         self.verifier = Some(verifier);
         self
@@ -197,6 +198,10 @@ impl OAuth2LoginBuilder {
         }
         check_local(&self.home)?;
         self.client.authorize_with(&self.parameters).check()?;
+        #[cfg(feature = "session")]
+        if let (Keep::Session, Some(verifier)) = (&keep, &verifier) {
+            self.auth.renews_id_tokens(&self.client, verifier);
+        }
         let store = match self.store {
             Some(store) => store,
             None => session_store(&self.auth).unwrap_or_else(|| Arc::new(MemoryStore::new())),

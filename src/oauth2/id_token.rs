@@ -1,0 +1,116 @@
+//! ID tokens: what must be so besides what a verifier asks, and those that a refresh brings.
+
+use super::client::OAuth2Client;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::secret::Secret;
+use crate::jose::jws::Compact;
+use crate::token::verified::Verified;
+use crate::token::verifier::Verifier;
+use serde::Deserialize;
+
+/// An ID token that is this client's.
+pub(crate) struct IdToken {
+    pub(crate) verified: Verified,
+    pub(crate) nonce: Option<Secret>,
+    /// Unix seconds.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    issued: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OAuth2Client {
+    /// Verifies an ID token (OpenID Connect Core 1.0 section 3.1.3.7): what the verifier's rules do
+    /// not say already. The nonce is the caller's to compare.
+    pub(crate) async fn verify_id_token(
+        &self,
+        verifier: &Verifier,
+        id_token: &Secret,
+    ) -> Result<IdToken, Error> {
+        #[derive(Deserialize)]
+        struct Own {
+            nonce: Option<String>,
+            azp: Option<String>,
+            aud: Audience,
+            iat: Option<f64>,
+        }
+        let verified = verifier.verify(id_token.expose()).await?;
+        let Ok(own) = serde_json::from_str::<Own>(verified.raw_claims()) else {
+            return refuse("the ID token has no aud, or a nonce or azp that is no text");
+        };
+        if verified.issuer() != self.issuer() {
+            return refuse("the ID token is another issuer's");
+        }
+        let client_id = self.client_id();
+        let (ours, several) = match &own.aud {
+            Audience::One(audience) => (audience == client_id, false),
+            Audience::Many(all) => (all.iter().any(|one| one == client_id), all.len() > 1),
+        };
+        if !ours {
+            return refuse("the ID token is for another client");
+        }
+        match &own.azp {
+            Some(party) if party != client_id => {
+                return refuse("the ID token was given to another client (azp)");
+            }
+            None if several => return refuse("the ID token is for several, and has no azp"),
+            _ => {}
+        }
+        Ok(IdToken {
+            verified,
+            nonce: own.nonce.map(Secret::new),
+            issued: own.iat,
+        })
+    }
+
+    /// Verifies the ID token that a refresh brought, and that it is of the same login as the one
+    /// from before, which was verified when it came (OpenID Connect Core 1.0 section 12.2).
+    #[cfg(feature = "session")]
+    pub(crate) async fn verify_renewed_id_token(
+        &self,
+        verifier: &Verifier,
+        new: &Secret,
+        before: &Secret,
+    ) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Before {
+            iss: Option<String>,
+            sub: Option<String>,
+            nonce: Option<String>,
+            iat: Option<f64>,
+        }
+        let text = before.expose().as_bytes();
+        let claims = Compact::split(text, text.len())?.payload_text()?;
+        let before: Before = serde_json::from_str(&claims)
+            .map_err(|_| Error::new(ErrorKind::Storage, "the session's ID token is damaged"))?;
+        let new = self.verify_id_token(verifier, new).await?;
+        if before.sub.is_none()
+            || before.sub.as_deref() != new.verified.subject()
+            || before.iss.as_deref() != new.verified.issuer()
+        {
+            return refuse("the refresh's ID token is of another user than the login's");
+        }
+        // It should have none; one that a refresh brought before may have had none.
+        if let (Some(theirs), Some(ours)) = (&new.nonce, before.nonce.map(Secret::new))
+            && *theirs != ours
+        {
+            return refuse("the refresh's ID token is of another login (nonce)");
+        }
+        match (before.iat, new.issued) {
+            (Some(before), Some(new)) if new < before => {
+                refuse("the refresh's ID token is older than the login's")
+            }
+            (Some(_), None) => refuse("the refresh's ID token does not say when it was issued"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refuse<T>(message: &'static str) -> Result<T, Error> {
+    Err(Error::new(ErrorKind::InvalidClaim, message))
+}
