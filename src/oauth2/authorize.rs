@@ -2,7 +2,7 @@
 
 use super::builder::check_scope;
 use super::client::OAuth2Client;
-use super::endpoints::OWN_PARAMETERS;
+use super::endpoints::is_own_parameter;
 use super::pending::Pending;
 use super::pkce::Pkce;
 use crate::core::error::Error;
@@ -46,7 +46,8 @@ impl AuthorizationRequest {
     }
 
     /// A parameter more, such as `prompt` or `login_hint`. Those that the client sets itself are
-    /// refused: `state` and PKCE are not to be chosen.
+    /// refused, and those that would come in their place (`request`, `request_uri`,
+    /// `response_mode`): `state` and PKCE are not to be chosen.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
@@ -59,7 +60,7 @@ impl AuthorizationRequest {
         }
         for (name, _) in &self.parameters {
             let again = self.parameters.iter().filter(|(other, _)| other == name);
-            if OWN_PARAMETERS.contains(&&**name) || again.count() > 1 {
+            if is_own_parameter(name) || again.count() > 1 {
                 return Err(taken(name));
             }
         }

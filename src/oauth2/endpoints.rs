@@ -18,8 +18,9 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 /// A document that cannot be fetched anew serves for so long.
 const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
 
-/// What the client itself puts into the authorization request.
-pub(super) const OWN_PARAMETERS: [&str; 8] = [
+/// What the client itself puts into the authorization request, and what would come in its place:
+/// request objects (RFC 9101 section 5), and another way for the code to come back.
+const OWN_PARAMETERS: [&str; 11] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -28,7 +29,17 @@ pub(super) const OWN_PARAMETERS: [&str; 8] = [
     "code_challenge",
     "code_challenge_method",
     "nonce",
+    "request",
+    "request_uri",
+    "response_mode",
 ];
+
+/// Whether nobody else may set a parameter. There are servers that do not tell `State` from `state`.
+pub(super) fn is_own_parameter(name: &str) -> bool {
+    OWN_PARAMETERS
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name))
+}
 
 pub(super) struct Endpoints {
     pub(super) authorize: Url,
@@ -167,13 +178,11 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
 /// RFC 6749 section 3.1: it may have a query, which stays, and no parameter may come twice.
 fn authorization_url(text: &str) -> Result<Url, Error> {
     let url = without_fragment(text)?;
-    let own = url
-        .query_pairs()
-        .find(|(name, _)| OWN_PARAMETERS.contains(&&**name));
+    let own = url.query_pairs().find(|(name, _)| is_own_parameter(name));
     match own {
         None => Ok(url),
         Some((name, _)) => Err(Error::configuration(format!(
-            "the authorization URL has a parameter '{name}', which each login sets: leave it out"
+            "the authorization URL has a parameter '{name}', which is each login's own: leave it out"
         ))),
     }
 }

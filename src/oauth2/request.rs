@@ -179,8 +179,11 @@ impl TokenRequest {
         }
         let own = ["client_id", "client_secret", "grant_type", "scope"];
         for (place, (name, _)) in self.parameters.iter().enumerate() {
-            let taken = own.contains(&&**name)
-                || self.fields.iter().any(|(field, _)| field == name)
+            let fields = self.fields.iter().map(|(field, _)| &**field);
+            let taken = own
+                .into_iter()
+                .chain(fields)
+                .any(|own| own.eq_ignore_ascii_case(name))
                 || self.parameters[..place]
                     .iter()
                     .any(|(other, _)| other == name);

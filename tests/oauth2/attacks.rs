@@ -134,6 +134,14 @@ async fn attack_31_pkce_downgrade() {
         ("redirect_uri", "https://evil.example/"),
         ("client_id", "another"),
         ("scope", "all"),
+        // They would come in the place of all the others (RFC 9101 section 5), or send the code
+        // elsewhere than into the callback's query.
+        ("request", "eyJhbGciOiJub25lIn0.e30."),
+        ("request_uri", "https://evil.example/request"),
+        ("response_mode", "fragment"),
+        // There are servers that do not tell them apart.
+        ("State", "chosen"),
+        ("REDIRECT_URI", "https://evil.example/"),
     ] {
         let answer = world
             .client
@@ -162,6 +170,7 @@ async fn attack_31_pkce_downgrade() {
         "redirect_uri",
         "grant_type",
         "client_id",
+        "Code_Verifier",
     ] {
         let changed = request.clone().parameter(name, "x").send().await;
         assert_eq!(kind(changed), Configuration, "{name}");

@@ -359,7 +359,19 @@ async fn what_cannot_work_says_so() {
     );
     let both = login(&sessions, &plain).on_login(|_| async { Ok(Redirect::to("/")) });
     refused(both.into_jwt(issuer(&idp)), "choose one");
-    for own in ["state", "code_challenge_method", "scope", "nonce"] {
+    for own in [
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "response_mode",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+        "nonce",
+        "request",
+        "request_uri",
+    ] {
         refused(login(&sessions, &idp.client()).parameter(own, "x"), own);
     }
     let twice = login(&sessions, &idp.client()).parameter("prompt", "login");
