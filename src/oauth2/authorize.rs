@@ -5,7 +5,7 @@ use super::client::OAuth2Client;
 use super::endpoints::is_own_parameter;
 use super::pending::Pending;
 use super::pkce::Pkce;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use std::fmt;
 
 /// A login to begin, from [`OAuth2Client::authorize`].
@@ -71,10 +71,9 @@ impl AuthorizationRequest {
     /// challenge, all new.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) without a redirect URL, for a
-    /// scope that is none, and for a parameter that is set already;
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where the provider cannot be
-    /// discovered.
+    /// [`ErrorKind::Configuration`] without a redirect URL, for a scope that is none, and for a
+    /// parameter that is set already; [`ErrorKind::Unavailable`] where the provider cannot be
+    /// discovered, or knows no logins.
     pub async fn begin(self) -> Result<Authorization, Error> {
         self.check()?;
         let client = &self.client.0;
@@ -85,7 +84,13 @@ impl AuthorizationRequest {
         let endpoints = client.directory.endpoints().await?;
         let pkce = Pkce::generate()?;
         let pending = Pending::new(&self.client, &endpoints, scopes, &pkce)?;
-        let mut url = endpoints.authorize.clone();
+        let mut url = endpoints.authorize.clone().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "no login can begin: the provider's discovery document has no \
+                 authorization_endpoint",
+            )
+        })?;
         for (name, _) in &self.parameters {
             if url.query_pairs().any(|(other, _)| *other == **name) {
                 return Err(taken(name));

@@ -42,7 +42,8 @@ pub(super) fn is_own_parameter(name: &str) -> bool {
 }
 
 pub(super) struct Endpoints {
-    pub(super) authorize: Url,
+    /// Where logins begin, unless the server knows none.
+    pub(super) authorize: Option<Url>,
     pub(super) token: Url,
     pub(super) userinfo: Option<Url>,
     /// Whether a callback without `iss` is forged (RFC 9207 section 2.4).
@@ -81,7 +82,7 @@ impl Directory {
         match (&provider.place, &provider.issuer) {
             (Place::Urls { authorize, token }, _) => {
                 let endpoints = Endpoints {
-                    authorize: authorization_url(authorize)?,
+                    authorize: Some(authorization_url(authorize)?),
                     token: token_url(token)?,
                     userinfo,
                     sends_iss: provider.sends_iss,
@@ -135,7 +136,7 @@ impl Directory {
 fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
     #[derive(Deserialize)]
     struct Document {
-        authorization_endpoint: String,
+        authorization_endpoint: Option<String>,
         token_endpoint: String,
         userinfo_endpoint: Option<String>,
         token_endpoint_auth_methods_supported: Option<Vec<String>>,
@@ -146,12 +147,15 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
     let unexpected = |message| Error::new(ErrorKind::UnexpectedBody, message);
     let found: Document = serde_json::from_str(document).map_err(|_| {
         unexpected(
-            "the discovery document lacks authorization_endpoint or token_endpoint, or one of its \
-             members has the wrong type",
+            "the discovery document lacks token_endpoint, or one of its members has the wrong type",
         )
     })?;
+    // RFC 8414 section 2: a server whose grants need no browser has none.
+    let authorize = found.authorization_endpoint.as_deref();
+    let authorize = authorize.map(authorization_url).transpose()?;
     let methods = found.code_challenge_methods_supported.as_deref();
-    if methods.is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
+    let has_s256 = methods.is_none_or(|methods| methods.iter().any(|method| method == "S256"));
+    if authorize.is_some() && !has_s256 {
         return Err(unexpected("the provider cannot do PKCE with S256"));
     }
     let userinfo = match (&provider.userinfo, &found.userinfo_endpoint) {
@@ -164,7 +168,7 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
         methods.is_none_or(|methods| methods.iter().any(|method| method == name))
     };
     Ok(Endpoints {
-        authorize: authorization_url(&found.authorization_endpoint)?,
+        authorize,
         token: token_url(&found.token_endpoint)?,
         userinfo,
         sends_iss: provider.sends_iss || found.authorization_response_iss_parameter_supported,

@@ -119,7 +119,7 @@ async fn a_document_that_cannot_be_used() {
     let cases = [
         ("issuer", json!("https://evil.example")),
         ("issuer", json!(null)),
-        ("authorization_endpoint", json!(null)),
+        ("authorization_endpoint", json!(7)),
         (
             "authorization_endpoint",
             json!("http://idp.example/authorize"),
@@ -164,6 +164,36 @@ async fn a_document_that_cannot_be_used() {
     world.set("code_challenge_methods_supported", json!(["plain", "S256"]));
     world.clock.advance(Duration::from_secs(1));
     assert!(world.client.authorize().begin().await.is_ok());
+}
+
+/// RFC 8414 section 2: authorization_endpoint is there "unless no grant types are supported that use"
+/// it, and so is PKCE.
+#[tokio::test]
+async fn a_server_for_client_credentials_alone() {
+    for methods in [json!(null), json!([])] {
+        let world = Discovered::new().await;
+        let mut document = document(&world.server);
+        document
+            .as_object_mut()
+            .unwrap()
+            .remove("authorization_endpoint");
+        document["code_challenge_methods_supported"] = methods.clone();
+        world.server.set(PLACE, json_answer(&document));
+        let source = world.client.token_source().build().unwrap();
+        assert_eq!(
+            source.token().await.unwrap().expose(),
+            "access-1",
+            "{methods}"
+        );
+        world.client.refresh("refresh-0").send().await.unwrap();
+        let error = world.client.authorize().begin().await.unwrap_err();
+        assert_eq!(error.kind(), Unavailable, "{methods}");
+        assert!(
+            error.message().contains("authorization_endpoint"),
+            "{error}"
+        );
+        assert_eq!(world.fetches(), 1, "{methods}");
+    }
 }
 
 /// The endpoints move; while the document cannot be had, the old ones serve.
