@@ -142,10 +142,17 @@ impl OAuth2ClientBuilder {
             return refuse("the timeout must be over nothing and at most 55 s");
         }
         check_provider_name(self.provider.name())?;
-        if let Some(url) = &self.redirect_url
-            && checked_url(url)?.fragment().is_some()
-        {
-            return refuse("a redirect URL has no fragment (RFC 6749 section 3.1.2)");
+        if let Some(url) = &self.redirect_url {
+            if checked_url(url)?.fragment().is_some() {
+                return refuse("a redirect URL has no fragment (RFC 6749 section 3.1.2)");
+            }
+            // Who reads URLs overlooks them; who compares them letter by letter does not.
+            if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+                return refuse(
+                    "a redirect URL has no spaces and line ends, not even at its end: give it as \
+                     it is registered",
+                );
+            }
         }
         for scope in &self.scopes {
             check_scope(scope)?;

@@ -36,6 +36,13 @@ fn a_client() {
         ("https://user:pass@app.example/", "user name"),
         ("https://app.example/#cb", "fragment"),
         ("com.example:/cb", "https"),
+        // The URL parser takes them, and the provider compares letter by letter.
+        (" https://app.example/cb", "no spaces"),
+        ("https://app.example/cb ", "no spaces"),
+        ("https://app.example/cb\n", "no spaces"),
+        ("https://app.ex\tample/cb", "no spaces"),
+        ("https://app.example/c b", "no spaces"),
+        ("https://app.example/cb\0", "no spaces"),
     ] {
         refused(with(|client| client.redirect_url(url)), hint);
     }
