@@ -3,9 +3,10 @@
 use crate::issuer::Answer;
 use crate::site::*;
 use crate::support::{Request, Response};
-use jamguard::store::MemoryStore;
+use jamguard::store::{MemoryStore, NewRecord, Store, StoreFuture};
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn is_private(answer: &Response) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -153,6 +154,51 @@ async fn a_browser_returns_to_where_it_was() {
             assert_eq!(answer.status, 400, "{elsewhere}");
             assert_eq!(answer.header("location"), None);
         }
+    }
+}
+
+/// A store that counts what is put into it.
+#[derive(Default)]
+struct Counting {
+    sound: MemoryStore,
+    inserted: AtomicUsize,
+}
+
+impl Store for Counting {
+    passes_on!(sound: get replace remove owned remove_owned purge);
+
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        self.inserted.fetch_add(1, Ordering::SeqCst);
+        self.sound.insert(key, record)
+    }
+}
+
+/// Previews and monitors look at links with `HEAD`: that begins no login, and ends none.
+#[tokio::test]
+async fn head_begins_no_login() {
+    let store = Arc::new(Counting::default());
+    let world = World::over(store.clone()).await;
+    // actix-web's `web::get()` does not pass it on.
+    let expected = |name: &str| if name == "axum" { 405 } else { 404 };
+    for (name, address) in world.servers.each() {
+        let mut browser = Browser::new(address);
+        let answer = browser.ask(Request::new("HEAD", "/login")).await;
+        assert_eq!(answer.status, expected(name), "{name}");
+        assert_eq!(answer.header("location"), None, "{name}");
+        assert!(browser.cookies.is_empty(), "{name}");
+        assert_eq!(store.inserted.load(Ordering::SeqCst), 0, "{name}");
+        if name == "axum" {
+            assert_eq!(answer.header("allow"), Some("GET"));
+            is_private(&answer);
+        }
+    }
+    for (name, address) in world.servers.each() {
+        let (mut browser, begun) = world.begin(address).await;
+        let (query, asked) = (begun.query(&world.idp), world.idp.asked());
+        let head = Request::new("HEAD", &format!("/callback?{query}"));
+        assert_eq!(browser.ask(head).await.status, expected(name), "{name}");
+        assert_eq!(world.idp.asked(), asked, "{name}");
+        assert_eq!(browser.callback(&query).await.status, 303, "{name}");
     }
 }
 

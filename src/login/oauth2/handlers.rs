@@ -16,6 +16,7 @@ use crate::oauth2::OAuth2Client;
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 
 /// Ready-made handlers for logging in at an OAuth2 provider, for coming back, and for logging out.
@@ -81,13 +82,17 @@ impl OAuth2Login {
         OAuth2LoginBuilder::new(auth, client)
     }
 
-    /// The handler that sends browsers to the provider, for `GET`.
+    /// The handler that sends browsers to the provider, for `GET`. `HEAD`, with which previews and
+    /// monitors look at links, begins no login: 405.
     ///
     /// `?return_to=/orders` says where they go in the end, a path of this site of at most 2048
     /// characters; otherwise that is the home.
     pub fn begin(&self) -> Endpoint {
         let login = self.clone();
         Endpoint::new("oauth2_begin", move |asked| {
+            if is_head(asked) {
+                return Box::pin(ready(for_get_alone()));
+            }
             let login = login.clone();
             let browser = login.0.cookie.of(asked);
             let query = asked.query().unwrap_or_default().to_owned();
@@ -100,7 +105,7 @@ impl OAuth2Login {
         })
     }
 
-    /// The handler of the client's redirect URL, for `GET`.
+    /// The handler of the client's redirect URL, for `GET`; `HEAD` ends no login: 405.
     ///
     /// Refusals: 400 for what belongs to no login that this browser began, 403 where the user or the
     /// provider said no, 401 for a code or an ID token that is not accepted, 502 and 503 for a
@@ -108,6 +113,9 @@ impl OAuth2Login {
     pub fn callback(&self) -> Endpoint {
         let login = self.clone();
         Endpoint::new("oauth2_callback", move |asked| {
+            if is_head(asked) {
+                return Box::pin(ready(for_get_alone()));
+            }
             let login = login.clone();
             let browser = login.0.cookie.of(asked);
             let query = Secret::new(asked.query().unwrap_or_default());
@@ -186,6 +194,15 @@ impl OAuth2Login {
             _ => None,
         }
     }
+}
+
+fn is_head(asked: &impl Head) -> bool {
+    asked.method() == "HEAD"
+}
+
+/// Whoever sends `HEAD` wants nothing done, and nothing kept of it (RFC 9110 section 9.3.2).
+fn for_get_alone() -> Challenge {
+    private(Challenge::new(405).with_header("allow", "GET"))
 }
 
 impl fmt::Debug for OAuth2Login {
