@@ -105,7 +105,8 @@ impl Provider {
     }
 
     /// Any other, by its discovery document at `/.well-known/openid-configuration` (OpenID Connect
-    /// Discovery 1.0), which is fetched when first needed and kept for an hour.
+    /// Discovery 1.0), which is fetched when first needed and kept for an hour. That of a server for
+    /// client credentials alone needs no `authorization_endpoint` (RFC 8414 section 2).
     pub fn discover(name: impl Into<String>, issuer: impl Into<String>) -> Self {
         let mut provider = Self::at(Cow::Owned(name.into()), "", "")
             .issuer(issuer)
