@@ -33,8 +33,13 @@ enum Kind {
     Hotp,
 }
 
+/// In capitals as in `otpauth` URIs, or small.
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    schemars(extend("enum" = ["SHA1", "SHA256", "SHA512", "sha1", "sha256", "sha512"]))
+)]
 #[serde(rename_all = "UPPERCASE")]
 enum Hash {
     #[serde(alias = "sha1")]
