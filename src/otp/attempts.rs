@@ -1,5 +1,6 @@
 //! What is remembered of somebody's attempts, so that a code is accepted once and guesses end.
 
+use super::algorithm::OtpKind;
 use super::code::Match;
 use super::secret::OtpSecret;
 use super::settings::Otp;
@@ -44,6 +45,21 @@ impl Terms {
         let beyond = failures.checked_sub(self.max_failures)?;
         let doubled = 2_u32.saturating_pow(beyond.min(31));
         Some(self.lockout.saturating_mul(doubled).min(LONGEST))
+    }
+}
+
+/// How many counters an authenticator may have run ahead to be found again, unless set.
+pub(super) const RESYNC_WINDOW: u32 = 100;
+
+/// # Errors
+/// [`ErrorKind::Configuration`] for a window in which nothing is found, or that takes too long to look
+/// through.
+pub(super) fn check_resync_window(counters: u32) -> Result<(), Error> {
+    match counters {
+        1..=1000 => Ok(()),
+        _ => Err(Error::configuration(
+            "an authenticator is found again within 1 to 1000 counters: 100 is usual",
+        )),
     }
 }
 
@@ -98,9 +114,38 @@ impl Attempts {
         code: &str,
         terms: &Terms,
     ) -> Result<(), Error> {
-        let now = otp.now();
+        self.settle(otp.now(), terms, |next| otp.find(secret, code, next))
+    }
+
+    /// The same of two codes of counters one after the other, the first at most so many ahead.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for TOTP, which has no counter.
+    pub(super) fn judge_two(
+        &mut self,
+        otp: &Otp,
+        secret: &OtpSecret,
+        codes: [&str; 2],
+        ahead: u32,
+        terms: &Terms,
+    ) -> Result<(), Error> {
+        if otp.kind() == OtpKind::Totp {
+            return Err(Error::configuration(
+                "TOTP goes by the time: only HOTP has a counter that can run ahead",
+            ));
+        }
+        let find = |next| otp.find_two(secret, codes, next, ahead);
+        self.settle(otp.now(), terms, find)
+    }
+
+    fn settle(
+        &mut self,
+        now: Duration,
+        terms: &Terms,
+        find: impl FnOnce(u64) -> Match,
+    ) -> Result<(), Error> {
         self.failures.check(now)?;
-        match otp.find(secret, code, self.next) {
+        match find(self.next) {
             Match::Fresh(counter) => {
                 // Of the last counter that there is no code can be used up, so none is accepted.
                 let next = counter.checked_add(1).ok_or_else(exhausted)?;

@@ -59,11 +59,40 @@ impl Codes {
             fresh |= same & !spent;
             used |= same & spent;
         }
+        Match::of(used, fresh, at)
+    }
+
+    /// Looks for two codes of counters one after the other; what is found is the second's counter. Two
+    /// of which only the first is used up are none. As long as [`find`](Self::find) it takes always.
+    pub(super) fn find_two(
+        &self,
+        [first, second]: [&str; 2],
+        window: RangeInclusive<u64>,
+        next: u64,
+    ) -> Match {
+        let (mut fresh, mut used) = (Choice::from(0), Choice::from(0));
+        let mut at = 0;
+        let mut first_was_before = Choice::from(0);
+        for counter in window {
+            let code = self.code(counter);
+            let same = first_was_before & code.as_slice().ct_eq(second.as_bytes());
+            let both_fresh = counter.ct_gt(&next);
+            at.conditional_assign(&counter, same & both_fresh);
+            fresh |= same & both_fresh;
+            used |= same & next.ct_gt(&counter);
+            first_was_before = code.as_slice().ct_eq(first.as_bytes());
+        }
+        Match::of(used, fresh, at)
+    }
+}
+
+impl Match {
+    fn of(used: Choice, fresh: Choice, at: u64) -> Self {
         match (used.into(), fresh.into()) {
             // Also where it is a later one's too: whoever saw it used must not get in by it.
-            (true, _) => Match::Used,
-            (false, true) => Match::Fresh(at),
-            (false, false) => Match::None,
+            (true, _) => Self::Used,
+            (false, true) => Self::Fresh(at),
+            (false, false) => Self::None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A code is accepted once, and guesses end.
 
 use super::algorithm::OtpKind;
-use super::attempts::{Attempts, Failures, Terms};
+use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
 use super::edit::{Edit, edit, key_of};
 use super::secret::OtpSecret;
 use super::settings::Otp;
@@ -23,7 +23,8 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// - **After five wrong codes in a row none is looked at for a quarter of an hour**, not even a
 ///   right one (RFC 4226 section 7.3); each wrong code after that doubles the time, up to a day. A
 ///   right code ends the row.
-/// - HOTP's counter is kept here too.
+/// - HOTP's counter is kept here too; where an authenticator ran far ahead of it,
+///   [`resync`](Self::resync) takes two codes.
 ///
 /// # Example
 /// ```
@@ -46,6 +47,7 @@ pub struct OtpGuard {
     store: Arc<dyn Store>,
     prefix: Arc<str>,
     terms: Terms,
+    resync_window: u32,
 }
 
 /// Sets an [`OtpGuard`] up.
@@ -65,6 +67,7 @@ pub struct OtpGuardBuilder {
     store: Arc<dyn Store>,
     name: String,
     terms: Terms,
+    resync_window: u32,
 }
 
 impl OtpGuardBuilder {
@@ -87,6 +90,13 @@ impl OtpGuardBuilder {
         self
     }
 
+    /// How many counters a HOTP authenticator may have run ahead to be found again by
+    /// [`resync`](OtpGuard::resync), 1 to 1000; 100 unless set.
+    pub fn resync_window(mut self, counters: u32) -> Self {
+        self.resync_window = counters;
+        self
+    }
+
     /// Builds it.
     ///
     /// # Errors
@@ -94,10 +104,12 @@ impl OtpGuardBuilder {
     pub fn build(self) -> Result<OtpGuard, Error> {
         check_name(&self.name)?;
         self.terms.check()?;
+        check_resync_window(self.resync_window)?;
         Ok(OtpGuard {
             store: self.store,
             prefix: format!("otp-guard/{}/", self.name).into(),
             terms: self.terms,
+            resync_window: self.resync_window,
         })
     }
 }
@@ -109,6 +121,7 @@ impl OtpGuard {
             store: Arc::new(store),
             name: "codes".to_owned(),
             terms: Terms::DEFAULT,
+            resync_window: RESYNC_WINDOW,
         }
     }
 
@@ -127,6 +140,27 @@ impl OtpGuard {
     ) -> Result<(), Error> {
         self.change(user, |attempts, _| {
             let answer = attempts.judge(otp, secret, code, &self.terms);
+            (answer, lifetime(otp))
+        })
+        .await
+    }
+
+    /// Finds a user's HOTP authenticator again whose counter ran ahead, by two codes that it shows one
+    /// after the other: as [`SecondFactor::resync`](super::SecondFactor::resync).
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify); [`ErrorKind::Configuration`] for TOTP, which goes by the time.
+    pub async fn resync(
+        &self,
+        user: &str,
+        otp: &Otp,
+        secret: &OtpSecret,
+        first: &str,
+        second: &str,
+    ) -> Result<(), Error> {
+        let (ahead, codes) = (self.resync_window, [first, second]);
+        self.change(user, |attempts, _| {
+            let answer = attempts.judge_two(otp, secret, codes, ahead, &self.terms);
             (answer, lifetime(otp))
         })
         .await

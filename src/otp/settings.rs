@@ -90,7 +90,8 @@ impl OtpBuilder {
 
     /// How far a code may be from where it is expected, 20 at most; 1 unless set. For TOTP so many
     /// steps before and after (RFC 6238 section 5.2), for HOTP so many counters ahead (RFC 4226
-    /// section 7.4).
+    /// section 7.4); one that is further ahead
+    /// [`SecondFactor::resync`](super::SecondFactor::resync) finds by two codes.
     pub fn look_ahead(mut self, steps: u32) -> Self {
         self.look_ahead = steps;
         self
@@ -286,6 +287,19 @@ impl Otp {
             }
         };
         Codes::new(self, secret).find(code, window, next)
+    }
+
+    /// Looks for two codes of counters one after the other, the first at most so many ahead.
+    pub(super) fn find_two(
+        &self,
+        secret: &OtpSecret,
+        codes: [&str; 2],
+        next: u64,
+        ahead: u32,
+    ) -> Match {
+        // From the two that were just used, to be told from wrong ones, to the last second.
+        let last = next.saturating_add(u64::from(ahead)).saturating_add(1);
+        Codes::new(self, secret).find_two(codes, next.saturating_sub(2)..=last, next)
     }
 }
 

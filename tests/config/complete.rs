@@ -209,6 +209,7 @@ store = "local"
 name = "guard"
 max_failures = 3
 lockout = "1h"
+resync_window = 50
 
 [jam.recovery_codes]
 store = "local"
@@ -224,6 +225,7 @@ issuer = "My App"
 name = "second"
 max_failures = 3
 lockout = "1h"
+resync_window = 50
 recovery_codes = 12
 
 [jam.oauth2.github]

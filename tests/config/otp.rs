@@ -120,6 +120,42 @@ fn hashes_of_the_schema() {
     }
 }
 
+/// A HOTP authenticator that ran ahead is found again, as far as the file says.
+#[tokio::test]
+async fn a_resync_window() {
+    let text = |sealing: &str, window: u32| {
+        format!(
+            "
+            [jam.otp]
+            kind = 'hotp'
+            [jam.otp_guard]
+            store = 'memory'
+            resync_window = {window}
+            [jam.second_factor]
+            store = 'memory'
+            issuer = 'My App'
+            sealing = {{ key = '{sealing}' }}
+            resync_window = {window}
+            "
+        )
+    };
+    let key = SealingKeys::generate_key().unwrap();
+    let jam_of = |window| jam(&text(key.expose(), window));
+    let jam = jam_of(50).unwrap();
+    let (otp, secret) = (jam.otp().unwrap(), OtpSecret::generate().unwrap());
+    let (factor, guard) = (jam.second_factor().unwrap(), jam.otp_guard().unwrap());
+    factor.import("ann", &secret, 0).await.unwrap();
+    for (first, found) in [(51, false), (50, true)] {
+        let two = [first, first + 1].map(|counter| otp.code_at(&secret, counter));
+        let [first, second] = two.each_ref().map(|code| code.expose());
+        let answer = factor.resync("ann", first, second).await;
+        assert_eq!(answer.is_ok(), found);
+        let answer = guard.resync("ann", &otp, &secret, first, second).await;
+        assert_eq!(answer.is_ok(), found);
+    }
+    assert!(crate::message(jam_of(0)).contains("1 to 1000"));
+}
+
 fn with_factor(clock: &ManualClock) -> Jam {
     let key = SealingKeys::generate_key().unwrap();
     let text = format!(

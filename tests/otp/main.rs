@@ -26,5 +26,6 @@ mod images;
 mod nonsense;
 mod outages;
 mod recovery;
+mod resync;
 
 pub(crate) const NOW: u64 = 1_800_000_000;

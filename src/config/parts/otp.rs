@@ -90,6 +90,9 @@ pub(in crate::config) struct OtpGuardSettings {
     max_failures: Option<u32>,
     /// For how long; a quarter of an hour unless set, doubled by each wrong code after it.
     lockout: Option<Time>,
+    /// How many counters a HOTP authenticator may have run ahead to be found again by two codes, 1 to
+    /// 1000; 100 unless set.
+    resync_window: Option<u32>,
 }
 
 impl OtpGuardSettings {
@@ -107,6 +110,9 @@ impl OtpGuardSettings {
         }
         if let Some(Time(time)) = self.lockout {
             guard = guard.lockout(time);
+        }
+        if let Some(counters) = self.resync_window {
+            guard = guard.resync_window(counters);
         }
         guard.build().map_err(|error| spot.refused(error))
     }
@@ -170,6 +176,9 @@ pub(in crate::config) struct SecondFactorSettings {
     max_failures: Option<u32>,
     /// For how long; a quarter of an hour unless set, doubled by each wrong code after it.
     lockout: Option<Time>,
+    /// How many counters a HOTP authenticator may have run ahead to be found again by two codes, 1 to
+    /// 1000; 100 unless set.
+    resync_window: Option<u32>,
     /// How many recovery codes a user gets; 10 unless set.
     recovery_codes: Option<usize>,
 }
@@ -201,6 +210,9 @@ impl SecondFactorSettings {
         }
         if let Some(Time(time)) = self.lockout {
             factor = factor.lockout(time);
+        }
+        if let Some(counters) = self.resync_window {
+            factor = factor.resync_window(counters);
         }
         if let Some(count) = self.recovery_codes {
             factor = factor.recovery_codes(count);

@@ -2,7 +2,7 @@
 
 use super::handle::{SecondFactor, Settings};
 use crate::core::error::Error;
-use crate::otp::attempts::Terms;
+use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
 use crate::store::{SealingKeys, Store};
@@ -34,6 +34,7 @@ pub struct SecondFactorBuilder {
     issuer: String,
     otp: Option<Otp>,
     terms: Terms,
+    resync_window: u32,
     count: usize,
 }
 
@@ -46,6 +47,7 @@ impl SecondFactorBuilder {
             issuer: String::new(),
             otp: None,
             terms: Terms::DEFAULT,
+            resync_window: RESYNC_WINDOW,
             count: SHEET,
         }
     }
@@ -82,6 +84,13 @@ impl SecondFactorBuilder {
         self
     }
 
+    /// How many counters a HOTP authenticator may have run ahead to be found again by
+    /// [`resync`](SecondFactor::resync), 1 to 1000; 100 unless set.
+    pub fn resync_window(mut self, counters: u32) -> Self {
+        self.resync_window = counters;
+        self
+    }
+
     /// How many recovery codes a user gets, 1 to 50; 10 unless set.
     pub fn recovery_codes(mut self, count: usize) -> Self {
         self.count = count;
@@ -97,6 +106,7 @@ impl SecondFactorBuilder {
         check_name(&self.name)?;
         check_count(self.count)?;
         self.terms.check()?;
+        check_resync_window(self.resync_window)?;
         if self.issuer.is_empty() || self.issuer.len() > 64 || self.issuer.contains(':') {
             return Err(Error::configuration(
                 "a second factor without a name that apps can show: give .issuer(…), 1 to 64 bytes \
@@ -114,6 +124,7 @@ impl SecondFactorBuilder {
             issuer: self.issuer,
             otp,
             terms: self.terms,
+            resync_window: self.resync_window,
             count: self.count,
         }))
     }

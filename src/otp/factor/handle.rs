@@ -62,6 +62,7 @@ pub(super) struct Settings {
     pub(super) issuer: String,
     pub(super) otp: Otp,
     pub(super) terms: Terms,
+    pub(super) resync_window: u32,
     pub(super) count: usize,
 }
 
@@ -173,6 +174,35 @@ impl SecondFactor {
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
             let answer = self.judge(&mut factor, code)?;
+            Ok(Change::To(factor, answer))
+        })
+        .await?
+    }
+
+    /// Finds a HOTP authenticator again whose counter ran ahead, as by a button that was pressed in a
+    /// pocket: by two codes that it shows one after the other (RFC 4226 section 7.4), the first at most
+    /// [`resync_window`](SecondFactorBuilder::resync_window) counters ahead.
+    ///
+    /// Both are used up, and prove as much as [`verify`](Self::verify) does. Guesses count with those
+    /// there, and a lockout is of both.
+    ///
+    /// ```
+    /// # use jamguard::{Error, otp::SecondFactor};
+    /// # async fn example(factor: SecondFactor, user: &str, first: &str, second: &str) -> Result<(), Error> {
+    /// factor.resync(user, first.trim(), second.trim()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify); [`ErrorKind::UsedCode`] for the two that were just used;
+    /// [`ErrorKind::Configuration`] for a user of TOTP, which goes by the time.
+    pub async fn resync(&self, user: &str, first: &str, second: &str) -> Result<(), Error> {
+        let (ahead, terms) = (self.0.resync_window, &self.0.terms);
+        self.change(user, |factor| {
+            let (mut factor, _) = enrolled(factor)?;
+            let otp = factor.otp(&self.0.otp)?;
+            let (attempts, secret) = (&mut factor.attempts, &factor.secret);
+            let answer = attempts.judge_two(&otp, secret, [first, second], ahead, terms);
             Ok(Change::To(factor, answer))
         })
         .await?
