@@ -48,6 +48,9 @@ struct Code {
     code: String,
 }
 
+/// Bytes.
+const MAX_NAME: usize = 64;
+
 /// A page with a word about what went wrong, under the status that the error stands for.
 struct Problem(Error);
 
@@ -66,6 +69,7 @@ impl IntoResponse for Problem {
                 "That code is not right, or not any more."
             }
             ErrorKind::LockedOut => "Too many wrong codes: try again in a quarter of an hour.",
+            ErrorKind::InvalidRequest => "That name is too long: 64 letters are the most.",
             ErrorKind::Unauthorized => "That is not the password.",
             ErrorKind::MissingCredentials => "Log in first.",
             ErrorKind::NotEnrolled => "Set the second factor up first.",
@@ -95,7 +99,7 @@ async fn home(
         return Ok(secret(page::login()));
     };
     let page = match (passed(identity.as_ref()), factor.is_enrolled(&user).await?) {
-        (_, false) => page::set_up(&user),
+        (passed, false) => page::set_up(&user, passed),
         (false, true) => page::ask_for_code(&user),
         (true, true) => page::welcome(&user, factor.recovery_codes_left(&user).await?),
     };
@@ -107,6 +111,10 @@ async fn login(visitor: Visitor, Form(login): Form<Login>) -> Result<Redirect, P
     let right = jamguard::Secret::new("open sesame") == jamguard::Secret::new(login.password);
     if !right || login.user.is_empty() {
         return Err(Error::new(ErrorKind::Unauthorized, "a wrong password").into());
+    }
+    // Authenticator apps show it, and take no longer one than 256 bytes.
+    if login.user.len() > MAX_NAME {
+        return Err(Error::new(ErrorKind::InvalidRequest, "a name that is too long").into());
     }
     visitor.login(login.user);
     Ok(Redirect::to("/"))

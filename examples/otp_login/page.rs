@@ -64,9 +64,17 @@ pub(crate) fn login() -> String {
     )
 }
 
-pub(crate) fn set_up(user: &str) -> String {
+/// `passed`: by a second factor that is there no more.
+pub(crate) fn set_up(user: &str, passed: bool) -> String {
+    let how = match passed {
+        false => r#"by your password alone. The <a href="/vault">vault</a> wants more."#,
+        true => {
+            r#"by both factors, the second of which is gone since. The <a href="/vault">vault</a> is open
+until you log out."#
+        }
+    };
     page(&format!(
-        r#"<p>You are {}, by your password alone. The <a href="/vault">vault</a> wants more.</p>
+        r#"<p>You are {}, {how}</p>
 <form method="post" action="/enrol"><button>Set up a second factor</button></form>{LOGOUT}"#,
         text(user)
     ))
