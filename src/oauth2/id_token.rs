@@ -3,6 +3,7 @@
 use super::client::OAuth2Client;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
+#[cfg(feature = "session")]
 use crate::jose::jws::Compact;
 use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
@@ -85,9 +86,12 @@ impl OAuth2Client {
             iat: Option<f64>,
         }
         let text = before.expose().as_bytes();
-        let claims = Compact::split(text, text.len())?.payload_text()?;
-        let before: Before = serde_json::from_str(&claims)
-            .map_err(|_| Error::new(ErrorKind::Storage, "the session's ID token is damaged"))?;
+        let claims = Compact::split(text, text.len()).and_then(|token| token.payload_text());
+        let claims = claims
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok());
+        let before: Before = claims
+            .ok_or_else(|| Error::new(ErrorKind::Storage, "the session's ID token is damaged"))?;
         let new = self.verify_id_token(verifier, new).await?;
         if before.sub.is_none()
             || before.sub.as_deref() != new.verified.subject()

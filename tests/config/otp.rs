@@ -150,7 +150,7 @@ async fn a_resync_window() {
         let [first, second] = two.each_ref().map(|code| code.expose());
         let answer = factor.resync("ann", first, second).await;
         assert_eq!(answer.is_ok(), found);
-        let answer = guard.resync("ann", &otp, &secret, first, second).await;
+        let answer = guard.resync("ann", otp, &secret, first, second).await;
         assert_eq!(answer.is_ok(), found);
     }
     assert!(crate::message(jam_of(0)).contains("1 to 1000"));
