@@ -4,7 +4,7 @@ use super::format::{Format, MAX_BYTES, too_long};
 use super::interpolate::interpolate;
 use super::json;
 use super::node::{Node, Value};
-use super::problem::{Problem, nearest};
+use super::problem::{Problem, advice};
 use crate::core::error::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -155,11 +155,7 @@ impl Document {
                 };
                 let Some(entry) = entries.iter().find(|entry| entry.key == name) else {
                     let names: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
-                    let advice = match nearest(name, names.iter().copied()) {
-                        Some(near) => format!("did you mean '{near}'?"),
-                        None if names.is_empty() => "there is nothing".to_owned(),
-                        None => format!("there are {}", names.join(", ")),
-                    };
+                    let advice = advice(name, &names, "there is nothing");
                     return Err(refuse(format!(
                         "the pointer leads nowhere: there is no '{name}'; {advice}"
                     )));

@@ -83,13 +83,20 @@ fn replaced(
                 )));
             }
         }
-        if done.len() > MAX_TEXT {
-            return Err(Problem::new("with its variables the text is over 1 MiB"));
-        }
+        // Here as well: no number of variables fills the memory.
+        check_length(&done)?;
         rest = &after[end + 1..];
     }
     done.push_str(rest);
+    check_length(&done)?;
     Ok(done)
+}
+
+fn check_length(text: &str) -> Result<(), Problem> {
+    match text.len() > MAX_TEXT {
+        true => Err(Problem::new("with its variables the text is over 1 MiB")),
+        false => Ok(()),
+    }
 }
 
 fn is_name(name: &str) -> bool {

@@ -16,5 +16,5 @@ pub use format::Format;
 pub(super) use self::{
     file::{Variables, read_file},
     node::{Node, Value},
-    problem::{Problem, nearest},
+    problem::{Problem, advice},
 };

@@ -158,10 +158,7 @@ fn expected(expected: &dyn Expected) -> String {
 }
 
 /// Which of the known names somebody most likely meant.
-pub(in crate::config) fn nearest<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let close = |known: &'a str| {
         let distance = strsim::damerau_levenshtein(name, known);
         let begins = name.len() >= 3 && (known.starts_with(name) || name.starts_with(known));
@@ -172,12 +169,13 @@ pub(in crate::config) fn nearest<'a>(
     nearest.map(|(_, known)| known)
 }
 
-/// `did you mean 'x'?`, or what there is.
-fn advice(name: &str, known: &[&str]) -> String {
-    match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean '{near}'?"),
-        None if known.is_empty() => "none is known here".to_owned(),
-        None => format!("known are {}", known.join(", ")),
+/// `did you mean 'x'?`, or what there is; `none` where that is nothing.
+pub(in crate::config) fn advice(name: &str, there: &[&str], none: &str) -> String {
+    match (nearest(name, there.iter().copied()), there) {
+        (Some(near), _) => format!("did you mean '{near}'?"),
+        (None, []) => none.to_owned(),
+        (None, [only]) => format!("there is only {only}"),
+        (None, _) => format!("there are {}", there.join(", ")),
     }
 }
 
@@ -222,7 +220,10 @@ impl de::Error for Problem {
                 "unknown key; if it belongs here, this program was built without jamguard's \
                  feature '{feature}'"
             ),
-            None => format!("unknown key: {}", advice(field, known)),
+            None => {
+                let advice = advice(field, known, "none is known");
+                format!("unknown key: {}", advice.replace("there are", "known are"))
+            }
         })
     }
 

@@ -5,7 +5,7 @@ use super::problem::Problem;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 use std::collections::HashMap;
 
-/// Bytes that a document may come to when its aliases are followed.
+/// Bytes that a document's anchors and aliases may come to when they are followed.
 const MAX_UNFOLDED: usize = 4 << 20;
 /// What a value counts for besides its text.
 const VALUE: usize = 64;
@@ -14,6 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
+        size: 0,
         unfolded: 0,
     };
     let mut root = None;
@@ -35,6 +36,9 @@ struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     /// What the anchors stand before, what that counts for and how deep it goes.
     anchors: HashMap<usize, (Node, usize, usize)>,
+    /// What all that was read so far counts for.
+    size: usize,
+    /// What is held besides what stands in the text, whose length is bounded.
     unfolded: usize,
 }
 
@@ -57,10 +61,13 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn count(&mut self, bytes: usize, line: Option<usize>) -> Result<(), Problem> {
+    /// Counts a copy of what has an anchor: there is one for the anchor, and one for each alias.
+    fn count_copy(&mut self, bytes: usize, line: Option<usize>) -> Result<(), Problem> {
         self.unfolded = self.unfolded.saturating_add(bytes);
         match self.unfolded > MAX_UNFOLDED {
-            true => Err(Problem::new("its aliases unfold to more than settings need").on(line)),
+            true => Err(
+                Problem::new("its anchors and aliases unfold to more than settings need").on(line),
+            ),
             false => Ok(()),
         }
     }
@@ -68,8 +75,8 @@ impl<'t> Reader<'t> {
     fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Node, Problem> {
         let at = line(span);
         check_depth(depth, at)?;
-        let before = self.unfolded;
-        self.count(VALUE, at)?;
+        let before = self.size;
+        self.size = self.size.saturating_add(VALUE);
         let (value, anchor, tag) = match event {
             Event::Alias(anchor) => {
                 let Some((node, size, deep)) = self.anchors.get(&anchor) else {
@@ -77,11 +84,12 @@ impl<'t> Reader<'t> {
                 };
                 check_depth(depth + deep, at)?;
                 let (node, size) = (node.clone(), *size);
-                self.count(size, at)?;
+                self.size = self.size.saturating_add(size);
+                self.count_copy(size, at)?;
                 return Ok(node);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.count(text.len(), at)?;
+                self.size = self.size.saturating_add(text.len());
                 let value = match style {
                     ScalarStyle::Plain => plain(&text),
                     _ => None,
@@ -101,7 +109,8 @@ impl<'t> Reader<'t> {
         }
         let node = Node::new(value, at);
         if anchor > 0 {
-            let size = self.unfolded - before;
+            let size = self.size - before;
+            self.count_copy(size, at)?;
             let deep = node.depth();
             self.anchors.insert(anchor, (node.clone(), size, deep));
         }

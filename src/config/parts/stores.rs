@@ -4,7 +4,7 @@
 use super::scalars::Hidden;
 use super::scalars::Time;
 use super::spot::Spot;
-use crate::config::document::{Problem, nearest};
+use crate::config::document::{Problem, advice};
 use crate::store::{MemoryStore, Near, Store};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -264,10 +264,6 @@ pub(in crate::config) fn unknown<'n>(
     spot: &Spot<'_>,
 ) -> Problem {
     let known: Vec<&str> = known.map(String::as_str).collect();
-    let advice = match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean '{near}'?"),
-        None if known.is_empty() => "none is configured".to_owned(),
-        None => format!("there are {}", known.join(", ")),
-    };
+    let advice = advice(name, &known, "none is configured");
     spot.wrong(format!("there is no {what} of this name; {advice}"))
 }

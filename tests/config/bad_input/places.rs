@@ -41,9 +41,32 @@ fn an_unset_variable_is_told_by_its_name() {
     }
 }
 
+/// What a variable holds is the environment's, and may be of any length.
+#[test]
+fn what_variables_make_of_a_text_is_bounded() {
+    let most = 1 << 20;
+    let read = |length: usize, text: &str| {
+        let document = Document::from_value(&serde_json::json!({"a": {"b": text}})).unwrap();
+        let document = document.with_variables(move |_| Some("x".repeat(length)));
+        document.read::<Value>("a")
+    };
+    let whole = read(most, "${LONG}").unwrap();
+    assert_eq!(whole["b"].as_str().unwrap().len(), most);
+    for (length, text) in [
+        (most + 1, "${LONG}"),
+        (most, "a${LONG}"),
+        (most, "${LONG}a"),
+        (most / 2 + 1, "${LONG}${LONG}"),
+        (most, "${LONG}$${"),
+    ] {
+        let refused = message(read(length, text));
+        assert!(refused.contains("over 1 MiB"), "{text} {refused}");
+    }
+}
+
 #[test]
 fn a_pointer_that_leads_nowhere_or_in_circles_is_told() {
-    let toml = "[jam]\n[other.place]\nx = 'y'\nlist = [1]\n[api]\n";
+    let toml = "[jam]\n[other.place]\nx = 'y'\nlist = [1]\n[api]\nunique = 1\n";
     let at = |pointer: &str| {
         let built = builder().pointer(pointer).from_str(toml, Format::Toml);
         message(built)
@@ -58,6 +81,7 @@ fn a_pointer_that_leads_nowhere_or_in_circles_is_told() {
             "there is no 'nowhere'; there are jam, other, api",
         ),
         ("jam.jwt", "there is no 'jwt'; there is nothing"),
+        ("api.jwt", "there is no 'jwt'; there is only unique"),
         ("other.place.z", "there is no 'z'"),
         (
             "other.place.x",
@@ -274,7 +298,7 @@ fn aliases_without_measure_are_refused_in_no_time() {
     laughs.push_str("jam: {}\n");
     let laughed = message_of(&laughs);
     assert!(
-        laughed.contains("its aliases unfold to more than settings need"),
+        laughed.contains("its anchors and aliases unfold to more than settings need"),
         "{laughed}"
     );
 
@@ -284,7 +308,7 @@ fn aliases_without_measure_are_refused_in_no_time() {
         "x".repeat(500_000),
         "  - *a\n".repeat(50_000)
     );
-    assert!(message_of(&long).contains("its aliases unfold"));
+    assert!(message_of(&long).contains("its anchors and aliases unfold"));
 
     for (format, open) in [
         (Format::Yaml, "["),
@@ -366,10 +390,22 @@ fn a_long_file_is_read_in_no_time() {
     ] {
         Document::from_str(&text, format).unwrap();
     }
-    // A table that is too long even so; its keys are compared before.
-    let yaml = filled("a:\n", &|n| format!("  key-{n}: {n:030}\n"), "");
-    let _ = Document::from_str(&yaml, Format::Yaml);
+    // Without an alias there is nothing that could unfold.
+    for yaml in [
+        filled("a:\n", &|n| format!("  key-{n}: {n:030}\n"), ""),
+        filled("a: &a [1]\nb: [*a", &|_| ",\n 1".to_owned(), "]"),
+    ] {
+        Document::from_str(&yaml, Format::Yaml).unwrap();
+    }
+    // A copy for each anchor, one in the other.
+    let anchors: String = (0..60).map(|n| format!("&a{n} [")).collect();
+    let nested = format!("a: {anchors}1{}{}", ",1".repeat(200_000), "]".repeat(60));
+    let refused = message(Document::from_str(&nested, Format::Yaml));
+    assert!(
+        refused.contains("its anchors and aliases unfold"),
+        "{refused}"
+    );
     let took = started.elapsed();
-    println!("5 files of 1 MiB: {took:?}");
+    println!("7 files of 1 MiB: {took:?}");
     assert!(took < Duration::from_secs(40), "{took:?}");
 }
