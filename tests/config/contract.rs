@@ -299,6 +299,43 @@ fn debug_shows_what_was_built_and_no_secret() {
     );
 }
 
+/// Nor anything by which guesses at a secret could be checked: what is shown ends in logs.
+#[tokio::test]
+async fn debug_shows_nothing_that_is_made_from_a_secret() {
+    let second = format!("{SECRET}-the-second");
+    let jam = jam(&format!(
+        "
+        [jam.jwt]
+        algorithm = 'HS256'
+        secret = '{SECRET}'
+        [jam.key_rings.main]
+        algorithm = 'HS256'
+        keys = [{{ secret = '{SECRET}' }}, {{ secret = '{second}', key_id = 'named' }}]
+        "
+    ))
+    .unwrap();
+    let ring = jam.key_ring("main").unwrap();
+    jam.jwt().unwrap().issue(&json!({})).await.unwrap();
+    let keys = ring.keys().await.unwrap();
+    let shown = format!("{jam:?} {jam:#?} {ring:?}");
+    assert!(
+        shown.contains("named") && shown.contains("unnamed"),
+        "{shown}"
+    );
+    let made: Vec<_> = keys.iter().filter(|key| key.key_id() != "named").collect();
+    assert_eq!(made.len(), 1);
+    for key in made {
+        assert!(
+            key.key_id().len() > 40 && !shown.contains(key.key_id()),
+            "{shown}"
+        );
+    }
+    // The section's alone: its tokens name no key.
+    let token = jam.jwt().unwrap().issue(&json!({})).await.unwrap();
+    let header = token.expose().split('.').next().unwrap();
+    assert_eq!(header, "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9");
+}
+
 /// Counts who wants to be told of changes.
 struct Watched(MemoryStore, Arc<AtomicUsize>);
 

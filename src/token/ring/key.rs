@@ -108,7 +108,9 @@ pub struct RingKey {
 
 impl RingKey {
     /// A key that signs from now on. Where it has no name, its thumbprint becomes its `kid`; a
-    /// secret's is a keyed hash.
+    /// secret's is a keyed hash. Who sees that can check guesses at the secret, as who sees a token
+    /// can: a secret is safe that was drawn at random, such as by
+    /// [`SigningKey::generate`], and no passphrase is.
     pub fn new(key: SigningKey) -> Self {
         Self {
             key,
@@ -163,6 +165,8 @@ impl RingKey {
         }
         let kid = match self.key.key_id() {
             Some(kid) => kid.to_owned(),
+            // Nobody asks for it by its name, by which guesses at it could be checked.
+            None if !self.named => "unnamed".to_owned(),
             None => self.key.fingerprint()?,
         };
         check_key_id(&kid)?;
