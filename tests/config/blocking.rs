@@ -66,6 +66,23 @@ fn http_works_without_a_runtime_of_ones_own() {
         .unwrap();
 }
 
+/// Where blocking is allowed though it is inside of a runtime, the error says what works there.
+#[tokio::test]
+async fn on_a_blocking_thread_of_a_runtime_the_advice_works() {
+    let work = tokio::task::spawn_blocking(|| {
+        let jam = jam("[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'").unwrap();
+        let claims = json!({"sub": "42"});
+        let refused = jam.block_on(jam.jwt().unwrap().issue(&claims)).unwrap_err();
+        let advice = "tokio::runtime::Handle::current().block_on(…) on a thread of spawn_blocking";
+        assert!(refused.message().contains(advice), "{refused}");
+        let handle = tokio::runtime::Handle::current();
+        let token = handle.block_on(jam.jwt().unwrap().issue(&claims)).unwrap();
+        let verifier = jam.jwt().unwrap().verifier();
+        handle.block_on(verifier.verify(token.expose())).unwrap();
+    });
+    work.await.unwrap();
+}
+
 /// Inside of a runtime it would stand still: it says so. Dropped there, it does no harm.
 #[tokio::test]
 async fn inside_of_a_runtime_it_refuses() {

@@ -457,6 +457,29 @@ async fn a_watcher_takes_the_file_over_by_itself() {
     assert_eq!(status(servers.axum, &a).await, 200);
 }
 
+/// A panic of the application's ends neither the watching nor the process.
+#[test]
+fn a_watcher_outlives_a_panic_of_the_application() {
+    let file = File::new("reload-panic", &site("a", ""));
+    let jam = file.jam();
+    let times = Arc::new(AtomicU64::new(0));
+    let told = times.clone();
+    let watch = jam.watch(Duration::from_millis(20), move |_| {
+        assert!(told.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
+    });
+    let _watch = watch.unwrap();
+    let allows = |role: &str| jam.route_table().unwrap().to_string().contains(role);
+    for (round, role) in ["role:bb", "role:cc"].into_iter().enumerate() {
+        file.write(&site(&role[5..], ""));
+        let started = Instant::now();
+        while times.load(Ordering::Relaxed) <= round as u64 {
+            assert!(started.elapsed() < Duration::from_secs(20), "{role}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(allows(role), "{role}");
+    }
+}
+
 /// What changed between the start and the watching is not missed.
 #[test]
 fn a_change_before_the_watching_is_taken_over() {

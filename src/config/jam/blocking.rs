@@ -15,12 +15,15 @@ impl Jam {
     ///
     /// # Errors
     /// That of `work`; [`ErrorKind::Internal`](crate::ErrorKind::Internal) inside of an async
-    /// runtime, which would stand still meanwhile: `.await` it there.
+    /// runtime, which would stand still meanwhile: `.await` it there. A thread of tokio's
+    /// `spawn_blocking` belongs to a runtime too; there
+    /// `tokio::runtime::Handle::current().block_on(work)` waits, in that runtime.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         if Handle::try_current().is_ok() {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "block_on inside of an async runtime: .await it",
+                "block_on inside of an async runtime: .await it, or call \
+                 tokio::runtime::Handle::current().block_on(…) on a thread of spawn_blocking",
             ));
         }
         self.runtime()?.block_on(work)

@@ -104,7 +104,8 @@ impl Jam {
                 "this was not built from a file, so there is nothing to read again",
             ));
         };
-        // One at a time. Nothing panics while it is held.
+        // One at a time. What panics while it is held is the application's code, before anything
+        // is changed.
         let mut state = jam.state.lock().unwrap_or_else(PoisonError::into_inner);
         let document = Document::from_file(file)?;
         let new = jam.setup.load(&document, true)?;

@@ -4,8 +4,10 @@ use super::facade::Jam;
 use super::reload::Reloaded;
 use crate::config::document::read_file;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::telemetry;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -28,7 +30,7 @@ impl Jam {
     /// half of a file may be sound, and guard less than the whole. It has a thread of its own.
     ///
     /// `told` is given what changed, or why the file is refused; it may do nothing, since that is
-    /// also logged.
+    /// also logged. Should it panic, that is logged, and the file is watched further.
     ///
     /// ```no_run
     /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
@@ -73,9 +75,17 @@ impl Jam {
                     continue;
                 }
                 seen = now;
-                match jam.reload() {
+                // The application's own code runs in here. Its panics are the application's: what
+                // comes after them is to be taken over as before.
+                let panicked = catch_unwind(AssertUnwindSafe(|| match jam.reload() {
                     Ok(reloaded) if reloaded.is_unchanged() => {}
                     outcome => told(&outcome),
+                }));
+                if panicked.is_err() {
+                    telemetry::warn(
+                        "the application panicked when a changed configuration was taken over",
+                        &"the file is watched further",
+                    );
                 }
             }
         };
