@@ -93,6 +93,8 @@ fn an_authenticator_of_nonsense_says_what_to_do() {
             ),
             "needs Secure",
         ),
+        // What works on nothing says on what it would.
+        (sound().enrichment_ttl(Duration::from_secs(1)), ".enrich("),
     ];
     for (builder, advice) in nonsense {
         let error = builder.build().unwrap_err();

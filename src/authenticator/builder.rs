@@ -61,12 +61,12 @@ pub struct AuthenticatorBuilder {
     claim_paths: ClaimPaths,
     clock: Arc<dyn Clock>,
     enrich: Option<EnrichHook>,
-    enrichment_ttl: Duration,
+    enrichment_ttl: Option<Duration>,
     enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
     #[cfg(all(feature = "client", feature = "session"))]
-    grace: std::time::Duration,
+    grace: Option<Duration>,
     #[cfg(feature = "session")]
     sessions: Option<Sessions>,
     #[cfg(feature = "session")]
@@ -89,12 +89,12 @@ impl AuthenticatorBuilder {
             claim_paths: ClaimPaths::default(),
             clock: Arc::new(SystemClock),
             enrich: None,
-            enrichment_ttl: enrich::TTL,
+            enrichment_ttl: None,
             enrichment_store: None,
             #[cfg(feature = "client")]
             refresh: None,
             #[cfg(all(feature = "client", feature = "session"))]
-            grace: super::session::GRACE,
+            grace: None,
             #[cfg(feature = "session")]
             sessions: None,
             #[cfg(feature = "session")]
@@ -315,7 +315,7 @@ impl AuthenticatorBuilder {
 
     /// For how long what [`enrich`](Self::enrich) added is remembered; a minute unless set.
     pub fn enrichment_ttl(mut self, ttl: Duration) -> Self {
-        self.enrichment_ttl = ttl;
+        self.enrichment_ttl = Some(ttl);
         self
     }
 
@@ -344,8 +344,8 @@ impl AuthenticatorBuilder {
     /// expired and while JAM cannot be reached to renew it; an hour unless set. After that its
     /// requests are answered 503, and the cookie is kept: the session may still be good.
     #[cfg(all(feature = "client", feature = "session"))]
-    pub fn outage_grace(mut self, grace: std::time::Duration) -> Self {
-        self.grace = grace;
+    pub fn outage_grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
         self
     }
 
@@ -416,9 +416,21 @@ impl AuthenticatorBuilder {
                  .cookies(LoginCookies::new()) or .sessions(…) too",
             ));
         }
+        #[cfg(all(feature = "client", feature = "session"))]
+        if self.grace.is_some() && (self.refresh.is_none() || !with_sessions) {
+            return Err(Error::configuration(
+                "outage_grace is for sessions that silent refresh renews: call .sessions(…) and \
+                 .silent_refresh(…) too",
+            ));
+        }
         if self.enrich.is_none() && self.enrichment_store.is_some() {
             return Err(Error::configuration(
                 "a store for enrichment without any: call .enrich(…) too",
+            ));
+        }
+        if self.enrich.is_none() && self.enrichment_ttl.is_some() {
+            return Err(Error::configuration(
+                "enrichment_ttl without enrichment: call .enrich(…) too",
             ));
         }
         let enricher = self
@@ -426,7 +438,7 @@ impl AuthenticatorBuilder {
             .map(|hook| {
                 Enricher::new(
                     hook,
-                    self.enrichment_ttl,
+                    self.enrichment_ttl.unwrap_or(enrich::TTL),
                     self.clock.clone(),
                     self.enrichment_store,
                 )
@@ -450,7 +462,7 @@ impl AuthenticatorBuilder {
             #[cfg(feature = "client")]
             refresh: self.refresh.map(super::refresh::Refresher::new),
             #[cfg(all(feature = "client", feature = "session"))]
-            grace: self.grace,
+            grace: self.grace.unwrap_or(super::session::GRACE),
             #[cfg(feature = "session")]
             sessions: sessions.map(Arc::new),
         }))
