@@ -13,10 +13,16 @@ const MAX_FILE: usize = 1 << 20;
 impl Spot<'_> {
     /// The bytes of a file that is named here.
     pub(in crate::config) fn file(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
-        let path = self.world.base.join(path);
+        let base = &self.world.base;
+        let begins = match Path::new(path).is_relative() && !base.as_os_str().is_empty() {
+            true => " (from the configuration's own folder on)",
+            false => "",
+        };
+        let path = base.join(path);
         // Not its name: a secret may have been written where the name of its file belongs.
-        let wrong =
-            |problem: Problem| self.wrong(format!("the file that is named here: {problem}"));
+        let wrong = |problem: Problem| {
+            self.wrong(format!("the file that is named here{begins}: {problem}"))
+        };
         let content = read_file(&path, MAX_FILE).map_err(wrong)?;
         self.world.note_file(&path, &content);
         Ok(content)

@@ -23,7 +23,7 @@ impl GuardSettings<'_> {
             }
             (None, true) => return Ok(None),
             (None, false) => {
-                return Err(spot.wrong(
+                return Err(spot.key("guards").wrong(
                     "'guards' without 'unmatched': say what becomes of a request whose path no \
                      guard names, \"deny\" or \"allow\"",
                 ));
