@@ -58,11 +58,16 @@
 //! text is never guessed to be a file's name. Where a file with a secret can be read by everybody on
 //! the machine, a warning is logged.
 //!
+//! A shared secret must be random (`openssl rand -base64 48`), whatever its length: from one token,
+//! guesses at a passphrase can be checked as fast as machines go.
+//!
 //! # Errors
 //! Unknown keys, wrong types, keys that exclude each other and what a builder refuses are errors that
 //! name the file, the line where the format has lines, and the key. No error holds a value of the
-//! file, but for routes and policies of `guards`. A file has at most 1 MiB, is nested at most 64
-//! deep, and the aliases of a YAML file unfold to at most 4 MiB. Pipes and devices are refused.
+//! file, but for routes and policies of `guards`. A key without a value, `null`, is an error too, and
+//! never counts as left out. A file has at most 1 MiB, a text with its variables as much; it is nested
+//! at most 64 deep, and the anchors and aliases of a YAML file unfold to at most 4 MiB. Pipes and
+//! devices are refused.
 //!
 //! # Changes while it runs
 //! [`Jam::reload`](crate::Jam::reload) and [`Jam::watch`](crate::Jam::watch) take over a changed file

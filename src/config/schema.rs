@@ -38,7 +38,35 @@ mod tests {
         jam: Option<Settings>,
     }
 
-    /// Where only certain texts may stand, a variable may be written that holds one of them.
+    /// A key may be left out, and has a value where it stands.
+    struct Values;
+
+    impl Transform for Values {
+        fn transform(&mut self, schema: &mut Schema) {
+            transform_subschemas(self, schema);
+            let null = json!("null");
+            if let Some(Value::Array(types)) = schema.get_mut("type") {
+                types.retain(|kind| *kind != null);
+                if let [only] = &types[..] {
+                    let only = only.clone();
+                    schema.insert("type".to_owned(), only);
+                }
+            }
+            let Some(Value::Array(choices)) = schema.get_mut("anyOf") else {
+                return;
+            };
+            choices.retain(|choice| choice["type"] != null);
+            if let [Value::Object(only)] = &mut choices[..] {
+                let only = std::mem::take(only);
+                schema.remove("anyOf");
+                for (key, value) in only {
+                    schema.insert(key, value);
+                }
+            }
+        }
+    }
+
+    /// Where only certain texts may stand, variables may be written that hold one of them.
     struct Variables;
 
     impl Transform for Variables {
@@ -50,7 +78,13 @@ mod tests {
                     schema.remove("type");
                     vec![json!({"type": "string", "enum": texts})]
                 }
-                (None, None) => return,
+                (None, None) => match schema.remove("pattern") {
+                    Some(pattern) => {
+                        schema.remove("type");
+                        vec![json!({"type": "string", "pattern": pattern})]
+                    }
+                    None => return,
+                },
                 unknown => panic!("{unknown:?}"),
             };
             let variable = json!({"type": "string", "pattern": "\\$\\{"});
@@ -63,6 +97,7 @@ mod tests {
     #[test]
     fn the_schema_is_that_of_the_types() {
         let mut schema = schemars::schema_for!(File);
+        Values.transform(&mut schema);
         Variables.transform(&mut schema);
         let mut text = serde_json::to_string_pretty(&schema).unwrap();
         text.push('\n');

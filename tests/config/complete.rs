@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Everything at once, but for what excludes something else here.
-const FIRST: &str = r#"
+pub(crate) const FIRST: &str = r#"
 [jam]
 log_level = "debug"
 unmatched = "deny"
@@ -272,7 +272,7 @@ public = true
 "#;
 
 /// What is said in another way.
-const SECOND: &str = r#"
+pub(crate) const SECOND: &str = r#"
 [jam.stores.safe.redis]
 url_file = "redis.url"
 root_certificates_file = "root.pem"

@@ -11,6 +11,7 @@ mod lists;
 mod log;
 mod oauth2;
 mod otp;
+mod parity;
 mod reload;
 mod sessions;
 mod tokens;

@@ -75,6 +75,26 @@ impl Node {
         }
     }
 
+    /// That something is there wherever a key is: left empty by mistake, or by a program that writes
+    /// files, it would switch off what the key is for, such as an encryption.
+    pub(in crate::config) fn check_no_value_missing(&self) -> Result<(), Problem> {
+        match &self.value {
+            Value::Null => Err(Problem::new(
+                "a value is missing: give one, {} for a section with nothing in it, or leave the \
+                 key out",
+            )),
+            Value::List(nodes) => nodes.iter().enumerate().try_for_each(|(at, node)| {
+                let checked = node.check_no_value_missing();
+                checked.map_err(|problem| problem.at(at.to_string(), node.line))
+            }),
+            Value::Table(entries) => entries.iter().try_for_each(|entry| {
+                let checked = entry.node.check_no_value_missing();
+                checked.map_err(|problem| problem.at(&*entry.key, entry.line))
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// How many levels of tables and lists there are inside.
     pub(super) fn depth(&self) -> usize {
         let inner = match &self.value {

@@ -155,6 +155,8 @@ impl JamBuilder {
             .clone()
             .with_shared_variables(self.variables.clone());
         let node = document.at(&self.pointer)?;
+        let checked = node.check_no_value_missing();
+        checked.map_err(|problem| document.error(problem, &self.pointer))?;
         self.build(&document, node, dry)
     }
 

@@ -107,7 +107,8 @@ impl Jam {
     }
 
     /// Builds what a value of your own describes under the pointer `jam`: a map, a type, a tree that
-    /// another library read.
+    /// another library read. What is not set has to be left out, as serde's `skip_serializing_if`
+    /// does: a `null` is an error.
     ///
     /// ```
     /// let jam = jamguard::Jam::from_value(&serde_json::json!({"jam": {"verifiers": {}}}))?;

@@ -2,7 +2,7 @@
 
 use crate::core::secret::Secret;
 use crate::jose::Algorithm;
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{Error as _, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -132,10 +132,42 @@ impl<'de> Deserialize<'de> for Alg {
     }
 }
 
+/// One algorithm, or a list of them.
+#[derive(Default)]
+pub(in crate::config) struct Algs(pub(in crate::config) Vec<Alg>);
+
+impl<'de> Deserialize<'de> for Algs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Algs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an algorithm or a list of algorithms")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Algs, E> {
+                Alg::deserialize(text.into_deserializer()).map(|alg| Algs(vec![alg]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Algs, A::Error> {
+                let mut algs = Vec::new();
+                while let Some(alg) = list.next_element()? {
+                    algs.push(alg);
+                }
+                Ok(Algs(algs))
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
 /// How these values look in the file's JSON Schema.
 #[cfg(test)]
 mod schemas {
-    use super::{ALGORITHMS, Alg, Hidden, Moment, Texts, Time, TimeOrUnlimited};
+    use super::{ALGORITHMS, Alg, Algs, Hidden, Moment, Texts, Time, TimeOrUnlimited};
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use std::borrow::Cow;
 
@@ -153,19 +185,25 @@ mod schemas {
         };
     }
 
+    /// How a time span looks; a variable may stand for all of it or for a part.
+    const TIME: &str = r"^\s*([0-9]+(\.[0-9]+)?\s*(nanos|nsec|ns|usec|us|µs|micros|millis|msec|ms|seconds|second|secs|sec|s|minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y)\s*)+$";
+
     schema!(Time, "Time", {
         "type": "string",
         "description": "A time span with its unit.",
+        "pattern": TIME,
         "examples": ["250ms", "15m", "1h 30m", "30 days"]
     });
     schema!(TimeOrUnlimited, "TimeOrUnlimited", {
         "type": "string",
         "description": "A time span with its unit, or \"unlimited\".",
+        "pattern": format!("^unlimited$|{TIME}"),
         "examples": ["1h", "366 days", "unlimited"]
     });
     schema!(Moment, "Moment", {
         "type": "string",
         "format": "date-time",
+        "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|\+00:00)$",
         "description": "A moment in UTC, as in RFC 3339."
     });
     schema!(Texts, "Texts", {
@@ -184,4 +222,18 @@ mod schemas {
         "description": "A signature algorithm.",
         "enum": ALGORITHMS
     });
+
+    impl JsonSchema for Algs {
+        fn schema_name() -> Cow<'static, str> {
+            "Algs".into()
+        }
+
+        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            let one = generator.subschema_for::<Alg>();
+            json_schema!({
+                "description": "One algorithm, or a list of them.",
+                "anyOf": [one, {"type": "array", "items": one}]
+            })
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::key_rings::Rings;
 use super::keys::VerifyingKeySettings;
 use super::lists::Lists;
-use super::scalars::{Alg, Texts, Time};
+use super::scalars::{Alg, Algs, Texts, Time};
 use super::spot::Spot;
 use crate::config::document::Problem;
 #[cfg(feature = "client")]
@@ -38,7 +38,7 @@ pub(in crate::config) struct VerifierSettings {
     key_ring: Option<String>,
     /// The algorithms that tokens may be signed with; a key ring has its own.
     #[serde(default)]
-    algorithms: Vec<Alg>,
+    algorithms: Algs,
     /// The required `iss`; of several, any.
     #[serde(default)]
     issuer: Texts,
@@ -140,8 +140,9 @@ impl VerifierSettings {
         lists: &Lists,
     ) -> Result<Verifier, Problem> {
         let mut verifier = self.keys(Verifier::builder(), spot, rings)?;
-        if !self.algorithms.is_empty() {
-            verifier = verifier.algorithms(self.algorithms.iter().map(|Alg(algorithm)| *algorithm));
+        if !self.algorithms.0.is_empty() {
+            verifier =
+                verifier.algorithms(self.algorithms.0.iter().map(|Alg(algorithm)| *algorithm));
         }
         for issuer in &self.issuer.0 {
             verifier = verifier.issuer(issuer);

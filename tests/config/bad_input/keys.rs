@@ -227,7 +227,7 @@ fn keys_that_exclude_each_other_are_told() {
         ),
         (
             "[jam]\nguards=[{path='/a', public=true}]",
-            "'guards' without 'unmatched'",
+            ":2: jam.guards: 'guards' without 'unmatched'",
         ),
         (
             "[jam]\nkeep_encoded_slashes=true",
@@ -311,6 +311,37 @@ fn keys_that_exclude_each_other_are_told() {
     }
 }
 
+/// A setting that works on nothing is no setting: what it needs is told.
+#[test]
+fn a_setting_that_works_on_nothing_is_told() {
+    let jwt = "[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\n";
+    let sessions = "[jam.sessions]\nstore='memory'\n";
+    let app = "[jam.apps.a]\napp_id='a'\n";
+    for (others, setting, wanted) in [
+        (jwt, "enrichment_ttl='1s'", "call .enrich(…) too"),
+        (jwt, "enrichment_store='memory'", "call .enrich(…) too"),
+        (jwt, "session_cookie={}", "call .sessions(…) too"),
+        (jwt, "sources=['session']", "call .sessions(…) too"),
+        (
+            &format!("{app}{sessions}"),
+            "outage_grace='1h'",
+            "call .sessions(…) and .silent_refresh(…) too",
+        ),
+        (
+            app,
+            "outage_grace='1h'\nsilent_refresh='a'\nlogin_cookies={}",
+            "call .sessions(…) and .silent_refresh(…) too",
+        ),
+        (app, "silent_refresh='a'", "or .sessions(…) too"),
+    ] {
+        let message = refusal(&format!("{others}[jam.authenticator]\n{setting}"));
+        assert!(
+            message.contains("jam.authenticator: ") && message.contains(wanted),
+            "{setting}\n{message}"
+        );
+    }
+}
+
 #[test]
 fn a_key_that_stands_twice_is_told() {
     for (format, text, line) in [
@@ -329,6 +360,47 @@ fn a_key_that_stands_twice_is_told() {
         let message = message(builder().from_str(text, format));
         assert!(message.contains(line), "{format:?} {message}");
     }
+}
+
+/// A key without a value is no key that was left out: what it is for would be off, and nobody told.
+#[test]
+fn a_missing_value_is_told_and_switches_nothing_off() {
+    let yaml = |text: &str| builder().from_str(text, Format::Yaml);
+    let json = |text: &str| builder().from_str(text, Format::Json);
+    for (text, wanted) in [
+        (
+            "jam:\n  sessions:\n    store: memory\n    encryption:\n",
+            ":4: jam.sessions.encryption: a value is missing",
+        ),
+        (
+            "jam:\n  jwt:\n    algorithm: HS256\n    secret: ${SECRET}\n    deny_lists: ~\n",
+            ":5: jam.jwt.deny_lists: a value is missing",
+        ),
+        (
+            "jam:\n  verifiers:\n    a:\n      audience: null\n      algorithms: ES256\n",
+            ":4: jam.verifiers.a.audience: a value is missing",
+        ),
+        (
+            "jam:\n  stores:\n    main:\n      memory:\n",
+            ":4: jam.stores.main.memory: a value is missing: give one, {} for a section",
+        ),
+        (
+            "jam:\n  authenticator:\n    sources: [{bearer: }]\n",
+            ":3: jam.authenticator.sources.0.bearer: a value is missing",
+        ),
+        ("jam:\n  guards:\n", ":2: jam.guards: a value is missing"),
+        ("jam:\n", ":1: jam: the pointer leads to what is no table"),
+    ] {
+        let message = message(yaml(text));
+        assert!(message.contains(wanted), "{text}\n{message}");
+    }
+    let message = message(json("{\"jam\": {\"jwt\": {\"deny_lists\": [null]}}}"));
+    assert!(
+        message.contains("jam.jwt.deny_lists.0: a value is missing"),
+        "{message}"
+    );
+    let given = "jam:\n  stores: {main: {memory: {}}}\n  sessions: {store: main}\n";
+    yaml(given).unwrap().sessions().unwrap();
 }
 
 #[test]
