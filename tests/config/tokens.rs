@@ -262,6 +262,28 @@ async fn keys_of_each_form_inside_the_file_and_beside_it() {
     }
 }
 
+/// "PEM text (PKCS#8, PKCS#1, SEC1)", as OpenSSL wrote it.
+#[tokio::test]
+async fn private_keys_in_each_form_of_pem() {
+    let keys: Value = serde_json::from_str(include_str!("../vectors/keys.json")).unwrap();
+    for (algorithm, name, form, label) in [
+        ("RS256", "rsa", "pkcs8", "-----BEGIN PRIVATE KEY"),
+        ("PS512", "rsa", "traditional", "-----BEGIN RSA PRIVATE KEY"),
+        ("ES256", "p256", "pkcs8", "-----BEGIN PRIVATE KEY"),
+        ("ES384", "p384", "traditional", "-----BEGIN EC PRIVATE KEY"),
+        ("EdDSA", "ed25519", "pkcs8", "-----BEGIN PRIVATE KEY"),
+    ] {
+        let pem = keys[name][form].as_str().unwrap();
+        assert!(pem.starts_with(label), "{name} {form}");
+        let text = format!("[jam.jwt]\nalgorithm = '{algorithm}'\nprivate_key = '''{pem}'''");
+        let jam = jam(&text).unwrap();
+        let jwt = jam.jwt().unwrap();
+        let token = jwt.issue(&json!({"sub": "42"})).await.unwrap();
+        let verified = jwt.verifier().verify(token.expose()).await.unwrap();
+        assert_eq!(verified.subject(), Some("42"), "{name} {form}");
+    }
+}
+
 /// "`exp` and `iat` that other systems wrote as floats verify."
 #[tokio::test]
 async fn dates_with_fractions_verify() {
