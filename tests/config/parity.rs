@@ -52,6 +52,13 @@ fn fault(root: &Value, part: &Value, value: &Value) -> Option<String> {
                     rule => fault(root, rule, value),
                 })
             }
+            "minItems" => {
+                let short = |list: &Vec<Value>| (list.len() as u64) < rule.as_u64().unwrap();
+                value
+                    .as_array()
+                    .is_some_and(short)
+                    .then(|| format!("too few: {value}"))
+            }
             "items" => {
                 let mut items = value.as_array().into_iter().flatten();
                 items.find_map(|item| fault(root, rule, item))
@@ -204,6 +211,9 @@ fn the_schema_and_the_parser_agree_on_good_and_bad() {
         ("/stores/main", "near", null.clone()),
         ("/stores/main", "memory", null.clone()),
         (verifier, "algorithms", json!("HS1")),
+        (verifier, "issuer", json!([])),
+        (verifier, "audience", json!([])),
+        (verifier, "allow_lists", json!([])),
         (verifier, "algorithms", json!(["HS1"])),
         (verifier, "algorithms", json!([["HS256"]])),
         (verifier, "algorithms", null.clone()),

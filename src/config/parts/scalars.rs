@@ -98,6 +98,23 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
+/// What is required: one text, or any of several. A list of none would require nothing, which is said
+/// by leaving the key out.
+#[derive(Clone, Default)]
+pub(in crate::config) struct AnyOf(pub(in crate::config) Vec<String>);
+
+impl<'de> Deserialize<'de> for AnyOf {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Texts(texts) = Texts::deserialize(deserializer)?;
+        match texts.is_empty() {
+            true => Err(D::Error::custom(
+                "an empty list requires nothing: name one, or leave the key out",
+            )),
+            false => Ok(Self(texts)),
+        }
+    }
+}
+
 /// A text that nobody may see.
 #[derive(Clone)]
 pub(in crate::config) struct Hidden(pub(in crate::config) Secret);
@@ -167,7 +184,7 @@ impl<'de> Deserialize<'de> for Algs {
 /// How these values look in the file's JSON Schema.
 #[cfg(test)]
 mod schemas {
-    use super::{ALGORITHMS, Alg, Algs, Hidden, Moment, Texts, Time, TimeOrUnlimited};
+    use super::{ALGORITHMS, Alg, Algs, AnyOf, Hidden, Moment, Texts, Time, TimeOrUnlimited};
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use std::borrow::Cow;
 
@@ -211,6 +228,13 @@ mod schemas {
         "anyOf": [
             {"type": "string"},
             {"type": "array", "items": {"type": "string"}}
+        ]
+    });
+    schema!(AnyOf, "AnyOf", {
+        "description": "One text, or a list of texts.",
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "items": {"type": "string"}, "minItems": 1}
         ]
     });
     schema!(Hidden, "Hidden", {

@@ -3,7 +3,7 @@
 use super::key_rings::Rings;
 use super::keys::VerifyingKeySettings;
 use super::lists::Lists;
-use super::scalars::{Alg, Algs, Texts, Time};
+use super::scalars::{Alg, Algs, AnyOf, Texts, Time};
 use super::spot::Spot;
 use crate::config::document::Problem;
 #[cfg(feature = "client")]
@@ -41,10 +41,10 @@ pub(in crate::config) struct VerifierSettings {
     algorithms: Algs,
     /// The required `iss`; of several, any.
     #[serde(default)]
-    issuer: Texts,
+    issuer: AnyOf,
     /// The required `aud`; of several, any.
     #[serde(default)]
-    audience: Texts,
+    audience: AnyOf,
     /// The required `typ`, such as `at+jwt`.
     token_type: Option<String>,
     /// Claims that must be there.
@@ -76,7 +76,7 @@ pub(in crate::config) struct VerifierSettings {
     deny_lists: Texts,
     /// The names of allow lists.
     #[serde(default)]
-    allow_lists: Texts,
+    allow_lists: AnyOf,
 }
 
 /// How published keys are fetched and kept.
