@@ -204,10 +204,10 @@ impl Drop for Server {
     }
 }
 
-/// A port below those that outgoing connections get, so that a server that is started again finds
-/// it free.
+/// A port below those that outgoing connections get (from 32,768 on), so that a server that is
+/// started again finds it free, and the one ten thousand above as well.
 pub(crate) fn free_port() -> u16 {
-    const FIRST: u16 = 20_000;
+    const FIRST: u16 = 12_000;
     const PORTS: u16 = 10_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % 500) as u16 * 20;
