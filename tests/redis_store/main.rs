@@ -7,6 +7,7 @@
 mod redis;
 
 mod cluster;
+mod demotion;
 mod deny_list;
 mod enrichment;
 mod near;

@@ -68,7 +68,11 @@ impl From<RedisError> for Failure {
             ),
             // No longer the primary.
             (Kind::Server(Server::ReadOnly | Server::ClusterDown), _) => {
-                Self::Gone(unavailable("this Redis server takes no writes").with_source(error))
+                Self::Gone(read_only().with_source(error))
+            }
+            // Before version 7 a script's error has the server's in its text only.
+            (Kind::Server(_) | Kind::Extension, _) if error.to_string().contains("READONLY") => {
+                Self::Gone(read_only().with_source(error))
             }
             (Kind::Server(_) | Kind::Extension, _) => Self::Refused(
                 Error::new(
@@ -91,6 +95,12 @@ impl From<Failure> for Error {
             }
         }
     }
+}
+
+fn read_only() -> Error {
+    unavailable(
+        "expected a primary: this Redis server is a replica or its cluster is down, so it takes no writes and may answer from the past",
+    )
 }
 
 pub(super) fn unavailable(message: impl Into<Cow<'static, str>>) -> Error {

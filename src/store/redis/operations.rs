@@ -5,7 +5,7 @@ use super::failure::{Failure, unavailable, unexpected};
 use super::feed::Feed;
 use super::layout::{Bucket, Layout, lifetime, owner_hash, unpack};
 use super::link::Link;
-use super::scripts::{GET, INSERT, READ_OWNED, REMOVE, REMOVE_OWNED, REPLACE, Script};
+use super::scripts::{GET, INSERT, LIST_OWNED, READ_OWNED, REMOVE, REMOVE_OWNED, REPLACE, Script};
 use crate::core::error::Error;
 use crate::store::{NewRecord, Record};
 use redis::{Cmd, FromRedisValue, Value};
@@ -125,9 +125,9 @@ impl Shared {
 
     /// The keys that an owner's list in this bucket names; some of their records may be gone.
     async fn listed(&self, bucket: Bucket, owner: &str) -> Result<Vec<String>, Error> {
-        let mut list = redis::cmd("ZRANGE");
-        list.arg(self.layout.index(bucket, owner)).arg(0).arg(-1);
-        self.within_timeout(self.send(bucket, &list)).await
+        let index = self.layout.index(bucket, owner);
+        self.call(bucket, &LIST_OWNED, &[index.as_bytes()], &[])
+            .await
     }
 
     /// Runs a script over some of an owner's records.

@@ -24,6 +24,7 @@ script!(GET, "lua/get.lua");
 script!(INSERT, "lua/insert.lua");
 script!(REPLACE, "lua/replace.lua");
 script!(REMOVE, "lua/remove.lua");
+script!(LIST_OWNED, "lua/list_owned.lua");
 script!(READ_OWNED, "lua/read_owned.lua");
 script!(REMOVE_OWNED, "lua/remove_owned.lua");
 

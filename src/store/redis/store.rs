@@ -37,6 +37,11 @@ const MOST_WAITING: usize = 16_384;
 ///   [`Unavailable`](crate::ErrorKind::Unavailable). Operations on an owner's records send several
 ///   commands, each within the timeout. At most 16,384 operations wait at a time, more are refused
 ///   at once.
+/// - **Only a primary answers.** A replica, or a primary that was demoted, may not know of a
+///   revocation yet: every operation, reads included, runs as a write, which a replica refuses. The
+///   error is of the kind [`Unavailable`](crate::ErrorKind::Unavailable). A primary that lacks the
+///   replicas of `min-replicas-to-write` refuses reads too; one that cannot save to its disk is
+///   still read.
 /// - **Redis may be down when the application starts**, and go away at any time: the first operation
 ///   after its return connects again. No write is sent twice.
 /// - [`watch`](Store::watch) learns of other processes' writes over connections of its own

@@ -1,2 +1,6 @@
-local record = redis.call('GET', KEYS[1])
+-- KEYS: record. Gives the record and its lifetime.
+local record = read(KEYS[1])
+if type(record) == 'table' then
+  return record
+end
 return record and { record, redis.call('PTTL', KEYS[1]) }

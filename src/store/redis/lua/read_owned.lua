@@ -1,7 +1,10 @@
 -- KEYS: index, records. ARGV: owner's hash, the records' keys. Gives key, record and lifetime of each.
 local found = {}
 for i = 2, #KEYS do
-  local record = redis.call('GET', KEYS[i])
+  local record = read(KEYS[i])
+  if type(record) == 'table' then
+    return record
+  end
   if record and owner_in(record) == ARGV[1] then
     found[#found + 1] = { ARGV[i], record, redis.call('PTTL', KEYS[i]) }
   else

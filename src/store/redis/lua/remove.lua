@@ -1,9 +1,9 @@
 -- KEYS: record. ARGV: key, prefix of the indexes.
 local old = redis.call('GETRANGE', KEYS[1], 0, 30)
-if old == '' then
+-- Also where there is none: a replica refuses it.
+if redis.call('DEL', KEYS[1]) == 0 then
   return 0
 end
-redis.call('DEL', KEYS[1])
 local owner = owner_in(old)
 if owner ~= '' then
   redis.call('ZREM', ARGV[2] .. owner, ARGV[1])
