@@ -69,6 +69,16 @@ impl KeyType {
             Self::Ed25519 => "Ed25519",
         }
     }
+
+    /// Bytes of a coordinate and of the private number; `None` for a type without points.
+    pub(crate) const fn coordinate_len(self) -> Option<usize> {
+        match self {
+            Self::P256 => Some(32),
+            Self::P384 => Some(48),
+            Self::P521 => Some(66),
+            Self::Oct | Self::Rsa | Self::Ed25519 => None,
+        }
+    }
 }
 
 impl Algorithm {

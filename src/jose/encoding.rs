@@ -30,6 +30,21 @@ pub(crate) fn encode_to(bytes: impl AsRef<[u8]>, text: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, text);
 }
 
+/// A big-endian number without its leading zeros.
+pub(crate) fn significant(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
+}
+
+/// The same number in exactly `length` bytes; in as many as it needs where those are more.
+pub(crate) fn padded(number: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
+    let number = significant(number);
+    let mut bytes = Zeroizing::new(vec![0; length.max(number.len())]);
+    let start = bytes.len() - number.len();
+    bytes[start..].copy_from_slice(number);
+    bytes
+}
+
 /// Whether the bytes are one DER sequence to their end; the parsers of RSA keys would let more
 /// bytes follow.
 pub(crate) fn is_sequence(der: &[u8]) -> bool {
@@ -71,7 +86,11 @@ pub(crate) fn pem_text(label: &str, der: &[u8]) -> Zeroizing<String> {
 /// such as the `EC PARAMETERS` that openssl writes.
 pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let invalid = |message: String| Error::new(ErrorKind::InvalidKey, message);
-    let blocks = pem::parse_many(text).unwrap_or_default();
+    let mut blocks = pem::parse_many(text).unwrap_or_default();
+    if blocks.is_empty() && text.contains(r"\n") {
+        // A backslash is no letter of PEM: these are line ends of an environment variable.
+        blocks = pem::parse_many(&*with_line_ends(text)).unwrap_or_default();
+    }
     let found: Vec<_> = blocks.iter().map(|block| block.tag().to_owned()).collect();
     let expected = labels.join(" or ");
     let mut fitting = blocks
@@ -84,16 +103,36 @@ pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>
             "the PEM text holds more than one {expected}: give one key"
         ))),
         (None, _) if found.is_empty() => Err(invalid(format!(
-            "not a PEM text: it must hold a block from BEGIN to END labelled {expected}"
+            "not a PEM text: it must hold a block from BEGIN to END labelled {expected}{}",
+            match text.trim_start().split_once(' ') {
+                Some((name, _)) if name.starts_with("ssh-") || name.starts_with("ecdsa-sha2-") =>
+                    "; this is an OpenSSH public key, which ssh-keygen -e -m PKCS8 -f FILE converts",
+                _ => "",
+            }
         ))),
         (None, _) => Err(invalid(format!(
             "the PEM text holds {}; expected is {expected}{}",
             found.join(", "),
             match found[0].as_str() {
                 "ENCRYPTED PRIVATE KEY" => ": decrypt the key first",
-                "CERTIFICATE" => ": extract the public key first",
+                "CERTIFICATE" => ": a certificate holds a public key only",
+                "OPENSSH PRIVATE KEY" => ": convert the key by ssh-keygen -p -m PKCS8 -f FILE",
+                "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY"
+                    if labels.contains(&"PUBLIC KEY") =>
+                    ": extract the public key by openssl pkey -pubout",
                 _ => "",
             }
         ))),
     }
+}
+
+/// A text whose line ends are written as backslash and letter, with real ones.
+fn with_line_ends(text: &str) -> Zeroizing<String> {
+    // Long enough from the start: a text that grows leaves copies behind.
+    let mut real = Zeroizing::new(String::with_capacity(text.len()));
+    for line in text.split(r"\n") {
+        real.push_str(line.strip_suffix(r"\r").unwrap_or(line));
+        real.push('\n');
+    }
+    real
 }

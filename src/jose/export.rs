@@ -1,9 +1,9 @@
 //! Keys written out again: PEM and JWK, the private forms by names that cannot be overlooked.
 
 use super::algorithm::Algorithm;
-use super::encoding;
 use super::signing_key::{Pair, SigningKey};
 use super::verifying_key::VerifyingKey;
+use super::{der, encoding};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, Pkcs8V1Der};
@@ -171,42 +171,13 @@ impl SigningKey {
 /// The private numbers d, p, q, dP, dQ and qInv of an RSA key in PKCS#8 form (RFC 5208 section 5,
 /// RFC 8017 appendix A.1.2), without leading zeros.
 fn rsa_numbers(pkcs8: &[u8]) -> Option<[&[u8]; 6]> {
-    const INTEGER: u8 = 0x02;
-    const OCTETS: u8 = 0x04;
-    const SEQUENCE: u8 = 0x30;
-    let (info, _) = element(pkcs8, SEQUENCE)?;
-    let (_version, rest) = element(info, INTEGER)?;
-    let (_algorithm, rest) = element(rest, SEQUENCE)?;
-    let (key, _) = element(rest, OCTETS)?;
-    let (mut rest, _) = element(key, SEQUENCE)?;
+    let (_type, key) = der::private_key(pkcs8)?;
+    let (mut rest, _) = der::element(key, der::SEQUENCE)?;
     let mut numbers = [&[][..]; 9];
     for number in &mut numbers {
-        (*number, rest) = element(rest, INTEGER)?;
-        while let [0, tail @ ..] = number {
-            *number = tail;
-        }
+        (*number, rest) = der::element(rest, der::INTEGER)?;
+        *number = encoding::significant(number);
     }
     let [_version, _n, _e, private @ ..] = numbers;
     Some(private)
-}
-
-/// The content of the DER element at the beginning, if it has this tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&found, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = match usize::from(first) {
-        short @ ..0x80 => (short, rest),
-        long => {
-            let (length, rest) = rest
-                .split_at_checked(long & 0x7f)
-                .filter(|(l, _)| l.len() < 4)?;
-            let length = length
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-            (length, rest)
-        }
-    };
-    (found == tag)
-        .then(|| rest.split_at_checked(length))
-        .flatten()
 }

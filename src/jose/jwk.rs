@@ -15,6 +15,8 @@ use zeroize::Zeroizing;
 /// A public JSON Web Key.
 ///
 /// Reading one that holds private members keeps only its public part; writing never yields more.
+/// Numbers are read by value, with or without leading zeros, and written as RFC 7518 section 6 has
+/// them. Members that are `null` count as absent.
 ///
 /// # Example
 /// ```
@@ -93,13 +95,23 @@ impl Jwk {
     }
 
     fn from_value(mut value: Value) -> Result<Self, Error> {
+        if let Some(members) = value.as_object_mut() {
+            // It restricts the key, and does not say to what.
+            if members.get("key_ops").is_some_and(Value::is_null) {
+                return Err(invalid(
+                    "the JWK's key_ops is null: it must be a list, or absent (RFC 7517 section 4.3)",
+                ));
+            }
+            members.retain(|_, value| !value.is_null());
+        }
         let alg = match value.as_object_mut().and_then(|jwk| jwk.remove("alg")) {
             None => None,
             Some(Value::String(alg)) => Some(alg),
             Some(_) => return Err(invalid("the JWK's alg is not a string")),
         };
-        let model = serde_json::from_value(value)
+        let mut model: model::Jwk = serde_json::from_value(value)
             .map_err(|_| invalid("not a JWK: kid and use are strings, key_ops is an array"))?;
+        read_by_value(&mut model.algorithm);
         Ok(Self { model, alg })
     }
 
@@ -172,6 +184,11 @@ impl Jwk {
         }
     }
 
+    /// Whether both hold the same key, whatever its name and use.
+    pub(super) fn same_key(&self, other: &Self) -> bool {
+        self.model.algorithm == other.model.algorithm
+    }
+
     pub(crate) fn with_key_id(mut self, kid: Option<&str>) -> Self {
         self.model.common.key_id = kid.map(str::to_owned);
         self
@@ -235,16 +252,20 @@ impl Jwk {
                 },
             )),
             model::AlgorithmParameters::EllipticCurve(ec) => {
-                let (key_type, length) = match ec.curve {
-                    model::EllipticCurve::P256 => (KeyType::P256, 32),
-                    model::EllipticCurve::P384 => (KeyType::P384, 48),
-                    model::EllipticCurve::P521 => (KeyType::P521, 66),
-                    _ => return Err(invalid("the JWK's crv does not belong to kty EC")),
+                let Some((key_type, length)) = curve_type(&ec.curve) else {
+                    return Err(invalid("the JWK's crv does not belong to kty EC"));
                 };
-                let (x, y) = (number(&ec.x)?, number(&ec.y)?);
-                if x.len() != length || y.len() != length {
-                    return Err(invalid("a JWK coordinate has the wrong length"));
+                for (name, text) in [("x", &ec.x), ("y", &ec.y)] {
+                    let found = number(text)?.len();
+                    if found != length {
+                        return Err(invalid(format!(
+                            "the JWK's coordinate {name} has the wrong length: {found} bytes, {} \
+                             has {length}",
+                            key_type.name()
+                        )));
+                    }
                 }
+                let (x, y) = (number(&ec.x)?, number(&ec.y)?);
                 Ok((key_type, Material::Ec { x, y }))
             }
             model::AlgorithmParameters::OctetKeyPair(okp) => {
@@ -286,6 +307,12 @@ impl Jwk {
         {
             return Err(invalid(format!("the JWK's key_ops do not include {name}")));
         }
+        let operations = common.key_operations.as_deref().unwrap_or_default();
+        if (1..operations.len()).any(|at| operations[..at].contains(&operations[at])) {
+            return Err(invalid(
+                "the JWK's key_ops name an operation twice (RFC 7517 section 4.3)",
+            ));
+        }
         let algorithms: Vec<_> = Algorithm::of(key_type)
             .filter(|a| self.alg.as_deref().is_none_or(|name| name == a.name()))
             .collect();
@@ -298,6 +325,41 @@ impl Jwk {
         }
         Ok(algorithms)
     }
+}
+
+/// Leaves leading zeros out of RSA numbers, and gives coordinates as many bytes as their curve has:
+/// issuers write more or fewer, and the value is the same (RFC 7518 sections 6.2.1 and 6.3.1).
+fn read_by_value(parameters: &mut model::AlgorithmParameters) {
+    let write = |number: &mut String, length| match encoding::decode(&*number) {
+        Some(bytes) if !bytes.is_empty() => {
+            *number = encoding::encode(&*encoding::padded(&bytes, length));
+        }
+        _ => {}
+    };
+    match parameters {
+        model::AlgorithmParameters::RSA(rsa) => {
+            write(&mut rsa.n, 0);
+            write(&mut rsa.e, 0);
+        }
+        model::AlgorithmParameters::EllipticCurve(ec) => {
+            if let Some((_, length)) = curve_type(&ec.curve) {
+                write(&mut ec.x, length);
+                write(&mut ec.y, length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The key type of a curve of kty EC, and the bytes of its coordinates.
+fn curve_type(curve: &model::EllipticCurve) -> Option<(KeyType, usize)> {
+    let key_type = match curve {
+        model::EllipticCurve::P256 => KeyType::P256,
+        model::EllipticCurve::P384 => KeyType::P384,
+        model::EllipticCurve::P521 => KeyType::P521,
+        _ => return None,
+    };
+    Some((key_type, key_type.coordinate_len()?))
 }
 
 fn curve_name(curve: &model::EllipticCurve) -> &'static str {

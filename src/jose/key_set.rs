@@ -25,16 +25,20 @@ pub struct KeySet {
 
 /// Members that only private and symmetric keys have (RFC 7518 section 6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// Reasons that one message holds.
+const MAX_REASONS: usize = 10;
+/// Characters of a key's name in a message.
+const MAX_NAME: usize = 64;
 /// No honest issuer publishes more.
 const MAX_KEYS: usize = 100;
 
 impl KeySet {
     /// Reads a JWK set. A key that is unknown, broken, weak, private, symmetric or not for
-    /// verifying is skipped with a warning; the rest serve.
+    /// verifying is skipped with a warning; the rest serve. A key that is listed twice counts once.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] where the text is no JWK set, holds more than 100 keys, or no
-    /// key of it can be used.
+    /// key of it can be used; the message then has each key's reason.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let invalid = |message| Error::new(ErrorKind::InvalidKey, message);
         let set: Value =
@@ -42,21 +46,38 @@ impl KeySet {
         let entries = set
             .get("keys")
             .and_then(Value::as_array)
-            .ok_or_else(|| invalid("not a JWK set: it has no array 'keys'"))?;
+            .ok_or_else(|| invalid(no_keys(&set)))?;
         if entries.len() > MAX_KEYS {
             return Err(invalid("the JWK set holds more than 100 keys"));
         }
-        let mut keys = Vec::with_capacity(entries.len());
-        for entry in entries {
+        let mut set = Self::default();
+        let mut skipped = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
             match public_key(entry) {
-                Ok(key) => keys.push(key),
-                Err(error) => telemetry::warn("a key of a JWK set was skipped", &error),
+                Ok(key) => set.push(key),
+                Err(error) => {
+                    let why = format!("{}: {error}", name(at, entry));
+                    telemetry::warn("a key of a JWK set was skipped", &why);
+                    skipped.push(why);
+                }
             }
         }
-        if keys.is_empty() {
-            return Err(invalid("no key of the JWK set can be used"));
+        if !set.is_empty() {
+            return Ok(set);
         }
-        Ok(Self { keys })
+        let more = skipped.len().saturating_sub(MAX_REASONS);
+        skipped.truncate(MAX_REASONS);
+        Err(Error::new(
+            ErrorKind::InvalidKey,
+            match (skipped.is_empty(), more) {
+                (true, _) => "no key of the JWK set can be used: it is empty".to_owned(),
+                (_, 0) => format!("no key of the JWK set can be used; {}", skipped.join("; ")),
+                (_, more) => format!(
+                    "no key of the JWK set can be used; {}; and {more} more",
+                    skipped.join("; ")
+                ),
+            },
+        ))
     }
 
     /// Writes the public keys as a JWK set; secrets are left out.
@@ -80,9 +101,11 @@ impl KeySet {
         self.keys.iter()
     }
 
-    /// Adds a key.
+    /// Adds a key; one that is in the set already, under the same name, stays once.
     pub fn push(&mut self, key: VerifyingKey) {
-        self.keys.push(key);
+        if !self.contains(key.id()) {
+            self.keys.push(key);
+        }
     }
 
     pub(crate) fn contains(&self, id: &KeyId) -> bool {
@@ -100,7 +123,8 @@ impl KeySet {
     }
 
     /// The one key for a header: by `kid` where it has one (a key without a name may serve any),
-    /// then by algorithm. More than one candidate is refused, never tried in turn.
+    /// then by algorithm. More than one candidate is refused, never tried in turn; the same key
+    /// under several names is one.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
@@ -110,10 +134,10 @@ impl KeySet {
             let mut fitting = self.keys.iter().filter(|key| {
                 key.allows(algorithm) && name.is_none_or(|name| key.key_id() == name)
             });
-            match (fitting.next(), fitting.next()) {
-                (Some(key), None) => Ok(Some(key)),
-                (None, _) => Ok(None),
-                (Some(_), Some(_)) => Err(Error::new(
+            match fitting.next() {
+                None => Ok(None),
+                Some(key) if fitting.all(|other| other.same_key(key)) => Ok(Some(key)),
+                Some(_) => Err(Error::new(
                     ErrorKind::UnknownKey,
                     "more than one key fits the token",
                 )),
@@ -133,13 +157,51 @@ impl KeySet {
 
 /// One key of a set that somebody else may have written: only public keys.
 fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
-    if PRIVATE.iter().any(|name| entry.get(name).is_some()) {
+    // Some issuers write absent members as null, or empty.
+    let holds = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    };
+    if PRIVATE
+        .iter()
+        .any(|name| entry.get(name).is_some_and(holds))
+    {
         return Err(Error::new(
             ErrorKind::InvalidKey,
             "a published set must not hold private or symmetric keys",
         ));
     }
     VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?)
+}
+
+/// What a message calls a key of a set.
+fn name(at: usize, entry: &Value) -> String {
+    match entry.get("kid").and_then(Value::as_str) {
+        // Its debug form shows what would hide or reorder text.
+        Some(kid) => format!("key {:?}", kid.chars().take(MAX_NAME).collect::<String>()),
+        None => format!("key {} of the list", at + 1),
+    }
+}
+
+/// Why a document without an array 'keys' is no JWK set.
+fn no_keys(set: &Value) -> &'static str {
+    let is_certificate = |value: &Value| {
+        let text = value.as_str().map(str::trim_start);
+        text.is_some_and(|text| text.starts_with("-----BEGIN CERTIFICATE"))
+    };
+    match set.as_object() {
+        Some(members) if members.values().any(is_certificate) => {
+            "not a JWK set but certificates: give the issuer's JWK set, which its discovery \
+             document names by jwks_uri, or each certificate by VerifyingKey::from_pem and \
+             .with_key_id(…)"
+        }
+        Some(members) if members.contains_key("kty") => {
+            "not a JWK set: it has no array 'keys'; for a single JWK use VerifyingKey::from_jwk"
+        }
+        _ => "not a JWK set: it has no array 'keys'",
+    }
 }
 
 impl From<VerifyingKey> for KeySet {
@@ -150,8 +212,8 @@ impl From<VerifyingKey> for KeySet {
 
 impl FromIterator<VerifyingKey> for KeySet {
     fn from_iter<I: IntoIterator<Item = VerifyingKey>>(keys: I) -> Self {
-        Self {
-            keys: keys.into_iter().collect(),
-        }
+        let mut set = Self::default();
+        keys.into_iter().for_each(|key| set.push(key));
+        set
     }
 }

@@ -21,6 +21,7 @@
 //! [RFC 9864]: https://www.rfc-editor.org/rfc/rfc9864
 
 mod algorithm;
+mod der;
 pub(crate) mod encoding;
 mod export;
 pub(crate) mod header;

@@ -1,9 +1,9 @@
 //! Keys that make signatures.
 
 use super::algorithm::{Algorithm, KeyType};
-use super::encoding;
 use super::jwk::{Jwk, Material, Purpose};
 use super::verifying_key::{self, VerifyingKey};
+use super::{der, encoding};
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -86,7 +86,7 @@ impl SigningKey {
     }
 
     /// A private key as PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or SEC1
-    /// (`EC PRIVATE KEY`).
+    /// (`EC PRIVATE KEY`). Line ends may be written as `\n`, as in environment variables.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] where the text is not such a key for this algorithm, or weak.
@@ -101,7 +101,8 @@ impl SigningKey {
         Self::from_der(algorithm, &der)
     }
 
-    /// A private key as DER: PKCS#8, PKCS#1 or SEC1.
+    /// A private key as DER: PKCS#8, PKCS#1 or SEC1. A key of the type RSASSA-PSS signs with what
+    /// its parameters allow (RFC 4055 section 1.2).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
@@ -120,9 +121,14 @@ impl SigningKey {
         };
         let pair = match key_type {
             KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
-            KeyType::Rsa => RsaKeyPair::from_pkcs8(der)
-                .or_else(|_| RsaKeyPair::from_der(der))
-                .map(Pair::Rsa),
+            KeyType::Rsa => match der::private_key(der) {
+                // The library reads RSA keys of this type only without their wrapping.
+                Some((identifier, key)) if der::is_pss(identifier, algorithm)? => {
+                    RsaKeyPair::from_der(key)
+                }
+                _ => RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)),
+            }
+            .map(Pair::Rsa),
             KeyType::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Pair::Ed),
             _ => EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map(Pair::Ec),
         };
@@ -187,13 +193,10 @@ impl SigningKey {
             }
             Material::Ec { x, y } => {
                 let point = [&[4][..], &x, &y].concat();
+                let d = encoding::padded(&private("d")?, x.len());
                 Pair::Ec(
-                    EcdsaKeyPair::from_private_key_and_public_key(
-                        ecdsa(algorithm)?,
-                        &private("d")?,
-                        &point,
-                    )
-                    .map_err(wrong)?,
+                    EcdsaKeyPair::from_private_key_and_public_key(ecdsa(algorithm)?, &d, &point)
+                        .map_err(wrong)?,
                 )
             }
             Material::Ed { x } => Pair::Ed(

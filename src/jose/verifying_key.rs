@@ -1,9 +1,9 @@
 //! Keys that check signatures.
 
 use super::algorithm::{Algorithm, KeyType};
-use super::encoding;
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
+use super::{der, encoding};
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
@@ -59,26 +59,31 @@ impl VerifyingKey {
         })))
     }
 
-    /// A public key as PEM: SPKI (`PUBLIC KEY`) or PKCS#1 (`RSA PUBLIC KEY`).
+    /// A public key as PEM: SPKI (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or an X.509 certificate
+    /// (`CERTIFICATE`). Line ends may be written as `\n`, as in environment variables.
+    ///
+    /// Of a certificate only the key counts: its dates, names and signature are not checked.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] where the text is not such a key for this algorithm, or is weak.
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, Error> {
         let labels: &[_] = match algorithm.key_type() {
             KeyType::Oct => return Err(invalid("an HMAC secret is never PEM: use from_secret")),
-            KeyType::Rsa => &["PUBLIC KEY", "RSA PUBLIC KEY"],
-            _ => &["PUBLIC KEY"],
+            KeyType::Rsa => &["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"],
+            _ => &["PUBLIC KEY", "CERTIFICATE"],
         };
         let der = encoding::pem_block(pem, labels)?;
         Self::from_der(algorithm, &der)
     }
 
-    /// A public key as DER: SPKI or, for RSA, PKCS#1.
+    /// A public key as DER: SPKI, an X.509 certificate or, for RSA, PKCS#1. A key of the type
+    /// RSASSA-PSS serves what its parameters allow (RFC 4055 section 1.2).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
         let key_type = algorithm.key_type();
+        let der = der::certified_key(der).unwrap_or(der);
         let wrong = |form| {
             invalid(format!(
                 "{algorithm} needs a public key of type {} in {form} form",
@@ -87,11 +92,16 @@ impl VerifyingKey {
         };
         let material = match key_type {
             KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
-            KeyType::Rsa => RsaSubjectPublicKey::from_der(der)
-                .ok()
-                .filter(|_| encoding::is_sequence(der))
-                .map(|key| rsa_material(&key))
-                .ok_or_else(|| wrong("SPKI or PKCS#1"))?,
+            KeyType::Rsa => {
+                let key = RsaSubjectPublicKey::from_der(der)
+                    .ok()
+                    .filter(|_| encoding::is_sequence(der))
+                    .ok_or_else(|| wrong("SPKI or PKCS#1"))?;
+                if let Some(identifier) = der::public_key_type(der) {
+                    der::is_pss(identifier, algorithm)?;
+                }
+                rsa_material(&key)
+            }
             _ => {
                 // A raw point would parse as well; for Ed25519 it is 32 bytes of any kind.
                 let key = ParsedPublicKey::new(curve(algorithm)?, der)
@@ -243,6 +253,15 @@ impl VerifyingKey {
     pub(crate) fn id(&self) -> &KeyId {
         &self.0.id
     }
+
+    /// Whether both are the same key, under whatever names.
+    pub(super) fn same_key(&self, other: &Self) -> bool {
+        let same_numbers = || match (&self.0.jwk, &other.0.jwk) {
+            (Some(ours), Some(theirs)) => ours.same_key(theirs),
+            _ => false,
+        };
+        self.0.id == other.0.id || same_numbers()
+    }
 }
 
 pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<Box<hmac::Key>, Error> {
@@ -301,15 +320,10 @@ pub(crate) fn point_material<'a>(
     key_type: KeyType,
     tail: impl Fn(usize) -> Option<&'a [u8]>,
 ) -> Option<Material> {
-    let length = match key_type {
-        KeyType::P256 => 32,
-        KeyType::P384 => 48,
-        KeyType::P521 => 66,
-        _ => {
-            return Some(Material::Ed {
-                x: tail(32)?.to_vec(),
-            });
-        }
+    let Some(length) = key_type.coordinate_len() else {
+        return Some(Material::Ed {
+            x: tail(32)?.to_vec(),
+        });
     };
     let (x, y) = tail(2 * length)?.split_at(length);
     Some(Material::Ec {
@@ -348,7 +362,7 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
                 "the RSA key has {bits} bits; 2048 to 8192 are allowed (RFC 7518 section 3.3)"
             )));
         }
-        None => return Err(invalid("the RSA modulus is empty or has leading zeros")),
+        None => return Err(invalid("the RSA modulus is empty")),
     }
     let odd = e.last().is_some_and(|last| last % 2 == 1);
     if !odd || !matches!(bit_length(e), Some(2..=33)) {

@@ -20,6 +20,8 @@ pub(crate) struct Flights {
     departed: u64,
     failures: u32,
     failed_at: Duration,
+    /// What the last failure was, for requests during the back-off.
+    why: String,
     /// After failures: how long to leave the issuer alone.
     pause: Duration,
     /// When the next unknown key may cause a fetch.
@@ -69,6 +71,11 @@ impl Flights {
             .filter(|left| !left.is_zero())
     }
 
+    /// The answer to requests during the back-off.
+    pub(crate) fn refusal(&self, left: Duration) -> Error {
+        unavailable(format!("{} (a moment ago)", self.why)).with_retry_after(left)
+    }
+
     pub(crate) fn in_cooldown(&self, now: Duration) -> bool {
         now < self.unknown_key_at
     }
@@ -86,7 +93,8 @@ impl Flights {
         self.pause = Duration::ZERO;
     }
 
-    pub(crate) fn failed(&mut self, now: Duration) {
+    pub(crate) fn failed(&mut self, now: Duration, why: String) {
+        self.why = why;
         self.pause = BACKOFF_CAP.min(Duration::from_secs(1 << self.failures.min(6)));
         self.failures = self.failures.saturating_add(1);
         self.failed_at = now;
@@ -96,7 +104,7 @@ impl Flights {
     /// The issuer is not to blame, so the first time the next request tries at once.
     pub(crate) fn aborted(&mut self, now: Duration) {
         let first = self.failures == 0;
-        self.failed(now);
+        self.failed(now, "the fetch of the key set was interrupted".to_owned());
         if first {
             self.pause = Duration::ZERO;
         }

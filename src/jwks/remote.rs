@@ -71,8 +71,7 @@ impl RemoteKeySet {
             return Asked::Wait(current);
         }
         if let Some(left) = remote.backoff_left(&flights, now) {
-            let error = unavailable("the key set could not be fetched a moment ago");
-            return Asked::Answer(Err(error.with_retry_after(left)));
+            return Asked::Answer(Err(flights.refusal(left)));
         }
         let takeoff = remote.prepare(&mut flights, now);
         drop(flights);
@@ -95,8 +94,7 @@ impl RemoteKeySet {
         }
         if let Some(left) = remote.backoff_left(&flights, now) {
             // Whether the token is good cannot be said while the issuer does not answer.
-            let error = unavailable("the key set could not be refreshed a moment ago");
-            return Some(Asked::Answer(Err(error.with_retry_after(left))));
+            return Some(Asked::Answer(Err(flights.refusal(left))));
         }
         // What failed said nothing about the key, so it does not count for the cooldown.
         if flights.in_cooldown(now) && !flights.failing() {

@@ -17,6 +17,26 @@ use tokio::sync::watch;
 /// A key set, and how long the issuer says it is good for.
 type Aged = (KeySet, Option<Duration>);
 
+/// Why there are no newer keys.
+struct Failure {
+    /// As the log says it.
+    what: &'static str,
+    error: Error,
+}
+
+impl Failure {
+    fn fetching(error: Error) -> Self {
+        let what = "a key set could not be fetched";
+        Self { what, error }
+    }
+
+    /// The document came, and is of no use.
+    fn reading(error: Error) -> Self {
+        let what = "a key set was fetched and cannot be used";
+        Self { what, error }
+    }
+}
+
 pub(super) struct Remote {
     pub(super) location: Location,
     fetcher: Arc<dyn Fetch>,
@@ -118,21 +138,29 @@ impl Remote {
         })
     }
 
-    async fn fetch(&self) -> Result<Aged, Error> {
-        let fetched = self.location.fetch(&*self.fetcher).await?;
+    async fn fetch(&self) -> Result<Aged, Failure> {
+        let fetched = self.location.fetch(&*self.fetcher).await;
+        let fetched = fetched.map_err(Failure::fetching)?;
         let max_age = fetched.max_age;
-        Ok((KeySet::from_json(&fetched.into_text()?)?, max_age))
+        let keys = fetched
+            .into_text()
+            .and_then(|text| KeySet::from_json(&text));
+        let keys = keys.map_err(|error| {
+            let message = format!("{}: {error}", self.location.place());
+            Failure::reading(Error::new(error.kind(), message))
+        })?;
+        Ok((keys, max_age))
     }
 
     /// Takes a fetch's result over: a good set replaces the old, a failure leaves it.
-    fn settle(&self, flight: u64, fetched: Result<Aged, Error>) -> Outcome {
+    fn settle(&self, flight: u64, fetched: Result<Aged, Failure>) -> Outcome {
         let now = self.clock.monotonic();
         let mut flights = self.flights();
         if !flights.end(flight) {
             // Given up for another, which may have brought newer keys.
             return Err(interrupted());
         }
-        let error = match fetched {
+        let Failure { what, error } = match fetched {
             Ok((new, max_age)) => {
                 let keys = self.replace(new);
                 let settings = &self.settings;
@@ -146,21 +174,19 @@ impl Remote {
                 flights.succeeded();
                 return Ok(keys);
             }
-            Err(error) => error,
+            Err(failure) => failure,
         };
-        flights.failed(now);
+        let message = format!("{what}: {error}");
+        flights.failed(now, message.clone());
         let pause = self.backoff_left(&flights, now).unwrap_or_default();
         self.refresh_at
             .store(millis(now + pause), Ordering::Release);
         drop(flights);
         self.failures.add();
-        telemetry::warn("a key set could not be fetched", &error);
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            format!("the key set could not be fetched: {error}"),
-        )
-        .with_retry_after(pause)
-        .with_source(error))
+        telemetry::warn(what, &error);
+        Err(Error::new(ErrorKind::Unavailable, message)
+            .with_retry_after(pause)
+            .with_source(error))
     }
 
     /// The keys from now on: the same as before, where nothing changed.
@@ -214,10 +240,8 @@ impl Takeoff {
             let remote = &landing.remote;
             let fetched = tokio::time::timeout(remote.settings.timeout, remote.fetch()).await;
             landing.land(fetched.unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorKind::Timeout,
-                    "the key set did not arrive in time",
-                ))
+                let message = "the key set did not arrive in time";
+                Err(Failure::fetching(Error::new(ErrorKind::Timeout, message)))
             }));
         });
         self.wait
@@ -233,7 +257,7 @@ struct Landing {
 }
 
 impl Landing {
-    fn land(mut self, fetched: Result<Aged, Error>) {
+    fn land(mut self, fetched: Result<Aged, Failure>) {
         let outcome = self.remote.settle(self.flight, fetched);
         if let Some(done) = self.done.take() {
             done.send_replace(Some(outcome));

@@ -5,6 +5,7 @@
 mod export;
 mod forms;
 mod jwks;
+mod lenient;
 mod pem_and_der;
 mod sets;
 

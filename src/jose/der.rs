@@ -1,0 +1,148 @@
+//! The DER of keys: elements, the key inside a certificate, and keys of the type RSASSA-PSS.
+
+use super::algorithm::Algorithm;
+use crate::core::error::{Error, ErrorKind};
+
+pub(super) const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+pub(super) const OCTETS: u8 = 0x04;
+const OID: u8 = 0x06;
+pub(super) const SEQUENCE: u8 = 0x30;
+/// Explicit tags, from `[0]` on.
+const TAGGED: u8 = 0xa0;
+
+/// 1.2.840.113549.1.1.10 (RFC 4055 section 3.1).
+const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10];
+/// 1.2.840.113549.1.1.8 (RFC 4055 section 2.2).
+const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
+/// 2.16.840.1.101.3.4.2, of which SHA-256, SHA-384 and SHA-512 are the children 1 to 3.
+const NIST_HASHES: &[u8] = &[0x60, 0x86, 0x48, 1, 101, 3, 4, 2];
+/// Where the parameters do not say (RFC 4055 section 3.1).
+const DEFAULT_SALT: usize = 20;
+
+/// The content of the DER element at the beginning, if it has this tag, and what follows it.
+pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&found, rest) = der.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match usize::from(first) {
+        short @ ..0x80 => (short, rest),
+        long => {
+            let (length, rest) = rest
+                .split_at_checked(long & 0x7f)
+                .filter(|(l, _)| l.len() < 4)?;
+            let length = length
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            (length, rest)
+        }
+    };
+    (found == tag)
+        .then(|| rest.split_at_checked(length))
+        .flatten()
+}
+
+/// The public key of an X.509 certificate in SPKI form (RFC 5280 section 4.1); `None` for bytes of
+/// another form.
+pub(super) fn certified_key(der: &[u8]) -> Option<&[u8]> {
+    let (certificate, rest) = element(der, SEQUENCE)?;
+    let (fields, _) = element(certificate, SEQUENCE).filter(|_| rest.is_empty())?;
+    let after_version = element(fields, TAGGED).map_or(fields, |(_, rest)| rest);
+    let (_serial_number, mut fields) = element(after_version, INTEGER)?;
+    for _ in ["signature", "issuer", "validity", "subject"] {
+        (_, fields) = element(fields, SEQUENCE)?;
+    }
+    let (_, rest) = element(fields, SEQUENCE)?;
+    fields.get(..fields.len() - rest.len())
+}
+
+/// The key type's identifier and the key itself, of a PKCS#8 form (RFC 5208 section 5).
+pub(super) fn private_key(pkcs8: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (info, _) = element(pkcs8, SEQUENCE)?;
+    let (_version, rest) = element(info, INTEGER)?;
+    let (identifier, rest) = element(rest, SEQUENCE)?;
+    let (key, _) = element(rest, OCTETS)?;
+    Some((identifier, key))
+}
+
+/// The key type's identifier of an SPKI form (RFC 5280 section 4.1).
+pub(super) fn public_key_type(spki: &[u8]) -> Option<&[u8]> {
+    let (info, _) = element(spki, SEQUENCE)?;
+    let (identifier, rest) = element(info, SEQUENCE)?;
+    element(rest, BIT_STRING).map(|_| identifier)
+}
+
+/// Whether a key type's identifier is RSASSA-PSS.
+///
+/// # Errors
+/// [`ErrorKind::InvalidKey`] where it is, and such a key is not for `algorithm`: one for PSS never
+/// serves PKCS#1 v1.5, and its parameters can restrict it to one hash (RFC 4055 section 1.2).
+pub(super) fn is_pss(identifier: &[u8], algorithm: Algorithm) -> Result<bool, Error> {
+    let parameters = match element(identifier, OID) {
+        Some((RSASSA_PSS, parameters)) => parameters,
+        _ => return Ok(false),
+    };
+    let allowed: Vec<_> = [Algorithm::PS256, Algorithm::PS384, Algorithm::PS512]
+        .into_iter()
+        .filter(|a| parameters.is_empty() || restricted_to(parameters) == Some(*a))
+        .collect();
+    if allowed.contains(&algorithm) {
+        return Ok(true);
+    }
+    let names: Vec<_> = allowed.iter().map(|a| a.name()).collect();
+    Err(Error::new(
+        ErrorKind::InvalidKey,
+        match &names[..] {
+            [] => "the key's RSASSA-PSS parameters fit none of PS256, PS384 and PS512: make a key \
+                   with one hash of SHA-256, SHA-384 or SHA-512 for both uses, and a salt no longer \
+                   than the hash"
+                .to_owned(),
+            names => format!(
+                "the key is of the type RSASSA-PSS, for {} and not for {algorithm}",
+                names.join(", ")
+            ),
+        },
+    ))
+}
+
+/// The algorithm that a key's parameters leave, if JWS has it (RFC 4055 section 3.1). A key's salt
+/// length is the least of its signatures', and that of JWS is as long as the hash.
+fn restricted_to(parameters: &[u8]) -> Option<Algorithm> {
+    let (mut rest, after) = element(parameters, SEQUENCE)?;
+    let mut field = |number: u8| {
+        element(rest, TAGGED + number).map(|(content, more)| {
+            rest = more;
+            content
+        })
+    };
+    let (hash, mask, salt, trailer) = (field(0)?, field(1)?, field(2), field(3));
+    let (mask, _) = element(mask, SEQUENCE)?;
+    let (generator, mask_hash) = element(mask, OID)?;
+    let algorithm = hash_algorithm(hash)?;
+    let salt = match salt {
+        None => DEFAULT_SALT,
+        Some(salt) => match element(salt, INTEGER)? {
+            (&[length @ 0..=0x7f], _) => usize::from(length),
+            _ => return None,
+        },
+    };
+    let trailer = trailer.is_none_or(|trailer| element(trailer, INTEGER) == Some((&[1], &[])));
+    let fits = generator == MGF1
+        && hash_algorithm(mask_hash) == Some(algorithm)
+        && salt <= algorithm.hash_len()
+        && trailer
+        && rest.is_empty()
+        && after.is_empty();
+    fits.then_some(algorithm)
+}
+
+/// The PSS algorithm of a hash's identifier.
+fn hash_algorithm(identifier: &[u8]) -> Option<Algorithm> {
+    let (identifier, _) = element(identifier, SEQUENCE)?;
+    let (oid, _) = element(identifier, OID)?;
+    match oid.strip_prefix(NIST_HASHES)? {
+        [1] => Some(Algorithm::PS256),
+        [2] => Some(Algorithm::PS384),
+        [3] => Some(Algorithm::PS512),
+        _ => None,
+    }
+}
