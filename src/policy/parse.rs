@@ -148,6 +148,49 @@ impl<'de> Deserialize<'de> for Policy {
 
 type Compared = fn(Scalar) -> Test;
 
+/// What stands behind a keyword, and the condition that it makes.
+enum Argument {
+    Absent(fn() -> Node),
+    Word(fn(Box<str>) -> Leaf),
+    Claim(Source),
+    Duration,
+    Domain,
+    Custom,
+}
+
+/// Every keyword of the language. A name that is missing here is an error.
+const KEYWORDS: [(&str, Argument); 13] = [
+    (
+        "authenticated",
+        Argument::Absent(|| Node::Leaf(Leaf::Authenticated)),
+    ),
+    (
+        "second_factor",
+        Argument::Absent(|| Node::Leaf(Leaf::SecondFactor)),
+    ),
+    ("never", Argument::Absent(|| Node::NEVER)),
+    ("scope", Argument::Word(Leaf::Scope)),
+    ("role", Argument::Word(Leaf::Role)),
+    ("permission", Argument::Word(Leaf::Permission)),
+    ("claim", Argument::Claim(Source::Claims)),
+    ("resource", Argument::Claim(Source::Resource)),
+    ("subject", Argument::Word(Leaf::Subject)),
+    ("email_domain", Argument::Domain),
+    ("issued_by", Argument::Word(Leaf::IssuedBy)),
+    ("fresh", Argument::Duration),
+    ("custom", Argument::Custom),
+];
+
+/// The keywords as an error lists them.
+fn expected_keywords() -> String {
+    let names = KEYWORDS.iter().map(|(name, argument)| match argument {
+        Argument::Absent(_) => (*name).to_owned(),
+        _ => format!("{name}:"),
+    });
+    let names: Vec<_> = names.collect();
+    format!("a condition ({}), '!' or '('", names.join(", "))
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -265,39 +308,25 @@ impl<'a> Reader<'a> {
             .find(|c: char| !c.is_ascii_lowercase() && c != '_')
             .unwrap_or(rest.len());
         let name = &rest[..end];
-        let leaf: fn(Box<str>) -> Leaf = match name {
-            "authenticated" | "second_factor" | "never" => {
-                self.at += end;
-                return Ok(match name {
-                    "authenticated" => Node::Leaf(Leaf::Authenticated),
-                    "second_factor" => Node::Leaf(Leaf::SecondFactor),
-                    _ => Node::NEVER,
-                });
-            }
-            "claim" | "resource" | "fresh" | "email_domain" | "custom" => |_| Leaf::Authenticated,
-            "scope" => Leaf::Scope,
-            "role" => Leaf::Role,
-            "permission" => Leaf::Permission,
-            "subject" => Leaf::Subject,
-            "issued_by" => Leaf::IssuedBy,
-            _ => {
-                return Err(self.expected(
-                    "a condition (authenticated, second_factor, never, scope:, role:, permission:, \
-                     claim:, resource:, subject:, email_domain:, issued_by:, fresh:, custom:), '!' or '('",
-                ));
-            }
+        let Some((_, argument)) = KEYWORDS.iter().find(|(keyword, _)| *keyword == name) else {
+            return Err(self.expected(&expected_keywords()));
         };
         self.at += end;
+        if let Argument::Absent(node) = argument {
+            return Ok(node());
+        }
         if !self.eat(":") {
             return Err(self.expected(&format!("':' after '{name}'")));
         }
-        Ok(match name {
-            "claim" => Node::Leaf(self.claim(Source::Claims)?),
-            "resource" => Node::Leaf(self.claim(Source::Resource)?),
-            "fresh" => Node::Leaf(Leaf::Fresh(self.seconds()?)),
-            "custom" => Node::Leaf(self.custom()?),
-            "email_domain" => self.domain()?,
-            _ => Node::Leaf(leaf(self.filled(&format!("a value for '{name}'"))?.into())),
+        Ok(match argument {
+            Argument::Absent(node) => node(),
+            Argument::Word(leaf) => {
+                Node::Leaf(leaf(self.filled(&format!("a value for '{name}'"))?.into()))
+            }
+            Argument::Claim(source) => Node::Leaf(self.claim(*source)?),
+            Argument::Duration => Node::Leaf(Leaf::Fresh(self.seconds()?)),
+            Argument::Domain => self.domain()?,
+            Argument::Custom => Node::Leaf(self.custom()?),
         })
     }
 
@@ -499,5 +528,32 @@ impl<'a> Reader<'a> {
             .map_err(|_| self.error("a JSON string", "what is none between these quotes"))?;
         self.at += closing + 1;
         Ok(text)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_keyword_makes_its_own_condition() {
+        let parser = PolicyParser::new().custom("own", |_| false);
+        let mut seen = Vec::new();
+        for (name, argument) in &KEYWORDS {
+            let text = match argument {
+                Argument::Absent(_) => (*name).to_owned(),
+                Argument::Word(_) | Argument::Claim(_) => format!("{name}:own"),
+                Argument::Duration => format!("{name}:15m"),
+                Argument::Domain => format!("{name}:example.com"),
+                Argument::Custom => format!("{name}:own"),
+            };
+            let policy = parser.parse(&text).unwrap();
+            assert_eq!(policy.to_string(), text);
+            assert!(!seen.contains(&policy), "{text}");
+            seen.push(policy);
+            let listed = parser.parse("nonsense").unwrap_err();
+            assert!(listed.message().contains(name), "{listed}");
+        }
     }
 }
