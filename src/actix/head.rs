@@ -1,6 +1,6 @@
 //! How the core sees an actix-web request.
 
-use crate::authenticator::{Head, HeaderKey};
+use crate::authenticator::{Head, HeaderKey, RoutedHead};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use actix_web::http::uri::Authority;
@@ -28,5 +28,16 @@ impl Head for RequestHead<'_> {
 
     fn authority(&self) -> Option<&str> {
         self.0.uri().authority().map(Authority::as_str)
+    }
+}
+
+impl RoutedHead for RequestHead<'_> {
+    fn path(&self) -> &str {
+        self.0.uri().path()
+    }
+
+    /// In a scope the path is whole.
+    fn original_path(&self) -> Option<&str> {
+        None
     }
 }

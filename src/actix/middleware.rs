@@ -130,8 +130,7 @@ where
             let head = RequestHead(request.request());
             let extensions = request.extensions();
             let attached = extensions.get::<Attached>();
-            self.auth
-                .admit(&head, request.uri().path(), attached, &self.need)
+            self.auth.admit(&head, attached, &self.need)
         };
         let vary = self.vary.clone();
         let state = match admission {

@@ -1,6 +1,6 @@
 //! Whether a request may go on: who sent it, what the application adds to that, what its route needs.
 
-use super::credentials::Head;
+use super::credentials::RoutedHead;
 use super::gate::{Admission, Attached, Authenticator, Outcome, Pass, missing};
 use super::identity::Identity;
 use super::need::{Demands, Need, Policies};
@@ -9,18 +9,17 @@ use crate::core::error::Error;
 use std::sync::Arc;
 
 impl Authenticator {
-    /// Decides about a request with this path, as sent: whether it has what is needed.
+    /// Decides about a request: whether it has what is needed.
     ///
     /// `attached` is what an outer layer left, which then is not done again.
     pub(crate) fn admit(
         &self,
-        head: &impl Head,
-        path: &str,
+        head: &impl RoutedHead,
         attached: Option<&Attached>,
         need: &Need,
     ) -> Admission {
         let live = need.live();
-        let demands = match need.of(live.as_deref(), head, path) {
+        let demands = match need.of(live.as_deref(), head) {
             Ok(demands) => demands,
             // Whatever the credential.
             Err(error) => return Admission::Now(Err(self.challenge(&error))),

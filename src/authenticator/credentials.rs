@@ -16,6 +16,14 @@ pub(crate) trait Head {
     fn authority(&self) -> Option<&str>;
 }
 
+/// A request on its way to a route.
+pub(crate) trait RoutedHead: Head {
+    /// The path, as the router that the guard stands in sees it.
+    fn path(&self) -> &str;
+    /// The path as the outermost router got it, where one said so.
+    fn original_path(&self) -> Option<&str>;
+}
+
 /// The two headers of every request get their own names: frameworks find those faster.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeaderKey<'a> {

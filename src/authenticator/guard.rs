@@ -88,10 +88,11 @@ impl Authenticator {
     /// A guard that asks of each request what a table says of its method and path, for tower, axum
     /// and actix-web. Public routes see the identity too, where there is one.
     ///
-    /// It goes around the whole application, so that it sees the path as the client sent it: a
-    /// router nested in another of axum's sees only the rest of the path. Middleware that rewrites
-    /// paths goes around the guard. What the table closes, or what has a path that nobody should
-    /// guess about, is refused before its credential is looked at.
+    /// Patterns are whole paths, also where the guard stands in a router that is nested in another
+    /// of axum's, or in a scope of actix-web's. A table whose pattern fits only the rest of a nested
+    /// path is answered with 500 and a log line. Middleware that rewrites paths goes around the
+    /// guard. What the table closes, or a path that is ambiguous, is refused before its credential
+    /// is looked at.
     ///
     /// ```
     /// # #[cfg(feature = "axum")] {

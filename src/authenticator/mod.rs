@@ -50,7 +50,7 @@ pub use session::{Session, SessionCookie, SessionData, SessionMut};
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use self::{
     answer::{Closing, Edits},
-    credentials::{Head, HeaderKey},
+    credentials::{Head, HeaderKey, RoutedHead},
     gate::{Admission, Attached, Pass},
     need::Need,
 };

@@ -1,6 +1,6 @@
 //! What is asked of a request beyond a look at its credential.
 
-use super::credentials::Head;
+use super::credentials::RoutedHead;
 use super::identity::Identity;
 use crate::core::error::Error;
 #[cfg(feature = "config")]
@@ -31,15 +31,14 @@ impl Need {
         }
     }
 
-    /// What it asks of a request with this path, as sent; `live` is what [`live`](Self::live) gave.
+    /// What it asks of a request; `live` is what [`live`](Self::live) gave.
     ///
     /// # Errors
     /// Where the table lets nobody in.
     pub(super) fn of<'n>(
         &'n self,
         live: Option<&'n RouteTable>,
-        head: &impl Head,
-        path: &str,
+        head: &impl RoutedHead,
     ) -> Result<Demands<'n>, Error> {
         let table = match self {
             Self::Table(table) => Some(table),
@@ -51,7 +50,8 @@ impl Need {
             Self::Policy(policy) => (true, Access::of([&**policy])),
             _ => match table {
                 Some(table) => {
-                    let access = table.find(head.method(), path)?;
+                    let access =
+                        table.find_nested(head.method(), head.path(), head.original_path())?;
                     (!access.is_public(), access)
                 }
                 None => (true, Access::default()),

@@ -1,17 +1,19 @@
 //! How the core sees an `http` request.
 
-use crate::authenticator::{Head, HeaderKey};
+use crate::authenticator::{Head, HeaderKey, RoutedHead};
+use axum::extract::OriginalUri;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 #[cfg(all(feature = "axum", feature = "session"))]
 use http::request::Parts;
 use http::uri::Authority;
-use http::{Method, Request, Uri};
+use http::{Extensions, Method, Request, Uri};
 
 /// The line and headers of a request.
 pub(crate) struct PartsHead<'r> {
     headers: &'r HeaderMap,
     uri: &'r Uri,
     method: &'r Method,
+    extensions: &'r Extensions,
 }
 
 impl<'r> PartsHead<'r> {
@@ -20,6 +22,7 @@ impl<'r> PartsHead<'r> {
             headers: request.headers(),
             uri: request.uri(),
             method: request.method(),
+            extensions: request.extensions(),
         }
     }
 }
@@ -31,6 +34,7 @@ impl<'r> From<&'r Parts> for PartsHead<'r> {
             headers: &parts.headers,
             uri: &parts.uri,
             method: &parts.method,
+            extensions: &parts.extensions,
         }
     }
 }
@@ -61,5 +65,17 @@ impl Head for PartsHead<'_> {
 
     fn authority(&self) -> Option<&str> {
         self.uri.authority().map(Authority::as_str)
+    }
+}
+
+impl RoutedHead for PartsHead<'_> {
+    fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// axum tells a nested router only the rest of the path.
+    fn original_path(&self) -> Option<&str> {
+        let original = self.extensions.get::<OriginalUri>()?;
+        Some(original.0.path())
     }
 }

@@ -199,8 +199,10 @@ where
     fn call(&mut self, mut request: Request<B>) -> AuthFuture<S, B> {
         let attached = request.extensions().get::<Attached>();
         let gate = &self.gate;
-        let (head, path) = (PartsHead::of(&request), request.uri().path());
-        match gate.auth.admit(&head, path, attached, &gate.need) {
+        match gate
+            .auth
+            .admit(&PartsHead::of(&request), attached, &gate.need)
+        {
             Admission::Now(Ok(mut pass)) => {
                 // Also where no credential was found: a refresh token may be in the cookies.
                 gate.attach(&mut request, &mut pass);

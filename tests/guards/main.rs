@@ -11,6 +11,8 @@ mod bodies;
 mod enrichment;
 mod example;
 mod forgetting;
+mod generated;
+mod nested;
 mod paths;
 mod sessions;
 

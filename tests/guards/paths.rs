@@ -221,21 +221,6 @@ async fn spellings_lead_to_the_route() {
     }
 }
 
-/// A table inside of a nested router sees the rest of the path: one that closes what it does not
-/// name stays closed.
-#[tokio::test]
-async fn a_table_in_a_nested_router_is_closed() {
-    let world = World::new().await;
-    let auth = auth(&world);
-    let inner = Router::new()
-        .route("/secret", any(secret))
-        .layer(tabled(&auth, Unmatched::Deny));
-    let (address, task) = crate::support::serve_axum(Router::new().nest("/area", inner)).await;
-    let request = Request::get("/area/secret").bearer(&admin(&world));
-    assert_eq!(send(address, &request).await.status, 403);
-    task.abort();
-}
-
 /// The guards of one authenticator do not trust what the layer of another found.
 #[tokio::test]
 async fn another_authenticators_layer_counts_for_nothing() {

@@ -334,3 +334,62 @@ fn encoded_slashes_are_kept_only_where_asked_for() {
         );
     }
 }
+
+#[test]
+fn a_closer_pattern_hides_no_rule_of_a_path_that_is_spelled_otherwise() {
+    let table = RouteTable::builder(Unmatched::Allow)
+        .guard("*", "/{lang}/admin", role("admin"))
+        .public("*", "/assets/{*file}")
+        .build()
+        .unwrap();
+    for path in [
+        "/assets/admin",
+        "/ASSETS/admin",
+        "/ASSETS/admin/",
+        "/assets;x/admin/",
+        "/assets;x/admin",
+        "/ASSETS/ADMIN",
+        "/a%73sets/admin",
+        "/a%C5%BF%C5%BFets/ADMIN",
+        "/assets/admin/",
+    ] {
+        assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
+    }
+    for path in ["/assets/logo.png", "/ASSETS/logo.png", "/assets/a/admin"] {
+        assert_eq!(asked(&table, path), Ok(vec![]), "{path}");
+    }
+}
+
+#[test]
+fn letters_outside_of_ascii_are_compared_without_regard_to_case() {
+    let table = RouteTable::builder(Unmatched::Allow)
+        .guard("*", "/kiosk", role("kiosk"))
+        .guard("*", "/caf%C3%A9", role("cafe"))
+        .build()
+        .unwrap();
+    for path in ["/KIOSK", "/%E2%84%AAIO%C5%BFK", "/kio%c5%bfk/"] {
+        assert_eq!(asked(&table, path), Ok(vec![role("kiosk")]), "{path}");
+    }
+    for path in ["/caf%C3%89", "/CAF%c3%89", "/caf%C3%A9"] {
+        assert_eq!(asked(&table, path), Ok(vec![role("cafe")]), "{path}");
+    }
+}
+
+#[test]
+fn a_special_case_counts_alone_only_where_every_reading_leads_to_it() {
+    let table = RouteTable::builder(Unmatched::Deny)
+        .guard("*", "/admin/{*rest}", role("admin"))
+        .public("*", "/admin/login")
+        .public("*", "/admin/logout/")
+        .build()
+        .unwrap();
+    assert_eq!(asked(&table, "/admin/login"), Ok(vec![]));
+    for path in [
+        "/admin/LOGIN",
+        "/admin/login/",
+        "/admin/login;x",
+        "/admin/logout/",
+    ] {
+        assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
+    }
+}

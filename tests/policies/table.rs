@@ -9,6 +9,8 @@ use jamguard::testing::ManualClock;
 use jamguard::{ErrorKind, Policy};
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// What a request needs, in a word.
 fn needs(table: &RouteTable, method: &str, path: &str) -> String {
@@ -395,11 +397,43 @@ fn fit(pattern: &str, path: &str) -> Option<Vec<u8>> {
     }
 }
 
+/// Whether a pattern counts for a path: a tree does for its base as well.
+fn fits_or_is_base(pattern: &str, path: &str) -> bool {
+    let tree = pattern.ends_with("{*rest}");
+    fit(pattern, path).is_some() || (tree && fit(pattern, &format!("{path}/b")).is_some())
+}
+
+/// Whether both are trees, the first the higher one: the other counts for the upper paths of the first
+/// only as their base.
+fn is_tree_above(first: &str, second: &str) -> bool {
+    let tree = |pattern: &str| pattern.ends_with("{*rest}");
+    let depth = |pattern: &str| pattern.matches('/').count();
+    tree(first) && tree(second) && depth(first) < depth(second)
+}
+
+/// Every path of up to five of the segments below.
+fn every_path() -> &'static [String] {
+    static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let mut paths = vec![String::new()];
+        let mut begun = 0;
+        for _ in 0..5 {
+            let end = paths.len();
+            for at in begun..end {
+                let longer = ["a", "b", "c"].map(|segment| format!("{}/{segment}", paths[at]));
+                paths.extend(longer);
+            }
+            begun = end;
+        }
+        paths.split_off(1)
+    });
+    &PATHS
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn the_closest_pattern_is_the_one_that_fits_best_from_the_left(
+    fn a_path_needs_what_its_closest_pattern_needs_and_those_that_only_overlap_it(
         patterns in prop::collection::btree_set(
             prop::collection::vec(prop::sample::select(vec!["a", "b", "{x}"]), 1..4), 1..8,
         ),
@@ -419,30 +453,35 @@ proptest! {
         let Ok(table) = table.build() else {
             return Ok(());
         };
+        let matched: Vec<BTreeSet<&String>> = patterns
+            .iter()
+            .map(|pattern| every_path().iter().filter(|path| fits_or_is_base(pattern, path)).collect())
+            .collect();
         for path in paths {
             let path = format!("/{}", path.join("/"));
-            let best = patterns
-                .iter()
-                .filter_map(|pattern| Some((fit(pattern, &path)?, pattern)))
+            let best = (0..patterns.len())
+                .filter_map(|at| Some((fit(&patterns[at], &path)?, at)))
                 .min();
-            // A tree counts for its base as well.
-            let base = format!("{path}/b");
-            let tree = patterns
-                .iter()
-                .filter(|pattern| pattern.ends_with("{*rest}"))
-                .filter_map(|pattern| Some((fit(pattern, &base)?, pattern)))
-                .min();
-            let wanted: Vec<String> = match (&best, &tree) {
-                (None, _) => vec!["forbidden".to_owned()],
-                (Some((_, best)), _) => {
-                    let mut wanted = vec![role(*best).to_string()];
-                    let trees = tree.iter().map(|(_, tree)| format!("{} and {}", role(*best), role(*tree)));
-                    wanted.extend(trees);
-                    wanted
+            let wanted: BTreeSet<&str> = match best {
+                None => BTreeSet::from(["forbidden"]),
+                Some((_, best)) => {
+                    let only_overlaps = |at: &usize| {
+                        let special = every_path()
+                            .iter()
+                            .filter(|path| fit(&patterns[best], path).is_some())
+                            .all(|path| matched[*at].contains(path))
+                            && !is_tree_above(&patterns[best], &patterns[*at]);
+                        fits_or_is_base(&patterns[*at], &path) && !special
+                    };
+                    (0..patterns.len())
+                        .filter(|at| *at == best || only_overlaps(at))
+                        .map(|at| patterns[at].as_str())
+                        .collect()
                 }
             };
             let found = needs(&table, "GET", &path);
-            prop_assert!(wanted.contains(&found), "{} of {:?}: {}, not {:?}", path, patterns, found, wanted);
+            let found: BTreeSet<&str> = found.split(" and ").map(|role| role.trim_start_matches("role:").trim_matches('"')).collect();
+            prop_assert_eq!(&found, &wanted, "{} of {:?}", path, patterns);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Building a table, and refusing one that cannot mean what it says.
 
+use super::folded::{FoldedPatterns, covers, is_open_end};
 use super::methods::Methods;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Segment};
 use super::route_table::{Paths, Route, RouteTable, Rule};
 use super::rule::RouteRule;
 use crate::core::error::Error;
@@ -128,8 +129,7 @@ impl RouteTableBuilder {
     /// - two patterns of which matchit cannot say which is the closer one, such as `/a/{id}` and
     ///   `/a/{*rest}`.
     pub fn build(self) -> Result<RouteTable, Error> {
-        let (mut routes, mut exact, mut folded) = (Vec::new(), Keys::default(), Keys::default());
-        let mut bases = Vec::new();
+        let (mut routes, mut exact, mut spellings) = (Vec::new(), Keys::default(), Keys::default());
         for (methods, text, policy) in self.rules {
             let wrong = |why: String| {
                 Error::configuration(format!(
@@ -141,30 +141,57 @@ impl RouteTableBuilder {
                 policy,
             };
             let pattern = Pattern::parse(&text, self.keep_slashes).map_err(wrong)?;
-            let at = *exact.places.entry(pattern.exact()).or_insert_with(|| {
-                routes.push(Route::new(text.clone()));
+            let (spelled, folded) = (pattern.exact(), pattern.folded());
+            let is_folded = spelled == folded;
+            let at = *exact.places.entry(spelled).or_insert_with(|| {
+                routes.push(Route::new(
+                    text.clone(),
+                    pattern.folded_segments(),
+                    is_folded,
+                ));
                 let at = routes.len() - 1;
-                bases.extend(pattern.base().map(|base| (base, at)));
-                folded.add(pattern.folded(), at);
+                spellings.add(folded, at);
                 at
             });
             routes[at].add(rule).map_err(wrong)?;
         }
-        folded.must_agree(&routes)?;
-        for (base, at) in bases {
-            folded.add_if_free(base, at);
+        spellings.must_agree(&routes)?;
+        let mut folded = FoldedPatterns::default();
+        for (at, route) in routes.iter().enumerate() {
+            folded.insert(route.segments(), at);
         }
+        for at in 0..routes.len() {
+            routes[at].alone = is_alone(at, &routes, &folded);
+        }
+        let matches_more = |route: &Route| !route.is_folded() || has_open_end(route.segments());
+        let folded_match_more = routes.iter().any(matches_more);
         let paths = Paths {
-            // A table whose patterns are all in their folded form needs to be asked once.
-            folded: match folded.places == exact.places {
-                true => None,
-                false => Some(folded.router(&routes)?),
-            },
             exact: exact.router(&routes)?,
+            folded,
+            folded_match_more,
             keep_slashes: self.keep_slashes,
         };
         Ok(RouteTable::new(routes, paths, self.unmatched))
     }
+}
+
+/// Whether a pattern ends in `{*rest}` alone, and so counts for the path before that too.
+fn has_open_end(segments: &[Segment]) -> bool {
+    is_open_end(&segments[segments.len().saturating_sub(1)..])
+}
+
+/// Whether no other rule than a route's own counts for a plain path of which it is the closest.
+fn is_alone(at: usize, routes: &[Route], folded: &FoldedPatterns) -> bool {
+    let mut alone = true;
+    let own = routes[at].segments();
+    folded.each_overlapping(own, |other| {
+        let segments = routes[other].segments();
+        // A closer pattern would be found in this one's place, in its own spelling at least.
+        let closer =
+            || covers(own, segments) && !has_open_end(segments) && routes[other].is_folded();
+        alone &= other == at || covers(segments, own) || closer();
+    });
+    alone
 }
 
 /// The routes by their patterns, in one spelling.
@@ -181,10 +208,6 @@ impl Keys {
         if first != at {
             self.doubles.push((first, at));
         }
-    }
-
-    fn add_if_free(&mut self, key: String, at: usize) {
-        self.places.entry(key).or_insert(at);
     }
 
     fn must_agree(&self, routes: &[Route]) -> Result<(), Error> {

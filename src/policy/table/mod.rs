@@ -1,6 +1,7 @@
 //! Which policy a route has: patterns over methods and paths, checked when the table is built.
 
 mod builder;
+mod folded;
 mod listing;
 #[cfg(feature = "config")]
 mod live;

@@ -11,13 +11,15 @@ pub(super) struct Pattern {
     segments: Vec<Segment>,
 }
 
-struct Segment {
-    literal: String,
-    parameter: Parameter,
+/// A part of a pattern between two slashes: text, and then perhaps a parameter.
+#[derive(Clone, PartialEq)]
+pub(super) struct Segment {
+    pub(super) literal: String,
+    pub(super) parameter: Parameter,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Parameter {
+pub(super) enum Parameter {
     None,
     One,
     Rest,
@@ -67,7 +69,7 @@ impl Pattern {
         self.write(str::to_owned)
     }
 
-    /// The same for folded paths.
+    /// The same, folded.
     pub(super) fn folded(&self) -> String {
         let folded = self.write(fold_text);
         match folded.strip_suffix('/') {
@@ -76,15 +78,15 @@ impl Pattern {
         }
     }
 
-    /// The folded path below which a pattern with `{*…}` matches everything.
-    pub(super) fn base(&self) -> Option<String> {
-        let last = self.segments.last()?;
-        if last.parameter != Parameter::Rest || !last.literal.is_empty() {
-            return None;
-        }
-        let folded = self.folded();
-        let (base, _) = folded.rsplit_once('/')?;
-        Some(if base.is_empty() { "/" } else { base }.to_owned())
+    /// The segments, folded; none of an empty text.
+    pub(super) fn folded_segments(&self) -> Vec<Segment> {
+        let fold = |segment: &Segment| Segment {
+            literal: fold_text(&segment.literal),
+            parameter: segment.parameter,
+        };
+        let filled =
+            |segment: &Segment| !segment.literal.is_empty() || segment.parameter != Parameter::None;
+        self.segments.iter().map(fold).filter(filled).collect()
     }
 
     fn write(&self, spell: impl Fn(&str) -> String) -> String {

@@ -14,12 +14,12 @@
 //!
 //! 1. as it stands, which is how axum reads it;
 //! 2. decoded, which is how actix-web reads it;
-//! 3. folded: decoded, in lower case, without a last slash and without `;parameters`, compared with
-//!    patterns folded alike. Whoever normalizes a path behind the guard ends at a path that folds to
-//!    the same.
+//! 3. folded: decoded, without regard to case (Unicode simple case folding, as regular expressions
+//!    have it), a last slash and `;parameters`, against patterns that are folded alike.
 //!
-//! Whichever of the first two the router takes, the rule of its reading has been asked. An ordinary
-//! path is the same in all three and is looked up once or twice.
+//! The first two ask the closest pattern. A router may fold less than the third does, only the case
+//! of one route for example, so there **every** pattern that matches is asked: see
+//! [`FoldedPatterns`](super::folded::FoldedPatterns). An ordinary path is the same in all three.
 //!
 //! What no honest client sends is refused with 400: an empty, `.` or `..` segment (also with
 //! `;parameters`, also encoded), a backslash, a control character, an encoded slash (unless the
@@ -27,6 +27,7 @@
 //! outside of ASCII that are not encoded.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// A path as different routers read it.
 pub(super) struct Readings<'a> {
@@ -36,6 +37,21 @@ pub(super) struct Readings<'a> {
     pub(super) decoded: Option<String>,
     /// `None` where that changes nothing more.
     pub(super) folded: Option<String>,
+}
+
+impl Readings<'_> {
+    /// Whether all readings are the same.
+    pub(super) fn is_plain(&self) -> bool {
+        self.decoded.is_none() && self.folded.is_none()
+    }
+
+    /// In one case, but with its `;parameters` and its last slash.
+    pub(super) fn in_one_case(&self) -> Cow<'_, str> {
+        match self.is_plain() {
+            true => Cow::Borrowed(self.raw),
+            false => Cow::Owned(fold_case(self.decoded.as_deref().unwrap_or(self.raw))),
+        }
+    }
 }
 
 /// What may stand in a path unescaped: RFC 3986's `pchar`, and four that browsers leave alone.
@@ -189,13 +205,13 @@ pub(super) fn without_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or_default()
 }
 
-/// One spelling for all: lower case, `+` unescaped, no `;parameters`, no last slash.
+/// One spelling for all: one case, `+` unescaped, no `;parameters`, no last slash.
 fn fold(decoded: &str) -> Cow<'_, str> {
     let trimmed = match decoded.strip_suffix('/') {
         None | Some("") => decoded,
         Some(trimmed) => trimmed,
     };
-    let changes = |byte: u8| byte.is_ascii_uppercase() || byte == b';';
+    let changes = |byte: u8| byte.is_ascii_uppercase() || byte == b';' || byte == b'%';
     match trimmed.bytes().any(changes) {
         true => Cow::Owned(fold_text(trimmed)),
         false => Cow::Borrowed(trimmed),
@@ -204,26 +220,90 @@ fn fold(decoded: &str) -> Cow<'_, str> {
 
 /// The same for a part of a path, with its last slash.
 pub(super) fn fold_text(decoded: &str) -> String {
+    let segments = decoded.split('/').map(without_parameters);
+    fold_case(&segments.collect::<Vec<_>>().join("/"))
+}
+
+/// The same for a decoded text, with its `;parameters` and its last slash: one case, `+` unescaped.
+pub(super) fn fold_case(decoded: &str) -> String {
     let mut out = String::with_capacity(decoded.len());
     let mut rest = decoded;
-    while let Some(at) = rest.bytes().position(|byte| byte == b';' || byte == b'%') {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        rest = match (from.strip_prefix("%2B"), from.strip_prefix('%')) {
-            (Some(after), _) => {
-                out.push('+');
-                after
-            }
-            (None, Some(after)) => {
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("%2B") {
+            out.push('+');
+            rest = after;
+            continue;
+        }
+        let (letters, after) = escaped_letters(rest);
+        match letters.is_empty() {
+            true => {
                 out.push('%');
-                after
+                rest = &rest[1..];
             }
-            (None, None) => &from[from.find('/').unwrap_or(from.len())..],
-        };
+            false => {
+                letters
+                    .chars()
+                    .map(fold_letter)
+                    .for_each(|letter| push_letter(&mut out, letter));
+                rest = after;
+            }
+        }
     }
     out.push_str(rest);
     out.make_ascii_lowercase();
     out
+}
+
+/// The letters outside of ASCII that a text begins with, escaped, and what follows them.
+fn escaped_letters(text: &str) -> (String, &str) {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let [b'%', high, low, ..] = rest.as_bytes()
+        && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+        && high >= 8
+    {
+        bytes.push(high << 4 | low);
+        rest = &rest[3..];
+    }
+    // A decoded path's escapes are UTF-8: checked when it was read.
+    String::from_utf8(bytes).map_or((String::new(), text), |letters| (letters, rest))
+}
+
+fn push_letter(out: &mut String, letter: char) {
+    match letter.is_ascii() {
+        true => out.push(letter),
+        false => {
+            let mut bytes = [0; 4];
+            for byte in letter.encode_utf8(&mut bytes).bytes() {
+                // Writing to a text cannot fail.
+                let _ = write!(out, "%{byte:02x}");
+            }
+        }
+    }
+}
+
+/// One letter for all that Unicode's simple case folding takes for the same.
+///
+/// It may take a few more for the same (dotless i and i): then one rule more is asked.
+fn fold_letter(letter: char) -> char {
+    fn only(mut letters: impl Iterator<Item = char>, otherwise: char) -> char {
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) => letter,
+            _ => otherwise,
+        }
+    }
+    match letter {
+        // Simple foldings that neither of the mappings below has.
+        '\u{1fd3}' => '\u{390}',
+        '\u{1fe3}' => '\u{3b0}',
+        '\u{fb05}' => '\u{fb06}',
+        letter => {
+            let upper = only(letter.to_uppercase(), letter);
+            only(upper.to_lowercase(), upper)
+        }
+    }
 }
 
 /// Checks that a pattern's literal text is spelled as in requests, and as axum's routes have it: every
@@ -253,6 +333,23 @@ pub(super) fn check_literal(text: &str, keep_slashes: bool) -> Result<(), String
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_that_a_regular_expression_takes_for_the_same_fold_alike() {
+        use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
+        for letter in '\0'..=char::MAX {
+            let mut class = ClassUnicode::new([ClassUnicodeRange::new(letter, letter)]);
+            class.case_fold_simple();
+            let same = class.iter().flat_map(|range| range.start()..=range.end());
+            for other in same {
+                assert_eq!(
+                    fold_letter(letter),
+                    fold_letter(other),
+                    "{letter:?} {other:?}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn an_ordinary_path_has_one_reading() {
@@ -285,12 +382,16 @@ mod tests {
             ("/a%2Bb", "/a%2Bb", "/a+b"),
             ("/A%2bB", "/A%2BB", "/a+b"),
             ("/caf%c3%a9", "/caf%C3%A9", "/caf%c3%a9"),
+            ("/CAF%c3%89", "/CAF%C3%89", "/caf%c3%a9"),
+            ("/%E2%84%AA", "/%E2%84%AA", "/k"),
+            ("/%c5%bfet%CE%A3/", "/%C5%BFet%CE%A3/", "/set%cf%83"),
+            ("/a%2Fb", "/a%2Fb", "/a%2fb"),
             ("/100%25", "/100%25", "/100%25"),
             ("/%2561dmin", "/%2561dmin", "/%2561dmin"),
             ("/{a}", "/%7Ba%7D", "/%7ba%7d"),
             ("/a%20b", "/a%20b", "/a%20b"),
         ] {
-            let readings = read(path, false).ok().unwrap();
+            let readings = read(path, true).ok().unwrap();
             assert_eq!(readings.raw, path);
             let read = readings.decoded.as_deref().unwrap_or(path);
             assert_eq!(read, decoded, "{path}");

@@ -1,7 +1,9 @@
 //! Looking up what a request needs.
 
 use super::builder::{RouteTableBuilder, Unmatched};
+use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
+use super::pattern::Segment;
 use super::reading;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::{Policy, Subject};
@@ -12,18 +14,37 @@ use std::sync::Arc;
 ///
 /// Patterns are those of axum: `/articles/{id}` matches one segment, `/assets/{*file}` one or more.
 /// Text in them is written as requests have it: `/caf%C3%A9`, not `/café`.
-/// Where several match, the closest one counts: text before `{id}` before `{*rest}`, from the
-/// left; the order of the rules does not matter.
+/// Where several match, the closest one counts if it is a special case of the others, as `/users/me`
+/// is of `/users/{id}`. Where two only overlap, as `/assets/{*file}` and `/{lang}/admin` do in
+/// `/assets/admin`, a request needs what both need: routers choose differently. The order of the
+/// rules does not matter. A rule for `/admin/{*rest}` counts for `/admin` too, unless a rule names
+/// that.
 ///
 /// # How paths are read
 /// A router behind the table may read a path in its own way, so a request must be allowed under
 /// each way of reading it: as it stands (axum), decoded (actix-web), and folded: without regard to
 /// case, a last slash, and `;parameters`. `/%61dmin`, `/ADMIN` and `/admin/` therefore need what
-/// `/admin` needs, *and* what the pattern needs that they match themselves. Paths with an empty,
-/// `.` or `..` segment, a backslash, an encoded slash, a control character or broken escapes are
-/// refused with 400. A rule for `/admin/{*rest}` counts for `/admin` too where no rule names that.
+/// `/admin` needs, *and* what every other pattern needs that they match, however closely: a router
+/// that folds only some of this may choose any of them. Paths with an empty, `.` or `..` segment, a
+/// backslash, an encoded slash, a control character or broken escapes are refused with 400.
 ///
-/// Middleware that rewrites paths belongs outside of the guard, so that both see the same path.
+/// # Which routers this covers
+/// Every route that has a rule with its own pattern, in
+/// - axum: routes, `merge`, `nest` and fallbacks, with tower-http's `NormalizePath` outside or
+///   inside of the guard;
+/// - actix-web: resources and scopes, with `NormalizePath` outside or inside of the guard, and
+///   segments that are regular expressions without regard to case, such as `{page:(?i)admin}`,
+///   written in the table as `admin`. Register closer routes first, as actix-web takes the first
+///   that matches.
+///
+/// Write a regular expression that matches several segments as `{*rest}`, and one that matches
+/// several texts as a rule for each, or as `{name}`: [`RouteTableBuilder::build`] refuses a pattern
+/// with a regular expression, with text behind a parameter, or with dots and empty segments.
+/// A guard inside of `Router::nest` reads the whole path of the request, as the router outside of
+/// it does: patterns are whole paths everywhere.
+///
+/// Middleware that rewrites paths in other ways belongs outside of the guard, so that both see the
+/// same path.
 ///
 /// # Example
 /// ```
@@ -48,15 +69,21 @@ struct Inner {
 
 /// From a path to the place of its route.
 pub(super) struct Paths {
+    /// The closest pattern, letter by letter.
     pub(super) exact: matchit::Router<usize>,
-    /// `None` where it would be the same.
-    pub(super) folded: Option<matchit::Router<usize>>,
+    pub(super) folded: FoldedPatterns,
+    /// Whether these match plain paths that `exact` does not.
+    pub(super) folded_match_more: bool,
     pub(super) keep_slashes: bool,
 }
 
 /// A pattern and its rules.
 pub(super) struct Route {
     pattern: String,
+    segments: Vec<Segment>,
+    is_folded: bool,
+    /// Whether no other route may be chosen for a plain path of which this is the closest.
+    pub(super) alone: bool,
     rules: Vec<Rule>,
 }
 
@@ -68,11 +95,24 @@ pub(super) struct Rule {
 }
 
 impl Route {
-    pub(super) fn new(pattern: String) -> Self {
+    /// A route with these folded segments; `is_folded` where the pattern is spelled like them.
+    pub(super) fn new(pattern: String, segments: Vec<Segment>, is_folded: bool) -> Self {
         Self {
             pattern,
+            segments,
+            is_folded,
+            alone: false,
             rules: Vec::new(),
         }
+    }
+
+    /// The segments, folded.
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    pub(super) fn is_folded(&self) -> bool {
+        self.is_folded
     }
 
     pub(super) fn pattern(&self) -> &str {
@@ -144,8 +184,9 @@ impl Route {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Access<'t> {
-    /// One for each way of reading the path, the same one once.
+    /// The first of them, each once.
     policies: [Option<&'t Policy>; 3],
+    more: Vec<&'t Policy>,
 }
 
 impl<'t> Access<'t> {
@@ -157,10 +198,11 @@ impl<'t> Access<'t> {
     /// The policies, all of which must consent. Where the path can be read in one way only, there is
     /// at most one.
     pub fn policies(&self) -> impl Iterator<Item = &'t Policy> {
-        self.policies.into_iter().flatten()
+        let first = self.policies.into_iter().flatten();
+        first.chain(self.more.iter().copied())
     }
 
-    /// The consent of these, of which there are no more than of another access.
+    /// The consent of these.
     pub(crate) fn of(policies: impl IntoIterator<Item = &'t Policy>) -> Self {
         let mut access = Self::default();
         policies.into_iter().for_each(|policy| access.add(policy));
@@ -192,15 +234,12 @@ impl<'t> Access<'t> {
     }
 
     fn add(&mut self, policy: &'t Policy) {
-        for place in &mut self.policies {
-            match place {
-                Some(known) if std::ptr::eq(*known, policy) => return,
-                Some(_) => {}
-                None => {
-                    *place = Some(policy);
-                    return;
-                }
-            }
+        if self.policies().any(|known| std::ptr::eq(known, policy)) {
+            return;
+        }
+        match self.policies.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(policy),
+            None => self.more.push(policy),
         }
     }
 }
@@ -237,6 +276,44 @@ impl RouteTable {
     /// - [`ErrorKind::Forbidden`] (403) where nothing opens it: no pattern matches and that means
     ///   denial, or the pattern has no rule for the method.
     pub fn find(&self, method: &str, path: &str) -> Result<Access<'_>, Error> {
+        let mut access = Access::default();
+        self.ask(method, path, &mut access)?;
+        Ok(access)
+    }
+
+    /// The same for a guard in a router that may be nested, and then sees only the rest of the
+    /// `original` path.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] too, where a pattern guards the rest of a path that it should
+    /// name whole.
+    pub(crate) fn find_nested(
+        &self,
+        method: &str,
+        path: &str,
+        original: Option<&str>,
+    ) -> Result<Access<'_>, Error> {
+        // Another rest is no rest: then something rewrote the path, and the router goes by that.
+        let whole = original
+            .filter(|original| original.len() > path.len())
+            .filter(|original| path == "/" || original.ends_with(path));
+        let Some(whole) = whole else {
+            return self.find(method, path);
+        };
+        let mut access = Access::default();
+        if !self.ask(method, whole, &mut access)?
+            && !self.find(method, path).is_ok_and(|rest| rest.is_public())
+        {
+            return Err(Error::configuration(
+                "a guard of routes in a nested router: its table has a pattern for the rest of the \
+                 request's path and none for the whole of it; write the whole path in the table",
+            ));
+        }
+        Ok(access)
+    }
+
+    /// Adds what a path needs; whether any pattern matched.
+    fn ask<'t>(&'t self, method: &str, path: &str, access: &mut Access<'t>) -> Result<bool, Error> {
         let paths = &self.0.paths;
         let readings = reading::read(path, paths.keep_slashes).map_err(|why| {
             Error::new(
@@ -244,30 +321,54 @@ impl RouteTable {
                 format!("the path of the request is refused for {why}"),
             )
         })?;
-        let mut access = Access::default();
-        let decoded = readings.decoded.as_deref();
-        let folded = readings.folded.as_deref();
-        self.need(&paths.exact, method, readings.raw, &mut access)?;
-        if let Some(decoded) = decoded {
-            self.need(&paths.exact, method, decoded, &mut access)?;
+        let closest = self.closest(readings.raw);
+        self.need(closest, method, access)?;
+        let settled = match closest {
+            Some(closest) => self.0.routes[closest].alone,
+            None => !paths.folded_match_more,
+        };
+        if settled && readings.is_plain() {
+            return Ok(closest.is_some());
         }
-        if folded.is_some() || paths.folded.is_some() {
-            let folded = folded.or(decoded).unwrap_or(readings.raw);
-            let router = paths.folded.as_ref().unwrap_or(&paths.exact);
-            self.need(router, method, folded, &mut access)?;
+        // What the closest pattern of every reading covers is hidden by it.
+        let mut hiding = closest.map(|closest| &self.0.routes[closest]);
+        if let Some(decoded) = &readings.decoded {
+            let other = self.closest(decoded);
+            self.need(other, method, access)?;
+            hiding = hiding.filter(|_| other == closest);
         }
-        Ok(access)
+        if let Some(folded) = &readings.folded {
+            hiding = hiding.filter(|_| self.closest(folded) == closest);
+        }
+        let (mut matched, mut answer) = (false, Ok(()));
+        paths.folded.each(&readings.in_one_case(), |route| {
+            matched = true;
+            let segments = self.0.routes[route].segments();
+            let hidden = hiding.is_some_and(|hiding| covers(segments, hiding.segments()));
+            if !hidden && answer.is_ok() {
+                answer = self.need(Some(route), method, access);
+            }
+        });
+        answer?;
+        if !matched {
+            self.need(None, method, access)?;
+        }
+        Ok(matched || closest.is_some())
     }
 
-    /// Adds what one reading of the path needs.
+    /// The closest pattern of a path, letter by letter.
+    fn closest(&self, path: &str) -> Option<usize> {
+        self.0.paths.exact.at(path).ok().map(|found| *found.value)
+    }
+
+    /// Adds what a route needs, or a path that none matches.
     fn need<'t>(
         &'t self,
-        router: &matchit::Router<usize>,
+        route: Option<usize>,
         method: &str,
-        path: &str,
         access: &mut Access<'t>,
     ) -> Result<(), Error> {
-        let Ok(found) = router.at(path) else {
+        let Some(route) = route else {
             return match self.0.unmatched {
                 Unmatched::Allow => Ok(()),
                 Unmatched::Deny => Err(Error::new(
@@ -276,7 +377,7 @@ impl RouteTable {
                 )),
             };
         };
-        let route = &self.0.routes[*found.value];
+        let route = &self.0.routes[route];
         let Some(rule) = route.rule(method) else {
             return Err(Error::new(
                 ErrorKind::Forbidden,

@@ -1,0 +1,192 @@
+//! Every pattern that matches a path when case, a last slash and `;parameters` do not count.
+//!
+//! A router that folds does not have to fold all of this, nor in all of its routes: behind
+//! `/{lang}/admin` and `/assets/{*file}`, one that drops the last slash takes `/ASSETS/admin/` to
+//! the first, one that ignores case too takes it to the second. So no match hides another here.
+
+use super::pattern::{Parameter, Segment};
+use std::collections::HashMap;
+
+/// The patterns of a table, as a tree of their folded segments.
+#[derive(Default)]
+pub(super) struct FoldedPatterns {
+    root: Node,
+}
+
+#[derive(Default)]
+struct Node {
+    /// The routes whose patterns end here.
+    ends: Vec<usize>,
+    /// The routes whose patterns go on with `{*rest}`. They count for the path that ends here too.
+    rests: Vec<usize>,
+    /// The routes whose patterns go on with a text and `{*rest}`.
+    prefixed_rests: Vec<(Box<str>, usize)>,
+    literals: HashMap<Box<str>, Node>,
+    /// Segments with a parameter, by the text before it, which may be empty.
+    parameters: Vec<(Box<str>, Node)>,
+}
+
+/// A path that [`fold_case`](super::reading::fold_case) folded, in its segments.
+struct Segments<'p> {
+    rest: Option<&'p str>,
+    ends_with_slash: bool,
+}
+
+impl<'p> Segments<'p> {
+    fn of(path: &'p str) -> Self {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let trimmed = path.strip_suffix('/').unwrap_or(path);
+        Self {
+            rest: (!trimmed.is_empty()).then_some(trimmed),
+            ends_with_slash: trimmed.len() < path.len(),
+        }
+    }
+
+    /// The next segment, and those behind it.
+    fn next(&self) -> Option<(&'p str, Self)> {
+        let (segment, rest) = match self.rest?.split_once('/') {
+            Some((segment, rest)) => (segment, Some(rest)),
+            None => (self.rest?, None),
+        };
+        let ends_with_slash = self.ends_with_slash;
+        Some((
+            segment,
+            Self {
+                rest,
+                ends_with_slash,
+            },
+        ))
+    }
+}
+
+impl FoldedPatterns {
+    pub(super) fn insert(&mut self, pattern: &[Segment], route: usize) {
+        let mut node = &mut self.root;
+        for segment in pattern {
+            let literal = segment.literal.as_str();
+            node = match segment.parameter {
+                Parameter::None => node.literals.entry(literal.into()).or_default(),
+                Parameter::One => {
+                    let known = node
+                        .parameters
+                        .iter()
+                        .position(|(text, _)| **text == *literal);
+                    let at = known.unwrap_or_else(|| {
+                        node.parameters.push((literal.into(), Node::default()));
+                        node.parameters.len() - 1
+                    });
+                    &mut node.parameters[at].1
+                }
+                // Nothing follows it.
+                Parameter::Rest if literal.is_empty() => return node.rests.push(route),
+                Parameter::Rest => return node.prefixed_rests.push((literal.into(), route)),
+            };
+        }
+        node.ends.push(route);
+    }
+
+    /// Calls `found` for each route whose pattern matches a path in one case, with its
+    /// `;parameters` and its last slash.
+    pub(super) fn each(&self, path: &str, mut found: impl FnMut(usize)) {
+        self.root.each(&Segments::of(path), &mut found);
+    }
+
+    /// Calls `found` at least for each route whose pattern has a path in common with this one.
+    pub(super) fn each_overlapping(&self, pattern: &[Segment], mut found: impl FnMut(usize)) {
+        self.root.each_overlapping(pattern, &mut found);
+    }
+}
+
+impl Node {
+    fn each(&self, path: &Segments<'_>, found: &mut impl FnMut(usize)) {
+        self.rests.iter().for_each(|route| found(*route));
+        let Some((segment, behind)) = path.next() else {
+            return self.ends.iter().for_each(|route| found(*route));
+        };
+        let name = super::reading::without_parameters(segment);
+        if let Some(node) = self.literals.get(name) {
+            node.each(&behind, found);
+        }
+        // Behind its text a parameter holds something, which may be what looks like ';parameters'.
+        let holds = |text: &str| segment.len() > text.len() && segment.starts_with(text);
+        for (text, node) in &self.parameters {
+            if holds(text) {
+                node.each(&behind, found);
+            }
+        }
+        for (text, route) in &self.prefixed_rests {
+            let more = behind.rest.is_some() || behind.ends_with_slash;
+            if holds(text) || (more && segment == &**text) {
+                found(*route);
+            }
+        }
+    }
+
+    fn each_overlapping(&self, pattern: &[Segment], found: &mut impl FnMut(usize)) {
+        self.rests.iter().for_each(|route| found(*route));
+        let Some((segment, behind)) = pattern.split_first() else {
+            return self.ends.iter().for_each(|route| found(*route));
+        };
+        let literal = &*segment.literal;
+        let alike = |text: &str, open: bool| match segment.parameter {
+            Parameter::None if open => literal.starts_with(text),
+            Parameter::None => literal == text,
+            _ => text.starts_with(literal) || (open && literal.starts_with(text)),
+        };
+        let literals = self.literals.iter().map(|(text, node)| (text, node, false));
+        let parameters = self
+            .parameters
+            .iter()
+            .map(|(text, node)| (text, node, true));
+        for (text, node, open) in literals.chain(parameters) {
+            if alike(text, open) {
+                match segment.parameter {
+                    Parameter::Rest => node.all(found),
+                    _ => node.each_overlapping(behind, found),
+                }
+            }
+        }
+        let rests = self
+            .prefixed_rests
+            .iter()
+            .filter(|(text, _)| alike(text, true));
+        rests.for_each(|(_, route)| found(*route));
+    }
+
+    fn all(&self, found: &mut impl FnMut(usize)) {
+        let rests = self.prefixed_rests.iter().map(|(_, route)| route);
+        let routes = self.ends.iter().chain(&self.rests).chain(rests);
+        routes.for_each(|route| found(*route));
+        let parameters = self.parameters.iter().map(|(_, node)| node);
+        self.literals
+            .values()
+            .chain(parameters)
+            .for_each(|node| node.all(found));
+    }
+}
+
+/// Whether `narrow` is a special case of `wide`: all paths that it matches are matched by `wide` too,
+/// which counts for the path before its `{*rest}` as well.
+pub(super) fn covers(wide: &[Segment], narrow: &[Segment]) -> bool {
+    let (Some((segment, wide)), Some((other, narrow))) = (wide.split_first(), narrow.split_first())
+    else {
+        return narrow.is_empty() && (wide.is_empty() || is_open_end(wide));
+    };
+    let text = &*segment.literal;
+    let (same, longer) = (other.literal == text, other.literal.len() > text.len());
+    match (segment.parameter, other.parameter) {
+        _ if !other.literal.starts_with(text) => false,
+        (Parameter::None, Parameter::None) => same && covers(wide, narrow),
+        (Parameter::None, _) => false,
+        (Parameter::One, Parameter::None) => longer && covers(wide, narrow),
+        (Parameter::One, Parameter::One) => covers(wide, narrow),
+        (Parameter::One, Parameter::Rest) => false,
+        (Parameter::Rest, Parameter::None) => longer || !narrow.is_empty(),
+        (Parameter::Rest, _) => true,
+    }
+}
+
+/// Whether these segments of a pattern are `{*rest}` alone, so that the path before it counts too.
+pub(super) fn is_open_end(segments: &[Segment]) -> bool {
+    matches!(segments, [rest] if rest.parameter == Parameter::Rest && rest.literal.is_empty())
+}
