@@ -118,6 +118,8 @@ fn jamlib_windows() {
 
 /// Ours is stricter about the secret, and as strict about the rest: jamlib's example has 80 bits,
 /// where RFC 4226 demands 128, so it is refused unless the caller says that it is a short one.
+/// jamlib wrote the issuer's spaces as in a form, which apps show as plus signs, and the colon after
+/// it in its encoded form.
 #[test]
 fn jamlib_uris() {
     let vectors = jamlib("otp_uri");
@@ -138,6 +140,7 @@ fn jamlib_uris() {
             Some(counter) => otp.uri_at(&secret, issuer, name, counter),
             None => otp.uri(&secret, issuer, name),
         };
+        let uri = uri.replacen("%3A", ":", 1).replace('+', "%20");
         assert_eq!(ours.unwrap().expose(), uri);
     }
 }

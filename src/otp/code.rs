@@ -49,11 +49,12 @@ impl Codes {
     /// Looks for a code among those of a window, of which those before `next` are used up. It takes
     /// as long wherever the code is, and whether it is there.
     pub(super) fn find(&self, code: &str, window: RangeInclusive<u64>, next: u64) -> Match {
+        let code = typed(code);
         let (mut fresh, mut used) = (Choice::from(0), Choice::from(0));
         let mut at = 0;
         // The last of two that are the same stays: what comes next is behind both.
         for counter in window {
-            let same = self.code(counter).as_slice().ct_eq(code.as_bytes());
+            let same = self.code(counter).as_slice().ct_eq(&code);
             let spent = next.ct_gt(&counter);
             at.conditional_assign(&counter, same & !spent);
             fresh |= same & !spent;
@@ -70,17 +71,18 @@ impl Codes {
         window: RangeInclusive<u64>,
         next: u64,
     ) -> Match {
+        let (first, second) = (typed(first), typed(second));
         let (mut fresh, mut used) = (Choice::from(0), Choice::from(0));
         let mut at = 0;
         let mut first_was_before = Choice::from(0);
         for counter in window {
             let code = self.code(counter);
-            let same = first_was_before & code.as_slice().ct_eq(second.as_bytes());
+            let same = first_was_before & code.as_slice().ct_eq(&second);
             let both_fresh = counter.ct_gt(&next);
             at.conditional_assign(&counter, same & both_fresh);
             fresh |= same & both_fresh;
             used |= same & next.ct_gt(&counter);
-            first_was_before = code.as_slice().ct_eq(first.as_bytes());
+            first_was_before = code.as_slice().ct_eq(&first);
         }
         Match::of(used, fresh, at)
     }
@@ -95,6 +97,15 @@ impl Match {
             (false, false) => Self::None,
         }
     }
+}
+
+/// A code without the spaces and hyphens that apps show in it and users type.
+fn typed(code: &str) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(code.len()));
+    for part in code.split(|c: char| c.is_whitespace() || c == '-') {
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    bytes
 }
 
 /// 31 bits of the hash, from a place that its last four bits say.

@@ -125,7 +125,7 @@ impl OtpGuard {
         }
     }
 
-    /// Accepts a right code of this user's, once.
+    /// Accepts a right code of this user's, once. Spaces and hyphens in it do not matter.
     ///
     /// # Errors
     /// [`ErrorKind::WrongCode`], which counts; [`ErrorKind::UsedCode`], which does not;

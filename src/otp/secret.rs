@@ -14,6 +14,9 @@ const MIN: usize = 16;
 const SHORT: usize = 10;
 /// A block of SHA-512; an HMAC hashes longer keys first.
 const MAX: usize = 128;
+/// RFC 4648 section 6.
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BITS_OF_LETTER: usize = 5;
 /// RFC 4226 section 4, R6: 160 bits are recommended.
 const DEFAULT: usize = 20;
 
@@ -66,13 +69,30 @@ impl OtpSecret {
     }
 
     /// Reads base32 (RFC 4648 section 6) as people write it: in either case, with or without
-    /// padding, with spaces anywhere.
+    /// padding, with spaces anywhere. Bits of the last letter that belong to no byte do not count.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for what is no base32, or has fewer than 16 or more than 128
+    /// [`ErrorKind::InvalidKey`] for a text that is no base32, or has fewer than 16 or more than 128
     /// bytes.
     pub fn from_base32(text: &str) -> Result<Self, Error> {
         Self::read(text, MIN)
+    }
+
+    /// As [`from_bytes`](Self::from_bytes) for a secret of 80 bits or more: for those that exist
+    /// already. RFC 4226 demands 128.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](Self::from_bytes), with 10 bytes at least.
+    ///
+    /// ```
+    /// use jamguard::otp::OtpSecret;
+    /// let old = OtpSecret::danger_from_short_bytes(b"1234567890")?;
+    /// assert_eq!(old, OtpSecret::danger_from_short_base32("GEZDGNBVGY3TQOJQ")?);
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn danger_from_short_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        check(bytes.len(), SHORT)?;
+        Ok(Self(Zeroizing::new(bytes.to_vec())))
     }
 
     /// The same for a secret of 80 bits or more, as early authenticators were given: for those that
@@ -130,6 +150,13 @@ impl OtpSecret {
             .decode_len(letters.len())
             .map_err(|_| no_base32())?;
         check(length, min)?;
+        // Some tools leave bits there; every reader ignores them (RFC 4648 section 3.5).
+        let spare = letters.len() * BITS_OF_LETTER % 8;
+        if let Some(last) = letters.last_mut() {
+            let place = ALPHABET.iter().position(|letter| letter == last);
+            let place = place.ok_or_else(no_base32)?;
+            *last = ALPHABET[place >> spare << spare];
+        }
         let mut bytes = Zeroizing::new(vec![0; length]);
         BASE32_NOPAD
             .decode_mut(&letters, &mut bytes)
@@ -142,11 +169,18 @@ fn check(length: usize, min: usize) -> Result<(), Error> {
     if (min..=MAX).contains(&length) {
         return Ok(());
     }
+    let existing = match length {
+        SHORT..MIN => {
+            "; an authenticator's that exists already can be read by \
+             OtpSecret::danger_from_short_base32 or danger_from_short_bytes"
+        }
+        _ => "",
+    };
     Err(Error::new(
         ErrorKind::InvalidKey,
         format!(
             "a one-time password's secret has {length} bytes and needs {min} to {MAX}: make one \
-             with OtpSecret::generate()"
+             with OtpSecret::generate(){existing}"
         ),
     ))
 }

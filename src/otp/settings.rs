@@ -191,6 +191,7 @@ impl Otp {
     }
 
     /// Whether a code is right at this moment: the time step that it is of, `None` where it is not.
+    /// Spaces and hyphens in it do not matter: `123 456` is `123456`.
     ///
     /// The same code is right again until its time is over, and nobody counts guesses:
     /// [`OtpGuard::verify`](super::OtpGuard::verify) does both.

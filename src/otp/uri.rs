@@ -36,8 +36,8 @@ impl Otp {
     /// let secret = OtpSecret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")?;
     /// assert_eq!(
     ///     Otp::totp().build()?.uri(&secret, "My App", "ann@example.com")?.expose(),
-    ///     "otpauth://totp/My%20App%3Aann%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
-    ///      &issuer=My+App&algorithm=SHA1&digits=6",
+    ///     "otpauth://totp/My%20App:ann%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+    ///      &issuer=My%20App&algorithm=SHA1&digits=6",
     /// );
     /// # Ok::<(), jamguard::Error>(())
     /// ```
@@ -91,12 +91,13 @@ impl Otp {
         // Writing to a String cannot fail.
         let _ = write!(
             uri,
-            "otpauth://{}/{}%3A{}?secret={}&issuer={}&algorithm={}&digits={}",
+            "otpauth://{}/{}:{}?secret={}&issuer={}&algorithm={}&digits={}",
             self.kind(),
             encode(issuer),
             encode(name),
             secret.expose(),
-            encode(issuer).to_string().replace("%20", "+"),
+            // Not as in a form: apps show a plus sign as one.
+            encode(issuer),
             self.algorithm(),
             self.digits(),
         );

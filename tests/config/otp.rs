@@ -65,7 +65,7 @@ fn otp_uri() {
     };
     let plain = uri("[jam.otp]");
     assert!(
-        plain.starts_with("otpauth://totp/My%20App%3Aann%40example.com?secret=GEZDGNBV"),
+        plain.starts_with("otpauth://totp/My%20App:ann%40example.com?secret=GEZDGNBV"),
         "{plain}"
     );
     assert!(

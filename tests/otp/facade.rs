@@ -41,8 +41,8 @@ fn otp_uri() {
     assert_eq!(
         uri(totp, "ann/x?y#z%+~"),
         format!(
-            "otpauth://totp/A%26B%20K%C3%A4se%3Aann%2Fx%3Fy%23z%25%2B~?secret={BASE32}\
-             &issuer=A%26B+K%C3%A4se&algorithm=SHA1&digits=6"
+            "otpauth://totp/A%26B%20K%C3%A4se:ann%2Fx%3Fy%23z%25%2B~?secret={BASE32}\
+             &issuer=A%26B%20K%C3%A4se&algorithm=SHA1&digits=6"
         )
     );
     let slow = Otp::totp().period(Duration::from_secs(60)).digits(8);
@@ -50,7 +50,7 @@ fn otp_uri() {
     assert!(uri(slow, "ann").ends_with("&algorithm=SHA256&digits=8&period=60"));
     let hotp = Otp::hotp().build().unwrap();
     let at = hotp.uri_at(&secret(), "ACME", "bob", u64::MAX).unwrap();
-    assert!(at.expose().starts_with("otpauth://hotp/ACME%3Abob?secret="));
+    assert!(at.expose().starts_with("otpauth://hotp/ACME:bob?secret="));
     assert!(
         at.expose()
             .ends_with(&format!("&digits=6&counter={}", u64::MAX))
@@ -247,4 +247,106 @@ async fn the_bare_function_remembers_nothing_and_the_guard_does() {
     let next = otp.code_at(&secret, NOW + 30);
     let error = factor.verify(USER, next.expose()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LockedOut);
+}
+
+/// Apps show codes in groups, and users type what they see.
+#[test]
+fn codes_are_right_with_spaces_and_hyphens() {
+    let hotp = Otp::hotp().build().unwrap();
+    for typed in [
+        "254676",
+        "254 676",
+        "254-676",
+        " 254676",
+        "254676\n",
+        "25 46 76",
+        "254\u{a0}676",
+        "2 5-4 676 ",
+    ] {
+        assert_eq!(hotp.verify_at(&secret(), typed, 5), Some(5), "{typed}");
+    }
+    for typed in [
+        "254.676",
+        "254_676",
+        "254\u{2212}676",
+        "254 67",
+        "254 6760",
+        "- -",
+        "",
+    ] {
+        assert_eq!(hotp.verify_at(&secret(), typed, 5), None, "{typed}");
+    }
+}
+
+/// Apps decode neither a plus sign in the issuer nor, all of them, the colon after it.
+#[test]
+fn a_uri_has_spaces_that_every_app_reads() {
+    let totp = Otp::totp().build().unwrap();
+    let uri = totp
+        .uri(&secret(), "My Own App", "ann smith+home@example.com")
+        .unwrap();
+    let uri = uri.expose();
+    assert!(
+        uri.starts_with("otpauth://totp/My%20Own%20App:ann%20smith%2Bhome%40example.com?"),
+        "{uri}"
+    );
+    assert!(uri.contains("&issuer=My%20Own%20App&"), "{uri}");
+    assert!(!uri.contains('+') && !uri.contains("%3A"), "{uri}");
+}
+
+/// Two letters more than 16 bytes need, of which the last has bits of no byte.
+#[test]
+fn base32_may_have_bits_beyond_its_last_byte() {
+    for (spare, plain) in [
+        ("S46SQCPPTCNPROMHWYBDCTBZXV", "S46SQCPPTCNPROMHWYBDCTBZXU"),
+        ("gezdgnbvgy3tqojqgezdgnbvgz", "GEZDGNBVGY3TQOJQGEZDGNBVGY"),
+        (
+            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ7",
+            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ7",
+        ),
+    ] {
+        let read = OtpSecret::from_base32(spare).unwrap();
+        assert_eq!(read, OtpSecret::from_base32(plain).unwrap());
+        assert_eq!(read.to_base32().expose(), plain);
+    }
+    // A letter too many is a letter that belongs to nothing.
+    for text in [
+        "GEZDGNBVGY3TQOJQGEZDGNBVG",
+        "GEZDGNBVGY3TQOJQGEZDGNBVGY3",
+        "GEZDGNBVGY3TQOJQGEZDGNBVG1",
+    ] {
+        let error = OtpSecret::from_base32(text).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidKey, "{text}");
+        assert!(error.message().contains("is base32"), "{error}");
+    }
+}
+
+#[test]
+fn a_secret_of_80_bits_names_its_way_in() {
+    let (text, bytes) = ("JBSWY3DPEHPK3PXP", b"Hello!\xde\xad\xbe\xef");
+    for error in [
+        OtpSecret::from_base32(text).unwrap_err(),
+        OtpSecret::from_bytes(bytes).unwrap_err(),
+    ] {
+        assert!(
+            error
+                .message()
+                .contains("OtpSecret::danger_from_short_base32"),
+            "{error}"
+        );
+        assert!(
+            error.message().contains("danger_from_short_bytes"),
+            "{error}"
+        );
+    }
+    let read = OtpSecret::danger_from_short_base32(text).unwrap();
+    assert_eq!(read, OtpSecret::danger_from_short_bytes(bytes).unwrap());
+    // No way in is named where there is none.
+    for error in [
+        OtpSecret::from_bytes(&bytes[..9]).unwrap_err(),
+        OtpSecret::danger_from_short_bytes(&bytes[..9]).unwrap_err(),
+        OtpSecret::from_bytes(&[7; 129]).unwrap_err(),
+    ] {
+        assert!(!error.message().contains("danger"), "{error}");
+    }
 }

@@ -164,7 +164,7 @@ impl SecondFactor {
         Ok(factor.is_some_and(|factor| factor.recovery.is_some()))
     }
 
-    /// Accepts a right one-time password of this user's, once.
+    /// Accepts a right one-time password of this user's, once. Spaces and hyphens in it do not matter.
     ///
     /// # Errors
     /// [`ErrorKind::WrongCode`], which counts; [`ErrorKind::UsedCode`], which does not;
