@@ -57,7 +57,11 @@ pub(crate) fn app(site: &str, issuer: &str) -> Result<Router, Error> {
         .build()?;
     let auth = Authenticator::builder()
         .sessions(Sessions::builder(MemoryStore::new()).build()?)
-        .session_cookie(SessionCookie::new().danger_plain_http()) // this is http://127.0.0.1
+        .session_cookie(
+            SessionCookie::new()
+                .with_name("__Host-oauth2_login_session")
+                .danger_plain_http(),
+        ) // this is http://127.0.0.1
         .build()?;
     let login = OAuth2Login::builder(&auth, provider.clone()).build()?;
     Ok(Router::new()

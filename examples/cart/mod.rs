@@ -141,7 +141,11 @@ pub(crate) async fn authenticator() -> Result<Authenticator, Error> {
     Authenticator::builder()
         .sessions(sessions)
         // Plain http is for this example: without the switch the cookie is Secure.
-        .session_cookie(SessionCookie::new().danger_plain_http())
+        .session_cookie(
+            SessionCookie::new()
+                .with_name("__Host-cart_session")
+                .danger_plain_http(),
+        )
         .realm("sessions")
         .build()
 }

@@ -201,7 +201,11 @@ fn app() -> Result<Router, Error> {
     let auth = Authenticator::builder()
         .sessions(Sessions::builder(store).build()?)
         // Plain http is for this example: without the switch the cookie is Secure.
-        .session_cookie(SessionCookie::new().danger_plain_http())
+        .session_cookie(
+            SessionCookie::new()
+                .with_name("__Host-vault_session")
+                .danger_plain_http(),
+        )
         .build()?;
     let strong = Router::new()
         .route("/vault", get(vault))

@@ -110,7 +110,11 @@ impl Quickstart {
             // A login in the browser is a session: its tokens stay here.
             .sessions(sessions)
             // Plain http is for this example: without the switch the cookie is Secure.
-            .session_cookie(SessionCookie::new().danger_plain_http())
+            .session_cookie(
+                SessionCookie::new()
+                    .with_name("__Host-quickstart_session")
+                    .danger_plain_http(),
+            )
             .silent_refresh(client.clone())
             .realm("quickstart")
             .build()?;

@@ -240,6 +240,12 @@ impl AuthenticatorBuilder {
     /// its `Sec-Fetch-Site` or `Origin` header names another origin. Without both headers it comes
     /// from no browser, and passes. Requests with a bearer token are not asked where they come from.
     ///
+    /// A WebSocket over HTTP/2 begins with a `CONNECT` ([RFC 8441]) instead of a `GET`; it is checked
+    /// the same. A form on a page with `Referrer-Policy: no-referrer` sends `Origin: null`; over plain
+    /// http, where no `Sec-Fetch-Site` comes with it, that is refused: use `same-origin` there.
+    ///
+    /// [RFC 8441]: https://www.rfc-editor.org/rfc/rfc8441
+    ///
     /// ```
     /// # use jamguard::Authenticator;
     /// let builder = Authenticator::builder()

@@ -44,6 +44,10 @@ impl LoginCookies {
     }
 
     /// Other names; without a `__Host-` prefix a sibling domain could overwrite the cookies.
+    /// Default: `__Host-jam_id` and `__Host-jam_refresh`.
+    ///
+    /// Browsers keep cookies by host, not by port (RFC 6265 section 8.5): two applications on one
+    /// host, such as two servers on localhost, need names each, or they log each other's users out.
     #[must_use]
     pub fn names(mut self, id: impl Into<String>, refresh: impl Into<String>) -> Self {
         self.id = id.into();

@@ -16,7 +16,7 @@ fn whole_life(name: &str) {
     // The cookie as the browser has it.
     let cookie = browser.cookie();
     println!("{name}: {cookie}");
-    assert_eq!(cookie["name"], "jam_session");
+    assert_eq!(cookie["name"], "quickstart_session");
     assert_eq!(cookie["value"].as_str().unwrap().len(), 43);
     assert_eq!(cookie["httpOnly"], true);
     assert_eq!(cookie["sameSite"], "Lax");

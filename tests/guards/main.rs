@@ -15,6 +15,7 @@ mod generated;
 mod nested;
 mod paths;
 mod sessions;
+mod web_sockets;
 
 use jamguard::Authenticator;
 use jamguard::emulator::IdToken;

@@ -45,6 +45,17 @@ impl SessionCookie {
     }
 
     /// Another name; without a `__Host-` prefix a sibling domain could overwrite the cookie.
+    /// Default: `__Host-jam_session`.
+    ///
+    /// Browsers keep cookies by host, not by port (RFC 6265 section 8.5): two applications on one
+    /// host, such as two servers on localhost, need a name each. Otherwise each takes the other's
+    /// cookie for that of a session that ended, and removes it.
+    ///
+    /// ```
+    /// use jamguard::SessionCookie;
+    /// let cookie = SessionCookie::new().with_name("__Host-shop_session").danger_plain_http();
+    /// assert_eq!(cookie.name(), "shop_session");
+    /// ```
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();

@@ -38,7 +38,7 @@ pub enum Unmatched {
 /// Builds a [`RouteTable`].
 ///
 /// Methods are `*`, or names with blanks or commas in between. A rule for `GET` is also one for
-/// `HEAD`, unless another names that. `*` stands for every method that no other rule of the same
+/// `HEAD`, and for the `CONNECT` that opens a WebSocket over HTTP/2, unless another names that. `*` stands for every method that no other rule of the same
 /// pattern names; a method that none covers is refused, whatever becomes of other paths.
 ///
 /// # Example

@@ -152,7 +152,9 @@ impl Route {
                 .find(|rule| rule.methods == Methods::Other)
         };
         named(method)
-            .or_else(|| named("GET").filter(|_| method == "HEAD"))
+            // A CONNECT with a path opens a WebSocket over HTTP/2, as a GET does over HTTP/1.1
+            // (RFC 8441 section 4).
+            .or_else(|| named("GET").filter(|_| matches!(method, "HEAD" | "CONNECT")))
             .or_else(other)
     }
 
