@@ -1,6 +1,7 @@
 //! Which verifier a token belongs to.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::mismatch::mismatch;
 use crate::jose::jws::Compact;
 use crate::token::claims::RegisteredClaims;
 use crate::token::memo;
@@ -157,17 +158,26 @@ impl Routing {
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
         let payload = Compact::split(token, self.max_len)?.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &[])?;
-        let known = claims
-            .issuer
-            .and_then(|issuer| self.by_issuer.get(&*issuer));
-        match known {
+        let issuer = claims.issuer.as_deref();
+        match issuer.and_then(|issuer| self.by_issuer.get(issuer)) {
             Some(candidates) => Ok(candidates.clone()),
-            None if self.any_issuer.is_empty() => Err(Error::new(
-                ErrorKind::UnknownIssuer,
-                "no verifier is configured for the token's issuer",
-            )),
+            None if self.any_issuer.is_empty() => Err(self.unknown(issuer)),
             None => Ok(self.any_issuer.clone()),
         }
+    }
+
+    fn unknown(&self, issuer: Option<&str>) -> Error {
+        let mut known: Vec<&str> = Vec::new();
+        for issuer in self.verifiers.iter().flat_map(Verifier::issuers) {
+            if !known.contains(&&**issuer) {
+                known.push(issuer);
+            }
+        }
+        let how = mismatch(&known, issuer.as_slice());
+        Error::new(
+            ErrorKind::UnknownIssuer,
+            format!("no verifier is configured for the token's issuer: {how}"),
+        )
     }
 
     /// Several verifiers share the issuer, for other audiences or types: one must accept.

@@ -240,6 +240,12 @@ impl Error {
         }))
     }
 
+    /// The same error with a longer message: a place before it, a hint behind it.
+    pub(crate) fn map_message(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        self.0.message = change(&self.0.message).into();
+        self
+    }
+
     pub(crate) fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self

@@ -1,6 +1,7 @@
 //! Outgoing HTTP: deadlines, no redirects, bounded bodies, https except on loopback.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::quoted::shown;
 use reqwest::Method;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
@@ -74,6 +75,9 @@ impl HttpRequest {
 /// An answer of the other side, whatever its status.
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
+    /// Where it comes from, without what may be secret in a URL.
+    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
+    pub(crate) place: String,
     /// `Cache-Control: max-age`.
     pub(crate) max_age: Option<Duration>,
     /// `Retry-After` in seconds; a date counts as none.
@@ -147,6 +151,7 @@ impl HttpClient {
         }
         Ok(HttpAnswer {
             status,
+            place: shown_url(response.url().as_str()),
             max_age,
             retry_after,
             body,
@@ -185,6 +190,12 @@ fn max_age(header: &str) -> Option<Duration> {
         }
     }
     age
+}
+
+/// A URL for error texts, without its query and fragment. [`checked_url`] refuses credentials.
+pub(crate) fn shown_url(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    shown(&url[..end])
 }
 
 /// A URL that credentials may be sent to: https, or http on this machine's loopback.

@@ -8,7 +8,7 @@ pub(crate) mod error;
 #[cfg(feature = "client")]
 pub(crate) mod http;
 pub(crate) mod json;
-#[cfg(feature = "client")]
+pub(crate) mod mismatch;
 pub(crate) mod quoted;
 pub(crate) mod random;
 pub(crate) mod secret;

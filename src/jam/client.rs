@@ -5,6 +5,8 @@ use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
+#[cfg(any(feature = "tower", feature = "actix"))]
+use crate::core::mismatch::mismatch;
 use crate::core::quoted::quoted;
 use crate::core::secret::Secret;
 use crate::jose::KeySet;
@@ -162,10 +164,20 @@ impl JamClient {
             })
     }
 
-    /// Whether this `iss` is the app's.
+    /// Refuses an `iss` that is not the app's.
     #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn is_issuer(&self, issuer: Option<&str>) -> bool {
-        issuer.is_some_and(|issuer| issuer == base::issuer(&self.0.app_url))
+    pub(crate) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), Error> {
+        let expected = base::issuer(&self.0.app_url);
+        match issuer {
+            Some(issuer) if issuer == expected => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::UnknownIssuer,
+                format!(
+                    "the token is not of this app: {}",
+                    mismatch(&[expected], issuer.as_slice())
+                ),
+            )),
+        }
     }
 
     /// Has JAM mail a magic link to this address.

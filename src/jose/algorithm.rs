@@ -1,6 +1,7 @@
 //! The signature algorithms by their registered names.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::mismatch::mismatch;
 use std::fmt;
 use std::str::FromStr;
 
@@ -157,6 +158,16 @@ impl Algorithm {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.name() == name)
     }
+}
+
+/// The refusal of a token whose `alg` is not one of `allowed`.
+pub(crate) fn not_allowed(allowed: &[Algorithm], found: Algorithm) -> Error {
+    let names: Vec<&str> = allowed.iter().map(|allowed| allowed.name()).collect();
+    let how = mismatch(&names, &[found.name()]);
+    Error::new(
+        ErrorKind::UnsupportedAlgorithm,
+        format!("the token's alg is not allowed: {how}"),
+    )
 }
 
 impl fmt::Display for Algorithm {

@@ -4,6 +4,7 @@ use super::algorithm::Algorithm;
 use super::encoding;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::json::{self, Scalar};
+use crate::core::quoted::shown;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -116,7 +117,7 @@ impl Header {
         let algorithm = Algorithm::from_name(&alg).ok_or_else(|| {
             Error::new(
                 ErrorKind::UnsupportedAlgorithm,
-                "the token's alg is none or unknown",
+                format!("the token's alg `{}` is none or unknown", shown(&alg)),
             )
         })?;
         let boxed = |text: Option<std::borrow::Cow<'_, str>>| {

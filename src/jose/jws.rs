@@ -1,6 +1,6 @@
 //! The strict compact form (RFC 7515 section 7.1) and its protected header.
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, not_allowed};
 use super::encoding;
 use super::header::Header;
 use super::key_set::KeySet;
@@ -31,12 +31,26 @@ impl<'a> Compact<'a> {
         if token.len() > max_len {
             return Err(Error::new(
                 ErrorKind::TooLarge,
-                "the token is longer than allowed",
+                format!(
+                    "the token is longer than allowed: {} bytes, at most {max_len}",
+                    token.len()
+                ),
             ));
         }
         let mut dots = memchr::memchr_iter(b'.', token);
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
-            return Err(malformed("a compact JWS has three parts"));
+            return Err(malformed(match memchr::memchr_iter(b'.', token).count() {
+                0 => {
+                    "this token is no JWT: it has no dots. Opaque tokens need introspection \
+                     (RFC 7662), which a verifier does not do; many issuers give JWTs to clients \
+                     that name an audience"
+                }
+                4 => {
+                    "this token has five parts, as encrypted tokens (JWE) have, and a compact JWS \
+                     has three parts: have the issuer sign its tokens without encrypting them"
+                }
+                _ => "a compact JWS has three parts, separated by dots",
+            }));
         };
         Ok(Self {
             signing_input: &token[..second],
@@ -115,10 +129,7 @@ impl Jws {
         let compact = Compact::split(token.as_bytes(), DEFAULT_MAX_LEN)?;
         let header = compact.header()?;
         if !algorithms.contains(&header.algorithm()) {
-            return Err(Error::new(
-                ErrorKind::UnsupportedAlgorithm,
-                "the token's alg is not allowed here",
-            ));
+            return Err(not_allowed(algorithms, header.algorithm()));
         }
         let payload = compact.payload_bytes()?;
         let key = keys.select(header.key_id(), header.algorithm())?;

@@ -33,6 +33,7 @@ mod signing_key;
 mod verifying_key;
 
 pub use algorithm::Algorithm;
+pub(crate) use algorithm::not_allowed;
 pub use header::Header;
 pub use jwk::Jwk;
 pub use jws::Jws;

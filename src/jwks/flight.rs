@@ -26,6 +26,10 @@ pub(crate) struct Flights {
     pause: Duration,
     /// When the next unknown key may cause a fetch.
     unknown_key_at: Duration,
+    succeeded_at: Option<Duration>,
+    /// Whether the fetch that began the cooldown brought other keys, and the log does not say yet
+    /// that another unknown key followed.
+    rotated: bool,
 }
 
 struct Flight {
@@ -82,13 +86,37 @@ impl Flights {
 
     pub(crate) fn begin_cooldown(&mut self, until: Duration) {
         self.unknown_key_at = until;
+        self.rotated = false;
+    }
+
+    /// Whether a key is unknown although the keys changed within this cooldown; once per cooldown,
+    /// so that invented keys do not fill the log.
+    pub(crate) fn second_rotation(&mut self) -> bool {
+        std::mem::take(&mut self.rotated)
+    }
+
+    /// When the keys were fetched, and when an unknown key causes the next fetch.
+    pub(crate) fn age_note(&self, now: Duration) -> String {
+        let since = |then: Duration| now.saturating_sub(then).as_secs();
+        let fetched = match self.succeeded_at {
+            Some(then) => format!("the key set was fetched {} s ago", since(then)),
+            None => "the key set was not fetched yet".to_owned(),
+        };
+        let left = self.unknown_key_at.saturating_sub(now);
+        // Rounded up: after so long it is over.
+        let left = left.as_millis().div_ceil(1000);
+        format!(
+            "{fetched}, and an unknown key causes the next fetch in {left} s at the earliest (.cooldown(…))"
+        )
     }
 
     pub(crate) fn failing(&self) -> bool {
         self.failures > 0
     }
 
-    pub(crate) fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self, now: Duration, changed: bool) {
+        self.succeeded_at = Some(now);
+        self.rotated |= changed && self.in_cooldown(now);
         self.failures = 0;
         self.pause = Duration::ZERO;
     }

@@ -2,8 +2,10 @@
 
 use super::fetch::{Fetch, Fetched};
 use crate::core::error::{Error, ErrorKind};
-use crate::core::http::checked_url;
+use crate::core::http::{checked_url, shown_url};
+use crate::core::mismatch::mismatch;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::time::Duration;
 
 pub(crate) enum Location {
@@ -31,13 +33,23 @@ impl Location {
     /// The key set's document.
     pub(crate) async fn fetch(&self, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
         match self {
-            Self::Url(url) => fetcher.fetch(url).await,
+            Self::Url(url) => get(url, fetcher).await,
             Self::Issuer(issuer) => {
                 let (document, _) = discover(issuer, fetcher).await?;
-                fetcher.fetch(&jwks_uri(&document)?).await
+                let url = jwks_uri(&document).map_err(|error| at(&discovery_url(issuer), error))?;
+                get(&url, fetcher).await
             }
         }
     }
+}
+
+async fn get(url: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
+    fetcher.fetch(url).await.map_err(|error| at(url, error))
+}
+
+/// An error about what is at a URL.
+pub(super) fn at(url: &str, error: Error) -> Error {
+    error.map_message(|message| format!("{}: {message}", shown_url(url)))
 }
 
 /// Whether an issuer is one to discover from.
@@ -68,15 +80,22 @@ pub(crate) async fn discover(
     struct Discovery {
         issuer: String,
     }
-    let fetched = fetcher.fetch(&discovery_url(issuer)).await?;
+    let url = discovery_url(issuer);
+    let fetched = get(&url, fetcher).await?;
     let max_age = fetched.max_age;
-    let document = fetched.into_text()?;
-    let found: Discovery = serde_json::from_str(&document)
-        .map_err(|_| unexpected("the discovery document is not JSON with an issuer"))?;
-    match found.issuer == issuer {
-        true => Ok((document, max_age)),
-        false => Err(unexpected("the discovery document names another issuer")),
-    }
+    let read = || {
+        let document = fetched.into_text()?;
+        let found: Discovery = serde_json::from_str(&document)
+            .map_err(|_| unexpected("the discovery document is not JSON with an issuer"))?;
+        match found.issuer == issuer {
+            true => Ok((document, max_age)),
+            false => Err(unexpected(format!(
+                "the discovery document names another issuer: {}",
+                mismatch(&[issuer], &[found.issuer])
+            ))),
+        }
+    };
+    read().map_err(|error| at(&url, error))
 }
 
 /// The place that the document names, if it is fit to fetch keys from.
@@ -91,6 +110,6 @@ fn jwks_uri(document: &str) -> Result<String, Error> {
     Ok(found.jwks_uri)
 }
 
-fn unexpected(message: &'static str) -> Error {
+fn unexpected(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::UnexpectedBody, message)
 }

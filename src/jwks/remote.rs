@@ -5,6 +5,8 @@ use super::flight::{Asked, Outcome, interrupted, unavailable};
 use super::location::Location;
 use super::state::Remote;
 use crate::core::error::Error;
+use crate::core::http::shown_url;
+use crate::core::telemetry;
 use crate::token::keys::{BoxFuture, KeySource, Keys};
 use std::fmt;
 use std::sync::Arc;
@@ -98,6 +100,15 @@ impl RemoteKeySet {
         }
         // What failed said nothing about the key, so it does not count for the cooldown.
         if flights.in_cooldown(now) && !flights.failing() {
+            let second = flights.second_rotation().then(|| flights.age_note(now));
+            drop(flights);
+            if let Some(note) = second {
+                telemetry::warn(
+                    "a token names an unknown key within the cooldown of a change of keys: do the \
+                     issuer's keys change more often than the cooldown allows?",
+                    &format_args!("{}: {note}", shown_url(remote.location.place())),
+                );
+            }
             return None;
         }
         let takeoff = remote.prepare(&mut flights, now)?;
@@ -166,6 +177,10 @@ impl KeySource for RemoteKeySet {
     fn refresh(&self, seen: u64) -> Option<BoxFuture<Outcome>> {
         let asked = self.ask_newer(seen)?;
         Some(self.outcome(asked, move |keys| keys.ask_newer(seen)))
+    }
+
+    fn age_note(&self) -> Option<String> {
+        Some(self.0.flights().age_note(self.0.clock.monotonic()))
     }
 }
 

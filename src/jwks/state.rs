@@ -3,7 +3,7 @@
 use super::builder::Settings;
 use super::fetch::Fetch;
 use super::flight::{Flights, Outcome, interrupted};
-use super::location::Location;
+use super::location::{Location, at};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry::{self, Counter, Metric};
@@ -145,10 +145,7 @@ impl Remote {
         let keys = fetched
             .into_text()
             .and_then(|text| KeySet::from_json(&text));
-        let keys = keys.map_err(|error| {
-            let message = format!("{}: {error}", self.location.place());
-            Failure::reading(Error::new(error.kind(), message))
-        })?;
+        let keys = keys.map_err(|error| Failure::reading(at(self.location.place(), error)))?;
         Ok((keys, max_age))
     }
 
@@ -162,7 +159,9 @@ impl Remote {
         }
         let Failure { what, error } = match fetched {
             Ok((new, max_age)) => {
+                let before = self.generation();
                 let keys = self.replace(new);
+                let changed = before > 0 && keys.generation > before;
                 let settings = &self.settings;
                 let age = max_age
                     .unwrap_or(settings.default_age)
@@ -171,7 +170,7 @@ impl Remote {
                     .store(millis(now + age + settings.max_stale), Ordering::Release);
                 self.refresh_at
                     .store(millis(now + age.mul_f32(0.8)), Ordering::Release);
-                flights.succeeded();
+                flights.succeeded(now, changed);
                 return Ok(keys);
             }
             Err(failure) => failure,
@@ -239,10 +238,11 @@ impl Takeoff {
         self.runtime.spawn(async move {
             let remote = &landing.remote;
             let fetched = tokio::time::timeout(remote.settings.timeout, remote.fetch()).await;
-            landing.land(fetched.unwrap_or_else(|_| {
-                let message = "the key set did not arrive in time";
-                Err(Failure::fetching(Error::new(ErrorKind::Timeout, message)))
-            }));
+            let fetched = fetched.unwrap_or_else(|_| {
+                let late = Error::new(ErrorKind::Timeout, "the key set did not arrive in time");
+                Err(Failure::fetching(at(remote.location.place(), late)))
+            });
+            landing.land(fetched);
         });
         self.wait
     }

@@ -21,12 +21,7 @@ impl JamLogin {
         let settings = &*self.0;
         let identity = settings.auth.authenticate(id_token.expose()).await?;
         // The authenticator may know other apps and issuers; their users are others.
-        if !settings.client.is_issuer(identity.issuer()) {
-            return Err(Error::new(
-                ErrorKind::UnknownIssuer,
-                "the token is not of this app",
-            ));
-        }
+        settings.client.check_issuer(identity.issuer())?;
         Ok(Login {
             identity,
             refresh_token,

@@ -55,7 +55,7 @@ fn members(answer: &HttpAnswer, secrets: &[&str]) -> Result<Map<String, Value>, 
         (200..=299, None, None) => Err(too_long()),
         (status, ..) => Err(Error::new(
             ErrorKind::UnexpectedStatus,
-            format!("the provider answered {status} without an OAuth2 error"),
+            format!("{} answered {status} without an OAuth2 error", answer.place),
         )),
     }
 }
@@ -66,16 +66,16 @@ fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
         return Err(Error::new(
             ErrorKind::UnexpectedStatus,
             format!(
-                "the provider answered with a redirect ({}), which is not followed: give the \
-                 endpoint's own URL",
-                answer.status
+                "{} answered with a redirect ({}), which is not followed: give the endpoint's own \
+                 URL",
+                answer.place, answer.status
             ),
         ));
     }
     if answer.status >= 500 || answer.status == 429 {
         let busy = Error::new(
             ErrorKind::Unavailable,
-            format!("the provider answered {}", answer.status),
+            format!("{} answered {}", answer.place, answer.status),
         );
         return Err(match answer.retry_after {
             Some(after) => busy.with_retry_after(after.min(Duration::from_secs(3600))),
@@ -105,7 +105,7 @@ pub(super) fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Result<T, Error>
         (200..=299, None) => Err(too_long()),
         (status, _) => Err(Error::new(
             ErrorKind::UnexpectedStatus,
-            format!("the provider answered {status}"),
+            format!("{} answered {status}", answer.place),
         )),
     }
 }

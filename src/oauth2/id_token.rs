@@ -2,12 +2,14 @@
 
 use super::client::OAuth2Client;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::mismatch::mismatch;
 use crate::core::secret::Secret;
 #[cfg(feature = "session")]
 use crate::jose::jws::Compact;
 use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// An ID token that is this client's.
 pub(crate) struct IdToken {
@@ -45,21 +47,28 @@ impl OAuth2Client {
             return refuse("the ID token has no aud, or a nonce or azp that is no text");
         };
         if verified.issuer() != self.issuer() {
-            return refuse("the ID token is another issuer's");
+            let how = mismatch(self.issuer().as_slice(), verified.issuer().as_slice());
+            return refuse(format!("the ID token is another issuer's: {how}"));
         }
         let client_id = self.client_id();
-        let (ours, several) = match &own.aud {
-            Audience::One(audience) => (audience == client_id, false),
-            Audience::Many(all) => (all.iter().any(|one| one == client_id), all.len() > 1),
+        let audiences = match &own.aud {
+            Audience::One(one) => std::slice::from_ref(one),
+            Audience::Many(all) => all,
         };
-        if !ours {
-            return refuse("the ID token is for another client");
+        if !audiences.iter().any(|one| one == client_id) {
+            let how = mismatch(&[client_id], audiences);
+            return refuse(format!("the ID token is for another client (aud): {how}"));
         }
         match &own.azp {
             Some(party) if party != client_id => {
-                return refuse("the ID token was given to another client (azp)");
+                let how = mismatch(&[client_id], &[party]);
+                return refuse(format!(
+                    "the ID token was given to another client (azp): {how}"
+                ));
             }
-            None if several => return refuse("the ID token is for several, and has no azp"),
+            None if audiences.len() > 1 => {
+                return refuse("the ID token is for several, and has no azp");
+            }
             _ => {}
         }
         Ok(IdToken {
@@ -115,6 +124,6 @@ impl OAuth2Client {
     }
 }
 
-fn refuse<T>(message: &'static str) -> Result<T, Error> {
+fn refuse<T>(message: impl Into<Cow<'static, str>>) -> Result<T, Error> {
     Err(Error::new(ErrorKind::InvalidClaim, message))
 }

@@ -6,6 +6,7 @@ use super::endpoints::Endpoints;
 use super::pkce::{Pkce, random_text};
 use super::request::TokenRequest;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::mismatch::mismatch;
 use crate::core::secret::Secret;
 use serde_json::json;
 use std::fmt;
@@ -185,8 +186,10 @@ impl OAuth2Client {
             }
             (None, _) => {}
             (Some(iss), Some(issuer)) if iss == issuer => {}
-            (Some(_), Some(_)) => {
-                return Err(invalid("the callback's iss is another provider's"));
+            (Some(iss), Some(issuer)) => {
+                let how = mismatch(&[issuer], &[iss]);
+                let message = format!("the callback's iss is another provider's: {how}");
+                return Err(Error::new(ErrorKind::InvalidCallback, message));
             }
             (Some(_), None) => {
                 return Err(invalid(

@@ -40,6 +40,12 @@ pub(crate) trait KeySource: Send + Sync + 'static {
     /// fetched once, unless they are here already. `None` during the cooldown, or where keys never
     /// change.
     fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>>;
+
+    /// When the keys were fetched and when the next unknown key may cause a fetch, for the log;
+    /// `None` for keys that are not fetched.
+    fn age_note(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Keys that never change.

@@ -2,7 +2,9 @@
 
 use super::claims::{Audience, RegisteredClaims};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::mismatch::mismatch;
 use crate::jose::header::is_type;
+use crate::jose::not_allowed;
 use crate::jose::{Algorithm, Header};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -70,10 +72,10 @@ fn missing(name: &str) -> Error {
     )
 }
 
-fn wrong(name: &str) -> Error {
+fn wrong(name: &str, how: &str) -> Error {
     Error::new(
         ErrorKind::InvalidClaim,
-        format!("the token's '{name}' is not what is expected"),
+        format!("the token's '{name}' is wrong: {how}"),
     )
 }
 
@@ -81,22 +83,25 @@ impl Rules {
     /// Checks that need no key.
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), Error> {
         if !self.algorithms.contains(&header.algorithm()) {
-            return Err(Error::new(
-                ErrorKind::UnsupportedAlgorithm,
-                format!("alg {} is not allowed here", header.algorithm()),
-            ));
+            return Err(not_allowed(&self.algorithms, header.algorithm()));
         }
-        let wrong_type = || Error::new(ErrorKind::WrongType, "the token's typ is not the expected");
         let typ = header.token_type();
+        let wrong_type = |expected: &str| {
+            let how = mismatch(&[expected], typ.as_slice());
+            Error::new(
+                ErrorKind::WrongType,
+                format!("the token's typ is wrong: {how}"),
+            )
+        };
         if let Some(expected) = &self.token_type
             && !typ.is_some_and(|typ| is_type(typ, expected))
         {
-            return Err(wrong_type());
+            return Err(wrong_type(expected));
         }
         if let Some(expected) = &self.token_type_if_present
             && typ.is_some_and(|typ| !is_type(typ, expected))
         {
-            return Err(wrong_type());
+            return Err(wrong_type(expected));
         }
         if self.require_kid && header.key_id().is_none() {
             return Err(missing("kid"));
@@ -104,27 +109,27 @@ impl Rules {
         Ok(())
     }
 
-    pub(crate) fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
-        self.issuers.is_empty()
-            || issuer.is_some_and(|found| self.issuers.iter().any(|ours| **ours == *found))
+    pub(crate) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), Error> {
+        match issuer {
+            _ if self.issuers.is_empty() => Ok(()),
+            None => Err(missing("iss")),
+            Some(found) if self.issuers.iter().any(|ours| **ours == *found) => Ok(()),
+            Some(found) => Err(wrong("iss", &mismatch(&self.issuers, &[found]))),
+        }
     }
 
     /// Checks the claims; everything but revocation and the window, which comes back.
     pub(crate) fn check_claims(&self, claims: &RegisteredClaims<'_>) -> Result<Window, Error> {
-        match &claims.issuer {
-            None if !self.issuers.is_empty() => return Err(missing("iss")),
-            found if !self.accepts_issuer(found.as_deref()) => return Err(wrong("iss")),
-            _ => {}
-        }
+        self.check_issuer(claims.issuer.as_deref())?;
         if !self.audiences.is_empty() {
             let ours = |found: &Cow<'_, str>| self.audiences.iter().any(|ours| **ours == **found);
-            let fits = match &claims.audience {
+            let found = match &claims.audience {
                 Audience::Absent => return Err(missing("aud")),
-                Audience::One(found) => ours(found),
-                Audience::Many(found) => found.iter().any(ours),
+                Audience::One(found) => std::slice::from_ref(found),
+                Audience::Many(found) => found,
             };
-            if !fits {
-                return Err(wrong("aud"));
+            if !found.iter().any(ours) {
+                return Err(wrong("aud", &mismatch(&self.audiences, found)));
             }
         }
         if self.require_exp && claims.expires.is_none() {
@@ -136,15 +141,16 @@ impl Rules {
             }
         }
         for (rule, found) in self.texts.iter().zip(&claims.texts) {
-            let fits = match (found, &rule.expected) {
+            let how = match (found, &rule.expected) {
                 _ if !claims.has(&rule.claim) => return Err(missing(&rule.claim)),
-                (Some(found), Some(expected)) => **found == **expected,
-                (Some(found), None) => !found.is_empty(),
-                (None, _) => false,
+                (Some(found), Some(expected)) if **found != **expected => {
+                    mismatch(&[expected], &[found])
+                }
+                (Some(found), None) if found.is_empty() => "it is empty".to_owned(),
+                (Some(_), _) => continue,
+                (None, _) => "expected a text, received another JSON type".to_owned(),
             };
-            if !fits {
-                return Err(wrong(&rule.claim));
-            }
+            return Err(wrong(&rule.claim, &how));
         }
         Ok(Window {
             expires: claims.expires,

@@ -13,7 +13,9 @@ use super::rules::Rules;
 use super::verified::{Entry, Verified};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::mismatch::mismatch;
 use crate::jose::jws::Compact;
+use crate::jose::{KeySet, VerifyingKey};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -244,7 +246,7 @@ impl Verifier {
         };
         match inner.check(token, &keys) {
             Err(Refused::UnknownKeyId(error)) => match inner.keys.refresh(keys.generation) {
-                None => Step::Done(Err(error)),
+                None => Step::Done(Err(inner.not_refreshed(error))),
                 Some(refreshed) => {
                     let (this, token) = (self.clone(), token.to_vec());
                     Step::Wait(Box::pin(async move {
@@ -258,6 +260,14 @@ impl Verifier {
             Ok(verified) => self.finish(verified, false),
         }
     }
+}
+
+fn unknown_key(kid: &str, keys: &KeySet) -> Error {
+    let names: Vec<&str> = keys.iter().filter_map(VerifyingKey::key_id).collect();
+    Error::new(
+        ErrorKind::UnknownKey,
+        format!("no key has the token's kid: {}", mismatch(&names, &[kid])),
+    )
 }
 
 /// What has become of a verified token.
@@ -362,21 +372,14 @@ impl Inner {
         self.rules.check_header(&*compact.header()?)?;
         let payload = compact.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
-        self.check_issuer(&claims)
+        self.rules.check_issuer(claims.issuer.as_deref())
     }
 
-    /// Before any key is looked for: a foreign token must cost nothing more.
-    fn check_issuer(&self, claims: &RegisteredClaims<'_>) -> Result<(), Error> {
-        match claims.issuer.as_deref() {
-            issuer if self.rules.accepts_issuer(issuer) => Ok(()),
-            None => Err(Error::new(
-                ErrorKind::MissingClaim,
-                "the token lacks the required 'iss'",
-            )),
-            Some(_) => Err(Error::new(
-                ErrorKind::InvalidClaim,
-                "the token's 'iss' is not what is expected",
-            )),
+    /// An unknown key for which no newer keys are fetched, with the reason.
+    fn not_refreshed(&self, unknown: Error) -> Error {
+        match self.keys.age_note() {
+            Some(note) => unknown.map_message(|message| format!("{message}; {note}")),
+            None => unknown,
         }
     }
 
@@ -393,7 +396,7 @@ impl Inner {
             match self.check(token, &keys) {
                 Err(Refused::UnknownKeyId(error)) => match self.keys.refresh(keys.generation) {
                     Some(next) if joined => refreshed = next,
-                    _ => return Err(error),
+                    _ => return Err(self.not_refreshed(error)),
                 },
                 answer => return answer.map_err(Refused::into_error),
             }
@@ -413,13 +416,14 @@ impl Inner {
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
-        self.check_issuer(&claims)?;
+        // Before any key is looked for: a foreign token must cost nothing more.
+        self.rules.check_issuer(claims.issuer.as_deref())?;
 
         let kid = header.key_id();
         let key = keys
             .select(kid, header.algorithm())
             .map_err(|error| match kid {
-                Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(error),
+                Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
                 _ => Refused::Because(error),
             })?;
         compact.verify(key, header.algorithm())?;

@@ -2,12 +2,15 @@
 
 use super::ID;
 use crate::support::{
-    ANN, Around, Guarded, Request, Servers, Site, World, damaged, send, serve_axum,
+    ANN, Around, Guarded, NOW, Request, Servers, Site, World, damaged, send, serve_axum,
 };
 use axum::Router;
 use axum::routing::get;
 use jamguard::emulator::{Endpoint, IdToken};
-use jamguard::{Claims, JamLogin, Source};
+use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::testing::{self, ManualClock};
+use jamguard::{Authenticator, Claims, JamLogin, Source, Verifier};
+use serde_json::json;
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 use tower_http::trace::{DefaultMakeSpan, TraceLayer};
@@ -176,6 +179,84 @@ async fn no_log_line_shows_a_credential() {
         assert!(!text.contains(token), "a refresh token is logged");
         let start = &token[..40];
         assert!(!text.contains(start), "a part of a refresh token is logged");
+    }
+}
+
+/// Developers read both sides of a mismatch in the log; clients read neither.
+#[tokio::test]
+async fn mismatches_are_explained_in_the_log_and_not_in_the_answer() {
+    let log = Log::of_this_process();
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let verifier = |issuer: &str| {
+        Verifier::builder()
+            .key(key.verifying_key().unwrap())
+            .algorithms([Algorithm::ES256])
+            .issuer(issuer)
+            .audience("the-audience")
+            .clock(ManualClock::at(NOW))
+            .build()
+            .unwrap()
+    };
+    let (one, two) = ("https://one.example/", "https://two.example");
+    let issue = |iss: &str, aud: &str| {
+        let claims = json!({"iss": iss, "aud": aud, "email": ANN, "exp": NOW + 60});
+        testing::mint(&key, &claims).unwrap()
+    };
+    let auth = |issuers: &[&str]| {
+        let builder = Authenticator::builder().realm("api");
+        let builder = issuers.iter().fold(builder, |builder, issuer| {
+            builder.verifier(verifier(issuer))
+        });
+        Site::new(builder.build().unwrap())
+    };
+    let alone = Servers::start(auth(&[one])).await;
+    let several = Servers::start(auth(&[one, two])).await;
+    for (servers, token, reason) in [
+        (
+            &alone,
+            issue("https://one.example", "the-audience"),
+            "the token's 'iss' is wrong: expected `https://one.example/`, received \
+             `https://one.example`; they differ by a trailing slash",
+        ),
+        (
+            &alone,
+            issue(one, "the-client"),
+            "the token's 'aud' is wrong: expected `the-audience`, received `the-client`",
+        ),
+        (
+            &several,
+            issue("http://two.example", "the-audience"),
+            "no verifier is configured for the token's issuer: expected `https://one.example/` or \
+             `https://two.example`, received `http://two.example`; they differ by the scheme",
+        ),
+        (&alone, "an-opaque-token".to_owned(), "this token is no JWT"),
+        (
+            &several,
+            "an-opaque-token".to_owned(),
+            "this token is no JWT",
+        ),
+    ] {
+        let before = log.text().len();
+        let answer = servers.ask(Request::get("/me").bearer(&token)).await;
+        assert_eq!(answer.status, 401);
+        let whole = answer.comparable();
+        for private in [
+            "one.example",
+            "two.example",
+            "the-audience",
+            "the-client",
+            "JWT",
+            "opaque",
+        ] {
+            assert!(!whole.contains(private), "{whole}");
+        }
+        let text = log.text();
+        let line = text[before..].lines().find(|line| line.contains(reason));
+        let line = line.unwrap_or_else(|| panic!("no '{reason}' in the log"));
+        assert!(
+            line.contains("DEBUG") && line.contains("credential refused"),
+            "{line}"
+        );
     }
 }
 

@@ -9,6 +9,7 @@ mod ages;
 mod discovery;
 mod fetchers;
 mod keys;
+mod messages;
 mod runtimes;
 mod servers;
 mod urls;

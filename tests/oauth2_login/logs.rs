@@ -2,6 +2,9 @@
 
 use crate::issuer::Answer;
 use crate::site::*;
+use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::testing::mint;
+use serde_json::json;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::filter::LevelFilter;
@@ -60,6 +63,26 @@ async fn the_log_says_why_and_shows_nothing() {
             let line = line.unwrap_or_else(|| panic!("no '{reason}' in the log"));
             assert!(line.contains(level) && line.contains("jamguard"), "{line}");
         }
+    }
+    // Signed by an algorithm that the site does not allow: the set-up is wrong, not the user.
+    let shared =
+        SigningKey::from_secret(Algorithm::HS256, b"a secret that is long enough, at least");
+    for (_, address) in world.servers.each() {
+        let (mut browser, begun) = world.begin(address).await;
+        let token = mint(
+            shared.as_ref().unwrap(),
+            &world.idp.claims(begun.value("nonce")),
+        )
+        .unwrap();
+        secrets.push(token.clone());
+        let tokens = json!({"access_token": "access-1", "token_type": "Bearer", "id_token": token});
+        world.idp.answers(Answer::ok(tokens.to_string()));
+        let before = log.0.lock().unwrap().len();
+        assert_eq!(browser.callback(&begun.query(&world.idp)).await.status, 401);
+        let text = String::from_utf8_lossy(&log.0.lock().unwrap()[before..]).into_owned();
+        let reason = "the token's alg is not allowed: expected `ES256`, received `HS256`";
+        let mut lines = text.lines().filter(|line| line.contains(reason));
+        assert!(lines.any(|line| line.contains("WARN")), "{text}");
     }
     let mut browser = world.logged_in(world.servers.axum).await;
     secrets.push(browser.cookies[SESSION].clone());

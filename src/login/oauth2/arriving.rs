@@ -9,6 +9,7 @@ use crate::authenticator::Visit;
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
+use crate::core::telemetry;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
 #[cfg(feature = "session")]
@@ -92,7 +93,13 @@ impl OAuth2Login {
             )
         })?;
         let client = &self.0.client;
-        let found = client.verify_id_token(verifier, id_token).await?;
+        let found = client.verify_id_token(verifier, id_token).await;
+        // It comes from the provider itself, so the set-up is wrong, and not the user.
+        let found = found.inspect_err(|error| {
+            if error.kind() != ErrorKind::Unavailable {
+                telemetry::warn("the ID token of an OAuth2 login is refused", error);
+            }
+        })?;
         let refuse = |message| Err(Error::new(ErrorKind::InvalidClaim, message));
         match (nonce, found.nonce) {
             (Some(ours), Some(theirs)) if ours == theirs => Ok(found.verified),
