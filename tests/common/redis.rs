@@ -74,13 +74,13 @@ impl Server {
         server
     }
 
-    /// A sentinel that watches `primary` under the name `mymaster`.
-    pub(crate) fn sentinel(primary: u16, quorum: u16) -> Self {
+    /// A sentinel that watches `primary` under the name `mymaster`, with more lines of settings.
+    pub(crate) fn sentinel(primary: u16, quorum: u16, settings: &str) -> Self {
         let mut server = Self::prepared(Vec::new());
         let config = server.folder.join("sentinel.conf");
         let text = format!(
             "port {}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {primary} {quorum}\n\
-             sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 3000\n",
+             sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 3000\n{settings}",
             server.port,
         );
         std::fs::write(&config, text).unwrap();

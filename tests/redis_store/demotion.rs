@@ -2,9 +2,10 @@
 
 use crate::redis::{Server, free_port, until};
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{NewRecord, RedisStore, Store, StoreFuture};
+use jamguard::store::{Near, NewRecord, RedisStore, Store, StoreFuture};
 use jamguard::testing::mint;
 use jamguard::{ErrorKind, TokenList, Verifier};
+use std::time::Duration;
 
 /// A primary becomes the replica of a server that cannot be reached: it keeps its records.
 fn demote(server: &Server) {
@@ -84,6 +85,29 @@ async fn a_deny_list_on_a_demoted_server_accepts_no_token() {
     demote(&server);
     let error = verifier.verify(&token("2")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+/// Also what is remembered does not count for longer.
+#[tokio::test]
+async fn nothing_is_answered_from_memory_after_a_demotion() {
+    let server = Server::start();
+    let near = Near::new(RedisStore::builder(&server.url()).build().unwrap());
+    for _ in 0..2 {
+        until("it is remembered", async || {
+            near.get("absent").await.is_ok() && near.peek("absent").is_some()
+        })
+        .await;
+        demote(&server);
+        let forgotten = until("nothing is remembered", async || {
+            near.peek("absent").is_none()
+        })
+        .await;
+        println!("demoted: nothing is answered from memory after {forgotten:?}");
+        assert!(forgotten < Duration::from_millis(800), "{forgotten:?}");
+        let error = near.get("absent").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        promote(&server);
+    }
 }
 
 /// A full disk stops writes, not requests.

@@ -10,6 +10,7 @@ mod cluster;
 mod demotion;
 mod deny_list;
 mod enrichment;
+mod moving;
 mod near;
 mod outages;
 mod proxy;

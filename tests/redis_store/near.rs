@@ -225,3 +225,55 @@ async fn a_lost_invalidation_connection_never_leaves_a_stale_answer_for_long() {
         assert!(worst < Duration::from_millis(800));
     }
 }
+
+/// Redis tells of no change when two databases are exchanged.
+#[tokio::test]
+async fn an_exchanged_database_is_noticed_within_half_a_second() {
+    let server = Server::start();
+    let near = near(&server.url());
+    let other = RedisStore::connect(&format!("{}/1", server.url()))
+        .await
+        .unwrap();
+    other.insert("revoked", new()).await.unwrap().unwrap();
+    let exchange = || assert!(server.command(&["SWAPDB", "0", "1"]).starts_with("+OK"));
+    let mut noticed = Vec::new();
+    for round in 0..6 {
+        warm(&near, "revoked").await;
+        let before = near.peek("revoked").unwrap();
+        assert_eq!(before.is_some(), round % 2 == 1);
+        exchange();
+        let after = until("the other database is read", async || {
+            near.get("revoked").await.unwrap().is_some() != before.is_some()
+        });
+        noticed.push(after.await);
+    }
+    println!("SWAPDB is noticed after {noticed:?}");
+    assert!(
+        noticed
+            .iter()
+            .all(|after| *after < Duration::from_millis(800))
+    );
+    // Exchanged and exchanged back, with a read in between.
+    for key in ["a", "b", "c"] {
+        other.insert(key, new()).await.unwrap().unwrap();
+        warm(&near, "revoked").await;
+        exchange();
+        assert!(near.get(key).await.unwrap().is_some());
+        exchange();
+        let after = until("the first database is read", async || {
+            near.get(key).await.unwrap().is_none()
+        })
+        .await;
+        println!("SWAPDB back and forth is noticed after {after:?}");
+        assert!(after < Duration::from_millis(800), "{after:?}");
+    }
+    // A database that is emptied has its marker again.
+    warm(&near, "revoked").await;
+    server.command(&["FLUSHDB"]);
+    warm(&near, "revoked").await;
+    exchange();
+    until("the other database is read", async || {
+        near.get("revoked").await.unwrap().is_some()
+    })
+    .await;
+}

@@ -17,7 +17,22 @@ impl World {
         let primary = Server::start();
         let port = primary.port.to_string();
         let replica = Server::with(&["--save", "", "--replicaof", "127.0.0.1", &port]);
-        let sentinels: Vec<_> = (0..3).map(|_| Server::sentinel(primary.port, 2)).collect();
+        for server in [&primary, &replica] {
+            let login = [
+                "ACL",
+                "SETUSER",
+                "sentinel",
+                "on",
+                ">password",
+                "~*",
+                "&*",
+                "+@all",
+            ];
+            server.command(&login);
+            server.command(&["ACL", "SETUSER", "default", "-ping"]);
+        }
+        let sentinel = |_| Server::sentinel(primary.port, 2, SENTINEL_LOGIN);
+        let sentinels: Vec<_> = (0..3).map(sentinel).collect();
         until(
             "the sentinels know each other and the replica",
             async || {
@@ -50,6 +65,10 @@ impl World {
     }
 }
 
+/// What the sentinels log in as, so that they alone can be locked out.
+const SENTINEL_LOGIN: &str = "sentinel auth-user mymaster sentinel\n\
+                              sentinel auth-pass mymaster password\n";
+
 fn new() -> NewRecord {
     NewRecord::new(*b"v").owned_by("ann")
 }
@@ -62,7 +81,7 @@ async fn a_failover_is_followed() {
     notes.wait("Live").await;
     let version = store.insert("k", new()).await.unwrap().unwrap();
     until("it is replicated", async || {
-        world.replica.command(&["DBSIZE"]).trim() == ":3"
+        world.replica.command(&["DBSIZE"]).trim() == ":4"
     })
     .await;
     notes.forget();
@@ -131,6 +150,35 @@ async fn a_primary_that_was_replaced_is_left_though_it_answers() {
     notes.wait("told").await;
     // Nor is it read any more: what it says would be remembered and never corrected.
     assert!(store.get("told").await.unwrap().is_some());
+}
+
+/// The old primary is cut off from the sentinels alone, so that it goes on answering: they replace
+/// it, and a store that nothing watches goes with them.
+#[tokio::test]
+async fn a_failover_is_followed_by_a_store_that_nothing_watches() {
+    let world = World::start().await;
+    let store = RedisStore::connect(&world.url()).await.unwrap();
+    store.insert("k", new()).await.unwrap().unwrap();
+    world.primary.command(&["ACL", "DELUSER", "sentinel"]);
+    let port = world.replica.port.to_string();
+    until("the sentinels name the replica", async || {
+        let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster"];
+        let mut sentinels = world.sentinels.iter();
+        sentinels.all(|sentinel| sentinel.command(&ask).lines().any(|line| line == port))
+            && world.replica.command(&["ROLE"]).contains("master")
+    })
+    .await;
+    assert!(world.primary.command(&["ROLE"]).contains("master"));
+    let direct = RedisStore::connect(&world.replica.url()).await.unwrap();
+    direct.insert("revoked", new()).await.unwrap().unwrap();
+    let after = until("the new primary is read", async || {
+        matches!(store.get("revoked").await, Ok(Some(_)))
+    })
+    .await;
+    println!("a store that nothing watches follows the sentinels after {after:?}");
+    assert!(after < Duration::from_millis(800), "{after:?}");
+    store.insert("new", new()).await.unwrap().unwrap();
+    assert!(direct.get("new").await.unwrap().is_some());
 }
 
 #[tokio::test]

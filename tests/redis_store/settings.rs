@@ -61,6 +61,30 @@ async fn a_password_that_is_wrong_is_told_from_an_outage() {
     );
 }
 
+/// The rights that the documentation names are enough; with fewer nothing is remembered.
+#[tokio::test]
+async fn a_user_that_may_not_ask_who_answers_reads_but_remembers_nothing() {
+    let server = Server::start();
+    let user = |name: &str, rights: &[&str]| {
+        let mut command = vec!["ACL", "SETUSER", name, "on", ">p", "~jamguard:*", "+@all"];
+        command.push("-@dangerous");
+        command.extend(rights);
+        assert!(server.command(&command).starts_with("+OK"));
+        format!("redis://{name}:p@127.0.0.1:{}", server.port)
+    };
+    let enough = user("enough", &["+client", "+info", "+role"]);
+    let few = user("few", &["+client"]);
+    let [enough, few] = [enough, few].map(|url| RedisStore::builder(&url).build().unwrap());
+    let (proven, unproven) = (Notes::of(&enough), Notes::of(&few));
+    proven.wait("Live").await;
+    let new = NewRecord::new(*b"v").owned_by("ann");
+    few.insert("k", new).await.unwrap().unwrap();
+    assert!(few.get("k").await.unwrap().is_some());
+    assert_eq!(few.remove_owned("ann").await.unwrap(), 1);
+    proven.wait("k").await;
+    assert!(unproven.when("Live").is_none());
+}
+
 #[tokio::test]
 async fn a_numbered_database_is_used() {
     let server = Server::start();

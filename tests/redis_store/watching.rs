@@ -231,6 +231,26 @@ async fn a_silent_connection_is_given_up_within_half_a_second() {
     assert!(*silent.last().unwrap() < Duration::from_millis(800));
 }
 
+/// A proxy may lead an open connection to another server.
+#[tokio::test]
+async fn records_and_their_changes_come_from_one_server_or_lost_is_told() {
+    let (server, other) = (Server::start(), Server::start());
+    let proxy = Proxy::start(server.port).await;
+    let store = RedisStore::connect(&proxy.url()).await.unwrap();
+    let notes = Notes::of(&store);
+    for trackers in [false, true, false] {
+        notes.wait("Live").await;
+        assert!(store.get("k").await.is_ok());
+        notes.forget();
+        let carried = Instant::now();
+        proxy.carry_over(trackers, other.port);
+        let lost = notes.wait("Lost").await - carried;
+        println!("carried over to another server: lost is told after {lost:?}");
+        assert!(lost < Duration::from_millis(800), "{lost:?}");
+    }
+    notes.wait("Live").await;
+}
+
 #[tokio::test]
 async fn watchers_live_through_a_restart_and_a_late_start() {
     let mut server = Server::start();

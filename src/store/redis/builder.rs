@@ -3,8 +3,9 @@
 use super::cluster::Cluster;
 use super::feed::{Feed, Source};
 use super::layout::Layout;
-use super::link::{Link, Place};
+use super::link::{self, Link};
 use super::operations::{Backend, Shared};
+use super::primary::{Place, Primary};
 use super::store::RedisStore;
 use super::url::{Certificates, Kind, Target};
 use crate::core::error::Error;
@@ -88,25 +89,22 @@ impl RedisStoreBuilder {
         let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
         target.check()?;
         let target = Arc::new(target);
-        let link = |place| Link::new(target.clone(), place, timeout);
+        let follow = |place| {
+            let primary = Primary::new(target.clone(), place);
+            let place = link::Place::Primary(primary.clone());
+            let link = Link::new(target.clone(), place, timeout);
+            let source = Source::Primary {
+                primary,
+                link: link.clone(),
+            };
+            (Backend::Link(link), source)
+        };
         let (backend, source) = match &target.kind {
-            Kind::Server(address) => (
-                Backend::Link(link(Place::Address(address.clone()))),
-                Source::Server(address.clone()),
-            ),
-            Kind::Sentinel { service, login } => {
-                let (name, login) = (service.clone(), login.clone());
-                let link = link(Place::Service {
-                    name: name.clone(),
-                    login: login.clone(),
-                });
-                let source = Source::Service {
-                    name,
-                    login,
-                    link: link.clone(),
-                };
-                (Backend::Link(link), source)
-            }
+            Kind::Server(address) => follow(Place::Address(address.clone())),
+            Kind::Sentinel { service, login } => follow(Place::Service {
+                name: service.clone(),
+                login: login.clone(),
+            }),
             Kind::Cluster => {
                 let cluster = Cluster::new(target.clone(), timeout);
                 (Backend::Cluster(cluster.clone()), Source::Cluster(cluster))

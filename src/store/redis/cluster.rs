@@ -107,12 +107,13 @@ impl Cluster {
         }
     }
 
-    fn link(&self, address: &Address) -> Arc<Link> {
+    /// The connection to a node for records.
+    pub(super) fn link(&self, address: &Address) -> Arc<Link> {
         let mut state = self.lock();
         let new = || {
             Link::new(
                 self.target.clone(),
-                Place::Address(address.clone()),
+                Place::Node(address.clone()),
                 self.timeout,
             )
         };

@@ -49,7 +49,7 @@ impl From<RedisError> for Failure {
             (Kind::AuthenticationFailed | Kind::Server(Server::NoPerm), _)
             | (_, Some("WRONGPASS" | "NOAUTH")) => Self::Refused(
                 Error::configuration(
-                    "Redis refuses the user: see its name, password and rights (all commands on the keys of the prefix, EVALSHA, EVAL and CLIENT TRACKING)",
+                    "Redis refuses the user: see its name, password and rights (all commands on the keys of the prefix, EVALSHA, EVAL, CLIENT, INFO, ROLE, MULTI, EXEC, WATCH, UNWATCH and, in a cluster, CLUSTER)",
                 )
                 .with_source(error),
             ),

@@ -3,7 +3,7 @@
 //! Everything begins with the store's prefix; then comes what it is (`r` a record, `o` an owner's
 //! list, `v` a counter of versions) and in braces the bucket. Braces are what a cluster places keys
 //! by, so a bucket lies on one node as a whole and one script may change all of it. The key says
-//! which bucket a record is in; an owner has a list in each.
+//! which bucket a record is in; an owner has a list in each. `d` is the marker of the database.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::store::Record;
@@ -92,6 +92,11 @@ impl Layout {
 
     pub(super) fn index(&self, bucket: Bucket, owner: &str) -> String {
         format!("{}{owner}", self.indexes(bucket))
+    }
+
+    /// Names the database, outside of a cluster: its value is random, so no two databases share it.
+    pub(super) fn marker(&self) -> String {
+        format!("{}d", self.prefix)
     }
 
     /// The key of the record that is named so in Redis.

@@ -1,8 +1,9 @@
 //! One connection to one server, which is made again where it breaks.
 
 use super::failure::Failure;
-use super::sentinel::{self, Primary};
-use super::url::{Address, Login, Target};
+use super::primary::Primary;
+use super::server::{self, Connected, Server};
+use super::url::{Address, Target};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +15,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the connection goes to.
 pub(super) enum Place {
-    Address(Address),
-    /// To whatever server the sentinels name.
-    Service {
-        name: String,
-        login: Login,
-    },
+    /// A node of a cluster.
+    Node(Address),
+    /// The primary, whichever server that is.
+    Primary(Arc<Primary>),
 }
 
 type Outcome = Result<Live, Failure>;
@@ -28,7 +27,7 @@ type Outcome = Result<Live, Failure>;
 #[derive(Clone)]
 struct Live {
     number: u64,
-    address: Address,
+    server: Server,
     connection: MultiplexedConnection,
 }
 
@@ -47,14 +46,6 @@ struct State {
     made: u64,
     /// Gone when the attempt is over, after a pause where it failed.
     attempt: Option<watch::Receiver<Option<Outcome>>>,
-    /// The only server to go to.
-    only: Option<Address>,
-}
-
-impl State {
-    fn suits(&self, live: &Live) -> bool {
-        self.only.as_ref().is_none_or(|only| *only == live.address)
-    }
 }
 
 impl Link {
@@ -108,8 +99,9 @@ impl Link {
     async fn live(self: &Arc<Self>) -> Result<Live, Failure> {
         let mut attempt = {
             let mut state = self.lock();
-            if let Some(live) = &state.live {
-                return Ok(live.clone());
+            match &state.live {
+                Some(live) if self.suits(live) => return Ok(live.clone()),
+                _ => state.live = None,
             }
             match &state.attempt {
                 // One that broke off has dropped its end of the channel.
@@ -136,7 +128,7 @@ impl Link {
             outcome.unwrap_or_else(|_| Err(Failure::gone("Redis cannot be reached in time")));
         {
             let mut state = self.lock();
-            if outcome.as_ref().is_ok_and(|live| !state.suits(live)) {
+            if outcome.as_ref().is_ok_and(|live| !self.suits(live)) {
                 outcome = Err(Failure::gone("the primary has just been replaced"));
             }
             if let Ok(live) = &outcome {
@@ -161,33 +153,48 @@ impl Link {
                 link.lost(number);
             }
         };
-        let found = match &self.place {
-            Place::Address(address) => Primary {
-                connection: self.target.connect(address, pushed).await?,
-                address: address.clone(),
-            },
-            Place::Service { name, login } => {
-                let only = self.lock().only.clone();
-                match only {
-                    Some(only) => sentinel::check(&self.target, only, pushed).await?,
-                    None => sentinel::connect(&self.target, name, login, pushed).await?,
-                }
+        let Connected { server, connection } = match &self.place {
+            Place::Node(address) => {
+                server::connect_node(&self.target, address.clone(), pushed).await?
             }
+            Place::Primary(primary) => primary.connect(pushed).await?,
         };
         Ok(Live {
             number,
-            address: found.address,
-            connection: found.connection,
+            server,
+            connection,
         })
     }
 
-    /// Goes to this server only, or to whatever server there is. Whoever is told of changes by one
-    /// server must not read from another.
-    pub(super) fn only(&self, address: Option<Address>) {
-        let mut state = self.lock();
-        state.only = address;
-        if state.live.as_ref().is_some_and(|live| !state.suits(live)) {
-            state.live = None;
+    /// Whether this connection goes where it should, as far as is known.
+    fn suits(&self, live: &Live) -> bool {
+        match &self.place {
+            Place::Node(_) => true,
+            Place::Primary(primary) => primary.may_be(&live.server),
+        }
+    }
+
+    /// Asks over the connection whether it goes to this process. `Ok` also where there is
+    /// none.
+    pub(super) async fn confirm(&self, run_id: &str) -> Result<(), Failure> {
+        let Some(live) = self.lock().live.clone().filter(|live| self.suits(live)) else {
+            return Ok(());
+        };
+        let mut suspect = Suspect {
+            link: self,
+            number: Some(live.number),
+        };
+        match server::run_id(live.connection).await {
+            Ok(id) if id == run_id => {
+                suspect.number = None;
+                Ok(())
+            }
+            Ok(_) => Err(Failure::gone(
+                "expected the server that tells of changes, records are read from another one",
+            )),
+            // The next connection is another question.
+            Err(Failure::Gone(_)) => Ok(()),
+            Err(failure) => Err(failure),
         }
     }
 

@@ -45,10 +45,17 @@ const MOST_WAITING: usize = 16_384;
 /// - **Redis may be down when the application starts**, and go away at any time: the first operation
 ///   after its return connects again. No write is sent twice.
 /// - [`watch`](Store::watch) learns of other processes' writes over connections of its own
-///   (`CLIENT TRACKING`, broadcasting), and checks them every 100 ms. A change is told, or
+///   (`CLIENT TRACKING`, broadcasting). A change is told, or
 ///   [`Change::Lost`](crate::store::Change::Lost) is, within half a second, whatever happens to
-///   Redis or the network. Behind sentinels these are asked as often, and most of those in the URL
-///   must agree; in a cluster all primaries must agree who has which slots.
+///   Redis or the network. For that, every 100 ms these connections and those that records are read
+///   from prove that they go to the same process (`run_id`), that it is a primary (`ROLE`), and that
+///   the database is the same: Redis tells of no change at `SWAPDB`, so a marker record is watched.
+///   In a cluster all primaries must agree which node has which slots.
+/// - **The primary is followed within half a second**, whether the store is watched or not. A host in
+///   a `redis://` URL may be a virtual IP, a DNS name, a proxy or a managed endpoint, and open
+///   connections stay with the old server when it moves: a new connection every 250 ms shows which
+///   server it leads to. Behind sentinels, these are asked every 100 ms besides; the primary is the
+///   server that most of those in the URL name and that none contradicts.
 /// - Nothing of this runs on the application's runtime: a store has one thread of its own.
 ///
 /// # What Redis must be set to
@@ -56,8 +63,10 @@ const MOST_WAITING: usize = 16_384;
 /// - `appendonly yes`, and `appendfsync always` where the loss of a second's writes at a crash is
 ///   too much. After a failover to a replica, its last writes may be missing (`min-replicas-to-write`
 ///   bounds that).
-/// - A user that may run all commands on the keys of the prefix, `EVAL`, `EVALSHA`, `CLIENT`, and
-///   `CLUSTER` or `ROLE`.
+/// - A user that may run all commands on the keys of the prefix, `EVAL`, `EVALSHA`, `CLIENT`, `INFO`,
+///   `ROLE`, `MULTI`, `EXEC`, `WATCH`, `UNWATCH`, and in a cluster `CLUSTER`. Without `INFO` and
+///   `ROLE` records are read and written, but nothing is answered from memory, and the store does not
+///   notice that its address leads to another server.
 ///
 /// # Example
 /// ```no_run
@@ -99,8 +108,12 @@ impl RedisStore {
     }
 
     pub(super) fn new(shared: Shared) -> Result<Self, Error> {
+        let worker = Worker::start()?;
+        if let Some(primary) = shared.feed.primary() {
+            worker.spawn(primary.clone().follow());
+        }
         Ok(Self(Arc::new(Inner {
-            worker: Worker::start()?,
+            worker,
             free: Arc::new(Semaphore::new(MOST_WAITING)),
             shared: Arc::new(shared),
             followed: AtomicBool::new(false),

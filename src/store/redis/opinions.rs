@@ -1,0 +1,116 @@
+//! What each sentinel says is the primary.
+
+use super::failure::Failure;
+use super::sentinel;
+use super::url::{Address, Login, Target};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Between an answer of a sentinel and the next question.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// How long a sentinel may take to answer.
+const DEADLINE: Duration = Duration::from_millis(300);
+
+/// All sentinels are asked all the time: a primary that was cut off and replaced goes on answering.
+pub(super) struct Opinions {
+    said: Arc<Said>,
+    _asking: JoinSet<()>,
+}
+
+struct Said {
+    answers: Mutex<HashMap<Address, Result<Address, Failure>>>,
+    changed: Notify,
+}
+
+impl Said {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Address, Result<Address, Failure>>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, sentinel: &Address, answer: Result<Address, Failure>) {
+        let now = answer.as_ref().ok().cloned();
+        let before = self.lock().insert(sentinel.clone(), answer);
+        if before.and_then(Result::ok) != now {
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl Opinions {
+    pub(super) fn gather(target: &Arc<Target>, service: &str, login: &Login) -> Self {
+        let silent = || Err(Failure::gone("no sentinel answers"));
+        let sentinels = target.addresses.iter();
+        let said = Arc::new(Said {
+            answers: Mutex::new(sentinels.map(|at| (at.clone(), silent())).collect()),
+            changed: Notify::new(),
+        });
+        let mut asking = JoinSet::new();
+        for sentinel in &target.addresses {
+            asking.spawn(ask(
+                target.clone(),
+                sentinel.clone(),
+                service.to_owned(),
+                login.clone(),
+                said.clone(),
+            ));
+        }
+        Self {
+            said,
+            _asking: asking,
+        }
+    }
+
+    /// The server that most sentinels name, and that none contradicts.
+    pub(super) fn agreed(&self) -> Result<Address, Failure> {
+        let said = self.said.lock();
+        let named: Vec<_> = said.values().flatten().collect();
+        match named.as_slice() {
+            [first, ..] if named.len() * 2 > said.len() && named.iter().all(|at| at == first) => {
+                Ok((*first).clone())
+            }
+            [] => said.values().next().map_or_else(
+                || Err(Failure::gone("no sentinel answers")),
+                |answer| answer.clone(),
+            ),
+            _ => Err(Failure::gone(
+                "expected most sentinels to name the same primary, they do not",
+            )),
+        }
+    }
+
+    /// Waits until a sentinel says something else than before.
+    pub(super) async fn changed(&self) {
+        self.said.changed.notified().await;
+    }
+}
+
+/// Asks one sentinel again and again, and notes what it says.
+async fn ask(
+    target: Arc<Target>,
+    sentinel: Address,
+    service: String,
+    login: Login,
+    said: Arc<Said>,
+) {
+    let late = || Failure::gone("a sentinel does not answer in time");
+    loop {
+        let connect = timeout(DEADLINE, target.connect_sentinel(&sentinel, &login)).await;
+        let failure = match connect.unwrap_or_else(|_| Err(late())) {
+            Ok(mut connection) => loop {
+                let asked = timeout(DEADLINE, sentinel::primary_of(&mut connection, &service));
+                match asked.await.unwrap_or_else(|_| Err(late())) {
+                    Ok(primary) => said.note(&sentinel, Ok(primary)),
+                    Err(failure) => break failure,
+                }
+                sleep(INTERVAL).await;
+            },
+            Err(failure) => failure,
+        };
+        said.note(&sentinel, Err(failure));
+        sleep(INTERVAL).await;
+    }
+}

@@ -1,0 +1,124 @@
+//! Follows the primary: the server that an address leads to, or that the sentinels name.
+
+use super::failure::Failure;
+use super::opinions::Opinions;
+use super::sentinel;
+use super::server::{self, Connected, Server};
+use super::url::{Address, Login, Target};
+use redis::PushInfo;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// Between one look and the next, and how long one may take. A connection stays with its server when
+/// the address leads to another one, so each look is a new connection. A replacement is noticed
+/// within the sum of both.
+const INTERVAL: Duration = Duration::from_millis(250);
+const DEADLINE: Duration = Duration::from_millis(250);
+
+/// Where the primary is looked for.
+pub(super) enum Place {
+    /// Behind it may be another server at any time: a virtual address, a name, a proxy.
+    Address(Address),
+    Service {
+        name: String,
+        login: Login,
+    },
+}
+
+/// The primary, or why it is not known.
+pub(super) type Known = Result<Server, Failure>;
+
+pub(super) struct Primary {
+    target: Arc<Target>,
+    place: Place,
+    known: watch::Sender<Known>,
+}
+
+impl Primary {
+    pub(super) fn new(target: Arc<Target>, place: Place) -> Arc<Self> {
+        let known = watch::Sender::new(Err(Failure::gone("Redis did not answer yet")));
+        Arc::new(Self {
+            target,
+            place,
+            known,
+        })
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Known> {
+        self.known.subscribe()
+    }
+
+    /// Whether a server is the primary, as far as is known.
+    pub(super) fn may_be(&self, server: &Server) -> bool {
+        self.known.borrow().as_ref().map_or(true, |at| at == server)
+    }
+
+    /// Connects to the primary. A new connection is the newest sign of which server that is.
+    pub(super) async fn connect(
+        &self,
+        pushed: impl Fn(PushInfo) + Clone + Send + Sync + 'static,
+    ) -> Result<Connected, Failure> {
+        let named = self.known.borrow().clone();
+        let address = match (&self.place, named) {
+            (Place::Address(address), _) => address.clone(),
+            (Place::Service { .. }, Ok(server)) => server.address,
+            (Place::Service { name, login }, Err(_)) => {
+                return sentinel::connect(&self.target, name, login, pushed).await;
+            }
+        };
+        let connected = server::connect_primary(&self.target, address, pushed).await?;
+        self.known.send_if_modified(|known| {
+            // The sentinels may name another one meanwhile.
+            let named = match (&self.place, &*known) {
+                (Place::Address(_), _) => true,
+                (_, known) => matches!(known, Ok(at) if at.address == connected.server.address),
+            };
+            named && update(known, Ok(connected.server.clone()))
+        });
+        Ok(connected)
+    }
+
+    /// Runs as long as the store.
+    pub(super) async fn follow(self: Arc<Self>) {
+        let opinions = match &self.place {
+            Place::Address(_) => None,
+            Place::Service { name, login } => Some(Opinions::gather(&self.target, name, login)),
+        };
+        loop {
+            let look = timeout(DEADLINE, self.look(opinions.as_ref())).await;
+            let late = |_| Err(Failure::gone("Redis cannot be reached in time"));
+            let found = look.unwrap_or_else(late);
+            self.known.send_if_modified(|known| update(known, found));
+            let changed = async {
+                match &opinions {
+                    Some(opinions) => opinions.changed().await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep(INTERVAL) => {}
+                () = changed => {}
+            }
+        }
+    }
+
+    async fn look(&self, opinions: Option<&Opinions>) -> Known {
+        let address = match (&self.place, opinions) {
+            (Place::Address(address), _) => address.clone(),
+            (_, Some(opinions)) => opinions.agreed()?,
+            _ => return Err(Failure::gone("no sentinel answers")),
+        };
+        let connected = server::connect_primary(&self.target, address, |_| {}).await?;
+        Ok(connected.server)
+    }
+}
+
+/// Whether this is news; another reason not to know it is none.
+fn update(known: &mut Known, now: Known) -> bool {
+    let news = known.as_ref().ok() != now.as_ref().ok();
+    *known = now;
+    news
+}

@@ -1,0 +1,264 @@
+//! Connections over which every change is told, and the proof that they are the right ones.
+
+use super::cluster::{self, Cluster};
+use super::failure::Failure;
+use super::layout::Layout;
+use super::link::Link;
+use super::primary::Known;
+use super::server::{self, Server};
+use super::topology::Topology;
+use super::url::{Address, Target};
+use crate::core::random::random;
+use redis::aio::MultiplexedConnection;
+use redis::{PushInfo, Value};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Between an answer and the next question whether the connections are the right ones.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// How long that question may stay without an answer. What was told before it was asked has arrived
+/// with the answer, so that a change is learned, or everything is forgotten, within the sum of both.
+const DEADLINE: Duration = Duration::from_millis(300);
+
+pub(super) struct Session {
+    nodes: Vec<Node>,
+    place: Place,
+    /// One of the connections broke.
+    ended: Arc<Notify>,
+}
+
+/// A server that tells of its changes.
+#[derive(Clone)]
+struct Node {
+    address: Address,
+    run_id: String,
+    connection: MultiplexedConnection,
+    /// Where its records are read.
+    link: Arc<Link>,
+}
+
+/// What has to stay as it is for the nodes to be the right ones.
+enum Place {
+    Primary {
+        known: watch::Receiver<Known>,
+        marker: Marker,
+    },
+    Cluster {
+        topology: Arc<Topology>,
+        named: bool,
+    },
+}
+
+/// What a heartbeat shows.
+pub(super) enum Beat {
+    /// Changes are still told.
+    Calm,
+    /// They are, but the database is another one (`SWAPDB`), or was emptied.
+    OtherDatabase,
+    /// They are not.
+    Ended,
+}
+
+impl Session {
+    pub(super) async fn with_primary(
+        target: &Target,
+        layout: &Layout,
+        mut known: watch::Receiver<Known>,
+        link: &Arc<Link>,
+        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
+        ended: Arc<Notify>,
+    ) -> Result<Self, Failure> {
+        let Server { address, run_id } = known.borrow_and_update().clone()?;
+        let node = Node::connect(target, layout, address, link.clone(), pushed).await?;
+        if run_id.is_some_and(|id| id != node.run_id) {
+            return Err(Failure::gone("the primary has just been replaced"));
+        }
+        let marker = Marker::find(layout.marker(), node.connection.clone()).await?;
+        Self {
+            nodes: vec![node],
+            place: Place::Primary { known, marker },
+            ended,
+        }
+        .checked()
+        .await
+    }
+
+    pub(super) async fn with_cluster(
+        target: &Target,
+        layout: &Layout,
+        cluster: &Arc<Cluster>,
+        pushed: impl Fn(PushInfo) + Clone + Send + Sync + 'static,
+        ended: Arc<Notify>,
+    ) -> Result<Self, Failure> {
+        let topology = Arc::new(cluster.topology().await?);
+        let mut nodes = Vec::new();
+        for address in topology.primaries() {
+            let link = cluster.link(address);
+            let node = Node::connect(target, layout, address.clone(), link, pushed.clone());
+            nodes.push(node.await?);
+        }
+        let named = target.tls.is_some();
+        // Records are read from these nodes too.
+        cluster.settle(&topology);
+        Self {
+            nodes,
+            place: Place::Cluster { topology, named },
+            ended,
+        }
+        .checked()
+        .await
+    }
+
+    async fn checked(mut self) -> Result<Self, Failure> {
+        check(&self.nodes, &mut self.place).await?;
+        Ok(self)
+    }
+
+    /// Waits for the next heartbeat.
+    pub(super) async fn beat(&mut self) -> Beat {
+        let mut known = match &self.place {
+            Place::Primary { known, .. } => Some(known.clone()),
+            Place::Cluster { .. } => None,
+        };
+        let replaced = async {
+            match &mut known {
+                // An error is the end of the store.
+                Some(known) => drop(known.changed().await),
+                None => pending().await,
+            }
+        };
+        let beat = async {
+            sleep(HEARTBEAT).await;
+            timeout(DEADLINE, check(&self.nodes, &mut self.place)).await
+        };
+        tokio::select! {
+            biased;
+            () = self.ended.notified() => Beat::Ended,
+            () = replaced => Beat::Ended,
+            beat = beat => match beat {
+                Ok(Ok(beat)) => beat,
+                _ => Beat::Ended,
+            },
+        }
+    }
+}
+
+impl Node {
+    /// Connects, and has every change of a record told.
+    async fn connect(
+        target: &Target,
+        layout: &Layout,
+        address: Address,
+        link: Arc<Link>,
+        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Self, Failure> {
+        let mut connection = target.connect(&address, pushed).await?;
+        let run_id = server::run_id(connection.clone()).await?;
+        let mut track = redis::cmd("CLIENT");
+        track.arg("TRACKING").arg("ON").arg("BCAST");
+        track.arg("PREFIX").arg(layout.records());
+        let () = track.query_async(&mut connection).await?;
+        Ok(Self {
+            address,
+            run_id,
+            connection,
+            link,
+        })
+    }
+
+    fn is(&self, run_id: &str) -> Result<(), Failure> {
+        match run_id == self.run_id {
+            true => Ok(()),
+            false => Err(Failure::gone("a Redis server was replaced by another one")),
+        }
+    }
+}
+
+/// Asks each node whether it is still the right one, over its own connection and over the one that
+/// records are read from.
+async fn check(nodes: &[Node], place: &mut Place) -> Result<Beat, Failure> {
+    match place {
+        Place::Primary { marker, .. } => {
+            let mut beat = Beat::Calm;
+            for node in nodes {
+                let (same, ()) =
+                    tokio::try_join!(marker.check(node), node.link.confirm(&node.run_id))?;
+                if !same {
+                    beat = Beat::OtherDatabase;
+                }
+            }
+            Ok(beat)
+        }
+        Place::Cluster { topology, named } => {
+            let mut asked = JoinSet::new();
+            for node in nodes.iter().cloned() {
+                let (topology, named) = (topology.clone(), *named);
+                asked.spawn(async move {
+                    let sees =
+                        cluster::sees(node.connection.clone(), &node.address, named, &topology);
+                    let run_id = server::run_id(node.connection.clone());
+                    let read = node.link.confirm(&node.run_id);
+                    let ((), run_id, ()) = tokio::try_join!(sees, run_id, read)?;
+                    node.is(&run_id)
+                });
+            }
+            while let Some(answer) = asked.join_next().await {
+                answer.unwrap_or_else(|_| Err(Failure::gone("a heartbeat broke off")))?;
+            }
+            Ok(Beat::Calm)
+        }
+    }
+}
+
+/// A random value in the database, by which it is known again: Redis tells of no change when the
+/// database's number is given to another one.
+struct Marker {
+    key: String,
+    value: Vec<u8>,
+}
+
+impl Marker {
+    /// Finds the marker or sets one, and watches it from then on.
+    async fn find(key: String, mut connection: MultiplexedConnection) -> Result<Self, Failure> {
+        // Twice, because a new one is another process's where that was faster.
+        for _ in 0..2 {
+            let mut find = redis::pipe();
+            find.cmd("UNWATCH").ignore();
+            find.cmd("WATCH").arg(&key).ignore();
+            find.cmd("GET").arg(&key);
+            let (found,): (Option<Vec<u8>>,) = find.query_async(&mut connection).await?;
+            if let Some(value) = found {
+                return Ok(Self { key, value });
+            }
+            let value: [u8; 16] = random().map_err(Failure::Refused)?;
+            let mut set = redis::cmd("SET");
+            set.arg(&key).arg(&value).arg("NX");
+            let _: Value = set.query_async(&mut connection).await?;
+        }
+        Err(Failure::gone("the marker of the Redis database is removed"))
+    }
+
+    /// Whether the database is the one of the last time, all the time since: `EXEC` fails where it
+    /// was exchanged and exchanged back. Also whether the server is the same, and a primary.
+    async fn check(&mut self, node: &Node) -> Result<bool, Failure> {
+        let mut connection = node.connection.clone();
+        let mut ask = redis::pipe();
+        ask.cmd("MULTI").ignore().cmd("EXEC");
+        ask.cmd("WATCH").arg(&self.key).ignore();
+        ask.cmd("GET").arg(&self.key);
+        ask.cmd("INFO").arg("server").cmd("ROLE");
+        let (executed, value, info, role): (Value, Option<Vec<u8>>, String, Value) =
+            ask.query_async(&mut connection).await?;
+        server::expect_primary(&role)?;
+        node.is(&server::run_id_in(&info)?)?;
+        if executed != Value::Nil && value.as_ref() == Some(&self.value) {
+            return Ok(true);
+        }
+        *self = Self::find(std::mem::take(&mut self.key), connection).await?;
+        Ok(false)
+    }
+}
