@@ -12,21 +12,26 @@ pub(super) struct Script {
 }
 
 macro_rules! script {
-    ($name:ident, $file:literal) => {
+    ($name:ident, $($file:literal),+) => {
         pub(super) static $name: Script = Script {
-            text: concat!(include_str!("lua/prelude.lua"), include_str!($file)),
+            text: concat!($(include_str!($file)),+),
             hash: LazyLock::new(|| sha1($name.text)),
         };
     };
 }
 
-script!(GET, "lua/get.lua");
-script!(INSERT, "lua/insert.lua");
-script!(REPLACE, "lua/replace.lua");
-script!(REMOVE, "lua/remove.lua");
-script!(LIST_OWNED, "lua/list_owned.lua");
-script!(READ_OWNED, "lua/read_owned.lua");
-script!(REMOVE_OWNED, "lua/remove_owned.lua");
+script!(GET, "lua/read.lua", "lua/get.lua");
+script!(INSERT, "lua/prelude.lua", "lua/insert.lua");
+script!(REPLACE, "lua/prelude.lua", "lua/replace.lua");
+script!(REMOVE, "lua/prelude.lua", "lua/remove.lua");
+script!(LIST_OWNED, "lua/prelude.lua", "lua/list_owned.lua");
+script!(
+    READ_OWNED,
+    "lua/prelude.lua",
+    "lua/read.lua",
+    "lua/read_owned.lua"
+);
+script!(REMOVE_OWNED, "lua/prelude.lua", "lua/remove_owned.lua");
 
 fn sha1(text: &str) -> String {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());

@@ -1,20 +1,9 @@
 -- A record is a string: its version (8 bytes), the length of its owner's hash and the hash, the value.
 -- An owner's records of one bucket are listed in a sorted set, each with the time of its end.
 
--- A replica answers from the past: what is not there yet may be there on the primary. Redis counts GETEX
--- as a write, and so refuses it on a replica (READONLY), but without options it writes nothing.
+-- Fails on a replica: GETEX is a write there too (`read.lua`).
 local function refuse_on_replica(key)
   redis.call('GETEX', key)
-end
-
--- Gives the value of a key on a primary, and an error elsewhere. Redis refuses writes on a replica before it
--- looks whether they could be saved, so a server that cannot save (MISCONF) is a primary, and reading goes on.
-local function read(key)
-  local value = redis.pcall('GETEX', key)
-  if type(value) == 'table' and string.find(value.err, 'MISCONF', 1, true) then
-    value = redis.call('GET', key)
-  end
-  return value
 end
 
 local function owner_in(record)
