@@ -25,7 +25,6 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// As [`encode`], to the end of a text.
-#[cfg_attr(not(feature = "session"), allow(dead_code))]
 pub(crate) fn encode_to(bytes: impl AsRef<[u8]>, text: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, text);
 }

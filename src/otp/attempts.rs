@@ -72,11 +72,15 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// Whether codes are looked at.
+    /// Checks that codes are looked at. A lockout that ends later than any can, because the clock was
+    /// ahead when it began, begins again now: what changes is to be written.
     ///
     /// # Errors
     /// [`ErrorKind::LockedOut`].
-    pub(super) fn check(&self, now: Duration) -> Result<(), Error> {
+    pub(super) fn check(&mut self, now: Duration, terms: &Terms) -> Result<(), Error> {
+        let longest = terms.lockout(self.count).unwrap_or(terms.lockout);
+        let latest = millis(now.saturating_add(longest));
+        self.locked_until = self.locked_until.min(latest);
         match self.locked_until.saturating_sub(millis(now)) {
             0 => Ok(()),
             left => Err(
@@ -144,7 +148,7 @@ impl Attempts {
         terms: &Terms,
         find: impl FnOnce(u64) -> Match,
     ) -> Result<(), Error> {
-        self.failures.check(now)?;
+        self.failures.check(now, terms)?;
         match find(self.next) {
             Match::Fresh(counter) => {
                 // Of the last counter that there is no code can be used up, so none is accepted.

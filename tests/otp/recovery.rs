@@ -77,7 +77,7 @@ async fn ten_codes_each_good_once() {
                 };
                 codes.redeem(&typed).await.unwrap();
                 assert_eq!(codes.left().await, 9 - used);
-                assert_eq!(codes.kind(code.expose()).await, ErrorKind::WrongCode);
+                assert_eq!(codes.kind(code.expose()).await, ErrorKind::UsedCode);
             }
             let fresh = codes.anew().await;
             assert_eq!((fresh.len(), codes.left().await), (10, 10));
@@ -98,14 +98,19 @@ async fn a_thousand_submissions_of_one_recovery_code() {
             let mut tasks = JoinSet::new();
             for _ in 0..1_000 {
                 let (codes, code) = (codes.clone(), given[0].clone());
-                tasks.spawn(async move { codes.redeem(code.expose()).await.is_ok() });
+                tasks.spawn(async move { codes.redeem(code.expose()).await });
             }
             let mut accepted = 0;
-            while let Some(passed) = tasks.join_next().await {
-                accepted += usize::from(passed.unwrap());
+            while let Some(answer) = tasks.join_next().await {
+                match answer.unwrap() {
+                    Ok(()) => accepted += 1,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::UsedCode, "{name}"),
+                }
             }
             println!("recovery, {name}: of 1000 submissions of one code {accepted} accepted");
             assert_eq!((accepted, codes.left().await), (1, 9));
+            // None of the others was a guess, so nothing is locked.
+            codes.redeem(given[1].expose()).await.unwrap();
         }
     })
     .await;
@@ -159,6 +164,40 @@ async fn a_right_code_ends_the_row_and_an_administrator_the_lockout() {
                 codes.redeem(fresh[0].expose()).await.unwrap();
             }
         }
+    }
+}
+
+/// A recovery code that was sent again does not end a row of wrong ones either.
+#[tokio::test]
+async fn a_used_recovery_code_is_no_guess_and_ends_no_row() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    for (codes, given) in Codes::both(&store, &ManualClock::at(NOW)).await {
+        codes.redeem(given[0].expose()).await.unwrap();
+        for _ in 0..4 {
+            assert_eq!(codes.kind("no").await, ErrorKind::WrongCode);
+        }
+        for _ in 0..20 {
+            assert_eq!(codes.kind(given[0].expose()).await, ErrorKind::UsedCode);
+        }
+        assert_eq!(codes.kind("no").await, ErrorKind::WrongCode);
+        assert_eq!(codes.kind(given[0].expose()).await, ErrorKind::LockedOut);
+    }
+}
+
+/// The clock was a year ahead when the lockout began.
+#[tokio::test]
+async fn a_lockout_of_recovery_codes_is_never_longer_than_its_maximum() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let clock = ManualClock::at(NOW);
+    for (codes, given) in Codes::both(&store, &clock).await {
+        clock.set_wall(NOW + 31_536_000);
+        for _ in 0..5 {
+            assert_eq!(codes.kind("no").await, ErrorKind::WrongCode);
+        }
+        clock.set_wall(NOW);
+        assert_eq!(codes.kind(given[0].expose()).await, ErrorKind::LockedOut);
+        clock.set_wall(NOW + 900);
+        codes.redeem(given[0].expose()).await.unwrap();
     }
 }
 

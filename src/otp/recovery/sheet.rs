@@ -28,11 +28,15 @@ pub(in crate::otp) fn check_count(count: usize) -> Result<(), Error> {
     }
 }
 
-/// Hashes of the codes that were not used yet. No code is to be had from them.
+/// Hashes of a user's codes. No code can be computed from them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::otp) struct Sheet {
     salt: String,
+    /// Of the codes that are left.
     hashes: Vec<String>,
+    /// Of the codes that were used: one that comes again is no guess.
+    #[serde(default)]
+    used: Vec<String>,
     pub(in crate::otp) failures: Failures,
 }
 
@@ -42,6 +46,7 @@ impl Sheet {
         let mut sheet = Self {
             salt: encoding::encode(random::<SALT>()?),
             hashes: Vec::with_capacity(count),
+            used: Vec::new(),
             failures: Failures::default(),
         };
         let mut codes = Vec::with_capacity(count);
@@ -65,20 +70,21 @@ impl Sheet {
         now: Duration,
         terms: &Terms,
     ) -> Result<(), Error> {
-        self.failures.check(now)?;
+        self.failures.check(now, terms)?;
         let Some(hash) = read(code).map(|code| self.hash(&*code)) else {
             return Err(self.failures.add(now, terms));
         };
-        // All are looked at, wherever the right one is.
-        let none = self.hashes.len() as u64;
-        let mut found = none;
-        for (at, kept) in (0..).zip(&self.hashes) {
-            found.conditional_assign(&at, kept.as_bytes().ct_eq(hash.as_bytes()));
-        }
-        if found == none {
+        let Some(found) = position(&self.hashes, &hash) else {
+            // Sent twice at once, as by a double click: the first one was accepted.
+            if position(&self.used, &hash).is_some() {
+                return Err(Error::new(
+                    ErrorKind::UsedCode,
+                    "the recovery code was used before: use another one",
+                ));
+            }
             return Err(self.failures.add(now, terms));
-        }
-        self.hashes.remove(found as usize);
+        };
+        self.used.push(self.hashes.remove(found));
         self.failures = Failures::default();
         Ok(())
     }
@@ -90,6 +96,16 @@ impl Sheet {
         context.update(code);
         encoding::encode(context.finish())
     }
+}
+
+/// Where a hash stands among these. All are looked at, wherever the right one is.
+fn position(hashes: &[String], hash: &str) -> Option<usize> {
+    let none = hashes.len() as u64;
+    let mut found = none;
+    for (at, kept) in (0..).zip(hashes) {
+        found.conditional_assign(&at, kept.as_bytes().ct_eq(hash.as_bytes()));
+    }
+    (found != none).then_some(found as usize)
 }
 
 /// Groups of four, as they can be read aloud.

@@ -1,4 +1,4 @@
-//! What a refresh token is made of: the name of its family, and a secret.
+//! A refresh token's text: the name of its family, and a secret.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
@@ -8,13 +8,13 @@ use aws_lc_rs::{digest, hmac};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// 128 bits name a family, so that none is met twice or guessed.
+/// 128 random bits do not collide and cannot be guessed. The name alone is enough to end a family.
 const FAMILY: usize = 16;
 const SECRET: usize = 32;
 
 /// A refresh token: `<family>.<secret>`, both base64url.
 pub(super) struct Token {
-    pub(super) family: String,
+    family: Zeroizing<[u8; FAMILY]>,
     secret: Zeroizing<[u8; SECRET]>,
 }
 
@@ -22,7 +22,7 @@ impl Token {
     /// The first of a new family.
     pub(super) fn generate() -> Result<Self, Error> {
         Ok(Self {
-            family: encoding::encode(random::<FAMILY>()?),
+            family: Zeroizing::new(random()?),
             secret: Zeroizing::new(random()?),
         })
     }
@@ -30,17 +30,17 @@ impl Token {
     /// Reads one that a client sent.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let malformed = || Error::new(ErrorKind::Malformed, "this is no refresh token");
-        let (family, secret) = text.split_once('.').ok_or_else(malformed)?;
+        let parts = text.split_once('.').ok_or_else(malformed)?;
         let decode = |text: &str, bytes: &mut [u8]| {
             encoding::decode_into(text.as_bytes(), bytes).filter(|length| *length == bytes.len())
         };
-        decode(family, &mut [0; FAMILY]).ok_or_else(malformed)?;
-        let mut bytes = Zeroizing::new([0; SECRET]);
-        decode(secret, &mut *bytes).ok_or_else(malformed)?;
-        Ok(Self {
-            family: family.to_owned(),
-            secret: bytes,
-        })
+        let mut token = Self {
+            family: Zeroizing::new([0; FAMILY]),
+            secret: Zeroizing::new([0; SECRET]),
+        };
+        decode(parts.0, &mut *token.family).ok_or_else(malformed)?;
+        decode(parts.1, &mut *token.secret).ok_or_else(malformed)?;
+        Ok(token)
     }
 
     /// The token that follows: whoever has this one and the salt comes to the same.
@@ -57,6 +57,12 @@ impl Token {
         }
     }
 
+    /// The SHA-256 of the family's name, under which the store has the family: a dump of the store
+    /// ends none.
+    pub(super) fn family_hash(&self) -> String {
+        encoding::encode(digest::digest(&digest::SHA256, &*self.family))
+    }
+
     /// All that is kept of it.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         let mut bytes = [0; 32];
@@ -65,12 +71,11 @@ impl Token {
     }
 
     pub(super) fn to_secret(&self) -> Secret {
-        let secret = Zeroizing::new(encoding::encode(self.secret.as_slice()));
-        // As long as it will be: a text that grows leaves copies behind.
-        let mut text = String::with_capacity(self.family.len() + 1 + secret.len());
-        text.push_str(&self.family);
+        // Longer than it will be: a text that grows leaves copies behind.
+        let mut text = String::with_capacity(2 * (FAMILY + SECRET));
+        encoding::encode_to(self.family.as_slice(), &mut text);
         text.push('.');
-        text.push_str(&secret);
+        encoding::encode_to(self.secret.as_slice(), &mut text);
         Secret::new(text)
     }
 }

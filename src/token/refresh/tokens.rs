@@ -20,7 +20,8 @@ pub(super) type OnReuse<T> = Box<dyn Fn(&Reuse<'_, T>) + Send + Sync>;
 /// application issues. Cheap to clone. `T` is what the application wants to know again at each
 /// refresh.
 ///
-/// A token is 256 random bits, of which the store keeps a hash. Each use rotates it: the answer
+/// A token is 256 random bits, of which the store keeps a hash, as it does of the family's name: a
+/// dump of the store neither uses nor ends anything. Each use rotates it: the answer
 /// brings the token for the next time. Those that follow from one login are a family; an old one
 /// that comes again was stolen, or somebody used the stolen one before, so the whole family ends
 /// ([`ErrorKind::Reused`]). Only within the [grace](RefreshTokensBuilder::grace) the same answer is
@@ -145,7 +146,7 @@ impl<T> RefreshTokens<T> {
     }
 
     fn key(&self, token: &Token) -> String {
-        format!("{}{}", self.0.prefix, token.family)
+        format!("{}{}", self.0.prefix, token.family_hash())
     }
 
     /// With the prefix: a store's owners are shared with whatever else it keeps.
