@@ -4,7 +4,6 @@ use crate::core::error::{Error, ErrorKind};
 use crate::jose::encoding;
 use crate::store::{NewRecord, Record, Store};
 use aws_lc_rs::digest;
-use std::time::Duration;
 
 /// Each failed write means that another one got through.
 const ATTEMPTS: usize = 1000;
@@ -12,7 +11,7 @@ const ATTEMPTS: usize = 1000;
 /// What becomes of a record.
 pub(super) enum Edit<R> {
     Keep(R),
-    Write(Vec<u8>, Option<Duration>, R),
+    Write(NewRecord, R),
 }
 
 /// Reads the record of a key, if there is one, and changes it, until nothing came between.
@@ -27,17 +26,16 @@ pub(super) async fn edit<R>(
 ) -> Result<R, Error> {
     for _ in 0..ATTEMPTS {
         let record = store.get(key).await?;
-        let (value, ttl, answer) = match change(record.as_ref())? {
+        let (new, answer) = match change(record.as_ref())? {
             Edit::Keep(answer) => return Ok(answer),
-            Edit::Write(value, ttl, answer) => (value, ttl, answer),
+            Edit::Write(new, answer) => (new, answer),
         };
         let written = match &record {
-            Some(record) => store.replace(key, record.version(), value, ttl).await?,
-            None => {
-                let mut record = NewRecord::new(value);
-                record.ttl = ttl;
-                store.insert(key, record).await?
+            Some(record) => {
+                let replaced = store.replace(key, record.version(), new.value, new.ttl);
+                replaced.await?
             }
+            None => store.insert(key, new).await?,
         };
         if written.is_some() {
             return Ok(answer);

@@ -6,7 +6,7 @@ use super::edit::{Edit, edit, key_of};
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use crate::core::error::{Error, ErrorKind};
-use crate::store::{Record, Store};
+use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
@@ -227,8 +227,11 @@ impl OtpGuard {
             if attempts == before {
                 return Ok(Edit::Keep(answer));
             }
-            let value = serde_json::to_vec(&attempts).map_err(|_| damaged())?;
-            Ok(Edit::Write(value, ttl, answer))
+            let mut new = NewRecord::new(serde_json::to_vec(&attempts).map_err(|_| damaged())?);
+            new.ttl = ttl;
+            // Names that no user has are guessed too.
+            new.anonymous = attempts.next == 0;
+            Ok(Edit::Write(new, answer))
         })
         .await?
     }

@@ -429,9 +429,10 @@ impl Sessions {
         let ttl = settings.ttl(body, settings.now())?;
         let mut record =
             NewRecord::new(kept.pack(&key, settings.keys.as_ref())?).expires_after(ttl);
-        if let Some(user) = &body.key {
-            record = record.owned_by(settings.owner(user));
-        }
+        record = match &body.key {
+            Some(user) => record.owned_by(settings.owner(user)),
+            None => record.for_anonymous(),
+        };
         // Not in this universe's lifetime is there another of this id.
         settings.store.insert(&key, record).await?.ok_or_else(|| {
             Error::new(

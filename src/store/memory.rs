@@ -13,11 +13,21 @@ use std::time::Duration;
 
 /// How many expired records a write frees on its way, at most.
 const SWEPT_PER_WRITE: usize = 32;
+const DEFAULT_MAX_BYTES: u64 = 512 << 20;
+/// What a record takes besides its key and value: moka's nodes, the entry by deadline, the reference
+/// counts, the allocator's rounding. `tests/stores/memory.rs` measures it.
+const OVERHEAD: usize = 560;
+/// What an owner adds besides its text, where it has a single record.
+const OWNER: usize = 256;
 
 /// Keeps records in memory, for one process and as long as it runs. Clones share the records.
 ///
 /// It is no cache: a living record is never dropped to make room, because a deny list that forgets
 /// makes revoked tokens valid again. Full, it refuses insertions.
+///
+/// Records of clients that have not authenticated ([`NewRecord::anonymous`]) have a [bound of their
+/// own](MemoryStoreBuilder::max_anonymous_bytes): however many logins strangers begin, there is room
+/// for revocations and for the sessions of users.
 ///
 /// Reads take no lock and answer at once, through [`peek`](Store::peek) too. Writes follow one
 /// another.
@@ -45,7 +55,8 @@ struct Inner {
     index: Mutex<Index>,
     watchers: Watchers,
     clock: Arc<dyn Clock>,
-    max_records: usize,
+    max_bytes: u64,
+    max_anonymous_bytes: u64,
 }
 
 struct Kept {
@@ -54,9 +65,15 @@ struct Kept {
     /// Monotonic time.
     deadline: Option<Duration>,
     owner: Option<Arc<str>>,
+    anonymous: bool,
 }
 
 impl Kept {
+    fn weight(&self, key: &str) -> u64 {
+        let owner = self.owner.as_ref().map_or(0, |owner| OWNER + owner.len());
+        (OVERHEAD + key.len() + self.value.len() + owner) as u64
+    }
+
     fn is_live(&self, now: Duration) -> bool {
         self.deadline.is_none_or(|deadline| now < deadline)
     }
@@ -77,6 +94,9 @@ struct Index {
     /// By deadline and version.
     deadlines: BTreeMap<(Duration, u64), Arc<str>>,
     count: usize,
+    bytes: u64,
+    /// Those of anonymous records among them.
+    anonymous_bytes: u64,
     /// The last one given. Shared by all keys, so that none gets one again.
     version: u64,
 }
@@ -112,6 +132,11 @@ impl Inner {
             keys.insert(key.clone());
         }
         index.count += 1;
+        let weight = kept.weight(&key);
+        index.bytes += weight;
+        if kept.anonymous {
+            index.anonymous_bytes += weight;
+        }
         self.records.insert(key, Arc::new(kept));
         index.version
     }
@@ -130,6 +155,36 @@ impl Inner {
             }
         }
         index.count -= 1;
+        let weight = kept.weight(key);
+        index.bytes -= weight;
+        if kept.anonymous {
+            index.anonymous_bytes -= weight;
+        }
+    }
+
+    /// Checks that there is room for so many more bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`].
+    fn check_room(&self, index: &Index, more: u64, anonymous: bool) -> Result<(), Error> {
+        let full = |what: &str, bytes: u64, setting: &str| {
+            let message = format!("{what} is full ({bytes} bytes): raise .{setting}(…)");
+            Err(Error::new(ErrorKind::Storage, message))
+        };
+        if more == 0 {
+            return Ok(());
+        }
+        if index.bytes.saturating_add(more) > self.max_bytes {
+            return full("the memory store", self.max_bytes, "max_bytes");
+        }
+        if anonymous && index.anonymous_bytes.saturating_add(more) > self.max_anonymous_bytes {
+            return full(
+                "the memory store's part for clients that have not authenticated",
+                self.max_anonymous_bytes,
+                "max_anonymous_bytes",
+            );
+        }
+        Ok(())
     }
 
     /// Forgets a record, alive or not.
@@ -168,21 +223,14 @@ impl Inner {
             return Ok(None);
         }
         self.drop_record(&mut index, key);
-        if index.count >= self.max_records {
-            return Err(Error::new(
-                ErrorKind::Storage,
-                format!(
-                    "the memory store is full ({} records): raise .max_records(..)",
-                    self.max_records
-                ),
-            ));
-        }
         let kept = Kept {
             value: new.value.into(),
             version: 0,
             deadline: Self::deadline(new.ttl, now),
             owner: new.owner.map(Into::into),
+            anonymous: new.anonymous,
         };
+        self.check_room(&index, kept.weight(key), kept.anonymous)?;
         let version = self.put(&mut index, key, kept);
         drop(index);
         self.watchers.notify(Change::Key(key));
@@ -203,13 +251,16 @@ impl Inner {
         let Some(old) = self.live(key, now).filter(|found| found.version == version) else {
             return Ok(None);
         };
-        Self::unlist(&mut index, key, &old);
         let kept = Kept {
             value: value.into(),
             version: 0,
             deadline: Self::deadline(ttl, now),
             owner: old.owner.clone(),
+            anonymous: old.anonymous,
         };
+        let more = kept.weight(key).saturating_sub(old.weight(key));
+        self.check_room(&index, more, kept.anonymous)?;
+        Self::unlist(&mut index, key, &old);
         // One step for readers: there is no moment without a record.
         let version = self.put(&mut index, key, kept);
         drop(index);
@@ -263,7 +314,7 @@ impl Inner {
 }
 
 impl MemoryStore {
-    /// An empty store of at most a million records.
+    /// An empty store of at most 512 MiB.
     pub fn new() -> Self {
         Self::builder().build()
     }
@@ -272,7 +323,8 @@ impl MemoryStore {
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder {
             clock: Arc::new(SystemClock),
-            max_records: 1_000_000,
+            max_bytes: DEFAULT_MAX_BYTES,
+            max_anonymous_bytes: None,
         }
     }
 }
@@ -338,9 +390,11 @@ impl Store for MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let index = self.0.lock();
         f.debug_struct("MemoryStore")
-            .field("records", &self.0.lock().count)
-            .field("max_records", &self.0.max_records)
+            .field("records", &index.count)
+            .field("bytes", &index.bytes)
+            .field("max_bytes", &self.0.max_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -350,25 +404,45 @@ impl fmt::Debug for MemoryStore {
 /// # Example
 /// ```
 /// use jamguard::store::MemoryStore;
-/// let store = MemoryStore::builder().max_records(10_000_000).build();
+/// let store = MemoryStore::builder().max_bytes(2 << 30).build();
 /// ```
 #[must_use]
 pub struct MemoryStoreBuilder {
     clock: Arc<dyn Clock>,
-    max_records: usize,
+    max_bytes: u64,
+    max_anonymous_bytes: Option<u64>,
 }
 
 impl MemoryStoreBuilder {
-    /// Lifetimes pass by this clock's monotonic time; the system's unless set.
+    /// The clock by whose monotonic time records expire. Default: the system's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How many living records it keeps; a million unless set. One more is an error of the kind
-    /// [`Storage`](ErrorKind::Storage).
-    pub fn max_records(mut self, records: usize) -> Self {
-        self.max_records = records;
+    /// Maximum memory for records, in bytes. Default: 512 MiB, about 800,000 entries of a deny list
+    /// or 500,000 small sessions. A write that goes over it is an error of the kind
+    /// [`Storage`](ErrorKind::Storage); one that makes no record larger is always possible.
+    ///
+    /// A record counts its key, its value, 560 bytes for the store's own nodes, and with an owner 256
+    /// bytes and its text. Measured resident growth of the process per byte of this bound: 1.0 to
+    /// 1.1 bytes.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Part of [`max_bytes`](Self::max_bytes) for records of clients that have not authenticated:
+    /// logins under way, wrong one-time passwords of users who never gave a right one, sessions
+    /// without a user. Default: half of it. Over it, such a record is an error of the kind
+    /// [`Storage`](ErrorKind::Storage), and others still have room.
+    ///
+    /// ```
+    /// use jamguard::store::MemoryStore;
+    /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build();
+    /// ```
+    pub fn max_anonymous_bytes(mut self, bytes: u64) -> Self {
+        self.max_anonymous_bytes = Some(bytes);
         self
     }
 
@@ -379,7 +453,8 @@ impl MemoryStoreBuilder {
             index: Mutex::default(),
             watchers: Watchers::default(),
             clock: self.clock,
-            max_records: self.max_records,
+            max_bytes: self.max_bytes,
+            max_anonymous_bytes: self.max_anonymous_bytes.unwrap_or(self.max_bytes / 2),
         }))
     }
 }
@@ -387,7 +462,8 @@ impl MemoryStoreBuilder {
 impl fmt::Debug for MemoryStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStoreBuilder")
-            .field("max_records", &self.max_records)
+            .field("max_bytes", &self.max_bytes)
+            .field("max_anonymous_bytes", &self.max_anonymous_bytes)
             .finish_non_exhaustive()
     }
 }
@@ -459,24 +535,50 @@ mod tests {
         let clock = Hand::default();
         let store = MemoryStore::builder()
             .clock(clock.clone())
-            .max_records(100)
+            .max_bytes(100 * (OVERHEAD + OWNER + 6) as u64)
             .build()
             .0;
-        for number in 0..100 {
+        for number in 100..200 {
             store
-                .insert(&number.to_string(), new(10, "all"))
+                .insert(&number.to_string(), new(10, "al"))
                 .unwrap()
                 .unwrap();
         }
-        let full = store.insert("more", new(10, "all")).unwrap_err();
+        let full = store.insert("more", new(10, "al")).unwrap_err();
         assert_eq!(full.kind(), ErrorKind::Storage);
-        assert!(full.message().contains(".max_records("), "{full}");
-        assert_eq!(store.owned("all").len(), 100);
+        assert!(full.message().contains(".max_bytes("), "{full}");
+        assert_eq!(store.owned("al").len(), 100);
         // What is there can still be changed, and what expired makes room.
-        let version = store.read("7").unwrap().version();
-        assert!(store.replace("7", version, vec![], None).unwrap().is_some());
+        let version = store.read("107").unwrap().version();
+        let larger = store.replace("107", version, b"vv".to_vec(), None);
+        assert_eq!(larger.unwrap_err().kind(), ErrorKind::Storage);
+        assert_eq!(store.read("107").unwrap().version(), version);
+        let same = store.replace("107", version, b"w".to_vec(), None);
+        assert!(same.unwrap().is_some());
         clock.0.store(10, Ordering::SeqCst);
-        assert!(store.insert("more", new(10, "all")).unwrap().is_some());
-        assert_eq!(store.owned("all").len(), 2);
+        assert!(store.insert("more", new(10, "al")).unwrap().is_some());
+        assert_eq!(store.owned("al").len(), 2);
+    }
+
+    #[test]
+    fn bytes_are_counted_down_as_records_go() {
+        let clock = Hand::default();
+        let store = MemoryStore::builder().clock(clock.clone()).build().0;
+        let bytes = |store: &Inner| {
+            let index = store.lock();
+            (index.bytes, index.anonymous_bytes)
+        };
+        store.insert("a", new(10, "ann")).unwrap().unwrap();
+        let anonymous = NewRecord::new([0; 100]).for_anonymous();
+        let version = store.insert("b", anonymous).unwrap().unwrap();
+        let (all, strangers) = bytes(&store);
+        assert_eq!(strangers, (OVERHEAD + 101) as u64);
+        assert_eq!(all, strangers + (OVERHEAD + OWNER + 5) as u64);
+        // A replaced record stays what it was.
+        store.replace("b", version, vec![], None).unwrap().unwrap();
+        assert_eq!(bytes(&store), (all - 100, strangers - 100));
+        clock.0.store(10, Ordering::SeqCst);
+        assert!(store.remove("b").unwrap());
+        assert_eq!(bytes(&store), (0, 0));
     }
 }

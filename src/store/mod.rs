@@ -13,6 +13,7 @@
 //! | [`Near`] | in front of any of them: answers in nanoseconds, kept right |
 //! | one of your own | [`Store`] has an example, and `testing` an acceptance suite |
 
+mod absent;
 #[cfg(feature = "file")]
 mod file;
 mod memory;

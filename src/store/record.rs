@@ -83,6 +83,10 @@ pub struct NewRecord {
     pub ttl: Option<Duration>,
     /// Whose it is.
     pub owner: Option<String>,
+    /// Whether it is written for a client that has not authenticated, such as a login under way, a
+    /// wrong code or a session without a user. A store with a bound keeps room for other records;
+    /// other stores ignore this.
+    pub anonymous: bool,
 }
 
 impl NewRecord {
@@ -92,6 +96,7 @@ impl NewRecord {
             value: value.into(),
             ttl: None,
             owner: None,
+            anonymous: false,
         }
     }
 
@@ -106,6 +111,20 @@ impl NewRecord {
     #[must_use]
     pub fn owned_by(mut self, owner: impl Into<String>) -> Self {
         self.owner = Some(owner.into());
+        self
+    }
+
+    /// The same, written for a client that has not authenticated: see
+    /// [`anonymous`](Self::anonymous).
+    ///
+    /// ```
+    /// use jamguard::store::NewRecord;
+    /// let login_under_way = NewRecord::new(b"value".to_vec()).for_anonymous();
+    /// assert!(login_under_way.anonymous);
+    /// ```
+    #[must_use]
+    pub fn for_anonymous(mut self) -> Self {
+        self.anonymous = true;
         self
     }
 }

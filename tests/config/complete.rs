@@ -18,8 +18,8 @@ unmatched = "deny"
 keep_encoded_slashes = true
 
 [jam.stores.local]
-memory = { max_records = 1000 }
-near = { max_bytes = 100000, max_age = "1s" }
+memory = { max_bytes = 1000000, max_anonymous_bytes = 100000 }
+near = { max_bytes = 100000, max_absent_bytes = 10000, max_age = "1s" }
 
 [jam.stores.disk]
 file = { path = "store.redb" }

@@ -28,7 +28,7 @@ store = "main"
 max_bytes = 4096
 
 [jam.stores.main]
-memory = { max_records = 1000 }
+memory = { max_bytes = 1000000 }
 
 [[jam.guards]]
 path = "/articles/{id}"
@@ -60,7 +60,7 @@ jam:
   stores:
     main:
       memory:
-        max_records: 1000
+        max_bytes: 1000000
   guards:
     - path: /articles/{id}
       methods: [PUT, DELETE]
@@ -77,7 +77,7 @@ const JSON: &str = r#"{"jam": {
     },
     "lists": {"denied": {"kind": "deny", "store": "memory", "danger_fail_open": true}},
     "sessions": {"store": "main", "max_bytes": 4096},
-    "stores": {"main": {"memory": {"max_records": 1000}}},
+    "stores": {"main": {"memory": {"max_bytes": 1000000}}},
     "guards": [
         {"path": "/articles/{id}", "methods": ["PUT", "DELETE"], "policy": "role:editor"},
         {"path": "/", "public": true}

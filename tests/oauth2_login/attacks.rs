@@ -312,3 +312,22 @@ async fn a_dump_of_the_store_begins_no_login() {
         assert!(!dump.contains(secret), "{dump}");
     }
 }
+
+/// Whoever begins logins without end uses up a part of the store: the others go on.
+#[tokio::test]
+async fn logins_that_strangers_begin_leave_room_for_sessions() {
+    for framework in 0..2 {
+        let store = MemoryStore::builder().max_bytes(200_000).build();
+        let world = World::over(Arc::new(store)).await;
+        let (_, address) = world.servers.each()[framework];
+        let (mut browser, begun) = world.begin(address).await;
+        let mut stranger = Browser::new(address);
+        let mut logins = 0;
+        while stranger.get("/login").await.status == 303 {
+            logins += 1;
+            stranger.cookies.clear();
+            assert!(logins < 1000, "the store is full by now");
+        }
+        assert_eq!(browser.callback(&begun.query(&world.idp)).await.status, 303);
+    }
+}

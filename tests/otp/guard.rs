@@ -166,3 +166,63 @@ async fn a_clock_that_goes_back_opens_nothing() {
         door.clock.set_wall(NOW);
     }
 }
+
+/// The clock was a year ahead when the lockout began, and right again later.
+#[tokio::test]
+async fn a_lockout_is_never_longer_than_its_maximum() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    for door in Door::all(&store).await {
+        let left = async || {
+            let error = door.verify(&door.wrong()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::LockedOut, "{}", door.name);
+            error.retry_after().unwrap().as_secs()
+        };
+        for (failures, longest) in [(5, 900), (1, 1800)] {
+            door.clock.set_wall(NOW + 31_536_000);
+            for _ in 0..failures {
+                door.refuses(&door.wrong(), ErrorKind::WrongCode).await;
+            }
+            door.clock.set_wall(NOW);
+            assert_eq!(left().await, longest);
+            // It goes on from there, and ends.
+            door.clock.set_wall(NOW + 600);
+            assert_eq!(left().await, longest - 600);
+            door.clock.set_wall(NOW + longest);
+        }
+        let by_time = door.otp.kind() == OtpKind::Totp;
+        door.opens(&door.code(if by_time { 60 } else { 0 })).await;
+        door.clock.set_wall(NOW);
+    }
+}
+
+/// Names that no user has, or users of whom only the name is known: however many wrong codes come,
+/// tokens can be revoked, and users who had their code right before are served.
+#[tokio::test]
+async fn wrong_codes_of_strangers_leave_room_for_revocations() {
+    let store = MemoryStore::builder().max_bytes(1 << 20).build();
+    let guard = OtpGuard::builder(store.clone()).build().unwrap();
+    let denied = jamguard::TokenList::deny(store.clone()).build().unwrap();
+    let (otp, secret) = (Otp::hotp().build().unwrap(), OtpSecret::generate().unwrap());
+    let code = |counter| otp.code_at(&secret, counter);
+    let verify = async |user: &str, code: &str| guard.verify(user, &otp, &secret, code).await;
+    verify(USER, code(0).expose()).await.unwrap();
+    let wrong = |user: usize| format!("invented {user}");
+    let mut users = 0..;
+    let full = loop {
+        let refused = verify(&wrong(users.next().unwrap()), "no")
+            .await
+            .unwrap_err();
+        if refused.kind() != ErrorKind::WrongCode {
+            break refused;
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::Storage);
+    let end = std::time::SystemTime::now() + Duration::from_secs(3600);
+    for token in 0..300 {
+        let token = token.to_string();
+        let revoked = denied.revoke_jti("issuer", &token, end);
+        revoked.await.unwrap();
+    }
+    verify(USER, code(1).expose()).await.unwrap();
+    verify("bob", code(0).expose()).await.unwrap();
+}

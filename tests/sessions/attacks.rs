@@ -285,3 +285,23 @@ fn ids_are_not_printed() {
     let new = NewSession::of("ann").data(&"secret").device("phone");
     assert_eq!(format!("{new:?}"), "NewSession { .. }");
 }
+
+/// Whoever may begin a session without a user may begin many: users still can log in.
+#[tokio::test]
+async fn sessions_of_strangers_leave_room_for_those_of_users() {
+    let store = MemoryStore::builder().max_bytes(1 << 20).build();
+    let sessions = sessions(Arc::new(store));
+    let mut strangers = 0;
+    let full = loop {
+        match sessions.create(None, &cart(&[])).await {
+            Ok(_) => strangers += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::Storage);
+    assert!(strangers > 100, "{strangers}");
+    for user in 0..100 {
+        let (user, cart) = (user.to_string(), cart(&[]));
+        sessions.create(Some(&user), &cart).await.unwrap();
+    }
+}

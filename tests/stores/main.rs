@@ -7,5 +7,14 @@ mod file;
 #[cfg(feature = "file")]
 #[path = "../support/folder.rs"]
 mod folder;
+mod memory;
 mod near;
 mod suite;
+
+/// No test but the part of another process, where one is set.
+#[test]
+fn child() {
+    if let Ok(part) = std::env::var(memory::PART) {
+        memory::play(&part);
+    }
+}

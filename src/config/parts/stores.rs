@@ -35,8 +35,11 @@ pub(in crate::config) struct StoreSettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct MemorySettings {
-    /// How many records it holds at most; a million unless set.
-    max_records: Option<usize>,
+    /// Maximum memory for records, in bytes. Default: 512 MiB.
+    max_bytes: Option<u64>,
+    /// Part of it for records of clients that have not authenticated, such as logins under way.
+    /// Default: half of it.
+    max_anonymous_bytes: Option<u64>,
 }
 
 /// A store in a file.
@@ -76,8 +79,10 @@ struct RedisSettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct NearSettings {
-    /// Memory for it, in bytes.
+    /// Maximum memory in bytes. Default: 64 MiB.
     max_bytes: Option<u64>,
+    /// Part of it for keys that have no record. Default: a quarter of it.
+    max_absent_bytes: Option<u64>,
     /// How stale an answer may be where the store does not tell of changes.
     max_age: Option<Time>,
 }
@@ -119,8 +124,11 @@ impl StoreSettings {
 impl MemorySettings {
     fn build(&self, spot: &Spot<'_>) -> Arc<dyn Store> {
         let mut store = MemoryStore::builder().clock(spot.world.clock.clone());
-        if let Some(records) = self.max_records {
-            store = store.max_records(records);
+        if let Some(bytes) = self.max_bytes {
+            store = store.max_bytes(bytes);
+        }
+        if let Some(bytes) = self.max_anonymous_bytes {
+            store = store.max_anonymous_bytes(bytes);
         }
         Arc::new(store.build())
     }
@@ -190,6 +198,9 @@ impl NearSettings {
         let mut near = Near::builder(store).clock(spot.world.clock.clone());
         if let Some(bytes) = self.max_bytes {
             near = near.max_bytes(bytes);
+        }
+        if let Some(bytes) = self.max_absent_bytes {
+            near = near.max_absent_bytes(bytes);
         }
         if let Some(Time(age)) = self.max_age {
             near = near.max_age(age);

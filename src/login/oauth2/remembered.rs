@@ -90,7 +90,9 @@ impl Memory {
             "pending": pending.expose(),
             "return_to": login.return_to,
         });
-        let record = NewRecord::new(value.to_string()).expires_after(LOGIN_TIMEOUT);
+        let record = NewRecord::new(value.to_string())
+            .expires_after(LOGIN_TIMEOUT)
+            .for_anonymous();
         let key = self.key(login.pending.state());
         match self.store.insert(&key, record).await? {
             Some(_) => Ok(()),

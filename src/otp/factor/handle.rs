@@ -11,7 +11,7 @@ use crate::otp::enrolment::Enrolment;
 use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
 use crate::otp::settings::Otp;
-use crate::store::{SealingKeys, Store};
+use crate::store::{NewRecord, SealingKeys, Store};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -212,7 +212,7 @@ impl SecondFactor {
     /// matter.
     ///
     /// # Errors
-    /// As [`verify`](Self::verify), with [`ErrorKind::WrongCode`] for a used one too.
+    /// As [`verify`](Self::verify).
     pub async fn recover(&self, user: &str, code: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let (mut factor, mut sheet) = enrolled(factor)?;
@@ -328,8 +328,9 @@ impl SecondFactor {
                 // Wrong codes give no more time.
                 None => begun.and_then(|record| record.ttl()).or(Some(PENDING)),
             };
-            let sealed = after.seal(&key, &self.0.keys)?;
-            Ok(Edit::Write(sealed, ttl, answer))
+            let mut new = NewRecord::new(after.seal(&key, &self.0.keys)?);
+            new.ttl = ttl;
+            Ok(Edit::Write(new, answer))
         })
         .await
     }

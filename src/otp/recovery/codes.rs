@@ -6,7 +6,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::otp::attempts::Terms;
 use crate::otp::edit::{Edit, edit, key_of};
-use crate::store::{Record, Store};
+use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// recovery.redeem("ann", codes[0].expose()).await?;
 /// assert_eq!(recovery.left("ann").await?, 9);
 /// let again = recovery.redeem("ann", codes[0].expose()).await;
-/// assert_eq!(again.unwrap_err().kind(), ErrorKind::WrongCode);
+/// assert_eq!(again.unwrap_err().kind(), ErrorKind::UsedCode);
 /// # Ok(()) }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
@@ -130,7 +130,7 @@ impl RecoveryCodes {
         let (sheet, codes) = Sheet::generate(self.count)?;
         let value = to_bytes(&sheet)?;
         edit(&*self.store, &self.key(user), |_| {
-            Ok(Edit::Write(value.clone(), None, ()))
+            Ok(Edit::Write(NewRecord::new(value.clone()), ()))
         })
         .await?;
         Ok(codes)
@@ -139,9 +139,10 @@ impl RecoveryCodes {
     /// Accepts one of a user's codes, and uses it up. Case, spaces and hyphens do not matter.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongCode`], also for a used one; [`ErrorKind::LockedOut`], with the time that
-    /// is left; [`ErrorKind::NotEnrolled`] where the user never got codes. Those of the store: then
-    /// nobody knows whether the code was right, and it may be used up.
+    /// [`ErrorKind::WrongCode`], which counts; [`ErrorKind::UsedCode`] for one of these codes that
+    /// was used, which does not; [`ErrorKind::LockedOut`], with the time that is left;
+    /// [`ErrorKind::NotEnrolled`] where the user never got codes. Those of the store: then it is
+    /// unknown whether the code was right, and it may be used up.
     pub async fn redeem(&self, user: &str, code: &str) -> Result<(), Error> {
         edit(&*self.store, &self.key(user), |record| {
             let before = read(record)?.ok_or_else(no_codes)?;
@@ -149,7 +150,7 @@ impl RecoveryCodes {
             let answer = sheet.redeem(code, self.clock.now(), &self.terms);
             match sheet == before {
                 true => Ok(Edit::Keep(answer)),
-                false => Ok(Edit::Write(to_bytes(&sheet)?, None, answer)),
+                false => Ok(Edit::Write(NewRecord::new(to_bytes(&sheet)?), answer)),
             }
         })
         .await?

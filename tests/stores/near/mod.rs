@@ -376,3 +376,73 @@ async fn it_is_bounded_by_bytes() {
         "{kept} of 10,000 bytes in 1 MiB"
     );
 }
+
+/// Each request for a session reads its record: what the store below is asked.
+async fn asked_for(near: &Near<Probe>, below: &Probe, keys: &[String]) -> usize {
+    below.asked();
+    for key in keys {
+        assert!(near.get(key).await.unwrap().is_some());
+    }
+    below.asked()
+}
+
+#[tokio::test]
+async fn invented_ids_push_no_record_out() {
+    let below = Probe::new(MemoryStore::new());
+    let near = Near::builder(below.clone()).max_bytes(4 << 20).build();
+    below.say(Change::Live);
+    let keys: Vec<String> = (0..200).map(|number| format!("real/{number}")).collect();
+    for key in &keys {
+        below.insert(key, new(&[7; 300])).await.unwrap();
+    }
+    asked_for(&near, &below, &keys).await;
+    assert_eq!(asked_for(&near, &below, &keys).await, 0);
+    for number in 0..60_000 {
+        let invented = format!("session/{number:043}");
+        assert!(near.get(&invented).await.unwrap().is_none());
+    }
+    let asked = asked_for(&near, &below, &keys).await;
+    assert!(asked <= 4, "{asked} questions for 200 requests");
+}
+
+#[tokio::test]
+async fn keys_without_a_record_have_a_bound_of_their_own() {
+    let remembered = async |share: Option<u64>| {
+        let below = Probe::new(MemoryStore::new());
+        let mut near = Near::builder(below.clone()).max_bytes(1 << 20);
+        if let Some(bytes) = share {
+            near = near.max_absent_bytes(bytes);
+        }
+        let near = near.build();
+        below.say(Change::Live);
+        let keys: Vec<String> = (0..1000).map(|number| format!("none/{number}")).collect();
+        for key in &keys {
+            near.get(key).await.unwrap();
+        }
+        let is_known = |key: &&String| near.peek(key).is_some();
+        // The newest stay.
+        let newest = keys.iter().rev().take_while(is_known).count();
+        assert_eq!(newest, keys.iter().filter(is_known).count());
+        newest
+    };
+    let default = remembered(None).await;
+    assert!((400..600).contains(&default), "{default}");
+    assert_eq!(remembered(Some(0)).await, 0);
+    assert_eq!(remembered(Some(1 << 18)).await, default);
+    assert_eq!(remembered(Some(800_000)).await, 1000);
+}
+
+/// A key that had no record and got one is not forgotten when its old place is needed.
+#[tokio::test]
+async fn a_key_that_got_a_record_is_a_record() {
+    let below = Probe::new(MemoryStore::new());
+    let near = Near::builder(below.clone()).max_bytes(1 << 20).build();
+    below.say(Change::Live);
+    assert!(near.get("key").await.unwrap().is_none());
+    near.insert("key", new(b"1")).await.unwrap();
+    assert!(near.get("key").await.unwrap().is_some());
+    for number in 0..2000 {
+        near.get(&format!("none/{number}")).await.unwrap();
+    }
+    assert_eq!(peeked(&near, "key"), Some(Some(b"1".to_vec())));
+}
