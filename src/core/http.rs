@@ -17,7 +17,7 @@ pub(crate) struct HttpRequest {
     url: Url,
     authorization: Option<Zeroizing<String>>,
     content: Option<(&'static str, Zeroizing<Vec<u8>>)>,
-    accepts_json: bool,
+    accept: Option<&'static str>,
     max_body: usize,
 }
 
@@ -28,7 +28,7 @@ impl HttpRequest {
             url,
             authorization: None,
             content: None,
-            accepts_json: false,
+            accept: None,
             max_body,
         }
     }
@@ -66,8 +66,8 @@ impl HttpRequest {
     }
 
     #[cfg(feature = "oauth2")]
-    pub(crate) fn accept_json(mut self) -> Self {
-        self.accepts_json = true;
+    pub(crate) fn accept(mut self, types: &'static str) -> Self {
+        self.accept = Some(types);
         self
     }
 }
@@ -83,6 +83,9 @@ pub(crate) struct HttpAnswer {
     /// `Retry-After` in seconds; a date counts as none.
     #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it says that it is a JWT (RFC 7519 section 10.3.1).
+    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
+    pub(crate) is_jwt: bool,
     /// `None` where it was longer than allowed, or a refusal's did not arrive whole.
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,
 }
@@ -120,8 +123,8 @@ impl HttpClient {
             value.set_sensitive(true);
             outgoing = outgoing.header(AUTHORIZATION, value);
         }
-        if request.accepts_json {
-            outgoing = outgoing.header(ACCEPT, "application/json");
+        if let Some(types) = request.accept {
+            outgoing = outgoing.header(ACCEPT, types);
         }
         if let Some((content_type, content)) = &request.content {
             outgoing = outgoing
@@ -134,6 +137,10 @@ impl HttpClient {
         let retry_after = text(response.headers(), RETRY_AFTER)
             .and_then(|seconds| seconds.trim().parse().ok())
             .map(Duration::from_secs);
+        let is_jwt = text(response.headers(), CONTENT_TYPE).is_some_and(|found| {
+            let (found, _) = found.split_once(';').unwrap_or((found, ""));
+            found.trim().eq_ignore_ascii_case("application/jwt")
+        });
         let mut body = Some(Zeroizing::new(Vec::new()));
         loop {
             match (response.chunk().await, &mut body) {
@@ -154,6 +161,7 @@ impl HttpClient {
             place: shown_url(response.url().as_str()),
             max_age,
             retry_after,
+            is_jwt,
             body,
         })
     }

@@ -196,6 +196,24 @@ impl VerifyingKey {
         Self(Arc::new(inner))
     }
 
+    /// The same key for these algorithms alone; `None` where it is for none of them.
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn only(&self, algorithms: &[Algorithm]) -> Option<Self> {
+        let inner = Inner {
+            kid: self.0.kid.clone(),
+            primitives: self
+                .0
+                .primitives
+                .iter()
+                .filter(|(algorithm, _)| algorithms.contains(algorithm))
+                .cloned()
+                .collect(),
+            jwk: self.0.jwk.clone(),
+            id: self.0.id,
+        };
+        (!inner.primitives.is_empty()).then(|| Self(Arc::new(inner)))
+    }
+
     /// The key's name, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.0.kid.as_deref()

@@ -4,22 +4,49 @@ use super::fetch::{Fetch, Fetched};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{checked_url, shown_url};
 use crate::core::mismatch::mismatch;
+use crate::jose::KeySet;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::time::Duration;
+#[cfg(feature = "oauth2")]
+use std::{future::Future, pin::Pin, sync::Arc};
 
 pub(crate) enum Location {
     Url(String),
     /// OpenID Connect Discovery 1.0: the issuer's document says where. It is read at each fetch,
     /// because keys move.
     Issuer(String),
+    /// Keys of several places, or for some algorithms only.
+    #[cfg(feature = "oauth2")]
+    Gathered(Arc<dyn Gather>),
 }
+
+/// Gathers the keys of an issuer in another way than from one document.
+#[cfg(feature = "oauth2")]
+pub(crate) trait Gather: Send + Sync + 'static {
+    /// The issuer.
+    fn place(&self) -> &str;
+
+    /// The keys, and how long they are good for where that is said.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] where a document came, and is of no use.
+    fn gather<'a>(
+        &'a self,
+        fetcher: &'a dyn Fetch,
+    ) -> Pin<Box<dyn Future<Output = Result<Aged, Error>> + Send + 'a>>;
+}
+
+/// A key set, and how long the issuer says it is good for.
+pub(crate) type Aged = (KeySet, Option<Duration>);
 
 impl Location {
     /// As the user gave it.
     pub(crate) fn place(&self) -> &str {
         match self {
             Self::Url(place) | Self::Issuer(place) => place,
+            #[cfg(feature = "oauth2")]
+            Self::Gathered(keys) => keys.place(),
         }
     }
 
@@ -27,29 +54,70 @@ impl Location {
         match self {
             Self::Url(url) => checked_url(url).map(drop),
             Self::Issuer(issuer) => check_issuer(issuer),
+            #[cfg(feature = "oauth2")]
+            Self::Gathered(keys) => check_issuer(keys.place()),
         }
     }
 
-    /// The key set's document.
-    pub(crate) async fn fetch(&self, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
-        match self {
+    /// The keys.
+    pub(crate) async fn fetch(&self, fetcher: &dyn Fetch) -> Result<Aged, Failure> {
+        let fetched = match self {
             Self::Url(url) => get(url, fetcher).await,
-            Self::Issuer(issuer) => {
-                let (document, _) = discover(issuer, fetcher).await?;
-                let url = jwks_uri(&document).map_err(|error| at(&discovery_url(issuer), error))?;
-                get(&url, fetcher).await
+            Self::Issuer(issuer) => published(issuer, fetcher).await,
+            #[cfg(feature = "oauth2")]
+            Self::Gathered(keys) => {
+                let gathered = keys.gather(fetcher).await;
+                return gathered.map_err(|error| match error.kind() {
+                    ErrorKind::InvalidKey => self.unusable(error),
+                    _ => Failure::fetching(error),
+                });
             }
+        };
+        let fetched = fetched.map_err(Failure::fetching)?;
+        let max_age = fetched.max_age;
+        let keys = fetched
+            .into_text()
+            .and_then(|text| KeySet::from_json(&text));
+        Ok((keys.map_err(|error| self.unusable(error))?, max_age))
+    }
+
+    /// The document came, and is of no use.
+    fn unusable(&self, error: Error) -> Failure {
+        Failure {
+            what: "a key set was fetched and cannot be used",
+            error: at(self.place(), error),
         }
     }
 }
 
-async fn get(url: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
+pub(crate) async fn get(url: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
     fetcher.fetch(url).await.map_err(|error| at(url, error))
 }
 
 /// An error about what is at a URL.
 pub(super) fn at(url: &str, error: Error) -> Error {
     error.map_message(|message| format!("{}: {message}", shown_url(url)))
+}
+
+/// Why there are no newer keys.
+pub(crate) struct Failure {
+    /// As the log says it.
+    pub(crate) what: &'static str,
+    pub(crate) error: Error,
+}
+
+impl Failure {
+    pub(crate) fn fetching(error: Error) -> Self {
+        let what = "a key set could not be fetched";
+        Self { what, error }
+    }
+}
+
+/// The key set that an issuer's discovery document names.
+async fn published(issuer: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
+    let (document, _) = discover(issuer, fetcher).await?;
+    let url = jwks_uri(&document).map_err(|error| at(&discovery_url(issuer), error))?;
+    get(&url, fetcher).await
 }
 
 /// Whether an issuer is one to discover from.
@@ -99,7 +167,7 @@ pub(crate) async fn discover(
 }
 
 /// The place that the document names, if it is fit to fetch keys from.
-fn jwks_uri(document: &str) -> Result<String, Error> {
+pub(crate) fn jwks_uri(document: &str) -> Result<String, Error> {
     #[derive(Deserialize)]
     struct Discovery {
         jwks_uri: String,

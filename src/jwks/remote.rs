@@ -2,6 +2,8 @@
 
 use super::builder::RemoteKeySetBuilder;
 use super::flight::{Asked, Outcome, interrupted, unavailable};
+#[cfg(feature = "oauth2")]
+use super::location::Gather;
 use super::location::Location;
 use super::state::Remote;
 use crate::core::error::Error;
@@ -44,6 +46,12 @@ impl RemoteKeySet {
     /// and must name the issuer itself (OpenID Connect Discovery 1.0 section 4.3).
     pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
         RemoteKeySetBuilder::new(Location::Issuer(issuer.into()))
+    }
+
+    /// Begins a key set that is gathered in another way than from one document.
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn gathered(keys: impl Gather) -> RemoteKeySetBuilder {
+        RemoteKeySetBuilder::new(Location::Gathered(Arc::new(keys)))
     }
 
     /// Fetches the keys now unless usable ones are there, for example at start-up.

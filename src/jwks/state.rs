@@ -3,7 +3,7 @@
 use super::builder::Settings;
 use super::fetch::Fetch;
 use super::flight::{Flights, Outcome, interrupted};
-use super::location::{Location, at};
+use super::location::{Aged, Failure, Location, at};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry::{self, Counter, Metric};
@@ -13,29 +13,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// A key set, and how long the issuer says it is good for.
-type Aged = (KeySet, Option<Duration>);
-
-/// Why there are no newer keys.
-struct Failure {
-    /// As the log says it.
-    what: &'static str,
-    error: Error,
-}
-
-impl Failure {
-    fn fetching(error: Error) -> Self {
-        let what = "a key set could not be fetched";
-        Self { what, error }
-    }
-
-    /// The document came, and is of no use.
-    fn reading(error: Error) -> Self {
-        let what = "a key set was fetched and cannot be used";
-        Self { what, error }
-    }
-}
 
 pub(super) struct Remote {
     pub(super) location: Location,
@@ -139,14 +116,7 @@ impl Remote {
     }
 
     async fn fetch(&self) -> Result<Aged, Failure> {
-        let fetched = self.location.fetch(&*self.fetcher).await;
-        let fetched = fetched.map_err(Failure::fetching)?;
-        let max_age = fetched.max_age;
-        let keys = fetched
-            .into_text()
-            .and_then(|text| KeySet::from_json(&text));
-        let keys = keys.map_err(|error| Failure::reading(at(self.location.place(), error)))?;
-        Ok((keys, max_age))
+        self.location.fetch(&*self.fetcher).await
     }
 
     /// Takes a fetch's result over: a good set replaces the old, a failure leaves it.

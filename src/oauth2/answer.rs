@@ -27,6 +27,8 @@ pub(super) struct Asked<'a> {
     /// When it was sent, Unix milliseconds.
     pub(super) sent: u64,
     pub(super) comma: bool,
+    /// What the provider calls bearer tokens, besides by their name.
+    pub(super) token_type: Option<&'a str>,
 }
 
 /// The tokens of a token endpoint's answer.
@@ -45,7 +47,7 @@ fn members(answer: &HttpAnswer, secrets: &[&str]) -> Result<Map<String, Value>, 
     check_status(answer)?;
     let members = answer.body.as_deref().and_then(|body| object(body));
     let error = members.as_ref().and_then(|members| members.get("error"));
-    if let Some(error) = error.filter(|error| !error.is_null()) {
+    if let Some(error) = error.filter(|error| !is_empty(error)) {
         let text = |name: &str| members.as_ref()?.get(name)?.as_str();
         return Err(refusal(error.as_str(), text("error_description"), secrets));
     }
@@ -87,6 +89,22 @@ fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
 
 /// An answer of the provider's API as a `T`.
 pub(super) fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Result<T, Error> {
+    decode(body(answer)?)
+}
+
+/// JSON of the provider as a `T`.
+pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
+    // serde's message may quote a value.
+    serde_json::from_slice(json).map_err(|_| {
+        Error::new(
+            ErrorKind::ClaimsMismatch,
+            format!("the provider's answer is no {}", std::any::type_name::<T>()),
+        )
+    })
+}
+
+/// The body of a successful answer of the provider's API.
+pub(super) fn body(answer: &HttpAnswer) -> Result<&[u8], Error> {
     if answer.status == 401 {
         return Err(Error::new(
             ErrorKind::Unauthorized,
@@ -95,19 +113,18 @@ pub(super) fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Result<T, Error>
     }
     check_status(answer)?;
     match (answer.status, &answer.body) {
-        // serde's message may quote a value.
-        (200..=299, Some(body)) => serde_json::from_slice(body).map_err(|_| {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                format!("the provider's answer is no {}", std::any::type_name::<T>()),
-            )
-        }),
+        (200..=299, Some(body)) => Ok(body),
         (200..=299, None) => Err(too_long()),
         (status, _) => Err(Error::new(
             ErrorKind::UnexpectedStatus,
             format!("{} answered {status}", answer.place),
         )),
     }
+}
+
+/// Whether a member says nothing: some providers write what is absent so.
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
 }
 
 /// No member twice: of two access tokens nobody knows which one counts.
@@ -120,15 +137,32 @@ fn object(body: &[u8]) -> Option<Map<String, Value>> {
 fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<TokenResponse, Error> {
     let access_token = secret(&mut members, "access_token")?
         .ok_or_else(|| unexpected("the provider's answer has no access_token"))?;
-    let token_type = match members.remove("token_type") {
-        Some(Value::String(name)) if name.eq_ignore_ascii_case("bearer") => name,
+    let known = |name: &str| {
+        let mut names = asked.token_type.into_iter().chain(["Bearer"]);
+        names.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let token_type = match members
+        .remove("token_type")
+        .filter(|found| !is_empty(found))
+    {
+        Some(Value::String(name)) if known(&name) => name,
         // Required, and left out by some who mean it.
-        None | Some(Value::Null) => "Bearer".to_owned(),
-        // Whoever does not know how to present a token must not use it (RFC 6749 section 7.1).
-        Some(_) => {
-            return Err(unexpected(
-                "the provider's answer has a token_type other than Bearer, which is the only one \
-                 that is understood here",
+        None => "Bearer".to_owned(),
+        // A client that does not know how to present a token must not use it (RFC 6749 section 7.1).
+        Some(found) => {
+            let found = found.as_str().filter(|text| {
+                let secrets = &asked.secrets;
+                text.len() <= MAX_CODE && !secrets.iter().any(|secret| repeats(text, secret))
+            });
+            let found = found.and_then(|text| quoted(text, &[]));
+            return Err(Error::new(
+                ErrorKind::UnexpectedBody,
+                format!(
+                    "the provider's answer has the token_type {}, expected is {}: where the \
+                     provider means bearer tokens by it, name it by Provider::token_type(…)",
+                    found.map_or("of another kind".to_owned(), |text| format!("'{text}'")),
+                    asked.token_type.unwrap_or("Bearer"),
+                ),
             ));
         }
     };
@@ -145,16 +179,16 @@ fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<Tok
 }
 
 fn secret(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<Secret>, Error> {
-    match members.remove(name) {
-        None | Some(Value::Null) => Ok(None),
+    match members.remove(name).filter(|value| !is_empty(value)) {
+        None => Ok(None),
         Some(Value::String(text)) => {
             let secret = Secret::new(text);
             // It goes into headers (RFC 6749 appendix A.12: visible characters).
             let visible = |b: u8| (0x20..=0x7e).contains(&b);
-            match !secret.expose().is_empty() && secret.expose().bytes().all(visible) {
+            match secret.expose().bytes().all(visible) {
                 true => Ok(Some(secret)),
                 false => Err(unexpected(
-                    "a token of the provider's answer is empty or holds characters that no token has",
+                    "a token of the provider's answer holds characters that no token has",
                 )),
             }
         }
@@ -165,7 +199,8 @@ fn secret(members: &mut Map<String, Value>, name: &'static str) -> Result<Option
 /// A number of seconds; some write it as a text, and some as a float.
 fn lifetime(value: Option<Value>) -> Result<Option<Duration>, Error> {
     let seconds = match &value {
-        None | Some(Value::Null) => return Ok(None),
+        None => return Ok(None),
+        Some(value) if is_empty(value) => return Ok(None),
         Some(Value::Number(number)) => number
             .as_u64()
             .or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)),
@@ -268,6 +303,7 @@ mod tests {
                 secrets: Vec::new(),
                 sent: 0,
                 comma,
+                token_type: None,
             };
             scopes(Some("repo,gist user".into()), &asked).unwrap()
         };

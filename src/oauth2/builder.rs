@@ -4,6 +4,7 @@ use super::authorize::words;
 use super::client::{Inner, OAuth2Client};
 use super::endpoints::Directory;
 use super::provider::Provider;
+use super::provider_keys::{Registration, USERINFO};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::http::{HttpClient, checked_url};
@@ -157,7 +158,39 @@ impl OAuth2ClientBuilder {
         for scope in &self.scopes {
             check_scope(scope)?;
         }
+        if self
+            .provider
+            .token_type
+            .as_deref()
+            .is_some_and(|name| name.trim().is_empty())
+        {
+            return refuse(
+                "an empty token_type: give .token_type(…) the one that the provider answers",
+            );
+        }
+        if self
+            .provider
+            .id_token_algorithms
+            .as_ref()
+            .is_some_and(Vec::is_empty)
+        {
+            return refuse(
+                "no algorithm of ID tokens: give .id_token_algorithms([…]) those that the provider \
+                 signs with, or leave it out",
+            );
+        }
         let http = HttpClient::new(self.timeout)?;
+        let registration = Registration {
+            provider: &self.provider,
+            client_id: &self.client_id,
+            secret: self.secret.as_ref(),
+            http: &http,
+            clock: &self.clock,
+        };
+        let userinfo_verifier = registration.verifier(USERINFO).map(|verifier| {
+            // Signed userinfo is an answer, and has no lifetime of its own.
+            verifier.danger_accept_missing_exp().cache_bytes(0).build()
+        });
         Ok(OAuth2Client(Arc::new(Inner {
             directory: Directory::new(&self.provider, http.clone(), self.clock.clone())?,
             provider: self.provider,
@@ -170,6 +203,7 @@ impl OAuth2ClientBuilder {
             timeout: self.timeout,
             clock: self.clock,
             refreshes: SingleFlight::shared_for(SHARED_FOR),
+            userinfo_verifier: userinfo_verifier.transpose()?,
         })))
     }
 }

@@ -6,15 +6,15 @@ use super::builder::{OAuth2ClientBuilder, SecretIn};
 use super::endpoints::Directory;
 use super::pkce::Pkce;
 use super::provider::Provider;
+use super::provider_keys::{ID_TOKEN, Registration};
 use super::request::{Grant, TokenRequest};
 use super::source::TokenSourceBuilder;
 use super::tokens::TokenResponse;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::http::{HttpClient, HttpRequest, checked_url};
+use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
 use crate::core::secret::Secret;
 use crate::core::single_flight::SingleFlight;
-use crate::jose::Algorithm;
 use crate::token::builder::VerifierBuilder;
 use crate::token::verifier::Verifier;
 use serde::de::DeserializeOwned;
@@ -69,12 +69,24 @@ pub(super) struct Inner {
     pub(super) timeout: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) refreshes: SingleFlight<TokenResponse>,
+    /// `None` for a provider without OpenID Connect.
+    pub(super) userinfo_verifier: Option<Verifier>,
 }
 
 impl Inner {
     /// Unix milliseconds.
     pub(super) fn now(&self) -> u64 {
         u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn registration(&self) -> Registration<'_> {
+        Registration {
+            provider: &self.provider,
+            client_id: &self.client_id,
+            secret: self.secret.as_ref(),
+            http: &self.http,
+            clock: &self.clock,
+        }
     }
 
     /// What comes of it, by the client's deadline.
@@ -162,20 +174,57 @@ impl OAuth2Client {
         TokenSourceBuilder::new(self.client_credentials())
     }
 
-    /// What the provider says of an access token's user.
+    /// What the provider says of an access token's user (OpenID Connect Core 1.0 section 5.3).
+    ///
+    /// Signed userinfo (`application/jwt`) is verified as ID tokens are: with the provider's keys, or
+    /// the client's secret, and by its `iss` and `aud`, which it must have.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the provider has no such place; otherwise as
-    /// [`get_json`](Self::get_json).
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the provider has no such place, or its userinfo is
+    /// signed and nothing says by whom; [`ErrorKind::UnexpectedBody`](crate::ErrorKind::UnexpectedBody) for signed userinfo that is
+    /// not the provider's for this client, or encrypted; otherwise as [`get_json`](Self::get_json).
     pub async fn userinfo<T: DeserializeOwned>(&self, access_token: &Secret) -> Result<T, Error> {
         let asked = async {
             let endpoints = self.0.directory.endpoints().await?;
             let url = endpoints.userinfo.as_ref().ok_or_else(|| {
                 Error::configuration("where is this provider's userinfo? Call .userinfo(…) on it")
             })?;
-            self.get_json(url.as_str(), access_token).await
+            let accepted = "application/json, application/jwt";
+            let answer = self.get(url.as_str(), access_token, accepted).await?;
+            match (answer.is_jwt, answer::body(&answer)?) {
+                (false, json) => answer::decode(json),
+                (true, token) => answer::decode(self.signed_userinfo(token).await?.as_bytes()),
+            }
         };
         self.0.in_time(asked).await
+    }
+
+    /// The claims of signed userinfo.
+    async fn signed_userinfo(&self, token: &[u8]) -> Result<String, Error> {
+        let unexpected = |message: String| Error::new(ErrorKind::UnexpectedBody, message);
+        let verifier = self.0.userinfo_verifier.as_ref().ok_or_else(|| {
+            Error::configuration(
+                "the provider's userinfo is signed, and nothing says by whom: call .issuer(…) and \
+                 .oidc() on the provider",
+            )
+        })?;
+        let token = str::from_utf8(token).unwrap_or_default().trim();
+        if token.split('.').count() == 5 {
+            return Err(unexpected(
+                "the provider's userinfo is encrypted, which is not supported: register the \
+                 client without userinfo_encrypted_response_alg"
+                    .to_owned(),
+            ));
+        }
+        match verifier.verify(token).await {
+            Ok(verified) => Ok(verified.raw_claims().to_owned()),
+            Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
+            // It is the provider's fault, and none of the request's credentials.
+            Err(error) => Err(unexpected(format!(
+                "the provider's signed userinfo is not accepted: {error}"
+            ))
+            .with_source(error)),
+        }
     }
 
     /// Gets JSON from the provider's API in the name of an access token's user, under the client's
@@ -192,12 +241,21 @@ impl OAuth2Client {
         url: &str,
         access_token: &Secret,
     ) -> Result<T, Error> {
+        let answer = self.get(url, access_token, "application/json").await?;
+        answer::json(&answer)
+    }
+
+    async fn get(
+        &self,
+        url: &str,
+        access_token: &Secret,
+        accepted: &'static str,
+    ) -> Result<HttpAnswer, Error> {
         let token = access_token.expose();
         let request = HttpRequest::get(checked_url(url)?, MAX_BODY)
-            .accept_json()
+            .accept(accepted)
             .authorization(self.0.provider.scheme, token);
-        let answer = self.0.http.send(request).await?;
-        answer::json(&answer)
+        self.0.http.send(request).await
     }
 
     /// The provider's issuer.
@@ -214,25 +272,24 @@ impl OAuth2Client {
     }
 
     /// A verifier for the provider's ID tokens, to be changed before it is built: tokens must be of
-    /// its issuer and for this client, are signed with RS256 (OpenID Connect Core 1.0 section
-    /// 3.1.3.7), and keys come from its discovery document.
+    /// its issuer and for this client (OpenID Connect Core 1.0 section 3.1.3.7), and keys come from
+    /// its discovery document.
+    ///
+    /// They are signed with an algorithm that the document announces, or that
+    /// [`Provider::id_token_algorithms`] names; RS256 where neither says. HS256, HS384 and HS512 are
+    /// verified by the client's secret, if it is as long as the hash, and never by a published key.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no ID tokens.
     pub fn id_token_verifier(&self) -> Result<VerifierBuilder, Error> {
         let client = &self.0;
-        match client.provider.issuer.as_deref() {
-            Some(issuer) if client.provider.is_oidc => Ok(Verifier::builder()
-                .discover(issuer)
-                .algorithms([Algorithm::RS256])
-                .audience(&*client.client_id)
-                .require(["sub", "iat"])
-                .clock(client.clock.clone())),
-            _ => Err(Error::configuration(
+        let verifier = client.registration().verifier(ID_TOKEN).ok_or_else(|| {
+            Error::configuration(
                 "this provider issues no ID tokens: ask its userinfo, or call .oidc() on it if it \
                  does",
-            )),
-        }
+            )
+        })?;
+        Ok(verifier.require(["sub", "iat"]))
     }
 }
 

@@ -140,8 +140,7 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
         token_endpoint: String,
         userinfo_endpoint: Option<String>,
         token_endpoint_auth_methods_supported: Option<Vec<String>>,
-        #[serde(default)]
-        authorization_response_iss_parameter_supported: bool,
+        authorization_response_iss_parameter_supported: Option<bool>,
         code_challenge_methods_supported: Option<Vec<String>>,
     }
     let unexpected = |message| Error::new(ErrorKind::UnexpectedBody, message);
@@ -171,7 +170,8 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
         authorize,
         token: token_url(&found.token_endpoint)?,
         userinfo,
-        sends_iss: provider.sends_iss || found.authorization_response_iss_parameter_supported,
+        sends_iss: provider.sends_iss
+            || found.authorization_response_iss_parameter_supported == Some(true),
         secret_in: Some(match takes("client_secret_basic") {
             true => SecretIn::Header,
             false => SecretIn::Body,

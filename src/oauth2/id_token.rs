@@ -6,6 +6,7 @@ use crate::core::mismatch::mismatch;
 use crate::core::secret::Secret;
 #[cfg(feature = "session")]
 use crate::jose::jws::Compact;
+use crate::token::rules::other_spelling;
 use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
 use serde::Deserialize;
@@ -46,7 +47,7 @@ impl OAuth2Client {
         let Ok(own) = serde_json::from_str::<Own>(verified.raw_claims()) else {
             return refuse("the ID token has no aud, or a nonce or azp that is no text");
         };
-        if verified.issuer() != self.issuer() {
+        if !self.is_issuer(verified.issuer()) {
             let how = mismatch(self.issuer().as_slice(), verified.issuer().as_slice());
             return refuse(format!("the ID token is another issuer's: {how}"));
         }
@@ -78,6 +79,12 @@ impl OAuth2Client {
         })
     }
 
+    /// Whether an `iss` is the provider's, in either spelling.
+    fn is_issuer(&self, found: Option<&str>) -> bool {
+        let ours = self.issuer();
+        found == ours || found.is_some_and(|found| ours.and_then(other_spelling) == Some(found))
+    }
+
     /// Verifies the ID token that a refresh brought, and that it is of the same login as the one
     /// from before, which was verified when it came (OpenID Connect Core 1.0 section 12.2).
     #[cfg(feature = "session")]
@@ -104,7 +111,7 @@ impl OAuth2Client {
         let new = self.verify_id_token(verifier, new).await?;
         if before.sub.is_none()
             || before.sub.as_deref() != new.verified.subject()
-            || before.iss.as_deref() != new.verified.issuer()
+            || !self.is_issuer(before.iss.as_deref())
         {
             return refuse("the refresh's ID token is of another user than the login's");
         }

@@ -42,6 +42,7 @@ mod id_token;
 mod pending;
 mod pkce;
 mod provider;
+mod provider_keys;
 mod request;
 mod source;
 mod tokens;

@@ -198,7 +198,7 @@ impl OAuth2Client {
                 ));
             }
         }
-        if let Some(code) = &callback.error {
+        if let Some(code) = callback.error.as_ref().filter(|code| !code.is_empty()) {
             let secrets = [pending.verifier.expose(), pending.state.expose()];
             let words = callback.error_description.as_deref();
             return Err(answer::refusal(Some(code), words, &secrets));

@@ -1,5 +1,6 @@
 //! Who issues the tokens, and where.
 
+use crate::jose::Algorithm;
 use std::borrow::Cow;
 
 /// An authorization server: one that is built in, one by its two URLs, or one by discovery.
@@ -26,6 +27,10 @@ pub struct Provider {
     pub(super) scheme: &'static str,
     /// What separates the scopes that it answers, besides a space.
     pub(super) comma: bool,
+    /// What it calls bearer tokens, besides by their name.
+    pub(super) token_type: Option<Cow<'static, str>>,
+    /// Instead of those that it announces.
+    pub(super) id_token_algorithms: Option<Vec<Algorithm>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +137,8 @@ impl Provider {
             userinfo: None,
             scheme: "Bearer",
             comma: false,
+            token_type: None,
+            id_token_algorithms: None,
         }
     }
 
@@ -168,6 +175,34 @@ impl Provider {
     #[must_use]
     pub fn userinfo(mut self, url: impl Into<String>) -> Self {
         self.userinfo = Some(Cow::Owned(url.into()));
+        self
+    }
+
+    /// It answers this `token_type`, such as `JWT`, and means bearer tokens. Case does not matter;
+    /// `Bearer` is understood as well. Default: `Bearer` alone.
+    ///
+    /// ```
+    /// # use jamguard::oauth2::Provider;
+    /// let acme = Provider::discover("acme", "https://idp.example").token_type("JWT");
+    /// ```
+    #[must_use]
+    pub fn token_type(mut self, name: impl Into<String>) -> Self {
+        self.token_type = Some(Cow::Owned(name.into()));
+        self
+    }
+
+    /// It signs ID tokens and signed userinfo with one of these. HS256, HS384 and HS512 are made
+    /// with the client's secret, which must be as long as the hash. Default: the algorithms that the
+    /// discovery document announces; where it announces none, RS256.
+    ///
+    /// ```
+    /// # use jamguard::{jose::Algorithm, oauth2::Provider};
+    /// let acme = Provider::discover("acme", "https://idp.example")
+    ///     .id_token_algorithms([Algorithm::ES256]);
+    /// ```
+    #[must_use]
+    pub fn id_token_algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.id_token_algorithms = Some(algorithms.into_iter().collect());
         self
     }
 

@@ -243,7 +243,7 @@ impl TokenRequest {
             .map(|secret| basic(&client.client_id, secret));
         let form = self.form(header.is_none());
         let mut request = HttpRequest::post(endpoints.token.clone(), MAX_BODY)
-            .accept_json()
+            .accept("application/json")
             .form(form);
         if let Some(header) = &header {
             request = request.authorization("Basic", header);
@@ -261,6 +261,7 @@ impl TokenRequest {
                 secrets: secrets.chain(header.as_ref().map(|h| h.as_str())).collect(),
                 sent,
                 comma: client.provider.comma,
+                token_type: client.provider.token_type.as_deref(),
             },
         )
     }

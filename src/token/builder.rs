@@ -4,7 +4,7 @@ use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
 use super::revocation::Revocation;
 use super::ring::KeyRing;
-use super::rules::{Rules, TextRule};
+use super::rules::{Rules, TextRule, other_spelling};
 use super::verifier::Verifier;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
@@ -19,7 +19,9 @@ const DEFAULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// The longest token that any verifier looks at, in bytes.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024 * 1024;
 
-type MakeSource = Box<dyn FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send>;
+/// By the clock and the algorithms that were named.
+type MakeSource =
+    Box<dyn FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error> + Send>;
 
 /// Sets a [`Verifier`] up.
 ///
@@ -106,6 +108,20 @@ impl VerifierBuilder {
         mut self,
         make: impl FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
     ) -> Self {
+        self.sources.push(Box::new(|clock, _| make(clock)));
+        self
+    }
+
+    /// Takes the keys from somewhere that may change them. Each is for its own algorithms alone, and
+    /// may be a secret.
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn pinned_source(
+        mut self,
+        make: impl FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error>
+        + Send
+        + 'static,
+    ) -> Self {
+        self.pinned = true;
         self.sources.push(Box::new(make));
         self
     }
@@ -114,7 +130,7 @@ impl VerifierBuilder {
     /// [`algorithms`](Self::algorithms) may be left out.
     pub fn key_ring(mut self, ring: KeyRing) -> Self {
         self.pinned = true;
-        self.sources.push(Box::new(move |_| Ok(Arc::new(ring))));
+        self.sources.push(Box::new(move |_, _| Ok(Arc::new(ring))));
         self
     }
 
@@ -124,7 +140,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires this `iss`, compared letter by letter. Called again: any of them.
+    /// Requires this `iss`, compared letter by letter. Called again: any of them. Google writes its
+    /// own, `https://accounts.google.com`, also without `https://`; both are that issuer.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers.push(issuer.into().into_boxed_str());
         self
@@ -245,12 +262,20 @@ impl VerifierBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
     /// what to change.
     pub fn build(mut self) -> Result<Verifier, Error> {
+        let named = self.algorithms.clone();
         if self.pinned && self.algorithms.is_empty() {
             self.algorithms = Algorithm::ALL.to_vec();
         }
+        // Both spellings choose this verifier, and pass its rules.
+        let spellings = self
+            .issuers
+            .iter()
+            .filter_map(|issuer| other_spelling(issuer));
+        let spellings: Vec<Box<str>> = spellings.map(Into::into).collect();
+        self.issuers.extend(spellings);
         self.check()?;
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
-            Some(make) => make(self.clock.clone())?,
+            Some(make) => make(self.clock.clone(), &named)?,
             None => Arc::new(StaticKeys::new(self.keys)),
         };
         let rules = Rules {

@@ -79,6 +79,11 @@ fn wrong(name: &str, how: &str) -> Error {
     )
 }
 
+/// The other way in which an issuer writes its `iss`. Google documents both of its own.
+pub(crate) fn other_spelling(issuer: &str) -> Option<&'static str> {
+    (issuer == "https://accounts.google.com").then_some("accounts.google.com")
+}
+
 impl Rules {
     /// Checks that need no key.
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), Error> {

@@ -258,6 +258,8 @@ issuer = "https://idp.example"
 oidc = true
 always_sends_iss = true
 userinfo = "https://idp.example/me"
+token_type = "JWT"
+id_token_algorithms = ["ES256", "EdDSA"]
 client_id = "client"
 
 [[jam.guards]]

@@ -369,7 +369,7 @@ async fn attack_31_a_token_endpoint_that_answers_200_with_error() {
     for strange in [
         json!({"error": {"message": "no"}}),
         json!({"error": 7}),
-        json!({"error": ""}),
+        json!({"error": " "}),
     ] {
         world.server.set("/token", json_answer(&strange));
         let error = world.login().await.unwrap_err();

@@ -159,7 +159,10 @@ async fn userinfo_and_other_calls() {
         world.header("authorization").as_deref(),
         Some("Bearer access-1")
     );
-    assert_eq!(world.header("accept").as_deref(), Some("application/json"));
+    assert_eq!(
+        world.header("accept").as_deref(),
+        Some("application/json, application/jwt")
+    );
     let ask = async || other.client.get_json::<Profile>(&url, &token).await;
     for (answer, expected) in [
         (Answer::status(401), Unauthorized),

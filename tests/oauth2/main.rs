@@ -9,6 +9,7 @@ mod attacks;
 mod discovery;
 mod errors;
 mod facade;
+mod lenient;
 mod nonsense;
 mod oracle;
 mod refreshes;

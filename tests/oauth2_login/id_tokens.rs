@@ -4,6 +4,7 @@
 use crate::issuer::Answer;
 use crate::site::*;
 use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::oauth2::{OAuth2Client, Provider};
 use jamguard::store::MemoryStore;
 use jamguard::testing::mint;
 use jamguard::{OAuth2Login, Verifier};
@@ -162,4 +163,91 @@ async fn keys_that_cannot_be_fetched() {
     let (status, browser) = login(&world, |_| {}).await;
     assert_eq!(status, 503);
     assert!(!browser.cookies.contains_key(SESSION));
+}
+
+/// Without a verifier of one's own, ID tokens are signed as the provider announces; a login ends in
+/// a session then.
+#[tokio::test]
+async fn id_tokens_of_the_algorithm_that_the_provider_announces() {
+    const SECRET: &str = "a secret of the site's that is as long as the longest hash, 64 bytes";
+    let shared = SigningKey::from_secret(Algorithm::HS512, SECRET.as_bytes()).unwrap();
+    let ed25519 = SigningKey::generate(Algorithm::EdDSA).unwrap();
+    for (announced, key) in [("EdDSA", ed25519.with_key_id("ed")), ("HS512", shared)] {
+        let idp = Idp::start().await;
+        let public = key.verifying_key().unwrap();
+        let keys = json!({"keys": [crate::issuer::jwk(&idp.key), public.to_jwk().map(|jwk| {
+            serde_json::from_str::<Value>(&jwk.to_json()).unwrap()
+        })]});
+        idp.server.set("/keys", Answer::ok(keys.to_string()));
+        let document = json!({
+            "issuer": idp.server.url(""),
+            "authorization_endpoint": idp.server.url("/authorize"),
+            "token_endpoint": idp.server.url("/token"),
+            "jwks_uri": idp.server.url("/keys"),
+            "id_token_signing_alg_values_supported": [announced],
+            "authorization_response_iss_parameter_supported": true,
+        });
+        let place = "/.well-known/openid-configuration";
+        idp.server.set(place, Answer::ok(document.to_string()));
+        let client = idp.client_with(|client| client.secret(SECRET));
+        let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
+        let login = OAuth2Login::builder(&auth, client.clone()).build().unwrap();
+        let servers = serve(&auth, &login, &client).await;
+        for (signing, status) in [(&key, 303), (&idp.key, 401)] {
+            for (_, address) in servers.each() {
+                let mut browser = Browser::new(address);
+                let begun = browser.begin("").await;
+                let token = mint(signing, &idp.claims(begun.value("nonce"))).unwrap();
+                idp.answers(tokens_with(&json!(token)));
+                let answer = browser.callback(&begun.query(&idp)).await;
+                assert_eq!(answer.status, status, "{announced}: {}", answer.text());
+                assert_eq!(browser.cookies.contains_key(SESSION), status == 303);
+            }
+        }
+    }
+}
+
+/// Google documents its issuer with and without `https://`, and means one by both.
+#[tokio::test]
+async fn googles_id_tokens_may_lack_the_issuers_scheme() {
+    let idp = Idp::start().await;
+    let google = "https://accounts.google.com";
+    let url = |path: &str| idp.server.url(path);
+    let provider = Provider::new("google", url("/authorize"), url("/token"))
+        .issuer(google)
+        .oidc();
+    let client = OAuth2Client::builder(provider, "web")
+        .redirect_url("https://app.example/callback")
+        .scopes(["openid"])
+        .clock(idp.clock.clone())
+        .build()
+        .unwrap();
+    let verifier = Verifier::builder()
+        .key(idp.key.verifying_key().unwrap())
+        .algorithms([Algorithm::ES256])
+        .issuer(google)
+        .audience("web")
+        .clock(idp.clock.clone())
+        .build()
+        .unwrap();
+    let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
+    let login = OAuth2Login::builder(&auth, client.clone()).id_token(verifier);
+    let servers = serve(&auth, &login.build().unwrap(), &client).await;
+    for (issuer, status) in [
+        (google, 303),
+        ("accounts.google.com", 303),
+        ("accounts.google.com.evil.example", 401),
+    ] {
+        let mut browser = Browser::new(servers.axum);
+        let begun = browser.begin("").await;
+        let mut claims = idp.claims(begun.value("nonce"));
+        claims["iss"] = json!(issuer);
+        idp.gives(Some(&claims));
+        let query = format!("code={CODE}&state={}", begun.state());
+        assert_eq!(browser.callback(&query).await.status, status, "{issuer}");
+        // The same user by either.
+        if status == 303 {
+            assert_eq!(browser.user().await, "Some(\"google:1102\") 0");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! OAuth2 clients.
 
-use super::scalars::{Hidden, Texts, Time};
+use super::scalars::{Alg, Algs, Hidden, Texts, Time};
 use super::settings::Parts;
 use super::spot::Spot;
 #[cfg(any(feature = "tower", feature = "actix"))]
@@ -44,6 +44,10 @@ pub(in crate::config) struct OAuth2Settings {
     always_sends_iss: bool,
     /// Where it says who an access token's user is.
     userinfo: Option<String>,
+    /// What it answers as `token_type` and means bearer tokens by. Default: `Bearer` alone.
+    token_type: Option<String>,
+    /// What it signs ID tokens and userinfo with. Default: what its discovery document announces.
+    id_token_algorithms: Option<Algs>,
     /// The id that the provider gave the client.
     client_id: String,
     /// The secret that it gave it; a public client has none.
@@ -231,6 +235,12 @@ impl OAuth2Settings {
         }
         if let Some(url) = &self.userinfo {
             provider = provider.userinfo(url);
+        }
+        if let Some(name) = &self.token_type {
+            provider = provider.token_type(name);
+        }
+        if let Some(Algs(algorithms)) = &self.id_token_algorithms {
+            provider = provider.id_token_algorithms(algorithms.iter().map(|Alg(alg)| *alg));
         }
         Ok(provider)
     }
