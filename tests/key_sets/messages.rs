@@ -63,7 +63,7 @@ async fn a_failed_fetch_names_the_url_without_its_query() {
     let place = server.url("/nowhere");
     assert_eq!(
         error,
-        format!("the key set could not be fetched: {place}: the issuer answered 404")
+        format!("a key set could not be fetched: {place}: the issuer answered 404")
     );
     for answer in [
         Answer::ok("<html>"),

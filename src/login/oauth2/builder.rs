@@ -127,9 +127,9 @@ impl OAuth2LoginBuilder {
 
     /// Verifies ID tokens by this, instead of by
     /// [`OAuth2Client::id_token_verifier`](crate::oauth2::OAuth2Client::id_token_verifier): for other
-    /// algorithms than RS256, or keys of another place. It must ask for the issuer, and for the
-    /// client's id as audience. Those that come with a refresh of a session's tokens are verified by
-    /// the same.
+    /// algorithms than the provider announces, or keys of another place. It must ask for the issuer,
+    /// and for the client's id as audience. Those that come with a refresh of a session's tokens are
+    /// verified by the same.
     pub fn id_token(mut self, verifier: Verifier) -> Self {
         self.verifier = Some(verifier);
         self
