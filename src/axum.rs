@@ -6,7 +6,7 @@ use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::token::claims::Claims;
+use crate::token::claims::{Claims, ClaimsData};
 #[cfg(feature = "session")]
 use crate::tower::PartsHead;
 use crate::tower::response;
@@ -14,7 +14,6 @@ use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use serde::de::DeserializeOwned;
 
 impl IntoResponse for Challenge {
     fn into_response(self) -> Response {
@@ -65,7 +64,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     }
 }
 
-impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for Claims<T> {
+impl<S: Sync, T: ClaimsData> FromRequestParts<S> for Claims<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
@@ -73,14 +72,12 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> f
     }
 }
 
-/// `None` for an anonymous request, and for one whose claims are no `T`.
-impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestParts<S>
-    for Claims<T>
-{
+/// `None` for an anonymous request. Claims that are no `T` are answered with 500.
+impl<S: Sync, T: ClaimsData> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
-        Ok(attached(parts)?.claims().ok())
+        attached(parts)?.claims_if_known()
     }
 }
 

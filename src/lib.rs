@@ -165,7 +165,7 @@ mod axum;
 mod tower;
 
 #[cfg(feature = "actix")]
-pub use crate::actix::{ActixAuth, ActixFuture, ActixService, RequireFuture};
+pub use crate::actix::{ActixAuth, ActixFuture, ActixService, ExtractFuture, RequireFuture};
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::authenticator::RouteGuard;
 #[cfg(all(feature = "client", feature = "session"))]
@@ -203,7 +203,7 @@ pub use crate::session::{
 pub use crate::store::Store;
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
-pub use crate::token::claims::Claims;
+pub use crate::token::claims::{Claims, ClaimsData};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, Reuse};

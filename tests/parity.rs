@@ -153,9 +153,10 @@ async fn credentials(world: &World) -> usize {
         }
     }
     requests.extend([
-        (401, get("/orders").bearer(&good)),
-        (401, get("/orders").cookie(ID, &good)),
-        (200, get("/orders-if-any").bearer(&good)),
+        (500, get("/orders").bearer(&good)),
+        (500, get("/orders").cookie(ID, &good)),
+        (500, get("/orders-if-any").bearer(&good)),
+        (500, get("/orders-if-any").cookie(ID, &good)),
         (200, get("/orders-if-any")),
         (200, Request::post("/echo", "an echo")),
         (200, Request::post("/echo", "")),
@@ -183,21 +184,22 @@ async fn errors(world: &World) -> usize {
     let auth = world.auth().realm("a \"quoted\" realm").build().unwrap();
     let mut parity = Parity::of(Site::new(auth)).await;
     let status = |kind| match kind {
-        ErrorKind::InvalidRequest
-        | ErrorKind::BadRequest
-        | ErrorKind::AmbiguousPath
-        | ErrorKind::InvalidCallback => 400,
+        ErrorKind::InvalidRequest | ErrorKind::AmbiguousPath | ErrorKind::InvalidCallback => 400,
         ErrorKind::CrossSite
         | ErrorKind::InsufficientScope
         | ErrorKind::Forbidden
         | ErrorKind::AccessDenied => 403,
-        ErrorKind::NotFound => 404,
         ErrorKind::Conflict => 409,
-        ErrorKind::Configuration
+        ErrorKind::ClaimsMismatch
+        | ErrorKind::Configuration
         | ErrorKind::InvalidKey
         | ErrorKind::ClientRefused
         | ErrorKind::Internal => 500,
-        ErrorKind::UnexpectedStatus | ErrorKind::UnexpectedBody => 502,
+        ErrorKind::BadRequest
+        | ErrorKind::Unauthorized
+        | ErrorKind::NotFound
+        | ErrorKind::UnexpectedStatus
+        | ErrorKind::UnexpectedBody => 502,
         ErrorKind::Unavailable
         | ErrorKind::Timeout
         | ErrorKind::Connection

@@ -1,6 +1,9 @@
 //! Extractors and answers.
 
 #[cfg(feature = "session")]
+use super::fault;
+use super::fault::ExtractFuture;
+#[cfg(feature = "session")]
 use super::head::RequestHead;
 use crate::authenticator::{Attached, Guard, Identity, Refused, Require};
 #[cfg(feature = "session")]
@@ -8,12 +11,11 @@ use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::token::claims::Claims;
+use crate::token::claims::{Claims, ClaimsData};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
-use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -104,12 +106,14 @@ impl FromRequest for Identity {
     }
 }
 
-impl<T: DeserializeOwned + Send + Sync + 'static> FromRequest for Claims<T> {
+/// Claims that are no `T` are answered with 500 whatever is around the extractor, `Option` included:
+/// the handler does not run.
+impl<T: ClaimsData> FromRequest for Claims<T> {
     type Error = Refused;
-    type Future = Ready<Result<Self, Refused>>;
+    type Future = ExtractFuture<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(with_attached(request, Attached::claims))
+        ExtractFuture::new(with_attached(request, Attached::claims))
     }
 }
 
@@ -154,6 +158,6 @@ impl<T: SessionData> FromRequest for Session<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let device = credentials::user_agent(&RequestHead(request));
         let attached = with_attached(request, |attached| Ok(attached.clone()));
-        Box::pin(async move { attached?.session(device).await })
+        Box::pin(async move { fault::checked(attached?.session(device).await).await })
     }
 }

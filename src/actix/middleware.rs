@@ -1,6 +1,7 @@
 //! The middleware and its service.
 
 use super::extract::response;
+use super::fault;
 use super::head::RequestHead;
 use crate::authenticator::{
     Admission, Attached, Authenticator, Closing, Edits, Need, Pass, RouteGuard,
@@ -9,6 +10,7 @@ use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::error::InternalError;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY};
 use actix_web::{Error, HttpMessage};
 use std::future::{Future, Ready, ready};
@@ -244,8 +246,18 @@ where
                     edits,
                     vary,
                 } => {
-                    let answer = ready!(answer.poll(cx))?;
+                    let answer = ready!(fault::watch(|| answer.poll(cx)));
                     let (edits, vary) = (std::mem::take(edits), vary.take());
+                    let answer = match answer {
+                        Ok(answer) => answer?,
+                        Err(refused) => {
+                            state.set(State::Done);
+                            let mut answer = response(refused.challenge());
+                            apply(edits, vary, answer.headers_mut());
+                            let error = InternalError::from_response(refused, answer);
+                            return Poll::Ready(Err(error.into()));
+                        }
+                    };
                     match edits.close(answer.status().as_u16()) {
                         Closing::Now(edits) => {
                             return Poll::Ready(Ok(closed(answer, edits, vary)));

@@ -2,8 +2,10 @@
 
 mod endpoint;
 mod extract;
+mod fault;
 mod head;
 mod middleware;
 
 pub use extract::RequireFuture;
+pub use fault::ExtractFuture;
 pub use middleware::{ActixAuth, ActixFuture, ActixService};

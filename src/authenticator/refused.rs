@@ -10,9 +10,7 @@ use super::session::{Session, SessionData};
 use crate::core::challenge::Challenge;
 use crate::core::error::Error;
 #[cfg(any(feature = "axum", feature = "actix"))]
-use crate::token::claims::Claims;
-#[cfg(any(feature = "axum", feature = "actix"))]
-use serde::de::DeserializeOwned;
+use crate::token::claims::{Claims, ClaimsData};
 use std::fmt;
 use std::sync::Arc;
 
@@ -53,6 +51,12 @@ impl Refused {
     #[cfg(any(feature = "axum", feature = "actix"))]
     pub(crate) fn without_layer(error: Error) -> Self {
         Self::new(None, error)
+    }
+
+    /// Whether the application is at fault.
+    #[cfg(feature = "actix")]
+    pub(crate) fn is_fault(&self) -> bool {
+        self.error.kind().is_fault()
     }
 
     /// Why.
@@ -107,9 +111,18 @@ impl Attached {
     /// The identity's claims as a `T`.
     pub(crate) fn claims<T>(&self) -> Result<Claims<T>, Refused>
     where
-        T: DeserializeOwned + Send + Sync + 'static,
+        T: ClaimsData,
     {
         Claims::of(self.identity()?.claimed().clone()).map_err(|error| self.refused(error))
+    }
+
+    /// The same where there is an identity.
+    #[cfg(feature = "axum")]
+    pub(crate) fn claims_if_known<T>(&self) -> Result<Option<Claims<T>>, Refused>
+    where
+        T: ClaimsData,
+    {
+        self.outcome.known().map(|_| self.claims()).transpose()
     }
 
     /// The client's session, or a fresh one.

@@ -140,8 +140,6 @@ impl Public {
             | ErrorKind::MissingClaim
             | ErrorKind::InvalidClaim
             | ErrorKind::WrongType
-            | ErrorKind::ClaimsMismatch
-            | ErrorKind::Unauthorized
             | ErrorKind::NotVerified
             | ErrorKind::InvalidGrant => invalid_token("The token is invalid."),
             ErrorKind::InvalidCallback => plain(
@@ -177,20 +175,21 @@ impl Public {
                 "Temporarily unavailable",
                 "The credential cannot be checked at the moment.",
             ),
-            ErrorKind::BadRequest => plain(
-                400,
-                "bad_request",
-                "Bad request",
-                "The request was not accepted.",
+            // Another server's verdict is about this server's request, and never the client's status.
+            ErrorKind::BadRequest | ErrorKind::Unauthorized | ErrorKind::NotFound => plain(
+                502,
+                "bad_gateway",
+                "Bad gateway",
+                "Another server refused a request of this one.",
             ),
-            ErrorKind::NotFound => plain(404, "not_found", "Not found", "There is no such record."),
             ErrorKind::UnexpectedStatus | ErrorKind::UnexpectedBody => plain(
                 502,
                 "bad_gateway",
                 "Bad gateway",
                 "The authentication service answered in an unexpected way.",
             ),
-            ErrorKind::Configuration
+            ErrorKind::ClaimsMismatch
+            | ErrorKind::Configuration
             | ErrorKind::InvalidKey
             | ErrorKind::ClientRefused
             | ErrorKind::Internal => plain(
@@ -439,6 +438,76 @@ mod tests {
         // Whether a code was right once is nobody's business.
         assert_eq!(answer(ErrorKind::UsedCode), answer(ErrorKind::WrongCode));
     }
+
+    /// The status of every kind: a new kind does not compile before it has its own here.
+    macro_rules! statuses {
+        ($($kind:ident => $status:literal,)*) => {{
+            // Without a wildcard.
+            fn status(kind: ErrorKind) -> u16 {
+                match kind { $(ErrorKind::$kind => $status,)* }
+            }
+            [$(ErrorKind::$kind),*].map(|kind| (kind, status(kind)))
+        }};
+    }
+
+    #[test]
+    fn every_kind_has_its_status_and_another_servers_verdict_is_never_the_clients() {
+        let statuses = statuses! {
+            MissingCredentials => 401,
+            InvalidRequest => 400,
+            Malformed => 401,
+            TooLarge => 401,
+            UnsupportedAlgorithm => 401,
+            UnknownIssuer => 401,
+            UnknownKey => 401,
+            BadSignature => 401,
+            Expired => 401,
+            NotYetValid => 401,
+            MissingClaim => 401,
+            InvalidClaim => 401,
+            WrongType => 401,
+            Revoked => 401,
+            NotListed => 401,
+            Reused => 401,
+            Conflict => 409,
+            CrossSite => 403,
+            ClaimsMismatch => 500,
+            InsufficientScope => 403,
+            StepUp => 401,
+            WrongCode => 401,
+            UsedCode => 401,
+            LockedOut => 429,
+            NotEnrolled => 409,
+            AlreadyEnrolled => 409,
+            Forbidden => 403,
+            AmbiguousPath => 400,
+            Unavailable => 503,
+            Timeout => 503,
+            Connection => 503,
+            Storage => 503,
+            BadRequest => 502,
+            Unauthorized => 502,
+            NotVerified => 401,
+            NotFound => 502,
+            UnexpectedStatus => 502,
+            UnexpectedBody => 502,
+            Configuration => 500,
+            InvalidKey => 500,
+            InvalidCallback => 400,
+            AccessDenied => 403,
+            InvalidGrant => 401,
+            ClientRefused => 500,
+            Internal => 500,
+        };
+        for (kind, status) in statuses {
+            let answer = answer(kind);
+            assert_eq!(answer.status(), status, "{kind}");
+            assert_eq!(kind.is_fault(), status == 500, "{kind}");
+            let challenged = answer.header("www-authenticate").is_some();
+            assert!(!challenged || matches!(status, 400 | 401 | 403), "{kind}");
+        }
+    }
+
     #[test]
     fn a_refusal_names_what_it_takes() {
         let needs = Needs {

@@ -51,7 +51,8 @@ pub enum ErrorKind {
     Conflict,
     /// Another site's page sent the request, with the cookies that browsers add to it.
     CrossSite,
-    /// The claims do not decode into the handler's type.
+    /// Claims, or a session's data, do not decode into the application's type: the type is wrong, and
+    /// not the credential. Answered with 500; the log names the field.
     ClaimsMismatch,
     /// The credential is valid and a policy refuses it.
     InsufficientScope,
@@ -81,13 +82,16 @@ pub enum ErrorKind {
     /// A store's medium is full, read-only, damaged, or in use by another process; or a key is too
     /// long for it.
     Storage,
-    /// JAM refused the request as malformed or not allowed (400).
+    /// JAM refused a request of this server as malformed or not allowed (400). The client is answered
+    /// with 502: its own request may be right.
     BadRequest,
-    /// JAM, or an OAuth2 provider's API, refused the credential (401).
+    /// JAM, or an OAuth2 provider's API, refused the credential of this server's request (401). The
+    /// client is answered with 502: its own credential may be valid.
     Unauthorized,
     /// JAM refused the ID token (401 of `verify`).
     NotVerified,
-    /// JAM does not know the app or the record (404).
+    /// JAM does not know the app or the record (404), or a key ring the key. The client is answered
+    /// with 502: what it asked for may exist.
     NotFound,
     /// The other side answered with a status that the protocol does not name.
     UnexpectedStatus,
@@ -181,6 +185,20 @@ impl ErrorKind {
                 | Self::Revoked
                 | Self::NotListed
                 | Self::Reused
+        )
+    }
+}
+
+impl ErrorKind {
+    /// Whether the application or its set-up is at fault, and neither a client nor another server.
+    pub(crate) const fn is_fault(self) -> bool {
+        matches!(
+            self,
+            Self::ClaimsMismatch
+                | Self::Configuration
+                | Self::InvalidKey
+                | Self::ClientRefused
+                | Self::Internal
         )
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod aging;
 pub(crate) mod challenge;
 pub(crate) mod clock;
+pub(crate) mod decode;
 pub(crate) mod error;
 #[cfg(feature = "client")]
 pub(crate) mod http;

@@ -30,10 +30,15 @@ fn tells(level: Level) -> bool {
     level as u8 <= LEVEL.load(Ordering::Relaxed)
 }
 
-/// Says precisely, at debug level, why a credential was refused. The client never sees it.
+/// Says precisely why a request is refused: at debug level, or as an error where the application
+/// or its set-up is at fault. The client never sees it.
 pub(crate) fn refused(error: &Error) {
     #[cfg(feature = "tracing")]
-    if tells(Level::Debug) {
+    if error.kind().is_fault() {
+        if tells(Level::Error) {
+            tracing::error!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "a request failed by a fault of the application or its set-up");
+        }
+    } else if tells(Level::Debug) {
         tracing::debug!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "credential refused");
     }
     #[cfg(feature = "metrics")]

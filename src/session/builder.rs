@@ -34,8 +34,9 @@ const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SchemaChange {
     /// Reading it is an error of the kind [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch), and
-    /// handlers with a `Session<T>`, one that logs out among them, answer it with 401. The data stays
-    /// as it is, for a version of the application that reads it; serde's `default` reads what an
+    /// handlers with a `Session<T>`, one that logs out among them, answer it with 500, and the log
+    /// names the field: the type is wrong, and not the client's cookie. `Session<()>` fits any data.
+    /// The data stays as it is, for a version of the application that reads it; serde's `default` reads what an
     /// older one wrote.
     #[default]
     Refuse,

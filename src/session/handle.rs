@@ -5,7 +5,7 @@ use super::change::{NewSession, check_data, expired, gone, to_json, too_busy};
 use super::frame::Loaded;
 use super::id::{CHARACTERS, Hash, SessionId};
 use super::memory::Memory;
-use super::record::{Body, Data};
+use super::record::{Body, Data, is_any};
 use super::view::SessionRecord;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
@@ -167,7 +167,11 @@ impl Sessions {
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        let saved = self.save_text(read.loaded(), to_json(data)?).await?;
+        let text = match is_any::<T>() {
+            true => read.loaded().data_text().to_owned(),
+            false => to_json(data)?,
+        };
+        let saved = self.save_text(read.loaded(), text).await?;
         // What was just written as a T is read as one.
         self.view(saved)?.ok_or_else(gone)
     }
@@ -193,7 +197,11 @@ impl Sessions {
                 (Err(error), SchemaChange::Refuse) => return Err(error),
             };
             let answer = change(&mut data);
-            Ok((Arc::new(self.pack_data(&data)?), answer))
+            let data = match is_any::<T>() {
+                true => body.data.clone(),
+                false => Arc::new(self.pack_data(&data)?),
+            };
+            Ok((data, answer))
         })
         .await
     }

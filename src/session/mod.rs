@@ -28,7 +28,7 @@ pub(crate) use self::{
     frame::{Load, Loaded, id_hash},
     handle::ATTEMPTS,
     methods::Methods,
-    record::from_json,
+    record::{from_json, is_any},
     rework::Rotation,
 };
 #[cfg(feature = "client")]

@@ -2,6 +2,7 @@
 
 use super::id::Hash;
 use super::methods::Methods;
+use crate::core::decode::decode;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::jose::encoding;
@@ -137,7 +138,10 @@ impl Data {
             return Ok(value);
         }
         self.decoded.insert(self.read::<T>()?);
-        self.decoded.get().ok_or_else(mismatch::<T>)
+        // It was put there just before.
+        self.decoded
+            .get()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "decoded data is gone"))
     }
 
     pub(super) fn decoded<T: 'static>(&self) -> Option<&T> {
@@ -145,21 +149,23 @@ impl Data {
     }
 }
 
-/// Reads a session's data.
+/// Reads a session's data; as `()` whatever it is.
 pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    // serde's message may quote the data.
-    serde_json::from_str(text).map_err(|_| mismatch::<T>())
+    let text = if is_any::<T>() { "null" } else { text };
+    decode("the session's data", text).map_err(|error| {
+        error.map_message(|message| {
+            format!(
+                "{message}: did the type change? .on_schema_change(…) says what becomes of such \
+                 sessions"
+            )
+        })
+    })
 }
 
-fn mismatch<T>() -> Error {
-    Error::new(
-        ErrorKind::ClaimsMismatch,
-        format!(
-            "what is kept in the session is no {}: did the type change? .on_schema_change(…) says \
-             what becomes of such sessions",
-            std::any::type_name::<T>()
-        ),
-    )
+/// Whether a type stands for any data: `()`, which reads what is kept and never replaces it.
+pub(crate) fn is_any<T>() -> bool {
+    // Not by `TypeId`: that asks for 'static.
+    std::any::type_name::<T>() == std::any::type_name::<()>()
 }
 
 /// The claims of a login that brought no others.

@@ -4,8 +4,8 @@
 use super::cache;
 use super::claims::RegisteredClaims;
 use super::verified::Verified;
+use crate::core::decode::decode;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::telemetry;
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
@@ -92,23 +92,10 @@ impl ClaimSet {
         if let Some(value) = self.decoded.get() {
             return Ok(value);
         }
-        let mismatch = || {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                format!(
-                    "the claims do not decode into {}",
-                    std::any::type_name::<T>()
-                ),
-            )
-        };
-        let value: T = serde_json::from_str(&self.text).map_err(|error| {
-            // serde's message names fields and types; it may quote a claim, so only its place is
-            // kept.
-            let place = format!("line {} column {}", error.line(), error.column());
-            telemetry::warn("claims do not decode into the handler's type", &place);
-            mismatch()
-        })?;
-        self.keep(value).ok_or_else(mismatch)
+        let value: T = decode("the claims", &self.text)?;
+        // It was put there just before.
+        self.keep(value)
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "decoded claims are gone"))
     }
 
     /// What [`decode`](Self::decode) made before, or [was kept](Self::keep).

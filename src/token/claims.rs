@@ -130,10 +130,40 @@ impl<'a> RegisteredClaims<'a> {
     }
 }
 
+/// A type that claims decode into: every type that serde reads. Nothing needs to be implemented.
+///
+/// # Example
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct User { email: String }
+///
+/// fn is_data<T: jamguard::ClaimsData>() {}
+/// is_data::<User>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "claims cannot be decoded into `{Self}`",
+    label = "this type does not implement `serde::Deserialize`, or it borrows or is not `Send + Sync`",
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}`"
+)]
+pub trait ClaimsData: DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> ClaimsData for T {}
+
 /// The verified claims, decoded into your type once per cached token (or session) and shared.
 ///
 /// As an extractor it answers 401 without a valid credential; `Option<Claims<T>>` is for routes
-/// where logging in is optional. The same type serves axum and actix-web.
+/// where logging in is optional. Claims that do not fit `T` are a fault of the application: 500,
+/// also through an `Option`, and an error in the log that names the field. The same type serves axum
+/// and actix-web.
+///
+/// The type must be one that serde reads:
+/// ```compile_fail,E0277
+/// use jamguard::Claims;
+///
+/// struct User { email: String }       // without #[derive(serde::Deserialize)]
+///
+/// async fn me(user: Claims<User>) {}
+/// ```
 ///
 /// # Example
 /// ```
@@ -147,12 +177,12 @@ impl<'a> RegisteredClaims<'a> {
 ///     format!("{} until {until:?}", user.email)
 /// }
 /// ```
-pub struct Claims<T> {
+pub struct Claims<T: ClaimsData> {
     claimed: Claimed,
     of: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned + Send + Sync + 'static> Claims<T> {
+impl<T: ClaimsData> Claims<T> {
     /// The claims of a token verified without a framework.
     ///
     /// # Errors
@@ -170,14 +200,14 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Claims<T> {
     }
 }
 
-impl<T> Claims<T> {
+impl<T: ClaimsData> Claims<T> {
     /// The token that these claims come from; `None` where they are a session's.
     pub fn token(&self) -> Option<&Verified> {
         self.claimed.token()
     }
 }
 
-impl<T: 'static> Deref for Claims<T> {
+impl<T: ClaimsData> Deref for Claims<T> {
     type Target = T;
 
     #[expect(clippy::expect_used)]
@@ -191,7 +221,7 @@ impl<T: 'static> Deref for Claims<T> {
     }
 }
 
-impl<T> Clone for Claims<T> {
+impl<T: ClaimsData> Clone for Claims<T> {
     fn clone(&self) -> Self {
         Self {
             claimed: self.claimed.clone(),
@@ -200,7 +230,7 @@ impl<T> Clone for Claims<T> {
     }
 }
 
-impl<T> fmt::Debug for Claims<T> {
+impl<T: ClaimsData> fmt::Debug for Claims<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Claims").field(&self.claimed).finish()
     }

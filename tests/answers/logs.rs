@@ -182,6 +182,36 @@ async fn no_log_line_shows_a_credential() {
     }
 }
 
+/// The developer's fault is an error in the log, with the field and without a claim's value.
+#[tokio::test]
+async fn claims_that_do_not_fit_the_handlers_type_are_an_error_that_names_the_field() {
+    let log = Log::of_this_process();
+    let world = World::new().await;
+    let servers = Servers::start(Site::new(world.auth().build().unwrap())).await;
+    let ordered = world.issue(IdToken::new(ANN).claim("order", "the-order's-text"));
+    for (token, reason) in [
+        (world.token(), "missing field `order`"),
+        (ordered, "`order`: invalid type: string, expected u64"),
+    ] {
+        for path in ["/orders", "/orders-if-any"] {
+            for (name, address) in servers.each() {
+                let before = log.text().len();
+                let answer = send(address, &Request::get(path).bearer(&token)).await;
+                assert_eq!(answer.status, 500, "{name} {path}");
+                assert!(!answer.comparable().contains("order"), "{name} {path}");
+                let text = log.text();
+                let text = &text[before..];
+                let mut errors = text.lines().filter(|line| line.contains("ERROR"));
+                assert!(
+                    errors.any(|line| line.contains(reason) && line.contains("Order")),
+                    "{text}"
+                );
+                assert!(!text.contains("the-order's-text"), "{text}");
+            }
+        }
+    }
+}
+
 /// Developers read both sides of a mismatch in the log; clients read neither.
 #[tokio::test]
 async fn mismatches_are_explained_in_the_log_and_not_in_the_answer() {

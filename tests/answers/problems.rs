@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const INVALID_BODY: &str = r#"{"type":"invalid_token","title":"Invalid token","status":401,"detail":"The token is invalid."}"#;
+const FAULT_BODY: &str = r#"{"type":"internal_error","title":"Internal error","status":500,"detail":"The server is not set up correctly."}"#;
 const UNAVAILABLE_BODY: &str = r#"{"type":"unavailable","title":"Temporarily unavailable","status":503,"detail":"The credential cannot be checked at the moment."}"#;
 
 fn is_problem(answer: &Response, status: u16, challenge: Option<&str>, body: &str) {
@@ -67,9 +68,12 @@ async fn every_outcome_has_the_answer_of_the_table() {
             is_problem(&by(&token).await, 401, Some(INVALID), INVALID_BODY);
         }
     }
-    // Valid, but not what the handler asks for.
-    let answer = servers.ask(Request::get("/orders").bearer(&good)).await;
-    is_problem(&answer, 401, Some(INVALID), INVALID_BODY);
+    // Valid, but not what the handler asks for: its type is wrong, and not the client's token.
+    for path in ["/orders", "/orders-if-any"] {
+        let answer = servers.ask(Request::get(path).bearer(&good)).await;
+        is_problem(&answer, 500, None, FAULT_BODY);
+        assert_eq!(answer.header("vary"), Some("authorization"));
+    }
 
     world.emulator.fail(Endpoint::Jwks, 500);
     world.clock.advance(Duration::from_secs(60));
@@ -85,14 +89,13 @@ async fn an_extractor_without_the_layer_is_our_own_fault() {
     let world = World::new().await;
     let site = Site::new(world.auth().build().unwrap()).without_layer();
     let servers = Servers::start(site).await;
-    let body = r#"{"type":"internal_error","title":"Internal error","status":500,"detail":"The server is not set up correctly."}"#;
     for path in ["/me", "/identity", "/orders"] {
         for request in [
             Request::get(path),
             Request::get(path).bearer(&world.token()),
             Request::get(path).bearer("garbage"),
         ] {
-            is_problem(&servers.ask(request).await, 500, None, body);
+            is_problem(&servers.ask(request).await, 500, None, FAULT_BODY);
         }
     }
 }

@@ -87,9 +87,9 @@ async fn a_hook_says_who_that_is() {
     // It may refuse, and fail.
     for (profile, expected) in [
         (Answer::ok(r#"{"id":8,"login":"mallory"}"#), 403),
-        (Answer::ok("{}"), 401),
+        (Answer::ok("{}"), 500),
         (Answer::status(500), 503),
-        (Answer::status(401), 401),
+        (Answer::status(401), 502),
     ] {
         idp.server.set("/me", profile);
         for (browser, status, _) in log_in(&idp, &servers, false).await {

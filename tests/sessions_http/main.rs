@@ -25,6 +25,7 @@ mod races;
 mod saving;
 mod site;
 mod store;
+mod types;
 
 use support::{NOW, Request, Response};
 

@@ -2,6 +2,7 @@
 
 use crate::store::Watched;
 use crate::support::Servers;
+use crate::types::{any_and_cart, any_data, any_login, number_if_any, order, order_if_any};
 use crate::{Client, NOW};
 use actix_web::middleware::Condition;
 use actix_web::web;
@@ -206,7 +207,7 @@ async fn fails(cart: Session<Cart>) -> Result<String, Error> {
 /// Writes, and refuses.
 async fn refuses(cart: Session<Cart>) -> Result<String, Error> {
     push(&cart, "refused".into());
-    Err(Error::new(ErrorKind::NotFound, "told to refuse"))
+    Err(Error::new(ErrorKind::Forbidden, "told to refuse"))
 }
 
 /// Writes when the answer is long gone.
@@ -305,6 +306,12 @@ routes! {
     "/caught" caught
     "/if-any" if_any
     "/number" number
+    "/number-if-any" number_if_any
+    "/order" order
+    "/order-if-any" order_if_any
+    "/any-data" any_data
+    "/any-login" any_login
+    "/any-and-cart" any_and_cart
     "/who" who
     "/hello" hello
 }

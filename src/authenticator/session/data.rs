@@ -1,7 +1,7 @@
 //! A session's data while a request is answered: its versions, of which the newest counts.
 
 use crate::core::error::Error;
-use crate::session::{Loaded, from_json, to_json};
+use crate::session::{Loaded, from_json, is_any, to_json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, OnceLock};
@@ -121,6 +121,9 @@ pub(super) fn repeatable<T: SessionData, R>(
     Box::new(move |theirs| {
         let mut data = from_json::<T>(theirs)?;
         change(&mut data);
+        if is_any::<T>() {
+            return Ok(theirs.to_owned());
+        }
         to_json(&data)
     })
 }

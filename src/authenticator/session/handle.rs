@@ -5,7 +5,7 @@ use super::visit::{Changes, Found, Visit};
 use crate::authenticator::gate::Attached;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Loaded, Methods, NewSession, SessionInfo};
+use crate::session::{Loaded, Methods, NewSession, SessionInfo, is_any};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -27,11 +27,13 @@ use std::sync::Arc;
 /// in the stream of its body, comes too late.
 ///
 /// A session has one data, so all handlers name the same `T`, also where they do not look at it:
-/// data of another type is refused with 401, unless
-/// [`on_schema_change`](crate::SessionsBuilder::on_schema_change) says otherwise.
+/// data of another type is answered with 500, and the log names the field that does not fit, unless
+/// [`on_schema_change`](crate::SessionsBuilder::on_schema_change) says otherwise. `Session<()>` fits
+/// any data, reads none of it and never replaces it: for handlers that log in or out and list devices.
 ///
 /// A client without a session reads `T::default()`, and [`is_new`](Self::is_new) says so. In axum
-/// `Option<Session<T>>` is `None` then; actix-web's own `Option` knows failures only.
+/// `Option<Session<T>>` is `None` then; actix-web's own `Option` knows failures only. Data of another
+/// type is answered with 500 also through an `Option`.
 ///
 /// # Example
 /// ```
@@ -133,7 +135,9 @@ impl<T: SessionData> Session<T> {
     pub fn set(&self, data: T) {
         let newest = self.newest();
         let mut state = self.visit.state();
-        state.changes = Changes::ByHand;
+        if !is_any::<T>() {
+            state.changes = Changes::ByHand;
+        }
         state.write(newest.newest(), data);
     }
 
@@ -150,7 +154,9 @@ impl<T: SessionData> Session<T> {
     /// }
     /// ```
     pub fn on_conflict(&self, merge: impl Fn(&mut T, &T) + Send + Sync + 'static) {
-        self.visit.state().merge = Some(merging(merge));
+        if !is_any::<T>() {
+            self.visit.state().merge = Some(merging(merge));
+        }
     }
 
     /// Logs this user in: the session gets another id, and the old one is dead. A guest's data

@@ -8,7 +8,7 @@ use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Load, Loaded, Methods, NewSession, Sessions, from_json};
+use crate::session::{Load, Loaded, Methods, NewSession, Sessions, from_json, is_any};
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -244,7 +244,10 @@ impl State {
             .iter()
             .find_map(|version| version.clone().downcast::<Version<T>>().ok());
         let other = match &self.written {
-            Some((by, written)) if *by != TypeId::of::<T>() => written.to_json()?,
+            // `()` writes nothing but the beginning of a session.
+            Some((by, written)) if *by != TypeId::of::<T>() && *by != TypeId::of::<()>() => {
+                written.to_json()?
+            }
             _ => return Ok(own.map(|own| own.newest().clone())),
         };
         let value = from_json::<T>(&other)?;
@@ -290,7 +293,10 @@ impl State {
                 &std::any::type_name::<T>(),
             );
         }
-        self.written = Some((TypeId::of::<T>(), newest.add(data)));
+        let written = newest.add(data);
+        if !is_any::<T>() {
+            self.written = Some((TypeId::of::<T>(), written));
+        }
     }
 
     /// Has the data saved, whether it changed or not.
