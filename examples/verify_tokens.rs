@@ -30,7 +30,7 @@ Keys, one of:
 Rules:
   --alg A,B            allowed algorithms; else all that the keys can be used with
   --iss TEXT           the required iss
-  --aud TEXT           a required member of aud
+  --aud TEXT           a required member of aud; else any audience passes
   --typ TEXT           the required typ, such as at+jwt
   --require A,B        claims that must be present (exp always must)
   --leeway SECONDS     for clocks that are off; 60 unless given, 3600 at most
@@ -193,9 +193,10 @@ fn verifier(flags: &Flags, source: &str) -> Result<Verifier, String> {
     if let Some(issuer) = flags.text("--iss") {
         rules = rules.issuer(issuer);
     }
-    if let Some(audience) = flags.text("--aud") {
-        rules = rules.audience(audience);
-    }
+    rules = match flags.text("--aud") {
+        Some(audience) => rules.audience(audience),
+        None => rules.any_audience(),
+    };
     if let Some(typ) = flags.text("--typ") {
         rules = rules.token_type(typ);
     }

@@ -132,6 +132,7 @@ fn line_17_verifiers_do_not_share_answers() {
     let other_key = SigningKey::generate(Algorithm::ES256).unwrap();
     let denied = Denied::default();
     let loose = Verifier::builder()
+        .any_audience()
         .key(key.verifying_key().unwrap())
         .algorithms([Algorithm::ES256])
         .clock(ManualClock::at(NOW + 630))
@@ -145,6 +146,7 @@ fn line_17_verifiers_do_not_share_answers() {
             "issuer",
             InvalidClaim,
             at(Verifier::builder()
+                .any_audience()
                 .key(key.verifying_key().unwrap())
                 .algorithms([Algorithm::ES256])
                 .issuer("https://b.example")),
@@ -170,6 +172,7 @@ fn line_17_verifiers_do_not_share_answers() {
             "algorithm",
             UnsupportedAlgorithm,
             at(Verifier::builder()
+                .any_audience()
                 .key(
                     SigningKey::generate(Algorithm::ES512)
                         .unwrap()

@@ -37,6 +37,15 @@ fn a_verifier_of_nonsense_says_what_to_do() {
         (sound().issuer(""), ".issuer("),
         (sound().audience(""), ".audience("),
         (sound().audience(" "), ".audience("),
+        (
+            Verifier::builder()
+                .key(key())
+                .algorithms([Algorithm::HS256]),
+            ".any_audience()",
+        ),
+        (sound().any_audience(), "keep one of the two"),
+        (sound().token_kind("token_use", [""; 0]), ".token_kind("),
+        (sound().token_kind("", ["access"]), "empty claim name"),
         (sound().leeway(year), "issue longer tokens"),
         (sound().leeway(Duration::MAX), "issue longer tokens"),
         (sound().token_type(""), ".token_type("),

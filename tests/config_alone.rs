@@ -62,13 +62,13 @@ fn a_key_of_a_feature_that_is_not_there_is_told() {
             "redis",
         ),
         (
-            "[jam.verifiers.a]\njwks_url='?'\nalgorithms=['ES256']",
+            "[jam.verifiers.a]\naudience='a'\njwks_url='?'\nalgorithms=['ES256']",
             "jwks_url",
             cfg!(feature = "client"),
             "client",
         ),
         (
-            "[jam.verifiers.a]\ndiscover='?'\nalgorithms=['ES256']",
+            "[jam.verifiers.a]\naudience='a'\ndiscover='?'\nalgorithms=['ES256']",
             "discover",
             cfg!(feature = "client"),
             "client",

@@ -253,6 +253,7 @@ async fn a_verifier_of_any_issuer_gets_what_nobody_else_does() {
     let crowd = Crowd::new().await;
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let any = Verifier::builder()
+        .any_audience()
         .key(key.verifying_key().unwrap())
         .algorithms([Algorithm::ES256])
         .clock(crowd.world.clock.clone())
@@ -322,6 +323,7 @@ async fn memory_does_not_change_which_verifier_decides() {
         &ManualClock::at(NOW),
     );
     let any = Verifier::builder()
+        .any_audience()
         .key(local.key.verifying_key().unwrap())
         .algorithms([Algorithm::HS256])
         .clock(local.clock.clone())
@@ -383,6 +385,7 @@ async fn a_verifier_without_keys_does_not_hide_another() {
         .build()
         .unwrap();
     let remote = Verifier::builder()
+        .any_audience()
         .jwks(keys)
         .algorithms([Algorithm::ES256])
         .issuer(&local.issuer)

@@ -38,6 +38,7 @@ use std::time::Duration;
 /// let verifier = Verifier::builder()
 ///     .key(key.verifying_key()?)
 ///     .algorithms([Algorithm::HS256])
+///     .audience("orders")
 ///     .build()?;
 /// let auth = Authenticator::builder()
 ///     .verifier(verifier)

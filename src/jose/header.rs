@@ -153,12 +153,17 @@ impl Header {
     }
 }
 
-/// Compares media types: case aside, `application/` optional (RFC 7515 section 4.1.9).
+/// Compares media types: case aside, `application/` optional where no other slash follows (RFC 7515
+/// section 4.1.9).
 pub(crate) fn is_type(found: &str, expected: &str) -> bool {
     let bare = |text: &str| {
         let prefix = "application/";
         match text.get(..prefix.len()) {
-            Some(start) if start.eq_ignore_ascii_case(prefix) => prefix.len(),
+            Some(start)
+                if start.eq_ignore_ascii_case(prefix) && !text[prefix.len()..].contains('/') =>
+            {
+                prefix.len()
+            }
             _ => 0,
         }
     };

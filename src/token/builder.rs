@@ -42,10 +42,12 @@ pub struct VerifierBuilder {
     algorithms: Vec<Algorithm>,
     issuers: Vec<Box<str>>,
     audiences: Vec<Box<str>>,
+    audience: AudienceRule,
     token_type: Option<Box<str>>,
     token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
     texts: Vec<TextRule>,
+    accept_bound: bool,
     require_kid: bool,
     require_exp: bool,
     check_exp: bool,
@@ -58,6 +60,17 @@ pub struct VerifierBuilder {
     cache_bytes: u64,
 }
 
+/// What a builder without an audience does.
+#[derive(Clone, Copy, PartialEq)]
+enum AudienceRule {
+    /// It is refused.
+    Required,
+    /// Any audience passes; an audience beside it is refused.
+    Any,
+    /// Any audience passes until one is named.
+    AnyUntilNamed,
+}
+
 impl Default for VerifierBuilder {
     fn default() -> Self {
         Self {
@@ -67,10 +80,12 @@ impl Default for VerifierBuilder {
             algorithms: Vec::new(),
             issuers: Vec::new(),
             audiences: Vec::new(),
+            audience: AudienceRule::Required,
             token_type: None,
             token_type_if_present: None,
             required: Vec::new(),
             texts: Vec::new(),
+            accept_bound: false,
             require_kid: false,
             require_exp: true,
             check_exp: true,
@@ -147,16 +162,95 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires this value in `aud`. Called again: any of them. Never called: `aud` is not
-    /// looked at.
+    /// Requires this value in `aud`. Called again: any of them.
+    ///
+    /// An audience is required, because a token for another service of the same issuer is no token
+    /// for this one ([RFC 7519] section 4.1.3); [`any_audience`](Self::any_audience) says otherwise.
+    ///
+    /// [RFC 7519]: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into().into_boxed_str());
         self
     }
 
+    /// Accepts tokens for any audience, and without `aud`.
+    ///
+    /// It is for issuers that serve this application alone, or whose tokens name no audience. Where
+    /// an issuer serves several services, each of them can present its users' tokens here.
+    pub fn any_audience(mut self) -> Self {
+        self.audience = AudienceRule::Any;
+        self
+    }
+
+    /// Accepts any audience unless one is named.
+    pub(crate) fn any_audience_until_named(mut self) -> Self {
+        self.audience = AudienceRule::AnyUntilNamed;
+        self
+    }
+
     /// Requires this `typ`, such as `at+jwt` (RFC 9068); case and `application/` do not matter.
+    ///
+    /// Default: a token without `typ`, with `JWT`, with `at+jwt` or with a free text passes. A
+    /// token whose `typ` names a kind of its own ([RFC 8725] section 3.11) is refused, so that a
+    /// token made for another purpose under the same key is no credential:
+    ///
+    /// | `typ` | what it is |
+    /// |---|---|
+    /// | `logout+jwt` | a logout token of OpenID Connect |
+    /// | `dpop+jwt` | a DPoP proof, which a client signs (RFC 9449) |
+    /// | `token-introspection+jwt` | an introspection answer (RFC 9701) |
+    /// | `secevent+jwt` | a security event (RFC 8417) |
+    /// | `rt+jwt` | a refresh token |
+    /// | any other `…+jwt` or `…+sd-jwt` | proofs, requests, statements, credentials |
+    ///
+    /// [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725#section-3.11
     pub fn token_type(mut self, typ: impl Into<String>) -> Self {
         self.token_type = Some(typ.into().into_boxed_str());
+        self
+    }
+
+    /// Requires a claim that names the token's kind to be one of these texts.
+    ///
+    /// Issuers that sign several kinds of tokens with one key tell them apart by a claim where
+    /// `typ` does not:
+    ///
+    /// | issuer | claim | access token | others |
+    /// |---|---|---|---|
+    /// | Amazon Cognito | `token_use` | `access` | `id` |
+    /// | Cloudflare Access | `type` | `app` | `org` |
+    /// | Django REST framework, Simple JWT | `token_type` | `access` | `refresh`, `sliding` |
+    /// | Flask-JWT-Extended | `type` | `access` | `refresh` |
+    /// | FusionAuth | `tty` | `at` | |
+    /// | JustAuthenticateMe | `token_use` | | `id` ([`JamApp`](crate::JamApp) requires it) |
+    /// | Keycloak | `typ` | `Bearer` | `ID`, `Refresh`, `Offline`, `Logout` |
+    ///
+    /// ```
+    /// # use jamguard::{Verifier, jose::{Algorithm, SigningKey}};
+    /// # let key = SigningKey::generate(Algorithm::RS256)?.verifying_key()?;
+    /// let cognito = Verifier::builder()
+    ///     .key(key)                                   // or .jwks_url(…), or .discover(…)
+    ///     .algorithms([Algorithm::RS256])
+    ///     .issuer("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a1b2c3")
+    ///     .token_kind("token_use", ["access"])
+    ///     .any_audience()                             // Cognito's access tokens have no aud
+    ///     .require_text("client_id", "4tl4f1mb")
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn token_kind<S: Into<String>>(
+        mut self,
+        claim: impl Into<String>,
+        kinds: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.texts.push(TextRule {
+            claim: claim.into().into_boxed_str(),
+            expected: Some(
+                kinds
+                    .into_iter()
+                    .map(|kind| kind.into().into_boxed_str())
+                    .collect(),
+            ),
+        });
         self
     }
 
@@ -174,11 +268,11 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires a claim to be exactly this text, such as `token_use` = `id`.
+    /// Requires a claim to be exactly this text, such as `hd` = `example.com`.
     pub fn require_text(mut self, claim: impl Into<String>, text: impl Into<String>) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
-            expected: Some(text.into().into_boxed_str()),
+            expected: Some(vec![text.into().into_boxed_str()]),
         });
         self
     }
@@ -208,6 +302,15 @@ impl VerifierBuilder {
     /// list, whose entries end with their tokens.
     pub fn danger_accept_expired(mut self) -> Self {
         self.check_exp = false;
+        self
+    }
+
+    /// Accepts tokens that are bound to a key of their client (`cnf`, RFC 7800) without the proof
+    /// of that key, as if they were bearer tokens: a thief of such a token can use it.
+    ///
+    /// It is for services behind a gateway that verifies the proof. Default: refused.
+    pub fn danger_accept_bound_tokens(mut self) -> Self {
+        self.accept_bound = true;
         self
     }
 
@@ -286,6 +389,7 @@ impl VerifierBuilder {
             token_type_if_present: self.token_type_if_present,
             required: self.required,
             texts: self.texts,
+            accept_bound: self.accept_bound,
             require_kid: self.require_kid,
             require_exp: self.require_exp,
             check_exp: self.check_exp,
@@ -353,6 +457,13 @@ impl VerifierBuilder {
         if names(&self.required) || self.texts.iter().any(|rule| rule.claim.is_empty()) {
             return refuse("an empty claim name in .require([…])");
         }
+        let no_text = |rule: &TextRule| rule.expected.as_ref().is_some_and(Vec::is_empty);
+        if self.texts.iter().any(no_text) {
+            return refuse(
+                "no kind of token: give .token_kind(…) those that are accepted, such as \
+                 [\"access\"]",
+            );
+        }
         if self.token_type.as_ref().is_some_and(|typ| typ.is_empty()) {
             return refuse("an empty token type: give .token_type(…) the typ, such as at+jwt");
         }
@@ -370,7 +481,16 @@ impl VerifierBuilder {
                 "the token cache is under 64 KiB: give it room, or switch it off with 0",
             );
         }
-        Ok(())
+        match (self.audience, self.audiences.is_empty()) {
+            (AudienceRule::Required, true) => refuse(
+                "no audience: call .audience(…) with this service's name in the tokens' aud, or \
+                 .any_audience() where the issuer has no other services (RFC 7519 section 4.1.3)",
+            ),
+            (AudienceRule::Any, false) => {
+                refuse("an audience beside .any_audience(): keep one of the two")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Rules {
     pub(crate) algorithms: Vec<Algorithm>,
     /// Any of these; empty: any issuer.
     pub(crate) issuers: Vec<Box<str>>,
-    /// Any of these; empty: the audience is not looked at.
+    /// Any of these; empty: any audience.
     pub(crate) audiences: Vec<Box<str>>,
     pub(crate) token_type: Option<Box<str>>,
     /// A `typ`, where there is one, must be this.
@@ -21,6 +21,8 @@ pub(crate) struct Rules {
     pub(crate) required: Vec<Box<str>>,
     /// Claims that must be present as texts.
     pub(crate) texts: Vec<TextRule>,
+    /// Whether a token that is bound to a key (`cnf`) passes without a proof of that key.
+    pub(crate) accept_bound: bool,
     pub(crate) require_kid: bool,
     pub(crate) require_exp: bool,
     /// Whether `exp` is compared with the clock.
@@ -30,10 +32,10 @@ pub(crate) struct Rules {
     pub(crate) max_len: usize,
 }
 
-/// A claim that must be a text: exactly this one, or any but the empty one.
+/// A claim that must be a text: one of these, or any but the empty one.
 pub(crate) struct TextRule {
     pub(crate) claim: Box<str>,
-    pub(crate) expected: Option<Box<str>>,
+    pub(crate) expected: Option<Vec<Box<str>>>,
 }
 
 /// The moments that can make a verified token invalid, or not yet valid, later on.
@@ -84,6 +86,18 @@ pub(crate) fn other_spelling(issuer: &str) -> Option<&'static str> {
     (issuer == "https://accounts.google.com").then_some("accounts.google.com")
 }
 
+/// Whether a `typ` names a kind of token other than an access or ID token.
+///
+/// RFC 8725 section 3.11 gives each kind a media type that ends in `+jwt` (RFC 9901 adds
+/// `+sd-jwt`). A list of today's kinds would accept tomorrow's; `at+jwt` is the only one that
+/// authenticates a request. Types without such an ending are free text, which issuers invent.
+fn is_foreign_kind(typ: &str) -> bool {
+    let foreign = |(_, suffix): (&str, &str)| {
+        suffix.eq_ignore_ascii_case("jwt") || suffix.eq_ignore_ascii_case("sd-jwt")
+    };
+    typ.rsplit_once('+').is_some_and(foreign) && !is_type(typ, "at+jwt")
+}
+
 impl Rules {
     /// Checks that need no key.
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), Error> {
@@ -98,10 +112,21 @@ impl Rules {
                 format!("the token's typ is wrong: {how}"),
             )
         };
-        if let Some(expected) = &self.token_type
-            && !typ.is_some_and(|typ| is_type(typ, expected))
-        {
-            return Err(wrong_type(expected));
+        match &self.token_type {
+            Some(expected) if !typ.is_some_and(|typ| is_type(typ, expected)) => {
+                return Err(wrong_type(expected));
+            }
+            None if typ.is_some_and(is_foreign_kind) => {
+                let how = mismatch(&["JWT", "at+jwt"], typ.as_slice());
+                return Err(Error::new(
+                    ErrorKind::WrongType,
+                    format!(
+                        "the token's typ names a kind of token for another purpose, which its \
+                         verifier names with .token_type(…): {how}"
+                    ),
+                ));
+            }
+            _ => {}
         }
         if let Some(expected) = &self.token_type_if_present
             && typ.is_some_and(|typ| !is_type(typ, expected))
@@ -140,6 +165,14 @@ impl Rules {
         if self.require_exp && claims.expires.is_none() {
             return Err(missing("exp"));
         }
+        if !self.accept_bound && claims.has("cnf") {
+            return Err(Error::new(
+                ErrorKind::InvalidClaim,
+                "the token is bound to a key of its client ('cnf', RFC 7800): it is no bearer \
+                 token, and the proof of that key (DPoP, RFC 9449; a TLS client certificate, RFC \
+                 8705) is not verified here",
+            ));
+        }
         for name in &self.required {
             if !claims.has(name) {
                 return Err(missing(name));
@@ -148,8 +181,8 @@ impl Rules {
         for (rule, found) in self.texts.iter().zip(&claims.texts) {
             let how = match (found, &rule.expected) {
                 _ if !claims.has(&rule.claim) => return Err(missing(&rule.claim)),
-                (Some(found), Some(expected)) if **found != **expected => {
-                    mismatch(&[expected], &[found])
+                (Some(found), Some(expected)) if !expected.iter().any(|text| **text == **found) => {
+                    mismatch(expected, &[found])
                 }
                 (Some(found), None) if found.is_empty() => "it is empty".to_owned(),
                 (Some(_), _) => continue,

@@ -7,6 +7,7 @@ use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::{ManualClock, mint, mint_with_header};
 use jamguard::{Verifier, VerifierBuilder};
 use serde_json::{Value, json};
+use std::future::Future;
 
 #[test]
 fn line_14_typ() {
@@ -92,6 +93,140 @@ fn line_14_typ() {
         &usual.with_header("typ", "anything".into()),
         "no typ configured",
     );
+    // Only before the last slash is the prefix one.
+    let text = rules(&target.key)
+        .token_type("application/text/plain")
+        .build()
+        .unwrap();
+    refuses(
+        &text,
+        &target.with_header("typ", "text/plain".into()),
+        WrongType,
+        "text/plain",
+    );
+}
+
+#[test]
+fn tokens_of_a_kind_that_is_not_named_are_refused() {
+    let target = crate::target();
+    for kind in [
+        "logout",
+        "dpop",
+        "token-introspection",
+        "secevent",
+        "rt",
+        "oauth-authz-req",
+        "openid4vci-proof",
+        "client-authentication",
+        "entity-statement",
+        "kb",
+        "vnd.example.kind",
+        "",
+        "at+at",
+        "xat",
+    ] {
+        for typ in [
+            format!("{kind}+jwt"),
+            format!("{kind}+JWT"),
+            format!("application/{kind}+jwt"),
+            format!("APPLICATION/{}+Jwt", kind.to_uppercase()),
+        ] {
+            let token = target.with_header("typ", typ.as_str().into());
+            target.refuses(&token, WrongType, &typ);
+            let named = rules(&target.key)
+                .token_type(format!("{kind}+jwt"))
+                .build()
+                .unwrap();
+            accepts(&named, &token, &typ);
+        }
+    }
+    for typ in ["dc+sd-jwt", "vc+SD-JWT", "application/example+sd-jwt"] {
+        let token = target.with_header("typ", typ.into());
+        target.refuses(&token, WrongType, typ);
+    }
+    for typ in [
+        "JWT",
+        "jwt",
+        "application/jwt",
+        "JOSE",
+        "at+jwt",
+        "AT+JWT",
+        "application/at+jwt",
+        "jwt+at",
+        "urn:example:typ",
+        "Bearer",
+        "",
+        "+",
+        "ａ＋jwt",
+    ] {
+        target.accepts(&target.with_header("typ", typ.into()), typ);
+    }
+}
+
+/// Issuers that sign every kind of token with one key name the kind in a claim.
+#[test]
+fn a_claim_that_names_the_kind_is_one_of_those_accepted() {
+    for (claim, ours, others) in [
+        ("token_use", &["access"][..], &["id", "Access", ""][..]),
+        ("token_type", &["access"], &["refresh", "sliding"]),
+        (
+            "type",
+            &["app", "access"],
+            &["refresh", "org", "app access"],
+        ),
+        (
+            "typ",
+            &["Bearer", "DPoP"],
+            &["ID", "Refresh", "Offline", "Logout", "bearer"],
+        ),
+    ] {
+        let key = SigningKey::generate(Algorithm::ES256).unwrap();
+        let sound = mint(&key, &claims_with(claim, ours[0].into())).unwrap();
+        let kinds = ours.to_vec();
+        let target = Target::accepting(key, |rules| rules.token_kind(claim, kinds), sound);
+        for kind in ours {
+            target.accepts_claims(&claims_with(claim, (*kind).into()));
+        }
+        for kind in others {
+            target.refuses_claims(&claims_with(claim, (*kind).into()), InvalidClaim);
+        }
+        for kind in not_strings(ours[0]) {
+            target.refuses_claims(&claims_with(claim, kind), InvalidClaim);
+        }
+        target.refuses_claims(&claims(), MissingClaim);
+    }
+}
+
+/// The proof of the key decides who may use such a token; without it the token is a stolen one.
+#[test]
+fn a_token_bound_to_a_key_is_no_bearer_token() {
+    let target = crate::target();
+    for cnf in [
+        json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+        json!({"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}),
+        json!({"jwk": {"kty": "OKP"}}),
+        json!({"kid": "k"}),
+        json!({"unknown": true}),
+        json!({}),
+        json!("text"),
+        json!([]),
+        Value::Null,
+    ] {
+        target.refuses_claims(&claims_with("cnf", cnf), InvalidClaim);
+    }
+    let bound = target.mint(&claims_with("cnf", json!({"jkt": "k"})));
+    let error = std::pin::pin!(target.verifier.verify(&bound));
+    let std::task::Poll::Ready(Err(error)) =
+        error.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    else {
+        panic!("accepted, or not at once");
+    };
+    for words in ["'cnf'", "DPoP", "certificate"] {
+        assert!(error.message().contains(words), "{error}");
+    }
+    let behind_a_gateway = rules(&target.key).danger_accept_bound_tokens();
+    accepts(&behind_a_gateway.build().unwrap(), &bound, "bound");
+    target.accepts_claims(&claims_with("Cnf", json!({})));
 }
 
 #[test]

@@ -115,8 +115,19 @@ fn line_13_aud() {
         );
     }
 
-    // A verifier without an audience takes any, but no nonsense.
+    // It takes a word to do without one.
+    let none = || {
+        jamguard::Verifier::builder()
+            .key(target.key.verifying_key().unwrap())
+            .algorithms([Algorithm::ES256])
+    };
+    assert_eq!(none().build().unwrap_err().kind(), Configuration);
+    let both = none().audience(AUDIENCE).any_audience();
+    assert_eq!(both.build().unwrap_err().kind(), Configuration);
+
+    // A verifier of any audience takes any, but no nonsense.
     let any = jamguard::Verifier::builder()
+        .any_audience()
         .key(target.key.verifying_key().unwrap())
         .algorithms([Algorithm::ES256])
         .clock(ManualClock::at(NOW))

@@ -91,6 +91,7 @@ async fn line_21_a_duplicate_kid_is_decided_by_type_alg_and_use() {
         let set = json!({ "keys": keys }).to_string();
         world.server.set("/keys", Answer::ok(set));
         let verifier = Verifier::builder()
+            .any_audience()
             .jwks_url(world.server.url("/keys"))
             .algorithms([Algorithm::ES256])
             .clock(world.clock.clone());
@@ -179,6 +180,7 @@ fn line_23_urls_that_are_no_place_for_keys() {
         "data:application/json,{}",
     ] {
         let verifier = Verifier::builder()
+            .any_audience()
             .jwks_url(url)
             .algorithms([Algorithm::ES256]);
         let error = verifier.build().unwrap_err();

@@ -24,10 +24,22 @@ async fn line_17_verifiers_with_other_rules_share_no_answer() {
             .require(["scope"]),
         rules().issuer(super::ISSUER).audience("other"),
         rules().issuer("https://other.example").audience("api"),
-        rules().issuer(super::ISSUER).token_type("at+jwt"),
-        rules().issuer(super::ISSUER).require_text("sub", "43"),
-        rules().issuer(super::ISSUER).require_key_id(),
-        rules().issuer(super::ISSUER).max_token_len(128),
+        rules()
+            .issuer(super::ISSUER)
+            .any_audience()
+            .token_type("at+jwt"),
+        rules()
+            .issuer(super::ISSUER)
+            .any_audience()
+            .require_text("sub", "43"),
+        rules()
+            .issuer(super::ISSUER)
+            .any_audience()
+            .require_key_id(),
+        rules()
+            .issuer(super::ISSUER)
+            .any_audience()
+            .max_token_len(128),
     ];
     let token = target.token(|_| {});
     for rules in stricter {

@@ -108,8 +108,9 @@ algorithms = ["ES512", "EdDSA"]
 issuer = "https://issuer.example"
 audience = ["api", "web"]
 token_type = "at+jwt"
+token_kind = { token_use = "access", type = ["app", "access"] }
 require = ["sub", "jti"]
-require_text = { token_use = "access" }
+require_text = { hd = "example.com" }
 require_any_text = "email"
 require_key_id = true
 leeway = "10s"
@@ -120,19 +121,24 @@ allow_lists = "allowed"
 
 [jam.verifiers.discovered]
 discover = "https://other.example"
+audience = "api"
 algorithms = ["RS256"]
 
 [jam.verifiers.file]
 jwks_file = "keys.json"
 algorithms = ["ES256"]
+any_audience = true
 danger_accept_missing_exp = true
 
 [jam.verifiers.text]
 jwks = "${JWKS}"
 algorithms = ["ES256"]
+audience = "api"
+danger_accept_bound_tokens = true
 danger_accept_expired = true
 
 [jam.verifiers.keys]
+any_audience = true
 algorithms = ["ES256", "HS256"]
 keys = [
     { algorithm = "ES256", public_key = "${PUBLIC}", key_id = "a" },
@@ -142,6 +148,7 @@ keys = [
 ]
 
 [jam.verifiers.ring]
+any_audience = true
 key_ring = "main"
 
 [jam.apps.main]

@@ -49,6 +49,7 @@ async fn on_every_backend(test: impl AsyncFn(&str, &Jam, &ManualClock)) {
             kind = 'allow'
             store = '{place}'
             [jam.verifiers.listed]
+            any_audience = true
             algorithms = ['HS256']
             keys = [{{ algorithm = 'HS256', secret = '${{SECRET}}' }}]
             allow_lists = 'allowed'
@@ -191,6 +192,7 @@ async fn a_token_without_jti_stays_revoked_under_another_signature() {
     let jam = crate::jam(&format!(
         "
         [jam.verifiers.api]
+        any_audience = true
         algorithms = ['ES256']
         keys = [{{ algorithm = 'ES256', public_key = '''{public}''' }}]
         deny_lists = 'denied'

@@ -75,6 +75,7 @@ fn a_secret_file_that_everybody_can_read_is_warned_of() {
         [jam.stores.main.redis]
         url_file = 'url'
         [jam.verifiers.public]
+        any_audience = true
         algorithms = ['ES256']
         keys = [{ algorithm = 'ES256', public_key_file = 'public.pem' }]
     ";

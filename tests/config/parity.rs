@@ -106,7 +106,8 @@ fn with(section: &str, key: &str, value: Value) -> Value {
         "lists": {"denied": {"kind": "deny", "store": "memory"}},
         "verifiers": {"a": {
             "algorithms": ["HS256"],
-            "keys": [{"algorithm": "HS256", "secret": "${SECRET}"}]
+            "keys": [{"algorithm": "HS256", "secret": "${SECRET}"}],
+            "any_audience": true
         }},
         "key_rings": {"ring": {"algorithm": "HS256", "keys": [{"secret": "${SECRET}"}]}},
         "stores": {"main": {"memory": {}}},
@@ -154,6 +155,9 @@ fn the_schema_and_the_parser_agree_on_good_and_bad() {
         (verifier, "algorithms", json!(["HS256", "${NOPE:-HS256}"])),
         (verifier, "issuer", json!(["a", "b"])),
         (verifier, "require_text", json!({"tenant": "a"})),
+        (verifier, "token_kind", json!({"token_use": "access"})),
+        (verifier, "token_kind", json!({"typ": ["Bearer", "DPoP"]})),
+        (verifier, "danger_accept_bound_tokens", json!(true)),
         (
             auth,
             "sources",
@@ -218,6 +222,8 @@ fn the_schema_and_the_parser_agree_on_good_and_bad() {
         (verifier, "algorithms", json!([["HS256"]])),
         (verifier, "algorithms", null.clone()),
         (verifier, "require_text", json!({"tenant": 1})),
+        (verifier, "token_kind", json!({"token_use": []})),
+        (verifier, "token_kind", json!("access")),
         (auth, "sources", json!("bearer")),
         (auth, "sources", json!([{"bearer": null}])),
         (auth, "sources", json!([{"bearer": {}}])),

@@ -87,6 +87,7 @@ async fn jwt_verify_token() {
         kind = 'deny'
         store = 'memory'
         [jam.verifiers.lenient]
+        any_audience = true
         algorithms = ['HS256']
         keys = [{{ algorithm = 'HS256', secret = '${{SECRET}}' }}]
         danger_accept_expired = true
@@ -219,18 +220,23 @@ async fn keys_of_each_form_inside_the_file_and_beside_it() {
     let verifiers = format!(
         "
         [jam.verifiers.set]
+        any_audience = true
         algorithms = ['ES256']
         jwks_file = 'keys.json'
         [jam.verifiers.text]
+        any_audience = true
         algorithms = ['ES256']
         jwks = '{{\"keys\": [{public_jwk}]}}'
         [jam.verifiers.pem]
+        any_audience = true
         algorithms = ['ES256']
         keys = [{{ algorithm = 'ES256', public_key_file = 'public.pem' }}]
         [jam.verifiers.jwk]
+        any_audience = true
         algorithms = ['ES256']
         keys = [{{ public_key_file = 'public.jwk' }}]
         [jam.verifiers.inline]
+        any_audience = true
         algorithms = ['ES256']
         keys = [{{ public_key = '{public_jwk}', key_id = 'renamed' }}]
         "
@@ -316,6 +322,7 @@ async fn each_error_is_of_its_own_kind() {
         kind = 'allow'
         store = 'memory'
         [jam.verifiers.listed]
+        any_audience = true
         algorithms = ['HS256']
         keys = [{{ algorithm = 'HS256', secret = '${{SECRET}}' }}]
         allow_lists = 'allowed'
@@ -368,6 +375,7 @@ async fn key_rings_of_the_file() {
         publish_ahead = '2h'
         overlap = '7 days'
         [jam.verifiers.other]
+        any_audience = true
         key_ring = 'main'
         ",
         sealing.expose()

@@ -18,6 +18,7 @@ async fn fault_11_the_leeway_to_the_second() {
     for leeway in [0, 1, 60, 3600] {
         let verifier = |cache_bytes| {
             Verifier::builder()
+                .any_audience()
                 .jwks(world.keys.clone())
                 .algorithms([jamguard::jose::Algorithm::ES256])
                 .leeway(Duration::from_secs(leeway))

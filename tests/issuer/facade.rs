@@ -310,6 +310,32 @@ fn more_rules_go_on_top() {
     assert!(verify(&strict, &token).is_ok());
 }
 
+/// What its keys signed is for this application; a service that names itself is asked for it.
+#[test]
+fn an_issuer_without_an_audience_takes_its_own_tokens() {
+    let issuer = Issuer::builder()
+        .key(key(Algorithm::ES256))
+        .clock(ManualClock::at(NOW))
+        .build()
+        .unwrap();
+    let strict = issuer
+        .verifier_builder()
+        .audience("orders")
+        .build()
+        .unwrap();
+    let any = issuer.verifier_builder().any_audience().build().unwrap();
+    for (claims, at_strict) in [
+        (json!({}), Err(ErrorKind::MissingClaim)),
+        (json!({"aud": "mail"}), Err(ErrorKind::InvalidClaim)),
+        (json!({"aud": "orders"}), Ok(())),
+    ] {
+        let token = issue(&issuer, &claims).unwrap();
+        assert!(verify(&issuer.verifier(), &token).is_ok(), "{claims}");
+        assert!(verify(&any, &token).is_ok(), "{claims}");
+        assert_eq!(verify(&strict, &token).map(drop), at_strict, "{claims}");
+    }
+}
+
 #[test]
 fn nothing_of_a_token_is_printed() {
     let issuer = sound().build().unwrap();

@@ -47,6 +47,7 @@ async fn line_20_keys_that_are_not_public_signature_keys_are_skipped() {
         let set = json!({"keys": [spoilt, jwk(&world.key)]});
         world.server.set("/keys", Answer::ok(set.to_string()));
         let verifier = Verifier::builder()
+            .any_audience()
             .jwks_url(world.server.url("/keys"))
             .algorithms([Algorithm::ES256])
             .clock(world.clock.clone())
@@ -124,6 +125,7 @@ async fn line_21_a_duplicate_kid_is_decided_by_type_alg_and_use() {
         let set = json!({ "keys": set }).to_string();
         world.server.set("/keys", Answer::ok(set));
         let verifier = Verifier::builder()
+            .any_audience()
             .jwks_url(world.server.url("/keys"))
             .algorithms([Algorithm::ES256, Algorithm::ES384])
             .clock(world.clock.clone())
@@ -328,6 +330,7 @@ async fn a_published_secret_never_verifies() {
     let refused = verify(&world.verifier, &token).await;
     assert_eq!(refused, Err(ErrorKind::UnsupportedAlgorithm));
     let error = Verifier::builder()
+        .any_audience()
         .jwks_url(world.server.url("/keys"))
         .algorithms([Algorithm::HS256])
         .build()
@@ -335,6 +338,7 @@ async fn a_published_secret_never_verifies() {
     assert_eq!(error.kind(), ErrorKind::Configuration);
     // Sound where the secret is given by hand.
     let by_hand = Verifier::builder()
+        .any_audience()
         .key(VerifyingKey::from_secret(Algorithm::HS256, secret).unwrap())
         .algorithms([Algorithm::HS256])
         .clock(world.clock.clone())

@@ -16,8 +16,8 @@ const APP: &str = "dcd6555e-edff-4f3d-83c9-3af79ea8f895";
 #[test]
 fn line_23_urls_that_are_neither_https_nor_loopback_are_refused() {
     let refused = |url: &str| {
-        let by_url = Verifier::builder().jwks_url(url);
-        let by_issuer = Verifier::builder().discover(url);
+        let by_url = Verifier::builder().any_audience().jwks_url(url);
+        let by_issuer = Verifier::builder().any_audience().discover(url);
         let verifiers = [by_url, by_issuer].map(|verifier| {
             let verifier = verifier.algorithms([Algorithm::ES256]).build();
             verifier.map(drop)
@@ -87,7 +87,7 @@ fn line_23_urls_that_are_neither_https_nor_loopback_are_refused() {
 fn keys_come_from_one_place() {
     let remote = || {
         let algorithms = [Algorithm::ES256];
-        let verifier = Verifier::builder().algorithms(algorithms);
+        let verifier = Verifier::builder().any_audience().algorithms(algorithms);
         verifier.jwks_url("https://issuer.example/keys")
     };
     let set = RemoteKeySet::builder("https://issuer.example/keys")

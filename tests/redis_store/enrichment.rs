@@ -19,6 +19,7 @@ struct Process {
 impl Process {
     fn new(key: &SigningKey, server: &Server) -> Self {
         let verifier = Verifier::builder()
+            .any_audience()
             .key(key.verifying_key().unwrap())
             .algorithms([Algorithm::ES256]);
         let asked = Arc::new(AtomicU64::new(0));

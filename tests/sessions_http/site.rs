@@ -349,6 +349,7 @@ impl World {
         let sessions = sessions(builder).build().unwrap();
         let key = SigningKey::generate(Algorithm::ES256).unwrap();
         let verifier = Verifier::builder()
+            .any_audience()
             .key(key.verifying_key().unwrap())
             .algorithms([Algorithm::ES256])
             .clock(clock.clone());

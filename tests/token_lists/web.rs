@@ -40,6 +40,7 @@ impl Target {
         }
         let denied = list.build().unwrap();
         let mut rules = Verifier::builder()
+            .any_audience()
             .key(key.verifying_key().unwrap())
             .algorithms([Algorithm::ES256])
             .issuer(ISSUER)
@@ -220,11 +221,12 @@ async fn one_list_for_verifiers_of_every_kind() {
                 .jam(world.jam())
                 .deny_list(denied.clone())
                 .verifier(of(|rules| rules.issuer(ISSUER).audience("elsewhere")))
-                .verifier(of(|rules| rules.issuer(ISSUER)))
-                .verifier(of(|rules| rules.require(["tenant"])));
+                .verifier(of(|rules| rules.issuer(ISSUER).any_audience()))
+                .verifier(of(|rules| rules.any_audience().require(["tenant"])));
             for number in 0..others {
                 auth = auth.verifier(
                     Verifier::builder()
+                        .any_audience()
                         .key(key.verifying_key().unwrap())
                         .algorithms([Algorithm::ES256])
                         .issuer(format!("https://{number}.example"))

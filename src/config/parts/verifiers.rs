@@ -42,11 +42,17 @@ pub(in crate::config) struct VerifierSettings {
     /// The required `iss`; of several, any.
     #[serde(default)]
     issuer: AnyOf,
-    /// The required `aud`; of several, any.
+    /// The required `aud`; of several, any. Required unless `any_audience` is true.
     #[serde(default)]
     audience: AnyOf,
+    /// Accepts tokens for any audience.
+    #[serde(default)]
+    any_audience: bool,
     /// The required `typ`, such as `at+jwt`.
     token_type: Option<String>,
+    /// Claims that name the token's kind, with the kinds that are accepted.
+    #[serde(default)]
+    token_kind: BTreeMap<String, AnyOf>,
     /// Claims that must be there.
     #[serde(default)]
     require: Texts,
@@ -65,6 +71,9 @@ pub(in crate::config) struct VerifierSettings {
     /// Accepts tokens that are past their `exp`.
     #[serde(default)]
     danger_accept_expired: bool,
+    /// Accepts tokens that are bound to a key of their client (`cnf`) without the proof of that key.
+    #[serde(default)]
+    danger_accept_bound_tokens: bool,
     /// How far the issuer's clock may be off; 60 s unless set.
     leeway: Option<Time>,
     /// Longest token looked at, in bytes; 16 KiB unless set.
@@ -150,8 +159,20 @@ impl VerifierSettings {
         for audience in &self.audience.0 {
             verifier = verifier.audience(audience);
         }
+        match (self.any_audience, self.audience.0.is_empty()) {
+            (true, true) => verifier = verifier.any_audience(),
+            (true, false) => {
+                return Err(spot
+                    .key("any_audience")
+                    .wrong("'audience' is given too: keep one of the two"));
+            }
+            (false, _) => {}
+        }
         if let Some(typ) = &self.token_type {
             verifier = verifier.token_type(typ);
+        }
+        for (claim, kinds) in &self.token_kind {
+            verifier = verifier.token_kind(claim, &kinds.0);
         }
         verifier = verifier.require(&self.require.0);
         for (claim, text) in &self.require_text {
@@ -169,6 +190,9 @@ impl VerifierSettings {
         if self.danger_accept_expired {
             verifier = verifier.danger_accept_expired();
         }
+        if self.danger_accept_bound_tokens {
+            verifier = verifier.danger_accept_bound_tokens();
+        }
         if let Some(Time(leeway)) = self.leeway {
             verifier = verifier.leeway(leeway);
         }
@@ -183,6 +207,12 @@ impl VerifierSettings {
         }
         for list in lists.named(&self.allow_lists.0, &spot.key("allow_lists"))? {
             verifier = verifier.allow_list(list);
+        }
+        if self.audience.0.is_empty() && !self.any_audience {
+            return Err(spot.wrong(
+                "there is no 'audience': name this service as the tokens' aud does, or say \
+                 'any_audience = true' where the issuer has no other services",
+            ));
         }
         let verifier = verifier.clock(spot.world.clock.clone()).build();
         verifier.map_err(|error| spot.refused(error))

@@ -82,6 +82,9 @@ impl IssuerBuilder {
     }
 
     /// The `aud` of tokens that bring none along. Called again: one more, and `aud` is an array.
+    ///
+    /// Default: tokens have none, and [`Issuer::verifier`] accepts this issuer's tokens whatever
+    /// their `aud`.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into().into_boxed_str());
         self

@@ -120,11 +120,17 @@ impl Issuer {
 
     /// The verifier of this issuer's tokens: the same keys, also when they change, and the same
     /// rules. Clones of one verifier share one cache.
+    ///
+    /// Of an issuer without an audience it accepts any `aud`, and none: what its keys signed is for
+    /// this application. Where other services verify this issuer's tokens too, give the issuer an
+    /// [`audience`](IssuerBuilder::audience) for each of them, and each verifier its own.
     pub fn verifier(&self) -> Verifier {
         self.0.verifier.clone()
     }
 
     /// The beginning of [`verifier`](Self::verifier), for more rules.
+    ///
+    /// Of an issuer without an audience, one that is named here is required.
     pub fn verifier_builder(&self) -> VerifierBuilder {
         self.0
             .terms
@@ -165,6 +171,9 @@ impl Terms {
             .clock(clock);
         if let Some(issuer) = &self.issuer {
             rules = rules.issuer(&**issuer);
+        }
+        if self.audiences.is_empty() {
+            rules = rules.any_audience_until_named();
         }
         for audience in &self.audiences {
             rules = rules.audience(&**audience);

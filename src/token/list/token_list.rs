@@ -47,6 +47,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// let verifier = Verifier::builder()
 ///     .key(key.verifying_key()?)
 ///     .algorithms([Algorithm::ES256])
+///     .audience("api")
 ///     .deny_list(denied.clone())
 ///     .build()?;
 ///

@@ -33,6 +33,7 @@ fn a_text_is_never_guessed_to_be_a_file() {
     let padded = format!("{name:_<40}");
     let as_text = jam(&format!("[jam.jwt]\nalgorithm='HS256'\nsecret='{padded}'")).unwrap();
     let verifier = jamguard::Verifier::builder()
+        .any_audience()
         .key(
             jamguard::jose::VerifyingKey::from_secret(
                 jamguard::jose::Algorithm::HS256,
@@ -80,12 +81,12 @@ fn what_a_builder_refuses_has_its_place_and_kind() {
             ":1: jam.jwt: tokens would expire at once",
         ),
         (
-            "[jam.verifiers.a]\nalgorithms=['ES256']",
+            "[jam.verifiers.a]\naudience='a'\nalgorithms=['ES256']",
             ErrorKind::Configuration,
             "jam.verifiers.a: no keys",
         ),
         (
-            "[jam.verifiers.a]\nalgorithms=['ES256']\njwks_url='http://a.example'",
+            "[jam.verifiers.a]\naudience='a'\nalgorithms=['ES256']\njwks_url='http://a.example'",
             ErrorKind::Configuration,
             "jam.verifiers.a: ",
         ),
@@ -216,11 +217,11 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
     let sessions = "[jam.sessions]\nstore='memory'";
     for (text, wanted) in [
         (
-            "[jam.verifiers.a]\nalgorithms=['ES256']\njwks_url='ht tp://user:${SECRET}@a.example'",
+            "[jam.verifiers.a]\naudience='a'\nalgorithms=['ES256']\njwks_url='ht tp://user:${SECRET}@a.example'",
             "jam.verifiers.a: '…' is not a URL",
         ),
         (
-            "[jam.verifiers.a]\nalgorithms=['ES256']\ndiscover='${SECRET}'",
+            "[jam.verifiers.a]\naudience='a'\nalgorithms=['ES256']\ndiscover='${SECRET}'",
             "jam.verifiers.a: '…' is not a URL",
         ),
         (
