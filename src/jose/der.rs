@@ -71,6 +71,25 @@ pub(super) fn public_key_type(spki: &[u8]) -> Option<&[u8]> {
     element(rest, BIT_STRING).map(|_| identifier)
 }
 
+/// Whether the bytes are a public key or a certificate and nothing more: SPKI, PKCS#1, X.509.
+pub(super) fn is_public(der: &[u8]) -> bool {
+    let Some((fields, &[])) = element(der, SEQUENCE) else {
+        return false;
+    };
+    let spki = || {
+        let (identifier, rest) = element(fields, SEQUENCE)?;
+        element(identifier, OID)?;
+        let (_key, rest) = element(rest, BIT_STRING)?;
+        Some(rest.is_empty())
+    };
+    let pkcs1 = || {
+        let (modulus, rest) = element(fields, INTEGER)?;
+        let (_exponent, rest) = element(rest, INTEGER)?;
+        Some(modulus.len() >= 64 && rest.is_empty())
+    };
+    spki() == Some(true) || pkcs1() == Some(true) || certified_key(der).is_some()
+}
+
 /// Whether a key type's identifier is RSASSA-PSS.
 ///
 /// # Errors

@@ -22,6 +22,7 @@
 
 mod algorithm;
 mod der;
+mod disguise;
 pub(crate) mod encoding;
 mod export;
 pub(crate) mod header;

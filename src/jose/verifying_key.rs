@@ -3,7 +3,7 @@
 use super::algorithm::{Algorithm, KeyType};
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
-use super::{der, encoding};
+use super::{der, disguise, encoding};
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
@@ -42,7 +42,9 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] for another algorithm, a secret shorter than the hash
-    /// (RFC 7518 section 3.2), or a PEM text.
+    /// (RFC 7518 section 3.2), or a secret that is a key or certificate in another form: PEM with or
+    /// without its first and last line, DER, an OpenSSH key, a JWK of a key pair, or one of these in
+    /// base64.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Error> {
         let key = hmac_key(algorithm, secret)?;
         Self::secret(None, vec![(algorithm, Primitive::Hmac(key))])
@@ -288,10 +290,11 @@ pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<Box<hmac::
             "a secret is for HS256, HS384 or HS512, not {algorithm}"
         ))
     })?;
-    if secret.windows(11).any(|text| text == b"-----BEGIN ") {
-        return Err(invalid(
-            "this secret is a PEM text: load a key with from_pem, never as a secret",
-        ));
+    if let Some(what) = disguise::of_secret(secret) {
+        return Err(invalid(format!(
+            "this secret is {what}, which others may know: load a key with from_pem, from_der or \
+             from_jwk, never as a secret"
+        )));
     }
     if secret.len() < algorithm.hash_len() {
         return Err(invalid(format!(

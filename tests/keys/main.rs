@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod disguise;
 mod export;
 mod forms;
 mod jwks;
 mod lenient;
 mod pem_and_der;
+mod pss;
 mod sets;
 
 use jamguard::jose::{Algorithm, Jwk, Jws, KeySet, SigningKey, VerifyingKey};

@@ -1,0 +1,107 @@
+//! Public keys in the place of an HMAC secret: who knows the key could forge every token.
+
+use super::{der, primitive};
+use crate::jose::Algorithm;
+use aws_lc_rs::signature::ParsedPublicKey;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+/// What a secret really is, where that is certain: its form is one that no random bytes and no
+/// passphrase have by chance.
+pub(super) fn of_secret(secret: &[u8]) -> Option<&'static str> {
+    written(secret).or_else(|| {
+        // A PEM text's body alone, and what environments hold in base64.
+        let decoded = base64(secret)?;
+        written(&decoded).or_else(|| is_ssh_blob(&decoded).then_some("an OpenSSH public key"))
+    })
+}
+
+fn written(bytes: &[u8]) -> Option<&'static str> {
+    let contains = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+    if contains(b"-----BEGIN ") || contains(b"---- BEGIN SSH2 PUBLIC KEY") {
+        return Some("a PEM text");
+    }
+    if der::is_public(bytes) {
+        return Some("a public key in DER");
+    }
+    if is_point(bytes) {
+        return Some("a public key's point");
+    }
+    if is_jwk(bytes) {
+        return Some("a JWK");
+    }
+    is_ssh_line(bytes).then_some("an OpenSSH public key")
+}
+
+/// An uncompressed point that lies on its curve.
+fn is_point(bytes: &[u8]) -> bool {
+    let algorithm = match bytes.len() {
+        65 => Algorithm::ES256,
+        97 => Algorithm::ES384,
+        133 => Algorithm::ES512,
+        _ => return false,
+    };
+    bytes.first() == Some(&4)
+        && primitive::curve_parameters(algorithm)
+            .is_some_and(|curve| ParsedPublicKey::new(curve, bytes).is_ok())
+}
+
+/// A JWK of a key pair, or a set of them.
+fn is_jwk(bytes: &[u8]) -> bool {
+    if bytes.trim_ascii().first() != Some(&b'{') {
+        return false;
+    }
+    let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+        return false;
+    };
+    let of_a_pair = |key: &Value| matches!(key["kty"].as_str(), Some("RSA" | "EC" | "OKP"));
+    let set = value["keys"].as_array();
+    of_a_pair(&value) || set.is_some_and(|keys| keys.iter().any(of_a_pair))
+}
+
+/// `ssh-ed25519 AAAA… comment` (RFC 4253 section 6.6), also behind options.
+fn is_ssh_line(bytes: &[u8]) -> bool {
+    let words = bytes.split(u8::is_ascii_whitespace);
+    words
+        .filter(|word| !word.is_empty())
+        .any(|word| base64(word).is_some_and(|blob| is_ssh_blob(&blob)))
+}
+
+/// Begins with the length of its type, and the type.
+fn is_ssh_blob(blob: &[u8]) -> bool {
+    let Some((length, rest)) = blob.split_first_chunk() else {
+        return false;
+    };
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    let known = |kind: &[u8]| {
+        ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-sha2-"]
+            .iter()
+            .any(|begin| kind.starts_with(begin.as_bytes()))
+    };
+    rest.get(..length).is_some_and(known)
+}
+
+/// Base64 of either alphabet, with or without padding, line ends and spare bits.
+fn base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_encode_padding(false)
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let digits: Zeroizing<Vec<u8>> = Zeroizing::new(
+        text.iter()
+            .filter(|byte| !byte.is_ascii_whitespace() && **byte != b'=')
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => *other,
+            })
+            .collect(),
+    );
+    LENIENT.decode(&*digits).ok().map(Zeroizing::new)
+}
