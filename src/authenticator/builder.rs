@@ -454,6 +454,11 @@ impl AuthenticatorBuilder {
         let rules = Arc::new(Rules {
             paths: self.claim_paths,
             clock: self.clock,
+            email_verifiers: verifiers
+                .iter()
+                .filter(|verifier| verifier.issuer_verifies_emails())
+                .flat_map(|verifier| verifier.issuers().iter().cloned())
+                .collect(),
             realm: self.realm,
             hook: self.hook,
         });

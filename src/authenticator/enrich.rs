@@ -129,7 +129,7 @@ impl Whose {
         let name = match identity.subject() {
             Some(subject) => Name::Subject(subject.into()),
             None => identity
-                .email()
+                .verified_email()
                 .map_or_else(|| Name::Claims(text()), |email| Name::Email(email.into())),
         };
         Self {

@@ -261,6 +261,13 @@ impl Authenticator {
         self.0.judges.mine()
     }
 
+    /// Whether policies take the token's e-mail address for a verified one.
+    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
+    pub(crate) fn has_verified_email(&self, token: &Verified) -> bool {
+        let identity = self.identity(token.clone().into(), CredentialKind::Bearer);
+        identity.verified_email().is_some()
+    }
+
     pub(super) fn identity(&self, claimed: Claimed, kind: CredentialKind) -> Identity {
         Identity::new(claimed, kind, self.judge().clone())
     }

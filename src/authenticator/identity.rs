@@ -118,9 +118,9 @@ impl Identity {
         self.claimed.enrich(set);
     }
 
-    /// The e-mail address, unless the issuer says that nobody verified it.
-    pub(super) fn email(&self) -> Option<&str> {
-        self.judged().ok()?.email()
+    /// The e-mail address, where the issuer says that it is verified.
+    pub(crate) fn verified_email(&self) -> Option<&str> {
+        self.judged().ok()?.verified_email()
     }
 
     pub(super) fn set(&self) -> &ClaimSet {
@@ -219,8 +219,15 @@ impl Identity {
 
     /// As policies see it.
     pub(super) fn judged(&self) -> Result<Subject<'_>, Error> {
+        // A session's claims are those of the token that it began with.
+        let verifies_emails = match self.token() {
+            Some(token) => token.issuer_verifies_emails(),
+            None => self.judge.verifies_emails(self.issuer()),
+        };
         let subject = self.judge.subject(self.claims()?);
-        Ok(subject.logged_in(self.login))
+        Ok(subject
+            .with_issuer_verifies_emails(verifies_emails)
+            .logged_in(self.login))
     }
 
     pub(super) fn refused(&self, error: Error) -> Refused {

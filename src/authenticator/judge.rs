@@ -16,6 +16,8 @@ pub(crate) struct Judge(Arc<Rules>);
 pub(crate) struct Rules {
     pub(crate) paths: ClaimPaths,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Issuers that are declared to name verified e-mail addresses only.
+    pub(crate) email_verifiers: Vec<Box<str>>,
     pub(crate) realm: String,
     pub(crate) hook: Option<Hook>,
 }
@@ -25,9 +27,15 @@ impl Judge {
         Self(rules.clone())
     }
 
-    /// Somebody with these claims, for policies.
+    /// The holder of these claims, for policies.
     pub(super) fn subject<'a>(&'a self, claims: &'a ClaimIndex) -> Subject<'a> {
         Subject::new(claims, &self.0.paths, &*self.0.clock)
+    }
+
+    /// Whether the issuer is declared to name verified e-mail addresses only.
+    pub(super) fn verifies_emails(&self, issuer: Option<&str>) -> bool {
+        let mut declared = self.0.email_verifiers.iter();
+        issuer.is_some_and(|issuer| declared.any(|one| **one == *issuer))
     }
 
     /// The answer to an error, as the application wants it.

@@ -16,7 +16,8 @@ use std::time::Duration;
 ///
 /// A token must be signed with ES512 by a key that it names, carry the app's `iss` and `aud`,
 /// `token_use` = `id`, an `email`, and not be expired; `iat`, `nbf` and `typ` are checked where
-/// present.
+/// present. JAM names an address only after its owner has proved to receive mail there, so it counts
+/// as verified.
 ///
 /// # Example
 /// ```
@@ -147,6 +148,7 @@ impl JamApp {
             .require_any_text("email")
             .require_text("token_use", "id")
             .require_key_id()
+            .issuer_verifies_emails()
             .token_type_if_present("JWT")
             .clock(self.clock.clone());
         if let Some(leeway) = self.leeway {

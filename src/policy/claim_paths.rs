@@ -27,6 +27,7 @@ pub struct ClaimPaths {
     scopes: Range<usize>,
     roles: Range<usize>,
     permissions: Range<usize>,
+    email_verified: Range<usize>,
     acr_values: Vec<Box<str>>,
     /// Of this configuration and its clones alone, so that what was found by it is known.
     id: u64,
@@ -42,19 +43,18 @@ pub(super) enum Place {
     Acr,
     Amr,
     Email,
-    EmailVerified,
 }
 
 /// Their names in RFC 7519, RFC 8176 and OpenID Connect Core.
-const STANDARD: [&str; 8] = [
-    "sub",
-    "iss",
-    "iat",
-    "auth_time",
-    "acr",
-    "amr",
-    "email",
+const STANDARD: [&str; 7] = ["sub", "iss", "iat", "auth_time", "acr", "amr", "email"];
+
+/// Names under which issuers say that they verified the address: OpenID Connect Core, better-auth and
+/// Firebase, Microsoft Entra ID, Google's older userinfo.
+const EMAIL_VERIFIED: [&str; 4] = [
     "email_verified",
+    "emailVerified",
+    "xms_edov",
+    "verified_email",
 ];
 
 /// What OpenID's Provider Authentication Policy Extension calls a login with two factors, and
@@ -63,19 +63,22 @@ const MULTI_FACTOR: &str = "http://schemas.openid.net/pape/policies/2007/06/mult
 
 impl Default for ClaimPaths {
     /// Scopes in `scope` (RFC 9068) or `scp` (Microsoft Entra ID, Okta), roles in `roles`,
-    /// permissions in `permissions` (Auth0).
+    /// permissions in `permissions` (Auth0). Whether the e-mail address is verified stands in
+    /// `email_verified`, `emailVerified`, `xms_edov` (Microsoft Entra ID) or `verified_email`.
     fn default() -> Self {
         let none = Self {
             all: STANDARD.map(ClaimPath::from).into(),
             scopes: 0..0,
             roles: 0..0,
             permissions: 0..0,
+            email_verified: 0..0,
             acr_values: vec![MULTI_FACTOR.into()],
             id: new_id(),
         };
         none.scopes(["scope", "scp"])
             .roles(["roles"])
             .permissions(["permissions"])
+            .email_verified(EMAIL_VERIFIED)
     }
 }
 
@@ -116,8 +119,21 @@ impl ClaimPaths {
     /// The e-mail address stands here, and whether it is verified there.
     pub fn email(mut self, email: impl Into<ClaimPath>, verified: impl Into<ClaimPath>) -> Self {
         self.all[Place::Email as usize] = email.into();
-        self.all[Place::EmailVerified as usize] = verified.into();
-        self.id = new_id();
+        self.email_verified([verified.into()])
+    }
+
+    /// Whether the e-mail address is verified stands in these claims and in no others.
+    ///
+    /// An address counts where one of them at least is there, and all that are there are `true` or
+    /// the text `"true"`. [`VerifierBuilder::issuer_verifies_emails`] is for issuers without such a
+    /// claim.
+    ///
+    /// [`VerifierBuilder::issuer_verifies_emails`]: crate::VerifierBuilder::issuer_verifies_emails
+    pub fn email_verified<P: Into<ClaimPath>>(
+        mut self,
+        paths: impl IntoIterator<Item = P>,
+    ) -> Self {
+        self.email_verified = self.add(paths);
         self
     }
 
@@ -159,6 +175,11 @@ impl ClaimPaths {
     #[inline]
     pub(super) fn places_of_permissions(&self) -> Range<usize> {
         self.permissions.clone()
+    }
+
+    #[inline]
+    pub(super) fn places_of_email_verified(&self) -> Range<usize> {
+        self.email_verified.clone()
     }
 
     pub(super) fn strong_classes(&self) -> &[Box<str>] {

@@ -91,11 +91,17 @@ pub fn subject(subject: impl Into<String>) -> Policy {
     named(subject.into(), Leaf::Subject)
 }
 
-/// Whoever has an e-mail address at this domain: what a JAM token tells of its user.
+/// Requires a verified e-mail address at this domain.
 ///
 /// Case does not count. `example.com` is that domain alone, `*.example.com` its subdomains without
-/// itself. An address whose `email_verified` is false does not count; one without that claim does,
-/// since issuers such as JAM name only verified ones.
+/// itself.
+///
+/// An address counts where the claims say that it is verified: `true` or the text `"true"` under
+/// the names that [`ClaimPaths`](super::ClaimPaths::email_verified) lists, and no other value under
+/// any of them. An address without such a claim does not count, because many issuers let users enter
+/// one that is not theirs. Issuers that verify every address are declared:
+/// [`VerifierBuilder::issuer_verifies_emails`](crate::VerifierBuilder::issuer_verifies_emails).
+/// JustAuthenticateMe is one, and `JamApp` declares it.
 ///
 /// # Example
 /// ```

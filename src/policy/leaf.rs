@@ -150,24 +150,27 @@ fn covers(held: &[u8], wanted: &[u8]) -> bool {
     }
 }
 
-/// The e-mail address, unless the issuer says that nobody verified it.
+/// The e-mail address, where the issuer says that it is verified.
+///
+/// Every decision that rests on an address asks here: policies, enrichment and logins.
 #[inline]
-pub(super) fn email<'a>(subject: &Subject<'a>) -> Option<&'a str> {
-    // Some issuers write it as a text.
-    let refuted = subject
-        .standard(Place::EmailVerified)
-        .is_some_and(|verified| {
-            let text = verified.text();
-            verified.flag() == Some(false)
-                || text.is_some_and(|text| !text.eq_ignore_ascii_case("true"))
-        });
-    let email = subject.standard(Place::Email).and_then(Claim::text);
-    email.filter(|_| !refuted)
+pub(super) fn verified_email<'a>(subject: &Subject<'a>) -> Option<&'a str> {
+    let email = subject.standard(Place::Email).and_then(Claim::text)?;
+    let mut verified = subject.issuer_verifies_emails();
+    for place in subject.paths().places_of_email_verified() {
+        match subject.at(place) {
+            None => {}
+            // Amazon Cognito, Apple and others write it as a text.
+            Some(said) if said.flag() == Some(true) || said.is("true") => verified = true,
+            Some(_) => return None,
+        }
+    }
+    verified.then_some(email)
 }
 
 #[inline]
 fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
-    let Some(email) = email(subject).map(str::as_bytes) else {
+    let Some(email) = verified_email(subject).map(str::as_bytes) else {
         return false;
     };
     let at = email.iter().position(|byte| *byte == b'@');

@@ -34,6 +34,8 @@ pub struct Subject<'a> {
     resource: Option<&'a ClaimIndex>,
     /// When the session's login was, Unix time.
     login: Option<Duration>,
+    /// Whether the issuer names verified addresses only, so that no claim has to say so.
+    issuer_verifies_emails: bool,
     /// What the paths lead to, where that is known.
     places: Option<&'a Places>,
 }
@@ -47,6 +49,7 @@ impl<'a> Subject<'a> {
             clock,
             resource: None,
             login: None,
+            issuer_verifies_emails: false,
             places: claims.places(paths),
         }
     }
@@ -61,7 +64,8 @@ impl<'a> Subject<'a> {
         paths: &'a ClaimPaths,
         clock: &'a dyn Clock,
     ) -> Result<Self, Error> {
-        Ok(Self::new(token.claims()?, paths, clock))
+        Ok(Self::new(token.claims()?, paths, clock)
+            .with_issuer_verifies_emails(token.issuer_verifies_emails()))
     }
 
     /// The same, asked about a resource with these attributes.
@@ -79,6 +83,15 @@ impl<'a> Subject<'a> {
         Self { login: at, ..self }
     }
 
+    /// The same, of an issuer that is declared to verify every address, or is not.
+    #[must_use]
+    pub(crate) fn with_issuer_verifies_emails(self, declared: bool) -> Self {
+        Self {
+            issuer_verifies_emails: declared,
+            ..self
+        }
+    }
+
     /// The claims.
     #[inline]
     pub fn claims(&self) -> &'a ClaimIndex {
@@ -90,9 +103,14 @@ impl<'a> Subject<'a> {
         self.resource
     }
 
-    /// The e-mail address, unless the issuer says that nobody verified it.
-    pub(crate) fn email(&self) -> Option<&'a str> {
-        super::leaf::email(self)
+    /// The e-mail address, where the issuer says that it is verified.
+    pub(crate) fn verified_email(&self) -> Option<&'a str> {
+        super::leaf::verified_email(self)
+    }
+
+    #[inline]
+    pub(super) fn issuer_verifies_emails(&self) -> bool {
+        self.issuer_verifies_emails
     }
 
     #[inline]

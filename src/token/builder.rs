@@ -48,6 +48,7 @@ pub struct VerifierBuilder {
     required: Vec<Box<str>>,
     texts: Vec<TextRule>,
     accept_bound: bool,
+    issuer_verifies_emails: bool,
     require_kid: bool,
     require_exp: bool,
     check_exp: bool,
@@ -86,6 +87,7 @@ impl Default for VerifierBuilder {
             required: Vec::new(),
             texts: Vec::new(),
             accept_bound: false,
+            issuer_verifies_emails: false,
             require_kid: false,
             require_exp: true,
             check_exp: true,
@@ -286,6 +288,18 @@ impl VerifierBuilder {
         self
     }
 
+    /// Declares that the issuer verifies every e-mail address before it names it, so that
+    /// [`email_domain`](crate::policy::email_domain) and enrichment by address take its tokens, and
+    /// the sessions that begin with them, without a claim such as `email_verified`.
+    ///
+    /// A claim that says otherwise still counts. Default: the claim is needed; an issuer where
+    /// users or tenants enter addresses of their own, such as a multi-tenant application of
+    /// Microsoft Entra ID, must not be declared.
+    pub fn issuer_verifies_emails(mut self) -> Self {
+        self.issuer_verifies_emails = true;
+        self
+    }
+
     /// Requires the header to name its key.
     pub fn require_key_id(mut self) -> Self {
         self.require_kid = true;
@@ -390,6 +404,7 @@ impl VerifierBuilder {
             required: self.required,
             texts: self.texts,
             accept_bound: self.accept_bound,
+            issuer_verifies_emails: self.issuer_verifies_emails,
             require_kid: self.require_kid,
             require_exp: self.require_exp,
             check_exp: self.check_exp,

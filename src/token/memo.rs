@@ -172,6 +172,7 @@ mod tests {
             generation: AtomicU64::new(0),
             epoch: 0,
             revocation_id: OnceLock::new(),
+            issuer_verifies_emails: false,
             marks: Marks::default(),
         }))
     }

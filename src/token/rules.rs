@@ -23,6 +23,8 @@ pub(crate) struct Rules {
     pub(crate) texts: Vec<TextRule>,
     /// Whether a token that is bound to a key (`cnf`) passes without a proof of that key.
     pub(crate) accept_bound: bool,
+    /// Declared by the application: the issuer names verified e-mail addresses only.
+    pub(crate) issuer_verifies_emails: bool,
     pub(crate) require_kid: bool,
     pub(crate) require_exp: bool,
     /// Whether `exp` is compared with the clock.

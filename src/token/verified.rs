@@ -51,6 +51,8 @@ pub(crate) struct Entry {
     /// The verifier's epoch at verification.
     pub(crate) epoch: u64,
     pub(crate) revocation_id: OnceLock<RevocationId>,
+    /// As the verifier's rule says.
+    pub(crate) issuer_verifies_emails: bool,
     pub(crate) marks: Marks,
 }
 
@@ -108,6 +110,11 @@ impl Verified {
     /// The `iss` claim.
     pub fn issuer(&self) -> Option<&str> {
         self.entry().claims.issuer()
+    }
+
+    /// Whether the issuer is declared to name verified e-mail addresses only.
+    pub(crate) fn issuer_verifies_emails(&self) -> bool {
+        self.entry().issuer_verifies_emails
     }
 
     /// The `sub` claim.

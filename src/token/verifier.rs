@@ -168,6 +168,11 @@ impl Verifier {
         &self.inner.rules.issuers
     }
 
+    /// Whether its tokens' e-mail addresses are declared to be verified.
+    pub(crate) fn issuer_verifies_emails(&self) -> bool {
+        self.inner.rules.issuer_verifies_emails
+    }
+
     pub(crate) fn max_len(&self) -> usize {
         self.inner.rules.max_len
     }
@@ -450,6 +455,7 @@ impl Inner {
             generation: AtomicU64::new(*generation),
             epoch,
             revocation_id: OnceLock::new(),
+            issuer_verifies_emails: self.rules.issuer_verifies_emails,
             marks: Marks::default(),
         });
         Ok(Verified::new(entry))

@@ -113,6 +113,7 @@ require = ["sub", "jti"]
 require_text = { hd = "example.com" }
 require_any_text = "email"
 require_key_id = true
+issuer_verifies_emails = true
 leeway = "10s"
 max_token_len = 8192
 cache_bytes = 1048576
@@ -197,6 +198,7 @@ scopes = ["scope"]
 roles = ["realm_access.roles", ["https://example.com/roles"]]
 permissions = ["permissions"]
 email = { address = "mail", verified = "mail_verified" }
+email_verified = ["mail_verified", ["https://example.com/verified"]]
 acr_values = ["gold"]
 
 [jam.login]

@@ -158,6 +158,7 @@ fn the_schema_and_the_parser_agree_on_good_and_bad() {
         (verifier, "token_kind", json!({"token_use": "access"})),
         (verifier, "token_kind", json!({"typ": ["Bearer", "DPoP"]})),
         (verifier, "danger_accept_bound_tokens", json!(true)),
+        (verifier, "issuer_verifies_emails", json!(true)),
         (
             auth,
             "sources",

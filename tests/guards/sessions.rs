@@ -58,7 +58,7 @@ impl Site {
 #[tokio::test]
 async fn policies_see_the_claims_of_a_session() {
     let claims = json!({
-        "sub": "ann1", "email": ANN, "roles": ["admin"], "scope": "orders.read orders.write",
+        "sub": "ann1", "email": ANN, "email_verified": true, "roles": ["admin"], "scope": "orders.read orders.write",
         "amr": ["pwd", "otp"], "waits": "yes",
     });
     let less = json!({"sub": "ann", "email": "ann@elsewhere.example", "waits": "no"});

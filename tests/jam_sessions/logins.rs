@@ -3,7 +3,7 @@
 use crate::site::Site;
 use crate::support::{ANN, BOB, NOW};
 use jamguard::store::MemoryStore;
-use jamguard::{Authenticator, ErrorKind, JamLogin, LoginCookies, Sessions};
+use jamguard::{Authenticator, ErrorKind, JamLogin, LoginCookies, NewSession, Sessions};
 
 #[tokio::test]
 async fn a_magic_link_ends_in_a_session_and_the_tokens_stay_on_the_server() {
@@ -162,5 +162,26 @@ async fn where_the_tokens_go_can_be_said() {
             .map(|cookie| &cookie[..13])
             .collect();
         assert_eq!(names, ["__Host-jam_id", "__Host-jam_re"]);
+    }
+}
+
+/// JAM names no address that its owner did not prove; the application's own claims have to say so.
+#[tokio::test]
+async fn a_jam_logins_address_counts_as_verified_in_its_session() {
+    let site = Site::new().await;
+    for (name, mut browser) in site.browsers() {
+        browser.log_in(&site.world).await;
+        assert_eq!(browser.get("/office").await.text(), "desk", "{name}");
+        for (verified, status) in [(None, 403), (Some(false), 403), (Some(true), 200)] {
+            let mut claims = serde_json::json!({"email": ANN});
+            if let Some(verified) = verified {
+                claims["email_verified"] = verified.into();
+            }
+            let login = NewSession::of("7").claims(&claims);
+            let session = site.sessions.create_with(login).await.unwrap();
+            browser.id = Some(session.expose().to_owned());
+            let answer = browser.get("/office").await;
+            assert_eq!(answer.status, status, "{name}: {claims}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use actix_web::middleware::Condition;
 use actix_web::web;
 use axum::Router;
 use axum::routing::{any, any_service, get};
-use jamguard::policy::fresh;
+use jamguard::policy::{email_domain, fresh};
 use jamguard::store::{MemoryStore, Store, StoreFuture};
 use jamguard::{
     AuthenticatorBuilder, Claims, Error, ErrorKind, Identity, JamLogin, JamLoginBuilder, Refused,
@@ -41,6 +41,12 @@ async fn expires(user: Claims<User>) -> String {
 async fn vault(identity: Identity) -> Result<&'static str, Refused> {
     identity.check(&fresh(Duration::from_secs(600)))?;
     Ok("gold")
+}
+
+/// Only for addresses of the company.
+async fn office(identity: Identity) -> Result<&'static str, Refused> {
+    identity.check(&email_domain("example.com"))?;
+    Ok("desk")
 }
 
 async fn hello(user: Option<Claims<User>>) -> String {
@@ -155,6 +161,7 @@ impl Site {
             .route("/expires", get(expires))
             .route("/hello", get(hello))
             .route("/vault", get(vault))
+            .route("/office", get(office))
             .route("/cart", get(cart).post(put))
             .route("/tokens", get(tokens))
             .route("/jam-redirect", any_service(login.redirect()))
@@ -167,6 +174,7 @@ impl Site {
                 .service(web::resource("/expires").to(expires))
                 .service(web::resource("/hello").to(hello))
                 .service(web::resource("/vault").to(vault))
+                .service(web::resource("/office").to(office))
                 .service(
                     web::resource("/cart")
                         .route(web::get().to(cart))

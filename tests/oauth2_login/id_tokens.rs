@@ -156,6 +156,36 @@ async fn a_verifier_that_asks_for_too_little() {
     }
 }
 
+/// The provider is declared to verify every address: its ID tokens need not say so, and the session
+/// does.
+#[tokio::test]
+async fn a_provider_that_verifies_every_address() {
+    let idp = Idp::start().await;
+    let client = idp.client();
+    let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
+    let verifier = client
+        .id_token_verifier()
+        .unwrap()
+        .algorithms([Algorithm::ES256])
+        .issuer_verifies_emails();
+    let login = OAuth2Login::builder(&auth, client.clone()).id_token(verifier.build().unwrap());
+    let servers = serve(&auth, &login.build().unwrap(), &client).await;
+    for (said, shown) in [(None, true), (Some(true), true), (Some(false), false)] {
+        let mut browser = Browser::new(servers.axum);
+        let begun = browser.begin("").await;
+        let mut claims = idp.claims(begun.value("nonce"));
+        claims.as_object_mut().unwrap().remove("email_verified");
+        if let Some(said) = said {
+            claims["email_verified"] = said.into();
+        }
+        idp.gives(Some(&claims));
+        assert_eq!(browser.callback(&begun.query(&idp)).await.status, 303);
+        let claims: Value = browser.get("/me").await.json();
+        assert_eq!(claims.get("email").is_some(), shown, "{said:?}");
+        assert_eq!(claims["email_verified"], shown, "{said:?}");
+    }
+}
+
 /// The keys cannot be had: nobody knows, so nobody is logged in, and nobody is refused for good.
 #[tokio::test]
 async fn keys_that_cannot_be_fetched() {

@@ -71,7 +71,9 @@ async fn an_address_counts_where_the_provider_verified_it() {
         (Value::Bool(true), true),
         (Value::Bool(false), false),
         (Value::Null, false),
-        (Value::String("true".into()), false),
+        (Value::String("true".into()), true),
+        (Value::String("false".into()), false),
+        (Value::from(1), false),
     ] {
         let (mut browser, begun) = world.begin(world.servers.axum).await;
         let mut claims = world.idp.claims(begun.value("nonce"));

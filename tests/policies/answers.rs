@@ -3,8 +3,8 @@
 use super::{NOW, check, check_with};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::policy::{
-    ClaimIndex, ClaimPaths, Explanation, Subject, custom, custom_async, fresh, never, role, scope,
-    second_factor,
+    ClaimIndex, ClaimPaths, Explanation, Subject, custom, custom_async, email_domain, fresh, never,
+    role, scope, second_factor,
 };
 use jamguard::testing::{self, ManualClock};
 use jamguard::{Challenge, Error, ErrorKind, Policy, Verifier};
@@ -282,4 +282,44 @@ async fn a_tokens_claims_are_indexed_once() {
     assert!(std::ptr::eq(subject.claims(), shared.claims()));
     let debug = format!("{subject:?} {:?}", subject.claims());
     assert!(!debug.contains("admin"), "{debug}");
+}
+
+/// The declaration goes along with the token, and a claim that says otherwise counts all the same.
+#[tokio::test]
+async fn an_issuer_that_verifies_every_address_is_declared() {
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let rules = || {
+        Verifier::builder()
+            .key(key.verifying_key().unwrap())
+            .algorithms([Algorithm::ES256])
+            .audience("api")
+            .clock(ManualClock::at(NOW))
+    };
+    let usual = rules().build().unwrap();
+    let declared = rules().issuer_verifies_emails().build().unwrap();
+    let (paths, clock) = (ClaimPaths::default(), ManualClock::at(NOW));
+    for (verified, at_usual, at_declared) in [
+        (None, false, true),
+        (Some(json!(null)), false, true),
+        (Some(json!(true)), true, true),
+        (Some(json!("true")), true, true),
+        (Some(json!(false)), false, false),
+        (Some(json!("false")), false, false),
+        (Some(json!(0)), false, false),
+    ] {
+        let mut claims = json!({"aud": "api", "exp": NOW + 60, "email": "ann@example.com"});
+        if let Some(verified) = &verified {
+            claims["email_verified"] = verified.clone();
+        }
+        let token = testing::mint(&key, &claims).unwrap();
+        // From memory as at first.
+        for _ in 0..3 {
+            for (verifier, expected) in [(&usual, at_usual), (&declared, at_declared)] {
+                let verified = verifier.verify(&token).await.unwrap();
+                let subject = Subject::of(&verified, &paths, &clock).unwrap();
+                let answer = email_domain("example.com").check(&subject);
+                assert_eq!(answer.is_ok(), expected, "{claims}");
+            }
+        }
+    }
 }

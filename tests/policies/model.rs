@@ -96,11 +96,10 @@ impl Model {
             Self::Subject(subject) => text("sub") == Some(subject),
             Self::IssuedBy(issuer) => text("iss") == Some(issuer),
             Self::EmailDomain(domain) => {
-                let verified = match &claims["email_verified"] {
-                    Value::Bool(verified) => *verified,
-                    Value::String(verified) => verified == "true",
-                    _ => true,
-                };
+                let verified = &claims["email_verified"];
+                if *verified != json!(true) && *verified != json!("true") {
+                    return false;
+                }
                 let email = text("email").unwrap_or_default().to_lowercase();
                 let parts: Vec<&str> = email.split('@').collect();
                 let [user, found] = parts[..] else {
@@ -113,7 +112,7 @@ impl Model {
                     }
                     None => found == domain,
                 };
-                verified && !user.is_empty() && fits
+                !user.is_empty() && fits
             }
             Self::Fresh(seconds) => {
                 let login = match claims["auth_time"].is_null() {

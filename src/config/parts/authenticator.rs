@@ -144,6 +144,8 @@ struct ClaimPathSettings {
     roles: Option<Vec<PathSettings>>,
     permissions: Option<Vec<PathSettings>>,
     email: Option<EmailPaths>,
+    /// Where it may stand that the e-mail address is verified.
+    email_verified: Option<Vec<PathSettings>>,
     /// The values of `acr` that stand for two factors.
     acr_values: Option<Texts>,
 }
@@ -434,6 +436,9 @@ impl ClaimPathSettings {
         }
         if let Some(EmailPaths { address, verified }) = &self.email {
             paths = paths.email(address.0.clone(), verified.0.clone());
+        }
+        if let Some(verified) = &self.email_verified {
+            paths = paths.email_verified(each(verified));
         }
         if let Some(Texts(values)) = &self.acr_values {
             paths = paths.acr_values(values);

@@ -62,6 +62,9 @@ pub(in crate::config) struct VerifierSettings {
     /// Claims that must be some text, not empty.
     #[serde(default)]
     require_any_text: Texts,
+    /// Declares that the issuer verifies every e-mail address before it names it.
+    #[serde(default)]
+    issuer_verifies_emails: bool,
     /// Requires the header to name its key.
     #[serde(default)]
     require_key_id: bool,
@@ -180,6 +183,9 @@ impl VerifierSettings {
         }
         for claim in &self.require_any_text.0 {
             verifier = verifier.require_any_text(claim);
+        }
+        if self.issuer_verifies_emails {
+            verifier = verifier.issuer_verifies_emails();
         }
         if self.require_key_id {
             verifier = verifier.require_key_id();

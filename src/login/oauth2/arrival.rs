@@ -1,5 +1,6 @@
 //! Who came back from a provider, and who that is here.
 
+use crate::authenticator::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::oauth2::{OAuth2Client, TokenResponse};
 use crate::token::verified::Verified;
@@ -79,9 +80,9 @@ impl OAuth2Arrival {
         })
     }
 
-    /// Who that is where nobody says otherwise: the ID token's subject, under the provider's name,
-    /// so that one provider's users are never another's.
-    pub(super) fn user(&self) -> Result<OAuth2User, Error> {
+    /// The user where the application does not say otherwise: the ID token's subject, under the
+    /// provider's name, so that one provider's users are never another's.
+    pub(super) fn user(&self, auth: &Authenticator) -> Result<OAuth2User, Error> {
         let subject = self.id_token.as_ref().and_then(Verified::subject);
         let (Some(id_token), Some(subject)) = (&self.id_token, subject) else {
             return Err(Error::configuration(
@@ -91,9 +92,12 @@ impl OAuth2Arrival {
         let name = self.client.provider().name();
         let mut claims: Map<String, Value> = serde_json::from_str(id_token.raw_claims())
             .map_err(|_| Error::new(ErrorKind::Malformed, "the ID token's claims are no object"))?;
-        // Anybody can claim an address that nobody checked.
-        if claims.get("email_verified") != Some(&Value::Bool(true)) {
+        // At many providers users enter addresses that are not theirs.
+        if !auth.has_verified_email(id_token) {
             claims.remove("email");
+        } else if id_token.issuer_verifies_emails() {
+            // The session knows no verifier that would say so.
+            claims.entry("email_verified").or_insert(Value::Bool(true));
         }
         Ok(OAuth2User {
             key: format!("{name}:{subject}"),

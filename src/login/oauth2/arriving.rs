@@ -120,7 +120,7 @@ impl OAuth2Login {
         }
         let user = match &settings.who {
             Some(who) => who(arrival.clone()).await?,
-            None => arrival.user()?,
+            None => arrival.user(&settings.auth)?,
         };
         if user.key().is_empty() {
             return Err(Error::new(

@@ -85,8 +85,8 @@ impl OAuth2LoginBuilder {
     /// An error refuses the login, [`AccessDenied`](crate::ErrorKind::AccessDenied) with 403.
     ///
     /// Without it the user is the ID token's subject under the provider's name, such as
-    /// `google:1102`, and a session's claims are the ID token's, `email` only where `email_verified`
-    /// says so. A provider without ID tokens needs it.
+    /// `google:1102`, and a session's claims are the ID token's, `email` only where it is verified, as
+    /// [`email_domain`](crate::policy::email_domain) says it. A provider without ID tokens needs it.
     pub fn user<F, R>(mut self, who: F) -> Self
     where
         F: Fn(OAuth2Arrival) -> R + Send + Sync + 'static,
