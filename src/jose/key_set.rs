@@ -116,6 +116,17 @@ impl KeySet {
         self.keys.iter().any(|key| key.key_id() == Some(kid))
     }
 
+    /// Whether a key could verify a token of this header, were it the only one.
+    pub(crate) fn has_candidate(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
+        let named = |key: &VerifyingKey| match (kid, key.key_id()) {
+            (Some(wanted), Some(name)) => wanted == name,
+            _ => true,
+        };
+        self.keys
+            .iter()
+            .any(|key| key.allows(algorithm) && named(key))
+    }
+
     /// Whether both sets hold the same keys.
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
         let holds = |all: &Self, some: &Self| some.keys.iter().all(|key| all.contains(key.id()));

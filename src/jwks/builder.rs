@@ -101,8 +101,9 @@ impl RemoteKeySetBuilder {
         self
     }
 
-    /// The least time between two fetches that unknown keys cause; 30 s unless set. After one
-    /// that failed, the back-off decides.
+    /// Minimum time between two fetches that tokens cause, by naming an unknown key or by a signature
+    /// that does not match a known one. Default: 30 s. After a fetch that failed, the back-off
+    /// decides for unknown keys.
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
         self.settings.cooldown = cooldown;
         self

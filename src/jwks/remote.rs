@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 /// The keys of an issuer, kept current. Cheap to clone; clones share one cache.
 ///
-/// Fetched when first needed. Refreshed in the background ahead of expiry, and at once when a
-/// token names a key that is not there. A refresh replaces the set; a failed one keeps the old for
-/// `max_stale`.
+/// Fetched when first needed. Refreshed in the background ahead of expiry, and at once, but only once
+/// per [cooldown](RemoteKeySetBuilder::cooldown), when a token names a key that is not there or its
+/// signature does not match the key that it names: issuers that restart publish other keys under the
+/// same `kid`. A refresh replaces the set; a failed one keeps the old for `max_stale`.
 ///
 /// # Example
 /// ```
@@ -68,6 +69,15 @@ impl RemoteKeySet {
     }
 }
 
+/// Why newer keys are asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Why {
+    /// A token names a key that is not in the set.
+    Unknown,
+    /// A key of the set refuses a token: another may have taken its place.
+    Replaced,
+}
+
 impl RemoteKeySet {
     /// What there is, or the fetch to wait for.
     fn ask(&self) -> Asked {
@@ -92,7 +102,7 @@ impl RemoteKeySet {
     }
 
     /// As [`ask`](Self::ask), for keys newer than those of generation `seen`.
-    fn ask_newer(&self, seen: u64) -> Option<Asked> {
+    fn ask_newer(&self, seen: u64, why: Why) -> Option<Asked> {
         let remote = &self.0;
         let now = remote.clock.monotonic();
         let mut flights = remote.flights();
@@ -101,6 +111,11 @@ impl RemoteKeySet {
         }
         if let Some(current) = flights.current(now) {
             return Some(Asked::Wait(current));
+        }
+        if why == Why::Replaced
+            && (flights.in_cooldown(now) || remote.backoff_left(&flights, now).is_some())
+        {
+            return None;
         }
         if let Some(left) = remote.backoff_left(&flights, now) {
             // Whether the token is good cannot be said while the issuer does not answer.
@@ -123,6 +138,11 @@ impl RemoteKeySet {
         flights.begin_cooldown(now + remote.settings.cooldown);
         drop(flights);
         Some(Asked::Wait(takeoff.go()))
+    }
+
+    fn newer(&self, seen: u64, why: Why) -> Option<BoxFuture<Outcome>> {
+        let asked = self.ask_newer(seen, why)?;
+        Some(self.outcome(asked, move |keys| keys.ask_newer(seen, why)))
     }
 
     /// Waits. Where a fetch broke off, asks `again`: once, as what broke it may last.
@@ -183,8 +203,11 @@ impl KeySource for RemoteKeySet {
     }
 
     fn refresh(&self, seen: u64) -> Option<BoxFuture<Outcome>> {
-        let asked = self.ask_newer(seen)?;
-        Some(self.outcome(asked, move |keys| keys.ask_newer(seen)))
+        self.newer(seen, Why::Unknown)
+    }
+
+    fn refresh_replaced(&self, seen: u64) -> Option<BoxFuture<Outcome>> {
+        self.newer(seen, Why::Replaced)
     }
 
     fn age_note(&self) -> Option<String> {

@@ -41,6 +41,13 @@ pub(crate) trait KeySource: Send + Sync + 'static {
     /// change.
     fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>>;
 
+    /// As [`refresh`](Self::refresh), because a key of generation `seen` refuses a token: issuers
+    /// that restart publish another key under the same name. At most one fetch per cooldown, and
+    /// none while the issuer does not answer: a forged token looks the same.
+    fn refresh_replaced(&self, _seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
+        None
+    }
+
     /// When the keys were fetched and when the next unknown key may cause a fetch, for the log;
     /// `None` for keys that are not fetched.
     fn age_note(&self) -> Option<String> {

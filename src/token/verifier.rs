@@ -250,18 +250,17 @@ impl Verifier {
             }
         };
         match inner.check(token, &keys) {
-            Err(Refused::UnknownKeyId(error)) => match inner.keys.refresh(keys.generation) {
-                None => Step::Done(Err(inner.not_refreshed(error))),
-                Some(refreshed) => {
+            Err(refused) => match inner.newer_keys(&refused, keys.generation) {
+                None => Step::Done(Err(inner.not_refreshed(refused))),
+                Some(newer) => {
                     let (this, token) = (self.clone(), token.to_vec());
                     Step::Wait(Box::pin(async move {
                         let inner = &this.inner;
-                        let verified = inner.check_again(&token, refreshed).await?;
+                        let verified = inner.check_again(&token, refused, newer).await?;
                         this.finish(verified, false).wait().await
                     }))
                 }
             },
-            Err(refused) => Step::Done(Err(refused.into_error())),
             Ok(verified) => self.finish(verified, false),
         }
     }
@@ -286,14 +285,17 @@ enum Recheck {
 
 /// Why a full verification failed, and whether newer keys might change that.
 enum Refused {
+    /// The token names a key that is not in the set.
     UnknownKeyId(Error),
+    /// The set's keys say no; another key may have taken the place of one of them.
+    ByKey(Error),
     Because(Error),
 }
 
 impl Refused {
     fn into_error(self) -> Error {
         match self {
-            Self::UnknownKeyId(error) | Self::Because(error) => error,
+            Self::UnknownKeyId(error) | Self::ByKey(error) | Self::Because(error) => error,
         }
     }
 }
@@ -380,11 +382,28 @@ impl Inner {
         self.rules.check_issuer(claims.issuer.as_deref())
     }
 
-    /// An unknown key for which no newer keys are fetched, with the reason.
-    fn not_refreshed(&self, unknown: Error) -> Error {
+    /// A refusal for which no newer keys are fetched, with the reason where they might change it.
+    fn not_refreshed(&self, refused: Refused) -> Error {
+        let error = match refused {
+            Refused::Because(error) => return error,
+            Refused::UnknownKeyId(error) | Refused::ByKey(error) => error,
+        };
         match self.keys.age_note() {
-            Some(note) => unknown.map_message(|message| format!("{message}; {note}")),
-            None => unknown,
+            Some(note) => error.map_message(|message| format!("{message}; {note}")),
+            None => error,
+        }
+    }
+
+    /// The keys to ask after those of generation `seen`, where they might answer otherwise.
+    fn newer_keys(
+        &self,
+        refused: &Refused,
+        seen: u64,
+    ) -> Option<BoxFuture<Result<Snapshot, Error>>> {
+        match refused {
+            Refused::UnknownKeyId(_) => self.keys.refresh(seen),
+            Refused::ByKey(_) => self.keys.refresh_replaced(seen),
+            Refused::Because(_) => None,
         }
     }
 
@@ -392,19 +411,26 @@ impl Inner {
     async fn check_again(
         &self,
         token: &[u8],
-        mut refreshed: BoxFuture<Result<Snapshot, Error>>,
+        mut refused: Refused,
+        mut newer: BoxFuture<Result<Snapshot, Error>>,
     ) -> Result<Verified, Error> {
         // A fetch that was already under way may have begun before the key was published.
         let mut joined = true;
         loop {
-            let keys = refreshed.await?;
-            match self.check(token, &keys) {
-                Err(Refused::UnknownKeyId(error)) => match self.keys.refresh(keys.generation) {
-                    Some(next) if joined => refreshed = next,
-                    _ => return Err(self.not_refreshed(error)),
-                },
-                answer => return answer.map_err(Refused::into_error),
-            }
+            let keys = match (newer.await, refused) {
+                (Ok(keys), _) => keys,
+                // The known key has answered; an outage does not turn that into a 503.
+                (Err(_), Refused::ByKey(error)) => return Err(error),
+                (Err(error), _) => return Err(error),
+            };
+            refused = match self.check(token, &keys) {
+                Ok(verified) => return Ok(verified),
+                Err(refused) => refused,
+            };
+            newer = match self.newer_keys(&refused, keys.generation) {
+                Some(next) if joined => next,
+                _ => return Err(self.not_refreshed(refused)),
+            };
             joined = false;
         }
     }
@@ -429,9 +455,16 @@ impl Inner {
             .select(kid, header.algorithm())
             .map_err(|error| match kid {
                 Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
+                // Among several, none is tried; another key does not make them fewer.
+                kid if keys.has_candidate(kid, header.algorithm()) => Refused::Because(error),
+                _ => Refused::ByKey(error),
+            })?;
+        compact
+            .verify(key, header.algorithm())
+            .map_err(|error| match error.kind() {
+                ErrorKind::BadSignature => Refused::ByKey(error),
                 _ => Refused::Because(error),
             })?;
-        compact.verify(key, header.algorithm())?;
 
         let window = self.rules.check_claims(&claims)?;
         let issued_in = claims.issued_in;

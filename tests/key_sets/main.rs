@@ -10,6 +10,7 @@ mod discovery;
 mod fetchers;
 mod keys;
 mod messages;
+mod replaced;
 mod runtimes;
 mod servers;
 mod urls;

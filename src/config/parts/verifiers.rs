@@ -107,7 +107,7 @@ pub(in crate::config) struct KeySetSettings {
     default_age: Option<Time>,
     /// How long keys serve beyond that while the issuer cannot be reached; an hour unless set.
     max_stale: Option<Time>,
-    /// The least time between two fetches for unknown keys; 30 s unless set.
+    /// Minimum time between two fetches for unknown or replaced keys. Default: 30 s.
     cooldown: Option<Time>,
 }
 
