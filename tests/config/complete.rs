@@ -299,7 +299,7 @@ login_cookies = { danger_plain_http = true }
 session_cookie = { danger_plain_http = true }
 "#;
 
-fn documents(folder: &Folder) -> Vec<(&'static str, JamBuilder)> {
+pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamBuilder)> {
     let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let public = key.verifying_key().unwrap();

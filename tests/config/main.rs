@@ -13,6 +13,7 @@ mod oauth2;
 mod otp;
 mod parity;
 mod reload;
+mod secrets;
 mod sessions;
 mod tokens;
 mod vectors;

@@ -567,3 +567,61 @@ fn what_is_no_file_cannot_be_read_again() {
     let refused = message(file.jam().watch(Duration::from_millis(1), |_| {}));
     assert!(refused.contains("under 10 ms"));
 }
+
+/// What was compared is what is taken over: the variables are looked up between the two.
+#[test]
+fn a_file_that_changes_after_it_was_looked_at_is_not_read_again() {
+    let text = |role: &str| {
+        let named =
+            "[jam.issuers.named]\nalgorithm = 'HS256'\nsecret_file = 'secret'\nissuer = '${N}'";
+        site(role, named)
+    };
+    let file = File::new("reload-overtaken", &text("a"));
+    let secret = file.path.with_file_name("secret");
+    fs::write(&secret, SECRET).unwrap();
+    let armed = Arc::new(AtomicBool::new(false));
+    let half = {
+        let (armed, secret) = (armed.clone(), secret.clone());
+        move |_: &str| {
+            if armed.swap(false, Ordering::SeqCst) {
+                fs::write(&secret, &SECRET[..5]).unwrap();
+            }
+            Some("https://app.example".to_owned())
+        }
+    };
+    let jam = builder().variables(half).from_file(&file.path).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let watch = jam.watch(Duration::from_millis(20), move |outcome| {
+        tell.send(outcome.clone()).unwrap();
+    });
+    let _watch = watch.unwrap();
+    // The watcher has looked at everything once.
+    std::thread::sleep(Duration::from_millis(200));
+    armed.store(true, Ordering::SeqCst);
+    file.write(&text("b"));
+    let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(next().unwrap().applied(), ["guards"]);
+    // Its half is refused when it stayed so for an interval.
+    assert_eq!(next().unwrap_err().kind(), ErrorKind::InvalidKey);
+    assert!(jam.route_table().unwrap().to_string().contains("role:b"));
+}
+
+/// A file that only the changed configuration names may still be written when that is read.
+#[test]
+fn a_file_that_is_named_later_is_watched_too() {
+    let file = File::new("reload-named", &site("a", ""));
+    let jam = file.jam();
+    let secret = file.path.with_file_name("secret");
+    fs::write(&secret, &SECRET[..5]).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let watch = jam.watch(Duration::from_millis(20), move |outcome| {
+        tell.send(outcome.clone()).unwrap();
+    });
+    let _watch = watch.unwrap();
+    let named = "[jam.issuers.named]\nalgorithm = 'HS256'\nsecret_file = 'secret'";
+    file.write(&site("b", named));
+    let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(next().unwrap_err().kind(), ErrorKind::InvalidKey);
+    fs::write(&secret, SECRET).unwrap();
+    assert_eq!(next().unwrap().applied(), ["guards"]);
+}

@@ -1,19 +1,18 @@
 //! A configuration, read and pointed into.
 
-use super::format::{Format, MAX_BYTES, too_long};
+use super::contents::Contents;
+use super::format::Format;
 use super::interpolate::interpolate;
 use super::json;
 use super::node::{Node, Value};
 use super::problem::{Problem, advice};
+use super::redaction::Redaction;
 use crate::core::error::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// Where `${NAME}` is looked up.
 pub(in crate::config) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -67,10 +66,16 @@ impl Document {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with the file's name, and the
     /// line where it stops being what its extension says.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
+        Self::from_contents(path.as_ref(), &Contents::default())
+    }
+
+    pub(in crate::config) fn from_contents(
+        path: &Path,
+        contents: &Contents,
+    ) -> Result<Self, Error> {
         let format = Format::of(path)?;
         let wrong = |problem: Problem| problem.into_error(Some(path), "");
-        let bytes = read_file(path, MAX_BYTES).map_err(wrong)?;
+        let bytes = contents.read(path).map_err(wrong)?;
         let text = std::str::from_utf8(&bytes);
         let text = text.map_err(|_| wrong(Problem::new("it is not UTF-8")))?;
         Ok(Self::new(format.parse(text).map_err(wrong)?, Some(path)))
@@ -124,10 +129,11 @@ impl Document {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with file, line and key, where
     /// there is nothing at the pointer, a variable is not set, or the content is not a `T`. It holds
-    /// no value of the file, unless the `Deserialize` of a type in `T` writes one into its errors.
+    /// no text of the file of eight bytes or more, but for keys.
     pub fn read<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, Error> {
         let node = self.at(pointer)?;
-        T::deserialize(&node).map_err(|problem| self.error(problem, pointer))
+        T::deserialize(&node)
+            .map_err(|problem| self.error(problem.redacted(&Redaction::of(&node)), pointer))
     }
 
     /// What is at a pointer, with its variables put in.
@@ -188,32 +194,5 @@ impl fmt::Debug for Document {
         f.debug_struct("Document")
             .field("file", &self.file)
             .finish_non_exhaustive()
-    }
-}
-
-/// A file's content, if it is no longer than that.
-pub(in crate::config) fn read_file(
-    path: &Path,
-    most: usize,
-) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let failed = |error: std::io::Error| Problem::new(format!("it cannot be read: {error}"));
-    let info = std::fs::metadata(path).map_err(failed)?;
-    if info.is_dir() {
-        return Err(Problem::new("it is a directory: give the file in it"));
-    }
-    // Whoever opens a pipe waits for somebody to write into it, maybe for ever.
-    if !info.is_file() {
-        return Err(Problem::new(
-            "it is no file with content of its own but a pipe or a device",
-        ));
-    }
-    let mut content = Zeroizing::new(Vec::new());
-    let file = File::open(path).map_err(failed)?;
-    // Whatever it says of its length: some of the system's own files say 0.
-    let mut file = file.take(most as u64 + 1);
-    file.read_to_end(&mut content).map_err(failed)?;
-    match content.len() > most {
-        true => Err(too_long()),
-        false => Ok(content),
     }
 }

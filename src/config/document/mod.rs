@@ -1,5 +1,6 @@
 //! A file read as far as its own format goes: a tree in which every value knows its line.
 
+mod contents;
 mod deserialize;
 mod file;
 mod format;
@@ -7,6 +8,7 @@ mod interpolate;
 mod json;
 mod node;
 mod problem;
+mod redaction;
 mod toml;
 mod yaml;
 
@@ -14,7 +16,9 @@ pub use file::Document;
 pub use format::Format;
 
 pub(super) use self::{
-    file::{Variables, read_file},
+    contents::{Content, Contents},
+    file::Variables,
     node::{Node, Value},
     problem::{Problem, advice},
+    redaction::Redaction,
 };

@@ -60,21 +60,6 @@ impl Node {
         }
     }
 
-    /// A message without the texts in here. Short ones are names, such as those of algorithms.
-    pub(in crate::config) fn hidden_in(&self, message: &str) -> String {
-        const SHORT: usize = 8;
-        let hide = |message: String, node: &Self| node.hidden_in(&message);
-        match &self.value {
-            Value::Text(text) if text.len() >= SHORT => message.replace(&***text, "…"),
-            Value::List(nodes) => nodes.iter().fold(message.to_owned(), hide),
-            Value::Table(entries) => {
-                let nodes = entries.iter().map(|entry| &entry.node);
-                nodes.fold(message.to_owned(), hide)
-            }
-            _ => message.to_owned(),
-        }
-    }
-
     /// That something is there wherever a key is: left empty by mistake, or by a program that writes
     /// files, it would switch off what the key is for, such as an encryption.
     pub(in crate::config) fn check_no_value_missing(&self) -> Result<(), Problem> {

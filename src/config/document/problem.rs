@@ -1,5 +1,6 @@
 //! What is wrong with a file, where, and what was probably meant.
 
+use super::redaction::Redaction;
 use crate::core::error::{Error, ErrorKind};
 use serde::de::{self, Expected, Unexpected};
 use std::fmt;
@@ -41,7 +42,8 @@ const FEATURES: &[(&str, &str)] = &[
     ("oauth2", "oauth2"),
 ];
 
-/// A fault of a file. Its message never holds a value of the file, which may be a secret.
+/// A fault of a file. What is shown of it holds no value of the file, which may be a secret: see
+/// [`redacted`](Self::redacted).
 #[derive(Debug)]
 pub(in crate::config) struct Problem {
     /// The innermost key first.
@@ -63,13 +65,6 @@ impl Problem {
         }
     }
 
-    pub(in crate::config) fn of_kind(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            ..Self::new(message)
-        }
-    }
-
     /// What a builder said about what it was given.
     pub(in crate::config) fn of(error: Error) -> Self {
         Self {
@@ -77,6 +72,16 @@ impl Problem {
             message: error.message().to_owned(),
             source: Some(error),
             ..Self::new("")
+        }
+    }
+
+    /// The same, without the texts that no message may show.
+    pub(in crate::config) fn redacted(self, redaction: &Redaction) -> Self {
+        let shows = |source: &Error| redaction.is_in(&format!("{source:?}"));
+        Self {
+            message: redaction.hide(&self.message),
+            source: self.source.filter(|source| !shows(source)),
+            ..self
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::facade::Jam;
 use crate::authenticator::AuthenticatorBuilder;
-use crate::config::document::{Document, Format, Node, Variables};
+use crate::config::document::{Contents, Document, Format, Node, Redaction, Variables};
 use crate::config::parts::{Change, Files, Parts, Settings, Spot, World};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
@@ -146,24 +146,30 @@ impl JamBuilder {
     /// As [`Jam::from_file`].
     pub fn check_file(self, path: impl AsRef<Path>) -> Result<(), Error> {
         let document = Document::from_file(path)?;
-        self.load(&document, true).map(drop)
+        self.load(&document, &Arc::default(), true).map(drop)
     }
 
     /// Reads and builds everything; `dry` without opening stores.
-    pub(super) fn load(&self, document: &Document, dry: bool) -> Result<Loaded, Error> {
+    pub(super) fn load(
+        &self,
+        document: &Document,
+        contents: &Arc<Contents>,
+        dry: bool,
+    ) -> Result<Loaded, Error> {
         let document = document
             .clone()
             .with_shared_variables(self.variables.clone());
         let node = document.at(&self.pointer)?;
         let checked = node.check_no_value_missing();
         checked.map_err(|problem| document.error(problem, &self.pointer))?;
-        self.build(&document, node, dry)
+        self.build(&document, node, contents, dry)
     }
 
     pub(super) fn build(
         &self,
         document: &Document,
         node: Node,
+        contents: &Arc<Contents>,
         dry: bool,
     ) -> Result<Loaded, Error> {
         let folder = document.file().and_then(Path::parent);
@@ -173,12 +179,16 @@ impl JamBuilder {
             self.policies.clone(),
             self.stores.clone(),
             dry,
+            contents.clone(),
         );
         let built = Settings::deserialize(&node).and_then(|settings| {
             let parts = settings.build(&Spot::root(&world, &node), self.change.as_deref())?;
             Ok((settings, parts))
         });
-        let (settings, parts) = built.map_err(|problem| document.error(problem, &self.pointer))?;
+        let (settings, parts) = built.map_err(|problem| {
+            let redaction = Redaction::of(&node).with_files(contents);
+            document.error(problem.redacted(&redaction), &self.pointer)
+        })?;
         Ok(Loaded {
             node,
             settings,

@@ -132,7 +132,7 @@ impl Jam {
             settings,
             parts,
             files,
-        } = setup.load(document, false)?;
+        } = setup.load(document, &Arc::default(), false)?;
         if let Some(level) = settings.log_level {
             telemetry::set_level(level.level());
         }

@@ -2,12 +2,12 @@
 
 use super::difference::{differences, is_live, merged};
 use super::facade::Jam;
-use crate::config::document::{Document, Node};
+use crate::config::document::{Contents, Document, Node};
 use crate::config::parts::Files;
 use crate::core::error::Error;
 use crate::core::telemetry::{self, Level};
 use std::fmt;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// What is in force.
 pub(super) struct State {
@@ -83,7 +83,12 @@ impl Jam {
     /// As [`from_file`](Self::from_file); [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
     /// where this was not built from a file.
     pub fn reload(&self) -> Result<Reloaded, Error> {
-        let outcome = self.try_reload();
+        self.reload_from(&Arc::default())
+    }
+
+    /// The same with files as they were read before, as far as they were.
+    pub(super) fn reload_from(&self, contents: &Arc<Contents>) -> Result<Reloaded, Error> {
+        let outcome = self.try_reload(contents);
         match &outcome {
             Ok(reloaded) if reloaded.is_unchanged() => {}
             Ok(reloaded) if reloaded.needs_restart.is_empty() => {
@@ -97,7 +102,7 @@ impl Jam {
         outcome
     }
 
-    fn try_reload(&self) -> Result<Reloaded, Error> {
+    fn try_reload(&self, contents: &Arc<Contents>) -> Result<Reloaded, Error> {
         let jam = &*self.0;
         let Some(file) = &jam.file else {
             return Err(Error::configuration(
@@ -107,8 +112,8 @@ impl Jam {
         // One at a time. What panics while it is held is the application's code, before anything
         // is changed.
         let mut state = jam.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let document = Document::from_file(file)?;
-        let new = jam.setup.load(&document, true)?;
+        let document = Document::from_contents(file, contents)?;
+        let new = jam.setup.load(&document, contents, true)?;
         let mut reloaded = Reloaded::default();
         // A guard that was never put up cannot appear, and one that is up must not vanish.
         let table_stays = jam.table.is_some() != new.parts.table.is_some();
@@ -138,7 +143,7 @@ impl Jam {
             }
         }
         // What is taken over has to fit what stays, also verifiers that the program built itself.
-        let merged = jam.setup.build(&document, node, true)?;
+        let merged = jam.setup.build(&document, node, contents, true)?;
         let fits = jam.parts.lists.check_limits(&merged.parts.lists);
         fits.map_err(|problem| document.error(problem, &jam.setup.pointer))?;
         if let (Some(live), Some(table)) = (&jam.table, &merged.parts.table) {

@@ -1,20 +1,17 @@
-//! Looks at the file now and then.
+//! Polls the file for changes.
 
 use super::facade::Jam;
 use super::reload::Reloaded;
-use crate::config::document::read_file;
+use crate::config::document::Contents;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use aws_lc_rs::digest::{Context, SHA256};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::PoisonError;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-/// No file that counts is longer.
-const MOST: usize = 1 << 20;
 const SHORTEST: Duration = Duration::from_millis(10);
 
 /// Watches a file for as long as it is held; made by [`Jam::watch`].
@@ -67,20 +64,25 @@ impl Jam {
         let (mut seen, mut last) = (Vec::new(), Vec::new());
         let watch = move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                let now = fingerprint(&files);
+                let contents = read(&files);
+                let now = contents.fingerprint();
                 let still = now == last;
                 last.clone_from(&now);
-                // Whoever changes it may be in the middle of writing.
+                // A writer may be in the middle of it.
                 if now == seen || !still {
                     continue;
                 }
-                seen = now;
                 // The application's own code runs in here. Its panics are the application's: what
                 // comes after them is to be taken over as before.
-                let panicked = catch_unwind(AssertUnwindSafe(|| match jam.reload() {
-                    Ok(reloaded) if reloaded.is_unchanged() => {}
-                    outcome => told(&outcome),
-                }));
+                let panicked =
+                    catch_unwind(AssertUnwindSafe(|| match jam.reload_from(&contents) {
+                        Ok(reloaded) if reloaded.is_unchanged() => {}
+                        outcome => told(&outcome),
+                    }));
+                // Files that it names now are watched from now on.
+                files = contents.paths();
+                seen = contents.fingerprint();
+                last.clone_from(&seen);
                 if panicked.is_err() {
                     telemetry::warn(
                         "the application panicked when a changed configuration was taken over",
@@ -101,19 +103,14 @@ impl Jam {
     }
 }
 
-/// Of the contents: times and lengths may stay the same.
-fn fingerprint(files: &[PathBuf]) -> Vec<u8> {
-    let mut all = Context::new(&SHA256);
+/// What is compared is what is taken over: each file is read once.
+fn read(files: &[PathBuf]) -> Arc<Contents> {
+    let contents = Arc::<Contents>::default();
     for file in files {
-        match read_file(file, MOST) {
-            Ok(content) => {
-                all.update(&(content.len() as u64).to_be_bytes());
-                all.update(&content);
-            }
-            Err(_) => all.update(&[0xff; 8]),
-        }
+        // That it cannot be read is told by the reload.
+        let _ = contents.read(file);
     }
-    all.finish().as_ref().to_vec()
+    contents
 }
 
 impl fmt::Debug for JamWatch {

@@ -1,18 +1,14 @@
 //! Secrets and keys from files that the configuration names.
 
 use super::spot::Spot;
-use crate::config::document::{Problem, read_file};
+use crate::config::document::{Content, Problem};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use std::path::Path;
-use zeroize::Zeroizing;
-
-/// No key and no certificate chain is longer.
-const MAX_FILE: usize = 1 << 20;
 
 impl Spot<'_> {
     /// The bytes of a file that is named here.
-    pub(in crate::config) fn file(&self, path: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    pub(in crate::config) fn file(&self, path: &str) -> Result<Content, Problem> {
         let base = &self.world.base;
         let begins = match Path::new(path).is_relative() && !base.as_os_str().is_empty() {
             true => " (from the configuration's own folder on)",
@@ -23,16 +19,13 @@ impl Spot<'_> {
         let wrong = |problem: Problem| {
             self.wrong(format!("the file that is named here{begins}: {problem}"))
         };
-        let content = read_file(&path, MAX_FILE).map_err(wrong)?;
+        let content = self.world.contents.read(&path).map_err(wrong)?;
         self.world.note_file(&path, &content);
         Ok(content)
     }
 
     /// The bytes of a file that should be its owner's alone; it is told where others may read it.
-    pub(in crate::config) fn private_file(
-        &self,
-        path: &str,
-    ) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    pub(in crate::config) fn private_file(&self, path: &str) -> Result<Content, Problem> {
         let content = self.file(path)?;
         warn_of_readers(&self.world.base.join(path));
         Ok(content)

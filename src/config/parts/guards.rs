@@ -30,12 +30,10 @@ impl GuardSettings<'_> {
             }
         };
         let place = spot.key("guards");
-        // Which rule it is has to be told: routes and policies are no secrets.
-        let refused = |place: &Spot<'_>, error| place.place(Problem::of(error));
         let mut table = RouteTable::builder(unmatched);
         for (at, rule) in self.guards.iter().enumerate() {
             let with_rule = table.rules([rule.clone()], &spot.world.policies);
-            table = with_rule.map_err(|error| refused(&place.index(at), error))?;
+            table = with_rule.map_err(|error| place.index(at).refused(error))?;
         }
         if self.keep_encoded_slashes {
             table = table.keep_encoded_slashes();
@@ -43,6 +41,6 @@ impl GuardSettings<'_> {
         table
             .build()
             .map(Some)
-            .map_err(|error| refused(&place, error))
+            .map_err(|error| place.refused(error))
     }
 }

@@ -50,17 +50,9 @@ impl<'a> Spot<'a> {
         self.place(Problem::new(message))
     }
 
-    /// What a builder refused that was built here. It may show what it was given, for those who
-    /// wrote it into a program; in a file it may be a secret, or have one in it.
+    /// What a builder refused that was built here.
     pub(in crate::config) fn refused(&self, error: Error) -> Problem {
-        let message = match self.node {
-            Some(node) => node.hidden_in(error.message()),
-            None => error.message().to_owned(),
-        };
-        self.place(match message == error.message() {
-            true => Problem::of(error),
-            false => Problem::of_kind(error.kind(), message),
-        })
+        self.place(Problem::of(error))
     }
 
     /// That something which was found without its place is wrong here.

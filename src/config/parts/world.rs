@@ -1,5 +1,6 @@
 //! What the file does not say, and what building from it leaves behind.
 
+use crate::config::document::Contents;
 use crate::core::clock::Clock;
 use crate::policy::PolicyParser;
 use crate::store::Store;
@@ -18,6 +19,8 @@ pub(in crate::config) struct World {
     pub(in crate::config) stores: BTreeMap<String, Arc<dyn Store>>,
     /// Whether it is only looked at: then no store's file is opened.
     pub(in crate::config) dry: bool,
+    /// What files are read from.
+    pub(in crate::config) contents: Arc<Contents>,
     files: Mutex<Files>,
 }
 
@@ -31,6 +34,7 @@ impl World {
         policies: PolicyParser,
         stores: BTreeMap<String, Arc<dyn Store>>,
         dry: bool,
+        contents: Arc<Contents>,
     ) -> Self {
         Self {
             base,
@@ -38,6 +42,7 @@ impl World {
             policies,
             stores,
             dry,
+            contents,
             files: Mutex::default(),
         }
     }
