@@ -1,9 +1,9 @@
 //! Extractors and answers for axum; no decision is made here.
 
-use crate::authenticator::{Attached, Guard, Identity, Refused, Require};
+use crate::authenticator::{Attached, Guard, Identity, Refused, Require, Returned};
 #[cfg(feature = "session")]
 use crate::authenticator::{Session, SessionData, credentials};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::token::claims::{Claims, ClaimsData};
@@ -21,11 +21,15 @@ impl IntoResponse for Challenge {
     }
 }
 
-/// The standard answer, with the realm `jamguard`.
+/// The answer of a refusal. Behind a layer it has that one's realm and
+/// [hook](crate::AuthenticatorBuilder::on_refusal); otherwise it is the standard one, with the realm
+/// `jamguard`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         telemetry::refused(&self);
-        Challenge::for_error(&self, "jamguard").into_response()
+        let mut response = Challenge::for_error(&self, REALM).into_response();
+        response.extensions_mut().insert(Returned(self));
+        response
     }
 }
 

@@ -5,10 +5,10 @@ use super::fault;
 use super::fault::ExtractFuture;
 #[cfg(feature = "session")]
 use super::head::RequestHead;
-use crate::authenticator::{Attached, Guard, Identity, Refused, Require};
+use crate::authenticator::{Attached, Guard, Identity, Refused, Require, Returned};
 #[cfg(feature = "session")]
 use crate::authenticator::{Session, SessionData, credentials};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::token::claims::{Claims, ClaimsData};
@@ -53,15 +53,19 @@ impl ResponseError for Challenge {
     }
 }
 
-/// The standard answer, with the realm `jamguard`.
+/// The answer of a refusal. Behind the middleware it has that one's realm and
+/// [hook](crate::AuthenticatorBuilder::on_refusal); otherwise it is the standard one, with the realm
+/// `jamguard`.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        Challenge::for_error(self, "jamguard").status_code()
+        Challenge::for_error(self, REALM).status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
         telemetry::refused(self);
-        response(Challenge::for_error(self, "jamguard"))
+        let mut response = response(Challenge::for_error(self, REALM));
+        response.extensions_mut().insert(Returned(self.clone()));
+        response
     }
 }
 

@@ -4,15 +4,18 @@ use super::extract::response;
 use super::fault;
 use super::head::RequestHead;
 use crate::authenticator::{
-    Admission, Attached, Authenticator, Closing, Edits, Need, Pass, RouteGuard,
+    Admission, Attached, Authenticator, Closing, Edits, Need, Pass, Returned, RouteGuard,
 };
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY};
-use actix_web::{Error, HttpMessage};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE, VARY,
+};
+use actix_web::{Error, HttpMessage, HttpResponse};
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -179,12 +182,13 @@ pin_project_lite::pin_project! {
             answer: F,
             edits: Edits,
             vary: Option<HeaderValue>,
+            auth: Arc<Authenticator>,
         },
         /// The application answered, and its session is being saved.
         Closing {
             closing: BoxFuture<Result<Edits, Challenge>>,
             // Boxed, so that the other states stay small.
-            answer: Option<Box<A>>,
+            answer: Option<Box<Answer<A>>>,
             vary: Option<HeaderValue>,
         },
         Refused { refusal: Option<(ServiceRequest, Challenge)> },
@@ -207,6 +211,7 @@ impl<S: Service<ServiceRequest>> State<S, S::Future, S::Response> {
             answer: service.call(request),
             edits: pass.edits,
             vary,
+            auth: auth.clone(),
         }
     }
 }
@@ -245,22 +250,26 @@ where
                     answer,
                     edits,
                     vary,
+                    auth,
                 } => {
                     let answer = ready!(fault::watch(|| answer.poll(cx)));
                     let (edits, vary) = (std::mem::take(edits), vary.take());
                     let answer = match answer {
-                        Ok(answer) => answer?,
-                        Err(refused) => {
+                        Ok(Ok(answer)) => Answer::of(answer, auth),
+                        // Untouched, so that middlewares outside find the application's own type.
+                        Ok(Err(error)) if edits.is_empty() => {
                             state.set(State::Done);
-                            let mut answer = response(refused.challenge());
-                            apply(edits, vary, answer.headers_mut());
-                            let error = InternalError::from_response(refused, answer);
-                            return Poll::Ready(Err(error.into()));
+                            return Poll::Ready(Err(error));
+                        }
+                        Ok(Err(error)) => Answer::failed(error, auth),
+                        Err(refused) => {
+                            Answer::Failed(response(refused.challenge()), refused.to_string())
                         }
                     };
                     match edits.close(answer.status().as_u16()) {
                         Closing::Now(edits) => {
-                            return Poll::Ready(Ok(closed(answer, edits, vary)));
+                            state.set(State::Done);
+                            return Poll::Ready(answer.closed(edits, vary));
                         }
                         Closing::Later(closing) => state.set(State::Closing {
                             closing,
@@ -277,15 +286,11 @@ where
                     let edits = ready!(closing.as_mut().poll(cx));
                     let (answer, vary) = (answer.take(), vary.take());
                     state.set(State::Done);
-                    match (edits, answer) {
-                        (Ok(edits), Some(answer)) => {
-                            return Poll::Ready(Ok(closed(*answer, edits, vary)));
-                        }
-                        (Err(challenge), Some(answer)) => {
-                            let refused = answer.into_response(response(challenge));
-                            return Poll::Ready(Ok(refused.map_into_right_body()));
-                        }
-                        (_, None) => {}
+                    if let Some(answer) = answer {
+                        return Poll::Ready(match edits {
+                            Ok(edits) => answer.closed(edits, vary),
+                            Err(challenge) => answer.refused(challenge),
+                        });
                     }
                 }
                 StateProjected::Refused { refusal } => {
@@ -296,20 +301,103 @@ where
                         return Poll::Ready(Ok(refused.map_into_right_body()));
                     }
                 }
-                // Polled after its end.
-                StateProjected::Done => return Poll::Pending,
+                // A fault of the caller; without a word it would wait for ever.
+                #[expect(clippy::panic)]
+                StateProjected::Done => panic!("ActixFuture polled after completion"),
             }
         }
     }
 }
 
-fn closed<B>(
-    mut answer: ServiceResponse<B>,
-    edits: Edits,
-    vary: Option<HeaderValue>,
-) -> ServiceResponse<EitherBody<B>> {
-    apply(edits, vary, answer.response_mut().headers_mut());
-    answer.map_into_left_body()
+/// What the application answered.
+enum Answer<A> {
+    Given(A),
+    /// An error that a handler returned, answered with this middleware's realm and hook.
+    Own(ServiceResponse),
+    /// A middleware inside failed, which is an answer too: its response, and its error's text.
+    Failed(HttpResponse, String),
+}
+
+impl<B: MessageBody> Answer<ServiceResponse<B>> {
+    fn of(mut answer: ServiceResponse<B>, auth: &Authenticator) -> Self {
+        match own_answer(answer.response_mut(), auth) {
+            Some(body) => Self::Own(answer.map_body(|_, _| body)),
+            None => Self::Given(answer),
+        }
+    }
+
+    fn failed(error: Error, auth: &Authenticator) -> Self {
+        let text = error.to_string();
+        let mut response = HttpResponse::from_error(error);
+        match own_answer(&mut response, auth) {
+            Some(body) => Self::Failed(response.set_body(body), text),
+            None => Self::Failed(response, text),
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Given(answer) => answer.status(),
+            Self::Own(answer) => answer.status(),
+            Self::Failed(response, _) => response.status(),
+        }
+    }
+
+    /// With what the credential asks for.
+    fn closed(
+        self,
+        edits: Edits,
+        vary: Option<HeaderValue>,
+    ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+        match self {
+            Self::Given(mut answer) => {
+                apply(edits, vary, answer.response_mut().headers_mut());
+                Ok(answer.map_into_left_body())
+            }
+            Self::Own(mut answer) => {
+                apply(edits, vary, answer.response_mut().headers_mut());
+                Ok(answer.map_into_right_body())
+            }
+            Self::Failed(mut response, text) => {
+                apply(edits, vary, response.headers_mut());
+                Err(InternalError::from_response(text, response).into())
+            }
+        }
+    }
+
+    /// With a refusal in its place.
+    fn refused(self, challenge: Challenge) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+        let refused = match self {
+            Self::Given(answer) => answer.into_response(response(challenge)),
+            Self::Own(answer) => answer.into_response(response(challenge)),
+            Self::Failed(..) => return Err(challenge.into()),
+        };
+        Ok(refused.map_into_right_body())
+    }
+}
+
+/// Answers an error that a handler returned, with this middleware's realm and hook: the head is
+/// changed, the body is to be. `None` where it is the application's own answer.
+fn own_answer<B>(response: &mut HttpResponse<B>, auth: &Authenticator) -> Option<BoxBody> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    let returned = response.extensions_mut().remove::<Returned>()?;
+    let content_type = response.headers().get(CONTENT_TYPE);
+    let content_type = content_type.map(HeaderValue::as_bytes);
+    let (standard, ours) = returned.answers(auth, status.as_u16(), content_type)?;
+    let (ours, body) = self::response(ours).into_parts();
+    *response.status_mut() = ours.status();
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    for (name, _) in standard.headers() {
+        headers.remove(name);
+    }
+    for (name, value) in ours.headers() {
+        headers.append(name.clone(), value.clone());
+    }
+    Some(body)
 }
 
 /// Adds to the application's answer what the credential asks for.

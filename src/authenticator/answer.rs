@@ -1,8 +1,10 @@
 //! What the layer adds to the application's own answer.
 
+use super::gate::Authenticator;
 #[cfg(feature = "session")]
 use super::session::visit::Visit;
-use crate::core::challenge::Challenge;
+use crate::core::challenge::{Challenge, REALM};
+use crate::core::error::Error;
 use crate::token::keys::BoxFuture;
 #[cfg(feature = "session")]
 use std::sync::Arc;
@@ -17,6 +19,28 @@ pub(crate) struct Edits {
     /// The request's session, which is saved once the handler has answered.
     #[cfg(feature = "session")]
     pub(super) visit: Option<Arc<Visit>>,
+}
+
+/// The error behind a standard answer, left in the response's extensions: the layer around the
+/// handler answers it with its own realm and hook.
+#[derive(Clone)]
+#[cfg_attr(not(any(feature = "axum", feature = "actix")), allow(dead_code))]
+pub(crate) struct Returned(pub(crate) Error);
+
+impl Returned {
+    /// The standard answer, which a response holds so far, and the one that takes its place; `None`
+    /// where the application made another answer of it.
+    pub(crate) fn answers(
+        &self,
+        auth: &Authenticator,
+        status: u16,
+        content_type: Option<&[u8]>,
+    ) -> Option<(Challenge, Challenge)> {
+        let standard = Challenge::for_error(&self.0, REALM);
+        let untouched = standard.status() == status
+            && standard.header("content-type").map(str::as_bytes) == content_type;
+        untouched.then(|| (standard, auth.judge().answer(&self.0)))
+    }
 }
 
 /// What is left to do between the application's answer and its way out.
@@ -35,6 +59,16 @@ impl Edits {
             vary: true,
             ..Self::default()
         }
+    }
+
+    /// Whether they leave every response as it is.
+    #[cfg(feature = "actix")]
+    pub(crate) fn is_empty(&self) -> bool {
+        #[cfg(feature = "session")]
+        if self.visit.is_some() {
+            return false;
+        }
+        !self.vary && self.cookies.is_empty()
     }
 
     /// To be called once, when the application has answered with this status.

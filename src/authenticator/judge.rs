@@ -41,6 +41,11 @@ impl Judge {
     /// The answer to an error, as the application wants it.
     pub(super) fn challenge(&self, error: &Error) -> Challenge {
         telemetry::refused(error);
+        self.answer(error)
+    }
+
+    /// The same for an error that was logged already.
+    pub(super) fn answer(&self, error: &Error) -> Challenge {
         let challenge = Challenge::for_error(error, &self.0.realm);
         match &self.0.hook {
             Some(hook) => hook(error, challenge),

@@ -49,7 +49,7 @@ pub use session::{Session, SessionCookie, SessionData, SessionMut};
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use self::{
-    answer::{Closing, Edits},
+    answer::{Closing, Edits, Returned},
     credentials::{Head, HeaderKey, RoutedHead},
     gate::{Admission, Attached, Pass},
     need::Need,

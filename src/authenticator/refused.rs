@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::judge::Judge;
 #[cfg(all(feature = "session", any(feature = "axum", feature = "actix")))]
 use super::session::{Session, SessionData};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::Error;
 #[cfg(any(feature = "axum", feature = "actix"))]
 use crate::token::claims::{Claims, ClaimsData};
@@ -68,7 +68,7 @@ impl Refused {
     pub fn challenge(&self) -> Challenge {
         match &self.judge {
             Some(judge) => judge.challenge(&self.error),
-            None => Challenge::for_error(&self.error, "jamguard"),
+            None => Challenge::for_error(&self.error, REALM),
         }
     }
 }
@@ -91,7 +91,6 @@ impl std::error::Error for Refused {
     }
 }
 
-/// Its answer is then the standard one, with the realm `jamguard`.
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         refused.error

@@ -6,6 +6,9 @@ use crate::core::error::{Error, ErrorKind, Needs};
 use std::borrow::Cow;
 use std::fmt;
 
+/// The realm of answers that no layer made.
+pub(crate) const REALM: &str = "jamguard";
+
 /// The answer to a refused request: status, headers, body.
 ///
 /// The hook [`AuthenticatorBuilder::on_refusal`](crate::AuthenticatorBuilder::on_refusal) gets the

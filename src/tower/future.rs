@@ -3,10 +3,10 @@
 use super::body::{RefusalBody, response};
 use super::grpc;
 use super::layer::{Gate, Vary};
-use crate::authenticator::{Closing, Edits, Pass};
+use crate::authenticator::{Authenticator, Closing, Edits, Pass, Returned};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
-use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use std::future::Future;
 use std::pin::Pin;
@@ -39,6 +39,8 @@ pin_project_lite::pin_project! {
             answer: F,
             edits: Edits,
             vary: Vary,
+            // This thread's handle.
+            auth: Arc<Authenticator>,
         },
         /// The application answered, and its session is being saved.
         Closing {
@@ -60,12 +62,13 @@ struct Next<S, B> {
 }
 
 impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
-    pub(super) fn passed(answer: S::Future, edits: Edits, vary: Vary) -> Self {
+    pub(super) fn passed(answer: S::Future, edits: Edits, gate: &Gate) -> Self {
         Self {
             state: State::Passed {
                 answer,
                 edits,
-                vary,
+                vary: gate.vary.clone(),
+                auth: gate.handle(),
             },
         }
     }
@@ -119,6 +122,7 @@ where
                                 answer: next.service.call(next.request),
                                 edits: pass.edits,
                                 vary: next.gate.vary.clone(),
+                                auth: next.gate.handle(),
                             }
                         }
                         (Err(challenge), Some(next)) => State::Refused {
@@ -132,11 +136,20 @@ where
                     answer,
                     edits,
                     vary,
+                    auth,
                 } => {
-                    let answer = ready!(answer.poll(cx))?;
+                    let answer = ready!(answer.poll(cx)).map(|answer| answered(answer, auth));
                     let (edits, vary) = (std::mem::take(edits), vary.clone());
+                    let answer = match answer {
+                        Ok(answer) => answer,
+                        Err(error) => {
+                            state.set(State::Done);
+                            return Poll::Ready(Err(error));
+                        }
+                    };
                     match edits.close(answer.status().as_u16()) {
                         Closing::Now(edits) => {
+                            state.set(State::Done);
                             return Poll::Ready(Ok(closed(answer, edits, vary)));
                         }
                         Closing::Later(closing) => state.set(State::Closing {
@@ -169,11 +182,39 @@ where
                         return Poll::Ready(Ok(response(challenge)));
                     }
                 }
-                // Polled after its end.
-                StateProjected::Done => return Poll::Pending,
+                // A fault of the caller; without a word it would wait for ever.
+                #[expect(clippy::panic)]
+                StateProjected::Done => panic!("AuthFuture polled after completion"),
             }
         }
     }
+}
+
+/// The application's answer. An error that a handler returned gets this layer's realm and hook.
+fn answered<R: RefusalBody>(mut answer: Response<R>, auth: &Authenticator) -> Response<R> {
+    let status = answer.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return answer;
+    }
+    let Some(returned) = answer.extensions_mut().remove::<Returned>() else {
+        return answer;
+    };
+    let content_type = answer.headers().get(CONTENT_TYPE);
+    let content_type = content_type.map(HeaderValue::as_bytes);
+    let Some((standard, ours)) = returned.answers(auth, status.as_u16(), content_type) else {
+        return answer;
+    };
+    let (ours, body) = response(ours).into_parts();
+    *answer.status_mut() = ours.status;
+    let headers = answer.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    for (name, _) in standard.headers() {
+        headers.remove(name);
+    }
+    for (name, value) in &ours.headers {
+        headers.append(name, value.clone());
+    }
+    answer.map(|_| body)
 }
 
 fn closed<R>(mut answer: Response<R>, edits: Edits, vary: Vary) -> Response<R> {

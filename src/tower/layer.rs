@@ -78,10 +78,15 @@ impl Gate {
     /// inside shows them.
     pub(super) fn attach<B>(&self, request: &mut Request<B>, pass: &mut Pass) {
         // Where an outer layer attached it, that one marked them as well.
-        if let Some(attached) = pass.attachment(|| self.handles.mine().clone()) {
+        if let Some(attached) = pass.attachment(|| self.handle()) {
             self.mark(request.headers_mut());
             request.extensions_mut().insert(attached);
         }
+    }
+
+    /// This thread's.
+    pub(super) fn handle(&self) -> Arc<Authenticator> {
+        self.handles.mine().clone()
     }
 
     /// By hand: tower-http's service for this counts one more reference per request, which all
@@ -207,7 +212,7 @@ where
                 // Also where no credential was found: a refresh token may be in the cookies.
                 gate.attach(&mut request, &mut pass);
                 let answer = self.inner.call(request);
-                AuthFuture::passed(answer, pass.edits, gate.vary.clone())
+                AuthFuture::passed(answer, pass.edits, gate)
             }
             Admission::Now(Err(challenge)) => {
                 AuthFuture::refused(grpc::suited(challenge, &request))

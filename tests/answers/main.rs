@@ -6,6 +6,7 @@
 mod support;
 
 mod cookies;
+mod futures;
 mod guards;
 mod logs;
 mod order;

@@ -128,6 +128,104 @@ async fn an_error_of_a_handler_becomes_a_problem() {
     }
 }
 
+/// `?` in a handler answers as a guard and an extractor do.
+#[tokio::test]
+async fn an_error_of_a_handler_has_the_layers_realm_and_hook() {
+    let world = World::new().await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let auth = world.auth().on_refusal(move |error, challenge| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        match error.kind() {
+            ErrorKind::Conflict => challenge.with_status(412).with_body("text/plain", "again"),
+            kind => challenge.with_header("x-kind", kind.as_str()),
+        }
+    });
+    let servers = Servers::start(Site::new(auth.build().unwrap())).await;
+    for kind in ERRORS {
+        for method in ["GET", "HEAD"] {
+            let path = format!("/error/{kind}");
+            let answer = servers.ask(Request::new(method, &path)).await;
+            assert_eq!(answer.header("vary"), Some("authorization, cookie"));
+            if kind == ErrorKind::Conflict {
+                assert_eq!(answer.status, 412);
+                assert_eq!(answer.header("content-type"), Some("text/plain"));
+                assert_eq!(answer.header("content-length"), Some("5"));
+                continue;
+            }
+            assert_eq!(answer.header("x-kind"), Some(kind.as_str()));
+            if let Some(challenge) = answer.header("www-authenticate") {
+                assert!(
+                    challenge.starts_with(r#"Bearer realm="api""#),
+                    "{challenge}"
+                );
+            }
+        }
+    }
+    assert_eq!(
+        calls.load(Ordering::SeqCst),
+        ERRORS.len() * 4,
+        "once for each answer"
+    );
+}
+
+/// What the application made of an error is its own.
+#[tokio::test]
+async fn an_answer_that_a_handler_made_of_an_error_stays() {
+    use actix_web::{HttpResponse, ResponseError, web};
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+
+    let world = World::new().await;
+    let auth = world
+        .auth()
+        .on_refusal(|_, challenge| challenge.with_status(500));
+    let auth = auth.build().unwrap();
+    let error = || jamguard::Error::new(ErrorKind::Expired, "the precise reason");
+    let router = Router::new()
+        .route(
+            "/status",
+            axum::routing::get(move || async move { (StatusCode::GONE, error()).into_response() }),
+        )
+        .route(
+            "/header",
+            axum::routing::get(move || async move { ([("x-own", "1")], error()).into_response() }),
+        )
+        .layer(auth.layer());
+    let gone = move || async move {
+        let mut response: HttpResponse = error().error_response();
+        *response.status_mut() = actix_web::http::StatusCode::GONE;
+        response
+    };
+    let header = move || async move {
+        let mut response: HttpResponse = error().error_response();
+        let name = actix_web::http::header::HeaderName::from_static("x-own");
+        response.headers_mut().insert(name, "1".parse().unwrap());
+        response
+    };
+    let wrap = move || actix_web::middleware::Condition::new(true, auth.actix());
+    let servers = Servers::serve(router, wrap, move |config| {
+        config
+            .route("/status", web::get().to(gone))
+            .route("/header", web::get().to(header));
+    })
+    .await;
+    let answer = servers.ask(Request::get("/status")).await;
+    assert_eq!(answer.status, 410);
+    let realm = r#"Bearer realm="jamguard""#;
+    assert!(
+        answer
+            .header("www-authenticate")
+            .unwrap()
+            .starts_with(realm)
+    );
+    // A header beside the standard answer is kept with the layer's.
+    let answer = servers.ask(Request::get("/header")).await;
+    assert_eq!((answer.status, answer.header("x-own")), (500, Some("1")));
+    assert_eq!(answer.header("www-authenticate"), Some(EXPIRED));
+}
+
 #[tokio::test]
 async fn every_answer_varies_with_the_headers_that_were_read() {
     let world = World::new().await;

@@ -20,6 +20,7 @@ mod conflicts;
 mod cookies;
 mod credential;
 mod faults;
+mod middlewares;
 mod parity;
 mod races;
 mod saving;

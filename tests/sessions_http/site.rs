@@ -60,7 +60,7 @@ async fn cart(cart: Session<Cart>) -> String {
     show(&cart)
 }
 
-async fn put(cart: Session<Cart>, item: String) -> String {
+pub(crate) async fn put(cart: Session<Cart>, item: String) -> String {
     push(&cart, item);
     show(&cart)
 }
@@ -262,6 +262,7 @@ pub(crate) struct World {
     pub(crate) sessions: Sessions,
     pub(crate) store: Watched,
     pub(crate) clock: ManualClock,
+    pub(crate) auth: Authenticator,
     key: SigningKey,
 }
 
@@ -373,12 +374,16 @@ impl World {
                 .service(web::resource("/guarded").wrap(guard.clone()).to(public))
                 .service(web::resource("/guarded-cart").wrap(guard.clone()).to(put));
         };
-        let wrap = move || Condition::new(layered, auth.actix());
+        let wrap = {
+            let auth = auth.clone();
+            move || Condition::new(layered, auth.actix())
+        };
         Self {
             servers: Servers::serve(router, wrap, routes).await,
             sessions,
             store,
             clock,
+            auth,
             key,
         }
     }
