@@ -54,7 +54,7 @@ pub(crate) fn login(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     if user.is_empty() {
         return Err(Error::new(ErrorKind::BadRequest, "a user without a name"));
     }
-    cart.login(&*user);
+    cart.login(&*user)?;
     Ok(json!({ "user": user }))
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn put(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
         return Err(Error::new(ErrorKind::BadRequest, "the cart is full"));
     }
     // Done again should another request save the cart first: both items are kept.
-    cart.modify(move |cart| cart.items.push(item.clone()));
+    cart.modify(move |cart| cart.items.push(item.clone()))?;
     Ok(look(cart))
 }
 

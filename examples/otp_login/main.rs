@@ -116,7 +116,7 @@ async fn login(visitor: Visitor, Form(login): Form<Login>) -> Result<Redirect, P
     if login.user.len() > MAX_NAME {
         return Err(Error::new(ErrorKind::InvalidRequest, "a name that is too long").into());
     }
-    visitor.login(login.user);
+    visitor.login(login.user)?;
     Ok(Redirect::to("/"))
 }
 

@@ -2,12 +2,10 @@
 
 use super::gate::Authenticator;
 #[cfg(feature = "session")]
-use super::session::visit::Visit;
+use super::session::visit::Open;
 use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::Error;
 use crate::token::keys::BoxFuture;
-#[cfg(feature = "session")]
-use std::sync::Arc;
 
 /// Changes to a response, as bytes and text: the leaves apply them.
 #[derive(Default)]
@@ -18,7 +16,7 @@ pub(crate) struct Edits {
     pub(crate) vary: bool,
     /// The request's session, which is saved once the handler has answered.
     #[cfg(feature = "session")]
-    pub(super) visit: Option<Arc<Visit>>,
+    pub(super) visit: Option<Open>,
 }
 
 /// The error behind a standard answer, left in the response's extensions: the layer around the
@@ -75,8 +73,8 @@ impl Edits {
     #[cfg_attr(not(feature = "session"), allow(unused_variables, unused_mut))]
     pub(crate) fn close(mut self, status: u16) -> Closing {
         #[cfg(feature = "session")]
-        if let Some(visit) = self.visit.take() {
-            return visit.close(self, status);
+        if let Some(open) = self.visit.take() {
+            return open.visit().close(self, status);
         }
         Closing::Now(self)
     }

@@ -12,7 +12,10 @@ use super::judge::Judge;
 use super::refresh::Holder;
 use super::routing::Routing;
 #[cfg(feature = "session")]
-use super::session::{SessionSettings, visit::Visit};
+use super::session::{
+    SessionSettings,
+    visit::{Open, Visit},
+};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
@@ -111,7 +114,7 @@ impl Pass {
             outcome: self.outcome.take()?,
             auth: auth(),
             #[cfg(feature = "session")]
-            visit: self.edits.visit.clone(),
+            visit: self.edits.visit.as_ref().map(Open::visit),
         })
     }
 

@@ -191,7 +191,8 @@ impl Public {
                 "Bad gateway",
                 "The authentication service answered in an unexpected way.",
             ),
-            ErrorKind::ClaimsMismatch
+            ErrorKind::AlreadyAnswered
+            | ErrorKind::ClaimsMismatch
             | ErrorKind::Configuration
             | ErrorKind::InvalidKey
             | ErrorKind::ClientRefused

@@ -49,6 +49,8 @@ pub enum ErrorKind {
     Reused,
     /// What was to be written changed meanwhile: read it again, and try again.
     Conflict,
+    /// The request was answered already, so a change of its session would not be saved.
+    AlreadyAnswered,
     /// Another site's page sent the request, with the cookies that browsers add to it.
     CrossSite,
     /// Claims, or a session's data, do not decode into the application's type: the type is wrong, and
@@ -136,6 +138,7 @@ impl ErrorKind {
             Self::NotListed => "not_listed",
             Self::Reused => "reused",
             Self::Conflict => "conflict",
+            Self::AlreadyAnswered => "already_answered",
             Self::CrossSite => "cross_site",
             Self::ClaimsMismatch => "claims_mismatch",
             Self::InsufficientScope => "insufficient_scope",

@@ -37,10 +37,10 @@ impl<T: SessionData> Session<T> {
     /// # use jamguard::{Error, Session};
     /// async fn visits<B>(request: &http::Request<B>) -> Result<u64, Error> {
     ///     let session = Session::<u64>::from_extensions(request.extensions()).await?;
-    ///     Ok(session.modify(|visits| {
+    ///     session.modify(|visits| {
     ///         *visits += 1;
     ///         *visits
-    ///     }))
+    ///     })
     /// }
     /// ```
     pub async fn from_extensions(extensions: &Extensions) -> Result<Self, Error> {

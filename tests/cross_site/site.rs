@@ -49,12 +49,12 @@ async fn cart(cart: Session<Cart>) -> String {
 }
 
 async fn put(cart: Session<Cart>) -> &'static str {
-    cart.modify(|cart| cart.items += 1);
+    cart.modify(|cart| cart.items += 1).unwrap();
     "put"
 }
 
 async fn login(cart: Session<Cart>) -> &'static str {
-    cart.login("ann");
+    cart.login("ann").unwrap();
     "in"
 }
 
@@ -68,7 +68,7 @@ async fn form(cart: Session<Cart>, token: String) -> Result<&'static str, Error>
 }
 
 async fn rotate(cart: Session<Cart>) -> &'static str {
-    cart.rotate();
+    cart.rotate().unwrap();
     "rotated"
 }
 

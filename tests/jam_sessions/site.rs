@@ -58,7 +58,8 @@ async fn cart(cart: Session<Cart>) -> String {
 }
 
 async fn put(cart: Session<Cart>, item: String) -> String {
-    cart.modify(move |cart| cart.items.push(item.clone()));
+    cart.modify(move |cart| cart.items.push(item.clone()))
+        .unwrap();
     cart.items.join(" ")
 }
 

@@ -170,7 +170,7 @@ async fn user(session: Session<u64>) -> String {
 }
 
 async fn count(session: Session<u64>) -> &'static str {
-    session.modify(|count| *count += 1);
+    session.modify(|count| *count += 1).unwrap();
     "counted"
 }
 

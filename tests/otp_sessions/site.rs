@@ -37,18 +37,20 @@ type Shared = Arc<Parts>;
 pub(crate) static OWN: LazyLock<OtpSecret> = LazyLock::new(|| OtpSecret::generate().unwrap());
 
 async fn login(cart: Session<Cart>, user: String) -> &'static str {
-    cart.login(user);
+    cart.login(user).unwrap();
     "in"
 }
 
 async fn login_with_amr(cart: Session<Cart>, user: String) -> &'static str {
     let claims = json!({ "sub": user, "amr": ["pwd"], "role": "clerk" });
-    cart.login_with(NewSession::of(user).claims(&claims));
+    cart.login_with(NewSession::of(user).claims(&claims))
+        .unwrap();
     "in"
 }
 
 async fn put(cart: Session<Cart>, item: String) -> String {
-    cart.modify(move |cart| cart.items.push(item.clone()));
+    cart.modify(move |cart| cart.items.push(item.clone()))
+        .unwrap();
     cart.items.join(" ")
 }
 
@@ -117,7 +119,8 @@ async fn recover(parts: &Parts, cart: Session<Cart>, code: String) -> Result<Str
 
 /// Everything that a request can do with a session at once.
 async fn verify_and_put(parts: &Parts, cart: Session<Cart>, code: String) -> Result<String, Error> {
-    cart.modify(|cart| cart.items.push("present".to_owned()));
+    cart.modify(|cart| cart.items.push("present".to_owned()))
+        .unwrap();
     cart.verify_otp(&parts.factor, &code).await?;
     Ok(cart.items.join(" "))
 }
@@ -130,7 +133,7 @@ async fn login_and_verify(
 ) -> Result<String, Error> {
     let (user, code) = body.split_once(' ').unwrap();
     parts.factor.verify(user, code).await?;
-    cart.login(user);
+    cart.login(user).unwrap();
     cart.step_up(&["otp", "mfa"])?;
     Ok("in".to_owned())
 }
@@ -143,7 +146,7 @@ async fn verify_and_login(
 ) -> Result<String, Error> {
     let (code, user) = body.split_once(' ').unwrap();
     cart.verify_otp(&parts.factor, code).await?;
-    cart.login(user);
+    cart.login(user).unwrap();
     Ok("in".to_owned())
 }
 
@@ -154,7 +157,7 @@ async fn verify_while_login(
     body: String,
 ) -> Result<String, Error> {
     let (code, user) = body.split_once(' ').unwrap();
-    let login = async { cart.login(user) };
+    let login = async { cart.login(user).unwrap() };
     let (verified, ()) = tokio::join!(cart.verify_otp(&parts.factor, code), login);
     // The page that comes is the next user's, whatever became of the code.
     Ok(verified.map_or_else(|error| error.kind().to_string(), |()| "right".to_owned()))

@@ -15,6 +15,7 @@ mod redis;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod afterwards;
 mod attacks;
 mod conflicts;
 mod cookies;

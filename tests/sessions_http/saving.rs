@@ -214,7 +214,7 @@ async fn a_tower_service_finds_the_session_in_the_extensions() {
         let visits = session.modify(|visits| {
             *visits += 1;
             *visits
-        });
+        })?;
         Ok(http::Response::new(visits.to_string()))
     }
     let sessions = Sessions::builder(MemoryStore::new()).build().unwrap();

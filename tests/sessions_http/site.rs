@@ -42,7 +42,8 @@ fn show(cart: &Session<Cart>) -> String {
 }
 
 fn push(cart: &Session<Cart>, item: String) {
-    cart.modify(move |cart| cart.items.push(item.clone()));
+    cart.modify(move |cart| cart.items.push(item.clone()))
+        .unwrap();
 }
 
 /// `MILLISECONDS ITEM`
@@ -81,19 +82,19 @@ async fn gated(cart: Session<Cart>, item: String) -> String {
 
 async fn by_hand(mut cart: Session<Cart>, body: String) -> String {
     let item = slowly(&body).await;
-    cart.get_mut().items.push(item);
+    cart.get_mut().unwrap().items.push(item);
     show(&cart)
 }
 
 async fn set(cart: Session<Cart>, body: String) -> String {
     let items = vec![slowly(&body).await];
-    cart.set(Cart { items });
+    cart.set(Cart { items }).unwrap();
     show(&cart)
 }
 
 async fn merged(mut cart: Session<Cart>, body: String) -> String {
     let item = slowly(&body).await;
-    cart.get_mut().items.push(item);
+    cart.get_mut().unwrap().items.push(item);
     cart.on_conflict(|theirs, ours| {
         for item in &ours.items {
             if !theirs.items.contains(item) {
@@ -105,46 +106,49 @@ async fn merged(mut cart: Session<Cart>, body: String) -> String {
 }
 
 async fn looked_at_by_hand(mut cart: Session<Cart>) -> String {
-    cart.get_mut().items.len().to_string()
+    cart.get_mut().unwrap().items.len().to_string()
 }
 
 /// Two extractors of the session, and one of another type, share it.
 async fn twice(mut first: Session<Cart>, second: Session<Cart>, third: Session<Any>) -> String {
     push(&first, "first".into());
     push(&second, "second".into());
-    third.modify(|data| {
-        if let Some(items) = data.0["items"].as_array_mut() {
-            items.push("third".into());
-        }
-    });
-    first.get_mut().items.push("fourth".into());
+    third
+        .modify(|data| {
+            if let Some(items) = data.0["items"].as_array_mut() {
+                items.push("third".into());
+            }
+        })
+        .unwrap();
+    first.get_mut().unwrap().items.push("fourth".into());
     format!("{}, {}", show(&first), show(&second))
 }
 
 async fn login(cart: Session<Cart>, user: String) -> String {
-    cart.login(user);
+    cart.login(user).unwrap();
     format!("{:?} {}", cart.user(), show(&cart))
 }
 
 async fn login_as_admin(cart: Session<Cart>, user: String) -> &'static str {
     let claims = json!({ "sub": user, "role": "admin" });
-    cart.login_with(NewSession::of(user).claims(&claims));
+    cart.login_with(NewSession::of(user).claims(&claims))
+        .unwrap();
     "in"
 }
 
 async fn login_and_put(cart: Session<Cart>, user: String) -> String {
-    cart.login(user);
+    cart.login(user).unwrap();
     push(&cart, "present".into());
     show(&cart)
 }
 
 async fn rotate(cart: Session<Cart>) -> &'static str {
-    cart.rotate();
+    cart.rotate().unwrap();
     "rotated"
 }
 
 async fn rotate_and_put(cart: Session<Cart>, item: String) -> String {
-    cart.rotate();
+    cart.rotate().unwrap();
     push(&cart, item);
     show(&cart)
 }
@@ -164,7 +168,7 @@ async fn logout_and_put(cart: Session<Cart>, item: String) -> Result<String, Err
 
 /// Somebody changes their mind.
 async fn login_and_logout(cart: Session<Cart>, user: String) -> Result<String, Error> {
-    cart.login(user);
+    cart.login(user).unwrap();
     cart.logout().await?;
     Ok(format!("{:?}", cart.user()))
 }
@@ -200,7 +204,7 @@ async fn end_device(cart: Session<Cart>, name: String) -> Result<String, Error> 
 /// Writes, and then fails.
 async fn fails(cart: Session<Cart>) -> Result<String, Error> {
     push(&cart, "of a failure".into());
-    cart.login("nobody");
+    cart.login("nobody").unwrap();
     Err(Error::new(ErrorKind::Internal, "told to fail"))
 }
 
@@ -214,7 +218,8 @@ async fn refuses(cart: Session<Cart>) -> Result<String, Error> {
 async fn late(cart: Session<Cart>) -> &'static str {
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        push(&cart, "late".into());
+        let late = cart.modify(|cart| cart.items.push("late".into()));
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::AlreadyAnswered);
     });
     "answered"
 }

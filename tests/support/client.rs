@@ -15,6 +15,7 @@ pub(crate) struct Request {
     target: String,
     headers: Vec<u8>,
     body: Option<Vec<u8>>,
+    connection: &'static str,
 }
 
 impl Request {
@@ -24,11 +25,21 @@ impl Request {
             target: target.to_owned(),
             headers: Vec::new(),
             body: None,
+            connection: "close",
         }
     }
 
     pub(crate) fn get(target: &str) -> Self {
         Self::new("GET", target)
+    }
+
+    /// A `GET` that asks for another protocol on its connection.
+    #[allow(dead_code)]
+    pub(crate) fn upgrade(target: &str) -> Self {
+        Self {
+            connection: "upgrade",
+            ..Self::get(target).header("upgrade", "line")
+        }
     }
 
     pub(crate) fn post(target: &str, body: &str) -> Self {
@@ -63,8 +74,8 @@ impl Request {
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = format!(
-            "{} {} HTTP/1.1\r\nhost: app.example\r\nconnection: close\r\n",
-            self.method, self.target
+            "{} {} HTTP/1.1\r\nhost: app.example\r\nconnection: {}\r\n",
+            self.method, self.target, self.connection
         )
         .into_bytes();
         bytes.extend_from_slice(&self.headers);

@@ -1,7 +1,7 @@
 //! A session as the credential of a request.
 
 use super::settings::SessionSettings;
-use super::visit::Visit;
+use super::visit::{Open, Visit};
 use crate::authenticator::answer::Edits;
 use crate::authenticator::credentials::Head;
 use crate::authenticator::gate::{Admission, Authenticator, Begun, Outcome, Pass};
@@ -87,7 +87,7 @@ impl Visit {
     /// Lets the session go along with the request.
     fn go_along(self: Arc<Self>, admission: Admission) -> Admission {
         let with = move |mut pass: Pass| {
-            pass.edits.visit = Some(self);
+            pass.edits.visit = Some(Open::new(self));
             pass
         };
         match admission {

@@ -1,7 +1,7 @@
 //! The one write of a request, between its answer and the way out.
 
 use super::data::{Merge, Written};
-use super::visit::{Changes, Found, State, Visit};
+use super::visit::{Changes, Found, Given, State, Visit};
 use crate::authenticator::answer::{Closing, Edits};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
@@ -41,6 +41,10 @@ impl Visit {
                         edits
                             .cookies
                             .push(self.settings.cookie.set(id.expose(), left));
+                        // For what goes on behind the answer.
+                        let mut state = self.state();
+                        state.found = Found::Live(loaded);
+                        state.given = Given::Now(id);
                     }
                     Ok(None) => edits.cookies.extend(self.removal()),
                     Err(error) => {
@@ -86,6 +90,9 @@ impl Pending {
         let wrote = state.written.is_some() || state.login.is_some() || rotate;
         if status >= 500 || !wrote {
             return None;
+        }
+        if state.moves() {
+            state.given = Given::Soon;
         }
         Some(Self {
             found,

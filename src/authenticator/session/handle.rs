@@ -1,11 +1,11 @@
 //! The session as a handler sees it.
 
 use super::data::{SessionData, Version, merging, repeatable};
-use super::visit::{Changes, Found, Visit};
+use super::visit::{Changes, Found, Given, Visit};
 use crate::authenticator::gate::Attached;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Loaded, Methods, NewSession, SessionInfo, is_any};
+use crate::session::{Loaded, Methods, NewSession, SessionId, SessionInfo, is_any};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -23,8 +23,10 @@ use std::sync::Arc;
 /// - or what [`on_conflict`](Self::on_conflict) says is done;
 /// - or it is answered `409 Conflict`, and nothing of it is saved.
 ///
-/// An answer with a status of 500 or above saves nothing. A change made after the answer, such as
-/// in the stream of its body, comes too late.
+/// An answer with a status of 500 or above saves nothing. A change made after the head of the answer,
+/// such as in the stream of its body, behind a WebSocket handshake or in a task of its own, comes too
+/// late: it is refused with [`ErrorKind::AlreadyAnswered`]. Use
+/// [`Sessions::modify`](crate::Sessions::modify) with this session's [`id`](Self::id) there.
 ///
 /// A session has one data, so all handlers name the same `T`, also where they do not look at it:
 /// data of another type is answered with 500, and the log names the field that does not fit, unless
@@ -46,14 +48,14 @@ use std::sync::Arc;
 ///     cart.items.join(", ")
 /// }
 ///
-/// async fn put(cart: Session<Cart>, item: String) -> String {
-///     cart.modify(move |cart| cart.items.push(item.clone()));
-///     cart.items.join(", ")
+/// async fn put(cart: Session<Cart>, item: String) -> Result<String, Error> {
+///     cart.modify(move |cart| cart.items.push(item.clone()))?;
+///     Ok(cart.items.join(", "))
 /// }
 ///
-/// async fn login(cart: Session<Cart>) -> &'static str {
-///     cart.login("ann@example.com");                          // once the password was right
-///     "Hello!"
+/// async fn login(cart: Session<Cart>) -> Result<&'static str, Error> {
+///     cart.login("ann@example.com")?;                         // once the password was right
+///     Ok("Hello!")
 /// }
 ///
 /// async fn logout(cart: Session<Cart>) -> Result<&'static str, Error> {
@@ -96,18 +98,26 @@ impl<T: SessionData> Session<T> {
     ///
     /// Each call copies the data, and what was read before stays readable: change much in one call, not
     /// in a loop of them.
-    pub fn modify<R>(&self, change: impl Fn(&mut T) -> R + Send + Sync + 'static) -> R {
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyAnswered`] where the answer is on its way: nothing was changed.
+    pub fn modify<R>(
+        &self,
+        change: impl Fn(&mut T) -> R + Send + Sync + 'static,
+    ) -> Result<R, Error> {
         let change = Arc::new(change);
         loop {
+            self.visit.state().check_open()?;
             let newest = self.newest();
             let mut value = newest.get().clone();
             // The closure is the application's: it runs without the lock.
             let answer = change(&mut value);
             let mut state = self.visit.state();
+            state.check_open()?;
             if newest.is_newest() {
                 state.change(repeatable(change));
                 state.write(&newest, value);
-                return answer;
+                return Ok(answer);
             }
         }
     }
@@ -116,41 +126,53 @@ impl<T: SessionData> Session<T> {
     /// answered 409, unless [`on_conflict`](Self::on_conflict) was called.
     ///
     /// ```
-    /// # use jamguard::Session;
+    /// # use jamguard::{Error, Session};
     /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
     /// # struct Cart { items: Vec<String> }
-    /// async fn empty(mut cart: Session<Cart>) {
-    ///     cart.get_mut().items.clear();
+    /// async fn empty(mut cart: Session<Cart>) -> Result<(), Error> {
+    ///     cart.get_mut()?.items.clear();
+    ///     Ok(())
     /// }
     /// ```
-    pub fn get_mut(&mut self) -> SessionMut<'_, T> {
-        SessionMut {
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyAnswered`] where the answer is on its way. If that goes out before the end
+    /// of the scope, a warning in the log says that the change is lost.
+    pub fn get_mut(&mut self) -> Result<SessionMut<'_, T>, Error> {
+        self.visit.state().check_open()?;
+        Ok(SessionMut {
             value: self.newest().get().clone(),
             changed: false,
             session: self,
-        }
+        })
     }
 
     /// Puts other data in the place of what is there; otherwise as [`get_mut`](Self::get_mut).
-    pub fn set(&self, data: T) {
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyAnswered`] where the answer is on its way: nothing was changed.
+    pub fn set(&self, data: T) -> Result<(), Error> {
         let newest = self.newest();
         let mut state = self.visit.state();
+        state.check_open()?;
         if !is_any::<T>() {
             state.changes = Changes::ByHand;
         }
         state.write(newest.newest(), data);
+        Ok(())
     }
 
     /// What to do where another request changed the data meanwhile: gets what that saved, to be
     /// changed, and what this request would have saved.
     ///
     /// ```
-    /// # use jamguard::Session;
+    /// # use jamguard::{Error, Session};
     /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
     /// # struct Page { visits: u64, theme: String }
-    /// async fn choose(mut page: Session<Page>, theme: String) {
-    ///     page.get_mut().theme = theme;
+    /// async fn choose(mut page: Session<Page>, theme: String) -> Result<(), Error> {
+    ///     page.get_mut()?.theme = theme;
     ///     page.on_conflict(|theirs, ours| theirs.theme = ours.theme.clone());
+    ///     Ok(())
     /// }
     /// ```
     pub fn on_conflict(&self, merge: impl Fn(&mut T, &T) + Send + Sync + 'static) {
@@ -161,25 +183,32 @@ impl<T: SessionData> Session<T> {
 
     /// Logs this user in: the session gets another id, and the old one is dead. A guest's data
     /// stays; another user's does not, and that session ends.
-    pub fn login(&self, user: impl Into<String>) {
-        self.login_with(NewSession::of(user));
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyAnswered`] where the answer, which brings the cookie, is on its way.
+    pub fn login(&self, user: impl Into<String>) -> Result<(), Error> {
+        self.login_with(NewSession::of(user))
     }
 
     /// The same with claims of its own, which [`Identity`](crate::Identity) and
     /// [`Claims<T>`](crate::Claims) show; a device's label; or data in the place of the guest's.
     ///
     /// ```
-    /// # use jamguard::{NewSession, Session};
+    /// # use jamguard::{Error, NewSession, Session};
     /// # use serde_json::json;
     /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
     /// # struct Cart { items: Vec<String> }
-    /// async fn login(cart: Session<Cart>) {
+    /// async fn login(cart: Session<Cart>) -> Result<(), Error> {
     ///     let claims = json!({"sub": "ann@example.com", "role": "admin"});
-    ///     cart.login_with(NewSession::of("ann@example.com").claims(&claims));
+    ///     cart.login_with(NewSession::of("ann@example.com").claims(&claims))
     /// }
     /// ```
-    pub fn login_with(&self, new: NewSession) {
+    ///
+    /// # Errors
+    /// As [`login`](Self::login).
+    pub fn login_with(&self, new: NewSession) -> Result<(), Error> {
         let mut state = self.visit.state();
+        state.check_open()?;
         let theirs = state.found.live().filter(|found| {
             let user = found.key();
             user.is_some() && user != new.user()
@@ -195,6 +224,7 @@ impl<T: SessionData> Session<T> {
         // What was proved before was another login's.
         state.methods = None;
         state.login = Some(new);
+        Ok(())
     }
 
     /// Gives the session another id: for a change of what its user may do. The old id is dead.
@@ -202,8 +232,14 @@ impl<T: SessionData> Session<T> {
     /// The claims stay. Others come with [`login_with`](Self::login_with) and the same user: that
     /// gives it another id too and keeps the data, but not the tokens of a JAM login, and both
     /// timeouts begin anew.
-    pub fn rotate(&self) {
-        self.visit.state().rotate = true;
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyAnswered`] where the answer, which brings the cookie, is on its way.
+    pub fn rotate(&self) -> Result<(), Error> {
+        let mut state = self.visit.state();
+        state.check_open()?;
+        state.rotate = true;
+        Ok(())
     }
 
     /// Gives the session another id, and writes down by which further methods its user has proved who
@@ -222,7 +258,7 @@ impl<T: SessionData> Session<T> {
     ///
     /// # Errors
     /// [`ErrorKind::MissingCredentials`] where nobody is logged in; [`ErrorKind::Configuration`]
-    /// where a name is none.
+    /// where a name is none; [`ErrorKind::AlreadyAnswered`] as for [`login`](Self::login).
     pub fn step_up(&self, methods: &[&str]) -> Result<(), Error> {
         let methods = Methods::new(methods)?;
         self.visit.state().step_up(&methods, |_| true)
@@ -230,6 +266,9 @@ impl<T: SessionData> Session<T> {
 
     /// Ends the session at once; its cookie is removed. What this request wrote is forgotten, and
     /// what it writes from now on begins another session.
+    ///
+    /// Behind the head of the answer it ends the session all the same. The next request's answer
+    /// removes the cookie then.
     ///
     /// # Errors
     /// Those of the store: the session may then not have ended.
@@ -299,6 +338,34 @@ impl<T: SessionData> Session<T> {
         self.visit.state().found.live().map(Loaded::handle)
     }
 
+    /// The session's id, for [`Sessions::modify`](crate::Sessions::modify) behind the head of the
+    /// answer. `None` before the session is stored, and between a [`login`](Self::login) or
+    /// [`rotate`](Self::rotate) and the answer, which gives it another id.
+    ///
+    /// ```
+    /// use jamguard::{Error, Session, Sessions};
+    ///
+    /// /// Called by the task that feeds a WebSocket or an event stream.
+    /// async fn count(session: &Session<u64>, sessions: &Sessions) -> Result<(), Error> {
+    ///     match session.id() {
+    ///         Some(id) => sessions.modify(&id, |messages: &mut u64| *messages += 1).await,
+    ///         None => Ok(()),
+    ///     }
+    /// }
+    /// ```
+    pub fn id(&self) -> Option<SessionId> {
+        let state = self.visit.state();
+        state.found.live().filter(|_| !state.moves())?;
+        match &state.given {
+            Given::Before => {
+                let sent = self.visit.cookie.as_ref().ok()?.as_deref()?;
+                SessionId::parse(std::str::from_utf8(sent).ok()?).ok()
+            }
+            Given::Soon => None,
+            Given::Now(id) => Some(id.clone()),
+        }
+    }
+
     async fn whose(&self) -> Result<(String, Loaded), Error> {
         let found = self.visit.found().await?;
         found
@@ -346,12 +413,12 @@ impl<T: SessionData> fmt::Debug for Session<T> {
 ///
 /// # Example
 /// ```
-/// # use jamguard::Session;
+/// # use jamguard::{Error, Session};
 /// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 /// # struct Page { visits: u64 }
-/// async fn look(mut page: Session<Page>) -> String {
-///     page.get_mut().visits += 1;
-///     format!("your visit number {}", page.visits)
+/// async fn look(mut page: Session<Page>) -> Result<String, Error> {
+///     page.get_mut()?.visits += 1;
+///     Ok(format!("your visit number {}", page.visits))
 /// }
 /// ```
 pub struct SessionMut<'s, T: SessionData> {
@@ -377,8 +444,10 @@ impl<T: SessionData> DerefMut for SessionMut<'_, T> {
 
 impl<T: SessionData> Drop for SessionMut<'_, T> {
     fn drop(&mut self) {
-        if self.changed {
-            self.session.set(std::mem::take(&mut self.value));
+        if self.changed
+            && let Err(error) = self.session.set(std::mem::take(&mut self.value))
+        {
+            telemetry::warn("a change of a session is lost", &error);
         }
     }
 }

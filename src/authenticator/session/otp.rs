@@ -93,8 +93,9 @@ impl<T: SessionData> Session<T> {
         self.visit.state().step_up(&methods, |now| now == user)
     }
 
-    /// Who is logged in.
+    /// Who is logged in, as long as a proof of that can be saved.
     fn present(&self) -> Result<String, Error> {
+        self.visit.state().check_open()?;
         self.user().ok_or_else(nobody)
     }
 }

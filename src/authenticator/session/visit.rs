@@ -8,7 +8,7 @@ use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{Load, Loaded, Methods, NewSession, Sessions, from_json, is_any};
+use crate::session::{Load, Loaded, Methods, NewSession, SessionId, Sessions, from_json, is_any};
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +45,41 @@ pub(super) struct State {
     pub(super) previous: Option<Loaded>,
     /// What the browser says of itself.
     pub(super) device: Option<Box<str>>,
+    /// Whether the answer is on its way, or will never be: nothing is saved from then on.
     pub(super) closed: bool,
+    pub(super) given: Given,
+}
+
+/// The id that the client has of its session.
+#[derive(Default)]
+pub(super) enum Given {
+    /// The one that it sent.
+    #[default]
+    Before,
+    /// Another, with the answer that is being made.
+    Soon,
+    Now(SessionId),
+}
+
+/// A request's session until it is saved. One that is dropped unsaved takes no changes any more:
+/// its client is gone, or it was refused.
+pub(in crate::authenticator) struct Open(Arc<Visit>);
+
+impl Open {
+    pub(super) fn new(visit: Arc<Visit>) -> Self {
+        Self(visit)
+    }
+
+    /// The session, for handlers.
+    pub(in crate::authenticator) fn visit(&self) -> Arc<Visit> {
+        self.0.clone()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.state().closed = true;
+    }
 }
 
 /// How the data came to what it is.
@@ -285,14 +319,32 @@ impl State {
         self.versions.push(version.clone());
     }
 
+    /// Whether a change is still saved.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyAnswered`].
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        match self.closed {
+            false => Ok(()),
+            true => Err(Error::new(
+                ErrorKind::AlreadyAnswered,
+                "the request was answered already, or its client is gone, so this change of its \
+                 session would not be saved: use Sessions::modify with this session's id(), or \
+                 change the session before the answer",
+            )),
+        }
+    }
+
+    /// Whether the client gets another id for what was done so far.
+    pub(super) fn moves(&self) -> bool {
+        match self.found.live() {
+            Some(_) => self.rotate || self.login.is_some(),
+            None => self.written.is_some() || self.login.is_some(),
+        }
+    }
+
     /// Puts data behind the newest.
     pub(super) fn write<T: SessionData>(&mut self, newest: &Arc<Version<T>>, data: T) {
-        if self.closed {
-            telemetry::warn(
-                "a session was changed after its request was answered, which is not saved",
-                &std::any::type_name::<T>(),
-            );
-        }
         let written = newest.add(data);
         if !is_any::<T>() {
             self.written = Some((TypeId::of::<T>(), written));
@@ -330,6 +382,7 @@ impl State {
         methods: &Methods,
         is: impl FnOnce(&str) -> bool,
     ) -> Result<(), Error> {
+        self.check_open()?;
         self.user().filter(|user| is(user)).ok_or_else(nobody)?;
         self.methods = Some(methods.after(self.methods.as_ref()));
         self.rotate = true;
