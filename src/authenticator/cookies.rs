@@ -96,13 +96,13 @@ impl LoginCookies {
 
     /// `Set-Cookie` for the ID token.
     #[cfg(feature = "client")]
-    pub(crate) fn set_id(&self, token: &str) -> String {
+    pub(crate) fn set_id(&self, token: &str) -> Result<String, Error> {
         set(&self.id, token, self.secure)
     }
 
     /// `Set-Cookie` for the refresh token.
     #[cfg(feature = "client")]
-    pub(crate) fn set_refresh(&self, token: &str) -> String {
+    pub(crate) fn set_refresh(&self, token: &str) -> Result<String, Error> {
         set(&self.refresh, token, self.secure)
     }
 
@@ -115,6 +115,12 @@ impl LoginCookies {
         remove(&self.refresh, self.secure, LAX)
     }
 }
+
+/// The longest name and value together that browsers keep (RFC 6265bis section 5.6).
+#[cfg(feature = "client")]
+const MAX_LENGTH: usize = 4096;
+/// A longer name would leave no room for a value.
+const MAX_NAME: usize = 1024;
 
 /// A cookie name is a token (RFC 6265 section 4.1.1).
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
@@ -134,6 +140,12 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
 /// A name that fits, and that browsers accept with these attributes.
 pub(crate) fn check_cookie(name: &str, secure: bool) -> Result<(), Error> {
     check_name(name)?;
+    if name.len() > MAX_NAME {
+        return Err(Error::configuration(format!(
+            "a cookie's name has {} bytes, over the {MAX_NAME} that it may have",
+            name.len()
+        )));
+    }
     if name.starts_with("__") && !secure {
         return Err(Error::configuration(
             "a cookie with a __Host- or __Secure- prefix needs Secure: browsers refuse it over \
@@ -153,9 +165,17 @@ pub(crate) fn with_value(name: &str, value: &str, secure: bool, same_site: &str)
 }
 
 #[cfg(feature = "client")]
-fn set(name: &str, value: &str, secure: bool) -> String {
+fn set(name: &str, value: &str, secure: bool) -> Result<String, Error> {
+    let length = name.len() + value.len();
+    if length > MAX_LENGTH {
+        return Err(Error::configuration(format!(
+            "the cookie '{name}' would have {length} bytes with its token, and browsers drop those \
+             over {MAX_LENGTH}: keep logins in sessions (.sessions(…)), or put fewer claims into the \
+             token"
+        )));
+    }
     let cookie = with_value(name, value, secure, LAX);
-    format!("{cookie}; Max-Age={MAX_AGE}")
+    Ok(format!("{cookie}; Max-Age={MAX_AGE}"))
 }
 
 /// Whether a text can be a cookie's value as it is (RFC 6265 section 4.1.1): nothing in it may end

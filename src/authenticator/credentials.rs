@@ -118,26 +118,48 @@ fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-/// The first source that has a credential decides; its place comes along.
+/// The first source that has a credential decides; its place comes along. An error names its source.
 pub(crate) fn find<'a>(
     head: &'a impl Head,
     sources: &'a [Source],
-) -> Result<Option<(Found<'a>, usize)>, Error> {
+) -> Result<Option<(Found<'a>, usize)>, (Error, &'a Source)> {
     for (place, source) in sources.iter().enumerate() {
-        let token = match &source.0 {
-            SourceKind::Bearer => bearer(head)?.map(Cow::Borrowed),
-            SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
-            SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
-            SourceKind::Query(name) => query(head, name)?,
-            // Looked at by itself: a session need not be anybody's.
-            #[cfg(feature = "session")]
-            SourceKind::Session => None,
-        };
+        let token = read(head, source).map_err(|error| (error, source))?;
         if let Some(token) = token {
             return Ok(Some((Found { token, source }, place)));
         }
     }
     Ok(None)
+}
+
+fn read<'a>(head: &'a impl Head, source: &'a Source) -> Result<Option<Cow<'a, [u8]>>, Error> {
+    Ok(match &source.0 {
+        SourceKind::Bearer => bearer(head)?.map(Cow::Borrowed),
+        SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
+        SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
+        SourceKind::Query(name) => query(head, name)?,
+        // Looked at by itself: a guest has a session too.
+        #[cfg(feature = "session")]
+        SourceKind::Session => None,
+    })
+}
+
+/// Checks that a bearer token comes in the header or in the query alone (RFC 6750 section 2).
+pub(crate) fn check_alone(
+    head: &impl Head,
+    sources: &[Source],
+    found: &Source,
+) -> Result<(), Error> {
+    for source in sources {
+        let other = matches!(
+            (&found.0, &source.0),
+            (SourceKind::Bearer, SourceKind::Query(_)) | (SourceKind::Query(_), SourceKind::Bearer)
+        );
+        if other && read(head, source)?.is_some() {
+            return Err(invalid("a bearer token in the header and one in the query"));
+        }
+    }
+    Ok(())
 }
 
 fn bearer(head: &impl Head) -> Result<Option<&[u8]>, Error> {

@@ -46,7 +46,14 @@ use std::sync::Arc;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Authenticator(pub(super) Arc<Settings>);
+pub struct Authenticator(pub(super) Arc<Settings>, Bearers);
+
+/// What an invalid header or query credential means where logging in is optional.
+#[derive(Clone, Copy)]
+enum Bearers {
+    AsSet,
+    Lenient,
+}
 
 pub(crate) struct Settings {
     pub(crate) routing: Arc<Routing>,
@@ -156,6 +163,8 @@ pub(super) enum Begun {
     Nothing,
     /// What is there cannot be used, or must not be.
     Unreadable(Error),
+    /// Two cookies of one name. Browsers send them unasked, so no page fails because of them.
+    Ambiguous(Error),
     Token {
         step: Step,
         /// Of its source.
@@ -170,7 +179,7 @@ pub(super) enum Begun {
 #[cfg(feature = "client")]
 pub(super) struct Renewal {
     id_token: Vec<u8>,
-    refresh_token: Result<Secret, Error>,
+    refresh_token: Secret,
 }
 
 impl Admission {
@@ -190,7 +199,38 @@ impl Authenticator {
     }
 
     pub(crate) fn new(settings: Settings) -> Self {
-        Self(Arc::new(settings))
+        Self(Arc::new(settings), Bearers::AsSet)
+    }
+
+    /// The same authenticator for routes on which an invalid header or query credential counts as
+    /// none: logins and refreshes, to which clients come with a stale token. Guards refuse it as
+    /// before.
+    ///
+    /// Such routes get this layer in the place of the other, which would refuse the request first.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::{Router, routing::{get, post}};
+    /// use jamguard::{Authenticator, Identity};
+    ///
+    /// fn app(auth: &Authenticator) -> Router {
+    ///     let entrance = Router::new()
+    ///         .route("/login", post(|| async { "welcome" }))
+    ///         .layer(auth.ignore_invalid_bearer().layer());
+    ///     Router::new()
+    ///         .route("/me", get(|user: Identity| async move { format!("{:?}", user.subject()) }))
+    ///         .layer(auth.layer())
+    ///         .merge(entrance)
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// In actix-web: `web::resource("/login").wrap(auth.ignore_invalid_bearer().actix())` beside a
+    /// `web::scope("")` that has `.wrap(auth.actix())`.
+    /// For all routes: [`AuthenticatorBuilder::ignore_invalid_bearer`].
+    #[must_use = "it changes nothing but the layers that it makes"]
+    pub fn ignore_invalid_bearer(&self) -> Self {
+        Self(self.0.clone(), Bearers::Lenient)
     }
 
     /// Verifies a token that comes from no HTTP request: a WebSocket message, a queue.
@@ -227,7 +267,7 @@ impl Authenticator {
         }
     }
 
-    pub(super) async fn verify(&self, token: &str) -> Result<Verified, Error> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Error> {
         let step = self.0.routing.begin(token.as_bytes(), |_| Ok(()));
         step.wait().await
     }
@@ -352,8 +392,14 @@ impl Authenticator {
         let (found, place) = match credentials::find(head, sources) {
             Ok(Some(found)) => found,
             Ok(None) => return Begun::Nothing,
-            Err(error) => return Begun::Unreadable(error),
+            Err((error, source)) => match source.0 {
+                SourceKind::Cookie(_) => return Begun::Ambiguous(error),
+                _ => return Begun::Unreadable(error),
+            },
         };
+        if let Err(error) = credentials::check_alone(head, &self.0.sources, found.source) {
+            return Begun::Unreadable(error);
+        }
         if matches!(found.source.0, SourceKind::Cookie(_))
             && let Err(error) = self.0.origins.check(head)
         {
@@ -393,6 +439,15 @@ impl Authenticator {
             Begun::Unreadable(error) => {
                 return Admission::Now(self.conclude(Err(error), None, required));
             }
+            Begun::Ambiguous(error) => {
+                return Admission::Now(match required || self.0.strict_cookies {
+                    true => Err(self.refuse(&error, Edits::vary())),
+                    false => {
+                        telemetry::refused(&error);
+                        Ok(Pass::with(Outcome::Ignored(error), Edits::vary()))
+                    }
+                });
+            }
             #[cfg(feature = "client")]
             Begun::Token {
                 step,
@@ -406,15 +461,13 @@ impl Authenticator {
                 } = *renewal;
                 return Admission::Later(Box::pin(async move {
                     let source = auth.0.sources.get(place);
-                    match (step.wait().await, refresh_token) {
-                        (Err(error), Ok(token)) if error.kind() == ErrorKind::Expired => {
-                            auth.renewed(&id_token, token.expose(), error, source, required)
+                    match step.wait().await {
+                        Err(error) if error.kind() == ErrorKind::Expired => {
+                            let token = refresh_token.expose();
+                            auth.renewed(&id_token, token, error, source, required)
                                 .await
                         }
-                        (Err(error), Err(unreadable)) if error.kind() == ErrorKind::Expired => {
-                            auth.conclude(Err(unreadable), None, required)
-                        }
-                        (answer, _) => auth.conclude(answer, source, required),
+                        answer => auth.conclude(answer, source, required),
                     }
                 }));
             }
@@ -460,13 +513,17 @@ impl Authenticator {
                 }
                 !self.0.strict_cookies && error.kind() != ErrorKind::Unavailable
             }
-            Some(_) => self.0.lenient_headers && error.kind() != ErrorKind::Unavailable,
+            Some(_) => self.is_lenient() && error.kind() != ErrorKind::Unavailable,
         };
         if required || !optional {
             return Err(self.refuse(&error, edits));
         }
         telemetry::refused(&error);
         Ok(Pass::with(Outcome::Ignored(error), edits))
+    }
+
+    fn is_lenient(&self) -> bool {
+        self.0.lenient_headers || matches!(self.1, Bearers::Lenient)
     }
 
     /// `Set-Cookie` that removes a dead credential.
@@ -483,12 +540,7 @@ impl Authenticator {
     /// Only a token that is genuine but for its age is renewed: anybody can invent refresh tokens,
     /// and each would become a request to JAM.
     #[cfg(feature = "client")]
-    fn renewal(
-        &self,
-        head: &impl Head,
-        source: &Source,
-        step: &Step,
-    ) -> Option<Result<Secret, Error>> {
+    fn renewal(&self, head: &impl Head, source: &Source, step: &Step) -> Option<Secret> {
         let possible = match step {
             Step::Done(Err(error)) => error.kind() == ErrorKind::Expired,
             Step::Done(Ok(_)) => false,
@@ -501,10 +553,9 @@ impl Authenticator {
         if !matches!(&source.0, SourceKind::Cookie(name) if **name == *cookies.id_name()) {
             return None;
         }
-        match credentials::cookie(head, cookies.refresh_name()) {
-            Ok(token) => Some(Ok(Secret::new(std::str::from_utf8(token?).ok()?))),
-            Err(error) => Some(Err(error)),
-        }
+        // Of two it cannot be known which is the login's.
+        let token = credentials::cookie(head, cookies.refresh_name()).ok()??;
+        Some(Secret::new(std::str::from_utf8(token).ok()?))
     }
 
     /// `expired` is genuine but for its age.
@@ -550,10 +601,14 @@ impl Authenticator {
                 ));
             }
         }
-        let cookie = verified
-            .as_ref()
-            .ok()
-            .map(|verified| cookies.set_id(verified.expose_token()));
+        let cookie = match &verified {
+            Ok(verified) => cookies.set_id(verified.expose_token()).map(Some),
+            Err(_) => Ok(None),
+        };
+        let cookie = match cookie {
+            Ok(cookie) => cookie,
+            Err(error) => return self.conclude(Err(error), None, required),
+        };
         let mut pass = self.conclude(verified, source, required)?;
         pass.edits.cookies.extend(cookie);
         Ok(pass)

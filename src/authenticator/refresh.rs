@@ -1,5 +1,7 @@
 //! Renewing an ID token: one request to JAM per refresh token, however many wait for it.
 
+use super::gate::Authenticator;
+use crate::core::call_limit::CallLimit;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::single_flight::{SingleFlight, secret_hash};
@@ -7,13 +9,21 @@ use crate::jam::client::JamClient;
 use crate::jose::jws::Compact;
 use crate::token::claims::RegisteredClaims;
 use crate::token::rules::TextRule;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A page's other requests still carry the old cookie: they get the same new token.
 const SHARED_FOR: Duration = Duration::from_secs(10);
 
+/// Renewals under way at once. A holder of one expired ID token can invent any number of refresh
+/// tokens for it.
+const PARALLEL: usize = 64;
+/// The longest that a request waits for a renewal, its turn included.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 pub(crate) struct Refresher {
     client: JamClient,
+    calls: Arc<CallLimit>,
     renewed: SingleFlight<Secret>,
 }
 
@@ -21,6 +31,7 @@ impl Refresher {
     pub(crate) fn new(client: JamClient) -> Self {
         Self {
             client,
+            calls: Arc::new(CallLimit::new(PARALLEL, DEADLINE)),
             renewed: SingleFlight::shared_for(SHARED_FOR),
         }
     }
@@ -37,8 +48,9 @@ impl Refresher {
     /// an outage the next request asks again.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
         let call = || {
-            let (client, token) = (self.client.clone(), Secret::new(refresh_token));
-            async move { client.refresh(token.expose()).await }
+            let (client, calls) = (self.client.clone(), self.calls.clone());
+            let token = Secret::new(refresh_token);
+            async move { calls.run(client.refresh(token.expose())).await }
         };
         let key = secret_hash(refresh_token);
         let lasts = |answer: &Result<Secret, Error>| answer.as_ref().err().is_none_or(is_definite);
@@ -66,7 +78,30 @@ pub(crate) struct Holder {
     email: Option<String>,
 }
 
+impl Authenticator {
+    /// Whose an ID token is that an issuer of ours signed, whether it is still good or not; `None`
+    /// for what may be invented.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
+        if let Err(error) = self.verify(id_token).await
+            && !matches!(
+                error.kind(),
+                ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::NotListed
+            )
+        {
+            return None;
+        }
+        Holder::of(id_token.as_bytes()).ok()
+    }
+}
+
 impl Holder {
+    /// The `iss` claim.
+    #[cfg(any(feature = "tower", feature = "actix"))]
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
     /// Reads a token whose signature was checked.
     pub(crate) fn of(token: &[u8]) -> Result<Self, Error> {
         let email = [TextRule {

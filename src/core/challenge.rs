@@ -248,9 +248,14 @@ impl Challenge {
         }
     }
 
-    /// The standard answer to an error, with a problem body.
+    /// The standard answer to an error, with a problem body. To a refresh token that
+    /// [`RefreshTokens`](crate::RefreshTokens) does not accept it is a token endpoint's:
+    /// `400 {"error":"invalid_grant"}` (RFC 6749 section 5.2).
     pub fn for_error(error: &Error, realm: &str) -> Self {
         let public = Public::of(error.kind());
+        if public.status == 401 && error.is_about_grant() {
+            return Self::invalid_grant();
+        }
         let mut answer = Self::new(public.status);
         if let Some(value) = public.wire(error.needs(), realm) {
             answer.set_header("www-authenticate", value);
@@ -266,6 +271,14 @@ impl Challenge {
             public.name, public.title, public.status, public.detail
         );
         answer.with_body("application/problem+json", problem)
+    }
+
+    /// What a token endpoint answers to a refresh token that it does not accept (RFC 6749
+    /// section 5.2).
+    fn invalid_grant() -> Self {
+        Self::new(400)
+            .with_header("cache-control", "no-store")
+            .with_body("application/json", r#"{"error":"invalid_grant"}"#)
     }
 
     /// The status code.

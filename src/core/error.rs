@@ -231,6 +231,8 @@ struct Inner {
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
     needs: Needs,
+    /// Whether it is about a refresh token, to which token endpoints answer.
+    about_grant: bool,
     oauth2_code: Option<Box<str>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -256,6 +258,7 @@ impl Error {
             message: message.into(),
             retry_after: None,
             needs: Needs::default(),
+            about_grant: false,
             oauth2_code: None,
             source: None,
         }))
@@ -265,6 +268,16 @@ impl Error {
     pub(crate) fn map_message(mut self, change: impl FnOnce(&str) -> String) -> Self {
         self.0.message = change(&self.0.message).into();
         self
+    }
+
+    /// The same, about a refresh token that a client sent.
+    pub(crate) fn about_grant(mut self) -> Self {
+        self.0.about_grant = true;
+        self
+    }
+
+    pub(crate) fn is_about_grant(&self) -> bool {
+        self.0.about_grant
     }
 
     pub(crate) fn with_retry_after(mut self, after: Duration) -> Self {

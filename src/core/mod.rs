@@ -2,6 +2,8 @@
 
 #[cfg(feature = "oauth2")]
 pub(crate) mod aging;
+#[cfg(feature = "client")]
+pub(crate) mod call_limit;
 pub(crate) mod challenge;
 pub(crate) mod clock;
 pub(crate) mod decode;

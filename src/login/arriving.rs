@@ -47,12 +47,12 @@ impl JamLogin {
             return Ok(redirect.0);
         };
         let refresh_token = match &login.refresh_token {
-            Some(token) => cookies.set_refresh(token.expose()),
+            Some(token) => cookies.set_refresh(token.expose())?,
             // One of an earlier login must not outlive this one.
             None => cookies.remove_refresh(),
         };
         Ok(redirect
-            .with_header("set-cookie", cookies.set_id(token.expose_token()))
+            .with_header("set-cookie", cookies.set_id(token.expose_token())?)
             .with_header("set-cookie", refresh_token)
             .0)
     }

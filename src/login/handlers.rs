@@ -1,10 +1,11 @@
 //! The ready-made handlers, and where logins go.
 
 use super::leaving::Presented;
-use super::parts::{Login, Redirect, check_local, private, query_tokens};
+use super::parts::{Login, Redirect, check_local, endpoint, private, query_tokens};
 #[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
+use crate::core::call_limit::CallLimit;
 use crate::core::error::Error;
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
@@ -12,6 +13,12 @@ use crate::token::keys::BoxFuture;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Logouts that talk to JAM at once; more of them wait.
+const PARALLEL: usize = 16;
+/// The longest that JAM, and other logouts, hold up a logout.
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 type OnLogin = Arc<dyn Fn(Login) -> BoxFuture<Result<Redirect, Error>> + Send + Sync>;
 
@@ -52,6 +59,8 @@ pub(super) struct Settings {
     pub(super) keep: Keep,
     pub(super) home: String,
     pub(super) on_login: Option<OnLogin>,
+    /// Logouts at JAM.
+    pub(super) calls: CallLimit,
 }
 
 /// Where the tokens go.
@@ -79,14 +88,16 @@ impl JamLogin {
                 keep: keep(auth),
                 home: "/".to_owned(),
                 on_login: None,
+                calls: CallLimit::new(PARALLEL, DEADLINE),
             },
         }
     }
 
-    /// The handler of the app's redirect URL, for `GET`.
+    /// The handler of the app's redirect URL, for `GET`. Other methods are answered 405, however it is
+    /// mounted: `HEAD`, with which previews and monitors look at links, logs in nowhere.
     pub fn redirect(&self) -> Endpoint {
         let login = self.clone();
-        Endpoint::new("redirect", move |asked| {
+        endpoint("redirect", "GET", move |asked| {
             let (login, tokens) = (
                 login.clone(),
                 query_tokens(asked.query().unwrap_or_default()),
@@ -110,9 +121,13 @@ impl JamLogin {
         })
     }
 
-    /// The handler that ends the login, for `POST`: deletes the refresh token at JAM, ends the
-    /// session and removes the cookies. Answers 303 to the home page where HTML is asked for,
-    /// otherwise 204. Another site's page is refused, 403.
+    /// The handler that ends the login, for `POST`: ends the session, deletes its refresh token at JAM
+    /// and removes the cookies. Answers 303 to the home page where HTML is asked for, otherwise 204.
+    /// Another site's page is refused, 403; other methods are answered 405, however it is mounted.
+    ///
+    /// A refresh token in a cookie is deleted at JAM where the ID token beside it is genuine, also an
+    /// expired one. At most 16 logouts talk to JAM at once, and each waits 5 s at most: the login ends
+    /// here in any case.
     pub fn logout(&self) -> Endpoint {
         self.ending("logout", false)
     }
@@ -126,7 +141,7 @@ impl JamLogin {
 
     fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
-        Endpoint::new(name, move |asked| {
+        endpoint(name, "POST", move |asked| {
             let auth = &login.0.auth;
             #[cfg(feature = "session")]
             let presented = Presented::of(asked, auth, login.visit(asked));

@@ -1,6 +1,6 @@
 //! Logging out: the session ends, the cookies go, and the refresh token dies at JAM.
 
-use super::handlers::JamLogin;
+use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, private};
 #[cfg(feature = "session")]
 use crate::authenticator::Visit;
@@ -133,18 +133,40 @@ impl JamLogin {
         html: bool,
         everywhere: bool,
     ) -> Result<Challenge, Error> {
-        // The session ends first: whatever JAM says, nobody uses it any more.
+        // The session ends first: whatever JAM says, it is over here.
         let session = presented.end(everywhere).await?;
-        let login = (presented.id_token.clone(), presented.refresh_token.clone());
-        for (id_token, refresh_token) in [login].into_iter().chain(session) {
-            if let Some(refresh_token) = &refresh_token
-                && let Err(error) = self.end(id_token, refresh_token, everywhere).await
-            {
-                telemetry::warn("a refresh token could not be deleted at logout", &error);
-            }
+        let at_jam = self.end_at_jam(&presented, session, everywhere);
+        if tokio::time::timeout(DEADLINE, at_jam).await.is_err() {
+            telemetry::warn("a refresh token may live on at JAM", &"no answer in time");
         }
         let settings = &*self.0;
         Ok(presented.farewell(&settings.auth, html, &settings.home))
+    }
+
+    /// Deletes the refresh tokens of the session that ended and of the browser's cookies.
+    async fn end_at_jam(&self, presented: &Presented, session: Option<Tokens>, everywhere: bool) {
+        let mut logins: Vec<Tokens> = session.into_iter().collect();
+        if let (Some(id_token), Some(_)) = (&presented.id_token, &presented.refresh_token)
+            && self.is_genuine(id_token).await
+        {
+            logins.push((presented.id_token.clone(), presented.refresh_token.clone()));
+        }
+        for (id_token, refresh_token) in logins {
+            let Some(refresh_token) = &refresh_token else {
+                continue;
+            };
+            let end = self.end(id_token, refresh_token, everywhere);
+            if let Err(error) = self.0.calls.run(end).await {
+                telemetry::warn("a refresh token could not be deleted at logout", &error);
+            }
+        }
+    }
+
+    /// Whether this app's issuer signed the ID token of a cookie. Refresh tokens can be invented, and
+    /// each would become requests to JAM.
+    async fn is_genuine(&self, id_token: &Secret) -> bool {
+        let holder = self.0.auth.genuine(id_token.expose()).await;
+        holder.is_some_and(|holder| self.0.client.check_issuer(holder.issuer()).is_ok())
     }
 
     /// Deletes the refresh token at JAM, or all of its user's; an expired ID token is renewed for

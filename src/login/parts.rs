@@ -1,9 +1,12 @@
 //! What comes in with a login, and what goes out.
 
-use crate::authenticator::{Identity, cookies, credentials};
+use crate::authenticator::{Head, Identity, cookies, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
+use crate::endpoint::{Asked, Endpoint};
+use crate::token::keys::BoxFuture;
+use std::future::ready;
 
 /// A verified login, for [`JamLoginBuilder::on_login`](crate::JamLoginBuilder::on_login).
 ///
@@ -62,6 +65,20 @@ impl Redirect {
         self.0.add_header(name, value);
         self
     }
+}
+
+/// A handler that acts on requests of one method, however it is mounted; others are answered 405.
+pub(super) fn endpoint(
+    name: &'static str,
+    method: &'static str,
+    answer: impl Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync + 'static,
+) -> Endpoint {
+    Endpoint::new(name, move |asked| match asked.method() == method {
+        true => answer(asked),
+        false => Box::pin(ready(private(
+            Challenge::new(405).with_header("allow", method),
+        ))),
+    })
 }
 
 /// The tokens of this URL belong into no cache, history entry's referrer, or proxy.

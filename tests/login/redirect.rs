@@ -2,7 +2,7 @@
 
 use super::{ID, REFRESH, REFRESH_REMOVED, is_private, kept, start, with_silent_refresh};
 use crate::support::{ANN, NOW, Request, Servers, Site, World, damaged, send};
-use jamguard::emulator::{AppSettings, Endpoint};
+use jamguard::emulator::{AppSettings, Endpoint, IdToken};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::mint;
 use jamguard::{Authenticator, Error, ErrorKind, JamApp, JamClient, JamLogin, Redirect, Verifier};
@@ -296,4 +296,59 @@ async fn a_token_of_another_verifier_is_no_login() {
     assert_eq!(answer.status, 401);
     assert_eq!(answer.header("set-cookie"), None);
     is_private(&answer);
+}
+
+/// Previews and monitors look at links with `HEAD`; forms and scripts have no business here.
+#[tokio::test]
+async fn only_get_logs_in() {
+    let world = World::new().await;
+    let servers = start(&world, |auth| auth).await;
+    let path = format!("/jam-redirect?idToken={}", world.token());
+    for method in ["HEAD", "POST", "PUT", "OPTIONS"] {
+        let answer = servers.ask(Request::new(method, &path)).await;
+        assert_eq!(answer.status, 405, "{method}");
+        assert_eq!(answer.header("allow"), Some("GET"), "{method}");
+        assert_eq!(answer.header("set-cookie"), None, "{method}");
+        is_private(&answer);
+    }
+    assert_eq!(servers.ask(Request::get(&path)).await.status, 303);
+}
+
+/// Browsers drop a cookie over 4,096 bytes without a word.
+#[tokio::test]
+async fn a_token_too_long_for_a_cookie_is_an_error() {
+    let world = World::new().await;
+    let servers = start(&world, |auth| auth).await;
+    let of_length = |length: usize| {
+        let plain = world.issue(IdToken::new(ANN).claim("pad", ""));
+        let mut pad = (length - plain.len()) * 3 / 4;
+        loop {
+            let token = world.issue(IdToken::new(ANN).claim("pad", "x".repeat(pad)));
+            match token.len() + ID.len() {
+                now if now <= length => return token,
+                _ => pad -= 1,
+            }
+        }
+    };
+    let fits = of_length(4096);
+    assert!(fits.len() + ID.len() > 4092, "{}", fits.len());
+    let answer = servers.ask(redirect(&format!("idToken={fits}"))).await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.all("set-cookie")[0], kept(ID, &fits));
+
+    let long = of_length(4096 + 8);
+    assert!(long.len() + ID.len() > 4096);
+    for query in [
+        format!("idToken={long}"),
+        format!(
+            "idToken={}&refreshToken={}",
+            world.token(),
+            "r".repeat(4096)
+        ),
+    ] {
+        let answer = servers.ask(redirect(&query)).await;
+        assert_eq!(answer.status, 500);
+        assert_eq!(answer.header("set-cookie"), None);
+        assert!(!answer.text().contains("4096"));
+    }
 }

@@ -7,6 +7,7 @@ mod counts;
 #[path = "../common/passes_on.rs"]
 mod passes_on;
 
+mod answers;
 mod attacks;
 mod ended;
 mod rotation;

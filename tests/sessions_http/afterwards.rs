@@ -13,15 +13,16 @@ use jamguard::{Error, ErrorKind, Session, SessionId, Sessions};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 
 /// Passed by the task behind an answer once the test has seen the answer's head.
 static HEAD_SEEN: Semaphore = Semaphore::const_new(0);
+/// One test at a time uses it.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// What a handler does to its session before the answer.
 fn prepare(session: &Session<Cart>, asked: &str) -> Result<(), Error> {
@@ -180,6 +181,7 @@ fn all_refused(saved: &str) -> String {
 }
 
 async fn behind_the_head(upgrade: bool) {
+    let _alone = ALONE.lock().await;
     let world = World::new().await;
     let servers = servers(&world).await;
     for (name, address) in servers.each() {
@@ -226,6 +228,7 @@ async fn an_upgraded_connection_cannot_change_its_session_but_by_its_id() {
 /// A session that nothing was written to has no id, before the answer and behind it.
 #[tokio::test]
 async fn a_guest_without_a_session_has_no_id() {
+    let _alone = ALONE.lock().await;
     let world = World::new().await;
     let servers = servers(&world).await;
     for (name, address) in servers.each() {
@@ -237,56 +240,34 @@ async fn a_guest_without_a_session_has_no_id() {
     }
 }
 
-/// The layer's future is dropped when the client goes; a task that holds the session lives on.
+/// axum drops the layer's future when the client goes; a task that holds the session lives on.
+/// (actix-web lets the handler come to its end.)
 #[tokio::test]
 async fn a_change_for_a_client_that_is_gone_is_an_error() {
     let world = World::new().await;
     let (found, mut finds) = mpsc::unbounded_channel::<Session<Cart>>();
-    let found = Arc::new(found);
-    let handler = {
-        let found = found.clone();
-        move |session: Session<Cart>| {
-            let found = found.clone();
-            async move {
-                found.send(session).unwrap();
-                std::future::pending::<()>().await;
-            }
-        }
+    let handler = async move |session: Session<Cart>| {
+        found.send(session).unwrap();
+        std::future::pending::<()>().await;
     };
-    let auth = world.auth.clone();
     let router = Router::new()
-        .route("/", any(handler.clone()))
-        .layer(auth.layer());
-    let servers = Servers::apps(router, move || {
-        let handler = handler.clone();
-        let handler = move |session: Session<Cart>| {
-            let handled = handler(session);
-            async move {
-                handled.await;
-                HttpResponse::Ok()
-            }
-        };
-        App::new()
-            .route("/", web::get().to(handler))
-            .wrap(auth.actix())
-    })
-    .await;
-    for (name, address) in servers.each() {
-        let client = open(address, &Request::get("/").bytes()).await;
-        let session = finds.recv().await.unwrap();
-        session
-            .modify(|cart| cart.items.push("in time".into()))
-            .unwrap();
-        drop(client);
-        let mut kind = None;
-        for _ in 0..500 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            let late = session.modify(|cart| cart.items.push("late".into()));
-            kind = late.err().map(|error| error.kind());
-            if kind.is_some() {
-                break;
-            }
+        .route("/", any(handler))
+        .layer(world.auth.layer());
+    let (address, server) = crate::support::serve_axum(router).await;
+    let client = open(address, &Request::get("/").bytes()).await;
+    let session = finds.recv().await.unwrap();
+    let in_time = session.modify(|cart| cart.items.push("in time".into()));
+    in_time.unwrap();
+    drop(client);
+    let mut kind = None;
+    for _ in 0..3_000 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let late = session.modify(|cart| cart.items.push("late".into()));
+        kind = late.err().map(|error| error.kind());
+        if kind.is_some() {
+            break;
         }
-        assert_eq!(kind, Some(ErrorKind::AlreadyAnswered), "{name}");
     }
+    assert_eq!(kind, Some(ErrorKind::AlreadyAnswered));
+    server.abort();
 }

@@ -136,9 +136,18 @@ async fn attack_29_cookies_that_are_too_long_two_or_garbage() {
         let two = format!("{id}; {COOKIE}={}", "A".repeat(43));
         for path in ["/public", "/cart", "/guarded", "/who"] {
             let answer = ask(two.as_bytes(), path).await;
-            assert_eq!(answer.status, 400, "{name} {path}");
-            assert_eq!(answer.json()["type"], "invalid_request", "{name} {path}");
             assert_eq!(answer.header("set-cookie"), None, "{name} {path}");
+            match path {
+                // An error page would be in the hands of who planted the other.
+                "/public" | "/cart" => {
+                    assert_eq!(answer.status, 200, "{name} {path}");
+                    assert_ne!(answer.text(), "tea", "{name} {path}");
+                }
+                _ => {
+                    assert_eq!(answer.status, 400, "{name} {path}");
+                    assert_eq!(answer.json()["type"], "invalid_request", "{name} {path}");
+                }
+            }
             let same = format!("{id}; {COOKIE}={id}");
             assert_eq!(
                 ask(same.as_bytes(), path).await.status,
@@ -151,7 +160,7 @@ async fn attack_29_cookies_that_are_too_long_two_or_garbage() {
                 "{name} {path}"
             );
         }
-        // With a bearer token nobody need look at them, unless the handler does.
+        // With a bearer token they do not count.
         let bearer = |path: &str| {
             let cookies = format!("{COOKIE}={two}");
             Request::get(path)
@@ -165,9 +174,19 @@ async fn attack_29_cookies_that_are_too_long_two_or_garbage() {
         );
         assert_eq!(
             client.other().ask(bearer("/cart")).await.status,
-            400,
+            200,
             "{name}"
         );
+        // A login works; a logout must not say that a session ended which lives on.
+        let both =
+            |path: &str| Request::post(path, "bob").header("cookie", format!("{COOKIE}={two}"));
+        let login = client.other().ask(both("/login")).await;
+        assert_eq!(login.status, 200, "{name}");
+        assert!(login.header("set-cookie").is_some(), "{name}");
+        for path in ["/logout", "/logout-everywhere"] {
+            assert_eq!(client.other().ask(both(path)).await.status, 400, "{name}");
+        }
+        assert_eq!(world.count("ann").await, 1, "{name}");
         client.post("/logout", "").await;
     }
 }

@@ -69,7 +69,11 @@ async fn local_jwt_from_login_to_logout() {
     assert_eq!(out.status, 200);
     assert_eq!(client.me(&second).await, 401);
     for ended in [&refresh, &next] {
-        assert_eq!(client.refresh(ended).await.status, 401);
+        let refused = client.refresh(ended).await;
+        assert_eq!(refused.status, 400);
+        assert_eq!(refused.text(), r#"{"error":"invalid_grant"}"#);
+        assert_eq!(refused.header("content-type"), Some("application/json"));
+        assert_eq!(refused.header("cache-control"), Some("no-store"));
     }
     // Another token of the same login lives on until it expires, or:
     assert_eq!(client.me(&access).await, 200);
@@ -80,7 +84,7 @@ async fn local_jwt_from_login_to_logout() {
     for token in [&access, &other] {
         assert_eq!(client.me(token).await, 401);
     }
-    assert_eq!(client.refresh(&other_refresh).await.status, 401);
+    assert_eq!(client.refresh(&other_refresh).await.status, 400);
     assert_eq!(client.me(&bob).await, 200);
     pair(&client.refresh(&bobs_refresh).await);
     // From the next second on she may come back.

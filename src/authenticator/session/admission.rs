@@ -7,7 +7,7 @@ use crate::authenticator::credentials::Head;
 use crate::authenticator::gate::{Admission, Authenticator, Begun, Outcome, Pass};
 use crate::authenticator::identity::CredentialKind;
 use crate::core::challenge::Challenge;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::session::{Load, Loaded};
 use crate::token::claim_set::Claimed;
@@ -29,7 +29,11 @@ impl Authenticator {
         let load = match visit.load() {
             Ok(load) => load.map(|load| visit.kept_fresh(load)),
             Err(error) => {
-                return visit.go_along(self.admit_begun(Begun::Unreadable(error), required));
+                let begun = match error.kind() {
+                    ErrorKind::InvalidRequest => Begun::Ambiguous(error),
+                    _ => Begun::Unreadable(error),
+                };
+                return visit.go_along(self.admit_begun(begun, required));
             }
         };
         // What the sources behind it have counts where the session is nobody's.

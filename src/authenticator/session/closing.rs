@@ -93,6 +93,7 @@ impl Pending {
         }
         if state.moves() {
             state.given = Given::Soon;
+            state.rotate = false;
         }
         Some(Self {
             found,

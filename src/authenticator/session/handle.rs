@@ -273,7 +273,7 @@ impl<T: SessionData> Session<T> {
     /// # Errors
     /// Those of the store: the session may then not have ended.
     pub async fn logout(&self) -> Result<(), Error> {
-        let found = self.visit.found().await?;
+        let found = self.visit.found_alone().await?;
         // Somebody may have logged in over another user's session: that is the client's still.
         let previous = self.visit.state().previous.clone();
         let found = match found.or(previous) {
@@ -367,7 +367,7 @@ impl<T: SessionData> Session<T> {
     }
 
     async fn whose(&self) -> Result<(String, Loaded), Error> {
-        let found = self.visit.found().await?;
+        let found = self.visit.found_alone().await?;
         found
             .and_then(|loaded| Some((loaded.key()?.to_owned(), loaded)))
             .ok_or_else(nobody)

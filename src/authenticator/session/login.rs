@@ -76,7 +76,7 @@ impl Visit {
 
     /// Ends the session, or all of its user's, and gives what it was.
     pub(crate) async fn log_out(&self, everywhere: bool) -> Result<Option<Loaded>, Error> {
-        let Some(found) = self.found().await? else {
+        let Some(found) = self.found_alone().await? else {
             return Ok(None);
         };
         let sessions = &self.settings.sessions;

@@ -91,7 +91,7 @@ impl<T: SessionData> Session<T> {
     /// Otherwise as [`TokenRequest::send`](crate::oauth2::TokenRequest::send), and those of the store.
     pub async fn fresh_oauth2_tokens(&self, client: &OAuth2Client) -> Result<TokenResponse, Error> {
         let sessions = &self.visit.settings.sessions;
-        let found = self.visit.found().await?.ok_or_else(no_login)?;
+        let found = self.visit.found_alone().await?.ok_or_else(no_login)?;
         let mut refused: Option<(Secret, Error)> = None;
         for attempt in 1..=ATTEMPTS {
             // Another request may have refreshed since this one came.

@@ -198,9 +198,18 @@ impl Visit {
         self.find(|load| self.kept_fresh(load)).await
     }
 
-    /// The same for a login or logout, which do not ask how old its tokens are.
+    /// The same for a login, which does not ask how old its tokens are.
     pub(super) async fn found(&self) -> Result<Option<Loaded>, Error> {
         self.find(|load| load).await
+    }
+
+    /// The same for what is done to a session that is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidRequest`] where two cookies name two sessions: the wrong one might be meant.
+    pub(super) async fn found_alone(&self) -> Result<Option<Loaded>, Error> {
+        self.cookie.as_ref().map_err(Error::clone)?;
+        self.found().await
     }
 
     async fn find(&self, prepare: impl FnOnce(Load) -> Load) -> Result<Option<Loaded>, Error> {
@@ -210,7 +219,16 @@ impl Visit {
             Found::Nothing | Found::Ended { .. } => return Ok(None),
             Found::Unknown => {}
         }
-        let found = match self.load()?.map(prepare) {
+        let load = match self.load() {
+            // Browsers send two cookies unasked: the client counts as one without a session.
+            Err(error) if error.kind() == ErrorKind::InvalidRequest => {
+                telemetry::refused(&error);
+                self.state().found = Found::Nothing;
+                return Ok(None);
+            }
+            load => load?,
+        };
+        let found = match load.map(prepare) {
             None => return Ok(None),
             Some(Load::Now(found)) => found,
             Some(Load::Later(found)) => found.await,

@@ -169,7 +169,7 @@ impl OAuth2Login {
             .with_source(error),
         })?;
         Ok(redirect
-            .with_header("set-cookie", cookies.set_id(token.expose()))
+            .with_header("set-cookie", cookies.set_id(token.expose())?)
             .with_header("set-cookie", cookies.remove_refresh()))
     }
 }

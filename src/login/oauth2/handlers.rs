@@ -11,12 +11,11 @@ use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::endpoint::Endpoint;
 use crate::login::leaving::Presented;
-use crate::login::parts::private;
+use crate::login::parts::{endpoint, private};
 use crate::oauth2::OAuth2Client;
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
 use std::fmt;
-use std::future::ready;
 use std::sync::Arc;
 
 /// Ready-made handlers for logging in at an OAuth2 provider, for coming back, and for logging out.
@@ -82,17 +81,14 @@ impl OAuth2Login {
         OAuth2LoginBuilder::new(auth, client)
     }
 
-    /// The handler that sends browsers to the provider, for `GET`. `HEAD`, with which previews and
-    /// monitors look at links, begins no login: 405.
+    /// The handler that sends browsers to the provider, for `GET`. Other methods are answered 405,
+    /// however it is mounted: `HEAD`, with which previews and monitors look at links, begins no login.
     ///
     /// `?return_to=/orders` says where they go in the end, a path of this site of at most 2048
     /// characters; otherwise that is the home.
     pub fn begin(&self) -> Endpoint {
         let login = self.clone();
-        Endpoint::new("oauth2_begin", move |asked| {
-            if is_head(asked) {
-                return Box::pin(ready(for_get_alone()));
-            }
+        endpoint("oauth2_begin", "GET", move |asked| {
             let login = login.clone();
             let browser = login.0.cookie.of(asked);
             let query = asked.query().unwrap_or_default().to_owned();
@@ -105,17 +101,14 @@ impl OAuth2Login {
         })
     }
 
-    /// The handler of the client's redirect URL, for `GET`; `HEAD` ends no login: 405.
+    /// The handler of the client's redirect URL, for `GET`; other methods end no login: 405.
     ///
     /// Refusals: 400 for what belongs to no login that this browser began, 403 where the user or the
     /// provider said no, 401 for a code or an ID token that is not accepted, 502 and 503 for a
     /// provider that answers strangely or not at all, 500 where it does not accept the client.
     pub fn callback(&self) -> Endpoint {
         let login = self.clone();
-        Endpoint::new("oauth2_callback", move |asked| {
-            if is_head(asked) {
-                return Box::pin(ready(for_get_alone()));
-            }
+        endpoint("oauth2_callback", "GET", move |asked| {
             let login = login.clone();
             let browser = login.0.cookie.of(asked);
             let query = Secret::new(asked.query().unwrap_or_default());
@@ -140,7 +133,8 @@ impl OAuth2Login {
 
     /// The handler that ends the login here, for `POST`: the session ends, the cookies go. At the
     /// provider the user stays logged in. Answers 303 to the home page where HTML is asked for,
-    /// otherwise 204. Another site's page is refused, 403.
+    /// otherwise 204. Another site's page is refused, 403; other methods are answered 405, however it
+    /// is mounted.
     pub fn logout(&self) -> Endpoint {
         self.ending("oauth2_logout", false)
     }
@@ -154,7 +148,7 @@ impl OAuth2Login {
 
     fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
-        Endpoint::new(name, move |asked| {
+        endpoint(name, "POST", move |asked| {
             let auth = &login.0.auth;
             #[cfg(feature = "session")]
             let presented = Presented::of(asked, auth, login.visit(asked));
@@ -194,15 +188,6 @@ impl OAuth2Login {
             _ => None,
         }
     }
-}
-
-fn is_head(asked: &impl Head) -> bool {
-    asked.method() == "HEAD"
-}
-
-/// Whoever sends `HEAD` wants nothing done, and nothing kept of it (RFC 9110 section 9.3.2).
-fn for_get_alone() -> Challenge {
-    private(Challenge::new(405).with_header("allow", "GET"))
 }
 
 impl fmt::Debug for OAuth2Login {

@@ -131,9 +131,10 @@ impl<T> RefreshTokens<T> {
     /// it ended before.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] for what is no refresh token; those of the store.
+    /// [`ErrorKind::Malformed`] for what is no refresh token, answered as those of
+    /// [`rotate`](Self::rotate); those of the store.
     pub async fn revoke(&self, token: &str) -> Result<(), Error> {
-        let key = self.key(&Token::parse(token)?);
+        let key = self.key(&Token::parse(token).map_err(Error::about_grant)?);
         self.0.store.remove(&key).await.map(drop)
     }
 
@@ -197,6 +198,9 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
 
     /// Uses a token up, and gives the one that follows it.
     ///
+    /// A handler that returns the error with `?` answers as a token endpoint does:
+    /// `400 {"error":"invalid_grant"}` (RFC 6749 section 5.2), or 503 where the store is down.
+    ///
     /// # Errors
     /// [`ErrorKind::Malformed`] for what is no refresh token; [`ErrorKind::Revoked`] where its
     /// family is unknown: ended, or never there; [`ErrorKind::Expired`]; [`ErrorKind::Reused`]
@@ -204,6 +208,10 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
     /// [`ErrorKind::ClaimsMismatch`] where the data is no `T` any more; those of the store, and
     /// then the token is as it was, or was rotated and is answered again within the grace.
     pub async fn rotate(&self, token: &str) -> Result<Refreshed<T>, Error> {
+        self.use_up(token).await.map_err(Error::about_grant)
+    }
+
+    async fn use_up(&self, token: &str) -> Result<Refreshed<T>, Error> {
         // Each failed replacement means that another use got through. A store whose reads lag
         // behind its writes needs more.
         const ATTEMPTS: usize = 100;
