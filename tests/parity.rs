@@ -96,6 +96,8 @@ async fn credentials(world: &World) -> usize {
             "/hello" | "/public" => 200,
             _ => 401,
         };
+        // Two cookies of one name are no error where no login is needed.
+        let two = if missing == 200 { 200 } else { 400 };
         requests.extend([
             (missing, get(path)),
             (200, get(path).bearer(&good)),
@@ -132,8 +134,8 @@ async fn credentials(world: &World) -> usize {
                     .header("x-id-token", &good),
             ),
             (400, get(path).header("x-id-token", "")),
-            (400, get(path).header("cookie", format!("{ID}=a; {ID}=b"))),
-            (400, get(path).cookie(ID, "a").cookie(ID, "b")),
+            (two, get(path).header("cookie", format!("{ID}=a; {ID}=b"))),
+            (two, get(path).cookie(ID, "a").cookie(ID, "b")),
             (
                 200,
                 get(path).header("cookie", format!("{ID}={good}; {ID}={good}")),

@@ -54,7 +54,7 @@ async fn wrong_used_locked_out_and_nobody() {
     assert_eq!(
         wrong.header("www-authenticate"),
         Some(
-            "Bearer realm=\"jamguard\", error=\"insufficient_user_authentication\", \
+            "Bearer realm=\"api\", error=\"insufficient_user_authentication\", \
              error_description=\"The code is not valid, or not any more.\""
         )
     );
