@@ -1,42 +1,42 @@
-//! A bound on parallel calls to another server, and on the time of each.
+//! A bound on parallel calls to another server, on the wait for each, and on its time.
 
 use crate::core::error::{Error, ErrorKind};
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Calls beyond the bound wait for their turn, until their deadline.
+/// Calls beyond the bound wait for their turn.
 pub(crate) struct CallLimit {
     turns: Semaphore,
-    deadline: Duration,
+    patience: Duration,
 }
 
 impl CallLimit {
     pub(crate) fn new(parallel: usize, deadline: Duration) -> Self {
         Self {
             turns: Semaphore::new(parallel),
-            deadline,
+            patience: deadline / 2,
         }
     }
 
-    /// Makes a call once it is its turn. The deadline counts from now on.
+    /// Makes a call once it is its turn. Half of the deadline is for the wait and half for the call:
+    /// a call that began in the last moment would be given up at once, and so would the many behind
+    /// it.
     ///
     /// # Errors
-    /// Those of the call; [`ErrorKind::Timeout`] where the deadline passed before its end.
+    /// Those of the call; [`ErrorKind::Timeout`] where its turn or its end did not come in time.
     pub(crate) async fn run<T>(
         &self,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let in_turn = async {
-            // An error would mean that the semaphore was closed, which it never is.
-            let _turn = self.turns.acquire().await;
-            call.await
+        let late = |message| Err(Error::new(ErrorKind::Timeout, message));
+        let turn = tokio::time::timeout(self.patience, self.turns.acquire()).await;
+        // The semaphore is never closed.
+        let Ok(Ok(_turn)) = turn else {
+            return late("too many calls at once");
         };
-        let answer = tokio::time::timeout(self.deadline, in_turn).await;
-        answer.unwrap_or_else(|_| {
-            let message = "no answer in time, or too many calls at once";
-            Err(Error::new(ErrorKind::Timeout, message))
-        })
+        let answer = tokio::time::timeout(self.patience, call).await;
+        answer.unwrap_or_else(|_| late("no answer in time"))
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
 
     #[tokio::test]
     async fn calls_beyond_the_bound_wait_and_end_with_their_deadline() {
-        let limit = Arc::new(CallLimit::new(3, Duration::from_millis(300)));
+        let limit = Arc::new(CallLimit::new(3, Duration::from_millis(600)));
         let (now, most, begun) = (
             AtomicUsize::new(0),
             AtomicUsize::new(0),
