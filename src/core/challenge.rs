@@ -470,6 +470,7 @@ mod tests {
     #[test]
     fn every_kind_has_its_status_and_another_servers_verdict_is_never_the_clients() {
         let statuses = statuses! {
+            AlreadyAnswered => 500,
             MissingCredentials => 401,
             InvalidRequest => 400,
             Malformed => 401,

@@ -84,7 +84,9 @@ impl Proxy {
     /// The connections over which changes are told, or all others, go on with another server, and
     /// the client does not notice.
     pub(crate) fn carry_over(&self, trackers: bool, server: u16) {
-        self.each(trackers, |relay| drop(relay.server.send_replace(server)));
+        self.each(trackers, |relay| {
+            relay.server.send_replace(server);
+        });
     }
 }
 

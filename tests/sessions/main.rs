@@ -10,6 +10,8 @@ mod folder;
 #[macro_use]
 #[path = "../common/passes_on.rs"]
 mod passes_on;
+// The tests of the store over Redis use the rest of it.
+#[allow(dead_code)]
 #[path = "../redis_store/proxy.rs"]
 mod proxy;
 #[path = "../common/redis.rs"]

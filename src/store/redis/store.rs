@@ -86,8 +86,10 @@ struct Inner {
     worker: Worker,
     free: Arc<Semaphore>,
     shared: Arc<Shared>,
+    /// Set at the first use: a store that is only built connects to nothing.
+    primary_followed: AtomicBool,
     /// Set when the first watcher came.
-    followed: AtomicBool,
+    changes_followed: AtomicBool,
 }
 
 impl RedisStore {
@@ -108,16 +110,23 @@ impl RedisStore {
     }
 
     pub(super) fn new(shared: Shared) -> Result<Self, Error> {
-        let worker = Worker::start()?;
-        if let Some(primary) = shared.feed.primary() {
-            worker.spawn(primary.clone().follow());
-        }
         Ok(Self(Arc::new(Inner {
-            worker,
+            worker: Worker::start()?,
             free: Arc::new(Semaphore::new(MOST_WAITING)),
             shared: Arc::new(shared),
-            followed: AtomicBool::new(false),
+            primary_followed: AtomicBool::new(false),
+            changes_followed: AtomicBool::new(false),
         })))
+    }
+
+    fn follow_primary(&self) {
+        let inner = &self.0;
+        if !inner.primary_followed.load(Ordering::Relaxed)
+            && !inner.primary_followed.swap(true, Ordering::Relaxed)
+            && let Some(primary) = inner.shared.feed.primary()
+        {
+            inner.worker.spawn(primary.clone().follow());
+        }
     }
 
     /// Runs an operation on the store's own thread. Whoever waits for it may stop doing so: what was
@@ -131,6 +140,7 @@ impl RedisStore {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         Box::pin(async move {
+            self.follow_primary();
             let free = self.0.free.clone().try_acquire_owned();
             let place = free.map_err(|_| unavailable("too many operations wait for Redis"))?;
             let operation = operation(self.0.shared.clone());
@@ -226,7 +236,8 @@ impl Store for RedisStore {
     fn watch(&self, watcher: Watcher) -> bool {
         let feed = &self.0.shared.feed;
         feed.add(watcher);
-        if !self.0.followed.swap(true, Ordering::Relaxed) {
+        self.follow_primary();
+        if !self.0.changes_followed.swap(true, Ordering::Relaxed) {
             self.0.worker.spawn(feed.clone().follow());
         }
         true
