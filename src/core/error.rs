@@ -194,6 +194,7 @@ impl ErrorKind {
 
 impl ErrorKind {
     /// Whether the application or its set-up is at fault, and neither a client nor another server.
+    #[cfg_attr(not(any(feature = "actix", feature = "tracing")), allow(dead_code))]
     pub(crate) const fn is_fault(self) -> bool {
         matches!(
             self,
