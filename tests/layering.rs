@@ -32,7 +32,8 @@ const LAYERS: &[&str] = &[
 const RESERVED: &[(&str, &[&str])] = &[
     ("actix_web", &["actix"]),
     ("axum_core", &["axum"]),
-    ("axum::", &["emulator"]),
+    // The layer reads the path that axum keeps for nested routers.
+    ("axum::", &["emulator", "tower/head.rs"]),
     ("http::", &["tower", "axum"]),
     ("tower::", &["tower"]),
     ("tower_http", &["tower"]),

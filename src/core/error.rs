@@ -198,7 +198,8 @@ impl ErrorKind {
     pub(crate) const fn is_fault(self) -> bool {
         matches!(
             self,
-            Self::ClaimsMismatch
+            Self::AlreadyAnswered
+                | Self::ClaimsMismatch
                 | Self::Configuration
                 | Self::InvalidKey
                 | Self::ClientRefused

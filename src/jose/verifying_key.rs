@@ -75,6 +75,11 @@ impl VerifyingKey {
             _ => &["PUBLIC KEY", "CERTIFICATE"],
         };
         let der = encoding::pem_block(pem, labels)?;
+        if pem.contains("-----BEGIN CERTIFICATE-----") && der::certified_key(&der).is_none() {
+            return Err(invalid(
+                "the block labelled CERTIFICATE is no X.509 certificate",
+            ));
+        }
         Self::from_der(algorithm, &der)
     }
 

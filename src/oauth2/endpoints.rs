@@ -55,7 +55,7 @@ pub(super) struct Endpoints {
 pub(super) enum Directory {
     Known(Arc<Endpoints>),
     Discovered {
-        provider: Provider,
+        provider: Arc<Provider>,
         issuer: String,
         fetch: Arc<HttpFetch>,
         found: Aging<Arc<Endpoints>>,
@@ -91,7 +91,7 @@ impl Directory {
                 Ok(Self::Known(Arc::new(endpoints)))
             }
             (Place::Discovered, issuer) => Ok(Self::Discovered {
-                provider: provider.clone(),
+                provider: Arc::new(provider.clone()),
                 issuer: issuer.clone().unwrap_or_default().into_owned(),
                 fetch: Arc::new(HttpFetch::over(http)),
                 found: Aging::new(clock),

@@ -43,7 +43,7 @@ async fn a_finished_future_of_the_layer_panics_with_a_clear_message() {
     let inner = tower::service_fn(async |_: Request<Body>| {
         Ok::<_, Infallible>(Response::new(Body::empty()))
     });
-    let mut layered = auth.layer().layer(inner.clone());
+    let mut layered = auth.layer().layer(inner);
     let mut guarded = auth.require_login().layer(inner);
     for bearer in bearers(&world) {
         let request = || {

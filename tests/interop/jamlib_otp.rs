@@ -237,6 +237,8 @@ fn the_calls_of_jam_jam_come_to_what_ours_do() {
     let code = python.text("jam.otp_code(secret, now)", values);
     assert_eq!(ours.code_at(&secret, now).expose(), code);
     let uri = python.text("jam.otp_uri(secret, 'ann', 'My App')", json!({}));
+    // jamlib writes a colon and a blank so that some apps show '%3A' and '+'.
+    let uri = uri.replace("%3A", ":").replace('+', "%20");
     assert_eq!(ours.uri(&secret, "My App", "ann").unwrap().expose(), uri);
     for (away, right) in [(0, true), (31, true), (90, false)] {
         let values = json!({"code": code, "later": now + away});

@@ -73,8 +73,8 @@ fn uris_and_images() {
     says(
         &run,
         0,
-        "otpauth://totp/My%20App%3Aann%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
-         &issuer=My+App&algorithm=SHA1&digits=6",
+        "otpauth://totp/My%20App:ann%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+         &issuer=My%20App&algorithm=SHA1&digits=6",
     );
     let hotp = [
         "uri",

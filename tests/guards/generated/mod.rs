@@ -47,8 +47,8 @@ impl Random {
         self.below(100) < chance
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
     }
 }
 
@@ -103,13 +103,13 @@ impl World {
             };
         }
         let firsts: Vec<String> = patterns.iter().filter_map(Pattern::first_literal).collect();
-        let nested =
-            (!firsts.is_empty() && random.percent(40)).then(|| random.pick(&firsts).clone());
+        let nested = (!firsts.is_empty() && random.percent(40))
+            .then(|| firsts[random.below(firsts.len())].clone());
         Some(Self {
             table: table.build().ok()?,
             patterns,
             guarded,
-            normalize: *random.pick(&[
+            normalize: random.pick(&[
                 Normalize::Never,
                 Normalize::Never,
                 Normalize::Outside,

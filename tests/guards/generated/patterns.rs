@@ -23,7 +23,7 @@ impl Pattern {
     pub(super) fn random(random: &mut Random) -> Self {
         let segments = (0..1 + random.below(3))
             .map(|_| match random.below(10) {
-                0..6 => Segment::Text(*random.pick(&TEXTS)),
+                0..6 => Segment::Text(random.pick(&TEXTS)),
                 6..9 => Segment::One(""),
                 _ => Segment::One("k"),
             })
@@ -75,7 +75,7 @@ impl Pattern {
                 Segment::One(text) => format!("/{text}{{p{at}}}"),
             };
         }
-        let rest = *random.pick(&["/{rest:.+}", "/{rest:.*}"]);
+        let rest = random.pick(&["/{rest:.+}", "/{rest:.*}"]);
         self.ended(out, rest)
     }
 

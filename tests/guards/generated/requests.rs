@@ -32,7 +32,7 @@ pub(super) fn kind_of(path: &str) -> &'static str {
 
 /// A path that some route of these may take for its own.
 pub(super) fn path(patterns: &[Pattern], random: &mut Random) -> String {
-    let pattern = random.pick(patterns);
+    let pattern = &patterns[random.below(patterns.len())];
     let words = [
         "admin",
         "assets",
@@ -55,7 +55,7 @@ pub(super) fn path(patterns: &[Pattern], random: &mut Random) -> String {
         .collect();
     if pattern.tail {
         for _ in 0..random.below(3) {
-            segments.push((*random.pick(&words)).to_owned());
+            segments.push(random.pick(&words).to_owned());
         }
     }
     let mut path = format!("/{}", segments.join("/"));
@@ -76,7 +76,7 @@ fn spelled_otherwise(path: String, random: &mut Random) -> String {
             .skip(1)
             .chain([path.len()])
             .collect();
-        *random.pick(&ends)
+        random.pick(&ends)
     };
     let insert = |at: usize, text: &str| format!("{}{text}{}", &path[..at], &path[at..]);
     match random.below(12) {
@@ -100,7 +100,7 @@ fn spelled_otherwise(path: String, random: &mut Random) -> String {
             .replacen('k', "%E2%84%AA", 1 + random.below(2))
             .replacen('s', "%C5%BF", random.below(2)),
         4 => path.replace("%C3%A9", "%C3%89"),
-        5 => insert(at_segment_end(random), *random.pick(&[";x=1", ";", "%3Bx"])),
+        5 => insert(at_segment_end(random), random.pick(&[";x=1", ";", "%3Bx"])),
         6 | 7 => format!("{path}/"),
         8 => insert(at_segment_end(random), "/"),
         9 => {
@@ -111,7 +111,7 @@ fn spelled_otherwise(path: String, random: &mut Random) -> String {
             match letters.is_empty() {
                 true => path,
                 false => {
-                    let at = *random.pick(&letters);
+                    let at = random.pick(&letters);
                     format!(
                         "{}%{:02X}{}",
                         &path[..at],
@@ -123,11 +123,11 @@ fn spelled_otherwise(path: String, random: &mut Random) -> String {
         }
         10 => insert(
             at_segment_end(random),
-            *random.pick(&["/.", "/..", "/%2e%2E"]),
+            random.pick(&["/.", "/..", "/%2e%2E"]),
         ),
         _ => insert(
             at_segment_end(random),
-            *random.pick(&["%2F", "%2fadmin", "%25", "%2B"]),
+            random.pick(&["%2F", "%2fadmin", "%25", "%2B"]),
         ),
     }
 }
