@@ -5,7 +5,9 @@ use super::parts::{Login, Redirect};
 #[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::core::challenge::Challenge;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::Error;
+#[cfg(feature = "session")]
+use crate::core::error::ErrorKind;
 use crate::core::secret::Secret;
 #[cfg(feature = "session")]
 use crate::session::{NewSession, Tokens};
