@@ -52,7 +52,10 @@ pub(crate) fn look(cart: &Session<Cart>) -> Value {
 pub(crate) fn login(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     let Login { user } = parse(body)?;
     if user.is_empty() {
-        return Err(Error::new(ErrorKind::BadRequest, "a user without a name"));
+        return Err(Error::new(
+            ErrorKind::InvalidRequest,
+            "a user without a name",
+        ));
     }
     cart.login(&*user)?;
     Ok(json!({ "user": user }))
@@ -62,7 +65,7 @@ pub(crate) fn put(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     let Item { item, .. } = parse(body)?;
     let filled = json!([cart.items, item]).to_string();
     if filled.len() > MAX_CART {
-        return Err(Error::new(ErrorKind::BadRequest, "the cart is full"));
+        return Err(Error::new(ErrorKind::InvalidRequest, "the cart is full"));
     }
     // Done again should another request save the cart first: both items are kept.
     cart.modify(move |cart| cart.items.push(item.clone()))?;
@@ -114,7 +117,7 @@ pub(crate) async fn logout_everywhere(cart: &Session<Cart>) -> Result<Value, Err
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
     serde_json::from_str(body).map_err(|_| {
         Error::new(
-            ErrorKind::BadRequest,
+            ErrorKind::InvalidRequest,
             "the body is not the JSON that is needed",
         )
     })

@@ -70,7 +70,7 @@ impl IntoResponse for Problem {
             }
             ErrorKind::LockedOut => "Too many wrong codes: try again in a quarter of an hour.",
             ErrorKind::InvalidRequest => "That name is too long: 64 letters are the most.",
-            ErrorKind::Unauthorized => "That is not the password.",
+            ErrorKind::NotVerified => "That is not the password.",
             ErrorKind::MissingCredentials => "Log in first.",
             ErrorKind::NotEnrolled => "Set the second factor up first.",
             ErrorKind::AlreadyEnrolled => "You have a second factor already.",
@@ -110,7 +110,7 @@ async fn home(
 async fn login(visitor: Visitor, Form(login): Form<Login>) -> Result<Redirect, Problem> {
     let right = jamguard::Secret::new("open sesame") == jamguard::Secret::new(login.password);
     if !right || login.user.is_empty() {
-        return Err(Error::new(ErrorKind::Unauthorized, "a wrong password").into());
+        return Err(Error::new(ErrorKind::NotVerified, "a wrong password").into());
     }
     // Authenticator apps show it, and take no longer one than 256 bytes.
     if login.user.len() > MAX_NAME {
