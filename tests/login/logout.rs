@@ -120,7 +120,7 @@ fn asked(world: &World) -> u64 {
     .sum()
 }
 
-/// Anybody can invent refresh tokens: without a genuine ID token of this app none reaches JAM.
+/// Refresh tokens can be invented: without a genuine ID token of this app none reaches JAM.
 #[tokio::test]
 async fn invented_cookies_cause_no_request_to_jam() {
     let world = World::new().await;

@@ -40,7 +40,7 @@ async fn an_expired_cookie_is_renewed() {
     }
 }
 
-/// Anybody can invent refresh tokens: without a genuine expired ID token none reaches JAM.
+/// Refresh tokens can be invented: without a genuine expired ID token none reaches JAM.
 #[tokio::test]
 async fn a_refresh_token_alone_causes_no_request() {
     let world = World::new().await;

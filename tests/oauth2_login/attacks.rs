@@ -313,7 +313,7 @@ async fn a_dump_of_the_store_begins_no_login() {
     }
 }
 
-/// Whoever begins logins without end uses up a part of the store: the others go on.
+/// A client that begins logins without end uses up a part of the store: other logins go on.
 #[tokio::test]
 async fn logins_that_strangers_begin_leave_room_for_sessions() {
     for framework in 0..2 {

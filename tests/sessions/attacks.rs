@@ -286,7 +286,7 @@ fn ids_are_not_printed() {
     assert_eq!(format!("{new:?}"), "NewSession { .. }");
 }
 
-/// Whoever may begin a session without a user may begin many: users still can log in.
+/// A client that begins many sessions without a user uses up a part of the store: users still log in.
 #[tokio::test]
 async fn sessions_of_strangers_leave_room_for_those_of_users() {
     let store = MemoryStore::builder().max_bytes(1 << 20).build();
