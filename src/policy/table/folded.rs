@@ -5,7 +5,7 @@
 //! the first, one that ignores case too takes it to the second. So no match hides another here.
 
 use super::pattern::{Parameter, Segment};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// The patterns of a table, as a tree of their folded segments.
 #[derive(Default)]

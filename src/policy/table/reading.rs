@@ -27,7 +27,6 @@
 //! outside of ASCII that are not encoded.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// A path as different routers read it.
 pub(super) struct Readings<'a> {
@@ -35,23 +34,40 @@ pub(super) struct Readings<'a> {
     /// Every escape undone that has no need to be one (RFC 3986 section 6.2.2.2), the others in
     /// upper case; `None` where that changes nothing.
     pub(super) decoded: Option<String>,
-    /// `None` where that changes nothing more.
-    pub(super) folded: Option<String>,
+    /// In one case, but with its `;parameters` and its last slash; `None` where that changes nothing
+    /// more.
+    one_case: Option<String>,
 }
 
 impl Readings<'_> {
     /// Whether all readings are the same.
     pub(super) fn is_plain(&self) -> bool {
-        self.decoded.is_none() && self.folded.is_none()
+        self.decoded.is_none() && self.one_case.is_none() && !has_more(self.raw)
     }
 
     /// In one case, but with its `;parameters` and its last slash.
-    pub(super) fn in_one_case(&self) -> Cow<'_, str> {
-        match self.is_plain() {
-            true => Cow::Borrowed(self.raw),
-            false => Cow::Owned(fold_case(self.decoded.as_deref().unwrap_or(self.raw))),
+    pub(super) fn in_one_case(&self) -> &str {
+        let decoded = self.decoded.as_deref();
+        self.one_case.as_deref().or(decoded).unwrap_or(self.raw)
+    }
+
+    /// In one case, without `;parameters` and last slash.
+    pub(super) fn folded(&self) -> Cow<'_, str> {
+        let path = self.in_one_case();
+        match has_more(path) {
+            true => {
+                let path = path.strip_suffix('/').unwrap_or(path);
+                let segments: Vec<_> = path.split('/').map(without_parameters).collect();
+                Cow::Owned(segments.join("/"))
+            }
+            false => Cow::Borrowed(path),
         }
     }
+}
+
+/// Whether a path has `;parameters` or a last slash.
+fn has_more(path: &str) -> bool {
+    path.contains(';') || (path.ends_with('/') && path != "/")
 }
 
 /// What may stand in a path unescaped: RFC 3986's `pchar`, and four that browsers leave alone.
@@ -81,15 +97,16 @@ pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'sta
         return Ok(Readings {
             raw: path,
             decoded: None,
-            folded: None,
+            one_case: None,
         });
     }
     let decoded = decode(path, keep_slashes)?;
     check_segments(&decoded, keep_slashes)?;
-    let folded = fold(&decoded);
+    let changes = |byte: u8| byte.is_ascii_uppercase() || byte == b'%';
+    let one_case = decoded.bytes().any(changes).then(|| fold_case(&decoded));
     Ok(Readings {
         raw: path,
-        folded: (folded != decoded).then(|| folded.into_owned()),
+        one_case: one_case.filter(|folded| *folded != decoded),
         decoded: (decoded != path).then_some(decoded),
     })
 }
@@ -150,12 +167,12 @@ fn decode(path: &str, keep_slashes: bool) -> Result<String, &'static str> {
                     letters.push(b' ');
                 }
                 letters.push(byte);
-                escape(&mut out, byte);
+                out.extend(escaped(byte));
                 end = out.len();
             }
-            b'/' | b'+' => escape(&mut out, byte),
+            b'/' | b'+' => out.extend(escaped(byte)),
             byte if PLAIN[usize::from(byte)] => out.push(byte),
-            byte => escape(&mut out, byte),
+            byte => out.extend(escaped(byte)),
         }
     }
     match str::from_utf8(&letters) {
@@ -168,10 +185,10 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
-fn escape(out: &mut Vec<u8>, byte: u8) {
+fn escaped(byte: u8) -> [u8; 3] {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let digit = |value: u8| DIGITS[usize::from(value)];
-    out.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+    [b'%', digit(byte >> 4), digit(byte & 15)]
 }
 
 /// Refuses segments that some would resolve or drop.
@@ -205,20 +222,7 @@ pub(super) fn without_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or_default()
 }
 
-/// One spelling for all: one case, `+` unescaped, no `;parameters`, no last slash.
-fn fold(decoded: &str) -> Cow<'_, str> {
-    let trimmed = match decoded.strip_suffix('/') {
-        None | Some("") => decoded,
-        Some(trimmed) => trimmed,
-    };
-    let changes = |byte: u8| byte.is_ascii_uppercase() || byte == b';' || byte == b'%';
-    match trimmed.bytes().any(changes) {
-        true => Cow::Owned(fold_text(trimmed)),
-        false => Cow::Borrowed(trimmed),
-    }
-}
-
-/// The same for a part of a path, with its last slash.
+/// A part of a path in one case, `+` unescaped, without `;parameters`, with its last slash.
 pub(super) fn fold_text(decoded: &str) -> String {
     let segments = decoded.split('/').map(without_parameters);
     fold_case(&segments.collect::<Vec<_>>().join("/"))
@@ -277,8 +281,7 @@ fn push_letter(out: &mut String, letter: char) {
         false => {
             let mut bytes = [0; 4];
             for byte in letter.encode_utf8(&mut bytes).bytes() {
-                // Writing to a text cannot fail.
-                let _ = write!(out, "%{byte:02x}");
+                out.extend(escaped(byte).map(char::from));
             }
         }
     }
@@ -364,10 +367,8 @@ mod tests {
             "/v1.0/~ann",
         ] {
             let readings = read(path, false).ok().unwrap();
-            assert!(
-                readings.decoded.is_none() && readings.folded.is_none(),
-                "{path}"
-            );
+            assert!(readings.is_plain(), "{path}");
+            assert_eq!(readings.folded(), path);
         }
     }
 
@@ -395,8 +396,7 @@ mod tests {
             assert_eq!(readings.raw, path);
             let read = readings.decoded.as_deref().unwrap_or(path);
             assert_eq!(read, decoded, "{path}");
-            let read = readings.folded.as_deref().unwrap_or(read);
-            assert_eq!(read, folded, "{path}");
+            assert_eq!(readings.folded(), folded, "{path}");
         }
     }
     #[test]

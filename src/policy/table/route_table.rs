@@ -7,6 +7,7 @@ use super::pattern::Segment;
 use super::reading;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::{Policy, Subject};
+use std::cell::LazyCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -332,22 +333,27 @@ impl RouteTable {
         if settled && readings.is_plain() {
             return Ok(closest.is_some());
         }
-        // What the closest pattern of every reading covers is hidden by it.
-        let mut hiding = closest.map(|closest| &self.0.routes[closest]);
+        let mut same = true;
         if let Some(decoded) = &readings.decoded {
             let other = self.closest(decoded);
             self.need(other, method, access)?;
-            hiding = hiding.filter(|_| other == closest);
+            same = other == closest;
         }
-        if let Some(folded) = &readings.folded {
-            hiding = hiding.filter(|_| self.closest(folded) == closest);
-        }
+        // What the closest pattern of every reading covers is hidden by it.
+        let hiding = LazyCell::new(|| {
+            let closest = closest.filter(|_| same)?;
+            let is_folded = self.closest(&readings.folded()) == Some(closest);
+            is_folded.then(|| self.0.routes[closest].segments())
+        });
         let (mut matched, mut answer) = (false, Ok(()));
-        paths.folded.each(&readings.in_one_case(), |route| {
+        paths.folded.each(readings.in_one_case(), |route| {
             matched = true;
+            // The closest has been asked.
+            if answer.is_err() || Some(route) == closest {
+                return;
+            }
             let segments = self.0.routes[route].segments();
-            let hidden = hiding.is_some_and(|hiding| covers(segments, hiding.segments()));
-            if !hidden && answer.is_ok() {
+            if !hiding.is_some_and(|hiding| covers(segments, hiding)) {
                 answer = self.need(Some(route), method, access);
             }
         });
