@@ -1,4 +1,4 @@
-//! What a JAM ID token must look like.
+//! ID token rules of a JustAuthenticateMe (JAM) app.
 
 use super::base;
 use crate::core::clock::{Clock, SystemClock};
@@ -12,12 +12,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One JustAuthenticateMe app: whose ID tokens are accepted, and where its keys are.
+/// A JustAuthenticateMe app: the rules for its ID tokens and the location of its keys.
 ///
 /// A token must be signed with ES512 by a key that it names, carry the app's `iss` and `aud`,
-/// `token_use` = `id`, an `email`, and not be expired; `iat`, `nbf` and `typ` are checked where
-/// present. JAM names an address only after its owner has proved to receive mail there, so it counts
-/// as verified.
+/// `token_use` = `id` and an `email`, and not be expired; `iat`, `nbf` and `typ` are checked if
+/// present. JAM names an address only after its owner has proved to receive mail there, so the
+/// address is treated as verified.
 ///
 /// # Example
 /// ```
@@ -42,7 +42,7 @@ pub struct JamApp {
 }
 
 impl JamApp {
-    /// An app of the hosted service, by its public id.
+    /// Creates an app of the hosted service from its public id.
     pub fn new(app_id: impl Into<String>) -> Self {
         Self {
             app_id: app_id.into(),
@@ -57,78 +57,83 @@ impl JamApp {
         }
     }
 
-    /// Another place than the hosted service: self-hosted, or the emulator.
+    /// Sets the base URL of a self-hosted service or of the emulator.
+    ///
+    /// Default: `https://api.justauthenticate.me`.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = base_url.into();
         self
     }
 
-    /// How far JAM's clock may be off; as [`VerifierBuilder::leeway`](crate::VerifierBuilder::leeway).
+    /// Sets the tolerated clock difference to JAM.
+    ///
+    /// Default: 60 s. See [`VerifierBuilder::leeway`](crate::VerifierBuilder::leeway).
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Some(leeway);
         self
     }
 
-    /// Memory for verified tokens, in bytes; as
-    /// [`VerifierBuilder::cache_bytes`](crate::VerifierBuilder::cache_bytes).
+    /// Sets the size of the cache of verified tokens, in bytes.
+    ///
+    /// Default: 64 MiB. See [`VerifierBuilder::cache_bytes`](crate::VerifierBuilder::cache_bytes).
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = Some(bytes);
         self
     }
 
-    /// The clocks; the system's unless set.
+    /// Replaces the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Fetches the app's keys in your own way; not beside [`jwks`](Self::jwks).
+    /// Fetches the app's keys with a custom fetcher. Cannot be combined with [`jwks`](Self::jwks).
     pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
         self.fetcher = Some(Arc::new(fetcher));
         self
     }
 
-    /// Takes the app's keys from a remote key set of your own settings.
+    /// Takes the app's keys from a configured remote key set.
     pub fn jwks(mut self, keys: RemoteKeySet) -> Self {
         self.keys = Some(keys);
         self
     }
 
-    /// Asks at each verification whether the token was taken back.
+    /// Checks at each verification whether the token is revoked.
     pub fn revocation(mut self, revocation: impl Revocation) -> Self {
         self.revocation = Some(Arc::new(revocation));
         self
     }
 
-    /// Refuses the tokens of a deny list. Called again: of another list too.
+    /// Rejects the tokens in a deny list. Call again to add another list.
     pub fn deny_list(mut self, list: TokenList) -> Self {
         self.deny_lists.push(list);
         self
     }
 
-    /// Where the app publishes its keys.
+    /// Returns the URL where the app publishes its keys.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for an unusable app id or
-    /// base URL.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the app id or the base URL
+    /// is invalid.
     pub fn jwks_url(&self) -> Result<String, Error> {
         let base = base::app_url(&self.base_url, &self.app_id)?;
         Ok(format!("{}/.well-known/jwks.json", base::issuer(&base)))
     }
 
-    /// The verifier of the app's ID tokens; nothing is fetched yet.
+    /// Builds the verifier of the app's ID tokens. Fetches nothing yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for an unusable app id or
-    /// base URL, a leeway over an hour, a list that does not fit, or both a key set and a
-    /// fetcher.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the app id or the base URL
+    /// is invalid, the leeway is over an hour, a list does not fit, or both a key set and a fetcher
+    /// are set.
     pub fn verifier(&self) -> Result<Verifier, Error> {
         let base = base::app_url(&self.base_url, &self.app_id)?;
         let keys = match &self.keys {
             Some(_) if self.fetcher.is_some() => {
                 return Err(Error::configuration(
-                    "a fetcher beside a key set: give it to the key set's builder, or leave \
-                     .jwks(…) out",
+                    "both a key set and a fetcher are set: give the fetcher to the key set's \
+                     builder, or remove .jwks(…)",
                 ));
             }
             Some(keys) => keys.clone(),

@@ -1,13 +1,13 @@
-//! The address of an app, which is also the issuer of its tokens.
+//! Base URL of a JAM app, which is also the issuer of its tokens.
 
 use crate::core::error::Error;
 use crate::core::http::checked_url;
 use url::Url;
 
-/// The hosted service.
+/// Base URL of the hosted service.
 pub(crate) const DEFAULT_BASE_URL: &str = "https://api.justauthenticate.me";
 
-/// An app's URL without a trailing slash: `base_url`, with the app id unless it ends in it.
+/// Returns an app's URL without a trailing slash, appending the app id if it is missing.
 pub(crate) fn app_url(base_url: &str, app_id: &str) -> Result<Url, Error> {
     check_app_id(app_id)?;
     let mut url = checked_url(base_url)?;
@@ -27,7 +27,7 @@ pub(crate) fn app_url(base_url: &str, app_id: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// The `iss` of the tokens of the app at this URL.
+/// Returns the `iss` of the tokens of the app at this URL.
 pub(crate) fn issuer(app_url: &Url) -> String {
     app_url.as_str().to_owned()
 }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_app_id_is_appended_once_and_no_slash_ends_the_issuer() {
+    fn app_id_is_appended_once_and_trailing_slash_is_removed() {
         for (base_url, expected) in [
             (DEFAULT_BASE_URL, "https://api.justauthenticate.me/"),
             (
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_address_or_an_id_is_refused() {
+    fn invalid_base_urls_and_app_ids_are_rejected() {
         let refused = |base_url: &str, app_id: &str| {
             app_url(base_url, app_id)
                 .map_err(|error| error.kind())

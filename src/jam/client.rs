@@ -1,4 +1,4 @@
-//! JAM's REST operations.
+//! REST client of JustAuthenticateMe (JAM).
 
 use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
@@ -27,25 +27,25 @@ const WITHOUT_TOKEN: Expected<'_> = Expected {
     refused: None,
     secrets: &[],
 };
-/// All but the unreserved characters of RFC 3986 section 2.3.
+/// Percent-encodes all but the unreserved characters of RFC 3986 section 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A client of JustAuthenticateMe for one app. Cheap to clone; clones share their connections.
+/// A client of the JustAuthenticateMe API for one app.
 ///
-/// Its operations need a tokio runtime with I/O and time, such as those of `#[tokio::main]`, axum
-/// and actix-web.
+/// Cheap to clone; clones share their connections. The methods need a tokio runtime with I/O and
+/// time enabled, such as the runtimes of `#[tokio::main]`, axum and actix-web.
 ///
 /// # Errors
-/// What JAM refuses is told by kind, with JAM's own words in [`Error::message`]:
+/// A request that JAM rejects yields a kind per status, with JAM's own text in [`Error::message`]:
 /// [`BadRequest`](ErrorKind::BadRequest) (400), [`Unauthorized`](ErrorKind::Unauthorized) (401),
-/// [`NotFound`](ErrorKind::NotFound) (404). What is no verdict has kinds of its own, for every
-/// operation: [`UnexpectedStatus`](ErrorKind::UnexpectedStatus) for any other status,
-/// [`UnexpectedBody`](ErrorKind::UnexpectedBody) for a success without its content,
-/// [`Connection`](ErrorKind::Connection) and [`Timeout`](ErrorKind::Timeout).
+/// [`NotFound`](ErrorKind::NotFound) (404). Every method can also return
+/// [`UnexpectedStatus`](ErrorKind::UnexpectedStatus) for any other status,
+/// [`UnexpectedBody`](ErrorKind::UnexpectedBody) for a success response without the expected
+/// content, [`Connection`](ErrorKind::Connection) and [`Timeout`](ErrorKind::Timeout).
 ///
 /// # Example
 /// ```no_run
@@ -61,13 +61,13 @@ pub struct JamClient(Arc<Inner>);
 struct Inner {
     /// Without a trailing slash.
     app_url: Url,
-    /// Checks ID tokens here, against the app's keys.
+    /// Verifies ID tokens locally, against the app's keys.
     verifier: Verifier,
     http: HttpClient,
     legacy_paths: bool,
 }
 
-/// How a [`JamClient`] reaches JAM.
+/// A builder of a [`JamClient`].
 ///
 /// # Example
 /// ```
@@ -90,32 +90,36 @@ pub struct JamClientBuilder {
 }
 
 impl JamClientBuilder {
-    /// Where JAM is, with or without the app id at the end; the hosted service unless set.
+    /// Sets JAM's base URL, with or without the app id at the end.
+    ///
+    /// Default: the hosted service, `https://api.justauthenticate.me`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
     }
 
-    /// How long an operation may take, connecting included; 10 s unless set.
+    /// Sets the deadline of one operation, including the connection. Default: 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Deletes at `refresh` and `refresh/{token}` as older SDKs did, instead of `user/refresh`.
+    /// Deletes refresh tokens at the paths of older SDKs.
+    ///
+    /// These are `refresh` and `refresh/{token}`. Default: off, which uses `user/refresh`.
     pub fn legacy_paths(mut self, legacy: bool) -> Self {
         self.legacy_paths = legacy;
         self
     }
 
-    /// Builds the client; nothing is sent yet.
+    /// Builds the client. Sends nothing yet.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<JamClient, Error> {
         if self.timeout.is_zero() {
             return Err(Error::configuration(
-                "a timeout of nothing: give .timeout(…) a few seconds",
+                "the timeout is zero: give .timeout(…) a few seconds",
             ));
         }
         let app = JamApp::new(self.app_id.clone()).base_url(self.base_url.clone());
@@ -129,15 +133,15 @@ impl JamClientBuilder {
 }
 
 impl JamClient {
-    /// A client of the hosted service.
+    /// Creates a client of the hosted service.
     ///
     /// # Errors
-    /// As [`JamClientBuilder::build`].
+    /// Returns the errors of [`JamClientBuilder::build`].
     pub fn new(app_id: impl Into<String>) -> Result<Self, Error> {
         Self::builder(app_id).build()
     }
 
-    /// A client with the choice of service, timeout and paths.
+    /// Returns a builder with settings for service URL, timeout and paths.
     pub fn builder(app_id: impl Into<String>) -> JamClientBuilder {
         JamClientBuilder {
             app_id: app_id.into(),
@@ -147,11 +151,11 @@ impl JamClient {
         }
     }
 
-    /// Verifies an ID token here, against the app's keys, which are fetched when first needed.
+    /// Verifies an ID token locally against the app's keys, fetching them on first use.
     ///
     /// # Errors
     /// [`ErrorKind::NotVerified`] with the reason as message and the precise error as source;
-    /// [`ErrorKind::Unavailable`] where the keys cannot be fetched.
+    /// [`ErrorKind::Unavailable`] if the keys cannot be fetched.
     pub async fn verify_token(&self, id_token: &str) -> Result<Verified, Error> {
         self.0
             .verifier
@@ -164,7 +168,7 @@ impl JamClient {
             })
     }
 
-    /// Refuses an `iss` that is not the app's.
+    /// Rejects an `iss` that is not the app's.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), Error> {
         let expected = base::issuer(&self.0.app_url);
@@ -173,45 +177,46 @@ impl JamClient {
             _ => Err(Error::new(
                 ErrorKind::UnknownIssuer,
                 format!(
-                    "the token is not of this app: {}",
+                    "the token's issuer is not this app: {}",
                     mismatch(&[expected], issuer.as_slice())
                 ),
             )),
         }
     }
 
-    /// Has JAM mail a magic link to this address.
+    /// Makes JAM mail a magic link to this address.
     ///
     /// # Errors
-    /// [`ErrorKind::BadRequest`] where the address is none, [`ErrorKind::NotFound`] where the app
-    /// is unknown, and [those of every operation](JamClient#errors).
+    /// [`ErrorKind::BadRequest`] if the address is invalid, [`ErrorKind::NotFound`] if the app is
+    /// unknown, and [the errors of every method](JamClient#errors).
     pub async fn authenticate(&self, email: &str) -> Result<(), Error> {
         let answer = self.post("authenticate", json!({ "email": email })).await?;
         WITHOUT_TOKEN.check(&answer)
     }
 
-    /// Fetches the app's public keys, anew each time.
+    /// Fetches the app's public keys. The result is not cached.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] where the app is unknown, and
-    /// [those of every operation](JamClient#errors).
+    /// [`ErrorKind::NotFound`] if the app is unknown, and [the errors of every
+    /// method](JamClient#errors).
     pub async fn jwks(&self) -> Result<KeySet, Error> {
         let url = self.url(".well-known/jwks.json")?;
         let answer = self.0.http.send(HttpRequest::get(url, MAX_KEY_SET)).await?;
         WITHOUT_TOKEN.check(&answer)?;
         body(&answer)
             .and_then(|body| KeySet::from_json(body).ok())
-            .ok_or_else(|| unexpected_body("JAM's answer is no key set with a usable key"))
+            .ok_or_else(|| unexpected_body("JAM's answer is not a key set with a usable key"))
     }
 
-    /// Asks JAM whether an ID token is valid: the status is its verdict, the content comes from
-    /// the token. Handlers of requests should verify locally instead.
+    /// Asks JAM whether an ID token is valid.
+    ///
+    /// The response status is the verdict; header and claims are decoded from the token. Request
+    /// handlers should use [`verify_token`](Self::verify_token), which verifies locally.
     ///
     /// # Errors
-    /// [`ErrorKind::NotVerified`] where JAM does not vouch for the token,
-    /// [`ErrorKind::BadRequest`], [`ErrorKind::NotFound`] where the app is unknown,
-    /// [`ErrorKind::Malformed`] where JAM vouches for what is no token, and
-    /// [those of every operation](JamClient#errors).
+    /// [`ErrorKind::NotVerified`] if JAM rejects the token, [`ErrorKind::BadRequest`],
+    /// [`ErrorKind::NotFound`] if the app is unknown, [`ErrorKind::Malformed`] if JAM accepts a
+    /// text that cannot be decoded as a token, and [the errors of every method](JamClient#errors).
     pub async fn verify_remote(&self, id_token: &str) -> Result<RemoteToken, Error> {
         let answer = self.post("verify", json!({ "idToken": id_token })).await?;
         let expected = Expected {
@@ -223,12 +228,12 @@ impl JamClient {
         RemoteToken::decode(id_token)
     }
 
-    /// Gets a new ID token.
+    /// Exchanges a refresh token for a new ID token.
     ///
     /// # Errors
-    /// [`ErrorKind::BadRequest`] where the app forbids refresh, [`ErrorKind::Unauthorized`] where
-    /// the refresh token is invalid or expired, [`ErrorKind::NotFound`] where the app is unknown,
-    /// and [those of every operation](JamClient#errors).
+    /// [`ErrorKind::BadRequest`] if the app forbids refresh, [`ErrorKind::Unauthorized`] if the
+    /// refresh token is invalid or expired, [`ErrorKind::NotFound`] if the app is unknown, and [the
+    /// errors of every method](JamClient#errors).
     pub async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
         let content = json!({ "refreshToken": refresh_token });
         let answer = self.post("refresh", content).await?;
@@ -242,25 +247,25 @@ impl JamClient {
             .and_then(|body| serde_json::from_str::<Value>(body).ok())
             .and_then(|body| body["idToken"].as_str().map(Secret::from))
             .filter(|token| !token.expose().is_empty())
-            .ok_or_else(|| unexpected_body("JAM's answer holds no ID token"))
+            .ok_or_else(|| unexpected_body("JAM's answer contains no ID token"))
     }
 
-    /// Ends one refresh token of the user whose ID token this is.
+    /// Deletes one refresh token of the ID token's user.
     ///
     /// # Errors
-    /// [`ErrorKind::Unauthorized`] where the ID token is not valid, [`ErrorKind::NotFound`] where
-    /// there is no such refresh token, [`ErrorKind::BadRequest`] where it is no refresh token at
-    /// all, for which nothing is sent, and [those of every operation](JamClient#errors).
+    /// [`ErrorKind::Unauthorized`] if the ID token is invalid, [`ErrorKind::NotFound`] if the
+    /// refresh token does not exist, [`ErrorKind::BadRequest`] if the text cannot be a refresh
+    /// token (nothing is sent), and [the errors of every method](JamClient#errors).
     pub async fn delete_refresh_token(
         &self,
         id_token: &str,
         refresh_token: &str,
     ) -> Result<(), Error> {
-        // As a path segment these would be another resource: all of the user's tokens.
+        // As a path segment these would address all of the user's tokens.
         if matches!(refresh_token, "" | "." | "..") {
             return Err(Error::new(
                 ErrorKind::BadRequest,
-                "that is no refresh token, nothing was sent",
+                "the text is not a refresh token; nothing was sent",
             ));
         }
         let segment = utf8_percent_encode(refresh_token, SEGMENT).to_string();
@@ -269,11 +274,11 @@ impl JamClient {
         self.delete(&path, id_token, &secrets).await
     }
 
-    /// Ends all refresh tokens of the user whose ID token this is.
+    /// Deletes all refresh tokens of the ID token's user.
     ///
     /// # Errors
-    /// [`ErrorKind::Unauthorized`] where the ID token is not valid, and
-    /// [those of every operation](JamClient#errors).
+    /// [`ErrorKind::Unauthorized`] if the ID token is invalid, and [the errors of every
+    /// method](JamClient#errors).
     pub async fn delete_all_refresh_tokens(&self, id_token: &str) -> Result<(), Error> {
         self.delete(self.refresh_tokens(), id_token, &[id_token])
             .await
@@ -286,7 +291,7 @@ impl JamClient {
         }
     }
 
-    /// `path` must hold nothing that is not meant as URL syntax.
+    /// Appends `path`, which must already be percent-encoded, to the app's URL.
     fn url(&self, path: &str) -> Result<Url, Error> {
         Url::parse(&format!("{}/{path}", self.0.app_url))
             .map_err(|_| Error::new(ErrorKind::Internal, "the operation has no URL"))
@@ -299,11 +304,11 @@ impl JamClient {
     }
 
     async fn delete(&self, path: &str, id_token: &str, secrets: &[&str]) -> Result<(), Error> {
-        // No header could carry it.
+        // A text with other bytes cannot be sent in a header.
         if id_token.is_empty() || !id_token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::new(
                 ErrorKind::Unauthorized,
-                "that is no ID token, nothing was sent",
+                "the text is not an ID token; nothing was sent",
             ));
         }
         let request = HttpRequest::delete(self.url(path)?, MAX_BODY).bearer(id_token);
@@ -325,12 +330,12 @@ impl fmt::Debug for JamClient {
     }
 }
 
-/// What an operation's answers mean.
+/// The mapping from an operation's response status to an error.
 struct Expected<'a> {
     success: u16,
-    /// What a 401 means; the protocol has none for some operations.
+    /// The kind for a 401; `None` for operations that define no 401.
     refused: Option<ErrorKind>,
-    /// What JAM's message may repeat, but no error.
+    /// Texts to redact from JAM's message before it becomes an error.
     secrets: &'a [&'a str],
 }
 
@@ -340,9 +345,9 @@ impl Expected<'_> {
             (status, _) if status == self.success => return Ok(()),
             (400, _) => (
                 ErrorKind::BadRequest,
-                "JAM refused the request as malformed or not allowed",
+                "JAM rejected the request as malformed or not allowed",
             ),
-            (401, Some(kind)) => (kind, "JAM refused the token"),
+            (401, Some(kind)) => (kind, "JAM rejected the token"),
             (404, _) => (
                 ErrorKind::NotFound,
                 "JAM does not know the app or the record",
@@ -360,7 +365,7 @@ impl Expected<'_> {
         })
     }
 
-    /// JAM's own words.
+    /// Returns the message of JAM's response, with secrets redacted.
     fn message(&self, answer: &HttpAnswer) -> Option<String> {
         let body = body(answer).filter(|body| body.len() <= MAX_BODY)?;
         let body: Value = serde_json::from_str(body).ok()?;

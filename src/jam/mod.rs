@@ -1,4 +1,4 @@
-//! JustAuthenticateMe: what its ID tokens must look like, and its REST operations.
+//! JustAuthenticateMe (JAM): ID token rules and REST client.
 
 pub(crate) mod app;
 pub(crate) mod base;

@@ -1,4 +1,4 @@
-//! A token that JAM itself verified.
+//! Header and claims of a token that JAM verified remotely.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::json;
@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 
-/// The header and claims of a token that [`JamClient::verify_remote`](crate::JamClient::verify_remote)
-/// asked JAM about, decoded from the token.
+/// The decoded header and claims of a remotely verified token.
+///
+/// Returned by [`JamClient::verify_remote`](crate::JamClient::verify_remote).
 ///
 /// # Example
 /// ```no_run
@@ -25,7 +26,7 @@ pub struct RemoteToken {
 }
 
 impl RemoteToken {
-    /// Reads a token without a look at its signature: that is the caller's.
+    /// Decodes a token without checking its signature; the caller is responsible for that.
     pub(crate) fn decode(token: &str) -> Result<Self, Error> {
         let compact = Compact::split(token.as_bytes(), DEFAULT_MAX_LEN)?;
         Ok(Self {
@@ -34,25 +35,25 @@ impl RemoteToken {
         })
     }
 
-    /// The header, a JSON object.
+    /// Returns the header, a JSON object.
     pub fn header(&self) -> &Value {
         &self.header
     }
 
-    /// The claims, a JSON object.
+    /// Returns the claims, a JSON object.
     pub fn claims(&self) -> &Value {
         &self.claims
     }
 
-    /// The claims as your own type.
+    /// Decodes the claims into `T`.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`] where they do not fit it.
+    /// [`ErrorKind::ClaimsMismatch`] if the claims do not fit `T`.
     pub fn claims_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
         T::deserialize(&self.claims).map_err(|_| {
             Error::new(
                 ErrorKind::ClaimsMismatch,
-                "the claims do not fit the type asked for",
+                "the claims do not fit the requested type",
             )
         })
     }
@@ -64,7 +65,7 @@ fn object(text: &str) -> Result<Value, Error> {
         .map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
-                "a part of the token is no JSON object",
+                "a part of the token is not a JSON object",
             )
         })
 }

@@ -1,4 +1,4 @@
-//! The signature algorithms by their registered names.
+//! JWS signature algorithms and their registered names.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
@@ -47,7 +47,7 @@ pub enum Algorithm {
     Ed25519,
 }
 
-/// What kind of key an algorithm takes.
+/// The kind of key that an algorithm takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyType {
     Oct,
@@ -59,7 +59,7 @@ pub(crate) enum KeyType {
 }
 
 impl KeyType {
-    /// As messages name it.
+    /// Returns the name used in messages.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Oct => "secret",
@@ -71,7 +71,7 @@ impl KeyType {
         }
     }
 
-    /// Bytes of a coordinate and of the private number; `None` for a type without points.
+    /// Returns the bytes of a coordinate and of the private number; `None` for non-EC keys.
     pub(crate) const fn coordinate_len(self) -> Option<usize> {
         match self {
             Self::P256 => Some(32),
@@ -83,7 +83,7 @@ impl KeyType {
 }
 
 impl Algorithm {
-    /// Every algorithm of this crate.
+    /// All supported algorithms.
     pub const ALL: [Self; 14] = [
         Self::HS256,
         Self::HS384,
@@ -101,7 +101,7 @@ impl Algorithm {
         Self::Ed25519,
     ];
 
-    /// The name in a header's `alg`.
+    /// Returns the name used in a header's `alg`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::HS256 => "HS256",
@@ -138,14 +138,14 @@ impl Algorithm {
         self.key_type() == KeyType::Oct
     }
 
-    /// The algorithms that a key of this type may be used with.
+    /// Returns the algorithms that a key of this type may be used with.
     pub(crate) fn of(key_type: KeyType) -> impl Iterator<Item = Self> {
         Self::ALL
             .into_iter()
             .filter(move |a| a.key_type() == key_type)
     }
 
-    /// Bytes of the hash inside.
+    /// Returns the length of the algorithm's hash in bytes.
     pub(crate) const fn hash_len(self) -> usize {
         match self {
             Self::HS256 | Self::RS256 | Self::PS256 | Self::ES256 => 32,
@@ -154,13 +154,13 @@ impl Algorithm {
         }
     }
 
-    /// Looks a header's `alg` up, letter by letter (RFC 7515 section 4.1.1: case-sensitive).
+    /// Finds the algorithm of a header's `alg`, case-sensitively (RFC 7515 section 4.1.1).
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.name() == name)
     }
 }
 
-/// The refusal of a token whose `alg` is not one of `allowed`.
+/// Returns the error for a token whose `alg` is not one of `allowed`.
 pub(crate) fn not_allowed(allowed: &[Algorithm], found: Algorithm) -> Error {
     let names: Vec<&str> = allowed.iter().map(|allowed| allowed.name()).collect();
     let how = mismatch(&names, &[found.name()]);

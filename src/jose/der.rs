@@ -1,4 +1,4 @@
-//! The DER of keys: elements, the key inside a certificate, and keys of the type RSASSA-PSS.
+//! DER parsing of keys: elements, certificates, PKCS#8, SPKI and RSASSA-PSS parameters.
 
 use super::algorithm::Algorithm;
 use crate::core::error::{Error, ErrorKind};
@@ -8,19 +8,19 @@ const BIT_STRING: u8 = 0x03;
 pub(super) const OCTETS: u8 = 0x04;
 const OID: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
-/// Explicit tags, from `[0]` on.
+/// Tag of the explicit field `[0]`; later fields follow in order.
 const TAGGED: u8 = 0xa0;
 
 /// 1.2.840.113549.1.1.10 (RFC 4055 section 3.1).
 const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10];
 /// 1.2.840.113549.1.1.8 (RFC 4055 section 2.2).
 const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8];
-/// 2.16.840.1.101.3.4.2, of which SHA-256, SHA-384 and SHA-512 are the children 1 to 3.
+/// 2.16.840.1.101.3.4.2: its children 1 to 3 are SHA-256, SHA-384 and SHA-512.
 const NIST_HASHES: &[u8] = &[0x60, 0x86, 0x48, 1, 101, 3, 4, 2];
-/// Where the parameters do not say (RFC 4055 section 3.1).
+/// Salt length if the parameters omit it (RFC 4055 section 3.1).
 const DEFAULT_SALT: usize = 20;
 
-/// The content of the DER element at the beginning, if it has this tag, and what follows it.
+/// Returns the content of the first DER element if it has this tag, and the rest.
 pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -41,8 +41,9 @@ pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         .flatten()
 }
 
-/// The public key of an X.509 certificate in SPKI form (RFC 5280 section 4.1); `None` for bytes of
-/// another form.
+/// Returns the SPKI public key of an X.509 certificate (RFC 5280 section 4.1).
+///
+/// `None` if the bytes are not a certificate.
 pub(super) fn certified_key(der: &[u8]) -> Option<&[u8]> {
     let (certificate, rest) = element(der, SEQUENCE)?;
     let (fields, _) = element(certificate, SEQUENCE).filter(|_| rest.is_empty())?;
@@ -55,7 +56,7 @@ pub(super) fn certified_key(der: &[u8]) -> Option<&[u8]> {
     fields.get(..fields.len() - rest.len())
 }
 
-/// The key type's identifier and the key itself, of a PKCS#8 form (RFC 5208 section 5).
+/// Returns the key type's identifier and the key of a PKCS#8 document (RFC 5208 section 5).
 pub(super) fn private_key(pkcs8: &[u8]) -> Option<(&[u8], &[u8])> {
     let (info, _) = element(pkcs8, SEQUENCE)?;
     let (_version, rest) = element(info, INTEGER)?;
@@ -64,14 +65,14 @@ pub(super) fn private_key(pkcs8: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((identifier, key))
 }
 
-/// The key type's identifier of an SPKI form (RFC 5280 section 4.1).
+/// Returns the key type's identifier of an SPKI document (RFC 5280 section 4.1).
 pub(super) fn public_key_type(spki: &[u8]) -> Option<&[u8]> {
     let (info, _) = element(spki, SEQUENCE)?;
     let (identifier, rest) = element(info, SEQUENCE)?;
     element(rest, BIT_STRING).map(|_| identifier)
 }
 
-/// Whether the bytes are a public key or a certificate and nothing more: SPKI, PKCS#1, X.509.
+/// Returns whether the bytes are exactly a public key or certificate: SPKI, PKCS#1 or X.509.
 pub(super) fn is_public(der: &[u8]) -> bool {
     let Some((fields, &[])) = element(der, SEQUENCE) else {
         return false;
@@ -90,11 +91,11 @@ pub(super) fn is_public(der: &[u8]) -> bool {
     spki() == Some(true) || pkcs1() == Some(true) || certified_key(der).is_some()
 }
 
-/// Whether a key type's identifier is RSASSA-PSS.
+/// Returns whether a key type's identifier is RSASSA-PSS.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidKey`] where it is, and such a key is not for `algorithm`: one for PSS never
-/// serves PKCS#1 v1.5, and its parameters can restrict it to one hash (RFC 4055 section 1.2).
+/// [`ErrorKind::InvalidKey`] if it is, but the key does not allow `algorithm`: a PSS key must not
+/// be used with PKCS#1 v1.5, and its parameters can restrict it to one hash (RFC 4055 section 1.2).
 pub(super) fn is_pss(identifier: &[u8], algorithm: Algorithm) -> Result<bool, Error> {
     let parameters = match element(identifier, OID) {
         Some((RSASSA_PSS, parameters)) => parameters,
@@ -116,15 +117,16 @@ pub(super) fn is_pss(identifier: &[u8], algorithm: Algorithm) -> Result<bool, Er
                    than the hash"
                 .to_owned(),
             names => format!(
-                "the key is of the type RSASSA-PSS, for {} and not for {algorithm}",
+                "the key's type is RSASSA-PSS, which allows {} but not {algorithm}",
                 names.join(", ")
             ),
         },
     ))
 }
 
-/// The algorithm that a key's parameters leave, if JWS has it (RFC 4055 section 3.1). A key's salt
-/// length is the least of its signatures', and that of JWS is as long as the hash.
+/// Returns the JWS algorithm that a key's parameters allow (RFC 4055 section 3.1).
+///
+/// A key's salt length is the minimum for its signatures; JWS uses a salt as long as the hash.
 fn restricted_to(parameters: &[u8]) -> Option<Algorithm> {
     let (mut rest, after) = element(parameters, SEQUENCE)?;
     let mut field = |number: u8| {
@@ -154,7 +156,7 @@ fn restricted_to(parameters: &[u8]) -> Option<Algorithm> {
     fits.then_some(algorithm)
 }
 
-/// The PSS algorithm of a hash's identifier.
+/// Returns the PSS algorithm of a hash identifier.
 fn hash_algorithm(identifier: &[u8]) -> Option<Algorithm> {
     let (identifier, _) = element(identifier, SEQUENCE)?;
     let (oid, _) = element(identifier, OID)?;

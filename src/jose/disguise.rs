@@ -1,4 +1,4 @@
-//! Public keys in the place of an HMAC secret: who knows the key could forge every token.
+//! Detection of public keys used as HMAC secrets, with which others could forge every token.
 
 use super::{der, primitive};
 use crate::jose::Algorithm;
@@ -9,11 +9,12 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// What a secret really is, where that is certain: its form is one that no random bytes and no
-/// passphrase have by chance.
+/// Returns what a secret really is, if that is certain.
+///
+/// Recognizes only forms that no random bytes and no passphrase have by chance.
 pub(super) fn of_secret(secret: &[u8]) -> Option<&'static str> {
     written(secret).or_else(|| {
-        // A PEM text's body alone, and what environments hold in base64.
+        // The body of a PEM text alone, or an environment variable in base64.
         let decoded = base64(secret)?;
         written(&decoded).or_else(|| is_ssh_blob(&decoded).then_some("an OpenSSH public key"))
     })
@@ -36,7 +37,7 @@ fn written(bytes: &[u8]) -> Option<&'static str> {
     is_ssh_line(bytes).then_some("an OpenSSH public key")
 }
 
-/// An uncompressed point that lies on its curve.
+/// Returns whether the bytes are an uncompressed point on its curve.
 fn is_point(bytes: &[u8]) -> bool {
     let algorithm = match bytes.len() {
         65 => Algorithm::ES256,
@@ -49,7 +50,7 @@ fn is_point(bytes: &[u8]) -> bool {
             .is_some_and(|curve| ParsedPublicKey::new(curve, bytes).is_ok())
 }
 
-/// A JWK of a key pair, or a set of them.
+/// Returns whether the bytes are a JWK of a key pair, or a set with one.
 fn is_jwk(bytes: &[u8]) -> bool {
     if bytes.trim_ascii().first() != Some(&b'{') {
         return false;
@@ -62,7 +63,7 @@ fn is_jwk(bytes: &[u8]) -> bool {
     of_a_pair(&value) || set.is_some_and(|keys| keys.iter().any(of_a_pair))
 }
 
-/// `ssh-ed25519 AAAA… comment` (RFC 4253 section 6.6), also behind options.
+/// Detects `ssh-ed25519 AAAA… comment` (RFC 4253 section 6.6), also after options.
 fn is_ssh_line(bytes: &[u8]) -> bool {
     let words = bytes.split(u8::is_ascii_whitespace);
     words
@@ -70,7 +71,7 @@ fn is_ssh_line(bytes: &[u8]) -> bool {
         .any(|word| base64(word).is_some_and(|blob| is_ssh_blob(&blob)))
 }
 
-/// Begins with the length of its type, and the type.
+/// Returns whether the bytes start with the length of an SSH key type and the type.
 fn is_ssh_blob(blob: &[u8]) -> bool {
     let Some((length, rest)) = blob.split_first_chunk() else {
         return false;
@@ -84,7 +85,7 @@ fn is_ssh_blob(blob: &[u8]) -> bool {
     rest.get(..length).is_some_and(known)
 }
 
-/// Base64 of either alphabet, with or without padding, line ends and spare bits.
+/// Decodes base64 of either alphabet, with or without padding, line ends and spare bits.
 fn base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,

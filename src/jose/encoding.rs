@@ -1,4 +1,4 @@
-//! Base64url without padding, canonical only (RFC 7515 section 2), and PEM blocks.
+//! Strict base64url without padding (RFC 7515 section 2), big-endian numbers and PEM blocks.
 
 use crate::core::error::{Error, ErrorKind};
 use base64::Engine as _;
@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 /// Decodes strictly: no padding, no `+` or `/`, no spare bits set in the last character.
 pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     let text = text.as_ref();
-    // Exactly as long as it will be, so that nothing is moved to shrink it.
+    // Allocated at the final length, so that shrinking moves no bytes.
     let mut bytes = vec![0; text.len() / 4 * 3 + text.len() % 4 * 3 / 4];
     let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
     bytes.truncate(length);
     Some(bytes)
 }
 
-/// As [`decode`], into a buffer; the number of bytes.
+/// Decodes like [`decode`] into a buffer. Returns the number of bytes.
 pub(crate) fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
     URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()
 }
@@ -24,18 +24,18 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// As [`encode`], to the end of a text.
+/// Encodes like [`encode`], appending to a string.
 pub(crate) fn encode_to(bytes: impl AsRef<[u8]>, text: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, text);
 }
 
-/// A big-endian number without its leading zeros.
+/// Returns a big-endian number without its leading zeros.
 pub(crate) fn significant(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]
 }
 
-/// The same number in exactly `length` bytes; in as many as it needs where those are more.
+/// Returns the number in `length` bytes, or in more if it needs them.
 pub(crate) fn padded(number: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
     let number = significant(number);
     let mut bytes = Zeroizing::new(vec![0; length.max(number.len())]);
@@ -44,8 +44,9 @@ pub(crate) fn padded(number: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Whether the bytes are one DER sequence to their end; the parsers of RSA keys would let more
-/// bytes follow.
+/// Returns whether the bytes are exactly one DER sequence.
+///
+/// The parsers of RSA keys would accept trailing bytes.
 pub(crate) fn is_sequence(der: &[u8]) -> bool {
     match *der {
         [0x30, length @ 0..=0x7f, ref rest @ ..] => rest.len() == usize::from(length),
@@ -57,11 +58,11 @@ pub(crate) fn is_sequence(der: &[u8]) -> bool {
     }
 }
 
-/// A PEM text, wiped when it is dropped (RFC 7468).
+/// Returns a PEM text that is wiped when dropped (RFC 7468).
 pub(crate) fn pem_text(label: &str, der: &[u8]) -> Zeroizing<String> {
     const LINE: usize = 64;
     let body = Zeroizing::new(STANDARD.encode(der));
-    // Long enough from the start: a text that grows leaves copies behind.
+    // Allocated in full, because a growing string would leave copies behind.
     let length = 2 * label.len() + body.len() + body.len() / LINE + 40;
     let mut text = Zeroizing::new(String::with_capacity(length));
     for part in ["-----BEGIN ", label, "-----\n"] {
@@ -69,7 +70,7 @@ pub(crate) fn pem_text(label: &str, der: &[u8]) -> Zeroizing<String> {
     }
     let mut rest = &**body;
     while !rest.is_empty() {
-        // Base64 is ASCII, so every place is a boundary.
+        // Base64 is ASCII, so every index is a character boundary.
         let (line, more) = rest.split_at(rest.len().min(LINE));
         text.push_str(line);
         text.push('\n');
@@ -81,13 +82,14 @@ pub(crate) fn pem_text(label: &str, der: &[u8]) -> Zeroizing<String> {
     text
 }
 
-/// The one PEM block of a text whose label is among `labels`, as DER. Others may stand beside it,
-/// such as the `EC PARAMETERS` that openssl writes.
+/// Returns the DER of the only PEM block whose label is among `labels`.
+///
+/// Blocks with other labels are ignored, such as the `EC PARAMETERS` that openssl writes.
 pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let invalid = |message: String| Error::new(ErrorKind::InvalidKey, message);
     let mut blocks = pem::parse_many(text).unwrap_or_default();
     if blocks.is_empty() && text.contains(r"\n") {
-        // A backslash is no letter of PEM: these are line ends of an environment variable.
+        // PEM has no backslash: these are escaped line ends, as in environment variables.
         blocks = pem::parse_many(&*with_line_ends(text)).unwrap_or_default();
     }
     let found: Vec<_> = blocks.iter().map(|block| block.tag().to_owned()).collect();
@@ -110,7 +112,7 @@ pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>
             }
         ))),
         (None, _) => Err(invalid(format!(
-            "the PEM text holds {}; expected is {expected}{}",
+            "the PEM text holds {}; expected {expected}{}",
             found.join(", "),
             match found[0].as_str() {
                 "ENCRYPTED PRIVATE KEY" => ": decrypt the key first",
@@ -125,9 +127,9 @@ pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>
     }
 }
 
-/// A text whose line ends are written as backslash and letter, with real ones.
+/// Replaces escaped line ends (`\n`, `\r\n`) by real ones.
 fn with_line_ends(text: &str) -> Zeroizing<String> {
-    // Long enough from the start: a text that grows leaves copies behind.
+    // Allocated in full, because a growing string would leave copies behind.
     let mut real = Zeroizing::new(String::with_capacity(text.len()));
     for line in text.split(r"\n") {
         real.push_str(line.strip_suffix(r"\r").unwrap_or(line));

@@ -1,4 +1,4 @@
-//! Keys written out again: PEM and JWK, the private forms by names that cannot be overlooked.
+//! Key export as PEM and JWK; methods for private keys start with `expose_private`.
 
 use super::algorithm::Algorithm;
 use super::signing_key::{Pair, SigningKey};
@@ -11,7 +11,7 @@ use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 fn failed<E>(_: E) -> Error {
-    Error::new(ErrorKind::InvalidKey, "the key cannot be written out")
+    Error::new(ErrorKind::InvalidKey, "the key cannot be exported")
 }
 
 fn no_public_part() -> Error {
@@ -22,7 +22,7 @@ fn no_public_part() -> Error {
 }
 
 impl VerifyingKey {
-    /// The public key as PEM: SPKI (`PUBLIC KEY`).
+    /// Returns the public key as PEM: SPKI (`PUBLIC KEY`).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] for a secret, which has no public part.
@@ -33,11 +33,12 @@ impl VerifyingKey {
 }
 
 impl SigningKey {
-    /// The private key as PEM: PKCS#8 (`PRIVATE KEY`). The text is wiped when it is dropped; what
-    /// you make of it is not.
+    /// Returns the private key as PEM: PKCS#8 (`PRIVATE KEY`).
+    ///
+    /// The returned text is wiped when dropped; copies of it are not.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for a secret, which is never PEM.
+    /// [`ErrorKind::InvalidKey`] for a secret, which has no PEM form.
     ///
     /// # Example
     /// ```
@@ -52,21 +53,23 @@ impl SigningKey {
         if self.algorithm().is_symmetric() {
             return Err(Error::new(
                 ErrorKind::InvalidKey,
-                "an HMAC secret is never PEM: use expose_private_jwk",
+                "an HMAC secret has no PEM form: use expose_private_jwk",
             ));
         }
         let pem = encoding::pem_text("PRIVATE KEY", &self.to_private_bytes()?);
         Ok(Secret::from_zeroizing(pem))
     }
 
-    /// The private key or secret as a JWK, with `alg`, `use` and its name (RFC 7518 section 6).
-    /// The text is wiped when it is dropped; what you make of it is not.
+    /// Returns the private key or secret as a JWK (RFC 7518 section 6).
+    ///
+    /// It contains `alg`, `use` and, if set, `kid`. The returned text is wiped when dropped; copies
+    /// of it are not.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the key cannot be written.
+    /// [`ErrorKind::InvalidKey`] if the key cannot be exported.
     pub fn expose_private_jwk(&self) -> Result<Secret, Error> {
-        // In RFC 7518's order; the values are base64url or names of this crate, so only `kid`
-        // needs escaping.
+        // In RFC 7518's order; all values but `kid` are base64url or fixed names and need no
+        // escaping.
         let public = self.verifying_key()?;
         let mut members: Vec<(&str, Zeroizing<String>)> = Vec::with_capacity(12);
         let text = |bytes: &[u8]| Zeroizing::new(encoding::encode(bytes));
@@ -105,7 +108,7 @@ impl SigningKey {
         }
         members.push(("alg", Zeroizing::new(self.algorithm().name().to_owned())));
         members.push(("use", Zeroizing::new("sig".to_owned())));
-        // Long enough from the start: a text that grows leaves copies behind.
+        // Allocated in full, because a growing string would leave copies behind.
         let length: usize = members.iter().map(|(n, v)| n.len() + v.len() + 6).sum();
         let kid = self.key_id().map(serde_json::Value::from);
         let kid = kid
@@ -123,17 +126,18 @@ impl SigningKey {
         Ok(Secret::from_zeroizing(json))
     }
 
-    /// The key's SHA-256 thumbprint in base64url (RFC 7638), by which others know it.
+    /// Returns the key's SHA-256 thumbprint in base64url (RFC 7638).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for a secret: its thumbprint would help to guess it.
+    /// [`ErrorKind::InvalidKey`] for a secret: a thumbprint would help to guess it.
     pub fn thumbprint(&self) -> Result<String, Error> {
         let key = self.verifying_key()?;
         key.to_jwk().ok_or_else(no_public_part)?.thumbprint()
     }
 
-    /// What tells this key from others: the thumbprint, or for a secret a keyed hash, which says
-    /// no more of it than any of its signatures.
+    /// Returns an identifier of the key: its thumbprint, or for a secret a keyed hash.
+    ///
+    /// The keyed hash reveals no more of the secret than any of its signatures.
     pub(crate) fn fingerprint(&self) -> Result<String, Error> {
         match &*self.pair {
             Pair::Hmac(_, secret) => {
@@ -144,7 +148,7 @@ impl SigningKey {
         }
     }
 
-    /// PKCS#8, or the secret itself.
+    /// Returns the key as PKCS#8, or the secret itself.
     pub(crate) fn to_private_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let bytes = |bytes: &[u8]| Zeroizing::new(bytes.to_vec());
         let der = |der: Result<Pkcs8V1Der<'_>, _>| der.map(|der| bytes(der.as_ref()));
@@ -159,7 +163,7 @@ impl SigningKey {
         }
     }
 
-    /// Reads what [`to_private_bytes`](Self::to_private_bytes) wrote.
+    /// Parses the output of [`to_private_bytes`](Self::to_private_bytes).
     pub(crate) fn from_private_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, Error> {
         match algorithm.is_symmetric() {
             true => Self::from_secret(algorithm, bytes),
@@ -168,8 +172,9 @@ impl SigningKey {
     }
 }
 
-/// The private numbers d, p, q, dP, dQ and qInv of an RSA key in PKCS#8 form (RFC 5208 section 5,
-/// RFC 8017 appendix A.1.2), without leading zeros.
+/// Returns d, p, q, dP, dQ and qInv of a PKCS#8 RSA key, without leading zeros.
+///
+/// See RFC 5208 section 5 and RFC 8017 appendix A.1.2.
 fn rsa_numbers(pkcs8: &[u8]) -> Option<[&[u8]; 6]> {
     let (_type, key) = der::private_key(pkcs8)?;
     let (mut rest, _) = der::element(key, der::SEQUENCE)?;

@@ -1,4 +1,4 @@
-//! The protected header: read strictly, and once for all tokens that have the same.
+//! Protected header of a JWS, parsed strictly and cached per thread.
 
 use super::algorithm::Algorithm;
 use super::encoding;
@@ -8,13 +8,15 @@ use crate::core::quoted::shown;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// A longer `kid` names no honest key.
+/// Longest accepted `kid`, in bytes; legitimate ids are shorter.
 pub(crate) const MAX_KID: usize = 256;
-/// Encoded bytes of a header; embedded certificates fit.
+/// Longest accepted header, in encoded bytes; embedded certificates fit.
 const MAX_HEADER: usize = 8 * 1024;
 
-/// An issuer's tokens share their header. Reading it has no other input than its text, so what a
-/// thread read once needs no second look. Bound: 16 headers of at most 512 bytes per thread.
+/// Number of parsed headers that each thread caches.
+///
+/// An issuer's tokens share their header, and parsing depends on its text alone. Headers over
+/// `MAX_REMEMBERED` bytes are not cached.
 const REMEMBERED: usize = 16;
 const MAX_REMEMBERED: usize = 512;
 
@@ -48,9 +50,9 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads an encoded header, or recognizes it.
+    /// Parses an encoded header, or returns it from the cache.
     pub(super) fn read(encoded: &[u8]) -> Result<Arc<Self>, Error> {
-        // The last bytes tell issuers apart: `alg` and `typ` are the same everywhere.
+        // The last bytes distinguish issuers; `alg` and `typ` at the start are mostly the same.
         let mut place = encoded.len();
         for byte in encoded.iter().rev().take(16) {
             place = place.wrapping_mul(31) ^ usize::from(*byte);
@@ -66,7 +68,7 @@ impl Header {
         }
         let header = Arc::new(Self::parse(&Self::decode(encoded)?)?);
         if encoded.len() <= MAX_REMEMBERED {
-            // At a thread's end there is just no memory.
+            // While the thread exits, the cache is unavailable.
             let _ = HEADERS.try_with(|headers| {
                 if let Ok(mut headers) = headers.try_borrow_mut()
                     && let Some(slot) = headers.get_mut(place)
@@ -87,9 +89,11 @@ impl Header {
             .ok_or_else(|| malformed("the header is not base64url of UTF-8"))
     }
 
-    /// Reads a header strictly. Keys that it embeds or points to (`jwk`, `jku`, `x5c`, `x5u`) are
-    /// never looked at; extensions that would have to be understood (`crit`, `b64`, `zip`) are
-    /// refused (RFC 7515 section 4.1.11, RFC 7797, RFC 8725 section 3.1).
+    /// Parses a header strictly.
+    ///
+    /// Keys that it embeds or points to (`jwk`, `jku`, `x5c`, `x5u`) are never used. Extensions
+    /// that change the meaning (`crit`, `b64`, `zip`) are rejected (RFC 7515 section 4.1.11, RFC
+    /// 7797, RFC 8725 section 3.1).
     fn parse(text: &str) -> Result<Self, Error> {
         let (mut alg, mut kid, mut typ) = (None, None, None);
         let mut fault = None;
@@ -109,7 +113,7 @@ impl Header {
             }
             _ => {}
         })
-        .map_err(|_| malformed("the header is not one JSON object with no member twice"))?;
+        .map_err(|_| malformed("the header is not a JSON object, or has a member twice"))?;
         if let Some(fault) = fault {
             return Err(malformed(fault));
         }
@@ -137,24 +141,25 @@ impl Header {
         })
     }
 
-    /// The algorithm that the signature was checked with.
+    /// Returns the algorithm with which the signature was verified.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The name of the key, `kid`.
+    /// Returns the key id, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// The token's media type, `typ`, as written.
+    /// Returns the token's media type, `typ`, as written.
     pub fn token_type(&self) -> Option<&str> {
         self.token_type.as_deref()
     }
 }
 
-/// Compares media types: case aside, `application/` optional where no other slash follows (RFC 7515
-/// section 4.1.9).
+/// Compares media types, ignoring case (RFC 7515 section 4.1.9).
+///
+/// A prefix `application/` is optional if no other slash follows.
 pub(crate) fn is_type(found: &str, expected: &str) -> bool {
     let bare = |text: &str| {
         let prefix = "application/";

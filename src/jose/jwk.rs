@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 /// A public JSON Web Key.
 ///
-/// Reading one that holds private members keeps only its public part; writing never yields more.
-/// Numbers are read by value, with or without leading zeros, and written as RFC 7518 section 6 has
-/// them. Members that are `null` count as absent.
+/// Parsing a JWK with private members keeps only its public part, so serializing never reveals
+/// them. Numbers are parsed by value, with or without leading zeros, and written in the form of RFC
+/// 7518 section 6. Members that are `null` are treated as absent, except `key_ops`, which is an
+/// error.
 ///
 /// # Example
 /// ```
@@ -30,7 +31,7 @@ use zeroize::Zeroizing;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Jwk {
     model: model::Jwk,
-    /// Kept beside the model, whose algorithm names lack ES512 and Ed25519.
+    /// Kept separately: the model's algorithm names lack ES512 and Ed25519.
     alg: Option<String>,
 }
 
@@ -52,14 +53,14 @@ impl<'de> Deserialize<'de> for Jwk {
     }
 }
 
-/// What a key is loaded for.
+/// The operation that a key is loaded for.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
     Sign,
     Verify,
 }
 
-/// Public key material as raw numbers.
+/// Public key material as big-endian numbers.
 pub(crate) enum Material {
     Rsa { n: Vec<u8>, e: Vec<u8> },
     Ec { x: Vec<u8>, y: Vec<u8> },
@@ -78,25 +79,25 @@ fn unknown() -> Error {
 }
 
 impl Jwk {
-    /// Reads a JWK's public part.
+    /// Parses the public part of a JWK.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the text is no JWK of kty RSA, EC or OKP, or a member has
+    /// [`ErrorKind::InvalidKey`] if the text is not a JWK of kty RSA, EC or OKP, or a member has
     /// the wrong type.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         Self::read(json)?.public()
     }
 
-    /// Reads a JWK of any type; a symmetric one keeps its secret.
+    /// Parses a JWK of any type; a symmetric one keeps its secret.
     pub(crate) fn read(json: &str) -> Result<Self, Error> {
-        let not_a_jwk = |_| invalid("not a JWK: it must be one JSON object with no member twice");
+        let not_a_jwk = |_| invalid("not a JWK: it must be a JSON object with no member twice");
         crate::core::json::object(json, |_, _| {}).map_err(not_a_jwk)?;
         Self::from_value(serde_json::from_str(json).map_err(not_a_jwk)?)
     }
 
     fn from_value(mut value: Value) -> Result<Self, Error> {
         if let Some(members) = value.as_object_mut() {
-            // It restricts the key, and does not say to what.
+            // `key_ops` restricts the key, so null cannot be treated as absent.
             if members.get("key_ops").is_some_and(Value::is_null) {
                 return Err(invalid(
                     "the JWK's key_ops is null: it must be a list, or absent (RFC 7517 section 4.3)",
@@ -115,7 +116,7 @@ impl Jwk {
         Ok(Self { model, alg })
     }
 
-    /// Refuses every type but those whose model holds nothing private.
+    /// Rejects every type whose model may contain private members.
     fn public(self) -> Result<Self, Error> {
         match &self.model.algorithm {
             model::AlgorithmParameters::RSA(_)
@@ -128,7 +129,7 @@ impl Jwk {
         }
     }
 
-    /// The secret of a symmetric key; `None` for another key type.
+    /// Returns the secret of a symmetric key; `None` for another key type.
     pub(crate) fn secret(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         match &self.model.algorithm {
             model::AlgorithmParameters::OctetKey(oct) => match encoding::decode(&oct.value) {
@@ -139,17 +140,17 @@ impl Jwk {
         }
     }
 
-    /// The key as JSON text.
+    /// Returns the key as JSON text.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The key's name, `kid`.
+    /// Returns the key id, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.model.common.key_id.as_deref()
     }
 
-    /// The SHA-256 thumbprint in base64url (RFC 7638).
+    /// Returns the SHA-256 thumbprint in base64url (RFC 7638).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] for a key type without a public thumbprint.
@@ -176,7 +177,7 @@ impl Jwk {
         Ok(encoding::encode(digest))
     }
 
-    /// The members as they are written.
+    /// Returns the members as they are serialized.
     pub(crate) fn members(&self) -> Result<serde_json::Map<String, Value>, Error> {
         match serde_json::to_value(self) {
             Ok(Value::Object(members)) => Ok(members),
@@ -184,7 +185,7 @@ impl Jwk {
         }
     }
 
-    /// Whether both hold the same key, whatever its name and use.
+    /// Returns whether both contain the same key, regardless of `kid` and `use`.
     pub(super) fn same_key(&self, other: &Self) -> bool {
         self.model.algorithm == other.model.algorithm
     }
@@ -194,7 +195,7 @@ impl Jwk {
         self
     }
 
-    /// Builds the public JWK of some key material.
+    /// Creates the public JWK of key material.
     pub(crate) fn from_material(
         key_type: KeyType,
         material: &Material,
@@ -238,7 +239,7 @@ impl Jwk {
         }
     }
 
-    /// The key's type and numbers, checked for their form.
+    /// Returns the key's type and numbers, checked for their form.
     pub(crate) fn material(&self) -> Result<(KeyType, Material), Error> {
         let number = |text: &str| {
             encoding::decode(text).ok_or_else(|| invalid("a JWK number is not strict base64url"))
@@ -282,8 +283,9 @@ impl Jwk {
         }
     }
 
-    /// The algorithms that the JWK's own members leave for signing or for verifying (RFC 7517
-    /// sections 4.2 to 4.4).
+    /// Returns the algorithms that the JWK's members allow for signing or verifying.
+    ///
+    /// See RFC 7517 sections 4.2 to 4.4.
     pub(crate) fn algorithms(
         &self,
         key_type: KeyType,
@@ -327,8 +329,9 @@ impl Jwk {
     }
 }
 
-/// Leaves leading zeros out of RSA numbers, and gives coordinates as many bytes as their curve has:
-/// issuers write more or fewer, and the value is the same (RFC 7518 sections 6.2.1 and 6.3.1).
+/// Normalizes numbers: RSA numbers lose leading zeros, coordinates get their curve's length.
+///
+/// Some issuers write more or fewer bytes for the same value (RFC 7518 sections 6.2.1 and 6.3.1).
 fn read_by_value(parameters: &mut model::AlgorithmParameters) {
     let write = |number: &mut String, length| match encoding::decode(&*number) {
         Some(bytes) if !bytes.is_empty() => {
@@ -351,7 +354,7 @@ fn read_by_value(parameters: &mut model::AlgorithmParameters) {
     }
 }
 
-/// The key type of a curve of kty EC, and the bytes of its coordinates.
+/// Returns the key type of an EC curve and the length of its coordinates in bytes.
 fn curve_type(curve: &model::EllipticCurve) -> Option<(KeyType, usize)> {
     let key_type = match curve {
         model::EllipticCurve::P256 => KeyType::P256,

@@ -1,4 +1,4 @@
-//! The strict compact form (RFC 7515 section 7.1) and its protected header.
+//! Strict compact JWS (RFC 7515 section 7.1).
 
 use super::algorithm::{Algorithm, not_allowed};
 use super::encoding;
@@ -9,16 +9,16 @@ use super::verifying_key::VerifyingKey;
 use crate::core::error::{Error, ErrorKind};
 use std::sync::Arc;
 
-/// Longest token that [`Jws::verify`] and a verifier by default look at, in bytes.
+/// Longest token that [`Jws::verify`] accepts, and a verifier by default, in bytes.
 pub(crate) const DEFAULT_MAX_LEN: usize = 16 * 1024;
-/// The signature of an RSA key of 8192 bits.
+/// Longest signature in bytes: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
 
 fn malformed(message: &'static str) -> Error {
     Error::new(ErrorKind::Malformed, message)
 }
 
-/// A token cut at its two dots, nothing decoded yet.
+/// A token split at its two dots, not decoded yet.
 pub(crate) struct Compact<'a> {
     pub(crate) signing_input: &'a [u8],
     pub(crate) header: &'a [u8],
@@ -41,13 +41,13 @@ impl<'a> Compact<'a> {
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(malformed(match memchr::memchr_iter(b'.', token).count() {
                 0 => {
-                    "this token is no JWT: it has no dots. Opaque tokens need introspection \
+                    "the token is not a JWT: it has no dots. Opaque tokens need introspection \
                      (RFC 7662), which a verifier does not do; many issuers give JWTs to clients \
                      that name an audience"
                 }
                 4 => {
-                    "this token has five parts, as encrypted tokens (JWE) have, and a compact JWS \
-                     has three parts: have the issuer sign its tokens without encrypting them"
+                    "the token has five parts, like an encrypted token (JWE); a compact JWS has \
+                     three parts: have the issuer sign its tokens without encrypting them"
                 }
                 _ => "a compact JWS has three parts, separated by dots",
             }));
@@ -77,7 +77,7 @@ impl<'a> Compact<'a> {
         String::from_utf8(self.payload_bytes()?).map_err(|_| malformed("the payload is not UTF-8"))
     }
 
-    /// Checks the signature; decodes it on the stack.
+    /// Verifies the signature, which is decoded on the stack.
     pub(crate) fn verify(&self, key: &VerifyingKey, algorithm: Algorithm) -> Result<(), Error> {
         let mut buffer = [0; MAX_SIGNATURE + 2];
         let wrong = || malformed("the signature is not base64url or too long");
@@ -86,7 +86,7 @@ impl<'a> Compact<'a> {
     }
 }
 
-/// A compact JWS with any payload, its signature and header checked, no claim looked at.
+/// A verified compact JWS with any payload. Claims are not checked.
 ///
 /// # Example
 /// ```
@@ -109,7 +109,7 @@ impl Jws {
     /// Signs a payload.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where signing fails.
+    /// [`ErrorKind::InvalidKey`] if signing fails.
     pub fn sign(key: &SigningKey, payload: &[u8]) -> Result<String, Error> {
         let mut header = serde_json::Map::new();
         header.insert("alg".into(), key.algorithm().name().into());
@@ -119,7 +119,9 @@ impl Jws {
         sign_with_header(key, &serde_json::Value::Object(header), payload)
     }
 
-    /// Checks header and signature against `keys` under `algorithms`; of tokens up to 16 KiB.
+    /// Verifies header and signature of a token of up to 16 KiB.
+    ///
+    /// The token's `alg` must be among `algorithms`; its key is selected from `keys`.
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`], [`TooLarge`](ErrorKind::TooLarge),
@@ -137,18 +139,18 @@ impl Jws {
         Ok(Self { header, payload })
     }
 
-    /// The protected header.
+    /// Returns the protected header.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The payload's bytes.
+    /// Returns the payload's bytes.
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 }
 
-/// Signs `header.payload` as given; the header is the caller's.
+/// Signs a payload with the given header, which the caller must make consistent with the key.
 pub(crate) fn sign_with_header(
     key: &SigningKey,
     header: &serde_json::Value,

@@ -1,4 +1,4 @@
-//! Sets of verifying keys and the choice among them.
+//! Sets of verifying keys and key selection.
 
 use super::algorithm::Algorithm;
 use super::jwk::Jwk;
@@ -25,20 +25,22 @@ pub struct KeySet {
 
 /// Members that only private and symmetric keys have (RFC 7518 section 6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-/// Reasons that one message holds.
+/// Reasons listed in one message.
 const MAX_REASONS: usize = 10;
-/// Characters of a key's name in a message.
+/// Characters of a key id shown in a message.
 const MAX_NAME: usize = 64;
-/// No honest issuer publishes more.
+/// Upper bound on keys in a set; legitimate issuers publish fewer.
 const MAX_KEYS: usize = 100;
 
 impl KeySet {
-    /// Reads a JWK set. A key that is unknown, broken, weak, private, symmetric or not for
-    /// verifying is skipped with a warning; the rest serve. A key that is listed twice counts once.
+    /// Parses a JWK set. Identical keys are stored once.
+    ///
+    /// A key that is unknown, malformed, weak, private, symmetric or not for verifying is skipped
+    /// with a warning in the log; the other keys are used.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the text is no JWK set, holds more than 100 keys, or no
-    /// key of it can be used; the message then has each key's reason.
+    /// [`ErrorKind::InvalidKey`] if the text is not a JWK set, contains more than 100 keys, or
+    /// contains no usable key; the message then lists the reasons per key, up to ten.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let invalid = |message| Error::new(ErrorKind::InvalidKey, message);
         let set: Value =
@@ -80,28 +82,28 @@ impl KeySet {
         ))
     }
 
-    /// Writes the public keys as a JWK set; secrets are left out.
+    /// Returns the public keys as a JWK set; secrets are left out.
     pub fn to_json(&self) -> String {
         let keys: Vec<&Jwk> = self.keys.iter().filter_map(VerifyingKey::to_jwk).collect();
         serde_json::json!({ "keys": keys }).to_string()
     }
 
-    /// How many keys the set has.
+    /// Returns the number of keys.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether the set has no key.
+    /// Returns whether the set has no key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The keys.
+    /// Returns an iterator over the keys.
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.keys.iter()
     }
 
-    /// Adds a key; one that is in the set already, under the same name, stays once.
+    /// Adds a key, unless the set already contains it under the same `kid`.
     pub fn push(&mut self, key: VerifyingKey) {
         if !self.contains(key.id()) {
             self.keys.push(key);
@@ -116,7 +118,7 @@ impl KeySet {
         self.keys.iter().any(|key| key.key_id() == Some(kid))
     }
 
-    /// Whether a key could verify a token of this header, were it the only one.
+    /// Returns whether any key could verify a token with this header, if it were the only key.
     pub(crate) fn has_candidate(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
         let named = |key: &VerifyingKey| match (kid, key.key_id()) {
             (Some(wanted), Some(name)) => wanted == name,
@@ -127,15 +129,17 @@ impl KeySet {
             .any(|key| key.allows(algorithm) && named(key))
     }
 
-    /// Whether both sets hold the same keys.
+    /// Returns whether both sets contain the same keys.
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
         let holds = |all: &Self, some: &Self| some.keys.iter().all(|key| all.contains(key.id()));
         self.len() == other.len() && holds(self, other) && holds(other, self)
     }
 
-    /// The one key for a header: by `kid` where it has one (a key without a name may serve any),
-    /// then by algorithm. More than one candidate is refused, never tried in turn; the same key
-    /// under several names is one.
+    /// Selects the only key for a header: by `kid` if present, then by algorithm.
+    ///
+    /// A key without a `kid` fits if no key for the algorithm has the header's `kid`. Several
+    /// candidates are an error and never tried in turn; the same key under several ids is one
+    /// candidate.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
@@ -166,9 +170,9 @@ impl KeySet {
     }
 }
 
-/// One key of a set that somebody else may have written: only public keys.
+/// Parses one key of an untrusted set, accepting only public keys.
 fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
-    // Some issuers write absent members as null, or empty.
+    // Some issuers write absent members as null or empty.
     let holds = |value: &Value| match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
@@ -187,16 +191,16 @@ fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
     VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?)
 }
 
-/// What a message calls a key of a set.
+/// Returns the name of a key in messages.
 fn name(at: usize, entry: &Value) -> String {
     match entry.get("kid").and_then(Value::as_str) {
-        // Its debug form shows what would hide or reorder text.
+        // The debug form escapes characters that would hide or reorder text.
         Some(kid) => format!("key {:?}", kid.chars().take(MAX_NAME).collect::<String>()),
         None => format!("key {} of the list", at + 1),
     }
 }
 
-/// Why a document without an array 'keys' is no JWK set.
+/// Explains why a document without an array 'keys' is not a JWK set.
 fn no_keys(set: &Value) -> &'static str {
     let is_certificate = |value: &Value| {
         let text = value.as_str().map(str::trim_start);
@@ -205,7 +209,7 @@ fn no_keys(set: &Value) -> &'static str {
     match set.as_object() {
         Some(members) if members.values().any(is_certificate) => {
             "not a JWK set but certificates: give the issuer's JWK set, which its discovery \
-             document names by jwks_uri, or each certificate by VerifyingKey::from_pem and \
+             document names by jwks_uri, or load each certificate by VerifyingKey::from_pem and \
              .with_key_id(…)"
         }
         Some(members) if members.contains_key("kty") => {

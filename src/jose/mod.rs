@@ -1,8 +1,10 @@
-//! Compact JWS ([RFC 7515]), its algorithms ([RFC 7518], [RFC 8037], [RFC 9864]) and keys
-//! ([RFC 7517]): strict parsing, keys parsed once, the algorithm pinned by the key.
+//! JOSE: compact JWS signatures, their algorithms and keys.
 //!
-//! Most applications never come here: a [`Verifier`](crate::Verifier) does all of it. These types
-//! are for loading keys and for signatures over payloads that are not claims.
+//! Implements compact JWS ([RFC 7515]), JWA ([RFC 7518], [RFC 8037], [RFC 9864]) and JWK
+//! ([RFC 7517]). Parsing is strict, keys are parsed once, and each key determines its algorithms.
+//!
+//! Most applications need only a [`Verifier`](crate::Verifier). These types load keys, and sign and
+//! verify payloads that are not claims.
 //!
 //! ```
 //! use jamguard::jose::{Algorithm, Jws, KeySet, SigningKey};

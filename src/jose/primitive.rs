@@ -1,4 +1,4 @@
-//! One parsed key under one algorithm: the only place that calls signature verification.
+//! Key primitive for one algorithm: the only code that calls signature verification.
 
 use super::algorithm::Algorithm;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters};
@@ -19,7 +19,7 @@ impl Primitive {
     }
 }
 
-/// `None` for an algorithm that is not HMAC.
+/// Returns the HMAC algorithm; `None` if the algorithm is not HMAC.
 pub(crate) fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
     match algorithm {
         Algorithm::HS256 => Some(hmac::HMAC_SHA256),
@@ -29,7 +29,7 @@ pub(crate) fn hmac_algorithm(algorithm: Algorithm) -> Option<hmac::Algorithm> {
     }
 }
 
-/// `None` for an algorithm that is not RSA.
+/// Returns the RSA parameters; `None` if the algorithm is not RSA.
 pub(crate) fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     match algorithm {
         Algorithm::RS256 => Some(&signature::RSA_PKCS1_2048_8192_SHA256),
@@ -42,7 +42,7 @@ pub(crate) fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParamet
     }
 }
 
-/// `None` for an algorithm that is neither ECDSA nor Ed25519.
+/// Returns the curve's parameters; `None` if the algorithm is neither ECDSA nor Ed25519.
 pub(crate) fn curve_parameters(
     algorithm: Algorithm,
 ) -> Option<&'static dyn signature::VerificationAlgorithm> {

@@ -1,4 +1,4 @@
-//! Keys that make signatures.
+//! Signing keys: private keys and shared secrets.
 
 use super::algorithm::{Algorithm, KeyType};
 use super::jwk::{Jwk, Material, Purpose};
@@ -34,7 +34,7 @@ pub struct SigningKey {
 }
 
 pub(super) enum Pair {
-    /// The secret itself is kept for the matching verifying key.
+    /// Includes the secret, from which the verifying key is made.
     Hmac(Box<hmac::Key>, Zeroizing<Vec<u8>>),
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
@@ -46,12 +46,12 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 }
 
 impl SigningKey {
-    /// A new random key: RSA of 2048 bits, a secret as long as its hash.
+    /// Generates a random key: RSA of 2048 bits, a secret as long as its hash.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the system's random source fails.
+    /// [`ErrorKind::InvalidKey`] if the system's random source fails.
     pub fn generate(algorithm: Algorithm) -> Result<Self, Error> {
-        let failed = |_| invalid("the system could not make a key");
+        let failed = |_| invalid("the system could not generate a key");
         let pair = match algorithm.key_type() {
             KeyType::Oct => {
                 let mut secret = Zeroizing::new(vec![0; algorithm.hash_len()]);
@@ -73,10 +73,10 @@ impl SigningKey {
         }
     }
 
-    /// A shared secret for HS256, HS384 or HS512.
+    /// Creates a key from a shared secret for HS256, HS384 or HS512.
     ///
     /// # Errors
-    /// As [`VerifyingKey::from_secret`].
+    /// Returns the errors of [`VerifyingKey::from_secret`].
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Error> {
         let key = verifying_key::hmac_key(algorithm, secret)?;
         Ok(Self::new(
@@ -85,14 +85,17 @@ impl SigningKey {
         ))
     }
 
-    /// A private key as PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or SEC1
-    /// (`EC PRIVATE KEY`). Line ends may be written as `\n`, as in environment variables.
+    /// Parses a private key in PEM.
+    ///
+    /// Accepts PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) and SEC1 (`EC PRIVATE KEY`). Line
+    /// ends may be escaped as `\n`, as in environment variables.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the text is not such a key for this algorithm, or weak.
+    /// [`ErrorKind::InvalidKey`] if the text is not such a key for this algorithm, or the key is
+    /// weak.
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, Error> {
         let labels: &[_] = match algorithm.key_type() {
-            KeyType::Oct => return Err(invalid("an HMAC secret is never PEM: use from_secret")),
+            KeyType::Oct => return Err(invalid("an HMAC secret has no PEM form: use from_secret")),
             KeyType::Rsa => &["PRIVATE KEY", "RSA PRIVATE KEY"],
             KeyType::Ed25519 => &["PRIVATE KEY"],
             _ => &["PRIVATE KEY", "EC PRIVATE KEY"],
@@ -101,11 +104,14 @@ impl SigningKey {
         Self::from_der(algorithm, &der)
     }
 
-    /// A private key as DER: PKCS#8, PKCS#1 or SEC1. A key of the type RSASSA-PSS signs with what
-    /// its parameters allow (RFC 4055 section 1.2).
+    /// Parses a private key in DER: PKCS#8, PKCS#1 or SEC1.
+    ///
+    /// A key of type RSASSA-PSS signs only with the algorithms that its parameters allow (RFC 4055
+    /// section 1.2).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
+    /// [`ErrorKind::InvalidKey`] if the bytes are not such a key for this algorithm, or the key is
+    /// weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
         let key_type = algorithm.key_type();
         let wrong = || {
@@ -120,9 +126,9 @@ impl SigningKey {
             ))
         };
         let pair = match key_type {
-            KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
+            KeyType::Oct => return Err(invalid("an HMAC secret has no DER form: use from_secret")),
             KeyType::Rsa => match der::private_key(der) {
-                // The library reads RSA keys of this type only without their wrapping.
+                // The library reads RSA keys of this type only without their PKCS#8 wrapping.
                 Some((identifier, key)) if der::is_pss(identifier, algorithm)? => {
                     RsaKeyPair::from_der(key)
                 }
@@ -137,15 +143,15 @@ impl SigningKey {
             .filter(|_| encoding::is_sequence(der))
             .ok_or_else(wrong)?;
         let key = Self::new(algorithm, pair);
-        // Also refuses what the other side would: short RSA keys, an exponent of 1.
+        // Also rejects keys that cannot verify: short RSA keys, an exponent of 1.
         key.verifying_key()?;
         Ok(key)
     }
 
-    /// A private JWK (RFC 7517, RFC 7518 section 6); `algorithm` must be one it allows.
+    /// Parses a private JWK (RFC 7517, RFC 7518 section 6), which must allow `algorithm`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where it is no private key for this algorithm, or weak.
+    /// [`ErrorKind::InvalidKey`] if it is not a private key for this algorithm, or the key is weak.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, Error> {
         let jwk = Jwk::read(json)?;
         let kid = jwk.key_id().map(str::to_owned);
@@ -211,19 +217,19 @@ impl SigningKey {
         Ok(key)
     }
 
-    /// The same key under a name, which goes into the header's `kid`.
+    /// Sets the key id, which is written to the header's `kid`.
     #[must_use]
     pub fn with_key_id(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into());
         self
     }
 
-    /// The algorithm that this key signs with.
+    /// Returns the algorithm that this key signs with.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The key's name, `kid`.
+    /// Returns the key id, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.kid.as_deref()
     }
@@ -231,7 +237,7 @@ impl SigningKey {
     /// Signs a message.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the primitive fails, for example without random numbers.
+    /// [`ErrorKind::InvalidKey`] if the primitive fails, for example for lack of random numbers.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let random = rand::SystemRandom::new();
         let failed = |_| invalid("signing failed");
@@ -253,10 +259,10 @@ impl SigningKey {
         })
     }
 
-    /// The key that verifies what this one signs, under the same name.
+    /// Returns the key that verifies this key's signatures, with the same `kid`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the key is too weak to verify with.
+    /// [`ErrorKind::InvalidKey`] if the key is too weak to verify with.
     pub fn verifying_key(&self) -> Result<VerifyingKey, Error> {
         let key_type = self.algorithm.key_type();
         let point = |bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! Keys that check signatures.
+//! Verifying keys: public keys and shared secrets.
 
 use super::algorithm::{Algorithm, KeyType};
 use super::jwk::{Jwk, Material, Purpose};
@@ -30,7 +30,7 @@ struct Inner {
     id: KeyId,
 }
 
-/// Tells keys apart: the same name with other numbers is another key.
+/// Identifies a key: the same `kid` with other numbers is another key.
 pub(crate) type KeyId = [u8; 32];
 
 fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
@@ -38,13 +38,12 @@ fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
 }
 
 impl VerifyingKey {
-    /// A shared secret for HS256, HS384 or HS512.
+    /// Creates a key from a shared secret for HS256, HS384 or HS512.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for another algorithm, a secret shorter than the hash
-    /// (RFC 7518 section 3.2), or a secret that is a key or certificate in another form: PEM with or
-    /// without its first and last line, DER, an OpenSSH key, a JWK of a key pair, or one of these in
-    /// base64.
+    /// [`ErrorKind::InvalidKey`] for another algorithm, a secret shorter than the hash (RFC 7518
+    /// section 3.2), or a secret that is really a key or certificate: PEM with or without its first
+    /// and last line, DER, an OpenSSH key, a JWK of a key pair, or one of these in base64.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Error> {
         let key = hmac_key(algorithm, secret)?;
         Self::secret(None, vec![(algorithm, Primitive::Hmac(key))])
@@ -61,33 +60,38 @@ impl VerifyingKey {
         })))
     }
 
-    /// A public key as PEM: SPKI (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) or an X.509 certificate
-    /// (`CERTIFICATE`). Line ends may be written as `\n`, as in environment variables.
+    /// Parses a public key in PEM.
     ///
-    /// Of a certificate only the key counts: its dates, names and signature are not checked.
+    /// Accepts SPKI (`PUBLIC KEY`), PKCS#1 (`RSA PUBLIC KEY`) and X.509 certificates
+    /// (`CERTIFICATE`). Only the key of a certificate is used: its dates, names and signature are
+    /// not checked. Line ends may be escaped as `\n`, as in environment variables.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the text is not such a key for this algorithm, or is weak.
+    /// [`ErrorKind::InvalidKey`] if the text is not such a key for this algorithm, or the key is
+    /// weak.
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, Error> {
         let labels: &[_] = match algorithm.key_type() {
-            KeyType::Oct => return Err(invalid("an HMAC secret is never PEM: use from_secret")),
+            KeyType::Oct => return Err(invalid("an HMAC secret has no PEM form: use from_secret")),
             KeyType::Rsa => &["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"],
             _ => &["PUBLIC KEY", "CERTIFICATE"],
         };
         let der = encoding::pem_block(pem, labels)?;
         if pem.contains("-----BEGIN CERTIFICATE-----") && der::certified_key(&der).is_none() {
             return Err(invalid(
-                "the block labelled CERTIFICATE is no X.509 certificate",
+                "the block labelled CERTIFICATE is not an X.509 certificate",
             ));
         }
         Self::from_der(algorithm, &der)
     }
 
-    /// A public key as DER: SPKI, an X.509 certificate or, for RSA, PKCS#1. A key of the type
-    /// RSASSA-PSS serves what its parameters allow (RFC 4055 section 1.2).
+    /// Parses a public key in DER: SPKI, an X.509 certificate or, for RSA, PKCS#1.
+    ///
+    /// A key of type RSASSA-PSS verifies only the algorithms that its parameters allow (RFC 4055
+    /// section 1.2).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the bytes are not such a key for this algorithm, or weak.
+    /// [`ErrorKind::InvalidKey`] if the bytes are not such a key for this algorithm, or the key is
+    /// weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
         let key_type = algorithm.key_type();
         let der = der::certified_key(der).unwrap_or(der);
@@ -98,7 +102,7 @@ impl VerifyingKey {
             ))
         };
         let material = match key_type {
-            KeyType::Oct => return Err(invalid("an HMAC secret is never DER: use from_secret")),
+            KeyType::Oct => return Err(invalid("an HMAC secret has no DER form: use from_secret")),
             KeyType::Rsa => {
                 let key = RsaSubjectPublicKey::from_der(der)
                     .ok()
@@ -110,7 +114,7 @@ impl VerifyingKey {
                 rsa_material(&key)
             }
             _ => {
-                // A raw point would parse as well; for Ed25519 it is 32 bytes of any kind.
+                // A raw point would parse as well; for Ed25519 that is any 32 bytes.
                 let key = ParsedPublicKey::new(curve(algorithm)?, der)
                     .ok()
                     .filter(|_| encoding::is_sequence(der) && der.len() > 32)
@@ -121,10 +125,10 @@ impl VerifyingKey {
         Self::build(key_type, &material, vec![algorithm], Some(algorithm), None)
     }
 
-    /// A JWK. Private members are left aside; an `oct` key becomes a secret.
+    /// Parses a JWK. Private members are ignored; an `oct` key becomes a secret.
     ///
-    /// Without `alg` the key may be used with every algorithm of its type; a verifier's own
-    /// list still applies.
+    /// Without `alg` the key may be used with every algorithm of its type; a verifier's own list of
+    /// algorithms still applies.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] for an unknown or weak key, a `use` other than `sig`, `key_ops`
@@ -135,7 +139,7 @@ impl VerifyingKey {
             return Self::from_public_jwk(&jwk);
         };
         let algorithms = jwk.algorithms(KeyType::Oct, Purpose::Verify)?;
-        // Without alg, a secret serves every hash that it is long enough for.
+        // Without alg, a secret is used for every hash that it is long enough for.
         let (mut primitives, mut refused) = (Vec::new(), None);
         for algorithm in algorithms {
             match hmac_key(algorithm, &secret) {
@@ -149,10 +153,10 @@ impl VerifyingKey {
         }
     }
 
-    /// A public JWK that is already read.
+    /// Creates a key from a parsed public JWK.
     ///
     /// # Errors
-    /// As [`from_jwk`](Self::from_jwk).
+    /// Returns the errors of [`from_jwk`](Self::from_jwk).
     pub fn from_public_jwk(jwk: &Jwk) -> Result<Self, Error> {
         let (key_type, material) = jwk.material()?;
         let algorithms = jwk.algorithms(key_type, Purpose::Verify)?;
@@ -185,7 +189,7 @@ impl VerifyingKey {
         })))
     }
 
-    /// The same key under a name: tokens that name another key are not checked against it.
+    /// Sets the key id: tokens that name another key are not verified with this one.
     #[must_use]
     pub fn with_key_id(self, kid: impl Into<String>) -> Self {
         let kid = Some(kid.into());
@@ -203,7 +207,7 @@ impl VerifyingKey {
         Self(Arc::new(inner))
     }
 
-    /// The same key for these algorithms alone; `None` where it is for none of them.
+    /// Restricts the key to these algorithms; `None` if it allows none of them.
     #[cfg(feature = "oauth2")]
     pub(crate) fn only(&self, algorithms: &[Algorithm]) -> Option<Self> {
         let inner = Inner {
@@ -221,26 +225,26 @@ impl VerifyingKey {
         (!inner.primitives.is_empty()).then(|| Self(Arc::new(inner)))
     }
 
-    /// The key's name, `kid`.
+    /// Returns the key id, `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.0.kid.as_deref()
     }
 
-    /// The algorithms that this key may be used with.
+    /// Returns the algorithms that this key may be used with.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
         self.0.primitives.iter().map(|(algorithm, _)| *algorithm)
     }
 
-    /// The public JWK; `None` for a secret.
+    /// Returns the public JWK; `None` for a secret.
     pub fn to_jwk(&self) -> Option<&Jwk> {
         self.0.jwk.as_ref()
     }
 
-    /// Checks a signature over `message`.
+    /// Verifies a signature over `message`.
     ///
     /// # Errors
-    /// [`ErrorKind::UnsupportedAlgorithm`] where the key is not for `algorithm`,
-    /// [`ErrorKind::BadSignature`] where the signature does not match.
+    /// [`ErrorKind::UnsupportedAlgorithm`] if the key is not for `algorithm`,
+    /// [`ErrorKind::BadSignature`] if the signature does not match.
     pub fn verify(
         &self,
         algorithm: Algorithm,
@@ -263,7 +267,7 @@ impl VerifyingKey {
             .map_err(|_| Error::new(ErrorKind::BadSignature, "the signature does not match"))
     }
 
-    /// The public key as SPKI DER; `None` for a secret.
+    /// Returns the public key as SPKI DER; `None` for a secret.
     pub(crate) fn spki(&self) -> Result<Option<Vec<u8>>, Error> {
         match self.0.primitives.first() {
             Some((_, Primitive::Public(key))) => Ok(Some(spki(key)?.as_ref().to_vec())),
@@ -279,7 +283,7 @@ impl VerifyingKey {
         &self.0.id
     }
 
-    /// Whether both are the same key, under whatever names.
+    /// Returns whether both are the same key, regardless of `kid`.
     pub(super) fn same_key(&self, other: &Self) -> bool {
         let same_numbers = || match (&self.0.jwk, &other.0.jwk) {
             (Some(ours), Some(theirs)) => ours.same_key(theirs),
@@ -330,7 +334,7 @@ fn spki(key: &ParsedPublicKey) -> Result<PublicKeyX509Der<'static>, Error> {
         .map_err(|_| invalid("the public key cannot be written as SPKI"))
 }
 
-/// The numbers at the end of the key's SPKI form.
+/// Extracts the point at the end of the key's SPKI form.
 fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
     let der = spki(key)?;
     let tail = |length: usize| {
@@ -379,7 +383,7 @@ fn public_primitive(algorithm: Algorithm, material: &Material) -> Result<Primiti
     Ok(Primitive::Public(parsed))
 }
 
-/// At least 2048 bits (RFC 7518 section 3.3); an odd exponent from 3 to 2³³.
+/// Requires 2048 to 8192 bits (RFC 7518 section 3.3) and an odd exponent of 2 to 33 bits.
 fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
     match bit_length(n) {
         Some(2048..=8192) => {}
@@ -399,7 +403,7 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// `None` for a number that is empty or has leading zeros.
+/// Returns the length in bits; `None` if the number is empty or has leading zeros.
 fn bit_length(number: &[u8]) -> Option<usize> {
     match number.first() {
         None | Some(0) => None,

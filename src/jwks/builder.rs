@@ -1,4 +1,4 @@
-//! Builds a remote key set, and refuses times that cannot work.
+//! Builder of a remote key set, with validation of its durations.
 
 use super::fetch::{Fetch, HttpFetch};
 use super::location::Location;
@@ -32,7 +32,7 @@ impl Default for Settings {
     }
 }
 
-/// Sets a [`RemoteKeySet`] up.
+/// A builder of a [`RemoteKeySet`].
 ///
 /// # Example
 /// ```
@@ -63,57 +63,64 @@ impl RemoteKeySetBuilder {
         }
     }
 
-    /// Fetches in your own way instead of over the built-in HTTP client.
+    /// Fetches with a custom fetcher instead of the built-in HTTP client.
     pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
         self.fetcher = Some(Arc::new(fetcher));
         self
     }
 
-    /// The clocks; the system's unless set.
+    /// Replaces the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Deadline of one fetch; 5 s unless set.
+    /// Sets the deadline of one fetch. Default: 5 s. Range: over 0 to 60 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Bounds for the issuer's `Cache-Control: max-age`; a minute to a day unless set.
+    /// Bounds the issuer's `Cache-Control: max-age`.
+    ///
+    /// Default: 60 s to 24 hours. Range: 1 s to 7 days.
     pub fn age_bounds(mut self, least: Duration, most: Duration) -> Self {
         self.settings.min_age = least;
         self.settings.max_age = most;
         self
     }
 
-    /// How long keys are good for where the issuer does not say; ten minutes unless set.
+    /// Sets the lifetime of keys whose issuer sends no `max-age`.
+    ///
+    /// Default: 10 minutes, at most 7 days. The [bounds](Self::age_bounds) apply to it too.
     pub fn default_age(mut self, age: Duration) -> Self {
         self.settings.default_age = age;
         self
     }
 
-    /// How long after their expiry keys still serve while the issuer cannot be reached; an hour
-    /// unless set.
+    /// Sets how long expired keys remain in use while the issuer is unreachable.
+    ///
+    /// Default: 1 hour, at most 7 days.
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
         self.settings.max_stale = max_stale;
         self
     }
 
-    /// Minimum time between two fetches that tokens cause, by naming an unknown key or by a signature
-    /// that does not match a known one. Default: 30 s. After a fetch that failed, the back-off
-    /// decides for unknown keys.
+    /// Sets the minimum interval between fetches that tokens trigger.
+    ///
+    /// A token triggers a fetch with an unknown `kid`, or with a signature that does not match the
+    /// key it names. Default: 30 s, at most 7 days. After a failed fetch, the back-off applies to
+    /// unknown keys instead.
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
         self.settings.cooldown = cooldown;
         self
     }
 
-    /// Builds the key set; nothing is fetched yet.
+    /// Builds the key set. Fetches nothing yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a URL that is neither https nor loopback, or times that
-    /// cannot work.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a URL that is neither
+    /// https nor loopback, or a duration out of range.
     pub fn build(self) -> Result<RemoteKeySet, Error> {
         let settings = self.settings;
         self.location.check()?;
@@ -124,7 +131,7 @@ impl RemoteKeySetBuilder {
         }
         if settings.min_age < Duration::from_secs(1) || settings.min_age > settings.max_age {
             return Err(Error::configuration(
-                "the least age of a key set must be 1 s or more, and not over the greatest",
+                "the minimum age of a key set must be at least 1 s and at most the maximum age",
             ));
         }
         let longest = Duration::from_secs(7 * 24 * 3600);
@@ -138,7 +145,7 @@ impl RemoteKeySetBuilder {
         .any(|time| *time > longest)
         {
             return Err(Error::configuration(
-                "an age, max_stale or cooldown is over a week: a withdrawn key would live as long",
+                "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
             ));
         }
         let fetcher = match self.fetcher {

@@ -1,4 +1,4 @@
-//! Getting a document from an issuer: over HTTP, or the user's own way.
+//! Document fetching: the `Fetch` trait and the built-in HTTP client.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, HttpRequest, checked_url};
@@ -6,10 +6,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-/// A key set or a discovery document is far smaller.
+/// An upper bound; key sets and discovery documents are far smaller.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// A document as fetched.
+/// A fetched document.
 ///
 /// # Example
 /// ```
@@ -21,12 +21,12 @@ const MAX_BODY: usize = 1024 * 1024;
 pub struct Fetched {
     /// The document's bytes.
     pub body: Vec<u8>,
-    /// How long the issuer says it is good for.
+    /// Lifetime that the issuer states, if any.
     pub max_age: Option<Duration>,
 }
 
 impl Fetched {
-    /// A document whose issuer says nothing of its age.
+    /// Creates a document without a stated lifetime.
     pub fn new(body: Vec<u8>) -> Self {
         Self {
             body,
@@ -34,7 +34,7 @@ impl Fetched {
         }
     }
 
-    /// The same, good for this long.
+    /// Sets the stated lifetime.
     #[must_use]
     pub fn with_max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
@@ -47,10 +47,10 @@ impl Fetched {
     }
 }
 
-/// Fetches documents in place of the built-in HTTP client: through a proxy, from a file, with a
-/// client certificate.
+/// A fetcher of documents that replaces the built-in HTTP client.
 ///
-/// Deadlines, single flight, back-off and caching are done around it.
+/// Use it to fetch through a proxy, from a file or with a client certificate. The caller adds
+/// deadlines, single flight, back-off and caching.
 ///
 /// # Example
 /// ```
@@ -75,7 +75,7 @@ pub trait Fetch: Send + Sync + 'static {
     /// Fetches the document at `url`.
     ///
     /// # Errors
-    /// Any error counts as a failed fetch; its message goes to the log.
+    /// Any error is treated as a failed fetch; its message is logged.
     fn fetch<'a>(
         &'a self,
         url: &'a str,
@@ -91,7 +91,7 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
     }
 }
 
-/// The built-in way.
+/// The built-in fetcher over HTTP.
 pub(crate) struct HttpFetch(HttpClient);
 
 impl HttpFetch {
@@ -122,7 +122,7 @@ impl Fetch for HttpFetch {
             let mut body = answer.body.ok_or_else(|| {
                 Error::new(
                     ErrorKind::UnexpectedBody,
-                    "the issuer's answer is over 1 MiB",
+                    "the issuer's answer is longer than 1 MiB",
                 )
             })?;
             Ok(Fetched {

@@ -1,4 +1,4 @@
-//! One fetch at a time, and when the next may start.
+//! Single-flight schedule of key set fetches, with back-off and cooldown.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::token::keys::Snapshot;
@@ -8,45 +8,46 @@ use tokio::sync::watch;
 pub(crate) type Outcome = Result<Snapshot, Error>;
 type Wait = watch::Receiver<Option<Outcome>>;
 
-/// While keys are there, failures are retried ever more seldom.
+/// Upper bound of the exponential back-off while usable keys exist.
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
-/// While there are none, users wait: an issuer that is back serves within a second.
+/// Upper bound without keys: users are waiting, so a recovered issuer is noticed quickly.
 const BACKOFF_WITHOUT_KEYS: Duration = Duration::from_millis(500);
 
-/// The fetches of one key set; times are monotonic.
+/// The fetch schedule of one key set. Times are monotonic.
 #[derive(Default)]
 pub(crate) struct Flights {
     current: Option<Flight>,
     departed: u64,
     failures: u32,
     failed_at: Duration,
-    /// What the last failure was, for requests during the back-off.
+    /// Message of the last failure, returned to requests during the back-off.
     why: String,
-    /// After failures: how long to leave the issuer alone.
+    /// Length of the back-off after the last failure.
     pause: Duration,
-    /// When the next unknown key may cause a fetch.
+    /// Earliest time at which an unknown key may trigger a fetch.
     unknown_key_at: Duration,
     succeeded_at: Option<Duration>,
-    /// Whether the fetch that began the cooldown brought other keys, and the log does not say yet
-    /// that another unknown key followed.
+    /// Whether keys changed within this cooldown.
+    ///
+    /// Reset when a warning about another unknown key is logged.
     rotated: bool,
 }
 
 struct Flight {
     number: u64,
     wait: Wait,
-    /// From then on it does not count: the runtime that it is on stands still.
+    /// From this time on the flight is ignored: its runtime is stalled.
     overdue_at: Duration,
 }
 
 impl Flights {
-    /// The fetch that is under way.
+    /// Returns the fetch in progress.
     pub(crate) fn current(&self, now: Duration) -> Option<Wait> {
         let flight = self.current.as_ref()?;
         (now < flight.overdue_at).then(|| flight.wait.clone())
     }
 
-    /// Notes a fetch that begins; its number.
+    /// Registers a fetch and returns its number.
     pub(crate) fn depart(&mut self, wait: Wait, overdue_at: Duration) -> u64 {
         self.departed += 1;
         self.current = Some(Flight {
@@ -57,14 +58,14 @@ impl Flights {
         self.departed
     }
 
-    /// Notes that a fetch is over; whether its result counts.
+    /// Removes a finished fetch. Returns whether its result applies.
     pub(crate) fn end(&mut self, number: u64) -> bool {
         self.current
             .take_if(|flight| flight.number == number)
             .is_some()
     }
 
-    /// How long the back-off still lasts. Keys that grew too old meanwhile end a long one.
+    /// Returns the rest of the back-off, which is short once the keys are too old to use.
     pub(crate) fn backoff_left(&self, now: Duration, have_keys: bool) -> Option<Duration> {
         let pause = match have_keys {
             true => self.pause,
@@ -75,7 +76,7 @@ impl Flights {
             .filter(|left| !left.is_zero())
     }
 
-    /// The answer to requests during the back-off.
+    /// Returns the error for requests during the back-off.
     pub(crate) fn refusal(&self, left: Duration) -> Error {
         unavailable(format!("{} (a moment ago)", self.why)).with_retry_after(left)
     }
@@ -89,13 +90,14 @@ impl Flights {
         self.rotated = false;
     }
 
-    /// Whether a key is unknown although the keys changed within this cooldown; once per cooldown,
-    /// so that invented keys do not fill the log.
+    /// Returns whether a key is unknown although the keys changed within this cooldown.
+    ///
+    /// True once per cooldown, so that invented key ids do not flood the log.
     pub(crate) fn second_rotation(&mut self) -> bool {
         std::mem::take(&mut self.rotated)
     }
 
-    /// When the keys were fetched, and when an unknown key causes the next fetch.
+    /// Describes when the keys were fetched and when an unknown key may trigger a fetch.
     pub(crate) fn age_note(&self, now: Duration) -> String {
         let since = |then: Duration| now.saturating_sub(then).as_secs();
         let fetched = match self.succeeded_at {
@@ -103,7 +105,7 @@ impl Flights {
             None => "the key set was not fetched yet".to_owned(),
         };
         let left = self.unknown_key_at.saturating_sub(now);
-        // Rounded up: after so long it is over.
+        // Rounded up, so that the cooldown is over after the stated time.
         let left = left.as_millis().div_ceil(1000);
         format!(
             "{fetched}, and an unknown key causes the next fetch in {left} s at the earliest (.cooldown(…))"
@@ -128,8 +130,9 @@ impl Flights {
         self.failed_at = now;
     }
 
-    /// A fetch that ended without a result: its runtime stopped, or a user's fetcher panicked.
-    /// The issuer is not to blame, so the first time the next request tries at once.
+    /// Records a fetch without a result: its runtime stopped, or a custom fetcher panicked.
+    ///
+    /// The issuer did not fail, so after the first time the next request tries again at once.
     pub(crate) fn aborted(&mut self, now: Duration) {
         let first = self.failures == 0;
         self.failed(now, "the fetch of the key set was interrupted".to_owned());
@@ -139,26 +142,26 @@ impl Flights {
     }
 }
 
-/// What a request for keys gets.
+/// The response to a request for keys.
 pub(crate) enum Asked {
     Answer(Outcome),
-    /// The result of a fetch that somebody started.
+    /// A fetch in progress, started by this or another request.
     Wait(Wait),
 }
 
 impl Asked {
-    /// Waits for at most `patience`. `None` where the fetch broke off.
+    /// Waits for at most `patience`. Returns `None` if the fetch broke off.
     pub(crate) async fn outcome(self, patience: Duration) -> Option<Outcome> {
         let mut wait = match self {
             Self::Answer(outcome) => return Some(outcome),
             Self::Wait(wait) => wait,
         };
         let arrived = wait.wait_for(Option::is_some);
-        // The fetch may be on another runtime than whoever waits, and that one may stand still.
+        // The fetch may run on another runtime than this task, and that runtime may be stalled.
         let arrived = match tokio::runtime::Handle::try_current() {
             Ok(_) => match tokio::time::timeout(patience, arrived).await {
                 Ok(arrived) => arrived,
-                Err(_) => return Some(Err(unavailable("the fetch of the key set stands still"))),
+                Err(_) => return Some(Err(unavailable("the fetch of the key set is stalled"))),
             },
             Err(_) => arrived.await,
         };

@@ -1,4 +1,4 @@
-//! Where an issuer's keys are.
+//! Key set location: a URL, or OpenID Connect discovery.
 
 use super::fetch::{Fetch, Fetched};
 use crate::core::error::{Error, ErrorKind};
@@ -13,35 +13,35 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 pub(crate) enum Location {
     Url(String),
-    /// OpenID Connect Discovery 1.0: the issuer's document says where. It is read at each fetch,
-    /// because keys move.
+    /// The discovery document names the URL (OpenID Connect Discovery 1.0). It is read at each
+    /// fetch, because the URL may change.
     Issuer(String),
-    /// Keys of several places, or for some algorithms only.
+    /// Keys from several locations, or restricted to some algorithms.
     #[cfg(feature = "oauth2")]
     Gathered(Arc<dyn Gather>),
 }
 
-/// Gathers the keys of an issuer in another way than from one document.
+/// A source that gathers an issuer's keys from other than one document.
 #[cfg(feature = "oauth2")]
 pub(crate) trait Gather: Send + Sync + 'static {
-    /// The issuer.
+    /// Returns the issuer.
     fn place(&self) -> &str;
 
-    /// The keys, and how long they are good for where that is said.
+    /// Fetches the keys and their stated lifetime, if any.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where a document came, and is of no use.
+    /// [`ErrorKind::InvalidKey`] if a document was fetched but is unusable.
     fn gather<'a>(
         &'a self,
         fetcher: &'a dyn Fetch,
     ) -> Pin<Box<dyn Future<Output = Result<Aged, Error>> + Send + 'a>>;
 }
 
-/// A key set, and how long the issuer says it is good for.
+/// A key set and the lifetime that the issuer states.
 pub(crate) type Aged = (KeySet, Option<Duration>);
 
 impl Location {
-    /// As the user gave it.
+    /// Returns the location as the application gave it.
     pub(crate) fn place(&self) -> &str {
         match self {
             Self::Url(place) | Self::Issuer(place) => place,
@@ -59,7 +59,7 @@ impl Location {
         }
     }
 
-    /// The keys.
+    /// Fetches the keys.
     pub(crate) async fn fetch(&self, fetcher: &dyn Fetch) -> Result<Aged, Failure> {
         let fetched = match self {
             Self::Url(url) => get(url, fetcher).await,
@@ -81,10 +81,10 @@ impl Location {
         Ok((keys.map_err(|error| self.unusable(error))?, max_age))
     }
 
-    /// The document came, and is of no use.
+    /// Returns the failure for a document that was fetched but is unusable.
     fn unusable(&self, error: Error) -> Failure {
         Failure {
-            what: "a key set was fetched and cannot be used",
+            what: "a key set was fetched but cannot be used",
             error: at(self.place(), error),
         }
     }
@@ -94,14 +94,14 @@ pub(crate) async fn get(url: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error
     fetcher.fetch(url).await.map_err(|error| at(url, error))
 }
 
-/// An error about what is at a URL.
+/// Prefixes the error message with the URL.
 pub(super) fn at(url: &str, error: Error) -> Error {
     error.map_message(|message| format!("{}: {message}", shown_url(url)))
 }
 
-/// Why there are no newer keys.
+/// A failed attempt to get newer keys.
 pub(crate) struct Failure {
-    /// As the log says it.
+    /// Log message.
     pub(crate) what: &'static str,
     pub(crate) error: Error,
 }
@@ -113,25 +113,25 @@ impl Failure {
     }
 }
 
-/// The key set that an issuer's discovery document names.
+/// Fetches the key set that the issuer's discovery document names.
 async fn published(issuer: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
     let (document, _) = discover(issuer, fetcher).await?;
     let url = jwks_uri(&document).map_err(|error| at(&discovery_url(issuer), error))?;
     get(&url, fetcher).await
 }
 
-/// Whether an issuer is one to discover from.
+/// Checks that an issuer is a valid URL for discovery.
 pub(crate) fn check_issuer(issuer: &str) -> Result<(), Error> {
     let url = checked_url(issuer)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(Error::configuration(
-            "an issuer has no query and no fragment: give the exact text of its iss",
+            "the issuer must have no query and no fragment: give the exact text of its iss",
         ));
     }
     Ok(())
 }
 
-/// OpenID Connect Discovery 1.0 section 4.
+/// Returns the discovery document's URL (OpenID Connect Discovery 1.0 section 4).
 fn discovery_url(issuer: &str) -> String {
     format!(
         "{}/.well-known/openid-configuration",
@@ -139,7 +139,9 @@ fn discovery_url(issuer: &str) -> String {
     )
 }
 
-/// An issuer's discovery document, which speaks for this very issuer, and how long it is good for.
+/// Fetches an issuer's discovery document, which must name this exact issuer.
+///
+/// Also returns its stated lifetime, if any.
 pub(crate) async fn discover(
     issuer: &str,
     fetcher: &dyn Fetch,
@@ -166,7 +168,7 @@ pub(crate) async fn discover(
     read().map_err(|error| at(&url, error))
 }
 
-/// The place that the document names, if it is fit to fetch keys from.
+/// Returns the document's `jwks_uri` if keys may be fetched from it.
 pub(crate) fn jwks_uri(document: &str) -> Result<String, Error> {
     #[derive(Deserialize)]
     struct Discovery {

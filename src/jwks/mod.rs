@@ -1,4 +1,4 @@
-//! Remote key sets: fetched lazily, refreshed ahead of expiry, one fetch at a time.
+//! Remote JWK sets: fetched on first use, refreshed ahead of expiry, one fetch at a time.
 //!
 //! ```no_run
 //! use jamguard::{Verifier, jose::Algorithm, jwks::RemoteKeySet};

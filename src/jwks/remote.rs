@@ -1,4 +1,4 @@
-//! A key set that lives with its issuer.
+//! Remote JWK set with caching and background refresh.
 
 use super::builder::RemoteKeySetBuilder;
 use super::flight::{Asked, Outcome, interrupted, unavailable};
@@ -13,12 +13,15 @@ use crate::token::keys::{BoxFuture, KeySource, Keys};
 use std::fmt;
 use std::sync::Arc;
 
-/// The keys of an issuer, kept current. Cheap to clone; clones share one cache.
+/// A remote key set of an issuer, cached and kept current.
 ///
-/// Fetched when first needed. Refreshed in the background ahead of expiry, and at once, but only once
-/// per [cooldown](RemoteKeySetBuilder::cooldown), when a token names a key that is not there or its
-/// signature does not match the key that it names: issuers that restart publish other keys under the
-/// same `kid`. A refresh replaces the set; a failed one keeps the old for `max_stale`.
+/// Cheap to clone; clones share one cache. The keys are fetched on first use and refreshed in the
+/// background ahead of expiry. A refresh replaces the set; if it fails, the old set stays in use
+/// for [`max_stale`](RemoteKeySetBuilder::max_stale).
+///
+/// A token triggers a refresh at once, at most once per [cooldown](RemoteKeySetBuilder::cooldown),
+/// if it names an unknown key or its signature does not match the key it names: issuers that
+/// restart may publish another key under the same `kid`.
 ///
 /// # Example
 /// ```
@@ -38,48 +41,50 @@ impl RemoteKeySet {
         Self(Arc::new(remote))
     }
 
-    /// Begins a key set that is published at `url`: https, or http on loopback.
+    /// Returns a builder of the key set at `url`, which is https, or http on loopback.
     pub fn builder(url: impl Into<String>) -> RemoteKeySetBuilder {
         RemoteKeySetBuilder::new(Location::Url(url.into()))
     }
 
-    /// Begins the key set of an OpenID Connect issuer, whose discovery document names its place
-    /// and must name the issuer itself (OpenID Connect Discovery 1.0 section 4.3).
+    /// Returns a builder of an OpenID Connect issuer's key set.
+    ///
+    /// The discovery document names the key set's URL, and must name the same issuer (OpenID
+    /// Connect Discovery 1.0 section 4.3).
     pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
         RemoteKeySetBuilder::new(Location::Issuer(issuer.into()))
     }
 
-    /// Begins a key set that is gathered in another way than from one document.
+    /// Returns a builder of a key set that is gathered from other than one document.
     #[cfg(feature = "oauth2")]
     pub(crate) fn gathered(keys: impl Gather) -> RemoteKeySetBuilder {
         RemoteKeySetBuilder::new(Location::Gathered(Arc::new(keys)))
     }
 
-    /// Fetches the keys now unless usable ones are there, for example at start-up.
+    /// Fetches the keys now if no usable ones are cached, for example at start-up.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) where they cannot be had.
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if they cannot be fetched.
     pub async fn load(&self) -> Result<(), Error> {
         KeySource::load(self).await.map(drop)
     }
 
-    /// How many fetches were started so far.
+    /// Returns the number of fetches started so far.
     pub fn fetches(&self) -> u64 {
         self.0.fetches.total()
     }
 }
 
-/// Why newer keys are asked for.
+/// The reason for a refresh that a token triggers.
 #[derive(Clone, Copy, PartialEq)]
 enum Why {
     /// A token names a key that is not in the set.
     Unknown,
-    /// A key of the set refuses a token: another may have taken its place.
+    /// A key of the set rejects a token: the issuer may have replaced it.
     Replaced,
 }
 
 impl RemoteKeySet {
-    /// What there is, or the fetch to wait for.
+    /// Returns the cached keys, or the fetch to wait for.
     fn ask(&self) -> Asked {
         let remote = &self.0;
         let now = remote.clock.monotonic();
@@ -101,7 +106,9 @@ impl RemoteKeySet {
         }
     }
 
-    /// As [`ask`](Self::ask), for keys newer than those of generation `seen`.
+    /// Returns keys newer than generation `seen`, or the fetch to wait for.
+    ///
+    /// `None` if no fetch may start now.
     fn ask_newer(&self, seen: u64, why: Why) -> Option<Asked> {
         let remote = &self.0;
         let now = remote.clock.monotonic();
@@ -118,10 +125,10 @@ impl RemoteKeySet {
             return None;
         }
         if let Some(left) = remote.backoff_left(&flights, now) {
-            // Whether the token is good cannot be said while the issuer does not answer.
+            // Validity of the token is undecidable while the issuer does not answer.
             return Some(Asked::Answer(Err(flights.refusal(left))));
         }
-        // What failed said nothing about the key, so it does not count for the cooldown.
+        // A failed fetch gave no information about the key, so the cooldown does not apply.
         if flights.in_cooldown(now) && !flights.failing() {
             let second = flights.second_rotation().then(|| flights.age_note(now));
             drop(flights);
@@ -145,7 +152,7 @@ impl RemoteKeySet {
         Some(self.outcome(asked, move |keys| keys.ask_newer(seen, why)))
     }
 
-    /// Waits. Where a fetch broke off, asks `again`: once, as what broke it may last.
+    /// Waits for the fetch. If it broke off, calls `again` once, as the cause may persist.
     fn outcome(
         &self,
         asked: Asked,
@@ -161,7 +168,8 @@ impl RemoteKeySet {
                 outcome = asked.outcome(patience).await;
             }
             let fetched = outcome.unwrap_or_else(|| Err(interrupted()))?;
-            // Whoever is late to look takes what is there by now: a key may be gone since.
+            // Newer keys may have arrived while this task waited, and a key may have been
+            // withdrawn.
             Ok(set.0.keys().unwrap_or(fetched))
         })
     }
@@ -180,7 +188,7 @@ impl KeySource for RemoteKeySet {
         }
         if remote.refresh_due(now) {
             let mut flights = remote.flights();
-            // Asked again: another request may have been first, and its fetch already back.
+            // Checked again under the lock: another request's fetch may already have completed.
             let due = remote.refresh_due(now);
             let takeoff = due.then(|| remote.prepare(&mut flights, now)).flatten();
             drop(flights);
@@ -247,9 +255,9 @@ mod tests {
         }
     }
 
-    /// A request that looked at the old keys just before newer ones came needs no fetch.
+    /// A request that saw the old keys just before newer ones arrived needs no fetch.
     #[tokio::test]
-    async fn newer_keys_that_are_here_are_not_fetched_again() -> Result<(), Error> {
+    async fn newer_cached_keys_are_not_fetched_again() -> Result<(), Error> {
         let keys = RemoteKeySet::builder("https://issuer.example/keys")
             .fetcher(Fixed)
             .build()?;

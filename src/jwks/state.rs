@@ -1,4 +1,4 @@
-//! The keys of an issuer as they are now, and the fetches that replace them.
+//! Cached keys of an issuer and the fetches that replace them.
 
 use super::builder::Settings;
 use super::fetch::Fetch;
@@ -20,12 +20,13 @@ pub(super) struct Remote {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
     keys: RwLock<Option<Snapshot>>,
-    /// That of `keys`, to be read without their lock.
+    /// Generation of `keys`, readable without their lock.
     generation: AtomicU64,
-    /// Monotonic milliseconds: when to refresh in the background; while that goes on, when to
-    /// give it up.
+    /// Monotonic milliseconds: time of the next background refresh.
+    ///
+    /// During a fetch: the time at which the fetch is abandoned.
     refresh_at: AtomicU64,
-    /// Monotonic milliseconds: from when on the keys are too stale to use.
+    /// Monotonic milliseconds: the keys are too stale to use from this time on.
     usable_until: AtomicU64,
     flights: Mutex<Flights>,
     pub(super) fetches: Counter,
@@ -63,7 +64,7 @@ impl Remote {
     }
 
     pub(super) fn flights(&self) -> MutexGuard<'_, Flights> {
-        // The lock is never held across a call of foreign code, so poison means nothing here.
+        // The lock is never held across a call of foreign code, so poisoning is harmless.
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,18 +83,19 @@ impl Remote {
         millis(now) >= self.refresh_at.load(Ordering::Acquire)
     }
 
-    /// How long the back-off after failures still lasts.
+    /// Returns the rest of the back-off after failures.
     pub(super) fn backoff_left(&self, flights: &Flights, now: Duration) -> Option<Duration> {
         flights.backoff_left(now, self.usable_at(now))
     }
 
-    /// How long whoever waits for a fetch waits at most. A fetch ends within its timeout, unless
-    /// the runtime that it is on stands still.
+    /// Returns the longest time that a request waits for a fetch.
+    ///
+    /// A fetch ends within its timeout, except when its runtime is stalled.
     pub(super) fn patience(&self) -> Duration {
         self.settings.timeout + Duration::from_secs(1)
     }
 
-    /// Announces a fetch that outlives whoever asked for it. `None` outside a tokio runtime.
+    /// Registers a fetch that outlives the request. Returns `None` outside a tokio runtime.
     pub(super) fn prepare(
         self: &Arc<Self>,
         flights: &mut Flights,
@@ -119,12 +121,12 @@ impl Remote {
         self.location.fetch(&*self.fetcher).await
     }
 
-    /// Takes a fetch's result over: a good set replaces the old, a failure leaves it.
+    /// Applies the result of a fetch: new keys replace the old, a failure keeps them.
     fn settle(&self, flight: u64, fetched: Result<Aged, Failure>) -> Outcome {
         let now = self.clock.monotonic();
         let mut flights = self.flights();
         if !flights.end(flight) {
-            // Given up for another, which may have brought newer keys.
+            // Abandoned in favour of another fetch, which may have brought newer keys.
             return Err(interrupted());
         }
         let Failure { what, error } = match fetched {
@@ -158,7 +160,7 @@ impl Remote {
             .with_source(error))
     }
 
-    /// The keys from now on: the same as before, where nothing changed.
+    /// Stores the new keys. Keeps the snapshot and its generation if the keys are the same.
     fn replace(&self, new: KeySet) -> Snapshot {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         match &*keys {
@@ -170,7 +172,7 @@ impl Remote {
                     generation,
                 };
                 *keys = Some(new.clone());
-                // After the keys: who sees the number finds them.
+                // Stored after the keys: a thread that sees the generation finds the keys.
                 self.generation.store(generation, Ordering::Release);
                 new
             }
@@ -191,10 +193,10 @@ impl Remote {
     }
 }
 
-/// A fetch that is announced and not yet under way.
+/// A fetch that is registered but not spawned yet.
 ///
-/// Spawning comes after the lock on the flights is released: a runtime that is shutting down drops
-/// the task at once, and its end takes that lock.
+/// It is spawned after the lock on the flights is released: a runtime that is shutting down drops
+/// the task at once, and its drop takes that lock.
 pub(super) struct Takeoff {
     runtime: tokio::runtime::Handle,
     landing: Landing,
@@ -218,11 +220,11 @@ impl Takeoff {
     }
 }
 
-/// Makes sure that a fetch ends one way or the other, also when its task is dropped or panics.
+/// A guard that ends a fetch in every case, also when its task is dropped or panics.
 struct Landing {
     remote: Arc<Remote>,
     flight: u64,
-    /// `None` once landed.
+    /// `None` once the result is delivered.
     done: Option<watch::Sender<Option<Outcome>>>,
 }
 
@@ -237,7 +239,7 @@ impl Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        // Those who wait learn of it last, when the next fetch can start.
+        // Waiting requests are notified last, when the next fetch can start.
         if let Some(_done) = self.done.take() {
             self.remote.abort(self.flight);
         }

@@ -1,4 +1,4 @@
-//! Builds a verifier, and refuses nonsense with a message that says what to do.
+//! Verifier builder, which rejects invalid configurations with a message that says what to change.
 
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
@@ -16,14 +16,14 @@ use std::time::Duration;
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);
 const DEFAULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// The longest token that any verifier looks at, in bytes.
+/// Longest token that any verifier may accept, in bytes.
 pub(crate) const MAX_TOKEN_LEN: usize = 1024 * 1024;
 
-/// By the clock and the algorithms that were named.
+/// Builds a key source from the clock and the configured algorithms.
 type MakeSource =
     Box<dyn FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error> + Send>;
 
-/// Sets a [`Verifier`] up.
+/// A builder of a [`Verifier`].
 ///
 /// # Example
 /// ```
@@ -35,9 +35,9 @@ type MakeSource =
 #[must_use]
 pub struct VerifierBuilder {
     keys: KeySet,
-    /// Where keys may change; more than one is refused.
+    /// Sources of keys that may change; more than one is an error.
     sources: Vec<MakeSource>,
-    /// Whether each key of the source is for one algorithm only, and may be a secret.
+    /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
     algorithms: Vec<Algorithm>,
     issuers: Vec<Box<str>>,
@@ -56,19 +56,19 @@ pub struct VerifierBuilder {
     max_len: usize,
     clock: Arc<dyn Clock>,
     revocation: Option<Arc<dyn Revocation>>,
-    /// With the kind that each was given as.
+    /// Each with the kind of list it was added as.
     lists: Vec<(Kind, TokenList)>,
     cache_bytes: u64,
 }
 
-/// What a builder without an audience does.
+/// The rule for a builder without an audience.
 #[derive(Clone, Copy, PartialEq)]
 enum AudienceRule {
-    /// It is refused.
+    /// Building fails.
     Required,
-    /// Any audience passes; an audience beside it is refused.
+    /// Any audience is accepted; naming an audience as well is an error.
     Any,
-    /// Any audience passes until one is named.
+    /// Any audience is accepted until one is named.
     AnyUntilNamed,
 }
 
@@ -108,10 +108,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Adds the keys of a JWK set that never changes.
+    /// Adds the keys of a fixed JWK set.
     ///
     /// # Errors
-    /// As [`KeySet::from_json`].
+    /// Returns the errors of [`KeySet::from_json`].
     pub fn jwks_json(mut self, json: &str) -> Result<Self, Error> {
         for key in KeySet::from_json(json)?.iter() {
             self.keys.push(key.clone());
@@ -119,7 +119,7 @@ impl VerifierBuilder {
         Ok(self)
     }
 
-    /// Takes the keys from somewhere that may change them.
+    /// Takes the keys from a source that may change them.
     #[cfg(feature = "client")]
     pub(crate) fn source(
         mut self,
@@ -129,8 +129,9 @@ impl VerifierBuilder {
         self
     }
 
-    /// Takes the keys from somewhere that may change them. Each is for its own algorithms alone, and
-    /// may be a secret.
+    /// Takes the keys from a source that may change them.
+    ///
+    /// Each key is used for its own algorithms only, and may be a secret.
     #[cfg(feature = "oauth2")]
     pub(crate) fn pinned_source(
         mut self,
@@ -143,31 +144,36 @@ impl VerifierBuilder {
         self
     }
 
-    /// Takes the keys from a ring, as they change. Each is for its own algorithm alone, so
-    /// [`algorithms`](Self::algorithms) may be left out.
+    /// Takes the keys from a key ring, as they change.
+    ///
+    /// Each key is used for its own algorithm only, so [`algorithms`](Self::algorithms) is
+    /// optional.
     pub fn key_ring(mut self, ring: KeyRing) -> Self {
         self.pinned = true;
         self.sources.push(Box::new(move |_, _| Ok(Arc::new(ring))));
         self
     }
 
-    /// The algorithms that tokens may be signed with.
+    /// Sets the accepted signature algorithms.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = algorithms.into_iter().collect();
         self
     }
 
-    /// Requires this `iss`, compared letter by letter. Called again: any of them. Google writes its
-    /// own, `https://accounts.google.com`, also without `https://`; both are that issuer.
+    /// Requires this `iss`, compared byte for byte. Call again to accept several issuers.
+    ///
+    /// Google writes its `iss`, `https://accounts.google.com`, also without `https://`; both
+    /// spellings are accepted.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers.push(issuer.into().into_boxed_str());
         self
     }
 
-    /// Requires this value in `aud`. Called again: any of them.
+    /// Requires this value in `aud`. Call again to accept several audiences.
     ///
-    /// An audience is required, because a token for another service of the same issuer is no token
-    /// for this one ([RFC 7519] section 4.1.3); [`any_audience`](Self::any_audience) says otherwise.
+    /// An audience is required by default, because a token for another service of the same issuer
+    /// must not be accepted here ([RFC 7519] section 4.1.3). [`any_audience`](Self::any_audience)
+    /// lifts this.
     ///
     /// [RFC 7519]: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
@@ -177,29 +183,29 @@ impl VerifierBuilder {
 
     /// Accepts tokens for any audience, and without `aud`.
     ///
-    /// It is for issuers that serve this application alone, or whose tokens name no audience. Where
-    /// an issuer serves several services, each of them can present its users' tokens here.
+    /// Use it for issuers that serve only this application, or whose tokens have no audience. If an
+    /// issuer serves several services, each of them can present its users' tokens here.
     pub fn any_audience(mut self) -> Self {
         self.audience = AudienceRule::Any;
         self
     }
 
-    /// Accepts any audience unless one is named.
+    /// Accepts any audience until one is named.
     pub(crate) fn any_audience_until_named(mut self) -> Self {
         self.audience = AudienceRule::AnyUntilNamed;
         self
     }
 
-    /// Requires this `typ`, such as `at+jwt` (RFC 9068); case and `application/` do not matter.
+    /// Requires this `typ`, such as `at+jwt` (RFC 9068). Case and `application/` do not matter.
     ///
-    /// Default: a token without `typ`, with `JWT`, with `at+jwt` or with a free text passes. A
-    /// token whose `typ` names a kind of its own ([RFC 8725] section 3.11) is refused, so that a
-    /// token made for another purpose under the same key is no credential:
+    /// Default: a token passes without `typ`, with `JWT`, with `at+jwt` or with a free text. A
+    /// `typ` that names another kind of token ([RFC 8725] section 3.11) is rejected, so that a
+    /// token made for another purpose under the same key is not a valid credential:
     ///
-    /// | `typ` | what it is |
+    /// | `typ` | kind of token |
     /// |---|---|
     /// | `logout+jwt` | a logout token of OpenID Connect |
-    /// | `dpop+jwt` | a DPoP proof, which a client signs (RFC 9449) |
+    /// | `dpop+jwt` | a DPoP proof, signed by a client (RFC 9449) |
     /// | `token-introspection+jwt` | an introspection answer (RFC 9701) |
     /// | `secevent+jwt` | a security event (RFC 8417) |
     /// | `rt+jwt` | a refresh token |
@@ -211,10 +217,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires a claim that names the token's kind to be one of these texts.
+    /// Requires a claim that names the token's kind to be one of these strings.
     ///
-    /// Issuers that sign several kinds of tokens with one key tell them apart by a claim where
-    /// `typ` does not:
+    /// Issuers that sign several kinds of tokens with one key and do not set `typ` distinguish them
+    /// by a claim:
     ///
     /// | issuer | claim | access token | others |
     /// |---|---|---|---|
@@ -256,7 +262,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires this `typ` of tokens that have one.
+    /// Requires this `typ` if the token has a `typ`.
     #[cfg(feature = "client")]
     pub(crate) fn token_type_if_present(mut self, typ: &str) -> Self {
         self.token_type_if_present = Some(typ.into());
@@ -270,7 +276,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires a claim to be exactly this text, such as `hd` = `example.com`.
+    /// Requires a claim to be exactly this string, such as `hd` = `example.com`.
     pub fn require_text(mut self, claim: impl Into<String>, text: impl Into<String>) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
@@ -279,7 +285,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires a claim to be some text, not empty.
+    /// Requires a claim to be a non-empty string.
     pub fn require_any_text(mut self, claim: impl Into<String>) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
@@ -288,86 +294,91 @@ impl VerifierBuilder {
         self
     }
 
-    /// Declares that the issuer verifies every e-mail address before it names it, so that
-    /// [`email_domain`](crate::policy::email_domain) and enrichment by address take its tokens, and
-    /// the sessions that begin with them, without a claim such as `email_verified`.
+    /// Declares that the issuer verifies every e-mail address that it puts into tokens.
     ///
-    /// A claim that says otherwise still counts. Default: the claim is needed; an issuer where
-    /// users or tenants enter addresses of their own, such as a multi-tenant application of
-    /// Microsoft Entra ID, must not be declared.
+    /// [`email_domain`](crate::policy::email_domain) and enrichment by address then accept its
+    /// tokens, and the sessions that start with them, without a claim such as `email_verified`. A
+    /// claim that contradicts the declaration still applies.
+    ///
+    /// Default: the claim is needed. Do not declare this for an issuer where users or tenants enter
+    /// addresses themselves, such as a multi-tenant application of Microsoft Entra ID.
     pub fn issuer_verifies_emails(mut self) -> Self {
         self.issuer_verifies_emails = true;
         self
     }
 
-    /// Requires the header to name its key.
+    /// Requires a `kid` in the header.
     pub fn require_key_id(mut self) -> Self {
         self.require_kid = true;
         self
     }
 
-    /// Accepts tokens without `exp`, which are then valid until their key is gone.
+    /// Accepts tokens without `exp`, which are then valid until their key is removed.
     pub fn danger_accept_missing_exp(mut self) -> Self {
         self.require_exp = false;
         self
     }
 
-    /// Accepts tokens that are past their `exp`, for as long as their key is known. Not beside a
-    /// list, whose entries end with their tokens.
+    /// Accepts tokens past their `exp` for as long as their key is known.
+    ///
+    /// Cannot be combined with a list, whose entries end with their tokens.
     pub fn danger_accept_expired(mut self) -> Self {
         self.check_exp = false;
         self
     }
 
-    /// Accepts tokens that are bound to a key of their client (`cnf`, RFC 7800) without the proof
-    /// of that key, as if they were bearer tokens: a thief of such a token can use it.
+    /// Accepts tokens bound to a client's key (`cnf`, RFC 7800) without a proof of that key.
     ///
-    /// It is for services behind a gateway that verifies the proof. Default: refused.
+    /// They are treated as bearer tokens: a thief of such a token can use it. Use this for services
+    /// behind a gateway that verifies the proof. Default: rejected.
     pub fn danger_accept_bound_tokens(mut self) -> Self {
         self.accept_bound = true;
         self
     }
 
-    /// How far the issuer's clock may be off; 60 s unless set, an hour at most.
+    /// Sets the tolerated clock difference to the issuer. Default: 60 s, at most 1 hour.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Longest token looked at, in bytes; 16 KiB unless set.
+    /// Sets the longest accepted token, in bytes. Default: 16 KiB. Range: 64 bytes to 1 MiB.
     pub fn max_token_len(mut self, bytes: usize) -> Self {
         self.max_len = bytes;
         self
     }
 
-    /// The clocks; the system's unless set.
+    /// Replaces the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Asks at each verification, cached or not, whether the token was taken back.
+    /// Checks at each verification, cached or not, whether the token is revoked.
     pub fn revocation(mut self, revocation: impl Revocation) -> Self {
         self.revocation = Some(Arc::new(revocation));
         self
     }
 
-    /// Refuses the tokens of a deny list, cached or not. Called again: of another list too.
+    /// Rejects the tokens in a deny list, cached or not. Call again to add another list.
     ///
-    /// [`Verifier::danger_without_lists`] is the same verifier without it.
+    /// [`Verifier::danger_without_lists`] returns a verifier that skips the lists.
     pub fn deny_list(mut self, list: TokenList) -> Self {
         self.lists.push((Kind::Deny, list));
         self
     }
 
-    /// Refuses tokens that are not in an allow list, cached or not. Called again: they must be in
-    /// the other list too.
+    /// Rejects tokens that are not in an allow list, cached or not.
+    ///
+    /// Call again to add another list; tokens must be in all of them.
     pub fn allow_list(mut self, list: TokenList) -> Self {
         self.lists.push((Kind::Allow, list));
         self
     }
 
-    /// Memory for verified tokens, in bytes; 64 MiB unless set, 0 switches the cache off.
+    /// Sets the size of the cache of verified tokens, in bytes.
+    ///
+    /// Default: 64 MiB. At least 64 KiB; 0 disables the cache.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
         self
@@ -383,7 +394,7 @@ impl VerifierBuilder {
         if self.pinned && self.algorithms.is_empty() {
             self.algorithms = Algorithm::ALL.to_vec();
         }
-        // Both spellings choose this verifier, and pass its rules.
+        // Both spellings select this verifier and satisfy its rules.
         let spellings = self
             .issuers
             .iter()
@@ -428,7 +439,7 @@ impl VerifierBuilder {
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if self.algorithms.is_empty() {
             return refuse(
-                "no algorithms: call .algorithms([…]) with those that the issuer signs with",
+                "no algorithms: call .algorithms([…]) with the algorithms of the issuer",
             );
         }
         match (self.sources.len(), self.keys.is_empty()) {
@@ -457,7 +468,7 @@ impl VerifierBuilder {
             }
             _ => {
                 return refuse(
-                    "keys from two places: use one of .jwks_url(…), .jwks(…), .discover(…) and \
+                    "keys from two sources: use one of .jwks_url(…), .jwks(…), .discover(…) and \
                      .key_ring(…), or .key(…) and .jwks_json(…)",
                 );
             }
@@ -475,8 +486,7 @@ impl VerifierBuilder {
         let no_text = |rule: &TextRule| rule.expected.as_ref().is_some_and(Vec::is_empty);
         if self.texts.iter().any(no_text) {
             return refuse(
-                "no kind of token: give .token_kind(…) those that are accepted, such as \
-                 [\"access\"]",
+                "no token kind: give .token_kind(…) the accepted kinds, such as [\"access\"]",
             );
         }
         if self.token_type.as_ref().is_some_and(|typ| typ.is_empty()) {
@@ -499,10 +509,10 @@ impl VerifierBuilder {
         match (self.audience, self.audiences.is_empty()) {
             (AudienceRule::Required, true) => refuse(
                 "no audience: call .audience(…) with this service's name in the tokens' aud, or \
-                 .any_audience() where the issuer has no other services (RFC 7519 section 4.1.3)",
+                 .any_audience() if the issuer has no other services (RFC 7519 section 4.1.3)",
             ),
             (AudienceRule::Any, false) => {
-                refuse("an audience beside .any_audience(): keep one of the two")
+                refuse("both .audience(…) and .any_audience() are set: keep one of the two")
             }
             _ => Ok(()),
         }

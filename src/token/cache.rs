@@ -1,4 +1,4 @@
-//! The verified tokens of one verifier, bounded by bytes.
+//! Cache of the verified tokens of one verifier, bounded in bytes.
 
 use super::verified::{Entry, Verified};
 use crate::core::telemetry::{Counter, Metric};
@@ -9,12 +9,13 @@ use moka::sync::Cache;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-/// Hashes a token, or a part of one, with seeds that are random per process, so that nobody outside
-/// can make tokens that meet; tokens that do are told apart by their text.
+/// Hashes a token, or part of one, with seeds that are random per process.
+///
+/// Attackers cannot construct collisions; tokens that collide are told apart by their text.
 pub(crate) fn hash(token: &[u8]) -> u64 {
     static SEEDS: OnceLock<(u64, SharedSeed)> = OnceLock::new();
     let (seed, shared) = SEEDS.get_or_init(|| {
-        // Keyed by the operating system's random numbers.
+        // `RandomState` takes its keys from the operating system's random numbers.
         let random = std::hash::RandomState::new();
         (
             random.hash_one("seed"),
@@ -26,7 +27,7 @@ pub(crate) fn hash(token: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The whole token is the key: its hash finds it, its text is compared in full.
+/// A cache key: looked up by the token's hash, compared by its full text.
 struct Key(Arc<Entry>);
 
 struct KeyRef<'a> {
@@ -60,7 +61,7 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// Passes the number through that [`hash`] made.
+/// A hasher that passes through the result of [`hash`].
 #[derive(Clone, Default)]
 struct Passing(u64);
 
@@ -88,7 +89,7 @@ impl Hasher for Passing {
     }
 }
 
-/// How a verifier's token cache is doing.
+/// Statistics of a verifier's token cache.
 ///
 /// # Example
 /// ```
@@ -100,18 +101,18 @@ impl Hasher for Passing {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheStats {
-    /// Verifications answered from memory.
+    /// Verifications answered from the cache.
     pub hits: u64,
-    /// Verifications done in full.
+    /// Full verifications.
     pub misses: u64,
-    /// Tokens held; catches up with insertions in the background.
+    /// Cached tokens; updated in the background after insertions.
     pub entries: u64,
-    /// Bytes held, by the cache's own accounting.
+    /// Bytes in use, by the cache's own accounting.
     pub bytes: u64,
 }
 
 pub(crate) struct TokenCache {
-    /// `None` when switched off.
+    /// `None` if disabled.
     tokens: Option<Cache<Key, Arc<Entry>, Passing>>,
     pub(crate) hits: Counter,
     pub(crate) misses: Counter,

@@ -1,5 +1,4 @@
-//! A set of claims, and what is shared by everybody who reads it: a token's, or anything else's
-//! that says who somebody is.
+//! Claims of a token or session, shared between all readers.
 
 use super::cache;
 use super::claims::RegisteredClaims;
@@ -14,18 +13,18 @@ use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-/// Claims as JSON, and decoded into the types that were asked for.
+/// Claims as JSON text, with the types they were decoded into.
 pub(crate) struct ClaimSet {
     /// One strict JSON object.
     text: Box<str>,
     issuer: Option<Text>,
     subject: Option<Text>,
     decoded: Decoded,
-    /// Of the text, once somebody asked.
+    /// Hash of the text, computed on first use.
     hash: OnceLock<u64>,
 }
 
-/// Claims of the same text are the same.
+/// Claims are equal if their texts are equal.
 impl PartialEq for ClaimSet {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -42,7 +41,7 @@ impl Hash for ClaimSet {
 }
 
 impl ClaimSet {
-    /// Of a text that was checked; the claims stand in it.
+    /// Creates a set from validated text that contains the two claims.
     pub(crate) fn new(text: String, issuer: Option<Text>, subject: Option<Text>) -> Self {
         Self {
             text: text.into_boxed_str(),
@@ -53,7 +52,7 @@ impl ClaimSet {
         }
     }
 
-    /// The same without what was decoded.
+    /// Copies the set without the decoded types.
     pub(crate) fn copy(&self) -> Self {
         Self::new(
             self.text.to_string(),
@@ -62,10 +61,11 @@ impl ClaimSet {
         )
     }
 
-    /// Reads claims as strictly as a token's.
+    /// Parses claims with the strictness that applies to tokens.
     ///
     /// # Errors
-    /// Where the text is no JSON object, has a member twice, or a registered claim of another type.
+    /// If the text is not a JSON object, repeats a member, or has a registered claim of the wrong
+    /// type.
     pub(crate) fn parse(text: String) -> Result<Self, Error> {
         let (issuer, subject) = {
             let claims = RegisteredClaims::parse(&text, &[])?;
@@ -87,36 +87,36 @@ impl ClaimSet {
         self.subject.as_ref().map(|subject| subject.of(&self.text))
     }
 
-    /// The claims as a `T`: decoded once, then shared.
+    /// Decodes the claims into `T` once and shares the result.
     pub(crate) fn decode<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
         if let Some(value) = self.decoded.get() {
             return Ok(value);
         }
         let value: T = decode("the claims", &self.text)?;
-        // It was put there just before.
+        // Inserted just above.
         self.keep(value)
             .ok_or_else(|| Error::new(ErrorKind::Internal, "decoded claims are gone"))
     }
 
-    /// What [`decode`](Self::decode) made before, or [was kept](Self::keep).
+    /// Returns the `T` that [`decode`](Self::decode) or [`keep`](Self::keep) stored.
     pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
         self.decoded.get()
     }
 
-    /// Keeps a value beside the claims, the first of each type.
+    /// Stores a value beside the claims, unless there is one of its type. Returns the stored value.
     pub(crate) fn keep<T: Send + Sync + 'static>(&self, value: T) -> Option<&T> {
         self.decoded.insert(value);
         self.decoded.get()
     }
 
-    /// Bytes behind it, with the room that its decoded claims may take.
+    /// Returns the size in bytes, with an allowance for decoded claims.
     pub(crate) fn weight(&self) -> usize {
         let own = |text: &Option<Text>| text.as_ref().map_or(0, Text::weight);
         2 * self.text.len() + own(&self.issuer) + own(&self.subject)
     }
 }
 
-/// A text of the payload: the place where it stands, or its own copy where it was escaped.
+/// A string of the payload: its range, or a copy if it was escaped.
 #[derive(Clone)]
 pub(crate) enum Text {
     At(Range<usize>),
@@ -141,7 +141,7 @@ impl Text {
         }
     }
 
-    /// Bytes of its own.
+    /// Returns the size of its own copy in bytes.
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::At(_) => 0,
@@ -150,12 +150,12 @@ impl Text {
     }
 }
 
-/// Where claims come from.
+/// Claims with their origin.
 #[derive(Clone)]
 pub(crate) enum Claimed {
-    /// A token's, or these in their place, to which the application added something.
+    /// A token's claims, or the claims with which the application replaced them.
     Token(Verified, Option<Arc<ClaimSet>>),
-    /// No token's: what answers for them was checked elsewhere.
+    /// Claims without a token, validated elsewhere.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     Set(Arc<ClaimSet>),
 }
@@ -168,7 +168,7 @@ impl Claimed {
         }
     }
 
-    /// Puts these claims in the place of the same sender's.
+    /// Replaces the claims with the application's additions, for the same user.
     pub(crate) fn enrich(&mut self, set: Arc<ClaimSet>) {
         match self {
             Self::Token(_, own) => *own = Some(set),
@@ -203,9 +203,9 @@ impl fmt::Debug for Claimed {
     }
 }
 
-/// Claims decoded into the application's types: each type once, kept as long as the entry.
+/// A cache of claims decoded into the application's types, one value per type.
 ///
-/// A list that only grows, so that readers need no lock.
+/// An append-only list, so that readers need no lock.
 #[derive(Default)]
 pub(crate) struct Decoded {
     first: OnceLock<Box<Slot>>,
@@ -236,7 +236,8 @@ impl Decoded {
             next: OnceLock::new(),
         });
         let mut cell = &self.first;
-        // Another thread may have taken the place; go on behind it, unless it brought this type.
+        // Another thread may have filled this cell: continue behind it, or stop if it has this
+        // type.
         while let Err(back) = cell.set(slot) {
             slot = back;
             match cell.get() {

@@ -1,4 +1,4 @@
-//! The registered claims of a payload, read strictly and without copying; `Claims<T>`.
+//! Registered claims, read strictly and without copying; the `Claims<T>` extractor.
 
 use super::claim_set::Claimed;
 use super::rules::TextRule;
@@ -11,7 +11,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-/// The last second of the year 9999; a later date is an attack or a mistake of units.
+/// The last second of the year 9999; a later date is an attack or a wrong unit.
 pub(crate) const MAX_DATE: u64 = 253_402_300_799;
 
 pub(crate) enum Audience<'a> {
@@ -20,7 +20,7 @@ pub(crate) enum Audience<'a> {
     Many(Vec<Cow<'a, str>>),
 }
 
-/// What the checks look at (RFC 7519 section 4.1), each of the right JSON type or refused.
+/// The claims that verification checks (RFC 7519 section 4.1), with validated JSON types.
 pub(crate) struct RegisteredClaims<'a> {
     pub(crate) issuer: Option<Cow<'a, str>>,
     pub(crate) subject: Option<Cow<'a, str>>,
@@ -29,17 +29,17 @@ pub(crate) struct RegisteredClaims<'a> {
     pub(crate) expires: Option<u64>,
     pub(crate) not_before: Option<u64>,
     pub(crate) issued_at: Option<u64>,
-    /// The second in which it was issued: `issued_at` rounded down.
+    /// `issued_at` rounded down: the second in which the token was issued.
     pub(crate) issued_in: Option<u64>,
     pub(crate) token_id: Option<Cow<'a, str>>,
-    /// The texts of the claims that the rules ask for, in the rules' order.
+    /// Values of the string claims that the rules name, in the rules' order.
     pub(crate) texts: Vec<Option<Cow<'a, str>>>,
     names: Names<'a>,
 }
 
 /// Reads a NumericDate: a JSON number, integer or not, from 0 to the year 9999.
 ///
-/// A fraction is rounded to the side that accepts less.
+/// A fraction is rounded so that fewer tokens are accepted.
 fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
     match value {
         Scalar::Integer(seconds) => u64::try_from(*seconds).ok().filter(|s| *s <= MAX_DATE),
@@ -112,7 +112,7 @@ impl<'a> RegisteredClaims<'a> {
         .map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
-                "the payload is not one JSON object with no member twice",
+                "the payload is not a JSON object, or has a member twice",
             )
         })?;
         if let Some(name) = fault {
@@ -130,7 +130,7 @@ impl<'a> RegisteredClaims<'a> {
     }
 }
 
-/// A type that claims decode into: every type that serde reads. Nothing needs to be implemented.
+/// A type that claims decode into: implemented for every type that serde deserializes.
 ///
 /// # Example
 /// ```
@@ -149,14 +149,14 @@ pub trait ClaimsData: DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: DeserializeOwned + Send + Sync + 'static> ClaimsData for T {}
 
-/// The verified claims, decoded into your type once per cached token (or session) and shared.
+/// Verified claims, decoded into `T` once per cached token or session and shared.
 ///
-/// As an extractor it answers 401 without a valid credential; `Option<Claims<T>>` is for routes
-/// where logging in is optional. Claims that do not fit `T` are a fault of the application: 500,
-/// also through an `Option`, and an error in the log that names the field. The same type serves axum
-/// and actix-web.
+/// As an extractor for axum and actix-web it responds with 401 if the request has no valid
+/// credential; use `Option<Claims<T>>` on routes where logging in is optional. Claims that do not
+/// decode into `T` are a fault of the application: the response is 500, also through an `Option`,
+/// and the error log names the field.
 ///
-/// The type must be one that serde reads:
+/// The type must implement `serde::Deserialize`:
 /// ```compile_fail,E0277
 /// use jamguard::Claims;
 ///
@@ -183,10 +183,11 @@ pub struct Claims<T: ClaimsData> {
 }
 
 impl<T: ClaimsData> Claims<T> {
-    /// The claims of a token verified without a framework.
+    /// Decodes the claims of a token that was verified without a framework.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where they are no `T`.
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) if they do not decode into
+    /// `T`.
     pub fn from_token(verified: Verified) -> Result<Self, Error> {
         Self::of(verified.into())
     }
@@ -201,7 +202,7 @@ impl<T: ClaimsData> Claims<T> {
 }
 
 impl<T: ClaimsData> Claims<T> {
-    /// The token that these claims come from; `None` where they are a session's.
+    /// Returns the token that these claims come from; `None` for a session's claims.
     pub fn token(&self) -> Option<&Verified> {
         self.claimed.token()
     }
@@ -212,7 +213,7 @@ impl<T: ClaimsData> Deref for Claims<T> {
 
     #[expect(clippy::expect_used)]
     fn deref(&self) -> &T {
-        // `of` is the only constructor; it decoded this T into the shared set, which never forgets
+        // `of` is the only constructor; it decoded this T into the shared set, which never removes
         // a decoded type.
         self.claimed
             .set()

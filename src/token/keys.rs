@@ -1,4 +1,4 @@
-//! Where a verifier's keys come from: the seam between verification and key sets.
+//! Key sources of a verifier: the interface between verification and key sets.
 
 use crate::core::error::Error;
 use crate::jose::KeySet;
@@ -8,47 +8,51 @@ use std::sync::Arc;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A set of keys, and which one: what was verified with these keys is noted under their number.
+/// A set of keys with its generation, which cached tokens refer to.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
     pub(crate) keys: Arc<KeySet>,
     pub(crate) generation: u64,
 }
 
-/// The answer to "may I verify with these keys now".
+/// The keys that may be used now.
 pub(crate) enum Keys {
     Ready(Snapshot),
-    /// None yet, or none fresh enough: [`KeySource::load`] first.
+    /// No keys, or none fresh enough: call [`KeySource::load`] first.
     Waiting,
 }
 
 /// A set of keys that may change while it is used.
 pub(crate) trait KeySource: Send + Sync + 'static {
-    /// Grows whenever the set of keys changes.
+    /// Returns a number that grows whenever the set of keys changes.
     fn generation(&self) -> u64;
 
-    /// Whether the current keys may still be trusted. Starts a refresh in the background when
-    /// one is due; never waits.
+    /// Returns whether the current keys may still be trusted.
+    ///
+    /// Starts a background refresh if one is due; never waits.
     fn usable(&self) -> bool;
 
     fn current(&self) -> Keys;
 
-    /// Waits until there are usable keys.
+    /// Waits until usable keys are available.
     fn load(&self) -> BoxFuture<Result<Snapshot, Error>>;
 
-    /// Newer keys than those of generation `seen`, because a token names a key unknown there:
-    /// fetched once, unless they are here already. `None` during the cooldown, or where keys never
-    /// change.
+    /// Returns keys newer than generation `seen`, because a token names an unknown key.
+    ///
+    /// They are fetched once, or not at all if newer keys are already cached. `None` during the
+    /// cooldown, or if the keys never change.
     fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>>;
 
-    /// As [`refresh`](Self::refresh), because a key of generation `seen` refuses a token: issuers
-    /// that restart publish another key under the same name. At most one fetch per cooldown, and
-    /// none while the issuer does not answer: a forged token looks the same.
+    /// Returns keys newer than generation `seen`, because a known key rejects a token.
+    ///
+    /// Issuers that restart may publish another key under the same name. At most one fetch per
+    /// cooldown, and none while the issuer does not answer: a forged token looks the same.
     fn refresh_replaced(&self, _seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         None
     }
 
-    /// When the keys were fetched and when the next unknown key may cause a fetch, for the log;
+    /// Describes the age of the keys and the cooldown, for error messages and the log.
+    ///
     /// `None` for keys that are not fetched.
     fn age_note(&self) -> Option<String> {
         None

@@ -1,14 +1,14 @@
-//! A small memory of hot tokens per thread, in front of every verifier's shared cache.
+//! Per-thread cache of hot tokens, in front of every verifier's shared cache.
 //!
-//! It answers only after comparing the whole token, and its answer goes through the same
-//! re-checks as one of the shared cache, so it cannot be staler than that. It exists because the
-//! shared cache notes each read in a log that all threads share.
+//! A hit requires a comparison of the whole token and passes the same re-checks as a hit in the
+//! shared cache, so it is never staler. The shared cache records each read in a log that all
+//! threads contend for; this cache avoids that.
 //!
-//! A token is looked for by the last bytes of its signature, which hardly any two tokens share:
-//! hashing the whole token would take longer than all else.
+//! Lookup uses the last bytes of the signature, which almost never collide: hashing the whole token
+//! would take longer than the rest of the verification.
 //!
-//! Bound: 4,096 tokens and [`MAX_BYTES`] per thread, whatever the number of verifiers. Only a
-//! token that the shared cache already holds gets in, so a flood of tokens seen once does not.
+//! Bound: 4,096 tokens and [`MAX_BYTES`] per thread, whatever the number of verifiers. Only tokens
+//! from the shared cache are inserted, so a flood of tokens seen once cannot evict others.
 
 use super::cache;
 use super::verified::Verified;
@@ -16,7 +16,7 @@ use std::cell::RefCell;
 
 const WAYS: usize = 4;
 const SETS: usize = 1024;
-/// Per thread; when reached, the thread begins anew with an empty memory.
+/// Per thread; when exceeded, the thread's cache is cleared.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 struct Slot {
@@ -29,7 +29,7 @@ struct Slot {
 struct Memo {
     slots: Vec<Option<Slot>>,
     bytes: usize,
-    /// Which way of a full set goes next.
+    /// The way of a full set to evict next.
     turn: usize,
 }
 
@@ -37,12 +37,12 @@ thread_local! {
     static MEMO: RefCell<Memo> = RefCell::default();
 }
 
-/// A number for a token, from its last bytes.
+/// Returns a hash of the token's last 16 bytes.
 fn mark(token: &[u8]) -> u64 {
     cache::hash(&token[token.len().saturating_sub(16)..])
 }
 
-/// The number's upper bits choose the set.
+/// Returns the start of the set that the mark's upper bits select.
 fn set_of(mark: u64) -> usize {
     (mark >> 48) as usize % SETS * WAYS
 }
@@ -54,10 +54,10 @@ impl Memo {
     }
 }
 
-/// A verified token as this thread last saw it, of any verifier that `wanted` names by its id.
+/// Finds a token of any verifier whose id `wanted` accepts.
 pub(crate) fn find(token: &[u8], wanted: impl Fn(u64) -> bool) -> Option<(u64, Verified)> {
     let mark = mark(token);
-    // During a thread's end, or from inside another look-up, there is just no memory.
+    // While the thread exits, or inside another lookup, the cache is unavailable.
     MEMO.try_with(|memo| {
         let memo = memo.try_borrow().ok()?;
         let at = set_of(mark);
@@ -73,14 +73,14 @@ pub(crate) fn find(token: &[u8], wanted: impl Fn(u64) -> bool) -> Option<(u64, V
     .flatten()
 }
 
-/// Remembers what the shared cache just answered.
+/// Stores a token that the shared cache returned.
 pub(crate) fn remember(verifier: u64, verified: &Verified) {
     let new = Slot {
         mark: mark(verified.entry().token.as_bytes()),
         verifier,
         verified: verified.clone(),
     };
-    // What falls out is dropped after the borrow: its drop may run code of the application.
+    // Evicted entries are dropped after the borrow: their drop may run application code.
     let dropped = MEMO.try_with(|memo| {
         let mut memo = memo.try_borrow_mut().ok()?;
         let weight = new.verified.entry().weight();
@@ -115,7 +115,7 @@ pub(crate) fn remember(verifier: u64, verified: &Verified) {
     drop(dropped);
 }
 
-/// Forgets a token that a re-check refused.
+/// Removes a token that failed a re-check.
 pub(crate) fn forget(verifier: u64, verified: &Verified) {
     let dropped = MEMO.try_with(|memo| {
         let mut memo = memo.try_borrow_mut().ok()?;
@@ -148,7 +148,7 @@ mod tests {
     use std::sync::atomic::AtomicU64;
     use std::sync::{Arc, OnceLock};
 
-    /// Tokens that differ, but not where they are looked for.
+    /// Builds tokens that differ, but share the bytes used for lookup.
     fn text(token: &str) -> String {
         format!("{token}.the same signature")
     }
@@ -185,13 +185,13 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_one_ending_are_told_apart() {
+    fn tokens_with_the_same_ending_are_told_apart() {
         remember(1, &verified("a"));
         assert_eq!(found(1, "a").as_deref(), Some("a"));
         assert_eq!(found(1, "b"), None);
         assert_eq!(found(2, "a"), None);
 
-        // Neither takes the other's place; the same token takes its own.
+        // Neither evicts the other; the same token replaces itself.
         for (verifier, token) in [(1, "b"), (2, "a"), (1, "a")] {
             remember(verifier, &verified(token));
         }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn its_size_is_bounded() {
+    fn size_is_bounded() {
         let long = "a".repeat(MAX_BYTES / 3);
         for number in 0..10 {
             let token = format!("{long}{number}");

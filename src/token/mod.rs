@@ -1,4 +1,4 @@
-//! Tokens: what their claims must be, who verifies them, and the memory of those verified.
+//! Tokens: verification, issuing, revocation lists and the cache of verified tokens.
 
 pub(crate) mod builder;
 pub(crate) mod cache;

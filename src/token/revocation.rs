@@ -1,14 +1,14 @@
-//! What a token is called when it is taken back.
+//! Token revocation: ids of tokens and a custom check.
 
 use crate::jose::encoding;
 use aws_lc_rs::digest;
 use std::fmt;
 
-/// Names a token for revocation: its `iss` and `jti`, or without `jti` the SHA-256 of its signing
-/// input.
+/// A 32-byte id of a token for revocation.
 ///
-/// Never the token's text: an ECDSA signature can be changed into another valid one without the
-/// key, so the same token has more than one text.
+/// It is a SHA-256 of `iss` and `jti`, or without `jti` of the signing input. It never depends on
+/// the signature: an ECDSA signature can be changed into another valid one without the key, so the
+/// same token has more than one text.
 ///
 /// # Example
 /// ```
@@ -27,13 +27,13 @@ impl RevocationId {
         }
     }
 
-    /// The name of all tokens of a subject.
+    /// Returns the id that stands for all tokens of a subject.
     pub(crate) fn of_subject(issuer: Option<&str>, subject: &str) -> Self {
         Self::of_pair(b"sub", issuer, subject)
     }
 
     fn of_pair(what: &[u8], issuer: Option<&str>, name: &str) -> Self {
-        // Lengths first, so that no other pair of texts gives the same bytes.
+        // The length goes first, so that different pairs never give the same bytes.
         let issuer = issuer.unwrap_or_default();
         let length = (issuer.len() as u64).to_be_bytes();
         Self::digest(&[what, &length, issuer.as_bytes(), name.as_bytes()])
@@ -49,18 +49,18 @@ impl RevocationId {
         Self(id)
     }
 
-    /// Reads what [`to_text`](Self::to_text) wrote.
+    /// Parses the output of [`to_text`](Self::to_text).
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let mut id = [0; 32];
         (encoding::decode_into(text.as_bytes(), &mut id)? == id.len()).then_some(Self(id))
     }
 
-    /// As part of a store's key.
+    /// Returns the id as base64url, for use in a store's key.
     pub(crate) fn to_text(&self) -> String {
         encoding::encode(self.0)
     }
 
-    /// The name as bytes, to keep in a store.
+    /// Returns the id as bytes, to keep in a store.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -76,7 +76,7 @@ impl fmt::Debug for RevocationId {
     }
 }
 
-/// Says at every verification, cached or not, whether a token was taken back.
+/// A custom revocation check, called at every verification, cached or not.
 ///
 /// It runs on the hot path: answer from memory.
 ///
@@ -96,7 +96,7 @@ impl fmt::Debug for RevocationId {
 /// }
 /// ```
 pub trait Revocation: Send + Sync + 'static {
-    /// Whether the token must be refused.
+    /// Returns whether the token must be rejected.
     fn is_revoked(&self, token: &super::verified::Verified) -> bool;
 }
 

@@ -1,4 +1,4 @@
-//! What a token's header and claims must be (RFC 7519 section 4.1, RFC 8725 section 3).
+//! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
 use super::claims::{Audience, RegisteredClaims};
 use crate::core::error::{Error, ErrorKind};
@@ -11,19 +11,19 @@ use std::time::Duration;
 
 pub(crate) struct Rules {
     pub(crate) algorithms: Vec<Algorithm>,
-    /// Any of these; empty: any issuer.
+    /// Accepted issuers; empty accepts any.
     pub(crate) issuers: Vec<Box<str>>,
-    /// Any of these; empty: any audience.
+    /// Accepted audiences; empty accepts any.
     pub(crate) audiences: Vec<Box<str>>,
     pub(crate) token_type: Option<Box<str>>,
-    /// A `typ`, where there is one, must be this.
+    /// Required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
     pub(crate) required: Vec<Box<str>>,
-    /// Claims that must be present as texts.
+    /// Claims that must be present as strings.
     pub(crate) texts: Vec<TextRule>,
-    /// Whether a token that is bound to a key (`cnf`) passes without a proof of that key.
+    /// Whether a key-bound token (`cnf`) passes without a proof of that key.
     pub(crate) accept_bound: bool,
-    /// Declared by the application: the issuer names verified e-mail addresses only.
+    /// Declared by the application: the issuer names only verified e-mail addresses.
     pub(crate) issuer_verifies_emails: bool,
     pub(crate) require_kid: bool,
     pub(crate) require_exp: bool,
@@ -34,13 +34,13 @@ pub(crate) struct Rules {
     pub(crate) max_len: usize,
 }
 
-/// A claim that must be a text: one of these, or any but the empty one.
+/// A claim that must be one of these strings, or any non-empty string.
 pub(crate) struct TextRule {
     pub(crate) claim: Box<str>,
     pub(crate) expected: Option<Vec<Box<str>>>,
 }
 
-/// The moments that can make a verified token invalid, or not yet valid, later on.
+/// The validity period of a verified token, checked at each use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     /// Unix seconds of `exp`.
@@ -50,7 +50,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Whether the token is valid at `now`, leeway included (RFC 7519 sections 4.1.4 and 4.1.5).
+    /// Checks that the token is valid at `now`, with leeway (RFC 7519 sections 4.1.4 and 4.1.5).
     pub(crate) fn check(self, now: Duration, rules: &Rules) -> Result<(), Error> {
         let (now, leeway) = (now.as_secs(), rules.leeway);
         if self
@@ -83,16 +83,17 @@ fn wrong(name: &str, how: &str) -> Error {
     )
 }
 
-/// The other way in which an issuer writes its `iss`. Google documents both of its own.
+/// Returns the second spelling of an issuer's `iss`. Google documents two of its own.
 pub(crate) fn other_spelling(issuer: &str) -> Option<&'static str> {
     (issuer == "https://accounts.google.com").then_some("accounts.google.com")
 }
 
-/// Whether a `typ` names a kind of token other than an access or ID token.
+/// Returns whether a `typ` names a kind of token other than an access or ID token.
 ///
 /// RFC 8725 section 3.11 gives each kind a media type that ends in `+jwt` (RFC 9901 adds
-/// `+sd-jwt`). A list of today's kinds would accept tomorrow's; `at+jwt` is the only one that
-/// authenticates a request. Types without such an ending are free text, which issuers invent.
+/// `+sd-jwt`). A list of known kinds would accept future ones, so every such ending is rejected
+/// except `at+jwt`, the only one that authenticates a request. Other types are free text invented
+/// by issuers.
 fn is_foreign_kind(typ: &str) -> bool {
     let foreign = |(_, suffix): (&str, &str)| {
         suffix.eq_ignore_ascii_case("jwt") || suffix.eq_ignore_ascii_case("sd-jwt")
@@ -101,7 +102,7 @@ fn is_foreign_kind(typ: &str) -> bool {
 }
 
 impl Rules {
-    /// Checks that need no key.
+    /// Checks the header, which needs no key.
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), Error> {
         if !self.algorithms.contains(&header.algorithm()) {
             return Err(not_allowed(&self.algorithms, header.algorithm()));
@@ -123,8 +124,8 @@ impl Rules {
                 return Err(Error::new(
                     ErrorKind::WrongType,
                     format!(
-                        "the token's typ names a kind of token for another purpose, which its \
-                         verifier names with .token_type(…): {how}"
+                        "the token's typ names a kind of token for another purpose, which needs a \
+                         verifier with .token_type(…): {how}"
                     ),
                 ));
             }
@@ -150,7 +151,7 @@ impl Rules {
         }
     }
 
-    /// Checks the claims; everything but revocation and the window, which comes back.
+    /// Checks the claims and returns the validity period, which is not checked here.
     pub(crate) fn check_claims(&self, claims: &RegisteredClaims<'_>) -> Result<Window, Error> {
         self.check_issuer(claims.issuer.as_deref())?;
         if !self.audiences.is_empty() {
@@ -170,9 +171,9 @@ impl Rules {
         if !self.accept_bound && claims.has("cnf") {
             return Err(Error::new(
                 ErrorKind::InvalidClaim,
-                "the token is bound to a key of its client ('cnf', RFC 7800): it is no bearer \
-                 token, and the proof of that key (DPoP, RFC 9449; a TLS client certificate, RFC \
-                 8705) is not verified here",
+                "the token is bound to a key of its client ('cnf', RFC 7800) and cannot be used as \
+                 a bearer token: the proof of that key (DPoP, RFC 9449; a TLS client certificate, \
+                 RFC 8705) is not verified here",
             ));
         }
         for name in &self.required {
@@ -188,7 +189,7 @@ impl Rules {
                 }
                 (Some(found), None) if found.is_empty() => "it is empty".to_owned(),
                 (Some(_), _) => continue,
-                (None, _) => "expected a text, received another JSON type".to_owned(),
+                (None, _) => "expected a string, received another JSON type".to_owned(),
             };
             return Err(wrong(&rule.claim, &how));
         }

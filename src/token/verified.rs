@@ -1,4 +1,4 @@
-//! A token that passed, and what is shared by everybody who sends it.
+//! A verified token and its cache entry, which all its holders share.
 
 use super::claim_set::{ClaimSet, Text};
 use super::list::changes::Marks;
@@ -29,13 +29,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Clone)]
 pub struct Verified(Arc<Handle>);
 
-/// One per thread and token on the hot path, so that threads do not fight over one reference
-/// count: the entry behind it is only read.
+/// A per-thread reference to an entry.
+///
+/// It avoids contention: on the hot path each thread counts references on its own handle, and the
+/// shared entry is only read.
 struct Handle {
     entry: Arc<Entry>,
 }
 
-/// What the cache holds of a token.
+/// The cached data of a token.
 pub(crate) struct Entry {
     pub(crate) token: Box<str>,
     pub(crate) hash: u64,
@@ -45,21 +47,21 @@ pub(crate) struct Entry {
     pub(crate) window: Window,
     /// Unix seconds of `iat`, rounded down.
     pub(crate) issued_in: Option<u64>,
-    /// Which key signed it, and the key set's generation in which that key was last seen.
+    /// The key that signed it, and the latest key set generation known to contain that key.
     pub(crate) key: crate::jose::KeyId,
     pub(crate) generation: AtomicU64,
     /// The verifier's epoch at verification.
     pub(crate) epoch: u64,
     pub(crate) revocation_id: OnceLock<RevocationId>,
-    /// As the verifier's rule says.
+    /// The verifier's rule of the same name.
     pub(crate) issuer_verifies_emails: bool,
     pub(crate) marks: Marks,
 }
 
 impl Entry {
-    /// Bytes that the entry occupies, with the room that its decoded claims may take.
+    /// Returns the size in bytes, with an allowance for decoded claims.
     pub(crate) fn weight(&self) -> usize {
-        // Measured: moka's node, deques and hash table take about 300 bytes an entry.
+        // Measured: moka's node, deques and hash table take about 300 bytes per entry.
         const BOOKKEEPING: usize = 384;
         BOOKKEEPING
             + size_of::<Self>()
@@ -83,58 +85,59 @@ impl Verified {
         &self.0.entry
     }
 
-    /// The claims decoded into `T`: decoded once per cached token and type, then shared.
+    /// Decodes the claims into `T`, once per cached token and type, and shares the result.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where the claims are no `T`.
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) if they do not decode into
+    /// `T`.
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.entry().claims.decode()
     }
 
-    /// The claims as the JSON text that was signed.
+    /// Returns the claims as the JSON text that was signed.
     pub fn raw_claims(&self) -> &str {
         self.entry().claims.text()
     }
 
-    /// The protected header.
+    /// Returns the protected header.
     pub fn header(&self) -> &Header {
         &self.entry().header
     }
 
-    /// When the token expires; leeway not included.
+    /// Returns when the token expires, without leeway.
     pub fn expires_at(&self) -> Option<SystemTime> {
         let expires = self.entry().window.expires?;
         UNIX_EPOCH.checked_add(Duration::from_secs(expires))
     }
 
-    /// The `iss` claim.
+    /// Returns the `iss` claim.
     pub fn issuer(&self) -> Option<&str> {
         self.entry().claims.issuer()
     }
 
-    /// Whether the issuer is declared to name verified e-mail addresses only.
+    /// Returns whether the issuer is declared to name only verified e-mail addresses.
     pub(crate) fn issuer_verifies_emails(&self) -> bool {
         self.entry().issuer_verifies_emails
     }
 
-    /// The `sub` claim.
+    /// Returns the `sub` claim.
     pub fn subject(&self) -> Option<&str> {
         self.entry().claims.subject()
     }
 
-    /// The `jti` claim.
+    /// Returns the `jti` claim.
     pub fn token_id(&self) -> Option<&str> {
         let entry = self.entry();
         let id = entry.token_id.as_ref()?;
         Some(id.of(entry.claims.text()))
     }
 
-    /// The token itself, for calls on the user's behalf; keep it out of logs.
+    /// Returns the token's text, for calls on the user's behalf. Keep it out of logs.
     pub fn expose_token(&self) -> &str {
         &self.entry().token
     }
 
-    /// The token's name for revocation, the same for every text of the same token.
+    /// Returns the token's revocation id, which is the same for every text of the token.
     pub fn revocation_id(&self) -> &RevocationId {
         let entry = self.entry();
         entry.revocation_id.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! One issuer's tokens: verified in full once, recognized afterwards.
+//! Token verifier with a cache of verified tokens.
 
 use super::builder::VerifierBuilder;
 use super::cache::{self, CacheStats, TokenCache};
@@ -21,10 +21,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// Checks tokens of one kind: signature, header, claims, revocation. Cheap to clone.
+/// A verifier of one kind of token: signature, header, claims, revocation. Cheap to clone.
 ///
-/// A token that passed is remembered; sent again, it costs a look-up and the re-check of what can
-/// change: the clock, the key set, revocation.
+/// Verified tokens are cached: a repeated token costs a lookup and a re-check of clock, key set and
+/// revocation.
 ///
 /// # Example
 /// ```
@@ -45,7 +45,7 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone)]
 pub struct Verifier {
     inner: Arc<Inner>,
-    /// Not part of `inner`: what the cache holds was found good but for the lists.
+    /// Not part of `inner`: cached tokens passed every check except the lists.
     lists: Lists,
 }
 
@@ -55,12 +55,12 @@ pub(crate) struct Inner {
     pub(crate) keys: Arc<dyn KeySource>,
     clock: Arc<dyn Clock>,
     revocation: Option<Arc<dyn Revocation>>,
-    /// Grows when everything verified so far must be verified again.
+    /// Grows when all tokens must be verified again.
     epoch: AtomicU64,
     cache: TokenCache,
 }
 
-/// Either the answer, or what has to be waited for: keys from afar, a list's store.
+/// A result, or a future that waits for remote keys or a list's store.
 pub(crate) enum Step {
     Done(Result<Verified, Error>),
     Wait(BoxFuture<Result<Verified, Error>>),
@@ -76,7 +76,7 @@ impl Step {
 }
 
 impl Verifier {
-    /// Begins a verifier; keys and algorithms are the least it needs.
+    /// Returns a builder of a verifier, which needs at least keys and algorithms.
     pub fn builder() -> VerifierBuilder {
         VerifierBuilder::default()
     }
@@ -105,7 +105,7 @@ impl Verifier {
         }
     }
 
-    /// The same verifier, with deny lists beside its own lists.
+    /// Returns a verifier with additional deny lists, sharing this one's cache.
     pub(crate) fn with_deny_lists(&self, lists: &[TokenList]) -> Result<Self, Error> {
         for list in lists {
             list.check_use(Kind::Deny, &self.inner.rules)?;
@@ -116,12 +116,13 @@ impl Verifier {
         })
     }
 
-    /// The same verifier, which does not ask its deny and allow lists: it accepts tokens that were
-    /// taken back. The verifier that this is called on still asks.
+    /// Returns a verifier that skips deny and allow lists, and so accepts revoked tokens.
+    ///
+    /// The original verifier still checks its lists.
     ///
     /// ```
     /// # async fn example(verifier: jamguard::Verifier, token: &str) -> Result<(), jamguard::Error> {
-    /// // To say whose token it was, in an administrator's tool.
+    /// // To identify a token's user in an administrator's tool.
     /// let verified = verifier.danger_without_lists().verify(token).await?;
     /// # Ok(()) }
     /// ```
@@ -134,12 +135,12 @@ impl Verifier {
 
     /// Verifies a token.
     ///
-    /// Waits only where keys have to be fetched or a list's store asked first; never for a token
-    /// whose key is known and that no list has to look up.
+    /// Waits only for a fetch of keys or a lookup in a list's store; never if the key is known and
+    /// no list needs a lookup.
     ///
     /// # Errors
-    /// The [`ErrorKind`] says which check failed; [`ErrorKind::Unavailable`] where the keys or what
-    /// a list says cannot be had at the moment, which says nothing about the token.
+    /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys or
+    /// a list's store cannot be reached, and says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         let token = token.as_bytes();
         let step = match self.recall(token) {
@@ -149,12 +150,12 @@ impl Verifier {
         step.wait().await
     }
 
-    /// How the cache of verified tokens is doing.
+    /// Returns statistics of the token cache.
     pub fn cache_stats(&self) -> CacheStats {
         self.inner.cache.stats()
     }
 
-    /// Verifies every token again from now on, as if none had been seen.
+    /// Clears the cache, so that every token is verified in full again.
     pub fn forget_all(&self) {
         self.inner.epoch.fetch_add(1, Ordering::AcqRel);
         self.inner.cache.clear();
@@ -168,7 +169,7 @@ impl Verifier {
         &self.inner.rules.issuers
     }
 
-    /// Whether its tokens' e-mail addresses are declared to be verified.
+    /// Returns whether the tokens' e-mail addresses are declared to be verified.
     pub(crate) fn issuer_verifies_emails(&self) -> bool {
         self.inner.rules.issuer_verifies_emails
     }
@@ -177,7 +178,7 @@ impl Verifier {
         self.inner.rules.max_len
     }
 
-    /// Answers from memory, re-checked; `None` where the token must be verified in full.
+    /// Answers from the cache after a re-check; `None` if the token needs full verification.
     pub(crate) fn recall(&self, token: &[u8]) -> Option<Step> {
         if !self.inner.cache.enabled() {
             return None;
@@ -188,14 +189,14 @@ impl Verifier {
         }
     }
 
-    /// A verified token of the cache that all threads share, to be [confirmed](Self::confirm).
+    /// Finds a token in the shared cache; the caller must [confirm](Self::confirm) it.
     pub(crate) fn find_shared(&self, token: &[u8]) -> Option<Verified> {
         let verified = self.inner.cache.get(token)?;
         memo::remember(self.inner.id, &verified);
         Some(verified)
     }
 
-    /// Re-checks what can have changed since the token was verified.
+    /// Re-checks everything that may have changed since the token was verified.
     pub(crate) fn confirm(&self, verified: Verified) -> Option<Step> {
         let inner = &*self.inner;
         match inner.recheck(&verified) {
@@ -211,7 +212,7 @@ impl Verifier {
         }
     }
 
-    /// Asks what is asked each time: the lists, revocation, the clock.
+    /// Runs the checks of every use: lists, revocation, clock.
     fn finish(&self, verified: Verified, known: bool) -> Step {
         match self.lists.recall(&verified) {
             Some(listed) => Step::Done(self.inner.conclude(verified, listed, known)),
@@ -228,7 +229,7 @@ impl Verifier {
         }))
     }
 
-    /// Verifies in full, as far as that goes without waiting.
+    /// Verifies in full, as far as possible without waiting.
     pub(crate) fn begin(&self, token: &[u8]) -> Step {
         let inner = &self.inner;
         inner.cache.misses.add();
@@ -241,7 +242,7 @@ impl Verifier {
                 }
                 let (this, token) = (self.clone(), token.to_vec());
                 return Step::Wait(Box::pin(async move {
-                    // Just fetched: a key unknown here is unknown there.
+                    // Just fetched, so an unknown key does not trigger another fetch.
                     let keys = this.inner.keys.load().await?;
                     let checked = this.inner.check(&token, &keys);
                     let verified = checked.map_err(Refused::into_error)?;
@@ -274,20 +275,20 @@ fn unknown_key(kid: &str, keys: &KeySet) -> Error {
     )
 }
 
-/// What has become of a verified token.
+/// The result of re-checking a cached token.
 enum Recheck {
     Valid,
-    /// Its key or its epoch is gone: verify it in full.
+    /// Its key or epoch is outdated: verify it in full.
     Outdated,
-    /// No fresh enough keys at the moment: says nothing about the token.
+    /// No fresh keys at the moment, which says nothing about the token.
     KeysMissing,
 }
 
-/// Why a full verification failed, and whether newer keys might change that.
+/// A failed full verification, and whether newer keys might change the result.
 enum Refused {
     /// The token names a key that is not in the set.
     UnknownKeyId(Error),
-    /// The set's keys say no; another key may have taken the place of one of them.
+    /// The keys of the set reject the token; one of them may have been replaced.
     ByKey(Error),
     Because(Error),
 }
@@ -327,7 +328,7 @@ impl Inner {
         Recheck::Valid
     }
 
-    /// The answer about a genuine token of which the lists say `listed`; `known` from the cache.
+    /// Combines the lists' result with revocation and clock; `known` means cached.
     fn conclude(
         &self,
         verified: Verified,
@@ -335,11 +336,11 @@ impl Inner {
         known: bool,
     ) -> Result<Verified, Error> {
         let entry = verified.shared_entry();
-        // Before the date: what was taken back stays so, and only what is merely expired is renewed.
+        // Revocation is checked before expiry: a token that is only expired may be renewed.
         let dated = || entry.window.check(self.clock.now(), &self.rules);
         let answer = match listed {
             Ok(()) => self.check_revocation(&verified).and_then(|()| dated()),
-            // Allow lists keep no expired tokens.
+            // An allow list drops expired tokens, so expiry is the better reason.
             Err(error) if error.kind() == ErrorKind::NotListed => dated().and(Err(error)),
             Err(error) => Err(error),
         };
@@ -362,7 +363,7 @@ impl Inner {
     fn check_revocation(&self, verified: &Verified) -> Result<(), Error> {
         match &self.revocation {
             Some(revocation) if revocation.is_revoked(verified) => {
-                Err(Error::new(ErrorKind::Revoked, "the token was taken back"))
+                Err(Error::new(ErrorKind::Revoked, "the token is revoked"))
             }
             _ => Ok(()),
         }
@@ -373,7 +374,7 @@ impl Inner {
         self.cache.remove(verified.entry());
     }
 
-    /// Everything that can be said without a key.
+    /// Runs the checks that need no key.
     fn check_form(&self, token: &[u8]) -> Result<(), Error> {
         let compact = Compact::split(token, self.rules.max_len)?;
         self.rules.check_header(&*compact.header()?)?;
@@ -382,7 +383,7 @@ impl Inner {
         self.rules.check_issuer(claims.issuer.as_deref())
     }
 
-    /// A refusal for which no newer keys are fetched, with the reason where they might change it.
+    /// Returns the error and, if newer keys might change it, why none are fetched.
     fn not_refreshed(&self, refused: Refused) -> Error {
         let error = match refused {
             Refused::Because(error) => return error,
@@ -394,7 +395,7 @@ impl Inner {
         }
     }
 
-    /// The keys to ask after those of generation `seen`, where they might answer otherwise.
+    /// Fetches keys newer than generation `seen` if they might change the result.
     fn newer_keys(
         &self,
         refused: &Refused,
@@ -414,12 +415,12 @@ impl Inner {
         mut refused: Refused,
         mut newer: BoxFuture<Result<Snapshot, Error>>,
     ) -> Result<Verified, Error> {
-        // A fetch that was already under way may have begun before the key was published.
+        // A fetch already in progress may have started before the key was published.
         let mut joined = true;
         loop {
             let keys = match (newer.await, refused) {
                 (Ok(keys), _) => keys,
-                // The known key has answered; an outage does not turn that into a 503.
+                // The known key rejected the token; an outage does not turn that into a 503.
                 (Err(_), Refused::ByKey(error)) => return Err(error),
                 (Err(error), _) => return Err(error),
             };
@@ -435,7 +436,7 @@ impl Inner {
         }
     }
 
-    /// The full verification of what never changes: form, issuer, key, signature, claims.
+    /// Runs all checks whose result is cached: form, issuer, key, signature, claims.
     fn check(
         &self,
         token: &[u8],
@@ -447,7 +448,7 @@ impl Inner {
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
-        // Before any key is looked for: a foreign token must cost nothing more.
+        // Before key selection, so that a foreign token costs little.
         self.rules.check_issuer(claims.issuer.as_deref())?;
 
         let kid = header.key_id();
@@ -455,7 +456,7 @@ impl Inner {
             .select(kid, header.algorithm())
             .map_err(|error| match kid {
                 Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
-                // Among several, none is tried; another key does not make them fewer.
+                // Ambiguous candidates are never tried, and newer keys would not reduce them.
                 kid if keys.has_candidate(kid, header.algorithm()) => Refused::Because(error),
                 _ => Refused::ByKey(error),
             })?;

@@ -259,11 +259,15 @@ async fn mismatches_are_explained_in_the_log_and_not_in_the_answer() {
             "no verifier is configured for the token's issuer: expected `https://one.example/` or \
              `https://two.example`, received `http://two.example`; they differ by the scheme",
         ),
-        (&alone, "an-opaque-token".to_owned(), "this token is no JWT"),
+        (
+            &alone,
+            "an-opaque-token".to_owned(),
+            "the token is not a JWT",
+        ),
         (
             &several,
             "an-opaque-token".to_owned(),
-            "this token is no JWT",
+            "the token is not a JWT",
         ),
     ] {
         let before = log.text().len();

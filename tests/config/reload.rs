@@ -390,7 +390,7 @@ async fn limits_of_lists_fit_the_programs_own_verifiers() {
         ),
         (
             "leeway = '10m'",
-            "jam.toml: jam.lists.denied: a list beside .danger_accept_missing_exp()",
+            "jam.toml: jam.lists.denied: a list cannot be combined with .danger_accept_missing_exp()",
         ),
     ] {
         file.write(&text(limits));

@@ -177,9 +177,9 @@ fn sign(key: &jamguard::jose::SigningKey, header: &serde_json::Value, payload: &
 async fn texts_that_are_no_jws_are_called_what_they_are() {
     let world = World::new().await;
     for (token, text) in [
-        ("2YotnFZFEjr1zCsicMWpAA", "this token is no JWT"),
+        ("2YotnFZFEjr1zCsicMWpAA", "the token is not a JWT"),
         ("2YotnFZFEjr1zCsicMWpAA", "Opaque tokens need introspection"),
-        ("eyJh.a.b.c.d", "encrypted tokens (JWE)"),
+        ("eyJh.a.b.c.d", "an encrypted token (JWE)"),
         ("a.b", "a compact JWS has three parts"),
     ] {
         let reason = reason(&world.verifier, token).await;

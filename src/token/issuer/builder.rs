@@ -1,4 +1,4 @@
-//! Sets an issuer up, and refuses what its own tokens would be refused for.
+//! Issuer builder, which rejects settings whose tokens would fail verification.
 
 use super::claims::Terms;
 use super::handle::{Inner, Issuer};
@@ -16,7 +16,7 @@ use std::time::Duration;
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(15 * 60);
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// Sets an [`Issuer`] up.
+/// A builder of an [`Issuer`].
 ///
 /// # Example
 /// ```
@@ -61,81 +61,86 @@ impl Default for IssuerBuilder {
 }
 
 impl IssuerBuilder {
-    /// The one key that signs. Its name goes into the header's `kid`: the one that it has, or its
-    /// thumbprint; a secret without a name stays without.
+    /// Sets the key that signs.
+    ///
+    /// The header's `kid` is the key's id, or else its thumbprint; a secret without an id gets no
+    /// `kid`.
     pub fn key(mut self, key: SigningKey) -> Self {
         self.keys.push(key);
         self
     }
 
-    /// Signs with the current key of a ring, which may change and be shared.
+    /// Signs with the current key of a key ring, which may rotate and be shared.
     pub fn key_ring(mut self, ring: KeyRing) -> Self {
         self.rings.push(ring);
         self
     }
 
-    /// The `iss` of every token: a URL where others are to find the keys by it. Never set: tokens
-    /// have none.
+    /// Sets the `iss` of every token. Default: no `iss`.
+    ///
+    /// Use a URL if other services are to discover the keys by it.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// The `aud` of tokens that bring none along. Called again: one more, and `aud` is an array.
+    /// Adds an `aud` to tokens whose claims have none. Called more than once, `aud` is an array.
     ///
-    /// Default: tokens have none, and [`Issuer::verifier`] accepts this issuer's tokens whatever
-    /// their `aud`.
+    /// Default: no `aud`, and [`Issuer::verifier`] accepts this issuer's tokens with any `aud`.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into().into_boxed_str());
         self
     }
 
-    /// From `iat` to `exp`, where the claims say nothing else; 15 minutes unless set. It counts
-    /// whole seconds.
+    /// Sets the time from `iat` to `exp` of tokens whose claims have no `exp`.
+    ///
+    /// Default: 15 minutes. Range: 1 s to 366 days; fractions of a second are dropped.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Lets tokens live for more than a year.
+    /// Allows token lifetimes over a year.
     pub fn danger_lifetime_over_a_year(mut self) -> Self {
         self.any_lifetime = true;
         self
     }
 
-    /// How far the clocks of the verifiers may be off; 60 s unless set, an hour at most.
+    /// Sets the tolerated clock difference of verifiers. Default: 60 s, at most 1 hour.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// The header's `typ`: `JWT` unless set, `at+jwt` for access tokens of RFC 9068.
+    /// Sets the header's `typ`. Default: `JWT`. Access tokens of RFC 9068 use `at+jwt`.
     pub fn token_type(mut self, typ: impl Into<String>) -> Self {
         self.token_type = typ.into();
         self
     }
 
-    /// The clocks; the ring's unless set, or the system's.
+    /// Replaces the clock. Default: the key ring's clock, or else the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// Where the keys are published, for the issuer's metadata; `/.well-known/jwks.json` below the
-    /// issuer unless set.
+    /// Sets the URL where the keys are published, for the issuer's metadata.
+    ///
+    /// Default: `/.well-known/jwks.json` below the issuer.
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
         self.jwks_url = Some(url.into());
         self
     }
 
-    /// Has the issuer's verifier refuse the tokens of a deny list. Called again: of another too.
+    /// Makes the issuer's verifier reject the tokens in a deny list. Call again to add another.
     pub fn deny_list(mut self, list: TokenList) -> Self {
         self.deny.push(list);
         self
     }
 
-    /// Enters every token into an allow list when it is issued, and has the issuer's verifier
-    /// refuse those that are not in it. Called again: into another too.
+    /// Adds every issued token to an allow list, which the issuer's verifier requires.
+    ///
+    /// Call again to add another list.
     pub fn allow_list(mut self, list: TokenList) -> Self {
         self.allow.push(list);
         self
@@ -145,8 +150,8 @@ impl IssuerBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
-    /// to change; [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) for a key that cannot
-    /// verify what it signs.
+    /// to change; [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) for a key whose
+    /// signatures cannot be verified.
     pub fn build(self) -> Result<Issuer, Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
         let lifetime = self.lifetime.as_secs();
@@ -172,8 +177,8 @@ impl IssuerBuilder {
             ([], []) => return refuse("no key: call .key(…) or .key_ring(…)"),
             _ => {
                 return refuse(
-                    "more than one key or ring: put the keys into one KeyRing, which says when \
-                     each of them signs",
+                    "more than one key or ring: put the keys into one KeyRing, which determines \
+                     when each of them signs",
                 );
             }
         };
@@ -191,7 +196,7 @@ impl IssuerBuilder {
             deny: self.deny,
             allow: self.allow,
         };
-        // Also looks at issuer, audiences, leeway, typ and lists.
+        // Building the verifier also validates issuer, audiences, leeway, typ and lists.
         let verifier = terms
             .verifier(&ring, &self.token_type, clock.clone())
             .build()?;

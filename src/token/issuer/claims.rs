@@ -1,4 +1,4 @@
-//! What is put into a token.
+//! Claims of new tokens.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The claims that an issuer sets; data may not bring them along.
+/// Claims that the issuer sets; the data must not contain them.
 const SET: [&str; 3] = ["jti", "iat", "exp"];
 
-/// Claims for a token: `jti`, `iat` and `exp`, then the application's data, all side by side.
+/// The claims of a new token: `jti`, `iat` and `exp`, then the application's data.
 ///
-/// Made by [`Issuer::claims`](crate::Issuer::claims), signed by
+/// Created by [`Issuer::claims`](crate::Issuer::claims), signed by
 /// [`Issuer::issue`](crate::Issuer::issue).
 ///
 /// # Example
@@ -55,12 +55,12 @@ impl NewClaims {
         })
     }
 
-    /// The `jti` claim: a random UUID.
+    /// Returns the `jti` claim, a random UUID.
     pub fn token_id(&self) -> &str {
         &self.token_id
     }
 
-    /// When the token will expire.
+    /// Returns when the token will expire.
     pub fn expires_at(&self) -> SystemTime {
         let expires = UNIX_EPOCH.checked_add(Duration::from_secs(self.expires));
         expires.unwrap_or(UNIX_EPOCH)
@@ -80,7 +80,7 @@ impl Serialize for NewClaims {
     }
 }
 
-/// Data may be about somebody.
+/// Leaves the data out, which may be personal.
 impl fmt::Debug for NewClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewClaims")
@@ -92,26 +92,26 @@ impl fmt::Debug for NewClaims {
 
 fn not_an_object() -> Error {
     Error::configuration(
-        "claims are a JSON object: give a struct with named fields, or a map with texts as keys",
+        "claims must be a JSON object: give a struct with named fields, or a map with string keys",
     )
 }
 
 fn unwritable(error: serde_json::Error) -> Error {
-    // Of serde's message only the kind is kept: it may quote a value.
+    // Only the kind of serde's error is reported: its message may quote a value.
     let what = match error.classify() {
-        serde_json::error::Category::Data => "they do not fit into JSON",
+        serde_json::error::Category::Data => "they cannot be represented in JSON",
         _ => "their Serialize failed",
     };
     Error::configuration(format!("the claims cannot be written: {what}"))
 }
 
-/// A random UUID, version 4 (RFC 9562 section 5.4).
+/// Returns a random UUID, version 4 (RFC 9562 section 5.4).
 fn token_id() -> Result<String, Error> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
         Error::new(
             ErrorKind::Internal,
-            "the system's random source gives nothing",
+            "the system's random source failed: try again",
         )
     })?;
     let random = u128::from_be_bytes(bytes);
@@ -128,7 +128,7 @@ fn token_id() -> Result<String, Error> {
     Ok(parts.join("-"))
 }
 
-/// Claims as JSON text; numbers as `T` wrote them.
+/// Serializes claims to JSON text; numbers stay as `T` wrote them.
 pub(super) fn to_text<T: Serialize + ?Sized>(claims: &T) -> Result<String, Error> {
     let text = serde_json::to_string(claims).map_err(unwritable)?;
     if text.starts_with('{') {
@@ -138,23 +138,25 @@ pub(super) fn to_text<T: Serialize + ?Sized>(claims: &T) -> Result<String, Error
     }
 }
 
-/// What an issuer puts into every token, and what it lets pass.
+/// The claims that an issuer adds, and the limits that it enforces.
 pub(super) struct Terms {
     pub(super) issuer: Option<Box<str>>,
     pub(super) audiences: Vec<Box<str>>,
-    /// Seconds, as all that follow.
+    /// Seconds, as are the following durations.
     pub(super) lifetime: u64,
     pub(super) max_lifetime: u64,
-    /// Of the verifiers.
+    /// Tolerated clock difference of verifiers.
     pub(super) leeway: u64,
-    /// For how long a key's tokens are good after another signs in its place.
+    /// How long a key's tokens stay valid after the next key starts to sign.
     pub(super) overlap: u64,
     pub(super) deny: Vec<TokenList>,
     pub(super) allow: Vec<TokenList>,
 }
 
 impl Terms {
-    /// The claims with what they lack, in the order jti, iat, exp, iss, aud, and then their own.
+    /// Adds missing claims in the order jti, iat, exp, iss, aud, before the given ones.
+    ///
+    /// Also returns `exp` in Unix seconds.
     pub(super) fn complete(&self, own: &str, now: u64) -> Result<(String, u64), Error> {
         let given = RegisteredClaims::parse(own, &[]).map_err(|error| match error.kind() {
             ErrorKind::InvalidClaim => Error::configuration(format!("{error}: it is a claim")),
@@ -217,7 +219,7 @@ impl Terms {
         match (text.is_empty(), own) {
             (true, own) => text.push_str(own),
             (false, own) => {
-                // A Serialize may write spaces, as a raw value does.
+                // Serialized text may contain spaces here, for example from a raw value.
                 let rest = own[1..].trim_ascii_start();
                 if !rest.starts_with('}') {
                     text.push(',');

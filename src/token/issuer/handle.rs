@@ -1,4 +1,4 @@
-//! Signs claims.
+//! Token issuer: signs claims.
 
 use super::builder::IssuerBuilder;
 use super::claims::{self, NewClaims, Terms};
@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Mints the tokens of this application. Cheap to clone.
+/// An issuer of the application's own tokens. Cheap to clone.
 ///
 /// # Example
 /// ```
@@ -55,26 +55,28 @@ pub(super) struct Inner {
 }
 
 impl Issuer {
-    /// Begins an issuer; a key is the least that it needs.
+    /// Returns a builder of an issuer, which needs at least a key.
     pub fn builder() -> IssuerBuilder {
         IssuerBuilder::default()
     }
 
-    /// Claims of the issuer's usual lifetime: `jti` (a random UUID), `iat`, `exp`, then the data,
-    /// all side by side. To be looked at or kept before [`issue`](Self::issue) signs them.
+    /// Creates claims with the issuer's lifetime, to inspect or store before signing.
+    ///
+    /// They contain `jti` (a random UUID), `iat` and `exp`, then the data. [`issue`](Self::issue)
+    /// signs them.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the data is no JSON
-    /// object, or has a member `jti`, `iat` or `exp` itself.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the data is not a JSON
+    /// object, or has a member `jti`, `iat` or `exp`.
     pub fn claims<T: Serialize + ?Sized>(&self, data: &T) -> Result<NewClaims, Error> {
         NewClaims::new(data, self.now(), self.0.terms.lifetime)
     }
 
-    /// As [`claims`](Self::claims), with another lifetime; it counts whole seconds.
+    /// Creates claims with another lifetime, in whole seconds.
     ///
     /// # Errors
-    /// As [`claims`](Self::claims). [`issue`](Self::issue) refuses a lifetime of nothing, and one
-    /// over a year.
+    /// Returns the errors of [`claims`](Self::claims). [`issue`](Self::issue) later rejects a
+    /// lifetime of zero, and one over a year.
     pub fn claims_for<T: Serialize + ?Sized>(
         &self,
         lifetime: Duration,
@@ -83,17 +85,17 @@ impl Issuer {
         NewClaims::new(data, self.now(), lifetime.as_secs())
     }
 
-    /// Signs claims: any type that serializes to a JSON object.
+    /// Signs claims of any type that serializes to a JSON object.
     ///
-    /// What they lack of `jti`, `iat`, `exp`, `iss` and `aud` is added, so that plain data becomes
-    /// a sound token. What they have of it stays, where this issuer's own verifier accepts it. The
-    /// header has `alg`, `typ`, and the `kid` of a key pair.
+    /// Missing `jti`, `iat`, `exp`, `iss` and `aud` are added, so that plain data becomes a valid
+    /// token. Given values are kept if this issuer's own verifier accepts them. The header has
+    /// `alg`, `typ`, and the key's `kid` if it has one.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the claims are no JSON
-    /// object, or a verifier would refuse the token;
-    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) where no key is current; an outage
-    /// of a store that is needed for it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the claims are not a JSON
+    /// object, or a verifier would reject the token;
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key is current; a store's
+    /// error if the store of the key ring or of an allow list fails.
     pub async fn issue<T: Serialize + ?Sized>(&self, claims: &T) -> Result<Secret, Error> {
         let issuer = &*self.0;
         let own = claims::to_text(claims)?;
@@ -106,8 +108,8 @@ impl Issuer {
         let token = jws::sign_with_header(&key, &header, payload.as_bytes())?;
         if token.len() > DEFAULT_MAX_LEN {
             return Err(Error::configuration(format!(
-                "the token would have {} bytes, and verifiers look at {DEFAULT_MAX_LEN} at most: \
-                 put less into it",
+                "the token would have {} bytes; verifiers accept at most {DEFAULT_MAX_LEN}: put \
+                 less data into it",
                 token.len()
             )));
         }
@@ -118,26 +120,28 @@ impl Issuer {
         Ok(token)
     }
 
-    /// The verifier of this issuer's tokens: the same keys, also when they change, and the same
-    /// rules. Clones of one verifier share one cache.
+    /// Returns the verifier of this issuer's tokens, with the same keys and rules.
     ///
-    /// Of an issuer without an audience it accepts any `aud`, and none: what its keys signed is for
-    /// this application. Where other services verify this issuer's tokens too, give the issuer an
-    /// [`audience`](IssuerBuilder::audience) for each of them, and each verifier its own.
+    /// It follows changes of the keys. Clones of one verifier share one cache.
+    ///
+    /// For an issuer without an audience it accepts tokens with any `aud`, and without `aud`: all
+    /// tokens under its keys are for this application. If other services verify this issuer's
+    /// tokens too, give the issuer an [`audience`](IssuerBuilder::audience) for each of them, and
+    /// each verifier its own.
     pub fn verifier(&self) -> Verifier {
         self.0.verifier.clone()
     }
 
-    /// The beginning of [`verifier`](Self::verifier), for more rules.
+    /// Returns a builder preset like [`verifier`](Self::verifier), to add rules.
     ///
-    /// Of an issuer without an audience, one that is named here is required.
+    /// For an issuer without an audience, an audience set here is required.
     pub fn verifier_builder(&self) -> VerifierBuilder {
         self.0
             .terms
             .verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
     }
 
-    /// The keys that sign.
+    /// Returns the key ring that signs.
     pub fn key_ring(&self) -> &KeyRing {
         &self.0.ring
     }

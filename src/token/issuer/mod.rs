@@ -1,4 +1,4 @@
-//! Tokens of our own: what goes into them, who signs them.
+//! Issuing of the application's own tokens.
 
 mod builder;
 mod claims;

@@ -1,4 +1,4 @@
-//! Sets a list up.
+//! Token list builder.
 
 use super::limits::Limits;
 use super::token_list::{Kind, Settings, TokenList};
@@ -10,11 +10,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest that an issuer's tokens live unless it is told otherwise.
+/// The longest lifetime that an issuer allows by default.
 const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 const MAX_NAME: usize = 64;
 
-/// Sets a [`TokenList`] up.
+/// A builder of a [`TokenList`].
 ///
 /// # Example
 /// ```
@@ -51,47 +51,49 @@ impl TokenListBuilder {
         }
     }
 
-    /// The list's name in the store, where that holds several; `tokens` unless set.
+    /// Sets the list's name, which separates lists in one store. Default: `tokens`.
+    ///
+    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// By whose wall time entries end with their tokens; the system's unless set.
+    /// Replaces the clock, whose wall time ends entries. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How long after its `exp` a token's entry stays: at least as long as any verifier with this
-    /// list still accepts the token; 60 s unless set, an hour at most. A verifier of a longer
-    /// leeway refuses the list when it is built.
+    /// Sets how long an entry outlives its token's `exp`. Default: 60 s, at most 1 hour.
     ///
-    /// Where several machines write to the list, their clocks may differ by what this is above the
+    /// It must be at least the leeway of every verifier with this list, which otherwise fails to
+    /// build. If several machines write to the list, their clocks may differ by the excess over the
     /// verifiers' leeway.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// The longest time from `iat` to `exp` of any token: so long
-    /// [`revoke_subject`](TokenList::revoke_subject) has to be remembered. 366 days unless set;
-    /// `Duration::MAX`: for ever.
+    /// Sets the longest accepted time from `iat` to `exp` of a token.
     ///
-    /// A token that lives longer is refused, because it could outlive its revocation.
+    /// [`revoke_subject`](TokenList::revoke_subject) is remembered for this time, so a token that
+    /// lives longer is rejected: it could outlive its revocation. Default: 366 days, at least 1 s;
+    /// `Duration::MAX` means no limit.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
         self
     }
 
-    /// Accepts tokens unchecked while the store cannot be asked, revoked ones too. Each counts in
-    /// the metric `jamguard_unchecked_tokens_total`.
+    /// Accepts tokens unchecked while the store is unavailable, including revoked ones.
+    ///
+    /// Each is counted in the metric `jamguard_unchecked_tokens_total`.
     pub fn danger_fail_open(mut self) -> Self {
         self.fail_open = true;
         self
     }
 
-    /// Builds the list, and has it told of the store's changes.
+    /// Builds the list and subscribes it to the store's changes.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
@@ -119,7 +121,7 @@ impl TokenListBuilder {
     }
 }
 
-/// Checks the name of a part of a store.
+/// Checks a name that becomes part of a store's keys.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(fits) {

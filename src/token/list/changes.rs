@@ -1,34 +1,35 @@
-//! Why a token that a list found good needs no look-up the next time: nothing that concerns it was
-//! written since.
+//! Change counters of a list, which let a token that passed skip the next lookup.
 //!
-//! The keys of a list are spread over counters that only grow. A token notes the sum of the
-//! counters that its two keys count under; as long as the sum is the same, so are the counters.
+//! A list's keys are spread over counters that only grow. A token records the sum of the counters
+//! for its own and its subject's key; an equal sum means that no counter changed.
 
 use crate::store::Change;
 use crate::token::revocation::RevocationId;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What the key of a token's entry begins with, behind the list's prefix.
+/// The first byte of a token entry's key, after the list's prefix.
 pub(super) const TOKEN: u8 = b't';
 pub(super) const SUBJECT: u8 = b's';
 
-/// So many that a token is looked up once more after one in thousands of writes, and so few that
-/// they stay in a core's own cache.
+/// The number of token counters.
+///
+/// Large enough that only one in thousands of writes causes an extra lookup of a token, and small
+/// enough for a core's own cache.
 const TOKENS: usize = 8192;
 const SUBJECTS: usize = 1024;
-/// Set in `all` while changes are not learned: no sum that a token noted has it.
+/// Set in `all` while the store's changes are not watched; no recorded sum contains it.
 const UNWATCHED: u64 = 1 << 63;
 
-/// Counts the writes to the keys of one list.
+/// Counters of the writes to the keys of one list.
 pub(crate) struct Changes {
-    /// Counts those that may concern every key.
+    /// Counts changes that may affect every key.
     all: AtomicU64,
     tokens: [AtomicU64; TOKENS],
     subjects: [AtomicU64; SUBJECTS],
 }
 
-/// The ids are hashes: any of their bits will do.
+/// Returns the counter index of an id. Ids are hashes, so any bits will do.
 fn place(id: &RevocationId) -> u16 {
     let [first, second, ..] = *id.as_bytes();
     u16::from_be_bytes([first, second])
@@ -51,18 +52,19 @@ impl Changes {
         &self.subjects[usize::from(place) % SUBJECTS]
     }
 
-    /// Notes a write to a token's entry.
+    /// Records a write to a token's entry.
     pub(crate) fn note_token(&self, id: &RevocationId) {
         self.token(place(id)).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Notes a write to a subject's entry.
+    /// Records a write to a subject's entry.
     pub(crate) fn note_subject(&self, id: &RevocationId) {
         self.subject(place(id)).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Notes what a store told of a key of this list, given here without the list's prefix; a
-    /// change of other lists' keys is left out by the caller.
+    /// Records a change reported by the store.
+    ///
+    /// A key comes without the list's prefix; the caller filters out keys of other lists.
     pub(crate) fn learn(&self, change: Change<'_>) {
         match change {
             Change::Key(key) => {
@@ -80,7 +82,7 @@ impl Changes {
                 self.note_all();
                 self.all.fetch_and(!UNWATCHED, Ordering::SeqCst);
             }
-            // `All`, and what a later version may tell.
+            // `All`, and variants that later versions may add.
             _ => self.note_all(),
         }
     }
@@ -97,13 +99,14 @@ impl Changes {
             .wrapping_add(load(self.subject(subject)))
     }
 
-    /// Whether nothing that concerns the token was written since it was last found good.
+    /// Returns whether nothing relevant was written since the token last passed.
     pub(crate) fn unchanged(&self, mark: &Mark) -> bool {
         mark.good.load(Ordering::Acquire) == self.sum(mark)
     }
 
-    /// The counters' state, to be taken before the store is asked: a write in between then is one
-    /// that comes after.
+    /// Returns the counters' state, to be read before the store is asked.
+    ///
+    /// A write in between is then treated as a later one.
     pub(crate) fn now(&self, mark: &Mark) -> Moment {
         Moment(self.sum(mark))
     }
@@ -113,19 +116,19 @@ impl Changes {
 #[derive(Clone, Copy)]
 pub(crate) struct Moment(u64);
 
-/// What a list remembers of a verified token, kept with the token.
+/// A list's state for one verified token, stored with the token.
 pub(crate) struct Mark {
     list: u64,
-    /// The name of all tokens of the token's subject, if it has one.
+    /// The revocation id of the token's subject, if it has one.
     pub(crate) subject: Option<RevocationId>,
-    /// Of the token's counter and of its subject's; of any for want of a subject.
+    /// Counter indexes of the token and its subject; index 0 without a subject.
     places: [u16; 2],
-    /// The sum under which the list last had nothing against the token.
+    /// The sum at which the token last passed the list.
     good: AtomicU64,
     next: OnceLock<Box<Mark>>,
 }
 
-/// No sum: the counters would have to count for millennia.
+/// Not a sum: the counters would take millennia to reach it.
 const NEVER: u64 = u64::MAX;
 
 impl Mark {
@@ -139,7 +142,7 @@ impl Mark {
         }
     }
 
-    /// The store, asked after `then`, had nothing against the token.
+    /// Records that the store, asked after `then`, let the token pass.
     pub(crate) fn set_good(&self, Moment(then): Moment) {
         if then & UNWATCHED == 0 {
             self.good.store(then, Ordering::Release);
@@ -147,12 +150,12 @@ impl Mark {
     }
 }
 
-/// The marks of all lists that were asked about a token; the first needs no memory of its own.
+/// The marks of all lists that checked a token; the first needs no allocation.
 #[derive(Default)]
 pub(crate) struct Marks(OnceLock<Mark>);
 
 impl Marks {
-    /// The mark of a list.
+    /// Returns the mark of a list, creating it on first use.
     pub(crate) fn of(&self, list: u64, new: impl Fn() -> Mark) -> &Mark {
         let mut mark = self.0.get_or_init(&new);
         while mark.list != list {

@@ -1,4 +1,4 @@
-//! One list: what is asked of it.
+//! Check of a token against one list.
 
 use super::changes::{Mark, Moment};
 use super::token_list::{Kind, TokenList, moment_of};
@@ -15,14 +15,14 @@ use std::task::Poll;
 
 type Answer = Result<Option<Record>, Error>;
 
-/// The keys of the entries that decide about a token.
+/// The store keys of the entries that decide about a token.
 struct Keys {
     token: String,
     subject: Option<String>,
 }
 
 impl TokenList {
-    /// Whether the token may pass, where that can be said without waiting.
+    /// Checks the token if that needs no waiting.
     pub(super) fn recall(&self, token: &Verified) -> Option<Result<(), Error>> {
         let mark = self.mark(token);
         if self.changes.unchanged(mark) {
@@ -43,7 +43,7 @@ impl TokenList {
         Some(self.conclude(token, (mark, now), Ok(own), Ok(subject)))
     }
 
-    /// Whether the token may pass; asks the store where it must.
+    /// Checks the token, asking the store if necessary.
     pub(super) async fn ask(&self, token: &Verified) -> Result<(), Error> {
         if let Some(answer) = self.recall(token) {
             return answer;
@@ -74,8 +74,9 @@ impl TokenList {
         }
     }
 
-    /// What the two entries, asked for at a moment, say. One that speaks against the token decides,
-    /// whether or not the other could be had.
+    /// Decides by the two entries, read after `then`.
+    ///
+    /// An entry against the token decides even if the other could not be read.
     fn conclude(
         &self,
         token: &Verified,
@@ -95,7 +96,7 @@ impl TokenList {
             Ok(Some(record)) if taken_back(token, &record) => {
                 return Err(Error::new(
                     ErrorKind::Revoked,
-                    "all tokens that the subject had were taken back",
+                    "the token is revoked, with all earlier tokens of its subject",
                 ));
             }
             Ok(_) => {}
@@ -112,7 +113,7 @@ impl TokenList {
             }
             Some(error) => {
                 if !failing.swap(true, Ordering::Relaxed) {
-                    telemetry::warn("a token list's store cannot be asked", &error);
+                    telemetry::warn("a token list's store is unavailable", &error);
                 }
                 if self.settings().limits.fail_open() {
                     self.list.unchecked.add();
@@ -126,7 +127,7 @@ impl TokenList {
     fn judge(&self, listed: bool) -> Result<(), Error> {
         match (self.settings().kind, listed) {
             (Kind::Deny, false) | (Kind::Allow, true) => Ok(()),
-            (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token was taken back")),
+            (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token is revoked")),
             (Kind::Allow, false) => Err(Error::new(
                 ErrorKind::NotListed,
                 "the token is not in the allow list",
@@ -134,7 +135,7 @@ impl TokenList {
         }
     }
 
-    /// Refuses what lives longer than the revocation of its subject is remembered; Unix seconds.
+    /// Rejects a token that could outlive its subject's revocation. Times are Unix seconds.
     pub(crate) fn check_lifetime(
         &self,
         expires: Option<u64>,
@@ -145,8 +146,8 @@ impl TokenList {
                 if expires.saturating_sub(issued) > most.as_secs() =>
             {
                 Err(Error::configuration(
-                    "a token lives longer than its list remembers: raise .max_token_lifetime(…) \
-                     of the list",
+                    "the token's lifetime is over the limit of its list: raise the list's \
+                     .max_token_lifetime(…)",
                 ))
             }
             _ => Ok(()),
@@ -154,7 +155,7 @@ impl TokenList {
     }
 }
 
-/// By its `sub`; where it has none, as JAM's tokens, by its `email`.
+/// Returns the id of the token's `sub`, or else of its `email`: JAM's tokens have no `sub`.
 fn subject_id(token: &Verified) -> Option<RevocationId> {
     let name = |subject: &str| RevocationId::of_subject(token.issuer(), subject);
     if let Some(subject) = token.subject() {
@@ -164,30 +165,30 @@ fn subject_id(token: &Verified) -> Option<RevocationId> {
         claim: "email".into(),
         expected: None,
     }];
-    // It was read before: it is sound.
+    // The claims were parsed during verification, so this cannot fail.
     let mut claims = RegisteredClaims::parse(token.raw_claims(), &email).ok()?;
     Some(name(&claims.texts.pop()??))
 }
 
-/// Whether a token is one of those that its subject's entry is about.
+/// Returns whether its subject's entry revokes a token.
 fn taken_back(token: &Verified, entry: &Record) -> bool {
     let issued = token.entry().issued_in;
     issued.is_none_or(|issued| issued <= moment_of(entry))
 }
 
-/// Of one kind, whatever the store says, so that every outage is answered alike.
+/// Maps every store error to one kind, so that every outage gets the same response.
 fn unavailable(error: Error) -> Error {
     if error.kind() == ErrorKind::Unavailable {
         return error;
     }
     Error::new(
         ErrorKind::Unavailable,
-        "whether the token was taken back cannot be said at the moment",
+        "cannot check at the moment whether the token is revoked",
     )
     .with_source(error)
 }
 
-/// Waits for two answers at the same time.
+/// Awaits two futures concurrently.
 async fn both<A, B>(
     mut a: StoreFuture<'_, A>,
     mut b: StoreFuture<'_, B>,

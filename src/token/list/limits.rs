@@ -1,23 +1,23 @@
-//! What of a list can change while it is used.
+//! Limits of a list that can change while it is in use.
 
 use crate::core::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Read at each question, written seldom: each stands for itself.
+/// Limits of a list. Each is read and written independently of the others.
 pub(crate) struct Limits {
     /// Milliseconds.
     leeway: AtomicU64,
-    /// Milliseconds; the greatest number stands for ever.
+    /// Milliseconds; `u64::MAX` means no limit.
     max_lifetime: AtomicU64,
     fail_open: AtomicBool,
     /// The longest leeway of a verifier that uses the list, in seconds.
     used_leeway: AtomicU64,
-    /// Whether one accepts tokens without end.
+    /// Whether a verifier that uses the list accepts tokens without `exp`.
     used_without_end: AtomicBool,
 }
 
-/// Up: an entry must not end before its token.
+/// Rounds up: an entry must not end before its token.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
@@ -37,7 +37,7 @@ impl Limits {
         Duration::from_millis(self.leeway.load(Ordering::Relaxed))
     }
 
-    /// `None`: tokens may live for ever.
+    /// Returns the longest token lifetime; `None` means no limit.
     pub(super) fn max_lifetime(&self) -> Option<Duration> {
         let most = self.max_lifetime.load(Ordering::Relaxed);
         (most != u64::MAX).then(|| Duration::from_millis(most))
@@ -47,7 +47,7 @@ impl Limits {
         self.fail_open.load(Ordering::Relaxed)
     }
 
-    /// Whether entries last for as long as a verifier of this leeway, in seconds, accepts tokens.
+    /// Checks that entries outlive the tokens that a verifier accepts; `leeway` in seconds.
     pub(super) fn check(&self, leeway: u64, requires_end: bool) -> Result<(), Error> {
         if self.leeway().as_secs() < leeway {
             return Err(Error::configuration(
@@ -57,21 +57,22 @@ impl Limits {
         }
         if !requires_end && self.max_lifetime().is_some() {
             return Err(Error::configuration(
-                "a list beside .danger_accept_missing_exp(): tokens without end outlive the \
-                 revocation of their subject; give the list .max_token_lifetime(Duration::MAX)",
+                "a list cannot be combined with .danger_accept_missing_exp(): tokens without exp \
+                 outlive the revocation of their subject; give the list \
+                 .max_token_lifetime(Duration::MAX)",
             ));
         }
         Ok(())
     }
 
-    /// Such a verifier uses the list from now on.
+    /// Records the requirements of a verifier that uses the list.
     pub(super) fn note_use(&self, leeway: u64, requires_end: bool) {
         self.used_leeway.fetch_max(leeway, Ordering::Relaxed);
         self.used_without_end
             .fetch_or(!requires_end, Ordering::Relaxed);
     }
 
-    /// Whether other limits would do for all verifiers that use the list.
+    /// Checks that other limits fit all verifiers that use the list.
     #[cfg(feature = "config")]
     pub(super) fn check_newer(&self, newer: &Self) -> Result<(), Error> {
         newer.check(

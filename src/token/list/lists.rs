@@ -1,4 +1,4 @@
-//! The lists that a verifier asks.
+//! The lists of a verifier.
 
 use super::token_list::{Kind, TokenList};
 use crate::core::error::Error;
@@ -6,7 +6,7 @@ use crate::token::rules::Rules;
 use crate::token::verified::Verified;
 use std::sync::Arc;
 
-/// All of them must let a token pass.
+/// A set of lists; a token must pass all of them.
 #[derive(Clone, Default)]
 pub(crate) struct Lists(Arc<[TokenList]>);
 
@@ -15,12 +15,12 @@ impl Lists {
         Self(lists.into_iter().collect())
     }
 
-    /// These and more.
+    /// Returns these lists and more.
     pub(crate) fn and(&self, more: &[TokenList]) -> Self {
         Self::new(self.0.iter().chain(more).cloned())
     }
 
-    /// What they say, where that needs no waiting.
+    /// Checks the token if that needs no waiting.
     pub(crate) fn recall(&self, token: &Verified) -> Option<Result<(), Error>> {
         for list in self.0.iter() {
             match list.recall(token) {
@@ -31,7 +31,7 @@ impl Lists {
         Some(Ok(()))
     }
 
-    /// What they say.
+    /// Checks the token, asking the stores if necessary.
     pub(crate) async fn ask(&self, token: &Verified) -> Result<(), Error> {
         for list in self.0.iter() {
             list.ask(token).await?;
@@ -41,7 +41,7 @@ impl Lists {
 }
 
 impl TokenList {
-    /// Whether a list given as one of this kind can serve a verifier of these rules.
+    /// Checks that the list has this kind and fits a verifier with these rules.
     pub(crate) fn check_use(&self, kind: Kind, rules: &Rules) -> Result<(), Error> {
         let settings = self.settings();
         let refuse = |message: &'static str| Err(Error::configuration(message));
@@ -59,8 +59,8 @@ impl TokenList {
         }
         if !rules.check_exp {
             return refuse(
-                "a list beside .danger_accept_expired(): its entries end with their tokens, which \
-                 would be accepted again",
+                "a list cannot be combined with .danger_accept_expired(): its entries end with \
+                 their tokens, which would be accepted again",
             );
         }
         settings.limits.check(rules.leeway, rules.require_exp)?;

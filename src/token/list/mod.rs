@@ -1,4 +1,4 @@
-//! Lists by which tokens are taken back, or let in at all, before they expire.
+//! Deny and allow lists of tokens.
 
 mod builder;
 pub(crate) mod changes;

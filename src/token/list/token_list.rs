@@ -1,4 +1,4 @@
-//! One list: what is written to it.
+//! Token list: writing entries.
 
 use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
@@ -17,25 +17,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tokens that are refused before they expire (a deny list), or the only ones that are not (an
-/// allow list), in any [`Store`]. Cheap to clone.
+/// A deny list or allow list of tokens in any [`Store`]. Cheap to clone.
 ///
-/// Given to a [`Verifier`](crate::VerifierBuilder::deny_list) or to a whole
-/// [`Authenticator`](crate::AuthenticatorBuilder::deny_list), it is asked about every token, seen
-/// before or not. A token that was found good is asked about again only when something that
-/// concerns it was written, so the question costs nanoseconds; a store that cannot be
-/// [watched](Store::watch) is asked each time. Once [`revoke`](Self::revoke) returned, no verifier
-/// of the process accepts the token any more; other processes learn of it as fast as their store.
+/// Tokens in a deny list are rejected before they expire; with an allow list, only its tokens are
+/// accepted. A list given to a [`Verifier`](crate::VerifierBuilder::deny_list) or to a whole
+/// [`Authenticator`](crate::AuthenticatorBuilder::deny_list) is checked for every token, cached or
+/// not.
 ///
-/// Over Redis the first look at a token costs a round trip, and so does the one after a write that
-/// may concern it; [`Near`](crate::store::Near) in front of Redis spares the latter.
+/// A token that passed is looked up again only after a write that may concern it, so a check costs
+/// nanoseconds; a store that cannot be [watched](Store::watch) is asked each time. Once
+/// [`revoke`](Self::revoke) returns, no verifier of the process accepts the token; other processes
+/// are notified as fast as their store allows.
 ///
-/// Tokens are known by their [`RevocationId`], so that no other text of a revoked token passes. An
-/// entry lives exactly until its token's `exp` and the [leeway](TokenListBuilder::leeway) after
-/// it; that of a token without `exp` stays for ever.
+/// Over Redis the first lookup of a token costs a round trip, and so does the one after a write
+/// that may concern it; [`Near`](crate::store::Near) in front of Redis saves the latter.
 ///
-/// While the store cannot be asked, tokens are answered with 503
-/// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)), never with "not revoked".
+/// Tokens are identified by their [`RevocationId`], so that no other text of a revoked token
+/// passes. An entry lives exactly until its token's `exp` plus the
+/// [leeway](TokenListBuilder::leeway); the entry of a token without `exp` never expires.
+///
+/// While the store is unavailable, requests with tokens get a 503
+/// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)), never "not revoked".
 ///
 /// # Example
 /// ```
@@ -58,7 +60,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// ```
 #[derive(Clone)]
 pub struct TokenList {
-    /// These two here and not behind `list`: the hot path needs no more.
+    /// These two are outside `list` because the hot path needs nothing else.
     pub(super) id: u64,
     pub(super) changes: Arc<Changes>,
     pub(super) list: Arc<Inner>,
@@ -66,7 +68,7 @@ pub struct TokenList {
 
 pub(super) struct Settings {
     pub(super) kind: Kind,
-    /// Begins all keys of the list.
+    /// Prefix of all keys of the list.
     pub(super) prefix: String,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
@@ -76,9 +78,9 @@ pub(super) struct Settings {
 pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) unchecked: Counter,
-    /// Whether the store failed when it was last asked.
+    /// Whether the store failed at the last request.
     pub(super) failing: AtomicBool,
-    /// Listens for as long as the list is there.
+    /// Keeps the store's watcher alive as long as the list.
     _told: Arc<dyn Fn(Change<'_>) + Send + Sync>,
 }
 
@@ -97,27 +99,30 @@ impl Kind {
     }
 }
 
-/// How long an entry has to live.
+/// The remaining life of an entry.
 enum Remaining {
     For(Option<Duration>),
-    /// What it is about is over.
+    /// The token or subject revocation has already ended.
     Over,
 }
 
-/// The second of a moment, the next one where it lies between two.
+/// Returns a time in Unix seconds, rounded up.
 fn second_after(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs() + u64::from(since.subsec_nanos() > 0)
 }
 
 impl TokenList {
-    /// Begins a list of tokens that are refused as [`Revoked`](crate::ErrorKind::Revoked).
+    /// Returns a builder of a deny list.
+    ///
+    /// Its tokens are rejected as [`Revoked`](crate::ErrorKind::Revoked).
     pub fn deny(store: impl Store) -> TokenListBuilder {
         TokenListBuilder::new(Kind::Deny, store)
     }
 
-    /// Begins a list of the only tokens that are accepted; others are
-    /// [`NotListed`](crate::ErrorKind::NotListed).
+    /// Returns a builder of an allow list.
+    ///
+    /// All other tokens are rejected as [`NotListed`](crate::ErrorKind::NotListed).
     pub fn allow(store: impl Store) -> TokenListBuilder {
         TokenListBuilder::new(Kind::Allow, store)
     }
@@ -136,7 +141,7 @@ impl TokenList {
                 change => changes.learn(change),
             })
         };
-        // Where it cannot be watched, nothing is ever remembered.
+        // If the store cannot be watched, no result is ever remembered.
         settings.store.watch(Watcher::new(&told));
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -150,25 +155,26 @@ impl TokenList {
         }
     }
 
-    /// Enters a token: into a deny list, so that it is refused; into an allow list, so that it is
-    /// accepted. A token that expired has no entry.
+    /// Adds a token to the list. An expired token gets no entry.
+    ///
+    /// A token in a deny list is rejected; a token in an allow list is accepted.
     ///
     /// # Errors
-    /// Those of the store; the entry may then be there nevertheless.
+    /// Returns the store's errors; the entry may have been written nevertheless.
     pub async fn add(&self, token: &Verified) -> Result<(), Error> {
         self.enter(token.revocation_id(), token.entry().window.expires)
             .await
     }
 
-    /// Enters a token by its text, its signature unchecked: one that was just signed.
+    /// Adds a token by its text without checking its signature: one that was just signed.
     ///
-    /// Whoever may call this with any text can fill the store.
+    /// Do not pass text from requests: each one adds an entry, which could fill the store.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and its like where the text is no
-    /// token; [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where an allow list
-    /// would refuse the token, because it lives
-    /// [too long](TokenListBuilder::max_token_lifetime); those of [`add`](Self::add).
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and related kinds if the text is not a
+    /// token; [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if an allow list would
+    /// reject the token because it lives [too long](TokenListBuilder::max_token_lifetime); and the
+    /// errors of [`add`](Self::add).
     pub async fn add_unverified(&self, token: &str) -> Result<(), Error> {
         let named = parse(token)?;
         if self.settings().kind == Kind::Allow {
@@ -177,51 +183,54 @@ impl TokenList {
         self.enter(&named.id, named.expires).await
     }
 
-    /// Whether the list has an entry of the token's own.
+    /// Returns whether the list has an entry for this token. Subject entries are ignored.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the store's errors.
     pub async fn contains(&self, token: &Verified) -> Result<bool, Error> {
         let key = self.token_key(token.revocation_id());
         Ok(self.settings().store.get(&key).await?.is_some())
     }
 
-    /// Removes the token's entry; says whether there was one.
+    /// Removes the token's entry. Returns whether it existed.
     ///
     /// # Errors
-    /// Those of the store; the entry may then be gone nevertheless.
+    /// Returns the store's errors; the entry may have been removed nevertheless.
     pub async fn remove(&self, token: &Verified) -> Result<bool, Error> {
         self.strike(token.revocation_id()).await
     }
 
-    /// Takes a token back: enters it into a deny list, removes it from an allow list.
+    /// Revokes a token: adds it to a deny list, removes it from an allow list.
     ///
     /// # Errors
-    /// Those of the store; the token may then be taken back or not, so try again.
+    /// Returns the store's errors; the token may be revoked or not, so try again.
     pub async fn revoke(&self, token: &Verified) -> Result<(), Error> {
         self.take_back(token.revocation_id(), token.entry().window.expires)
             .await
     }
 
-    /// Takes a token back by its text, its signature unchecked: one that an administrator
-    /// pasted, or that another part of the application verified.
+    /// Revokes a token by its text without checking its signature.
     ///
-    /// Not for texts out of requests: whoever knows a token's `iss` and `jti` could have it taken
-    /// back, and any text fills the store. [Verify](crate::Verifier::verify) those first.
+    /// Use it for a token that an administrator pasted or another part of the application verified,
+    /// not for text from requests: a user who knows a token's `iss` and `jti` could revoke it, and
+    /// any text adds an entry, which could fill the store. [Verify](crate::Verifier::verify) such
+    /// tokens first.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and its like where the text is no
-    /// token; those of [`revoke`](Self::revoke).
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and related kinds if the text is not a
+    /// token, and the errors of [`revoke`](Self::revoke).
     pub async fn revoke_unverified(&self, token: &str) -> Result<(), Error> {
         let named = parse(token)?;
         self.take_back(&named.id, named.expires).await
     }
 
-    /// Takes a token back by its `iss` (empty: it has none) and `jti`. In a deny list the entry
-    /// lives until `expires_at`, which must not be before the token's `exp`.
+    /// Revokes a token by its `iss` and `jti`; an empty `issuer` means no `iss`.
+    ///
+    /// In a deny list the entry lives until `expires_at`, which must not be before the token's
+    /// `exp`.
     ///
     /// # Errors
-    /// As [`revoke`](Self::revoke).
+    /// Returns the errors of [`revoke`](Self::revoke).
     pub async fn revoke_jti(
         &self,
         issuer: &str,
@@ -232,17 +241,18 @@ impl TokenList {
         self.take_back(&id, Some(second_after(expires_at))).await
     }
 
-    /// Takes back every token of this `iss` (empty: they have none) and `sub` that was issued
-    /// before a moment: logs somebody out everywhere. The subject of a token without `sub`, as
-    /// JAM's are, is its `email`.
+    /// Revokes a subject's tokens issued before a time: logs a user out everywhere.
     ///
-    /// `iat` counts seconds, so a token issued in the very second of `issued_before` is refused
-    /// too. So is one without `iat`, for as long as this is remembered: the
-    /// [longest lifetime of a token](TokenListBuilder::max_token_lifetime). Called again, the
-    /// later moment counts.
+    /// Tokens match by `iss` (empty: no `iss`) and `sub`. The subject of a token without `sub`,
+    /// such as a JAM token, is its `email`.
+    ///
+    /// `iat` has a resolution of one second, so a token issued in the same second as
+    /// `issued_before` is rejected too, and so is a token without `iat`. The revocation is
+    /// remembered for the [longest token lifetime](TokenListBuilder::max_token_lifetime). After
+    /// several calls the latest time applies.
     ///
     /// # Errors
-    /// As [`revoke`](Self::revoke).
+    /// Returns the errors of [`revoke`](Self::revoke).
     ///
     /// ```
     /// # async fn example(denied: jamguard::TokenList) -> Result<(), jamguard::Error> {
@@ -259,7 +269,7 @@ impl TokenList {
         let since = issued_before.duration_since(UNIX_EPOCH).unwrap_or_default();
         let settings = self.settings();
         let until = settings.limits.max_lifetime().map(|lifetime| {
-            // The token's second may have begun up to a second before the moment.
+            // `iat` may lie up to a second before `issued_before`.
             let lifetime = lifetime.saturating_add(Duration::from_secs(1));
             since.saturating_add(lifetime).as_secs()
         });
@@ -282,17 +292,17 @@ impl TokenList {
         &self.settings().limits
     }
 
-    /// Whether other limits fit the verifiers that use the list.
+    /// Checks that other limits fit the verifiers that use the list.
     #[cfg(feature = "config")]
     pub(crate) fn check_limits(&self, newer: &Limits) -> Result<(), Error> {
         self.limits().check_newer(newer)
     }
 
-    /// Takes over other limits, for whatever is asked from now on.
+    /// Replaces the limits for all later checks.
     #[cfg(feature = "config")]
     pub(crate) fn set_limits(&self, newer: &Limits) {
         self.limits().take(newer);
-        // What was found good under the old ones may not be any more.
+        // Tokens that passed under the old limits may not pass under the new ones.
         self.changes.learn(Change::All);
     }
 
@@ -320,7 +330,7 @@ impl TokenList {
             return Ok(());
         };
         let written = self.raise(&self.token_key(id), None, ttl).await;
-        // Also after an error: it may have been written.
+        // Also after an error: the entry may have been written.
         self.changes.note_token(id);
         written
     }
@@ -331,7 +341,7 @@ impl TokenList {
         removed
     }
 
-    /// The time from now to these Unix seconds and the leeway after them.
+    /// Returns the time from now until `until` (Unix seconds) plus the leeway.
     fn remaining(&self, until: Option<u64>) -> Remaining {
         let Some(until) = until else {
             return Remaining::For(None);
@@ -342,12 +352,12 @@ impl TokenList {
         if left.is_zero() {
             return Remaining::Over;
         }
-        // Stores may count in milliseconds, and must not cut any off.
+        // Rounded up, because stores may have a resolution of one millisecond.
         let millis = u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         Remaining::For(Some(Duration::from_millis(millis)))
     }
 
-    /// Writes an entry, or raises the one that is there to this moment and lifetime.
+    /// Writes an entry, or raises the existing one to this time and lifetime.
     async fn raise(
         &self,
         key: &str,
@@ -359,8 +369,8 @@ impl TokenList {
             Some(moment) => moment.to_be_bytes().to_vec(),
             None => Vec::new(),
         };
-        // Each round in which it does not get through, somebody else did. A store whose reads lag
-        // behind its writes needs more.
+        // Each failed round means that another writer succeeded. A store whose reads lag behind its
+        // writes needs more rounds.
         const ATTEMPTS: usize = 100;
         for _ in 0..ATTEMPTS {
             let mut record = NewRecord::new(value(moment));
@@ -389,12 +399,12 @@ impl TokenList {
         }
         Err(Error::new(
             ErrorKind::Unavailable,
-            "the list's entry is written by too many at once",
+            "too many concurrent writes to the list's entry: try again",
         ))
     }
 }
 
-/// The moment in a subject's entry; one that cannot be read refuses every token.
+/// Returns the time in a subject's entry; an unreadable entry revokes every token.
 pub(super) fn moment_of(record: &Record) -> u64 {
     record
         .value()
@@ -402,14 +412,14 @@ pub(super) fn moment_of(record: &Record) -> u64 {
         .map_or(u64::MAX, u64::from_be_bytes)
 }
 
-/// What an entry needs of a token, dates in Unix seconds.
+/// The parts of a token that an entry needs. Times are Unix seconds.
 struct Named {
     id: RevocationId,
     expires: Option<u64>,
     issued: Option<u64>,
 }
 
-/// Reads a token strictly, but for the signature, at which it does not look.
+/// Parses a token strictly, without checking its signature.
 fn parse(token: &str) -> Result<Named, Error> {
     let compact = Compact::split(token.as_bytes(), MAX_TOKEN_LEN)?;
     compact.header()?;

@@ -1,4 +1,4 @@
-//! Sets refresh tokens up.
+//! Refresh token builder.
 
 use super::family::Terms;
 use super::tokens::{OnReuse, RefreshTokens, Reuse};
@@ -14,7 +14,7 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 const MAX_GRACE: Duration = Duration::from_secs(60);
 
-/// Sets [`RefreshTokens`] up.
+/// A builder of [`RefreshTokens`].
 ///
 /// # Example
 /// ```
@@ -53,50 +53,58 @@ impl<T> RefreshTokensBuilder<T> {
         }
     }
 
-    /// Their name in the store, where that holds several kinds; `tokens` unless set.
+    /// Sets the name that separates kinds of refresh tokens in one store. Default: `tokens`.
+    ///
+    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// How long after the login the last token that follows from it ends; 30 days unless set.
+    /// Sets how long after the login its last refresh token expires.
+    ///
+    /// Default: 30 days, at least 1 s.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.terms.lifetime = lifetime;
         self
     }
 
-    /// How long a token may lie unused; as long as it lives unless set.
+    /// Sets how long a token may stay unused, at most the [`lifetime`](Self::lifetime).
+    ///
+    /// Default: the lifetime.
     pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
         self.terms.idle = Some(lifetime);
         self
     }
 
-    /// How long a token that was just used is answered once more, with the same new token: for
-    /// requests at the same time, and answers that got lost. 5 s unless set, a minute at most.
+    /// Sets the grace period in which a used token gets the same new token again.
     ///
-    /// Zero: the second use of a token ends its family, were it at the same time.
+    /// It serves concurrent requests and lost responses. Default: 5 s, at most 60 s. With zero, the
+    /// second use of a token revokes its family, even if it is concurrent.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.terms.grace = grace;
         self
     }
 
-    /// Runs for each family that is ended because an old token of it came again: somebody has a
-    /// token that is not theirs. Once, or more often where the store fails meanwhile. It also
-    /// counts in the metric `jamguard_refresh_token_reuses_total`.
+    /// Sets a hook that runs when reuse of an old token revokes its family.
     ///
-    /// It holds up the answer: leave what takes time to a task of its own.
+    /// Reuse means that a token was probably stolen. The hook runs once per family, or more often
+    /// if the store fails meanwhile. Reuse is also counted in the metric
+    /// `jamguard_refresh_token_reuses_total`.
+    ///
+    /// The response waits for the hook: spawn a task for slow work.
     pub fn on_reuse(mut self, hook: impl Fn(&Reuse<'_, T>) + Send + Sync + 'static) -> Self {
         self.on_reuse = Some(Box::new(hook));
         self
     }
 
-    /// By whose wall time tokens end; the system's unless set.
+    /// Replaces the clock, whose wall time ends tokens. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Builds it.
+    /// Builds the refresh tokens.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
@@ -110,14 +118,14 @@ impl<T> RefreshTokensBuilder<T> {
         }
         if shortest > self.terms.lifetime {
             return refuse(
-                "the idle lifetime of refresh tokens is over their lifetime: shorten it, or leave \
-                 .idle_lifetime(…) out",
+                "the idle lifetime of refresh tokens is over their lifetime: shorten it, or remove \
+                 .idle_lifetime(…)",
             );
         }
         if self.terms.grace > MAX_GRACE {
             return refuse(
-                "the grace of refresh tokens is over a minute, and so long a stolen one could be \
-                 used unnoticed",
+                "the grace period of refresh tokens is over 60 s, and a stolen token could be used \
+                 unnoticed for that long: shorten .grace(…)",
             );
         }
         Ok(RefreshTokens::new(

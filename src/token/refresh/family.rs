@@ -1,41 +1,41 @@
-//! What is kept of the refresh tokens that follow one another from one login on.
+//! Stored record of a refresh token family: all tokens that follow from one login.
 
 use super::text::{Fingerprint, Salt, Token};
 use crate::core::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// More rotations than this within the grace, and the oldest token counts as old at once.
+/// Limit on rotated tokens kept within the grace period; more rotations age the oldest at once.
 const MAX_RECENT: usize = 16;
-/// What is left of a family whose old token came again.
+/// The stored value of a family that was revoked for reuse.
 pub(super) const REUSED: &[u8] = b"reused";
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Family<T> {
     pub(super) subject: String,
     pub(super) data: T,
-    /// Unix milliseconds, whatever happens.
+    /// End of the family in Unix milliseconds.
     pub(super) ends: u64,
-    /// Unix milliseconds, unless it is rotated before.
+    /// Expiry of the current token in Unix milliseconds.
     pub(super) expires: u64,
     current: Fingerprint,
-    /// Rotated away a moment ago, oldest first.
+    /// Recently rotated tokens, oldest first.
     recent: Vec<Rotated>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Rotated {
     token: Fingerprint,
-    /// What made the next one.
+    /// The salt from which the next token was derived.
     salt: Salt,
     /// Unix milliseconds.
     at: u64,
 }
 
-/// What a token is to its family.
+/// The position of a token in its family.
 pub(super) enum Place {
     Current,
-    /// Rotated away just now: this followed it.
+    /// Recently rotated: this token followed it.
     Followed(Token),
     Unknown,
 }
@@ -72,7 +72,7 @@ impl<T> Family<T> {
         }
     }
 
-    /// Puts the next token in the place of the current one.
+    /// Replaces the current token with the next one.
     pub(super) fn rotate(
         &mut self,
         current: &Token,
@@ -95,7 +95,7 @@ impl<T> Family<T> {
         Ok(next)
     }
 
-    /// What is left of its life.
+    /// Returns the time left until expiry.
     pub(super) fn ttl(&self, now: u64) -> Duration {
         Duration::from_millis(self.expires.saturating_sub(now))
     }
@@ -103,7 +103,7 @@ impl<T> Family<T> {
 
 impl Rotated {
     fn is_recent(&self, now: u64, terms: &Terms) -> bool {
-        // Also where the clock was set back since.
+        // Symmetric, because the clock may have been set back since.
         now.abs_diff(self.at) < millis(terms.grace)
     }
 }
@@ -115,7 +115,7 @@ impl<T: Serialize> Family<T> {
             Error::new(
                 ErrorKind::Configuration,
                 format!(
-                    "{} cannot be kept with a refresh token: it must serialize as JSON",
+                    "{} cannot be kept with a refresh token: it must serialize to JSON",
                     std::any::type_name::<T>()
                 ),
             )
@@ -129,7 +129,7 @@ impl<T: serde::de::DeserializeOwned> Family<T> {
             Error::new(
                 ErrorKind::ClaimsMismatch,
                 format!(
-                    "what is kept with the refresh token is no {}",
+                    "the data kept with the refresh token does not decode into {}",
                     std::any::type_name::<T>()
                 ),
             )
@@ -137,7 +137,7 @@ impl<T: serde::de::DeserializeOwned> Family<T> {
     }
 }
 
-/// How long what lives.
+/// Lifetimes of refresh tokens.
 pub(super) struct Terms {
     pub(super) lifetime: Duration,
     pub(super) idle: Option<Duration>,

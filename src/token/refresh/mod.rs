@@ -1,4 +1,4 @@
-//! Refresh tokens for logins that the application issues tokens for itself.
+//! Refresh tokens for logins whose access tokens the application issues.
 
 mod builder;
 mod family;

@@ -1,4 +1,4 @@
-//! A refresh token's text: the name of its family, and a secret.
+//! Refresh token text: a family id and a secret.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
@@ -8,7 +8,7 @@ use aws_lc_rs::{digest, hmac};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// 128 random bits do not collide and cannot be guessed. The name alone is enough to end a family.
+/// 128 random bits do not collide and cannot be guessed; the id alone suffices to end a family.
 const FAMILY: usize = 16;
 const SECRET: usize = 32;
 
@@ -19,7 +19,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// The first of a new family.
+    /// Generates the first token of a new family.
     pub(super) fn generate() -> Result<Self, Error> {
         Ok(Self {
             family: Zeroizing::new(random()?),
@@ -27,9 +27,9 @@ impl Token {
         })
     }
 
-    /// Reads one that a client sent.
+    /// Parses a token that a client sent.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        let malformed = || Error::new(ErrorKind::Malformed, "this is no refresh token");
+        let malformed = || Error::new(ErrorKind::Malformed, "the text is not a refresh token");
         let parts = text.split_once('.').ok_or_else(malformed)?;
         let decode = |text: &str, bytes: &mut [u8]| {
             encoding::decode_into(text.as_bytes(), bytes).filter(|length| *length == bytes.len())
@@ -43,7 +43,7 @@ impl Token {
         Ok(token)
     }
 
-    /// The token that follows: whoever has this one and the salt comes to the same.
+    /// Derives the next token, which is determined by this one and the salt.
     pub(super) fn next(&self, salt: &Salt) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.secret);
         let mut context = hmac::Context::with_key(&key);
@@ -57,13 +57,14 @@ impl Token {
         }
     }
 
-    /// The SHA-256 of the family's name, under which the store has the family: a dump of the store
-    /// ends none.
+    /// Returns the SHA-256 of the family id, which is its key in the store.
+    ///
+    /// Hashed, so that a dump of the store does not allow ending families.
     pub(super) fn family_hash(&self) -> String {
         encoding::encode(digest::digest(&digest::SHA256, &*self.family))
     }
 
-    /// All that is kept of it.
+    /// Returns the hash that the store keeps of the token.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, &*self.secret).as_ref());
@@ -71,7 +72,7 @@ impl Token {
     }
 
     pub(super) fn to_secret(&self) -> Secret {
-        // Longer than it will be: a text that grows leaves copies behind.
+        // Capacity is more than enough: a growing string would leave copies behind.
         let mut text = String::with_capacity(2 * (FAMILY + SECRET));
         encoding::encode_to(self.family.as_slice(), &mut text);
         text.push('.');
@@ -90,7 +91,7 @@ impl PartialEq for Fingerprint {
     }
 }
 
-/// Makes the next secret from the last one; of no use without that.
+/// The input that derives the next secret from the last; useless without that secret.
 #[derive(Clone, Copy)]
 pub(super) struct Salt([u8; 32]);
 
@@ -100,7 +101,7 @@ impl Salt {
     }
 }
 
-/// Both are kept as base64url.
+/// Both are stored as base64url.
 macro_rules! as_text {
     ($name:ident) => {
         impl serde::Serialize for $name {

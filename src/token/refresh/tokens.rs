@@ -1,4 +1,4 @@
-//! Issues, rotates and ends refresh tokens.
+//! Refresh tokens: issuing, rotation, revocation.
 
 use super::builder::RefreshTokensBuilder;
 use super::family::{Family, Place, REUSED, Terms, millis};
@@ -16,17 +16,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) type OnReuse<T> = Box<dyn Fn(&Reuse<'_, T>) + Send + Sync>;
 
-/// Opaque refresh tokens, kept in any [`Store`]: by them a login outlives the short tokens that an
-/// application issues. Cheap to clone. `T` is what the application wants to know again at each
-/// refresh.
+/// Opaque, rotating refresh tokens in any [`Store`]. Cheap to clone.
 ///
-/// A token is 256 random bits, of which the store keeps a hash, as it does of the family's name: a
-/// dump of the store neither uses nor ends anything. Each use rotates it: the answer
-/// brings the token for the next time. Those that follow from one login are a family; an old one
-/// that comes again was stolen, or somebody used the stolen one before, so the whole family ends
-/// ([`ErrorKind::Reused`]). Only within the [grace](RefreshTokensBuilder::grace) the same answer is
-/// given again: of requests at the same time one rotates, and all get the same new token (RFC 9700
-/// section 4.14.2).
+/// They let a login outlive the short-lived tokens that the application issues. `T` is data that
+/// the application gets back at each refresh.
+///
+/// A token is 256 random bits. The store keeps only hashes of the token and of its family id, so a
+/// dump of the store allows neither using nor ending anything. Each use rotates the token: the
+/// response contains the next one. All tokens that follow from one login form a family.
+///
+/// If an old token is used again, a thief uses it now or used it before, so the whole family is
+/// revoked ([`ErrorKind::Reused`]). Within the [grace period](RefreshTokensBuilder::grace) the same
+/// response is repeated instead: of concurrent requests one rotates, and all get the same new token
+/// (RFC 9700 section 4.14.2).
 ///
 /// # Example
 /// ```
@@ -40,7 +42,7 @@ pub(super) type OnReuse<T> = Box<dyn Fn(&Reuse<'_, T>) + Send + Sync>;
 ///
 /// // At the login:
 /// let token = refresh.issue("user 42", &Device { name: "phone".into() }).await?;
-/// // Whenever the access token is over:
+/// // When the access token has expired:
 /// let refreshed = refresh.rotate(token.expose()).await?;
 /// println!("{} on the {}", refreshed.subject, refreshed.data.name);
 /// // At the logout; or everywhere:
@@ -52,7 +54,7 @@ pub struct RefreshTokens<T = ()>(Arc<Inner<T>>);
 
 struct Inner<T> {
     store: Arc<dyn Store>,
-    /// Begins all keys and owners.
+    /// Prefix of all keys and owners.
     prefix: String,
     terms: Terms,
     on_reuse: Option<OnReuse<T>>,
@@ -60,7 +62,7 @@ struct Inner<T> {
     reuses: Counter,
 }
 
-/// The answer to a refresh token.
+/// The result of a refresh.
 ///
 /// # Example
 /// ```
@@ -74,23 +76,23 @@ struct Inner<T> {
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct Refreshed<T> {
-    /// The token for the next time; the one that was sent is used up.
+    /// The next token; the one that was sent is used up.
     pub token: Secret,
-    /// Whose it is.
+    /// The subject of the login.
     pub subject: String,
-    /// What the application gave at the login.
+    /// The data given at the login.
     pub data: T,
-    /// When it ends, if it is not used before.
+    /// When the token expires if it is not used before.
     pub expires_at: SystemTime,
 }
 
-/// A family that was ended because an old token of it came again.
+/// A family that was revoked because an old token of it was used again.
 ///
 /// # Example
 /// ```
 /// use jamguard::Reuse;
 ///
-/// /// To be given to `.on_reuse(…)`.
+/// /// Pass this to `.on_reuse(…)`.
 /// fn warn(reuse: &Reuse<'_, ()>) {
 ///     eprintln!("an old refresh token of {} came again", reuse.subject);
 /// }
@@ -98,14 +100,14 @@ pub struct Refreshed<T> {
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct Reuse<'a, T> {
-    /// Whose it was.
+    /// The subject of the login.
     pub subject: &'a str,
-    /// What the application gave at the login.
+    /// The data given at the login.
     pub data: &'a T,
 }
 
 impl<T> RefreshTokens<T> {
-    /// Begins refresh tokens in a store.
+    /// Returns a builder of refresh tokens in a store.
     pub fn builder(store: impl Store) -> RefreshTokensBuilder<T> {
         RefreshTokensBuilder::new(store)
     }
@@ -127,21 +129,22 @@ impl<T> RefreshTokens<T> {
         }))
     }
 
-    /// Ends the family of a token, whichever of its tokens this is: a logout. Not an error where
-    /// it ended before.
+    /// Revokes the family of a token, whichever of its tokens this is: a logout.
+    ///
+    /// Succeeds if the family has already ended.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] for what is no refresh token, answered as those of
-    /// [`rotate`](Self::rotate); those of the store.
+    /// [`ErrorKind::Malformed`] if the text is not a refresh token, with the same response as for
+    /// errors of [`rotate`](Self::rotate), and the store's errors.
     pub async fn revoke(&self, token: &str) -> Result<(), Error> {
         let key = self.key(&Token::parse(token).map_err(Error::about_grant)?);
         self.0.store.remove(&key).await.map(drop)
     }
 
-    /// Ends all families of a subject, so that no device of theirs stays logged in; says how many.
+    /// Revokes all families of a subject, on all devices. Returns how many.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the store's errors.
     pub async fn revoke_subject(&self, subject: &str) -> Result<u64, Error> {
         self.0.store.remove_owned(&self.owner(subject)).await
     }
@@ -150,7 +153,7 @@ impl<T> RefreshTokens<T> {
         format!("{}{}", self.0.prefix, token.family_hash())
     }
 
-    /// With the prefix: a store's owners are shared with whatever else it keeps.
+    /// Prefixed, because other records in the store may have owners of the same name.
     fn owner(&self, subject: &str) -> String {
         format!("{}{subject}", self.0.prefix)
     }
@@ -162,8 +165,8 @@ impl<T> RefreshTokens<T> {
     fn report(&self, family: &Family<T>) {
         self.0.reuses.add();
         telemetry::warn(
-            "an old refresh token came again: its family has ended",
-            &"somebody has a token that is not theirs",
+            "an old refresh token was used again: its family is revoked",
+            &"the token was probably stolen",
         );
         if let Some(hook) = &self.0.on_reuse {
             hook(&Reuse {
@@ -175,10 +178,10 @@ impl<T> RefreshTokens<T> {
 }
 
 impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
-    /// The first token of a new family: a login of this subject.
+    /// Issues the first token of a new family, at a subject's login.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the data is no JSON; those of the store.
+    /// [`ErrorKind::Configuration`] if the data does not serialize to JSON, and the store's errors.
     pub async fn issue(&self, subject: &str, data: &T) -> Result<Secret, Error> {
         let token = Token::generate()?;
         let now = self.now();
@@ -188,32 +191,33 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
             .owned_by(self.owner(subject));
         match self.0.store.insert(&self.key(&token), record).await? {
             Some(_) => Ok(token.to_secret()),
-            // Not in this universe's lifetime.
+            // A 128-bit random id does not collide.
             None => Err(Error::new(
                 ErrorKind::Internal,
-                "two random names are the same: the system's random source is broken",
+                "two random ids are equal: the system's random source is broken",
             )),
         }
     }
 
-    /// Uses a token up, and gives the one that follows it.
+    /// Uses up a token and returns the next one.
     ///
-    /// A handler that returns the error with `?` answers as a token endpoint does:
-    /// `400 {"error":"invalid_grant"}` (RFC 6749 section 5.2), or 503 where the store is down.
+    /// A handler that returns the error with `?` responds like a token endpoint: `400
+    /// {"error":"invalid_grant"}` (RFC 6749 section 5.2), or 503 if the store is unavailable.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] for what is no refresh token; [`ErrorKind::Revoked`] where its
-    /// family is unknown: ended, or never there; [`ErrorKind::Expired`]; [`ErrorKind::Reused`]
-    /// where the token was used before, which ends its family;
-    /// [`ErrorKind::ClaimsMismatch`] where the data is no `T` any more; those of the store, and
-    /// then the token is as it was, or was rotated and is answered again within the grace.
+    /// [`ErrorKind::Malformed`] if the text is not a refresh token; [`ErrorKind::Revoked`] if its
+    /// family is unknown, because it has ended or never existed; [`ErrorKind::Expired`];
+    /// [`ErrorKind::Reused`] if the token was used before, which revokes its family;
+    /// [`ErrorKind::ClaimsMismatch`] if the stored data does not decode into `T`; and the store's
+    /// errors, after which the token is either unused, or was rotated and gets its response again
+    /// within the grace period.
     pub async fn rotate(&self, token: &str) -> Result<Refreshed<T>, Error> {
         self.use_up(token).await.map_err(Error::about_grant)
     }
 
     async fn use_up(&self, token: &str) -> Result<Refreshed<T>, Error> {
-        // Each failed replacement means that another use got through. A store whose reads lag
-        // behind its writes needs more.
+        // Each failed round means that another use succeeded. A store whose reads lag behind its
+        // writes needs more rounds.
         const ATTEMPTS: usize = 100;
         let token = Token::parse(token)?;
         let key = self.key(&token);
@@ -221,7 +225,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
             let Some(record) = self.0.store.get(&key).await? else {
                 return Err(Error::new(
                     ErrorKind::Revoked,
-                    "no such refresh token: it ended, or never was",
+                    "unknown refresh token: it was revoked or never issued; log in again",
                 ));
             };
             if let Some(answer) = self.rotate_as(&token, &key, &record).await? {
@@ -230,11 +234,11 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         }
         Err(Error::new(
             ErrorKind::Unavailable,
-            "the refresh token is used by too many at once",
+            "too many concurrent uses of the refresh token: try again",
         ))
     }
 
-    /// Decides by the record as it was read; `None` where that has changed since.
+    /// Decides by the record that was read; `None` if it has changed since.
     async fn rotate_as(
         &self,
         token: &Token,
@@ -265,11 +269,12 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 next
             }
             Place::Unknown => {
-                // By its version, so that a token newer than what was read ends nothing.
+                // Conditional on the version, so that a token newer than the record read ends
+                // nothing.
                 let ttl = Duration::from_millis(family.ends.saturating_sub(now));
                 let ended = store.replace(key, record.version(), REUSED.to_vec(), Some(ttl));
-                // Also where the answer fails or is not waited for: the family may have ended, and
-                // then nobody else tells.
+                // Dropping this reports the reuse, also if the store fails or the future is
+                // dropped: the family may have ended, and no other request would report it.
                 let ending = Ending(Some((self, family)));
                 if ended.await?.is_none() {
                     ending.did_not_happen();
@@ -289,7 +294,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
     }
 }
 
-/// Reports a reuse when it goes, unless somebody else changed the family first.
+/// A guard that reports a reuse when dropped, unless another request changed the family first.
 struct Ending<'a, T>(Option<(&'a RefreshTokens<T>, Family<T>)>);
 
 impl<T> Ending<'_, T> {
@@ -309,7 +314,7 @@ impl<T> Drop for Ending<'_, T> {
 fn reused() -> Error {
     Error::new(
         ErrorKind::Reused,
-        "the refresh token was used before: all that followed from its login has ended",
+        "the refresh token was used before: its family is revoked, log in again",
     )
 }
 

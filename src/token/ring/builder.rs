@@ -1,4 +1,4 @@
-//! Sets a ring up, and refuses times that cannot work.
+//! Key ring builder, with validation of its durations.
 
 use super::handle::{Inner, KeyRing, Shared};
 use super::key::RingKey;
@@ -18,7 +18,7 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 const DEFAULT_PUBLISH_AHEAD: Duration = Duration::from_secs(3600);
 const DEFAULT_REFRESH: Duration = Duration::from_secs(5);
 
-/// Sets a [`KeyRing`] up.
+/// A builder of a [`KeyRing`].
 ///
 /// # Example
 /// ```
@@ -59,73 +59,80 @@ impl KeyRingBuilder {
         }
     }
 
-    /// A key that the ring begins with, instead of a generated one. Called again: another.
+    /// Adds an initial key, used instead of a generated one. Call again to add another.
     ///
-    /// A ring that is in the store already keeps the keys that it has; [`KeyRing::import`] puts
-    /// one into that.
+    /// A ring that already exists in the store keeps its own keys; use [`KeyRing::import`] to add
+    /// one.
     pub fn key(mut self, key: impl Into<RingKey>) -> Self {
         self.seeds.push(key.into());
         self
     }
 
-    /// Replaces the current key when it has signed for so long. Never unless set.
+    /// Replaces the current key after it has signed for this time. Default: never.
     ///
-    /// It happens on the way when tokens are issued or keys are published; to make an RSA key takes
-    /// that request some tenths of a second.
+    /// Must be at least 1 s and longer than [`publish_ahead`](Self::publish_ahead). Rotation runs
+    /// within a request that issues tokens or publishes keys; generating an RSA key delays that
+    /// request by some tenths of a second.
     pub fn rotate_every(mut self, age: Duration) -> Self {
         self.rotate_every = Some(age);
         self
     }
 
-    /// How long a key is known before it signs; an hour unless set. Longer than verifiers
-    /// elsewhere hold on to the keys that they fetched.
+    /// Sets how long a key is published before it signs. Default: 1 hour.
+    ///
+    /// Choose a time longer than other services cache the published keys.
     pub fn publish_ahead(mut self, ahead: Duration) -> Self {
         self.publish_ahead = ahead;
         self
     }
 
-    /// How long a key's tokens are good after another signs in its place: at least the longest
-    /// lifetime of a token and the leeway of its verifiers. A day unless set.
+    /// Sets how long a key's tokens stay valid after the next key starts to sign.
+    ///
+    /// Must be at least 1 s, and at least the longest lifetime of a token plus the leeway of its
+    /// verifiers. Default: 24 hours.
     pub fn overlap(mut self, overlap: Duration) -> Self {
         self.overlap = overlap;
         self
     }
 
-    /// Keeps the ring in a store, encrypted with these keys, for every process that uses the same
-    /// store, keys and settings.
+    /// Keeps the ring in a store, encrypted with these keys.
     ///
-    /// Ask for the [keys](KeyRing::keys) when the application starts: then a sealing key that does
-    /// not fit stops the start, and not the first request.
+    /// Processes with the same store, sealing keys and settings share the ring. Call
+    /// [`KeyRing::keys`] when the application starts, so that a wrong sealing key fails the start
+    /// and not the first request.
     pub fn store(mut self, store: impl Store, sealing: SealingKeys) -> Self {
         self.store = Some((Arc::new(store), sealing));
         self
     }
 
-    /// The ring's name in the store, where that holds several; `keys` unless set.
+    /// Sets the ring's name, which separates rings in one store. Default: `keys`.
+    ///
+    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// How soon another process's change is noticed at the latest, while the store can be asked;
-    /// 5 s unless set. A store that [tells](Store::watch) of changes is faster.
+    /// Sets the longest delay until another process's change is noticed.
+    ///
+    /// Default: 5 s. Range: 10 ms to 1 hour. A store that [notifies](Store::watch) of changes is
+    /// faster. While the store is unavailable, the delay may be longer.
     pub fn refresh_interval(mut self, interval: Duration) -> Self {
         self.refresh = interval;
         self
     }
 
-    /// The clocks; the system's unless set.
+    /// Replaces the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Builds the ring. In memory it begins now; in a store, when it is first used.
+    /// Builds the ring. Without a store it starts now; in a store, on first use.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for times that cannot work and
-    /// keys that are expired; [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) where none
-    /// of the keys is current.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for durations out of range and
+    /// expired keys; [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key is current.
     pub fn build(self) -> Result<KeyRing, Error> {
         self.check()?;
         let schedule = Schedule {
@@ -145,7 +152,7 @@ impl KeyRingBuilder {
                     }
                 })
             };
-            // Where it cannot be watched, the interval is what counts.
+            // If the store cannot be watched, only the refresh interval applies.
             store.watch(Watcher::new(&told));
             Shared {
                 store,
@@ -163,7 +170,7 @@ impl KeyRingBuilder {
             freshness,
         );
         match ring.shared {
-            // Sound keys are seen to now, not when the store is first asked.
+            // Validate the keys now instead of at the first use of the store.
             Some(_) if !ring.seeds.is_empty() => drop(ring.begin()?),
             Some(_) => {}
             None => ring.install(Some((ring.begin()?, None))),
@@ -184,8 +191,8 @@ impl KeyRingBuilder {
             && (age < second || age <= self.publish_ahead)
         {
             return refuse(
-                "keys would be replaced before they are known: .rotate_every(…) must be longer \
-                 than .publish_ahead(…)",
+                "keys would be replaced before verifiers know them: .rotate_every(…) must be \
+                 longer than .publish_ahead(…)",
             );
         }
         if self.refresh < Duration::from_millis(10) || self.refresh > Duration::from_secs(3600) {

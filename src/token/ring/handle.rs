@@ -1,4 +1,4 @@
-//! The ring that applications hold: what is done to it by hand and by age.
+//! Key ring: manual and scheduled rotation of an issuer's keys.
 
 use super::builder::KeyRingBuilder;
 use super::key::{KeyInfo, RingKey};
@@ -16,15 +16,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// The keys of an [`Issuer`](crate::Issuer), replaced while it works. Cheap to clone.
+/// A ring of signing keys of an [`Issuer`](crate::Issuer), with rotation. Cheap to clone.
 ///
-/// A key is **upcoming** first: published, so that verifiers elsewhere know it before its first
-/// token arrives. Then it is **current** and signs; then **retired**, its tokens still good for as
-/// long as the [overlap](KeyRingBuilder::overlap); then gone. A **revoked** key is gone at once.
+/// A key is first **upcoming**: published, so that other services know it before its first token
+/// arrives. Then it is **current** and signs, then **retired**: its tokens stay valid for the
+/// [overlap](KeyRingBuilder::overlap). Then it is removed. A **revoked** key is rejected at once.
 ///
-/// In memory, unless a [store](KeyRingBuilder::store) is given: then every process with the same
-/// ring in the same store has the same keys, encrypted there, and of all that find a rotation due
-/// exactly one does it. While the store cannot be asked, the keys that are known go on working.
+/// By default the ring is kept in memory. With a [store](KeyRingBuilder::store), every process with
+/// the same ring in the same store has the same keys, which are encrypted there; exactly one of the
+/// processes performs a rotation that is due. While the store is unavailable, the known keys stay
+/// in use.
 ///
 /// # Example
 /// ```
@@ -54,121 +55,124 @@ pub(super) struct Inner {
     pub(super) algorithm: Algorithm,
     pub(super) schedule: Schedule,
     pub(super) clock: Arc<dyn Clock>,
-    /// Given to the builder: they begin a ring that is not there yet.
+    /// Initial keys from the builder, for a ring that does not exist yet.
     pub(super) seeds: Vec<RingKey>,
     pub(super) shared: Option<Shared>,
     live: RwLock<Option<Arc<Live>>>,
-    /// That of `live`, to be read without its lock.
+    /// Generation of `live`, readable without its lock.
     generation: AtomicU64,
-    /// Unix seconds: when a key's tokens cease to be good by themselves.
+    /// Unix seconds: when the next key's tokens expire on schedule.
     pub(super) next_change: AtomicU64,
-    /// Unix seconds: when that was last looked at.
+    /// Unix seconds: when `live` was last installed.
     pub(super) installed_at: AtomicU64,
-    /// Whether any key's tokens ceased to be good by then.
+    /// Whether any key's tokens had expired at that time.
     pub(super) ended: AtomicBool,
-    /// Whoever holds it is the only one of this process that writes, or asks the store. Why that
-    /// failed the last time.
+    /// Lock for writing the ring and asking the store; contains the last failure.
     pub(super) turn: Mutex<Option<Error>>,
     pub(super) freshness: Freshness,
 }
 
-/// A ring that other processes have too.
+/// The stored part of a ring that several processes share.
 pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     pub(super) sealing: SealingKeys,
-    /// Its key in the store.
+    /// The ring's key in the store.
     pub(super) place: String,
-    /// Listens for as long as the ring is there.
+    /// Keeps the store's watcher alive as long as the ring.
     pub(super) _told: Arc<dyn Fn(Change<'_>) + Send + Sync>,
 }
 
-/// The keys as they are known here.
+/// The keys as known to this process.
 pub(super) struct Live {
     pub(super) keys: Keys,
-    /// The store's; nothing in a ring of this process alone.
+    /// The store's version; `None` for a ring in memory.
     pub(super) version: Option<u64>,
     pub(super) snapshot: Snapshot,
 }
 
 impl KeyRing {
-    /// Begins a ring whose new keys are for this algorithm. Keys of others may be in it too.
+    /// Returns a builder of a ring whose new keys use this algorithm.
+    ///
+    /// Keys with other algorithms may be added.
     pub fn builder(algorithm: Algorithm) -> KeyRingBuilder {
         KeyRingBuilder::new(algorithm)
     }
 
-    /// Makes a new key known, which signs after the time of
-    /// [`publish_ahead`](KeyRingBuilder::publish_ahead); gives its `kid`. Where there is an
-    /// upcoming key already, it is that one.
+    /// Publishes a new key, which signs after [`publish_ahead`](KeyRingBuilder::publish_ahead).
+    ///
+    /// Returns its `kid`. If there is an upcoming key already, that key is kept.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the store's errors.
     pub async fn rotate(&self) -> Result<String, Error> {
         let ring = &*self.0;
         ring.update(|keys, now| keys.announce(ring.algorithm, &ring.schedule, now))
             .await
     }
 
-    /// Has the upcoming key, or a new one, sign at once; gives its `kid`.
+    /// Makes the upcoming key, or a new one, sign at once. Returns its `kid`.
     ///
-    /// Verifiers elsewhere that do not know it yet refuse its tokens until they fetch the keys
-    /// again; most do so when a `kid` is unknown. [`rotate`](Self::rotate) gives them time.
+    /// Other services that do not know it yet reject its tokens until they fetch the keys again;
+    /// most do so on an unknown `kid`. [`rotate`](Self::rotate) gives them time.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Returns the store's errors.
     pub async fn rotate_now(&self) -> Result<String, Error> {
         let ring = &*self.0;
         ring.update(|keys, now| keys.advance(ring.algorithm, &ring.schedule, now))
             .await
     }
 
-    /// Takes a key back, and with it every token that it signed. Where it was the current one,
-    /// the upcoming key or a new one signs at once.
+    /// Revokes a key and all tokens that it signed.
     ///
-    /// Verifiers of this ring in this process refuse its tokens when this returns, those in other
-    /// processes within the [refresh](KeyRingBuilder::refresh_interval); whoever fetches the
-    /// published keys, at the next fetch.
+    /// If it was the current key, the upcoming key or a new one signs at once.
+    ///
+    /// Its tokens are rejected by this process when this method returns, by other processes of the
+    /// ring within the [refresh interval](KeyRingBuilder::refresh_interval), and by services that
+    /// fetch the published keys at their next fetch.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where the ring has no such key; those of
-    /// the store.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the ring has no such key, and the
+    /// store's errors.
     pub async fn revoke(&self, kid: &str) -> Result<(), Error> {
         let ring = &*self.0;
         ring.update(|keys, now| keys.revoke(kid, ring.algorithm, &ring.schedule, now))
             .await
     }
 
-    /// Puts a key in; gives its `kid`.
+    /// Adds a key. Returns its `kid`.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a key that is expired, was
-    /// revoked, or has the name of another; those of the store.
+    /// revoked, or has the `kid` of another, and the store's errors.
     pub async fn import(&self, key: impl Into<RingKey>) -> Result<String, Error> {
         let (ring, key) = (&*self.0, key.into());
         ring.update(|keys, now| keys.add(key.clone().into_entry(now)?, &ring.schedule, now))
             .await
     }
 
-    /// What keys there are, those that sign earlier first.
+    /// Returns the ring's keys, ordered by the time from which they sign.
     ///
     /// # Errors
-    /// Those of the store, where no keys are known yet.
+    /// Returns the store's errors if no keys are known yet.
     pub async fn keys(&self) -> Result<Vec<KeyInfo>, Error> {
         let live = self.0.fresh().await?;
         Ok(live.keys.list(self.0.now()))
     }
 
-    /// The keys that verify the ring's tokens, the upcoming one included.
+    /// Returns the keys that verify the ring's tokens, including the upcoming one.
+    ///
     /// [`KeySet::to_json`] writes their public parts.
     ///
     /// # Errors
-    /// As [`keys`](Self::keys).
+    /// Returns the errors of [`keys`](Self::keys).
     pub async fn verifying_keys(&self) -> Result<KeySet, Error> {
-        // Also whoever only publishes takes part in the rotation.
+        // A process that only publishes keys takes part in the rotation too.
         let live = self.0.aged().await?;
         Ok(live.snapshot.keys.as_ref().clone())
     }
 
-    /// The ring of one key, which is there for as long as tokens are.
+    /// Creates a ring of one key that never expires.
     pub(crate) fn of(key: SigningKey, clock: Option<Arc<dyn Clock>>) -> Result<Self, Error> {
         let mut ring = Self::builder(key.algorithm())
             .overlap(Duration::MAX)
@@ -179,20 +183,20 @@ impl KeyRing {
         ring.build()
     }
 
-    /// The key that signs tokens which are good until then, in Unix seconds.
+    /// Returns the key for signing tokens that are valid until `until`, in Unix seconds.
     pub(crate) async fn signer(&self, until: u64) -> Result<SigningKey, Error> {
         let live = self.0.aged().await?;
         match live.keys.current(self.0.now()) {
             Some((entry, _)) if entry.expires.is_some_and(|expires| expires < until) => {
                 Err(Error::new(
                     ErrorKind::InvalidKey,
-                    "the current key expires before the token would: rotate, or put a newer key in",
+                    "the current key expires before the token would: rotate, or import a newer key",
                 ))
             }
             Some((_, pair)) => Ok(pair.signing.clone()),
             None => Err(Error::new(
                 ErrorKind::InvalidKey,
-                "the ring's keys are expired: rotate, or put a new key in",
+                "the ring's keys are expired: rotate, or import a new key",
             )),
         }
     }
@@ -201,7 +205,7 @@ impl KeyRing {
         &self.0.clock
     }
 
-    /// For how many seconds a key's tokens are good after another signs in its place.
+    /// Returns how many seconds a key's tokens stay valid after the next key starts to sign.
     pub(crate) fn overlap(&self) -> u64 {
         self.0.schedule.overlap
     }
@@ -242,7 +246,7 @@ impl Inner {
         }
     }
 
-    /// Unix seconds.
+    /// Returns the time in Unix seconds.
     pub(super) fn now(&self) -> u64 {
         self.clock.now().as_secs()
     }
@@ -258,8 +262,10 @@ impl Inner {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Takes keys over, or looks again at those that are here: some may be over. Tokens are
-    /// verified again where the keys that verify are others than before.
+    /// Installs new keys, or re-evaluates the current ones, some of which may have expired.
+    ///
+    /// The generation grows if the verifying keys changed, so that cached tokens are verified
+    /// again.
     pub(super) fn install(&self, new: Option<(Keys, Option<u64>)>) {
         let now = self.now();
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
@@ -284,14 +290,14 @@ impl Inner {
             version,
             snapshot,
         }));
-        // After the keys: who sees the number finds them.
+        // Stored after the keys: a thread that sees the generation finds the keys.
         self.generation.store(generation, Ordering::Release);
         self.next_change.store(next_change, Ordering::Release);
         self.ended.store(ended, Ordering::Release);
         self.installed_at.store(now, Ordering::Release);
     }
 
-    /// The keys of a ring that is not there yet.
+    /// Returns the initial keys of a new ring.
     pub(super) fn begin(&self) -> Result<Keys, Error> {
         let now = self.now();
         let mut keys = Keys::default();
@@ -322,7 +328,7 @@ impl Inner {
         Ok(outcome)
     }
 
-    /// The keys, and the next one made known where that is due.
+    /// Returns the keys, after a rotation that is due.
     async fn aged(&self) -> Result<Arc<Live>, Error> {
         let live = self.fresh().await?;
         let (schedule, now) = (&self.schedule, self.now());
@@ -331,7 +337,7 @@ impl Inner {
         }
         let aged = self.update(|keys, now| keys.age(self.algorithm, schedule, now));
         if let Err(error) = aged.await {
-            // The current key goes on.
+            // The current key stays in use.
             self.freshness.not_rotated(&*self.clock);
             telemetry::warn("a key ring could not be rotated", &error);
         }

@@ -1,4 +1,4 @@
-//! A key of a ring, as applications see it: what they put in, and what they are told of it.
+//! Public types of a ring's keys: keys to add, and information about keys.
 
 use super::keys::Entry;
 use crate::core::error::Error;
@@ -6,7 +6,7 @@ use crate::jose::header::MAX_KID;
 use crate::jose::{Algorithm, SigningKey};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a key of a [`KeyRing`](crate::KeyRing) is there for at the moment.
+/// The state of a key in a [`KeyRing`](crate::KeyRing).
 ///
 /// # Example
 /// ```
@@ -20,17 +20,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyState {
-    /// Published, so that everybody knows it when it begins to sign.
+    /// Published, so that verifiers know it when it starts to sign.
     Upcoming,
-    /// Signs.
+    /// Signs new tokens.
     Current,
-    /// Signs no more; its tokens are still good.
+    /// No longer signs; its tokens are still valid.
     Retired,
-    /// Taken back: its tokens are refused.
+    /// Revoked: its tokens are rejected.
     Revoked,
 }
 
-/// A key of a [`KeyRing`](crate::KeyRing), as [`KeyRing::keys`](crate::KeyRing::keys) tells of it.
+/// Information about a key, as returned by [`KeyRing::keys`](crate::KeyRing::keys).
 ///
 /// # Example
 /// ```
@@ -45,7 +45,7 @@ pub struct KeyInfo {
     pub(super) kid: String,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) state: KeyState,
-    /// Unix seconds, as `until`.
+    /// Unix seconds, like `until`.
     pub(super) since: u64,
     pub(super) until: Option<u64>,
 }
@@ -56,33 +56,33 @@ fn moment(seconds: u64) -> SystemTime {
 }
 
 impl KeyInfo {
-    /// The key's name, `kid`.
+    /// Returns the key id, `kid`.
     pub fn key_id(&self) -> &str {
         &self.kid
     }
 
-    /// The algorithm; `None` for a revoked key, of which nothing is kept but its name.
+    /// Returns the algorithm; `None` for a revoked key, of which only the `kid` is kept.
     pub fn algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }
 
-    /// What the key is there for at the moment.
+    /// Returns the key's current state.
     pub fn state(&self) -> KeyState {
         self.state
     }
 
-    /// From when on it signs, or signed.
+    /// Returns when the key starts, or started, to sign.
     pub fn current_from(&self) -> SystemTime {
         moment(self.since)
     }
 
-    /// From when on its tokens are refused, where that is settled.
+    /// Returns when its tokens stop being accepted, if that is known.
     pub fn verifies_until(&self) -> Option<SystemTime> {
         self.until.map(moment)
     }
 }
 
-/// A key to put into a [`KeyRing`](crate::KeyRing), with its dates.
+/// A key to add to a [`KeyRing`](crate::KeyRing), with its dates.
 ///
 /// # Example
 /// ```
@@ -102,15 +102,16 @@ pub struct RingKey {
     pub(super) key: SigningKey,
     since: Option<SystemTime>,
     expires: Option<SystemTime>,
-    /// Whether its tokens name it.
+    /// Whether its tokens carry its `kid`.
     named: bool,
 }
 
 impl RingKey {
-    /// A key that signs from now on. Where it has no name, its thumbprint becomes its `kid`; a
-    /// secret's is a keyed hash. Who sees that can check guesses at the secret, as who sees a token
-    /// can: a secret is safe that was drawn at random, such as by
-    /// [`SigningKey::generate`], and no passphrase is.
+    /// Creates a key that signs from now on.
+    ///
+    /// A key without an id gets its thumbprint as `kid`; for a secret this is a keyed hash. Clients
+    /// that see the `kid`, or any token, can check guesses at the secret, so use a random secret
+    /// such as from [`SigningKey::generate`], never a passphrase.
     pub fn new(key: SigningKey) -> Self {
         Self {
             key,
@@ -120,7 +121,7 @@ impl RingKey {
         }
     }
 
-    /// The one key of a ring; a secret then needs no name.
+    /// Creates the only key of a ring; a secret then needs no `kid`.
     pub(super) fn only(key: SigningKey) -> Self {
         Self {
             named: !key.algorithm().is_symmetric() || key.key_id().is_some(),
@@ -128,15 +129,17 @@ impl RingKey {
         }
     }
 
-    /// From when on it signs: earlier than another key's, and it is retired; in the future, and it
-    /// is upcoming.
+    /// Sets when the key starts to sign.
+    ///
+    /// A key that started earlier than another is retired; a key with a time in the future is
+    /// upcoming.
     #[must_use]
     pub fn current_from(mut self, time: SystemTime) -> Self {
         self.since = Some(time);
         self
     }
 
-    /// From when on it neither signs nor verifies.
+    /// Sets when the key stops both signing and verifying.
     #[must_use]
     pub fn expires_at(mut self, time: SystemTime) -> Self {
         self.expires = Some(time);
@@ -165,7 +168,7 @@ impl RingKey {
         }
         let kid = match self.key.key_id() {
             Some(kid) => kid.to_owned(),
-            // Nobody asks for it by its name, by which guesses at it could be checked.
+            // Tokens do not name it: a `kid` derived from the secret would allow checking guesses.
             None if !self.named => "unnamed".to_owned(),
             None => self.key.fingerprint()?,
         };
@@ -181,13 +184,13 @@ impl RingKey {
     }
 }
 
-/// As strict as those who will read it.
+/// Checks a key id as strictly as verifiers do.
 fn check_key_id(kid: &str) -> Result<(), Error> {
     if !kid.is_empty() && kid.len() <= MAX_KID && !kid.chars().any(char::is_control) {
         return Ok(());
     }
     Err(Error::configuration(
-        "a key's name has 1 to 256 bytes and no control characters",
+        "a key id must have 1 to 256 bytes and no control characters",
     ))
 }
 

@@ -1,4 +1,4 @@
-//! The keys of a ring at some moment, and the ways in which they change. No clock, no store.
+//! State of a ring's keys and its transitions, independent of clock and store.
 
 use super::key::{KeyInfo, KeyState};
 use crate::core::error::{Error, ErrorKind};
@@ -6,18 +6,18 @@ use crate::jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
 use std::fmt;
 use std::sync::Arc;
 
-/// How far the clocks of processes that share a ring may be apart, in seconds.
+/// Tolerated clock difference between processes that share a ring, in seconds.
 const CLOCK_SKEW: u64 = 60;
 
-/// A key and its dates in Unix seconds.
+/// A key with its dates in Unix seconds.
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) kid: String,
-    /// From when on it signs.
+    /// When it starts to sign.
     pub(super) since: u64,
-    /// From when on another signs in its place, and from when on its tokens are refused.
+    /// When the next key starts to sign, and when this key's tokens expire.
     pub(super) retired: Option<(u64, u64)>,
-    /// From when on it neither signs nor verifies, whatever else.
+    /// When it stops both signing and verifying, regardless of the other dates.
     pub(super) expires: Option<u64>,
     pub(super) what: Material,
 }
@@ -25,7 +25,7 @@ pub(super) struct Entry {
 #[derive(Clone)]
 pub(super) enum Material {
     Pair(Arc<Pair>),
-    /// Until when the ring remembers that it was taken back.
+    /// The time until which the ring remembers the revocation.
     Revoked(u64),
 }
 
@@ -70,7 +70,7 @@ impl Entry {
         }
     }
 
-    /// The key itself, as long as its tokens are good.
+    /// Returns the key pair as long as its tokens are valid.
     fn live(&self, now: u64) -> Option<&Arc<Pair>> {
         match &self.what {
             Material::Pair(pair) if self.until().is_none_or(|until| now < until) => Some(pair),
@@ -78,14 +78,14 @@ impl Entry {
         }
     }
 
-    /// The key itself, unless another signs in its place.
+    /// Returns the key pair if it is neither retired nor expired.
     fn standing(&self, now: u64) -> Option<&Arc<Pair>> {
         let stands = self.retired.is_none_or(|(at, _)| now < at);
         self.live(now).filter(|_| stands)
     }
 }
 
-/// When keys come and go, in seconds.
+/// The rotation schedule, in seconds.
 #[derive(Clone, Copy)]
 pub(super) struct Schedule {
     pub(super) rotate_every: Option<u64>,
@@ -93,7 +93,7 @@ pub(super) struct Schedule {
     pub(super) overlap: u64,
 }
 
-/// The keys of a ring, those that sign earlier first.
+/// The keys of a ring, ordered by the time from which they sign.
 #[derive(Clone, Default)]
 pub(super) struct Keys(Vec<Entry>);
 
@@ -108,7 +108,7 @@ impl Keys {
         &self.0
     }
 
-    /// Whether nothing distinguishes them.
+    /// Returns whether both have the same keys, states and dates.
     pub(super) fn is(&self, other: &Self) -> bool {
         let same = |(a, b): (&Entry, &Entry)| {
             let dates = |entry: &Entry| (entry.since, entry.retired, entry.expires);
@@ -121,26 +121,26 @@ impl Keys {
         self.0.iter().find(|entry| entry.kid == kid)
     }
 
-    /// The key that signs.
+    /// Returns the key that signs.
     pub(super) fn current(&self, now: u64) -> Option<(&Entry, &Arc<Pair>)> {
         let mut standing = (self.0.iter()).filter_map(|entry| Some((entry, entry.standing(now)?)));
         let begun = standing.clone().rfind(|(entry, _)| entry.since <= now);
-        // Where the clock went back, or another key was taken away, the next one signs early.
+        // After the clock was set back or a key was revoked, the next key signs early.
         begun.or_else(|| standing.next())
     }
 
-    /// Whether there is a key that signs by its date, and not for want of another.
+    /// Returns whether the current key signs by its date, not for lack of another.
     pub(super) fn begun(&self, now: u64) -> bool {
         (self.current(now)).is_some_and(|(entry, _)| entry.since <= now)
     }
 
-    /// Everything that tokens may be signed with, upcoming keys included.
+    /// Returns all keys that may verify tokens, including upcoming ones.
     pub(super) fn verifying(&self, now: u64) -> KeySet {
         let live = self.0.iter().filter_map(|entry| entry.live(now));
         live.map(|pair| pair.verifying.clone()).collect()
     }
 
-    /// When a key's tokens cease to be good by themselves.
+    /// Returns when the next key's tokens expire on schedule.
     pub(super) fn next_change(&self, now: u64) -> Option<u64> {
         let ends = self.0.iter().filter(|entry| !entry.is_revoked());
         ends.filter_map(Entry::until)
@@ -148,7 +148,7 @@ impl Keys {
             .min()
     }
 
-    /// Whether a key's tokens have ceased to be good by themselves.
+    /// Returns whether any key's tokens have expired on schedule.
     pub(super) fn ended(&self, now: u64) -> bool {
         let mut ends = self.0.iter().filter_map(Entry::until);
         ends.any(|until| until <= now)
@@ -180,7 +180,7 @@ impl Keys {
         told.collect()
     }
 
-    /// Whether it is time to make the next key known, or to use it.
+    /// Returns whether it is time to publish the next key or to use it.
     pub(super) fn is_due(&self, schedule: &Schedule, now: u64) -> bool {
         let Some(every) = schedule.rotate_every else {
             return false;
@@ -188,7 +188,7 @@ impl Keys {
         let newest = self.0.iter().rfind(|entry| entry.standing(now).is_some());
         let aged = newest.is_none_or(|newest| {
             let next = newest.since.saturating_add(every);
-            // In time for the last token of a key that expires by itself.
+            // Early enough for the last token of a key that expires.
             let expires = newest.expires.unwrap_or(u64::MAX);
             let next = next.min(expires.saturating_sub(schedule.overlap));
             now.saturating_add(schedule.publish_ahead) >= next
@@ -196,7 +196,7 @@ impl Keys {
         aged || !self.begun(now.saturating_add(CLOCK_SKEW))
     }
 
-    /// Rotates by age, where that is due.
+    /// Performs a scheduled rotation if it is due.
     pub(super) fn age(
         &mut self,
         algorithm: Algorithm,
@@ -218,7 +218,7 @@ impl Keys {
         self.0.iter().position(upcoming)
     }
 
-    /// Makes the next key known, unless there is one that has not begun to sign.
+    /// Publishes the next key if there is no upcoming one. Returns its `kid`.
     pub(super) fn announce(
         &mut self,
         algorithm: Algorithm,
@@ -232,7 +232,7 @@ impl Keys {
         self.add(Entry::generate(algorithm, since)?, schedule, now)
     }
 
-    /// Has the upcoming key, or a new one, sign at once.
+    /// Makes the upcoming key, or a new one, sign at once. Returns its `kid`.
     pub(super) fn advance(
         &mut self,
         algorithm: Algorithm,
@@ -249,7 +249,7 @@ impl Keys {
         self.add(next, schedule, now)
     }
 
-    /// Takes a key back; another signs at once where it was the one that signs.
+    /// Revokes a key. If it was the current one, another signs at once.
     pub(super) fn revoke(
         &mut self,
         kid: &str,
@@ -260,7 +260,7 @@ impl Keys {
         let Some(entry) = self.0.iter_mut().find(|entry| entry.kid == kid) else {
             return Err(Error::new(
                 ErrorKind::NotFound,
-                "the ring has no such key: its tokens are refused already",
+                "the ring has no such key: its tokens are rejected already",
             ));
         };
         if entry.is_revoked() {
@@ -274,7 +274,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Takes back again what was known to be taken back: a store may have lost that.
+    /// Revokes keys again that are known to be revoked: a store may have lost that.
     pub(super) fn stay_revoked(
         &mut self,
         known: &Self,
@@ -292,7 +292,7 @@ impl Keys {
         Ok(())
     }
 
-    /// Puts a key in.
+    /// Adds a key. Returns its `kid`.
     pub(super) fn add(
         &mut self,
         entry: Entry,
@@ -302,12 +302,12 @@ impl Keys {
         match self.find(&entry.kid) {
             Some(known) if known.is_revoked() => {
                 return Err(Error::configuration(
-                    "this key was revoked: the ring does not take it again",
+                    "the key was revoked and cannot be added again: use a new key",
                 ));
             }
             Some(_) => {
                 return Err(Error::configuration(
-                    "the ring has a key of this name already: give each its own",
+                    "the ring already has a key with this kid: give each key its own",
                 ));
             }
             None => {}
@@ -319,14 +319,14 @@ impl Keys {
         Ok(kid)
     }
 
-    /// Notes who is followed by whom, and forgets what is over.
+    /// Updates which key follows which, and removes expired entries.
     fn settle(&mut self, schedule: &Schedule, now: u64) {
         let mut next = None;
         for entry in self.0.iter_mut().rev() {
             if entry.is_revoked() {
                 continue;
             }
-            // What has not happened yet may still come otherwise.
+            // A retirement in the future may still change.
             if entry.retired.is_none_or(|(at, _)| at > now) {
                 entry.retired = next.map(|at: u64| {
                     let at = at.max(entry.since);
@@ -342,7 +342,7 @@ impl Keys {
     }
 }
 
-/// Without names that are made from secrets: logs are seen by more people than tokens are.
+/// Hides ids that are derived from secrets: more people see logs than tokens.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |entry: &Entry| match &entry.what {

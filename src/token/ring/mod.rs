@@ -1,5 +1,4 @@
-//! Signing keys that change while tokens of the old ones are still around: one ring, in memory or
-//! in a store that several processes share.
+//! Key rings: rotating signing keys, in memory or shared between processes through a store.
 
 mod builder;
 mod handle;

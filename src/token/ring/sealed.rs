@@ -1,4 +1,4 @@
-//! A ring as a store keeps it: encrypted, bound to its key there.
+//! Stored form of a ring: encrypted and bound to its key in the store.
 
 use super::keys::{Entry, Keys, Material, Pair};
 use crate::core::error::{Error, ErrorKind};
@@ -23,7 +23,7 @@ struct StoredKey {
     retired: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
-    /// Until when it is remembered that the key was revoked; else the two that follow are there.
+    /// When the revocation may be forgotten; if absent, the next two fields are present.
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked: Option<u64>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -52,18 +52,18 @@ pub(super) fn seal(keys: &Keys, sealing: &SealingKeys, place: &str) -> Result<Ve
                 key.private = Zeroizing::new(encoding::encode(&*private));
             }
         }
-        // Names, dates and punctuation of a key stay below this.
+        // A key's id, dates and punctuation fit into this.
         length += key.private.len() + 2 * key.kid.len() + 256;
         stored.keys.push(key);
     }
-    // Long enough from the start: what grows leaves copies behind.
+    // Allocated in full, because a growing buffer would leave copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(length));
     serde_json::to_writer(&mut *text, &stored)
         .map_err(|_| Error::new(ErrorKind::Internal, "the key ring cannot be written"))?;
     sealing.seal(place, &text)
 }
 
-/// Reads a ring; keys that are in `known` already are taken from there.
+/// Decrypts a ring, reusing key pairs that `known` already contains.
 pub(super) fn open(
     value: &[u8],
     sealing: &SealingKeys,
@@ -101,7 +101,9 @@ pub(super) fn open(
     Ok(Keys::from_entries(entries?))
 }
 
-/// A secret that is parsed anew would be another key to the tokens verified with it.
+/// Finds the pair of a stored key among the known keys.
+///
+/// A secret that is parsed again gets a new key id, which would invalidate cached tokens.
 fn same(known: &Keys, stored: &StoredKey, private: &[u8]) -> Option<Arc<Pair>> {
     let Material::Pair(pair) = &known.find(&stored.kid)?.what else {
         return None;

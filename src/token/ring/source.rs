@@ -1,9 +1,9 @@
-//! How a ring keeps up with its store, and what verifiers see of it.
+//! Refreshing of a ring from its store, and its interface to verifiers.
 //!
-//! Nothing runs in the background. Known keys serve for half of the refresh interval; then one of
-//! those who come asks the store while the others go on; after the whole interval, or when the
-//! store told of a change, everybody waits for the answer. While the store cannot be asked, the
-//! known keys serve.
+//! Nothing runs in the background. Known keys are fresh for half of the refresh interval. After
+//! that one request asks the store while the others continue; after the whole interval, or when the
+//! store notified of a change, all requests wait for the answer. While the store is unavailable,
+//! the known keys stay in use.
 
 use super::handle::{Inner, KeyRing, Live, Shared};
 use super::keys::Keys;
@@ -17,19 +17,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// After a failure of the store, in milliseconds.
+/// Pause after a failure of the store, in milliseconds.
 const PAUSE: u64 = 500;
-/// How long whoever asks the store for all is waited for, in milliseconds.
+/// Longest time that requests continue while another asks the store, in milliseconds.
 const CLAIM: u64 = 1000;
-/// Look-ups of unknown keys: one for each of so many milliseconds, and so many at once. Keys that
-/// are new are found while others are invented by the thousand.
+/// Rate limit of lookups for unknown keys: one per `LOOK` milliseconds, with bursts of `LOOKS`.
+///
+/// New keys are still found while attackers invent key ids by the thousand.
 const LOOK: u64 = 100;
 const LOOKS: u64 = 256;
 
-/// How old the known keys are. Times are monotonic milliseconds.
+/// The freshness of the known keys. Times are monotonic milliseconds.
 pub(super) struct Freshness {
     interval: u64,
-    /// Counts what the store told.
+    /// Counts the store's notifications.
     changes: Arc<AtomicU64>,
     /// The count when the store was last asked.
     seen: AtomicU64,
@@ -45,7 +46,7 @@ fn millis(clock: &dyn Clock) -> u64 {
     u64::try_from(clock.monotonic().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Moves a time on; of many that try at once, one succeeds.
+/// Advances a time; of several concurrent callers, one succeeds.
 fn claim(time: &AtomicU64, now: u64, until: u64) -> bool {
     let before = time.load(Ordering::Acquire);
     now >= before
@@ -89,24 +90,24 @@ impl Freshness {
         now < self.claimed_until.load(Ordering::Acquire)
     }
 
-    /// Whether the known keys will do; if so, nobody has to ask the store.
+    /// Returns whether the known keys may be used without asking the store.
     fn is_usable(&self, now: u64) -> bool {
         self.is_fresh(now) || (!self.is_stale(now) && self.is_claimed(now))
     }
 
-    /// As [`is_usable`](Self::is_usable), but for the one whose turn it is to ask.
+    /// Like [`is_usable`](Self::is_usable), but one caller gets false when a refresh is due.
     fn may_use(&self, now: u64) -> bool {
         self.is_usable(now)
             || (!self.is_stale(now) && !claim(&self.claimed_until, now, now.saturating_add(CLAIM)))
     }
 
-    /// The store was asked at `now`, after `changes`.
+    /// Records that the store was asked at `now`, after `changes`.
     fn renew(&self, now: u64, changes: u64) {
         self.serve(now.saturating_add(self.interval / 2), changes);
         self.failing.store(false, Ordering::Relaxed);
     }
 
-    /// The store could not be asked; says whether that is new.
+    /// Records that the store failed. Returns whether it worked before.
     fn postpone(&self, now: u64, changes: u64) -> bool {
         self.serve(now.saturating_add(PAUSE), changes);
         !self.failing.swap(true, Ordering::Relaxed)
@@ -119,7 +120,7 @@ impl Freshness {
         self.seen.store(changes, Ordering::Release);
     }
 
-    /// Whether a key that is unknown may be looked for (a leaky bucket).
+    /// Returns whether an unknown key may be looked up (a leaky bucket).
     fn may_look(&self, now: u64) -> bool {
         let latest = now.saturating_add(LOOK * LOOKS);
         let next =
@@ -129,7 +130,7 @@ impl Freshness {
             .is_ok()
     }
 
-    /// Whether a rotation may be tried: not right after one that failed.
+    /// Returns whether a rotation may be tried, which is delayed after a failed one.
     pub(super) fn may_rotate(&self, clock: &dyn Clock) -> bool {
         millis(clock) >= self.rotate_at.load(Ordering::Acquire)
     }
@@ -145,20 +146,20 @@ impl Inner {
         millis(&*self.clock)
     }
 
-    /// Lets go of keys whose time is over.
+    /// Removes expired keys.
     fn tidy(&self) {
         let next_change = self.next_change.load(Ordering::Acquire);
         if next_change == u64::MAX && !self.ended.load(Ordering::Acquire) {
             return;
         }
         let now = self.now();
-        // Also where the clock was set back: what was over may not be.
+        // Also if the clock was set back, because keys may be valid again.
         if now >= next_change || now < self.installed_at.load(Ordering::Acquire) {
             self.install(None);
         }
     }
 
-    /// The known keys, unless the store is to be asked first.
+    /// Returns the known keys, or `None` if the store must be asked first.
     fn ready(&self) -> Option<Arc<Live>> {
         if self.shared.is_some() && !self.freshness.may_use(self.monotonic()) {
             return None;
@@ -167,7 +168,7 @@ impl Inner {
         self.live()
     }
 
-    /// The keys, no older than the refresh interval while the store can be asked.
+    /// Returns keys no older than the refresh interval, or the known ones during an outage.
     pub(super) async fn fresh(&self) -> Result<Arc<Live>, Error> {
         match self.ready() {
             Some(live) => Ok(live),
@@ -175,7 +176,7 @@ impl Inner {
         }
     }
 
-    /// The keys as the store has them; as they are known, where it cannot be asked.
+    /// Returns the store's keys, or the known ones if the store is unavailable.
     async fn ask(&self) -> Result<Arc<Live>, Error> {
         let reloaded = self.reload(|_| self.freshness.is_fresh(self.monotonic()));
         match reloaded.await {
@@ -187,7 +188,7 @@ impl Inner {
         }
     }
 
-    /// Asks the store, unless somebody just did so and that is `enough`.
+    /// Asks the store, unless another task just did so and the result is `enough`.
     async fn reload(&self, enough: impl Fn(&Live) -> bool) -> Result<Arc<Live>, Error> {
         let mut failure = self.turn.lock().await;
         if let Some(live) = self.live().filter(|live| enough(live)) {
@@ -197,7 +198,7 @@ impl Inner {
         if let Some(error) = &*failure
             && self.freshness.is_fresh(now)
         {
-            // Those who waited for the one that failed do not try each for themselves.
+            // Tasks that waited for the failed attempt do not each try again.
             return Err(error.clone());
         }
         let changes = self.freshness.changes.load(Ordering::Acquire);
@@ -209,14 +210,14 @@ impl Inner {
             Err(error) => {
                 *failure = Some(error.clone());
                 if self.freshness.postpone(now, changes) {
-                    telemetry::warn("a key ring's store cannot be asked", &error);
+                    telemetry::warn("a key ring's store is unavailable", &error);
                 }
                 Err(error)
             }
         }
     }
 
-    /// What whoever asks the store just now comes to know.
+    /// Waits for the task that is asking the store, and returns its result.
     async fn looked(&self) -> Result<Snapshot, Error> {
         let failure = self.turn.lock().await;
         match (&*failure, self.live()) {
@@ -226,8 +227,9 @@ impl Inner {
         }
     }
 
-    /// Changes the ring, which begins where there is none; takes over what others did to it.
-    /// Whoever calls holds the turn.
+    /// Changes the ring, creating it if necessary, and takes over other processes' changes.
+    ///
+    /// The caller must hold `turn`.
     pub(super) async fn write<R>(
         &self,
         change: impl Fn(&mut Keys, u64) -> Result<R, Error>,
@@ -241,8 +243,8 @@ impl Inner {
             self.install(Some((keys, None)));
             return Ok(outcome);
         };
-        // Each round in which it does not get through, somebody else did. A store whose reads lag
-        // behind its writes needs more.
+        // Each failed round means that another writer succeeded. A store whose reads lag behind its
+        // writes needs more rounds.
         const ATTEMPTS: usize = 100;
         for _ in 0..ATTEMPTS {
             let changes = self.freshness.changes.load(Ordering::Acquire);
@@ -273,11 +275,11 @@ impl Inner {
         }
         Err(Error::new(
             ErrorKind::Unavailable,
-            "the key ring is written by too many at once",
+            "too many concurrent writes to the key ring: try again",
         ))
     }
 
-    /// The keys of a record; those that are known need no decryption.
+    /// Returns the keys of a record, decrypting it only if its version is not known.
     fn read(&self, shared: &Shared, record: &Record) -> Result<Keys, Error> {
         let live = self.live();
         match &live {
@@ -291,7 +293,7 @@ impl Inner {
 }
 
 impl Shared {
-    /// The record's new version; `None` where somebody else was faster.
+    /// Writes the keys. Returns the new version; `None` if another writer was faster.
     async fn keep(&self, keys: &Keys, found: Option<&Record>) -> Result<Option<u64>, Error> {
         let value = sealed::seal(keys, &self.sealing, &self.place)?;
         match found {
@@ -307,7 +309,7 @@ impl Shared {
 fn unavailable() -> Error {
     Error::new(
         ErrorKind::Unavailable,
-        "the key ring's store could not be asked a moment ago",
+        "the key ring's store was unavailable a moment ago",
     )
     .with_retry_after(Duration::from_millis(PAUSE))
 }
@@ -353,11 +355,11 @@ impl KeySource for KeyRing {
         let now = ring.monotonic();
         if !ring.freshness.may_look(now) {
             if ring.turn.try_lock().is_err() {
-                // Somebody is looking: the answer is for all who came meanwhile.
+                // Another request is asking the store: share its answer.
                 let ring = ring.clone();
                 return Some(Box::pin(async move { ring.looked().await }));
             }
-            // Whether the token is good cannot be said while the store does not answer.
+            // Validity of the token is undecidable while the store does not answer.
             let failing = ring.freshness.failing.load(Ordering::Relaxed);
             return failing.then(|| Box::pin(std::future::ready(Err(unavailable()))) as _);
         }
