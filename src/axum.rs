@@ -1,4 +1,4 @@
-//! Extractors and answers for axum; no decision is made here.
+//! Extractors and responses for axum. Thin adapters: decisions are made in `authenticator`.
 
 use crate::authenticator::{Attached, Guard, Identity, Refused, Require, Returned};
 #[cfg(feature = "session")]
@@ -21,9 +21,11 @@ impl IntoResponse for Challenge {
     }
 }
 
-/// The answer of a refusal. Behind a layer it has that one's realm and
-/// [hook](crate::AuthenticatorBuilder::on_refusal); otherwise it is the standard one, with the realm
-/// `jamguard`.
+/// Returns the response to this error.
+///
+/// A surrounding layer applies its realm and
+/// [hook](crate::AuthenticatorBuilder::on_refusal). Without a layer: the standard response, with
+/// the realm `jamguard`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         telemetry::refused(&self);
@@ -59,7 +61,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
     }
 }
 
-/// `None` for an anonymous request.
+/// Returns `None` for an anonymous request.
 impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     type Rejection = Refused;
 
@@ -76,7 +78,7 @@ impl<S: Sync, T: ClaimsData> FromRequestParts<S> for Claims<T> {
     }
 }
 
-/// `None` for an anonymous request. Claims that are no `T` are answered with 500.
+/// Returns `None` for an anonymous request. Claims that do not fit `T` are answered with 500.
 impl<S: Sync, T: ClaimsData> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = Refused;
 
@@ -108,7 +110,7 @@ impl<S: Sync, T: SessionData> FromRequestParts<S> for Session<T> {
     }
 }
 
-/// `None` where the client has no session.
+/// Returns `None` for a client without a session.
 #[cfg(feature = "session")]
 impl<S: Sync, T: SessionData> OptionalFromRequestParts<S> for Session<T> {
     type Rejection = Refused;

@@ -1,6 +1,7 @@
-//! **jamguard guards web routes.** A request comes in; its credential (a JustAuthenticateMe ID
-//! token, any issuer's JWT, or one that your app signs itself) is verified once; typed claims reach
-//! the handler. One core serves axum, every other tower service, and actix-web.
+//! **jamguard authenticates and authorizes web requests.** It verifies a request's credential once
+//! (a JustAuthenticateMe ID token, any issuer's JWT, a token your app signs, or a server-side
+//! session) and gives handlers typed claims. One core serves axum, other tower services and
+//! actix-web.
 //!
 //! ```
 //! # #[cfg(all(feature = "axum", feature = "client"))] {
@@ -53,42 +54,41 @@
 //!
 //! # Where to begin
 //!
-//! | you have | begin with |
+//! | you have | start with |
 //! |---|---|
 //! | a JustAuthenticateMe app | [`JamApp`], [`JamLogin`] for the magic link, [`JamClient`] for the REST operations |
 //! | an OpenID Connect issuer | [`VerifierBuilder::discover`] |
 //! | a published key set | [`VerifierBuilder::jwks_url`], or [`jwks`] for its settings |
 //! | a key of your own | [`VerifierBuilder::key`], [`jose`] for loading and making keys |
 //! | tokens to issue yourself | [`Issuer`]; [`KeyRing`] to rotate its keys, [`Issuer::jwks_endpoint`] to publish them, [`RefreshTokens`] for long logins |
-//! | tokens to take back | [`TokenList`], over a [`store`] of one process, one machine, or Redis |
+//! | tokens to revoke | [`TokenList`], over a [`store`] in memory, in a file, or in Redis |
 //! | users of GitHub, Google or another provider | [`OAuth2Login`], over a client of [`oauth2`] |
 //! | other services to call | [`oauth2::TokenSource`] |
 //! | sessions on the server | [`Sessions`], over any [`store`]; [`AuthenticatorBuilder::sessions`], and [`Session<T>`](Session) in handlers |
-//! | a second factor | [`otp::SecondFactor`], and `Session::verify_otp` where sessions are |
-//! | rules about who may do what | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
+//! | a second factor | [`otp::SecondFactor`], or `Session::verify_otp` with sessions |
+//! | authorization rules | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
-//! | everything in one configuration file | [`Jam`], and [`config`] for what the file may say |
+//! | everything in one configuration file | [`Jam`], and [`config`] for its format |
 //! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
-//! | tests to write | `testing`, and `emulator` for a whole JAM in the process |
+//! | tests to write | `testing`, and `emulator` for an in-process JAM server |
 //!
 //! # How a request is decided
 //!
-//! The layer finds the credential, verifies it, and leaves an [`Identity`] in the request. Without
-//! a credential the request goes on as anonymous, and whoever needs one answers 401:
-//! [`Claims<T>`](Claims), [`Identity`], [`RouteGuard`]. An invalid bearer token is refused at
-//! once, an invalid cookie counts as none where logging in is optional. An extractor that cannot
-//! give what it was asked for rejects with [`Refused`]. [`Challenge`] is what goes over the wire;
-//! [`AuthenticatorBuilder::on_refusal`] replaces it. Services without extractors, such as tonic's,
-//! read [`Identity::from_extensions`].
+//! The layer finds the credential, verifies it, and puts an [`Identity`] into the request. Without
+//! a credential the request continues as anonymous; [`Claims<T>`](Claims), [`Identity`] and
+//! [`RouteGuard`] then answer 401. An invalid bearer token is rejected at once. An invalid cookie
+//! makes the request anonymous where login is optional. A failed extractor rejects with
+//! [`Refused`]. [`Challenge`] is the HTTP response; [`AuthenticatorBuilder::on_refusal`] replaces
+//! it. Services without extractors, such as tonic's, read [`Identity::from_extensions`].
 //!
-//! A token that passed is remembered with its whole text as key. Sent again, it is found by a hash
-//! and compared in full; then the clock, the key set, the lists and revocation are asked again, so a
-//! remembered token is never accepted when a new one would not be.
+//! Verified tokens are cached under their full text: looked up by hash, then compared whole. On
+//! every hit the clock, the key set, the lists and revocation are checked again, so a cached token
+//! is never accepted when a new one would not be.
 //!
-//! A session's user is an [`Identity`] as well. A guest's session is nobody's: the request is
-//! anonymous, and [`Session<T>`](Session) reads and writes it all the same. What handlers wrote is
-//! saved once, between their answer and its way out; where that fails, the error is the answer.
+//! The user of a session is an [`Identity`] too. A guest's session has no user: the request is
+//! anonymous, and [`Session<T>`](Session) still reads and writes it. Changes are saved once, after
+//! the handler answers and before the response is sent; if saving fails, the client gets the error.
 //!
 //! # Features
 //!
@@ -100,15 +100,15 @@
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
 //! | `config` | [`Jam`]: everything built from one TOML, YAML or JSON file |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
-//! | `file` | [`FileStore`](store::FileStore): records in a file, kept through crashes |
+//! | `file` | [`FileStore`](store::FileStore): a crash-safe store in one file |
 //! | `oauth2` | [`oauth2`]: logins at other providers, tokens for outgoing calls; [`OAuth2Login`] |
-//! | `otp` | [`otp`]: one-time passwords by time and by counter, enrolment with QR code, recovery codes |
+//! | `otp` | [`otp`]: time-based and counter-based one-time passwords, enrolment by QR code, recovery codes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
-//! | `session` | [`Sessions`] that live on the server, in any [`store`]; [`Session<T>`](Session) for handlers |
-//! | `testing` | minted tokens, a clock moved by hand, the acceptance suite for stores |
+//! | `session` | server-side [`Sessions`] in any [`store`]; [`Session<T>`](Session) for handlers |
+//! | `testing` | test tokens, a manual clock, the acceptance suite for stores |
 //! | `tower-sessions` | [`store::TowerSessionsStore`], over any store of tower-sessions: SQL databases and more |
-//! | `tracing` | log events, target `jamguard`: why a request was refused (debug), keys that cannot be fetched, lists that cannot be asked, refresh tokens used twice (warn), an extractor without its layer (error) |
-//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, tokens that a failing list let pass, refresh tokens used twice |
+//! | `tracing` | log events, target `jamguard`: why a request was refused (debug), failed key fetches, unreachable lists, reused refresh tokens (warn), an extractor without its layer (error) |
+//! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, tokens accepted while a list was down, reused refresh tokens |
 //! | `full` | all of these |
 //!
 //! None is on by default.

@@ -1,4 +1,4 @@
-//! Ready-made handlers for actix-web routes.
+//! [`Endpoint`] as an actix-web handler.
 
 use super::extract::response;
 use super::head::RequestHead;

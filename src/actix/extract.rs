@@ -1,4 +1,4 @@
-//! Extractors and answers.
+//! Extractors and responses for actix-web.
 
 #[cfg(feature = "session")]
 use super::fault;
@@ -21,7 +21,7 @@ use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A challenge as a response. What a hook wrote and no header can hold is left out with a warning.
+/// Converts a challenge to a response. Invalid headers from a hook are dropped with a warning.
 pub(crate) fn response(challenge: Challenge) -> HttpResponse {
     let status =
         StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -29,7 +29,7 @@ pub(crate) fn response(challenge: Challenge) -> HttpResponse {
     for (name, value) in challenge.headers() {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) => response.headers_mut().append(name, value),
-            _ => telemetry::warn("a header of an answer is not well-formed", &name),
+            _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),
         }
     }
     response
@@ -53,9 +53,11 @@ impl ResponseError for Challenge {
     }
 }
 
-/// The answer of a refusal. Behind the middleware it has that one's realm and
-/// [hook](crate::AuthenticatorBuilder::on_refusal); otherwise it is the standard one, with the realm
-/// `jamguard`.
+/// The response to this error.
+///
+/// A surrounding middleware applies its realm and
+/// [hook](crate::AuthenticatorBuilder::on_refusal). Without one: the standard response, with the
+/// realm `jamguard`.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         Challenge::for_error(self, REALM).status_code()
@@ -71,7 +73,7 @@ impl ResponseError for Error {
 
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
-        // The standard one: the hook is asked when the answer is made.
+        // The standard status: the hook runs only in `error_response`.
         Challenge::for_error(self.error(), "").status_code()
     }
 
@@ -80,7 +82,7 @@ impl ResponseError for Refused {
     }
 }
 
-/// What the middleware left; its absence is our own fault, never an open door.
+/// Reads what the middleware attached. A missing middleware is an internal error: it fails closed.
 fn with_attached<R>(
     request: &HttpRequest,
     read: impl FnOnce(&Attached) -> Result<R, Refused>,
@@ -110,8 +112,8 @@ impl FromRequest for Identity {
     }
 }
 
-/// Claims that are no `T` are answered with 500 whatever is around the extractor, `Option` included:
-/// the handler does not run.
+/// Claims that do not fit `T` are answered with 500, even inside `Option`: the handler does not
+/// run.
 impl<T: ClaimsData> FromRequest for Claims<T> {
     type Error = Refused;
     type Future = ExtractFuture<Self>;
@@ -135,7 +137,7 @@ impl<G: Guard> FromRequest for Require<G> {
     }
 }
 
-/// The future of [`Require`] in actix-web: boxed only where its policy waits.
+/// The future of [`Require`] in actix-web. Boxed only for an asynchronous policy.
 pub struct RequireFuture<G>(Asking<G>);
 
 enum Asking<G> {

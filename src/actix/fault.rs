@@ -1,8 +1,8 @@
-//! Faults of the application that an extractor finds: a type that the claims do not fit.
+//! Extractor failures that `Option<T>` must not hide, such as claims that do not fit the type.
 //!
-//! actix-web's own `Option<T>` makes `None` of every failure, and a handler would take a user who is
-//! logged in for an anonymous one. An extractor that finds such a fault does not end; the middleware
-//! around answers, and the handler does not run.
+//! actix-web's `Option<T>` turns every failure into `None`, so a handler would treat a logged-in
+//! user as anonymous. On such a failure the extractor stays pending; the surrounding middleware
+//! answers and the handler does not run.
 
 use crate::authenticator::Refused;
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// What this thread polls at the moment.
+/// What the current thread is polling.
 enum Polled {
     NoMiddleware,
     Middleware,
@@ -23,7 +23,7 @@ thread_local! {
     static POLLED: RefCell<Polled> = const { RefCell::new(Polled::NoMiddleware) };
 }
 
-/// What the thread polled before, restored also after a panic.
+/// Restores the previous state on drop, so also after a panic.
 struct Before(Option<Polled>);
 
 impl Drop for Before {
@@ -34,7 +34,7 @@ impl Drop for Before {
     }
 }
 
-/// Polls the service inside a middleware. A fault that an extractor raises there is its answer.
+/// Polls the service inside a middleware; returns a fault that an extractor raised in it.
 pub(super) fn watch<A>(poll: impl FnOnce() -> Poll<A>) -> Poll<Result<A, Refused>> {
     let mut before = Before(Some(POLLED.replace(Polled::Middleware)));
     let polled = poll();
@@ -45,7 +45,7 @@ pub(super) fn watch<A>(poll: impl FnOnce() -> Poll<A>) -> Poll<Result<A, Refused
     }
 }
 
-/// Leaves a fault to the middleware that is being polled; where there is none, it is returned.
+/// Hands a fault to the middleware being polled, or returns it if there is none.
 fn raise<T>(refused: &Refused) -> Poll<Result<T, Refused>> {
     POLLED.with_borrow_mut(|polled| match polled {
         Polled::NoMiddleware => Poll::Ready(Err(refused.clone())),
@@ -56,7 +56,7 @@ fn raise<T>(refused: &Refused) -> Poll<Result<T, Refused>> {
     })
 }
 
-/// The future of an extractor that need not wait.
+/// The future of an extractor that never waits.
 pub struct ExtractFuture<T>(Option<Result<T, Refused>>);
 
 impl<T> ExtractFuture<T> {
@@ -84,7 +84,7 @@ impl<T> Future for ExtractFuture<T> {
     }
 }
 
-/// The answer of an extractor that waited.
+/// Raises a fault in the result of an asynchronous extractor.
 #[cfg(feature = "session")]
 pub(super) async fn checked<T>(answer: Result<T, Refused>) -> Result<T, Refused> {
     match answer {

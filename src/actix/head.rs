@@ -1,4 +1,4 @@
-//! How the core sees an actix-web request.
+//! The core's view of an actix-web request.
 
 use crate::authenticator::{Head, HeaderKey, RoutedHead};
 use actix_web::HttpRequest;
@@ -36,7 +36,7 @@ impl RoutedHead for RequestHead<'_> {
         self.0.uri().path()
     }
 
-    /// In a scope the path is whole.
+    /// Always `None`: actix-web scopes keep the whole path.
     fn original_path(&self) -> Option<&str> {
         None
     }

@@ -1,4 +1,4 @@
-//! The middleware and its service.
+//! The actix-web middleware and its service.
 
 use super::extract::response;
 use super::fault;
@@ -22,8 +22,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// Verifies each request's credential and attaches the identity; made by
-/// [`Authenticator::actix`].
+/// Middleware that verifies each request's credential and attaches the identity.
+///
+/// Made by [`Authenticator::actix`].
 ///
 /// # Example
 /// ```
@@ -39,16 +40,16 @@ use std::task::{Context, Poll, ready};
 ///     .route("/me", web::get().to(me));
 /// # }
 /// ```
-#[must_use = "it guards only what it is put around"]
+#[must_use = "a middleware does nothing until it wraps a service"]
 #[derive(Clone, Debug)]
 pub struct ActixAuth {
     auth: Authenticator,
 }
 
 impl Authenticator {
-    /// The actix-web middleware, for an `App`, a scope or a resource.
+    /// Returns the actix-web middleware, for an `App`, a scope or a resource.
     ///
-    /// A CORS middleware goes outside (wrapped later), so that preflights never reach it.
+    /// Wrap a CORS middleware outside of it (later), so that preflight requests do not reach it.
     pub fn actix(&self) -> ActixAuth {
         ActixAuth { auth: self.clone() }
     }
@@ -86,8 +87,7 @@ where
     }
 }
 
-/// The service that [`ActixAuth`] and [`RouteGuard`] put around another; actix-web makes it, and
-/// needs its name.
+/// The service that [`ActixAuth`] and [`RouteGuard`] wrap around another service.
 #[derive(Debug)]
 pub struct ActixService<S> {
     inner: Rc<S>,
@@ -107,7 +107,7 @@ impl<S> ActixService<S> {
     }
 }
 
-/// The usual values are static: cloning them for each answer counts no references.
+/// Returns the header value. Usual values are static: cloning them touches no reference count.
 fn vary_value(names: String) -> Option<HeaderValue> {
     match &*names {
         "authorization" => Some(HeaderValue::from_static("authorization")),
@@ -170,7 +170,7 @@ pin_project_lite::pin_project! {
 pin_project_lite::pin_project! {
     #[project = StateProjected]
     enum State<S, F, A> {
-        /// Keys or a refreshed token are on their way.
+        /// Waits for keys, a token refresh, a session or a policy.
         Later {
             admission: BoxFuture<Result<Pass, Challenge>>,
             next: Option<(Rc<S>, ServiceRequest)>,
@@ -184,7 +184,7 @@ pin_project_lite::pin_project! {
             vary: Option<HeaderValue>,
             auth: Arc<Authenticator>,
         },
-        /// The application answered, and its session is being saved.
+        /// The application has answered; the session is being saved.
         Closing {
             closing: BoxFuture<Result<Edits, Challenge>>,
             // Boxed, so that the other states stay small.
@@ -256,7 +256,7 @@ where
                     let (edits, vary) = (std::mem::take(edits), vary.take());
                     let answer = match answer {
                         Ok(Ok(answer)) => Answer::of(answer, auth),
-                        // Untouched, so that middlewares outside find the application's own type.
+                        // Passed on as is: outer middlewares see the application's own error type.
                         Ok(Err(error)) if edits.is_empty() => {
                             state.set(State::Done);
                             return Poll::Ready(Err(error));
@@ -301,7 +301,7 @@ where
                         return Poll::Ready(Ok(refused.map_into_right_body()));
                     }
                 }
-                // A fault of the caller; without a word it would wait for ever.
+                // A caller's bug: without a panic it would wait forever.
                 #[expect(clippy::panic)]
                 StateProjected::Done => panic!("ActixFuture polled after completion"),
             }
@@ -309,12 +309,12 @@ where
     }
 }
 
-/// What the application answered.
+/// The application's response.
 enum Answer<A> {
     Given(A),
-    /// An error that a handler returned, answered with this middleware's realm and hook.
+    /// A handler's error, answered with this middleware's realm and hook.
     Own(ServiceResponse),
-    /// A middleware inside failed, which is an answer too: its response, and its error's text.
+    /// An inner middleware's error: its response and its text.
     Failed(HttpResponse, String),
 }
 
@@ -343,7 +343,7 @@ impl<B: MessageBody> Answer<ServiceResponse<B>> {
         }
     }
 
-    /// With what the credential asks for.
+    /// Returns the response with the edits applied.
     fn closed(
         self,
         edits: Edits,
@@ -365,7 +365,7 @@ impl<B: MessageBody> Answer<ServiceResponse<B>> {
         }
     }
 
-    /// With a refusal in its place.
+    /// Replaces the response with a refusal.
     fn refused(self, challenge: Challenge) -> Result<ServiceResponse<EitherBody<B>>, Error> {
         let refused = match self {
             Self::Given(answer) => answer.into_response(response(challenge)),
@@ -376,8 +376,9 @@ impl<B: MessageBody> Answer<ServiceResponse<B>> {
     }
 }
 
-/// Answers an error that a handler returned, with this middleware's realm and hook: the head is
-/// changed, the body is to be. `None` where it is the application's own answer.
+/// Rewrites a handler's error response with this middleware's realm and hook.
+///
+/// Changes status and headers, returns the new body; `None` for the application's own response.
 fn own_answer<B>(response: &mut HttpResponse<B>, auth: &Authenticator) -> Option<BoxBody> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -400,7 +401,7 @@ fn own_answer<B>(response: &mut HttpResponse<B>, auth: &Authenticator) -> Option
     Some(body)
 }
 
-/// Adds to the application's answer what the credential asks for.
+/// Applies cookies and `Vary` to the application's response.
 fn apply(mut edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
     if edits.vary
         && let Some(vary) = vary

@@ -1,4 +1,4 @@
-//! Middleware, extractors and answers for actix-web; no decision is made here.
+//! Middleware, extractors and handlers for actix-web. Decisions are made in `authenticator`.
 
 mod endpoint;
 mod extract;

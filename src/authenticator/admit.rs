@@ -1,4 +1,4 @@
-//! Whether a request may go on: who sent it, what the application adds to that, what its route needs.
+//! Admission of a request: authenticates it, enriches the identity, checks the route's policies.
 
 use super::credentials::RoutedHead;
 use super::gate::{Admission, Attached, Authenticator, Outcome, Pass, missing};
@@ -9,9 +9,9 @@ use crate::core::error::Error;
 use std::sync::Arc;
 
 impl Authenticator {
-    /// Decides about a request: whether it has what is needed.
+    /// Decides whether a request may reach its route.
     ///
-    /// `attached` is what an outer layer left, which then is not done again.
+    /// `attached` is the outcome of an outer layer; it is used again, not computed again.
     pub(crate) fn admit(
         &self,
         head: &impl RoutedHead,
@@ -21,7 +21,7 @@ impl Authenticator {
         let live = need.live();
         let demands = match need.of(live.as_deref(), head) {
             Ok(demands) => demands,
-            // Whatever the credential.
+            // Refused whatever the credential is.
             Err(error) => return Admission::Now(Err(self.challenge(&error))),
         };
         let outer = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0));
@@ -47,7 +47,7 @@ impl Authenticator {
         }
     }
 
-    /// Adds to the sender's claims what the application knows.
+    /// Adds the application's own claims to the sender's.
     fn enrich(&self, admission: Admission) -> Admission {
         let Some(enricher) = &self.0.enricher else {
             return admission;
@@ -79,7 +79,7 @@ impl Authenticator {
         self.decide(answer, pass)
     }
 
-    /// Asks the policies about who sent a request: whom an outer layer found, or else the pass.
+    /// Checks the policies against the identity that an outer layer found, or else the pass's.
     fn ask(&self, pass: Pass, outer: Option<&Identity>, demands: &Demands<'_>) -> Admission {
         let identity = outer.or(pass.known());
         if demands.is_async() {

@@ -1,4 +1,4 @@
-//! What the layer adds to the application's own answer.
+//! What the layer adds to the application's response.
 
 use super::gate::Authenticator;
 #[cfg(feature = "session")]
@@ -7,27 +7,29 @@ use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::Error;
 use crate::token::keys::BoxFuture;
 
-/// Changes to a response, as bytes and text: the leaves apply them.
+/// Changes to a response, as bytes and text. The framework adapters apply them.
 #[derive(Default)]
 pub(crate) struct Edits {
-    /// Whole `Set-Cookie` values; an answer with any of them is not to be stored.
+    /// Whole `Set-Cookie` values. A response with any of them must not be cached.
     pub(crate) cookies: Vec<String>,
-    /// Whether `Vary` names the headers that were read.
+    /// Whether `Vary` lists the request headers that were read.
     pub(crate) vary: bool,
-    /// The request's session, which is saved once the handler has answered.
+    /// The request's session, saved once the handler has answered.
     #[cfg(feature = "session")]
     pub(super) visit: Option<Open>,
 }
 
-/// The error behind a standard answer, left in the response's extensions: the layer around the
-/// handler answers it with its own realm and hook.
+/// The error behind a standard response, kept in the response's extensions.
+///
+/// The surrounding layer uses it to answer with its own realm and hook.
 #[derive(Clone)]
 #[cfg_attr(not(any(feature = "axum", feature = "actix")), allow(dead_code))]
 pub(crate) struct Returned(pub(crate) Error);
 
 impl Returned {
-    /// The standard answer, which a response holds so far, and the one that takes its place; `None`
-    /// where the application made another answer of it.
+    /// Returns the standard response and its replacement.
+    ///
+    /// `None` if the application replaced the standard response with its own.
     pub(crate) fn answers(
         &self,
         auth: &Authenticator,
@@ -41,17 +43,17 @@ impl Returned {
     }
 }
 
-/// What is left to do between the application's answer and its way out.
+/// What remains to do after the application's response.
 pub(crate) enum Closing {
     Now(Edits),
-    /// A session is being saved. A challenge takes the answer's place: that speaks of something
-    /// that did not happen.
+    /// A session is being saved. On failure a challenge replaces the response, which would report
+    /// something that did not happen.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     Later(BoxFuture<Result<Edits, Challenge>>),
 }
 
 impl Edits {
-    /// Only that the answer depends on the credential.
+    /// Edits that only add `Vary`.
     pub(crate) fn vary() -> Self {
         Self {
             vary: true,
@@ -59,7 +61,7 @@ impl Edits {
         }
     }
 
-    /// Whether they leave every response as it is.
+    /// Whether no edit would change a response.
     #[cfg(feature = "actix")]
     pub(crate) fn is_empty(&self) -> bool {
         #[cfg(feature = "session")]
@@ -69,7 +71,7 @@ impl Edits {
         !self.vary && self.cookies.is_empty()
     }
 
-    /// To be called once, when the application has answered with this status.
+    /// Finishes the edits. Called once, with the status of the application's response.
     #[cfg_attr(not(feature = "session"), allow(unused_variables, unused_mut))]
     pub(crate) fn close(mut self, status: u16) -> Closing {
         #[cfg(feature = "session")]
@@ -79,8 +81,7 @@ impl Edits {
         Closing::Now(self)
     }
 
-    /// Leaves alone the cookies that the application's own answer sets: a login that just happened
-    /// is not undone, nor a logout.
+    /// Drops cookies that the application's response sets itself, to not undo its login or logout.
     pub(crate) fn yield_to<'a>(&mut self, own: impl Iterator<Item = &'a [u8]>) {
         for cookie in own {
             self.cookies

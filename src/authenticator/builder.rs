@@ -1,4 +1,4 @@
-//! Builds an authenticator.
+//! The builder of [`Authenticator`].
 
 use super::cookies::{self, LoginCookies};
 use super::credentials::{Source, SourceKind};
@@ -28,7 +28,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sets an [`Authenticator`] up: which tokens it accepts, where they may be, how it refuses.
+/// Builder of an [`Authenticator`]: accepted tokens, their sources, and how requests are refused.
 ///
 /// # Example
 /// ```
@@ -103,22 +103,22 @@ impl AuthenticatorBuilder {
         }
     }
 
-    /// Accepts the ID tokens of a JAM app. Called again: of another app too.
+    /// Accepts the ID tokens of a JAM app. Can be called several times.
     #[cfg(feature = "client")]
     pub fn jam(mut self, app: JamApp) -> Self {
         self.verifiers.push(app.verifier());
         self
     }
 
-    /// Accepts the tokens of a verifier. Called again: of another too; a token goes to the one
-    /// whose issuer it names, or else to those that ask for no issuer.
+    /// Accepts the tokens of a verifier. Can be called several times.
+    ///
+    /// A token goes to the verifier of its `iss`, or else to the verifiers without an issuer.
     pub fn verifier(mut self, verifier: Verifier) -> Self {
         self.verifiers.push(Ok(verifier));
         self
     }
 
-    /// Refuses the tokens of a deny list, whatever verifier they belong to. Called again: of another
-    /// list too.
+    /// Rejects the tokens on a deny list, for every verifier. Can be called several times.
     ///
     /// ```
     /// # #[cfg(feature = "client")] {
@@ -137,28 +137,30 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Adds a place where a credential may be. The first that has one decides. Without any:
-    /// the bearer header, and the cookies of [`cookies`](Self::cookies).
+    /// Adds a place where a credential may be. The first source with a credential decides.
+    ///
+    /// Default: the bearer header, then the cookies of [`cookies`](Self::cookies).
     pub fn source(mut self, source: Source) -> Self {
         self.sources.push(source);
         self
     }
 
-    /// Adds several places, in order.
+    /// Adds several sources, in order.
     pub fn sources(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
         self.sources.extend(sources);
         self
     }
 
-    /// Accepts the ID token that a browser login left in these cookies.
+    /// Accepts the ID token of a browser login from these cookies.
     pub fn cookies(mut self, cookies: LoginCookies) -> Self {
         self.cookies = Some(cookies);
         self
     }
 
-    /// Accepts sessions that are kept on the server: a session's user is who sent the request, and
-    /// [`Session<T>`](crate::Session) is its data. Its cookie is looked at after all other sources,
-    /// unless [`Source::session`] gives it another place.
+    /// Accepts server-side sessions: a session's user is the sender of the request.
+    ///
+    /// [`Session<T>`](crate::Session) is the session's data. The session cookie is read after all
+    /// other sources; [`Source::session`] moves it.
     ///
     /// ```
     /// use jamguard::{Authenticator, Sessions, store::MemoryStore};
@@ -173,9 +175,10 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// The cookie of [`sessions`](Self::sessions); `__Host-jam_session` unless set. Over plain http,
-    /// as in development, clients do not give that one back, and every request begins anew: there
-    /// it needs [`danger_plain_http`](SessionCookie::danger_plain_http).
+    /// Sets the cookie of [`sessions`](Self::sessions). Default: `__Host-jam_session`.
+    ///
+    /// Over plain http, as in development, clients do not send the default cookie back, so every
+    /// request starts a new session: use [`danger_plain_http`](SessionCookie::danger_plain_http).
     ///
     /// ```
     /// use jamguard::{Authenticator, SessionCookie, Sessions, store::MemoryStore};
@@ -193,14 +196,15 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// The realm of the challenge; `jamguard` unless set.
+    /// Sets the realm of challenges, in printable ASCII. Default: `jamguard`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
         self
     }
 
-    /// Replaces the answers to refused requests: gets the error and the standard answer, returns
-    /// the one to send. Runs for every framework alike.
+    /// Replaces the responses to refused requests, for every framework.
+    ///
+    /// The hook gets the error and the standard response, and returns the response to send.
     ///
     /// ```
     /// # use jamguard::{Authenticator, ErrorKind};
@@ -218,32 +222,36 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Treats an invalid header or query credential as none where logging in is optional;
-    /// otherwise it is refused there too.
+    /// Treats an invalid header or query credential as anonymous where login is optional.
+    ///
+    /// Default: it is rejected there too.
     pub fn ignore_invalid_bearer(mut self) -> Self {
         self.lenient_headers = true;
         self
     }
 
-    /// Refuses an invalid or expired cookie also where logging in is optional; otherwise it
-    /// makes the request anonymous there.
+    /// Rejects an invalid or expired cookie also where login is optional.
+    ///
+    /// Default: it makes the request anonymous there.
     pub fn refuse_invalid_cookies(mut self) -> Self {
         self.strict_cookies = true;
         self
     }
 
-    /// Pages of these origins may send requests that rest on a cookie, as this site's own may: another
-    /// subdomain of yours, or this site's name in public where a proxy changes the `Host` header.
+    /// Adds origins whose pages may send requests with cookies, in addition to this site's own.
     ///
-    /// Other sites' pages must not: a browser adds cookies to the requests that they make it send
-    /// (cross-site request forgery). A request of another method than GET, HEAD, OPTIONS and TRACE,
-    /// or that opens a WebSocket, is answered 403 if it comes with a session's or token's cookie and
-    /// its `Sec-Fetch-Site` or `Origin` header names another origin. Without both headers it comes
-    /// from no browser, and passes. Requests with a bearer token are not asked where they come from.
+    /// For example another subdomain, or this site's public name behind a proxy that changes the
+    /// `Host` header.
     ///
-    /// A WebSocket over HTTP/2 begins with a `CONNECT` ([RFC 8441]) instead of a `GET`; it is checked
-    /// the same. A form on a page with `Referrer-Policy: no-referrer` sends `Origin: null`; over plain
-    /// http, where no `Sec-Fetch-Site` comes with it, that is refused: use `same-origin` there.
+    /// A browser adds cookies to requests that pages of other sites make it send (cross-site
+    /// request forgery). A request with a session or token cookie is answered 403 if its method is
+    /// not GET, HEAD, OPTIONS or TRACE, or if it opens a WebSocket, and its `Sec-Fetch-Site` or
+    /// `Origin` header names another origin. A request without both headers does not come from a
+    /// browser and passes. Requests with a bearer token are not checked.
+    ///
+    /// WebSockets over HTTP/2 (`CONNECT`, [RFC 8441]) are checked the same way. A form on a page
+    /// with `Referrer-Policy: no-referrer` sends `Origin: null`. Over plain http browsers send no
+    /// `Sec-Fetch-Site`, so that is denied: use `same-origin` there.
     ///
     /// [RFC 8441]: https://www.rfc-editor.org/rfc/rfc8441
     ///
@@ -258,15 +266,17 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Lets every site's pages do in your users' name what your own may do; only where something
-    /// else in front checks that.
+    /// Disables the check for cross-site request forgery.
+    ///
+    /// Every site's pages can then act in your users' name. Use it only behind a proxy that checks.
     pub fn danger_accept_cross_site(mut self) -> Self {
         self.cross_site = true;
         self
     }
 
-    /// Where in the claims policies find scopes, roles and the like; as
-    /// [`ClaimPaths::default`] says unless set.
+    /// Sets where policies find scopes, roles and similar values in the claims.
+    ///
+    /// Default: [`ClaimPaths::default`].
     ///
     /// ```
     /// # use jamguard::Authenticator;
@@ -278,26 +288,27 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// The clock by which policies tell how long ago a login was, and for how long an
-    /// [enrichment](Self::enrich) is remembered; the system's unless set. Verifiers have their own.
+    /// Sets the clock for login ages in policies and for the [enrichment](Self::enrich) cache.
+    ///
+    /// Default: the system clock. Verifiers have their own clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Adds to each identity's claims what the application itself knows of the user, such as roles
-    /// from its own database: a JSON object, whose members take the place of claims of the same
-    /// name. Policies see them, and so do [`Claims<T>`](crate::Claims) and
-    /// [`Identity::claims`](crate::Identity::claims).
+    /// Adds the application's own data to each identity's claims, such as roles from a database.
     ///
-    /// The hook is asked once per issuer and subject (`sub`, or without that a verified `email`),
-    /// however many requests come, and what it gives is remembered for
-    /// [a minute](Self::enrichment_ttl) or until [`Authenticator::forget`]: it must depend on nothing
-    /// else of the identity. It is not asked about anonymous requests and refused credentials.
+    /// The hook returns a JSON object; its members replace claims of the same name. Policies,
+    /// [`Claims<T>`](crate::Claims) and [`Identity::claims`](crate::Identity::claims) see them.
     ///
-    /// If it fails, the answer is 503, whatever the error, and the next request asks again. It needs
-    /// a deadline of its own: requests wait for it. It cannot change `iss`, `sub`, `aud`, `exp`,
-    /// `nbf`, `iat` and `jti`, which were checked before; if it tries to, the answer is 500.
+    /// The hook runs once per issuer and subject (`sub`, or without it a verified `email`), even
+    /// for concurrent requests. The result is cached for [`enrichment_ttl`](Self::enrichment_ttl)
+    /// or until [`Authenticator::forget`]: it must depend on nothing else of the identity. The hook
+    /// does not run for anonymous requests and rejected credentials.
+    ///
+    /// If the hook fails, the answer is 503, whatever the error, and the next request runs it
+    /// again. Give it a timeout: requests wait for it. `iss`, `sub`, `aud`, `exp`, `nbf`, `iat` and
+    /// `jti` are verified already; if the hook returns one of them, the answer is 500.
     ///
     /// ```
     /// # use jamguard::Authenticator;
@@ -320,47 +331,52 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// For how long what [`enrich`](Self::enrich) added is remembered; a minute unless set.
+    /// Sets how long the result of [`enrich`](Self::enrich) is cached. Default: 1 minute.
     pub fn enrichment_ttl(mut self, ttl: Duration) -> Self {
         self.enrichment_ttl = Some(ttl);
         self
     }
 
-    /// A store over which other processes learn of [`Authenticator::forget`], such as a `RedisStore`.
-    /// All of them are given the same. While it cannot be reached, what was forgotten elsewhere
-    /// stays until its [time](Self::enrichment_ttl) has passed.
+    /// Sets a store that sends [`Authenticator::forget`] to other processes, such as `RedisStore`.
+    ///
+    /// Give all processes the same store. While it is unreachable, entries forgotten elsewhere stay
+    /// cached until their [TTL](Self::enrichment_ttl) ends.
     pub fn enrichment_store(mut self, store: impl Store) -> Self {
         self.enrichment_store = Some(Arc::new(store));
         self
     }
 
-    /// Renews ID tokens from the refresh token of their login, once per token however many requests
-    /// come. Off unless called.
+    /// Renews ID tokens with the refresh token of their login. Default: off.
     ///
-    /// - An expired token in a cookie: on the way, needs [`cookies`](Self::cookies).
-    /// - That of a JAM login's session: in the background for the last fifth of its life, five
-    ///   minutes at most; a request waits only where it has expired before. Where JAM refuses, the
-    ///   session ends; how long it goes on while JAM is down `outage_grace` says.
+    /// A token is renewed once, even for concurrent requests.
+    ///
+    /// - An expired token in a cookie is renewed during the request; needs
+    ///   [`cookies`](Self::cookies).
+    /// - The token of a JAM login's session is renewed in the background during the last fifth of
+    ///   its lifetime, at most 5 minutes; a request waits only if the token has expired. If JAM
+    ///   refuses, the session ends; `outage_grace` limits how long it continues while JAM is
+    ///   unreachable.
     #[cfg(feature = "client")]
     pub fn silent_refresh(mut self, client: JamClient) -> Self {
         self.refresh = Some(client);
         self
     }
 
-    /// How long a JAM login's session goes on, with the claims that it has, after its ID token
-    /// expired and while JAM cannot be reached to renew it; an hour unless set. After that its
-    /// requests are answered 503, and the cookie is kept: the session may still be good.
+    /// Sets how long a JAM login's session continues during an outage of JAM. Default: 1 hour.
+    ///
+    /// Measured from the expiry of its ID token; the session keeps its claims meanwhile. After that
+    /// its requests are answered 503, and the cookie is kept: the session may still be valid.
     #[cfg(all(feature = "client", feature = "session"))]
     pub fn outage_grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
     }
 
-    /// Builds the authenticator; nothing is fetched yet.
+    /// Builds the authenticator. Fetches nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
-    /// what to change.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration); the message says what to
+    /// change.
     pub fn build(self) -> Result<Authenticator, Error> {
         let verifiers = self
             .verifiers
@@ -405,7 +421,7 @@ impl AuthenticatorBuilder {
                 SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
                 SourceKind::Query(name) if name.is_empty() => {
                     return Err(Error::configuration(
-                        "an empty query parameter: give Source::query(…) its name",
+                        "the name of a query parameter is empty: give Source::query(…) a name",
                     ));
                 }
                 _ => {}
@@ -432,7 +448,7 @@ impl AuthenticatorBuilder {
         }
         if self.enrich.is_none() && self.enrichment_store.is_some() {
             return Err(Error::configuration(
-                "a store for enrichment without any: call .enrich(…) too",
+                "enrichment_store without enrichment: call .enrich(…) too",
             ));
         }
         if self.enrich.is_none() && self.enrichment_ttl.is_some() {

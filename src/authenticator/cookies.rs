@@ -1,10 +1,10 @@
-//! The cookies that a browser login lives in.
+//! The cookies of a browser login.
 
 use crate::core::error::Error;
 
-/// Names and attributes of the login's two cookies: the ID token and the refresh token.
+/// Names and attributes of the two login cookies, for the ID token and the refresh token.
 ///
-/// Both are `__Host-` cookies: Secure, HttpOnly, SameSite=Lax, Path=/, no Domain.
+/// Both are `__Host-` cookies: `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`.
 ///
 /// # Example
 /// ```
@@ -28,13 +28,13 @@ impl Default for LoginCookies {
     }
 }
 
-/// The longest that browsers keep a cookie (RFC 6265bis section 5.5), 400 days. The tokens inside
-/// end sooner, and a dead cookie is removed.
+/// 400 days, the longest that browsers keep a cookie (RFC 6265bis section 5.5). The tokens end
+/// sooner, and the cookie of a dead token is removed.
 #[cfg(feature = "client")]
 const MAX_AGE: u32 = 400 * 24 * 3600;
 
 impl LoginCookies {
-    /// `__Host-jam_id` and `__Host-jam_refresh`.
+    /// Returns the default names: `__Host-jam_id` and `__Host-jam_refresh`.
     pub fn new() -> Self {
         Self {
             id: "__Host-jam_id".to_owned(),
@@ -43,11 +43,13 @@ impl LoginCookies {
         }
     }
 
-    /// Other names; without a `__Host-` prefix a sibling domain could overwrite the cookies.
-    /// Default: `__Host-jam_id` and `__Host-jam_refresh`.
+    /// Sets other names. Default: `__Host-jam_id` and `__Host-jam_refresh`.
     ///
-    /// Browsers keep cookies by host, not by port (RFC 6265 section 8.5): two applications on one
-    /// host, such as two servers on localhost, need names each, or they log each other's users out.
+    /// Without the `__Host-` prefix a sibling domain can overwrite the cookies.
+    ///
+    /// Browsers store cookies by host, not by port (RFC 6265 section 8.5): two applications on one
+    /// host, such as two servers on localhost, need different names, or each logs the other's users
+    /// out.
     #[must_use]
     pub fn names(mut self, id: impl Into<String>, refresh: impl Into<String>) -> Self {
         self.id = id.into();
@@ -55,7 +57,7 @@ impl LoginCookies {
         self
     }
 
-    /// For development over plain http: drops the `__Host-` prefix and `Secure` together.
+    /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[must_use]
     pub fn danger_plain_http(mut self) -> Self {
         for name in [&mut self.id, &mut self.refresh] {
@@ -67,17 +69,17 @@ impl LoginCookies {
         self
     }
 
-    /// The ID-token cookie's name.
+    /// Returns the name of the ID-token cookie.
     pub fn id_name(&self) -> &str {
         &self.id
     }
 
-    /// The refresh-token cookie's name.
+    /// Returns the name of the refresh-token cookie.
     pub fn refresh_name(&self) -> &str {
         &self.refresh
     }
 
-    /// Whether browsers send the cookies over https alone.
+    /// Whether browsers send the cookies only over https.
     pub(crate) fn is_secure(&self) -> bool {
         self.secure
     }
@@ -94,13 +96,13 @@ impl LoginCookies {
         Ok(())
     }
 
-    /// `Set-Cookie` for the ID token.
+    /// Returns the `Set-Cookie` value for the ID token.
     #[cfg(feature = "client")]
     pub(crate) fn set_id(&self, token: &str) -> Result<String, Error> {
         set(&self.id, token, self.secure)
     }
 
-    /// `Set-Cookie` for the refresh token.
+    /// Returns the `Set-Cookie` value for the refresh token.
     #[cfg(feature = "client")]
     pub(crate) fn set_refresh(&self, token: &str) -> Result<String, Error> {
         set(&self.refresh, token, self.secure)
@@ -116,13 +118,13 @@ impl LoginCookies {
     }
 }
 
-/// The longest name and value together that browsers keep (RFC 6265bis section 5.6).
+/// Bytes of name and value together that browsers keep (RFC 6265bis section 5.6).
 #[cfg(feature = "client")]
 const MAX_LENGTH: usize = 4096;
-/// A longer name would leave no room for a value.
+/// In bytes. A longer name would leave no room for a value.
 const MAX_NAME: usize = 1024;
 
-/// A cookie name is a token (RFC 6265 section 4.1.1).
+/// Checks that a name is a token (RFC 6265 section 4.1.1).
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let fits = !name.is_empty()
         && name
@@ -137,12 +139,12 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-/// A name that fits, and that browsers accept with these attributes.
+/// Checks that browsers accept a cookie of this name and `Secure` attribute.
 pub(crate) fn check_cookie(name: &str, secure: bool) -> Result<(), Error> {
     check_name(name)?;
     if name.len() > MAX_NAME {
         return Err(Error::configuration(format!(
-            "a cookie's name has {} bytes, over the {MAX_NAME} that it may have",
+            "a cookie name has {} bytes, the limit is {MAX_NAME}: shorten it",
             name.len()
         )));
     }
@@ -155,10 +157,10 @@ pub(crate) fn check_cookie(name: &str, secure: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// SameSite of all cookies that are not configured otherwise.
+/// The default SameSite attribute.
 pub(crate) const LAX: &str = "Lax";
 
-/// `Set-Cookie` of a cookie without an end.
+/// Returns the `Set-Cookie` value of a cookie without an expiry.
 pub(crate) fn with_value(name: &str, value: &str, secure: bool, same_site: &str) -> String {
     let secure = if secure { "; Secure" } else { "" };
     format!("{name}={value}; Path=/{secure}; HttpOnly; SameSite={same_site}")
@@ -169,17 +171,17 @@ fn set(name: &str, value: &str, secure: bool) -> Result<String, Error> {
     let length = name.len() + value.len();
     if length > MAX_LENGTH {
         return Err(Error::configuration(format!(
-            "the cookie '{name}' would have {length} bytes with its token, and browsers drop those \
-             over {MAX_LENGTH}: keep logins in sessions (.sessions(…)), or put fewer claims into the \
-             token"
+            "the cookie '{name}' would have {length} bytes with its token, and browsers drop \
+             cookies over {MAX_LENGTH}: keep logins in sessions (.sessions(…)), or put fewer \
+             claims into the token"
         )));
     }
     let cookie = with_value(name, value, secure, LAX);
     Ok(format!("{cookie}; Max-Age={MAX_AGE}"))
 }
 
-/// Whether a text can be a cookie's value as it is (RFC 6265 section 4.1.1): nothing in it may end
-/// the value or begin an attribute.
+/// Whether a text is a valid cookie value (RFC 6265 section 4.1.1): no byte may end the value or
+/// start an attribute.
 #[cfg(feature = "client")]
 pub(crate) fn is_value(text: &str) -> bool {
     !text.is_empty()

@@ -1,10 +1,10 @@
-//! Finds the credential in raw header bytes, without allocating.
+//! Extracts the credential from raw header bytes without allocating.
 
 use crate::core::error::{Error, ErrorKind};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// What the core sees of a request; each framework's leaf provides it.
+/// The core's view of a request. Each framework adapter implements it.
 pub(crate) trait Head {
     /// The values of a header, in order.
     fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a;
@@ -12,19 +12,19 @@ pub(crate) trait Head {
     fn query(&self) -> Option<&str>;
     /// The method, in upper case.
     fn method(&self) -> &str;
-    /// Host and port of the URI, where it has them: HTTP/2 puts them there, and proxies' clients.
+    /// Host and port of the URI, if present, as in HTTP/2 and requests to proxies.
     fn authority(&self) -> Option<&str>;
 }
 
-/// A request on its way to a route.
+/// The view of a request with its path, for route guards.
 pub(crate) trait RoutedHead: Head {
-    /// The path, as the router that the guard stands in sees it.
+    /// The path as the router around the guard sees it.
     fn path(&self) -> &str;
-    /// The path as the outermost router got it, where one said so.
+    /// The path as the outermost router saw it, if known.
     fn original_path(&self) -> Option<&str>;
 }
 
-/// The two headers of every request get their own names: frameworks find those faster.
+/// A header name. The two common headers have variants because frameworks find them faster.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeaderKey<'a> {
     Authorization,
@@ -32,7 +32,7 @@ pub(crate) enum HeaderKey<'a> {
     Named(&'a str),
 }
 
-/// Where a credential may be.
+/// A place where a credential may be.
 ///
 /// # Example
 /// ```
@@ -53,37 +53,40 @@ pub(crate) enum SourceKind {
 }
 
 impl Source {
-    /// `Authorization: Bearer …` (RFC 6750 section 2.1).
+    /// Creates a source for `Authorization: Bearer …` (RFC 6750 section 2.1).
     pub fn bearer() -> Self {
         Self(SourceKind::Bearer)
     }
 
-    /// The whole value of a header of your own, such as `x-id-token`.
+    /// Creates a source for a header whose whole value is the token, such as `x-id-token`.
     pub fn header(name: impl Into<String>) -> Self {
         Self(SourceKind::Header(
             name.into().to_ascii_lowercase().into_boxed_str(),
         ))
     }
 
-    /// A cookie.
+    /// Creates a source for a cookie.
     pub fn cookie(name: impl Into<String>) -> Self {
         Self(SourceKind::Cookie(name.into().into_boxed_str()))
     }
 
-    /// A query parameter (RFC 6750 section 2.3). URLs end up in logs and histories: only for
-    /// clients that cannot send a header, such as a browser's `EventSource`.
+    /// Creates a source for a query parameter (RFC 6750 section 2.3).
+    ///
+    /// URLs end up in logs and histories: only for clients that cannot send a header, such as a
+    /// browser's `EventSource`.
     pub fn query(name: impl Into<String>) -> Self {
         Self(SourceKind::Query(name.into().into_boxed_str()))
     }
 
-    /// The cookie of a session; only to give it another place than the last. Which cookie that is
-    /// [`session_cookie`](crate::AuthenticatorBuilder::session_cookie) says.
+    /// Creates a source for the session cookie, to read it earlier than last.
+    ///
+    /// [`session_cookie`](crate::AuthenticatorBuilder::session_cookie) sets its name.
     #[cfg(feature = "session")]
     pub fn session() -> Self {
         Self(SourceKind::Session)
     }
 
-    /// The request header that decides, for `Vary`.
+    /// Returns the request header that this source reads, for `Vary`.
     pub(crate) fn vary(&self) -> Option<&str> {
         match &self.0 {
             SourceKind::Bearer => Some("authorization"),
@@ -96,18 +99,17 @@ impl Source {
     }
 }
 
-/// A credential, still to be verified.
+/// A credential that is not verified yet.
 pub(crate) struct Found<'a> {
     pub(crate) token: Cow<'a, [u8]>,
     pub(crate) source: &'a Source,
 }
 
 impl Found<'_> {
-    /// Whether the token looks like one. Asked only where memory does not know it: what was
-    /// verified looks like one.
+    /// Checks the token's form. Needed only on a cache miss: cached tokens passed before.
     pub(crate) fn check_form(&self, token: &[u8]) -> Result<(), Error> {
         match &self.source.0 {
-            // Verification says so, and the dead cookie is then removed.
+            // Verification rejects it; then the dead cookie is removed.
             SourceKind::Cookie(_) => Ok(()),
             _ => visible(token),
         }
@@ -118,7 +120,7 @@ fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-/// The first source that has a credential decides; its place comes along. An error names its source.
+/// Returns the credential of the first source that has one, and the source's index.
 pub(crate) fn find<'a>(
     head: &'a impl Head,
     sources: &'a [Source],
@@ -138,13 +140,13 @@ fn read<'a>(head: &'a impl Head, source: &'a Source) -> Result<Option<Cow<'a, [u
         SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
         SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
         SourceKind::Query(name) => query(head, name)?,
-        // Looked at by itself: a guest has a session too.
+        // Read separately: a guest has a session too.
         #[cfg(feature = "session")]
         SourceKind::Session => None,
     })
 }
 
-/// Checks that a bearer token comes in the header or in the query alone (RFC 6750 section 2).
+/// Checks that a bearer token is not sent in both header and query (RFC 6750 section 2).
 pub(crate) fn check_alone(
     head: &impl Head,
     sources: &[Source],
@@ -156,7 +158,7 @@ pub(crate) fn check_alone(
             (SourceKind::Bearer, SourceKind::Query(_)) | (SourceKind::Query(_), SourceKind::Bearer)
         );
         if other && read(head, source)?.is_some() {
-            return Err(invalid("a bearer token in the header and one in the query"));
+            return Err(invalid("bearer tokens in header and query: send only one"));
         }
     }
     Ok(())
@@ -168,7 +170,7 @@ fn bearer(head: &impl Head) -> Result<Option<&[u8]>, Error> {
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(invalid("more than one Authorization header"));
+        return Err(invalid("more than one Authorization header: send only one"));
     }
     let Some((scheme, token)) = value.trim_ascii().split_at_checked(6) else {
         return Ok(None);
@@ -176,7 +178,7 @@ fn bearer(head: &impl Head) -> Result<Option<&[u8]>, Error> {
     match token {
         _ if !scheme.eq_ignore_ascii_case(b"bearer") => Ok(None),
         [] | [b' ', ..] => present(token.trim_ascii_start()).map(Some),
-        // The scheme goes on.
+        // A longer scheme name.
         _ => Ok(None),
     }
 }
@@ -187,7 +189,7 @@ fn header<'a>(head: &'a impl Head, name: &'a str) -> Result<Option<&'a [u8]>, Er
         return Ok(None);
     };
     if values.next().is_some() {
-        return Err(invalid("the credential's header comes more than once"));
+        return Err(invalid("the credential's header is repeated: send it once"));
     }
     present(value.trim_ascii()).map(Some)
 }
@@ -199,9 +201,9 @@ fn present(token: &[u8]) -> Result<&[u8], Error> {
     }
 }
 
-/// A credential in a header is one word of visible ASCII.
+/// Checks that a header credential is one word of visible ASCII.
 fn visible(token: &[u8]) -> Result<(), Error> {
-    // No early exit, so that it runs over many bytes at a time.
+    // No early exit, so that the loop vectorizes.
     let odd = token
         .iter()
         .fold(false, |odd, byte| odd | !(0x21..=0x7e).contains(byte));
@@ -211,9 +213,9 @@ fn visible(token: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The cookie of this name (RFC 6265 section 5.4); several `Cookie` headers count as one.
+/// Returns the cookie of this name (RFC 6265 section 5.4), over all `Cookie` headers.
 ///
-/// What it holds may be garbage: verification says so, and a dead cookie is then removed.
+/// The value is not checked: verification rejects garbage, and then the dead cookie is removed.
 pub(crate) fn cookie<'a>(head: &'a impl Head, name: &str) -> Result<Option<&'a [u8]>, Error> {
     let mut found: Option<&[u8]> = None;
     for header in head.header(HeaderKey::Cookie) {
@@ -262,9 +264,9 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
     }
 }
 
-/// What the client says of itself.
+/// Returns the `User-Agent` header.
 #[cfg(feature = "session")]
-// For tower alone there are neither extractors nor logins.
+// With `tower` alone there are no extractors and no logins.
 #[cfg_attr(
     not(any(feature = "axum", feature = "actix", feature = "client")),
     allow(dead_code)
@@ -274,7 +276,7 @@ pub(crate) fn user_agent(head: &impl Head) -> Option<Box<str>> {
     std::str::from_utf8(agent).ok().map(Into::into)
 }
 
-/// Whether the client asks for a page.
+/// Whether the client accepts HTML.
 #[cfg(feature = "client")]
 pub(crate) fn accepts_html(head: &impl Head) -> bool {
     head.header(HeaderKey::Named("accept")).any(|accept| {
@@ -284,7 +286,7 @@ pub(crate) fn accepts_html(head: &impl Head) -> bool {
     })
 }
 
-/// The values of a query parameter, percent-decoded.
+/// Returns the values of a query parameter, percent-decoded.
 pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
     query.split('&').filter_map(move |pair| {
         let value = pair.strip_prefix(name)?.strip_prefix('=')?;

@@ -1,35 +1,35 @@
-//! Requests that another site's page makes a browser send, with the cookies that browsers add to
-//! them (cross-site request forgery).
+//! Protection against cross-site request forgery (CSRF).
 //!
-//! A request of an unsafe method that rests on a cookie must prove where it comes from:
+//! Browsers add cookies to requests that another site's page makes them send. An unsafe request
+//! that is authenticated by a cookie passes if one of these holds:
 //!
-//! 1. `Sec-Fetch-Site` is `same-origin`, or `none` for what the user did without any page. Every
-//!    browser since 2023 sends it to https sites and to localhost, and no page can change it.
-//! 2. Without it, `Origin` names this very site: host and port are the request's own, and the scheme
-//!    is https where the cookies are `Secure`.
-//! 3. `Origin` is one of the trusted origins.
-//! 4. Both headers are missing: no browser of the last years sends an unsafe request so, and what is
-//!    no browser has no cookies of a user who was lured somewhere.
-//! 5. `X-CSRF-Token` holds the session's form token, which no other site can read.
+//! 1. `Sec-Fetch-Site` is `same-origin`, or `none` (the user acted without a page). Every browser
+//!    since 2023 sends it to https sites and localhost, and no page can change it.
+//! 2. `Sec-Fetch-Site` is missing and `Origin` is this site: host and port are the request's own,
+//!    and the scheme is https if the cookies are `Secure`.
+//! 3. `Origin` is a trusted origin.
+//! 4. Both headers are missing: browsers of recent years send at least one with an unsafe request,
+//!    and other clients do not hold the cookies of a user who was lured to a page.
+//! 5. `X-CSRF-Token` holds the session's form token, which other sites cannot read.
 //!
-//! `Sec-Fetch-Site: same-site`, a sibling domain, is another origin: it is refused unless trusted.
-//! A WebSocket begins with a `GET` that is as dangerous as a `POST`, and is treated as one. Bearer
-//! tokens, and others in headers, are not added by browsers: requests that rest on them are exempt.
+//! `Sec-Fetch-Site: same-site`, a sibling domain, is another origin: denied unless trusted. A `GET`
+//! that opens a WebSocket is as dangerous as a `POST` and treated as one. Browsers do not add
+//! bearer tokens and other header credentials: requests with them are exempt.
 //!
-//! This is what Go's `CrossOriginProtection` and tower-http's `csrf` do, with points 2 (the scheme)
-//! and 5 and WebSockets added. tower-http's is a tower layer over `http` 1: it cannot stand in
-//! actix-web, and it does not know whether a request rests on a cookie, so it would refuse bearer
-//! requests of other origins too.
+//! Go's `CrossOriginProtection` and tower-http's `csrf` follow the same rules, without the scheme
+//! in point 2, point 5 and WebSockets. tower-http's layer is not used: it does not run in
+//! actix-web, and does not know whether a cookie authenticates the request, so it would deny
+//! cross-origin bearer requests too.
 
 use super::credentials::{Head, HeaderKey};
 use crate::core::error::{Error, ErrorKind};
 
-/// Tells this site's requests from others'.
+/// The origin check for requests with cookies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OriginCheck {
     /// In lower case, without default ports.
     trusted: Vec<String>,
-    /// Whether the cookies are `Secure`: then only https pages are this site's.
+    /// Set if the cookies are `Secure`: then http pages are not this site's.
     https_only: bool,
     off: bool,
 }
@@ -49,7 +49,7 @@ impl OriginCheck {
         })
     }
 
-    /// Refuses an unsafe request that shows no sign of coming from this site.
+    /// Denies an unsafe request that may come from another site's page.
     ///
     /// # Errors
     /// [`ErrorKind::CrossSite`].
@@ -73,7 +73,7 @@ impl OriginCheck {
             true => Ok(()),
             false => Err(Error::new(
                 ErrorKind::CrossSite,
-                "another site's page sent this request: if that site is yours, name it by \
+                "another site's page sent this request: if that site is yours, add it with \
                  .trusted_origins(…)",
             )),
         }
@@ -108,7 +108,7 @@ impl OriginCheck {
 
 fn not_an_origin(text: &str) -> Error {
     Error::configuration(format!(
-        "'{text}' is no origin: write it as browsers do, https://app.example.com or \
+        "'{text}' is not an origin: write it as browsers do, https://app.example.com or \
          http://localhost:3000, without a path; names with wildcards are not possible"
     ))
 }
@@ -128,7 +128,8 @@ impl Scheme {
     }
 }
 
-/// Scheme and host of an `Origin` (RFC 6454 section 7); none of `null` and of what is no web page's.
+/// Splits an `Origin` (RFC 6454 section 7) into scheme and host. `None` for `null` and non-web
+/// origins.
 fn split(origin: &[u8]) -> Option<(Scheme, &[u8])> {
     let (scheme, host) = match origin.strip_prefix(b"https://") {
         Some(host) => (Scheme::Https, host),
@@ -138,7 +139,7 @@ fn split(origin: &[u8]) -> Option<(Scheme, &[u8])> {
     (!host.is_empty() && host.iter().all(fits)).then_some((scheme, host))
 }
 
-/// Host and port, without the port that the scheme has anyway.
+/// Removes the scheme's default port.
 fn host_of(host: &[u8], scheme: Scheme) -> &[u8] {
     let default: &[u8] = match scheme {
         Scheme::Http => b":80",
@@ -147,7 +148,7 @@ fn host_of(host: &[u8], scheme: Scheme) -> &[u8] {
     host.strip_suffix(default).unwrap_or(host)
 }
 
-/// What a header holds that comes once at most.
+/// The value of a header that must not repeat.
 #[derive(Clone, Copy)]
 enum Only<'a> {
     Nothing,
@@ -156,7 +157,7 @@ enum Only<'a> {
 }
 use Only::{Nothing, One, Several};
 
-/// Empty is as good as missing: some proxies write it so.
+/// Returns the header's single value. An empty value is treated as missing: some proxies send it.
 fn only<'a>(head: &'a impl Head, name: &'static str) -> Only<'a> {
     let mut values = head.header(HeaderKey::Named(name));
     match (values.next(), values.next()) {
@@ -167,8 +168,8 @@ fn only<'a>(head: &'a impl Head, name: &'static str) -> Only<'a> {
     }
 }
 
-/// Whether a request may change something: by its method (RFC 9110 section 9.2.1), or because it
-/// opens a WebSocket, over which anything may follow.
+/// Whether a request may change state: an unsafe method (RFC 9110 section 9.2.1) or a WebSocket
+/// upgrade, over which any message may follow.
 fn is_unsafe(head: &impl Head) -> bool {
     if !matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE") {
         return true;
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_say_of_the_site_decides() {
+    fn sec_fetch_site_decides() {
         for (site, own) in [
             ("same-origin", true),
             ("none", true),
@@ -256,7 +257,7 @@ mod tests {
             ("null", false),
         ] {
             assert_eq!(passes(&post(&[(SITE, site)])), own, "{site}");
-            // The origin cannot outvote it, unless it is trusted.
+            // `Origin` cannot override it, except for a trusted origin.
             let other = [(SITE, site), ("origin", "https://app.example")];
             assert_eq!(passes(&post(&other)), own, "{site}");
             let trusted = [(SITE, site), ("origin", "https://admin.example")];
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn without_it_the_origin_decides() {
+    fn without_sec_fetch_site_the_origin_decides() {
         for (origin, own) in [
             ("https://app.example", true),
             ("https://APP.example", true),
@@ -304,16 +305,16 @@ mod tests {
         assert!(!passes(&post(&twice)));
     }
 
-    /// Neither header: no browser. An empty one is a missing one.
+    /// Both headers are missing or empty.
     #[test]
-    fn what_is_no_browser_passes() {
+    fn non_browser_requests_pass() {
         assert!(passes(&post(&[])));
         assert!(passes(&post(&[(SITE, ""), ("origin", "")])));
         assert!(!passes(&post(&[(SITE, ""), ("origin", "null")])));
     }
 
     #[test]
-    fn the_scheme_counts_where_the_cookies_are_secure() {
+    fn the_scheme_matters_if_cookies_are_secure() {
         let plain = post(&[("origin", "http://app.example")]);
         assert!(check(true).check(&plain).is_err());
         assert!(check(false).check(&plain).is_ok());
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn the_uri_names_the_host_before_the_header_does() {
+    fn the_uri_authority_takes_precedence_over_the_host_header() {
         let mut request = post(&[("origin", "https://app.example")]);
         request.authority = Some("other.example");
         assert!(!passes(&request));
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn safe_methods_pass_and_no_others() {
+    fn only_safe_methods_pass() {
         for (method, safe) in [
             ("GET", true),
             ("HEAD", true),
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_websocket_is_no_safe_request() {
+    fn a_websocket_upgrade_is_unsafe() {
         for (upgrade, safe) in [
             ("websocket", false),
             ("WebSocket", false),

@@ -1,4 +1,4 @@
-//! What the application itself knows of its users, added to their claims.
+//! Enrichment: the application's own data about users, added to their claims and cached.
 
 use super::identity::Identity;
 use crate::core::clock::Clock;
@@ -23,20 +23,20 @@ use tokio::sync::OnceCell;
 pub(super) const TTL: Duration = Duration::from_secs(60);
 const MAX_BYTES: u64 = 32 << 20;
 const MAX_USERS: u64 = 100_000;
-/// What an entry weighs besides its texts.
+/// Estimated bytes of an entry besides its texts.
 const BOOKKEEPING: usize = 512;
-/// Whom somebody else's `forget` hits as well: one user in so many.
+/// Stripes of `forget`: forgetting a user also drops about one in this many other users.
 const STRIPES: usize = 4096;
-/// What says who somebody is and for how long, and was checked before.
+/// Registered claims that were verified before; the hook must not change them.
 const SETTLED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
-/// In front of the names under which a store is told who is to be forgotten.
+/// Prefix of the store keys that announce a forgotten user.
 const PREFIX: &str = "enriched:";
 
 type Added = Map<String, Value>;
 type Told = Arc<dyn Fn(Change<'_>) + Send + Sync>;
 pub(super) type EnrichHook = Arc<dyn Fn(Identity) -> BoxFuture<Result<Added, Error>> + Send + Sync>;
 
-/// The application's hook, whatever it gives.
+/// Erases the types of the application's hook.
 pub(super) fn hook<F, T>(hook: impl Fn(Identity) -> F + Send + Sync + 'static) -> EnrichHook
 where
     F: Future<Output = Result<T, Error>> + Send + 'static,
@@ -48,17 +48,17 @@ where
     })
 }
 
-/// Whatever went wrong, it says nothing about the credential.
+/// Maps every error of the hook to `Unavailable`: it says nothing about the credential.
 fn outage(error: Error) -> Error {
     let outage = Error::new(
         ErrorKind::Unavailable,
-        "an identity cannot be enriched at the moment",
+        "the identity cannot be enriched at the moment: try again",
     );
     let outage = match error.retry_after() {
         Some(after) => outage.with_retry_after(after),
         None => outage,
     };
-    telemetry::warn("the hook that enriches identities failed", &error);
+    telemetry::warn("the enrich hook failed", &error);
     outage.with_source(error)
 }
 
@@ -66,29 +66,29 @@ fn checked(added: &impl Serialize) -> Result<Added, Error> {
     let wrong = |why: String| Error::new(ErrorKind::Internal, why);
     let Ok(Value::Object(added)) = serde_json::to_value(added) else {
         return Err(wrong(
-            "what enriches an identity is a JSON object: give a struct or a map".to_owned(),
+            "the enrich hook did not return a JSON object: return a struct or a map".to_owned(),
         ));
     };
     match SETTLED.iter().find(|name| added.contains_key(**name)) {
         Some(name) => Err(wrong(format!(
-            "what enriches an identity cannot change its '{name}': give it another name"
+            "the enrich hook must not return the claim '{name}': give the value another name"
         ))),
         None => Ok(added),
     }
 }
 
-/// Asks the hook once per user, and remembers the claims with what it added.
+/// A cache in front of the hook: one call per user, and the merged claims.
 pub(super) struct Enricher {
     id: u64,
     hook: EnrichHook,
     ttl: Duration,
     clock: Arc<dyn Clock>,
-    /// By the claims as they were, which know their own hash.
+    /// Merged claims by the original claims, which cache their own hash.
     enriched: Cache<Arc<ClaimSet>, Enriched, RandomState>,
     answers: Cache<Whose, Arc<Answer>, RandomState>,
     forgotten: Arc<Forgotten>,
     store: Option<Arc<dyn Store>>,
-    /// What the store tells; it listens for as long as this is held.
+    /// The store's watcher; registered while this is held.
     _told: Option<Told>,
 }
 
@@ -98,8 +98,8 @@ struct Enriched {
     life: Life,
 }
 
-/// What was found for a token's claims, kept beside them so that the next request with the token need
-/// not look for it. It does not keep anything from being evicted.
+/// The merged claims, cached next to a token's own claims to save its next request a lookup. Weak:
+/// it does not keep entries from being evicted.
 #[derive(Default)]
 struct Beside(Mutex<Option<Recalled>>);
 
@@ -119,7 +119,7 @@ struct Whose {
 enum Name {
     Subject(Box<str>),
     Email(Box<str>),
-    /// Nobody whom the application could name.
+    /// Neither subject nor verified email: cached per claims, and `forget` cannot name them.
     Claims(Box<str>),
 }
 
@@ -145,7 +145,7 @@ impl Whose {
     }
 }
 
-/// What the hook said of a user, or is about to say: whoever comes meanwhile waits for the same.
+/// The hook's answer for a user. Concurrent requests wait for the same call.
 struct Answer {
     life: Life,
     added: OnceCell<Result<Arc<Added>, Error>>,
@@ -153,18 +153,18 @@ struct Answer {
 
 impl Answer {
     fn is_good(&self, forgotten: &Forgotten, now: Duration) -> bool {
-        // A failure is for those who waited for it; the next one asks again.
+        // Waiting requests share a failure; the next request calls the hook again.
         self.life.lasts(forgotten, now) && !matches!(self.added.get(), Some(Err(_)))
     }
 }
 
-/// How long an answer holds.
+/// The validity of an answer.
 #[derive(Clone, Copy)]
 struct Life {
-    /// Monotonic.
+    /// Monotonic time.
     until: Duration,
     stripe: usize,
-    /// How often users of the stripe had been forgotten when the hook was asked.
+    /// The stripe's counter when the hook was called.
     count: u64,
 }
 
@@ -174,8 +174,7 @@ impl Life {
     }
 }
 
-/// Counts, by a hash of the user, how often one was forgotten. So nothing is to be found that may be
-/// on its way, or evicted already.
+/// Invalidation counters by user hash. They also invalidate answers in flight, without a lookup.
 struct Forgotten {
     counts: Box<[AtomicU64]>,
     hasher: RandomState,
@@ -208,8 +207,7 @@ impl Forgotten {
     fn told(&self, change: Change<'_>) {
         match change {
             Change::Key(key) if key.starts_with(PREFIX) => self.forget(key),
-            // What is remembered ends by itself before long; an outage must not become one of the
-            // hook's.
+            // Entries expire soon; dropping all during a store outage would flood the hook.
             Change::Key(_) | Change::Lost => {}
             Change::All | Change::Live => self.counts.iter().for_each(|count| {
                 count.fetch_add(1, Ordering::AcqRel);
@@ -218,7 +216,7 @@ impl Forgotten {
     }
 }
 
-/// A user's key in the store, which need not know who the users are.
+/// Returns a user's key in the store. Hashed, so that the store does not learn user names.
 fn key(name: &str) -> String {
     let hash = digest::digest(&digest::SHA256, name.as_bytes());
     format!("{PREFIX}{}", encoding::encode(hash))
@@ -241,7 +239,7 @@ impl Enricher {
             && !store.watch(Watcher::new(told))
         {
             return Err(Error::configuration(
-                "the enrichment's store cannot be watched: give one that can, such as a RedisStore",
+                "the enrichment store cannot be watched: use one that can, such as RedisStore",
             ));
         }
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -266,7 +264,7 @@ impl Enricher {
         })
     }
 
-    /// Adds to somebody's claims what is remembered; `false` where nothing is.
+    /// Adds the cached enrichment to an identity; returns `false` on a cache miss.
     pub(super) fn recall(&self, identity: &mut Identity) -> bool {
         match self.beside(identity).or_else(|| self.shared(identity)) {
             Some(claims) => {
@@ -277,20 +275,20 @@ impl Enricher {
         }
     }
 
-    /// What is remembered beside a token's own claims.
+    /// Returns the entry cached next to the token's own claims.
     fn beside(&self, identity: &Identity) -> Option<Arc<ClaimSet>> {
         let place = identity.set().decoded::<Beside>()?.0.try_lock().ok()?;
         let known = place.as_ref().filter(|known| known.enricher == self.id)?;
         self.lasts(known.life).then(|| known.claims.upgrade())?
     }
 
-    /// What is remembered for all who have the same claims.
+    /// Returns the entry shared by all identities with the same claims.
     fn shared(&self, identity: &Identity) -> Option<Arc<ClaimSet>> {
         let known = self.enriched.get(identity.set())?;
         if !self.lasts(known.life) {
             return None;
         }
-        // Other claims are not kept as a token's are.
+        // Only a token's claims outlive the request.
         if identity.token().is_some() {
             let own = identity.set();
             let beside = own.decoded().or_else(|| own.keep(Beside::default()));
@@ -309,7 +307,7 @@ impl Enricher {
         life.lasts(&self.forgotten, self.clock.monotonic())
     }
 
-    /// Adds to somebody's claims what the hook says.
+    /// Adds the hook's answer to an identity, from the cache if possible.
     pub(super) async fn enrich(&self, identity: &mut Identity) -> Result<(), Error> {
         if !self.recall(identity) {
             let claims = self.ask(identity).await?;
@@ -335,7 +333,7 @@ impl Enricher {
         Ok(claims)
     }
 
-    /// The answer that holds for somebody, if the hook gave it or is giving it, or else a new one.
+    /// Returns the user's current answer, finished or in flight, or a new one.
     fn answer(&self, identity: &Identity) -> Arc<Answer> {
         let (whose, now) = (Whose::of(identity), self.clock.monotonic());
         let stripe = self.forgotten.stripe(&key(whose.name()));
@@ -358,17 +356,16 @@ impl Enricher {
         entry.into_value()
     }
 
-    /// Forgets what was added to this user's claims, here at once, and wherever else the store is
-    /// listened to.
+    /// Drops what was added to this user's claims: here at once, elsewhere through the store.
     pub(super) async fn forget(&self, subject: &str) -> Result<(), Error> {
-        /// As often as others may undo it at the same time.
+        /// Retries while concurrent calls insert and remove the same key.
         const ATTEMPTS: usize = 100;
         let key = key(subject);
         self.forgotten.forget(&key);
         let Some(store) = &self.store else {
             return Ok(());
         };
-        // Both are writes, of which every watcher is told; which of them it is does not matter.
+        // Insert or remove: either write notifies all watchers.
         for _ in 0..ATTEMPTS {
             let record = NewRecord::new(vec![1]).expires_after(TTL);
             if store.insert(&key, record).await?.is_some() || store.remove(&key).await? {
@@ -377,7 +374,7 @@ impl Enricher {
         }
         Err(Error::new(
             ErrorKind::Conflict,
-            "too many forget the same user at once",
+            "too many concurrent calls forget the same user: try again",
         ))
     }
 }

@@ -1,4 +1,4 @@
-//! Credential in, identity or refusal out: every decision of the layers is made here.
+//! Authentication of a request: finds and verifies the credential, returns identity or refusal.
 
 use super::answer::Edits;
 use super::builder::AuthenticatorBuilder;
@@ -30,10 +30,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Turns a request's credential into an [`Identity`]. Cheap to clone.
+/// Verifies the credential of a request and returns an [`Identity`]. Cheap to clone.
 ///
 /// [`layer`](Self::layer) (tower, axum) and [`actix`](Self::actix) put it in front of an
-/// application; [`authenticate`](Self::authenticate) serves where there is no request.
+/// application; [`authenticate`](Self::authenticate) verifies a token outside of HTTP.
 ///
 /// # Example
 /// ```
@@ -48,7 +48,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Authenticator(pub(super) Arc<Settings>, Bearers);
 
-/// What an invalid header or query credential means where logging in is optional.
+/// How to treat an invalid header or query credential where login is optional.
 #[derive(Clone, Copy)]
 enum Bearers {
     AsSet,
@@ -72,29 +72,29 @@ pub(crate) struct Settings {
     pub(super) sessions: Option<Arc<SessionSettings>>,
 }
 
-/// What the layer leaves in the request for guards and extractors.
+/// What the layer attaches to the request for guards and extractors.
 #[derive(Clone)]
 pub(crate) struct Attached {
-    /// Each thread has its own: every request counts a reference to it.
+    /// The thread's own handle: cloned per request without contention.
     pub(crate) auth: Arc<Authenticator>,
     pub(crate) outcome: Outcome,
-    /// `None` where the authenticator knows no sessions.
+    /// `None` if the authenticator has no sessions.
     #[cfg(feature = "session")]
     pub(super) visit: Option<Arc<Visit>>,
 }
 
-/// What a request's credential came to.
+/// The result of authenticating a request.
 #[derive(Clone)]
 pub(crate) enum Outcome {
     Known(Identity),
-    /// There is none.
+    /// No credential.
     Anonymous,
-    /// There is one, and it does not count here.
+    /// An invalid credential where login is optional.
     Ignored(Error),
 }
 
 impl Outcome {
-    /// The identity, for whoever can do without.
+    /// Returns the identity, if the sender is known.
     pub(crate) fn known(&self) -> Option<&Identity> {
         match self {
             Self::Known(identity) => Some(identity),
@@ -103,16 +103,15 @@ impl Outcome {
     }
 }
 
-/// A request that goes on.
+/// An admitted request.
 pub(crate) struct Pass {
-    /// `None` where an outer layer attached it.
+    /// `None` if an outer layer attached it.
     outcome: Option<Outcome>,
     pub(crate) edits: Edits,
 }
 
 impl Pass {
-    /// What is to be attached; `None` where an outer layer did it already. Each thread has its own
-    /// handle of the authenticator.
+    /// Returns what to attach, or `None` if an outer layer did. `auth` is the thread's own handle.
     pub(crate) fn attachment(
         &mut self,
         auth: impl FnOnce() -> Arc<Authenticator>,
@@ -132,7 +131,7 @@ impl Pass {
         }
     }
 
-    /// Of a request for which an outer layer did it all.
+    /// A request that an outer layer has authenticated.
     pub(super) fn attached() -> Self {
         Self {
             outcome: None,
@@ -152,30 +151,31 @@ impl Pass {
     }
 }
 
-/// Whether a request may go on; a refusal is the whole answer.
+/// The decision about a request. A refusal is the whole response.
 pub(crate) enum Admission {
     Now(Result<Pass, Challenge>),
     Later(BoxFuture<Result<Pass, Challenge>>),
 }
 
-/// A request's token, on its way to be verified. Nothing was decided yet.
+/// The request's credential before the decision.
 pub(super) enum Begun {
     Nothing,
-    /// What is there cannot be used, or must not be.
+    /// The credential is malformed, or denied by the origin check.
     Unreadable(Error),
-    /// Two cookies of one name. Browsers send them unasked, so no page fails because of them.
+    /// Two different cookies of one name. Ignored where login is optional: browsers send cookies
+    /// unasked.
     Ambiguous(Error),
     Token {
         step: Step,
-        /// Of its source.
+        /// Index of the source.
         place: usize,
         #[cfg(feature = "client")]
-        // Boxed: it is rare, and each request passes this along.
+        // Boxed: rarely present, and this enum is moved for each request.
         renewal: Option<Box<Renewal>>,
     },
 }
 
-/// What may renew a login cookie, should it turn out to be expired.
+/// What is needed to renew a login cookie if it turns out to be expired.
 #[cfg(feature = "client")]
 pub(super) struct Renewal {
     id_token: Vec<u8>,
@@ -193,7 +193,7 @@ impl Admission {
 }
 
 impl Authenticator {
-    /// Begins an authenticator.
+    /// Returns a builder.
     pub fn builder() -> AuthenticatorBuilder {
         AuthenticatorBuilder::new()
     }
@@ -202,11 +202,10 @@ impl Authenticator {
         Self(Arc::new(settings), Bearers::AsSet)
     }
 
-    /// The same authenticator for routes on which an invalid header or query credential counts as
-    /// none: logins and refreshes, to which clients come with a stale token. Guards refuse it as
-    /// before.
+    /// Returns this authenticator with invalid header and query credentials treated as anonymous.
     ///
-    /// Such routes get this layer in the place of the other, which would refuse the request first.
+    /// For login and refresh routes, to which clients come with a stale token. Guards still reject
+    /// it. Use this layer instead of the other one, which would reject the request first.
     ///
     /// ```
     /// # #[cfg(feature = "axum")] {
@@ -226,18 +225,20 @@ impl Authenticator {
     /// ```
     ///
     /// In actix-web: `web::resource("/login").wrap(auth.ignore_invalid_bearer().actix())` beside a
-    /// `web::scope("")` that has `.wrap(auth.actix())`.
+    /// `web::scope("")` with `.wrap(auth.actix())`.
     /// For all routes: [`AuthenticatorBuilder::ignore_invalid_bearer`].
-    #[must_use = "it changes nothing but the layers that it makes"]
+    #[must_use = "this returns a new authenticator and does not change the original"]
     pub fn ignore_invalid_bearer(&self) -> Self {
         Self(self.0.clone(), Bearers::Lenient)
     }
 
-    /// Verifies a token that comes from no HTTP request: a WebSocket message, a queue.
+    /// Verifies a token that comes from outside of HTTP: a WebSocket message, a queue.
+    ///
+    /// Calls the [enrich hook](AuthenticatorBuilder::enrich) as for a request.
     ///
     /// # Errors
-    /// As [`Verifier::verify`](crate::Verifier::verify);
-    /// [`ErrorKind::UnknownIssuer`] where no verifier fits.
+    /// The errors of [`Verifier::verify`](crate::Verifier::verify);
+    /// [`ErrorKind::UnknownIssuer`] if no verifier matches; errors of the enrich hook.
     ///
     /// ```
     /// # async fn example(auth: jamguard::Authenticator, message: &str) -> Result<(), jamguard::Error> {
@@ -253,13 +254,15 @@ impl Authenticator {
         Ok(identity)
     }
 
-    /// Forgets what the [hook](AuthenticatorBuilder::enrich) added to the claims of a user, named by
-    /// `sub` or, without that, `email`, of every issuer. Whatever request comes after this has
-    /// returned is enriched anew; in other processes, as soon as the store has told them.
+    /// Drops the cached [enrichment](AuthenticatorBuilder::enrich) of a user.
+    ///
+    /// `subject` is the user's `sub` or, without one, the verified `email`; it matches every
+    /// issuer. Requests that start after this returns call the hook again; in other processes, once
+    /// the store has notified them.
     ///
     /// # Errors
-    /// Where the [store](AuthenticatorBuilder::enrichment_store) cannot be told; here it is
-    /// forgotten all the same.
+    /// Errors of the [store](AuthenticatorBuilder::enrichment_store). This process has forgotten
+    /// the user even then.
     pub async fn forget(&self, subject: &str) -> Result<(), Error> {
         match &self.0.enricher {
             Some(enricher) => enricher.forget(subject).await,
@@ -277,7 +280,7 @@ impl Authenticator {
         self.0.cookies.as_ref()
     }
 
-    /// The request headers that decide, for `Vary`; `None` where no header does.
+    /// Returns the `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) fn vary(&self) -> Option<String> {
         let mut names: Vec<&str> = Vec::new();
         for name in self.0.sources.iter().filter_map(Source::vary) {
@@ -288,23 +291,23 @@ impl Authenticator {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
-    /// The request headers that hold credentials.
+    /// Returns the request headers that may hold credentials.
     #[cfg(feature = "tower")]
     pub(crate) fn credential_headers(&self) -> impl Iterator<Item = &str> {
         self.0.sources.iter().filter_map(Source::vary)
     }
 
-    /// The answer to an error, as the application wants it.
+    /// Returns the response to an error, after the application's hook, and logs the error.
     pub(crate) fn challenge(&self, error: &Error) -> Challenge {
         self.judge().challenge(error)
     }
 
-    /// This thread's.
+    /// Returns this thread's judge.
     pub(super) fn judge(&self) -> &Arc<Judge> {
         self.0.judges.mine()
     }
 
-    /// Whether policies take the token's e-mail address for a verified one.
+    /// Whether policies treat the token's email address as verified.
     #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) fn has_verified_email(&self, token: &Verified) -> bool {
         let identity = self.identity(token.clone().into(), CredentialKind::Bearer);
@@ -331,13 +334,13 @@ impl Authenticator {
         challenge
     }
 
-    /// Tells this site's requests from others'.
+    /// Returns the origin check.
     #[cfg(any(feature = "client", feature = "session"))]
     pub(crate) fn origins(&self) -> &OriginCheck {
         &self.0.origins
     }
 
-    /// Whether this site's cookies go over plain http too, as in development.
+    /// Whether this site's cookies are also sent over plain http, as in development.
     #[cfg(feature = "oauth2")]
     pub(crate) fn has_plain_cookies(&self) -> bool {
         let cookies = self.0.cookies.as_ref();
@@ -353,7 +356,7 @@ impl Authenticator {
         self.0.refresh.as_ref()
     }
 
-    /// How long a session outlives its ID token while that cannot be renewed.
+    /// Returns how long a session outlives its ID token while JAM is unreachable.
     #[cfg(all(feature = "client", feature = "session"))]
     pub(super) fn grace(&self) -> std::time::Duration {
         self.0.grace
@@ -364,7 +367,7 @@ impl Authenticator {
         self.0.sessions.as_ref()
     }
 
-    /// How many sources there are.
+    /// Returns the number of sources.
     #[cfg(feature = "session")]
     pub(super) fn sources(&self) -> usize {
         self.0.sources.len()
@@ -375,7 +378,7 @@ impl Authenticator {
         self.0.strict_cookies
     }
 
-    /// Finds out who sent a request: with `required`, one without identity is refused.
+    /// Authenticates a request. With `required`, one without an identity is refused.
     pub(super) fn admit_sender(&self, head: &impl Head, required: bool) -> Admission {
         #[cfg(feature = "session")]
         if let Some(sessions) = &self.0.sessions {
@@ -385,7 +388,7 @@ impl Authenticator {
         self.admit_begun(begun, required)
     }
 
-    /// Begins to verify what the first of these sources has.
+    /// Starts verifying the first credential that these sources hold.
     pub(super) fn begin(&self, head: &impl Head, sources: Range<usize>) -> Begun {
         let first = sources.start;
         let sources = self.0.sources.get(sources).unwrap_or_default();
@@ -427,7 +430,7 @@ impl Authenticator {
         }
     }
 
-    /// Decides by the token of a request, if there is one.
+    /// Decides by the outcome of [`begin`](Self::begin).
     pub(super) fn admit_begun(&self, begun: Begun, required: bool) -> Admission {
         let (step, place) = match begun {
             Begun::Nothing => {
@@ -487,7 +490,7 @@ impl Authenticator {
         }
     }
 
-    /// The answer to a verification, for the source that the token came from.
+    /// Turns a verification result into a decision, by the token's source.
     fn conclude(
         &self,
         answer: Result<Verified, Error>,
@@ -504,7 +507,7 @@ impl Authenticator {
             Err(error) => error,
         };
         let optional = match source.map(|source| &source.0) {
-            // It could not be read.
+            // No readable credential.
             None => false,
             _ if error.kind() == ErrorKind::InvalidRequest => false,
             Some(SourceKind::Cookie(name)) => {
@@ -526,7 +529,7 @@ impl Authenticator {
         self.0.lenient_headers || matches!(self.1, Bearers::Lenient)
     }
 
-    /// `Set-Cookie` that removes a dead credential.
+    /// Returns the `Set-Cookie` value that removes a dead credential.
     fn removal(&self, name: &str) -> String {
         match &self.0.cookies {
             Some(cookies) if cookies.id_name() == name => cookies.remove_id(),
@@ -534,11 +537,10 @@ impl Authenticator {
         }
     }
 
-    /// The refresh token that may renew a login cookie, if that is switched on and the ID token
-    /// is, or may turn out, expired.
+    /// Returns the refresh token for a login cookie whose ID token is, or may be, expired.
     ///
-    /// Only a token that is genuine but for its age is renewed: anybody can invent refresh tokens,
-    /// and each would become a request to JAM.
+    /// Only an otherwise valid token is renewed: refresh tokens are easy to invent, and each would
+    /// cause a request to JAM.
     #[cfg(feature = "client")]
     fn renewal(&self, head: &impl Head, source: &Source, step: &Step) -> Option<Secret> {
         let possible = match step {
@@ -553,12 +555,12 @@ impl Authenticator {
         if !matches!(&source.0, SourceKind::Cookie(name) if **name == *cookies.id_name()) {
             return None;
         }
-        // Of two it cannot be known which is the login's.
+        // Of two different cookies, the right one is unknown.
         let token = credentials::cookie(head, cookies.refresh_name()).ok()??;
         Some(Secret::new(std::str::from_utf8(token).ok()?))
     }
 
-    /// `expired` is genuine but for its age.
+    /// Renews a login cookie. `expired` must be valid but for its age.
     #[cfg(feature = "client")]
     async fn renewed(
         &self,
@@ -568,7 +570,7 @@ impl Authenticator {
         source: Option<&Source>,
         required: bool,
     ) -> Result<Pass, Challenge> {
-        // `renewal` saw both.
+        // Always present: `renewal` checked both.
         let (Some(cookies), Some(refresher)) = (&self.0.cookies, &self.0.refresh) else {
             return self.conclude(Err(error), source, required);
         };
@@ -597,7 +599,8 @@ impl Authenticator {
             if new.is_none() || new != Holder::of(expired).ok() {
                 return useless(&Error::new(
                     ErrorKind::InvalidClaim,
-                    "the refresh token is another user's than the ID token",
+                    "the refresh token belongs to another user than the ID token: the user must \
+                     log in again",
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! Guards: what a route asks of a request beyond a look at its credential.
+//! Route guards: require a login, a policy or a route table.
 
 use super::gate::Authenticator;
 use super::need::Need;
@@ -7,12 +7,14 @@ use crate::policy::LiveTable;
 use crate::policy::{Policy, RouteTable};
 use std::sync::Arc;
 
-/// Lets through only whom a route is for, before the request's body is read; made by
-/// [`Authenticator::require_login`], [`Authenticator::require`] and [`Authenticator::routes`].
+/// A guard that lets only authorized requests reach a route.
 ///
-/// For a route, a router or a whole service: it is a tower layer and an actix-web middleware.
-/// Behind [`Authenticator::layer`] or [`Authenticator::actix`] it uses what they found; without
-/// them it authenticates by itself, and leaves the identity for extractors inside as they do.
+/// Made by [`Authenticator::require_login`], [`Authenticator::require`] and
+/// [`Authenticator::routes`]. It decides before the request's body is read.
+///
+/// A tower layer and an actix-web middleware, for a route, a router or a whole service. Behind
+/// [`Authenticator::layer`] or [`Authenticator::actix`] it uses their identity; without them it
+/// authenticates the request itself and attaches the identity for extractors.
 ///
 /// # Example
 /// ```
@@ -26,12 +28,12 @@ use std::sync::Arc;
 ///     Router::new()
 ///         .route("/refunds", post(|| async { "done" }).route_layer(refunds))
 ///         .route("/account", get(|| async { "yours" }).route_layer(auth.require_login()))
-///         .route("/", get(|| async { "everybody's" }))
+///         .route("/", get(|| async { "home" }))
 ///         .layer(auth.layer())
 /// }
 /// # }
 /// ```
-#[must_use = "it guards only what it is put around"]
+#[must_use = "a guard does nothing until it wraps a service"]
 #[derive(Clone, Debug)]
 pub struct RouteGuard {
     pub(crate) auth: Authenticator,
@@ -46,24 +48,23 @@ impl Authenticator {
         }
     }
 
-    /// A guard for routes that need a login, for tower, axum and actix-web.
+    /// Returns a guard for routes that need a login, for tower, axum and actix-web.
     pub fn require_login(&self) -> RouteGuard {
         self.guard(Need::Login)
     }
 
-    /// A guard for routes that need a policy's consent, for tower, axum and actix-web.
+    /// Returns a guard for routes that need a policy's consent, for tower, axum and actix-web.
     ///
-    /// Without a login the answer is 401; where the policy refuses, 403 with the scopes that it
-    /// names, or 401 with what a new login needs ([RFC 9470]). Why it refused is logged at debug
-    /// level and not told.
+    /// Without a login the answer is 401. If the policy denies, it is 403 with the scopes that the
+    /// policy names, or 401 with the requirements of a new login ([RFC 9470]). The reason is logged
+    /// at debug level and not sent to the client.
     ///
     /// [RFC 9470]: https://www.rfc-editor.org/rfc/rfc9470
     pub fn require(&self, policy: Policy) -> RouteGuard {
         self.guard(Need::Policy(Arc::new(policy)))
     }
 
-    /// The same as [`require`](Self::require), by the name that goes with
-    /// [`actix`](Self::actix).
+    /// Returns the guard of [`require`](Self::require), named to match [`actix`](Self::actix).
     ///
     /// ```
     /// # use jamguard::Authenticator;
@@ -85,14 +86,14 @@ impl Authenticator {
         self.require(policy)
     }
 
-    /// A guard that asks of each request what a table says of its method and path, for tower, axum
-    /// and actix-web. Public routes see the identity too, where there is one.
+    /// Returns a guard that applies a route table to each request's method and path.
     ///
-    /// Patterns are whole paths, also where the guard stands in a router that is nested in another
-    /// of axum's, or in a scope of actix-web's. A table whose pattern fits only the rest of a nested
-    /// path is answered with 500 and a log line. Middleware that rewrites paths goes around the
-    /// guard. What the table closes, or a path that is ambiguous, is refused before its credential
-    /// is looked at.
+    /// For tower, axum and actix-web. Public routes see the identity too, if there is one.
+    ///
+    /// Patterns are whole paths, even if the guard is in a nested axum router or an actix-web
+    /// scope. A table with a pattern that matches only the rest of a nested path is answered with
+    /// 500 and a log line. Put middleware that rewrites paths around the guard. A path that is
+    /// ambiguous or that the table closes is denied before its credential is read.
     ///
     /// ```
     /// # #[cfg(feature = "axum")] {
@@ -107,7 +108,7 @@ impl Authenticator {
     ///         .guard("*", "/admin/{*rest}", role("admin"))
     ///         .build()?;
     ///     Ok(Router::new()
-    ///         .route("/", get(|| async { "everybody's" }))
+    ///         .route("/", get(|| async { "home" }))
     ///         .route("/account", get(|| async { "yours" }))
     ///         .route("/admin/users", get(|| async { "all of them" }))
     ///         .layer(auth.routes(table)))
@@ -118,7 +119,7 @@ impl Authenticator {
         self.guard(Need::Table(table))
     }
 
-    /// The same with a table that can be replaced.
+    /// Returns a guard with a table that can be replaced at run time.
     #[cfg(feature = "config")]
     pub(crate) fn live_routes(&self, table: LiveTable) -> RouteGuard {
         self.guard(Need::LiveTable(table))

@@ -1,4 +1,4 @@
-//! Who sent the request.
+//! The authenticated sender of a request.
 
 use super::judge::Judge;
 use super::refused::Refused;
@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a credential was found.
+/// The kind of source that a credential came from.
 ///
 /// # Example
 /// ```
@@ -28,21 +28,21 @@ use std::time::Duration;
 pub enum CredentialKind {
     /// `Authorization: Bearer`.
     Bearer,
-    /// A header of the application's own.
+    /// A custom header.
     Header,
     /// A cookie.
     Cookie,
     /// A query parameter.
     Query,
-    /// The cookie of a session that is kept on the server.
+    /// The cookie of a server-side session.
     Session,
-    /// Given to [`Authenticator::authenticate`](crate::Authenticator::authenticate).
+    /// A token passed to [`Authenticator::authenticate`](crate::Authenticator::authenticate).
     Direct,
 }
 
-/// Who sent the request: the claims of a verified token or of a session, and where they were found.
+/// The sender of a request: the claims of a verified token or session, and their source.
 ///
-/// An extractor like [`Claims<T>`](crate::Claims), for handlers that need no typed claims.
+/// An extractor like [`Claims<T>`](crate::Claims), for handlers that do not need typed claims.
 ///
 /// # Example
 /// ```
@@ -57,7 +57,7 @@ pub struct Identity {
     claimed: Claimed,
     credential: CredentialKind,
     judge: Arc<Judge>,
-    /// When a session's login was, Unix time; tokens say it themselves.
+    /// Unix time of a session's login; tokens carry it in their claims.
     login: Option<Duration>,
 }
 
@@ -71,7 +71,7 @@ impl Identity {
         }
     }
 
-    /// The same, of a session whose login was then.
+    /// Sets the Unix time of a session's login.
     #[cfg(feature = "session")]
     pub(super) fn logged_in(self, at: Duration) -> Self {
         Self {
@@ -80,45 +80,45 @@ impl Identity {
         }
     }
 
-    /// The token behind it, whose claims are those that were signed; `None` where it is a session.
+    /// Returns the token, with its claims as signed; `None` for a session.
     pub fn token(&self) -> Option<&Verified> {
         self.claimed.token()
     }
 
-    /// Where the credential was found.
+    /// Returns the kind of source that the credential came from.
     pub fn credential(&self) -> CredentialKind {
         self.credential
     }
 
-    /// The `iss` claim.
+    /// Returns the `iss` claim.
     pub fn issuer(&self) -> Option<&str> {
         self.set().issuer()
     }
 
-    /// The `sub` claim. JAM tokens have none: their users are known by `email`.
+    /// Returns the `sub` claim. JAM tokens have none: they identify users by `email`.
     pub fn subject(&self) -> Option<&str> {
         self.set().subject()
     }
 
-    /// The claims decoded into `T`, shared.
+    /// Returns the claims decoded into `T`; the decoded value is cached and shared.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where they are no `T`.
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) if they do not fit `T`.
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.set().decode()
     }
 
-    /// The claims as JSON text.
+    /// Returns the claims as JSON text.
     pub fn raw_claims(&self) -> &str {
         self.set().text()
     }
 
-    /// Puts these claims in the place of its own.
+    /// Replaces the claims.
     pub(super) fn enrich(&mut self, set: Arc<ClaimSet>) {
         self.claimed.enrich(set);
     }
 
-    /// The e-mail address, where the issuer says that it is verified.
+    /// Returns the email address, if the issuer declares it verified.
     pub(crate) fn verified_email(&self) -> Option<&str> {
         self.judged().ok()?.verified_email()
     }
@@ -133,9 +133,9 @@ impl Identity {
     }
 }
 
-/// Whether somebody may do something, asked by handlers that know more than a guard does.
+/// Authorization checks in handlers, which may know more than a guard.
 impl Identity {
-    /// Asks a policy about this identity: `Ok` where it consents.
+    /// Checks a policy against this identity.
     ///
     /// ```
     /// use jamguard::{Identity, Refused, policy::role};
@@ -147,15 +147,17 @@ impl Identity {
     /// ```
     ///
     /// # Errors
-    /// As [`Policy::check`]. [`Refused`] is the answer, with the authenticator's realm and
-    /// [hook](crate::AuthenticatorBuilder::on_refusal).
+    /// The errors of [`Policy::check`]. Returned from a handler, [`Refused`] becomes the response,
+    /// with the authenticator's realm and [hook](crate::AuthenticatorBuilder::on_refusal).
     pub fn check(&self, policy: &Policy) -> Result<(), Refused> {
         let answer = self.judged().and_then(|subject| policy.check(&subject));
         answer.map_err(|error| self.refused(error))
     }
 
-    /// The same about a resource: conditions of [`resource`](crate::policy::resource()) look at
-    /// these attributes, which are anything that serializes to a JSON object.
+    /// Checks a policy against this identity and a resource.
+    ///
+    /// Conditions on a [`resource`](crate::policy::resource()) read its attributes: any value that
+    /// serializes to a JSON object.
     ///
     /// ```
     /// use jamguard::{Identity, Refused, policy::{resource, role}};
@@ -170,8 +172,9 @@ impl Identity {
     /// ```
     ///
     /// # Errors
-    /// As [`check`](Self::check), and [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
-    /// (500) where the attributes are no JSON object.
+    /// The errors of [`check`](Self::check), and
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) (500) if the resource is not a
+    /// JSON object.
     pub fn check_with<R: Serialize + ?Sized>(
         &self,
         policy: &Policy,
@@ -182,10 +185,10 @@ impl Identity {
         answer.map_err(|error| self.refused(error))
     }
 
-    /// [`check`](Self::check) for a policy that may have to [wait](Policy::is_async).
+    /// Checks a policy that may be [asynchronous](Policy::is_async); see [`check`](Self::check).
     ///
     /// # Errors
-    /// As [`Policy::check_async`].
+    /// The errors of [`Policy::check_async`].
     pub async fn check_async(&self, policy: &Policy) -> Result<(), Refused> {
         let answer = match self.judged() {
             Ok(subject) => policy.check_async(&subject).await,
@@ -194,10 +197,12 @@ impl Identity {
         answer.map_err(|error| self.refused(error))
     }
 
-    /// [`check_with`](Self::check_with) for a policy that may have to [wait](Policy::is_async).
+    /// Checks a resource with a policy that may be [asynchronous](Policy::is_async).
+    ///
+    /// See [`check_with`](Self::check_with).
     ///
     /// # Errors
-    /// As [`check_with`](Self::check_with) and [`Policy::check_async`].
+    /// The errors of [`check_with`](Self::check_with) and [`Policy::check_async`].
     pub async fn check_with_async<R: Serialize + ?Sized>(
         &self,
         policy: &Policy,
@@ -209,17 +214,17 @@ impl Identity {
         answer.map_err(|error| self.refused(error))
     }
 
-    /// Why a policy lets this identity in or does not: for logs and tests.
+    /// Explains why a policy allows or denies this identity, for logs and tests.
     ///
     /// # Errors
-    /// None that a verified token or a session leads to.
+    /// None for the claims of a verified token or a session.
     pub fn explain(&self, policy: &Policy) -> Result<Explanation, Error> {
         Ok(policy.explain(&self.judged()?))
     }
 
-    /// As policies see it.
+    /// Returns the policies' view of this identity.
     pub(super) fn judged(&self) -> Result<Subject<'_>, Error> {
-        // A session's claims are those of the token that it began with.
+        // A session keeps the claims of its login's token.
         let verifies_emails = match self.token() {
             Some(token) => token.issuer_verifies_emails(),
             None => self.judge.verifies_emails(self.issuer()),
@@ -235,12 +240,12 @@ impl Identity {
     }
 }
 
-/// What a policy may ask about a resource. That it cannot be asked is not the client's fault.
+/// Serializes a resource for policies. A failure is the application's fault, not the client's.
 fn attributes<R: Serialize + ?Sized>(resource: &R) -> Result<ClaimIndex, Error> {
     ClaimIndex::of(resource).map_err(|_| {
         Error::configuration(
-            "the resource that a policy is asked about is no JSON object: give a struct or a map with \
-             text keys",
+            "the resource of a policy check is not a JSON object: give a struct or a map with text \
+             keys",
         )
     })
 }

@@ -1,6 +1,6 @@
-//! From a request's credential to an identity: no framework, no `http` types.
+//! Authentication and authorization of requests, independent of web frameworks.
 
-// Without a framework there are no requests, only `Authenticator::authenticate`.
+// Without a framework, only `Authenticator::authenticate` is used.
 #![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 
 mod admit;

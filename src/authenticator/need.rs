@@ -1,4 +1,4 @@
-//! What is asked of a request beyond a look at its credential.
+//! What a layer or guard requires of a request: nothing, a login, or policies.
 
 use super::credentials::RoutedHead;
 use super::identity::Identity;
@@ -8,21 +8,21 @@ use crate::policy::LiveTable;
 use crate::policy::{Access, Policy, RouteTable};
 use std::sync::Arc;
 
-/// What a layer or guard asks of every request.
+/// The requirement of a layer or guard.
 #[derive(Clone, Debug)]
 pub(crate) enum Need {
     Nothing,
     Login,
     Policy(Arc<Policy>),
-    /// What the table says of the request's method and path.
+    /// Requirements by the request's method and path.
     Table(RouteTable),
-    /// The same of a table that can be replaced.
+    /// A table that can be replaced at run time.
     #[cfg(feature = "config")]
     LiveTable(LiveTable),
 }
 
 impl Need {
-    /// The table that counts for the request that comes now, where it can be replaced.
+    /// Returns the current table, if it can be replaced.
     pub(super) fn live(&self) -> Option<Arc<RouteTable>> {
         match self {
             #[cfg(feature = "config")]
@@ -31,10 +31,10 @@ impl Need {
         }
     }
 
-    /// What it asks of a request; `live` is what [`live`](Self::live) gave.
+    /// Returns the requirement for a request. `live` is the result of [`live`](Self::live).
     ///
     /// # Errors
-    /// Where the table lets nobody in.
+    /// The errors of the table, which denies the request whatever its credential.
     pub(super) fn of<'n>(
         &'n self,
         live: Option<&'n RouteTable>,
@@ -61,9 +61,9 @@ impl Need {
     }
 }
 
-/// What one request needs.
+/// The requirements of one request.
 pub(super) struct Demands<'n> {
-    /// Whoever has policies to satisfy must be somebody.
+    /// Implied by policies.
     pub(super) login: bool,
     access: Access<'n>,
 }
@@ -85,13 +85,13 @@ impl Demands<'_> {
         }
     }
 
-    /// For a future, which outlives the guard.
+    /// Clones the policies for a future that outlives the guard.
     pub(super) fn to_owned(&self) -> Policies {
         Policies(self.access.policies().cloned().collect())
     }
 }
 
-/// Policies that must all consent.
+/// Policies that must all allow the request.
 pub(super) struct Policies(Vec<Policy>);
 
 impl Policies {

@@ -1,4 +1,4 @@
-//! Renewing an ID token: one request to JAM per refresh token, however many wait for it.
+//! Renewal of ID tokens: one request to JAM per refresh token, shared by concurrent requests.
 
 use super::gate::Authenticator;
 use crate::core::call_limit::CallLimit;
@@ -12,13 +12,12 @@ use crate::token::rules::TextRule;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A page's other requests still carry the old cookie: they get the same new token.
+/// How long a new token is shared. A page's other requests still carry the old cookie.
 const SHARED_FOR: Duration = Duration::from_secs(10);
 
-/// Renewals under way at once. A holder of one expired ID token can invent any number of refresh
-/// tokens for it.
+/// Concurrent renewals. With one expired ID token a client can invent any number of refresh tokens.
 const PARALLEL: usize = 64;
-/// The longest that a request waits for a renewal, its turn included.
+/// Deadline of a renewal, including the wait for a free slot.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Refresher {
@@ -36,16 +35,16 @@ impl Refresher {
         }
     }
 
-    /// Asks JAM anew the next time: what it answered last is of no use any more.
+    /// Drops the shared answer, so that the next call asks JAM again.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(crate) fn forget(&self, refresh_token: &str) {
         self.renewed.forget(&secret_hash(refresh_token));
     }
 
-    /// A new ID token for a refresh token.
+    /// Returns a new ID token for a refresh token.
     ///
-    /// The request to JAM survives the one that caused it. Only a definite answer is shared: after
-    /// an outage the next request asks again.
+    /// The request to JAM continues if its caller is cancelled. Only a definite answer is shared:
+    /// after an outage the next request asks again.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
         let call = || {
             let (client, calls) = (self.client.clone(), self.calls.clone());
@@ -61,7 +60,7 @@ impl Refresher {
             } else {
                 Error::new(
                     ErrorKind::Unavailable,
-                    "the ID token cannot be refreshed at the moment",
+                    "the ID token cannot be refreshed at the moment: try again",
                 )
                 .with_source(error)
             }
@@ -69,8 +68,8 @@ impl Refresher {
     }
 }
 
-/// Whose an ID token is: a renewed one must be the same user's, or a refresh token that somebody
-/// planted would log the browser in as somebody else.
+/// The user of an ID token. A renewed token must have the same: otherwise a planted refresh token
+/// would log the browser in as another user.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Holder {
     issuer: Option<String>,
@@ -79,8 +78,9 @@ pub(crate) struct Holder {
 }
 
 impl Authenticator {
-    /// Whose an ID token is that an issuer of ours signed, whether it is still good or not; `None`
-    /// for what may be invented.
+    /// Returns the user of an ID token with a valid signature, even if expired or revoked.
+    ///
+    /// `None` for a token that may be forged.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
         if let Err(error) = self.verify(id_token).await
@@ -96,13 +96,13 @@ impl Authenticator {
 }
 
 impl Holder {
-    /// The `iss` claim.
+    /// Returns the `iss` claim.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// Reads a token whose signature was checked.
+    /// Reads a token whose signature has been verified.
     pub(crate) fn of(token: &[u8]) -> Result<Self, Error> {
         let email = [TextRule {
             claim: "email".into(),
@@ -118,8 +118,8 @@ impl Holder {
     }
 }
 
-/// JAM said no to this refresh token. A 404 is about the app, or a gateway's, and no reason to
-/// forget a login.
+/// Whether JAM rejected this refresh token. A 404 is about the app or from a gateway: the login
+/// stays.
 pub(crate) fn is_definite(error: &Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! What an extractor answers with when it cannot give what it was asked for.
+//! The rejection of extractors and of checks in handlers.
 
 #[cfg(any(feature = "axum", feature = "actix"))]
 use super::gate::{Attached, Outcome, missing};
@@ -14,11 +14,11 @@ use crate::token::claims::{Claims, ClaimsData};
 use std::fmt;
 use std::sync::Arc;
 
-/// The rejection of [`Claims<T>`](crate::Claims), [`Identity`](crate::Identity),
-/// [`Session<T>`](crate::Session) and [`Require<G>`](crate::Require) as extractors, and of
-/// [`Identity::check`](crate::Identity::check).
+/// The rejection of the extractors and of [`Identity::check`](crate::Identity::check).
 ///
-/// The answer is made only when it is sent: an `Option` around the extractor drops it unmade.
+/// The extractors are [`Claims<T>`](crate::Claims), [`Identity`](crate::Identity),
+/// [`Session<T>`](crate::Session) and [`Require<G>`](crate::Require). The response is built only
+/// when it is sent: an `Option` around the extractor drops the rejection without one.
 ///
 /// # Example
 /// ```
@@ -35,7 +35,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Refused {
-    /// `None` where the layer is missing.
+    /// `None` if the layer is missing.
     judge: Option<Arc<Judge>>,
     error: Error,
 }
@@ -53,18 +53,18 @@ impl Refused {
         Self::new(None, error)
     }
 
-    /// Whether the application is at fault.
+    /// Whether the application is at fault, not the request.
     #[cfg(feature = "actix")]
     pub(crate) fn is_fault(&self) -> bool {
         self.error.kind().is_fault()
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn error(&self) -> &Error {
         &self.error
     }
 
-    /// The answer, as the application wants it.
+    /// Returns the response, after [`on_refusal`](crate::AuthenticatorBuilder::on_refusal).
     pub fn challenge(&self) -> Challenge {
         match &self.judge {
             Some(judge) => judge.challenge(&self.error),
@@ -107,7 +107,7 @@ impl Attached {
         }
     }
 
-    /// The identity's claims as a `T`.
+    /// Decodes the identity's claims into a `T`.
     pub(crate) fn claims<T>(&self) -> Result<Claims<T>, Refused>
     where
         T: ClaimsData,
@@ -115,7 +115,7 @@ impl Attached {
         Claims::of(self.identity()?.claimed().clone()).map_err(|error| self.refused(error))
     }
 
-    /// The same where there is an identity.
+    /// Decodes the claims if there is an identity.
     #[cfg(feature = "axum")]
     pub(crate) fn claims_if_known<T>(&self) -> Result<Option<Claims<T>>, Refused>
     where
@@ -124,7 +124,7 @@ impl Attached {
         self.outcome.known().map(|_| self.claims()).transpose()
     }
 
-    /// The client's session, or a fresh one.
+    /// Returns the client's session, or a new one.
     #[cfg(feature = "session")]
     pub(crate) async fn session<T: SessionData>(
         self,

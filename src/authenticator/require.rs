@@ -1,4 +1,4 @@
-//! Guards as types: a handler's signature says what it needs.
+//! The [`Require`] extractor: a policy in a handler's signature.
 
 use super::gate::Attached;
 use super::identity::Identity;
@@ -27,16 +27,16 @@ use std::sync::LazyLock;
 /// }
 /// ```
 pub trait Guard: 'static {
-    /// What the type stands for; asked for once in a process.
+    /// Returns the policy. Called once per process.
     fn policy() -> Policy;
 }
 
-/// Whoever sent the request, where the [`Guard`] `G` lets them in: an extractor for axum and
-/// actix-web.
+/// An extractor that yields the [`Identity`] if the policy of the [`Guard`] `G` allows it.
 ///
-/// It needs the layer, as [`Identity`] does, and answers as
-/// [`Authenticator::require`](crate::Authenticator::require) does. Extractors run in the handler's
-/// order: name it before the one that reads the body. A guard around the route needs no such care.
+/// For axum and actix-web, behind the layer. It answers as
+/// [`Authenticator::require`](crate::Authenticator::require) does. Extractors run in the order of
+/// the handler's arguments: put it before the one that reads the body. A guard around the route
+/// always runs before.
 ///
 /// # Example
 /// ```
@@ -46,7 +46,7 @@ pub trait Guard: 'static {
 /// impl Guard for Admin { fn policy() -> Policy { role("admin") } }
 ///
 /// async fn reboot(admin: Require<Admin>) -> String {
-///     format!("as {} wishes", admin.subject().unwrap_or("somebody"))
+///     format!("as {} wishes", admin.subject().unwrap_or("the admin"))
 /// }
 /// ```
 pub struct Require<G> {
@@ -55,7 +55,7 @@ pub struct Require<G> {
 }
 
 impl<G> Require<G> {
-    /// Who it is.
+    /// Returns the identity.
     pub fn into_identity(self) -> Identity {
         self.identity
     }
@@ -84,13 +84,13 @@ impl<G> fmt::Debug for Require<G> {
     }
 }
 
-/// A guard's policy.
+/// The cached policy of a guard.
 struct Built<G> {
     policy: Policy,
     of: PhantomData<fn() -> G>,
 }
 
-/// The policy of a guard, made once: in a list without locks, since every request looks here.
+/// Returns the policy of a guard, built once. Lock-free, since every request reads it.
 fn policy_of<G: Guard>() -> Result<&'static Policy, Error> {
     static BUILT: LazyLock<Decoded> = LazyLock::new(Decoded::default);
     if BUILT.get::<Built<G>>().is_none() {
@@ -101,13 +101,13 @@ fn policy_of<G: Guard>() -> Result<&'static Policy, Error> {
     }
     match BUILT.get::<Built<G>>() {
         Some(built) => Ok(&built.policy),
-        // It was put there just before.
+        // Unreachable: it was inserted above.
         None => Err(Error::new(ErrorKind::Internal, "a guard has no policy")),
     }
 }
 
 impl<G: Guard> Require<G> {
-    /// Who is to be asked about, and what.
+    /// Returns the identity and the policy to check.
     pub(crate) fn question(attached: &Attached) -> Result<(Identity, &'static Policy), Refused> {
         let identity = attached.identity()?.clone();
         match policy_of::<G>() {
@@ -116,7 +116,7 @@ impl<G: Guard> Require<G> {
         }
     }
 
-    /// Where the policy does not wait.
+    /// Checks a synchronous policy.
     #[cfg(feature = "actix")]
     pub(crate) fn ask((identity, policy): (Identity, &'static Policy)) -> Result<Self, Refused> {
         identity.check(policy)?;

@@ -1,4 +1,4 @@
-//! Which verifier a token belongs to.
+//! Selection of the verifier for a token.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
@@ -10,14 +10,14 @@ use crate::token::verifier::{Step, Verifier};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// With more verifiers than this, a token's issuer is read before their caches are asked.
+/// Up to this many verifiers, all caches are searched before the token's issuer is parsed.
 const ASK_ALL: usize = 4;
 
-/// The verifiers, by issuer.
+/// The verifiers by issuer.
 pub(crate) struct Routing {
     verifiers: Vec<Verifier>,
     by_issuer: HashMap<Box<str>, Arc<[usize]>>,
-    /// Those that accept any issuer; asked where no other fits.
+    /// Verifiers without an issuer, used if no other matches.
     any_issuer: Arc<[usize]>,
     max_len: usize,
 }
@@ -45,8 +45,9 @@ impl Routing {
         }
     }
 
-    /// Verifies a token with the verifier it belongs to: from memory, or in full, and then only
-    /// after a look at its form.
+    /// Verifies a token with its verifier: from the cache, or else in full.
+    ///
+    /// `form` checks the token's form before it is verified in full.
     pub(crate) fn begin(
         self: &Arc<Self>,
         token: &[u8],
@@ -88,7 +89,7 @@ impl Routing {
         self.in_full(candidates, token)
     }
 
-    /// Verifies in full with those verifiers.
+    /// Verifies in full with these verifiers.
     fn in_full(self: &Arc<Self>, candidates: Arc<[usize]>, token: &[u8]) -> Step {
         if let [only] = candidates[..]
             && let Some(only) = self.verifiers.get(only)
@@ -101,8 +102,8 @@ impl Routing {
         }))
     }
 
-    /// A remembered answer for which a list is still being asked: where it turns out to be no yes,
-    /// another verifier may have one.
+    /// Falls back to full verification if a list rejects the cached token: another verifier may
+    /// accept it.
     fn or_in_full(self: &Arc<Self>, step: Step, token: &[u8]) -> Step {
         let Step::Wait(answer) = step else {
             return step;
@@ -110,7 +111,7 @@ impl Routing {
         let (routing, token) = (self.clone(), token.to_vec());
         Step::Wait(Box::pin(async move {
             match answer.await {
-                // To ask again would take the same time again.
+                // A retry would only double the wait.
                 Err(error) if error.kind() != ErrorKind::Unavailable => {
                     let candidates = routing.candidates(&token)?;
                     routing.in_full(candidates, &token).wait().await
@@ -124,8 +125,9 @@ impl Routing {
         self.verifiers.iter().find(|verifier| verifier.id() == id)
     }
 
-    /// Whether a remembered token goes to this verifier: one that accepts any issuer, and may have
-    /// met the token elsewhere, must not answer for the verifier of the token's own.
+    /// Whether a cached token may be accepted by this verifier.
+    ///
+    /// A verifier without an issuer must not answer for a token whose issuer has its own verifier.
     fn is_for(&self, verifier: &Verifier, token: &Verified) -> bool {
         !verifier.issuers().is_empty()
             || !token
@@ -133,8 +135,7 @@ impl Routing {
                 .is_some_and(|issuer| self.by_issuer.contains_key(issuer))
     }
 
-    /// What a verifier says of a token that it remembers. Only a yes counts here, or what may
-    /// become one: where this verifier cannot say it any more, another may.
+    /// Confirms a cached token with its verifier. `None` if rejected: another verifier may accept.
     fn confirm(&self, verifier: &Verifier, verified: Verified) -> Option<Step> {
         if !self.is_for(verifier, &verified) {
             return None;
@@ -154,7 +155,7 @@ impl Routing {
         })
     }
 
-    /// The verifiers of the token's own `iss`, read without trusting it.
+    /// Returns the verifiers of the token's `iss`, which is not verified yet.
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
         let payload = Compact::split(token, self.max_len)?.payload_text()?;
         let claims = RegisteredClaims::parse(&payload, &[])?;
@@ -180,7 +181,7 @@ impl Routing {
         )
     }
 
-    /// Several verifiers share the issuer, for other audiences or types: one must accept.
+    /// Tries several verifiers of one issuer, for other audiences or types; one must accept.
     async fn try_each(&self, candidates: &[usize], token: &[u8]) -> Result<Verified, Error> {
         let mut refusal: Option<Error> = None;
         for verifier in candidates.iter().filter_map(|at| self.verifiers.get(*at)) {
@@ -196,8 +197,8 @@ impl Routing {
     }
 }
 
-/// Which of several refusals is told: in an outage the token may be good; a verifier that looked at
-/// the date or at revocation found everything else to be its own.
+/// Ranks rejections; the highest is reported. In an outage the token may be valid; a verifier that
+/// got to dates or revocation has accepted everything else.
 fn weight(refusal: &Error) -> u8 {
     match refusal.kind() {
         ErrorKind::Unavailable => 2,

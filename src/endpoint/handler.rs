@@ -1,4 +1,4 @@
-//! A handler that no framework made.
+//! The framework-independent handler.
 
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::Challenge;
@@ -10,8 +10,10 @@ use zeroize::Zeroizing;
 
 type Answer = dyn Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync;
 
-/// A ready-made handler: a tower service for axum's `get_service` and `post_service`, a handler
-/// for actix-web's `web::get().to(…)` and `web::post().to(…)`.
+/// A ready-made handler for axum and actix-web.
+///
+/// A tower service for axum's `get_service` and `post_service`, and a handler for actix-web's
+/// `web::get().to(…)` and `web::post().to(…)`.
 ///
 /// # Example
 /// ```
@@ -36,7 +38,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// A handler that reads what it needs of the request at once.
+    /// Creates a handler. The closure must read all it needs of the request before it returns.
     pub(crate) fn new(
         name: &'static str,
         answer: impl Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync + 'static,
@@ -58,7 +60,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The headers that a handler may look at.
+/// The request headers that handlers may read.
 const LOOKED_AT: [HeaderKey<'static>; 8] = [
     HeaderKey::Cookie,
     HeaderKey::Named("accept"),
@@ -70,8 +72,9 @@ const LOOKED_AT: [HeaderKey<'static>; 8] = [
     HeaderKey::Named("x-csrf-token"),
 ];
 
-/// What handlers look at of a request, whichever framework it came through. Cookies and the query
-/// may hold tokens.
+/// A framework-independent copy of the request data that handlers read.
+///
+/// Cookies and the query may hold tokens, so they are zeroized.
 pub(crate) struct Asked {
     headers: [Vec<Zeroizing<Vec<u8>>>; LOOKED_AT.len()],
     query: Option<Secret>,

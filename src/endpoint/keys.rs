@@ -1,4 +1,4 @@
-//! What an issuer tells the world: its keys, and where they are.
+//! Handlers that publish an issuer's keys and metadata.
 
 use super::handler::{Asked, Endpoint};
 use crate::authenticator::{Head, HeaderKey};
@@ -9,20 +9,19 @@ use crate::token::issuer::Issuer;
 use aws_lc_rs::digest;
 use std::time::Duration;
 
-/// A revoked key stays in the memories of others for so long.
+/// Upper bound on caching: other services accept a revoked key for this long.
 const MAX_AGE: Duration = Duration::from_secs(300);
 
 impl Issuer {
-    /// The handler of `/.well-known/jwks.json`, for `GET`: the public keys as a JWK set
-    /// (RFC 7517), upcoming and retired ones included. Another service verifies with them by
-    /// `.jwks_url(…)`.
+    /// Returns the `GET` handler for `/.well-known/jwks.json`: the public keys as a JWK set.
     ///
-    /// It may be kept for five minutes at most, and for half of the time that a key is known
-    /// before it signs; an `ETag` saves sending the same again.
+    /// The JWK set (RFC 7517) includes upcoming and retired keys. Other services verify with
+    /// `.jwks_url(…)`. `max-age` is 5 minutes, or half of the time that a key is published before
+    /// it signs, if that is less. An `ETag` avoids sending unchanged keys again.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for an issuer that signs with
-    /// a shared secret, of which nothing may be published.
+    /// a shared secret: it has no public keys.
     ///
     /// # Example
     /// ```
@@ -47,7 +46,7 @@ impl Issuer {
         if self.key_ring().algorithm().is_symmetric() {
             return Err(Error::configuration(
                 "an issuer that signs with a shared secret has no public keys: sign with ES512, \
-                 EdDSA or another algorithm that has",
+                 EdDSA or another asymmetric algorithm",
             ));
         }
         let ring = self.key_ring().clone();
@@ -63,23 +62,23 @@ impl Issuer {
         }))
     }
 
-    /// The handler of `/.well-known/oauth-authorization-server` (RFC 8414) and
-    /// `/.well-known/openid-configuration`, for `GET`: `issuer` and `jwks_uri` as JSON. Another
-    /// service verifies by it with `.discover(…)`, which looks at the latter place.
+    /// Returns the `GET` handler for the issuer's metadata: `issuer` and `jwks_uri` as JSON.
     ///
-    /// Of an issuer with a path, such as `https://example.com/a`, the former is
-    /// `/.well-known/oauth-authorization-server/a` and the latter
-    /// `/a/.well-known/openid-configuration`.
+    /// Mount it at `/.well-known/oauth-authorization-server` (RFC 8414) and
+    /// `/.well-known/openid-configuration`; other services fetch the latter with `.discover(…)`.
+    ///
+    /// For an issuer with a path, such as `https://example.com/a`, the routes are
+    /// `/.well-known/oauth-authorization-server/a` and `/a/.well-known/openid-configuration`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the issuer is no URL to
-    /// fetch from, or signs with a shared secret.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the issuer is not a URL
+    /// that can be fetched, or signs with a shared secret.
     pub fn metadata_endpoint(&self) -> Result<Endpoint, Error> {
         self.jwks_endpoint()?;
         let issuer = self.issuer().filter(|issuer| is_place(issuer));
         let issuer = issuer.ok_or_else(|| {
             Error::configuration(
-                "metadata is found by the issuer: .issuer(…) must be an https URL (http on \
+                "clients find the metadata by the issuer: .issuer(…) must be an https URL (http on \
                  loopback) without query and fragment",
             )
         })?;
@@ -87,7 +86,7 @@ impl Issuer {
             Some(url) if is_place(url) => url.to_owned(),
             Some(_) => {
                 return Err(Error::configuration(
-                    ".jwks_url(…) must be a whole URL: https, or http on loopback",
+                    ".jwks_url(…) must be an absolute URL: https, or http on loopback",
                 ));
             }
             None => format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
@@ -100,7 +99,7 @@ impl Issuer {
     }
 }
 
-/// A URL that others may fetch from.
+/// Whether other services can fetch from this URL.
 fn is_place(url: &str) -> bool {
     let host = |scheme| {
         let rest = url.strip_prefix(scheme)?;
@@ -119,7 +118,7 @@ fn unstored(answer: Challenge) -> Challenge {
     answer.with_header("cache-control", "no-store")
 }
 
-/// What the client has already: the tags of `If-None-Match` (RFC 9110 section 13.1.2).
+/// The entity tags that the client has cached: `If-None-Match` (RFC 9110 section 13.1.2).
 struct Known(Vec<String>);
 
 impl Known {

@@ -1,4 +1,4 @@
-//! Ready-made handlers, the same for every framework, and those that publish an issuer's keys.
+//! Framework-independent handlers, among them the ones that publish an issuer's keys.
 
 mod handler;
 mod keys;

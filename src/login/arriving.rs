@@ -1,4 +1,4 @@
-//! The magic link's redirect: tokens in, a login out.
+//! The callback of JAM's magic link: verifies the tokens and starts the login.
 
 use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
@@ -22,7 +22,7 @@ impl JamLogin {
     ) -> Result<Login, Error> {
         let settings = &*self.0;
         let identity = settings.auth.authenticate(id_token.expose()).await?;
-        // The authenticator may know other apps and issuers; their users are others.
+        // The authenticator may accept other apps and issuers too.
         settings.client.check_issuer(identity.issuer())?;
         Ok(Login {
             identity,
@@ -50,7 +50,7 @@ impl JamLogin {
         };
         let refresh_token = match &login.refresh_token {
             Some(token) => cookies.set_refresh(token.expose())?,
-            // One of an earlier login must not outlive this one.
+            // A refresh token of an earlier login must not outlive this one.
             None => cookies.remove_refresh(),
         };
         Ok(redirect
@@ -62,7 +62,7 @@ impl JamLogin {
 
 #[cfg(feature = "session")]
 impl Login {
-    /// The session that it begins.
+    /// Returns the session that this login begins.
     fn into_session(self) -> Result<NewSession, Error> {
         #[derive(serde::Deserialize)]
         struct Mail {
@@ -75,7 +75,8 @@ impl Login {
             (None, Err(_)) => {
                 return Err(Error::new(
                     ErrorKind::MissingClaim,
-                    "the ID token has neither 'sub' nor 'email': whose session would it be?",
+                    "the ID token has neither 'sub' nor 'email' to name the session's user: \
+                     configure the issuer to send one",
                 ));
             }
         };

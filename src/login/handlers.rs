@@ -1,4 +1,4 @@
-//! The ready-made handlers, and where logins go.
+//! The handlers of JAM logins and their builder.
 
 use super::leaving::Presented;
 use super::parts::{Login, Redirect, check_local, endpoint, private, query_tokens};
@@ -15,20 +15,20 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Logouts that talk to JAM at once; more of them wait.
+/// Concurrent logouts that call JAM; others wait.
 const PARALLEL: usize = 16;
-/// The longest that JAM, and other logouts, hold up a logout.
+/// Deadline of a logout's calls to JAM, including the wait for other logouts.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 type OnLogin = Arc<dyn Fn(Login) -> BoxFuture<Result<Redirect, Error>> + Send + Sync>;
 
-/// Ready-made handlers for the redirect of a magic link and for logging out.
+/// Ready-made handlers for the redirect of a magic link and for logout.
 ///
-/// The redirect handler verifies the ID token of the URL, begins a session that holds both tokens on
-/// the server (or keeps them in HttpOnly cookies, or gives them to a closure of yours), and sends
-/// the browser on to a URL without tokens.
+/// The redirect handler verifies the ID token in the URL, starts a session that keeps both tokens
+/// on the server (or sets HttpOnly cookies, or calls your closure), and redirects the browser to a
+/// URL without tokens.
 ///
-/// A session of the same browser gets another id: a guest's data stays, another user's session ends.
+/// A session of the same browser gets a new id: a guest's data stays, another user's session ends.
 /// The session's user is the ID token's `sub`, or else its `email`; its claims are the token's.
 ///
 /// # Example
@@ -59,11 +59,11 @@ pub(super) struct Settings {
     pub(super) keep: Keep,
     pub(super) home: String,
     pub(super) on_login: Option<OnLogin>,
-    /// Logouts at JAM.
+    /// Limits calls to JAM at logout.
     pub(super) calls: CallLimit,
 }
 
-/// Where the tokens go.
+/// Where the tokens of a login are kept.
 pub(super) enum Keep {
     Nowhere,
     Cookies(LoginCookies),
@@ -71,15 +71,16 @@ pub(super) enum Keep {
     Session,
 }
 
-/// Sets a [`JamLogin`] up.
+/// Builder of a [`JamLogin`].
 #[must_use]
 pub struct JamLoginBuilder {
     settings: Settings,
 }
 
 impl JamLogin {
-    /// Begins the handlers of an app: `auth` verifies, `client` says which app it is and ends
-    /// refresh tokens at logout.
+    /// Returns a builder of the handlers of an app.
+    ///
+    /// `auth` verifies ID tokens; `client` names the app and deletes refresh tokens at logout.
     pub fn builder(auth: &Authenticator, client: JamClient) -> JamLoginBuilder {
         JamLoginBuilder {
             settings: Settings {
@@ -93,8 +94,10 @@ impl JamLogin {
         }
     }
 
-    /// The handler of the app's redirect URL, for `GET`. Other methods are answered 405, however it is
-    /// mounted: `HEAD`, with which previews and monitors look at links, logs in nowhere.
+    /// Returns the `GET` handler for the app's redirect URL.
+    ///
+    /// Other methods are answered 405, however it is mounted: a `HEAD` of link previews and
+    /// monitors does not log in.
     pub fn redirect(&self) -> Endpoint {
         let login = self.clone();
         endpoint("redirect", "GET", move |asked| {
@@ -121,20 +124,24 @@ impl JamLogin {
         })
     }
 
-    /// The handler that ends the login, for `POST`: ends the session, deletes its refresh token at JAM
-    /// and removes the cookies. Answers 303 to the home page where HTML is asked for, otherwise 204.
-    /// Another site's page is refused, 403; other methods are answered 405, however it is mounted.
+    /// Returns the `POST` handler that ends the login.
     ///
-    /// A refresh token in a cookie is deleted at JAM where the ID token beside it is genuine, also an
-    /// expired one. At most 16 logouts talk to JAM at once, and each waits 5 s at most: the login ends
-    /// here in any case.
+    /// It ends the session, deletes its refresh token at JAM and removes the cookies. It answers
+    /// 303 to the home page if the client accepts HTML, otherwise 204. A request from another
+    /// site's page is denied with 403; other methods are answered 405, however it is mounted.
+    ///
+    /// A refresh token in a cookie is deleted at JAM only next to an authentic ID token, which may
+    /// be expired. At most 16 logouts call JAM at once, each for at most 5 seconds. The local login
+    /// ends in any case.
     pub fn logout(&self) -> Endpoint {
         self.ending("logout", false)
     }
 
-    /// The handler that ends all logins of the user, for `POST`: every session, and every refresh
-    /// token at JAM. ID tokens in other browsers' cookies cannot be taken back, and live until they
-    /// expire. Answers 401 where nobody is logged in, otherwise as [`logout`](Self::logout).
+    /// Returns the `POST` handler that ends all logins of the user.
+    ///
+    /// It ends every session and deletes every refresh token at JAM. ID tokens in other browsers'
+    /// cookies cannot be revoked and stay valid until they expire. It answers 401 without a login,
+    /// otherwise like [`logout`](Self::logout).
     pub fn logout_everywhere(&self) -> Endpoint {
         self.ending("logout_everywhere", true)
     }
@@ -161,21 +168,20 @@ impl JamLogin {
 }
 
 impl JamLoginBuilder {
-    /// Where browsers go after logging in or out: a path of this site, `/` unless set.
+    /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
     pub fn home(mut self, path: impl Into<String>) -> Self {
         self.settings.home = path.into();
         self
     }
 
-    /// Begins a session at each login; so it is without being said where the authenticator has
-    /// sessions.
+    /// Starts a session at each login. This is the default if the authenticator has sessions.
     #[cfg(feature = "session")]
     pub fn into_session(mut self) -> Self {
         self.settings.keep = Keep::Session;
         self
     }
 
-    /// Keeps the tokens in the authenticator's login cookies, also where it has sessions.
+    /// Keeps the tokens in the authenticator's login cookies, even if it has sessions.
     pub fn into_cookies(mut self) -> Self {
         self.settings.keep = match self.settings.auth.cookies() {
             Some(cookies) => Keep::Cookies(cookies.clone()),
@@ -184,8 +190,10 @@ impl JamLoginBuilder {
         self
     }
 
-    /// Gives the tokens to your code instead of keeping them. An error is answered as
-    /// any refusal is.
+    /// Passes each login to a closure instead of keeping the tokens.
+    ///
+    /// The response to its error is the standard one, after
+    /// [`on_refusal`](crate::AuthenticatorBuilder::on_refusal).
     ///
     /// ```
     /// # use jamguard::{JamLoginBuilder, Redirect};
@@ -208,8 +216,8 @@ impl JamLoginBuilder {
     /// Builds the handlers.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where there is nowhere to put the tokens, or the home is not
-    /// a path of this site.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no place to keep
+    /// the tokens, or the home is not a path of this site.
     pub fn build(self) -> Result<JamLogin, Error> {
         let settings = self.settings;
         let nowhere = match &settings.keep {
@@ -220,8 +228,8 @@ impl JamLoginBuilder {
         };
         if nowhere {
             return Err(Error::configuration(
-                "nowhere to put the tokens: call .sessions(…) or .cookies(LoginCookies::new()) on \
-                 the authenticator's builder, or .on_login(…) here",
+                "no place to keep the tokens: call .sessions(…) or .cookies(LoginCookies::new()) \
+                 on the authenticator's builder, or .on_login(…) here",
             ));
         }
         check_local(&settings.home)?;
@@ -229,7 +237,7 @@ impl JamLoginBuilder {
     }
 }
 
-/// Where a login goes unless that is said: the safest place that there is.
+/// Returns the default place for tokens: sessions, or else the login cookies.
 fn keep(auth: &Authenticator) -> Keep {
     #[cfg(feature = "session")]
     if auth.has_sessions() {
@@ -243,7 +251,7 @@ fn keep(auth: &Authenticator) -> Keep {
 
 #[cfg(feature = "session")]
 impl JamLogin {
-    /// The session of a request, where logins go there.
+    /// Returns the session of a request, if logins go into sessions.
     pub(super) fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
         match self.0.keep {
             Keep::Session => self.0.auth.visit(head),

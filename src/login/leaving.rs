@@ -1,4 +1,4 @@
-//! Logging out: the session ends, the cookies go, and the refresh token dies at JAM.
+//! Logout: ends the session, removes the cookies, and deletes the refresh token at JAM.
 
 use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, private};
@@ -12,14 +12,14 @@ use crate::core::telemetry;
 #[cfg(feature = "session")]
 use std::sync::Arc;
 
-/// ID token and refresh token, as far as there are any.
+/// ID token and refresh token, if present.
 type Tokens = (Option<Secret>, Option<Secret>);
 
-/// What a request has of a login.
+/// The login that a request presents, by session or cookies.
 pub(super) struct Presented {
     id_token: Option<Secret>,
     refresh_token: Option<Secret>,
-    /// Whether there are login cookies, whatever they are worth.
+    /// Whether the request has login cookies, valid or not.
     cookies: bool,
     foreign: Option<Error>,
     #[cfg(feature = "session")]
@@ -50,7 +50,7 @@ impl Presented {
         }
     }
 
-    /// Another site's form comes without the cookies where these are SameSite, and does nothing.
+    /// Denies a cross-site logout. Without cookies (SameSite) the request passes and ends nothing.
     pub(super) fn check_origin(&self) -> Result<(), Error> {
         #[cfg(feature = "session")]
         if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
@@ -65,19 +65,20 @@ impl Presented {
     /// Ends the session, or all of its user's.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`] where all logins of nobody are to end; those of the store.
+    /// [`ErrorKind::MissingCredentials`] if `everywhere` is set without a login; errors of the
+    /// store.
     pub(super) async fn end(&self, everywhere: bool) -> Result<Option<Tokens>, Error> {
         let session = self.end_session(everywhere).await?;
         match everywhere && session.is_none() && !self.cookies {
             true => Err(Error::new(
                 ErrorKind::MissingCredentials,
-                "nobody is logged in here",
+                "no user is logged in here: log in first",
             )),
             false => Ok(session),
         }
     }
 
-    /// Sends the browser home without the cookies of the login that ended.
+    /// Redirects the browser home and removes the cookies of the ended login.
     pub(super) fn farewell(&self, auth: &Authenticator, html: bool, home: &str) -> Challenge {
         let mut redirect = if html {
             Redirect::to(home)
@@ -85,7 +86,7 @@ impl Presented {
             Redirect(private(Challenge::new(204)))
         };
         let mut removals: Vec<_> = self.session_removal().into_iter().collect();
-        // Another site's form comes without the cookies (SameSite) and must not remove them.
+        // A cross-site form arrives without the cookies (SameSite) and must not remove them.
         if let Some(cookies) = auth.cookies().filter(|_| self.cookies) {
             removals.extend([cookies.remove_refresh(), cookies.remove_id()]);
         }
@@ -95,7 +96,7 @@ impl Presented {
         redirect.0
     }
 
-    /// Ends the session, or all of its user's, and gives its tokens; `None` where there is none.
+    /// Ends the session, or all of its user's, and returns its tokens; `None` without a session.
     #[cfg(feature = "session")]
     async fn end_session(&self, everywhere: bool) -> Result<Option<Tokens>, Error> {
         let Some(visit) = &self.visit else {
@@ -113,7 +114,7 @@ impl Presented {
         Ok(None)
     }
 
-    /// `Set-Cookie` that removes the session's cookie, if there is one.
+    /// Returns the `Set-Cookie` value that removes the session cookie, if the request has one.
     #[cfg(feature = "session")]
     fn session_removal(&self) -> Option<String> {
         let visit = self.visit.as_ref().filter(|visit| visit.has_cookie())?;
@@ -133,17 +134,17 @@ impl JamLogin {
         html: bool,
         everywhere: bool,
     ) -> Result<Challenge, Error> {
-        // The session ends first: whatever JAM says, it is over here.
+        // The session ends first, whatever JAM answers.
         let session = presented.end(everywhere).await?;
         let at_jam = self.end_at_jam(&presented, session, everywhere);
         if tokio::time::timeout(DEADLINE, at_jam).await.is_err() {
-            telemetry::warn("a refresh token may live on at JAM", &"no answer in time");
+            telemetry::warn("a refresh token may be valid at JAM", &"no answer in time");
         }
         let settings = &*self.0;
         Ok(presented.farewell(&settings.auth, html, &settings.home))
     }
 
-    /// Deletes the refresh tokens of the session that ended and of the browser's cookies.
+    /// Deletes the refresh tokens of the ended session and of the browser's cookies.
     async fn end_at_jam(&self, presented: &Presented, session: Option<Tokens>, everywhere: bool) {
         let mut logins: Vec<Tokens> = session.into_iter().collect();
         if let (Some(id_token), Some(_)) = (&presented.id_token, &presented.refresh_token)
@@ -162,15 +163,14 @@ impl JamLogin {
         }
     }
 
-    /// Whether this app's issuer signed the ID token of a cookie. Refresh tokens can be invented, and
-    /// each would become requests to JAM.
+    /// Whether this app's issuer signed a cookie's ID token. Refresh tokens are easy to invent, and
+    /// each would cause requests to JAM.
     async fn is_genuine(&self, id_token: &Secret) -> bool {
         let holder = self.0.auth.genuine(id_token.expose()).await;
         holder.is_some_and(|holder| self.0.client.check_issuer(holder.issuer()).is_ok())
     }
 
-    /// Deletes the refresh token at JAM, or all of its user's; an expired ID token is renewed for
-    /// that first.
+    /// Deletes the refresh token at JAM, or all of its user's. Renews an expired ID token first.
     async fn end(
         &self,
         id_token: Option<Secret>,

@@ -1,4 +1,4 @@
-//! The browser's part of a login: JAM's magic link, an OAuth2 provider's callback, and logging out.
+//! Browser logins: JAM's magic link, OAuth2 callbacks, and logout.
 
 mod arriving;
 mod handlers;

@@ -1,4 +1,4 @@
-//! What comes in with a login, and what goes out.
+//! Types of the login handlers: the verified login and the redirect.
 
 use crate::authenticator::{Head, Identity, cookies, credentials};
 use crate::core::challenge::Challenge;
@@ -30,18 +30,18 @@ pub struct Login {
 }
 
 impl Login {
-    /// Who logged in; its [`token`](Identity::token) is the ID token.
+    /// Returns the identity; its [`token`](Identity::token) is the ID token.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The refresh token, where the app allows refreshing.
+    /// Returns the refresh token, if the app allows refreshing.
     pub fn refresh_token(&self) -> Option<&Secret> {
         self.refresh_token.as_ref()
     }
 }
 
-/// Where a browser goes next: `303 See Other`, not to be stored, without a referrer.
+/// A redirect response: `303 See Other` with `no-store` and `no-referrer`.
 ///
 /// # Example
 /// ```
@@ -52,14 +52,16 @@ impl Login {
 pub struct Redirect(pub(super) Challenge);
 
 impl Redirect {
-    /// To this URL. Never take it from the request unchecked: that is an open redirect.
+    /// Creates a redirect to this URL.
+    ///
+    /// Never take the URL from a request unchecked: that is an open redirect.
     pub fn to(url: impl Into<String>) -> Self {
         Self(private(
             Challenge::new(303).with_header("location", url.into()),
         ))
     }
 
-    /// The same with a header more; `set-cookie` may come more than once.
+    /// Adds a header. `set-cookie` may be added several times.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.add_header(name, value);
@@ -67,7 +69,7 @@ impl Redirect {
     }
 }
 
-/// A handler that acts on requests of one method, however it is mounted; others are answered 405.
+/// Returns a handler for one method, however it is mounted; other methods are answered 405.
 pub(super) fn endpoint(
     name: &'static str,
     method: &'static str,
@@ -81,14 +83,14 @@ pub(super) fn endpoint(
     })
 }
 
-/// The tokens of this URL belong into no cache, history entry's referrer, or proxy.
+/// Keeps the response out of caches, and the tokens of its URL out of `Referer` headers.
 pub(super) fn private(answer: Challenge) -> Challenge {
     answer
         .with_header("cache-control", "no-store")
         .with_header("referrer-policy", "no-referrer")
 }
 
-/// The `idToken` and `refreshToken` of the redirect's query.
+/// Returns the `idToken` and `refreshToken` of the redirect's query.
 pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Error> {
     let only = |name: &str| {
         let mut values = credentials::parameter(query, name);
@@ -98,12 +100,12 @@ pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Erro
                 Ok(text) if cookies::is_value(text) => Ok(Some(Secret::new(text))),
                 _ => Err(Error::new(
                     ErrorKind::InvalidRequest,
-                    "a token of the redirect holds characters that no token has",
+                    "a token in the redirect has characters that tokens never have",
                 )),
             },
             (Some(_), Some(_)) => Err(Error::new(
                 ErrorKind::InvalidRequest,
-                "a token comes twice in the redirect",
+                "a token is repeated in the redirect",
             )),
         }
     };
@@ -112,7 +114,7 @@ pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Erro
     Ok((id_token, only("refreshToken")?))
 }
 
-/// A path of this very site: `//host` and `/\host` would lead elsewhere.
+/// Checks that a path stays on this site: `//host` and `/\host` would leave it.
 pub(super) fn check_local(path: &str) -> Result<(), Error> {
     let local = path.starts_with('/')
         && !path.starts_with("//")
@@ -121,7 +123,7 @@ pub(super) fn check_local(path: &str) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::configuration(
-            "the home must be a path of this site, such as /welcome",
+            "the home is not a path of this site: use one such as /welcome",
         ))
     }
 }

@@ -1,8 +1,7 @@
-//! From `jam.Jam` (Python, jamlib) and from `python_jam` to this crate: what each call becomes. A
-//! page to read; there is nothing in it to call.
+//! Migration guide from `jam.Jam` (Python, jamlib) and `python_jam`, call by call.
 //!
-//! The right columns compile. `?` hands on an [`Error`](crate::Error), whose
-//! [`kind`](crate::Error::kind) says what the Python libraries say by the class of an exception.
+//! Documentation only; the examples compile. `?` returns an [`Error`](crate::Error), whose
+//! [`kind`](crate::Error::kind) replaces the exception classes of the Python libraries.
 //!
 //! # From `jam.Jam`
 //!

@@ -1,4 +1,4 @@
-//! Services whose bodies no refusal can be written into, such as tonic's.
+//! Layers for services whose response body is not `From<Vec<u8>>`, such as tonic's.
 
 use super::body::AuthBody;
 use crate::authenticator::RouteGuard;
@@ -10,8 +10,9 @@ use std::task::{Context, Poll, ready};
 use tower::{Layer, Service};
 
 impl AuthLayer {
-    /// The same layer for services whose response body is not `From<Vec<u8>>`: answers get a body
-    /// that is either the service's or a refusal's.
+    /// Returns this layer for services whose response body is not `From<Vec<u8>>`.
+    ///
+    /// The response body becomes an [`AuthBody`]: the service's own or a refusal's.
     ///
     /// ```
     /// # use jamguard::Authenticator;
@@ -27,14 +28,15 @@ impl AuthLayer {
 }
 
 impl RouteGuard {
-    /// The same guard for tower services whose response body is not `From<Vec<u8>>`, as
-    /// [`AuthLayer::any_body`].
+    /// Returns this guard for tower services whose response body is not `From<Vec<u8>>`.
+    ///
+    /// See [`AuthLayer::any_body`].
     pub fn any_body(self) -> AnyBodyLayer<Self> {
         AnyBodyLayer(self)
     }
 }
 
-/// A layer around services of any response body; made by [`AuthLayer::any_body`].
+/// A layer for services with any response body. Made by [`AuthLayer::any_body`].
 ///
 /// # Example
 /// ```
@@ -44,7 +46,7 @@ impl RouteGuard {
 ///     auth.layer().any_body()
 /// }
 /// ```
-#[must_use = "it guards only what it is put around"]
+#[must_use = "a layer does nothing until it wraps a service"]
 #[derive(Clone, Debug)]
 pub struct AnyBodyLayer<L>(L);
 
@@ -56,7 +58,7 @@ impl<S, L: Layer<AnyBody<S>>> Layer<S> for AnyBodyLayer<L> {
     }
 }
 
-/// A service whose answers have an [`AuthBody`]; what [`AnyBodyLayer`] puts its layer around.
+/// A service with [`AuthBody`] responses: the inner service of [`AnyBodyLayer`].
 ///
 /// # Example
 /// ```

@@ -1,4 +1,4 @@
-//! Response bodies: the inner service's, or a refusal's.
+//! Response bodies: the inner service's or a refusal's.
 
 use crate::core::challenge::Challenge;
 use crate::core::telemetry;
@@ -8,19 +8,19 @@ use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A response body that a refusal can be written into: any that is made from bytes, such as axum's.
+/// A response body that can hold a refusal: any `From<Vec<u8>>`, such as axum's.
 ///
-/// For others there is [`any_body`](crate::AuthLayer::any_body).
+/// For other bodies see [`any_body`](crate::AuthLayer::any_body).
 #[diagnostic::on_unimplemented(
     message = "a refusal cannot be written into `{Self}`: it is not `From<Vec<u8>>`",
-    note = "put `.any_body()` behind the layer or guard: `auth.layer().any_body()`"
+    note = "call `.any_body()` on the layer or guard: `auth.layer().any_body()`"
 )]
 pub trait RefusalBody: From<Vec<u8>> {}
 
 impl<B: From<Vec<u8>>> RefusalBody for B {}
 
 pin_project_lite::pin_project! {
-    /// The body of an answer: the inner service's, or a refusal's.
+    /// A response body: the inner service's or a refusal's.
     #[project = Projected]
     #[derive(Debug)]
     pub struct AuthBody<B> {
@@ -89,7 +89,7 @@ impl<B: Body<Data = Bytes>> Body for AuthBody<B> {
     }
 }
 
-/// A challenge as a response. What a hook wrote and no header can hold is left out with a warning.
+/// Converts a challenge to a response. Invalid headers from a hook are dropped with a warning.
 pub(crate) fn response<B: From<Vec<u8>>>(challenge: Challenge) -> Response<B> {
     let status =
         StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -100,7 +100,7 @@ pub(crate) fn response<B: From<Vec<u8>>>(challenge: Challenge) -> Response<B> {
             (Ok(name), Ok(value)) => {
                 response.headers_mut().append(name, value);
             }
-            _ => telemetry::warn("a header of an answer is not well-formed", &name),
+            _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),
         }
     }
     response.map(|()| challenge.into_body().into())

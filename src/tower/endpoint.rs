@@ -1,4 +1,4 @@
-//! Ready-made handlers as tower services.
+//! [`Endpoint`] as a tower service.
 
 use super::body::{AuthBody, response};
 use super::head::PartsHead;

@@ -1,4 +1,4 @@
-//! Identity and session for services without extractors.
+//! Access to identity and session through request extensions, for services without extractors.
 
 use crate::authenticator::{Attached, Identity};
 #[cfg(feature = "session")]
@@ -8,9 +8,10 @@ use crate::core::error::{Error, ErrorKind};
 use http::Extensions;
 
 impl Identity {
-    /// Who sent the request, as [`AuthLayer`](crate::AuthLayer) left it in the request's
-    /// extensions: for tonic handlers and interceptors, and tower services of your own. `None` for
-    /// an anonymous request, and without the layer.
+    /// Returns the sender of a request, from the request's extensions.
+    ///
+    /// For tonic handlers, interceptors and your own tower services behind an
+    /// [`AuthLayer`](crate::AuthLayer). `None` for an anonymous request, and without the layer.
     ///
     /// ```
     /// use jamguard::Identity;
@@ -26,12 +27,14 @@ impl Identity {
 
 #[cfg(feature = "session")]
 impl<T: SessionData> Session<T> {
-    /// The client's session, for tower services of your own: what [`AuthLayer`](crate::AuthLayer)
-    /// left in the request's extensions. What is written is saved when the layer gets the answer.
+    /// Returns the client's session, from the request's extensions.
+    ///
+    /// For your own tower services behind an [`AuthLayer`](crate::AuthLayer). Changes are saved
+    /// when the layer receives the response.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) without the layer, or without sessions in
-    /// it; those of the store.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) without the layer, or if the layer has
+    /// no sessions; errors of the store.
     ///
     /// ```
     /// # use jamguard::{Error, Session};

@@ -1,4 +1,4 @@
-//! The answer to come, unboxed unless something has to be waited for.
+//! The response future, boxed only while a request waits for I/O.
 
 use super::body::{RefusalBody, response};
 use super::grpc;
@@ -28,7 +28,7 @@ pin_project_lite::pin_project! {
 pin_project_lite::pin_project! {
     #[project = StateProjected]
     enum State<S, B, F, A> {
-        /// Keys or a refreshed token are on their way.
+        /// Waits for keys, a token refresh, a session or a policy.
         Later {
             admission: BoxFuture<Result<Pass, Challenge>>,
             // Boxed, so that the other states stay small.
@@ -39,13 +39,11 @@ pin_project_lite::pin_project! {
             answer: F,
             edits: Edits,
             vary: Vary,
-            // This thread's handle.
             auth: Arc<Authenticator>,
         },
-        /// The application answered, and its session is being saved.
+        /// The application has answered; the session is being saved.
         Closing {
             closing: BoxFuture<Result<Edits, Challenge>>,
-            // Boxed, so that the other states stay small.
             answer: Option<Box<A>>,
             vary: Vary,
         },
@@ -54,7 +52,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// What goes on once a request is admitted.
+/// The call to make once the request is admitted.
 struct Next<S, B> {
     service: S,
     request: Request<B>,
@@ -182,7 +180,7 @@ where
                         return Poll::Ready(Ok(response(challenge)));
                     }
                 }
-                // A fault of the caller; without a word it would wait for ever.
+                // A caller's bug: without a panic it would wait forever.
                 #[expect(clippy::panic)]
                 StateProjected::Done => panic!("AuthFuture polled after completion"),
             }
@@ -190,7 +188,7 @@ where
     }
 }
 
-/// The application's answer. An error that a handler returned gets this layer's realm and hook.
+/// Applies this layer's realm and hook to an error that a handler returned.
 fn answered<R: RefusalBody>(mut answer: Response<R>, auth: &Authenticator) -> Response<R> {
     let status = answer.status();
     if !status.is_client_error() && !status.is_server_error() {
@@ -222,7 +220,7 @@ fn closed<R>(mut answer: Response<R>, edits: Edits, vary: Vary) -> Response<R> {
     answer
 }
 
-/// Adds to the application's answer what the credential asks for.
+/// Applies cookies and `Vary` to the application's response.
 fn apply(mut edits: Edits, vary: &Vary, headers: &mut HeaderMap) {
     if edits.vary
         && let Some(vary) = vary.value()

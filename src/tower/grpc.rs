@@ -1,14 +1,15 @@
-//! Refusals in gRPC's own form: its clients look at neither the HTTP status nor a problem body.
+//! Refusals as gRPC statuses: gRPC clients read neither the HTTP status nor a problem body.
 
 use crate::core::challenge::Challenge;
 use http::header::CONTENT_TYPE;
 use http::{Request, Version};
 use serde_json::Value;
 
-/// The answer to this request: for gRPC a `Trailers-Only` response (gRPC over
-/// HTTP/2, "Responses") that keeps the standard answer's headers as metadata.
+/// Converts the response to a gRPC request into a `Trailers-Only` one.
+///
+/// Defined in gRPC over HTTP/2, "Responses". Keeps the standard headers as metadata.
 pub(super) fn suited<B>(challenge: Challenge, request: &Request<B>) -> Challenge {
-    // A hook may have said it already.
+    // A hook may have set the status already.
     if !is_grpc(request) || challenge.header("grpc-status").is_some() {
         return challenge;
     }
@@ -30,8 +31,8 @@ pub(super) fn suited<B>(challenge: Challenge, request: &Request<B>) -> Challenge
     }
 }
 
-/// `application/grpc`, perhaps with `+proto` or parameters, over HTTP/2; gRPC-Web is another
-/// protocol.
+/// Whether this is gRPC over HTTP/2: `application/grpc`, with an optional suffix or parameters.
+/// gRPC-Web is a different protocol.
 fn is_grpc<B>(request: &Request<B>) -> bool {
     request.version() == Version::HTTP_2
         && request

@@ -1,4 +1,4 @@
-//! How the core sees an `http` request.
+//! The core's view of an `http` request.
 
 use crate::authenticator::{Head, HeaderKey, RoutedHead};
 use axum::extract::OriginalUri;
@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use http::{Extensions, Method, Request, Uri};
 
-/// The line and headers of a request.
+/// The request line, headers and extensions of a request.
 pub(crate) struct PartsHead<'r> {
     headers: &'r HeaderMap,
     uri: &'r Uri,
@@ -42,7 +42,7 @@ impl<'r> From<&'r Parts> for PartsHead<'r> {
 impl Head for PartsHead<'_> {
     fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
         let headers = self.headers;
-        // Nearly always no header comes twice, and then the first of a name is all.
+        // Usually no header repeats; then `get` suffices and is faster than `get_all`.
         let several = headers.len() > headers.keys_len();
         let (first, all) = match name {
             HeaderKey::Authorization if several => (None, Some(headers.get_all(AUTHORIZATION))),
@@ -73,7 +73,7 @@ impl RoutedHead for PartsHead<'_> {
         self.uri.path()
     }
 
-    /// axum tells a nested router only the rest of the path.
+    /// The full path: axum gives a nested router only the rest of it.
     fn original_path(&self) -> Option<&str> {
         let original = self.extensions.get::<OriginalUri>()?;
         Some(original.0.path())

@@ -1,4 +1,4 @@
-//! The layer and its service.
+//! The tower layer and its service.
 
 use super::body::RefusalBody;
 use super::future::AuthFuture;
@@ -12,15 +12,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-/// Verifies each request's credential and attaches the identity; made by
-/// [`Authenticator::layer`].
+/// A layer that verifies each request's credential and attaches the identity.
 ///
-/// A request without a credential goes on as anonymous; what happens to an invalid one is said
-/// there. The credential's header is marked sensitive, so that traces inside do not show it. A gRPC
-/// request is refused with a gRPC status, such as `UNAUTHENTICATED`; tonic's bodies need
-/// [`any_body`](Self::any_body).
+/// Made by [`Authenticator::layer`]. A request without a credential continues as anonymous; see
+/// [how a request is decided](crate#how-a-request-is-decided). Credential headers are marked
+/// sensitive, so that inner tracing does not print them. A gRPC request is refused with a gRPC
+/// status, such as `UNAUTHENTICATED`; tonic's bodies need [`any_body`](Self::any_body).
 ///
-/// A layer inside an axum `Router` costs two boxes more per request than one around it, by
+/// A layer inside an axum `Router` costs two more allocations per request than
 /// `auth.layer().layer(router)`.
 ///
 /// # Example
@@ -37,13 +36,13 @@ use tower::{Layer, Service};
 /// }
 /// # }
 /// ```
-#[must_use = "it guards only what it is put around"]
+#[must_use = "a layer does nothing until it wraps a service"]
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     gate: Arc<Gate>,
 }
 
-/// What the services of a layer share; frameworks clone a service per request.
+/// State shared by the services of a layer; frameworks clone a service per request.
 #[derive(Debug)]
 pub(super) struct Gate {
     auth: Authenticator,
@@ -74,23 +73,23 @@ impl Gate {
         }
     }
 
-    /// Leaves an admitted request's outcome in it, and marks its credentials, so that no trace
-    /// inside shows them.
+    /// Attaches the outcome to an admitted request and marks its credential headers sensitive.
     pub(super) fn attach<B>(&self, request: &mut Request<B>, pass: &mut Pass) {
-        // Where an outer layer attached it, that one marked them as well.
+        // An outer layer that attached the outcome has marked the headers too.
         if let Some(attached) = pass.attachment(|| self.handle()) {
             self.mark(request.headers_mut());
             request.extensions_mut().insert(attached);
         }
     }
 
-    /// This thread's.
+    /// Returns this thread's handle.
     pub(super) fn handle(&self) -> Arc<Authenticator> {
         self.handles.mine().clone()
     }
 
-    /// By hand: tower-http's service for this counts one more reference per request, which all
-    /// threads share.
+    /// Marks credential headers sensitive.
+    ///
+    /// Not tower-http's service: it clones an `Arc` per request that all threads share.
     fn mark(&self, headers: &mut HeaderMap) {
         let several = headers.len() > headers.keys_len();
         for name in &self.sensitive {
@@ -107,7 +106,7 @@ impl Gate {
     }
 }
 
-/// What `Vary` says of an answer. The usual values are static: no thread counts references to them.
+/// The `Vary` header. Usual values are static: threads do not contend for a reference count.
 #[derive(Clone, Debug)]
 pub(super) enum Vary {
     Nothing,
@@ -144,10 +143,9 @@ impl Vary {
 }
 
 impl Authenticator {
-    /// The tower layer: for a whole axum router, a tonic server, any service over
-    /// `http::Request`.
+    /// Returns the tower layer, for an axum router, a tonic server, or any `http::Request` service.
     ///
-    /// A CORS layer goes outside, so that preflights, which carry no credential, never reach it.
+    /// Put a CORS layer outside of it: preflight requests carry no credential.
     pub fn layer(&self) -> AuthLayer {
         AuthLayer {
             gate: Gate::new(self, Need::Nothing),
@@ -171,7 +169,7 @@ impl<S> Layer<S> for RouteGuard {
     }
 }
 
-/// The service that [`AuthLayer`] and [`RouteGuard`] put around another.
+/// The service that [`AuthLayer`] and [`RouteGuard`] wrap around another service.
 ///
 /// # Example
 /// ```
@@ -209,7 +207,7 @@ where
             .admit(&PartsHead::of(&request), attached, &gate.need)
         {
             Admission::Now(Ok(mut pass)) => {
-                // Also where no credential was found: a refresh token may be in the cookies.
+                // Also without a credential: the cookies may hold a refresh token.
                 gate.attach(&mut request, &mut pass);
                 let answer = self.inner.call(request);
                 AuthFuture::passed(answer, pass.edits, gate)
@@ -218,7 +216,7 @@ where
                 AuthFuture::refused(grpc::suited(challenge, &request))
             }
             Admission::Later(admission) => {
-                // The service that was polled ready goes along, a fresh clone stays.
+                // The future takes the service that was polled ready; a clone replaces it.
                 let fresh = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, fresh);
                 AuthFuture::later(admission, ready, request, gate.clone())

@@ -1,4 +1,4 @@
-//! The layer for tower services over `http::Request`: axum's, tonic's, your own.
+//! Tower layer and service over `http::Request`, for axum, tonic and other tower services.
 
 mod any_body;
 mod body;

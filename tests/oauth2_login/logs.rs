@@ -89,7 +89,7 @@ async fn the_log_says_why_and_shows_nothing() {
     let forged = browser.callback("code=a&state=b").await;
     assert_eq!(forged.status, 400);
     let text = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-    assert!(text.contains("no login of this state is under way"));
+    assert!(text.contains("no login is pending with this state"));
     for secret in secrets {
         let line = text.lines().find(|line| line.contains(&secret));
         assert_eq!(line, None, "{secret}");

@@ -1,4 +1,4 @@
-//! A session as the credential of a request.
+//! Authentication of a request by its session.
 
 use super::settings::SessionSettings;
 use super::visit::{Open, Visit};
@@ -14,7 +14,7 @@ use crate::token::claim_set::Claimed;
 use std::sync::Arc;
 
 impl Authenticator {
-    /// Decides about a request that may come with a session.
+    /// Authenticates a request that may have a session.
     pub(in crate::authenticator) fn admit_visitor(
         &self,
         head: &impl Head,
@@ -36,7 +36,7 @@ impl Authenticator {
                 return visit.go_along(self.admit_begun(begun, required));
             }
         };
-        // What the sources behind it have counts where the session is nobody's.
+        // A guest's session does not identify the sender: later sources decide.
         let rest = self.begin(head, settings.place + 1..self.sources());
         match load {
             None => visit.go_along(self.admit_begun(rest, required)),
@@ -58,7 +58,7 @@ impl Authenticator {
         }
     }
 
-    /// Decides by what a session's cookie came to; `None` where it is a guest's.
+    /// Decides by the loaded session; `None` for a guest's.
     fn recognize(
         &self,
         visit: &Visit,
@@ -82,13 +82,13 @@ impl Authenticator {
             return Some(Err(self.refuse(&error, edits)));
         }
         telemetry::refused(&error);
-        // Its cookie is removed when the handler has answered, unless that begins a session.
+        // Its cookie is removed with the response, unless the handler starts a session.
         Some(Ok(Pass::with(Outcome::Ignored(error), Edits::vary())))
     }
 }
 
 impl Visit {
-    /// Lets the session go along with the request.
+    /// Attaches the session to the pass.
     fn go_along(self: Arc<Self>, admission: Admission) -> Admission {
         let with = move |mut pass: Pass| {
             pass.edits.visit = Some(Open::new(self));

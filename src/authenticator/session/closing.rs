@@ -1,4 +1,4 @@
-//! The one write of a request, between its answer and the way out.
+//! Saving the session: one write between the handler's response and sending it.
 
 use super::data::{Merge, Written};
 use super::visit::{Changes, Found, Given, State, Visit};
@@ -10,11 +10,11 @@ use crate::session::{
 };
 use std::sync::Arc;
 
-/// What a request leaves to be written.
+/// The changes of a request that must be written.
 struct Pending {
-    /// `None` where a session begins.
+    /// `None` if a session begins.
     found: Option<Loaded>,
-    /// Whether it has another id by now, which this client may have.
+    /// Whether the session got a new id meanwhile, which this client may have.
     moved: bool,
     written: Option<Arc<dyn Written>>,
     changes: Changes,
@@ -26,7 +26,7 @@ struct Pending {
 }
 
 impl Visit {
-    /// Saves what the handlers did with the session, once they have answered with this status.
+    /// Saves the handlers' changes. Called once, with the status of their response.
     pub(in crate::authenticator) fn close(
         self: Arc<Self>,
         mut edits: Edits,
@@ -41,7 +41,7 @@ impl Visit {
                         edits
                             .cookies
                             .push(self.settings.cookie.set(id.expose(), left));
-                        // For what goes on behind the answer.
+                        // For code that continues after the response.
                         let mut state = self.state();
                         state.found = Found::Live(loaded);
                         state.given = Given::Now(id);
@@ -57,9 +57,9 @@ impl Visit {
                 Ok(edits)
             })),
             (None, Some(used)) => Closing::Later(Box::pin(async move {
-                // The answer is right all the same.
+                // Not worth failing the request.
                 if let Err(error) = self.settings.sessions.touch_if_due(&used).await {
-                    telemetry::warn("a session's use could not be written down", &error);
+                    telemetry::warn("a session's last use could not be saved", &error);
                 }
                 Ok(edits)
             })),
@@ -70,7 +70,7 @@ impl Visit {
         }
     }
 
-    /// The session, if it is time to write down that it is used.
+    /// Returns the session if its time of last use is due to be saved.
     fn due(&self) -> Option<Loaded> {
         let state = self.state();
         let live = state.found.live()?;
@@ -82,7 +82,7 @@ impl Visit {
 }
 
 impl Pending {
-    /// `None` where nothing is to be written: a handler that failed changed nothing.
+    /// Takes the pending changes; `None` if there are none or the handler failed (5xx).
     fn of(state: &mut State, status: u16) -> Option<Self> {
         state.closed = true;
         let found = state.found.live().cloned();
@@ -111,13 +111,13 @@ impl Pending {
         })
     }
 
-    /// Writes it; gives the new id if there is one.
+    /// Writes the changes; returns the new id if the session got one.
     async fn save(self, visit: &Visit) -> Result<Option<(SessionId, Loaded)>, Error> {
         let sessions = &visit.settings.sessions;
         let ours = self.written.as_ref().map(|data| data.to_json());
         let ours = ours.transpose()?;
         let Some(mut read) = self.found.clone() else {
-            // A guest's session in its place would take the new cookie away from the browser.
+            // A new guest session would overwrite the browser's new cookie.
             if self.moved && self.login.is_none() {
                 return Err(conflict());
             }
@@ -152,8 +152,8 @@ impl Pending {
                 (Err(error), _) => error,
                 (saved, _) => return saved,
             };
-            // The session ended, or another request got a new id for it: a login that was clicked
-            // twice. This user logged in all the same.
+            // The session ended or got a new id, as when login is clicked twice: the login still
+            // applies.
             let over = matches!(
                 error.kind(),
                 ErrorKind::Revoked | ErrorKind::Expired | ErrorKind::Conflict
@@ -169,7 +169,7 @@ impl Pending {
         Err(too_busy())
     }
 
-    /// Begins a session, and ends the one that another user had.
+    /// Begins a session, and ends the previous one of another user.
     async fn begin(
         self,
         sessions: &Sessions,
@@ -187,7 +187,7 @@ impl Pending {
         Ok(begun)
     }
 
-    /// What is to be saved where another request saved `theirs` first.
+    /// Returns the data to save after another request saved `theirs` first.
     fn again(&self, theirs: &str, ours: &str, conflict: Error) -> Result<String, Error> {
         match (&self.merge, &self.changes) {
             (Some(merge), _) => merge(theirs, ours),

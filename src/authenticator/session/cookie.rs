@@ -1,14 +1,14 @@
-//! The cookie that holds a session's id.
+//! The session cookie.
 
 use crate::authenticator::cookies;
 use crate::core::error::Error;
 use std::time::Duration;
 
-/// Name and attributes of the session's cookie.
+/// Name and attributes of the session cookie.
 ///
-/// `__Host-jam_session`, Secure, HttpOnly, SameSite=Lax, Path=/, no Domain; it stays for as long as
-/// the session may live, also when the browser is closed. A sibling domain cannot overwrite a
-/// `__Host-` cookie (RFC 6265bis section 4.1.3.2).
+/// Default: `__Host-jam_session`, `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`.
+/// `Max-Age` is the session's remaining lifetime. A sibling domain cannot overwrite a `__Host-`
+/// cookie (RFC 6265bis section 4.1.3.2).
 ///
 /// # Example
 /// ```
@@ -34,7 +34,7 @@ impl Default for SessionCookie {
 }
 
 impl SessionCookie {
-    /// `__Host-jam_session`.
+    /// Returns the default cookie, `__Host-jam_session`.
     pub fn new() -> Self {
         Self {
             name: "__Host-jam_session".to_owned(),
@@ -44,12 +44,13 @@ impl SessionCookie {
         }
     }
 
-    /// Another name; without a `__Host-` prefix a sibling domain could overwrite the cookie.
-    /// Default: `__Host-jam_session`.
+    /// Sets another name. Default: `__Host-jam_session`.
     ///
-    /// Browsers keep cookies by host, not by port (RFC 6265 section 8.5): two applications on one
-    /// host, such as two servers on localhost, need a name each. Otherwise each takes the other's
-    /// cookie for that of a session that ended, and removes it.
+    /// Without the `__Host-` prefix a sibling domain can overwrite the cookie.
+    ///
+    /// Browsers store cookies by host, not by port (RFC 6265 section 8.5): two applications on one
+    /// host, such as two servers on localhost, need different names. Otherwise each takes the
+    /// other's cookie for an ended session's and removes it.
     ///
     /// ```
     /// use jamguard::SessionCookie;
@@ -62,29 +63,30 @@ impl SessionCookie {
         self
     }
 
-    /// SameSite=Strict: a visitor who follows a link from elsewhere arrives logged out.
+    /// Sets `SameSite=Strict`: a user who follows a link from another site arrives logged out.
     #[must_use]
     pub fn same_site_strict(mut self) -> Self {
         self.same_site = "Strict";
         self
     }
 
-    /// SameSite=None, for pages inside other sites' frames: other sites' requests carry the cookie
-    /// too.
+    /// Sets `SameSite=None`, for pages in frames of other sites.
+    ///
+    /// Requests that other sites' pages cause then carry the cookie too.
     #[must_use]
     pub fn danger_same_site_none(mut self) -> Self {
         self.same_site = "None";
         self
     }
 
-    /// Without Max-Age: the browser forgets the cookie when it is closed.
+    /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
     #[must_use]
     pub fn until_the_browser_closes(mut self) -> Self {
         self.persistent = false;
         self
     }
 
-    /// For development over plain http: drops the `__Host-` prefix and `Secure` together.
+    /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[must_use]
     pub fn danger_plain_http(mut self) -> Self {
         if let Some(bare) = self.name.strip_prefix("__Host-") {
@@ -94,12 +96,12 @@ impl SessionCookie {
         self
     }
 
-    /// The cookie's name.
+    /// Returns the cookie's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether browsers send it over https alone.
+    /// Whether browsers send it only over https.
     pub(crate) fn is_secure(&self) -> bool {
         self.secure
     }
@@ -108,13 +110,13 @@ impl SessionCookie {
         cookies::check_cookie(&self.name, self.secure)?;
         if self.same_site == "None" && !self.secure {
             return Err(Error::configuration(
-                "SameSite=None needs Secure: browsers refuse such a cookie over plain http",
+                "SameSite=None needs Secure: browsers reject such a cookie over plain http",
             ));
         }
         Ok(())
     }
 
-    /// `Set-Cookie` for a session that may live for so long.
+    /// Returns the `Set-Cookie` value for a session with this remaining lifetime.
     pub(crate) fn set(&self, id: &str, left: Duration) -> String {
         let mut cookie = cookies::with_value(&self.name, id, self.secure, self.same_site);
         if self.persistent {

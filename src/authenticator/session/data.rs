@@ -1,4 +1,4 @@
-//! A session's data while a request is answered: its versions, of which the newest counts.
+//! The session data during a request: a chain of versions, the last of which is current.
 
 use crate::core::error::Error;
 use crate::session::{Loaded, from_json, is_any, to_json};
@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, OnceLock};
 
-/// What can be a session's data: every type that serde reads and writes, with a default for clients
-/// that have no session yet. Nothing needs to be implemented.
+/// The type of a session's data: any serde type that is `Clone` and `Default`.
+///
+/// The default is the data of clients without a session. Implemented automatically.
 ///
 /// # Example
 /// ```
@@ -24,15 +25,16 @@ pub trait SessionData:
 
 impl<T: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static> SessionData for T {}
 
-/// The data as it was at one time. A later version hangs on the one before, so that whoever reads an
-/// earlier one finds it, and may keep what it borrowed.
+/// One version of the data.
+///
+/// A later version is linked behind it: readers of an earlier one find it and keep their borrows.
 pub(super) struct Version<T> {
     value: Value<T>,
     next: OnceLock<Arc<Version<T>>>,
 }
 
 enum Value<T> {
-    /// As the store has it, decoded once for all requests.
+    /// The store's record, decoded once and shared by all requests.
     Kept(Loaded),
     Own(T),
 }
@@ -45,10 +47,11 @@ impl<T: SessionData> Version<T> {
         })
     }
 
-    /// What the store has.
+    /// Creates a version from the store's record.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where it is of another type.
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) if the data is of another
+    /// type.
     pub(super) fn kept(loaded: Loaded) -> Result<Arc<Self>, Error> {
         loaded.data::<T>()?;
         Ok(Arc::new(Self {
@@ -61,8 +64,7 @@ impl<T: SessionData> Version<T> {
     pub(super) fn get(&self) -> &T {
         match &self.value {
             Value::Own(value) => value,
-            // `kept` is the only one that makes this; it decoded this T into the shared data, which
-            // never forgets a decoded type.
+            // Only `kept` makes this variant, after decoding a T; decoded types are never dropped.
             Value::Kept(loaded) => loaded.decoded().expect("decoded by the constructor"),
         }
     }
@@ -79,7 +81,7 @@ impl<T: SessionData> Version<T> {
         self.next.get().is_none()
     }
 
-    /// Hangs a version behind the newest one. To be called under the lock of the visit's state.
+    /// Appends a version. The caller holds the lock of the visit's state.
     pub(super) fn add(self: &Arc<Self>, value: T) -> Arc<Self> {
         let version = Self::own(value);
         let _ = self.newest().next.set(version.clone());
@@ -87,8 +89,7 @@ impl<T: SessionData> Version<T> {
     }
 }
 
-/// One after the other: dropped by themselves, each would drop the next one inside its own drop, and
-/// a handler that writes often would overflow the stack.
+/// Drops iteratively: recursive drops would overflow the stack of a handler that writes often.
 impl<T> Drop for Version<T> {
     fn drop(&mut self) {
         let mut next = self.next.take();
@@ -98,7 +99,7 @@ impl<T> Drop for Version<T> {
     }
 }
 
-/// Data that a handler wrote, of whatever type.
+/// Data that a handler wrote, of any type.
 pub(super) trait Written: Send + Sync {
     fn to_json(&self) -> Result<String, Error>;
 }
@@ -109,10 +110,10 @@ impl<T: SessionData> Written for Version<T> {
     }
 }
 
-/// A change that can be made again, on what somebody else wrote.
+/// A change that can be repeated on another request's data.
 pub(super) type Change = Box<dyn Fn(&str) -> Result<String, Error> + Send + Sync>;
 
-/// Makes one of what somebody else wrote, and of what this request did.
+/// Merges another request's data with this one's.
 pub(super) type Merge = Box<dyn Fn(&str, &str) -> Result<String, Error> + Send + Sync>;
 
 pub(super) fn repeatable<T: SessionData, R>(
@@ -140,7 +141,7 @@ pub(super) fn merging<T: SessionData>(merge: impl Fn(&mut T, &T) + Send + Sync +
 mod tests {
     use super::*;
 
-    /// A handler may write as often as a client likes.
+    /// A client may make a handler write any number of times.
     #[test]
     fn many_versions_are_dropped_without_a_deep_stack() {
         let first = Version::own(0);

@@ -1,4 +1,4 @@
-//! The token that only a page of this site can know.
+//! Form tokens: session-bound CSRF tokens, masked against BREACH.
 
 use super::data::SessionData;
 use super::handle::Session;
@@ -11,11 +11,12 @@ use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// 128 bits.
+/// Bytes of a token: 128 bits.
 const TOKEN: usize = 16;
 
-/// What a session's form tokens say, masked or not. It follows from the id, so nothing is stored,
-/// and another id has another one. Not from the id's hash: that stands in the store.
+/// Derives the unmasked token from the session id, so it is not stored and changes with the id.
+///
+/// Not from the id's hash: the store contains that.
 fn of(id: &[u8]) -> [u8; TOKEN] {
     let key = hmac::Key::new(hmac::HMAC_SHA256, id);
     let tag = hmac::sign(&key, b"jamguard form token");
@@ -33,8 +34,8 @@ fn xor(mask: &[u8], token: &[u8]) -> [u8; TOKEN] {
     out
 }
 
-/// Hidden behind random bits that stand in front of it: in a compressed page the same text would be
-/// found out letter by letter (BREACH).
+/// Masks the token with random bits in front of it. A constant token in a compressed page could be
+/// guessed byte by byte (BREACH).
 fn masked(id: &[u8]) -> Result<String, Error> {
     let mask = random::<TOKEN>()?;
     Ok(encoding::encode([mask, xor(&mask, &of(id))].concat()))
@@ -49,8 +50,8 @@ fn is_of(text: &[u8], id: &[u8]) -> bool {
     xor(mask, hidden).ct_eq(&of(id)).into()
 }
 
-/// Whether a request has, in its header, the token of the session in this cookie. Other sites can
-/// neither know it nor send that header unasked.
+/// Whether the request's `X-CSRF-Token` header matches the session in this cookie. Other sites
+/// neither know the token nor may send the header without CORS.
 pub(super) fn comes_with(head: &impl Head, cookie: &[u8]) -> bool {
     let mut tokens = head.header(HeaderKey::Named("x-csrf-token"));
     match (tokens.next(), tokens.next()) {
@@ -60,16 +61,17 @@ pub(super) fn comes_with(head: &impl Head, cookie: &[u8]) -> bool {
 }
 
 impl<T: SessionData> Session<T> {
-    /// A token for the forms of a page, beyond the check of where a request comes from: for users of
-    /// browsers from before 2020, and for pages behind proxies that take the headers away.
+    /// Returns a CSRF token for the forms of a page.
     ///
-    /// Give it back in a hidden field, checked by [`check_form_token`](Self::check_form_token), or in
-    /// the header `X-CSRF-Token`, which also makes a request pass whose origin is in doubt. It is
-    /// another text each time, and holds until the session ends or gets another id.
+    /// It adds to the check of origins: for browsers from before 2020, and for proxies that remove
+    /// the headers. Send it back in a hidden field and call
+    /// [`check_form_token`](Self::check_form_token), or in the header `X-CSRF-Token`, which also
+    /// passes a request of unknown origin. The text differs on each call. It is valid until the
+    /// session ends or gets a new id.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`] where the client has no session, or gets one only with this
-    /// request's answer.
+    /// [`ErrorKind::MissingCredentials`] if the client has no session, or gets one only with this
+    /// request's response.
     ///
     /// ```
     /// # use jamguard::{Error, Session};
@@ -87,16 +89,16 @@ impl<T: SessionData> Session<T> {
         masked(&self.live_id()?)
     }
 
-    /// Whether a form was made for this session by [`form_token`](Self::form_token).
+    /// Checks that a form token was made for this session by [`form_token`](Self::form_token).
     ///
     /// # Errors
-    /// [`ErrorKind::CrossSite`] where it was not.
+    /// [`ErrorKind::CrossSite`] if it was not.
     pub fn check_form_token(&self, token: &str) -> Result<(), Error> {
         match self.live_id() {
             Ok(id) if is_of(token.as_bytes(), &id) => Ok(()),
             _ => Err(Error::new(
                 ErrorKind::CrossSite,
-                "the form's token is not of this session: let the user open the form anew",
+                "the form token does not match this session: let the user open the form again",
             )),
         }
     }
@@ -107,7 +109,7 @@ impl<T: SessionData> Session<T> {
         cookie.filter(|_| lives).ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingCredentials,
-                "the client has no session yet that a form token could be of",
+                "the client has no session for a form token: write to the session first",
             )
         })
     }
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_of_one_session_and_another_text_each_time() {
+    fn a_token_matches_one_session_and_differs_on_each_call() {
         let (own, other) = ([1; 32], [2; 32]);
         let (first, second) = (masked(&own).unwrap(), masked(&own).unwrap());
         assert_ne!(first, second);
@@ -127,14 +129,14 @@ mod tests {
             assert!(is_of(token.as_bytes(), &own));
             assert!(!is_of(token.as_bytes(), &other));
         }
-        // No part of it is the same twice.
+        // Neither mask nor masked token repeats.
         assert_ne!(first[..20], second[..20]);
         assert_ne!(first[23..], second[23..]);
     }
 
-    /// Whoever reads the store can make no tokens.
+    /// A reader of the store cannot make tokens.
     #[test]
-    fn the_hash_that_the_store_knows_makes_none() {
+    fn the_stored_hash_makes_no_valid_token() {
         let id = "A".repeat(43);
         let hash = id_hash(id.as_bytes()).unwrap();
         let token = masked(&hash).unwrap();
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_token() {
+    fn wrong_tokens_do_not_match() {
         let own = [1; 32];
         let token = masked(&own).unwrap();
         let mut wrong = vec![

@@ -1,4 +1,4 @@
-//! The session as a handler sees it.
+//! The [`Session`] extractor: a request's session as its handlers see it.
 
 use super::data::{SessionData, Version, merging, repeatable};
 use super::visit::{Changes, Found, Given, Visit};
@@ -10,32 +10,30 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// The session of the client that sent the request: an extractor for axum and actix-web.
+/// An extractor for the client's session, in axum and actix-web.
 ///
-/// It reads as a `T`. What is changed is saved once, when the handler has answered and before the
-/// answer goes out; if that fails, an error goes out in its place. A request that changes nothing
-/// stores nothing, and sets no cookie. Everybody who handles a request, middleware included, shares
-/// one session.
+/// It derefs to the data, a `T`. Changes are saved once, after the handler answers and before the
+/// response is sent; if saving fails, the client gets the error. A request without changes saves no
+/// data and sets no cookie. All handlers and middleware of a request share one session.
 ///
-/// **Of two requests that change one session, none undoes the other's work.** The second to be saved
-/// is told that the session changed meanwhile, and then
-/// - what it did by [`modify`](Self::modify) alone is done again, on what the first one saved;
-/// - or what [`on_conflict`](Self::on_conflict) says is done;
-/// - or it is answered `409 Conflict`, and nothing of it is saved.
+/// **Concurrent requests never overwrite each other's changes.** If another request saved first,
+/// - the closure of [`on_conflict`](Self::on_conflict), if set, merges the changes;
+/// - or changes made only with [`modify`](Self::modify) run again on the saved data;
+/// - or the request is answered `409 Conflict` and saves nothing.
 ///
-/// An answer with a status of 500 or above saves nothing. A change made after the head of the answer,
-/// such as in the stream of its body, behind a WebSocket handshake or in a task of its own, comes too
-/// late: it is refused with [`ErrorKind::AlreadyAnswered`]. Use
-/// [`Sessions::modify`](crate::Sessions::modify) with this session's [`id`](Self::id) there.
+/// A response with status 500 or above saves nothing. A change after the response head (in a body
+/// stream, after a WebSocket handshake, in a spawned task) is too late and fails with
+/// [`ErrorKind::AlreadyAnswered`]: use [`Sessions::modify`](crate::Sessions::modify) with this
+/// session's [`id`](Self::id) there.
 ///
-/// A session has one data, so all handlers name the same `T`, also where they do not look at it:
-/// data of another type is answered with 500, and the log names the field that does not fit, unless
-/// [`on_schema_change`](crate::SessionsBuilder::on_schema_change) says otherwise. `Session<()>` fits
-/// any data, reads none of it and never replaces it: for handlers that log in or out and list devices.
+/// All handlers must use the same `T`. Data of another type is answered with 500 and the log names
+/// the field; [`on_schema_change`](crate::SessionsBuilder::on_schema_change) changes that.
+/// `Session<()>` fits any data and neither reads nor replaces it: for handlers that log in or out
+/// or list devices.
 ///
-/// A client without a session reads `T::default()`, and [`is_new`](Self::is_new) says so. In axum
-/// `Option<Session<T>>` is `None` then; actix-web's own `Option` knows failures only. Data of another
-/// type is answered with 500 also through an `Option`.
+/// A client without a session reads `T::default()` and [`is_new`](Self::is_new) returns `true`. In
+/// axum, `Option<Session<T>>` is `None` then; in actix-web `Option` is `None` only on an error.
+/// Data of another type is answered with 500 even inside an `Option`.
 ///
 /// # Example
 /// ```
@@ -65,22 +63,21 @@ use std::sync::Arc;
 /// ```
 pub struct Session<T: SessionData> {
     pub(super) visit: Arc<Visit>,
-    /// The data when it was extracted; the newest hangs on it.
+    /// The data at extraction; later versions are linked to it.
     data: Arc<Version<T>>,
 }
 
 impl Attached {
-    /// The client's session, or a fresh one where it has none; `device` is what the client says of
-    /// itself.
+    /// Opens the client's session, or a new one. `device` is the client's `User-Agent`.
     pub(crate) async fn open<T: SessionData>(
         &self,
         device: Option<Box<str>>,
     ) -> Result<Session<T>, Error> {
         let Some(visit) = self.visit.clone() else {
-            telemetry::fault("there is a Session<T>, but no sessions: call .sessions(…)");
+            telemetry::fault("Session<T> is used without sessions: call .sessions(…)");
             return Err(Error::new(
                 ErrorKind::Internal,
-                "the authenticator knows no sessions: call .sessions(…) on its builder",
+                "the authenticator has no sessions: call .sessions(…) on its builder",
             ));
         };
         visit.check_origin()?;
@@ -93,14 +90,13 @@ impl Attached {
 }
 
 impl<T: SessionData> Session<T> {
-    /// Changes the data; where another request changed it meanwhile, the closure runs again on what
-    /// that saved.
+    /// Changes the data. After a conflict the closure runs again on the other request's data.
     ///
-    /// Each call copies the data, and what was read before stays readable: change much in one call, not
-    /// in a loop of them.
+    /// Each call copies the data, and earlier borrows stay valid: make many changes in one call,
+    /// not in a loop.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyAnswered`] where the answer is on its way: nothing was changed.
+    /// [`ErrorKind::AlreadyAnswered`] after the response head; nothing is changed.
     pub fn modify<R>(
         &self,
         change: impl Fn(&mut T) -> R + Send + Sync + 'static,
@@ -110,7 +106,7 @@ impl<T: SessionData> Session<T> {
             self.visit.state().check_open()?;
             let newest = self.newest();
             let mut value = newest.get().clone();
-            // The closure is the application's: it runs without the lock.
+            // The application's closure must not run under the lock.
             let answer = change(&mut value);
             let mut state = self.visit.state();
             state.check_open()?;
@@ -122,8 +118,10 @@ impl<T: SessionData> Session<T> {
         }
     }
 
-    /// The data, to be changed by hand. Where another request changed it meanwhile, this one is
-    /// answered 409, unless [`on_conflict`](Self::on_conflict) was called.
+    /// Returns a guard to change the data in place.
+    ///
+    /// If another request changed the data meanwhile, this one is answered 409, unless
+    /// [`on_conflict`](Self::on_conflict) was called.
     ///
     /// ```
     /// # use jamguard::{Error, Session};
@@ -136,8 +134,8 @@ impl<T: SessionData> Session<T> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyAnswered`] where the answer is on its way. If that goes out before the end
-    /// of the scope, a warning in the log says that the change is lost.
+    /// [`ErrorKind::AlreadyAnswered`] after the response head. If the response is sent before the
+    /// guard is dropped, the change is lost and a warning is logged.
     pub fn get_mut(&mut self) -> Result<SessionMut<'_, T>, Error> {
         self.visit.state().check_open()?;
         Ok(SessionMut {
@@ -147,10 +145,10 @@ impl<T: SessionData> Session<T> {
         })
     }
 
-    /// Puts other data in the place of what is there; otherwise as [`get_mut`](Self::get_mut).
+    /// Replaces the data; conflicts are handled as for [`get_mut`](Self::get_mut).
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyAnswered`] where the answer is on its way: nothing was changed.
+    /// [`ErrorKind::AlreadyAnswered`] after the response head; nothing is changed.
     pub fn set(&self, data: T) -> Result<(), Error> {
         let newest = self.newest();
         let mut state = self.visit.state();
@@ -162,8 +160,9 @@ impl<T: SessionData> Session<T> {
         Ok(())
     }
 
-    /// What to do where another request changed the data meanwhile: gets what that saved, to be
-    /// changed, and what this request would have saved.
+    /// Sets how to merge if another request changed the data meanwhile.
+    ///
+    /// The closure gets that request's data, to change, and the data this request would have saved.
     ///
     /// ```
     /// # use jamguard::{Error, Session};
@@ -181,17 +180,19 @@ impl<T: SessionData> Session<T> {
         }
     }
 
-    /// Logs this user in: the session gets another id, and the old one is dead. A guest's data
-    /// stays; another user's does not, and that session ends.
+    /// Logs a user in. The session gets a new id, and the old id becomes invalid.
+    ///
+    /// A guest's data stays. The session of another user ends, and its data is not taken over.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyAnswered`] where the answer, which brings the cookie, is on its way.
+    /// [`ErrorKind::AlreadyAnswered`] after the response head, which carries the cookie.
     pub fn login(&self, user: impl Into<String>) -> Result<(), Error> {
         self.login_with(NewSession::of(user))
     }
 
-    /// The same with claims of its own, which [`Identity`](crate::Identity) and
-    /// [`Claims<T>`](crate::Claims) show; a device's label; or data in the place of the guest's.
+    /// Logs a user in with claims, a device label, or data that replaces the guest's.
+    ///
+    /// [`Identity`](crate::Identity) and [`Claims<T>`](crate::Claims) show the claims.
     ///
     /// ```
     /// # use jamguard::{Error, NewSession, Session};
@@ -205,7 +206,7 @@ impl<T: SessionData> Session<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`login`](Self::login).
+    /// The errors of [`login`](Self::login).
     pub fn login_with(&self, new: NewSession) -> Result<(), Error> {
         let mut state = self.visit.state();
         state.check_open()?;
@@ -218,23 +219,23 @@ impl<T: SessionData> Session<T> {
             state.previous = Some(theirs);
         }
         if state.found.live().is_none() {
-            // A session begins, so its data does too.
+            // A new session needs its data written.
             state.write_as_is(&self.data);
         }
-        // What was proved before was another login's.
+        // Methods proved before belong to the previous login.
         state.methods = None;
         state.login = Some(new);
         Ok(())
     }
 
-    /// Gives the session another id: for a change of what its user may do. The old id is dead.
+    /// Gives the session a new id, after a change of the user's rights. The old id becomes invalid.
     ///
-    /// The claims stay. Others come with [`login_with`](Self::login_with) and the same user: that
-    /// gives it another id too and keeps the data, but not the tokens of a JAM login, and both
-    /// timeouts begin anew.
+    /// The claims stay. To change them, use [`login_with`](Self::login_with) with the same user: it
+    /// also changes the id and keeps the data, but drops the tokens of a JAM login and restarts
+    /// both timeouts.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyAnswered`] where the answer, which brings the cookie, is on its way.
+    /// [`ErrorKind::AlreadyAnswered`] after the response head, which carries the cookie.
     pub fn rotate(&self) -> Result<(), Error> {
         let mut state = self.visit.state();
         state.check_open()?;
@@ -242,11 +243,12 @@ impl<T: SessionData> Session<T> {
         Ok(())
     }
 
-    /// Gives the session another id, and writes down by which further methods its user has proved who
-    /// they are: names as of RFC 8176, which the claims show in `amr` behind those of the login. Data,
-    /// tokens and both timeouts stay. The next login ends it.
+    /// Records further authentication methods and gives the session a new id.
     ///
-    /// With `otp` and `mfa`, `policy::second_factor()` holds from the next request on.
+    /// The methods are names of RFC 8176; the claims list them in `amr` after the login's own.
+    /// Data, tokens and both timeouts stay. The next login drops the methods.
+    ///
+    /// With `otp` and `mfa`, `policy::second_factor()` allows from the next request on.
     ///
     /// ```
     /// # use jamguard::{Error, Session};
@@ -257,24 +259,23 @@ impl<T: SessionData> Session<T> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`] where nobody is logged in; [`ErrorKind::Configuration`]
-    /// where a name is none; [`ErrorKind::AlreadyAnswered`] as for [`login`](Self::login).
+    /// [`ErrorKind::MissingCredentials`] without a logged-in user; [`ErrorKind::Configuration`] for
+    /// an invalid method name; [`ErrorKind::AlreadyAnswered`] as for [`login`](Self::login).
     pub fn step_up(&self, methods: &[&str]) -> Result<(), Error> {
         let methods = Methods::new(methods)?;
         self.visit.state().step_up(&methods, |_| true)
     }
 
-    /// Ends the session at once; its cookie is removed. What this request wrote is forgotten, and
-    /// what it writes from now on begins another session.
+    /// Ends the session at once and removes its cookie.
     ///
-    /// Behind the head of the answer it ends the session all the same. The next request's answer
-    /// removes the cookie then.
+    /// Unsaved changes of this request are dropped; later ones begin a new session. After the
+    /// response head the session still ends, and the next response removes the cookie.
     ///
     /// # Errors
-    /// Those of the store: the session may then not have ended.
+    /// Errors of the store: the session may not have ended.
     pub async fn logout(&self) -> Result<(), Error> {
         let found = self.visit.found_alone().await?;
-        // Somebody may have logged in over another user's session: that is the client's still.
+        // After a login over another user's session, that one is still the client's.
         let previous = self.visit.state().previous.clone();
         let found = match found.or(previous) {
             Some(loaded) => {
@@ -287,11 +288,11 @@ impl<T: SessionData> Session<T> {
         Ok(())
     }
 
-    /// Ends all sessions of this user, on this device and every other, and says how many they were.
+    /// Ends all sessions of the user, on every device; returns how many.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`] where nobody is logged in; those of the store: some may
-    /// then have ended and others not.
+    /// [`ErrorKind::MissingCredentials`] without a logged-in user; errors of the store: some
+    /// sessions may not have ended.
     pub async fn logout_everywhere(&self) -> Result<u64, Error> {
         let (user, _) = self.whose().await?;
         let ended = self.visit.settings.sessions.clear(&user).await?;
@@ -299,20 +300,21 @@ impl<T: SessionData> Session<T> {
         Ok(ended)
     }
 
-    /// The user's sessions, the last used first; [`handle`](Self::handle) tells which is this one.
+    /// Lists the user's sessions, last used first; [`handle`](Self::handle) identifies this one.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`] where nobody is logged in; those of the store.
+    /// [`ErrorKind::MissingCredentials`] without a logged-in user; errors of the store.
     pub async fn devices(&self) -> Result<Vec<SessionInfo>, Error> {
         let (user, _) = self.whose().await?;
         self.visit.settings.sessions.list(&user).await
     }
 
-    /// Ends one of the user's sessions, by its [handle](SessionInfo::handle); says whether there was
-    /// such a one.
+    /// Ends one of the user's sessions by its [handle](SessionInfo::handle).
+    ///
+    /// Returns whether it existed.
     ///
     /// # Errors
-    /// As [`devices`](Self::devices).
+    /// The errors of [`devices`](Self::devices).
     pub async fn end_device(&self, handle: &str) -> Result<bool, Error> {
         let (user, own) = self.whose().await?;
         let ended = self.visit.settings.sessions.end(&user, handle).await?;
@@ -322,25 +324,26 @@ impl<T: SessionData> Session<T> {
         Ok(ended)
     }
 
-    /// Whose session it is; `None` for a guest. A login of this request counts.
+    /// Returns the user, also one who logged in during this request; `None` for a guest.
     pub fn user(&self) -> Option<String> {
         self.visit.state().user().map(str::to_owned)
     }
 
-    /// Whether the client has no session, and nothing was written that begins one.
+    /// Returns whether the client has no session and this request has not begun one.
     pub fn is_new(&self) -> bool {
         let state = self.visit.state();
         state.found.live().is_none() && state.written.is_none()
     }
 
-    /// The session's name among the user's [`devices`](Self::devices); `None` before it is stored.
+    /// Returns the session's handle in [`devices`](Self::devices); `None` before it is stored.
     pub fn handle(&self) -> Option<String> {
         self.visit.state().found.live().map(Loaded::handle)
     }
 
-    /// The session's id, for [`Sessions::modify`](crate::Sessions::modify) behind the head of the
-    /// answer. `None` before the session is stored, and between a [`login`](Self::login) or
-    /// [`rotate`](Self::rotate) and the answer, which gives it another id.
+    /// Returns the id, for [`Sessions::modify`](crate::Sessions::modify) after the response head.
+    ///
+    /// `None` before the session is stored, and after a [`login`](Self::login) or
+    /// [`rotate`](Self::rotate) until the response, which changes the id.
     ///
     /// ```
     /// use jamguard::{Error, Session, Sessions};
@@ -378,7 +381,7 @@ impl<T: SessionData> Session<T> {
         self.visit.state().start_over(found, &self.data);
     }
 
-    /// The newest data, also where it was written as another type.
+    /// Returns the newest version, even if it was written as another type.
     fn newest(&self) -> Arc<Version<T>> {
         self.visit.state().newest_of(&self.data)
     }
@@ -387,11 +390,11 @@ impl<T: SessionData> Session<T> {
 pub(super) fn nobody() -> Error {
     Error::new(
         ErrorKind::MissingCredentials,
-        "nobody is logged in with this session",
+        "no user is logged in with this session: log in first",
     )
 }
 
-/// The newest data of this request.
+/// Derefs to the newest data of this request.
 impl<T: SessionData> Deref for Session<T> {
     type Target = T;
 
@@ -408,8 +411,7 @@ impl<T: SessionData> fmt::Debug for Session<T> {
     }
 }
 
-/// A session's data while it is changed by hand, from [`Session::get_mut`]; what was written counts
-/// from the end of its scope.
+/// A guard to change session data in place, from [`Session::get_mut`]. Applied when dropped.
 ///
 /// # Example
 /// ```
@@ -447,7 +449,7 @@ impl<T: SessionData> Drop for SessionMut<'_, T> {
         if self.changed
             && let Err(error) = self.session.set(std::mem::take(&mut self.value))
         {
-            telemetry::warn("a change of a session is lost", &error);
+            telemetry::warn("a session change after the response is lost", &error);
         }
     }
 }

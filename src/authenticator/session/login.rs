@@ -1,4 +1,4 @@
-//! JAM's logins as sessions.
+//! Sessions of JAM logins.
 
 use super::data::SessionData;
 use super::handle::Session;
@@ -12,18 +12,18 @@ use std::fmt;
 use std::sync::Arc;
 
 impl Authenticator {
-    /// Whether sessions are a credential here.
+    /// Whether the authenticator has sessions.
     pub(crate) fn has_sessions(&self) -> bool {
         self.session_settings().is_some()
     }
 
-    /// Where sessions are kept.
+    /// Returns the store of the sessions.
     #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
     pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {
         Some(self.session_settings()?.sessions.store())
     }
 
-    /// The session of a request that no layer looked at; `None` where there are no sessions.
+    /// Returns the session of a request outside the layer; `None` without sessions.
     pub(crate) fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
         let visit = Visit::of(self, head, self.session_settings()?);
         visit.state().device = credentials::user_agent(head);
@@ -32,12 +32,12 @@ impl Authenticator {
 }
 
 impl Visit {
-    /// Whether there is a session's cookie, whatever it is worth.
+    /// Whether the request has a session cookie, valid or not.
     pub(crate) fn has_cookie(&self) -> bool {
         !matches!(self.cookie, Ok(None))
     }
 
-    /// Begins the session of a login, and gives its cookie. A guest's data stays; another user's
+    /// Begins the session of a login and returns its cookie. A guest's data stays; another user's
     /// session ends.
     pub(crate) async fn log_in(&self, mut new: NewSession) -> Result<String, Error> {
         let sessions = &self.settings.sessions;
@@ -56,7 +56,7 @@ impl Visit {
                     ..Rotation::default()
                 };
                 match sessions.rotate(own, rotation).await {
-                    // It ended, or another login was faster.
+                    // It ended, or a concurrent login changed its id.
                     Err(error) if is_gone(&error) => sessions.begin(new).await?,
                     answer => answer?,
                 }
@@ -74,7 +74,7 @@ impl Visit {
         Ok(self.settings.cookie.set(id.expose(), left))
     }
 
-    /// Ends the session, or all of its user's, and gives what it was.
+    /// Ends this session or all of its user's; returns the ended session.
     pub(crate) async fn log_out(&self, everywhere: bool) -> Result<Option<Loaded>, Error> {
         let Some(found) = self.found_alone().await? else {
             return Ok(None);
@@ -87,7 +87,7 @@ impl Visit {
         Ok(Some(found))
     }
 
-    /// `Set-Cookie` that removes the session's cookie.
+    /// Returns the `Set-Cookie` value that removes the session cookie.
     pub(crate) fn remove_cookie(&self) -> String {
         self.settings.cookie.remove()
     }
@@ -100,7 +100,7 @@ fn is_gone(error: &Error) -> bool {
     )
 }
 
-/// The tokens of the JAM login that a session began with, from [`Session::tokens`].
+/// The tokens of a session's JAM login, from [`Session::tokens`].
 ///
 /// Redacted in `Debug`.
 ///
@@ -120,13 +120,15 @@ fn is_gone(error: &Error) -> bool {
 pub struct SessionTokens(Arc<Tokens>);
 
 impl SessionTokens {
-    /// The ID token. With [`silent_refresh`](crate::AuthenticatorBuilder::silent_refresh) it is
-    /// renewed while the session is used.
+    /// Returns the ID token.
+    ///
+    /// [`silent_refresh`](crate::AuthenticatorBuilder::silent_refresh) renews it while the session
+    /// is used.
     pub fn id_token(&self) -> &Secret {
         &self.0.id
     }
 
-    /// The refresh token, where the app allows refreshing.
+    /// Returns the refresh token, if the app allows refreshing.
     pub fn refresh_token(&self) -> Option<&Secret> {
         self.0.refresh.as_ref()
     }
@@ -139,7 +141,7 @@ impl fmt::Debug for SessionTokens {
 }
 
 impl<T: SessionData> Session<T> {
-    /// The tokens of the JAM login that this session began with, for calls on the user's behalf.
+    /// Returns the tokens of the session's JAM login, for calls on the user's behalf.
     pub fn tokens(&self) -> Option<SessionTokens> {
         let state = self.visit.state();
         let tokens = state.found.live()?.tokens()?;

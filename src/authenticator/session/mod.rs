@@ -1,5 +1,4 @@
-//! Sessions as requests meet them: the cookie, the state that a request's handlers share, and the
-//! one write when they have answered.
+//! Sessions during a request: the cookie, the state shared by its handlers, and saving.
 
 mod admission;
 mod closing;

@@ -1,4 +1,4 @@
-//! The tokens of an OAuth2 login, which its session keeps.
+//! The tokens of an OAuth2 login, kept in its session.
 
 use super::data::SessionData;
 use super::handle::Session;
@@ -13,15 +13,14 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-/// Another process may be faster with a refresh; that it is so again and again means something else.
+/// Attempts, in case other processes refresh first. Repeated conflicts mean another problem.
 const ATTEMPTS: usize = 5;
-/// So long it may take the faster one to put what it got into the session, before each further look.
+/// Pause before each further look, for another process to save its refreshed tokens.
 const PAUSE: Duration = Duration::from_millis(300);
-/// So many seconds it is tried to put new tokens into a store that is down.
+/// Attempts to save new tokens while the store is down, one per second.
 const KEPT_LATER: usize = 60;
 
-/// What the ID tokens of logins that end in these sessions are verified by: of each provider's name
-/// and client's id.
+/// Verifiers of ID tokens from refreshes, by provider name and client id.
 #[derive(Default)]
 pub(super) struct IdTokens(RwLock<HashMap<(String, String), Verifier>>);
 
@@ -38,7 +37,7 @@ impl IdTokens {
 }
 
 impl Authenticator {
-    /// Verifies ID tokens by this also where a refresh brings them.
+    /// Registers the verifier for ID tokens that a refresh returns.
     pub(crate) fn renews_id_tokens(&self, client: &OAuth2Client, verifier: &Verifier) {
         if let Some(settings) = self.session_settings() {
             let known = &settings.id_tokens.0;
@@ -49,27 +48,27 @@ impl Authenticator {
 }
 
 impl<T: SessionData> Session<T> {
-    /// The tokens of the OAuth2 login that this session began with, as they were when the request
-    /// came. [`fresh_oauth2_tokens`](Self::fresh_oauth2_tokens) renews them where that is due.
+    /// Returns the tokens of the session's OAuth2 login, as loaded with the request.
+    ///
+    /// [`fresh_oauth2_tokens`](Self::fresh_oauth2_tokens) refreshes them if needed.
     pub fn oauth2_tokens(&self) -> Option<TokenResponse> {
         let state = self.visit.state();
         let grant = UserGrant::from_text(state.found.live()?.grant()?);
         grant.ok().map(|grant| grant.tokens)
     }
 
-    /// The tokens of the OAuth2 login at this client's provider, for calls on the user's behalf: with
-    /// an access token that is good for at least some seconds.
+    /// Returns the tokens of the OAuth2 login at this client's provider, refreshed if needed.
     ///
-    /// In the last minute of its life, or the last fifth where that is shorter, it is refreshed, once
-    /// however many requests ask, and the session keeps the new tokens, also where the request is
-    /// given up meanwhile, or the store is down for up to a minute. While the provider is down the
-    /// old one serves until it expires.
+    /// The access token is refreshed in the last minute of its lifetime, or the last fifth if that
+    /// is shorter: once, even for concurrent requests. The session keeps the new tokens even if the
+    /// request is cancelled, or the store is down for up to 1 minute. While the provider is down,
+    /// the old token is returned until it expires.
     ///
-    /// An ID token that comes along is verified as the login's was, and must be of the same user and
-    /// client, and no older (OpenID Connect Core 1.0 section 12.2); otherwise the whole answer is
-    /// refused, because its access token may be another user's too. The one from before stays where
-    /// none comes, while the provider's keys cannot be had, and where this authenticator has no
-    /// [`OAuth2Login`](crate::OAuth2Login) of the client that ends in its sessions.
+    /// A new ID token is verified like the login's, and must be for the same user and client and
+    /// not older (OpenID Connect Core 1.0 section 12.2). Otherwise the whole response is rejected:
+    /// its access token may be another user's too. The old ID token stays if there is no new one,
+    /// if the provider's keys are unavailable, or if this authenticator has no
+    /// [`OAuth2Login`](crate::OAuth2Login) of the client with sessions.
     ///
     /// ```
     /// use jamguard::{Error, Session, oauth2::OAuth2Client};
@@ -84,17 +83,17 @@ impl<T: SessionData> Session<T> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`] where the session is of no login at that provider,
-    /// [`ErrorKind::Expired`] where the access token is and there is no refresh token,
-    /// [`ErrorKind::InvalidGrant`] where the refresh token is not accepted: a new login is needed.
-    /// Those of [`Verifier::verify`](crate::Verifier::verify) for an ID token that is not the login's.
-    /// Otherwise as [`TokenRequest::send`](crate::oauth2::TokenRequest::send), and those of the store.
+    /// [`ErrorKind::MissingCredentials`] if the session has no login at that provider;
+    /// [`ErrorKind::Expired`] if the access token is expired and there is no refresh token;
+    /// [`ErrorKind::InvalidGrant`] if the provider rejects the refresh token: the user must log in
+    /// again. The errors of [`Verifier::verify`](crate::Verifier::verify) for a rejected ID token,
+    /// of [`TokenRequest::send`](crate::oauth2::TokenRequest::send), and of the store.
     pub async fn fresh_oauth2_tokens(&self, client: &OAuth2Client) -> Result<TokenResponse, Error> {
         let sessions = &self.visit.settings.sessions;
         let found = self.visit.found_alone().await?.ok_or_else(no_login)?;
         let mut refused: Option<(Secret, Error)> = None;
         for attempt in 1..=ATTEMPTS {
-            // Another request may have refreshed since this one came.
+            // Another request may have refreshed since the session was loaded.
             let loaded = sessions.reload(&found).await?;
             let grant = granted(&loaded, client)?;
             let (due, expired) = grant.is_due(sessions.now());
@@ -106,11 +105,11 @@ impl<T: SessionData> Session<T> {
                     false => Ok(grant.tokens),
                     true => Err(Error::new(
                         ErrorKind::Expired,
-                        "the access token is expired, and there is no refresh token: log in anew",
+                        "the access token is expired and there is no refresh token: log in again",
                     )),
                 };
             };
-            // Of a refresh token that is used up the provider says the same as of a dead one.
+            // Providers reject a used refresh token like a revoked one: wait for the other process.
             if let Some((token, error)) = &refused
                 && token == refresh_token
             {
@@ -134,7 +133,7 @@ impl<T: SessionData> Session<T> {
             match renewal.in_any_case().await {
                 Ok(Some(tokens)) => return Ok(tokens),
                 Ok(None) => refused = None,
-                // Perhaps another process was faster: the session says so, now or in a moment.
+                // Perhaps another process refreshed first: the session will show its tokens.
                 Err(error) if error.kind() == ErrorKind::InvalidGrant => {
                     refused = Some((refresh_token.clone(), error));
                 }
@@ -152,24 +151,24 @@ struct Renewal {
     loaded: Loaded,
     client: OAuth2Client,
     request: TokenRequest,
-    /// The ID token that the session has.
+    /// The session's current ID token.
     before: Option<Secret>,
-    /// What another one is verified by.
+    /// The verifier for a new ID token.
     verifier: Option<Verifier>,
 }
 
 impl Renewal {
-    /// New tokens, which the session keeps; `None` where it got others meanwhile.
+    /// Returns the new tokens, saved in the session; `None` if the session got others meanwhile.
     ///
-    /// Whoever asked may be gone before the provider answers. By then rotation has used the old
-    /// refresh token up, and without the new one the login would be over.
+    /// Runs in a task: the caller may be cancelled before the provider answers. Rotation has used
+    /// the old refresh token by then, and without the new one the login would be lost.
     async fn in_any_case(self) -> Result<Option<TokenResponse>, Error> {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => runtime.spawn(self.run()).await.unwrap_or_else(|_| {
-                let message = "the refresh was interrupted";
+                let message = "the refresh was interrupted: try again";
                 Err(Error::new(ErrorKind::Unavailable, message))
             }),
-            // It says so itself.
+            // Without a runtime the request fails with its own error.
             Err(_) => self.run().await,
         }
     }
@@ -177,7 +176,7 @@ impl Renewal {
     async fn run(self) -> Result<Option<TokenResponse>, Error> {
         let tokens = self.request.clone().send().await?;
         let id_token = self.id_token(&tokens).await.inspect_err(|error| {
-            telemetry::warn("refreshed OAuth2 tokens are not used", error);
+            telemetry::warn("refreshed OAuth2 tokens are rejected", error);
         })?;
         let tokens = tokens.with_id_token(id_token);
         let renewed = UserGrant::new(&self.client, tokens.clone()).to_text();
@@ -188,7 +187,7 @@ impl Renewal {
         {
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(None),
             Err(error) => {
-                telemetry::warn("refreshed OAuth2 tokens could not be kept", &error);
+                telemetry::warn("refreshed OAuth2 tokens could not be saved", &error);
                 if is_outage(&error) {
                     tokio::spawn(keep_later(self.sessions, self.loaded, renewed));
                 }
@@ -198,7 +197,7 @@ impl Renewal {
         Ok(Some(tokens))
     }
 
-    /// The ID token that the session has from now on: one that was verified, always.
+    /// Returns the session's next ID token; always a verified one.
     async fn id_token(&self, tokens: &TokenResponse) -> Result<Option<Secret>, Error> {
         let (Some(new), Some(before), Some(verifier)) =
             (tokens.id_token(), &self.before, &self.verifier)
@@ -208,21 +207,20 @@ impl Renewal {
         let client = &self.client;
         match client.verify_renewed_id_token(verifier, new, before).await {
             Ok(()) => Ok(Some(new.clone())),
-            // Nobody knows, and the old refresh token may be used up: that must end no login.
+            // The old refresh token may be used up: an outage must not end the login.
             Err(error) if is_outage(&error) => Ok(Some(before.clone())),
             Err(error) => Err(error),
         }
     }
 }
 
-/// Keeps tokens as soon as the store is back: the next request may come when nobody else has them
-/// any more.
+/// Saves tokens once the store is back, in case no request still holds them then.
 async fn keep_later(sessions: Sessions, loaded: Loaded, renewed: Secret) {
     for _ in 0..KEPT_LATER {
         tokio::time::sleep(Duration::from_secs(1)).await;
         match sessions.save_grant(&loaded, renewed.clone()).await {
             Err(error) if is_outage(&error) => {}
-            // Kept, or of no use: the session has others, or is over.
+            // Saved, or the session has newer tokens or ended.
             _ => return,
         }
     }
@@ -246,6 +244,6 @@ fn granted(loaded: &Loaded, client: &OAuth2Client) -> Result<UserGrant, Error> {
 fn no_login() -> Error {
     Error::new(
         ErrorKind::MissingCredentials,
-        "the session is of no login at this provider",
+        "the session has no login at this provider: log in there first",
     )
 }

@@ -7,19 +7,18 @@ use crate::core::secret::Secret;
 use crate::otp::{Otp, OtpGuard, OtpSecret, SecondFactor};
 use crate::session::Methods;
 
-/// What a session's claims say of a one-time password (RFC 8176 section 2).
+/// `amr` values for a one-time password (RFC 8176 section 2).
 const BY_CODE: &[&str] = &["otp", "mfa"];
-/// And of a recovery code, for which no name is registered.
+/// `amr` values for a recovery code, which has no registered name.
 const BY_RECOVERY: &[&str] = &["mfa"];
 
 impl<T: SessionData> Session<T> {
-    /// Accepts a one-time password of the user's who is logged in with this session, once, and writes
-    /// the second factor into the session: `amr` with `otp` and `mfa`, under another id, as
-    /// [`step_up`](Self::step_up) does. Guesses end in a lockout.
+    /// Verifies the user's one-time password and records the second factor in the session.
     ///
-    /// A wrong code leaves the session as it is. Where one form has both factors, call
-    /// [`SecondFactor::verify`] before [`login`](Self::login), and [`step_up`](Self::step_up) after
-    /// it.
+    /// The code is accepted once, and wrong guesses end in a lockout. `amr` gets `otp` and `mfa`
+    /// and the session a new id, as with [`step_up`](Self::step_up). A wrong code leaves the
+    /// session unchanged. For a form with both factors, call [`SecondFactor::verify`] before
+    /// [`login`](Self::login) and [`step_up`](Self::step_up) after it.
     ///
     /// ```
     /// # use jamguard::{Error, Session, otp::SecondFactor};
@@ -32,19 +31,21 @@ impl<T: SessionData> Session<T> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
-    /// in; those of [`SecondFactor::verify`].
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) without a logged-in
+    /// user; the errors of [`SecondFactor::verify`].
     pub async fn verify_otp(&self, factor: &SecondFactor, code: &str) -> Result<(), Error> {
         let user = self.present()?;
         factor.verify(&user, code).await?;
         self.proved(&user, BY_CODE)
     }
 
-    /// The same where the application keeps the user's secret itself.
+    /// Verifies a one-time password if the application keeps the user's secret itself.
+    ///
+    /// See [`verify_otp`](Self::verify_otp).
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
-    /// in; those of [`OtpGuard::verify`].
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) without a logged-in
+    /// user; the errors of [`OtpGuard::verify`].
     pub async fn verify_own_otp(
         &self,
         guard: &OtpGuard,
@@ -57,24 +58,26 @@ impl<T: SessionData> Session<T> {
         self.proved(&user, BY_CODE)
     }
 
-    /// Accepts one of the user's recovery codes in place of a one-time password, and uses it up: `amr`
-    /// gets `mfa`, and no `otp`.
+    /// Uses up one of the user's recovery codes in place of a one-time password.
+    ///
+    /// `amr` gets `mfa`, but not `otp`.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
-    /// in; those of [`SecondFactor::recover`].
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) without a logged-in
+    /// user; the errors of [`SecondFactor::recover`].
     pub async fn recover_otp(&self, factor: &SecondFactor, code: &str) -> Result<(), Error> {
         let user = self.present()?;
         factor.recover(&user, code).await?;
         self.proved(&user, BY_RECOVERY)
     }
 
-    /// Enrols the user by a first code, which is a proof as well: as
-    /// [`verify_otp`](Self::verify_otp). Gives the recovery codes, to be shown once.
+    /// Confirms the user's enrolment with a first code; returns the recovery codes, to show once.
+    ///
+    /// The code is also recorded as a second factor, as with [`verify_otp`](Self::verify_otp).
     ///
     /// # Errors
-    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) where nobody is logged
-    /// in; those of [`SecondFactor::confirm`].
+    /// [`ErrorKind::MissingCredentials`](crate::ErrorKind::MissingCredentials) without a logged-in
+    /// user; the errors of [`SecondFactor::confirm`].
     pub async fn confirm_otp(
         &self,
         factor: &SecondFactor,
@@ -86,14 +89,14 @@ impl<T: SessionData> Session<T> {
         Ok(codes)
     }
 
-    /// Steps up, if this user is logged in still: while the store was asked, another handler of the
-    /// request may have logged somebody else in.
+    /// Steps up if this user is still logged in: another handler of the request may have logged
+    /// another user in while the store was awaited.
     fn proved(&self, user: &str, methods: &[&str]) -> Result<(), Error> {
         let methods = Methods::new(methods)?;
         self.visit.state().step_up(&methods, |now| now == user)
     }
 
-    /// Who is logged in, as long as a proof of that can be saved.
+    /// Returns the logged-in user, while changes can still be saved.
     fn present(&self) -> Result<String, Error> {
         self.visit.state().check_open()?;
         self.user().ok_or_else(nobody)

@@ -1,10 +1,9 @@
-//! A session of a JAM login rests on an ID token, which is renewed while the session is used: what
-//! JAM ends, ends here too.
+//! Renewal of the ID token behind a JAM login's session: when JAM ends a login, its session ends.
 //!
-//! It is renewed in the background for the last part of its life, so that nobody waits for JAM. A
-//! session that comes back after a pause, with an expired token, waits: its user may have been taken
-//! back meanwhile. While JAM cannot be reached the session goes on with what it has, until the token
-//! has been expired for longer than the grace; then requests are answered 503, because nobody knows.
+//! The token is renewed in the background during the last part of its lifetime, so that requests do
+//! not wait for JAM. A request with an expired token waits, because the login may be revoked. While
+//! JAM is unreachable the session continues until the token has been expired for longer than the
+//! grace period; after that requests are answered 503.
 
 use super::settings::SessionSettings;
 use crate::authenticator::gate::Authenticator;
@@ -20,30 +19,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long an expired ID token serves while JAM is down, unless set.
+/// Default grace period of an expired ID token while JAM is unreachable: 1 hour.
 pub(in crate::authenticator) const GRACE: Duration = Duration::from_secs(3600);
-/// After an outage no request waits for JAM for so long, milliseconds.
+/// Milliseconds after an outage during which no request waits for JAM.
 const PAUSE: u64 = 5_000;
-/// Renewals under way at once; what is due beyond them is renewed by a later request.
+/// Limit of concurrent renewals. Sessions beyond it are renewed by a later request.
 const MAX_UNDER_WAY: usize = 1024;
 
-/// What is known of renewals in this process.
+/// The state of renewals in this process.
 #[derive(Default)]
 pub(super) struct Renewals {
-    /// By the id's SHA-256: one at a time for a session.
+    /// SHA-256 of the ids of sessions being renewed: one renewal at a time for each.
     under_way: Mutex<HashSet<[u8; 32]>>,
-    /// JAM was down; until then it is not waited for, Unix milliseconds.
+    /// After an outage of JAM: Unix milliseconds until which requests do not wait for it.
     down_until: AtomicU64,
 }
 
-/// A renewal in the background; the session is free for the next when it is dropped.
+/// A background renewal. Dropping it allows the next one for the session.
 struct UnderWay {
     settings: Arc<SessionSettings>,
     hash: [u8; 32],
 }
 
 impl UnderWay {
-    /// `None` where another is under way, or too many.
+    /// Returns `None` if the session is being renewed, or the limit is reached.
     fn begin(settings: &Arc<SessionSettings>, loaded: &Loaded) -> Option<Self> {
         let hash = *loaded.id_hash();
         let mut under_way = settings.renewals.under_way();
@@ -69,7 +68,7 @@ impl Renewals {
 }
 
 impl Authenticator {
-    /// The same session, with an ID token that is still good or that cannot be had better.
+    /// Returns the session with its ID token renewed if that is due and possible.
     pub(super) fn kept_fresh(&self, load: Load, settings: &Arc<SessionSettings>) -> Load {
         match load {
             Load::Now(Ok(loaded)) => self.freshened(loaded, settings),
@@ -117,7 +116,7 @@ impl Authenticator {
         }))
     }
 
-    /// What becomes of a session whose ID token expired and cannot be renewed now.
+    /// Decides about a session whose ID token is expired and cannot be renewed now.
     fn outlived(
         &self,
         loaded: Loaded,
@@ -139,7 +138,7 @@ impl Authenticator {
         if let Some(under_way) = UnderWay::begin(settings, loaded) {
             let (auth, loaded) = (self.clone(), loaded.clone());
             runtime.spawn(async move {
-                // Somebody else may have renewed it since it was read.
+                // `renew` detects if another process has renewed the token meanwhile.
                 let settings = &under_way.settings;
                 if let Err(error) = auth.renew(&loaded, settings).await {
                     telemetry::refused(&error);
@@ -151,8 +150,8 @@ impl Authenticator {
     /// Renews a session's ID token.
     ///
     /// # Errors
-    /// [`ErrorKind::Revoked`] where JAM refuses it: the session has ended then.
-    /// [`ErrorKind::Unavailable`] where JAM or the store cannot be reached.
+    /// [`ErrorKind::Revoked`] if JAM refuses: the session has ended.
+    /// [`ErrorKind::Unavailable`] if JAM or the store is unreachable.
     async fn renew(&self, read: &Loaded, settings: &SessionSettings) -> Result<Loaded, Error> {
         let sessions = &settings.sessions;
         let tokens = read.tokens().ok_or_else(outage)?;
@@ -164,7 +163,7 @@ impl Authenticator {
                 return ended(read, settings, refusal).await;
             }
             Err(error) => {
-                // What is wrong with one user's token is no outage for all.
+                // A problem of one user's token must not pause renewals for all users.
                 if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Expired) {
                     let until = sessions.now().saturating_add(PAUSE);
                     settings.renewals.down_until.store(until, Ordering::Relaxed);
@@ -180,20 +179,21 @@ impl Authenticator {
         if holder(token).is_none() || holder(token) != holder(tokens.id.expose()) {
             let other = Error::new(
                 ErrorKind::InvalidClaim,
-                "the refresh token is another user's than the session",
+                "the refresh token belongs to another user than the session: the user must log in \
+                 again",
             );
             return ended(read, settings, other).await;
         }
         let claims = Arc::new(ClaimSet::parse(verified.raw_claims().to_owned())?);
         let renewed = Tokens::new(Secret::new(token), Some(refresh_token.clone()));
         match sessions.save_tokens(read, renewed, claims).await {
-            // Another process was faster, or the session just got another id.
+            // Another process was first, or the session just got a new id.
             Err(error) if error.kind() == ErrorKind::Conflict => sessions.reload(read).await,
             answer => answer,
         }
     }
 
-    /// A new ID token, verified as every other.
+    /// Returns a new ID token, verified like all others.
     async fn renewed_token(
         &self,
         refresher: &Refresher,
@@ -202,7 +202,7 @@ impl Authenticator {
         let refresh_token = refresh_token.expose();
         let id_token = refresher.refresh(refresh_token).await?;
         match self.verify(id_token.expose()).await {
-            // It was shared with somebody who asked a moment ago, and lives even shorter.
+            // A shared answer of a moment ago, expired since: ask JAM again.
             Err(error) if error.kind() == ErrorKind::Expired => {
                 refresher.forget(refresh_token);
                 let id_token = refresher.refresh(refresh_token).await?;
@@ -213,19 +213,19 @@ impl Authenticator {
     }
 }
 
-/// The site said no, by one of its lists, to what JAM renewed.
+/// Whether one of this site's lists rejects the renewed token.
 fn is_taken_back(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Revoked | ErrorKind::NotListed)
 }
 
-/// JAM said no: the session ends, unless its user logged in anew meanwhile.
+/// Ends the session after JAM refused, unless its user has logged in again meanwhile.
 async fn ended(read: &Loaded, settings: &SessionSettings, refusal: Error) -> Result<Loaded, Error> {
     if !settings.sessions.finish_login(read).await? {
         return settings.sessions.reload(read).await;
     }
     Err(Error::new(
         ErrorKind::Revoked,
-        "this login is renewed no more, so its session ended",
+        "this login can no longer be renewed, so its session ended: log in again",
     )
     .with_source(refusal))
 }
@@ -233,7 +233,7 @@ async fn ended(read: &Loaded, settings: &SessionSettings, refusal: Error) -> Res
 fn outage() -> Error {
     Error::new(
         ErrorKind::Unavailable,
-        "the session's ID token cannot be renewed at the moment",
+        "the session's ID token cannot be renewed at the moment: try again",
     )
     .with_retry_after(Duration::from_millis(PAUSE))
 }

@@ -1,4 +1,4 @@
-//! What an authenticator knows of its sessions.
+//! Session settings of an authenticator.
 
 use super::cookie::SessionCookie;
 #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
@@ -12,7 +12,7 @@ use crate::session::Sessions;
 pub(in crate::authenticator) struct SessionSettings {
     pub(super) sessions: Sessions,
     pub(super) cookie: SessionCookie,
-    /// Where among the sources the session's cookie is looked at.
+    /// The index of the session cookie among the sources.
     pub(super) place: usize,
     #[cfg(feature = "client")]
     pub(super) renewals: Renewals,
@@ -21,13 +21,12 @@ pub(in crate::authenticator) struct SessionSettings {
 }
 
 impl SessionSettings {
-    /// Whether browsers send the session's cookie over https alone.
+    /// Whether browsers send the session cookie only over https.
     pub(in crate::authenticator) fn is_secure(&self) -> bool {
         self.cookie.is_secure()
     }
 
-    /// Checks what the builder was given. The session's cookie goes behind all other sources, if it
-    /// has no place among them.
+    /// Checks the builder's settings. Default place of the session cookie: after all other sources.
     pub(in crate::authenticator) fn new(
         sessions: Option<Sessions>,
         cookie: Option<SessionCookie>,
@@ -39,7 +38,7 @@ impl SessionSettings {
         let Some(sessions) = sessions else {
             if cookie.is_some() || place.is_some() {
                 return Err(Error::configuration(
-                    "a session's cookie without sessions: call .sessions(…) too",
+                    "a session cookie without sessions: call .sessions(…) too",
                 ));
             }
             return Ok(None);
@@ -49,7 +48,7 @@ impl SessionSettings {
         let taken = |source: &Source| matches!(&source.0, SourceKind::Cookie(name) if **name == *cookie.name());
         if sources.iter().any(taken) {
             return Err(Error::configuration(
-                "a token's cookie and the session's have the same name: give each its own",
+                "a token cookie and the session cookie have the same name: give each its own",
             ));
         }
         let place = place.unwrap_or_else(|| {

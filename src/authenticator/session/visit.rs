@@ -1,4 +1,4 @@
-//! A request's session: found at most once, shared by everybody who handles the request.
+//! The session of one request: loaded at most once, shared by its handlers and middleware.
 
 use super::data::{Change, Merge, SessionData, Version, Written};
 use super::form_token;
@@ -14,55 +14,55 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
-/// Longer than any id; of a longer cookie it need not be known how it goes on.
+/// Bytes of the cookie to keep: more than any id has, so a truncated cookie never matches.
 const ENOUGH: usize = 64;
 
 pub(crate) struct Visit {
     pub(super) auth: Authenticator,
     pub(super) settings: Arc<SessionSettings>,
-    /// What the session's cookie holds. An error where two of them differ.
+    /// The session cookie's value; an error if the request has two different ones.
     pub(super) cookie: Result<Option<Zeroizing<Vec<u8>>>, Error>,
-    /// Why nothing may be done in the session's name: another site's page sent the request.
+    /// The error if another site's page sent the request: the session must not be used.
     foreign: Option<Error>,
     state: Mutex<State>,
 }
 
-/// What the request's session is, and what was done with it so far.
+/// The session and the changes that the request has made so far.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) found: Found,
-    /// A version of the data for each type in which a handler asked for it.
+    /// The first version of the data for each type that handlers used.
     versions: Vec<Arc<dyn Any + Send + Sync>>,
-    /// The newest of all, if a handler wrote it.
+    /// The newest version, if a handler wrote one, and its type.
     pub(super) written: Option<(TypeId, Arc<dyn Written>)>,
     pub(super) changes: Changes,
     pub(super) merge: Option<Merge>,
     pub(super) login: Option<NewSession>,
     pub(super) rotate: bool,
-    /// By which methods the user proved who they are, in this request.
+    /// Authentication methods proved in this request.
     pub(super) methods: Option<Methods>,
-    /// Another user's session, over which somebody logged in.
+    /// Another user's session that a login replaces.
     pub(super) previous: Option<Loaded>,
-    /// What the browser says of itself.
+    /// The client's `User-Agent`.
     pub(super) device: Option<Box<str>>,
-    /// Whether the answer is on its way, or will never be: nothing is saved from then on.
+    /// Whether changes are no longer saved: the response is on its way or was dropped.
     pub(super) closed: bool,
     pub(super) given: Given,
 }
 
-/// The id that the client has of its session.
+/// The session id that the client holds.
 #[derive(Default)]
 pub(super) enum Given {
-    /// The one that it sent.
+    /// The one in the request.
     #[default]
     Before,
-    /// Another, with the answer that is being made.
+    /// A new one, with the response being built.
     Soon,
     Now(SessionId),
 }
 
-/// A request's session until it is saved. One that is dropped unsaved takes no changes any more:
-/// its client is gone, or it was refused.
+/// The session of an open request. Dropping it closes the session to changes: the client
+/// disconnected, or the request was refused.
 pub(in crate::authenticator) struct Open(Arc<Visit>);
 
 impl Open {
@@ -70,7 +70,7 @@ impl Open {
         Self(visit)
     }
 
-    /// The session, for handlers.
+    /// Returns the session for handlers.
     pub(in crate::authenticator) fn visit(&self) -> Arc<Visit> {
         self.0.clone()
     }
@@ -82,7 +82,7 @@ impl Drop for Open {
     }
 }
 
-/// How the data came to what it is.
+/// How the data was changed, to resolve conflicts.
 pub(super) enum Changes {
     Repeatable(Vec<Change>),
     ByHand,
@@ -96,12 +96,12 @@ impl Default for Changes {
 
 #[derive(Clone, Default)]
 pub(super) enum Found {
-    /// Nobody asked yet.
+    /// Not loaded yet.
     #[default]
     Unknown,
-    /// The client has none.
+    /// The client has no session.
     Nothing,
-    /// The client's has ended; `removed` where its cookie is to be removed.
+    /// The session has ended; `removed` if its cookie must be removed.
     Ended {
         removed: bool,
     },
@@ -135,8 +135,7 @@ impl Visit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether handlers may use the session: also one that a login of another site's making would
-    /// begin.
+    /// Checks that handlers may use the session. Also protects against a forged login.
     ///
     /// # Errors
     /// [`ErrorKind::CrossSite`].
@@ -144,10 +143,10 @@ impl Visit {
         self.foreign.clone().map_or(Ok(()), Err)
     }
 
-    /// Begins to find the session; `None` where the client has none.
+    /// Starts loading the session; `None` if the client has none.
     ///
     /// # Errors
-    /// [`ErrorKind::CrossSite`] where another site's page sent the session along.
+    /// [`ErrorKind::CrossSite`] if another site's page sent the request.
     pub(super) fn load(&self) -> Result<Option<Load>, Error> {
         match self.cookie.as_ref().map_err(Error::clone)? {
             Some(cookie) => {
@@ -161,7 +160,7 @@ impl Visit {
         }
     }
 
-    /// Keeps what the cookie came to.
+    /// Stores the result of loading.
     pub(super) fn settle(&self, found: Result<Loaded, Error>) -> Result<Loaded, Error> {
         let (found, answer) = match found {
             Ok(loaded) => (Found::Live(loaded.clone()), Ok(loaded)),
@@ -169,13 +168,13 @@ impl Visit {
                 ErrorKind::Malformed | ErrorKind::Revoked | ErrorKind::Expired => {
                     (Found::Ended { removed: true }, Err(error))
                 }
-                // A login that was answered while this request was on its way: the client has the
-                // new id by now, and to remove the cookie would take that away.
+                // A login was answered meanwhile and the client has the new id: removing the cookie
+                // would delete it.
                 ErrorKind::Conflict => (
                     Found::Ended { removed: false },
                     Err(Error::new(
                         ErrorKind::Revoked,
-                        "the session has another id now",
+                        "the session has a new id: repeat the request",
                     )),
                 ),
                 _ => (Found::Unknown, Err(error)),
@@ -185,28 +184,27 @@ impl Visit {
         answer
     }
 
-    /// The session with an ID token, if it has one, that is still good.
+    /// Renews the ID token of a JAM login's session if needed.
     pub(super) fn kept_fresh(&self, load: Load) -> Load {
         #[cfg(feature = "client")]
         let load = self.auth.kept_fresh(load, &self.settings);
         load
     }
 
-    /// The session for a handler, found when it is first asked for; `None` where there is none, or
-    /// no more.
+    /// Returns the session for a handler, loaded on first use; `None` if there is none or it ended.
     pub(super) async fn opened(&self) -> Result<Option<Loaded>, Error> {
         self.find(|load| self.kept_fresh(load)).await
     }
 
-    /// The same for a login, which does not ask how old its tokens are.
+    /// Returns the session for a login, without renewing its tokens.
     pub(super) async fn found(&self) -> Result<Option<Loaded>, Error> {
         self.find(|load| load).await
     }
 
-    /// The same for what is done to a session that is there.
+    /// Returns the session to change or end it.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidRequest`] where two cookies name two sessions: the wrong one might be meant.
+    /// [`ErrorKind::InvalidRequest`] if two cookies name two sessions: the choice is ambiguous.
     pub(super) async fn found_alone(&self) -> Result<Option<Loaded>, Error> {
         self.cookie.as_ref().map_err(Error::clone)?;
         self.found().await
@@ -220,7 +218,7 @@ impl Visit {
             Found::Unknown => {}
         }
         let load = match self.load() {
-            // Browsers send two cookies unasked: the client counts as one without a session.
+            // Browsers send cookies unasked: treat the client as one without a session.
             Err(error) if error.kind() == ErrorKind::InvalidRequest => {
                 telemetry::refused(&error);
                 self.state().found = Found::Nothing;
@@ -247,7 +245,7 @@ impl Visit {
         matches!(self.state().found, Found::Ended { .. })
     }
 
-    /// `Set-Cookie` that removes the cookie of a session that ended.
+    /// Returns the `Set-Cookie` value that removes an ended session's cookie.
     pub(super) fn removal(&self) -> Option<String> {
         matches!(self.state().found, Found::Ended { removed: true })
             .then(|| self.settings.cookie.remove())
@@ -264,7 +262,7 @@ impl Found {
 }
 
 impl State {
-    /// The data for a handler that asks for the session.
+    /// Returns the data for a handler that opens the session.
     pub(super) fn open<T: SessionData>(
         &mut self,
         device: Option<Box<str>>,
@@ -278,7 +276,7 @@ impl State {
             return Ok(newest);
         }
         let data = match found.filter(Loaded::has_data) {
-            // Of another type it counts as none, if it was so decided.
+            // Data of another type is an error or, if so configured, no data.
             Some(loaded) if sessions.data_of::<T>(&loaded)?.is_some() => Version::kept(loaded)?,
             _ => Version::own(T::default()),
         };
@@ -286,17 +284,17 @@ impl State {
         Ok(data)
     }
 
-    /// The newest data as this type; `None` where nobody asked for it yet.
+    /// Returns the newest data as this type; `None` if the type was not used yet.
     ///
     /// # Errors
-    /// Where another type wrote what is no `T`.
+    /// [`ErrorKind::ClaimsMismatch`] if another type wrote data that does not fit `T`.
     fn newest<T: SessionData>(&mut self) -> Result<Option<Arc<Version<T>>>, Error> {
         let own = self
             .versions
             .iter()
             .find_map(|version| version.clone().downcast::<Version<T>>().ok());
         let other = match &self.written {
-            // `()` writes nothing but the beginning of a session.
+            // `()` writes no data; it only begins a session.
             Some((by, written)) if *by != TypeId::of::<T>() && *by != TypeId::of::<()>() => {
                 written.to_json()?
             }
@@ -313,21 +311,21 @@ impl State {
         }))
     }
 
-    /// The newest data for somebody who holds an earlier version.
+    /// Returns the newest data for a handle that holds an earlier version.
     pub(super) fn newest_of<T: SessionData>(
         &mut self,
         earlier: &Arc<Version<T>>,
     ) -> Arc<Version<T>> {
         match self.newest() {
             Ok(Some(newest)) => newest,
-            // The session ended, and not through this handle.
+            // The session ended through another handle.
             Ok(None) => {
                 let data = earlier.add(T::default());
                 self.keep(&data);
                 data
             }
             Err(error) => {
-                telemetry::warn("a session was written as two types that do not fit", &error);
+                telemetry::warn("a session was written as two incompatible types", &error);
                 earlier.newest().clone()
             }
         }
@@ -337,7 +335,7 @@ impl State {
         self.versions.push(version.clone());
     }
 
-    /// Whether a change is still saved.
+    /// Checks that changes are still saved.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyAnswered`].
@@ -346,14 +344,14 @@ impl State {
             false => Ok(()),
             true => Err(Error::new(
                 ErrorKind::AlreadyAnswered,
-                "the request was answered already, or its client is gone, so this change of its \
-                 session would not be saved: use Sessions::modify with this session's id(), or \
+                "the request was answered already, or its client disconnected, so this session \
+                 change would not be saved: use Sessions::modify with this session's id(), or \
                  change the session before the answer",
             )),
         }
     }
 
-    /// Whether the client gets another id for what was done so far.
+    /// Whether the changes so far give the session a new id.
     pub(super) fn moves(&self) -> bool {
         match self.found.live() {
             Some(_) => self.rotate || self.login.is_some(),
@@ -361,7 +359,7 @@ impl State {
         }
     }
 
-    /// Puts data behind the newest.
+    /// Appends a version.
     pub(super) fn write<T: SessionData>(&mut self, newest: &Arc<Version<T>>, data: T) {
         let written = newest.add(data);
         if !is_any::<T>() {
@@ -369,7 +367,7 @@ impl State {
         }
     }
 
-    /// Has the data saved, whether it changed or not.
+    /// Marks the data to be saved even if it has not changed.
     pub(super) fn write_as_is<T: SessionData>(&mut self, data: &Arc<Version<T>>) {
         if self.written.is_none() {
             self.written = Some((TypeId::of::<T>(), self.newest_of(data)));
@@ -382,7 +380,7 @@ impl State {
         }
     }
 
-    /// Forgets the data and what was to become of it: the session ended, or is another's.
+    /// Drops the data and pending changes: the session ended, or belongs to another user.
     pub(super) fn start_over<T: SessionData>(&mut self, found: Found, data: &Arc<Version<T>>) {
         *self = Self {
             found,
@@ -394,7 +392,7 @@ impl State {
         self.keep(&data.add(T::default()));
     }
 
-    /// Writes down by which methods the user has proved who they are, if it is this one.
+    /// Records authentication methods, if `is` accepts the user.
     pub(super) fn step_up(
         &mut self,
         methods: &Methods,
@@ -415,7 +413,7 @@ impl State {
     }
 }
 
-/// Data and ids stay out of logs.
+/// Without data and ids, to keep them out of logs.
 impl fmt::Debug for Visit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Visit").finish_non_exhaustive()

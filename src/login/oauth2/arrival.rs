@@ -1,4 +1,4 @@
-//! Who came back from a provider, and who that is here.
+//! The result of an OAuth2 login, and the application's user for it.
 
 use crate::authenticator::Authenticator;
 use crate::core::error::{Error, ErrorKind};
@@ -9,8 +9,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Somebody who logged in at a provider, for
-/// [`OAuth2LoginBuilder::user`](crate::OAuth2LoginBuilder::user).
+/// The result of a login at a provider.
+///
+/// The argument of [`OAuth2LoginBuilder::user`](crate::OAuth2LoginBuilder::user) and
+/// [`OAuth2LoginBuilder::on_login`](crate::OAuth2LoginBuilder::on_login).
 ///
 /// # Example
 /// ```
@@ -34,33 +36,35 @@ pub struct OAuth2Arrival {
 }
 
 impl OAuth2Arrival {
-    /// The provider's client, for calls of its API.
+    /// Returns the provider's client, to call its API.
     pub fn client(&self) -> &OAuth2Client {
         &self.client
     }
 
-    /// The tokens that the login gave.
+    /// Returns the tokens of the login.
     pub fn tokens(&self) -> &TokenResponse {
         &self.tokens
     }
 
-    /// The ID token of an OpenID Connect provider, verified: its signature, issuer, audience, times
-    /// and `nonce`.
+    /// Returns the verified ID token of an OpenID Connect provider.
+    ///
+    /// Signature, issuer, audience, times and `nonce` are verified.
     pub fn id_token(&self) -> Option<&Verified> {
         self.id_token.as_ref()
     }
 
-    /// Where the browser wants to go in the end, as the login's `?return_to=` said: a path of this
-    /// site. A closure of [`on_login`](crate::OAuth2LoginBuilder::on_login) sends it there itself.
+    /// Returns the path of the login's `?return_to=`, always a path of this site.
+    ///
+    /// A closure of [`on_login`](crate::OAuth2LoginBuilder::on_login) must redirect there itself.
     pub fn return_to(&self) -> Option<&str> {
         self.return_to.as_deref()
     }
 
-    /// What the provider's userinfo says of the user.
+    /// Fetches the user's profile from the provider's userinfo endpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidClaim`] where it speaks of another user than the ID token (OpenID Connect
-    /// Core 1.0 section 5.3.2); otherwise as
+    /// [`ErrorKind::InvalidClaim`] if it is about another user than the ID token (OpenID Connect
+    /// Core 1.0 section 5.3.2); [`ErrorKind::ClaimsMismatch`] if it does not fit `T`; the errors of
     /// [`OAuth2Client::userinfo`](crate::oauth2::OAuth2Client::userinfo).
     pub async fn userinfo<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let told: Value = self.client.userinfo(self.tokens.access_token()).await?;
@@ -68,35 +72,35 @@ impl OAuth2Arrival {
         if subject.is_some_and(|subject| told["sub"].as_str() != Some(subject)) {
             return Err(Error::new(
                 ErrorKind::InvalidClaim,
-                "the userinfo is of another user than the ID token",
+                "the userinfo is about another user than the ID token",
             ));
         }
-        // serde's message may quote a value.
+        // serde's message may quote a value, so it is not passed on.
         serde_json::from_value(told).map_err(|_| {
             Error::new(
                 ErrorKind::ClaimsMismatch,
-                format!("the userinfo is no {}", std::any::type_name::<T>()),
+                format!("the userinfo does not fit {}", std::any::type_name::<T>()),
             )
         })
     }
 
-    /// The user where the application does not say otherwise: the ID token's subject, under the
-    /// provider's name, so that one provider's users are never another's.
+    /// Returns the default user: provider name and ID token subject, so that the users of different
+    /// providers never collide.
     pub(super) fn user(&self, auth: &Authenticator) -> Result<OAuth2User, Error> {
         let subject = self.id_token.as_ref().and_then(Verified::subject);
         let (Some(id_token), Some(subject)) = (&self.id_token, subject) else {
             return Err(Error::configuration(
-                "without an ID token nothing says who logged in: call .user(…)",
+                "without an ID token the user is unknown: call .user(…)",
             ));
         };
         let name = self.client.provider().name();
         let mut claims: Map<String, Value> = serde_json::from_str(id_token.raw_claims())
-            .map_err(|_| Error::new(ErrorKind::Malformed, "the ID token's claims are no object"))?;
-        // At many providers users enter addresses that are not theirs.
+            .map_err(|_| Error::new(ErrorKind::Malformed, "the ID token holds no JSON object"))?;
+        // Many providers let users enter addresses that are not theirs.
         if !auth.has_verified_email(id_token) {
             claims.remove("email");
         } else if id_token.issuer_verifies_emails() {
-            // The session knows no verifier that would say so.
+            // A session has no verifier to tell, so the claim must.
             claims.entry("email_verified").or_insert(Value::Bool(true));
         }
         Ok(OAuth2User {
@@ -116,7 +120,7 @@ impl fmt::Debug for OAuth2Arrival {
     }
 }
 
-/// Who somebody that logged in at a provider is here.
+/// The application's user for a login at a provider: key and claims.
 ///
 /// # Example
 /// ```
@@ -129,14 +133,15 @@ impl fmt::Debug for OAuth2Arrival {
 pub struct OAuth2User {
     key: String,
     claims: Option<Result<Value, Error>>,
-    /// Of an ID token: a session shows them as they are.
+    /// Claims of the ID token; a session shows them unchanged.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     id_claims: Option<Map<String, Value>>,
 }
 
 impl OAuth2User {
-    /// By the user's key: a session's user, a token's `sub`. Users of several providers need keys
-    /// that tell whose they are, such as `github:583231`.
+    /// Creates a user with this key: the session's user, or the token's `sub`.
+    ///
+    /// With several providers, keys need a prefix, such as `github:583231`, to not collide.
     pub fn new(key: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -145,19 +150,21 @@ impl OAuth2User {
         }
     }
 
-    /// Claims that [`Identity`](crate::Identity), [`Claims<T>`](crate::Claims) and policies see; an
-    /// object. `sub` is the key unless they have one.
+    /// Sets the claims that the application and its policies see.
+    ///
+    /// [`Identity`](crate::Identity) and [`Claims<T>`](crate::Claims) show them. They must
+    /// serialize to a JSON object. Default of `sub`: the key.
     pub fn claims<T: Serialize + ?Sized>(mut self, claims: &T) -> Self {
         self.claims = Some(serde_json::to_value(claims).map_err(|_| not_an_object()));
         self
     }
 
-    /// The user's key.
+    /// Returns the user's key.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// For a session: an ID token's claims where nobody gave others.
+    /// Returns the claims of a session: the ID token's by default.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(super) fn session_claims(&self) -> Result<Map<String, Value>, Error> {
         match (&self.claims, &self.id_claims) {
@@ -166,7 +173,7 @@ impl OAuth2User {
         }
     }
 
-    /// For a token of ours.
+    /// Returns the claims of a token that this site issues.
     pub(super) fn own_claims(&self) -> Result<Map<String, Value>, Error> {
         let mut claims = match self.claims.clone().transpose()? {
             None => Map::new(),
@@ -182,8 +189,8 @@ impl OAuth2User {
 
 fn not_an_object() -> Error {
     Error::configuration(
-        "a user's claims are a JSON object: give a struct with named fields, or a map with texts \
-         as keys",
+        "a user's claims are not a JSON object: give a struct with named fields, or a map with \
+         text keys",
     )
 }
 

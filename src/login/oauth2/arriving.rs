@@ -1,4 +1,4 @@
-//! To the provider, and back with a code: a login.
+//! The OAuth2 login flow: the redirect to the provider, and the callback with a code.
 
 use super::arrival::{OAuth2Arrival, OAuth2User};
 use super::handlers::{Keep, OAuth2Login};
@@ -25,11 +25,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use url::form_urlencoded;
 
-/// Longer than any page's path, and short enough to be kept for whoever asks.
+/// In bytes: longer than the path of any page, and short enough to store for anonymous clients.
 const MAX_RETURN_TO: usize = 2048;
 
 impl OAuth2Login {
-    /// Begins a login in this browser.
+    /// Starts a login in this browser and redirects it to the provider.
     pub(super) async fn leave_for_provider(
         &self,
         query: &str,
@@ -50,7 +50,7 @@ impl OAuth2Login {
             .0)
     }
 
-    /// Takes up the login that a callback belongs to, and gets its tokens.
+    /// Loads the pending login of a callback and exchanges its code for tokens.
     pub(super) async fn arrived(
         &self,
         query: &str,
@@ -60,9 +60,9 @@ impl OAuth2Login {
         let invalid = |message| Error::new(ErrorKind::InvalidCallback, message);
         let state = Callback::parse(query)?
             .state
-            .ok_or_else(|| invalid("the callback has no state"))?;
+            .ok_or_else(|| invalid("the callback has no state: start the login again"))?;
         let browser = browser.ok_or_else(|| {
-            invalid("this browser began no login, or it was too long ago, or it keeps no cookies")
+            invalid("this browser has no pending login: start it again, with cookies enabled")
         })?;
         let Remembered { pending, return_to } = settings.memory.take(&state, &browser).await?;
         let nonce = pending.nonce().cloned();
@@ -79,7 +79,7 @@ impl OAuth2Login {
         })
     }
 
-    /// The login's ID token, verified.
+    /// Verifies the ID token of a login.
     async fn verified(
         &self,
         verifier: &Verifier,
@@ -89,26 +89,26 @@ impl OAuth2Login {
         let id_token = tokens.id_token().ok_or_else(|| {
             Error::new(
                 ErrorKind::UnexpectedBody,
-                "the provider's answer has no id_token, which was asked for",
+                "the provider's answer has no id_token: check its support for the scope openid",
             )
         })?;
         let client = &self.0.client;
         let found = client.verify_id_token(verifier, id_token).await;
-        // It comes from the provider itself, so the set-up is wrong, and not the user.
+        // It comes from the provider itself: a failure points to the configuration.
         let found = found.inspect_err(|error| {
             if error.kind() != ErrorKind::Unavailable {
-                telemetry::warn("the ID token of an OAuth2 login is refused", error);
+                telemetry::warn("the ID token of an OAuth2 login was rejected", error);
             }
         })?;
         let refuse = |message| Err(Error::new(ErrorKind::InvalidClaim, message));
         match (nonce, found.nonce) {
             (Some(ours), Some(theirs)) if ours == theirs => Ok(found.verified),
             (Some(_), None) => refuse("the ID token has no nonce"),
-            _ => refuse("the ID token's nonce is not the login's"),
+            _ => refuse("the ID token's nonce is not this login's"),
         }
     }
 
-    /// Ends the login where it is to end.
+    /// Finishes the login: a session, a token, or the application's closure.
     pub(super) async fn welcome(
         &self,
         arrival: OAuth2Arrival,
@@ -125,7 +125,7 @@ impl OAuth2Login {
         if user.key().is_empty() {
             return Err(Error::new(
                 ErrorKind::MissingClaim,
-                "a user's key is empty: whose login would it be?",
+                "the user's key is empty: .user(…) must return a key",
             ));
         }
         let redirect = Redirect::to(arrival.return_to().unwrap_or(&settings.home));
@@ -143,13 +143,13 @@ impl OAuth2Login {
                     .grant(grant.to_text());
                 redirect.with_header("set-cookie", visit.log_in(new).await?)
             }
-            // Done above.
+            // Returned above.
             Keep::Handed(_) => redirect,
         };
         Ok(redirect.0)
     }
 
-    /// A token of ours, in the ID cookie.
+    /// Issues a token of this site into the ID cookie.
     async fn token(
         &self,
         issuer: &Issuer,
@@ -158,7 +158,7 @@ impl OAuth2Login {
         redirect: Redirect,
     ) -> Result<Redirect, Error> {
         let token = issuer.issue(&user.own_claims()?).await?;
-        // A login that no request would get further with is none.
+        // Fail now if later requests would reject the token.
         let accepted = self.0.auth.authenticate(token.expose()).await;
         accepted.map_err(|error| match error.kind() {
             ErrorKind::Unavailable => error,
@@ -174,10 +174,10 @@ impl OAuth2Login {
     }
 }
 
-/// Where a browser wants to go in the end.
+/// Parses `return_to`: the path to redirect to after the login.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidRequest`] where that is no path of this site, too long, or said twice.
+/// [`ErrorKind::InvalidRequest`] if it is not a path of this site, too long, or repeated.
 fn return_to(query: &str) -> Result<Option<String>, Error> {
     let mut wanted = form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == "return_to")
@@ -185,7 +185,7 @@ fn return_to(query: &str) -> Result<Option<String>, Error> {
     let refuse = || {
         Error::new(
             ErrorKind::InvalidRequest,
-            "return_to is no path of this site, or too long",
+            "return_to is not a path of this site, or is too long, or repeated",
         )
     };
     match (wanted.next(), wanted.next()) {

@@ -1,4 +1,4 @@
-//! Sets the handlers of a provider up.
+//! The builder of [`OAuth2Login`].
 
 use super::arrival::{OAuth2Arrival, OAuth2User};
 use super::handlers::{Keep, OAuth2Login, Settings};
@@ -21,7 +21,7 @@ pub(super) type Who =
 pub(super) type OnLogin =
     Arc<dyn Fn(OAuth2Arrival) -> BoxFuture<Result<Redirect, Error>> + Send + Sync>;
 
-/// Sets an [`OAuth2Login`] up.
+/// Builder of an [`OAuth2Login`].
 ///
 /// # Example
 /// ```
@@ -69,24 +69,26 @@ impl OAuth2LoginBuilder {
         }
     }
 
-    /// Where browsers go after logging in or out: a path of this site, `/` unless set.
+    /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
     pub fn home(mut self, path: impl Into<String>) -> Self {
         self.home = path.into();
         self
     }
 
-    /// A parameter more of each authorization request, such as `prompt`, or Google's `access_type`.
+    /// Adds a parameter to each authorization request, such as `prompt` or Google's `access_type`.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }
 
-    /// Who somebody that logged in is here, and what is said of them: the user's key and claims.
-    /// An error refuses the login, [`AccessDenied`](crate::ErrorKind::AccessDenied) with 403.
+    /// Sets a closure that maps a login to the application's user: key and claims.
     ///
-    /// Without it the user is the ID token's subject under the provider's name, such as
-    /// `google:1102`, and a session's claims are the ID token's, `email` only where it is verified, as
-    /// [`email_domain`](crate::policy::email_domain) says it. A provider without ID tokens needs it.
+    /// Its error denies the login; [`AccessDenied`](crate::ErrorKind::AccessDenied) is answered
+    /// 403.
+    ///
+    /// Default: the key is the provider's name and the ID token's subject, such as `google:1102`. A
+    /// session's claims are the ID token's, with `email` only if it is verified, as defined by
+    /// [`email_domain`](crate::policy::email_domain). Required for providers without ID tokens.
     pub fn user<F, R>(mut self, who: F) -> Self
     where
         F: Fn(OAuth2Arrival) -> R + Send + Sync + 'static,
@@ -96,9 +98,10 @@ impl OAuth2LoginBuilder {
         self
     }
 
-    /// Ends logins in a token of your own, in the authenticator's ID cookie, instead of in a
-    /// session. The provider's tokens are not kept then. The authenticator must accept what the
-    /// issuer signs.
+    /// Ends logins in a token that `issuer` signs, in the authenticator's ID cookie.
+    ///
+    /// There is no session then, and the provider's tokens are not kept. The authenticator must
+    /// accept the issuer's tokens.
     ///
     /// ```
     /// # use jamguard::{Authenticator, Error, Issuer, LoginCookies, OAuth2Login, oauth2::OAuth2Client};
@@ -115,7 +118,10 @@ impl OAuth2LoginBuilder {
         self
     }
 
-    /// Gives what arrived to your code instead of keeping it. An error is answered as any refusal is.
+    /// Passes each login to a closure instead of keeping it.
+    ///
+    /// The response to its error is the standard one, after
+    /// [`on_refusal`](crate::AuthenticatorBuilder::on_refusal).
     pub fn on_login<F, R>(mut self, handler: F) -> Self
     where
         F: Fn(OAuth2Arrival) -> R + Send + Sync + 'static,
@@ -125,25 +131,27 @@ impl OAuth2LoginBuilder {
         self
     }
 
-    /// Verifies ID tokens by this, instead of by
-    /// [`OAuth2Client::id_token_verifier`](crate::oauth2::OAuth2Client::id_token_verifier): for other
-    /// algorithms than the provider announces, or keys of another place. It must ask for the issuer,
-    /// and for the client's id as audience. Those that come with a refresh of a session's tokens are
-    /// verified by the same.
+    /// Sets the verifier of ID tokens, at login and at refreshes of a session's tokens.
+    ///
+    /// Needed for algorithms that the provider does not announce, or keys from another place. The
+    /// verifier must require the issuer, and the client's id as audience. Default:
+    /// [`OAuth2Client::id_token_verifier`](crate::oauth2::OAuth2Client::id_token_verifier).
     pub fn id_token(mut self, verifier: Verifier) -> Self {
         self.verifier = Some(verifier);
         self
     }
 
-    /// Where logins under way are remembered. Unless set: where sessions are kept, otherwise in this
-    /// process's memory, and then a callback must reach the process where its login began.
+    /// Sets the store of pending logins. Default: the store of the sessions, or else memory.
+    ///
+    /// In memory, a callback must reach the process that started its login.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// For development over plain http: drops the `__Host-` prefix and `Secure` of the browser's
-    /// cookie together. So it is without being said where the authenticator's cookies are so.
+    /// Removes the `__Host-` prefix and `Secure` of the browser cookie, for development over http.
+    ///
+    /// This is the default if the authenticator's cookies are plain too.
     pub fn danger_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
@@ -152,13 +160,13 @@ impl OAuth2LoginBuilder {
     /// Builds the handlers.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where logins have no place to
-    /// end in, nothing says who logged in, the client has no redirect URL, a parameter is one that
-    /// each login sets, or the home is not a path of this site.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if logins have no place to end
+    /// in, the user is unknown without `.user(…)`, the client has no redirect URL, a parameter is
+    /// one that each login sets, or the home is not a path of this site.
     pub fn build(self) -> Result<OAuth2Login, Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if self.client.redirect_url().is_none() {
-            return refuse("logins come back to a callback: call .redirect_url(…) on the client");
+            return refuse("the client has no redirect URL: call .redirect_url(…) on its builder");
         }
         let verifier = match self.verifier {
             Some(verifier) => Some(verifier),
@@ -169,21 +177,21 @@ impl OAuth2LoginBuilder {
         };
         if verifier.is_some() && !self.client.asks_for_id_token() {
             return refuse(
-                "a verifier of ID tokens, and a client that gets none: its provider must be \
-                 .oidc(), and its scopes must have openid",
+                "a verifier of ID tokens without ID tokens: the client's provider must be .oidc(), \
+                 and its scopes must contain openid",
             );
         }
         let keep = match (self.on_login, self.issuer) {
             (Some(_), Some(_)) => {
-                return refuse(".into_jwt(…) and .on_login(…) are two ends of a login: choose one");
+                return refuse(".into_jwt(…) and .on_login(…) exclude each other: choose one");
             }
             (Some(on_login), None) => Keep::Handed(on_login),
             (None, Some(issuer)) => match self.auth.cookies() {
                 Some(cookies) => Keep::Token(issuer, cookies.clone()),
                 None => {
                     return refuse(
-                        "a token needs a cookie to be in: call .cookies(LoginCookies::new()) on \
-                         the authenticator's builder",
+                        ".into_jwt(…) needs a cookie: call .cookies(LoginCookies::new()) on the \
+                         authenticator's builder",
                     );
                 }
             },
@@ -192,8 +200,8 @@ impl OAuth2LoginBuilder {
         let handed = matches!(keep, Keep::Handed(_));
         if self.who.is_none() && verifier.is_none() && !handed {
             return refuse(
-                "nothing says who logged in: call .user(…), or ask for an ID token by the scope \
-                 openid where the provider issues them",
+                "it is unknown who logged in: call .user(…), or request an ID token with the \
+                 scope openid if the provider issues them",
             );
         }
         check_local(&self.home)?;
@@ -246,7 +254,7 @@ fn session_store(_: &Authenticator) -> Option<Arc<dyn Store>> {
 
 fn nowhere() -> Error {
     Error::configuration(
-        "a login has nowhere to end: call .sessions(…) on the authenticator's builder, or \
+        "logins have nowhere to end: call .sessions(…) on the authenticator's builder, or \
          .into_jwt(…) or .on_login(…) here",
     )
 }

@@ -1,4 +1,4 @@
-//! The ready-made handlers.
+//! The handlers of OAuth2 logins.
 
 use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
 use super::remembered::{BrowserCookie, Memory};
@@ -18,12 +18,12 @@ use crate::token::verifier::Verifier;
 use std::fmt;
 use std::sync::Arc;
 
-/// Ready-made handlers for logging in at an OAuth2 provider, for coming back, and for logging out.
+/// Ready-made handlers for login at an OAuth2 provider, its callback, and logout.
 ///
-/// A login ends in a session that keeps the provider's tokens on the server, in a token of your own,
-/// or in a closure of yours. The ID token of an OpenID Connect provider is verified, its `nonce`
-/// included. The `state` serves once, in the browser that began, for ten minutes; PKCE binds the code
-/// to this server.
+/// A login ends in a session that keeps the provider's tokens on the server, in a token of your
+/// own, or in your closure. The ID token of an OpenID Connect provider is verified, including its
+/// `nonce`. The `state` is valid once, in the browser that started the login, for 10 minutes; PKCE
+/// binds the code to this server.
 ///
 /// # Example
 /// ```
@@ -56,17 +56,17 @@ pub(super) struct Settings {
     pub(super) auth: Authenticator,
     pub(super) client: OAuth2Client,
     pub(super) home: String,
-    /// Of each authorization request.
+    /// Extra parameters of each authorization request.
     pub(super) parameters: Vec<(String, String)>,
     pub(super) keep: Keep,
-    /// Of ID tokens, where the provider issues them.
+    /// The verifier of ID tokens, if the provider issues them.
     pub(super) verifier: Option<Verifier>,
     pub(super) who: Option<Who>,
     pub(super) memory: Memory,
     pub(super) cookie: BrowserCookie,
 }
 
-/// Where a login ends.
+/// What a login ends in.
 pub(super) enum Keep {
     Token(Issuer, LoginCookies),
     Handed(OnLogin),
@@ -75,17 +75,20 @@ pub(super) enum Keep {
 }
 
 impl OAuth2Login {
-    /// Begins the handlers of one provider's logins. What they end in, and who may use the site, is
-    /// the authenticator's.
+    /// Returns a builder of the handlers for one provider.
+    ///
+    /// `auth` has the sessions or cookies that logins end in.
     pub fn builder(auth: &Authenticator, client: OAuth2Client) -> OAuth2LoginBuilder {
         OAuth2LoginBuilder::new(auth, client)
     }
 
-    /// The handler that sends browsers to the provider, for `GET`. Other methods are answered 405,
-    /// however it is mounted: `HEAD`, with which previews and monitors look at links, begins no login.
+    /// Returns the `GET` handler that redirects browsers to the provider.
     ///
-    /// `?return_to=/orders` says where they go in the end, a path of this site of at most 2048
-    /// characters; otherwise that is the home.
+    /// Other methods are answered 405, however it is mounted: a `HEAD` of link previews and
+    /// monitors does not start a login.
+    ///
+    /// `?return_to=/orders` sets where the browser goes after the login: a path of this site, at
+    /// most 2048 bytes. Default: the home.
     pub fn begin(&self) -> Endpoint {
         let login = self.clone();
         endpoint("oauth2_begin", "GET", move |asked| {
@@ -93,7 +96,7 @@ impl OAuth2Login {
             let browser = login.0.cookie.of(asked);
             let query = asked.query().unwrap_or_default().to_owned();
             Box::pin(async move {
-                // A cookie that is there twice is made one again.
+                // Two different cookies are replaced by a new one.
                 let browser = browser.ok().flatten();
                 let left = login.leave_for_provider(&query, browser).await;
                 left.unwrap_or_else(|error| login.refusal(&error))
@@ -101,11 +104,11 @@ impl OAuth2Login {
         })
     }
 
-    /// The handler of the client's redirect URL, for `GET`; other methods end no login: 405.
+    /// Returns the `GET` handler of the client's redirect URL. Other methods are answered 405.
     ///
-    /// Refusals: 400 for what belongs to no login that this browser began, 403 where the user or the
-    /// provider said no, 401 for a code or an ID token that is not accepted, 502 and 503 for a
-    /// provider that answers strangely or not at all, 500 where it does not accept the client.
+    /// Refusals: 400 for a callback without a pending login of this browser; 403 if the user or the
+    /// provider denied access; 401 for a rejected code or ID token; 502 and 503 for an invalid or
+    /// missing answer of the provider; 500 if the provider rejects the client.
     pub fn callback(&self) -> Endpoint {
         let login = self.clone();
         endpoint("oauth2_callback", "GET", move |asked| {
@@ -131,17 +134,19 @@ impl OAuth2Login {
         })
     }
 
-    /// The handler that ends the login here, for `POST`: the session ends, the cookies go. At the
-    /// provider the user stays logged in. Answers 303 to the home page where HTML is asked for,
-    /// otherwise 204. Another site's page is refused, 403; other methods are answered 405, however it
-    /// is mounted.
+    /// Returns the `POST` handler that ends the login: ends the session and removes the cookies.
+    ///
+    /// The user stays logged in at the provider. It answers 303 to the home page if the client
+    /// accepts HTML, otherwise 204. A request from another site's page is denied with 403; other
+    /// methods are answered 405, however it is mounted.
     pub fn logout(&self) -> Endpoint {
         self.ending("oauth2_logout", false)
     }
 
-    /// The handler that ends all sessions of the user, for `POST`. Tokens in other browsers' cookies
-    /// cannot be taken back, and live until they expire. Answers 401 where nobody is logged in,
-    /// otherwise as [`logout`](Self::logout).
+    /// Returns the `POST` handler that ends all sessions of the user.
+    ///
+    /// Tokens in other browsers' cookies cannot be revoked and stay valid until they expire. It
+    /// answers 401 without a login, otherwise like [`logout`](Self::logout).
     pub fn logout_everywhere(&self) -> Endpoint {
         self.ending("oauth2_logout_everywhere", true)
     }
@@ -170,7 +175,7 @@ impl OAuth2Login {
         })
     }
 
-    /// The answer to an error, which the log says precisely: the browser learns little of it.
+    /// Returns the response to an error and logs it. The client learns only the error's kind.
     fn refusal(&self, error: &Error) -> Challenge {
         let answer = private(self.0.auth.challenge(error));
         match answer.status() {
@@ -180,7 +185,7 @@ impl OAuth2Login {
         answer
     }
 
-    /// The session of a request, where logins go there.
+    /// Returns the session of a request, if logins go into sessions.
     #[cfg(feature = "session")]
     fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
         match self.0.keep {

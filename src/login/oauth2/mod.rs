@@ -1,4 +1,4 @@
-//! Logins at OAuth2 providers: where they begin, and the callback that they end in.
+//! Logins at OAuth2 providers: handlers for the redirect, the callback and logout.
 
 mod arrival;
 mod arriving;

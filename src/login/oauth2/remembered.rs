@@ -1,8 +1,8 @@
-//! What is remembered of a login until its callback: in a store, once, for one browser.
+//! Pending OAuth2 logins: a one-time record in a store, bound to one browser.
 //!
-//! The browser holds a random text in a cookie, and the store the hash of that text beside what the
-//! callback needs, under the hash of the `state`. Of many callbacks with one `state`, in whatever
-//! processes, one takes the record out; another browser's takes nothing.
+//! The browser holds a random secret in a cookie. The record, under the hash of the `state`, holds
+//! the secret's hash and what the callback needs. Of several callbacks with one `state`, in any
+//! process, only one removes the record; another browser's removes nothing.
 
 use crate::authenticator::{Head, cookies, credentials};
 use crate::core::error::{Error, ErrorKind};
@@ -16,10 +16,10 @@ use serde_json::json;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-/// 256 bits in base64url.
+/// Length of 256 bits in base64url.
 const CHARACTERS: usize = 43;
 
-/// The browser's cookie.
+/// The cookie that binds pending logins to a browser.
 #[derive(Clone)]
 pub(super) struct BrowserCookie {
     name: String,
@@ -38,7 +38,7 @@ impl BrowserCookie {
         }
     }
 
-    /// What the browser brings along; `None` for what no login of ours set.
+    /// Returns the browser's secret; `None` for a value that is not well-formed.
     pub(super) fn of(&self, head: &impl Head) -> Result<Option<Secret>, Error> {
         let value = credentials::cookie(head, &self.name)?;
         let text = value.and_then(|value| std::str::from_utf8(value).ok());
@@ -48,27 +48,28 @@ impl BrowserCookie {
         Ok(ours.map(Secret::new))
     }
 
-    /// `Set-Cookie`: for as long as a login may take. Logins that a browser begins side by side
-    /// share the text.
+    /// Returns the `Set-Cookie` value, with the login timeout as `Max-Age`.
+    ///
+    /// Concurrent logins of a browser share the secret.
     pub(super) fn set(&self, browser: &Secret) -> String {
         let cookie = cookies::with_value(&self.name, browser.expose(), self.secure, cookies::LAX);
         format!("{cookie}; Max-Age={}", LOGIN_TIMEOUT.as_secs())
     }
 }
 
-/// A text for a browser that has none.
+/// Creates the secret of a new browser.
 pub(super) fn new_browser() -> Result<Secret, Error> {
     Ok(Secret::new(encoding::encode(random::<32>()?)))
 }
 
-/// A login that began.
+/// A pending login.
 pub(super) struct Remembered {
     pub(super) pending: Pending,
-    /// Where the browser goes in the end.
+    /// Where the browser goes after the login.
     pub(super) return_to: Option<String>,
 }
 
-/// The logins that began, of one provider.
+/// The pending logins of one provider.
 pub(super) struct Memory {
     pub(super) store: Arc<dyn Store>,
     prefix: String,
@@ -83,7 +84,7 @@ impl Memory {
     }
 
     pub(super) async fn keep(&self, login: &Remembered, browser: &Secret) -> Result<(), Error> {
-        // A dump of the store has no state that a callback could come with.
+        // Without `state`: a dump of the store must not allow a callback.
         let pending = login.pending.expose_json_without_state();
         let value = json!({
             "browser": hash(browser),
@@ -103,11 +104,11 @@ impl Memory {
         }
     }
 
-    /// Takes a login out, for the browser that began it.
+    /// Removes and returns the login with this state, for the browser that started it.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidCallback`] where there is none of this state, or it is another browser's:
-    /// that one stays. Those of the store.
+    /// [`ErrorKind::InvalidCallback`] if there is none, or another browser started it (the record
+    /// stays); errors of the store.
     pub(super) async fn take(&self, state: &Secret, browser: &Secret) -> Result<Remembered, Error> {
         #[derive(serde::Deserialize)]
         struct Kept {
@@ -117,16 +118,16 @@ impl Memory {
         }
         let key = self.key(state);
         let record = self.store.get(&key).await?.ok_or_else(unknown)?;
-        let damaged = || Error::new(ErrorKind::Storage, "what was kept of a login is damaged");
+        let damaged = || Error::new(ErrorKind::Storage, "a pending login's record is damaged");
         let kept: Kept = serde_json::from_slice(record.value()).map_err(|_| damaged())?;
         let same = kept.browser.as_bytes().ct_eq(hash(browser).as_bytes());
         if !bool::from(same) {
             return Err(Error::new(
                 ErrorKind::InvalidCallback,
-                "the login was begun in another browser",
+                "the login was started in another browser: start it again in this one",
             ));
         }
-        // Whoever removes it is the one who may go on.
+        // Only the callback that removes the record continues.
         if !self.store.remove(&key).await? {
             return Err(unknown());
         }
@@ -145,7 +146,7 @@ impl Memory {
 fn unknown() -> Error {
     Error::new(
         ErrorKind::InvalidCallback,
-        "no login of this state is under way: it was used already, or its time is over",
+        "no login is pending with this state: it was used or has timed out; start the login again",
     )
 }
 

@@ -283,7 +283,7 @@ fn keys_that_exclude_each_other_are_told() {
         ),
         (
             "[jam.oauth2.github]\nclient_id='a'\nlogin={}\n[jam.sessions]\nstore='memory'",
-            "jam.oauth2.github.login: logins come back to a callback",
+            "jam.oauth2.github.login: the client has no redirect URL",
         ),
         (
             "[jam.oauth2.github]\nclient_id='a'\ntoken_source={}",

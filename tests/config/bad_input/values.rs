@@ -234,7 +234,7 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
         ),
         (
             &format!("[jam.authenticator]\ntrusted_origins='${{SECRET}}'\n{sessions}"),
-            "jam.authenticator: '…' is no origin",
+            "jam.authenticator: '…' is not an origin",
         ),
         (
             &format!("[jam.authenticator]\nsources=[{{cookie='${{SECRET}} x'}}]\n{sessions}"),
