@@ -1,5 +1,4 @@
-//! For the tests of applications: tokens minted by hand, a clock that only you move, and the promises
-//! of a store as a test.
+//! Test utilities for applications: signed tokens, a manual clock, and a store acceptance suite.
 
 mod store_suite;
 
@@ -12,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Both clocks of a [`Clock`], moved by hand. Clones show the same time.
+/// A [`Clock`] that is moved by hand. Clones share their time.
 ///
 /// # Example
 /// ```
@@ -36,21 +35,21 @@ struct Hands {
 }
 
 impl ManualClock {
-    /// A clock whose wall shows these Unix seconds.
+    /// Creates a clock with this wall time, in Unix seconds.
     pub fn at(unix_seconds: u64) -> Self {
         let clock = Self::default();
         clock.set_wall(unix_seconds);
         clock
     }
 
-    /// Lets time pass, on both clocks.
+    /// Advances both clocks.
     pub fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.0.wall.fetch_add(millis, Ordering::SeqCst);
         self.0.monotonic.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Makes the wall clock jump to these Unix seconds.
+    /// Sets the wall clock to these Unix seconds; the monotonic clock does not change.
     pub fn set_wall(&self, unix_seconds: u64) {
         let millis = unix_seconds.saturating_mul(1000);
         self.0.wall.store(millis, Ordering::SeqCst);
@@ -70,7 +69,7 @@ impl Clock for ManualClock {
 /// Signs any claims as a JWT with header `alg`, `typ: JWT` and the key's `kid`; checks nothing.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) where signing fails.
+/// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if signing fails.
 ///
 /// # Example
 /// ```
@@ -88,10 +87,10 @@ pub fn mint(key: &SigningKey, claims: &serde_json::Value) -> Result<String, Erro
     mint_with_header(key, &header, claims.to_string().as_bytes())
 }
 
-/// Signs any payload under any header, sound or not, to see it refused.
+/// Signs any payload with any header, valid or not, to test its rejection.
 ///
 /// # Errors
-/// As [`mint`].
+/// The error of [`mint`].
 ///
 /// # Example
 /// ```

@@ -1,5 +1,4 @@
-//! A value that is fetched when first needed, and again when it has aged: one fetch at a time, which
-//! survives whoever asked for it.
+//! A cached value with background renewal: one fetch at a time, independent of its callers.
 
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
@@ -9,19 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Longer than any fetch takes. One that is under way for longer counts as lost.
+/// Longer than any fetch takes; a fetch that runs longer is treated as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// After a failure the other side is left alone for so long.
+/// Minimum time between a failed fetch and the next one.
 const PAUSE: Duration = Duration::from_millis(500);
 
 type Answer<T> = Option<Result<T, Error>>;
 
-/// A value as fetched; times count from when the fetch began.
+/// A fetched value; its times count from the start of the fetch.
 pub(crate) struct Fresh<T> {
     pub(crate) value: T,
-    /// From then on it is fetched anew, in the background.
+    /// Age at which it is fetched again, in the background.
     pub(crate) renew_after: Duration,
-    /// For so long it serves where that fails.
+    /// Age until which it is used while renewal fails.
     pub(crate) usable_for: Duration,
 }
 
@@ -62,11 +61,11 @@ impl<T: Clone + Send + Sync + 'static> Aging<T> {
         }))
     }
 
-    /// The value. While one serves, nobody waits for the next.
+    /// Returns the value; while it is usable, callers do not wait for a renewal.
     ///
     /// # Errors
-    /// Those of the fetch, or of the last one where that failed a moment ago;
-    /// [`ErrorKind::Unavailable`] where it was broken off, or outside a tokio runtime.
+    /// The error of the fetch, or of a previous one that failed a moment ago;
+    /// [`ErrorKind::Unavailable`] if it was interrupted, or outside a tokio runtime.
     pub(crate) async fn get<F>(&self, fetch: impl FnOnce() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<Fresh<T>, Error>> + Send + 'static,
@@ -77,13 +76,13 @@ impl<T: Clone + Send + Sync + 'static> Aging<T> {
         };
         match tokio::time::timeout(PATIENCE, wait.wait_for(Option::is_some)).await {
             Ok(Ok(answer)) => answer.clone(),
-            // The runtime that ran it stands still or is gone.
+            // The runtime that ran the fetch has stopped or stalled.
             _ => None,
         }
         .unwrap_or_else(|| Err(outage("the fetch was interrupted")))
     }
 
-    /// What can be said at once, or the fetch to wait for.
+    /// Returns the result if it is known now, or the fetch to wait for.
     fn look<F>(
         &self,
         fetch: impl FnOnce() -> F,
@@ -118,14 +117,14 @@ impl<T: Clone + Send + Sync + 'static> Aging<T> {
         }
     }
 
-    /// Fetches anew the next time, if the value is one that is of no use.
+    /// Discards the value if it is useless, so that the next call fetches it.
     pub(crate) fn forget_if(&self, useless: impl FnOnce(&T) -> bool) {
         self.0.state().value.take_if(|aged| useless(&aged.value));
     }
 }
 
 impl<T> Flight<T> {
-    /// Whether an answer may still come of it.
+    /// Whether the fetch may still complete.
     fn is_on(&self, now: Duration) -> bool {
         now < self.overdue_at && self.wait.has_changed().is_ok()
     }
@@ -133,7 +132,7 @@ impl<T> Flight<T> {
 
 impl<T: Clone + Send + Sync + 'static> Inner<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        // Foreign code under the lock only clones and compares.
+        // Poisoning is ignored: code under the lock only clones and compares.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +146,7 @@ impl<T: Clone + Send + Sync + 'static> Inner<T> {
         F: Future<Output = Result<Fresh<T>, Error>> + Send + 'static,
     {
         let runtime = tokio::runtime::Handle::try_current()
-            .map_err(|_| outage("this can only be fetched inside a tokio runtime"))?;
+            .map_err(|_| outage("this fetch needs a tokio runtime"))?;
         let (done, wait) = watch::channel(None);
         state.flight = Some(Flight {
             wait: wait.clone(),
@@ -176,7 +175,7 @@ impl<T: Clone + Send + Sync + 'static> Inner<T> {
                 Ok(fresh.value)
             }
             Err(error) => {
-                telemetry::warn("what an OAuth2 provider gives could not be fetched", &error);
+                telemetry::warn("a fetch from an OAuth2 provider failed", &error);
                 state.failed = Some((error.clone(), now + PAUSE));
                 Err(error)
             }

@@ -1,11 +1,11 @@
-//! A bound on parallel calls to another server, on the wait for each, and on its time.
+//! A limit on concurrent calls to another server, with deadlines.
 
 use crate::core::error::{Error, ErrorKind};
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Calls beyond the bound wait for their turn.
+/// A concurrency limit; excess calls wait for a free slot.
 pub(crate) struct CallLimit {
     turns: Semaphore,
     patience: Duration,
@@ -19,12 +19,13 @@ impl CallLimit {
         }
     }
 
-    /// Makes a call once it is its turn. Half of the deadline is for the wait and half for the call:
-    /// a call that began in the last moment would be given up at once, and so would the many behind
-    /// it.
+    /// Runs a call when a slot is free.
+    ///
+    /// Half of the deadline is for the wait and half for the call: a call that starts in the last
+    /// moment would be abandoned at once, and so would the calls queued after it.
     ///
     /// # Errors
-    /// Those of the call; [`ErrorKind::Timeout`] where its turn or its end did not come in time.
+    /// The errors of the call; [`ErrorKind::Timeout`] if the wait or the call takes too long.
     pub(crate) async fn run<T>(
         &self,
         call: impl Future<Output = Result<T, Error>>,
@@ -33,7 +34,7 @@ impl CallLimit {
         let turn = tokio::time::timeout(self.patience, self.turns.acquire()).await;
         // The semaphore is never closed.
         let Ok(Ok(_turn)) = turn else {
-            return late("too many calls at once");
+            return late("too many concurrent calls");
         };
         let answer = tokio::time::timeout(self.patience, call).await;
         answer.unwrap_or_else(|_| late("no answer in time"))
@@ -47,7 +48,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
-    async fn calls_beyond_the_bound_wait_and_end_with_their_deadline() {
+    async fn excess_calls_wait_and_time_out() {
         let limit = Arc::new(CallLimit::new(3, Duration::from_millis(600)));
         let (now, most, begun) = (
             AtomicUsize::new(0),
@@ -84,7 +85,7 @@ mod tests {
         }
         let (_, most, begun) = &*counts;
         assert_eq!(most.load(Ordering::SeqCst), 3);
-        assert!(begun.load(Ordering::SeqCst) < 20, "few had their turn");
+        assert!(begun.load(Ordering::SeqCst) < 20, "too many calls ran");
         assert!(late > 80, "{late}");
     }
 }

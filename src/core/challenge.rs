@@ -1,18 +1,19 @@
-//! The only place that maps an error to an HTTP answer (RFC 6750 section 3, RFC 9457, RFC 9470).
+//! The only mapping from errors to HTTP responses (RFC 6750 section 3, RFC 9457, RFC 9470).
 //!
-//! Bytes and numbers only: axum's and actix-web's `http` types differ, the answers must not.
+//! Plain bytes and numbers: axum and actix-web have different `http` types, but get the same
+//! responses.
 
 use crate::core::error::{Error, ErrorKind, Needs};
 use std::borrow::Cow;
 use std::fmt;
 
-/// The realm of answers that no layer made.
+/// The realm of responses that no layer made.
 pub(crate) const REALM: &str = "jamguard";
 
-/// The answer to a refused request: status, headers, body.
+/// The response to a rejected request: status, headers and body.
 ///
-/// The hook [`AuthenticatorBuilder::on_refusal`](crate::AuthenticatorBuilder::on_refusal) gets the
-/// one that would be sent and returns the one that is sent, the same for every framework.
+/// The hook [`AuthenticatorBuilder::on_refusal`](crate::AuthenticatorBuilder::on_refusal) receives
+/// the default response and returns the one to send, the same for every framework.
 ///
 /// # Example
 /// ```
@@ -32,21 +33,21 @@ pub struct Challenge {
     body: Vec<u8>,
 }
 
-/// What an outcome says to the client, and no more.
+/// The part of an outcome that the client may see.
 struct Public {
     status: u16,
-    /// The problem's type.
+    /// The problem's `type`.
     name: &'static str,
     title: &'static str,
     detail: &'static str,
-    /// A `WWW-Authenticate` header: bare, or with an `error` code.
+    /// The `WWW-Authenticate` header, bare or with an `error` code.
     challenge: Wire,
 }
 
 enum Wire {
     None,
     Bare,
-    /// The code, and whether the detail goes along as its description.
+    /// The code, and whether `detail` is sent as its description.
     Code(&'static str, bool),
 }
 
@@ -178,7 +179,7 @@ impl Public {
                 "Temporarily unavailable",
                 "The credential cannot be checked at the moment.",
             ),
-            // Another server's verdict is about this server's request, and never the client's status.
+            // Another server rejected this server's request: its status is never the client's.
             ErrorKind::BadRequest | ErrorKind::Unauthorized | ErrorKind::NotFound => plain(
                 502,
                 "bad_gateway",
@@ -207,7 +208,7 @@ impl Public {
 }
 
 impl Public {
-    /// The value of `WWW-Authenticate`.
+    /// Returns the value of `WWW-Authenticate`.
     fn wire(&self, needs: &Needs, realm: &str) -> Option<String> {
         let mut value = format!("Bearer realm={}", quoted(realm));
         let (code, described) = match self.challenge {
@@ -239,7 +240,7 @@ impl Public {
 }
 
 impl Challenge {
-    /// An answer with this status and nothing else.
+    /// Creates an empty response with this status.
     pub fn new(status: u16) -> Self {
         Self {
             status,
@@ -248,9 +249,10 @@ impl Challenge {
         }
     }
 
-    /// The standard answer to an error, with a problem body. To a refresh token that
-    /// [`RefreshTokens`](crate::RefreshTokens) does not accept it is a token endpoint's:
-    /// `400 {"error":"invalid_grant"}` (RFC 6749 section 5.2).
+    /// Returns the standard response to an error, with a problem body.
+    ///
+    /// A refresh token that [`RefreshTokens`](crate::RefreshTokens) rejects gets a token endpoint's
+    /// response instead: `400 {"error":"invalid_grant"}` (RFC 6749 section 5.2).
     pub fn for_error(error: &Error, realm: &str) -> Self {
         let public = Public::of(error.kind());
         if public.status == 401 && error.is_about_grant() {
@@ -273,44 +275,43 @@ impl Challenge {
         answer.with_body("application/problem+json", problem)
     }
 
-    /// What a token endpoint answers to a refresh token that it does not accept (RFC 6749
-    /// section 5.2).
+    /// Returns a token endpoint's response to a rejected refresh token (RFC 6749 section 5.2).
     fn invalid_grant() -> Self {
         Self::new(400)
             .with_header("cache-control", "no-store")
             .with_body("application/json", r#"{"error":"invalid_grant"}"#)
     }
 
-    /// The status code.
+    /// Returns the status code.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The first header of this name (lower case).
+    /// Returns the first header with this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers()
             .find(|(n, _)| *n == name)
             .map(|(_, value)| value)
     }
 
-    /// All headers, names in lower case.
+    /// Returns all headers, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(n, v)| (&**n, &**v))
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The same with another status.
+    /// Replaces the status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// The same with a header more, or with another value for it.
+    /// Sets a header, replacing those with the same name.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into().to_ascii_lowercase();
@@ -319,14 +320,14 @@ impl Challenge {
         self
     }
 
-    /// The same without a header.
+    /// Removes a header.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         self
     }
 
-    /// The same with another body.
+    /// Replaces the body and its content type.
     #[must_use]
     pub fn with_body(self, content_type: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         let mut answer = self.with_header("content-type", content_type);
@@ -338,7 +339,7 @@ impl Challenge {
         self.headers.push((Cow::Borrowed(name), value));
     }
 
-    /// A header beside those of the same name, as `Set-Cookie` needs it.
+    /// Adds a header beside others with the same name, as `Set-Cookie` needs.
     pub(crate) fn add_header(&mut self, name: &'static str, value: impl Into<String>) {
         self.set_header(name, value.into());
     }
@@ -349,7 +350,7 @@ impl Challenge {
     }
 }
 
-/// A quoted-string (RFC 9110 section 5.6.4) of visible ASCII.
+/// Writes a quoted-string (RFC 9110 section 5.6.4) and drops all but visible ASCII.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -369,7 +370,7 @@ fn quoted(text: &str) -> String {
 
 impl fmt::Debug for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers may hold cookies.
+        // Headers may contain cookies.
         f.debug_struct("Challenge")
             .field("status", &self.status)
             .finish_non_exhaustive()
@@ -385,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_answer_and_none_tells_the_reason() {
+    fn each_kind_has_an_answer_that_hides_the_reason() {
         let cases = [
             (
                 ErrorKind::MissingCredentials,
@@ -452,14 +453,14 @@ mod tests {
         for kind in [ErrorKind::Unavailable, ErrorKind::LockedOut] {
             assert_eq!(answer(kind).header("retry-after"), Some("1"));
         }
-        // Whether a code was right once is nobody's business.
+        // A used code is answered like a wrong one, to reveal nothing about it.
         assert_eq!(answer(ErrorKind::UsedCode), answer(ErrorKind::WrongCode));
     }
 
-    /// The status of every kind: a new kind does not compile before it has its own here.
+    /// The status of every kind: a new kind does not compile without one.
     macro_rules! statuses {
         ($($kind:ident => $status:literal,)*) => {{
-            // Without a wildcard.
+            // No wildcard, so that every kind must be listed.
             fn status(kind: ErrorKind) -> u16 {
                 match kind { $(ErrorKind::$kind => $status,)* }
             }
@@ -468,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_its_status_and_another_servers_verdict_is_never_the_clients() {
+    fn each_kind_has_a_status_and_upstream_rejections_are_502() {
         let statuses = statuses! {
             AlreadyAnswered => 500,
             MissingCredentials => 401,
@@ -527,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_what_it_takes() {
+    fn step_up_challenge_lists_the_requirements() {
         let needs = Needs {
             scopes: Some("orders.read orders.write".to_owned()),
             max_age: Some(300),

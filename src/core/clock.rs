@@ -1,9 +1,9 @@
-//! Time is injected; this is the only place that reads a system clock.
+//! Injected time; the only module that reads a system clock.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Two clocks: the wall's for `exp` and `nbf`, a monotonic one for cache lifetimes.
+/// A pair of clocks: wall time for `exp` and `nbf`, monotonic time for cache lifetimes.
 ///
 /// # Example
 /// ```
@@ -18,9 +18,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// assert_eq!(Frozen.now().as_secs(), 1_700_000_000);
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// Time since the Unix epoch; may jump.
+    /// Returns the time since the Unix epoch; may jump.
     fn now(&self) -> Duration;
-    /// Time since some fixed moment of this process; never goes back.
+    /// Returns the time since a fixed moment of this process; never goes back.
     fn monotonic(&self) -> Duration;
 }
 

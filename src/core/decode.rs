@@ -1,17 +1,17 @@
-//! JSON of a credential or a session, decoded into the application's type.
+//! Decoding of JSON from credentials and sessions into the application's types.
 
 use super::error::{Error, ErrorKind};
 use super::quoted::shown;
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 
-/// Messages of serde that hold names of the type alone.
+/// serde messages that contain only names from the type.
 const NAMES: [&str; 3] = [
     "missing field `",
     "duplicate field `",
     "data did not match any variant of untagged enum ",
 ];
-/// Messages that may quote a value between these words and what was expected.
+/// serde messages that may quote a value between these words and the expectation.
 const QUOTES: [&str; 5] = [
     "invalid type: ",
     "invalid value: ",
@@ -19,7 +19,7 @@ const QUOTES: [&str; 5] = [
     "unknown field ",
     "unknown variant ",
 ];
-/// How serde calls the types of JSON.
+/// serde's names for JSON types.
 const TYPES: [&str; 7] = [
     "null",
     "boolean",
@@ -30,15 +30,15 @@ const TYPES: [&str; 7] = [
     "map",
 ];
 
-/// Decodes JSON; `what` it is goes into the error.
+/// Decodes JSON; `what` describes it in the error.
 ///
 /// # Errors
-/// [`ErrorKind::ClaimsMismatch`], which names the field and no value.
+/// [`ErrorKind::ClaimsMismatch`], which names the field but no value.
 pub(crate) fn decode<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|_| mismatch::<T>(what, json))
 }
 
-/// Decodes again: to follow the path takes time that JSON which fits need not spend.
+/// Decodes again to find the path of the error, which would slow down the normal case.
 #[cold]
 fn mismatch<T: DeserializeOwned>(what: &str, json: &str) -> Error {
     let mut reader = serde_json::Deserializer::from_str(json);
@@ -58,7 +58,7 @@ fn mismatch<T: DeserializeOwned>(what: &str, json: &str) -> Error {
     )
 }
 
-/// A message of serde without the values that it quotes.
+/// Removes quoted values from a serde message.
 fn harmless(message: &str) -> String {
     let message = message
         .rsplit_once(" at line ")
@@ -72,7 +72,7 @@ fn harmless(message: &str) -> String {
         let found = found.map_or("", |found| found);
         Some(format!("{start}{found}, expected {expected}").replace(" ,", ","))
     });
-    quoting.unwrap_or_else(|| "its Deserialize refuses the value".to_owned())
+    quoting.unwrap_or_else(|| "its Deserialize impl rejects the value".to_owned())
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_field_is_named_and_no_value() {
+    fn errors_name_the_field_and_no_value() {
         for (json, why) in [
             ("{}", "missing field `email`"),
             (
@@ -143,7 +143,7 @@ mod tests {
             ),
             (
                 r#"{"email":"a","picky":"the-secret"}"#,
-                "`picky`: its Deserialize refuses the value",
+                "`picky`: its Deserialize impl rejects the value",
             ),
             (
                 r#"{"email":"a","more":"the-secret"}"#,

@@ -1,11 +1,11 @@
-//! The one error type: opaque, with a kind.
+//! The crate's error type: opaque, with a kind.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What went wrong, for a program to branch on.
+/// The kind of an [`Error`], for programs to branch on.
 ///
 /// # Example
 /// ```
@@ -15,9 +15,9 @@ use std::time::Duration;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// A credential is needed and the request has none.
+    /// The request has no credential, and one is needed.
     MissingCredentials,
-    /// The request's credential cannot be read: two headers, a bearer scheme without a token.
+    /// The request's credential is malformed: two headers, or a bearer scheme without a token.
     InvalidRequest,
     /// The token is not a well-formed compact JWS with JSON objects inside.
     Malformed,
@@ -41,84 +41,89 @@ pub enum ErrorKind {
     InvalidClaim,
     /// The header's `typ` is not the one configured.
     WrongType,
-    /// The token was taken back.
+    /// The token was revoked.
     Revoked,
     /// The token is not in the allow list.
     NotListed,
-    /// A refresh token that was rotated away came again: its whole family has ended.
+    /// A refresh token that was rotated away was used again: its whole family has ended.
     Reused,
-    /// What was to be written changed meanwhile: read it again, and try again.
+    /// The record changed since it was read: read it again and retry.
     Conflict,
-    /// The request was answered already, so a change of its session would not be saved.
+    /// The request was already answered, so a change to its session would not be saved.
     AlreadyAnswered,
-    /// Another site's page sent the request, with the cookies that browsers add to it.
+    /// A page of another site sent the request, with the cookies that browsers attach.
     CrossSite,
-    /// Claims, or a session's data, do not decode into the application's type: the type is wrong, and
-    /// not the credential. Answered with 500; the log names the field.
+    /// Claims or session data do not decode into the application's type.
+    ///
+    /// The type is wrong, not the credential. Answered with 500; the log names the field.
     ClaimsMismatch,
-    /// The credential is valid and a policy refuses it.
+    /// The credential is valid, but a policy denies the request.
     InsufficientScope,
-    /// The credential is valid, and a policy wants a login that is more recent or has a second
-    /// factor (RFC 9470).
+    /// The credential is valid, but a policy requires a newer login or a second factor (RFC 9470).
     StepUp,
-    /// A one-time password or recovery code is not right.
+    /// A one-time password or recovery code is wrong.
     WrongCode,
-    /// A one-time password was right, and was used before.
+    /// A one-time password is valid, but was used before.
     UsedCode,
-    /// Too many wrong codes: none is looked at for a while.
+    /// Too many wrong codes: no code is checked for a while.
     LockedOut,
-    /// The user has no second factor that could be asked for.
+    /// The user has no second factor to verify.
     NotEnrolled,
-    /// The user has a second factor: it must be removed before there can be another.
+    /// The user already has a second factor: remove it before enrolling another.
     AlreadyEnrolled,
-    /// The route is closed to everybody: no rule of the route table opens it.
+    /// The route is closed: no rule of the route table allows it.
     Forbidden,
-    /// The request's path can be read in more than one way.
+    /// Routers may read the request's path in more than one way.
     AmbiguousPath,
-    /// The issuer or a store cannot be reached and nothing cached can answer.
+    /// The issuer or a store cannot be reached, and no cached answer exists.
     Unavailable,
-    /// The other side did not answer in time.
+    /// The other server did not answer in time.
     Timeout,
-    /// No connection to the other side.
+    /// The connection to the other server failed.
     Connection,
-    /// A store's medium is full, read-only, damaged, or in use by another process; or a key is too
-    /// long for it.
+    /// A store failed: its medium is full, read-only, damaged, or in use by another process.
+    ///
+    /// Or a key is too long for it.
     Storage,
-    /// JAM refused a request of this server as malformed or not allowed (400). The client is answered
-    /// with 502: its own request may be right.
+    /// JAM rejected a request of this server as malformed or not allowed (400).
+    ///
+    /// The client receives 502: its own request may be valid.
     BadRequest,
-    /// JAM, or an OAuth2 provider's API, refused the credential of this server's request (401). The
-    /// client is answered with 502: its own credential may be valid.
+    /// JAM or an OAuth2 provider's API rejected the credential of this server's request (401).
+    ///
+    /// The client receives 502: its own credential may be valid.
     Unauthorized,
-    /// JAM refused the ID token (401 of `verify`).
+    /// JAM rejected the ID token (401 of `verify`).
     NotVerified,
-    /// JAM does not know the app or the record (404), or a key ring the key. The client is answered
-    /// with 502: what it asked for may exist.
+    /// JAM does not know the app or the record (404), or a key ring does not know the key.
+    ///
+    /// The client receives 502: its own target may exist.
     NotFound,
-    /// The other side answered with a status that the protocol does not name.
+    /// The other server answered with a status that the protocol does not define.
     UnexpectedStatus,
-    /// The other side answered with a body that the protocol does not allow.
+    /// The other server answered with a body that the protocol does not allow.
     UnexpectedBody,
-    /// A builder was given something that cannot work.
+    /// A builder received an invalid configuration.
     Configuration,
-    /// A key cannot be read, is too weak, or is of the wrong kind.
+    /// A key cannot be parsed, is too weak, or is of the wrong kind.
     InvalidKey,
-    /// An OAuth2 callback that belongs to no login begun by this browser: its `state` is missing,
-    /// wrong, used up or another browser's, or its `iss` another provider's (RFC 9207).
+    /// An OAuth2 callback does not belong to a login that this browser started.
+    ///
+    /// Its `state` is missing, wrong, already used or another browser's, or its `iss` is another
+    /// provider's (RFC 9207).
     InvalidCallback,
-    /// The user, or the OAuth2 provider on the user's behalf, said no.
+    /// The user, or the OAuth2 provider on the user's behalf, declined the login.
     AccessDenied,
-    /// The OAuth2 provider does not accept the code or refresh token (any more): a new login is
-    /// needed.
+    /// The OAuth2 provider rejects the code or refresh token: a new login is needed.
     InvalidGrant,
-    /// The OAuth2 provider refuses the client or what it asks for: the set-up is wrong.
+    /// The OAuth2 provider rejects the client or its request: the configuration is wrong.
     ClientRefused,
-    /// Our own fault: the layer is missing.
+    /// A fault of this server, such as a missing layer.
     Internal,
 }
 
 impl ErrorKind {
-    /// The kind's stable name in snake case, for logs and tools.
+    /// Returns the kind's stable name in snake case, for logs and tools.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MissingCredentials => "missing_credentials",
@@ -170,9 +175,9 @@ impl ErrorKind {
         }
     }
 
-    /// Whether a credential refused with this kind can never become valid again.
+    /// Whether a credential rejected with this kind can never become valid again.
     ///
-    /// An unknown key may only be unknown yet, an outage says nothing about the token.
+    /// A key may be unknown only for now, and an outage says nothing about the token.
     pub(crate) const fn is_final(self) -> bool {
         matches!(
             self,
@@ -193,7 +198,7 @@ impl ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether the application or its set-up is at fault, and neither a client nor another server.
+    /// Whether the application or its configuration is at fault, not a client or another server.
     #[cfg_attr(not(any(feature = "actix", feature = "tracing")), allow(dead_code))]
     pub(crate) const fn is_fault(self) -> bool {
         matches!(
@@ -214,7 +219,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Any failure of this crate: a kind, a message for people, never a secret.
+/// An error of this crate: a kind and a message for people, never a secret.
 ///
 /// # Example
 /// ```
@@ -226,34 +231,34 @@ impl fmt::Display for ErrorKind {
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-/// Boxed: results are passed along on the hot path, errors are rare there.
+/// Boxed, because results are returned on the hot path and errors are rare there.
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
     needs: Needs,
-    /// Whether it is about a refresh token, to which token endpoints answer.
+    /// Whether it concerns a refresh token: the response is then a token endpoint's.
     about_grant: bool,
     oauth2_code: Option<Box<str>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What a client may be told that it takes to be let in.
+/// Requirements that a challenge may tell the client.
 #[derive(Clone, Default)]
 pub(crate) struct Needs {
-    /// Names with a space in between (RFC 6750 section 3).
+    /// Space-separated scopes (RFC 6750 section 3).
     pub(crate) scopes: Option<String>,
-    /// Seconds since the login, at most (RFC 9470 section 3).
+    /// Maximum seconds since the login (RFC 9470 section 3).
     pub(crate) max_age: Option<u64>,
-    /// Names with a space in between (RFC 9470 section 3).
+    /// Space-separated `acr` values (RFC 9470 section 3).
     pub(crate) acr_values: Option<String>,
 }
 
 impl Error {
-    /// An error of `kind`, for hooks and fetchers of your own.
+    /// Creates an error of `kind`, for your own hooks and fetchers.
     ///
-    /// The message may reach logs: put no secret in it.
+    /// The message may appear in logs: it must not contain secrets.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -266,13 +271,13 @@ impl Error {
         }))
     }
 
-    /// The same error with a longer message: a place before it, a hint behind it.
+    /// Replaces the message, to add a location before it or a hint after it.
     pub(crate) fn map_message(mut self, change: impl FnOnce(&str) -> String) -> Self {
         self.0.message = change(&self.0.message).into();
         self
     }
 
-    /// The same, about a refresh token that a client sent.
+    /// Marks the error as concerning a refresh token that a client sent.
     pub(crate) fn about_grant(mut self) -> Self {
         self.0.about_grant = true;
         self
@@ -314,23 +319,22 @@ impl Error {
         Self::new(ErrorKind::Configuration, message)
     }
 
-    /// The kind, to branch on.
+    /// Returns the kind, to branch on.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What a person reads in a log; for errors that JAM answered, its message.
+    /// Returns the message for logs; for errors from JAM, JAM's message.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The code that an OAuth2 provider refused with, such as `invalid_grant` (RFC 6749
-    /// section 5.2).
+    /// Returns the OAuth2 provider's error code, such as `invalid_grant` (RFC 6749 section 5.2).
     pub fn oauth2_code(&self) -> Option<&str> {
         self.0.oauth2_code.as_deref()
     }
 
-    /// How long to wait before trying again, where that is known.
+    /// Returns how long to wait before a retry, if known.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

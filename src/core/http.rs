@@ -1,4 +1,7 @@
-//! Outgoing HTTP: deadlines, no redirects, bounded bodies, https except on loopback.
+//! The HTTP client for outgoing requests.
+//!
+//! Every request has a deadline, follows no redirects, reads a bounded body, and uses https except
+//! on loopback.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::quoted::shown;
@@ -11,7 +14,7 @@ use std::time::Duration;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-/// What is sent, and how much of the answer is read.
+/// An outgoing request, with a limit on the response body.
 pub(crate) struct HttpRequest {
     method: Method,
     url: Url,
@@ -72,21 +75,21 @@ impl HttpRequest {
     }
 }
 
-/// An answer of the other side, whatever its status.
+/// A response, with any status.
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
-    /// Where it comes from, without what may be secret in a URL.
+    /// The URL for error texts, without parts that may be secret.
     #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) place: String,
     /// `Cache-Control: max-age`.
     pub(crate) max_age: Option<Duration>,
-    /// `Retry-After` in seconds; a date counts as none.
+    /// `Retry-After` in seconds; a date is ignored.
     #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) retry_after: Option<Duration>,
-    /// Whether it says that it is a JWT (RFC 7519 section 10.3.1).
+    /// Whether its content type is JWT (RFC 7519 section 10.3.1).
     #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) is_jwt: bool,
-    /// `None` where it was longer than allowed, or a refusal's did not arrive whole.
+    /// `None` if it was too long, or if the body of an error response was cut off.
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -94,7 +97,7 @@ pub(crate) struct HttpAnswer {
 pub(crate) struct HttpClient(reqwest::Client);
 
 impl HttpClient {
-    /// A client whose every request ends after `timeout`, connecting included.
+    /// Returns a client whose requests end after `timeout`, including connecting.
     pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
         reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -104,7 +107,7 @@ impl HttpClient {
             .map(Self)
             .map_err(|error| {
                 Error::configuration(
-                    "the HTTP client cannot start: is there a set of trusted root certificates?",
+                    "the HTTP client cannot start: are trusted root certificates installed?",
                 )
                 .with_source(error.without_url())
             })
@@ -116,10 +119,10 @@ impl HttpClient {
             let mut value = HeaderValue::from_str(authorization).map_err(|_| {
                 Error::new(
                     ErrorKind::Malformed,
-                    "a token holds characters that no header may have, nothing was sent",
+                    "a token contains characters that are invalid in a header; nothing was sent",
                 )
             })?;
-            // Not for logs of what is below.
+            // Keeps it out of the logs of lower layers.
             value.set_sensitive(true);
             outgoing = outgoing.header(AUTHORIZATION, value);
         }
@@ -149,7 +152,7 @@ impl HttpClient {
                     bytes.extend_from_slice(&chunk);
                 }
                 (Err(error), _) if response.status().is_success() => return Err(transport(error)),
-                // A refusal is one, even where its words are cut off.
+                // Too long, or an error response that was cut off: the status is still valid.
                 _ => {
                     body = None;
                     break;
@@ -171,17 +174,17 @@ fn text(headers: &HeaderMap, name: reqwest::header::HeaderName) -> Option<&str> 
     headers.get(name)?.to_str().ok()
 }
 
-/// The URL may hold a refresh token, so it stays out of the message.
+/// Converts a transport error and drops its URL, which may contain a refresh token.
 fn transport(error: reqwest::Error) -> Error {
     let (kind, message) = if error.is_timeout() {
-        (ErrorKind::Timeout, "the other side did not answer in time")
+        (ErrorKind::Timeout, "the server did not answer in time")
     } else {
         (ErrorKind::Connection, "the connection failed")
     };
     Error::new(kind, message).with_source(error.without_url())
 }
 
-/// `no-store` and `no-cache` count as an age of nothing.
+/// Parses `max-age`; `no-store` and `no-cache` give zero.
 fn max_age(header: &str) -> Option<Duration> {
     let mut age = None;
     for directive in header.split(',').map(str::trim) {
@@ -200,22 +203,24 @@ fn max_age(header: &str) -> Option<Duration> {
     age
 }
 
-/// A URL for error texts, without its query and fragment. [`checked_url`] refuses credentials.
+/// Returns a URL for error texts, without query and fragment.
+///
+/// It has no credentials: [`checked_url`] rejects them.
 pub(crate) fn shown_url(url: &str) -> String {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     shown(&url[..end])
 }
 
-/// A URL that credentials may be sent to: https, or http on this machine's loopback.
+/// Parses a URL that may receive credentials: https, or http on loopback.
 pub(crate) fn checked_url(text: &str) -> Result<Url, Error> {
     let refuse = |message: String| Err(Error::configuration(message));
     let Ok(url) = Url::parse(text) else {
         return refuse(format!(
-            "'{text}' is not a URL: give a whole one, https://…"
+            "'{text}' is not a URL: use an absolute one, https://…"
         ));
     };
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("a URL must not hold a user name or password".into());
+        return refuse("a URL must not contain a user name or password".into());
     }
     let loopback = match url.host() {
         Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
@@ -230,7 +235,7 @@ pub(crate) fn checked_url(text: &str) -> Result<Url, Error> {
             "'{text}' is plain http: use https (http is for loopback addresses only)"
         )),
         _ => refuse(format!(
-            "'{text}' is not an https URL: give a whole one, https://…"
+            "'{text}' is not an https URL: use an absolute one, https://…"
         )),
     }
 }

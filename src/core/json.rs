@@ -1,24 +1,26 @@
-//! Strict JSON objects: no member twice (escapes undone first), no lone surrogate,
-//! at most 128 levels, nothing after the end (RFC 7515 section 4, RFC 8725 section 2.4).
+//! Strict parsing of JSON objects (RFC 7515 section 4, RFC 8725 section 2.4).
+//!
+//! Rejects duplicate members (compared after unescaping), lone surrogates, more than 128 levels,
+//! and trailing data.
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor as SerdeVisitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// A JSON value as far as token checks need it.
+/// A JSON value, as far as token checks need it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar<'a> {
     Text(Cow<'a, str>),
     Integer(i128),
     Float(f64),
-    /// The members of an array of strings.
+    /// An array of strings.
     Texts(Vec<Cow<'a, str>>),
-    /// Null, booleans, objects, arrays with anything but strings.
+    /// Null, a boolean, an object, or an array with anything but strings.
     Other,
 }
 
-/// Reads one JSON object strictly and hands each top-level member to `each`.
+/// Parses one JSON object strictly and passes each top-level member to `each`.
 ///
 /// Returns the member names.
 pub(crate) fn object<'a>(
@@ -54,16 +56,17 @@ impl<'de, F: FnMut(&str, Scalar<'de>)> SerdeVisitor<'de> for TopLevel<'_, F> {
     }
 }
 
-/// The member names of an object, no two alike.
+/// The member names of an object, without duplicates.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
     names: Vec<Cow<'a, str>>,
-    /// A bit for each name; one that is not set says that its names are not there.
+    /// A one-word Bloom filter; a clear bit means that its names are absent.
     seen: u64,
 }
 
-/// Up to here names are compared as they come, beyond all at once: sorting keeps a token of
-/// thousands of members from costing quadratic time.
+/// Up to this many names are compared as they arrive; more are sorted at the end.
+///
+/// This keeps a token with thousands of members from costing quadratic time.
 const FEW: usize = 32;
 
 impl<'a> Names<'a> {
@@ -96,7 +99,7 @@ impl<'a> Names<'a> {
         Ok(self)
     }
 
-    /// Whether the object has a member of this name.
+    /// Whether the object has a member with this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.seen & Self::bit(name) != 0 && self.names.iter().any(|found| found == name)
     }
@@ -196,7 +199,7 @@ impl<'de> SerdeVisitor<'de> for Strict {
             last = map.next_value_seed(Strict)?;
             names.add(name)?;
         }
-        // How serde_json hands over a number when any crate of the build turned on its
+        // serde_json passes numbers like this if any crate of the build enables its
         // `arbitrary_precision` feature.
         if let ([name], Scalar::Text(digits)) = (&names.names[..], &last)
             && name == "$serde_json::private::Number"
@@ -209,7 +212,7 @@ impl<'de> SerdeVisitor<'de> for Strict {
     }
 }
 
-/// Whether that feature is on; where it is not, such a map is an object like any other.
+/// Whether that feature is enabled; otherwise such a map is an ordinary object.
 fn numbers_come_as_maps() -> bool {
     static ANSWER: OnceLock<bool> = OnceLock::new();
     *ANSWER.get_or_init(|| {

@@ -1,13 +1,15 @@
-//! Error texts about a value that is not the expected one.
+//! Error texts for a value that differs from the expected one.
 
 use super::quoted::{MAX_SHOWN, shown};
 use std::fmt::Write;
 
-/// Values of one side that a text lists and compares.
+/// Maximum values of each side that a text lists and compares.
 const MAX_VALUES: usize = 5;
 
-/// Describes a mismatch: "expected `a` or `b`, received `c`", with the difference where both sides
-/// may mean the same. For logs and developers: no HTTP answer holds it.
+/// Describes a mismatch: "expected `a` or `b`, received `c`".
+///
+/// If both sides may mean the same, the text names the difference. For logs and developers only:
+/// HTTP responses never contain it.
 pub(crate) fn mismatch<E: AsRef<str>, R: AsRef<str>>(expected: &[E], received: &[R]) -> String {
     let mut text = format!(
         "expected {}, received {}",
@@ -28,12 +30,12 @@ pub(crate) fn mismatch<E: AsRef<str>, R: AsRef<str>>(expected: &[E], received: &
     text
 }
 
-/// The values in backticks, the first ones of many.
+/// Lists values in backticks, at most the first [`MAX_VALUES`].
 pub(crate) fn list(values: &[impl AsRef<str>], between: &str) -> String {
     let mut text = String::new();
     for (at, value) in values.iter().take(MAX_VALUES).enumerate() {
         let between = if at == 0 { "" } else { between };
-        // Writing to a string does not fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{between}`{}`", shown(value.as_ref()));
     }
     match values.len().checked_sub(MAX_VALUES) {
@@ -46,7 +48,7 @@ pub(crate) fn list(values: &[impl AsRef<str>], between: &str) -> String {
     text
 }
 
-/// A value in the parts by which developers confuse values.
+/// A value split into the parts that developers commonly confuse.
 #[derive(PartialEq)]
 struct Parts<'a> {
     scheme: Option<&'a str>,
@@ -68,7 +70,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The rest with one name for this machine, if the rest begins with any of its names.
+    /// Returns `rest` with any loopback name replaced by `localhost`, or `None` without one.
     fn loopback(&self) -> Option<String> {
         ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|name| {
             let (start, rest) = self.rest.split_at_checked(name.len())?;
@@ -78,7 +80,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Names the differences between two values that may mean the same; `None` for all others.
+/// Describes how two values differ that may mean the same; `None` for any others.
 fn difference(expected: &str, received: &str) -> Option<String> {
     if expected == received || expected.len().max(received.len()) > MAX_SHOWN {
         return None;
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_may_mean_the_same_get_their_difference_named() {
+    fn near_misses_name_the_difference() {
         let issuer = "https://issuer.example/realms/one";
         for (expected, received, difference) in [
             (
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_is_bounded_and_shows_what_it_is() {
+    fn foreign_text_is_bounded_and_sanitized() {
         let many: Vec<String> = (0..1000)
             .map(|n| format!("{n}\u{202e}\n{}", "x".repeat(9000)))
             .collect();

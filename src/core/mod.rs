@@ -1,4 +1,4 @@
-//! What every other module stands on: errors, time, secrets, wire answers.
+//! Shared foundations: errors, time, secrets, HTTP responses.
 
 #[cfg(feature = "oauth2")]
 pub(crate) mod aging;

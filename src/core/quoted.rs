@@ -1,19 +1,20 @@
-//! Words of the other side in an error: somebody else's text, which may reach logs and terminals.
+//! Sanitized foreign text in errors, which may reach logs and terminals.
 
-/// Characters that an error keeps of another side's message.
+/// Maximum characters of a foreign message in an error.
 #[cfg(feature = "client")]
 const MAX_MESSAGE: usize = 300;
-/// Anything shorter is no token, and may well be a word.
+/// A shorter secret is not a token and may be an ordinary word.
 #[cfg(feature = "client")]
 const MIN_SECRET: usize = 8;
-/// Characters that an error keeps of one value.
+/// Maximum characters of one value in an error.
 pub(crate) const MAX_SHOWN: usize = 200;
 
-/// The words without what hides or reorders text, and without the secrets that were sent; `None`
-/// where nothing is left.
+/// Returns a message without invisible characters and without the secrets that were sent.
+///
+/// `None` if nothing remains.
 #[cfg(feature = "client")]
 pub(crate) fn quoted(words: &str, secrets: &[&str]) -> Option<String> {
-    // First, so that none of them hides a secret.
+    // First, because invisible characters could split a secret.
     let mut message = visible(words);
     for secret in secrets.iter().filter(|secret| secret.len() >= MIN_SECRET) {
         message = message.replace(secret, "[token]");
@@ -22,7 +23,7 @@ pub(crate) fn quoted(words: &str, secrets: &[&str]) -> Option<String> {
     (!message.trim().is_empty()).then_some(message)
 }
 
-/// One value of another side: a claim, a key's name. Bounded, without what hides or reorders text.
+/// Returns one foreign value, such as a claim or key id, bounded and without invisible characters.
 pub(crate) fn shown(value: &str) -> String {
     let mut visible = value.chars().filter(|c| !is_invisible(*c));
     let mut text: String = visible.by_ref().take(MAX_SHOWN).collect();
@@ -32,13 +33,13 @@ pub(crate) fn shown(value: &str) -> String {
     text
 }
 
-/// The words without what hides or reorders text.
+/// Returns the text without invisible characters.
 #[cfg(feature = "client")]
 pub(crate) fn visible(words: &str) -> String {
     words.chars().filter(|c| !is_invisible(*c)).collect()
 }
 
-/// Control characters, and those that reorder or hide text.
+/// Whether it is a control character, or reorders or hides text.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

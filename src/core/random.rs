@@ -1,9 +1,9 @@
-//! Bytes that nobody can guess.
+//! Cryptographically secure random bytes.
 
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::rand;
 
-/// From the system's random source.
+/// Returns bytes from the system's random source.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes)

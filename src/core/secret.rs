@@ -1,4 +1,4 @@
-//! Text that must not be printed, kept after use, or compared byte by byte.
+//! Secret texts: not printed, wiped after use, compared in constant time.
 
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over.
+    /// Wraps a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
@@ -26,7 +26,7 @@ impl Secret {
         Self(text)
     }
 
-    /// The text itself; keep it out of logs.
+    /// Returns the text; keep it out of logs.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! One call for each secret at a time, however many ask for it.
+//! Deduplication of concurrent calls by secret: one call, shared by all callers.
 
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 const MAX_SECRETS: u64 = 100_000;
-/// Longer than any call takes. One that is under way for longer counts as lost.
+/// Longer than any call takes; a call that runs longer is treated as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The SHA-256 of what a call is about: the secret itself is not kept.
+/// SHA-256 of a call's input, so that the secret itself is not kept.
 pub(crate) type SecretHash = [u8; 32];
 
 pub(crate) fn secret_hash(secret: &str) -> SecretHash {
@@ -21,7 +21,7 @@ pub(crate) fn secret_hash(secret: &str) -> SecretHash {
     hash
 }
 
-/// Calls under way, and the answers of those that just ended.
+/// Calls in progress, and recent answers.
 pub(crate) struct SingleFlight<T> {
     calls: Cache<SecretHash, Call<T>>,
     shared_for: Duration,
@@ -39,10 +39,10 @@ struct Ended<T> {
 }
 
 impl<T> Call<T> {
-    /// Whether whoever asks now is to have its answer.
+    /// Whether a new caller can share this call or its answer.
     fn serves(&self, shared_for: Duration, lasts: impl Fn(&Result<T, Error>) -> bool) -> bool {
         let since = |moment| real_time().saturating_sub(moment);
-        // Asked first: what ends meanwhile has answered.
+        // Read first: a call that ends in between has its answer stored already.
         let is_on = self.wait.has_changed().is_ok();
         match &*self.wait.borrow() {
             Some(ended) => since(ended.at) < shared_for && lasts(&ended.answer),
@@ -52,23 +52,24 @@ impl<T> Call<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
-    /// Answers are given to whoever asks up to this long after they came.
+    /// Returns a map that shares each answer for this long after its call ended.
     pub(crate) fn shared_for(time: Duration) -> Self {
         Self {
             calls: Cache::builder()
                 .max_capacity(MAX_SECRETS)
-                // Never before its call ends, however long that takes: it would be made twice.
+                // Must outlive every call, or a call would be made twice.
                 .time_to_live(PATIENCE + time)
                 .build(),
             shared_for: time,
         }
     }
 
-    /// The answer of a call, which survives whoever began it. Answers for which `lasts` says no are
-    /// not given to those who ask later.
+    /// Returns the answer of a shared call, which continues if the caller is cancelled.
+    ///
+    /// Answers that `lasts` rejects are not given to later callers.
     ///
     /// # Errors
-    /// Those of the call; [`ErrorKind::Unavailable`] where it was broken off, or outside a tokio
+    /// The errors of the call; [`ErrorKind::Unavailable`] if it was interrupted, or outside a tokio
     /// runtime.
     pub(crate) async fn ask<F>(
         &self,
@@ -80,7 +81,7 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let runtime = tokio::runtime::Handle::try_current()
-            .map_err(|_| outage("this can only be asked for inside a tokio runtime"))?;
+            .map_err(|_| outage("this call needs a tokio runtime"))?;
         let begin = || {
             let (done, wait) = watch::channel(None);
             let call = call();
@@ -94,28 +95,28 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
                 wait,
             }
         };
-        // What is of no use any more is replaced here alone: taken away by those who waited for it,
-        // one of them might take away the call that another has begun since.
+        // Stale calls are replaced only here: if waiters removed them, one could remove the call
+        // that another has just started.
         let useless = |call: &Call<T>| !call.serves(self.shared_for, &lasts);
         let entry = self.calls.entry(key).or_insert_with_if(begin, useless);
         let mut wait = entry.into_value().wait;
         let answered = tokio::time::timeout(PATIENCE, wait.wait_for(Option::is_some)).await;
         let answer = match answered {
             Ok(Ok(ended)) => ended.as_ref().map(|ended| ended.answer.clone()),
-            // The runtime that ran it stands still or is gone.
+            // The runtime that ran the call has stopped or stalled.
             _ => None,
         };
         answer.unwrap_or_else(|| Err(outage("the call was interrupted")))
     }
 
-    /// Calls anew the next time: the last answer is of no use any more.
+    /// Forgets the last answer, so that the next caller makes a new call.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(crate) fn forget(&self, key: &SecretHash) {
         self.calls.invalidate(key);
     }
 }
 
-/// Calls take real time, whatever clock tokens expire by.
+/// Calls take real time, independent of the clock that tokens expire by.
 fn real_time() -> Duration {
     SystemClock.monotonic()
 }
@@ -131,13 +132,13 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Calls of one secret, counted.
+    /// Counted calls with one secret.
     struct Calls {
         flight: SingleFlight<usize>,
         begun: AtomicUsize,
         under_way: AtomicUsize,
         most: AtomicUsize,
-        /// So many fail before the first that does not.
+        /// Number of failures before the first success.
         failing: usize,
         takes: Duration,
     }
@@ -177,9 +178,9 @@ mod tests {
         }
     }
 
-    /// Whoever asks while it is under way waits for it, however long it takes.
+    /// Callers during the call wait for it, however long it takes.
     #[tokio::test]
-    async fn a_call_that_takes_longer_than_its_answer_is_shared_is_one() {
+    async fn a_slow_call_is_made_once() {
         let calls = Calls::new(20, 300, 0);
         let late = async {
             tokio::time::sleep(Duration::from_millis(150)).await;
@@ -190,9 +191,9 @@ mod tests {
         assert_eq!(calls.begun(), 1);
     }
 
-    /// Who hears late of a failure does not take away the call that another began meanwhile.
+    /// A waiter that sees the failure late does not remove the next call.
     #[tokio::test]
-    async fn however_many_ask_anew_after_a_failure_one_call_is_under_way() {
+    async fn retries_after_a_failure_share_one_call() {
         let calls = Calls::new(10_000, 5, 5);
         let asking: Vec<_> = (0..50)
             .map(|_| {

@@ -1,16 +1,16 @@
-//! One of a thing for each thread: what all threads write to is slow for all of them.
+//! Per-thread shards of a value, to avoid cache-line contention.
 
 use std::array;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const STRIPES: usize = 16;
 
-/// So far apart that no two share a line of a processor's cache.
+/// A shard, aligned so that no two share a cache line.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Stripe<T>(T);
 
-/// As many of a thing as keeps threads apart; threads beyond that share.
+/// A fixed number of shards; with more threads, several share one.
 #[derive(Debug)]
 pub(crate) struct Striped<T>([Stripe<T>; STRIPES]);
 
@@ -19,7 +19,7 @@ impl<T> Striped<T> {
         Self(array::from_fn(|_| Stripe(each())))
     }
 
-    /// This thread's.
+    /// Returns the current thread's shard.
     pub(crate) fn mine(&self) -> &T {
         thread_local! {
             static STRIPE: usize = {
@@ -27,7 +27,7 @@ impl<T> Striped<T> {
                 NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES
             };
         }
-        // During a thread's end any will do.
+        // While the thread is being destroyed, any shard is correct.
         let stripe = STRIPE.try_with(|stripe| *stripe).unwrap_or(0);
         &self.0[stripe % STRIPES].0
     }

@@ -1,10 +1,10 @@
-//! Log events and counters; nothing but plain atomics when the features are off.
+//! Log events and counters; without the features, only atomics.
 
 use crate::core::error::Error;
 use crate::core::striped::Striped;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// How important an event is.
+/// The severity of a log event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[cfg_attr(not(feature = "config"), allow(dead_code))]
@@ -16,10 +16,10 @@ pub(crate) enum Level {
     Debug,
 }
 
-/// Events beyond it are not told, whatever the subscriber would do with them.
+/// Events beyond this level are dropped, whatever the subscriber's filter.
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Debug as u8);
 
-/// Tells events up to this level from now on, in the whole process.
+/// Sets the most verbose level that is logged, for the whole process.
 #[cfg(feature = "config")]
 pub(crate) fn set_level(level: Level) {
     LEVEL.store(level as u8, Ordering::Relaxed);
@@ -30,32 +30,33 @@ fn tells(level: Level) -> bool {
     level as u8 <= LEVEL.load(Ordering::Relaxed)
 }
 
-/// Says precisely why a request is refused: at debug level, or as an error where the application
-/// or its set-up is at fault. The client never sees it.
+/// Logs the precise reason of a rejection, which the client never sees.
+///
+/// At debug level, or as an error if the application or its configuration is at fault.
 pub(crate) fn refused(error: &Error) {
     #[cfg(feature = "tracing")]
     if error.kind().is_fault() {
         if tells(Level::Error) {
-            tracing::error!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "a request failed by a fault of the application or its set-up");
+            tracing::error!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "a request failed: the application or its configuration is at fault");
         }
     } else if tells(Level::Debug) {
-        tracing::debug!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "credential refused");
+        tracing::debug!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "request rejected");
     }
     #[cfg(feature = "metrics")]
     metrics::counter!("jamguard_refusals_total", "kind" => error.kind().as_str()).increment(1);
     let _ = error;
 }
 
-/// Says at debug level, as a tree, why a policy refused.
+/// Logs at debug level, as a tree, why a policy denied a request.
 pub(crate) fn explained(explanation: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
     if tells(Level::Debug) {
-        tracing::debug!(target: "jamguard", "a policy refused:\n{explanation}");
+        tracing::debug!(target: "jamguard", "a policy denied the request:\n{explanation}");
     }
     let _ = explanation;
 }
 
-/// Something an operator should look at; `message` holds no secret.
+/// Logs a warning that an operator should look at; `message` contains no secret.
 pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
     if tells(Level::Warn) {
@@ -64,7 +65,7 @@ pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
     let _ = (message, detail);
 }
 
-/// Something that an operator may want to know; `message` holds no secret.
+/// Logs information for operators; `message` contains no secret.
 #[cfg(feature = "config")]
 pub(crate) fn info(message: &str, detail: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
@@ -74,7 +75,7 @@ pub(crate) fn info(message: &str, detail: &dyn std::fmt::Display) {
     let _ = (message, detail);
 }
 
-/// A fault of the application's set-up.
+/// Logs a fault in the application's configuration.
 #[cfg(any(feature = "axum", feature = "actix", feature = "session"))]
 pub(crate) fn fault(message: &str) {
     #[cfg(feature = "tracing")]
@@ -84,12 +85,12 @@ pub(crate) fn fault(message: &str) {
     let _ = message;
 }
 
-/// Names of the metrics, in one place.
+/// The names of all metrics.
 #[derive(Clone, Copy)]
 pub(crate) enum Metric {
     CacheHit,
     CacheMiss,
-    /// Accepted although its list could not be asked.
+    /// A token accepted although its token list was unavailable.
     UncheckedToken,
     RefreshTokenReuse,
     #[cfg(feature = "client")]
@@ -114,7 +115,7 @@ impl Metric {
     }
 }
 
-/// A counter that threads do not fight over.
+/// A sharded counter, to avoid contention between threads.
 pub(crate) struct Counter {
     stripes: Striped<AtomicU64>,
     #[cfg_attr(not(feature = "metrics"), expect(dead_code))]

@@ -1,4 +1,4 @@
-//! One emulated app: its keys, its codes and refresh tokens.
+//! An emulated app: its keys, magic codes and refresh tokens.
 
 use super::expiring::Expiring;
 use super::id_token::IdToken;
@@ -22,7 +22,7 @@ use url::Url;
 const CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
 const MAX_CODES: usize = 1_000;
 const MAX_REFRESH_TOKENS: usize = 100_000;
-/// Published at a time, the signing one included.
+/// Maximum of published keys, including the signing key.
 const MAX_KEYS: usize = 10;
 
 /// An app of an [`Emulator`](super::Emulator). Cheap to clone.
@@ -38,9 +38,9 @@ const MAX_KEYS: usize = 10;
 ///     .jam(JamApp::new("my-app").base_url(emulator.base_url()))
 ///     .build()?;
 ///
-/// let token = app.id_token("ann@example.com")?;       // without the mail
+/// let token = app.id_token("ann@example.com")?;       // without a mail
 /// assert!(auth.authenticate(&token).await.is_ok());
-/// app.replace_key()?;                                 // the old one is gone
+/// app.replace_key()?;                                 // the old one is no longer published
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -56,14 +56,14 @@ struct Inner {
 }
 
 struct State {
-    /// The newest first: it signs.
+    /// Newest first; the first one signs.
     keys: Vec<(SigningKey, VerifyingKey)>,
-    /// Knows all of `keys`.
+    /// Verifies with all of `keys`.
     verifier: Verifier,
     id_token_lifetime: Duration,
     refresh_token_lifetime: Duration,
     jwks_max_age: Option<Duration>,
-    /// Magic codes and refresh tokens, each of an address.
+    /// Magic codes and refresh tokens, with the e-mail address of each.
     codes: Expiring<String>,
     refresh_tokens: Expiring<String>,
 }
@@ -80,7 +80,7 @@ impl App {
             .filter(|url| !url.cannot_be_a_base())
             .ok_or_else(|| {
                 Error::configuration(format!(
-                    "the redirect URL '{}' is not a URL: give a whole one, http://…",
+                    "the redirect URL '{}' is not a URL: use an absolute one, http://…",
                     settings.redirect_url
                 ))
             })?;
@@ -112,28 +112,28 @@ impl App {
         self.0.clock.now()
     }
 
-    /// The app's id, which is the `aud` of its tokens.
+    /// Returns the app's id, which is the `aud` of its tokens.
     pub fn app_id(&self) -> &str {
         &self.0.app_id
     }
 
-    /// The app's URL without a trailing slash, which is the `iss` of its tokens.
+    /// Returns the app's URL without a trailing slash, which is the `iss` of its tokens.
     pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// An ID token of this address, without a login.
+    /// Issues an ID token for this address, without a login.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where signing fails.
+    /// [`ErrorKind::InvalidKey`] if signing fails.
     pub fn id_token(&self, email: impl Into<String>) -> Result<String, Error> {
         self.issue(IdToken::new(email))
     }
 
-    /// Signs an ID token that may be unlike those of JAM.
+    /// Signs an ID token, which may deviate from JAM's tokens.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where signing fails.
+    /// [`ErrorKind::InvalidKey`] if signing fails.
     pub fn issue(&self, token: IdToken) -> Result<String, Error> {
         let (key, lifetime) = {
             let state = self.state();
@@ -142,11 +142,12 @@ impl App {
         token.sign(&key, self.issuer(), self.app_id(), self.now(), lifetime)
     }
 
-    /// A refresh token of this address, without a login; of use only where the app allows
-    /// refresh.
+    /// Issues a refresh token for this address, without a login.
+    ///
+    /// It is usable only if the app allows refresh.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the system's random source fails.
+    /// [`ErrorKind::InvalidKey`] if the system's random source fails.
     pub fn refresh_token(&self, email: impl Into<String>) -> Result<Secret, Error> {
         let email = email.into();
         let mut bytes = random::<128>()?.to_vec();
@@ -159,18 +160,20 @@ impl App {
         Ok(token.into())
     }
 
-    /// The published key set.
+    /// Returns the published key set.
     pub fn jwks_json(&self) -> String {
         let state = self.state();
         let keys: Vec<Value> = state.keys.iter().map(|(_, key)| published(key)).collect();
         json!({ "keys": keys }).to_string()
     }
 
-    /// Signs with a new key from now on, and publishes it beside the old ones until
-    /// [`remove_old_keys`](Self::remove_old_keys). Returns the new `kid`.
+    /// Generates a new signing key and returns its `kid`.
+    ///
+    /// The old keys stay published until [`remove_old_keys`](Self::remove_old_keys), ten keys at
+    /// most.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where no key can be made.
+    /// [`ErrorKind::InvalidKey`] if no key can be generated.
     pub fn rotate_key(&self) -> Result<String, Error> {
         self.change_keys(|keys, new| {
             keys.insert(0, new);
@@ -178,18 +181,18 @@ impl App {
         })
     }
 
-    /// Signs with a new key from now on, and publishes only that one. Returns the new `kid`.
+    /// Generates a new signing key, publishes only that one, and returns its `kid`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where no key can be made.
+    /// [`ErrorKind::InvalidKey`] if no key can be generated.
     pub fn replace_key(&self) -> Result<String, Error> {
         self.change_keys(|keys, new| *keys = vec![new])
     }
 
-    /// Publishes only the key that signs.
+    /// Removes all published keys except the signing key.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where no verifier can be built of what is left.
+    /// [`ErrorKind::Configuration`] if no verifier can be built from the remaining key.
     pub fn remove_old_keys(&self) -> Result<(), Error> {
         let mut state = self.state();
         state.keys.truncate(1);
@@ -197,17 +200,17 @@ impl App {
         Ok(())
     }
 
-    /// The time from `iat` to `exp` of the ID tokens issued from now on.
+    /// Sets the time from `iat` to `exp` of ID tokens issued from now on.
     pub fn set_id_token_lifetime(&self, lifetime: Duration) {
         self.state().id_token_lifetime = lifetime;
     }
 
-    /// How long the refresh tokens issued from now on can be used.
+    /// Sets the lifetime of refresh tokens issued from now on.
     pub fn set_refresh_token_lifetime(&self, lifetime: Duration) {
         self.state().refresh_token_lifetime = lifetime;
     }
 
-    /// `Cache-Control: max-age` of the key set, or no such header.
+    /// Sets `Cache-Control: max-age` of the key set; `None` omits the header.
     pub fn set_jwks_max_age(&self, max_age: Option<Duration>) {
         self.state().jwks_max_age = max_age;
     }
@@ -220,7 +223,7 @@ impl App {
         self.0.allow_refresh
     }
 
-    /// A magic code for this address.
+    /// Creates a magic code for this address.
     pub(super) fn new_code(&self, email: String) -> Result<String, Error> {
         let code = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
         let expires = self.now().saturating_add(CODE_LIFETIME);
@@ -228,7 +231,7 @@ impl App {
         Ok(code)
     }
 
-    /// The redirect URL with the tokens of a magic code's address; a code serves once.
+    /// Returns the redirect URL with the tokens for a magic code's address; a code is valid once.
     pub(super) fn redeem(&self, code: &str) -> Result<Option<Url>, Error> {
         let now = self.now();
         let Some(email) = self.state().codes.remove(code, now) else {
@@ -245,7 +248,7 @@ impl App {
         Ok(Some(url))
     }
 
-    /// The header and claims of one of the app's ID tokens that is valid now.
+    /// Returns the header and claims of an ID token of this app, if it is valid now.
     pub(super) async fn verify(&self, id_token: &str) -> Result<RemoteToken, Error> {
         let verifier = self.state().verifier.clone();
         verifier.verify(id_token).await?;
@@ -257,7 +260,7 @@ impl App {
         self.state().refresh_tokens.get(refresh_token, now).cloned()
     }
 
-    /// Whether the address had that refresh token.
+    /// Deletes the refresh token if it belongs to the address, and returns whether it did.
     pub(super) fn delete_refresh_token(&self, email: &str, refresh_token: &str) -> bool {
         let now = self.now();
         let mut state = self.state();
@@ -302,11 +305,11 @@ impl fmt::Debug for App {
 fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorKind::InvalidKey, "the system has no random numbers"))?;
+        .map_err(|_| Error::new(ErrorKind::InvalidKey, "the system's random source failed"))?;
     Ok(bytes)
 }
 
-/// A P-521 key named by its thumbprint.
+/// Generates a P-521 key whose `kid` is its thumbprint.
 fn new_key() -> Result<(SigningKey, VerifyingKey), Error> {
     let key = SigningKey::generate(Algorithm::ES512)?;
     let kid = match key.verifying_key()?.to_jwk() {
@@ -323,7 +326,7 @@ fn new_key() -> Result<(SigningKey, VerifyingKey), Error> {
     Ok((key, public))
 }
 
-/// JAM publishes these members and no others.
+/// Returns the JWK with the members that JAM publishes, and no others.
 fn published(key: &VerifyingKey) -> Value {
     let jwk = json!(key.to_jwk());
     ["kty", "crv", "x", "y", "kid"]
@@ -332,7 +335,7 @@ fn published(key: &VerifyingKey) -> Value {
         .collect()
 }
 
-/// The service has one clock, so it needs no leeway.
+/// Builds the verifier; the service has one clock, so it needs no leeway.
 fn verifier(
     keys: &[(SigningKey, VerifyingKey)],
     issuer: &str,

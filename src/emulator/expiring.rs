@@ -1,12 +1,12 @@
-//! Records that expire, and are bounded in number besides.
+//! Records with an expiry and a bounded number.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// Over its bound it forgets the oldest records first.
+/// An expiring map with a maximum size; the oldest records are evicted first.
 pub(super) struct Expiring<V> {
     records: HashMap<String, (V, Duration)>,
-    /// Insertion order; may name records that are gone.
+    /// Insertion order; may name records that were removed.
     order: VecDeque<String>,
     bound: usize,
 }
@@ -20,7 +20,7 @@ impl<V> Expiring<V> {
         }
     }
 
-    /// Keeps a record until `expires`, Unix time.
+    /// Stores a record until `expires`, in Unix time.
     pub(super) fn insert(&mut self, key: String, value: V, expires: Duration) {
         while self.order.len() >= self.bound
             && let Some(oldest) = self.order.pop_front()
@@ -54,7 +54,7 @@ mod tests {
     const LATER: Duration = Duration::from_secs(101);
 
     #[test]
-    fn a_record_ends_at_its_moment() {
+    fn a_record_expires_at_its_time() {
         let mut records = Expiring::new(8);
         records.insert("a".into(), 1, LATER);
         assert_eq!(records.get("a", NOW), Some(&1));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_records_make_room() {
+    fn the_oldest_records_are_evicted() {
         let mut records = Expiring::new(3);
         for number in 0..10_000 {
             records.insert(number.to_string(), number, LATER);

@@ -1,4 +1,4 @@
-//! What an ID token says, and the odd ones that tests want.
+//! ID tokens of the emulator, including deliberately wrong ones.
 
 use crate::core::error::Error;
 use crate::jose::{SigningKey, jws};
@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 use std::time::Duration;
 
-/// An ID token to be issued by [`App::issue`](super::App::issue): as JAM makes it, but for what
-/// is changed here.
+/// A builder of an ID token, to be signed by [`App::issue`](super::App::issue).
+///
+/// It equals a token of JAM except for the changes made here.
 ///
 /// # Example
 /// ```
@@ -24,13 +25,13 @@ use std::time::Duration;
 pub struct IdToken {
     email: String,
     lifetime: Option<Duration>,
-    /// `None` takes the member away.
+    /// `None` removes the member.
     claims: Vec<(String, Option<Value>)>,
     header: Vec<(String, Option<Value>)>,
 }
 
 impl IdToken {
-    /// The token of this address.
+    /// Creates a token for this address.
     pub fn new(email: impl Into<String>) -> Self {
         Self {
             email: email.into(),
@@ -40,31 +41,31 @@ impl IdToken {
         }
     }
 
-    /// The time from `iat` to `exp`, instead of the app's.
+    /// Sets the time from `iat` to `exp`, instead of the app's.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// A claim more, or with another value.
+    /// Sets or replaces a claim.
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.push((name.into(), Some(value.into())));
         self
     }
 
-    /// Leaves a claim out.
+    /// Removes a claim.
     pub fn without_claim(mut self, name: impl Into<String>) -> Self {
         self.claims.push((name.into(), None));
         self
     }
 
-    /// A header member more, or with another value.
+    /// Sets or replaces a header member.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.header.push((name.into(), Some(value.into())));
         self
     }
 
-    /// Leaves a header member out.
+    /// Removes a header member.
     pub fn without_header(mut self, name: impl Into<String>) -> Self {
         self.header.push((name.into(), None));
         self

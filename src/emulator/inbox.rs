@@ -1,4 +1,4 @@
-//! The mails, for people and for scripts.
+//! The inbox: captured mails as HTML and JSON.
 
 use super::state::{Mail, Shared};
 use axum::extract::State;
@@ -20,7 +20,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
     ([(CACHE_CONTROL, "no-store"), (VARY, "accept")], body).into_response()
 }
 
-/// Whether `Accept` names JSON, and HTML not with more weight.
+/// Whether `Accept` prefers JSON, or accepts it no less than HTML.
 fn wants_json(headers: &HeaderMap) -> bool {
     let weight = |media_type: &str| {
         headers

@@ -1,9 +1,10 @@
-//! JustAuthenticateMe (JAM) in this process, for development and tests: the whole protocol over
-//! real HTTP on loopback, with real P-521 keys and real ES512 tokens. Nothing is mailed: the
-//! magic links wait in [`Emulator::mails`] and at `GET /inbox`.
+//! An in-process emulator of JustAuthenticateMe (JAM), for development and tests.
 //!
-//! It keeps everything in memory, lets everybody in who asks, and listens on 127.0.0.1 only:
-//! never put it in front of real users.
+//! It serves the whole protocol over real HTTP on loopback, with real P-521 keys and real ES512
+//! tokens. It sends no mail: the magic links are in [`Emulator::mails`] and at `GET /inbox`.
+//!
+//! It keeps everything in memory, logs in any user who asks, and listens on 127.0.0.1 only: never
+//! expose it to real users.
 //!
 //! ```
 //! use jamguard::emulator::{AppSettings, Emulator, Endpoint};
@@ -19,8 +20,8 @@
 //! )?;
 //! println!("JAM's base URL: {}", emulator.base_url());
 //!
-//! let token = app.id_token("ann@example.com")?;       // without the mail
-//! app.rotate_key()?;                                  // the next is signed by a new key
+//! let token = app.id_token("ann@example.com")?;       // without a mail
+//! app.rotate_key()?;                                  // later tokens are signed by a new key
 //! emulator.delay(Endpoint::Jwks, Duration::from_secs(3));
 //! emulator.fail(Endpoint::Refresh, 503);
 //! emulator.clear_faults();

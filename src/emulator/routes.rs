@@ -1,4 +1,4 @@
-//! The endpoints.
+//! The emulator's HTTP endpoints.
 
 use super::app::App;
 use super::inbox;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 type AppState = State<Arc<Shared>>;
 
-/// Tokens are long, nothing else is.
+/// Enough for tokens, the longest values.
 const MAX_BODY: usize = 64 * 1024;
 
 pub(super) fn all(shared: Arc<Shared>) -> Router {
@@ -53,7 +53,7 @@ pub(super) fn all(shared: Arc<Shared>) -> Router {
         .route("/{app_id}/refresh/{refresh_token}", delete_one())
         .route("/{app_id}/user/refresh", delete_all())
         .route("/{app_id}/user/refresh/{refresh_token}", delete_one())
-        // What only looks at a link (HEAD) must not use it up.
+        // A preview with HEAD must not use up the code.
         .route(
             "/{app_id}/magic",
             on(Endpoint::Magic, get(magic).head(StatusCode::NO_CONTENT)),
@@ -66,7 +66,7 @@ pub(super) fn all(shared: Arc<Shared>) -> Router {
         .with_state(shared.clone())
 }
 
-/// A failure as JAM words it.
+/// An error response in JAM's format.
 #[derive(Clone)]
 struct Refusal(StatusCode, &'static str);
 
@@ -90,7 +90,7 @@ const fn unauthorized(message: &'static str) -> Refusal {
     Refusal(StatusCode::UNAUTHORIZED, message)
 }
 
-/// Counts a request, delays it and fails it as ordered; gives it up when the emulator stops.
+/// Counts a request and applies its fault; ends it with 503 when the emulator stops.
 async fn meet(
     State((shared, endpoint)): State<(Arc<Shared>, Endpoint)>,
     request: Request,
@@ -119,7 +119,7 @@ async fn meet(
     }
 }
 
-/// The app that the path names; a 404 without one.
+/// The app named in the path; 404 if there is none.
 struct Named(App);
 
 impl FromRequestParts<Arc<Shared>> for Named {
@@ -142,7 +142,7 @@ impl FromRequestParts<Arc<Shared>> for Named {
     }
 }
 
-/// Any content type will do, as long as it is that JSON.
+/// Parses a JSON body, with any content type.
 fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
     let body = body.map_err(|_| bad_request("The body cannot be read or is too long."))?;
     serde_json::from_slice(&body)
@@ -168,7 +168,7 @@ async fn authenticate(
     Ok(Json(json!({})))
 }
 
-/// One `@` between two parts, and nothing that would need quotes.
+/// Whether the text has one `@` between two parts, and no characters that need quotes.
 fn is_email(text: &str) -> bool {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"(),:;<>@[\\]".contains(c);
     text.len() <= 254
@@ -230,7 +230,7 @@ async fn refresh(
     Ok(Json(json!({ "idToken": app.id_token(email)? })))
 }
 
-/// The address of the ID token that the request bears.
+/// Returns the address of the ID token in the request's `Authorization` header.
 async fn bearer(app: &App, headers: &HeaderMap) -> Result<String, Refusal> {
     let refused = || unauthorized("The ID token is missing or not valid.");
     let (scheme, token) = headers

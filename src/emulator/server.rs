@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! The emulator's HTTP server: start, faults and stop.
 
 use super::app::App;
 use super::routes;
@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long open connections may take to end.
+/// Time for open connections to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A JAM service of this process. Dropping it stops it.
+/// A JAM service in this process. Dropping it stops it.
 ///
 /// # Example
 /// ```
@@ -34,15 +34,15 @@ const GRACE: Duration = Duration::from_secs(1);
 /// assert_eq!(emulator.mails()[0].email, "ann@example.com");
 /// # Ok(()) }
 /// ```
-#[must_use = "dropping it stops it"]
+#[must_use = "dropping it stops the emulator"]
 pub struct Emulator {
     shared: Arc<Shared>,
-    /// Dropping it ends the server.
+    /// Dropping it stops the server.
     stop: watch::Sender<()>,
     server: JoinHandle<()>,
 }
 
-/// How an [`Emulator`] starts.
+/// A builder of an [`Emulator`].
 ///
 /// # Example
 /// ```
@@ -65,28 +65,28 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// The port on 127.0.0.1; a free one unless set, and with 0.
+    /// Sets the port on 127.0.0.1. Default: 0, which selects a free port.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// The clock of tokens and codes; the system's unless set.
+    /// Sets the clock of tokens and codes. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Is called with each mail, on the server's task: it should not block.
+    /// Sets a callback for each mail; it runs on the server's task and should not block.
     pub fn on_mail(mut self, on_mail: impl Fn(&Mail) + Send + Sync + 'static) -> Self {
         self.on_mail = Some(Box::new(on_mail));
         self
     }
 
-    /// Listens, and serves on the current tokio runtime.
+    /// Starts the server on the current tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the port cannot be had.
+    /// [`ErrorKind::Configuration`] if the port cannot be bound.
     pub async fn start(self) -> Result<Emulator, Error> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
             .await
@@ -116,7 +116,7 @@ impl EmulatorBuilder {
         let server = tokio::spawn(async move {
             let mut serving = tokio::spawn(serving.into_future());
             let _ = stopped.changed().await;
-            // A client that never finishes its request may not keep the server.
+            // A client that never finishes its request must not keep the server alive.
             if timeout(GRACE, &mut serving).await.is_err() {
                 serving.abort();
             }
@@ -138,7 +138,7 @@ impl fmt::Debug for EmulatorBuilder {
 }
 
 impl Emulator {
-    /// Starts with the choice of port and clock.
+    /// Returns a builder, to choose the port and the clock.
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder {
             port: 0,
@@ -147,8 +147,9 @@ impl Emulator {
         }
     }
 
-    /// `http://127.0.0.1:PORT`: the base URL for clients, which the app id follows. The tokens'
-    /// `iss` begins with exactly this text, so `localhost` will not do instead.
+    /// Returns `http://127.0.0.1:PORT`, the base URL for clients, to which they append the app id.
+    ///
+    /// The `iss` of tokens begins with exactly this text, so `localhost` cannot replace it.
     pub fn base_url(&self) -> &str {
         &self.shared.base_url
     }
@@ -156,46 +157,47 @@ impl Emulator {
     /// Adds an app with a new key.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the app id is taken or unfit for a URL, or the
-    /// redirect URL is none.
+    /// [`ErrorKind::Configuration`] if the app id is already used or not valid in a URL, or if the
+    /// redirect URL is invalid.
     pub fn add_app(&self, settings: AppSettings) -> Result<App, Error> {
         let app = App::new(settings, self.base_url(), self.shared.clock.clone())?;
         if !self.shared.add_app(app.clone()) {
             return Err(Error::configuration(format!(
-                "the emulator has an app {} already: give each app an id of its own",
+                "the emulator already has an app {}: give each app its own id",
                 app.app_id()
             )));
         }
         Ok(app)
     }
 
-    /// The newest 1,000 mails, newest first.
+    /// Returns the newest 1,000 mails, newest first.
     pub fn mails(&self) -> Vec<Mail> {
         self.shared.mails()
     }
 
-    /// How many requests reached an endpoint, those made to fail included.
+    /// Returns how many requests an endpoint received, including those made to fail.
     pub fn requests(&self, endpoint: Endpoint) -> u64 {
         self.shared.requests(endpoint)
     }
 
-    /// Lets requests to an endpoint wait, in real time.
+    /// Delays requests to an endpoint, in real time.
     pub fn delay(&self, endpoint: Endpoint, delay: Duration) {
         self.shared.delay(endpoint, delay);
     }
 
-    /// Answers requests to an endpoint with this status, after its delay; 500 where it is not a
-    /// final status (200 to 599).
+    /// Makes an endpoint answer with this status, after its delay.
+    ///
+    /// A status outside 200 to 599 becomes 500.
     pub fn fail(&self, endpoint: Endpoint, status: u16) {
         self.shared.fail(endpoint, status);
     }
 
-    /// Ends all delays and failures.
+    /// Removes all delays and failures.
     pub fn clear_faults(&self) {
         self.shared.clear_faults();
     }
 
-    /// Stops: requests under way are answered 503, the port is free afterwards.
+    /// Stops the server: pending requests receive 503, and the port is free afterwards.
     pub async fn stop(self) {
         drop(self.stop);
         let _ = self.server.await;

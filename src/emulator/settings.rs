@@ -1,8 +1,8 @@
-//! What an emulated app is told when it is added.
+//! Settings of an emulated app.
 
 use std::time::Duration;
 
-/// What an emulated app is like.
+/// The settings of an emulated app.
 ///
 /// # Example
 /// ```
@@ -26,8 +26,10 @@ pub struct AppSettings {
 }
 
 impl AppSettings {
-    /// An app that forbids refresh, whose ID tokens live an hour, and whose users are sent back
-    /// to `http://127.0.0.1:3000/jam-redirect`.
+    /// Creates settings with the defaults.
+    ///
+    /// Refresh is forbidden, ID tokens live 1 hour, refresh tokens 30 days, and the redirect URL is
+    /// `http://127.0.0.1:3000/jam-redirect`.
     pub fn new(app_id: impl Into<String>) -> Self {
         Self {
             app_id: app_id.into(),
@@ -39,31 +41,31 @@ impl AppSettings {
         }
     }
 
-    /// Where a magic link sends the browser, with the tokens added to its query.
+    /// Sets the URL that a magic link redirects to, with the tokens added to its query.
     pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
         self.redirect_url = url.into();
         self
     }
 
-    /// Whether a login also gives a refresh token; no unless set.
+    /// Sets whether a login also returns a refresh token. Default: false.
     pub fn allow_refresh(mut self, allow: bool) -> Self {
         self.allow_refresh = allow;
         self
     }
 
-    /// The time from `iat` to `exp`; an hour unless set.
+    /// Sets the time from `iat` to `exp` of ID tokens. Default: 1 hour.
     pub fn id_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.id_token_lifetime = lifetime;
         self
     }
 
-    /// How long a refresh token can be used; 30 days unless set.
+    /// Sets the lifetime of refresh tokens. Default: 30 days.
     pub fn refresh_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.refresh_token_lifetime = lifetime;
         self
     }
 
-    /// `Cache-Control: max-age` of the key set; no such header unless set.
+    /// Sets `Cache-Control: max-age` of the key set. Default: no such header.
     pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
         self.jwks_max_age = Some(max_age);
         self

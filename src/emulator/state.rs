@@ -1,4 +1,4 @@
-//! What the handlers share: apps, mails, faults and counters.
+//! State shared by the request handlers: apps, mails, faults and counters.
 
 use super::app::App;
 use crate::core::clock::Clock;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 const MAX_MAILS: usize = 1_000;
 
-/// What can be counted, delayed and made to fail.
+/// An endpoint that can be counted, delayed and made to fail.
 ///
 /// # Example
 /// ```
@@ -38,7 +38,7 @@ pub enum Endpoint {
     DeleteRefreshToken,
     /// `DELETE user/refresh`, also without `user/`.
     DeleteAllRefreshTokens,
-    /// `GET magic`, what a mail's link opens.
+    /// `GET magic`, the target of a mail's link.
     Magic,
     /// `GET /inbox`.
     Inbox,
@@ -59,7 +59,7 @@ pub enum Endpoint {
 pub struct Mail {
     /// The app that the user logs in to.
     pub app_id: String,
-    /// Whom it is to.
+    /// The recipient's address.
     pub email: String,
     /// The magic link.
     pub link: String,
@@ -68,12 +68,12 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// `sent_at` as Unix time.
+    /// Returns `sent_at` as Unix time.
     pub(super) fn sent(&self) -> Duration {
         self.sent_at.duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
-    /// As `/inbox` shows it; `sent_at` in Unix seconds.
+    /// Returns the form shown at `/inbox`, with `sent_at` in Unix seconds.
     pub(super) fn to_json(&self) -> Value {
         json!({
             "app_id": self.app_id,
@@ -86,7 +86,7 @@ impl Mail {
 
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The link logs its reader in.
+        // The link is a credential.
         f.debug_struct("Mail")
             .field("app_id", &self.app_id)
             .field("email", &self.email)
@@ -115,7 +115,7 @@ struct State {
     requests: HashMap<Endpoint, u64>,
 }
 
-/// What befalls the requests to an endpoint.
+/// The delay and failure configured for an endpoint.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Fault {
     pub(super) delay: Duration,
@@ -146,7 +146,7 @@ impl Shared {
         self.state().apps.get(app_id).cloned()
     }
 
-    /// Whether the app's id was free.
+    /// Adds the app, and returns whether its id was free.
     pub(super) fn add_app(&self, app: App) -> bool {
         let mut state = self.state();
         let free = !state.apps.contains_key(app.app_id());
@@ -177,7 +177,7 @@ impl Shared {
         }
     }
 
-    /// Counts a request and says what shall befall it.
+    /// Counts a request and returns the fault to apply to it.
     pub(super) fn arrive(&self, endpoint: Endpoint) -> Fault {
         let mut state = self.state();
         *state.requests.entry(endpoint).or_default() += 1;

@@ -1,4 +1,4 @@
-//! Reads what a provider answers.
+//! Parsing of a provider's responses.
 
 use super::tokens::{Parts, TokenResponse};
 use crate::core::error::{Error, ErrorKind};
@@ -13,36 +13,36 @@ use std::time::Duration;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-/// Tokens are far shorter.
+/// Much longer than any token response.
 pub(super) const MAX_BODY: usize = 256 * 1024;
 const MAX_CODE: usize = 64;
-/// A year; a longer lifetime is a mistake, and no sum of times may overflow.
+/// One year: bounds mistaken values, and sums of times cannot overflow.
 const MAX_LIFETIME: u64 = 366 * 24 * 3600;
 
-/// What must be known of a request to read its answer.
+/// What the parser needs to know about the request.
 pub(super) struct Asked<'a> {
     pub(super) scopes: &'a [String],
-    /// What no error may repeat.
+    /// Values that no error may repeat.
     pub(super) secrets: Vec<&'a str>,
-    /// When it was sent, Unix milliseconds.
+    /// When the request was sent, in Unix milliseconds.
     pub(super) sent: u64,
     pub(super) comma: bool,
-    /// What the provider calls bearer tokens, besides by their name.
+    /// The provider's name for bearer tokens, besides `Bearer`.
     pub(super) token_type: Option<&'a str>,
 }
 
-/// The tokens of a token endpoint's answer.
+/// Parses the tokens of a token endpoint's response.
 ///
 /// # Errors
-/// Of an error that the provider names, whatever the status (RFC 6749 section 5.2, and those that
-/// answer 200); [`ErrorKind::UnexpectedStatus`], [`ErrorKind::UnexpectedBody`],
+/// The error that the provider names, with any status (RFC 6749 section 5.2; some servers send it
+/// with 200); [`ErrorKind::UnexpectedStatus`], [`ErrorKind::UnexpectedBody`],
 /// [`ErrorKind::Unavailable`].
 pub(super) fn tokens(answer: &HttpAnswer, asked: &Asked<'_>) -> Result<TokenResponse, Error> {
     let members = members(answer, &asked.secrets)?;
     read_tokens(members, asked)
 }
 
-/// The members of a successful answer, which is a JSON object.
+/// Returns the members of a successful response, which is a JSON object.
 fn members(answer: &HttpAnswer, secrets: &[&str]) -> Result<Map<String, Value>, Error> {
     check_status(answer)?;
     let members = answer.body.as_deref().and_then(|body| object(body));
@@ -62,7 +62,7 @@ fn members(answer: &HttpAnswer, secrets: &[&str]) -> Result<Map<String, Value>, 
     }
 }
 
-/// Refuses what says nothing, whatever its body.
+/// Rejects statuses whose body is not to be read: redirects, 429 and 5xx.
 fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
     if let 300..=399 = answer.status {
         return Err(Error::new(
@@ -87,23 +87,23 @@ fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
     Ok(())
 }
 
-/// An answer of the provider's API as a `T`.
+/// Decodes a response of the provider's API.
 pub(super) fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Result<T, Error> {
     decode(body(answer)?)
 }
 
-/// JSON of the provider as a `T`.
+/// Decodes JSON from the provider.
 pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
-    // serde's message may quote a value.
+    // serde's message may quote a value, which may be secret.
     serde_json::from_slice(json).map_err(|_| {
         Error::new(
             ErrorKind::ClaimsMismatch,
-            format!("the provider's answer is no {}", std::any::type_name::<T>()),
+            format!("the provider's JSON is not {}", std::any::type_name::<T>()),
         )
     })
 }
 
-/// The body of a successful answer of the provider's API.
+/// Returns the body of a successful response of the provider's API.
 pub(super) fn body(answer: &HttpAnswer) -> Result<&[u8], Error> {
     if answer.status == 401 {
         return Err(Error::new(
@@ -122,12 +122,12 @@ pub(super) fn body(answer: &HttpAnswer) -> Result<&[u8], Error> {
     }
 }
 
-/// Whether a member says nothing: some providers write what is absent so.
+/// Whether a member is empty: some providers send absent members as null or "".
 fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-/// No member twice: of two access tokens nobody knows which one counts.
+/// Parses an object and rejects duplicate members: of two access tokens, neither can be trusted.
 fn object(body: &[u8]) -> Option<Map<String, Value>> {
     let text = std::str::from_utf8(body).ok()?;
     json::object(text, |_, _| {}).ok()?;
@@ -146,9 +146,9 @@ fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<Tok
         .filter(|found| !is_empty(found))
     {
         Some(Value::String(name)) if known(&name) => name,
-        // Required, and left out by some who mean it.
+        // Required, but some providers omit it.
         None => "Bearer".to_owned(),
-        // A client that does not know how to present a token must not use it (RFC 6749 section 7.1).
+        // A token of an unknown type must not be used (RFC 6749 section 7.1).
         Some(found) => {
             let found = found.as_str().filter(|text| {
                 let secrets = &asked.secrets;
@@ -158,8 +158,8 @@ fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<Tok
             return Err(Error::new(
                 ErrorKind::UnexpectedBody,
                 format!(
-                    "the provider's answer has the token_type {}, expected is {}: where the \
-                     provider means bearer tokens by it, name it by Provider::token_type(…)",
+                    "the provider's answer has the token_type {}, expected {}: if the \
+                     provider means bearer tokens by it, set it with Provider::token_type(…)",
                     found.map_or("of another kind".to_owned(), |text| format!("'{text}'")),
                     asked.token_type.unwrap_or("Bearer"),
                 ),
@@ -183,20 +183,20 @@ fn secret(members: &mut Map<String, Value>, name: &'static str) -> Result<Option
         None => Ok(None),
         Some(Value::String(text)) => {
             let secret = Secret::new(text);
-            // It goes into headers (RFC 6749 appendix A.12: visible characters).
+            // It is sent in headers (RFC 6749 appendix A.12: visible characters).
             let visible = |b: u8| (0x20..=0x7e).contains(&b);
             match secret.expose().bytes().all(visible) {
                 true => Ok(Some(secret)),
                 false => Err(unexpected(
-                    "a token of the provider's answer holds characters that no token has",
+                    "a token in the provider's answer contains invalid characters",
                 )),
             }
         }
-        Some(_) => Err(unexpected("a token of the provider's answer is no text")),
+        Some(_) => Err(unexpected("a token of the provider is not a string")),
     }
 }
 
-/// A number of seconds; some write it as a text, and some as a float.
+/// Parses a number of seconds; some providers send a string or a float.
 fn lifetime(value: Option<Value>) -> Result<Option<Duration>, Error> {
     let seconds = match &value {
         None => return Ok(None),
@@ -210,13 +210,13 @@ fn lifetime(value: Option<Value>) -> Result<Option<Duration>, Error> {
     match seconds {
         Some(seconds) => Ok(Some(Duration::from_secs(seconds.min(MAX_LIFETIME)))),
         None => Err(unexpected(
-            "expires_in of the provider's answer is no number of seconds",
+            "expires_in in the provider's answer is not a number of seconds",
         )),
     }
 }
 
 fn scopes(value: Option<Value>, asked: &Asked<'_>) -> Result<Vec<String>, Error> {
-    let refuse = || unexpected("scope of the provider's answer is neither a text nor a list");
+    let refuse = || unexpected("scope in the provider's answer is neither a string nor a list");
     match value {
         None | Some(Value::Null) => Ok(asked.scopes.to_vec()),
         Some(Value::String(text)) => {
@@ -235,7 +235,7 @@ fn scopes(value: Option<Value>, asked: &Asked<'_>) -> Result<Vec<String>, Error>
     }
 }
 
-/// An error that a provider names, in an answer or in a callback.
+/// Builds the error that a provider names in a response or callback.
 pub(super) fn refusal(code: Option<&str>, words: Option<&str>, secrets: &[&str]) -> Error {
     let sound = |b: u8| b.is_ascii_alphanumeric() || b"_-.:/".contains(&b);
     let harmless = |text: &str| !secrets.iter().any(|secret| repeats(text, secret));
@@ -270,8 +270,7 @@ pub(super) fn refusal(code: Option<&str>, words: Option<&str>, secrets: &[&str])
     }
 }
 
-/// Whether a text holds a secret, as it is or as a form's in somebody's way of encoding, in the open
-/// or not.
+/// Whether a text contains a secret: plain, form-encoded or broken by invisible characters.
 fn repeats(text: &str, secret: &str) -> bool {
     let text = visible(text);
     let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -294,7 +293,7 @@ fn unexpected(message: &'static str) -> Error {
 mod tests {
     use super::*;
 
-    /// GitHub separates the scopes that it answers by commas; elsewhere a comma is a scope's own.
+    /// GitHub separates granted scopes by commas; elsewhere a comma is part of a scope.
     #[test]
     fn commas_separate_scopes_at_github() {
         let granted = |comma| {

@@ -1,4 +1,4 @@
-//! Sends a user to the provider.
+//! The authorization request, which starts a login.
 
 use super::builder::check_scope;
 use super::client::OAuth2Client;
@@ -8,7 +8,7 @@ use super::pkce::Pkce;
 use crate::core::error::{Error, ErrorKind};
 use std::fmt;
 
-/// A login to begin, from [`OAuth2Client::authorize`].
+/// A builder of a login, made by [`OAuth2Client::authorize`].
 ///
 /// # Example
 /// ```no_run
@@ -23,7 +23,7 @@ use std::fmt;
 /// println!("send the browser to {}", begun.url());
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing begins before .begin()"]
+#[must_use = "does nothing until .begin()"]
 pub struct AuthorizationRequest {
     client: OAuth2Client,
     scopes: Option<Vec<String>>,
@@ -39,21 +39,24 @@ impl AuthorizationRequest {
         }
     }
 
-    /// What is asked for, instead of the client's own scopes. A text may hold several.
+    /// Sets the scopes, instead of the client's own.
+    ///
+    /// A string may hold several, separated by spaces.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.scopes = Some(words(scopes));
         self
     }
 
-    /// A parameter more, such as `prompt` or `login_hint`. Those that the client sets itself are
-    /// refused, and those that would come in their place (`request`, `request_uri`,
-    /// `response_mode`): `state` and PKCE are not to be chosen.
+    /// Adds a parameter, such as `prompt` or `login_hint`.
+    ///
+    /// Parameters that the client sets itself are rejected, and so are those that would replace
+    /// them (`request`, `request_uri`, `response_mode`): `state` and PKCE cannot be overridden.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }
 
-    /// What can be said without the provider.
+    /// Checks everything that does not depend on the provider.
     pub(crate) fn check(&self) -> Result<(), Error> {
         for scope in self.scopes.iter().flatten() {
             check_scope(scope)?;
@@ -67,19 +70,18 @@ impl AuthorizationRequest {
         Ok(())
     }
 
-    /// Begins the login: with a `state`, a `nonce` where the provider issues ID tokens, and a PKCE
-    /// challenge, all new.
+    /// Starts the login with a new `state`, a new PKCE challenge, and a `nonce` for ID tokens.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] without a redirect URL, for a scope that is none, and for a
-    /// parameter that is set already; [`ErrorKind::Unavailable`] where the provider cannot be
-    /// discovered, or knows no logins.
+    /// [`ErrorKind::Configuration`] without a redirect URL, for an invalid scope, and for a
+    /// parameter that is already set; [`ErrorKind::Unavailable`] if discovery fails, or if the
+    /// provider has no authorization endpoint.
     pub async fn begin(self) -> Result<Authorization, Error> {
         self.check()?;
         let client = &self.client.0;
         let scopes = self.scopes.as_deref().unwrap_or(&client.scopes);
         let redirect_url = client.redirect_url.as_deref().ok_or_else(|| {
-            Error::configuration("a login needs a place to come back to: call .redirect_url(…)")
+            Error::configuration("a login needs a redirect URL: call .redirect_url(…)")
         })?;
         let endpoints = client.directory.endpoints().await?;
         let pkce = Pkce::generate()?;
@@ -87,7 +89,7 @@ impl AuthorizationRequest {
         let mut url = endpoints.authorize.clone().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,
-                "no login can begin: the provider's discovery document has no \
+                "cannot start a login: the provider's discovery document has no \
                  authorization_endpoint",
             )
         })?;
@@ -120,14 +122,14 @@ impl AuthorizationRequest {
     }
 }
 
-/// No parameter may come twice (RFC 6749 section 3.1).
+/// Returns the error for a repeated parameter (RFC 6749 section 3.1).
 fn taken(name: &str) -> Error {
     Error::configuration(format!(
-        "the parameter '{name}' of the authorization request is set already: leave it out"
+        "the parameter '{name}' of the authorization request is already set: remove it"
     ))
 }
 
-/// The words of texts that may hold several.
+/// Splits texts into words.
 pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
     let mut words = Vec::new();
     for text in texts {
@@ -150,7 +152,7 @@ impl fmt::Debug for AuthorizationRequest {
     }
 }
 
-/// A login that began: where the browser goes, and what the server keeps until it comes back.
+/// A started login: the URL for the browser, and the state that the server keeps.
 ///
 /// # Example
 /// ```no_run
@@ -158,9 +160,9 @@ impl fmt::Debug for AuthorizationRequest {
 /// # async fn example(client: OAuth2Client, callback_query: &str) -> Result<(), Error> {
 /// let begun = client.authorize().begin().await?;
 /// let (url, pending) = begun.into_parts();
-/// let kept: Secret = pending.expose_json();        // in the browser's session, on the server
+/// let kept: Secret = pending.expose_json();        // in the browser's session on the server
 ///
-/// // The browser comes back:
+/// // The callback arrives:
 /// let pending = Pending::from_json(kept.expose())?;
 /// let tokens = client.callback(pending, callback_query)?.send().await?;
 /// # Ok(()) }
@@ -172,23 +174,23 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// The URL to send the browser to.
+    /// Returns the URL to redirect the browser to.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What must be kept for the callback, on the server and bound to this browser.
+    /// Returns the state to keep for the callback, on the server and bound to this browser.
     pub fn pending(&self) -> &Pending {
         &self.pending
     }
 
-    /// Both.
+    /// Returns the URL and the state.
     pub fn into_parts(self) -> (String, Pending) {
         (self.url, self.pending)
     }
 }
 
-/// The URL holds the `state`.
+/// Redacted: the URL contains the `state`.
 impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorization").finish_non_exhaustive()

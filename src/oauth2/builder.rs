@@ -1,4 +1,4 @@
-//! Sets a client up, and refuses what cannot work.
+//! The client builder, which validates the configuration.
 
 use super::authorize::words;
 use super::client::{Inner, OAuth2Client};
@@ -16,10 +16,10 @@ use std::time::Duration;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_TIMEOUT: Duration = Duration::from_secs(55);
-/// A page's other requests still carry the old refresh token: they get the same new one.
+/// Concurrent requests of one page still send the old refresh token: they share the new tokens.
 const SHARED_FOR: Duration = Duration::from_secs(10);
 
-/// Where a client sends its id and secret (RFC 6749 section 2.3.1).
+/// Location of the client's id and secret in a token request (RFC 6749 section 2.3.1).
 ///
 /// # Example
 /// ```
@@ -39,7 +39,7 @@ pub enum SecretIn {
     Header,
 }
 
-/// Sets an [`OAuth2Client`] up.
+/// A builder of an [`OAuth2Client`].
 ///
 /// # Example
 /// ```
@@ -80,46 +80,50 @@ impl OAuth2ClientBuilder {
         }
     }
 
-    /// The client's secret; without one it is a public client.
+    /// Sets the client's secret. Default: none, which makes it a public client.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
         self
     }
 
-    /// Where id and secret are sent. Unless set: what the discovery document says, otherwise in
-    /// the body, which all built-in providers take.
+    /// Sets where the id and secret are sent.
+    ///
+    /// Default: as in the discovery document, or else in the body, which all built-in providers
+    /// accept.
     pub fn secret_in(mut self, place: SecretIn) -> Self {
         self.secret_in = Some(place);
         self
     }
 
-    /// Where the provider sends browsers back to: exactly as registered there, character by
-    /// character. Needed for logins.
+    /// Sets the URL to which the provider redirects the browser; logins need it.
+    ///
+    /// It must equal the URL registered at the provider, character by character.
     pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
         self.redirect_url = Some(url.into());
         self
     }
 
-    /// What is asked for where a request names no scopes of its own. A text may hold several.
+    /// Sets the scopes of requests that name none. A string may hold several, separated by spaces.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.scopes = words(scopes);
         self
     }
 
-    /// How long an answer may take, discovery and connecting included; 10 s unless set, 55 s at
-    /// most.
+    /// Sets the deadline of an exchange, including discovery and connecting.
+    ///
+    /// Default: 10 s. Maximum: 55 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// By whose time tokens expire; the system's unless set.
+    /// Sets the clock that decides when tokens expire. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Builds the client; nothing is sent yet.
+    /// Builds the client; sends nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
@@ -127,31 +131,31 @@ impl OAuth2ClientBuilder {
     pub fn build(self) -> Result<OAuth2Client, Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if self.client_id.is_empty() {
-            return refuse("an empty client id: give the one that the provider shows for the app");
+            return refuse("the client id is empty: use the one that the provider issued");
         }
         if self
             .secret
             .as_ref()
             .is_some_and(|secret| secret.expose().is_empty())
         {
-            return refuse("an empty client secret: leave it out for a public client");
+            return refuse("the client secret is empty: omit it for a public client");
         }
         if self.secret.is_none() && self.secret_in.is_some() {
-            return refuse("where to send a secret is said, but no .secret(…)");
+            return refuse("secret_in is set without a secret: call .secret(…)");
         }
         if self.timeout.is_zero() || self.timeout > MAX_TIMEOUT {
-            return refuse("the timeout must be over nothing and at most 55 s");
+            return refuse("the timeout must be greater than 0 and at most 55 s");
         }
         check_provider_name(self.provider.name())?;
         if let Some(url) = &self.redirect_url {
             if checked_url(url)?.fragment().is_some() {
-                return refuse("a redirect URL has no fragment (RFC 6749 section 3.1.2)");
+                return refuse("the redirect URL has a fragment (RFC 6749 section 3.1.2)");
             }
-            // Who reads URLs overlooks them; who compares them letter by letter does not.
+            // URL parsers ignore them; the provider's comparison of the registered text does not.
             if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 return refuse(
-                    "a redirect URL has no spaces and line ends, not even at its end: give it as \
-                     it is registered",
+                    "the redirect URL must not contain whitespace or control characters: give it \
+                     exactly as registered",
                 );
             }
         }
@@ -165,7 +169,7 @@ impl OAuth2ClientBuilder {
             .is_some_and(|name| name.trim().is_empty())
         {
             return refuse(
-                "an empty token_type: give .token_type(…) the one that the provider answers",
+                "the token_type is empty: call .token_type(…) with the one the provider sends",
             );
         }
         if self
@@ -175,8 +179,8 @@ impl OAuth2ClientBuilder {
             .is_some_and(Vec::is_empty)
         {
             return refuse(
-                "no algorithm of ID tokens: give .id_token_algorithms([…]) those that the provider \
-                 signs with, or leave it out",
+                "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
+                 that the provider signs with, or omit it",
             );
         }
         let http = HttpClient::new(self.timeout)?;
@@ -188,7 +192,7 @@ impl OAuth2ClientBuilder {
             clock: &self.clock,
         };
         let userinfo_verifier = registration.verifier(USERINFO).map(|verifier| {
-            // Signed userinfo is an answer, and has no lifetime of its own.
+            // Signed userinfo is a response and need not have a lifetime.
             verifier.danger_accept_missing_exp().cache_bytes(0).build()
         });
         Ok(OAuth2Client(Arc::new(Inner {
@@ -213,7 +217,7 @@ fn check_provider_name(name: &str) -> Result<(), Error> {
     match !name.is_empty() && name.len() <= 64 && name.bytes().all(fits) {
         true => Ok(()),
         false => Err(Error::configuration(
-            "a provider's name is up to 64 letters, digits and - _ . in ASCII",
+            "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
         )),
     }
 }
@@ -224,8 +228,8 @@ pub(super) fn check_scope(scope: &str) -> Result<(), Error> {
     match !scope.is_empty() && scope.bytes().all(fits) {
         true => Ok(()),
         false => Err(Error::configuration(
-            "a scope is one word of visible ASCII without quotation marks and backslashes: give \
-             several as a list",
+            "a scope must be one word of visible ASCII without quotation marks or backslashes: \
+             give several as a list",
         )),
     }
 }

@@ -23,11 +23,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A client that is registered at an OAuth2 provider: logins of users, their refreshes, and tokens
-/// of its own. Cheap to clone; clones share connections and refreshes.
+/// A client registered at an OAuth2 provider. Cheap to clone.
 ///
-/// Its requests need a tokio runtime with I/O and time, such as those of `#[tokio::main]`, axum
-/// and actix-web. They go over https alone (http on loopback).
+/// It performs logins of users, refreshes, and requests for its own tokens. Clones share
+/// connections and refreshes.
+///
+/// Its requests need a tokio runtime with I/O and time, such as `#[tokio::main]`, axum or
+/// actix-web. They use https only (http on loopback).
 ///
 /// # Example
 /// ```no_run
@@ -40,10 +42,10 @@ use std::time::Duration;
 ///     .scopes(["read:user"])
 ///     .build()?;
 ///
-/// // Send the browser to the provider, and remember what began:
+/// // Send the browser to the provider, and keep the pending login:
 /// let (url, pending) = github.authorize().begin().await?.into_parts();
 ///
-/// // It comes back to the redirect URL, with this query:
+/// // The provider redirects it to the redirect URL, with this query:
 /// let tokens = github.callback(pending, query)?.send().await?;
 ///
 /// // Later:
@@ -61,11 +63,11 @@ pub(super) struct Inner {
     pub(super) client_id: String,
     pub(super) secret: Option<Secret>,
     pub(super) secret_in: Option<SecretIn>,
-    /// As given: it is compared character by character elsewhere.
+    /// Unparsed: the provider compares it character by character.
     pub(super) redirect_url: Option<String>,
     pub(super) scopes: Vec<String>,
     pub(super) http: HttpClient,
-    /// Of everything that one answer takes, discovery included.
+    /// For one whole exchange, including discovery.
     pub(super) timeout: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) refreshes: SingleFlight<TokenResponse>,
@@ -89,7 +91,7 @@ impl Inner {
         }
     }
 
-    /// What comes of it, by the client's deadline.
+    /// Runs the work with the client's deadline.
     pub(super) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
@@ -103,32 +105,32 @@ impl Inner {
 }
 
 impl OAuth2Client {
-    /// Begins a client with the id that the provider gave it.
+    /// Returns a builder for a client with this id, as issued by the provider.
     pub fn builder(provider: Provider, client_id: impl Into<String>) -> OAuth2ClientBuilder {
         OAuth2ClientBuilder::new(provider, client_id.into())
     }
 
-    /// The provider.
+    /// Returns the provider.
     pub fn provider(&self) -> &Provider {
         &self.0.provider
     }
 
-    /// The client's id.
+    /// Returns the client id.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
 
-    /// Where the provider sends browsers back to.
+    /// Returns the URL to which the provider redirects the browser.
     pub fn redirect_url(&self) -> Option<&str> {
         self.0.redirect_url.as_deref()
     }
 
-    /// A login of a user: the authorization request (RFC 6749 section 4.1.1), with PKCE (RFC 7636).
+    /// Starts a login: an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636).
     pub fn authorize(&self) -> AuthorizationRequest {
         AuthorizationRequest::new(self.clone())
     }
 
-    /// The same with these parameters.
+    /// Starts a login with these extra parameters.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn authorize_with(&self, parameters: &[(String, String)]) -> AuthorizationRequest {
         let request = self.authorize();
@@ -137,7 +139,8 @@ impl OAuth2Client {
         })
     }
 
-    /// The exchange of a code (RFC 6749 section 4.1.3), where the callback was checked elsewhere;
+    /// Exchanges a code (RFC 6749 section 4.1.3) of a callback that was checked elsewhere.
+    ///
     /// [`callback`](Self::callback) does both.
     pub fn exchange_code(&self, code: impl Into<Secret>, pkce: &Pkce) -> TokenRequest {
         let redirect_url = self.0.redirect_url.as_deref().unwrap_or_default();
@@ -149,45 +152,50 @@ impl OAuth2Client {
         TokenRequest::new(self, Grant::Code, fields)
     }
 
-    /// A refresh (RFC 6749 section 6).
+    /// Refreshes tokens (RFC 6749 section 6).
     pub fn refresh(&self, refresh_token: impl Into<Secret>) -> TokenRequest {
         let token = refresh_token.into();
         let fields = [("refresh_token", token.clone())];
         TokenRequest::new(self, Grant::Refresh(token), fields)
     }
 
-    /// Tokens of the client's own (RFC 6749 section 4.4). For calls of other services
-    /// [`token_source`](Self::token_source) keeps them while they are good.
+    /// Requests tokens for the client itself (RFC 6749 section 4.4).
+    ///
+    /// For calls to other services, [`token_source`](Self::token_source) caches them.
     pub fn client_credentials(&self) -> TokenRequest {
         TokenRequest::new(self, Grant::ClientCredentials, [])
     }
 
-    /// Any other grant, by its `grant_type` (RFC 6749 section 4.5); what belongs to it goes into
-    /// [`parameter`](TokenRequest::parameter)s.
+    /// Requests tokens with any other grant, by its `grant_type` (RFC 6749 section 4.5).
+    ///
+    /// Its fields are [`parameter`](TokenRequest::parameter)s.
     pub fn grant(&self, grant_type: impl Into<String>) -> TokenRequest {
         TokenRequest::new(self, Grant::Other(grant_type.into()), [])
     }
 
-    /// Access tokens for calls of other services, by client credentials, kept until shortly before
-    /// they expire.
+    /// Returns a builder for cached access tokens by client credentials.
+    ///
+    /// They are for calls to other services.
     pub fn token_source(&self) -> TokenSourceBuilder {
         TokenSourceBuilder::new(self.client_credentials())
     }
 
-    /// What the provider says of an access token's user (OpenID Connect Core 1.0 section 5.3).
+    /// Fetches the userinfo of an access token (OpenID Connect Core 1.0 section 5.3).
     ///
-    /// Signed userinfo (`application/jwt`) is verified as ID tokens are: with the provider's keys, or
-    /// the client's secret, and by its `iss` and `aud`, which it must have.
+    /// Signed userinfo (`application/jwt`) is verified like an ID token: with the provider's keys
+    /// or the client's secret, and by its required `iss` and `aud`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the provider has no such place, or its userinfo is
-    /// signed and nothing says by whom; [`ErrorKind::UnexpectedBody`](crate::ErrorKind::UnexpectedBody) for signed userinfo that is
-    /// not the provider's for this client, or encrypted; otherwise as [`get_json`](Self::get_json).
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the provider has no
+    /// userinfo endpoint, or if its userinfo is signed and the issuer is unknown;
+    /// [`ErrorKind::UnexpectedBody`](crate::ErrorKind::UnexpectedBody) for signed userinfo that is
+    /// encrypted, or not from the provider for this client; otherwise the errors of
+    /// [`get_json`](Self::get_json).
     pub async fn userinfo<T: DeserializeOwned>(&self, access_token: &Secret) -> Result<T, Error> {
         let asked = async {
             let endpoints = self.0.directory.endpoints().await?;
             let url = endpoints.userinfo.as_ref().ok_or_else(|| {
-                Error::configuration("where is this provider's userinfo? Call .userinfo(…) on it")
+                Error::configuration("no userinfo endpoint: call .userinfo(…) on the provider")
             })?;
             let accepted = "application/json, application/jwt";
             let answer = self.get(url.as_str(), access_token, accepted).await?;
@@ -199,12 +207,12 @@ impl OAuth2Client {
         self.0.in_time(asked).await
     }
 
-    /// The claims of signed userinfo.
+    /// Verifies signed userinfo and returns its claims.
     async fn signed_userinfo(&self, token: &[u8]) -> Result<String, Error> {
         let unexpected = |message: String| Error::new(ErrorKind::UnexpectedBody, message);
         let verifier = self.0.userinfo_verifier.as_ref().ok_or_else(|| {
             Error::configuration(
-                "the provider's userinfo is signed, and nothing says by whom: call .issuer(…) and \
+                "the provider's userinfo is signed, and its issuer is unknown: call .issuer(…) and \
                  .oidc() on the provider",
             )
         })?;
@@ -219,23 +227,28 @@ impl OAuth2Client {
         match verifier.verify(token).await {
             Ok(verified) => Ok(verified.raw_claims().to_owned()),
             Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
-            // It is the provider's fault, and none of the request's credentials.
+            // The provider is at fault, not the credential of the request.
             Err(error) => Err(unexpected(format!(
-                "the provider's signed userinfo is not accepted: {error}"
+                "the provider's signed userinfo is invalid: {error}"
             ))
             .with_source(error)),
         }
     }
 
-    /// Gets JSON from the provider's API in the name of an access token's user, under the client's
-    /// deadline and limits.
+    /// Fetches JSON from the provider's API with an access token.
+    ///
+    /// The client's deadline and limits apply.
     ///
     /// # Errors
-    /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) where the token is not accepted (401),
-    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) where the answer is no `T`, [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a
-    /// URL that is neither https nor loopback, and [`ErrorKind::UnexpectedStatus`](crate::ErrorKind::UnexpectedStatus),
-    /// [`ErrorKind::UnexpectedBody`](crate::ErrorKind::UnexpectedBody), [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), [`ErrorKind::Connection`](crate::ErrorKind::Connection),
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
+    /// [`ErrorKind::Unauthorized`](crate::ErrorKind::Unauthorized) if the provider rejects the
+    /// token (401), [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) if the answer
+    /// does not decode as `T`, [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a
+    /// URL that is neither https nor loopback, and
+    /// [`ErrorKind::UnexpectedStatus`](crate::ErrorKind::UnexpectedStatus),
+    /// [`ErrorKind::UnexpectedBody`](crate::ErrorKind::UnexpectedBody),
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout),
+    /// [`ErrorKind::Connection`](crate::ErrorKind::Connection),
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) for other failures.
     pub async fn get_json<T: DeserializeOwned>(
         &self,
         url: &str,
@@ -258,34 +271,37 @@ impl OAuth2Client {
         self.0.http.send(request).await
     }
 
-    /// The provider's issuer.
+    /// Returns the provider's issuer.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.0.provider.issuer.as_deref()
     }
 
-    /// Whether logins bring an ID token.
+    /// Whether logins return an ID token.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn asks_for_id_token(&self) -> bool {
         let client = &self.0;
         client.provider.is_oidc && client.scopes.iter().any(|scope| scope == "openid")
     }
 
-    /// A verifier for the provider's ID tokens, to be changed before it is built: tokens must be of
-    /// its issuer and for this client (OpenID Connect Core 1.0 section 3.1.3.7), and keys come from
-    /// its discovery document.
+    /// Returns a builder of a verifier for the provider's ID tokens.
     ///
-    /// They are signed with an algorithm that the document announces, or that
-    /// [`Provider::id_token_algorithms`] names; RS256 where neither says. HS256, HS384 and HS512 are
-    /// verified by the client's secret, if it is as long as the hash, and never by a published key.
+    /// Tokens must be from its issuer and for this client (OpenID Connect Core 1.0 section
+    /// 3.1.3.7). Keys come from its discovery document.
+    ///
+    /// The signature algorithm must be announced in that document or named by
+    /// [`Provider::id_token_algorithms`]; if neither is the case, RS256. HS256, HS384 and HS512 are
+    /// verified with the client's secret, which must be as long as the hash, and never with a
+    /// published key.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no ID tokens.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no
+    /// ID tokens.
     pub fn id_token_verifier(&self) -> Result<VerifierBuilder, Error> {
         let client = &self.0;
         let verifier = client.registration().verifier(ID_TOKEN).ok_or_else(|| {
             Error::configuration(
-                "this provider issues no ID tokens: ask its userinfo, or call .oidc() on it if it \
+                "this provider issues no ID tokens: use its userinfo, or call .oidc() on it if it \
                  does",
             )
         })?;

@@ -1,4 +1,4 @@
-//! Where the provider's endpoints are: said by the application, or discovered.
+//! Endpoints of a provider, configured or discovered.
 
 use super::builder::SecretIn;
 use super::provider::{Place, Provider};
@@ -15,11 +15,13 @@ use url::Url;
 const DEFAULT_AGE: Duration = Duration::from_secs(3600);
 const MIN_AGE: Duration = Duration::from_secs(60);
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
-/// A document that cannot be fetched anew serves for so long.
+/// How long a document stays in use while it cannot be refreshed.
 const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
 
-/// What the client itself puts into the authorization request, and what would come in its place:
-/// request objects (RFC 9101 section 5), and another way for the code to come back.
+/// Parameters of the authorization request that only the client sets.
+///
+/// Including those that would replace them: request objects (RFC 9101 section 5), and
+/// `response_mode`, which changes how the code is returned.
 const OWN_PARAMETERS: [&str; 11] = [
     "client_id",
     "redirect_uri",
@@ -34,7 +36,7 @@ const OWN_PARAMETERS: [&str; 11] = [
     "response_mode",
 ];
 
-/// Whether nobody else may set a parameter. There are servers that do not tell `State` from `state`.
+/// Whether only the client may set a parameter; case-insensitive, because some servers are.
 pub(super) fn is_own_parameter(name: &str) -> bool {
     OWN_PARAMETERS
         .iter()
@@ -42,13 +44,13 @@ pub(super) fn is_own_parameter(name: &str) -> bool {
 }
 
 pub(super) struct Endpoints {
-    /// Where logins begin, unless the server knows none.
+    /// `None` if the server has no logins.
     pub(super) authorize: Option<Url>,
     pub(super) token: Url,
     pub(super) userinfo: Option<Url>,
     /// Whether a callback without `iss` is forged (RFC 9207 section 2.4).
     pub(super) sends_iss: bool,
-    /// Where it takes secrets, as far as that is known.
+    /// Where the server accepts the secret, if known.
     pub(super) secret_in: Option<SecretIn>,
 }
 
@@ -70,7 +72,7 @@ impl Directory {
     ) -> Result<Self, Error> {
         if provider.issuer.is_none() && (provider.is_oidc || provider.sends_iss) {
             return Err(Error::configuration(
-                "the provider has an iss to check, and nothing to check it by: call .issuer(…)",
+                "the provider's iss must be checked, but its issuer is unknown: call .issuer(…)",
             ));
         }
         if provider.is_oidc
@@ -99,8 +101,10 @@ impl Directory {
         }
     }
 
+    /// Returns the endpoints, from the discovery document if needed.
+    ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] where the discovery document cannot be fetched or used.
+    /// [`ErrorKind::Unavailable`] if the discovery document cannot be fetched or used.
     pub(super) async fn endpoints(&self) -> Result<Arc<Endpoints>, Error> {
         match self {
             Self::Known(endpoints) => Ok(endpoints.clone()),
@@ -124,7 +128,7 @@ impl Directory {
                     }
                 };
                 found.get(fetch).await.map_err(|error| {
-                    let message = format!("the provider could not be discovered: {error}");
+                    let message = format!("the discovery of the provider failed: {error}");
                     Error::new(ErrorKind::Unavailable, message).with_source(error)
                 })
             }
@@ -132,7 +136,7 @@ impl Directory {
     }
 }
 
-/// Reads a discovery document (RFC 8414 section 2).
+/// Parses a discovery document (RFC 8414 section 2).
 fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
     #[derive(Deserialize)]
     struct Document {
@@ -149,19 +153,19 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
             "the discovery document lacks token_endpoint, or one of its members has the wrong type",
         )
     })?;
-    // RFC 8414 section 2: a server whose grants need no browser has none.
+    // RFC 8414 section 2: absent if no supported grant uses it.
     let authorize = found.authorization_endpoint.as_deref();
     let authorize = authorize.map(authorization_url).transpose()?;
     let methods = found.code_challenge_methods_supported.as_deref();
     let has_s256 = methods.is_none_or(|methods| methods.iter().any(|method| method == "S256"));
     if authorize.is_some() && !has_s256 {
-        return Err(unexpected("the provider cannot do PKCE with S256"));
+        return Err(unexpected("the provider does not support PKCE with S256"));
     }
     let userinfo = match (&provider.userinfo, &found.userinfo_endpoint) {
         (Some(url), _) => Some(checked_url(url)?),
         (None, found) => found.as_deref().map(checked_url).transpose()?,
     };
-    // RFC 8414 section 2: without a word it is client_secret_basic.
+    // RFC 8414 section 2: the default is client_secret_basic.
     let takes = |name: &str| {
         let methods = found.token_endpoint_auth_methods_supported.as_deref();
         methods.is_none_or(|methods| methods.iter().any(|method| method == name))
@@ -179,14 +183,16 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
     })
 }
 
-/// RFC 6749 section 3.1: it may have a query, which stays, and no parameter may come twice.
+/// Checks the authorization URL: its query is kept, and no parameter may be repeated.
+///
+/// RFC 6749 section 3.1.
 fn authorization_url(text: &str) -> Result<Url, Error> {
     let url = without_fragment(text)?;
     let own = url.query_pairs().find(|(name, _)| is_own_parameter(name));
     match own {
         None => Ok(url),
         Some((name, _)) => Err(Error::configuration(format!(
-            "the authorization URL has a parameter '{name}', which is each login's own: leave it out"
+            "the authorization URL has the parameter '{name}', which every login sets: remove it"
         ))),
     }
 }
@@ -200,7 +206,7 @@ fn without_fragment(text: &str) -> Result<Url, Error> {
     match url.fragment() {
         None => Ok(url),
         Some(_) => Err(Error::configuration(
-            "an endpoint's URL has no fragment (RFC 6749 section 3.1): leave '#…' out",
+            "an endpoint's URL must not have a fragment (RFC 6749 section 3.1): remove '#…'",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! What a session keeps of a login: whose tokens, and which.
+//! The OAuth2 tokens that a session keeps of its login.
 
 use super::client::OAuth2Client;
 use super::tokens::TokenResponse;
@@ -26,7 +26,7 @@ impl UserGrant {
         self.provider == client.provider().name()
     }
 
-    /// Whether the access token should be renewed by now, Unix milliseconds; and whether it must.
+    /// Whether the token should be renewed at `now` (Unix milliseconds), and whether it must be.
     pub(crate) fn is_due(&self, now: u64) -> (bool, bool) {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match (self.tokens.expires(), self.tokens.expires_in()) {
@@ -38,7 +38,7 @@ impl UserGrant {
         }
     }
 
-    /// As a session keeps it: the provider's name, which has no line break in it, and the tokens.
+    /// Returns the form stored in a session: the provider's name, a line break, and the tokens.
     pub(crate) fn to_text(&self) -> Secret {
         let tokens = self.tokens.expose_json();
         Secret::new(format!("{}\n{}", self.provider, tokens.expose()))

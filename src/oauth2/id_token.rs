@@ -1,4 +1,4 @@
-//! ID tokens: what must be so besides what a verifier asks, and those that a refresh brings.
+//! Checks of ID tokens beyond the verifier's rules, at login and at refresh.
 
 use super::client::OAuth2Client;
 use crate::core::error::{Error, ErrorKind};
@@ -12,7 +12,7 @@ use crate::token::verifier::Verifier;
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// An ID token that is this client's.
+/// A verified ID token issued for this client.
 pub(crate) struct IdToken {
     pub(crate) verified: Verified,
     pub(crate) nonce: Option<Secret>,
@@ -29,8 +29,9 @@ enum Audience {
 }
 
 impl OAuth2Client {
-    /// Verifies an ID token (OpenID Connect Core 1.0 section 3.1.3.7): what the verifier's rules do
-    /// not say already. The nonce is the caller's to compare.
+    /// Verifies an ID token (OpenID Connect Core 1.0 section 3.1.3.7).
+    ///
+    /// The caller compares the nonce.
     pub(crate) async fn verify_id_token(
         &self,
         verifier: &Verifier,
@@ -45,11 +46,11 @@ impl OAuth2Client {
         }
         let verified = verifier.verify(id_token.expose()).await?;
         let Ok(own) = serde_json::from_str::<Own>(verified.raw_claims()) else {
-            return refuse("the ID token has no aud, or a nonce or azp that is no text");
+            return refuse("the ID token has no aud, or its nonce or azp is not a string");
         };
         if !self.is_issuer(verified.issuer()) {
             let how = mismatch(self.issuer().as_slice(), verified.issuer().as_slice());
-            return refuse(format!("the ID token is another issuer's: {how}"));
+            return refuse(format!("the ID token is from another issuer: {how}"));
         }
         let client_id = self.client_id();
         let audiences = match &own.aud {
@@ -64,11 +65,11 @@ impl OAuth2Client {
             Some(party) if party != client_id => {
                 let how = mismatch(&[client_id], &[party]);
                 return refuse(format!(
-                    "the ID token was given to another client (azp): {how}"
+                    "the ID token was issued to another client (azp): {how}"
                 ));
             }
             None if audiences.len() > 1 => {
-                return refuse("the ID token is for several, and has no azp");
+                return refuse("the ID token has several audiences and no azp");
             }
             _ => {}
         }
@@ -85,8 +86,10 @@ impl OAuth2Client {
         found == ours || found.is_some_and(|found| ours.and_then(other_spelling) == Some(found))
     }
 
-    /// Verifies the ID token that a refresh brought, and that it is of the same login as the one
-    /// from before, which was verified when it came (OpenID Connect Core 1.0 section 12.2).
+    /// Verifies the ID token of a refresh against the previous one.
+    ///
+    /// Both must belong to the same login (OpenID Connect Core 1.0 section 12.2). The previous one
+    /// was verified when it was received.
     #[cfg(feature = "session")]
     pub(crate) async fn verify_renewed_id_token(
         &self,
@@ -113,19 +116,19 @@ impl OAuth2Client {
             || before.sub.as_deref() != new.verified.subject()
             || !self.is_issuer(before.iss.as_deref())
         {
-            return refuse("the refresh's ID token is of another user than the login's");
+            return refuse("the refreshed ID token has another sub or iss than the login's");
         }
-        // It should have none; one that a refresh brought before may have had none.
+        // A refreshed one should have no nonce, so the previous one may have none either.
         if let (Some(theirs), Some(ours)) = (&new.nonce, before.nonce.map(Secret::new))
             && *theirs != ours
         {
-            return refuse("the refresh's ID token is of another login (nonce)");
+            return refuse("the refreshed ID token belongs to another login (nonce)");
         }
         match (before.iat, new.issued) {
             (Some(before), Some(new)) if new < before => {
-                refuse("the refresh's ID token is older than the login's")
+                refuse("the refreshed ID token is older than the login's")
             }
-            (Some(_), None) => refuse("the refresh's ID token does not say when it was issued"),
+            (Some(_), None) => refuse("the refreshed ID token has no iat"),
             _ => Ok(()),
         }
     }

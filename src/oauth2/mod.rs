@@ -1,5 +1,6 @@
-//! OAuth2 as a client: logins through GitHub, GitLab, Google, Yandex or any other provider, their
-//! refreshes, and tokens for calls of other services.
+//! An OAuth2 client: user logins, token refreshes, and tokens for calls to other services.
+//!
+//! Works with GitHub, GitLab, Google, Yandex and any other provider.
 //!
 //! ```no_run
 //! use jamguard::oauth2::{OAuth2Client, Provider};
@@ -15,11 +16,11 @@
 //! .scopes(["orders.read"])
 //! .build()?;
 //!
-//! let token = orders.token().await?;                 // kept until shortly before it expires
+//! let token = orders.token().await?;                 // cached until shortly before it expires
 //! # Ok(()) }
 //! ```
 //!
-//! | flow | begins with |
+//! | flow | entry point |
 //! |---|---|
 //! | login of a user, ready-made for axum and actix-web | [`OAuth2Login`](crate::OAuth2Login) |
 //! | login of a user, by hand | [`OAuth2Client::authorize`], then [`OAuth2Client::callback`] |
@@ -28,7 +29,7 @@
 //! | any other grant | [`OAuth2Client::grant`] |
 //!
 //! `state` and PKCE with S256 are part of every login and cannot be switched off. An error never
-//! holds a secret, code or token: what a provider says of a refusal is left out where it repeats one.
+//! contains a secret, code or token: a provider's error text that repeats one is omitted.
 
 mod answer;
 mod authorize;

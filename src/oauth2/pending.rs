@@ -1,4 +1,4 @@
-//! A login between its beginning and its callback.
+//! A login between its start and its callback.
 
 use super::answer;
 use super::client::OAuth2Client;
@@ -13,13 +13,14 @@ use std::fmt;
 use std::time::Duration;
 use url::form_urlencoded;
 
-/// Enough for a second factor, too short to be found later.
+/// Enough time for a second factor, and too short for later misuse.
 pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What is kept of a login until its callback: `state`, PKCE verifier, `nonce`, and whose it is.
+/// The state of a login until its callback: `state`, PKCE verifier, `nonce` and provider.
 ///
-/// Keep it on the server, where only the browser that began finds it, and take it out when that
-/// comes back: it serves once. [`OAuth2Login`](crate::OAuth2Login) does all of that.
+/// Store it on the server, accessible only to the browser that started the login, and remove it
+/// when the callback arrives: it is valid for one callback. [`OAuth2Login`](crate::OAuth2Login)
+/// does all of that.
 ///
 /// # Example
 /// ```
@@ -70,28 +71,30 @@ impl Pending {
         })
     }
 
-    /// The `state`, by which the callback finds it.
+    /// Returns the `state`, which identifies the login in the callback.
     pub fn state(&self) -> &Secret {
         &self.state
     }
 
-    /// The `nonce` that the ID token must hold; none where no ID token was asked for.
+    /// Returns the `nonce` that the ID token must have, if the login requests one.
     pub fn nonce(&self) -> Option<&Secret> {
         self.nonce.as_ref()
     }
 
-    /// All of it as JSON, to be kept on the server; [`from_json`](Self::from_json) reads it.
+    /// Returns all of it as JSON for storage on the server.
+    ///
+    /// [`from_json`](Self::from_json) reads it.
     pub fn expose_json(&self) -> Secret {
         self.to_json(self.state.expose())
     }
 
-    /// The same without the `state`, for a place that is found by it.
+    /// Returns the JSON without the `state`, for storage under the `state`.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn expose_json_without_state(&self) -> Secret {
         self.to_json("")
     }
 
-    /// Reads what was written without the `state`, for whoever found it by that.
+    /// Reads JSON that was written without the `state`.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
         let pending = Self::from_json(json)?;
@@ -112,10 +115,10 @@ impl Pending {
         Secret::new(json.to_string())
     }
 
-    /// Reads what [`expose_json`](Self::expose_json) wrote.
+    /// Reads the JSON of [`expose_json`](Self::expose_json).
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] where it is anything else.
+    /// [`ErrorKind::Malformed`] for any other text.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         #[derive(serde::Deserialize)]
         struct Kept {
@@ -131,7 +134,7 @@ impl Pending {
         let kept: Kept = serde_json::from_str(json).map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
-                "this is no login as .expose_json() writes it",
+                "the text is not a pending login written by .expose_json()",
             )
         })?;
         Ok(Self {
@@ -148,32 +151,32 @@ impl Pending {
 }
 
 impl OAuth2Client {
-    /// Checks the query of a callback against the login that it belongs to, and gives the request
-    /// that exchanges its code.
+    /// Checks a callback against its login, and returns the request that exchanges the code.
     ///
     /// `state` must be the login's, `iss` the provider's (RFC 9207), and the login at most ten
     /// minutes old.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidCallback`] where it does not belong to the login;
-    /// [`ErrorKind::AccessDenied`] where the user said no; [`ErrorKind::ClientRefused`] and
-    /// [`ErrorKind::Unavailable`] for other errors of the provider's, with their
-    /// [code](Error::oauth2_code); [`ErrorKind::InvalidRequest`] for a query that is no callback.
+    /// [`ErrorKind::InvalidCallback`] if the callback does not belong to the login;
+    /// [`ErrorKind::AccessDenied`] if the user declined; [`ErrorKind::ClientRefused`] and
+    /// [`ErrorKind::Unavailable`] for other errors from the provider, with their
+    /// [code](Error::oauth2_code); [`ErrorKind::InvalidRequest`] for a query that is not a
+    /// callback.
     pub fn callback(&self, pending: Pending, query: &str) -> Result<TokenRequest, Error> {
         let callback = Callback::parse(query)?;
         let client = &self.0;
-        // The state first: of a forged callback nothing else is looked at.
+        // The state first: nothing else of a forged callback is read.
         match &callback.state {
             None => return Err(invalid("the callback has no state")),
             Some(state) if *state != pending.state => {
-                return Err(invalid("the callback's state is not the login's"));
+                return Err(invalid("the callback's state differs from the login's"));
             }
             Some(_) => {}
         }
         let own =
             pending.provider == client.provider.name() && pending.client_id == client.client_id;
         if !own {
-            return Err(invalid("the login was begun at another provider"));
+            return Err(invalid("the login was started at another provider"));
         }
         if client.clock.now().as_secs() >= pending.until {
             return Err(invalid("the login took longer than ten minutes"));
@@ -188,13 +191,13 @@ impl OAuth2Client {
             (Some(iss), Some(issuer)) if iss == issuer => {}
             (Some(iss), Some(issuer)) => {
                 let how = mismatch(&[issuer], &[iss]);
-                let message = format!("the callback's iss is another provider's: {how}");
+                let message = format!("the callback's iss is not this provider's: {how}");
                 return Err(Error::new(ErrorKind::InvalidCallback, message));
             }
             (Some(_), None) => {
                 return Err(invalid(
-                    "the callback has an iss, and nothing says which is right: call .issuer(…) on \
-                     the provider",
+                    "the callback has an iss, but the provider's issuer is unknown: call .issuer(…) \
+                     on the provider",
                 ));
             }
         }
@@ -235,11 +238,11 @@ impl Callback {
                 "iss" => callback.iss.replace(value).is_some(),
                 "error" => callback.error.replace(value).is_some(),
                 "error_description" => callback.error_description.replace(value).is_some(),
-                // Others must be ignored (RFC 6749 section 4.1.2).
+                // Unknown parameters must be ignored (RFC 6749 section 4.1.2).
                 _ => false,
             };
             if twice {
-                return Err(bad_query("a parameter comes twice in the callback"));
+                return Err(bad_query("the callback has a parameter twice"));
             }
         }
         Ok(callback)

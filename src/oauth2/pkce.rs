@@ -1,4 +1,4 @@
-//! Proof Key for Code Exchange (RFC 7636), S256 alone.
+//! Proof Key for Code Exchange (RFC 7636), S256 only.
 
 use crate::core::error::Error;
 use crate::core::random::random;
@@ -7,8 +7,10 @@ use crate::jose::encoding;
 use aws_lc_rs::digest;
 use std::fmt;
 
-/// A code verifier and its challenge (RFC 7636 section 4): who begins a login and who redeems its
-/// code are the same. The `plain` method does not exist here.
+/// A code verifier and its challenge (RFC 7636 section 4).
+///
+/// It proves that the client that redeems a code also started the login. The `plain` method is not
+/// supported.
 ///
 /// # Example
 /// ```
@@ -22,18 +24,18 @@ use std::fmt;
 pub struct Pkce(Secret);
 
 impl Pkce {
-    /// A new one of 256 random bits.
+    /// Generates a verifier of 256 random bits.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) where the system has no random bits.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the system has no random bits.
     pub fn generate() -> Result<Self, Error> {
         random_text().map(Self)
     }
 
-    /// One whose verifier was kept from when the login began.
+    /// Restores the PKCE of a login from its stored verifier.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where that is not 43 to 128
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is not 43 to 128
     /// unreserved characters (RFC 7636 section 4.1).
     pub fn from_verifier(verifier: impl Into<Secret>) -> Result<Self, Error> {
         let verifier = verifier.into();
@@ -41,25 +43,26 @@ impl Pkce {
         let text = verifier.expose();
         if !(43..=128).contains(&text.len()) || !text.bytes().all(unreserved) {
             return Err(Error::configuration(
-                "a code verifier is 43 to 128 letters, digits and - . _ ~ (RFC 7636 section 4.1)",
+                "a code verifier must be 43 to 128 letters, digits or -._~ (RFC 7636 section 4.1)",
             ));
         }
         Ok(Self(verifier))
     }
 
-    /// The verifier, `code_verifier` of the token request; keep it on the server.
+    /// Returns the `code_verifier` of the token request; keep it on the server.
     pub fn verifier(&self) -> &Secret {
         &self.0
     }
 
-    /// The challenge, `code_challenge` of the authorization request: the verifier's SHA-256 in
-    /// base64url (RFC 7636 section 4.2).
+    /// Returns the `code_challenge` of the authorization request.
+    ///
+    /// The SHA-256 of the verifier in base64url (RFC 7636 section 4.2).
     pub fn challenge(&self) -> String {
         encoding::encode(digest::digest(&digest::SHA256, self.0.expose().as_bytes()))
     }
 }
 
-/// 256 random bits, in base64url.
+/// Returns 256 random bits in base64url.
 pub(crate) fn random_text() -> Result<Secret, Error> {
     Ok(Secret::new(encoding::encode(random::<32>()?)))
 }

@@ -1,9 +1,9 @@
-//! Who issues the tokens, and where.
+//! OAuth2 providers and their endpoints.
 
 use crate::jose::Algorithm;
 use std::borrow::Cow;
 
-/// An authorization server: one that is built in, one by its two URLs, or one by discovery.
+/// An authorization server: built in, by its two URLs, or by discovery.
 ///
 /// # Example
 /// ```
@@ -23,13 +23,13 @@ pub struct Provider {
     pub(super) is_oidc: bool,
     pub(super) sends_iss: bool,
     pub(super) userinfo: Option<Cow<'static, str>>,
-    /// Of the `Authorization` header that its userinfo asks for.
+    /// Scheme of the `Authorization` header for its API.
     pub(super) scheme: &'static str,
-    /// What separates the scopes that it answers, besides a space.
+    /// Whether it separates granted scopes by commas too.
     pub(super) comma: bool,
-    /// What it calls bearer tokens, besides by their name.
+    /// Its name for bearer tokens, besides `Bearer`.
     pub(super) token_type: Option<Cow<'static, str>>,
-    /// Instead of those that it announces.
+    /// Replaces the announced algorithms.
     pub(super) id_token_algorithms: Option<Vec<Algorithm>>,
 }
 
@@ -39,12 +39,14 @@ pub(super) enum Place {
         authorize: Cow<'static, str>,
         token: Cow<'static, str>,
     },
-    /// The issuer's discovery document says where.
+    /// Endpoints from the issuer's discovery document.
     Discovered,
 }
 
 impl Provider {
-    /// GitHub. It issues no ID tokens; who logged in its userinfo says,
+    /// Returns GitHub.
+    ///
+    /// It issues no ID tokens; the user's identity comes from its userinfo,
     /// `https://api.github.com/user`.
     pub fn github() -> Self {
         Self::at(
@@ -57,7 +59,7 @@ impl Provider {
         .with_commas()
     }
 
-    /// GitLab, the one at gitlab.com. With the scope `openid` it issues ID tokens.
+    /// Returns GitLab at gitlab.com; it issues ID tokens for the scope `openid`.
     pub fn gitlab() -> Self {
         Self::at(
             "gitlab",
@@ -69,8 +71,9 @@ impl Provider {
         .oidc()
     }
 
-    /// Google. With the scope `openid` it issues ID tokens; it gives a refresh token to who asks
-    /// with the parameter `access_type=offline`.
+    /// Returns Google; it issues ID tokens for the scope `openid`.
+    ///
+    /// It returns a refresh token only for logins with the parameter `access_type=offline`.
     pub fn google() -> Self {
         Self::at(
             "google",
@@ -82,7 +85,9 @@ impl Provider {
         .oidc()
     }
 
-    /// Yandex. It issues no ID tokens; who logged in its userinfo says,
+    /// Returns Yandex.
+    ///
+    /// It issues no ID tokens; the user's identity comes from its userinfo,
     /// `https://login.yandex.ru/info`.
     pub fn yandex() -> Self {
         let mut yandex = Self::at(
@@ -95,8 +100,9 @@ impl Provider {
         yandex
     }
 
-    /// Any other, by the URLs of its authorization and token endpoints. The name is for logs and
-    /// for telling its users from others'.
+    /// Returns a provider by the URLs of its authorization and token endpoints.
+    ///
+    /// The name appears in logs and distinguishes its users from the users of other providers.
     pub fn new(
         name: impl Into<String>,
         authorize_url: impl Into<String>,
@@ -109,9 +115,11 @@ impl Provider {
         )
     }
 
-    /// Any other, by its discovery document at `/.well-known/openid-configuration` (OpenID Connect
-    /// Discovery 1.0), which is fetched when first needed and kept for an hour. That of a server for
-    /// client credentials alone needs no `authorization_endpoint` (RFC 8414 section 2).
+    /// Returns a provider by its discovery document (OpenID Connect Discovery 1.0).
+    ///
+    /// The document, `/.well-known/openid-configuration`, is fetched at first use and cached for
+    /// its `max-age`, from 1 minute to 24 hours. Default: 1 hour. For client credentials alone it
+    /// needs no `authorization_endpoint` (RFC 8414 section 2).
     pub fn discover(name: impl Into<String>, issuer: impl Into<String>) -> Self {
         let mut provider = Self::at(Cow::Owned(name.into()), "", "")
             .issuer(issuer)
@@ -147,39 +155,45 @@ impl Provider {
         self
     }
 
-    /// Its issuer. A callback with another `iss` is refused (RFC 9207), and so is one with any
-    /// where this is not said.
+    /// Sets the issuer.
+    ///
+    /// A callback with another `iss` is rejected (RFC 9207); without an issuer, so is a callback
+    /// with any.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(Cow::Owned(issuer.into()));
         self
     }
 
-    /// It issues ID tokens (OpenID Connect), with its issuer as `iss` and keys that its discovery
-    /// document names. So it is without being said for GitLab, Google, and those by discovery.
+    /// Declares that it issues ID tokens (OpenID Connect).
+    ///
+    /// Their `iss` is its issuer, and its discovery document names their keys. GitLab, Google and
+    /// providers by discovery are declared already.
     #[must_use]
     pub fn oidc(mut self) -> Self {
         self.is_oidc = true;
         self
     }
 
-    /// It sends its `iss` with every callback, so that one without is refused too (RFC 9207
-    /// section 2.4). A discovery document says so itself.
+    /// Declares that every callback has an `iss`, so that one without is rejected.
+    ///
+    /// RFC 9207 section 2.4. A discovery document declares this itself.
     #[must_use]
     pub fn always_sends_iss(mut self) -> Self {
         self.sends_iss = true;
         self
     }
 
-    /// Where it says who an access token's user is. A discovery document says so itself.
+    /// Sets the userinfo endpoint. Default: as in the discovery document, if any.
     #[must_use]
     pub fn userinfo(mut self, url: impl Into<String>) -> Self {
         self.userinfo = Some(Cow::Owned(url.into()));
         self
     }
 
-    /// It answers this `token_type`, such as `JWT`, and means bearer tokens. Case does not matter;
-    /// `Bearer` is understood as well. Default: `Bearer` alone.
+    /// Sets the `token_type`, such as `JWT`, that the provider uses for bearer tokens.
+    ///
+    /// Letter case is ignored, and `Bearer` is accepted as well. Default: `Bearer` alone.
     ///
     /// ```
     /// # use jamguard::oauth2::Provider;
@@ -191,9 +205,10 @@ impl Provider {
         self
     }
 
-    /// It signs ID tokens and signed userinfo with one of these. HS256, HS384 and HS512 are made
-    /// with the client's secret, which must be as long as the hash. Default: the algorithms that the
-    /// discovery document announces; where it announces none, RS256.
+    /// Sets the algorithms that sign ID tokens and signed userinfo.
+    ///
+    /// HS256, HS384 and HS512 use the client's secret, which must be as long as the hash. Default:
+    /// the algorithms that the discovery document announces, or RS256 if it announces none.
     ///
     /// ```
     /// # use jamguard::{jose::Algorithm, oauth2::Provider};
@@ -206,7 +221,7 @@ impl Provider {
         self
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,5 +1,6 @@
-//! The keys of what a provider signs for a client: those that it publishes, and the client's secret,
-//! each for the algorithms that the provider announces.
+//! Verification keys for a provider's signatures, limited to the algorithms that it announces.
+//!
+//! These are its published keys, and the client's secret for HMAC.
 
 use super::provider::Provider;
 use crate::core::clock::Clock;
@@ -17,12 +18,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where a discovery document names algorithms (OpenID Connect Discovery 1.0 section 3). Userinfo
-/// without a list of its own is signed as ID tokens are.
+/// Members of a discovery document that list algorithms (OpenID Connect Discovery 1.0 section 3).
+///
+/// Without a list for userinfo, the algorithms of ID tokens apply.
 pub(super) const ID_TOKEN: &[&str] = &["id_token_signing_alg_values_supported"];
 pub(super) const USERINFO: &[&str] = &["userinfo_signing_alg_values_supported", ID_TOKEN[0]];
 
-/// A client as it is registered at a provider.
+/// The registration of a client at a provider.
 pub(super) struct Registration<'a> {
     pub(super) provider: &'a Provider,
     pub(super) client_id: &'a str,
@@ -32,8 +34,9 @@ pub(super) struct Registration<'a> {
 }
 
 impl Registration<'_> {
-    /// Begins a verifier of what the provider signs for the client; `None` for a provider without
-    /// OpenID Connect.
+    /// Returns a builder of a verifier for the provider's signatures.
+    ///
+    /// `None` for a provider without OpenID Connect.
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
         let issuer = self
             .provider
@@ -59,11 +62,12 @@ impl Registration<'_> {
 
 struct ProviderKeys {
     issuer: String,
-    /// What the application says, instead of what is announced.
+    /// Configured algorithms, which replace the announced ones.
     algorithms: Option<Vec<Algorithm>>,
     announced: &'static [&'static str],
-    /// The client's secret, for each hash that it is long enough for. Made once: each is a key of
-    /// its own.
+    /// The client's secret as a key for each hash that it is long enough for.
+    ///
+    /// Built once, because each is a separate key.
     secrets: Vec<VerifyingKey>,
 }
 
@@ -87,7 +91,7 @@ impl ProviderKeys {
         }
     }
 
-    /// The same for these algorithms alone, if there are any.
+    /// Limits the keys to these algorithms, if there are any.
     fn only(mut self, algorithms: &[Algorithm]) -> Self {
         if !algorithms.is_empty() {
             self.algorithms = Some(algorithms.to_vec());
@@ -121,7 +125,7 @@ impl Gather for ProviderKeys {
                 Some(algorithms) => algorithms.clone(),
                 None => announced(&document, self.announced)?,
             };
-            // Each key is for its own kind of algorithm: none serves as another's.
+            // A key is bound to its kind of algorithm and never serves another.
             let mut keys: KeySet = self
                 .secrets
                 .iter()
@@ -135,7 +139,7 @@ impl Gather for ProviderKeys {
                             keys.push(key);
                         }
                     }
-                    // A provider that signs with secrets may publish no key.
+                    // A provider that signs with client secrets may publish no key.
                     Err(error) if is_without_keys(error.kind()) && !keys.is_empty() => {}
                     Err(error) => return Err(error),
                 }
@@ -157,14 +161,14 @@ fn no_key(algorithms: &[Algorithm]) -> Error {
     Error::new(
         ErrorKind::InvalidKey,
         format!(
-            "no key is for the provider's algorithms, {}: it must publish one, and HS256, HS384 \
+            "no key for the provider's algorithms ({}): it must publish one, and HS256, HS384 \
              and HS512 need a client secret as long as the hash",
             names.join(", ")
         ),
     )
 }
 
-/// The algorithms of the first list that the document has; without one RS256.
+/// Returns the algorithms of the first list in the document, or else RS256.
 fn announced(document: &str, members: &[&str]) -> Result<Vec<Algorithm>, Error> {
     let document: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
     let lists = members.iter().filter_map(|name| document.get(*name));
@@ -177,7 +181,7 @@ fn announced(document: &str, members: &[&str]) -> Result<Vec<Algorithm>, Error> 
         false => Ok(known),
         true => Err(Error::new(
             ErrorKind::InvalidKey,
-            "the provider announces no algorithm that is known here: name its own by \
+            "the provider announces no supported algorithm: set its algorithms with \
              Provider::id_token_algorithms([…])",
         )),
     }

@@ -1,4 +1,4 @@
-//! A request to the token endpoint.
+//! The token request.
 
 use super::answer::{self, Asked, MAX_BODY};
 use super::authorize::words;
@@ -17,8 +17,9 @@ use std::sync::Arc;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-/// A grant to be exchanged for tokens, from [`OAuth2Client`]'s methods. Nothing is sent before
-/// [`send`](Self::send).
+/// A grant to be exchanged for tokens, made by the methods of [`OAuth2Client`].
+///
+/// Nothing is sent before [`send`](Self::send).
 ///
 /// # Example
 /// ```no_run
@@ -31,15 +32,15 @@ use zeroize::Zeroizing;
 ///     .await?;
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent before .send()"]
+#[must_use = "does nothing until .send()"]
 #[derive(Clone)]
 pub struct TokenRequest {
     client: OAuth2Client,
     grant: Grant,
-    /// In the order in which they are sent.
+    /// In the order of sending.
     fields: Vec<(String, Secret)>,
     scopes: Option<Vec<String>>,
-    /// What was asked for where the login began.
+    /// Scopes requested when the login started.
     before: Option<Vec<String>>,
     parameters: Vec<(String, Secret)>,
 }
@@ -87,33 +88,38 @@ impl TokenRequest {
         self
     }
 
-    /// What is asked for. Unless set: with client credentials the client's own scopes, otherwise
-    /// what was granted before. A text may hold several.
+    /// Sets the scopes. A string may hold several, separated by spaces.
+    ///
+    /// Default: for client credentials the client's own scopes, otherwise the scopes granted
+    /// before.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.scopes = Some(words(scopes));
         self
     }
 
-    /// A parameter more, such as `audience` or `resource`. Those that the client sets itself are
-    /// refused.
+    /// Adds a parameter, such as `audience` or `resource`.
+    ///
+    /// Parameters that the client sets itself are rejected.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }
 
-    /// Asks the provider. Of refreshes with one refresh token at the same time, or within ten
-    /// seconds, one is sent and all get its answer: with rotation a second would be taken for theft.
+    /// Sends the request and returns the tokens.
     ///
-    /// Redirects are not followed, the whole exchange ends by the client's deadline, and at most
-    /// 256 KiB are read.
+    /// Refreshes with the same refresh token, concurrent or within ten seconds, are sent once and
+    /// share the response: with rotation, a second use would look like theft.
+    ///
+    /// Redirects are not followed, the client's deadline covers the whole exchange, and at most 256
+    /// KiB are read.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidGrant`] where the code or refresh token is not accepted,
-    /// [`ErrorKind::ClientRefused`] where the client or the request is not, both with the
-    /// provider's [code](Error::oauth2_code), also where it came with a status of 200;
+    /// [`ErrorKind::InvalidGrant`] if the provider rejects the code or refresh token,
+    /// [`ErrorKind::ClientRefused`] if it rejects the client or the request, both with the
+    /// provider's [code](Error::oauth2_code), even with a status of 200;
     /// [`ErrorKind::UnexpectedStatus`], [`ErrorKind::UnexpectedBody`], [`ErrorKind::Timeout`],
-    /// [`ErrorKind::Connection`], [`ErrorKind::Unavailable`] for what is no verdict;
-    /// [`ErrorKind::Configuration`] for what cannot be asked.
+    /// [`ErrorKind::Connection`], [`ErrorKind::Unavailable`] if the provider gave no decision;
+    /// [`ErrorKind::Configuration`] for an invalid request.
     pub async fn send(self) -> Result<TokenResponse, Error> {
         self.check()?;
         let Grant::Refresh(token) = &self.grant else {
@@ -132,8 +138,8 @@ impl TokenRequest {
         let call = || async move { request.exchange().await };
         let refreshes = &client.0.refreshes;
         let now = client.0.now();
-        // What is only temporary is asked anew, and a token that is over; but not once the refresh
-        // token was rotated away by it.
+        // Retries after temporary failures and expired access tokens, but not if the response
+        // rotated the refresh token.
         let lasts = |answer: &Result<TokenResponse, Error>| match answer {
             Ok(tokens) => {
                 let rotated = tokens.refresh_token().is_some_and(|new| new != token);
@@ -157,13 +163,13 @@ impl TokenRequest {
         match &self.grant {
             Grant::ClientCredentials if self.client.0.secret.is_none() => {
                 return refuse(
-                    "client credentials are for clients with a secret (RFC 6749 section 4.4): call \
+                    "client credentials need a client secret (RFC 6749 section 4.4): call \
                      .secret(…)"
                         .into(),
                 );
             }
             Grant::Code if self.client.0.redirect_url.is_none() => {
-                return refuse("a code is of a login that came back: call .redirect_url(…)".into());
+                return refuse("no redirect URL for the code: call .redirect_url(…)".into());
             }
             Grant::Other(name)
                 if matches!(
@@ -172,7 +178,7 @@ impl TokenRequest {
                 ) =>
             {
                 return refuse(format!(
-                    "the grant type '{name}' has a method of its own, which sends what belongs to it"
+                    "the grant type '{name}' has its own method on OAuth2Client: use that method"
                 ));
             }
             _ => {}
@@ -189,14 +195,14 @@ impl TokenRequest {
                     .any(|(other, _)| other == name);
             if taken {
                 return refuse(format!(
-                    "the parameter '{name}' of the token request is set already: leave it out"
+                    "the parameter '{name}' of the token request is already set: remove it"
                 ));
             }
         }
         Ok(())
     }
 
-    /// What is asked for, as far as it is sent.
+    /// Returns the scopes to send, if any.
     fn wanted(&self) -> Option<&[String]> {
         match (&self.scopes, &self.grant) {
             (Some(scopes), _) => Some(scopes),
@@ -205,7 +211,7 @@ impl TokenRequest {
         }
     }
 
-    /// What is sent; id and secret where they do not go into the header.
+    /// Builds the form; with the id and secret if they do not go into the header.
     fn form(&self, with_client: bool) -> Zeroizing<Vec<u8>> {
         let client = &self.client.0;
         let mut form = form_urlencoded::Serializer::new(String::with_capacity(1024));
@@ -267,7 +273,7 @@ impl TokenRequest {
     }
 }
 
-/// RFC 6749 section 2.3.1: both are encoded as in a form first.
+/// RFC 6749 section 2.3.1: both are form-encoded first.
 fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(secret.expose())));

@@ -1,4 +1,4 @@
-//! Tokens for calls of other services.
+//! Cached access tokens for calls to other services.
 
 use super::request::TokenRequest;
 use super::tokens::TokenResponse;
@@ -9,13 +9,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where the provider does not say how long a token is good.
+/// Used if the provider sends no lifetime.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 const RENEWED_AHEAD: Duration = Duration::from_secs(60);
-/// A call takes time to arrive, and clocks differ.
+/// Covers the transit time of a call and clock differences.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// Sets a [`TokenSource`] up, from [`OAuth2Client::token_source`](super::OAuth2Client::token_source).
+/// A builder of a [`TokenSource`].
+///
+/// Made by [`OAuth2Client::token_source`](super::OAuth2Client::token_source).
 ///
 /// # Example
 /// ```
@@ -39,23 +41,23 @@ impl TokenSourceBuilder {
         Self { request }
     }
 
-    /// What the tokens are for, instead of the client's own scopes.
+    /// Sets the scopes, instead of the client's own.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.request = self.request.scopes(scopes);
         self
     }
 
-    /// A parameter more, such as `audience` or `resource` (RFC 8707).
+    /// Adds a parameter, such as `audience` or `resource` (RFC 8707).
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.request = self.request.parameter(name, value);
         self
     }
 
-    /// Builds it; nothing is sent yet.
+    /// Builds the source; sends nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a client without a secret,
-    /// and for what cannot be asked.
+    /// and for an invalid scope or parameter.
     pub fn build(self) -> Result<TokenSource, Error> {
         self.request.check()?;
         Ok(TokenSource(Arc::new(Source {
@@ -65,12 +67,14 @@ impl TokenSourceBuilder {
     }
 }
 
-/// Access tokens by client credentials (RFC 6749 section 4.4), for calls of other services. Cheap to
-/// clone; clones share the token.
+/// A cache of access tokens by client credentials (RFC 6749 section 4.4). Cheap to clone.
 ///
-/// A token is kept for all but the last minute of its life, or the last fifth where that is shorter.
-/// Then the next is fetched in the background; one request at a time, which survives whoever asked.
-/// While the provider is down the old one serves until ten seconds before it expires.
+/// For calls to other services. Clones share the token.
+///
+/// A token is renewed in its last minute, or in the last fifth of its lifetime if that is shorter.
+/// Renewal runs in the background, one request at a time, and survives the cancellation of the
+/// caller. While the provider is down, the old token is used until ten seconds before it expires
+/// (or a tenth of its lifetime, if that is shorter).
 ///
 /// # Example
 /// ```no_run
@@ -78,7 +82,7 @@ impl TokenSourceBuilder {
 /// # async fn example(orders: TokenSource) -> Result<(), Error> {
 /// let token = orders.token().await?;
 /// let header = format!("Bearer {}", token.expose());
-/// // … and where the other service answers 401 all the same:
+/// // If the other service answers 401 nevertheless:
 /// orders.forget(&token);
 /// # Ok(()) }
 /// ```
@@ -91,20 +95,21 @@ struct Source {
 }
 
 impl TokenSource {
-    /// An access token that is good for at least some seconds.
+    /// Returns an access token that is valid for at least a few seconds.
     ///
     /// # Errors
-    /// As [`TokenRequest::send`]; for half a second after a failure the same again.
+    /// The errors of [`TokenRequest::send`]; for half a second after a failure the same error
+    /// again.
     pub async fn token(&self) -> Result<Secret, Error> {
         self.response()
             .await
             .map(|tokens| tokens.access_token().clone())
     }
 
-    /// The whole answer that the token came with.
+    /// Returns the whole response that the token came with.
     ///
     /// # Errors
-    /// As [`token`](Self::token).
+    /// The errors of [`token`](Self::token).
     pub async fn response(&self) -> Result<TokenResponse, Error> {
         let fetch = || {
             let request = self.0.request.clone();
@@ -121,8 +126,9 @@ impl TokenSource {
         self.0.tokens.get(fetch).await
     }
 
-    /// Fetches anew the next time, if this token is the one that is kept: it was refused where it
-    /// was used.
+    /// Discards the token if it is the cached one, because a service rejected it.
+    ///
+    /// The next call fetches a new token.
     pub fn forget(&self, token: &Secret) {
         self.0.tokens.forget_if(|kept| kept.access_token() == token);
     }

@@ -1,4 +1,4 @@
-//! What a token endpoint gave.
+//! The response of a token endpoint.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
-/// The tokens of a successful answer (RFC 6749 section 5.1). Cheap to clone, redacted in `Debug`.
+/// The tokens of a successful response (RFC 6749 section 5.1). Cheap to clone, redacted in `Debug`.
 ///
 /// # Example
 /// ```
@@ -34,7 +34,7 @@ pub(super) struct Parts {
     pub(super) received: u64,
     pub(super) expires_in: Option<Duration>,
     pub(super) scopes: Vec<String>,
-    /// The other members, a JSON object.
+    /// All other members, as a JSON object.
     pub(super) rest: Zeroizing<String>,
 }
 
@@ -43,32 +43,32 @@ impl TokenResponse {
         Self(Arc::new(parts))
     }
 
-    /// The access token.
+    /// Returns the access token.
     pub fn access_token(&self) -> &Secret {
         &self.0.access_token
     }
 
-    /// The access token's type, as it was written: `bearer` in some case.
+    /// Returns the access token's type as sent: `bearer` in any letter case.
     pub fn token_type(&self) -> &str {
         &self.0.token_type
     }
 
-    /// The refresh token. After a refresh it is the new one, or the old one where none came.
+    /// Returns the refresh token; after a refresh, the new one or else the old one.
     pub fn refresh_token(&self) -> Option<&Secret> {
         self.0.refresh_token.as_ref()
     }
 
-    /// The ID token of an OpenID Connect provider; not verified yet.
+    /// Returns the unverified ID token of an OpenID Connect provider.
     pub fn id_token(&self) -> Option<&Secret> {
         self.0.id_token.as_ref()
     }
 
-    /// How long the access token was good for when it came, where that was said.
+    /// Returns the access token's lifetime from when it was issued, if the provider sent it.
     pub fn expires_in(&self) -> Option<Duration> {
         self.0.expires_in
     }
 
-    /// When the access token expires, where that was said.
+    /// Returns when the access token expires, if the provider sent its lifetime.
     pub fn expires_at(&self) -> Option<SystemTime> {
         let lifetime = self.0.expires_in?;
         UNIX_EPOCH
@@ -76,14 +76,15 @@ impl TokenResponse {
             .checked_add(lifetime)
     }
 
-    /// The same in Unix milliseconds.
+    /// Returns when the access token expires, in Unix milliseconds.
     pub(super) fn expires(&self) -> Option<u64> {
         let lifetime = u64::try_from(self.0.expires_in?.as_millis()).unwrap_or(u64::MAX);
         Some(self.0.received.saturating_add(lifetime))
     }
 
-    /// What the access token may be used for: as answered, or as asked for where the answer does
-    /// not say (RFC 6749 section 5.1).
+    /// Returns the granted scopes.
+    ///
+    /// If the response names none, these are the requested scopes (RFC 6749 section 5.1).
     pub fn scopes(&self) -> &[String] {
         &self.0.scopes
     }
@@ -93,7 +94,7 @@ impl TokenResponse {
         self.0.scopes.iter().any(|granted| granted == scope)
     }
 
-    /// The answer's other members, decoded.
+    /// Decodes the other members of the response.
     ///
     /// ```
     /// # use jamguard::{Error, oauth2::TokenResponse};
@@ -106,21 +107,21 @@ impl TokenResponse {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`] where they are no `T`.
+    /// [`ErrorKind::ClaimsMismatch`] if they do not decode as `T`.
     pub fn rest<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        // serde's message may quote a value.
+        // serde's message may quote a value, which may be secret.
         serde_json::from_str(&self.0.rest).map_err(|_| {
             Error::new(
                 ErrorKind::ClaimsMismatch,
                 format!(
-                    "the token response's other members are no {}",
+                    "the token response's other members do not decode as {}",
                     std::any::type_name::<T>()
                 ),
             )
         })
     }
 
-    /// The same with the refresh token of before, where the answer brought none.
+    /// Keeps the previous refresh token if the response has none.
     pub(super) fn or_refresh_token(self, before: &Secret) -> Self {
         if self.0.refresh_token.is_some() {
             return self;
@@ -131,7 +132,7 @@ impl TokenResponse {
         })
     }
 
-    /// The same with this ID token, or none.
+    /// Replaces the ID token.
     #[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
     pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
         Self::new(Parts {
@@ -140,7 +141,7 @@ impl TokenResponse {
         })
     }
 
-    /// All of it as JSON, to be kept somewhere safe; [`from_json`](Self::from_json) reads it.
+    /// Returns all of it as JSON for safe storage; [`from_json`](Self::from_json) reads it.
     pub fn expose_json(&self) -> Secret {
         let parts = &*self.0;
         let expose = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_owned());
@@ -158,10 +159,10 @@ impl TokenResponse {
         Secret::new(json.to_string())
     }
 
-    /// Reads what [`expose_json`](Self::expose_json) wrote.
+    /// Reads the JSON of [`expose_json`](Self::expose_json).
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] where it is anything else.
+    /// [`ErrorKind::Malformed`] for any other text.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         #[derive(serde::Deserialize)]
         struct Kept {
@@ -177,7 +178,7 @@ impl TokenResponse {
         let kept: Kept = serde_json::from_str(json).map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
-                "these are no tokens as .expose_json() writes them",
+                "the text is not a token response written by .expose_json()",
             )
         })?;
         Ok(Self::new(Parts {

@@ -1,39 +1,39 @@
-//! Where issuers write what policies ask for.
+//! The claim paths that policies read, by issuer.
 
 use super::path::ClaimPath;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where in the claims scopes, roles and the like stand.
+/// Paths to the claims that hold scopes, roles, permissions and the e-mail address.
 ///
-/// Scopes and permissions are read from a list, or from a text with spaces in between; roles from a
-/// list, or from a text that is one role.
+/// Scopes and permissions are read from a list or a space-separated string; roles from a list, or
+/// from a string that is one role.
 ///
 /// # Example
 /// ```
 /// use jamguard::policy::{ClaimPath, ClaimPaths};
 ///
 /// let keycloak = ClaimPaths::keycloak();
-/// // The roles that a client of Keycloak has of its own, beside those of the realm:
+/// // Keycloak's client roles in addition to its realm roles:
 /// let with_client = ClaimPaths::keycloak().roles(["realm_access.roles", "resource_access.shop.roles"]);
-/// // A claim whose name has dots in it:
+/// // A claim whose name contains dots:
 /// let namespaced = ClaimPaths::default().roles([ClaimPath::from(["https://example.com/roles"])]);
 /// ```
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct ClaimPaths {
-    /// Every path: the [standard ones](Place) first, then those of the ranges below.
+    /// Every path: the [standard ones](Place) first, then the ranges below.
     all: Vec<ClaimPath>,
     scopes: Range<usize>,
     roles: Range<usize>,
     permissions: Range<usize>,
     email_verified: Range<usize>,
     acr_values: Vec<Box<str>>,
-    /// Of this configuration and its clones alone, so that what was found by it is known.
+    /// Shared with clones only: cached lookups are valid for one configuration.
     id: u64,
 }
 
-/// Claims of which there is one, by their place among the paths.
+/// Standard claims, by index into [`ClaimPaths::all`].
 #[derive(Clone, Copy)]
 pub(super) enum Place {
     Subject,
@@ -48,8 +48,9 @@ pub(super) enum Place {
 /// Their names in RFC 7519, RFC 8176 and OpenID Connect Core.
 const STANDARD: [&str; 7] = ["sub", "iss", "iat", "auth_time", "acr", "amr", "email"];
 
-/// Names under which issuers say that they verified the address: OpenID Connect Core, better-auth and
-/// Firebase, Microsoft Entra ID, Google's older userinfo.
+/// Claims for a verified address.
+///
+/// OpenID Connect Core; better-auth and Firebase; Microsoft Entra ID; Google's older userinfo.
 const EMAIL_VERIFIED: [&str; 4] = [
     "email_verified",
     "emailVerified",
@@ -57,13 +58,14 @@ const EMAIL_VERIFIED: [&str; 4] = [
     "verified_email",
 ];
 
-/// What OpenID's Provider Authentication Policy Extension calls a login with two factors, and
-/// several issuers take in `acr_values`.
+/// The `acr` of a two-factor login (OpenID PAPE 1.0), which several issuers accept in `acr_values`.
 const MULTI_FACTOR: &str = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
 
 impl Default for ClaimPaths {
-    /// Scopes in `scope` (RFC 9068) or `scp` (Microsoft Entra ID, Okta), roles in `roles`,
-    /// permissions in `permissions` (Auth0). Whether the e-mail address is verified stands in
+    /// Reads the names that the common issuers use.
+    ///
+    /// Scopes from `scope` (RFC 9068) or `scp` (Microsoft Entra ID, Okta), roles from `roles`,
+    /// permissions from `permissions` (Auth0), and whether the e-mail address is verified from
     /// `email_verified`, `emailVerified`, `xms_edov` (Microsoft Entra ID) or `verified_email`.
     fn default() -> Self {
         let none = Self {
@@ -88,45 +90,45 @@ fn new_id() -> u64 {
 }
 
 impl ClaimPaths {
-    /// Keycloak: the roles of the realm, in `realm_access.roles`.
+    /// Returns the paths for Keycloak: realm roles in `realm_access.roles`.
     pub fn keycloak() -> Self {
         Self::default().roles(["realm_access.roles"])
     }
 
-    /// Amazon Cognito: groups as roles, in `cognito:groups`.
+    /// Returns the paths for Amazon Cognito: groups in `cognito:groups`, read as roles.
     pub fn cognito() -> Self {
         Self::default().roles(["cognito:groups"])
     }
 
-    /// Scopes stand in these claims and in no others.
+    /// Reads scopes from these claims only.
     pub fn scopes<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.scopes = self.add(paths);
         self
     }
 
-    /// Roles stand in these claims and in no others.
+    /// Reads roles from these claims only.
     pub fn roles<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.roles = self.add(paths);
         self
     }
 
-    /// Permissions stand in these claims and in no others.
+    /// Reads permissions from these claims only.
     pub fn permissions<P: Into<ClaimPath>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
         self.permissions = self.add(paths);
         self
     }
 
-    /// The e-mail address stands here, and whether it is verified there.
+    /// Reads the e-mail address and whether it is verified from these two claims only.
     pub fn email(mut self, email: impl Into<ClaimPath>, verified: impl Into<ClaimPath>) -> Self {
         self.all[Place::Email as usize] = email.into();
         self.email_verified([verified.into()])
     }
 
-    /// Whether the e-mail address is verified stands in these claims and in no others.
+    /// Reads whether the e-mail address is verified from these claims only.
     ///
-    /// An address counts where one of them at least is there, and all that are there are `true` or
-    /// the text `"true"`. [`VerifierBuilder::issuer_verifies_emails`] is for issuers without such a
-    /// claim.
+    /// An address is verified if at least one of them is present and all that are present are
+    /// `true` or the text `"true"`. For issuers without such a claim see
+    /// [`VerifierBuilder::issuer_verifies_emails`].
     ///
     /// [`VerifierBuilder::issuer_verifies_emails`]: crate::VerifierBuilder::issuer_verifies_emails
     pub fn email_verified<P: Into<ClaimPath>>(
@@ -144,8 +146,10 @@ impl ClaimPaths {
         first..self.all.len()
     }
 
-    /// The values of `acr` that stand for two factors; a client that lacks the second is told these
-    /// (RFC 9470). By default that of OpenID's authentication policies.
+    /// Sets the `acr` values that mean two factors.
+    ///
+    /// Clients that lack the second factor receive them in the challenge (RFC 9470). Default: the
+    /// multi-factor value of OpenID's authentication policies (PAPE).
     pub fn acr_values<V: Into<String>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
         self.acr_values = values
             .into_iter()

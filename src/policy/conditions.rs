@@ -1,4 +1,4 @@
-//! The conditions, as functions.
+//! Functions that build the single conditions of a policy.
 
 use super::custom::Custom;
 use super::expression::{Node, Policy};
@@ -10,7 +10,7 @@ use crate::core::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
-/// Anybody who is logged in.
+/// Requires a login, and nothing more.
 ///
 /// # Example
 /// ```
@@ -21,7 +21,7 @@ pub fn authenticated() -> Policy {
     Leaf::Authenticated.into()
 }
 
-/// Nobody.
+/// Denies every request.
 ///
 /// # Example
 /// ```
@@ -32,8 +32,9 @@ pub fn never() -> Policy {
     Node::NEVER.into()
 }
 
-/// A condition on a name. Of an empty one, such as a setting that is missing: never, although some
-/// issuers write an empty text for somebody without roles.
+/// Builds a condition on a name; an empty one, such as a missing setting, gives `never`.
+///
+/// It must not match the empty text that some issuers write for a user without roles.
 fn named(name: String, leaf: fn(Box<str>) -> Leaf) -> Policy {
     match name.is_empty() {
         true => never(),
@@ -41,7 +42,7 @@ fn named(name: String, leaf: fn(Box<str>) -> Leaf) -> Policy {
     }
 }
 
-/// Whoever was granted this scope ([RFC 6749] section 3.3).
+/// Requires this granted scope ([RFC 6749] section 3.3).
 ///
 /// # Example
 /// ```
@@ -53,7 +54,7 @@ pub fn scope(scope: impl Into<String>) -> Policy {
     named(scope.into(), Leaf::Scope)
 }
 
-/// Whoever has this role.
+/// Requires this role, read from `roles` unless [`ClaimPaths`](super::ClaimPaths) says otherwise.
 ///
 /// # Example
 /// ```
@@ -63,7 +64,7 @@ pub fn role(role: impl Into<String>) -> Policy {
     named(role.into(), Leaf::Role)
 }
 
-/// Whoever holds a permission that covers this one.
+/// Requires a permission that covers this one.
 ///
 /// | held | covers |
 /// |---|---|
@@ -71,7 +72,7 @@ pub fn role(role: impl Into<String>) -> Policy {
 /// | `orders:*` | everything that begins with `orders:`, and `orders:*` itself |
 /// | `*` | everything |
 ///
-/// A `*` asked for is covered by a `*` held, never by one of the permissions below it.
+/// A `*` that is asked for is covered by a held `*` only, never by a permission below it.
 ///
 /// # Example
 /// ```
@@ -81,7 +82,7 @@ pub fn permission(permission: impl Into<String>) -> Policy {
     named(permission.into(), Leaf::Permission)
 }
 
-/// The user with this `sub`.
+/// Requires this user, by `sub`.
 ///
 /// # Example
 /// ```
@@ -93,13 +94,13 @@ pub fn subject(subject: impl Into<String>) -> Policy {
 
 /// Requires a verified e-mail address at this domain.
 ///
-/// Case does not count. `example.com` is that domain alone, `*.example.com` its subdomains without
-/// itself.
+/// Letter case is ignored. `example.com` is that domain alone, `*.example.com` its subdomains
+/// without itself.
 ///
-/// An address counts where the claims say that it is verified: `true` or the text `"true"` under
-/// the names that [`ClaimPaths`](super::ClaimPaths::email_verified) lists, and no other value under
-/// any of them. An address without such a claim does not count, because many issuers let users enter
-/// one that is not theirs. Issuers that verify every address are declared:
+/// The claims must say that the address is verified: `true` or the string `"true"` under the names
+/// that [`ClaimPaths`](super::ClaimPaths::email_verified) lists, and no other value under any of
+/// them. An address without such a claim does not match, because many issuers let users enter an
+/// address that is not theirs. Issuers that verify every address are declared with
 /// [`VerifierBuilder::issuer_verifies_emails`](crate::VerifierBuilder::issuer_verifies_emails).
 /// JustAuthenticateMe is one, and `JamApp` declares it.
 ///
@@ -109,13 +110,13 @@ pub fn subject(subject: impl Into<String>) -> Policy {
 /// ```
 pub fn email_domain(domain: impl Into<String>) -> Policy {
     let domain = domain.into().to_ascii_lowercase();
-    // As often written: @example.com.
+    // Accepts the common spelling `@example.com`.
     let domain = domain.rsplit('@').next().unwrap_or_default();
     let domain = if domain == "*." { "" } else { domain };
     named(domain.to_owned(), Leaf::EmailDomain)
 }
 
-/// Whoever comes from this issuer.
+/// Requires this issuer, by `iss`.
 ///
 /// # Example
 /// ```
@@ -126,13 +127,14 @@ pub fn issued_by(issuer: impl Into<String>) -> Policy {
     named(issuer.into(), Leaf::IssuedBy)
 }
 
-/// Whoever logged in at most so long ago, in whole seconds: by `auth_time`; a session without it by
-/// its own login; a token without it by `iat`.
+/// Requires a login at most this long ago, in whole seconds.
 ///
-/// The `iat` of a token that was renewed is the renewal's: where refresh tokens are in use, this
-/// says something of logins only if the issuer names `auth_time`, or if they end in sessions.
+/// The time of the login is `auth_time`; without it, a session's own login, or the `iat` of a
+/// token. The `iat` of a renewed token is the time of its renewal: where refresh tokens are in use,
+/// this is a statement about logins only if the issuer sends `auth_time`, or if logins end in
+/// sessions.
 ///
-/// Where only this is lacking the answer is 401 with `insufficient_user_authentication` and
+/// If only this condition fails, the answer is 401 with `insufficient_user_authentication` and
 /// `max_age` ([RFC 9470]), so that the client lets the user log in again.
 ///
 /// # Example
@@ -147,15 +149,15 @@ pub fn fresh(within: Duration) -> Policy {
     Leaf::Fresh(within.as_secs()).into()
 }
 
-/// Whoever logged in with two factors.
+/// Requires a login with two factors.
 ///
-/// That is what `amr` ([RFC 8176]) says with `mfa`, or with methods of two kinds out of something
-/// known (`pwd`, `pin`, `kba`), something held (`otp`, `hwk`, `swk`, `sc`, `sms`, `tel`, `pop`)
-/// and something one is (`face`, `fpt`, `iris`, `retina`, `vbm`); or an `acr` of
-/// [`ClaimPaths::acr_values`](super::ClaimPaths::acr_values). One method alone, be it `otp`, is
-/// one factor.
+/// The claim `amr` ([RFC 8176]) must hold `mfa`, or methods of two of these kinds: knowledge
+/// (`pwd`, `pin`, `kba`), possession (`otp`, `hwk`, `swk`, `sc`, `sms`, `tel`, `pop`) and
+/// biometrics (`face`, `fpt`, `iris`, `retina`, `vbm`). An `acr` listed in
+/// [`ClaimPaths::acr_values`](super::ClaimPaths::acr_values) satisfies it too. One method alone,
+/// even `otp`, is one factor.
 ///
-/// Where only this is lacking the answer is 401 with `insufficient_user_authentication` and
+/// If only this condition fails, the answer is 401 with `insufficient_user_authentication` and
 /// `acr_values` ([RFC 9470]).
 ///
 /// # Example
@@ -169,7 +171,7 @@ pub fn second_factor() -> Policy {
     Leaf::SecondFactor.into()
 }
 
-/// A condition of your own, known by its name in text, logs and explanations.
+/// Adds a condition written in code, named in policy texts, logs and explanations.
 ///
 /// # Example
 /// ```
@@ -187,11 +189,11 @@ pub fn custom(
     Leaf::Custom(Custom::now(name.into(), check)).into()
 }
 
-/// A condition of your own that waits, for a database say.
+/// Adds an async condition written in code, such as a database lookup.
 ///
-/// Take what is needed out of the [`Subject`] first; the future outlives it. A failure is an
-/// answer of its own, such as 503 for [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable). A
-/// policy with such a condition is asked with [`Policy::check_async`].
+/// The future outlives the [`Subject`]: copy what it needs first. An error becomes the answer, such
+/// as 503 for [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable). Evaluate a policy with
+/// such a condition with [`Policy::check_async`].
 ///
 /// # Example
 /// ```
@@ -213,7 +215,7 @@ where
     Leaf::Custom(Custom::later(name.into(), check)).into()
 }
 
-/// All of them. Of none: [`never()`], because an empty list is a mistake, and a mistake closes.
+/// Requires all of these policies. An empty list is [`never()`]: it fails closed.
 ///
 /// # Example
 /// ```
@@ -225,7 +227,7 @@ pub fn all_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
     Node::all(policies.into_iter().map(|policy| policy.node)).into()
 }
 
-/// One of them at least. Of none: [`never()`].
+/// Requires at least one of these policies. An empty list is [`never()`].
 ///
 /// # Example
 /// ```
@@ -236,7 +238,7 @@ pub fn any_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
     Node::any(policies.into_iter().map(|policy| policy.node)).into()
 }
 
-/// A condition on a claim: say which with the methods of [`ClaimAt`].
+/// Starts a condition on a claim; the methods of [`ClaimAt`] complete it.
 ///
 /// # Example
 /// ```
@@ -251,8 +253,10 @@ pub fn claim(path: impl Into<ClaimPath>) -> ClaimAt {
     }
 }
 
-/// A condition on an attribute of the resource that is asked for, where the question comes with
-/// one: see [`Subject::about`].
+/// Starts a condition on an attribute of the requested resource.
+///
+/// The [`Subject`] carries the resource: see [`Subject::about`]. Without one the condition is
+/// false.
 ///
 /// # Example
 /// ```
@@ -267,9 +271,9 @@ pub fn resource(path: impl Into<ClaimPath>) -> ClaimAt {
     }
 }
 
-/// A claim that a condition is about, made by [`claim`] or [`resource`].
+/// The claim of a condition, made by [`claim`] or [`resource`].
 ///
-/// Each condition is false where the claim is missing or of another type.
+/// Each condition is false if the claim is missing or has another type.
 ///
 /// # Example
 /// ```
@@ -277,7 +281,7 @@ pub fn resource(path: impl Into<ClaimPath>) -> ClaimAt {
 /// let policy = claim("groups").contains("staff") & claim("level").ge(3) & !claim("trial").eq(true);
 /// assert_eq!(policy.to_string(), "claim:groups contains staff & claim:level >= 3 & !claim:trial = true");
 /// ```
-#[must_use = "say what the claim must be like"]
+#[must_use = "call a method to complete the condition"]
 #[derive(Clone, Debug)]
 pub struct ClaimAt {
     source: Source,
@@ -289,62 +293,62 @@ impl ClaimAt {
         Leaf::Claim(self.source, self.path, test).into()
     }
 
-    /// It is there, with any value but null.
+    /// Requires any value except null.
     pub fn exists(self) -> Policy {
         self.test(Test::Exists)
     }
 
-    /// It is this value.
+    /// Requires this value.
     pub fn eq(self, value: impl Into<Scalar>) -> Policy {
         self.test(Test::Equal(value.into()))
     }
 
-    /// It is there and is not this value.
+    /// Requires the claim to exist with another value.
     pub fn ne(self, value: impl Into<Scalar>) -> Policy {
         self.test(Test::Unequal(value.into()))
     }
 
-    /// It is one of these values.
+    /// Requires one of these values.
     pub fn one_of(self, values: impl IntoIterator<Item = impl Into<Scalar>>) -> Policy {
         self.test(Test::In(values.into_iter().map(Into::into).collect()))
     }
 
-    /// It is a list with this value, or a text with this text in it.
+    /// Requires a list with this value, or a string that contains this string.
     pub fn contains(self, value: impl Into<Scalar>) -> Policy {
         self.test(Test::Contains(value.into()))
     }
 
-    /// It is a text that begins so.
+    /// Requires a string with this prefix.
     pub fn starts_with(self, text: impl Into<String>) -> Policy {
         self.test(Test::StartsWith(text.into().into()))
     }
 
-    /// It is a text that ends so.
+    /// Requires a string with this suffix.
     pub fn ends_with(self, text: impl Into<String>) -> Policy {
         self.test(Test::EndsWith(text.into().into()))
     }
 
-    /// It is greater: numbers by value, texts by their characters' order.
+    /// Requires a greater value: numbers by value, strings by code points.
     pub fn gt(self, value: impl Into<Scalar>) -> Policy {
         self.test(Test::Greater(value.into()))
     }
 
-    /// It is greater or equal.
+    /// Requires a greater or equal value.
     pub fn ge(self, value: impl Into<Scalar>) -> Policy {
         self.test(Test::GreaterOrEqual(value.into()))
     }
 
-    /// It is less.
+    /// Requires a lesser value.
     pub fn lt(self, value: impl Into<Scalar>) -> Policy {
         self.test(Test::Less(value.into()))
     }
 
-    /// It is less or equal.
+    /// Requires a lesser or equal value.
     pub fn le(self, value: impl Into<Scalar>) -> Policy {
         self.test(Test::LessOrEqual(value.into()))
     }
 
-    /// It is the same text, number or flag as this claim of the identity.
+    /// Requires the same string, number or boolean as this claim of the identity.
     pub fn is_claim(self, path: impl Into<ClaimPath>) -> Policy {
         self.test(Test::IsClaim(path.into()))
     }

@@ -1,4 +1,4 @@
-//! Conditions that are code.
+//! Conditions written in code.
 
 use super::subject::Subject;
 use crate::core::error::Error;
@@ -53,7 +53,7 @@ impl Custom {
     }
 }
 
-/// Code cannot be compared; its name stands for it.
+/// Closures cannot be compared: two conditions are equal if their names are.
 impl PartialEq for Custom {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name

@@ -1,4 +1,4 @@
-//! Asking a policy.
+//! Evaluation of a policy.
 
 use super::custom::{Check, Custom};
 use super::explain::Explanation;
@@ -11,15 +11,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::slice;
 
-/// What conditions that wait have answered so far, by their names.
+/// Answers of async conditions so far, by name.
 type Answers = Vec<(Box<str>, bool)>;
 
-/// A question that can be answered in part: what is not known yet is `None`.
+/// A three-valued evaluation: `None` where an async condition has not been evaluated.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     subject: &'a Subject<'a>,
     answers: &'a [(Box<str>, bool)],
-    /// As if the user had just logged in, and with two factors.
+    /// Evaluates as if the user had just logged in with two factors.
     stepped_up: bool,
 }
 
@@ -48,7 +48,7 @@ impl Question<'_> {
         }
     }
 
-    /// `decisive` if one of them is, the opposite if none can be.
+    /// Returns `decisive` if any node is, and its opposite if no node can be.
     fn unless(&self, nodes: &[Node], decisive: bool) -> Option<bool> {
         let mut outcome = Some(!decisive);
         for node in nodes {
@@ -62,7 +62,7 @@ impl Question<'_> {
     }
 }
 
-/// The answer where nothing waits.
+/// Evaluates a node without async conditions.
 fn holds(node: &Node, subject: &Subject<'_>) -> bool {
     let (nodes, decisive) = match node {
         Node::Leaf(_) => (slice::from_ref(node), false),
@@ -84,7 +84,7 @@ fn holds(node: &Node, subject: &Subject<'_>) -> bool {
 
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
 
-/// The answer of a part in which something waits.
+/// Evaluates a node with async conditions.
 fn wait<'a>(node: &'a Node, subject: &'a Subject<'a>, answers: &'a mut Answers) -> Waiting<'a> {
     Box::pin(async move {
         let (nodes, decisive) = match node {
@@ -115,20 +115,20 @@ fn wait<'a>(node: &'a Node, subject: &'a Subject<'a>, answers: &'a mut Answers) 
 }
 
 impl Policy {
-    /// Whether a condition in it waits, so that only [`check_async`](Self::check_async) can ask it.
+    /// Whether it has an async condition, so that it needs [`check_async`](Self::check_async).
     pub fn is_async(&self) -> bool {
         self.waits
     }
 
-    /// Asks whether the policy lets somebody in: `Ok` if so.
+    /// Evaluates the policy for an identity: `Ok` allows the request.
     ///
-    /// Conditions are asked from left to right, until the answer is certain.
+    /// Conditions are evaluated from left to right, until the answer is certain.
     ///
     /// # Errors
-    /// - [`ErrorKind::InsufficientScope`] (403) where it does not,
-    /// - [`ErrorKind::StepUp`] (401) where it would after a new login, with a second factor or
-    ///   without,
-    /// - [`ErrorKind::Configuration`] where it [has to wait](Self::is_async).
+    /// - [`ErrorKind::InsufficientScope`] (403) if the policy denies the request,
+    /// - [`ErrorKind::StepUp`] (401) if it would allow the request after a new login, with or
+    ///   without a second factor,
+    /// - [`ErrorKind::Configuration`] if it has an [async condition](Self::is_async).
     ///
     /// # Example
     /// ```
@@ -150,7 +150,7 @@ impl Policy {
     pub fn check(&self, subject: &Subject<'_>) -> Result<(), Error> {
         if self.waits {
             return Err(Error::configuration(format!(
-                "the policy '{self}' has to wait for an answer: ask it with .check_async()"
+                "the policy '{self}' has an async condition: evaluate it with .check_async()"
             )));
         }
         match holds(&self.node, subject) {
@@ -159,11 +159,12 @@ impl Policy {
         }
     }
 
-    /// The same for a policy that may have to wait. One that does not answers at once and
-    /// allocates nothing.
+    /// Evaluates a policy that may have async conditions.
+    ///
+    /// Without one it completes at once, and allowing the request allocates nothing.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), without the last, and those of its conditions.
+    /// The denials of [`check`](Self::check), and every error that an async condition returns.
     pub async fn check_async(&self, subject: &Subject<'_>) -> Result<(), Error> {
         let mut answers = Answers::new();
         let allowed = match self.waits {
@@ -176,9 +177,9 @@ impl Policy {
         }
     }
 
-    /// Why the policy lets somebody in, or does not: for logs and tests, not for the client.
+    /// Explains the decision, for logs and tests, not for the client.
     ///
-    /// Conditions that wait are not asked.
+    /// Async conditions are not evaluated.
     ///
     /// # Example
     /// ```
@@ -236,11 +237,16 @@ impl Policy {
             }
         };
         let deciding = why.deciding().join(", ");
-        Error::new(kind, format!("the policy '{self}' refuses for: {deciding}")).with_needs(needs)
+        Error::new(
+            kind,
+            format!("the policy '{self}' denies the request: {deciding}"),
+        )
+        .with_needs(needs)
     }
 
-    /// The scopes that a refusal may name (RFC 6750 section 3), with spaces in between: of
-    /// alternatives the first that has any, of a negation none.
+    /// Returns the scopes that a denial may name (RFC 6750 section 3), separated by spaces.
+    ///
+    /// Of alternatives it takes the first that has any; a negation contributes none.
     pub(super) fn scopes(&self) -> Option<String> {
         let mut scopes = Vec::new();
         named_scopes(&self.node, &mut scopes);
@@ -248,15 +254,16 @@ impl Policy {
     }
 }
 
-/// Beyond so many alternatives a description helps nobody.
+/// Limit for API descriptions: a longer list of alternatives is of no use to a reader.
 const MAX_ALTERNATIVES: usize = 16;
 
 impl Policy {
-    /// The scopes that each alternative takes, for descriptions: one without any stands for what
-    /// scopes do not decide.
+    /// Returns the scopes of each alternative, for API descriptions.
+    ///
+    /// In an alternative without scopes, other conditions decide.
     pub(super) fn scope_alternatives(&self) -> Vec<Vec<String>> {
         let found = alternatives(&self.node).unwrap_or_default();
-        // To name no requirement at all would be to say that the route is public.
+        // An empty list would declare the route public.
         if found.is_empty() {
             vec![Vec::new()]
         } else {
@@ -265,7 +272,7 @@ impl Policy {
     }
 }
 
-/// `None` where there are too many.
+/// Returns `None` if there are too many.
 fn alternatives(node: &Node) -> Option<Vec<Vec<String>>> {
     let mut found: Vec<Vec<String>> = match node {
         Node::Leaf(Leaf::Scope(scope)) => vec![vec![scope.to_string()]],
@@ -314,13 +321,13 @@ fn named_scopes<'a>(node: &'a Node, scopes: &mut Vec<&'a str>) {
     }
 }
 
-/// RFC 6749 section 3.3; none is empty.
+/// RFC 6749 section 3.3; callers never pass an empty scope.
 fn is_scope_token(scope: &str) -> bool {
     let fits = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     scope.bytes().all(fits)
 }
 
-/// What of a new login would make the policy hold: of alternatives, the first that it helps.
+/// Collects what a new login needs for the policy to hold; of alternatives, the first it helps.
 fn step_up(node: &Node, now: &Question<'_>, stepped_up: &Question<'_>, needs: &mut Needs) {
     if now.node(node) == Some(true) {
         return;

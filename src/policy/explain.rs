@@ -1,21 +1,21 @@
-//! Why a policy answered as it did.
+//! Explanations of a policy's decision.
 
 use super::evaluate::Question;
 use super::expression::Node;
 use serde::Serialize;
 use std::fmt;
 
-/// Why a policy lets somebody in or does not: the policy as a tree, with the answer of each part.
+/// The reason why a policy allows or denies a request: a tree with the result of each part.
 ///
-/// It holds the policy's own words and no claim. Printed it is an indented text, in which an arrow
-/// marks the parts that decided.
+/// It holds the text of the policy and no claims. Its `Display` is an indented tree, in which an
+/// arrow marks the parts that decided.
 ///
 /// [`Policy::explain`](super::Policy::explain) has an example.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
     /// The condition, or `all of`, `any of`, `not`.
     what: String,
-    /// `None` where a condition that waits was not asked.
+    /// `None` if an async condition in it was not evaluated.
     holds: Option<bool>,
     decides: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -30,7 +30,7 @@ impl Explanation {
     fn part(node: &Node, question: &Question<'_>, decides: bool) -> Self {
         let holds = question.node(node);
         let part = |inner: &Node| {
-            // What agrees with the whole brought it about.
+            // Parts with the same result as the whole decided it.
             let agrees = match node {
                 Node::Not(_) => true,
                 _ => question.node(inner) == holds,
@@ -52,12 +52,12 @@ impl Explanation {
         }
     }
 
-    /// Whether the policy lets in; `None` where that depends on a condition that waits.
+    /// Whether the policy allows the request; `None` if an async condition decides.
     pub fn is_allowed(&self) -> Option<bool> {
         self.holds
     }
 
-    /// The conditions that decided, as text.
+    /// Returns the conditions that decided, as text.
     pub fn deciding(&self) -> Vec<&str> {
         let mut found = Vec::new();
         self.collect(&mut found);

@@ -1,24 +1,24 @@
-//! A policy: conditions, combined.
+//! The policy type: conditions combined with boolean operators.
 
 use super::leaf::Leaf;
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 
-/// What an identity must be like to be let in: conditions, combined with `&`, `|` and `!`.
+/// Requirements on an identity: conditions combined with `&`, `|` and `!`.
 ///
-/// It is data: it can be cloned, compared, printed, parsed from text ([`PolicyParser`] says how
-/// that text is written), and serialized as that text. It is asked only about somebody who is
-/// logged in; nothing in it can open a route to anonymous requests.
+/// A policy is plain data: it can be cloned, compared, printed, parsed from text (the grammar is at
+/// [`PolicyParser`]) and serialized as that text. It is evaluated only for logged-in users; nothing
+/// in it can open a route to anonymous requests.
 ///
 /// # Missing claims
-/// A condition on a claim that is not there is false, and so **its negation is true**:
-/// `!role("suspended")` also lets in whoever has no roles at all, such as everybody whose issuer
-/// names its roles elsewhere. Where that matters, ask for the claim as well:
-/// `claim("roles").exists() & !role("suspended")`.
+/// A condition on a missing claim is false, and so **its negation is true**: `!role("suspended")`
+/// also allows users without any roles, such as all users of an issuer that names its roles
+/// elsewhere. Where that matters, require the claim as well: `claim("roles").exists() &
+/// !role("suspended")`.
 ///
 /// # Empty names
-/// `role("")` is [`never()`](super::never), and so are the other conditions on a name: where the name
-/// comes from a setting that is missing, nobody is let in. In a text it is an error.
+/// `role("")` and every other condition on an empty name is [`never()`](super::never): a missing
+/// setting denies every request. In a policy text an empty name is an error.
 ///
 /// # Example
 /// ```
@@ -33,16 +33,18 @@ use std::ops::{BitAnd, BitOr, Not};
 /// ```
 ///
 /// [`PolicyParser`]: super::PolicyParser
-#[must_use = "a policy decides nothing until it is asked"]
+#[must_use = "a policy has no effect until it is checked"]
 #[derive(Clone, PartialEq)]
 pub struct Policy {
     pub(super) node: Node,
-    /// Whether something in it waits.
+    /// Whether it has an async condition.
     pub(super) waits: bool,
 }
 
-/// Of this shape only: `All` and `Any` have two members or more (`Any` may have none, which is
-/// `never`) and none of their own kind, `Not` holds no `Not`.
+/// A normalised tree of conditions.
+///
+/// `All` and `Any` hold two or more nodes, none of their own kind; an empty `Any` is `never`. `Not`
+/// holds no `Not`.
 #[derive(Clone, PartialEq)]
 pub(super) enum Node {
     Leaf(Leaf),
@@ -102,7 +104,7 @@ impl Node {
 impl BitAnd for Policy {
     type Output = Self;
 
-    /// Both.
+    /// Requires both policies.
     fn bitand(self, other: Self) -> Self {
         Self {
             node: Node::all([self.node, other.node]),
@@ -114,7 +116,7 @@ impl BitAnd for Policy {
 impl BitOr for Policy {
     type Output = Self;
 
-    /// One of the two, or both.
+    /// Requires at least one of the two policies.
     fn bitor(self, other: Self) -> Self {
         Self {
             node: Node::any([self.node, other.node]),
@@ -126,7 +128,7 @@ impl BitOr for Policy {
 impl Not for Policy {
     type Output = Self;
 
-    /// Not: also true of a claim that is [missing](Policy#missing-claims).
+    /// Negates the policy; a [missing claim](Policy#missing-claims) makes a negation true.
     fn not(self) -> Self {
         Self {
             node: self.node.not(),

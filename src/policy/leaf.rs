@@ -1,4 +1,4 @@
-//! The single conditions, and when each of them holds.
+//! The single conditions and their evaluation.
 
 use super::claim_paths::Place;
 use super::claims::{Claim, ClaimIndex, same};
@@ -16,7 +16,7 @@ pub(super) enum Leaf {
     Permission(Box<str>),
     Claim(Source, ClaimPath, Test),
     Subject(Box<str>),
-    /// In lower case.
+    /// Lower case.
     EmailDomain(Box<str>),
     IssuedBy(Box<str>),
     /// Seconds.
@@ -25,7 +25,7 @@ pub(super) enum Leaf {
     Custom(Custom),
 }
 
-/// Whose attributes are looked at.
+/// Where a condition reads its attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Source {
     Claims,
@@ -48,7 +48,7 @@ pub(super) enum Test {
     IsClaim(ClaimPath),
 }
 
-/// How far ahead of ours the clock of the login may be, in seconds.
+/// Clock skew allowed for a login time in the future, in seconds.
 const LEEWAY: f64 = 60.0;
 
 impl Leaf {
@@ -61,8 +61,8 @@ impl Leaf {
         matches!(self, Self::Fresh(_) | Self::SecondFactor)
     }
 
-    /// Whether it holds; what waits is not asked here and does not.
-    // A call costs as much as the answer of most.
+    /// Evaluates the condition; an async one is false, because it is evaluated elsewhere.
+    // Inlined: a call would cost as much as most conditions.
     #[inline(always)]
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
         let (claims, paths) = (subject.claims(), subject.paths());
@@ -129,7 +129,7 @@ impl Test {
     }
 }
 
-/// How the claim compares with a value of its own type.
+/// Compares the claim with a value of its own type.
 #[inline]
 fn order(claim: Claim<'_>, value: &Scalar) -> Option<Ordering> {
     match &value.0 {
@@ -139,7 +139,7 @@ fn order(claim: Claim<'_>, value: &Scalar) -> Option<Ordering> {
     }
 }
 
-/// Whether a permission held is the one asked for or stands above it.
+/// Whether a held permission is the wanted one or stands above it.
 #[inline]
 fn covers(held: &[u8], wanted: &[u8]) -> bool {
     match held {
@@ -150,9 +150,9 @@ fn covers(held: &[u8], wanted: &[u8]) -> bool {
     }
 }
 
-/// The e-mail address, where the issuer says that it is verified.
+/// Returns the e-mail address if the issuer says that it is verified.
 ///
-/// Every decision that rests on an address asks here: policies, enrichment and logins.
+/// Every decision based on an address uses this: policies, enrichment and logins.
 #[inline]
 pub(super) fn verified_email<'a>(subject: &Subject<'a>) -> Option<&'a str> {
     let email = subject.standard(Place::Email).and_then(Claim::text)?;
@@ -160,7 +160,7 @@ pub(super) fn verified_email<'a>(subject: &Subject<'a>) -> Option<&'a str> {
     for place in subject.paths().places_of_email_verified() {
         match subject.at(place) {
             None => {}
-            // Amazon Cognito, Apple and others write it as a text.
+            // Amazon Cognito, Apple and others send a string instead of a boolean.
             Some(said) if said.flag() == Some(true) || said.is("true") => verified = true,
             Some(_) => return None,
         }
@@ -183,7 +183,7 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
     };
     let dot = domain.len().checked_sub(parent.len() + 1);
     dot.filter(|dot| *dot > 0).is_some_and(|dot| {
-        // Of two signs others may take the second for the one that counts.
+        // With two `@`, other software may read the domain after the second one.
         domain[dot] == b'.'
             && domain[dot + 1..].eq_ignore_ascii_case(parent)
             && !domain.contains(&b'@')
@@ -210,7 +210,7 @@ fn seconds(claim: Claim<'_>) -> Option<f64> {
     }
 }
 
-/// The kinds of factors, as RFC 8176 section 2 names their methods.
+/// Kinds of factors; RFC 8176 section 2 defines the method names.
 const KINDS: [&[&str]; 3] = [
     &["pwd", "pin", "kba"],
     &["otp", "hwk", "swk", "sc", "sms", "tel", "pop"],

@@ -1,9 +1,9 @@
-//! Who may do what: policies over the claims of an identity, and tables of routes with policies.
+//! Authorization policies over the claims of an identity, and route tables that apply them.
 //!
-//! A [`Policy`] is made in code from conditions and `&`, `|`, `!`, or read from text; both are the
-//! same thing. It is asked about a [`Subject`], and answers with nothing or with the error that the
-//! client gets: 403 `insufficient_scope`, or 401 `insufficient_user_authentication` where a new
-//! login would do.
+//! A [`Policy`] is built in code from conditions and `&`, `|`, `!`, or parsed from text; both give
+//! the same value. It is evaluated for a [`Subject`]. A denial is the error that the client
+//! receives: 403 `insufficient_scope`, or 401 `insufficient_user_authentication` if a new login
+//! would help.
 //!
 //! ```
 //! use jamguard::policy::{RouteTable, Unmatched, any_of, authenticated, email_domain, role};

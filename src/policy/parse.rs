@@ -1,4 +1,4 @@
-//! Policies from text.
+//! The parser of policy texts.
 
 use super::conditions;
 use super::custom::Custom;
@@ -14,15 +14,15 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::str::FromStr;
 
-/// Parentheses in each other, at most.
+/// Maximum nesting depth of parentheses.
 const MAX_DEPTH: usize = 64;
-/// Bytes of a policy's text, at most.
+/// Maximum length of a policy text, in bytes.
 const MAX_LENGTH: usize = 64 * 1024;
 
-/// Reads policies from text; knows the conditions of your own that the text may name.
+/// A parser of policy texts, with the custom conditions that a text may name.
 ///
-/// `text.parse::<Policy>()` does where there are none. The grammar, with blanks allowed between any
-/// two parts:
+/// Without custom conditions, `text.parse::<Policy>()` does the same. The grammar, with blanks
+/// allowed between any two parts:
 ///
 /// ```text
 /// policy    = all *( "|" all )
@@ -38,14 +38,14 @@ const MAX_LENGTH: usize = 64 * 1024;
 ///           / ( "starts_with" / "ends_with" ) word
 ///           / "is_claim" path
 /// path      = word *( "." word )      ; a name with a dot in it must be quoted
-/// value     = word                    ; unquoted true, false and numbers are no texts
+/// value     = word                    ; unquoted true, false and numbers are not strings
 /// word      = 1*bare / quoted
-/// bare      = any visible ASCII character but & | ! ( ) [ ] , = < > and "
+/// bare      = any visible ASCII character except & | ! ( ) [ ] , = < > and "
 /// quoted    = a JSON string
 /// ```
 ///
-/// `!` binds tighter than `&`, and `&` tighter than `|`. At most 64 parentheses stand in each
-/// other, and a text has at most 64 KiB.
+/// `!` binds tighter than `&`, and `&` tighter than `|`. Parentheses nest at most 64 deep, and a
+/// text has at most 64 KiB.
 ///
 /// # Example
 /// ```
@@ -66,13 +66,14 @@ pub struct PolicyParser {
 }
 
 impl PolicyParser {
-    /// One that knows no conditions of your own.
+    /// Returns a parser without custom conditions.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Knows this condition by its name, like [`custom`](super::custom()). Of two with one name the
-    /// first counts.
+    /// Adds a condition under its name, like [`custom`](super::custom()).
+    ///
+    /// If two have the same name, the first applies.
     #[must_use]
     pub fn custom(
         self,
@@ -82,7 +83,9 @@ impl PolicyParser {
         self.with(Custom::now(name.into(), check))
     }
 
-    /// Knows this condition that waits by its name, like [`custom_async`](super::custom_async).
+    /// Adds an async condition under its name, like [`custom_async`](super::custom_async).
+    ///
+    /// If two have the same name, the first applies.
     #[must_use]
     pub fn custom_async<F>(
         self,
@@ -100,11 +103,11 @@ impl PolicyParser {
         self
     }
 
-    /// Reads a policy.
+    /// Parses a policy.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the message names the column,
-    /// counted in characters from 1, what was expected there, and what was found.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the message names the column
+    /// (in characters, from 1), what was expected there, and what was found.
     pub fn parse(&self, text: &str) -> Result<Policy, Error> {
         let mut reader = Reader {
             text,
@@ -148,7 +151,7 @@ impl<'de> Deserialize<'de> for Policy {
 
 type Compared = fn(Scalar) -> Test;
 
-/// What stands behind a keyword, and the condition that it makes.
+/// The argument after a keyword, and how it makes a condition.
 enum Argument {
     Absent(fn() -> Node),
     Word(fn(Box<str>) -> Leaf),
@@ -158,7 +161,7 @@ enum Argument {
     Custom,
 }
 
-/// Every keyword of the language. A name that is missing here is an error.
+/// Every keyword of the language; any other name is an error.
 const KEYWORDS: [(&str, Argument); 13] = [
     (
         "authenticated",
@@ -181,7 +184,7 @@ const KEYWORDS: [(&str, Argument); 13] = [
     ("custom", Argument::Custom),
 ];
 
-/// The keywords as an error lists them.
+/// Lists the keywords for an error text.
 fn expected_keywords() -> String {
     let names = KEYWORDS.iter().map(|(name, argument)| match argument {
         Argument::Absent(_) => (*name).to_owned(),
@@ -194,12 +197,12 @@ fn expected_keywords() -> String {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// Where the parentheses stand that are open.
+    /// Positions of the parentheses that are open.
     opened: Vec<usize>,
     customs: &'a [Custom],
 }
 
-/// A word, and whether it stood in quotes.
+/// A word, and whether it was quoted.
 struct Word<'a> {
     text: Cow<'a, str>,
     quoted: bool,
@@ -222,7 +225,7 @@ impl<'a> Reader<'a> {
         ))
     }
 
-    /// Something else is here.
+    /// Returns an error for the text at the current position.
     fn expected(&self, what: &str) -> Error {
         let bare: String = self
             .rest()
@@ -244,7 +247,7 @@ impl<'a> Reader<'a> {
         self.at += rest.len() - rest.trim_ascii_start().len();
     }
 
-    /// Whether this stands next, which then is passed.
+    /// Skips this text if it comes next, and returns whether it did.
     fn eat(&mut self, sign: &str) -> bool {
         self.skip_blanks();
         let found = self.rest().starts_with(sign);
@@ -341,7 +344,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    /// A word that is not empty.
+    /// Reads a word that is not empty.
     fn filled(&mut self, what: &str) -> Result<Cow<'a, str>, Error> {
         self.skip_blanks();
         let start = self.at;
@@ -362,7 +365,7 @@ impl<'a> Reader<'a> {
             self.at = start;
             let names: Vec<_> = self.customs.iter().map(Custom::name).collect();
             return Err(self.expected(&match names.is_empty() {
-                true => "no condition of your own, as the parser was given none".to_owned(),
+                true => "a known condition (the parser was given none)".to_owned(),
                 false => format!("one of the parser's conditions ({})", names.join(", ")),
             }));
         };
@@ -410,7 +413,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A name in a path, without quotes.
+    /// Reads an unquoted name of a path.
     fn name(&mut self) -> Result<String, Error> {
         self.skip_blanks();
         let rest = self.rest();
@@ -525,7 +528,7 @@ impl<'a> Reader<'a> {
             return Err(self.expected(&format!("a closing '\"' for that in column {opening}")));
         };
         let text = serde_json::from_str(&rest[..=closing])
-            .map_err(|_| self.error("a JSON string", "what is none between these quotes"))?;
+            .map_err(|_| self.error("a JSON string", "an invalid one between these quotes"))?;
         self.at += closing + 1;
         Ok(text)
     }

@@ -1,10 +1,10 @@
-//! Where a claim stands.
+//! Paths of claims.
 
 use std::fmt;
 
-/// Where a claim stands: the name of a member, or the names that lead to it from the outside in.
+/// The path of a claim: the name of a member, or the names that lead to it from the outside in.
 ///
-/// A text is split at its dots; a list of names is taken as it is, which names with dots need.
+/// A string is split at its dots. An array of names is taken as it is, for names that contain dots.
 ///
 /// # Example
 /// ```
@@ -18,7 +18,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimPath {
     hash: u32,
-    /// The claim's own name, and those of the objects around it from the inside out.
+    /// The claim's own name, then the names of the enclosing objects from the inside out.
     name: Box<str>,
     around: Box<[Box<str>]>,
 }
@@ -41,7 +41,7 @@ impl ClaimPath {
         }
     }
 
-    /// The names from the outside in.
+    /// Returns the names from the outside in.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let around = self.around.iter().rev();
         around.map(|name| &**name).chain([&*self.name])
@@ -52,7 +52,7 @@ impl ClaimPath {
         &self.name
     }
 
-    /// The names around it, from the inside out.
+    /// Returns the names of the enclosing objects, from the inside out.
     #[inline]
     pub(super) fn around(&self) -> &[Box<str>] {
         &self.around
@@ -105,8 +105,10 @@ impl fmt::Debug for ClaimPath {
     }
 }
 
-/// FNV-1a over the names. It only narrows a search down: names are always compared in full, and a
-/// crowd of equal hashes costs a look at each.
+/// An FNV-1a hash of the names of a path.
+///
+/// It only narrows the search: names are always compared in full, and each collision costs one
+/// comparison.
 #[derive(Clone, Copy)]
 pub(super) struct PathHash(u64);
 
@@ -114,7 +116,7 @@ impl PathHash {
     pub(super) const ROOT: Self = Self(0xcbf2_9ce4_8422_2325);
 
     pub(super) fn member(self, name: &str) -> Self {
-        // No name in UTF-8 has this byte.
+        // A separator: this byte does not occur in UTF-8.
         let bytes = name.bytes().chain([0xff]);
         Self(bytes.fold(self.0, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! Policies as text.
+//! The text form of policies.
 
 use super::expression::{Node, Policy};
 use super::leaf::{Leaf, Source, Test};
@@ -7,12 +7,12 @@ use super::scalar::{Kind, Number, Scalar};
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Formatter, Result, Write as _};
 
-/// Whether a character may stand in a word without quotes.
+/// Whether a character may occur in an unquoted word.
 pub(super) fn is_bare(c: char) -> bool {
     c.is_ascii_graphic() && !"&|!()[],=<>\"".contains(c)
 }
 
-/// Whether a word without quotes is read as a number: as JSON writes them.
+/// Parses an unquoted word as a JSON number.
 pub(super) fn number(word: &str) -> Option<Number> {
     if !word.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
         return None;
@@ -46,7 +46,7 @@ fn word(f: &mut Formatter<'_>, text: &str) -> Result {
 
 fn scalar(f: &mut Formatter<'_>, value: &Scalar) -> Result {
     match &value.0 {
-        // Without quotes it would be read as something else.
+        // Unquoted, it would be read as a boolean or a number.
         Kind::Text(text) if matches!(&**text, "true" | "false") || number(text).is_some() => {
             quoted(f, text)
         }
@@ -151,7 +151,7 @@ impl Test {
 }
 
 impl Node {
-    /// In parentheses where `around` binds tighter.
+    /// Adds parentheses if `around` binds tighter.
     fn fmt(&self, f: &mut Formatter<'_>, around: Binding) -> Result {
         let (nodes, operator, binding) = match self {
             Self::Leaf(leaf) => return fmt::Display::fmt(leaf, f),
@@ -180,7 +180,7 @@ impl Node {
     }
 }
 
-/// How tightly an operator binds.
+/// Operator precedence, from weak to strong.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Binding {
     Any,
@@ -189,14 +189,14 @@ enum Binding {
 }
 
 impl fmt::Display for Policy {
-    /// With as few parentheses as its text can have.
+    /// Writes the text with as few parentheses as possible.
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         self.node.fmt(f, Binding::Any)
     }
 }
 
 impl Serialize for Policy {
-    /// As its text.
+    /// Serializes the policy as its text.
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

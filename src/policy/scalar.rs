@@ -1,8 +1,8 @@
-//! The values that claims are compared with.
+//! The values that conditions compare claims with.
 
 use std::cmp::Ordering;
 
-/// A text, a number or a flag to compare a claim with; made from each of Rust's own.
+/// A string, number or boolean to compare a claim with, converted from Rust's own types.
 ///
 /// # Example
 /// ```
@@ -24,16 +24,16 @@ pub(super) enum Kind {
     Bool(bool),
 }
 
-/// A number, compared by value: 3 and 3.0 are the same.
+/// A number, compared by value: 3 equals 3.0.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Integer(i128),
-    /// One with a fraction, or too large to be exact.
+    /// A number with a fraction, or too large to be exact.
     Float(f64),
 }
 
 impl Number {
-    /// Below this a float without a fraction is kept as an integer.
+    /// 2^53: below it, a float without a fraction is kept as an integer.
     const WHOLE: f64 = 9_007_199_254_740_992.0;
 
     pub(super) fn of(number: f64) -> Self {
@@ -52,12 +52,13 @@ impl PartialEq for Number {
 
 impl PartialOrd for Number {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        /// Exact: a float of 64 bits does not hold every integer.
+        /// Exact, although an `f64` cannot represent every integer.
         fn compare(integer: i128, float: f64) -> Option<Ordering> {
             if float.is_nan() {
                 return None;
             }
-            // Out of range, the conversion stops at the ends, which no integer of a claim reaches.
+            // Out of range, `as` saturates at the bounds of `i128`, which no integer of a claim
+            // reaches.
             let below = float.floor();
             Some(integer.cmp(&(below as i128)).then(match float > below {
                 true => Ordering::Less,
@@ -92,7 +93,7 @@ impl From<bool> for Scalar {
 }
 
 impl From<f64> for Scalar {
-    /// What is not finite is no JSON number; it becomes a text, which no number equals.
+    /// Converts a number; one that is not finite, which JSON lacks, equals no number.
     fn from(number: f64) -> Self {
         match number.is_finite() {
             true => Self(Kind::Number(Number::of(number))),
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(float(3.0), integer(3));
         assert!(float(2.5) > integer(2) && float(2.5) < integer(3));
         assert!(float(-2.5) < integer(-2) && float(-2.5) > integer(-3));
-        // 2^53 + 1 is no float; the nearest one is 2^53.
+        // 2^53 + 1 has no `f64`; the nearest is 2^53.
         let big = 9_007_199_254_740_992;
         assert!(float(9_007_199_254_740_992.0) < integer(big + 1));
         assert_eq!(float(9_007_199_254_740_992.0), integer(big));

@@ -1,4 +1,4 @@
-//! Who is asked about.
+//! The input of a policy's evaluation.
 
 use super::claim_paths::{ClaimPaths, Place};
 use super::claims::{Claim, ClaimIndex, Places};
@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Who a policy is asked about: the claims, where to find what in them, and the time.
+/// The identity that a policy is evaluated for: its claims, the paths into them, and the time.
 ///
 /// # Example
 /// ```
@@ -32,16 +32,16 @@ pub struct Subject<'a> {
     paths: &'a ClaimPaths,
     clock: &'a dyn Clock,
     resource: Option<&'a ClaimIndex>,
-    /// When the session's login was, Unix time.
+    /// Time of the session's login, as Unix time.
     login: Option<Duration>,
-    /// Whether the issuer names verified addresses only, so that no claim has to say so.
+    /// Whether the issuer sends verified addresses only, so that no claim has to say so.
     issuer_verifies_emails: bool,
-    /// What the paths lead to, where that is known.
+    /// Cached lookups of the paths, if they belong to these paths.
     places: Option<&'a Places>,
 }
 
 impl<'a> Subject<'a> {
-    /// Somebody with these claims.
+    /// Returns a subject with these claims.
     pub fn new(claims: &'a ClaimIndex, paths: &'a ClaimPaths, clock: &'a dyn Clock) -> Self {
         Self {
             claims,
@@ -54,11 +54,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The sender of a token. Its claims are indexed once and kept as long as the token is cached.
+    /// Returns the subject of a verified token.
+    ///
+    /// Its claims are indexed once and kept for as long as the token is cached.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch), which no verified token
-    /// leads to.
+    /// [`ErrorKind::ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch) if the claims cannot be
+    /// indexed, which does not happen with a verified token.
     pub fn of(
         token: &'a Verified,
         paths: &'a ClaimPaths,
@@ -68,7 +70,7 @@ impl<'a> Subject<'a> {
             .with_issuer_verifies_emails(token.issuer_verifies_emails()))
     }
 
-    /// The same, asked about a resource with these attributes.
+    /// Adds the attributes of the requested resource.
     #[must_use]
     pub fn about(self, resource: &'a ClaimIndex) -> Self {
         Self {
@@ -77,13 +79,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The same, of a session whose login is known to be from then.
+    /// Sets the time of the session's login, if known.
     #[must_use]
     pub(crate) fn logged_in(self, at: Option<Duration>) -> Self {
         Self { login: at, ..self }
     }
 
-    /// The same, of an issuer that is declared to verify every address, or is not.
+    /// Sets whether the issuer is declared to verify every address.
     #[must_use]
     pub(crate) fn with_issuer_verifies_emails(self, declared: bool) -> Self {
         Self {
@@ -92,18 +94,18 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The claims.
+    /// Returns the claims.
     #[inline]
     pub fn claims(&self) -> &'a ClaimIndex {
         self.claims
     }
 
-    /// The attributes of the resource, where the question is about one.
+    /// Returns the attributes of the requested resource, if any.
     pub fn resource(&self) -> Option<&'a ClaimIndex> {
         self.resource
     }
 
-    /// The e-mail address, where the issuer says that it is verified.
+    /// Returns the e-mail address if the issuer says that it is verified.
     pub(crate) fn verified_email(&self) -> Option<&'a str> {
         super::leaf::verified_email(self)
     }
@@ -118,7 +120,7 @@ impl<'a> Subject<'a> {
         self.paths
     }
 
-    /// The claim at one of the paths.
+    /// Returns the claim at this index of the paths.
     #[inline]
     pub(super) fn at(&self, place: usize) -> Option<Claim<'a>> {
         match self.places {
@@ -127,10 +129,10 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Whether the claim at one of the paths is like this.
+    /// Whether a claim at any of these indices satisfies the predicate.
     #[inline(always)]
     pub(super) fn any_at(&self, places: Range<usize>, is: impl Fn(Claim<'a>) -> bool) -> bool {
-        // `Range::any` is not inlined.
+        // A loop, because `Range::any` is not inlined.
         for place in places {
             if self.at(place).is_some_and(&is) {
                 return true;

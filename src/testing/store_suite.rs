@@ -1,5 +1,5 @@
-//! One acceptance suite for every store.
-// It is a test: a panic is its answer.
+//! An acceptance suite for store implementations.
+// A test utility: it reports a broken promise by a panic.
 #![allow(clippy::panic)]
 
 mod concurrency;
@@ -20,19 +20,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Runs a store through every promise that [`Store`] makes.
+/// Tests a store against every promise of the [`Store`] trait.
 ///
-/// `open` gives handles of one and the same store: clones where it lives in this process,
-/// connections of their own where it does not, so that what one handle writes the other must see.
-/// It is asked twice. `pass` lets time pass: by sleeping, or by moving the clock that the store was
-/// given. Under real time the suite takes a few seconds.
+/// `open` returns handles of the same store: clones if it lives in this process, separate
+/// connections otherwise. What one handle writes, the other must see. It is called twice. `pass`
+/// lets time pass, by sleeping or by advancing the store's clock. In real time the suite takes a
+/// few seconds.
 ///
-/// Runs inside a tokio runtime; one of several threads lets writers collide for real. The keys and
-/// owners used are this run's alone, but for the owner of the empty name, so the store need not be
-/// empty.
+/// It needs a tokio runtime; use a multi-threaded one to let writers collide. Its keys and owners
+/// are unique to the run, except for the owner with the empty name, so the store need not be empty.
 ///
 /// # Panics
-/// At the first promise that is broken; the message names it.
+/// At the first broken promise, which the message names.
 ///
 /// # Example
 /// ```
@@ -51,8 +50,9 @@ pub async fn store_suite<S: Store>(open: impl AsyncFn() -> S, pass: impl AsyncFn
     StoreSuite::new(open, pass).run().await;
 }
 
-/// The same for a store that cannot keep every promise: says which ones are not asked of it, and
-/// reports whether it breaks them.
+/// The acceptance suite, with exemptions for promises that a store cannot keep.
+///
+/// It reports whether the store breaks the exempt promises.
 ///
 /// # Example
 /// ```
@@ -64,7 +64,7 @@ pub async fn store_suite<S: Store>(open: impl AsyncFn() -> S, pass: impl AsyncFn
 ///     .without(Promise::NoLostUpdate)
 ///     .run()
 ///     .await;
-/// // The memory store keeps it: there is nothing to be excused from.
+/// // The memory store keeps it, so the exemption is unnecessary.
 /// assert!(report.broken().is_empty());
 /// assert_eq!(report.needlessly_exempt(), [Promise::NoLostUpdate]);
 /// # }) }
@@ -77,22 +77,22 @@ pub struct StoreSuite<O, P> {
 }
 
 impl<S: Store, O: AsyncFn() -> S, P: AsyncFn(Duration)> StoreSuite<O, P> {
-    /// Sets the suite up, for the same two as [`store_suite`].
+    /// Creates a suite, with the arguments of [`store_suite`].
     pub fn new(open: O, pass: P) -> Self {
         let exempt = Vec::new();
         Self { open, pass, exempt }
     }
 
-    /// Goes on where this promise is broken. It is tested all the same. Called again: another too.
+    /// Exempts a promise: it is tested, but a failure is only reported. May be called repeatedly.
     pub fn without(mut self, promise: Promise) -> Self {
         self.exempt.push(promise);
         self
     }
 
-    /// Runs it.
+    /// Runs the suite.
     ///
     /// # Panics
-    /// At the first promise that is broken and not exempt; the message names it.
+    /// At the first broken promise that is not exempt; the message names it.
     pub async fn run(self) -> StoreReport {
         static RUNS: AtomicU64 = AtomicU64::new(0);
         let suite = Suite {
@@ -120,15 +120,15 @@ impl<S: Store, O: AsyncFn() -> S, P: AsyncFn(Duration)> StoreSuite<O, P> {
     }
 }
 
-/// How soon a handle sees what another wrote.
+/// Time within which a handle sees another handle's writes.
 const SOON: Duration = Duration::from_secs(1);
-/// A lifetime that no check outlives.
+/// A lifetime longer than any check.
 const LONG: Duration = Duration::from_secs(3600);
 
 struct Suite<S> {
     first: Arc<S>,
     second: Arc<S>,
-    /// Begins every key and owner.
+    /// Prefix of every key and owner.
     run: String,
 }
 
@@ -144,12 +144,12 @@ fn keeps(kept: bool, promise: &str, seen: &str) {
     }
 }
 
-/// Unwraps an answer.
+/// Unwraps an answer; an error breaks a promise.
 #[track_caller]
 fn answer<T>(answer: Result<T, Error>, asked: &str) -> T {
     match answer {
         Ok(answer) => answer,
-        Err(error) => broken("it answers", &format!("{asked}: {error}")),
+        Err(error) => broken("every call is answered", &format!("{asked}: {error}")),
     }
 }
 
@@ -181,7 +181,7 @@ impl<S: Store> Suite<S> {
         format!("{}/{name}", self.run)
     }
 
-    /// What both ways of reading say, which must be the same.
+    /// Reads a record with `get` and `peek`, which must agree.
     async fn read(&self, key: &str) -> Option<Record> {
         let record = answer(self.first.get(key).await, "get");
         if let Some(peeked) = self.first.peek(key) {
@@ -193,36 +193,36 @@ impl<S: Store> Suite<S> {
                 (None, None) => true,
                 _ => false,
             };
-            let seen = format!("get gives {record:?}, peek {peeked:?}");
-            keeps(same, "peek says what get says", &seen);
+            let seen = format!("get returns {record:?}, peek {peeked:?}");
+            keeps(same, "peek agrees with get", &seen);
         }
         record
     }
 
-    /// Inserts a record that must not be there, and gives its version.
+    /// Inserts a record whose key must be free, and returns its version.
     async fn insert(&self, key: &str, record: NewRecord) -> u64 {
         match answer(self.first.insert(key, record).await, "insert") {
             Some(version) => version,
             None => broken(
-                "insert succeeds where the key has no record",
-                "it gave None",
+                "insert succeeds if the key has no record",
+                "it returned None",
             ),
         }
     }
 
-    /// Replaces a record that has this version, and gives its new one.
+    /// Replaces a record that has this version, and returns its new version.
     async fn replace(&self, key: &str, version: u64, value: &[u8], ttl: Option<Duration>) -> u64 {
         let replaced = self.first.replace(key, version, value.to_vec(), ttl);
         match answer(replaced.await, "replace") {
             Some(version) => version,
             None => broken(
-                "replace succeeds where the version is the record's",
-                "it gave None",
+                "replace succeeds if the version is the record's",
+                "it returned None",
             ),
         }
     }
 
-    /// The keys of an owner as listed, sorted.
+    /// Returns the listed keys of an owner, sorted.
     async fn owned(&self, owner: &str) -> Vec<String> {
         let listed = answer(self.first.owned(owner).await, "owned");
         let mut keys: Vec<_> = listed.into_iter().map(|(key, _)| key).collect();

@@ -288,7 +288,7 @@ async fn mismatches_are_explained_in_the_log_and_not_in_the_answer() {
         let line = text[before..].lines().find(|line| line.contains(reason));
         let line = line.unwrap_or_else(|| panic!("no '{reason}' in the log"));
         assert!(
-            line.contains("DEBUG") && line.contains("credential refused"),
+            line.contains("DEBUG") && line.contains("request rejected"),
             "{line}"
         );
     }
@@ -314,13 +314,13 @@ async fn a_policys_refusal_is_explained_in_the_log_alone() {
         );
         let text = log.text();
         let text = &text[before..];
-        let tree = "a policy refused:\nno: all of <-\n  yes: role:admin\n  no: not <-\n    yes: role:suspended <-\n";
+        let tree = "a policy denied the request:\nno: all of <-\n  yes: role:admin\n  no: not <-\n    yes: role:suspended <-\n";
         assert!(text.contains(tree), "{text}");
-        let reason = "the policy 'role:admin & !role:suspended' refuses for: role:suspended";
+        let reason = "the policy 'role:admin & !role:suspended' denies the request: role:suspended";
         assert!(text.contains(reason));
         let line = text
             .lines()
-            .find(|line| line.contains("a policy refused"))
+            .find(|line| line.contains("a policy denied the request"))
             .unwrap();
         assert!(line.contains("DEBUG"));
     }
@@ -329,6 +329,6 @@ async fn a_policys_refusal_is_explained_in_the_log_alone() {
     assert_eq!(servers.ask(request).await.status, 403);
     assert!(
         log.text()
-            .contains("a policy refused:\nno: custom:waits <-\n")
+            .contains("a policy denied the request:\nno: custom:waits <-\n")
     );
 }

@@ -141,7 +141,7 @@ fn the_log_level_follows_the_file() {
         let reloaded = jam.reload().unwrap();
         assert_eq!(reloaded.applied(), ["log_level"], "{level}");
         let log = refused();
-        assert_eq!(log.contains("credential refused"), told, "{level}: {log}");
+        assert_eq!(log.contains("request rejected"), told, "{level}: {log}");
     }
     // What a reload does is told itself.
     at_level(&path, "info");

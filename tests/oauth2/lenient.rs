@@ -91,7 +91,7 @@ async fn another_token_type_is_understood_where_the_provider_has_it() {
             .set("/token", with(json!({"token_type": name})));
         let error = world.login().await.unwrap_err();
         assert_eq!(error.kind(), UnexpectedBody);
-        let shown = format!("token_type '{name}', expected is JWT");
+        let shown = format!("token_type '{name}', expected JWT");
         assert!(error.message().contains(&shown), "{error}");
         assert!(error.message().contains("Provider::token_type("), "{error}");
     }
@@ -101,7 +101,7 @@ async fn another_token_type_is_understood_where_the_provider_has_it() {
         .set("/token", with(json!({"token_type": "JWT"})));
     let error = world.login().await.unwrap_err();
     assert!(
-        error.message().contains("'JWT', expected is Bearer"),
+        error.message().contains("'JWT', expected Bearer"),
         "{error}"
     );
     // What was sent is not repeated, wherever it comes back.

@@ -37,12 +37,12 @@ fn a_client() {
         ("https://app.example/#cb", "fragment"),
         ("com.example:/cb", "https"),
         // The URL parser takes them, and the provider compares letter by letter.
-        (" https://app.example/cb", "no spaces"),
-        ("https://app.example/cb ", "no spaces"),
-        ("https://app.example/cb\n", "no spaces"),
-        ("https://app.ex\tample/cb", "no spaces"),
-        ("https://app.example/c b", "no spaces"),
-        ("https://app.example/cb\0", "no spaces"),
+        (" https://app.example/cb", "whitespace"),
+        ("https://app.example/cb ", "whitespace"),
+        ("https://app.example/cb\n", "whitespace"),
+        ("https://app.ex\tample/cb", "whitespace"),
+        ("https://app.example/c b", "whitespace"),
+        ("https://app.example/cb\0", "whitespace"),
     ] {
         refused(with(|client| client.redirect_url(url)), hint);
     }

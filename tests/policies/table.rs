@@ -201,7 +201,7 @@ fn a_table_that_cannot_mean_what_it_says_is_not_built() {
         (rule("/{*}"), "a parameter is a name in braces"),
         (
             rule("/{id:[0-9]+}"),
-            "regular expressions have no place here",
+            "regular expressions are not supported",
         ),
         (
             rule("/{id}.json"),
@@ -215,11 +215,11 @@ fn a_table_that_cannot_mean_what_it_says_is_not_built() {
         (rule("/a;{x}"), "';' and a parameter"),
         (rule(&"/{a}".repeat(26)), "at most 25 parameters"),
         // Methods.
-        (deny().public("", "/a"), "no method: write *"),
+        (deny().public("", "/a"), "expected a method: write *"),
         (deny().public("get", "/a"), "write GET"),
         (deny().public("GET GET", "/a"), "GET is named twice"),
-        (deny().public("GET *", "/a"), "'*' is no method"),
-        (deny().public("GET/1", "/a"), "'GET/1' is no method"),
+        (deny().public("GET *", "/a"), "'*' is not a method"),
+        (deny().public("GET/1", "/a"), "'GET/1' is not a method"),
         // Two rules for one thing.
         (pair("/a", "/a"), "'GET /a' says otherwise: keep one"),
         (
@@ -548,7 +548,7 @@ fn a_rule_that_cannot_be_meant_is_an_error_at_the_start() {
         ),
         (
             json!({"path": "/a", "methods": 1, "public": true}),
-            "methods are a text such as",
+            "methods are a string such as",
         ),
         (json!({"path": "a", "public": true}), "the rule '* a'"),
         (

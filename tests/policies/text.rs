@@ -174,7 +174,7 @@ fn each_mistake_is_named_with_its_column() {
         ),
         (
             "role:\"a\\x\"",
-            "column 6 of the policy: expected a JSON string, found what is none between these quotes",
+            "column 6 of the policy: expected a JSON string, found an invalid one between these quotes",
         ),
         (
             "role:\"\\ud800\"",

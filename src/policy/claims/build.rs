@@ -1,4 +1,4 @@
-//! From JSON to an index.
+//! Construction of a [`ClaimIndex`] from JSON.
 
 use super::claim::{Span, Value};
 use super::index::{ClaimIndex, GAP, Member, ROOT};
@@ -13,7 +13,7 @@ impl ClaimIndex {
         let mut builder = Builder::default();
         builder.object(json.as_object()?, ROOT, PathHash::ROOT);
         builder.order.sort_unstable();
-        // Places are numbers of 32 bits.
+        // Spans hold 32-bit offsets.
         u32::try_from(builder.text.len()).ok()?;
         let bits = (2 * builder.order.len())
             .next_power_of_two()
@@ -116,7 +116,7 @@ impl Builder {
         Value::Words(self.items_since(start))
     }
 
-    /// The items from here to the end.
+    /// Returns the span of the items from `start` to the end.
     fn items_since(&self, start: usize) -> Span {
         Span {
             start: start as u32,
@@ -128,6 +128,6 @@ impl Builder {
 impl<'de> Deserialize<'de> for ClaimIndex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Json::deserialize(deserializer)?;
-        Self::build(&json).ok_or_else(|| D::Error::custom("claims are a JSON object"))
+        Self::build(&json).ok_or_else(|| D::Error::custom("expected a JSON object of claims"))
     }
 }

@@ -1,9 +1,9 @@
-//! One claim's value.
+//! The value of a claim.
 
 use super::index::ClaimIndex;
 use crate::policy::scalar::{Kind, Number, Scalar};
 
-/// A part of the index's text or items.
+/// A range of the index's text or items.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     pub(super) start: u32,
@@ -24,19 +24,20 @@ pub(super) enum Value {
     Unsigned(u64),
     Float(f64),
     Text(Span),
-    /// A text with spaces: its words among the items, which stand behind the whole of it.
+    /// The words of a text with spaces; the item before the first word is the whole text.
     Words(Span),
     List(Span),
     Object,
-    /// Inside of a list: null, a list, an object.
+    /// An item of a list that is null, a list or an object.
     Other,
 }
 
-/// Whether both are the same: names and words are short, and this is done with them before a call to
-/// the system's comparison would have begun.
+/// Compares two byte strings, inline up to 32 bytes.
+///
+/// Names and words are short: the comparison is done before a call to `memcmp` would have begun.
 #[inline]
 pub(in crate::policy) fn same(a: &[u8], b: &[u8]) -> bool {
-    /// Equal ends that meet or overlap.
+    /// Compares the first and last `N` bytes, which may overlap.
     fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
         a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
     }
@@ -50,7 +51,7 @@ pub(in crate::policy) fn same(a: &[u8], b: &[u8]) -> bool {
         }
 }
 
-/// A claim's value, for tests and conditions.
+/// A claim's value, as conditions and tests read it.
 #[derive(Clone, Copy)]
 pub(in crate::policy) struct Claim<'a> {
     pub(super) claims: &'a ClaimIndex,
@@ -58,7 +59,7 @@ pub(in crate::policy) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    /// The place of its text, where it is one.
+    /// Returns the span of its text, if it is one.
     #[inline(always)]
     fn span(self) -> Option<Span> {
         match *self.value {
@@ -123,7 +124,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// The members of a list; none of anything else.
+    /// Returns the items of a list, and none for any other value.
     pub(in crate::policy) fn items(self) -> impl Iterator<Item = Self> {
         let span = match *self.value {
             Value::List(span) => span,
@@ -142,14 +143,14 @@ impl<'a> Claim<'a> {
         matches!(self.value, Value::List(_))
     }
 
-    /// The texts of a list, or a text alone.
+    /// Returns the texts of a list, or a single text.
     pub(in crate::policy) fn texts(self) -> impl Iterator<Item = &'a str> {
         self.text()
             .into_iter()
             .chain(self.items().filter_map(Self::text))
     }
 
-    /// Whether it is this text, or a list with it.
+    /// Whether it is this text, or a list with this text.
     #[inline(always)]
     pub(in crate::policy) fn has_text(self, text: &str) -> bool {
         match *self.value {
@@ -158,7 +159,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// Whether one of a text's words, or of a list's texts, is this.
+    /// Whether a word of a text, or a text of a list, equals this word.
     #[inline(always)]
     pub(in crate::policy) fn has_word(self, word: &str) -> bool {
         match self.list_of_words() {
@@ -167,7 +168,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// Whether one of a text's words, or of a list's texts, is like this.
+    /// Whether a word of a text, or a text of a list, satisfies the predicate.
     pub(in crate::policy) fn has_word_like(self, like: impl Fn(&[u8]) -> bool) -> bool {
         match self.list_of_words() {
             Some(list) => self.claims.list(list).iter().any(|item| match item {
@@ -180,7 +181,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// `None` for a text that is one word, or none.
+    /// Returns `None` for a text of at most one word.
     #[inline(always)]
     fn list_of_words(self) -> Option<Span> {
         match *self.value {

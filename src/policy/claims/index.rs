@@ -1,4 +1,4 @@
-//! Claims that can be found by their paths at once.
+//! Claims indexed by path.
 
 use super::claim::{Claim, Span, Value, same};
 use crate::core::error::{Error, ErrorKind};
@@ -8,11 +8,11 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// Claims as policies read them: every member of every object can be found by its path at once.
+/// Claims as policies read them: every member of every object, indexed by its path.
 ///
-/// It decodes from any JSON object, so [`Verified::claims`](crate::Verified::claims) makes it once
-/// per cached token and shares it, like a type of yours. Members that are `null` count as absent;
-/// what stands inside of a list has no path.
+/// It deserializes from any JSON object, so [`Verified::claims`](crate::Verified::claims) builds it
+/// once per cached token and shares it, as with a type of your own. A member that is `null` is
+/// absent; values inside a list have no path.
 ///
 /// # Example
 /// ```
@@ -25,33 +25,34 @@ use std::sync::OnceLock;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 pub struct ClaimIndex {
-    /// Every name and text, one behind the other.
+    /// All names and texts, concatenated.
     pub(super) text: Box<str>,
-    /// An object's own before its members'.
+    /// An object's entry stands before the entries of its members.
     pub(super) members: Box<[Member]>,
-    /// The members of lists, and the words of texts.
+    /// Items of lists, and words of texts.
     pub(super) items: Box<[Value]>,
-    /// The hash of each member's path and its place in `members`, in the order of the hashes, with
-    /// gaps ([`GAP`]): an entry stands where its hash's first bits say, or behind those before it.
+    /// Hash of each member's path and its index in `members`, sorted by hash.
+    ///
+    /// With gaps ([`GAP`]): the leading bits of a hash give its position, or the next free one.
     pub(super) table: Box<[(u32, u32)]>,
-    /// How many bits of a hash are not those.
+    /// Number of low hash bits that do not select a position in `table`.
     pub(super) shift: u32,
-    /// The claims of the paths by which policies asked first; as a rule there are no others.
+    /// Cached lookups of the first configuration in use; an application usually has only one.
     pub(super) places: OnceLock<Places>,
 }
 
-/// The claims that some paths lead to, in the paths' order.
+/// The claims at the paths of one configuration, in the order of the paths.
 pub(in crate::policy) struct Places {
-    /// Of the paths.
+    /// Id of the [`ClaimPaths`].
     id: u64,
     found: Box<[Option<Value>]>,
 }
 
-/// Nobody's place.
+/// Marks a gap in the table.
 pub(super) const GAP: u32 = u32::MAX;
 
 pub(super) struct Member {
-    /// Its object's place in `members`; [`ROOT`] for the outermost.
+    /// Index of its object in `members`; [`ROOT`] for the outermost.
     pub(super) parent: u32,
     pub(super) name: Span,
     pub(super) value: Value,
@@ -60,10 +61,10 @@ pub(super) struct Member {
 pub(super) const ROOT: u32 = u32::MAX;
 
 impl ClaimIndex {
-    /// The index of anything that serializes to a JSON object.
+    /// Indexes any value that serializes to a JSON object.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`] where it is no JSON object.
+    /// [`ErrorKind::ClaimsMismatch`] if it is not a JSON object.
     pub fn of<T: Serialize + ?Sized>(claims: &T) -> Result<Self, Error> {
         serde_json::to_value(claims)
             .ok()
@@ -71,7 +72,7 @@ impl ClaimIndex {
             .ok_or_else(|| {
                 Error::new(
                     ErrorKind::ClaimsMismatch,
-                    "claims are a JSON object: give a struct or a map with text keys",
+                    "claims must be a JSON object: use a struct or a map with string keys",
                 )
             })
     }
@@ -100,7 +101,7 @@ impl ClaimIndex {
         None
     }
 
-    /// The claims of these paths, unless others were here first.
+    /// Returns the cached lookups of these paths, or `None` if they belong to other paths.
     #[inline]
     pub(in crate::policy) fn places(&self, paths: &ClaimPaths) -> Option<&Places> {
         let places = self.places.get_or_init(|| Places {
@@ -114,7 +115,7 @@ impl ClaimIndex {
         (places.id == paths.id()).then_some(places)
     }
 
-    /// The claim at a place that was found before.
+    /// Returns the claim at an index of cached lookups.
     #[inline]
     pub(in crate::policy) fn at<'a>(
         &'a self,
@@ -136,7 +137,7 @@ impl ClaimIndex {
     #[inline(always)]
     pub(super) fn list_has(&self, list: Span, text: &[u8]) -> bool {
         self.list(list).iter().any(|item| match item {
-            // Its length says most of the time, before its bytes are looked for.
+            // Lengths usually differ: compare them before the bytes.
             Value::Text(span) if span.length as usize == text.len() => {
                 self.bytes(*span).is_some_and(|own| same(own, text))
             }
@@ -149,7 +150,7 @@ impl ClaimIndex {
         self.text.as_bytes().get(span.range())
     }
 
-    /// Whether these names lead to the member.
+    /// Whether the path leads to this member.
     #[inline]
     fn is_at(&self, member: &Member, path: &ClaimPath) -> bool {
         let is = |member: &Member, name: &str| {
@@ -169,12 +170,12 @@ impl ClaimIndex {
         parent == ROOT
     }
 
-    /// The claim's text, where it is one.
+    /// Returns the claim's value, if it is a string.
     pub fn text(&self, path: impl Into<ClaimPath>) -> Option<&str> {
         self.find(&path.into())?.text()
     }
 
-    /// The claim's texts: the members of a list, or a text alone.
+    /// Returns the claim's strings: the strings of a list, or a single string.
     pub fn texts(&self, path: impl Into<ClaimPath>) -> Vec<&str> {
         let claim = self.find(&path.into());
         claim.map_or_else(Vec::new, |claim| claim.texts().collect())
@@ -182,7 +183,7 @@ impl ClaimIndex {
 }
 
 impl fmt::Debug for ClaimIndex {
-    /// Claims are about people: only their number is shown.
+    /// Shows only the number of claims, because they are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClaimIndex")
             .field("members", &self.members.len())
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_member_is_found_by_its_path_and_by_no_other() {
+    fn members_are_found_by_their_exact_path() {
         let index = index();
         assert_eq!(index.texts("realm_access.roles"), ["deep"]);
         assert_eq!(index.text("name"), Some("ann"));
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_those_of_a_text_or_the_members_of_a_list() {
+    fn words_come_from_a_text_or_a_list() {
         let index = index();
         let words = |path: &str| -> Vec<String> {
             let found = std::cell::RefCell::new(Vec::new());
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_has_no_index() {
+    fn only_json_objects_are_indexed() {
         for json in [json!([]), json!(1), json!("x"), json!(null)] {
             let error = ClaimIndex::of(&json).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ClaimsMismatch);
@@ -277,10 +278,10 @@ mod tests {
     }
 
     #[test]
-    fn paths_whose_hashes_agree_are_told_apart() {
+    fn paths_with_colliding_hashes_are_distinguished() {
         let (first, second) = ("a", "b");
         let mut index = ClaimIndex::of(&json!({"a": "of a", "b": "of b"})).unwrap();
-        // As if both names hashed alike.
+        // Simulates a hash collision of both names.
         let hash = ClaimPath::from(first).hash();
         let mut table = vec![(0, GAP); (hash >> index.shift) as usize];
         table.extend([(hash, 0), (hash, 1), (0, GAP)]);

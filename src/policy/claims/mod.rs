@@ -1,4 +1,4 @@
-//! Claims prepared for policies: parsed once, then looked up without allocation.
+//! Claims indexed for policies: parsed once, then looked up without allocation.
 
 mod build;
 mod claim;

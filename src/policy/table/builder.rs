@@ -1,4 +1,4 @@
-//! Building a table, and refusing one that cannot mean what it says.
+//! The route table builder, which rejects contradictory rules.
 
 use super::folded::{FoldedPatterns, covers, is_open_end};
 use super::methods::Methods;
@@ -10,7 +10,7 @@ use crate::policy::{Policy, PolicyParser};
 use serde::Deserialize;
 use std::collections::HashMap;
 
-/// What becomes of a request whose path no pattern matches; `deny` or `allow` in a file.
+/// Handling of a request whose path no pattern matches; `deny` or `allow` in a file.
 ///
 /// # Example
 /// ```
@@ -25,21 +25,22 @@ use std::collections::HashMap;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(
     test,
-    schemars(description = "What becomes of a path that no rule names.")
+    schemars(description = "Handling of a path that no rule matches.")
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
-    /// It is refused with 403: what the table does not open is closed.
+    /// Denies the request with 403: only what the table opens is reachable.
     Deny,
-    /// It goes on, without a login: the table closes what it names.
+    /// Continues without a login: the table restricts only the paths it names.
     Allow,
 }
 
-/// Builds a [`RouteTable`].
+/// A builder of a [`RouteTable`].
 ///
-/// Methods are `*`, or names with blanks or commas in between. A rule for `GET` is also one for
-/// `HEAD`, and for the `CONNECT` that opens a WebSocket over HTTP/2, unless another names that. `*` stands for every method that no other rule of the same
-/// pattern names; a method that none covers is refused, whatever becomes of other paths.
+/// Methods are `*`, or names separated by blanks or commas. A rule for `GET` also applies to
+/// `HEAD`, and to the `CONNECT` that opens a WebSocket over HTTP/2, if no other rule names that
+/// method. `*` stands for every method that no other rule of the same pattern names. A method
+/// without a rule is denied, even with [`Unmatched::Allow`].
 ///
 /// # Example
 /// ```
@@ -75,7 +76,7 @@ impl RouteTableBuilder {
         }
     }
 
-    /// These methods of these paths need a login, and the policy's consent.
+    /// Requires a login that satisfies the policy, for these methods and paths.
     pub fn guard(
         mut self,
         methods: impl Into<String>,
@@ -87,18 +88,19 @@ impl RouteTableBuilder {
         self
     }
 
-    /// These methods of these paths are everybody's.
+    /// Allows these methods and paths without a login.
     pub fn public(mut self, methods: impl Into<String>, pattern: impl Into<String>) -> Self {
         self.rules.push((methods.into(), pattern.into(), None));
         self
     }
 
-    /// Adds rules that were read from a file. Policies may name the conditions that the parser
-    /// knows.
+    /// Adds rules that were read from a file.
+    ///
+    /// Their policies may use the custom conditions of the parser.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a rule that names both a
-    /// policy and `public`, or neither, or whose policy cannot be read.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a rule with both a policy
+    /// and `public`, with neither, or with an invalid policy.
     pub fn rules(
         self,
         rules: impl IntoIterator<Item = RouteRule>,
@@ -110,9 +112,10 @@ impl RouteTableBuilder {
         })
     }
 
-    /// Lets through paths with an encoded slash (`%2F`), as part of the segment in which it stands:
-    /// for names that hold slashes. Without this they are refused, since a handler that decodes
-    /// such a name may take it for a path.
+    /// Accepts paths with an encoded slash (`%2F`), as part of their segment.
+    ///
+    /// For names that contain slashes. Default: such paths are rejected with 400, because a handler
+    /// that decodes the name may treat it as a path.
     pub fn keep_encoded_slashes(mut self) -> Self {
         self.keep_slashes = true;
         self
@@ -122,12 +125,11 @@ impl RouteTableBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for
-    /// - a pattern that cannot be read, or that no request can ever match,
-    /// - two rules for the same method and paths, alike or not,
-    /// - two patterns that differ only in case, a last slash or `;parameters`, and have different
+    /// - an invalid pattern, or one that no request can match,
+    /// - two rules for the same method and paths, equal or not,
+    /// - two patterns that differ only in case, a last slash or `;parameters` and have different
     ///   rules,
-    /// - two patterns of which matchit cannot say which is the closer one, such as `/a/{id}` and
-    ///   `/a/{*rest}`.
+    /// - two patterns that matchit cannot rank, such as `/a/{id}` and `/a/{*rest}`.
     pub fn build(self) -> Result<RouteTable, Error> {
         let (mut routes, mut exact, mut spellings) = (Vec::new(), Keys::default(), Keys::default());
         for (methods, text, policy) in self.rules {
@@ -175,18 +177,18 @@ impl RouteTableBuilder {
     }
 }
 
-/// Whether a pattern ends in `{*rest}` alone, and so counts for the path before that too.
+/// Whether a pattern ends in a bare `{*rest}`, and so applies to the path before it too.
 fn has_open_end(segments: &[Segment]) -> bool {
     is_open_end(&segments[segments.len().saturating_sub(1)..])
 }
 
-/// Whether no other rule than a route's own counts for a plain path of which it is the closest.
+/// Whether only this route's rules apply to a plain path that it matches most closely.
 fn is_alone(at: usize, routes: &[Route], folded: &FoldedPatterns) -> bool {
     let mut alone = true;
     let own = routes[at].segments();
     folded.each_overlapping(own, |other| {
         let segments = routes[other].segments();
-        // A closer pattern would be found in this one's place, in its own spelling at least.
+        // A closer pattern would have matched instead, at least in its own spelling.
         let closer =
             || covers(own, segments) && !has_open_end(segments) && routes[other].is_folded();
         alone &= other == at || covers(segments, own) || closer();
@@ -194,11 +196,11 @@ fn is_alone(at: usize, routes: &[Route], folded: &FoldedPatterns) -> bool {
     alone
 }
 
-/// The routes by their patterns, in one spelling.
+/// Routes by pattern, in one spelling.
 #[derive(Default)]
 struct Keys {
     places: HashMap<String, usize>,
-    /// Routes that have a pattern in common with an earlier one.
+    /// Routes that share a pattern with an earlier one.
     doubles: Vec<(usize, usize)>,
 }
 
@@ -225,7 +227,7 @@ impl Keys {
 
     fn router(&self, routes: &[Route]) -> Result<matchit::Router<usize>, Error> {
         let mut router = matchit::Router::new();
-        // In one order, so that an error is the same each time.
+        // Sorted, so that the same error is reported each time.
         let mut places: Vec<_> = self.places.iter().collect();
         places.sort_unstable_by_key(|(key, at)| (**at, *key));
         for (key, at) in places {

@@ -1,13 +1,14 @@
-//! Every pattern that matches a path when case, a last slash and `;parameters` do not count.
+//! Pattern matching that ignores case, a last slash and `;parameters`.
 //!
-//! A router that folds does not have to fold all of this, nor in all of its routes: behind
-//! `/{lang}/admin` and `/assets/{*file}`, one that drops the last slash takes `/ASSETS/admin/` to
-//! the first, one that ignores case too takes it to the second. So no match hides another here.
+//! A router may fold only some of this, and only in some of its routes. With `/{lang}/admin` and
+//! `/assets/{*file}`, a router that drops the last slash takes `/ASSETS/admin/` to the first, and
+//! one that also ignores case takes it to the second. So every match is reported; none hides
+//! another.
 
 use super::pattern::{Parameter, Segment};
 use foldhash::HashMap;
 
-/// The patterns of a table, as a tree of their folded segments.
+/// The patterns of a table, as a tree of folded segments.
 #[derive(Default)]
 pub(super) struct FoldedPatterns {
     root: Node,
@@ -15,18 +16,18 @@ pub(super) struct FoldedPatterns {
 
 #[derive(Default)]
 struct Node {
-    /// The routes whose patterns end here.
+    /// Routes whose patterns end here.
     ends: Vec<usize>,
-    /// The routes whose patterns go on with `{*rest}`. They count for the path that ends here too.
+    /// Routes whose patterns continue with `{*rest}`; they apply to the path that ends here too.
     rests: Vec<usize>,
-    /// The routes whose patterns go on with a text and `{*rest}`.
+    /// Routes whose patterns continue with a text and `{*rest}`.
     prefixed_rests: Vec<(Box<str>, usize)>,
     literals: HashMap<Box<str>, Node>,
     /// Segments with a parameter, by the text before it, which may be empty.
     parameters: Vec<(Box<str>, Node)>,
 }
 
-/// A path that [`fold_case`](super::reading::fold_case) folded, in its segments.
+/// The segments of a path folded by [`fold_case`](super::reading::fold_case).
 struct Segments<'p> {
     rest: Option<&'p str>,
     ends_with_slash: bool,
@@ -42,7 +43,7 @@ impl<'p> Segments<'p> {
         }
     }
 
-    /// The next segment, and those behind it.
+    /// Returns the next segment and the remaining segments.
     fn next(&self) -> Option<(&'p str, Self)> {
         let (segment, rest) = match self.rest?.split_once('/') {
             Some((segment, rest)) => (segment, Some(rest)),
@@ -77,7 +78,7 @@ impl FoldedPatterns {
                     });
                     &mut node.parameters[at].1
                 }
-                // Nothing follows it.
+                // A pattern ends with its `{*rest}`.
                 Parameter::Rest if literal.is_empty() => return node.rests.push(route),
                 Parameter::Rest => return node.prefixed_rests.push((literal.into(), route)),
             };
@@ -85,13 +86,14 @@ impl FoldedPatterns {
         node.ends.push(route);
     }
 
-    /// Calls `found` for each route whose pattern matches a path in one case, with its
-    /// `;parameters` and its last slash.
+    /// Calls `found` for each route whose pattern matches.
+    ///
+    /// The path is in one case, with its `;parameters` and its last slash.
     pub(super) fn each(&self, path: &str, mut found: impl FnMut(usize)) {
         self.root.each(&Segments::of(path), &mut found);
     }
 
-    /// Calls `found` at least for each route whose pattern has a path in common with this one.
+    /// Calls `found` for each route whose pattern overlaps this one, and perhaps for more.
     pub(super) fn each_overlapping(&self, pattern: &[Segment], mut found: impl FnMut(usize)) {
         self.root.each_overlapping(pattern, &mut found);
     }
@@ -107,7 +109,7 @@ impl Node {
         if let Some(node) = self.literals.get(name) {
             node.each(&behind, found);
         }
-        // Behind its text a parameter holds something, which may be what looks like ';parameters'.
+        // A parameter is not empty, and its value may look like `;parameters`.
         let holds = |text: &str| segment.len() > text.len() && segment.starts_with(text);
         for (text, node) in &self.parameters {
             if holds(text) {
@@ -165,8 +167,9 @@ impl Node {
     }
 }
 
-/// Whether `narrow` is a special case of `wide`: all paths that it matches are matched by `wide` too,
-/// which counts for the path before its `{*rest}` as well.
+/// Whether `wide` matches every path that `narrow` matches.
+///
+/// A `{*rest}` in `wide` matches the path before it too.
 pub(super) fn covers(wide: &[Segment], narrow: &[Segment]) -> bool {
     let (Some((segment, wide)), Some((other, narrow))) = (wide.split_first(), narrow.split_first())
     else {
@@ -186,7 +189,7 @@ pub(super) fn covers(wide: &[Segment], narrow: &[Segment]) -> bool {
     }
 }
 
-/// Whether these segments of a pattern are `{*rest}` alone, so that the path before it counts too.
+/// Whether these segments are a bare `{*rest}`, which also matches the path before it.
 pub(super) fn is_open_end(segments: &[Segment]) -> bool {
     matches!(segments, [rest] if rest.parameter == Parameter::Rest && rest.literal.is_empty())
 }

@@ -1,4 +1,4 @@
-//! What a table says, for people, programs and API descriptions.
+//! Route tables as text, JSON and OpenAPI.
 
 use super::builder::Unmatched;
 use super::methods::Methods;
@@ -28,12 +28,12 @@ impl RouteTable {
         }
     }
 
-    /// The table as the `paths` of an [OpenAPI] description, in JSON: for each operation its
-    /// `security` under the security scheme of this name, and the policy as text in `x-policy`.
+    /// Returns the table as the `paths` object of an [OpenAPI] description, in JSON.
     ///
-    /// A policy's alternatives become alternative requirements, each with the scopes that it takes;
-    /// what else they ask for has no place in OpenAPI but `x-policy`. Patterns with `{*rest}` are
-    /// written `{rest}`. Merge it into a description that your application has.
+    /// Each operation has its `security` under the given security scheme, and the policy as text in
+    /// `x-policy`. Alternatives of a policy become alternative requirements, each with its scopes;
+    /// OpenAPI cannot express other conditions, which are in `x-policy` only. Patterns with
+    /// `{*rest}` are written `{rest}`. Merge the result into your application's description.
     ///
     /// # Example
     /// ```
@@ -63,7 +63,7 @@ impl RouteTable {
     ///
     /// [OpenAPI]: https://spec.openapis.org/oas/v3.1.1.html#security-requirement-object
     pub fn openapi(&self, scheme: &str) -> String {
-        /// Those that a path item has.
+        /// The methods of a path item.
         const METHODS: [&str; 8] = [
             "GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE",
         ];
@@ -85,12 +85,12 @@ impl RouteTable {
                 }
             }
         }
-        // Texts, lists and maps with text keys always serialize.
+        // Strings, lists and maps with string keys always serialize.
         serde_json::to_string_pretty(&paths).unwrap_or_default()
     }
 }
 
-/// An operation as far as a table knows it.
+/// The part of an OpenAPI operation that a table knows.
 #[derive(Serialize)]
 struct Operation {
     security: Vec<BTreeMap<String, Vec<String>>>,
@@ -113,7 +113,7 @@ impl Operation {
     }
 }
 
-/// A table with a line for each rule, in the order in which they were given.
+/// Writes one line per rule, in the order in which they were added.
 impl fmt::Display for RouteTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rows: Vec<[String; 3]> = self
@@ -134,8 +134,9 @@ impl fmt::Display for RouteTable {
     }
 }
 
-/// `{"routes": [{"methods", "path", "access"}, …], "unmatched"}`: `access` is `public` or the
-/// policy's text, `unmatched` is `public` or `closed`.
+/// Serializes as `{"routes": [{"methods", "path", "access"}, …], "unmatched"}`.
+///
+/// `access` is `public` or the policy's text; `unmatched` is `public` or `closed`.
 impl Serialize for RouteTable {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

@@ -1,29 +1,29 @@
-//! A table that can be replaced while requests ask it.
+//! A route table that can be replaced while requests use it.
 
 use super::route_table::RouteTable;
 use crate::core::striped::Striped;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The current table. Clones share it.
+/// The current route table; clones share it.
 #[derive(Clone)]
 pub(crate) struct LiveTable(Arc<Striped<RwLock<Arc<RouteTable>>>>);
 
 impl LiveTable {
     pub(crate) fn new(table: &RouteTable) -> Self {
-        // Each thread counts references of its own.
+        // One `Arc` per shard, so that threads do not contend on one reference count.
         let each = || RwLock::new(Arc::new(table.clone()));
         Self(Arc::new(Striped::new(each)))
     }
 
-    /// The table of this moment, for the whole of one request.
+    /// Returns the current table, for use during one whole request.
     pub(crate) fn now(&self) -> Arc<RouteTable> {
-        // Nothing panics while it is held.
+        // Poisoning is ignored: nothing panics while the lock is held.
         let table = self.0.mine().read().unwrap_or_else(PoisonError::into_inner);
         table.clone()
     }
 
-    /// Requests that come after this has returned ask the new table.
+    /// Replaces the table for all requests that start after this returns.
     pub(crate) fn replace(&self, table: &RouteTable) {
         for place in self.0.iter() {
             let mut place = place.write().unwrap_or_else(PoisonError::into_inner);

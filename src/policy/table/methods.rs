@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Methods by name, or all that no other rule of the same pattern names.
+/// HTTP methods by name, or all that no other rule of the same pattern names.
 #[derive(Clone, PartialEq)]
 pub(super) enum Methods {
     Other,
@@ -10,7 +10,7 @@ pub(super) enum Methods {
 }
 
 impl Methods {
-    /// Reads `*`, or names with blanks or commas in between.
+    /// Parses `*`, or names separated by blanks or commas.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.trim() == "*" {
             return Ok(Self::Other);
@@ -19,13 +19,13 @@ impl Methods {
         for name in text.split([' ', ',']).filter(|name| !name.is_empty()) {
             let upper = name.to_ascii_uppercase();
             if upper != name {
-                return Err(format!("methods are told apart by case: write {upper}"));
+                return Err(format!("methods are case-sensitive: write {upper}"));
             }
             if !name
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
             {
-                return Err(format!("'{name}' is no method: write * for all of them"));
+                return Err(format!("'{name}' is not a method: write * for all of them"));
             }
             if names.iter().any(|known| **known == *name) {
                 return Err(format!("{name} is named twice"));
@@ -33,7 +33,7 @@ impl Methods {
             names.push(name.into());
         }
         match names.is_empty() {
-            true => Err("no method: write * for all of them".to_owned()),
+            true => Err("expected a method: write * for all of them".to_owned()),
             false => Ok(Self::Named(names)),
         }
     }

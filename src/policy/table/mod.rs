@@ -1,4 +1,4 @@
-//! Which policy a route has: patterns over methods and paths, checked when the table is built.
+//! Route tables: policies by method and path pattern, validated when the table is built.
 
 mod builder;
 mod folded;

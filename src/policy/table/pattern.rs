@@ -1,17 +1,17 @@
-//! Patterns of paths, in the syntax that axum has from matchit.
+//! Path patterns, in the syntax of axum and matchit.
 
 use super::reading::{check_literal, fold_text, without_parameters};
 use std::fmt::Write as _;
 
-/// matchit counts parameters by the letters.
+/// matchit names parameters internally by letters.
 const MAX_PARAMETERS: usize = 25;
 
-/// A pattern that some request can match.
+/// A valid pattern, which some request can match.
 pub(super) struct Pattern {
     segments: Vec<Segment>,
 }
 
-/// A part of a pattern between two slashes: text, and then perhaps a parameter.
+/// A segment of a pattern: a text, optionally followed by a parameter.
 #[derive(Clone, PartialEq)]
 pub(super) struct Segment {
     pub(super) literal: String,
@@ -26,7 +26,7 @@ pub(super) enum Parameter {
 }
 
 impl Pattern {
-    /// Reads a pattern; the error says what is wrong with it.
+    /// Parses a pattern; the error says what is wrong with it.
     pub(super) fn parse(text: &str, keep_slashes: bool) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix('/') else {
             return Err("a path begins with a slash".to_owned());
@@ -63,13 +63,14 @@ impl Pattern {
         Ok(Self { segments })
     }
 
-    /// For matchit, with parameters of no name: two patterns that match the same paths are the same
-    /// text.
+    /// Returns the pattern for matchit, without parameter names.
+    ///
+    /// Two patterns that match the same paths give the same text.
     pub(super) fn exact(&self) -> String {
         self.write(str::to_owned)
     }
 
-    /// The same, folded.
+    /// Returns the folded pattern for matchit.
     pub(super) fn folded(&self) -> String {
         let folded = self.write(fold_text);
         match folded.strip_suffix('/') {
@@ -78,7 +79,7 @@ impl Pattern {
         }
     }
 
-    /// The segments, folded; none of an empty text.
+    /// Returns the folded segments, without empty ones.
     pub(super) fn folded_segments(&self) -> Vec<Segment> {
         let fold = |segment: &Segment| Segment {
             literal: fold_text(&segment.literal),
@@ -98,7 +99,7 @@ impl Pattern {
                     Parameter::One => "{p}",
                     Parameter::Rest => "{*p}",
                 };
-                // Writing to a text cannot fail.
+                // Writing to a `String` cannot fail.
                 let _ = write!(out, "/{}{parameter}", spell(&segment.literal));
                 out
             })
@@ -123,7 +124,7 @@ impl Segment {
 }
 
 impl Parameter {
-    /// What stands behind the opening brace, to the segment's end.
+    /// Parses a parameter from after the opening brace to the end of the segment.
     fn parse(text: &str) -> Result<Self, String> {
         let Some((name, after)) = text.split_once('}') else {
             return Err("'{' without '}'; write '%7B' for one in a path".to_owned());
@@ -139,7 +140,7 @@ impl Parameter {
         match !name.is_empty() && name.chars().all(is_name) {
             true => Ok(parameter),
             false => Err(
-                "a parameter is a name in braces, {id} or {*rest}; regular expressions have no place here"
+                "a parameter is a name in braces ({id}, {*rest}); regular expressions are not supported"
                     .to_owned(),
             ),
         }

@@ -1,41 +1,41 @@
-//! How a request's path can be read, and which paths are refused because nobody can tell.
+//! Interpretations of a request's path, and the rejection of ambiguous paths.
 //!
-//! A table stands in front of a router that it does not see, and the two must not read a path
-//! differently:
+//! The table guards a router that it does not see, and the two must not read a path differently:
 //!
-//! - axum 0.8 compares the path as it stands on the wire, and decodes only what parameters hold: to
-//!   it `/%61dmin` is never `/admin`, but it may be `/{page}`.
-//! - actix-web 4 first decodes all but `%25`, `%2F` and `%2B`: to it `/%61dmin` is `/admin`.
-//! - Neither resolves `..`, merges slashes, drops a last slash, or folds case; but middleware
-//!   before them may (`NormalizePath` of tower-http and of actix-web), a router written with
-//!   regular expressions may, and so may what a handler passes the path on to.
+//! - axum 0.8 compares the path as sent, and decodes only the values of parameters: `/%61dmin`
+//!   never matches `/admin`, but it may match `/{page}`.
+//! - actix-web 4 first decodes all escapes except `%25`, `%2F` and `%2B`: `/%61dmin` matches
+//!   `/admin`.
+//! - Neither resolves `..`, merges slashes, drops a last slash, or folds case. Middleware in front
+//!   of them may (`NormalizePath` of tower-http and of actix-web), and so may a router with regular
+//!   expressions, or the receiver of a path that a handler forwards.
 //!
-//! So a path is read three times, and the request must be allowed under **each** reading:
+//! So a path is read in three ways, and the request must be allowed under **each** of them:
 //!
-//! 1. as it stands, which is how axum reads it;
-//! 2. decoded, which is how actix-web reads it;
-//! 3. folded: decoded, without regard to case (Unicode simple case folding, as regular expressions
-//!    have it), a last slash and `;parameters`, against patterns that are folded alike.
+//! 1. raw, as axum reads it;
+//! 2. decoded, as actix-web reads it;
+//! 3. folded: decoded, ignoring case (Unicode simple case folding, as in regular expressions), a
+//!    last slash and `;parameters`, against patterns folded in the same way.
 //!
-//! The first two ask the closest pattern. A router may fold less than the third does, only the case
-//! of one route for example, so there **every** pattern that matches is asked: see
+//! The first two use the closest pattern. A router may fold less than the third does, such as only
+//! the case of one route, so there **every** matching pattern applies: see
 //! [`FoldedPatterns`](super::folded::FoldedPatterns). An ordinary path is the same in all three.
 //!
-//! What no honest client sends is refused with 400: an empty, `.` or `..` segment (also with
-//! `;parameters`, also encoded), a backslash, a control character, an encoded slash (unless the
-//! table keeps them), `%` without two hexadecimal digits, bytes that are not UTF-8, and characters
-//! outside of ASCII that are not encoded.
+//! Paths that honest clients do not send are rejected with 400: an empty, `.` or `..` segment (also
+//! with `;parameters`, also encoded), a backslash, a control character, an encoded slash (if the
+//! table does not keep them), `%` without two hexadecimal digits, bytes that are not UTF-8, and
+//! unencoded characters outside of ASCII.
 
 use std::borrow::Cow;
 
 /// A path as different routers read it.
 pub(super) struct Readings<'a> {
     pub(super) raw: &'a str,
-    /// Every escape undone that has no need to be one (RFC 3986 section 6.2.2.2), the others in
-    /// upper case; `None` where that changes nothing.
+    /// Without unnecessary escapes, the others in upper case; `None` if equal to `raw`.
+    ///
+    /// RFC 3986 section 6.2.2.2.
     pub(super) decoded: Option<String>,
-    /// In one case, but with its `;parameters` and its last slash; `None` where that changes nothing
-    /// more.
+    /// In one case, with `;parameters` and last slash; `None` if equal to `decoded`.
     one_case: Option<String>,
 }
 
@@ -45,13 +45,13 @@ impl Readings<'_> {
         self.decoded.is_none() && self.one_case.is_none() && !has_more(self.raw)
     }
 
-    /// In one case, but with its `;parameters` and its last slash.
+    /// Returns the path in one case, with `;parameters` and last slash.
     pub(super) fn in_one_case(&self) -> &str {
         let decoded = self.decoded.as_deref();
         self.one_case.as_deref().or(decoded).unwrap_or(self.raw)
     }
 
-    /// In one case, without `;parameters` and last slash.
+    /// Returns the path in one case, without `;parameters` and last slash.
     pub(super) fn folded(&self) -> Cow<'_, str> {
         let path = self.in_one_case();
         match has_more(path) {
@@ -70,14 +70,14 @@ fn has_more(path: &str) -> bool {
     path.contains(';') || (path.ends_with('/') && path != "/")
 }
 
-/// What may stand in a path unescaped: RFC 3986's `pchar`, and four that browsers leave alone.
+/// Bytes allowed unescaped in a path: RFC 3986's `pchar`, and four that browsers do not escape.
 const PLAIN: [bool; 256] =
     among(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@|[]^");
 
-/// Whether a byte is the same in every reading, where it is not part of a dot segment.
+/// Bytes that are the same in every reading, outside of dot segments.
 const ORDINARY: [bool; 256] = among(b"abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@|[]^");
 
-/// Whether a byte is one of these.
+/// Builds a lookup table of these bytes.
 const fn among(bytes: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
     let mut at = 0;
@@ -88,7 +88,7 @@ const fn among(bytes: &[u8]) -> [bool; 256] {
     table
 }
 
-/// Reads a path; the error says why it is refused.
+/// Parses a path; the error says why it is rejected.
 pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'static str> {
     let Some(rest) = path.strip_prefix('/') else {
         return Err("a path begins with a slash");
@@ -111,9 +111,9 @@ pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'sta
     })
 }
 
-/// Whether all readings are the same, for what follows the first slash.
+/// Whether all readings are the same, for the path after the first slash.
 fn is_ordinary(rest: &[u8]) -> bool {
-    // Of a segment so far: its length, and whether it is all dots.
+    // Of the current segment: its length, and whether it is all dots.
     let (mut length, mut dots) = (0_usize, true);
     for byte in rest {
         if *byte == b'/' {
@@ -132,14 +132,14 @@ fn is_ordinary(rest: &[u8]) -> bool {
     rest.is_empty() || (length > 0 && !dots)
 }
 
-/// Undoes the escapes that need none and writes the others in one way: what comes out is ASCII.
+/// Removes unnecessary escapes and normalises the others; the result is ASCII.
 ///
-/// `%2B` stays: actix-web keeps it apart from `+`.
+/// `%2B` stays, because actix-web distinguishes it from `+`.
 fn decode(path: &str, keep_slashes: bool) -> Result<String, &'static str> {
     const NOT_UTF8: &str = "escapes that are not UTF-8";
     let mut out = Vec::with_capacity(path.len());
-    // The bytes outside of ASCII, with a gap where others stand in between, and the length of what
-    // had come out after the last of them.
+    // Non-ASCII bytes, with a blank where others stand between them, and the length of `out` after
+    // the last of them.
     let (mut letters, mut end) = (Vec::new(), 0);
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
@@ -191,9 +191,9 @@ fn escaped(byte: u8) -> [u8; 3] {
     [b'%', digit(byte >> 4), digit(byte & 15)]
 }
 
-/// Refuses segments that some would resolve or drop.
+/// Rejects segments that a router may resolve or drop.
 fn check_segments(decoded: &str, keep_slashes: bool) -> Result<(), &'static str> {
-    // A handler may decode a slash that is kept, and see one segment more.
+    // A handler may decode a kept slash and see one more segment.
     let kept_slash = |rest: &[u8]| keep_slashes && rest.starts_with(b"%2F");
     let ends = |rest: &[u8]| matches!(rest, [] | [b'/' | b';', ..]) || kept_slash(rest);
     let mut rest = decoded.as_bytes();
@@ -207,7 +207,7 @@ fn check_segments(decoded: &str, keep_slashes: bool) -> Result<(), &'static str>
             }
         };
         match segment {
-            // Behind a last slash there is none.
+            // A last slash has no segment after it.
             [] if *first == b'/' => {}
             segment if ends(segment) => return Err("an empty segment"),
             [b'.', end @ ..] | [b'.', b'.', end @ ..] if ends(end) => return Err("a dot segment"),
@@ -222,13 +222,13 @@ pub(super) fn without_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or_default()
 }
 
-/// A part of a path in one case, `+` unescaped, without `;parameters`, with its last slash.
+/// Folds a part of a path: one case, `+` unescaped, no `;parameters`; a last slash stays.
 pub(super) fn fold_text(decoded: &str) -> String {
     let segments = decoded.split('/').map(without_parameters);
     fold_case(&segments.collect::<Vec<_>>().join("/"))
 }
 
-/// The same for a decoded text, with its `;parameters` and its last slash: one case, `+` unescaped.
+/// Folds a decoded text to one case with `+` unescaped; `;parameters` and last slash stay.
 pub(super) fn fold_case(decoded: &str) -> String {
     let mut out = String::with_capacity(decoded.len());
     let mut rest = decoded;
@@ -260,7 +260,7 @@ pub(super) fn fold_case(decoded: &str) -> String {
     out
 }
 
-/// The letters outside of ASCII that a text begins with, escaped, and what follows them.
+/// Decodes the escaped non-ASCII letters at the start of a text, and returns the remaining text.
 fn escaped_letters(text: &str) -> (String, &str) {
     let mut bytes = Vec::new();
     let mut rest = text;
@@ -271,7 +271,7 @@ fn escaped_letters(text: &str) -> (String, &str) {
         bytes.push(high << 4 | low);
         rest = &rest[3..];
     }
-    // A decoded path's escapes are UTF-8: checked when it was read.
+    // Escapes in a decoded path are valid UTF-8, checked when it was parsed.
     String::from_utf8(bytes).map_or((String::new(), text), |letters| (letters, rest))
 }
 
@@ -287,9 +287,9 @@ fn push_letter(out: &mut String, letter: char) {
     }
 }
 
-/// One letter for all that Unicode's simple case folding takes for the same.
+/// Maps letters that are equal under Unicode's simple case folding to one letter.
 ///
-/// It may take a few more for the same (dotless i and i): then one rule more is asked.
+/// It may equate a few more (dotless i and i), which adds a rule to check but removes none.
 fn fold_letter(letter: char) -> char {
     fn only(mut letters: impl Iterator<Item = char>, otherwise: char) -> char {
         match (letters.next(), letters.next()) {
@@ -298,7 +298,7 @@ fn fold_letter(letter: char) -> char {
         }
     }
     match letter {
-        // Simple foldings that neither of the mappings below has.
+        // Simple foldings that neither mapping below covers.
         '\u{1fd3}' => '\u{390}',
         '\u{1fe3}' => '\u{3b0}',
         '\u{fb05}' => '\u{fb06}',
@@ -309,8 +309,10 @@ fn fold_letter(letter: char) -> char {
     }
 }
 
-/// Checks that a pattern's literal text is spelled as in requests, and as axum's routes have it: every
-/// character escaped that needs it, and no other. The error says how that is, or why no request has it.
+/// Checks that a pattern's text is spelled as requests and axum's routes spell it.
+///
+/// Exactly the characters that need an escape must have one. The error shows the right spelling, or
+/// says why no request matches.
 pub(super) fn check_literal(text: &str, keep_slashes: bool) -> Result<(), String> {
     if text.contains(['?', '#']) {
         return Err("a path ends before '?' and '#'".to_owned());

@@ -1,4 +1,4 @@
-//! Looking up what a request needs.
+//! The route table and its lookup.
 
 use super::builder::{RouteTableBuilder, Unmatched};
 use super::folded::{FoldedPatterns, covers};
@@ -11,41 +11,41 @@ use std::cell::LazyCell;
 use std::fmt;
 use std::sync::Arc;
 
-/// Which policy each route has. Cheap to clone.
+/// The policy of each route, by method and path pattern. Cheap to clone.
 ///
-/// Patterns are those of axum: `/articles/{id}` matches one segment, `/assets/{*file}` one or more.
-/// Text in them is written as requests have it: `/caf%C3%A9`, not `/café`.
-/// Where several match, the closest one counts if it is a special case of the others, as `/users/me`
-/// is of `/users/{id}`. Where two only overlap, as `/assets/{*file}` and `/{lang}/admin` do in
-/// `/assets/admin`, a request needs what both need: routers choose differently. The order of the
-/// rules does not matter. A rule for `/admin/{*rest}` counts for `/admin` too, unless a rule names
-/// that.
+/// Patterns use axum's syntax: `/articles/{id}` matches one segment, `/assets/{*file}` one or more.
+/// Text in them is spelled as in requests: `/caf%C3%A9`, not `/café`.
+///
+/// If several patterns match, the closest one applies if it is a special case of the others, as
+/// `/users/me` is of `/users/{id}`. If they only overlap, as `/assets/{*file}` and `/{lang}/admin`
+/// do in `/assets/admin`, the request must satisfy both, because routers choose differently. The
+/// order of the rules does not matter. A rule for `/admin/{*rest}` also applies to `/admin` if no
+/// rule names that path.
 ///
 /// # How paths are read
 /// A router behind the table may read a path in its own way, so a request must be allowed under
-/// each way of reading it: as it stands (axum), decoded (actix-web), and folded: without regard to
-/// case, a last slash, and `;parameters`. `/%61dmin`, `/ADMIN` and `/admin/` therefore need what
-/// `/admin` needs, *and* what every other pattern needs that they match, however closely: a router
-/// that folds only some of this may choose any of them. Paths with an empty, `.` or `..` segment, a
-/// backslash, an encoded slash, a control character or broken escapes are refused with 400.
+/// each reading: raw (axum), decoded (actix-web), and folded, which ignores case, a last slash, and
+/// `;parameters`. `/%61dmin`, `/ADMIN` and `/admin/` therefore need what `/admin` needs, *and* what
+/// every other matching pattern needs, however close: a router that folds only some of this may
+/// choose any of them. Paths with an empty, `.` or `..` segment, a backslash, an encoded slash, a
+/// control character or broken escapes are rejected with 400.
 ///
 /// # Which routers this covers
 /// Every route that has a rule with its own pattern, in
 /// - axum: routes, `merge`, `nest` and fallbacks, with tower-http's `NormalizePath` outside or
 ///   inside of the guard;
 /// - actix-web: resources and scopes, with `NormalizePath` outside or inside of the guard, and
-///   segments that are regular expressions without regard to case, such as `{page:(?i)admin}`,
-///   written in the table as `admin`. Register closer routes first, as actix-web takes the first
-///   that matches.
+///   segments that are case-insensitive regular expressions, such as `{page:(?i)admin}`, written in
+///   the table as `admin`. Register closer routes first, because actix-web takes the first match.
 ///
 /// Write a regular expression that matches several segments as `{*rest}`, and one that matches
-/// several texts as a rule for each, or as `{name}`: [`RouteTableBuilder::build`] refuses a pattern
-/// with a regular expression, with text behind a parameter, or with dots and empty segments.
-/// A guard inside of `Router::nest` reads the whole path of the request, as the router outside of
-/// it does: patterns are whole paths everywhere.
+/// several texts as a rule for each, or as `{name}`: [`RouteTableBuilder::build`] rejects a pattern
+/// with a regular expression, with text after a parameter, or with dots and empty segments.
+/// Patterns are whole paths everywhere: a guard inside of `Router::nest` reads the whole path of
+/// the request, as the outer router does.
 ///
-/// Middleware that rewrites paths in other ways belongs outside of the guard, so that both see the
-/// same path.
+/// Place middleware that rewrites paths in other ways outside of the guard, so that the guard and
+/// the router see the same path.
 ///
 /// # Example
 /// ```
@@ -68,12 +68,12 @@ struct Inner {
     unmatched: Unmatched,
 }
 
-/// From a path to the place of its route.
+/// The lookup of a route's index by path.
 pub(super) struct Paths {
-    /// The closest pattern, letter by letter.
+    /// The closest pattern, without folding.
     pub(super) exact: matchit::Router<usize>,
     pub(super) folded: FoldedPatterns,
-    /// Whether these match plain paths that `exact` does not.
+    /// Whether the folded patterns match plain paths that `exact` does not.
     pub(super) folded_match_more: bool,
     pub(super) keep_slashes: bool,
 }
@@ -83,7 +83,7 @@ pub(super) struct Route {
     pattern: String,
     segments: Vec<Segment>,
     is_folded: bool,
-    /// Whether no other route may be chosen for a plain path of which this is the closest.
+    /// Whether no other route can apply to a plain path that this one matches most closely.
     pub(super) alone: bool,
     rules: Vec<Rule>,
 }
@@ -91,12 +91,12 @@ pub(super) struct Route {
 #[derive(Clone, PartialEq)]
 pub(super) struct Rule {
     pub(super) methods: Methods,
-    /// `None` is public.
+    /// `None`: public.
     pub(super) policy: Option<Policy>,
 }
 
 impl Route {
-    /// A route with these folded segments; `is_folded` where the pattern is spelled like them.
+    /// Creates a route; `is_folded` says that the pattern is spelled like its folded segments.
     pub(super) fn new(pattern: String, segments: Vec<Segment>, is_folded: bool) -> Self {
         Self {
             pattern,
@@ -107,7 +107,7 @@ impl Route {
         }
     }
 
-    /// The segments, folded.
+    /// Returns the folded segments.
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }
@@ -144,7 +144,7 @@ impl Route {
         Ok(())
     }
 
-    /// What counts for a method.
+    /// Returns the rule that applies to a method.
     fn rule(&self, method: &str) -> Option<&Rule> {
         let named = |method: &str| self.rules.iter().find(|rule| rule.methods.has(method));
         let other = || {
@@ -153,13 +153,13 @@ impl Route {
                 .find(|rule| rule.methods == Methods::Other)
         };
         named(method)
-            // A CONNECT with a path opens a WebSocket over HTTP/2, as a GET does over HTTP/1.1
-            // (RFC 8441 section 4).
+            // A CONNECT with a path opens a WebSocket over HTTP/2, as a GET does over HTTP/1.1 (RFC
+            // 8441 section 4).
             .or_else(|| named("GET").filter(|_| matches!(method, "HEAD" | "CONNECT")))
             .or_else(other)
     }
 
-    /// Whether both say the same of every method.
+    /// Whether both have equal policies for every method.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         let rules = self.rules.iter().chain(&other.rules);
         let mut methods = rules.flat_map(|rule| rule.methods.names());
@@ -167,12 +167,12 @@ impl Route {
             self.rule(method).map(|rule| &rule.policy)
                 == other.rule(method).map(|rule| &rule.policy)
         };
-        // No method has an empty name, so this asks for those that none names.
+        // The empty name stands for all methods that no rule names.
         same("") && methods.all(|method| same(method))
     }
 }
 
-/// What a request needs to be let in.
+/// The policies that a request must satisfy.
 ///
 /// # Example
 /// ```
@@ -187,7 +187,7 @@ impl Route {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Access<'t> {
-    /// The first of them, each once.
+    /// The first policies, without duplicates, stored inline.
     policies: [Option<&'t Policy>; 3],
     more: Vec<&'t Policy>,
 }
@@ -198,37 +198,39 @@ impl<'t> Access<'t> {
         self.policies().next().is_none()
     }
 
-    /// The policies, all of which must consent. Where the path can be read in one way only, there is
-    /// at most one.
+    /// Returns the policies, all of which must allow the request.
+    ///
+    /// More than one applies only if the path has several readings, or if overlapping patterns
+    /// match it.
     pub fn policies(&self) -> impl Iterator<Item = &'t Policy> {
         let first = self.policies.into_iter().flatten();
         first.chain(self.more.iter().copied())
     }
 
-    /// The consent of these.
+    /// Collects policies that must all allow the request.
     pub(crate) fn of(policies: impl IntoIterator<Item = &'t Policy>) -> Self {
         let mut access = Self::default();
         policies.into_iter().for_each(|policy| access.add(policy));
         access
     }
 
-    /// Whether one of them has to wait, so that only [`check_async`](Self::check_async) can ask it.
+    /// Whether a policy needs [`check_async`](Self::check_async).
     pub fn is_async(&self) -> bool {
         self.policies().any(Policy::is_async)
     }
 
-    /// Asks all of them.
+    /// Evaluates all policies.
     ///
     /// # Errors
-    /// As [`Policy::check`].
+    /// The first error of [`Policy::check`].
     pub fn check(&self, subject: &Subject<'_>) -> Result<(), Error> {
         self.policies().try_for_each(|policy| policy.check(subject))
     }
 
-    /// The same where one may have to wait.
+    /// Evaluates all policies, including async conditions.
     ///
     /// # Errors
-    /// As [`Policy::check_async`].
+    /// The first error of [`Policy::check_async`].
     pub async fn check_async(&self, subject: &Subject<'_>) -> Result<(), Error> {
         for policy in self.policies() {
             policy.check_async(subject).await?;
@@ -248,8 +250,7 @@ impl<'t> Access<'t> {
 }
 
 impl RouteTable {
-    /// Begins a table. What becomes of paths that it does not name must be said: there is no
-    /// default.
+    /// Returns a builder; handling of unmatched paths has no default.
     pub fn builder(unmatched: Unmatched) -> RouteTableBuilder {
         RouteTableBuilder::new(unmatched)
     }
@@ -270,33 +271,33 @@ impl RouteTable {
         self.0.unmatched
     }
 
-    /// What a request with this method and this path needs; the path as it was sent, without its
-    /// query.
+    /// Returns the policies for a method and a path as sent, without its query.
     ///
     /// # Errors
-    /// - [`ErrorKind::AmbiguousPath`] (400) where the path can be read in ways that nobody should
-    ///   guess about,
-    /// - [`ErrorKind::Forbidden`] (403) where nothing opens it: no pattern matches and that means
-    ///   denial, or the pattern has no rule for the method.
+    /// - [`ErrorKind::AmbiguousPath`] (400) if routers may read the path differently,
+    /// - [`ErrorKind::Forbidden`] (403) if no pattern matches and the table denies unmatched paths,
+    ///   or if the pattern has no rule for the method.
     pub fn find(&self, method: &str, path: &str) -> Result<Access<'_>, Error> {
         let mut access = Access::default();
         self.ask(method, path, &mut access)?;
         Ok(access)
     }
 
-    /// The same for a guard in a router that may be nested, and then sees only the rest of the
-    /// `original` path.
+    /// Returns the policies for a guard in a router that may be nested.
+    ///
+    /// A nested router sees only the rest of the `original` path.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] too, where a pattern guards the rest of a path that it should
-    /// name whole.
+    /// Also [`ErrorKind::Configuration`] if a pattern matches the rest of the path but none the
+    /// whole.
     pub(crate) fn find_nested(
         &self,
         method: &str,
         path: &str,
         original: Option<&str>,
     ) -> Result<Access<'_>, Error> {
-        // Another rest is no rest: then something rewrote the path, and the router goes by that.
+        // If `path` does not end `original`, middleware rewrote it, and the router uses the new
+        // path.
         let whole = original
             .filter(|original| original.len() > path.len())
             .filter(|original| path == "/" || original.ends_with(path));
@@ -315,7 +316,7 @@ impl RouteTable {
         Ok(access)
     }
 
-    /// Adds what a path needs; whether any pattern matched.
+    /// Adds the policies for a path, and returns whether any pattern matched.
     fn ask<'t>(&'t self, method: &str, path: &str, access: &mut Access<'t>) -> Result<bool, Error> {
         let paths = &self.0.paths;
         let readings = reading::read(path, paths.keep_slashes).map_err(|why| {
@@ -339,7 +340,7 @@ impl RouteTable {
             self.need(other, method, access)?;
             same = other == closest;
         }
-        // What the closest pattern of every reading covers is hidden by it.
+        // If all readings have the same closest pattern, it hides the patterns that cover it.
         let hiding = LazyCell::new(|| {
             let closest = closest.filter(|_| same)?;
             let is_folded = self.closest(&readings.folded()) == Some(closest);
@@ -348,7 +349,7 @@ impl RouteTable {
         let (mut matched, mut answer) = (false, Ok(()));
         paths.folded.each(readings.in_one_case(), |route| {
             matched = true;
-            // The closest has been asked.
+            // The policies of the closest are there already.
             if answer.is_err() || Some(route) == closest {
                 return;
             }
@@ -364,12 +365,12 @@ impl RouteTable {
         Ok(matched || closest.is_some())
     }
 
-    /// The closest pattern of a path, letter by letter.
+    /// Returns the route of the closest pattern, without folding.
     fn closest(&self, path: &str) -> Option<usize> {
         self.0.paths.exact.at(path).ok().map(|found| *found.value)
     }
 
-    /// Adds what a route needs, or a path that none matches.
+    /// Adds the policy of a route, or applies the handling of unmatched paths.
     fn need<'t>(
         &'t self,
         route: Option<usize>,

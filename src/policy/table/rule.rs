@@ -1,11 +1,12 @@
-//! Rules of a table as a file has them.
+//! Route rules in the form of a configuration file.
 
 use crate::core::error::Error;
 use crate::policy::{Policy, PolicyParser};
 use serde::{Deserialize, Serialize};
 
-/// A rule of a [`RouteTable`](super::RouteTable) as a file has it, for
-/// [`RouteTableBuilder::rules`](super::RouteTableBuilder::rules).
+/// A rule of a [`RouteTable`](super::RouteTable) in a configuration file.
+///
+/// Rules are added with [`RouteTableBuilder::rules`](super::RouteTableBuilder::rules).
 ///
 /// ```toml
 /// [[guards]]
@@ -47,13 +48,13 @@ use serde::{Deserialize, Serialize};
 pub struct RouteRule {
     /// The pattern of the paths, such as `/articles/{id}` or `/assets/{*file}`.
     path: String,
-    /// The methods; every one that no other rule of the pattern names unless set.
+    /// The methods. Default: every method that no other rule of the pattern names.
     #[serde(default)]
     methods: Methods,
-    /// Who may: a policy as text.
+    /// The policy, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
-    /// Everybody may.
+    /// Allows requests without a login.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     public: bool,
 }
@@ -62,7 +63,7 @@ pub struct RouteRule {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(
     untagged,
-    expecting = "methods are a text such as \"GET POST\", or a list of such"
+    expecting = "methods are a string such as \"GET POST\", or a list of them"
 )]
 enum Methods {
     Text(String),
@@ -76,7 +77,7 @@ impl Default for Methods {
 }
 
 impl RouteRule {
-    /// Methods, pattern, and the policy unless it is public.
+    /// Returns the methods, the pattern, and the policy of a rule that is not public.
     pub(super) fn read(
         self,
         parser: &PolicyParser,

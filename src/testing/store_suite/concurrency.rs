@@ -1,4 +1,4 @@
-//! Many writers at once.
+//! Tests of concurrent writers.
 
 use super::{Store, Suite, answer, keeps, new};
 use crate::store::StoreFuture;
@@ -14,7 +14,7 @@ fn name(number: usize) -> Vec<u8> {
 }
 
 impl<S: Store> Suite<S> {
-    /// Does the same at once from many tasks, over both handles; the answers.
+    /// Runs the same operation concurrently from many tasks, over both handles.
     async fn crowd<T: Send + 'static>(
         &self,
         act: impl for<'a> Fn(&'a S, &'a str, usize) -> StoreFuture<'a, T> + Send + Sync + 'static,
@@ -39,8 +39,8 @@ impl<S: Store> Suite<S> {
         let mut answers = Vec::with_capacity(CROWD);
         for task in tasks {
             match task.await {
-                Ok(answered) => answers.push(answer(answered, "one of a hundred at once")),
-                Err(panic) => super::broken("it answers", &format!("a task: {panic}")),
+                Ok(answered) => answers.push(answer(answered, "a concurrent call")),
+                Err(panic) => super::broken("every call is answered", &format!("a task: {panic}")),
             }
         }
         answers
@@ -83,7 +83,7 @@ impl<S: Store> Suite<S> {
             let winners = removed.into_iter().filter(|removed| *removed).count();
             keeps(
                 winners == 1,
-                "of many removes of one record one succeeds",
+                "one of many concurrent removes of a record succeeds",
                 &format!("{winners} of {CROWD} in round {round}"),
             );
         }
@@ -97,12 +97,12 @@ impl<S: Store> Suite<S> {
             .collect();
         keeps(
             winners.len() == 1,
-            &format!("of many {what}s of one record one succeeds"),
+            &format!("one of many concurrent {what}s of a record succeeds"),
             &format!("{} of {CROWD} in round {round}", winners.len()),
         );
-        // The second handle may have written it: the first sees that soon.
+        // The second handle may have written it; the first sees that within a second.
         let (number, version) = winners[0];
-        let promise = format!("what the one {what} wrote is kept");
+        let promise = format!("the value of the successful {what} is kept");
         self.soon(&promise, async || {
             self.read(key).await.is_some_and(|record| {
                 record.version() == version && record.value() == number.to_le_bytes()
@@ -127,10 +127,10 @@ impl<S: Store> Suite<S> {
                         let mut lost = 0;
                         loop {
                             let Some(record) = answer(store.get(&key).await, "get") else {
-                                super::broken("what was answered is kept", "the counter is gone");
+                                super::broken("an answered write is kept", "the counter is gone");
                             };
                             let Ok(count) = record.value().try_into() else {
-                                super::broken("a value comes back as it was given", "eight bytes");
+                                super::broken("a value is returned as written", "eight bytes");
                             };
                             let next = (u64::from_le_bytes(count) + 1).to_le_bytes();
                             let replaced =
@@ -138,11 +138,11 @@ impl<S: Store> Suite<S> {
                             if answer(replaced.await, "replace").is_some() {
                                 break;
                             }
-                            // Another was faster, or this handle has not heard of it yet.
+                            // Another writer was faster, or this handle has not seen its write yet.
                             lost += 1;
                             keeps(
                                 lost < 10_000,
-                                "of many replaces of one version one succeeds",
+                                "one of many concurrent replaces of a version succeeds",
                                 "none does",
                             );
                             tokio::task::yield_now().await;
@@ -155,7 +155,7 @@ impl<S: Store> Suite<S> {
             if let Err(error) = task.await {
                 match error.try_into_panic() {
                     Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(error) => super::broken("it answers", &error.to_string()),
+                    Err(error) => super::broken("every call is answered", &error.to_string()),
                 }
             }
         }
@@ -167,7 +167,7 @@ impl<S: Store> Suite<S> {
         .await;
     }
 
-    /// What was there when remove_owned began is gone, whatever is written meanwhile.
+    /// Every record that existed when `remove_owned` began is removed, despite concurrent inserts.
     pub(super) async fn a_whole_owner_goes(&self) {
         let owner = &self.key("leaving");
         let before: Vec<String> = (0..50).map(|n| self.key(&format!("before {n}"))).collect();
@@ -189,18 +189,18 @@ impl<S: Store> Suite<S> {
         for key in &before {
             keeps(
                 self.read(key).await.is_none(),
-                "remove_owned removes every record that was there when it began",
+                "remove_owned removes every record that existed when it began",
                 "one is left",
             );
         }
         if let Err(error) = writer.await {
-            super::broken("it answers", &error.to_string());
+            super::broken("every call is answered", &error.to_string());
         }
         let listed = self.owned(owner).await;
         keeps(
             removed + listed.len() as u64 == (before.len() + during.len()) as u64,
-            "remove_owned says how many it removed, and the others stay listed",
-            &format!("it said {removed}, {} are listed", listed.len()),
+            "remove_owned returns how many it removed, and the others stay listed",
+            &format!("it returned {removed}, {} are listed", listed.len()),
         );
         answer(self.first.remove_owned(owner).await, "remove_owned");
     }

@@ -1,4 +1,4 @@
-//! Whose records are whose.
+//! Tests of owned and remove_owned.
 
 use super::texts::ODD;
 use super::{LONG, Store, Suite, answer, keeps, new};
@@ -12,8 +12,8 @@ impl<S: Store> Suite<S> {
 
     async fn a_life_with_an_owner(&self) {
         let (ann, bob) = (&self.key("ann"), &self.key("bob"));
-        let key = &self.key("an owner's");
-        let free = &self.key("nobody's");
+        let key = &self.key("owned");
+        let free = &self.key("without owner");
         self.insert(free, new(b"")).await;
         let version = self.insert(key, new(b"1").owned_by(ann)).await;
         let listed = answer(self.first.owned(ann).await, "owned");
@@ -21,60 +21,60 @@ impl<S: Store> Suite<S> {
             listed.len() == 1
                 && listed[0].0 == *key
                 && (listed[0].1.value(), listed[0].1.version()) == (b"1", version),
-            "owned gives the keys and records of an owner",
+            "owned returns the keys and records of an owner",
             &format!("{listed:?}"),
         );
         keeps(
             self.owned(bob).await.is_empty(),
-            "owned gives an owner's records alone",
-            "somebody else's",
+            "owned returns only the owner's records",
+            "it returned another owner's record",
         );
 
         self.replace(key, version, b"2", Some(LONG)).await;
         let listed = answer(self.first.owned(ann).await, "owned");
         keeps(
             listed.len() == 1 && listed[0].1.value() == b"2" && listed[0].1.ttl().is_some(),
-            "a replaced record stays its owner's, and is listed as it is now",
+            "a replaced record keeps its owner, and is listed as replaced",
             &format!("{listed:?}"),
         );
         let refused = self.first.insert(key, new(b"").owned_by(bob));
         let refused = answer(refused.await, "insert");
         keeps(
             refused.is_none() && self.owned(bob).await.is_empty(),
-            "an insert that gives None changes no owner",
+            "an insert that returns None changes no owner",
             "the record is listed as another's",
         );
 
         answer(self.first.remove(key).await, "remove");
         keeps(
             self.owned(ann).await.is_empty(),
-            "a removed record is nobody's any more",
+            "a removed record has no owner",
             "its owner still lists it",
         );
         self.insert(key, new(b"3").owned_by(bob)).await;
         let removed = answer(self.first.remove_owned(ann).await, "remove_owned");
         keeps(
             removed == 0 && self.read(key).await.is_some(),
-            "remove_owned removes an owner's records alone",
-            "a record that was the owner's once, and is another's now, went along",
+            "remove_owned removes only the owner's records",
+            "it removed a record that now has another owner",
         );
         let removed = answer(self.first.remove_owned(bob).await, "remove_owned");
         let gone = self.read(key).await.is_none() && self.owned(bob).await.is_empty();
         keeps(
             removed == 1 && gone,
-            "remove_owned removes an owner's records and says how many",
-            &format!("it said {removed}, gone: {gone}"),
+            "remove_owned removes an owner's records and returns how many",
+            &format!("it returned {removed}, gone: {gone}"),
         );
         let removed = answer(self.first.remove_owned(bob).await, "remove_owned");
         keeps(
             removed == 0,
-            "remove_owned removes an owner's records and says how many",
-            "it counted what was gone",
+            "remove_owned removes an owner's records and returns how many",
+            "it counted removed records",
         );
         keeps(
             self.read(free).await.is_some(),
-            "remove_owned removes an owner's records alone",
-            "a record of nobody's went along",
+            "remove_owned removes only the owner's records",
+            "it removed a record without an owner",
         );
         answer(self.first.remove(free).await, "remove");
     }
@@ -92,7 +92,7 @@ impl<S: Store> Suite<S> {
             let listed = self.owned(owner).await;
             keeps(
                 listed == [key(at)],
-                "an owner is any text at all",
+                "an owner is any text",
                 &format!("{owner:.80?} lists {listed:?}"),
             );
         }
@@ -104,11 +104,11 @@ impl<S: Store> Suite<S> {
             };
             keeps(
                 removed == 1 && next && self.read(&key(at)).await.is_none(),
-                "an owner is any text at all",
-                &format!("{owner:.80?} removed {removed}, or another's"),
+                "an owner is any text",
+                &format!("{owner:.80?}: it removed {removed}, or another owner's record"),
             );
         }
-        // The empty text is an owner too, and not nobody.
+        // The empty text is an owner too, unlike no owner.
         let (theirs, free) = (&self.key("the empty owner's"), &self.key("free"));
         self.insert(theirs, new(b"").owned_by("")).await;
         self.insert(free, new(b"")).await;
@@ -119,8 +119,8 @@ impl<S: Store> Suite<S> {
                 && !listed.contains(free)
                 && self.read(theirs).await.is_none()
                 && self.read(free).await.is_some(),
-            "an owner is any text at all",
-            "the empty text is not kept apart from nobody",
+            "an owner is any text",
+            "the empty owner is confused with no owner",
         );
         answer(self.first.remove(free).await, "remove");
     }
@@ -137,7 +137,7 @@ impl<S: Store> Suite<S> {
         let listed = self.owned(owner).await;
         keeps(
             listed == keys,
-            "owned gives every record of an owner",
+            "owned returns every record of an owner",
             &format!("{} of {MANY}", listed.len()),
         );
         let removed = answer(self.first.remove_owned(owner).await, "remove_owned");
@@ -149,7 +149,7 @@ impl<S: Store> Suite<S> {
         keeps(
             removed == MANY as u64 && left == 0 && readable == 0,
             "remove_owned removes every record of an owner",
-            &format!("it said {removed} of {MANY}, {left} are listed, {readable} can be read"),
+            &format!("it returned {removed} of {MANY}, {left} are listed, {readable} can be read"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What the suite tests, by name.
+//! The promises that the suite tests, by name.
 
 use std::any::Any;
 use std::fmt;
@@ -7,8 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One test of the acceptance suite for stores. "At once" means: from a hundred tasks, half of them
-/// over one handle of the store and half over another.
+/// A promise of the [`Store`](crate::store::Store) trait, and its test in the acceptance suite.
+///
+/// "Concurrent" means: from a hundred tasks, half of them over one handle of the store and half
+/// over another.
 ///
 /// # Example
 /// ```
@@ -18,37 +20,37 @@ use std::task::{Context, Poll};
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Promise {
-    /// What insert, replace, remove and get do to one record.
+    /// Insert, replace, remove and get work on one record.
     Writes,
-    /// A value comes back as it was given.
+    /// A value is returned as it was written.
     Values,
-    /// A version is never used again for its key.
+    /// A version is never reused for its key.
     Versions,
-    /// What one handle wrote the other answers for, one write after the other.
+    /// Sequential writes of one handle are respected by the other.
     Handles,
     /// A key is any text of at most 512 bytes.
     Keys,
-    /// What a record's owner finds, and removes.
+    /// Records are listed and removed by owner.
     Owners,
-    /// Of many inserts of one key at once one succeeds.
+    /// One of many concurrent inserts of a key succeeds.
     OneInsert,
-    /// Of many replaces of one version at once one succeeds.
+    /// One of many concurrent replaces of a version succeeds.
     OneReplace,
-    /// Of many removes of one record at once one succeeds.
+    /// One of many concurrent removes of a record succeeds.
     OneRemove,
-    /// A counter that two handles count up at once loses no step.
+    /// A counter that two handles increment concurrently loses no update.
     NoLostUpdate,
-    /// All records of an owner go at once, while another handle inserts more of them.
+    /// All records of an owner are removed, while another handle inserts more.
     WholeOwner,
-    /// A record lives as long as it was given, and is gone from every answer then.
+    /// A record lives as long as requested, and then disappears from every answer.
     Expiry,
-    /// Watchers, where there can be any, are told of every write.
+    /// Watchers, if the store supports them, are notified of every write.
     Watching,
-    /// What one handle wrote the other sees within a second.
+    /// A write of one handle is visible to the other within a second.
     SeenElsewhere,
 }
 
-/// All of them, in the order in which they are tested.
+/// All promises, in test order.
 pub(super) const PROMISES: &[Promise] = &[
     Promise::Writes,
     Promise::Values,
@@ -66,7 +68,7 @@ pub(super) const PROMISES: &[Promise] = &[
     Promise::SeenElsewhere,
 ];
 
-/// What became of the promises that a store was excused from.
+/// The results of exempt promises.
 ///
 /// # Example
 /// ```
@@ -80,12 +82,14 @@ pub struct StoreReport {
 }
 
 impl StoreReport {
-    /// The promises that it broke, and how that was seen.
+    /// Returns the exempt promises that the store broke, with the observed failure.
     pub fn broken(&self) -> &[(Promise, String)] {
         &self.broken
     }
 
-    /// The promises that it kept this time: take the exemption away, unless it only had luck.
+    /// Returns the exempt promises that the store kept in this run.
+    ///
+    /// Remove the exemption if it did not succeed by chance.
     pub fn needlessly_exempt(&self) -> &[Promise] {
         &self.needlessly_exempt
     }
@@ -97,20 +101,20 @@ impl fmt::Display for StoreReport {
             writeln!(f, "{promise:?}: {seen}")?;
         }
         for promise in &self.needlessly_exempt {
-            writeln!(f, "{promise:?}: exempt, and kept this time")?;
+            writeln!(f, "{promise:?}: exempt, but kept in this run")?;
         }
         Ok(())
     }
 }
 
-/// A test whose panic is an answer.
+/// A future that catches the panic of a test.
 pub(super) struct CatchUnwind<F>(pub(super) Pin<Box<F>>);
 
 impl<F: Future> Future for CatchUnwind<F> {
     type Output = Result<F::Output, Box<dyn Any + Send>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // What panicked is not polled again, and what it shares are handles of a store.
+        // Unwind safe: it is not polled again, and it shares only handles of a store.
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
@@ -118,12 +122,12 @@ impl<F: Future> Future for CatchUnwind<F> {
     }
 }
 
-/// The text of a panic.
+/// Returns the text of a panic.
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     match panic.downcast_ref::<String>() {
         Some(text) => text.clone(),
         None => panic.downcast_ref::<&str>().map_or_else(
-            || "a panic without text".to_owned(),
+            || "a panic without a message".to_owned(),
             |&text| text.to_owned(),
         ),
     }

@@ -1,9 +1,9 @@
-//! Keys of any text.
+//! Unusual keys.
 
 use super::{LONG, Store, Suite, answer, keeps, new};
 use crate::core::error::ErrorKind;
 
-/// Texts that a backend may take for something else: separators, patterns, hash tags, quotes.
+/// Texts that a backend may misinterpret: separators, patterns, hash tags, quotes.
 pub(super) const ODD: &[&str] = &[
     "",
     " ",
@@ -55,7 +55,7 @@ impl<S: Store> Suite<S> {
                 &format!("{key:?} does not give what was inserted under it"),
             );
         }
-        // Removed from the front: each takes itself alone along.
+        // In insertion order: each removal must remove one record only.
         for (at, key) in keys.iter().enumerate() {
             let removed = answer(self.first.remove(key).await, "remove");
             let next = match keys.get(at + 1) {
@@ -68,7 +68,7 @@ impl<S: Store> Suite<S> {
                 &format!("{key:?} is not removed, or not alone"),
             );
         }
-        // The two that belong to no run.
+        // These two keys have no prefix of this run.
         for key in ["", ":"] {
             answer(self.first.get(key).await, "get");
         }

@@ -1,4 +1,4 @@
-//! Who is told of writes.
+//! Tests of watchers.
 
 use super::{SOON, Store, Suite, answer, broken, keeps, new};
 use crate::store::{Change, Watcher};
@@ -8,7 +8,7 @@ use std::time::Duration;
 const TOLD: &str = "a write is reported to the watchers before it returns";
 const ELSEWHERE: &str = "another handle's write is reported to the watchers within a second";
 
-/// What a watcher heard: the keys, or that there was something to hear about every key.
+/// The changes that a watcher received; `all` stands for every key.
 #[derive(Default)]
 struct Heard {
     live: bool,
@@ -43,13 +43,13 @@ impl Ear {
 }
 
 impl<S: Store> Suite<S> {
-    /// Waits, by the real clock, for something that must come within a second.
+    /// Waits in real time for an event that must happen within a second.
     pub(super) async fn soon(&self, promise: &str, come: impl AsyncFn() -> bool) {
         const STEP: Duration = Duration::from_millis(5);
         let mut waited = Duration::ZERO;
         while !come().await {
             if waited >= SOON {
-                broken(promise, "it was not within a second");
+                broken(promise, "it did not happen within a second");
             }
             tokio::time::sleep(STEP).await;
             waited += STEP;
@@ -64,7 +64,7 @@ impl<S: Store> Suite<S> {
         });
         if self.first.watch(Watcher::new(&told)) {
             let live = async || ear.with(|heard| heard.live);
-            self.soon("a watch begins with Live", live).await;
+            self.soon("a watch starts with Live", live).await;
             self.own_writes(&ear).await;
             self.writes_elsewhere(&ear).await;
         }
@@ -101,7 +101,7 @@ impl<S: Store> Suite<S> {
         let heard = async |what: &str| {
             let promise = format!("{ELSEWHERE} ({what})");
             self.soon(&promise, async || ear.heard(key)).await;
-            // What one write is reported with must not stand for the next.
+            // A late report must not be attributed to the next write.
             tokio::time::sleep(Duration::from_millis(50)).await;
             ear.forget();
         };
@@ -109,8 +109,8 @@ impl<S: Store> Suite<S> {
         let record = new(b"").owned_by(owner);
         let Some(version) = answer(self.second.insert(key, record).await, "insert") else {
             broken(
-                "insert succeeds where the key has no record",
-                "it gave None",
+                "insert succeeds if the key has no record",
+                "it returned None",
             );
         };
         heard("insert").await;
@@ -126,16 +126,15 @@ impl<S: Store> Suite<S> {
         heard("remove_owned").await;
     }
 
-    /// What the second handle writes the first answers with within a second, also where it had
-    /// answered before.
+    /// The second handle's writes are visible to the first, even for records it has read before.
     pub(super) async fn seen_elsewhere(&self) {
-        const PROMISE: &str = "what another handle wrote is seen within a second";
+        const PROMISE: &str = "another handle's write is visible within a second";
         let key = &self.key("seen from afar");
         let value = async || {
             let value = self.read(key).await.map(|record| record.value().to_vec());
             value.unwrap_or_else(|| b"none".to_vec())
         };
-        keeps(value().await == b"none", PROMISE, "it was there before");
+        keeps(value().await == b"none", PROMISE, "it existed before");
         let version = answer(self.second.insert(key, new(b"1")).await, "insert");
         self.soon(PROMISE, async || value().await == b"1").await;
         let replaced = self

@@ -1,4 +1,4 @@
-//! What insert, replace, remove and get do to one record.
+//! Tests of insert, replace, remove and get on one record.
 
 use super::{LONG, Store, Suite, answer, keeps, new};
 use std::collections::HashSet;
@@ -8,44 +8,44 @@ impl<S: Store> Suite<S> {
         let key = &self.key("one record");
         keeps(
             self.read(key).await.is_none(),
-            "get gives None where the key has no record",
-            "it gave one before the first insert",
+            "get returns None if the key has no record",
+            "it returned one before the first insert",
         );
         let removed = answer(self.first.remove(key).await, "remove");
-        keeps(!removed, "remove says whether there was one", "it said yes");
+        keeps(!removed, "remove says if a record existed", "it said yes");
         let replaced = answer(
             self.first.replace(key, 0, vec![], None).await,
-            "replace of nothing",
+            "replace without a record",
         );
         keeps(
             replaced.is_none() && self.read(key).await.is_none(),
-            "replace inserts nothing",
-            "it made a record where the key had none",
+            "replace does not insert",
+            "it created a record",
         );
 
         let version = self.insert(key, new(b"first")).await;
         let read = self.read(key).await;
         keeps(
             read.as_ref().is_some_and(|r| r.value() == b"first"),
-            "get gives what was inserted",
+            "get returns the inserted value",
             &format!("{read:?}"),
         );
         keeps(
             read.is_some_and(|r| r.version() == version && r.ttl().is_none()),
-            "get gives the version that insert gave, and no lifetime where none was given",
+            "get returns the version that insert returned, and no lifetime if none was given",
             "another version, or a lifetime",
         );
 
         let again = answer(self.first.insert(key, new(b"second")).await, "insert");
         keeps(
             again.is_none(),
-            "insert gives None where the key has a record",
-            "it gave a version",
+            "insert returns None if the key has a record",
+            "it returned a version",
         );
         let value = self.read(key).await.map(|r| r.value().to_vec());
         keeps(
             value.as_deref() == Some(b"first"),
-            "insert changes no record that is there",
+            "insert does not change an existing record",
             &format!("{value:?}"),
         );
 
@@ -59,7 +59,7 @@ impl<S: Store> Suite<S> {
         keeps(
             read.as_ref()
                 .is_some_and(|r| (r.value(), r.version()) == (b"third", next)),
-            "get gives what was replaced",
+            "get returns the replaced value",
             &format!("{read:?}"),
         );
         for wrong in [version, next.wrapping_add(1), 0] {
@@ -68,27 +68,27 @@ impl<S: Store> Suite<S> {
             let value = self.read(key).await.map(|r| r.value().to_vec());
             keeps(
                 replaced.is_none() && value.as_deref() == Some(b"third"),
-                "replace changes only a record of the version asked for",
+                "replace changes only a record with the given version",
                 &format!("{replaced:?}, the record now holds {value:?}"),
             );
         }
 
         let removed = answer(self.first.remove(key).await, "remove");
-        keeps(removed, "remove says whether there was one", "it said no");
+        keeps(removed, "remove says if a record existed", "it said no");
         keeps(
             self.read(key).await.is_none(),
-            "what was removed is gone",
-            "get still gives it",
+            "a removed record is gone",
+            "get still returns it",
         );
         let replaced = self.first.replace(key, next, b"fourth".to_vec(), None);
         let replaced = answer(replaced.await, "replace of a removed record");
         keeps(
             replaced.is_none() && self.read(key).await.is_none(),
-            "replace brings no removed record back",
+            "replace does not restore a removed record",
             "it did",
         );
         let removed = answer(self.first.remove(key).await, "remove");
-        keeps(!removed, "remove says whether there was one", "it said yes");
+        keeps(!removed, "remove says if a record existed", "it said yes");
     }
 
     pub(super) async fn values(&self) {
@@ -106,14 +106,14 @@ impl<S: Store> Suite<S> {
             let read = self.read(key).await;
             keeps(
                 read.is_some_and(|r| r.value() == value),
-                "a value comes back as it was given",
+                "a value is returned as inserted",
                 name,
             );
             self.replace(key, version, &value, Some(LONG)).await;
             let read = self.read(key).await;
             keeps(
                 read.is_some_and(|r| r.value() == value),
-                "a value comes back as it was replaced",
+                "a value is returned as replaced",
                 name,
             );
             answer(self.first.remove(key).await, "remove");
@@ -128,14 +128,14 @@ impl<S: Store> Suite<S> {
             let replaced = self.replace(key, inserted, b"2", None).await;
             keeps(
                 seen.insert(inserted) && seen.insert(replaced),
-                "a version is never used again for its key",
-                &format!("{inserted} or {replaced} came twice"),
+                "a version is never reused for its key",
+                &format!("{inserted} or {replaced} was used twice"),
             );
             answer(self.first.remove(key).await, "remove");
         }
     }
 
-    /// What one handle wrote the other answers for.
+    /// Each handle must respect the other handle's writes.
     pub(super) async fn handles(&self) {
         let key = &self.key("handles");
         let version = self.insert(key, new(b"first")).await;
@@ -153,7 +153,7 @@ impl<S: Store> Suite<S> {
         let late = answer(late.await, "replace");
         keeps(
             late.is_none(),
-            "replace changes only a record of the version asked for",
+            "replace changes only a record with the given version",
             "another handle had replaced it",
         );
         let removed = answer(self.second.remove(key).await, "remove");
@@ -161,7 +161,7 @@ impl<S: Store> Suite<S> {
         keeps(
             removed && !again,
             "two handles write to one store",
-            "what the second handle removed was still there for the first",
+            "the first still had the record that the second removed",
         );
     }
 }

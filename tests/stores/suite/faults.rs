@@ -47,64 +47,64 @@ pub(crate) enum Fault {
 
 /// With a part of what the suite must say.
 pub(crate) const FAULTS: &[(Fault, &str)] = &[
-    (Fault::GetFails, "it answers: get: out of order"),
+    (Fault::GetFails, "every call is answered: get: out of order"),
     (
         Fault::InsertOverwrites,
-        "insert gives None where the key has a record",
+        "insert returns None if the key has a record",
     ),
     (
         Fault::InsertRaces,
-        "of many inserts of one record one succeeds",
+        "one of many concurrent inserts of a record succeeds",
     ),
     (
         Fault::InsertForgetsTheOwner,
-        "owned gives the keys and records of an owner",
+        "owned returns the keys and records of an owner",
     ),
-    (Fault::ReplaceInserts, "replace inserts nothing"),
+    (Fault::ReplaceInserts, "replace does not insert"),
     (
         Fault::ReplaceIgnoresTheVersion,
-        "replace changes only a record of the version asked for",
+        "replace changes only a record with the given version",
     ),
     (
         Fault::ReplaceRaces,
-        "of many replaces of one record one succeeds",
+        "one of many concurrent replaces of a record succeeds",
     ),
     (
         Fault::ReplaceLosesTheOwner,
-        "a replaced record stays its owner's",
+        "a replaced record keeps its owner",
     ),
-    (Fault::ReplaceKeepsTheLifetime, "is listed as it is now"),
-    (Fault::ReplaceDropsALifetime, "is listed as it is now"),
-    (Fault::ReplaceIsLost, "get gives what was replaced"),
-    (Fault::RemoveSaysYes, "remove says whether there was one"),
-    (Fault::RemoveKeeps, "what was removed is gone"),
+    (Fault::ReplaceKeepsTheLifetime, "is listed as replaced"),
+    (Fault::ReplaceDropsALifetime, "is listed as replaced"),
+    (Fault::ReplaceIsLost, "get returns the replaced value"),
+    (Fault::RemoveSaysYes, "remove says if a record existed"),
+    (Fault::RemoveKeeps, "a removed record is gone"),
     (
         Fault::RemoveRaces,
-        "of many removes of one record one succeeds",
+        "one of many concurrent removes of a record succeeds",
     ),
     (
         Fault::VersionsBeginAnew,
-        "a version is never used again for its key",
+        "a version is never reused for its key",
     ),
     (
         Fault::ValuesAreText,
-        "a value comes back as it was given: every byte",
+        "a value is returned as inserted: every byte",
     ),
     (
         Fault::ValuesAreShort,
-        "a value comes back as it was given: 1 MiB",
+        "a value is returned as inserted: 1 MiB",
     ),
     (
         Fault::KeysIgnoreCase,
-        "insert succeeds where the key has no record",
+        "insert succeeds if the key has no record",
     ),
     (
         Fault::KeysEndAtNul,
-        "insert succeeds where the key has no record",
+        "insert succeeds if the key has no record",
     ),
     (
         Fault::KeysAreLong,
-        "insert succeeds where the key has no record",
+        "insert succeeds if the key has no record",
     ),
     (
         Fault::KeysAreAnyLength,
@@ -112,41 +112,41 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     ),
     (
         Fault::LifetimesAreWholeSeconds,
-        "a record lives as long as it was given, less than a second too",
+        "a record lives as long as requested, even less than a second",
     ),
     (
         Fault::LifetimesAreRoundedUp,
-        "what expired is gone from every answer at once",
+        "an expired record disappears from every answer at once",
     ),
     (
         Fault::LifetimesAreIgnored,
-        "a replaced record stays its owner's, and is listed as it is now",
+        "a replaced record keeps its owner, and is listed as replaced",
     ),
     (
         Fault::LifetimesStandStill,
-        "a record says what is left of its lifetime",
+        "a record has its remaining lifetime",
     ),
-    (
-        Fault::OwnersIgnoreWhatFollowsAColon,
-        "an owner is any text at all",
-    ),
-    (Fault::OwnersAreShort, "an owner is any text at all"),
+    (Fault::OwnersIgnoreWhatFollowsAColon, "an owner is any text"),
+    (Fault::OwnersAreShort, "an owner is any text"),
     (
         Fault::OwnerlessIsEmpty,
-        "the empty text is not kept apart from nobody",
+        "the empty owner is confused with no owner",
     ),
-    (Fault::OwnedHasAnEnd, "owned gives every record of an owner"),
+    (
+        Fault::OwnedHasAnEnd,
+        "owned returns every record of an owner",
+    ),
     (
         Fault::OwnedListsTheDead,
-        "gone from every answer at once: owned gives",
+        "disappears from every answer at once: owned returns",
     ),
     (
         Fault::RemoveOwnedCountsNothing,
-        "remove_owned removes an owner's records and says how many",
+        "remove_owned removes an owner's records and returns how many",
     ),
     (
         Fault::RemoveOwnedGoesByOldOwners,
-        "remove_owned removes an owner's records alone",
+        "remove_owned removes only the owner's records",
     ),
     (
         Fault::RemoveOwnedHasAnEnd,
@@ -154,10 +154,10 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     ),
     (
         Fault::PurgeTakesAll,
-        "purge frees what expired and nothing else",
+        "purge removes expired records and no others",
     ),
-    (Fault::PeekIsStale, "peek says what get says"),
-    (Fault::WatchNeverBegins, "a watch begins with Live"),
+    (Fault::PeekIsStale, "peek agrees with get"),
+    (Fault::WatchNeverBegins, "a watch starts with Live"),
     (
         Fault::WatchIsLate,
         "a write is reported to the watchers before it returns: insert",
@@ -172,6 +172,6 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     ),
     (
         Fault::GetIsStale,
-        "what another handle wrote is seen within a second",
+        "another handle's write is visible within a second",
     ),
 ];
