@@ -1,11 +1,11 @@
-//! Which kind of one-time password, over which hash.
+//! Kinds and hash algorithms of one-time passwords.
 
 use crate::core::error::Error;
 use aws_lc_rs::hmac;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a code is made from besides the secret.
+/// What a code is derived from besides the secret: the time or a counter.
 ///
 /// # Example
 /// ```
@@ -18,12 +18,12 @@ use std::str::FromStr;
 pub enum OtpKind {
     /// The time (RFC 6238).
     Totp,
-    /// A counter that moves on with each code (RFC 4226).
+    /// A counter that increases with each code (RFC 4226).
     Hotp,
 }
 
 impl OtpKind {
-    /// The name as in an `otpauth` URI.
+    /// Returns the name as in an `otpauth` URI.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
@@ -51,10 +51,10 @@ impl FromStr for OtpKind {
     }
 }
 
-/// The hash below the HMAC.
+/// The hash inside the HMAC.
 ///
-/// SHA-1 is what every authenticator app knows, and many know nothing else. Collisions, which broke
-/// it for signatures, do not concern an HMAC.
+/// Every authenticator app supports SHA-1, and many support nothing else. The collisions that broke
+/// it for signatures do not affect an HMAC.
 ///
 /// # Example
 /// ```
@@ -78,7 +78,7 @@ pub enum OtpAlgorithm {
 impl OtpAlgorithm {
     const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];
 
-    /// The name as in an `otpauth` URI.
+    /// Returns the name as in an `otpauth` URI.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sha1 => "SHA1",
@@ -102,7 +102,7 @@ impl fmt::Display for OtpAlgorithm {
     }
 }
 
-/// `SHA256`, `sha256` and `SHA-256` are the same.
+/// Accepts `SHA256`, `sha256` and `SHA-256` alike.
 impl FromStr for OtpAlgorithm {
     type Err = Error;
 

@@ -1,4 +1,4 @@
-//! What is remembered of somebody's attempts, so that a code is accepted once and guesses end.
+//! The state of a user's attempts: used codes, failures and lockouts.
 
 use super::algorithm::OtpKind;
 use super::code::Match;
@@ -8,14 +8,14 @@ use crate::core::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Who guesses on goes without an answer for a day at a time.
+/// Maximum lockout: a user who keeps guessing is locked out for a day at a time.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// When guessing ends.
+/// The limits on wrong codes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) max_failures: u32,
-    /// The first time; each failure after it doubles it.
+    /// The first lockout; each further failure doubles it.
     pub(super) lockout: Duration,
 }
 
@@ -34,13 +34,13 @@ impl Terms {
         }
         if !(Duration::from_secs(1)..=LONGEST).contains(&self.lockout) {
             return Err(Error::configuration(
-                "a lockout takes a second to a day: a quarter of an hour is usual",
+                "a lockout takes 1 second to 1 day: 15 minutes is usual",
             ));
         }
         Ok(())
     }
 
-    /// How long after so many failures no code is looked at.
+    /// Returns the lockout after this many failures.
     fn lockout(&self, failures: u32) -> Option<Duration> {
         let beyond = failures.checked_sub(self.max_failures)?;
         let doubled = 2_u32.saturating_pow(beyond.min(31));
@@ -48,22 +48,23 @@ impl Terms {
     }
 }
 
-/// How many counters an authenticator may have run ahead to be found again, unless set.
+/// Default number of counters that a resynchronization searches ahead.
 pub(super) const RESYNC_WINDOW: u32 = 100;
 
+/// Checks the size of a resynchronization window.
+///
 /// # Errors
-/// [`ErrorKind::Configuration`] for a window in which nothing is found, or that takes too long to look
-/// through.
+/// [`ErrorKind::Configuration`] if nothing fits into the window, or searching it takes too long.
 pub(super) fn check_resync_window(counters: u32) -> Result<(), Error> {
     match counters {
         1..=1000 => Ok(()),
         _ => Err(Error::configuration(
-            "an authenticator is found again within 1 to 1000 counters: 100 is usual",
+            "a resynchronization window has 1 to 1000 counters: 100 is usual",
         )),
     }
 }
 
-/// Wrong codes in a row.
+/// Wrong codes in a row, and the lockout after them.
 #[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Failures {
     count: u32,
@@ -72,11 +73,13 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// Checks that codes are looked at. A lockout that ends later than any can, because the clock was
-    /// ahead when it began, begins again now: what changes is to be written.
+    /// Checks that the user is not locked out.
+    ///
+    /// A lockout that ends later than any can, because the clock was ahead when it began, starts
+    /// again now: the caller must write the change.
     ///
     /// # Errors
-    /// [`ErrorKind::LockedOut`].
+    /// [`ErrorKind::LockedOut`], with the remaining time.
     pub(super) fn check(&mut self, now: Duration, terms: &Terms) -> Result<(), Error> {
         let longest = terms.lockout(self.count).unwrap_or(terms.lockout);
         let latest = millis(now.saturating_add(longest));
@@ -90,7 +93,7 @@ impl Failures {
         }
     }
 
-    /// Counts a wrong code, and gives what to answer.
+    /// Adds a wrong code and returns the error for it.
     pub(super) fn add(&mut self, now: Duration, terms: &Terms) -> Error {
         self.count = self.count.saturating_add(1);
         if let Some(lockout) = terms.lockout(self.count) {
@@ -100,17 +103,18 @@ impl Failures {
     }
 }
 
-/// Codes that were used up, and wrong ones.
+/// Used codes and failures of a user.
 #[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Attempts {
-    /// The first time step or counter that no code was accepted of, and none of a later one.
+    /// The first time step or counter whose code may still be accepted.
     pub(super) next: u64,
     pub(super) failures: Failures,
 }
 
 impl Attempts {
-    /// Judges a code. Unless this changes what is remembered, nothing is to be written; and what is
-    /// to be written must be before the answer counts.
+    /// Checks a code and updates the state.
+    ///
+    /// If the state changed, it must be written before the answer is used.
     pub(super) fn judge(
         &mut self,
         otp: &Otp,
@@ -121,7 +125,7 @@ impl Attempts {
         self.settle(otp.now(), terms, |next| otp.find(secret, code, next))
     }
 
-    /// The same of two codes of counters one after the other, the first at most so many ahead.
+    /// Checks two consecutive codes, the first at most `ahead` counters ahead.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] for TOTP, which has no counter.
@@ -135,7 +139,7 @@ impl Attempts {
     ) -> Result<(), Error> {
         if otp.kind() == OtpKind::Totp {
             return Err(Error::configuration(
-                "TOTP goes by the time: only HOTP has a counter that can run ahead",
+                "TOTP has no counter that can run ahead: only HOTP can be resynchronized",
             ));
         }
         let find = |next| otp.find_two(secret, codes, next, ahead);
@@ -151,7 +155,7 @@ impl Attempts {
         self.failures.check(now, terms)?;
         match find(self.next) {
             Match::Fresh(counter) => {
-                // Of the last counter that there is no code can be used up, so none is accepted.
+                // A code of the last counter could not be used up, so it is not accepted.
                 let next = counter.checked_add(1).ok_or_else(exhausted)?;
                 *self = Self {
                     next,
@@ -159,7 +163,7 @@ impl Attempts {
                 };
                 Ok(())
             }
-            // Somebody pressed a button twice: no guess, and nothing to be had by it.
+            // Not a guess, often a double click, and useless to an attacker.
             Match::Used => Err(Error::new(
                 ErrorKind::UsedCode,
                 "the code was used before: wait for the next one",
@@ -170,7 +174,7 @@ impl Attempts {
 }
 
 fn exhausted() -> Error {
-    Error::new(ErrorKind::WrongCode, "the counter is at its end")
+    Error::new(ErrorKind::WrongCode, "the HOTP counter is at its maximum")
 }
 
 fn millis(time: Duration) -> u64 {

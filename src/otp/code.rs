@@ -1,4 +1,4 @@
-//! One code of one counter (RFC 4226 section 5.3), and the search for one among several.
+//! Codes of a counter (RFC 4226 section 5.3) and the search for a code in a window.
 
 use super::secret::OtpSecret;
 use super::settings::Otp;
@@ -7,21 +7,21 @@ use std::ops::RangeInclusive;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroizing;
 
-/// As many as a number of 31 bits has.
+/// The number of digits of a 31-bit number.
 pub(super) const MAX_DIGITS: u8 = 10;
 
-/// Makes the codes of one secret.
+/// A generator for the codes of one secret.
 pub(super) struct Codes {
     key: hmac::Key,
     digits: usize,
 }
 
-/// What a code came to.
+/// The result of a search for a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
-    /// It is the one of this counter.
+    /// The code of this counter, unused.
     Fresh(u64),
-    /// It was used up.
+    /// A code that is used up.
     Used,
     None,
 }
@@ -34,7 +34,7 @@ impl Codes {
         }
     }
 
-    /// The digits of a counter, zeros in front.
+    /// Returns the digits of a counter's code, with leading zeros.
     pub(super) fn code(&self, counter: u64) -> Zeroizing<Vec<u8>> {
         let tag = hmac::sign(&self.key, &counter.to_be_bytes());
         let mut number = truncate(tag.as_ref());
@@ -46,13 +46,14 @@ impl Codes {
         digits
     }
 
-    /// Looks for a code among those of a window, of which those before `next` are used up. It takes
-    /// as long wherever the code is, and whether it is there.
+    /// Searches a window for a code; codes before `next` are used up.
+    ///
+    /// Takes the same time wherever the code is, and whether or not it is found.
     pub(super) fn find(&self, code: &str, window: RangeInclusive<u64>, next: u64) -> Match {
         let code = typed(code);
         let (mut fresh, mut used) = (Choice::from(0), Choice::from(0));
         let mut at = 0;
-        // The last of two that are the same stays: what comes next is behind both.
+        // The last of two equal codes is returned, so that both are used up afterwards.
         for counter in window {
             let same = self.code(counter).as_slice().ct_eq(&code);
             let spent = next.ct_gt(&counter);
@@ -63,8 +64,10 @@ impl Codes {
         Match::of(used, fresh, at)
     }
 
-    /// Looks for two codes of counters one after the other; what is found is the second's counter. Two
-    /// of which only the first is used up are none. As long as [`find`](Self::find) it takes always.
+    /// Searches for two consecutive codes; returns the second's counter.
+    ///
+    /// A pair whose first code alone is used up does not match. Constant time, as
+    /// [`find`](Self::find).
     pub(super) fn find_two(
         &self,
         [first, second]: [&str; 2],
@@ -91,7 +94,8 @@ impl Codes {
 impl Match {
     fn of(used: Choice, fresh: Choice, at: u64) -> Self {
         match (used.into(), fresh.into()) {
-            // Also where it is a later one's too: whoever saw it used must not get in by it.
+            // Even if a later counter has the same code: an observer of the used one must not get
+            // in.
             (true, _) => Self::Used,
             (false, true) => Self::Fresh(at),
             (false, false) => Self::None,
@@ -99,7 +103,7 @@ impl Match {
     }
 }
 
-/// A code without the spaces and hyphens that apps show in it and users type.
+/// Removes the spaces and hyphens that apps show and users type.
 fn typed(code: &str) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(code.len()));
     for part in code.split(|c: char| c.is_whitespace() || c == '-') {
@@ -108,7 +112,7 @@ fn typed(code: &str) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// 31 bits of the hash, from a place that its last four bits say.
+/// Returns 31 bits of the hash, at the offset in its last four bits (RFC 4226 section 5.3).
 fn truncate(hash: &[u8]) -> u32 {
     let offset = usize::from(hash.last().copied().unwrap_or_default() & 0xf);
     let bytes = hash.iter().skip(offset).take(4);

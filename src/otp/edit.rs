@@ -1,24 +1,23 @@
-//! Changes of a record that are done once, however many try at the same time.
+//! Compare-and-set updates of one record.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::jose::encoding;
 use crate::store::{NewRecord, Record, Store};
 use aws_lc_rs::digest;
 
-/// Each failed write means that another one got through.
+/// Maximum attempts. Each failed one means that a concurrent write succeeded.
 const ATTEMPTS: usize = 1000;
 
-/// What becomes of a record.
+/// The outcome of a change.
 pub(super) enum Edit<R> {
     Keep(R),
     Write(NewRecord, R),
 }
 
-/// Reads the record of a key, if there is one, and changes it, until nothing came between.
+/// Reads a record and changes it, again until no other write came between.
 ///
 /// # Errors
-/// Those of `change` and of the store; [`ErrorKind::Unavailable`] where a thousand attempts were not
-/// enough.
+/// The errors of `change` and of the store; [`ErrorKind::Unavailable`] after 1000 attempts.
 pub(super) async fn edit<R>(
     store: &dyn Store,
     key: &str,
@@ -43,11 +42,11 @@ pub(super) async fn edit<R>(
     }
     Err(Error::new(
         ErrorKind::Unavailable,
-        "too many try codes of the same user at once",
+        "too many concurrent attempts with codes of one user: try again later",
     ))
 }
 
-/// A hash: names of users may be long, and are nobody's business who reads the store.
+/// Returns a user's key. Hashed: user names may be long and must not leak from the store.
 pub(super) fn key_of(prefix: &str, user: &str) -> String {
     let hash = digest::digest(&digest::SHA256, user.as_bytes());
     format!("{prefix}{}", encoding::encode(hash))

@@ -1,4 +1,4 @@
-//! What a user's authenticator app is told.
+//! Enrolment of an authenticator app: secret, `otpauth` URI and QR code.
 
 use super::qr;
 use super::secret::OtpSecret;
@@ -7,9 +7,9 @@ use crate::core::error::Error;
 use crate::core::secret::Secret;
 use std::fmt;
 
-/// A new secret, in the forms in which it gets into an authenticator app. Redacted in `Debug`.
+/// A new secret in the forms that authenticator apps accept. Redacted in `Debug`.
 ///
-/// All forms hold the secret: send them with `Cache-Control: no-store`, to its user alone.
+/// All forms contain the secret: send them only to its user, with `Cache-Control: no-store`.
 ///
 /// # Example
 /// ```
@@ -28,28 +28,30 @@ pub struct Enrolment {
 }
 
 impl Enrolment {
-    /// A new secret of 160 bits for an account of this name, to be kept by you: the user has it only
-    /// when a first code was right. [`SecondFactor`](super::SecondFactor) does all that.
+    /// Generates a secret of 160 bits for the account `name`.
+    ///
+    /// The application keeps the secret, and enrols the user only after a first right code.
+    /// [`SecondFactor`](super::SecondFactor) does all of this.
     ///
     /// # Errors
-    /// As [`Otp::uri`].
+    /// The errors of [`Otp::uri`].
     pub fn new(otp: &Otp, issuer: &str, name: &str) -> Result<Self, Error> {
         Self::of(OtpSecret::generate()?, otp, issuer, name)
     }
 
-    /// The same for a secret that there is.
+    /// Creates an enrolment for an existing secret.
     ///
     /// # Errors
-    /// As [`Otp::uri`].
+    /// The errors of [`Otp::uri`].
     pub fn of(secret: OtpSecret, otp: &Otp, issuer: &str, name: &str) -> Result<Self, Error> {
         let uri = otp.uri(&secret, issuer, name)?;
         Ok(Self { secret, uri })
     }
 
-    /// The same for HOTP that begins at this counter.
+    /// Creates an enrolment for HOTP that starts at a counter.
     ///
     /// # Errors
-    /// As [`Otp::uri_at`].
+    /// The errors of [`Otp::uri_at`].
     pub fn at(
         secret: OtpSecret,
         otp: &Otp,
@@ -61,29 +63,31 @@ impl Enrolment {
         Ok(Self { secret, uri })
     }
 
-    /// The secret; [`to_base32`](OtpSecret::to_base32) is what people type in who cannot scan.
+    /// Returns the secret.
+    ///
+    /// Users who cannot scan a QR code type its [`to_base32`](OtpSecret::to_base32).
     pub fn secret(&self) -> &OtpSecret {
         &self.secret
     }
 
-    /// The `otpauth` URI: a link that opens the app, where the page is on the same device.
+    /// Returns the `otpauth` URI: as a link it opens the app on the same device.
     pub fn uri(&self) -> &Secret {
         &self.uri
     }
 
-    /// The URI as a QR code: an SVG element, as it can stand in a page.
+    /// Returns the URI as a QR code: an SVG element that can be embedded in a page.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where names of hundreds of
-    /// bytes do not fit into one.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the names, at hundreds of
+    /// bytes, do not fit into a QR code.
     pub fn qr_svg(&self) -> Result<String, Error> {
         qr::to_svg(self.uri.expose())
     }
 
-    /// The URI as a QR code: a PNG file.
+    /// Returns the URI as a QR code: a PNG file.
     ///
     /// # Errors
-    /// As [`qr_svg`](Self::qr_svg).
+    /// The errors of [`qr_svg`](Self::qr_svg).
     pub fn qr_png(&self) -> Result<Vec<u8>, Error> {
         qr::to_png(self.uri.expose())
     }

@@ -1,4 +1,4 @@
-//! A code is accepted once, and guesses end.
+//! Replay protection and lockout for one-time passwords.
 
 use super::algorithm::OtpKind;
 use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
@@ -12,18 +12,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Beyond it failures are forgotten, and so is which codes were used: they are long out of date.
+/// Minimum time that failures and used codes are remembered; such codes expire long before.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Remembers in a [`Store`] which codes were used and who guessed, for secrets that the application
-/// keeps itself. Cheap to clone.
+/// Replay protection and lockout for secrets that the application keeps. Cheap to clone.
 ///
-/// - **A code is accepted once**, and none of an earlier time or counter after it (RFC 6238 section
-///   5.2): of a thousand submissions of it at the same time one passes, on however many machines.
-/// - **After five wrong codes in a row none is looked at for a quarter of an hour**, not even a
-///   right one (RFC 4226 section 7.3); each wrong code after that doubles the time, up to a day. A
-///   right code ends the row.
-/// - HOTP's counter is kept here too; where an authenticator ran far ahead of it,
+/// The state of each user is kept in a [`Store`].
+///
+/// - **A code is accepted once**, and afterwards no code of an earlier time or counter (RFC 6238
+///   section 5.2): of a thousand concurrent submissions one succeeds, on however many machines.
+/// - **After five wrong codes in a row the user is locked out for 15 minutes**, even with a right
+///   code (RFC 4226 section 7.3). Each further wrong code doubles the time, up to a day. A right
+///   code resets the count.
+/// - The HOTP counter is kept here too. If an authenticator ran far ahead of it,
 ///   [`resync`](Self::resync) takes two codes.
 ///
 /// # Example
@@ -50,7 +51,7 @@ pub struct OtpGuard {
     resync_window: u32,
 }
 
-/// Sets an [`OtpGuard`] up.
+/// A builder for [`OtpGuard`].
 ///
 /// # Example
 /// ```
@@ -71,33 +72,36 @@ pub struct OtpGuardBuilder {
 }
 
 impl OtpGuardBuilder {
-    /// Its name in the store, where that holds several; `codes` unless set.
+    /// Sets the guard's name in the store, to tell several guards apart. Default: `codes`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// After how many wrong codes in a row a user is locked out, 1 to 100; 5 unless set.
+    /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
         self.terms.max_failures = count;
         self
     }
 
-    /// For how long, a second to a day; a quarter of an hour unless set, doubled by each wrong code
-    /// after it.
+    /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
+    ///
+    /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
         self.terms.lockout = time;
         self
     }
 
-    /// How many counters a HOTP authenticator may have run ahead to be found again by
-    /// [`resync`](OtpGuard::resync), 1 to 1000; 100 unless set.
+    /// Sets how many counters ahead a HOTP authenticator may be, 1 to 1000. Default: 100.
+    ///
+    /// [`resync`](OtpGuard::resync) searches so far;
+    /// [`OtpBuilder::look_ahead`](super::OtpBuilder::look_ahead) limits other codes.
     pub fn resync_window(mut self, counters: u32) -> Self {
         self.resync_window = counters;
         self
     }
 
-    /// Builds it.
+    /// Builds the guard.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
@@ -115,7 +119,7 @@ impl OtpGuardBuilder {
 }
 
 impl OtpGuard {
-    /// Begins a guard in a store.
+    /// Returns a builder for a guard in this store.
     pub fn builder(store: impl Store) -> OtpGuardBuilder {
         OtpGuardBuilder {
             store: Arc::new(store),
@@ -125,12 +129,12 @@ impl OtpGuard {
         }
     }
 
-    /// Accepts a right code of this user's, once. Spaces and hyphens in it do not matter.
+    /// Accepts a right code of a user, once. Spaces and hyphens in it are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongCode`], which counts; [`ErrorKind::UsedCode`], which does not;
-    /// [`ErrorKind::LockedOut`], with the time that is left. Those of the store: then nobody knows
-    /// whether the code was right, and it may be used up.
+    /// [`ErrorKind::WrongCode`], a failed attempt; [`ErrorKind::UsedCode`], which is not one;
+    /// [`ErrorKind::LockedOut`], with the remaining time; errors of the store, after which it is
+    /// unknown whether the code was right, and it may be used up.
     pub async fn verify(
         &self,
         user: &str,
@@ -145,11 +149,13 @@ impl OtpGuard {
         .await
     }
 
-    /// Finds a user's HOTP authenticator again whose counter ran ahead, by two codes that it shows one
-    /// after the other: as [`SecondFactor::resync`](super::SecondFactor::resync).
+    /// Resynchronizes a user's HOTP authenticator whose counter ran ahead.
+    ///
+    /// It takes two consecutive codes: see [`SecondFactor::resync`](super::SecondFactor::resync).
     ///
     /// # Errors
-    /// As [`verify`](Self::verify); [`ErrorKind::Configuration`] for TOTP, which goes by the time.
+    /// The errors of [`verify`](Self::verify); [`ErrorKind::Configuration`] for TOTP, which has no
+    /// counter.
     pub async fn resync(
         &self,
         user: &str,
@@ -166,20 +172,21 @@ impl OtpGuard {
         .await
     }
 
-    /// The HOTP counter whose code is expected next of this user.
+    /// Returns the HOTP counter whose code is expected next of a user.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn counter(&self, user: &str) -> Result<u64, Error> {
         let record = self.store.get(&self.key(user)).await?;
         Ok(read(record.as_ref())?.next)
     }
 
-    /// Expects this counter next of a user, as for a HOTP token that was in use elsewhere. It never
-    /// goes back, so that no code is right twice.
+    /// Sets the HOTP counter that is expected next of a user, such as of a token used elsewhere.
+    ///
+    /// It never moves back, so that no code is accepted twice.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn advance(&self, user: &str, counter: u64) -> Result<(), Error> {
         self.change(user, |attempts, _| {
             attempts.next = attempts.next.max(counter);
@@ -188,10 +195,12 @@ impl OtpGuard {
         .await
     }
 
-    /// Forgets a user's wrong codes, as an administrator does who knows who asks.
+    /// Forgets a user's wrong codes and ends a lockout.
+    ///
+    /// For an administrator who has verified the user's identity.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn unlock(&self, user: &str) -> Result<(), Error> {
         self.change(user, |attempts, left| {
             attempts.failures = Failures::default();
@@ -200,10 +209,10 @@ impl OtpGuard {
         .await
     }
 
-    /// Forgets a user: for one who has no secret any more, or a new one.
+    /// Forgets a user whose secret was removed or replaced.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
         self.store.remove(&self.key(user)).await.map(drop)
     }
@@ -212,8 +221,7 @@ impl OtpGuard {
         key_of(&self.prefix, user)
     }
 
-    /// Changes what is remembered of a user; `change` also gets how long that is kept, and gives how
-    /// long it is from then on.
+    /// Updates a user's state; `change` gets its remaining lifetime and returns the new one.
     async fn change(
         &self,
         user: &str,
@@ -229,7 +237,7 @@ impl OtpGuard {
             }
             let mut new = NewRecord::new(serde_json::to_vec(&attempts).map_err(|_| damaged())?);
             new.ttl = ttl;
-            // Names that no user has are guessed too.
+            // Before a right code the user may not exist: clients guess user names too.
             new.anonymous = attempts.next == 0;
             Ok(Edit::Write(new, answer))
         })
@@ -237,7 +245,7 @@ impl OtpGuard {
     }
 }
 
-/// How long codes must be remembered: counters for ever, a time's code until that is over.
+/// Returns how long codes are remembered: HOTP for ever, TOTP at least until they expire.
 fn lifetime(otp: &Otp) -> Option<Duration> {
     match otp.kind() {
         OtpKind::Hotp => None,
@@ -258,7 +266,7 @@ fn read(record: Option<&Record>) -> Result<Attempts, Error> {
 fn damaged() -> Error {
     Error::new(
         ErrorKind::Storage,
-        "what is remembered of a user's codes is damaged, or was written by something else",
+        "a user's one-time password record is damaged, or was written by another program",
     )
 }
 

@@ -1,11 +1,10 @@
-//! One-time passwords: by the time (TOTP, RFC 6238) and by a counter (HOTP, RFC 4226), and what makes
-//! them a second factor.
+//! One-time passwords, TOTP (RFC 6238) and HOTP (RFC 4226), alone or as a second factor.
 //!
-//! | you want | take |
+//! | you want | use |
 //! |---|---|
-//! | a second factor, with enrolment, recovery codes and all | [`SecondFactor`], and `Session::verify_otp` |
+//! | a second factor with enrolment and recovery codes | [`SecondFactor`], and `Session::verify_otp` |
 //! | to keep the secrets yourself | [`Enrolment`], [`OtpGuard`], [`RecoveryCodes`], and `Session::step_up` |
-//! | codes alone | [`Otp`] |
+//! | only codes | [`Otp`] |
 //!
 //! ```
 //! use jamguard::otp::{Otp, OtpSecret};

@@ -1,36 +1,36 @@
-//! QR codes (ISO/IEC 18004), drawn by `qrcode`.
+//! QR codes (ISO/IEC 18004), rendered by `qrcode`.
 
 use crate::core::error::{Error, ErrorKind};
 use qrcode::render::svg;
 use qrcode::{Color, EcLevel, QrCode};
 
-/// Light modules around the code: readers need them (ISO/IEC 18004 section 6.3.8).
+/// Light modules around the code, which readers need (ISO/IEC 18004 section 6.3.8).
 const QUIET: usize = 4;
-/// Pixels a module.
+/// Pixels per module.
 const SCALE: usize = 8;
 
-/// Level M mends what is printed badly or photographed from the side.
+/// Encodes at level M, which tolerates bad prints and photographs from the side.
 fn encode(text: &str) -> Result<QrCode, Error> {
     QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| {
         Error::configuration("the names are too long for a QR code: shorten the issuer's")
     })
 }
 
-/// As an SVG document that fits into a page as it is.
+/// Renders an SVG element that can be embedded in a page.
 pub(super) fn to_svg(text: &str) -> Result<String, Error> {
     let image = encode(text)?
         .render::<svg::Color<'_>>()
         .quiet_zone(true)
         .module_dimensions(SCALE as u32, SCALE as u32)
         .build();
-    // Inside a page an XML declaration is an error.
+    // An XML declaration is an error inside a page.
     Ok(match image.find("<svg") {
         Some(start) => image[start..].to_owned(),
         None => image,
     })
 }
 
-/// As a PNG of one bit a pixel.
+/// Renders a PNG with one bit per pixel.
 pub(super) fn to_png(text: &str) -> Result<Vec<u8>, Error> {
     let code = encode(text)?;
     let (width, side) = (code.width(), (code.width() + 2 * QUIET) * SCALE);
@@ -41,7 +41,7 @@ pub(super) fn to_png(text: &str) -> Result<Vec<u8>, Error> {
     let dark = modules.iter().enumerate();
     for (at, _) in dark.filter(|(_, color)| **color == Color::Dark) {
         let (x, y) = (at % width + QUIET, at / width + QUIET);
-        // A module is as wide as a byte's bits.
+        // At 8 pixels, a module is one byte wide.
         for row in y * SCALE..(y + 1) * SCALE {
             if let Some(byte) = pixels.get_mut(row * line + x) {
                 *byte = 0;

@@ -1,4 +1,4 @@
-//! What an authenticator and the server share.
+//! [`OtpSecret`]: the secret that an authenticator and the server share.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -8,20 +8,21 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// RFC 4226 section 4, R6: 128 bits are a must.
+/// Required minimum: 128 bits (RFC 4226 section 4, R6).
 const MIN: usize = 16;
-/// What early authenticators were given, and some still have: 80 bits.
+/// The length of secrets in early authenticators, some still in use: 80 bits.
 const SHORT: usize = 10;
-/// A block of SHA-512; an HMAC hashes longer keys first.
+/// The block size of SHA-512; an HMAC hashes longer keys first.
 const MAX: usize = 128;
 /// RFC 4648 section 6.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const BITS_OF_LETTER: usize = 5;
-/// RFC 4226 section 4, R6: 160 bits are recommended.
+/// Recommended length: 160 bits (RFC 4226 section 4, R6).
 const DEFAULT: usize = 20;
 
-/// The secret of somebody's authenticator: redacted in `Debug`, wiped on drop, compared in constant
-/// time.
+/// The shared secret of a user's authenticator.
+///
+/// Redacted in `Debug`, wiped on drop, compared in constant time.
 ///
 /// # Example
 /// ```
@@ -37,20 +38,22 @@ const DEFAULT: usize = 20;
 pub struct OtpSecret(Zeroizing<Vec<u8>>);
 
 impl OtpSecret {
-    /// A new one of 160 random bits (RFC 4226 section 4, R6).
+    /// Generates a secret of 160 random bits (RFC 4226 section 4, R6).
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] where the system's random source fails.
+    /// [`ErrorKind::Internal`] if the system's random source fails.
     pub fn generate() -> Result<Self, Error> {
         Self::generate_bytes(DEFAULT)
     }
 
-    /// A new one of so many random bytes, 16 to 128: RFC 6238 section 5.1 advises as many as the
-    /// hash has, 32 for SHA-256 and 64 for SHA-512. Not every app takes more than 20.
+    /// Generates a secret of this many random bytes, 16 to 128.
+    ///
+    /// RFC 6238 section 5.1 recommends the length of the hash: 32 for SHA-256 and 64 for SHA-512.
+    /// Not every app accepts more than 20.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for another length; [`ErrorKind::Internal`] where the system's
-    /// random source fails.
+    /// [`ErrorKind::InvalidKey`] for another length; [`ErrorKind::Internal`] if the system's random
+    /// source fails.
     pub fn generate_bytes(length: usize) -> Result<Self, Error> {
         check(length, MIN)?;
         let mut bytes = Zeroizing::new(vec![0; length]);
@@ -59,30 +62,32 @@ impl OtpSecret {
         Ok(Self(bytes))
     }
 
-    /// These bytes, 16 to 128 of them.
+    /// Creates a secret from 16 to 128 bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for fewer or more (RFC 4226 section 4, R6).
+    /// [`ErrorKind::InvalidKey`] for another length (RFC 4226 section 4, R6).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         check(bytes.len(), MIN)?;
         Ok(Self(Zeroizing::new(bytes.to_vec())))
     }
 
-    /// Reads base32 (RFC 4648 section 6) as people write it: in either case, with or without
-    /// padding, with spaces anywhere. Bits of the last letter that belong to no byte do not count.
+    /// Parses a secret in base32 (RFC 4648 section 6).
+    ///
+    /// Accepts either case, with or without padding, with spaces anywhere. Spare bits of the last
+    /// letter are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for a text that is no base32, or has fewer than 16 or more than 128
-    /// bytes.
+    /// [`ErrorKind::InvalidKey`] if the text is not base32, or does not hold 16 to 128 bytes.
     pub fn from_base32(text: &str) -> Result<Self, Error> {
         Self::read(text, MIN)
     }
 
-    /// As [`from_bytes`](Self::from_bytes) for a secret of 80 bits or more: for those that exist
-    /// already. RFC 4226 demands 128.
+    /// Creates a secret from 10 to 128 bytes, for existing short secrets.
+    ///
+    /// RFC 4226 requires at least 16 bytes (128 bits).
     ///
     /// # Errors
-    /// As [`from_bytes`](Self::from_bytes), with 10 bytes at least.
+    /// [`ErrorKind::InvalidKey`] for another length.
     ///
     /// ```
     /// use jamguard::otp::OtpSecret;
@@ -95,20 +100,21 @@ impl OtpSecret {
         Ok(Self(Zeroizing::new(bytes.to_vec())))
     }
 
-    /// The same for a secret of 80 bits or more, as early authenticators were given: for those that
-    /// exist. RFC 4226 demands 128.
+    /// Parses a secret of 10 to 128 bytes in base32, for existing short secrets.
+    ///
+    /// Early authenticators got 80 bits; RFC 4226 requires at least 128.
     ///
     /// # Errors
-    /// As [`from_base32`](Self::from_base32), with 10 bytes at least.
+    /// The errors of [`from_base32`](Self::from_base32), with a minimum of 10 bytes.
     pub fn danger_from_short_base32(text: &str) -> Result<Self, Error> {
         Self::read(text, SHORT)
     }
 
-    /// The SHA-1 of a text, as jamlib's `otp_key_from_string` derives a secret from it: for
-    /// authenticators that were enrolled with such a one.
+    /// Derives a secret as the SHA-1 of a text, like jamlib's `otp_key_from_string`.
     ///
-    /// Whoever knows the text knows the secret, and the example of that library is an e-mail
-    /// address. New secrets come from [`generate`](Self::generate).
+    /// For authenticators that were enrolled with such a secret. It is as public as the text, which
+    /// in that library's example is an e-mail address. Use [`generate`](Self::generate) for new
+    /// secrets.
     ///
     /// ```
     /// use jamguard::otp::OtpSecret;
@@ -120,12 +126,12 @@ impl OtpSecret {
         Self(Zeroizing::new(hash.as_ref().to_vec()))
     }
 
-    /// The secret in base32, upper case and without padding, as people type it into an app.
+    /// Returns the secret in base32, upper case without padding, to type into an app.
     pub fn to_base32(&self) -> Secret {
         Secret::new(BASE32_NOPAD.encode(&self.0))
     }
 
-    /// The secret itself; keep it out of logs.
+    /// Returns the bytes of the secret. Keep them out of logs.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -139,7 +145,7 @@ impl OtpSecret {
         };
         let text = text.trim_end_matches(|c: char| c == '=' || c.is_ascii_whitespace());
         let typed = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
-        // What is cut off here is of a text that is too long, or of none that is base32.
+        // Nothing valid is cut off: the rest is of a text that is too long or not base32.
         let mut letters = Zeroizing::new(Vec::with_capacity(text.len().min(2 * MAX)));
         letters.extend(
             typed
@@ -150,7 +156,7 @@ impl OtpSecret {
             .decode_len(letters.len())
             .map_err(|_| no_base32())?;
         check(length, min)?;
-        // Some tools leave bits there; every reader ignores them (RFC 4648 section 3.5).
+        // Some tools leave spare bits set; every reader ignores them (RFC 4648 section 3.5).
         let spare = letters.len() * BITS_OF_LETTER % 8;
         if let Some(last) = letters.last_mut() {
             let place = ALPHABET.iter().position(|letter| letter == last);

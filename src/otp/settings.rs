@@ -1,4 +1,4 @@
-//! How an application's one-time passwords look.
+//! [`Otp`]: generates and verifies one-time passwords.
 
 use super::algorithm::{OtpAlgorithm, OtpKind};
 use super::code::{Codes, MAX_DIGITS, Match};
@@ -14,21 +14,20 @@ use std::time::Duration;
 /// RFC 4226 section 4, R4.
 const MIN_DIGITS: u8 = 6;
 const DEFAULT_PERIOD: Duration = Duration::from_secs(30);
-/// Each step more is a right code more for who guesses.
+/// Each further step is one more code that a guess may hit.
 const MAX_LOOK_AHEAD: u32 = 20;
 
-/// Makes and checks one-time passwords: by the time (RFC 6238) or by a counter (RFC 4226). Cheap to
-/// clone.
+/// A generator and verifier of TOTP (RFC 6238) or HOTP (RFC 4226) codes. Cheap to clone.
 ///
-/// **A right code is not all**: it must not be right again, and guesses must end.
-/// [`OtpGuard`](super::OtpGuard) sees to both, and [`SecondFactor`](super::SecondFactor) to the
-/// secrets as well.
+/// **A right code is not enough**: it must not be accepted again, and guesses must be limited.
+/// [`OtpGuard`](super::OtpGuard) does both, and [`SecondFactor`](super::SecondFactor) also keeps
+/// the secrets.
 ///
 /// # Example
 /// ```
 /// use jamguard::otp::{Otp, OtpSecret};
 ///
-/// let otp = Otp::totp().build()?;                    // what every authenticator app knows
+/// let otp = Otp::totp().build()?;                    // supported by every authenticator app
 /// let secret = OtpSecret::generate()?;
 /// println!("{}", otp.uri(&secret, "My App", "ann@example.com")?.expose());
 /// let code = otp.code(&secret)?;
@@ -46,7 +45,7 @@ pub struct Otp {
     clock: Arc<dyn Clock>,
 }
 
-/// Sets [`Otp`] up.
+/// A builder for [`Otp`].
 ///
 /// # Example
 /// ```
@@ -69,41 +68,43 @@ pub struct OtpBuilder {
 }
 
 impl OtpBuilder {
-    /// The hash; SHA-1 unless set, because some apps ignore another one and show wrong codes.
+    /// Sets the hash. Default: SHA-1, because some apps ignore any other and show wrong codes.
     pub fn algorithm(mut self, algorithm: OtpAlgorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// How many digits a code has, 6 to 10; 6 unless set. A tenth digit adds little: the number has
-    /// 31 bits.
+    /// Sets the number of digits of a code, 6 to 10. Default: 6.
+    ///
+    /// A tenth digit adds little: the number has 31 bits.
     pub fn digits(mut self, digits: u8) -> Self {
         self.digits = digits;
         self
     }
 
-    /// How long a TOTP code is shown, in whole seconds; 30 unless set (RFC 6238 section 5.2).
+    /// Sets how long a TOTP code is shown, in whole seconds. Default: 30 s (RFC 6238 section 5.2).
     pub fn period(mut self, period: Duration) -> Self {
         self.period = Some(period);
         self
     }
 
-    /// How far a code may be from where it is expected, 20 at most; 1 unless set. For TOTP so many
-    /// steps before and after (RFC 6238 section 5.2), for HOTP so many counters ahead (RFC 4226
-    /// section 7.4); one that is further ahead
-    /// [`SecondFactor::resync`](super::SecondFactor::resync) finds by two codes.
+    /// Sets how far a code may be from the expected one, 0 to 20. Default: 1.
+    ///
+    /// For TOTP in time steps before and after (RFC 6238 section 5.2), for HOTP in counters ahead
+    /// (RFC 4226 section 7.4). An authenticator further ahead needs
+    /// [`SecondFactor::resync`](super::SecondFactor::resync) with two codes.
     pub fn look_ahead(mut self, steps: u32) -> Self {
         self.look_ahead = steps;
         self
     }
 
-    /// By whose wall time codes and lockouts go; the system's unless set.
+    /// Sets the clock whose wall time codes and lockouts follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Builds it.
+    /// Builds the generator and verifier.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
@@ -124,7 +125,7 @@ impl OtpBuilder {
         }
         if self.period.is_some() && self.kind == OtpKind::Hotp {
             return Err(Error::configuration(
-                "HOTP goes by a counter: leave .period(…) out, or use Otp::totp()",
+                "HOTP has no period: leave .period(…) out, or use Otp::totp()",
             ));
         }
         let period = self.period.unwrap_or(DEFAULT_PERIOD);
@@ -145,17 +146,17 @@ impl OtpBuilder {
 }
 
 impl Otp {
-    /// Codes that follow the time (RFC 6238).
+    /// Returns a builder for time-based codes (RFC 6238).
     pub fn totp() -> OtpBuilder {
         Self::builder(OtpKind::Totp)
     }
 
-    /// Codes that follow a counter (RFC 4226).
+    /// Returns a builder for counter-based codes (RFC 4226).
     pub fn hotp() -> OtpBuilder {
         Self::builder(OtpKind::Hotp)
     }
 
-    /// Codes of this kind.
+    /// Returns a builder for codes of this kind.
     pub fn builder(kind: OtpKind) -> OtpBuilder {
         OtpBuilder {
             kind,
@@ -167,16 +168,16 @@ impl Otp {
         }
     }
 
-    /// The TOTP code of this moment.
+    /// Returns the current TOTP code.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for HOTP, whose counter
-    /// [`code_at`](Self::code_at) takes.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for HOTP: pass its counter to
+    /// [`code_at`](Self::code_at).
     pub fn code(&self, secret: &OtpSecret) -> Result<Secret, Error> {
         Ok(self.code_at(secret, self.present()?))
     }
 
-    /// The code at a Unix time in seconds (TOTP) or of a counter (HOTP).
+    /// Returns the code at a Unix time in seconds (TOTP) or of a counter (HOTP).
     ///
     /// ```
     /// use jamguard::otp::{Otp, OtpSecret};
@@ -190,24 +191,27 @@ impl Otp {
         Secret::new(digits.iter().copied().map(char::from).collect::<String>())
     }
 
-    /// Whether a code is right at this moment: the time step that it is of, `None` where it is not.
-    /// Spaces and hyphens in it do not matter: `123 456` is `123456`.
+    /// Returns the time step of a code that is currently right; `None` if it is wrong.
     ///
-    /// The same code is right again until its time is over, and nobody counts guesses:
-    /// [`OtpGuard::verify`](super::OtpGuard::verify) does both.
+    /// Spaces and hyphens in it are ignored: `123 456` is `123456`.
+    ///
+    /// The same code is right again until it expires, and guesses are not limited:
+    /// [`OtpGuard::verify`](super::OtpGuard::verify) prevents both.
     ///
     /// # Errors
-    /// As [`code`](Self::code); [`verify_at`](Self::verify_at) takes a counter.
+    /// The errors of [`code`](Self::code): for HOTP use [`verify_at`](Self::verify_at).
     pub fn verify(&self, secret: &OtpSecret, code: &str) -> Result<Option<u64>, Error> {
         Ok(self.verify_at(secret, code, self.present()?))
     }
 
-    /// Whether a code is right at a Unix time in seconds (TOTP: so many steps of
-    /// [`look_ahead`](OtpBuilder::look_ahead) before and after) or at a counter (HOTP: so many
-    /// ahead): the step or counter that it is of, the last where it is of two. What comes next is yours
-    /// to remember; see [`verify`](Self::verify).
+    /// Verifies a code at a Unix time in seconds (TOTP) or a counter (HOTP).
     ///
-    /// All codes that could be right are compared, each in constant time.
+    /// Returns the code's time step or counter, the last one if several have this code, or `None`
+    /// if it is wrong. [`look_ahead`](OtpBuilder::look_ahead) says how many steps before and after
+    /// (TOTP) or counters ahead (HOTP) are accepted. The caller remembers what was used: see
+    /// [`verify`](Self::verify).
+    ///
+    /// All codes of the window are compared, each in constant time.
     pub fn verify_at(&self, secret: &OtpSecret, code: &str, factor: u64) -> Option<u64> {
         let window = self.window(self.counter(factor));
         match Codes::new(self, secret).find(code, window, 0) {
@@ -216,32 +220,32 @@ impl Otp {
         }
     }
 
-    /// What codes are made from.
+    /// Returns the kind of codes: time-based or counter-based.
     pub fn kind(&self) -> OtpKind {
         self.kind
     }
 
-    /// The hash.
+    /// Returns the hash.
     pub fn algorithm(&self) -> OtpAlgorithm {
         self.algorithm
     }
 
-    /// How many digits a code has.
+    /// Returns the number of digits of a code.
     pub fn digits(&self) -> u8 {
         self.digits
     }
 
-    /// How long a TOTP code is shown.
+    /// Returns how long a TOTP code is shown.
     pub fn period(&self) -> Duration {
         Duration::from_secs(self.period)
     }
 
-    /// How far a code may be from where it is expected.
+    /// Returns how far a code may be from the expected one, in time steps or counters.
     pub fn look_ahead(&self) -> u32 {
         self.look_ahead
     }
 
-    /// Time since the Unix epoch.
+    /// Returns the time since the Unix epoch.
     pub(super) fn now(&self) -> Duration {
         self.clock.now()
     }
@@ -250,12 +254,12 @@ impl Otp {
         self.clock.clone()
     }
 
-    /// What codes have now, where that is a question of the time.
+    /// Returns the current Unix time in seconds, for TOTP.
     fn present(&self) -> Result<u64, Error> {
         match self.kind {
             OtpKind::Totp => Ok(self.now().as_secs()),
             OtpKind::Hotp => Err(Error::configuration(
-                "a HOTP code is one of a counter: give it, by .code_at(…) or .verify_at(…)",
+                "HOTP needs a counter: pass it to .code_at(…) or .verify_at(…)",
             )),
         }
     }
@@ -267,7 +271,7 @@ impl Otp {
         }
     }
 
-    /// The counters whose codes are right at this one.
+    /// Returns the counters whose codes are accepted at this one.
     fn window(&self, counter: u64) -> RangeInclusive<u64> {
         let reach = u64::from(self.look_ahead);
         let first = match self.kind {
@@ -277,11 +281,11 @@ impl Otp {
         first..=counter.saturating_add(reach)
     }
 
-    /// Looks for a code among those that are right now; before `next` they are used up.
+    /// Searches the currently accepted codes; those before `next` are used up.
     pub(super) fn find(&self, secret: &OtpSecret, code: &str, next: u64) -> Match {
         let window = match self.kind {
             OtpKind::Totp => self.window(self.counter(self.now().as_secs())),
-            // Those that were just used are looked at too, to be told from wrong ones.
+            // Recently used codes are searched too, to tell them from wrong ones.
             OtpKind::Hotp => {
                 let (_, last) = self.window(next).into_inner();
                 next.saturating_sub(1 + u64::from(self.look_ahead))..=last
@@ -290,7 +294,7 @@ impl Otp {
         Codes::new(self, secret).find(code, window, next)
     }
 
-    /// Looks for two codes of counters one after the other, the first at most so many ahead.
+    /// Searches for two consecutive codes, the first at most `ahead` counters ahead.
     pub(super) fn find_two(
         &self,
         secret: &OtpSecret,
@@ -298,7 +302,7 @@ impl Otp {
         next: u64,
         ahead: u32,
     ) -> Match {
-        // From the two that were just used, to be told from wrong ones, to the last second.
+        // Starts at the two codes that were just used, to tell them from wrong ones.
         let last = next.saturating_add(u64::from(ahead)).saturating_add(1);
         Codes::new(self, secret).find_two(codes, next.saturating_sub(2)..=last, next)
     }

@@ -1,4 +1,4 @@
-//! `otpauth` URIs, by which authenticator apps learn a secret.
+//! `otpauth` URIs, from which authenticator apps read a secret.
 
 use super::algorithm::OtpKind;
 use super::secret::OtpSecret;
@@ -9,27 +9,27 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-/// All but the unreserved characters (RFC 3986 section 2.3).
+/// All characters except the unreserved ones (RFC 3986 section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Seconds; apps take no other where the URI says none.
+/// Seconds that apps assume if the URI has no period.
 const USUAL_PERIOD: u64 = 30;
-/// Beyond it nobody can tell names apart, and QR codes become hard to scan.
+/// Longer names cannot be told apart, and their QR codes are hard to scan.
 const MAX_NAME: usize = 256;
 
 impl Otp {
-    /// The URI that an app learns the secret from, mostly through a QR code: whose app this is, and
-    /// the name of the account there. HOTP begins at the counter 0.
+    /// Returns the URI from which an app reads the secret, mostly through a QR code.
     ///
-    /// It holds the secret.
+    /// The app shows `issuer` as the application's name and `name` as the account's. HOTP starts at
+    /// counter 0. The URI contains the secret.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where a name is empty, longer
-    /// than 256 bytes, or has a colon, which apps take for the end of the issuer's.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a name is empty, longer
+    /// than 256 bytes, or contains a colon, which separates the issuer from the account.
     ///
     /// ```
     /// use jamguard::otp::{Otp, OtpSecret};
@@ -50,10 +50,10 @@ impl Otp {
         self.write_uri(secret, issuer, name, more)
     }
 
-    /// The same for HOTP that begins at another counter.
+    /// Returns the URI for HOTP that starts at a counter.
     ///
     /// # Errors
-    /// As [`uri`](Self::uri); also for TOTP, which has none.
+    /// The errors of [`uri`](Self::uri), also for TOTP, which has no counter.
     pub fn uri_at(
         &self,
         secret: &OtpSecret,
@@ -63,9 +63,7 @@ impl Otp {
     ) -> Result<Secret, Error> {
         match self.kind() {
             OtpKind::Hotp => self.write_uri(secret, issuer, name, Some(("counter", counter))),
-            OtpKind::Totp => Err(Error::configuration(
-                "TOTP has no counter: leave it out, by .uri(…)",
-            )),
+            OtpKind::Totp => Err(Error::configuration("TOTP has no counter: use .uri(…)")),
         }
     }
 
@@ -85,7 +83,7 @@ impl Otp {
         }
         let secret = secret.to_base32();
         let encode = |text| utf8_percent_encode(text, RESERVED);
-        // As long as it can be: a text that grows leaves copies behind.
+        // The maximum length, because a growing string leaves copies of the secret behind.
         let longest = 128 + secret.expose().len() + 6 * issuer.len() + 3 * name.len();
         let mut uri = Zeroizing::new(String::with_capacity(longest));
         // Writing to a String cannot fail.
@@ -96,7 +94,7 @@ impl Otp {
             encode(issuer),
             encode(name),
             secret.expose(),
-            // Not as in a form: apps show a plus sign as one.
+            // Not form encoding: apps would show a plus sign.
             encode(issuer),
             self.algorithm(),
             self.digits(),

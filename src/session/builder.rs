@@ -1,4 +1,4 @@
-//! Sets sessions up.
+//! The builder for [`Sessions`].
 
 use super::handle::{Sessions, Settings};
 use super::memory::Memory;
@@ -13,14 +13,15 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const DEFAULT_IDLE: Duration = DAY;
 const DEFAULT_ABSOLUTE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Browsers keep no cookie for longer (RFC 6265bis section 5.5).
+/// Browsers keep no cookie longer (RFC 6265bis section 5.5).
 const MAX_ABSOLUTE: Duration = Duration::from_secs(400 * 24 * 3600);
 const DEFAULT_TOUCH: Duration = Duration::from_secs(60);
 const DEFAULT_MAX_BYTES: usize = 64 << 10;
 const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
 
-/// What becomes of a session whose data is of another type than the one that is asked for: the
-/// application changed while it lived.
+/// How to treat a session whose stored data is not of the requested type.
+///
+/// This happens when the application changed the type while sessions were alive.
 ///
 /// # Example
 /// ```
@@ -33,19 +34,21 @@ const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SchemaChange {
-    /// Reading it is an error of the kind [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch), and
-    /// handlers with a `Session<T>`, one that logs out among them, answer it with 500, and the log
-    /// names the field: the type is wrong, and not the client's cookie. `Session<()>` fits any data.
-    /// The data stays as it is, for a version of the application that reads it; serde's `default` reads what an
-    /// older one wrote.
+    /// Reading is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
+    ///
+    /// Handlers with a `Session<T>`, including one that only logs out, answer 500, and the log
+    /// names the field: the type is wrong, not the client's cookie. `Session<()>` accepts any data.
+    /// The stored data stays for a version of the application that can read it; `#[serde(default)]`
+    /// lets a new version read the data of an older one.
     #[default]
     Refuse,
-    /// It counts as ended, so that its user begins anew. A handler's `Session<T>` begins with
-    /// `T::default()`, and whoever is logged in stays so.
+    /// The session is treated as ended, so its user starts over.
+    ///
+    /// A handler's `Session<T>` starts with `T::default()`, and a logged-in user stays logged in.
     StartOver,
 }
 
-/// Sets [`Sessions`] up.
+/// A builder for [`Sessions`].
 ///
 /// # Example
 /// ```
@@ -90,75 +93,86 @@ impl SessionsBuilder {
         }
     }
 
-    /// Their name in the store, where that holds several kinds; `sessions` unless set. An id of
-    /// others means nothing here.
+    /// Sets the name of these sessions in the store. Default: `sessions`.
+    ///
+    /// Use different names for several kinds of sessions in one store: an id of one kind is not
+    /// valid for another.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// How long a session lives unused; 24 hours unless set: who comes every day stays logged in,
-    /// and a device that is left behind is logged out by the next day. OWASP advises 15 to 30
-    /// minutes where the stakes are low, and 2 to 5 where they are high.
+    /// Sets how long a session lives without use, at least 1 second. Default: 24 hours.
+    ///
+    /// A daily user stays logged in, and a device left behind is logged out by the next day. OWASP
+    /// advises 15 to 30 minutes for low-risk and 2 to 5 minutes for high-risk applications.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle = timeout;
         self
     }
 
-    /// How long a session lives after its login, however much it is used; 30 days unless set, the
-    /// longest that NIST SP 800-63B section 2.1.3 (AAL1) allows. At most 400 days, because browsers
-    /// keep no cookie longer.
+    /// Sets how long a session lives after its login, even while in use. Default: 30 days.
+    ///
+    /// The default is the longest that NIST SP 800-63B section 2.1.3 (AAL1) allows. At least the
+    /// idle timeout; at most 400 days, because browsers keep no cookie longer.
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
         self.absolute = timeout;
         self
     }
 
-    /// How often at most a use of a session is written down; once a minute unless set, and with
-    /// short idle timeouts ten times in one of those. At most half the idle timeout.
+    /// Sets the minimum interval between writes of a session's last use. Default: 1 minute.
     ///
-    /// A session ends idle after the last use that was written: up to this much early, never late.
+    /// For idle timeouts under 10 minutes the default is a tenth of the idle timeout. At most half
+    /// the idle timeout.
+    ///
+    /// The idle timeout runs from the last use that was written: a session ends up to this interval
+    /// early, never late.
     pub fn touch_every(mut self, interval: Duration) -> Self {
         self.touch_every = Some(interval);
         self
     }
 
-    /// Encrypts what the store keeps of a session. Sessions that were not encrypted, because they
-    /// are from before, have then ended.
+    /// Encrypts sessions in the store.
+    ///
+    /// Sessions that were stored unencrypted before are treated as ended.
     pub fn encrypt(mut self, keys: SealingKeys) -> Self {
         self.keys = Some(keys);
         self
     }
 
-    /// What becomes of a session whose data is of another type than the one that is asked for;
-    /// [`SchemaChange::Refuse`] unless set.
+    /// Sets how to treat stored data that is not of the requested type.
+    ///
+    /// Default: [`SchemaChange::Refuse`].
     pub fn on_schema_change(mut self, choice: SchemaChange) -> Self {
         self.on_schema_change = choice;
         self
     }
 
-    /// How many bytes a session's data has at most, as JSON; 64 KiB unless set. More is an error of
-    /// the kind [`Configuration`](crate::ErrorKind::Configuration), which a request answers with 500:
-    /// give what clients may put there a bound of its own.
+    /// Sets the maximum size of a session's data, in bytes of JSON. Default: 64 KiB.
+    ///
+    /// More is an error of the kind [`Configuration`](crate::ErrorKind::Configuration), which a
+    /// request answers with 500: limit data that clients control separately.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// How much memory holds sessions as they were last read, so that they need not be decrypted and
-    /// parsed again; 32 MiB unless set. The store is asked all the same:
-    /// [`Near`](crate::store::Near) is what saves that.
+    /// Sets the memory for decoded sessions, in bytes. Default: 32 MiB.
+    ///
+    /// It saves decrypting and parsing a record again, but not reading the store:
+    /// [`Near`](crate::store::Near) saves that.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// By whose wall time sessions end; the system's unless set.
+    /// Sets the clock whose wall time decides when sessions end. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Builds it.
+    /// Builds the sessions.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
@@ -167,12 +181,12 @@ impl SessionsBuilder {
         check_name(&self.name)?;
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if self.idle < Duration::from_secs(1) {
-            return refuse("the idle timeout of sessions is under a second");
+            return refuse("the idle timeout of sessions is under 1 second: lengthen it");
         }
         if self.absolute < self.idle {
             return refuse(
-                "the idle timeout of sessions is over their absolute timeout: shorten the one or \
-                 lengthen the other",
+                "the idle timeout of sessions is over their absolute timeout: shorten the first or \
+                 lengthen the second",
             );
         }
         if self.absolute > MAX_ABSOLUTE {
@@ -184,8 +198,8 @@ impl SessionsBuilder {
         let touch_every = match self.touch_every {
             Some(interval) if interval > self.idle / 2 => {
                 return refuse(
-                    "a session's use is written down too seldom for its idle timeout: give \
-                     .touch_every(…) at most half of that",
+                    "the interval of .touch_every(…) is over half the idle timeout: give at most \
+                     half of it",
                 );
             }
             Some(interval) => interval,

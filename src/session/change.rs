@@ -1,4 +1,4 @@
-//! What a session begins with.
+//! [`NewSession`]: the contents of a new session.
 
 use super::methods::Methods;
 use super::record::{Body, Data, HANDLE, Tokens, plain_claims};
@@ -10,12 +10,12 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
-/// A device's label is cut there: it is often what a browser says of itself.
+/// Bytes of a device label, which is often a browser's `User-Agent`; the rest is cut.
 const MAX_DEVICE: usize = 256;
-/// All that is kept besides the data.
+/// Maximum size of everything but the data, in bytes.
 const MAX_DETAILS: usize = 64 << 10;
 
-/// Who a session is for, and what it begins with.
+/// The user of a new session and its initial contents.
 ///
 /// # Example
 /// ```
@@ -52,7 +52,9 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error>
 }
 
 impl NewSession {
-    /// A session of this user's. Any text is one; [`clear`](crate::Sessions::clear) and
+    /// Creates a session for this user.
+    ///
+    /// The key may be any text; [`clear`](crate::Sessions::clear) and
     /// [`list`](crate::Sessions::list) find the session by it.
     pub fn of(key: impl Into<String>) -> Self {
         Self {
@@ -61,31 +63,32 @@ impl NewSession {
         }
     }
 
-    /// A session of nobody who is logged in, such as a guest's cart.
+    /// Creates a session without a user, such as a guest's cart.
     pub fn guest() -> Self {
         Self::default()
     }
 
-    /// The application's data; JSON's `null` unless set, or what the session had before its login.
+    /// Sets the application's data. Default: JSON `null`, or at a login the data from before it.
     pub fn data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
         self.data = Some(to_json(data));
         self
     }
 
-    /// The application's data as JSON, if there is none yet.
+    /// Sets the data as JSON, unless it is set.
     pub(crate) fn or_data(mut self, data: String) -> Self {
         self.data.get_or_insert(Ok(data));
         self
     }
 
-    /// The claims that [`Identity`](crate::Identity) and [`Claims<T>`](crate::Claims) show, a JSON
-    /// object; `{"sub": key}` unless set.
+    /// Sets the claims, a JSON object. Default: `{"sub": key}`, for a guest `{}`.
+    ///
+    /// [`Identity`](crate::Identity) and [`Claims<T>`](crate::Claims) show them.
     pub fn claims<T: Serialize + ?Sized>(mut self, claims: &T) -> Self {
         self.claims = Some(to_json(claims));
         self
     }
 
-    /// The claims as JSON.
+    /// Sets the claims as JSON.
     #[cfg_attr(
         not(all(feature = "client", any(feature = "tower", feature = "actix"))),
         allow(dead_code)
@@ -95,12 +98,12 @@ impl NewSession {
         self
     }
 
-    /// Whose it is to be.
+    /// Returns the user's key.
     pub(crate) fn user(&self) -> Option<&str> {
         self.key.as_deref()
     }
 
-    /// The label of its device, if it has none.
+    /// Sets the device label, unless it is set.
     pub(crate) fn or_device(self, label: &str) -> Self {
         match &self.device {
             Some(_) => self,
@@ -108,7 +111,7 @@ impl NewSession {
         }
     }
 
-    /// What the user knows the device by; cut after 256 bytes.
+    /// Sets the label by which the user knows the device, cut to 256 bytes.
     pub fn device(mut self, label: &str) -> Self {
         let mut end = label.len().min(MAX_DEVICE);
         while !label.is_char_boundary(end) {
@@ -118,7 +121,7 @@ impl NewSession {
         self
     }
 
-    /// The tokens of the login, for calls on the user's behalf.
+    /// Sets the tokens of the login, for calls on the user's behalf.
     #[cfg_attr(
         not(all(feature = "client", any(feature = "tower", feature = "actix"))),
         allow(dead_code)
@@ -128,13 +131,13 @@ impl NewSession {
         self
     }
 
-    /// By which methods the user has proved who they are already.
+    /// Sets the methods by which the user has authenticated already.
     pub(crate) fn proved_by(mut self, methods: Option<Methods>) -> Self {
         self.methods = methods;
         self
     }
 
-    /// What an OAuth2 login left, as its own text.
+    /// Sets the OAuth2 grant of the login, in its own encoding.
     #[cfg_attr(
         not(all(feature = "oauth2", any(feature = "tower", feature = "actix"))),
         allow(dead_code)
@@ -144,12 +147,12 @@ impl NewSession {
         self
     }
 
-    /// Whether the data stays as it was before a login.
+    /// Returns whether the data from before the login stays.
     pub(super) fn keeps_data(&self) -> bool {
         self.data.is_none()
     }
 
-    /// The session that it begins. What is not said stays as it was `before` the login.
+    /// Creates the session. Parts that are not set are taken from `before` the login.
     pub(super) fn into_body(
         self,
         before: Option<&Body>,
@@ -193,7 +196,7 @@ impl NewSession {
 }
 
 impl Body {
-    /// The same, once the user has proved who they are by these methods too.
+    /// Adds methods by which the user has authenticated since.
     pub(super) fn proved_by(mut self, methods: &Methods) -> Result<Self, Error> {
         let methods = methods.after(self.methods.as_ref());
         self.claims = methods.added_to(&self.claims)?;
@@ -216,7 +219,7 @@ pub(super) fn read_claims(text: String) -> Result<Arc<ClaimSet>, Error> {
     match ClaimSet::parse(text) {
         Ok(claims) => Ok(Arc::new(claims)),
         Err(error) => Err(Error::configuration(
-            "a session's claims are no JSON object, or a registered claim in them has the wrong type",
+            "a session's claims are not a JSON object, or a registered claim in them has the wrong type",
         )
         .with_source(error)),
     }
@@ -227,17 +230,17 @@ pub(super) fn check_data(text: String, max_bytes: usize) -> Result<Data, Error> 
         return Ok(Data::new(text));
     }
     Err(Error::configuration(format!(
-        "a session's data has {} bytes as JSON, over the {max_bytes} that it may have: keep less in \
-         it, or raise .max_bytes(…)",
+        "a session's data has {} bytes as JSON, over the limit of {max_bytes}: keep less in it, or \
+         raise .max_bytes(…)",
         text.len()
     )))
 }
 
-/// What an operation says of an id that is nobody's.
+/// Returns the error for an id without a session.
 pub(super) fn gone() -> Error {
     Error::new(
         ErrorKind::Revoked,
-        "no such session: it ended, or never was",
+        "no such session: it ended or never existed",
     )
 }
 
@@ -248,14 +251,14 @@ pub(super) fn expired() -> Error {
 pub(crate) fn conflict() -> Error {
     Error::new(
         ErrorKind::Conflict,
-        "the session changed since it was read: read it again, and try again",
+        "the session changed since it was read: read it again and retry",
     )
 }
 
 pub(crate) fn too_busy() -> Error {
     Error::new(
         ErrorKind::Conflict,
-        "the session is changed by too many at once",
+        "too many concurrent changes of the session: try again later",
     )
 }
 

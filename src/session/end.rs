@@ -1,4 +1,4 @@
-//! Sessions end: one, one of a user's devices, or all of a user's.
+//! Ending sessions: one by id, one of a user's devices, or all of a user's.
 
 use super::change::too_busy;
 use super::frame::{Loaded, Reading};
@@ -11,18 +11,18 @@ use crate::core::error::{Error, ErrorKind};
 use std::collections::HashMap;
 
 impl Sessions {
-    /// Ends a session: a logout. Not an error where it ended before.
+    /// Ends a session: a logout. It is not an error if the session ended before.
     ///
-    /// One that is getting another id at the same moment ends under that. A save that was under way
-    /// is an error from then on.
+    /// A session that gets another id at the same moment ends under the new id. A save in progress
+    /// fails from then on.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn delete(&self, id: &SessionId) -> Result<(), Error> {
         match self.find(id.hash()).await {
             Ok(Some(loaded)) => self.finish(&loaded).await.map(drop),
             Ok(None) => Ok(()),
-            // Of what cannot be read there is nothing to follow.
+            // A record that cannot be read names no other id to follow.
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::InvalidKey) => {
                 let settings = self.settings();
                 settings
@@ -35,11 +35,10 @@ impl Sessions {
         }
     }
 
-    /// Ends one session of a user's, named by its [handle](SessionInfo::handle); says whether there
-    /// was such a one.
+    /// Ends a user's session by its [handle](SessionInfo::handle); returns whether there was one.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn end(&self, key: &str, handle: &str) -> Result<bool, Error> {
         let mut ended = false;
         for loaded in self.owned(key).await?.sessions {
@@ -50,21 +49,20 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// Ends all sessions of a user, on every device; says how many there were.
+    /// Ends all sessions of a user, on every device; returns how many there were.
     ///
-    /// All that there were when this was called have ended when it returns, and whatever ids they
-    /// got meanwhile; a login that was not answered before may come out before or after.
+    /// All sessions that existed when this was called have ended when it returns, whatever ids they
+    /// got meanwhile. A login still in progress at the call may take effect before or after it.
     ///
     /// # Errors
-    /// Those of the store; some may then have ended and others not.
+    /// Errors of the store; some sessions may then have ended and others not.
     pub async fn clear(&self, key: &str) -> Result<u64, Error> {
         let settings = self.settings();
         let owned = self.owned(key).await?;
         let count = owned.sessions.len() as u64 + owned.unreadable;
         let owner = settings.owner(key);
         for _ in 0..ATTEMPTS {
-            // While a session lives, at each moment one record or more of the owner's stand for it:
-            // with another id the old record stays, and says so, for longer than a pass takes. So a
+            // A live session always has a record: on an id change the old one outlives a pass. So a
             // pass that finds none proves that none lived when it began.
             if settings.store.remove_owned(&owner).await? == 0 {
                 return Ok(count);
@@ -72,14 +70,14 @@ impl Sessions {
         }
         Err(Error::new(
             ErrorKind::Unavailable,
-            "sessions of this user begin faster than they can be ended",
+            "sessions of this user begin faster than they can be ended: try again",
         ))
     }
 
-    /// A user's sessions, the last used first.
+    /// Returns a user's sessions, most recently used first.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] where a record is damaged; those of the store.
+    /// [`ErrorKind::Storage`] if a record is damaged; errors of the store.
     pub async fn list(&self, key: &str) -> Result<Vec<SessionInfo>, Error> {
         let owned = self.owned(key).await?;
         if let Some(error) = owned.error {
@@ -91,20 +89,20 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// How many sessions a user has.
+    /// Returns how many sessions a user has.
     ///
     /// # Errors
-    /// As [`list`](Self::list).
+    /// The errors of [`list`](Self::list).
     pub async fn count(&self, key: &str) -> Result<u64, Error> {
         self.list(key).await.map(|sessions| sessions.len() as u64)
     }
 
-    /// Ends what was read, under whatever id it is by now; says whether it was alive.
+    /// Ends the session that was read, under its current id; returns whether it was alive.
     pub(crate) async fn finish(&self, read: &Loaded) -> Result<bool, Error> {
         self.finish_if(read, |_| true).await
     }
 
-    /// The same, unless a login has given it another refresh token since.
+    /// Like [`finish`](Self::finish), unless a login has replaced the refresh token since.
     #[cfg_attr(not(feature = "client"), allow(dead_code))]
     pub(crate) async fn finish_login(&self, read: &Loaded) -> Result<bool, Error> {
         let refresh = |loaded: &Loaded| loaded.tokens().and_then(|tokens| tokens.refresh.clone());
@@ -122,14 +120,14 @@ impl Sessions {
         for _ in 0..ATTEMPTS {
             let (hash, version) = (current.0.hash, current.0.version);
             let key = settings.key(hash);
-            // By its version, so that a new id that it gets at this moment does not slip away.
+            // Compare-and-set, so that a concurrent id change does not slip through.
             let ended = Kept::Ended.pack(&key, settings.keys.as_ref())?;
             let replaced = settings
                 .store
                 .replace(&key, version, ended, Some(FORWARDED));
             if replaced.await?.is_some() {
                 settings.memory.forget(&hash);
-                // Nothing follows that state, so nothing is lost with the record.
+                // No id follows from this state, so the record is not needed.
                 let _ = settings.store.remove(&key).await;
                 return Ok(true);
             }
@@ -141,7 +139,7 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// The session that was an id's a moment ago, as it is now; `None` where it ended.
+    /// Returns the current state of the session that just had this id; `None` if it ended.
     async fn follow(&self, mut hash: Hash) -> Result<Option<Loaded>, Error> {
         let settings = self.settings();
         for _ in 0..ATTEMPTS {
@@ -158,7 +156,7 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// What a user has: each session once, whatever ids it is just getting.
+    /// Returns a user's sessions, each once even during an id change.
     async fn owned(&self, key: &str) -> Result<Owned, Error> {
         let settings = self.settings();
         let mut owned = Owned::default();

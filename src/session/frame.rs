@@ -1,5 +1,6 @@
-//! Sessions as the requests of a web server use them: found by a cookie's bytes, at once where that
-//! can be, and written by compare-and-set of what was found.
+//! Session access for web requests: lookup by cookie and compare-and-set writes.
+//!
+//! A lookup completes at once if the store can answer without waiting.
 
 use super::builder::SchemaChange;
 use super::change::{NewSession, check_data, conflict, expired, gone, too_busy};
@@ -21,18 +22,20 @@ use std::time::Duration;
 #[derive(Clone)]
 pub(crate) struct Loaded(pub(super) Arc<Entry>);
 
-/// What a cookie came to. The errors besides those of the store: [`ErrorKind::Malformed`],
-/// [`ErrorKind::Revoked`] and [`ErrorKind::Expired`] where there is no session, and
-/// [`ErrorKind::Conflict`] where it just got another id, which this client may have by now.
+/// The result of a lookup by cookie, or a future of it.
+///
+/// Errors besides the store's: [`ErrorKind::Malformed`], [`ErrorKind::Revoked`] and
+/// [`ErrorKind::Expired`] if there is no session; [`ErrorKind::Conflict`] if it just got another
+/// id, which this client may have by now.
 pub(crate) enum Load {
     Now(Result<Loaded, Error>),
     Later(BoxFuture<Result<Loaded, Error>>),
 }
 
-/// What a record is, as far as it says itself.
+/// The state of a record, before the other record of a rotation and the timeouts are checked.
 pub(super) enum Reading {
     Live(Loaded),
-    /// Counts if the record of that id says so.
+    /// Valid if the record of that id says that it moved here.
     Pending(Hash, Loaded),
     Moved(Hash),
     Ended,
@@ -51,12 +54,12 @@ impl Loaded {
         &self.0.body
     }
 
-    /// Whose it is; `None` for a guest.
+    /// Returns the user's key; `None` for a guest.
     pub(crate) fn key(&self) -> Option<&str> {
         self.body().key.as_deref()
     }
 
-    /// When its login was, Unix time.
+    /// Returns the Unix time of the login.
     pub(crate) fn login(&self) -> Duration {
         Duration::from_millis(self.body().created)
     }
@@ -69,45 +72,45 @@ impl Loaded {
         self.body().tokens.as_ref()
     }
 
-    /// What an OAuth2 login left.
+    /// Returns the OAuth2 grant of the login.
     #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) fn grant(&self) -> Option<&Arc<Secret>> {
         self.body().grant.as_ref()
     }
 
-    /// Names the session to its user, through all its ids.
+    /// Returns the name of the session for its user, stable across id changes.
     pub(crate) fn handle(&self) -> String {
         self.body().handle()
     }
 
-    /// The SHA-256 of the id.
+    /// Returns the SHA-256 of the id.
     #[cfg_attr(not(feature = "client"), allow(dead_code))]
     pub(crate) fn id_hash(&self) -> &[u8; 32] {
         &self.0.hash.0
     }
 
-    /// The data as JSON.
+    /// Returns the data as JSON.
     pub(crate) fn data_text(&self) -> &str {
         self.body().data.text()
     }
 
-    /// The data as a `T`: decoded once, then shared.
+    /// Returns the data as a `T`, decoded once and then shared.
     pub(crate) fn data<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
         self.body().data.decode()
     }
 
-    /// The data as a `T`, where it was asked for as one before.
+    /// Returns the data as a `T` if it was decoded as one before.
     pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
         self.body().data.decoded()
     }
 
-    /// Whether the application put data into it: a login outside of it brings none.
+    /// Returns whether the application stored data; this crate's own logins store none.
     pub(crate) fn has_data(&self) -> bool {
         self.data_text() != "null"
     }
 }
 
-/// The SHA-256 of the id that a cookie holds; `None` where that is no id.
+/// Returns the SHA-256 of the id in a cookie; `None` if the cookie holds no id.
 pub(crate) fn id_hash(cookie: &[u8]) -> Option<[u8; 32]> {
     Hash::of(cookie).map(|hash| hash.0)
 }
@@ -116,10 +119,7 @@ impl Sessions {
     /// Finds the session of a cookie.
     pub(crate) fn load(&self, cookie: &[u8]) -> Load {
         let Some(hash) = Hash::of(cookie) else {
-            return Load::Now(Err(Error::new(
-                ErrorKind::Malformed,
-                "this is no session id",
-            )));
+            return Load::Now(Err(Error::new(ErrorKind::Malformed, "not a session id")));
         };
         if let Some(answer) = self.at_once(hash) {
             return Load::Now(answer);
@@ -128,7 +128,7 @@ impl Sessions {
         Load::Later(Box::pin(async move { sessions.present(hash).await }))
     }
 
-    /// What can be said of an id without waiting.
+    /// Returns the session of an id if the store can answer without waiting.
     fn at_once(&self, hash: Hash) -> Option<Result<Loaded, Error>> {
         let settings = self.settings();
         let key = settings.key(hash);
@@ -144,47 +144,49 @@ impl Sessions {
         })
     }
 
-    /// The session as it is now.
+    /// Reads the session again.
     ///
     /// # Errors
-    /// As [`Load`].
+    /// See [`Load`].
     pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<Loaded, Error> {
         self.present(loaded.0.hash).await
     }
 
-    /// The data as a `T`, decoded once and shared; `None` where it is of another type and such
-    /// sessions start over.
+    /// Returns the data as a `T`, decoded once and then shared.
+    ///
+    /// `None` if the session began without data, or if its data has another type and such sessions
+    /// start over.
     pub(crate) fn data_of<'a, T>(&self, loaded: &'a Loaded) -> Result<Option<&'a T>, Error>
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
         match loaded.body().data.decode::<T>() {
             Ok(data) => Ok(Some(data)),
-            // It began without data.
+            // The session began without data.
             Err(_) if loaded.data_text() == "null" => Ok(None),
             Err(_) if self.settings().on_schema_change == SchemaChange::StartOver => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Where they are kept.
+    /// Returns the store of the sessions.
     #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
     pub(crate) fn store(&self) -> Arc<dyn crate::store::Store> {
         self.settings().store.clone()
     }
 
-    /// Unix milliseconds.
+    /// Returns the time in Unix milliseconds.
     #[cfg_attr(not(feature = "client"), allow(dead_code))]
     pub(crate) fn now(&self) -> u64 {
         self.settings().now()
     }
 
-    /// When it ends unless it is used: Unix milliseconds.
+    /// Returns when the session ends if it is not used again, in Unix milliseconds.
     pub(crate) fn expires(&self, loaded: &Loaded) -> u64 {
         self.settings().expires(loaded.body())
     }
 
-    /// How long a new session's cookie may be kept.
+    /// Returns the time to the absolute timeout, the longest useful lifetime of its cookie.
     pub(crate) fn absolute_left(&self, loaded: &Loaded) -> Duration {
         let settings = self.settings();
         let ends = loaded
@@ -194,7 +196,7 @@ impl Sessions {
         Duration::from_millis(ends.saturating_sub(settings.now()))
     }
 
-    /// Begins a session.
+    /// Creates a session.
     pub(crate) async fn begin(&self, new: NewSession) -> Result<(SessionId, Loaded), Error> {
         let settings = self.settings();
         let body = new.into_body(None, settings.now(), settings.max_bytes)?;
@@ -205,11 +207,11 @@ impl Sessions {
         Ok((id.clone(), self.remember(id.hash(), version, body)))
     }
 
-    /// Puts other data, JSON, in the place of what was read.
+    /// Replaces the data that was read with this JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] where the data was written since, or the session has another id now;
-    /// [`ErrorKind::Revoked`] and [`ErrorKind::Expired`] where it ended.
+    /// [`ErrorKind::Conflict`] if the data was written since, or the session has another id now;
+    /// [`ErrorKind::Revoked`] or [`ErrorKind::Expired`] if it ended.
     pub(crate) async fn save_text(&self, read: &Loaded, data: String) -> Result<Loaded, Error> {
         let data = Arc::new(check_data(data, self.settings().max_bytes)?);
         let mut current = read.clone();
@@ -218,7 +220,7 @@ impl Sessions {
                 return Ok(saved);
             }
             current = self.present(read.0.hash).await?;
-            // A use that was written down meanwhile, or fresh tokens, are in nobody's way.
+            // A concurrent write of `last_seen` or of fresh tokens is not a conflict.
             if current.body().revision != read.body().revision {
                 return Err(conflict());
             }
@@ -226,10 +228,11 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// Puts other tokens in the place of what was read. No use of the session.
+    /// Replaces the tokens that were read. This is not a use of the session.
     ///
     /// # Errors
-    /// As [`save_text`](Self::save_text), where the tokens were written since.
+    /// [`ErrorKind::Conflict`] if the tokens were written since; otherwise as for
+    /// [`save_text`](Self::save_text).
     #[cfg_attr(not(feature = "client"), allow(dead_code))]
     pub(crate) async fn save_tokens(
         &self,
@@ -241,7 +244,7 @@ impl Sessions {
         let text = |loaded: &Loaded| loaded.tokens().map(|tokens| tokens.id.clone());
         let change = |body: &mut Body| {
             body.tokens = Some(tokens.clone());
-            // A second factor is the session's own: no token knows of it.
+            // Methods of a second factor belong to the session: no token has them.
             body.claims = match &body.methods {
                 Some(methods) => methods.added_to(&claims)?,
                 None => claims.clone(),
@@ -251,10 +254,11 @@ impl Sessions {
         self.save_aside(read, text, change).await
     }
 
-    /// Puts what another OAuth2 refresh left in the place of what was read. No use of the session.
+    /// Replaces the OAuth2 grant that was read. This is not a use of the session.
     ///
     /// # Errors
-    /// As [`save_text`](Self::save_text), where that was written since.
+    /// [`ErrorKind::Conflict`] if the grant was written since; otherwise as for
+    /// [`save_text`](Self::save_text).
     #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) async fn save_grant(&self, read: &Loaded, grant: Secret) -> Result<Loaded, Error> {
         let grant = Arc::new(grant);
@@ -266,7 +270,7 @@ impl Sessions {
             .await
     }
 
-    /// Changes what is no data, until nothing came between; `seen` is what must not have changed.
+    /// Changes fields other than the data, with retries, unless what `seen` returns has changed.
     #[cfg_attr(not(feature = "client"), allow(dead_code))]
     async fn save_aside<S: PartialEq>(
         &self,
@@ -289,7 +293,7 @@ impl Sessions {
         Err(too_busy())
     }
 
-    /// Whether the last use that was written down is long enough ago.
+    /// Returns whether the last use that was written is old enough for another write.
     pub(crate) fn touch_is_due(&self, read: &Loaded) -> bool {
         let settings = self.settings();
         let due = read
@@ -299,8 +303,7 @@ impl Sessions {
         settings.now() >= due
     }
 
-    /// Writes down that the session is used, if the last time was long enough ago; `None` where it
-    /// was not, or somebody else just wrote.
+    /// Writes the session's use if that is due; `None` if not, or if another write came first.
     pub(crate) async fn touch_if_due(&self, read: &Loaded) -> Result<Option<Loaded>, Error> {
         if !self.touch_is_due(read) {
             return Ok(None);
@@ -310,7 +313,7 @@ impl Sessions {
         self.write(read, body).await
     }
 
-    /// Reads what the store said; nothing of it counts before [`living`](Self::living).
+    /// Decodes a record. Its timeouts are not checked before [`living`](Self::living).
     pub(super) fn read(&self, hash: Hash, key: &str, record: &Record) -> Result<Reading, Error> {
         let settings = self.settings();
         let version = record.version();
@@ -326,13 +329,13 @@ impl Sessions {
         })
     }
 
-    /// The session, unless its time is over.
+    /// Returns the session if it has not expired.
     pub(super) fn living(&self, loaded: Loaded) -> Option<Loaded> {
         let settings = self.settings();
         (settings.now() < settings.expires(loaded.body())).then_some(loaded)
     }
 
-    /// The session of an id.
+    /// Returns the session of an id; `None` if it ended or has another id now.
     pub(super) async fn find(&self, hash: Hash) -> Result<Option<Loaded>, Error> {
         match self.present(hash).await {
             Ok(loaded) => Ok(Some(loaded)),
@@ -343,8 +346,9 @@ impl Sessions {
         }
     }
 
-    /// The session of an id, or why there is none: [`ErrorKind::Conflict`] where it has another id
-    /// now.
+    /// Returns the session of an id, or the reason why there is none.
+    ///
+    /// [`ErrorKind::Conflict`] means that it has another id now.
     pub(super) async fn present(&self, hash: Hash) -> Result<Loaded, Error> {
         if let Some(answer) = self.at_once(hash) {
             return answer;
@@ -362,7 +366,7 @@ impl Sessions {
                     match self.settle(&loaded).await {
                         Ok(Some(settled)) => settled,
                         Ok(None) => continue,
-                        // It counts all the same.
+                        // The session is valid without that write too.
                         Err(_) => loaded,
                     }
                 }
@@ -373,11 +377,11 @@ impl Sessions {
         }
         Err(Error::new(
             ErrorKind::Unavailable,
-            "the store's reads do not catch up with its writes",
+            "the store's reads lag behind its writes: try again later",
         ))
     }
 
-    /// Whether the session of one id is the other one's now.
+    /// Returns whether the record of `from` says that its session moved to `to`.
     pub(super) async fn has_moved(&self, from: Hash, to: Hash) -> Result<bool, Error> {
         let settings = self.settings();
         let key = settings.key(from);
@@ -388,7 +392,7 @@ impl Sessions {
         Ok(matches!(reading, Reading::Moved(now) if now == to))
     }
 
-    /// Writes down that a pending session counts.
+    /// Turns a pending record into a live one.
     pub(super) async fn settle(&self, pending: &Loaded) -> Result<Option<Loaded>, Error> {
         self.write(pending, pending.body().clone()).await
     }
@@ -405,10 +409,10 @@ impl Sessions {
         self.write(read, body).await
     }
 
-    /// Puts another body in the place of what was read; `None` where that changed since.
+    /// Replaces the record that was read; `None` if it changed since.
     ///
     /// # Errors
-    /// [`ErrorKind::Expired`] where its time is over: a write gives it no more.
+    /// [`ErrorKind::Expired`] if the session's time is over: a write must not extend it.
     async fn write(&self, read: &Loaded, body: Body) -> Result<Option<Loaded>, Error> {
         let settings = self.settings();
         let now = settings.now();
@@ -433,7 +437,7 @@ impl Sessions {
             Some(user) => record.owned_by(settings.owner(user)),
             None => record.for_anonymous(),
         };
-        // Not in this universe's lifetime is there another of this id.
+        // A 256-bit random id does not collide.
         settings.store.insert(&key, record).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Internal,
@@ -482,7 +486,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn fresh_tokens_are_no_use_of_the_session_and_in_no_saves_way() {
+    async fn saving_tokens_is_no_use_and_does_not_conflict_with_saving_data() {
         let clock = Hand::default();
         let sessions = Sessions::builder(MemoryStore::new()).clock(clock.clone());
         let sessions = sessions.build().unwrap();
@@ -494,10 +498,10 @@ mod tests {
         let saved = save.await.unwrap();
         assert_eq!(saved.tokens().unwrap().id.expose(), "second");
         assert_eq!(saved.body().last_seen, 0);
-        // Of two that refresh one is told.
+        // The second of two concurrent refreshes gets a conflict.
         let late = sessions.save_tokens(&read, tokens("third"), claims).await;
         assert_eq!(late.unwrap_err().kind(), ErrorKind::Conflict);
-        // A handler's save of what was read before keeps the fresh ones.
+        // A handler's save of older data keeps the fresh tokens.
         let saved = sessions.save_text(&read, "2".to_owned()).await.unwrap();
         assert_eq!(saved.tokens().unwrap().id.expose(), "second");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The sessions of an application.
+//! [`Sessions`]: creates, reads, changes and rotates server-side sessions.
 
 use super::builder::{SchemaChange, SessionsBuilder};
 use super::change::{NewSession, check_data, expired, gone, to_json, too_busy};
@@ -18,25 +18,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Each failed write means that another one got through. A store whose reads lag behind its writes
-/// needs more.
+/// Maximum attempts of a compare-and-set.
+///
+/// A failed attempt means that a concurrent write succeeded, or that the store's reads lag behind
+/// its writes.
 pub(crate) const ATTEMPTS: usize = 1000;
 
-/// Sessions that live on the server, kept in any [`Store`]. Cheap to clone.
+/// Server-side sessions in any [`Store`]. Cheap to clone.
 ///
-/// The client holds a random id, of which the store knows a hash; the session is typed data of the
-/// application's, and whose it is.
+/// The client holds a random id, and the store keeps only its hash. A session has typed data of the
+/// application and belongs to a user or a guest.
 ///
-/// - **A session that ended stays so.** Every write is a compare-and-set of what was read: a slow
-///   request that saves after the logout gets an error, and so does one that would undo another's
-///   save ([`ErrorKind::Conflict`]).
-/// - **The id changes with [`login`](Self::login), [`rework`](Self::rework) and
-///   [`rework_claims`](Self::rework_claims)**, in one step: wherever that is broken off, exactly one
-///   of the two ids has the session.
-/// - **Both timeouts are asked at each reading**, by the clock, whatever the store does with what
-///   expired. A clock that is set back gives no session more than the absolute timeout anew.
-/// - Behind a [`Near`](crate::store::Near) reading costs well under a microsecond, and what other
-///   processes end is gone here within half a second.
+/// - **An ended session stays ended.** Every write is a compare-and-set against what was read: a
+///   slow request that saves after the logout gets an error, and so does one that would undo a
+///   concurrent save ([`ErrorKind::Conflict`]).
+/// - **The id changes with [`login`](Self::login), [`step_up`](Self::step_up),
+///   [`rework`](Self::rework) and [`rework_claims`](Self::rework_claims)**, atomically: wherever
+///   the change is interrupted, exactly one of the two ids is valid.
+/// - **Both timeouts are checked at every read** against the clock, whatever the store does with
+///   expired records. Setting the clock back extends a session by at most the absolute timeout.
+/// - Behind a [`Near`](crate::store::Near) a read takes well under a microsecond, and a session
+///   that another process ends is rejected here within half a second.
 ///
 /// # Example
 /// ```
@@ -64,7 +66,7 @@ pub struct Sessions(Arc<Settings>);
 
 pub(super) struct Settings {
     pub(super) store: Arc<dyn Store>,
-    /// Begins all keys and owners.
+    /// The prefix of all keys and owners.
     pub(super) prefix: String,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
@@ -81,7 +83,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 }
 
 impl Sessions {
-    /// Begins sessions in a store.
+    /// Returns a builder for sessions in this store.
     pub fn builder(store: impl Store) -> SessionsBuilder {
         SessionsBuilder::new(store)
     }
@@ -94,10 +96,11 @@ impl Sessions {
         &self.0
     }
 
-    /// Begins a session of this user's, or of a guest's where there is none.
+    /// Creates a session for a user, or for a guest if `key` is `None`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where the data is no JSON or too long; those of the store.
+    /// [`ErrorKind::Configuration`] if the data does not serialize as JSON or is too long; errors
+    /// of the store.
     pub async fn create<T: Serialize + ?Sized>(
         &self,
         key: Option<&str>,
@@ -110,21 +113,23 @@ impl Sessions {
         self.create_with(new.data(data)).await
     }
 
-    /// Begins a session with claims of its own, or a device's label.
+    /// Creates a session with details such as claims or a device label.
     ///
     /// # Errors
-    /// As [`create`](Self::create); [`ErrorKind::Configuration`] where the claims are no JSON object.
+    /// The errors of [`create`](Self::create); [`ErrorKind::Configuration`] if the claims are not a
+    /// JSON object.
     pub async fn create_with(&self, new: NewSession) -> Result<SessionId, Error> {
         self.begin(new).await.map(|(id, _)| id)
     }
 
-    /// The session of an id; `None` where it ended, or never was. A use: it begins the idle timeout
-    /// anew.
+    /// Returns the session of an id; `None` if it ended or never existed.
+    ///
+    /// This is a use of the session: it restarts the idle timeout.
     ///
     /// # Errors
-    /// [`ErrorKind::ClaimsMismatch`] where the data is no `T`, and
-    /// [`on_schema_change`](SessionsBuilder::on_schema_change) does not say otherwise;
-    /// [`ErrorKind::Storage`] where the record is damaged; those of the store.
+    /// [`ErrorKind::ClaimsMismatch`] if the data does not deserialize as a `T`, unless
+    /// [`on_schema_change`](SessionsBuilder::on_schema_change) says otherwise;
+    /// [`ErrorKind::Storage`] if the record is damaged; errors of the store.
     pub async fn get<T>(&self, id: &SessionId) -> Result<Option<SessionRecord<T>>, Error>
     where
         T: DeserializeOwned + Send + Sync + 'static,
@@ -132,19 +137,19 @@ impl Sessions {
         let Some(mut loaded) = self.find(id.hash()).await? else {
             return Ok(None);
         };
-        // A session that can be read is not refused because its use cannot be written down.
+        // A failure to record the use must not fail the read.
         if let Ok(Some(touched)) = self.touch_if_due(&loaded).await {
             loaded = touched;
         }
         self.view(loaded)
     }
 
-    /// Puts other data in the place of a session's.
+    /// Replaces a session's data.
     ///
     /// # Errors
-    /// [`ErrorKind::Revoked`] where there is no such session: none is made;
-    /// [`ErrorKind::Configuration`] as in [`create`](Self::create); those of the store, and then it
-    /// may have been done nevertheless.
+    /// [`ErrorKind::Revoked`] if the session does not exist (none is created);
+    /// [`ErrorKind::Configuration`] as in [`create`](Self::create); errors of the store, after
+    /// which the write may have happened.
     pub async fn update<T: Serialize + ?Sized>(
         &self,
         id: &SessionId,
@@ -154,10 +159,10 @@ impl Sessions {
         self.rewrite(id.hash(), |_| Ok((data.clone(), ()))).await
     }
 
-    /// Puts other data in the place of what was read, unless that changed since.
+    /// Replaces a session's data, unless it changed since it was read.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] where another write came between; otherwise as
+    /// [`ErrorKind::Conflict`] if another write came between; otherwise the errors of
     /// [`update`](Self::update).
     pub async fn save<T>(
         &self,
@@ -172,16 +177,17 @@ impl Sessions {
             false => to_json(data)?,
         };
         let saved = self.save_text(read.loaded(), text).await?;
-        // What was just written as a T is read as one.
+        // Data that was just written as a `T` reads as one.
         self.view(saved)?.ok_or_else(gone)
     }
 
-    /// Changes a session's data. Of many changes at the same time all are kept: the closure runs
-    /// again on what another one wrote.
+    /// Changes a session's data with a closure; concurrent changes are all kept.
+    ///
+    /// The closure runs again on the newer data if another write came first.
     ///
     /// # Errors
-    /// As [`get`](Self::get) and [`update`](Self::update); [`ErrorKind::Conflict`] where a thousand
-    /// attempts were not enough.
+    /// The errors of [`get`](Self::get) and [`update`](Self::update); [`ErrorKind::Conflict`] after
+    /// 1000 attempts.
     pub async fn modify<T, R>(
         &self,
         id: &SessionId,
@@ -206,7 +212,7 @@ impl Sessions {
         .await
     }
 
-    /// Reads, changes and writes until nothing came between.
+    /// Reads, changes and writes until no other write came between.
     async fn rewrite<R>(
         &self,
         hash: Hash,
@@ -255,24 +261,24 @@ impl Settings {
         key
     }
 
-    /// A hash: keys of users may be long, and are nobody's business who reads the store.
+    /// Hashed: user keys may be long and must not leak to readers of the store.
     pub(super) fn owner(&self, key: &str) -> String {
         let hash = digest::digest(&digest::SHA256, key.as_bytes());
         let hash = encoding::encode(hash);
         format!("{}{hash}", self.prefix)
     }
 
-    /// Unix milliseconds.
+    /// Returns when the session ends, in Unix milliseconds.
     pub(super) fn expires(&self, body: &Body) -> u64 {
         let idle = body.last_seen.saturating_add(millis(self.idle));
         let absolute = body.created.saturating_add(millis(self.absolute));
         idle.min(absolute)
     }
 
-    /// What is left of its life.
+    /// Returns the remaining lifetime.
     ///
     /// # Errors
-    /// [`ErrorKind::Expired`] where nothing is.
+    /// [`ErrorKind::Expired`] if none is left.
     pub(super) fn ttl(&self, body: &Body, now: u64) -> Result<Duration, Error> {
         match self.expires(body).checked_sub(now) {
             None | Some(0) => Err(expired()),

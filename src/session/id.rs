@@ -1,4 +1,4 @@
-//! The id that a client holds, and what the store knows of it.
+//! Session ids: the secret that the client holds, and the hash that the store keeps.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
@@ -9,12 +9,13 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 const BYTES: usize = 32;
-/// Of that many bytes in base64url.
+/// The length of these bytes in base64url.
 pub(super) const CHARACTERS: usize = 43;
 
-/// A session's id: 256 random bits as 43 characters of base64url. Who has it has the session.
+/// A session id: 256 random bits as 43 characters of base64url.
 ///
-/// Redacted in `Debug`, wiped on drop, compared in constant time. The store knows its SHA-256 alone.
+/// It is a bearer credential: a client that has it has the session. Redacted in `Debug`, wiped on
+/// drop, compared in constant time. The store keeps only its SHA-256.
 ///
 /// # Example
 /// ```
@@ -33,17 +34,18 @@ pub struct SessionId {
 }
 
 impl SessionId {
-    /// Reads an id that a client sent.
+    /// Parses an id that a client sent.
     ///
     /// # Errors
-    /// [`ErrorKind::Malformed`] for what is no id, such as one with a character more or less.
+    /// [`ErrorKind::Malformed`] if the text is not an id, such as one with a character more or
+    /// less.
     pub fn parse(text: &str) -> Result<Self, Error> {
         match Hash::of(text.as_bytes()) {
             Some(hash) => Ok(Self {
                 text: Secret::new(text),
                 hash,
             }),
-            None => Err(Error::new(ErrorKind::Malformed, "this is no session id")),
+            None => Err(Error::new(ErrorKind::Malformed, "not a session id")),
         }
     }
 
@@ -55,7 +57,7 @@ impl SessionId {
         })
     }
 
-    /// The id itself, for the cookie; keep it out of logs.
+    /// Returns the id as text, for the cookie. Keep it out of logs.
     pub fn expose(&self) -> &str {
         self.text.expose()
     }
@@ -79,12 +81,12 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// The SHA-256 of an id: it finds the session, and gives nobody access to it.
+/// The SHA-256 of an id: it finds the session but gives no access to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Hash(pub(super) [u8; BYTES]);
 
 impl Hash {
-    /// `None` where the text is no id. No two texts are the same id.
+    /// Hashes an id; `None` if the text is not one. Different texts are never the same id.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         if text.len() != CHARACTERS {
             return None;
@@ -100,7 +102,7 @@ impl Hash {
         Self(hash)
     }
 
-    /// Reads the hash's base64url.
+    /// Parses a hash from base64url.
     pub(super) fn from_text(text: &str) -> Option<Self> {
         let mut hash = [0; BYTES];
         encoding::decode_into(text.as_bytes(), &mut hash).filter(|length| *length == BYTES)?;

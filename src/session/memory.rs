@@ -1,18 +1,18 @@
-//! Records as they were last read and decrypted, so that the next reader need not do it again.
+//! A cache of decoded and decrypted session records.
 //!
-//! Nothing is answered from here alone: the store says which version is the present one, and a
-//! version never changes. So it does not matter what falls out, nor when: a table with few places
-//! for each hash serves, and is several times as fast as a cache that keeps count of its uses.
+//! Every answer is checked against the store's current version, and a version never changes its
+//! contents. So any entry may be evicted at any time, and a table with a few places per hash
+//! serves: it is several times as fast as a cache that tracks usage.
 
 use super::id::Hash;
 use super::record::Body;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Readers of different sessions seldom wait for each other.
+/// Shards, so that readers of different sessions seldom contend.
 const PARTS: usize = 64;
-/// Places for the hashes that meet.
+/// Places for hashes that collide.
 const WAYS: usize = 4;
-/// What a record weighs besides its texts, and about what a small one weighs with them.
+/// Bytes of an entry besides its texts, and the usual weight of a small entry.
 const OVERHEAD: usize = 64;
 const SMALL: u64 = 512;
 
@@ -31,18 +31,18 @@ impl Entry {
 
 pub(super) struct Memory {
     parts: [RwLock<Part>; PARTS],
-    /// Of one part.
+    /// Per part.
     max_bytes: usize,
-    /// Of one part; a power of two.
+    /// Per part; a power of two.
     sets: usize,
 }
 
 #[derive(Default)]
 struct Part {
-    /// Empty until the first one comes.
+    /// Empty until the first insertion.
     places: Vec<Option<Arc<Entry>>>,
     bytes: usize,
-    /// Which place of a full set goes next.
+    /// The place of a full set that is replaced next.
     turn: usize,
 }
 
@@ -53,12 +53,12 @@ impl Memory {
         Self {
             parts: std::array::from_fn(|_| RwLock::default()),
             max_bytes: usize::try_from(of_one).unwrap_or(usize::MAX),
-            // At most a million, whatever was asked for.
+            // At most 2²⁰, whatever the configured size.
             sets: 1 << sets.ilog2().min(20),
         }
     }
 
-    /// The hash is one already: any of its bytes choose.
+    /// Returns the part and set of a hash. Any of its bytes serve, because it is a SHA-256.
     fn part(&self, hash: &Hash) -> (&RwLock<Part>, usize) {
         let [first, a, b, c, ..] = hash.0;
         let set = u32::from_be_bytes([0, a, b, c]) as usize % self.sets;
@@ -67,7 +67,7 @@ impl Memory {
 
     pub(super) fn get(&self, hash: &Hash, version: u64) -> Option<Arc<Entry>> {
         let (part, at) = self.part(hash);
-        // Nothing panics while one is held.
+        // Nothing panics while a lock is held.
         let part = part.read().unwrap_or_else(PoisonError::into_inner);
         let set = part.places.get(at..at + WAYS)?;
         let known = set.iter().flatten().find(|entry| entry.hash == *hash)?;
@@ -85,7 +85,7 @@ impl Memory {
         if part.places.is_empty() {
             part.places.resize_with(self.sets * WAYS, || None);
         } else if part.bytes + weight > self.max_bytes {
-            // It begins anew.
+            // A full part starts over empty.
             dropped.extend(part.places.iter_mut().filter_map(Option::take));
             part.bytes = 0;
         }
@@ -104,7 +104,7 @@ impl Memory {
             part.bytes -= old.weight();
             dropped.push(old);
         }
-        // What falls out is dropped after the lock: its drop may run code of the application.
+        // Dropped outside the lock, because a drop may run code of the application.
         drop(part);
     }
 
@@ -152,9 +152,9 @@ mod tests {
         (entries, bytes)
     }
 
-    /// All of these meet in one set.
+    /// All of these hashes fall into one set.
     #[test]
-    fn hashes_that_meet_are_told_apart() {
+    fn colliding_hashes_are_distinguished() {
         let memory = Memory::new(1 << 20);
         for number in 0..4 {
             memory.insert(&entry(number, u64::from(number), 10));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn its_size_is_bounded() {
+    fn the_size_is_bounded() {
         let memory = Memory::new(1 << 20);
         for number in 0..10_000_u32 {
             let mut entry = Arc::into_inner(entry(0, 0, number as usize % 4_000)).unwrap();
@@ -191,7 +191,7 @@ mod tests {
             entries > 100 && bytes <= 1 << 20,
             "{entries} of {bytes} bytes"
         );
-        // None at all.
+        // A size of zero caches nothing.
         let none = Memory::new(0);
         none.insert(&entry(1, 1, 1));
         assert_eq!(held(&none), (0, 0));

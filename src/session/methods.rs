@@ -1,26 +1,26 @@
-//! By which methods a session's user proved who they are, beyond what its login says of itself.
+//! Authentication methods (`amr`) by which a session's user stepped up after the login.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::token::claim_set::ClaimSet;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// Longer than any name that is registered.
+/// Longer than any registered name.
 const MAX_NAME: usize = 32;
 const MAX_NAMES: usize = 16;
 
-/// Names of methods (RFC 8176 section 2), each once, with a space in between.
+/// Authentication method names (RFC 8176 section 2), each once, separated by spaces.
 ///
-/// They are kept beside the claims, where they show as `amr`: other claims of the same login come
-/// each time that its ID token is renewed, and say nothing of what the user did here.
+/// They are stored beside the claims, which show them as `amr`: each renewal of the ID token
+/// replaces the claims, and the new ones lack the methods of this session.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Methods(Arc<str>);
 
 impl Methods {
-    /// Checks names.
+    /// Checks and joins method names.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] where there are none or more than sixteen, or one is no name.
+    /// [`ErrorKind::Configuration`] if there are none or more than 16, or one is not a name.
     pub(crate) fn new(names: &[&str]) -> Result<Self, Error> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let is_name =
@@ -44,7 +44,7 @@ impl Methods {
         Self(own.join(" ").into())
     }
 
-    /// As they were kept.
+    /// Reads the stored form.
     pub(super) fn from_text(text: &str) -> Self {
         Self(text.into())
     }
@@ -53,7 +53,7 @@ impl Methods {
         &self.0
     }
 
-    /// These behind others.
+    /// Returns `others` followed by these methods.
     pub(crate) fn after(&self, others: Option<&Self>) -> Self {
         let others = others.map_or("", Self::text).split(' ');
         Self::of(
@@ -63,7 +63,7 @@ impl Methods {
         )
     }
 
-    /// The claims of a login, with these methods behind its own in `amr`.
+    /// Returns a login's claims with these methods appended to `amr`.
     pub(super) fn added_to(&self, claims: &ClaimSet) -> Result<Arc<ClaimSet>, Error> {
         let unreadable = |_| Error::new(ErrorKind::Internal, "a session's claims cannot be read");
         let mut all: Map<String, Value> =
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn methods_come_behind_those_of_the_login() {
+    fn methods_follow_the_logins_own_in_amr() {
         let claims = |text: &str| ClaimSet::parse(text.to_owned()).unwrap();
         let methods = Methods::new(&["otp", "mfa", "otp"]).unwrap();
         assert_eq!(methods.text(), "otp mfa");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn invalid_names_are_rejected() {
         let long = "a".repeat(33);
         let many = ["a"; 17];
         for names in [&[][..], &[""], &["a b"], &["a\n"], &["é"], &[&*long], &many] {

@@ -1,12 +1,11 @@
-//! Sessions that live on the server: typed data under a random id, which the client holds in a
-//! cookie.
+//! Server-side sessions: typed data under a random id that the client holds in a cookie.
 //!
 //! [`Sessions`] keeps them in any [`Store`](crate::store::Store).
 
 mod builder;
 mod change;
 mod end;
-// The web frameworks' side of it.
+// Partly unused without a web framework.
 #[cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 mod frame;
 mod handle;

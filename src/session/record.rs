@@ -1,4 +1,4 @@
-//! What is kept of a session, and how it is written.
+//! The stored record of a session and its binary encoding.
 
 use super::id::Hash;
 use super::methods::Methods;
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How records begin: another form would begin with another byte.
+/// First byte of a record: its format. Another format would get another byte.
 const PLAIN: u8 = b'p';
 const SEALED: u8 = b's';
 
@@ -25,7 +25,7 @@ const ENDED: u8 = 3;
 
 const HAS_KEY: u8 = 1;
 const HAS_DEVICE: u8 = 2;
-/// Without it they follow from the key.
+/// If absent, the claims follow from the key.
 const HAS_CLAIMS: u8 = 4;
 const HAS_ID_TOKEN: u8 = 8;
 const HAS_REFRESH_TOKEN: u8 = 16;
@@ -33,55 +33,57 @@ const HAS_METHODS: u8 = 32;
 const HAS_GRANT: u8 = 64;
 
 pub(super) const HANDLE: usize = 16;
-/// Milliseconds.
+/// Maximum lead of a token's renewal, in milliseconds.
 const RENEWED_AHEAD: u64 = 300_000;
 
-/// What the record of an id says.
+/// The state of a session id, as its record says.
 pub(super) enum Kept {
-    /// The session is this id's.
+    /// The session has this id.
     Live(Body),
-    /// It is this id's if the record of that one says that it moved here.
+    /// The session has this id if the record of the old id says that it moved here.
     Pending(Hash, Body),
-    /// It was this id's, and is that one's now.
+    /// The session had this id and moved to that one.
     Moved(Hash),
-    /// It was this id's, and is nobody's.
+    /// The session had this id and ended.
     Ended,
 }
 
-/// A session. Cheap to clone.
+/// The contents of a session. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Body {
-    /// Unix milliseconds, as all times here.
+    /// Unix milliseconds, like all times here.
     pub(super) created: u64,
     pub(super) last_seen: u64,
-    /// Counts changes of the data.
+    /// Incremented with every change of the data.
     pub(super) revision: u64,
-    /// Names the session to its user, through all its ids.
+    /// Names the session for its user, stable across id changes.
     pub(super) handle: [u8; HANDLE],
     pub(super) key: Option<Arc<str>>,
     pub(super) device: Option<Arc<str>>,
-    /// With the methods in it.
+    /// With `methods` in their `amr`.
     pub(super) claims: Arc<ClaimSet>,
     pub(super) methods: Option<Methods>,
     pub(super) tokens: Option<Arc<Tokens>>,
-    /// What an OAuth2 login left, as its own text.
+    /// The OAuth2 grant of the login, in its own encoding.
     pub(super) grant: Option<Arc<Secret>>,
     pub(super) data: Arc<Data>,
 }
 
-/// The tokens of the login that the session began with.
+/// The tokens of the login that began the session.
 #[cfg_attr(not(feature = "client"), allow(dead_code))]
 pub(crate) struct Tokens {
     pub(crate) id: Secret,
     pub(crate) refresh: Option<Secret>,
-    /// When the ID token expires; `None` where it does not say.
+    /// Unix milliseconds; `None` if the ID token has no expiry.
     pub(crate) expires: Option<u64>,
-    /// From when on it should be renewed: for the last fifth of its life, five minutes at most.
+    /// Unix milliseconds of when renewal is due.
+    ///
+    /// A fifth of the ID token's lifetime before it expires, at most five minutes.
     pub(crate) renewable: Option<u64>,
 }
 
 impl Tokens {
-    /// Of a login whose ID token was verified.
+    /// Creates the tokens of a login whose ID token was verified.
     pub(crate) fn new(id: Secret, refresh: Option<Secret>) -> Self {
         let dates = || {
             let token = Compact::split(id.expose().as_bytes(), id.expose().len()).ok()?;
@@ -106,7 +108,7 @@ impl Tokens {
     }
 }
 
-/// The application's data as JSON, and decoded into the types that were asked for.
+/// The application's data as JSON, with its decoded types.
 pub(super) struct Data {
     text: Zeroizing<String>,
     decoded: Decoded,
@@ -124,12 +126,12 @@ impl Data {
         &self.text
     }
 
-    /// The data as a `T` of the caller's own.
+    /// Decodes the data as a new `T`.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         from_json(&self.text)
     }
 
-    /// The data as a `T`: decoded once, then shared.
+    /// Returns the data as a `T`, decoded once and then shared.
     pub(super) fn decode<T>(&self) -> Result<&T, Error>
     where
         T: DeserializeOwned + Send + Sync + 'static,
@@ -138,7 +140,7 @@ impl Data {
             return Ok(value);
         }
         self.decoded.insert(self.read::<T>()?);
-        // It was put there just before.
+        // Cannot fail: the value was just inserted.
         self.decoded
             .get()
             .ok_or_else(|| Error::new(ErrorKind::Internal, "decoded data is gone"))
@@ -149,36 +151,36 @@ impl Data {
     }
 }
 
-/// Reads a session's data; as `()` whatever it is.
+/// Decodes a session's data; as `()` whatever it is.
 pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     let text = if is_any::<T>() { "null" } else { text };
     decode("the session's data", text).map_err(|error| {
         error.map_message(|message| {
             format!(
-                "{message}: did the type change? .on_schema_change(…) says what becomes of such \
+                "{message}: did the type change? .on_schema_change(…) decides what happens to such \
                  sessions"
             )
         })
     })
 }
 
-/// Whether a type stands for any data: `()`, which reads what is kept and never replaces it.
+/// Returns whether `T` is `()`, which accepts any data and never replaces it.
 pub(crate) fn is_any<T>() -> bool {
-    // Not by `TypeId`: that asks for 'static.
+    // `TypeId` would require 'static.
     std::any::type_name::<T>() == std::any::type_name::<()>()
 }
 
-/// The claims of a login that brought no others.
+/// Returns the claims of a login that gave none, as JSON.
 pub(super) fn plain_claims(key: Option<&str>) -> String {
     match key {
-        // A string always becomes JSON.
+        // A string always serializes.
         Some(key) => serde_json::json!({ "sub": key }).to_string(),
         None => "{}".to_owned(),
     }
 }
 
 impl Body {
-    /// Bytes of all texts but the data.
+    /// Returns the size of all texts except the data, in bytes.
     pub(super) fn details(&self) -> usize {
         let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         let tokens = self.tokens.as_ref().map_or(0, |tokens| {
@@ -191,7 +193,7 @@ impl Body {
         text(&self.key) + text(&self.device) + self.claims.text().len() + more
     }
 
-    /// Bytes that it takes in memory, with the room that what is decoded may take.
+    /// Returns the bytes that it takes in memory, including room for decoded data.
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.details() + self.claims.weight() + 2 * self.data.text.len()
     }
@@ -270,7 +272,7 @@ impl Body {
 
 impl Kept {
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        // A buffer that grows leaves copies behind; this one is long enough from the start.
+        // A growing buffer would leave copies of secrets behind: this one is never too short.
         let length = match self {
             Self::Live(body) | Self::Pending(_, body) => {
                 128 + body.details() + body.data.text.len()
@@ -312,7 +314,7 @@ impl Kept {
         })
     }
 
-    /// As it is kept under this key of the store.
+    /// Encodes the record for this key of the store, encrypted if there are keys.
     pub(super) fn pack(&self, place: &str, keys: Option<&SealingKeys>) -> Result<Vec<u8>, Error> {
         let bytes = self.to_bytes();
         let mut packed = Vec::with_capacity(bytes.len() + 64);
@@ -329,8 +331,10 @@ impl Kept {
         Ok(packed)
     }
 
-    /// Reads what [`pack`](Self::pack) wrote. Where there are keys, a record that is not encrypted
-    /// says nothing: anybody who can write to the store could have put it there.
+    /// Decodes what [`pack`](Self::pack) wrote.
+    ///
+    /// With keys, an unencrypted record is treated as ended: any writer to the store could have put
+    /// it there.
     pub(super) fn unpack(
         place: &str,
         packed: &[u8],
@@ -339,7 +343,7 @@ impl Kept {
         let damaged = || {
             Error::new(
                 ErrorKind::Storage,
-                "a session's record is damaged, or was written by something else",
+                "a session's record is damaged, or was written by another program",
             )
         };
         match (packed.split_first(), keys) {
@@ -350,7 +354,7 @@ impl Kept {
             (Some((&PLAIN, _)), Some(_)) => Ok(Self::Ended),
             (Some((&SEALED, _)), None) => Err(Error::new(
                 ErrorKind::InvalidKey,
-                "the sessions in this store are encrypted: give their keys, by .encrypt(…)",
+                "the sessions in this store are encrypted: set their keys with .encrypt(…)",
             )),
             _ => Err(damaged()),
         }
@@ -363,7 +367,7 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-/// Seven bits a byte, the lowest first (LEB128).
+/// Writes seven bits per byte, lowest first (LEB128).
 fn write_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push((number & 0x7f) as u8 | 0x80);

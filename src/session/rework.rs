@@ -1,14 +1,15 @@
-//! A session gets another id, and the old one is dead.
+//! Session id rotation: the session gets another id, and the old one becomes invalid.
 //!
-//! No store changes two records in one step, so this is done in three, of which the second decides:
+//! No store changes two records atomically, so this takes three steps; the second decides:
 //!
-//! 1. The new record is inserted, *pending* on the old id: it counts only if the old record says so.
-//! 2. The old record is replaced, by its version, with one that says where the session went.
-//! 3. The new record is made one like any other, and then the old one need not be kept any more.
+//! 1. The new record is inserted as *pending* on the old id: it is valid only if the old record
+//!    says so.
+//! 2. The old record is replaced, by compare-and-set, with one that names the new id.
+//! 3. The new record becomes a live one, and the old one may expire.
 //!
-//! Broken off before the second, the old id has the session, and after it the new one: whoever reads
-//! the pending record asks the old one, and does the third step. Until that is done the old record
-//! is kept as long as the new one, so that there is always an answer.
+//! If this is interrupted before step 2, the session keeps the old id; after it, it has the new
+//! one: a reader of the pending record checks the old one and completes step 3. Until then the old
+//! record is kept as long as the new one, so that this check always has an answer.
 
 use super::change::{NewSession, check_data, conflict, gone, read_claims, to_json, too_busy};
 use super::frame::Loaded;
@@ -21,44 +22,46 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long it is still known where a session went. Much longer than a pass over all sessions of a
-/// user takes, because [`clear`](Sessions::clear) goes by it.
+/// How long an old record keeps naming the new id.
+///
+/// Much longer than a pass over all sessions of a user, on which [`clear`](Sessions::clear) relies.
 pub(super) const FORWARDED: Duration = Duration::from_secs(300);
 
-/// What changes with the id, all in one write.
+/// The changes that go with a new id, all in one write.
 #[derive(Clone, Default)]
 pub(crate) struct Rotation {
-    /// Who logged in.
+    /// The new user and contents, at a login.
     pub(crate) login: Option<NewSession>,
-    /// JSON, if it changed.
+    /// The data as JSON, if it changed.
     pub(crate) data: Option<String>,
-    /// By which methods the user has proved who they are now.
+    /// Further methods by which the user has authenticated.
     pub(crate) methods: Option<Methods>,
 }
 
 impl Sessions {
-    /// Gives a session another id, and everything else stays. The old id is dead at once.
+    /// Gives a session another id; everything else stays. The old id is invalid at once.
     ///
     /// # Errors
-    /// [`ErrorKind::Revoked`](crate::ErrorKind::Revoked) where there is no such session;
-    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where another call just gave it a new id;
-    /// those of the store, and then the old id has the session still, or it has one that nobody
-    /// knows.
+    /// [`ErrorKind::Revoked`](crate::ErrorKind::Revoked) if the session does not exist;
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if another call just gave it a new id;
+    /// errors of the store, after which the session has the old id or a new one that no client has.
     pub async fn rework(&self, id: &SessionId) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
         let same = self.rotate(&read, Rotation::default()).await;
         same.map(|(id, _)| id)
     }
 
-    /// Gives a session another id and other claims: a change of what its user may do. A
-    /// [step-up](Self::step_up) that they do not tell of has not been.
+    /// Gives a session another id and other claims, to change what its user may do.
     ///
-    /// A JAM login's claims are its ID token's: they come back when that is renewed, so keep rights
-    /// elsewhere there.
+    /// [Step-up](Self::step_up) methods missing from the new claims are dropped.
+    ///
+    /// The claims of a JAM login are those in its ID token and return when the token is renewed:
+    /// keep permissions elsewhere for such sessions.
     ///
     /// # Errors
-    /// As [`rework`](Self::rework); [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
-    /// where the claims are no JSON object.
+    /// The errors of [`rework`](Self::rework);
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the claims are not a JSON
+    /// object.
     pub async fn rework_claims<T: Serialize + ?Sized>(
         &self,
         id: &SessionId,
@@ -68,16 +71,17 @@ impl Sessions {
         self.rotate_claims(&read, claims).await.map(|(id, _)| id)
     }
 
-    /// Gives a session another id, and writes down by which further methods its user has proved who
-    /// they are: names as of RFC 8176, which its claims show in `amr` behind those of the login. Data,
-    /// tokens and both timeouts stay, and so do the methods when a JAM login's ID token is renewed. The
-    /// next login ends them.
+    /// Gives a session another id and records further methods by which its user authenticated.
     ///
-    /// With `otp` and `mfa`, `policy::second_factor()` holds.
+    /// Methods are 1 to 16 names of RFC 8176; the claims show them in `amr` after the login's own.
+    /// Data, tokens and the absolute timeout stay. The methods stay when a JAM login's ID token is
+    /// renewed and end with the next login.
+    ///
+    /// With `otp` and `mfa`, `policy::second_factor()` is satisfied.
     ///
     /// # Errors
-    /// As [`rework`](Self::rework); [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
-    /// where a name is none.
+    /// The errors of [`rework`](Self::rework);
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a name is invalid.
     ///
     /// ```
     /// use jamguard::{Sessions, store::MemoryStore};
@@ -99,11 +103,13 @@ impl Sessions {
         self.rotate(&read, rotation).await.map(|(id, _)| id)
     }
 
-    /// Gives a session another id and another user: a login. What `new` does not say stays, such as
-    /// the data of the guest; of another user's session nothing does. Both timeouts begin anew.
+    /// Gives a session another id and another user: a login. Both timeouts restart.
+    ///
+    /// What `new` does not set stays, such as a guest's data; nothing of another user's session
+    /// stays.
     ///
     /// # Errors
-    /// As [`rework`](Self::rework) and [`create_with`](Self::create_with).
+    /// The errors of [`rework`](Self::rework) and [`create_with`](Self::create_with).
     pub async fn login(&self, id: &SessionId, new: NewSession) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
         let rotation = Rotation {
@@ -113,7 +119,7 @@ impl Sessions {
         self.rotate(&read, rotation).await.map(|(id, _)| id)
     }
 
-    /// [`rework_claims`](Self::rework_claims) of what was read.
+    /// Changes the claims of the session that was read: see [`rework_claims`](Self::rework_claims).
     pub(crate) async fn rotate_claims<T: Serialize + ?Sized>(
         &self,
         read: &Loaded,
@@ -129,12 +135,11 @@ impl Sessions {
         .await
     }
 
-    /// Gives what was read another id, and changes what changes with it: a request that did all of it
-    /// writes once.
+    /// Gives the session that was read another id, with all changes in one write.
     ///
     /// # Errors
-    /// As [`login`](Self::login); [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) where the
-    /// data changed, here and elsewhere.
+    /// The errors of [`login`](Self::login); [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if
+    /// the data changed here and elsewhere.
     pub(crate) async fn rotate(
         &self,
         read: &Loaded,
@@ -174,7 +179,7 @@ impl Sessions {
         .await
     }
 
-    /// Gives the session another id and the body that `change` makes of the present one.
+    /// Gives the session another id and the body that `change` makes of the current one.
     async fn rotated(
         &self,
         read: &Loaded,
@@ -201,18 +206,18 @@ impl Sessions {
             let moved = match moved.await {
                 Ok(Some(moved)) => Some(moved),
                 Ok(None) => {
-                    // Nothing names it, and nothing will.
+                    // No record names this one, and none will.
                     let _ = settings.store.remove(&settings.key(hash)).await;
                     old = self.present(read.0.hash).await?;
                     continue;
                 }
-                // It may have been done.
+                // The write may have happened.
                 Err(error) => match self.has_moved(old.0.hash, hash).await {
                     Ok(true) => None,
                     _ => return Err(error),
                 },
             };
-            // From here on the new id has the session, whatever happens.
+            // From here on the session has the new id, whatever happens.
             let pending = Loaded::new(hash, version, body);
             let loaded = match self.settle(&pending).await {
                 Ok(Some(settled)) => {
@@ -222,7 +227,7 @@ impl Sessions {
                     }
                     settled
                 }
-                // Somebody else did that, or ended it.
+                // A concurrent call settled or ended it.
                 Ok(None) => self.present(hash).await?,
                 Err(_) => pending,
             };
@@ -243,10 +248,9 @@ mod tests {
         runtime.unwrap().block_on(future)
     }
 
-    /// A new id, were it known to somebody, is nobody's before the old record names it, and not
-    /// where that one names another.
+    /// A pending id is invalid, even if it leaked, unless the old record names exactly this one.
     #[test]
-    fn a_pending_id_counts_only_where_the_old_record_names_it() {
+    fn a_pending_id_is_valid_only_if_the_old_record_names_it() {
         let store = MemoryStore::new();
         let sessions = Sessions::builder(store.clone()).build().unwrap();
         let (old, read) = now(sessions.begin(NewSession::of("ann"))).unwrap();

@@ -1,4 +1,4 @@
-//! What a session looks like from outside.
+//! Read-only views of a session: [`SessionRecord`] and [`SessionInfo`].
 
 use super::frame::Loaded;
 use super::handle::Settings;
@@ -15,7 +15,7 @@ pub(super) fn moment(unix_millis: u64) -> SystemTime {
         .unwrap_or(UNIX_EPOCH)
 }
 
-/// A session as it was read: the application's data, and what is known of the session besides.
+/// A session as it was read: the application's data and the session's metadata.
 ///
 /// # Example
 /// ```
@@ -36,7 +36,7 @@ pub struct SessionRecord<T> {
 }
 
 impl<T: DeserializeOwned + Send + Sync + 'static> SessionRecord<T> {
-    /// The data was decoded as a `T`.
+    /// Creates the view of a session whose data was decoded as a `T`.
     pub(super) fn new(loaded: Loaded, settings: Arc<Settings>) -> Self {
         Self {
             loaded,
@@ -51,37 +51,37 @@ impl<T> SessionRecord<T> {
         &self.loaded
     }
 
-    /// Whose it is; `None` where nobody is logged in.
+    /// Returns the user's key; `None` for a guest.
     pub fn key(&self) -> Option<&str> {
         self.loaded.key()
     }
 
-    /// The claims that an [`Identity`](crate::Identity) shows, as JSON.
+    /// Returns the claims that an [`Identity`](crate::Identity) shows, as JSON.
     pub fn raw_claims(&self) -> &str {
         self.loaded.claims().text()
     }
 
-    /// What its user knows the device by.
+    /// Returns the label by which the user knows the device.
     pub fn device(&self) -> Option<&str> {
         self.loaded.body().device.as_deref()
     }
 
-    /// Its name among the user's sessions, as in [`SessionInfo::handle`].
+    /// Returns the session's name among the user's sessions, as in [`SessionInfo::handle`].
     pub fn handle(&self) -> String {
         self.loaded.handle()
     }
 
-    /// When it began; with a login, when that was.
+    /// Returns when the session began: at its login, if there was one.
     pub fn created_at(&self) -> SystemTime {
         moment(self.loaded.body().created)
     }
 
-    /// The last use that was written down.
+    /// Returns the time of the last use that was written.
     pub fn last_seen(&self) -> SystemTime {
         moment(self.loaded.body().last_seen)
     }
 
-    /// When it ends, if it is not used before.
+    /// Returns when the session ends if it is not used again.
     pub fn expires_at(&self) -> SystemTime {
         moment(self.settings.expires(self.loaded.body()))
     }
@@ -112,7 +112,7 @@ impl<T> fmt::Debug for SessionRecord<T> {
     }
 }
 
-/// One of a user's sessions, for a page of their devices.
+/// One of a user's sessions, for a list of their devices.
 ///
 /// # Example
 /// ```
@@ -143,28 +143,29 @@ impl SessionInfo {
         }
     }
 
-    /// Names the session for [`end`](crate::Sessions::end), through all its ids. Nobody gets at a
-    /// session by it.
+    /// Returns the session's name for [`end`](crate::Sessions::end), stable across id changes.
+    ///
+    /// It is not a credential: it gives no access to the session.
     pub fn handle(&self) -> &str {
         &self.handle
     }
 
-    /// What its user knows the device by.
+    /// Returns the label by which the user knows the device.
     pub fn device(&self) -> Option<&str> {
         self.device.as_deref()
     }
 
-    /// When the login was.
+    /// Returns when the login was.
     pub fn created_at(&self) -> SystemTime {
         moment(self.created)
     }
 
-    /// The last use that was written down.
+    /// Returns the time of the last use that was written.
     pub fn last_seen(&self) -> SystemTime {
         moment(self.last_seen)
     }
 
-    /// When it ends, if it is not used before.
+    /// Returns when the session ends if it is not used again.
     pub fn expires_at(&self) -> SystemTime {
         moment(self.expires)
     }

@@ -1,12 +1,12 @@
-//! A bound on the keys without a record that a near cache remembers.
+//! The bound on keys without a record in a [`Near`](super::Near) cache.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The copies that say "no record", oldest first, up to a number of bytes.
 ///
-/// Any client can ask for ids that it invented: without a bound of their own, such copies would push
-/// real records out of the cache.
+/// Any client can send ids that it invented: without a separate bound, such copies would evict
+/// records from the cache.
 pub(super) struct Absent<C> {
     copies: VecDeque<(Arc<str>, Arc<C>)>,
     bytes: u64,
@@ -22,8 +22,7 @@ impl<C> Absent<C> {
         }
     }
 
-    /// Adds a copy. Gives those that have to go for it: the oldest, or the new one if there is no
-    /// room for it at all.
+    /// Adds a copy and returns the evicted ones: the oldest, or the new one if it does not fit.
     pub(super) fn add(
         &mut self,
         key: Arc<str>,

@@ -1,4 +1,4 @@
-//! Records in this process's memory.
+//! [`MemoryStore`]: records in this process's memory.
 
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture, check_key};
@@ -11,26 +11,26 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many expired records a write frees on its way, at most.
+/// Maximum number of expired records that a write frees.
 const SWEPT_PER_WRITE: usize = 32;
 const DEFAULT_MAX_BYTES: u64 = 512 << 20;
-/// What a record takes besides its key and value: moka's nodes, the entry by deadline, the reference
-/// counts, the allocator's rounding. `tests/stores/memory.rs` measures it.
+/// Bytes of a record besides its key and value, measured by `tests/stores/memory.rs`.
+///
+/// They are moka's nodes, the entry by deadline, the reference counts and the allocator's rounding.
 const OVERHEAD: usize = 560;
-/// What an owner adds besides its text, where it has a single record.
+/// Bytes of an owner besides its text, if it has a single record.
 const OWNER: usize = 256;
 
-/// Keeps records in memory, for one process and as long as it runs. Clones share the records.
+/// A store in memory, for one process and as long as it runs. Clones share the records.
 ///
-/// It is no cache: a living record is never dropped to make room, because a deny list that forgets
-/// makes revoked tokens valid again. Full, it refuses insertions.
+/// It is not a cache: a live record is never evicted to make room, because a deny list that forgets
+/// makes revoked tokens valid again. A full store rejects insertions.
 ///
-/// Records of clients that have not authenticated ([`NewRecord::anonymous`]) have a [bound of their
-/// own](MemoryStoreBuilder::max_anonymous_bytes): however many logins strangers begin, there is room
-/// for revocations and for the sessions of users.
+/// Records of clients that have not authenticated ([`NewRecord::anonymous`]) have a [separate
+/// bound](MemoryStoreBuilder::max_anonymous_bytes): however many logins strangers begin, there is
+/// room for revocations and for the sessions of users.
 ///
-/// Reads take no lock and answer at once, through [`peek`](Store::peek) too. Writes follow one
-/// another.
+/// Reads take no lock and never wait, through [`peek`](Store::peek) too. Writes are serialized.
 ///
 /// # Example
 /// ```
@@ -48,10 +48,9 @@ const OWNER: usize = 256;
 pub struct MemoryStore(Arc<Inner>);
 
 struct Inner {
-    /// Unbounded and without a lifetime of its own: it drops nothing by itself, and whether a
-    /// record lives is asked of `clock` alone.
+    /// Unbounded and without expiry: it evicts nothing, and only `clock` decides what has expired.
     records: Cache<Arc<str>, Arc<Kept>, RandomState>,
-    /// Whoever holds it is the only one that writes.
+    /// Held by every write, so that writes are serialized.
     index: Mutex<Index>,
     watchers: Watchers,
     clock: Arc<dyn Clock>,
@@ -87,7 +86,7 @@ impl Kept {
     }
 }
 
-/// What finds records other than by their key. It names those, and only those, that are kept.
+/// Indexes by owner and deadline. They list exactly the records that are kept.
 #[derive(Default)]
 struct Index {
     owners: HashMap<Arc<str>, HashSet<Arc<str>>>,
@@ -95,9 +94,9 @@ struct Index {
     deadlines: BTreeMap<(Duration, u64), Arc<str>>,
     count: usize,
     bytes: u64,
-    /// Those of anonymous records among them.
+    /// The share of anonymous records.
     anonymous_bytes: u64,
-    /// The last one given. Shared by all keys, so that none gets one again.
+    /// The last version given. Shared by all keys, so that none gets a version twice.
     version: u64,
 }
 
@@ -113,7 +112,7 @@ impl Inner {
 
     fn read(&self, key: &str) -> Option<Record> {
         let kept = self.records.get(key)?;
-        // Most records that are asked for are not there: only a hit reads the clock.
+        // Most lookups miss, so only a hit reads the clock.
         let now = self.clock.monotonic();
         kept.is_live(now).then(|| kept.record(now))
     }
@@ -141,7 +140,7 @@ impl Inner {
         index.version
     }
 
-    /// Forgets a record in the index only.
+    /// Removes a record from the index only.
     fn unlist(index: &mut Index, key: &str, kept: &Kept) {
         if let Some(deadline) = kept.deadline {
             index.deadlines.remove(&(deadline, kept.version));
@@ -162,10 +161,10 @@ impl Inner {
         }
     }
 
-    /// Checks that there is room for so many more bytes.
+    /// Checks that there is room for `more` bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`].
+    /// [`ErrorKind::Storage`] if there is not.
     fn check_room(&self, index: &Index, more: u64, anonymous: bool) -> Result<(), Error> {
         let full = |what: &str, bytes: u64, setting: &str| {
             let message = format!("{what} is full ({bytes} bytes): raise .{setting}(…)");
@@ -187,14 +186,14 @@ impl Inner {
         Ok(())
     }
 
-    /// Forgets a record, alive or not.
+    /// Removes a record, live or expired.
     fn drop_record(&self, index: &mut Index, key: &str) {
         if let Some(kept) = self.records.remove(key) {
             Self::unlist(index, key, &kept);
         }
     }
 
-    /// Forgets up to `most` expired records.
+    /// Removes up to `most` expired records.
     fn sweep(&self, index: &mut Index, now: Duration, most: usize) -> u64 {
         let mut swept = 0;
         for _ in 0..most {
@@ -261,7 +260,7 @@ impl Inner {
         let more = kept.weight(key).saturating_sub(old.weight(key));
         self.check_room(&index, more, kept.anonymous)?;
         Self::unlist(&mut index, key, &old);
-        // One step for readers: there is no moment without a record.
+        // A single step, so that readers always see a record.
         let version = self.put(&mut index, key, kept);
         drop(index);
         self.watchers.notify(Change::Key(key));
@@ -282,7 +281,7 @@ impl Inner {
         Ok(removed)
     }
 
-    /// The live records of an owner.
+    /// Returns the live records of an owner.
     fn listed(&self, index: &Index, owner: &str, now: Duration) -> Vec<(String, Record)> {
         let keys = index.owners.get(owner).into_iter().flatten();
         keys.filter_map(|key| {
@@ -314,12 +313,12 @@ impl Inner {
 }
 
 impl MemoryStore {
-    /// An empty store of at most 512 MiB.
+    /// Creates an empty store of at most 512 MiB.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Sets one up.
+    /// Returns a builder for a store.
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder {
             clock: Arc::new(SystemClock),
@@ -399,7 +398,7 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-/// Sets a [`MemoryStore`] up.
+/// A builder for [`MemoryStore`].
 ///
 /// # Example
 /// ```
@@ -414,27 +413,30 @@ pub struct MemoryStoreBuilder {
 }
 
 impl MemoryStoreBuilder {
-    /// The clock by whose monotonic time records expire. Default: the system's.
+    /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Maximum memory for records, in bytes. Default: 512 MiB, about 800,000 entries of a deny list
-    /// or 500,000 small sessions. A write that goes over it is an error of the kind
-    /// [`Storage`](ErrorKind::Storage); one that makes no record larger is always possible.
+    /// Sets the maximum memory for records, in bytes. Default: 512 MiB.
     ///
-    /// A record counts its key, its value, 560 bytes for the store's own nodes, and with an owner 256
-    /// bytes and its text. Measured resident growth of the process per byte of this bound: 1.0 to
-    /// 1.1 bytes.
+    /// That is about 800,000 entries of a deny list or 500,000 small sessions. A write that goes
+    /// over it is an error of the kind [`Storage`](ErrorKind::Storage); one that makes no record
+    /// larger is always possible.
+    ///
+    /// A record weighs its key, its value, 560 bytes for the store's own nodes, and with an owner
+    /// 256 bytes and its text. Measured resident growth of the process per byte of this bound: 1.0
+    /// to 1.1 bytes.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Part of [`max_bytes`](Self::max_bytes) for records of clients that have not authenticated:
-    /// logins under way, wrong one-time passwords of users who never gave a right one, sessions
-    /// without a user. Default: half of it. Over it, such a record is an error of the kind
+    /// Sets the part of [`max_bytes`](Self::max_bytes) for unauthenticated clients. Default: half.
+    ///
+    /// It holds logins in progress, wrong one-time passwords of users who never gave a right one,
+    /// and sessions without a user. Over it, such a record is an error of the kind
     /// [`Storage`](ErrorKind::Storage), and others still have room.
     ///
     /// ```
@@ -446,7 +448,7 @@ impl MemoryStoreBuilder {
         self
     }
 
-    /// An empty store.
+    /// Builds an empty store.
     pub fn build(self) -> MemoryStore {
         MemoryStore(Arc::new(Inner {
             records: Cache::builder().build_with_hasher(RandomState::default()),
@@ -475,7 +477,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// A clock of milliseconds.
+    /// A clock in milliseconds that is set by hand.
     #[derive(Clone, Default)]
     struct Hand(Arc<AtomicU64>);
 
@@ -504,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_names_what_is_kept() {
+    fn the_index_lists_exactly_the_kept_records() {
         let clock = Hand::default();
         let store = MemoryStore::builder().clock(clock.clone()).build().0;
         for number in 0..100 {
@@ -513,12 +515,12 @@ mod tests {
             store.insert(&key, new(number + 1, owner)).unwrap().unwrap();
         }
         assert_eq!(kept(&store), (100, 100, 100, 100));
-        // Replaced: one deadline less, the owner stays. Removed: nothing of it is left.
+        // Replacing drops the deadline and keeps the owner. Removing drops everything.
         let version = store.read("99").unwrap().version();
         store.replace("99", version, vec![], None).unwrap().unwrap();
         assert!(store.remove("98").unwrap());
         assert_eq!(kept(&store), (99, 98, 99, 99));
-        // Each write frees a few of the 50 that expired.
+        // Each write frees at most `SWEPT_PER_WRITE` of the 50 expired records.
         clock.0.store(50, Ordering::SeqCst);
         assert!(!store.remove("none").unwrap());
         assert_eq!(kept(&store).0, 99 - SWEPT_PER_WRITE);
@@ -531,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn full_it_refuses_and_forgets_nothing_that_lives() {
+    fn a_full_store_rejects_insertions_and_keeps_live_records() {
         let clock = Hand::default();
         let store = MemoryStore::builder()
             .clock(clock.clone())
@@ -548,7 +550,7 @@ mod tests {
         assert_eq!(full.kind(), ErrorKind::Storage);
         assert!(full.message().contains(".max_bytes("), "{full}");
         assert_eq!(store.owned("al").len(), 100);
-        // What is there can still be changed, and what expired makes room.
+        // Existing records can still be changed, and expired ones make room.
         let version = store.read("107").unwrap().version();
         let larger = store.replace("107", version, b"vv".to_vec(), None);
         assert_eq!(larger.unwrap_err().kind(), ErrorKind::Storage);
@@ -561,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_counted_down_as_records_go() {
+    fn removed_records_free_their_bytes() {
         let clock = Hand::default();
         let store = MemoryStore::builder().clock(clock.clone()).build().0;
         let bytes = |store: &Inner| {
@@ -574,7 +576,7 @@ mod tests {
         let (all, strangers) = bytes(&store);
         assert_eq!(strangers, (OVERHEAD + 101) as u64);
         assert_eq!(all, strangers + (OVERHEAD + OWNER + 5) as u64);
-        // A replaced record stays what it was.
+        // A replaced record stays anonymous.
         store.replace("b", version, vec![], None).unwrap().unwrap();
         assert_eq!(bytes(&store), (all - 100, strangers - 100));
         clock.0.store(10, Ordering::SeqCst);

@@ -1,17 +1,16 @@
-//! Records that expire, change by compare-and-set, and belong to somebody: one trait, whatever
-//! keeps them.
+//! Storage of expiring records with owners: the [`Store`] trait, its backends and a cache.
 //!
 //! Lists of revoked tokens, refresh tokens, shared keys and sessions are views over a [`Store`], so
 //! that a backend is written once.
 //!
 //! | store | for |
 //! |---|---|
-//! | [`MemoryStore`] | one process, and as long as it runs |
-//! | `FileStore` (feature `file`) | one process, kept through restarts and crashes |
+//! | [`MemoryStore`] | one process; records are lost when it ends |
+//! | `FileStore` (feature `file`) | one process; records survive restarts and crashes |
 //! | `RedisStore` (feature `redis`) | many processes and machines |
-//! | `TowerSessionsStore` (feature `tower-sessions`) | any store of tower-sessions: SQL databases and more; one process that writes |
-//! | [`Near`] | in front of any of them: answers in nanoseconds, kept right |
-//! | one of your own | [`Store`] has an example, and `testing` an acceptance suite |
+//! | `TowerSessionsStore` (feature `tower-sessions`) | any store of tower-sessions, such as SQL databases; one process that writes |
+//! | [`Near`] | a cache in front of any of them that answers in nanoseconds and is invalidated on changes |
+//! | your own | [`Store`] has an example, and `testing` an acceptance suite |
 
 mod absent;
 #[cfg(feature = "file")]
@@ -44,7 +43,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The answer to come of a [`Store`].
+/// The future that a [`Store`] method returns.
 ///
 /// # Example
 /// ```
@@ -57,7 +56,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Se
 
 const MAX_KEY: usize = 512;
 
-/// What every backend checks of a key.
+/// Checks a key. Every backend does this.
 pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     if key.len() <= MAX_KEY {
         return Ok(());
@@ -68,25 +67,25 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     ))
 }
 
-/// Keeps versioned, expiring records under keys.
+/// A store of versioned, expiring records under keys.
 ///
-/// What a backend promises:
-/// - A key is any text of at most 512 bytes, a longer one an error of the kind
-///   [`Storage`](crate::ErrorKind::Storage); an owner is any text at all.
-/// - **Every write is atomic**, also against other processes: of many [`insert`](Self::insert)s of
-///   one key one succeeds, of many [`replace`](Self::replace)s of one version one succeeds.
-/// - **A version is never used again** for its key, not even after the record was removed and the
-///   key inserted anew.
-/// - **What expired is gone from every answer at once**; [`purge`](Self::purge) is what frees its
-///   space, and a backend does that in the background by itself.
-/// - A write that was answered is kept; a lost connection or a full disk is an error, never a
-///   silent loss.
+/// A backend guarantees:
+/// - A key is any text of at most 512 bytes; a longer one is an error of the kind
+///   [`Storage`](crate::ErrorKind::Storage). An owner is any text.
+/// - **Every write is atomic**, also across processes: of concurrent [`insert`](Self::insert)s of
+///   one key one succeeds, of concurrent [`replace`](Self::replace)s of one version one succeeds.
+/// - **A version is never used again** for its key, even after the record was removed and the key
+///   inserted again.
+/// - **An expired record is never returned**; [`purge`](Self::purge) only frees its space, which a
+///   backend also does in the background.
+/// - An acknowledged write is kept; a lost connection or a full disk is an error, never a silent
+///   loss.
 /// - An outage is an error of the kind [`Unavailable`](crate::ErrorKind::Unavailable), within a
-///   timeout of the backend's own (250 ms where nothing else is configured); a damaged or full
-///   medium is [`Storage`](crate::ErrorKind::Storage).
+///   timeout of the backend (default: 250 ms); a damaged or full medium is
+///   [`Storage`](crate::ErrorKind::Storage).
 ///
-/// # A store of your own
-/// `testing::store_suite` runs it through all of this.
+/// # Implementing a store
+/// `testing::store_suite` tests an implementation for all of this.
 ///
 /// ```
 /// use jamguard::store::{NewRecord, Record, Store, StoreFuture};
@@ -180,23 +179,24 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
 /// # fn main() {}
 /// ```
 pub trait Store: Send + Sync + 'static {
-    /// The record of a key; `None` where there is none.
+    /// Returns the record of a key, or `None` if there is none.
     ///
     /// # Errors
-    /// Where the backend cannot say.
+    /// If the backend cannot answer.
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>>;
 
-    /// Inserts a record where the key has none, and gives its version; `None` where it has one.
+    /// Inserts a record and returns its version; `None` if the key already has a record.
     ///
     /// # Errors
-    /// Where the backend cannot do it; it may then have been done nevertheless.
+    /// If the backend fails; the write may still have happened.
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>>;
 
-    /// Replaces value and lifetime of a record that still has this version, and gives the new
-    /// version; `None` where it has another one or is gone. The owner stays.
+    /// Replaces the value and lifetime of a record that still has this version.
+    ///
+    /// Returns the new version; `None` if the record has another one or is gone. The owner stays.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert).
+    /// The errors of [`insert`](Self::insert).
     fn replace<'a>(
         &'a self,
         key: &'a str,
@@ -205,44 +205,48 @@ pub trait Store: Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, Option<u64>>;
 
-    /// Removes a record; says whether there was one.
+    /// Removes a record; returns whether there was one.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert).
+    /// The errors of [`insert`](Self::insert).
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool>;
 
-    /// The keys and records of an owner, in no order.
+    /// Returns the keys and records of an owner, in no particular order.
     ///
     /// # Errors
-    /// Where the backend cannot say.
+    /// If the backend cannot answer.
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>>;
 
-    /// Removes every record of an owner that was there when this began; says how many.
+    /// Removes every record that the owner had when this began; returns how many.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert); some may then be removed and others not.
+    /// The errors of [`insert`](Self::insert); some records may then be removed and others not.
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64>;
 
-    /// Frees the space of expired records; says how many. Zero where the backend does that by
-    /// itself.
+    /// Frees the space of expired records; returns how many, or 0 if that happens by itself.
     ///
     /// # Errors
-    /// Where the backend cannot do it.
+    /// If the backend fails.
     fn purge(&self) -> StoreFuture<'_, u64>;
 
-    /// The record of a key, where that can be said at once and without waiting: `Some(None)` means
-    /// that there surely is none. `None`: ask [`get`](Self::get).
+    /// Returns the record of a key if that takes no waiting.
+    ///
+    /// `Some(None)` means that there certainly is none. `None` means that only [`get`](Self::get)
+    /// can tell, which is the default.
     fn peek(&self, key: &str) -> Option<Option<Record>> {
         let _ = key;
         None
     }
 
-    /// Reports to the watcher, from now on, each key whose record is written, whoever writes it:
-    /// this process before the write returns, others as soon as that is learned. `false`: this
-    /// backend cannot, and nothing of it may be remembered.
+    /// Notifies the watcher of each key whose record is written from now on, by any process.
     ///
-    /// The first report is [`Change::Live`]: inside this call where that is so already, otherwise
-    /// once the connection is up that others' changes come over. Nothing may be remembered before.
+    /// A write of this process is reported before it returns, others as soon as the backend learns
+    /// of them. `false` means that the backend cannot do this: nothing may be cached. This is the
+    /// default.
+    ///
+    /// The first notification is [`Change::Live`]: inside this call if changes are followed
+    /// already, otherwise once the connection for other processes' changes is up. Nothing may be
+    /// cached before.
     fn watch(&self, watcher: Watcher) -> bool {
         let _ = watcher;
         false

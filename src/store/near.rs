@@ -1,4 +1,4 @@
-//! What a store said, remembered near the requests for as long as it is surely true.
+//! [`Near`]: an in-process read cache over a store that is invalidated on changes.
 
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
@@ -12,22 +12,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Readers of different keys seldom wait for each other.
+/// Lock stripes, so that readers of different keys seldom contend.
 const STRIPES: usize = 64;
-/// What a copy takes besides its key and value: moka's nodes, the reference counts, the allocator's
-/// rounding. `tests/stores/memory.rs` measures it.
+/// Bytes of a copy besides its key and value, measured by `tests/stores/memory.rs`.
+///
+/// They are moka's nodes, the reference counts and the allocator's rounding.
 const OVERHEAD: usize = 520;
 
-/// Remembers what a store said of a key, be it a record or that there is none, and forgets it when
-/// that changes. [`peek`](Store::peek) answers from it at once. Clones share it.
+/// A read cache over a store, invalidated when a record changes. Clones share it.
 ///
-/// It is told of changes by the store: in this process before the write returns, elsewhere as soon
-/// as the store learns of it. While the store does not learn of them ([`Change::Lost`]) nothing is
-/// remembered, and every question goes to the store. Of a store that cannot be watched it
-/// remembers nothing, unless [`max_age`](NearBuilder::max_age) says how stale an answer may be.
+/// It caches records and the absence of records; [`peek`](Store::peek) answers from it without
+/// waiting.
 ///
-/// Keys without a record have a [bound of their own](NearBuilder::max_absent_bytes), so that requests
-/// with invented ids push no record out.
+/// The store notifies it of changes: in this process before the write returns, elsewhere as soon as
+/// the store learns of them. While the store does not learn of them ([`Change::Lost`]) nothing is
+/// cached, and every read goes to the store. Over a store that cannot be watched nothing is cached,
+/// unless [`max_age`](NearBuilder::max_age) limits how stale an answer may be.
+///
+/// Keys without a record have a [separate bound](NearBuilder::max_absent_bytes), so that requests
+/// with invented ids evict no records.
 ///
 /// # Example
 /// ```
@@ -43,7 +46,7 @@ struct Inner<S> {
     store: S,
     watched: bool,
     copies: Arc<Copies>,
-    /// What the store tells; it listens for as long as this is held.
+    /// The callback for the store's notifications; the store holds it weakly.
     _told: Arc<dyn Fn(Change<'_>) + Send + Sync>,
 }
 
@@ -53,18 +56,20 @@ impl<S> Clone for Near<S> {
     }
 }
 
-/// What is remembered.
+/// The cached answers.
 struct Copies {
     copies: Cache<Arc<str>, Arc<Copy>, RandomState>,
-    /// Which of them say that there is no record.
+    /// The copies that say "no record".
     absent: Mutex<Absent<Copy>>,
-    /// By a hash of the key, counts the changes. A copy goes in and a change takes it out under
-    /// the same lock, so that no answer from before a change is remembered after it.
+    /// Change counters, striped by a hash of the key.
+    ///
+    /// A copy is inserted and invalidated under the same lock, so that an answer from before a
+    /// change is never cached after it.
     changes: [Mutex<u64>; STRIPES],
     hasher: RandomState,
-    /// Counts what concerns every copy: older ones are dead. Odd while anything may be remembered.
+    /// Incremented when every copy becomes invalid. Odd while answers may be cached.
     epoch: AtomicU64,
-    /// Held while that turns odd or even, and while somebody begins to watch.
+    /// Held while the epoch changes parity, and while a watcher is added.
     gate: Mutex<()>,
     watchers: Watchers,
     clock: Arc<dyn Clock>,
@@ -74,13 +79,13 @@ struct Copies {
 struct Copy {
     record: Option<Record>,
     epoch: u64,
-    /// Monotonic time of the record's end.
+    /// Monotonic time at which the record expires.
     deadline: Option<Duration>,
-    /// Monotonic time until which this may be said.
+    /// Monotonic time until which the copy may be used.
     good_until: Option<Duration>,
 }
 
-/// When a question was asked: what makes its answer fit to be remembered.
+/// The state when a read began, which decides whether its answer may be cached.
 struct Asked {
     epoch: u64,
     changes: u64,
@@ -125,7 +130,7 @@ impl Copies {
         })
     }
 
-    /// To be called before the store is asked. `None`: its answer cannot be remembered.
+    /// Notes the state before the store is read; `None` if its answer must not be cached.
     fn ask(&self, key: &str) -> Option<Asked> {
         let epoch = self.epoch.load(Ordering::Acquire);
         is_live(epoch).then(|| Asked {
@@ -170,7 +175,7 @@ impl Copies {
         self.copies.invalidate(key);
     }
 
-    /// Every copy dies at once; their space follows.
+    /// Invalidates every copy at once; their memory is freed later.
     fn change_all(&self, turned: impl Fn(u64) -> u64) {
         let turn = |epoch| Some(turned(epoch));
         let _ = self
@@ -180,9 +185,9 @@ impl Copies {
         lock(&self.absent).clear();
     }
 
-    /// What the store says.
+    /// Handles a notification of the store.
     fn told(&self, change: Change<'_>) {
-        // Whoever watches this is told when nothing old is left here.
+        // Watchers of this cache are notified once nothing outdated is left here.
         match change {
             Change::Key(key) => {
                 self.change(key);
@@ -206,7 +211,7 @@ impl Copies {
     }
 }
 
-/// Forgets a key when a write of it ends, answered or not: it may have been done either way.
+/// Invalidates a key when a write of it ends, even in an error: it may have happened.
 struct Writing<'a> {
     copies: &'a Copies,
     change: Change<'a>,
@@ -219,12 +224,12 @@ impl Drop for Writing<'_> {
 }
 
 impl<S: Store> Near<S> {
-    /// A cache of up to 64 MiB over this store.
+    /// Creates a cache of up to 64 MiB over this store.
     pub fn new(store: S) -> Self {
         Self::builder(store).build()
     }
 
-    /// Sets one up.
+    /// Returns a builder for a cache over this store.
     pub fn builder(store: S) -> NearBuilder<S> {
         NearBuilder {
             store,
@@ -274,7 +279,7 @@ impl<S: Store> Store for Near<S> {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
-            // Also where it answers None: then our copy may be the old one.
+            // Also if it returns `None`: then the copy here may be outdated.
             let _writing = self.writing(Change::Key(key));
             self.0.store.replace(key, version, value, ttl).await
         })
@@ -297,7 +302,7 @@ impl<S: Store> Store for Near<S> {
                 let _writing = self.writing(Change::All);
                 return self.0.store.remove_owned(owner).await;
             }
-            // The store names the keys, where it can say that it is done.
+            // The store reports the removed keys, unless it fails.
             let removed = self.0.store.remove_owned(owner).await;
             if removed.is_err() {
                 self.0.copies.told(Change::All);
@@ -334,7 +339,7 @@ impl<S: fmt::Debug> fmt::Debug for Near<S> {
     }
 }
 
-/// Sets a [`Near`] cache up.
+/// A builder for [`Near`].
 ///
 /// # Example
 /// ```
@@ -351,20 +356,20 @@ pub struct NearBuilder<S> {
 }
 
 impl<S: Store> NearBuilder<S> {
-    /// Maximum memory in bytes. Default: 64 MiB. Over it, the records that are read least go.
+    /// Sets the maximum memory in bytes. Default: 64 MiB. Over it, the least-read records go.
     ///
-    /// An entry counts its key, its value and 520 bytes for the cache's own nodes. Measured resident
-    /// growth of the process per byte of this bound: 1.05 to 1.2 bytes.
+    /// An entry weighs its key, its value and 520 bytes for the cache's own nodes. Measured
+    /// resident growth of the process per byte of this bound: 1.05 to 1.2 bytes.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Part of [`max_bytes`](Self::max_bytes) for keys that have no record. Default: a quarter of it.
-    /// Over it, the oldest of them go, and no record.
+    /// Sets the part of [`max_bytes`](Self::max_bytes) for keys without a record.
     ///
-    /// Any client can send session ids that it invented. Raise this for a store that holds deny lists
-    /// above all, where most answers are "no record"; 0 remembers no such answer.
+    /// Default: a quarter of it. Over it, the oldest of these keys are evicted, and no records. Any
+    /// client can send session ids that it invented. Raise this for a store that mainly holds deny
+    /// lists, where most answers are "no record"; 0 caches no such answer.
     ///
     /// ```
     /// use jamguard::store::{MemoryStore, Near};
@@ -378,22 +383,22 @@ impl<S: Store> NearBuilder<S> {
         self
     }
 
-    /// Remembers no answer for longer than this.
+    /// Sets the maximum age of a cached answer. Default: no limit.
     ///
-    /// Over a store that cannot be watched nothing is remembered otherwise. There this is how long
-    /// a change that others made may go unseen, such as a token taken back elsewhere.
+    /// A store that cannot be watched is cached only with this setting, and then it is how long a
+    /// change by another process may go unseen, such as a revoked token.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// Lifetimes pass by this clock's monotonic time; the system's unless set.
+    /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The cache, empty.
+    /// Builds the cache, empty.
     pub fn build(self) -> Near<S> {
         let max_absent_bytes = self.max_absent_bytes.unwrap_or(self.max_bytes / 4);
         let max_absent_bytes = max_absent_bytes.min(self.max_bytes);

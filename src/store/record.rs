@@ -1,10 +1,10 @@
-//! What a store keeps under a key.
+//! [`Record`] and [`NewRecord`]: what a store keeps under a key.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A record as it is kept.
+/// A stored record.
 ///
 /// # Example
 /// ```
@@ -21,7 +21,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record that never expires.
+    /// Creates a record that never expires.
     pub fn new(value: impl Into<Arc<[u8]>>, version: u64) -> Self {
         Self {
             value: value.into(),
@@ -30,30 +30,30 @@ impl Record {
         }
     }
 
-    /// The same, with so much of its lifetime left.
+    /// Sets the remaining lifetime.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// What is kept.
+    /// Returns the value.
     pub fn value(&self) -> &[u8] {
         &self.value
     }
 
-    /// Changes with each write, and is never used again for the key.
+    /// Returns the version, which changes with each write and is never used again for the key.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// What was left of its lifetime when it was read; `None` for a record that never expires.
+    /// Returns the lifetime left at the read; `None` for a record that never expires.
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl
     }
 }
 
-/// Values may hold what must not be logged.
+/// Shows no value: values may be secret.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
@@ -64,7 +64,7 @@ impl fmt::Debug for Record {
     }
 }
 
-/// A record to be inserted.
+/// A record to insert.
 ///
 /// # Example
 /// ```
@@ -77,20 +77,21 @@ impl fmt::Debug for Record {
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewRecord {
-    /// What to keep.
+    /// The value.
     pub value: Vec<u8>,
-    /// After what time it is gone; `None`: never.
+    /// The lifetime; `None` for a record that never expires.
     pub ttl: Option<Duration>,
-    /// Whose it is.
+    /// The owner, by which [`Store::owned`](super::Store::owned) finds the record.
     pub owner: Option<String>,
-    /// Whether it is written for a client that has not authenticated, such as a login under way, a
-    /// wrong code or a session without a user. A store with a bound keeps room for other records;
-    /// other stores ignore this.
+    /// Whether the record is written for a client that has not authenticated.
+    ///
+    /// Examples are a login in progress, a wrong code or a session without a user. A store with a
+    /// bound keeps room for other records; other stores ignore this.
     pub anonymous: bool,
 }
 
 impl NewRecord {
-    /// A record of nobody's that never expires.
+    /// Creates a record without an owner that never expires.
     pub fn new(value: impl Into<Vec<u8>>) -> Self {
         Self {
             value: value.into(),
@@ -100,22 +101,21 @@ impl NewRecord {
         }
     }
 
-    /// The same, gone after this time.
+    /// Sets the lifetime.
     #[must_use]
     pub fn expires_after(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The same, as one of this owner's.
+    /// Sets the owner.
     #[must_use]
     pub fn owned_by(mut self, owner: impl Into<String>) -> Self {
         self.owner = Some(owner.into());
         self
     }
 
-    /// The same, written for a client that has not authenticated: see
-    /// [`anonymous`](Self::anonymous).
+    /// Marks the record as [`anonymous`](Self::anonymous): its client has not authenticated.
     ///
     /// ```
     /// use jamguard::store::NewRecord;

@@ -1,4 +1,4 @@
-//! Values that a store keeps without being able to read them.
+//! [`SealingKeys`]: authenticated encryption of stored values.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -14,16 +14,16 @@ const KEY: usize = 32;
 const SALT: usize = 32;
 const ID: usize = 8;
 const TAG: usize = 16;
-/// How sealed values begin: another form would begin with another byte.
+/// First byte of a sealed value: its format. Another format would get another byte.
 const FORM: u8 = 1;
 
-/// The keys that encrypt what a store keeps: AES-256-GCM, bound to the place where it is kept.
+/// The keys that encrypt stored values: AES-256-GCM, bound to the value's key in the store.
 ///
-/// The first key seals; the ones before it still open what they sealed. To change the key, put the
-/// new one first, and take the old one away when everything has been written anew.
+/// The first key seals; earlier ones still open what they sealed. To rotate, put the new key first,
+/// and drop the old one once everything has been written again.
 ///
-/// Each value is sealed with a key of its own, derived from this one (HKDF, RFC 5869) and 256
-/// random bits, so that the number of values is not limited by what a nonce allows.
+/// Each value is sealed with its own key, derived from this one (HKDF, RFC 5869) and 256 random
+/// bits, so that nonces do not limit the number of values.
 ///
 /// # Example
 /// ```
@@ -50,7 +50,7 @@ fn failed<E>(_: E) -> Error {
     )
 }
 
-/// What HKDF calls the length of its output.
+/// The output length for HKDF.
 struct KeyLen;
 
 impl hkdf::KeyType for KeyLen {
@@ -72,7 +72,7 @@ impl SealingKey {
         }
     }
 
-    /// The key of one value. It is used once, so its nonce never changes.
+    /// Derives the key of one value. It is used once, so its nonce may be constant.
     fn derive(&self, salt: &[u8]) -> Result<LessSafeKey, Error> {
         let mut key = Zeroizing::new([0; KEY]);
         hkdf::Salt::new(hkdf::HKDF_SHA256, salt)
@@ -90,15 +90,15 @@ fn nonce() -> Nonce {
 }
 
 impl SealingKeys {
-    /// One key of 256 random bits.
+    /// Creates keys from a single key of 256 random bits.
     pub fn new(key: &[u8; 32]) -> Self {
         Self(Arc::new([SealingKey::new(key)]))
     }
 
-    /// One key of 256 random bits, as base64url without padding.
+    /// Creates keys from a single key in base64url without padding.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where the text is not 32 bytes in base64url.
+    /// [`ErrorKind::InvalidKey`] if the text is not 32 bytes in base64url.
     pub fn from_base64url(key: &str) -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; KEY]);
         match URL_SAFE_NO_PAD.decode_slice(key, &mut *bytes) {
@@ -111,23 +111,23 @@ impl SealingKeys {
         }
     }
 
-    /// A new random key as text, to be kept where your secrets are.
+    /// Generates a random key as text, to be stored with your other secrets.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] where the system's random source fails.
+    /// [`ErrorKind::Internal`] if the system's random source fails.
     pub fn generate_key() -> Result<Secret, Error> {
         let mut key = Zeroizing::new([0; KEY]);
         rand::fill(&mut *key).map_err(failed)?;
         Ok(Secret::new(URL_SAFE_NO_PAD.encode(key.as_slice())))
     }
 
-    /// The same, and able to open what `previous` sealed.
+    /// Returns these keys, able also to open what `previous` sealed.
     #[must_use]
     pub fn with_previous(&self, previous: &Self) -> Self {
         Self(self.0.iter().chain(previous.0.iter()).cloned().collect())
     }
 
-    /// Encrypts a value for one place: under another key of the store it does not open.
+    /// Encrypts a value for one key of the store; under another one it does not open.
     pub(crate) fn seal(&self, place: &str, value: &[u8]) -> Result<Vec<u8>, Error> {
         let Some(key) = self.0.first() else {
             return Err(failed(()));
@@ -149,16 +149,16 @@ impl SealingKeys {
         Ok(sealed)
     }
 
-    /// Decrypts what was sealed for this place.
+    /// Decrypts a value that was sealed for this key of the store.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] where no key of these sealed it; [`ErrorKind::Storage`] where it
-    /// was changed or belongs to another place.
+    /// [`ErrorKind::InvalidKey`] if none of these keys sealed it; [`ErrorKind::Storage`] if it was
+    /// changed or belongs to another key of the store.
     pub(crate) fn open(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let damaged = || {
             Error::new(
                 ErrorKind::Storage,
-                "an encrypted record is damaged, or was put where it does not belong",
+                "an encrypted record is damaged, or was moved from another key of the store",
             )
         };
         let (form, rest) = sealed.split_first().ok_or_else(damaged)?;
@@ -170,7 +170,7 @@ impl SealingKeys {
         let key = self.0.iter().find(|key| key.id == *id).ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidKey,
-                "a record was encrypted with another sealing key: give that one too, by \
+                "a record was encrypted with another sealing key: add that key with \
                  .with_previous(…)",
             )
         })?;
@@ -198,14 +198,14 @@ impl fmt::Debug for SealingKeys {
 mod tests {
     use super::*;
 
-    const VALUE: &[u8] = b"what nobody else may read";
+    const VALUE: &[u8] = b"a value that must stay secret";
 
     fn keys(byte: u8) -> SealingKeys {
         SealingKeys::new(&[byte; KEY])
     }
 
     #[test]
-    fn what_was_sealed_opens_in_its_place_alone() {
+    fn a_sealed_value_opens_only_under_its_key() {
         let keys = keys(1);
         let sealed = keys.seal("a", VALUE).unwrap();
         assert_eq!(&**keys.open("a", &sealed).unwrap(), VALUE);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_or_missing_byte_is_noticed() {
+    fn every_changed_or_missing_byte_is_detected() {
         let keys = keys(1);
         let sealed = keys.seal("a", VALUE).unwrap();
         for at in 0..sealed.len() {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_change_while_values_stay() {
+    fn values_survive_a_key_rotation() {
         let (old, new) = (keys(1), keys(2));
         let sealed = old.seal("a", VALUE).unwrap();
         let error = new.open("a", &sealed).unwrap_err();

@@ -1,9 +1,9 @@
-//! How writes are noticed by whoever remembers what a store said.
+//! Change notifications of a store, for caches in front of it.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-/// What a store tells its watchers.
+/// A change that a store reports to its watchers.
 ///
 /// # Example
 /// ```
@@ -19,22 +19,23 @@ pub enum Change<'a> {
     Key(&'a str),
     /// Every record may have changed.
     All,
-    /// Changes made by others are no longer learned: whatever is remembered must not be used.
+    /// Changes by other processes are no longer learned: what is cached must not be used.
     Lost,
-    /// From here on changes are learned: what is read now may be remembered. Every record may have
-    /// changed before.
+    /// Changes are learned from here on: what is read now may be cached.
+    ///
+    /// Every record may have changed before.
     Live,
 }
 
-/// Who is told of a store's changes. Cheap to clone.
+/// A callback that a store notifies of changes, held weakly. Cheap to clone.
 ///
-/// It runs inside the store's write or its connection's task: it returns at once, and calls no
-/// store.
+/// It runs inside the store's write or its connection's task: it must return at once and must not
+/// call a store.
 #[derive(Clone)]
 pub struct Watcher(Weak<dyn Fn(Change<'_>) + Send + Sync>);
 
 impl Watcher {
-    /// Tells `told` of changes for as long as it is held elsewhere.
+    /// Creates a watcher that calls `told` while another owner holds it.
     ///
     /// ```
     /// use jamguard::store::{Change, Watcher};
@@ -49,7 +50,7 @@ impl Watcher {
         Self(Arc::downgrade(told))
     }
 
-    /// Tells it; `false` where nobody listens any more, and it may be dropped.
+    /// Notifies the callback; returns `false` if it is gone, so that the watcher can be dropped.
     pub fn notify(&self, change: Change<'_>) -> bool {
         match self.0.upgrade() {
             Some(told) => {
@@ -76,7 +77,7 @@ impl fmt::Debug for Watcher {
 pub(crate) struct Watchers(RwLock<Vec<Watcher>>);
 
 impl Watchers {
-    /// Of a store that knows of every change at once.
+    /// Adds a watcher to a store that learns of every change at once.
     pub(crate) fn add_live(&self, watcher: Watcher) {
         self.add(watcher.clone());
         watcher.notify(Change::Live);
@@ -89,7 +90,7 @@ impl Watchers {
             .push(watcher);
     }
 
-    /// Tells all of them; those that nobody holds any more are dropped.
+    /// Notifies all watchers and drops those whose callback is gone.
     pub(crate) fn notify(&self, change: Change<'_>) {
         let watchers = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let told = watchers.iter().filter(|w| w.notify(change)).count();

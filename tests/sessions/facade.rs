@@ -282,7 +282,7 @@ async fn settings_that_cannot_work_are_refused() {
     for (refused, says) in [
         (builder().name(""), "name"),
         (builder().name("a/b"), "name"),
-        (builder().idle_timeout(Duration::ZERO), "under a second"),
+        (builder().idle_timeout(Duration::ZERO), "under 1 second"),
         (builder().absolute_timeout(hour), "over their absolute"),
         (builder().absolute_timeout(401 * 24 * hour), "400 days"),
         (

@@ -146,7 +146,7 @@ async fn a_file_of_another_program_is_refused() {
     drop(theirs);
     let refused = FileStore::open(folder.store()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Storage);
-    assert!(refused.message().contains("no store of ours"), "{refused}");
+    assert!(refused.message().contains("jamguard store"), "{refused}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Sets the second factor up.
+//! The builder for [`SecondFactor`].
 
 use super::handle::{SecondFactor, Settings};
 use crate::core::error::Error;
@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sets a [`SecondFactor`] up.
+/// A builder for [`SecondFactor`].
 ///
 /// # Example
 /// ```
@@ -52,52 +52,55 @@ impl SecondFactorBuilder {
         }
     }
 
-    /// Whose accounts these are, as authenticator apps show it. It must be set.
+    /// Sets the application's name in authenticator apps, 1 to 64 bytes, no colon. Required.
     pub fn issuer(mut self, name: impl Into<String>) -> Self {
         self.issuer = name.into();
         self
     }
 
-    /// How codes look, and the clock; what [`Otp::totp`] gives unless set. Who is enrolled keeps the
-    /// kind, hash, digits and period that they enrolled with.
+    /// Sets the form of codes and the clock. Default: [`Otp::totp`] as it is.
+    ///
+    /// Enrolled users keep the kind, hash, digits and period of their enrolment.
     pub fn otp(mut self, otp: Otp) -> Self {
         self.otp = Some(otp);
         self
     }
 
-    /// Its name in the store, where that holds several; `factors` unless set.
+    /// Sets the name in the store, to tell several second factors apart. Default: `factors`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// After how many wrong codes in a row a user is locked out, 1 to 100; 5 unless set.
+    /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
         self.terms.max_failures = count;
         self
     }
 
-    /// For how long, a second to a day; a quarter of an hour unless set, doubled by each wrong code
-    /// after it.
+    /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
+    ///
+    /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
         self.terms.lockout = time;
         self
     }
 
-    /// How many counters a HOTP authenticator may have run ahead to be found again by
-    /// [`resync`](SecondFactor::resync), 1 to 1000; 100 unless set.
+    /// Sets how many counters ahead a HOTP authenticator may be, 1 to 1000. Default: 100.
+    ///
+    /// [`resync`](SecondFactor::resync) searches so far.
     pub fn resync_window(mut self, counters: u32) -> Self {
         self.resync_window = counters;
         self
     }
 
-    /// How many recovery codes a user gets, 1 to 50; 10 unless set.
+    /// Sets how many recovery codes a user gets, 1 to 50. Default: 10.
     pub fn recovery_codes(mut self, count: usize) -> Self {
         self.count = count;
         self
     }
 
-    /// Builds it.
+    /// Builds the second factor.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
@@ -109,8 +112,8 @@ impl SecondFactorBuilder {
         check_resync_window(self.resync_window)?;
         if self.issuer.is_empty() || self.issuer.len() > 64 || self.issuer.contains(':') {
             return Err(Error::configuration(
-                "a second factor without a name that apps can show: give .issuer(…), 1 to 64 bytes \
-                 and no colon",
+                "a second factor needs a name that apps can show: give .issuer(…), 1 to 64 bytes and no \
+                 colon",
             ));
         }
         let otp = match self.otp {

@@ -1,4 +1,4 @@
-//! The second factor of an application's users.
+//! [`SecondFactor`]: enrols users and accepts their codes and recovery codes.
 
 use super::builder::SecondFactorBuilder;
 use super::record::{Factor, Form};
@@ -16,20 +16,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a user has for the first code.
+/// How long an enrolment waits for its first code.
 const PENDING: Duration = Duration::from_secs(3600);
 
-/// Users' second factor: enrolment, codes and recovery codes, kept in any [`Store`]. Cheap to clone.
+/// Users' second factor: enrolment, codes and recovery codes in a [`Store`]. Cheap to clone.
 ///
-/// - **Secrets are encrypted** with [`SealingKeys`], and bound to their user's place in the store.
-/// - **A user is enrolled when a first code was right**, and gets ten recovery codes then, of which
-///   hashes are kept. An authenticator that was never confirmed locks nobody out.
-/// - **Each code is accepted once**, and **five wrong ones in a row** end in a lockout, for recovery
-///   codes apart from one-time passwords: see [`OtpGuard`](crate::otp::OtpGuard).
-/// - All that follows from a code is one write: of a thousand submissions at the same time one
-///   passes.
+/// - **Secrets are encrypted** with [`SealingKeys`] and bound to their user's key in the store.
+/// - **A first right code enrols a user** and yields ten recovery codes, which are stored as
+///   hashes. An unconfirmed authenticator locks no user out.
+/// - **Each code is accepted once**, and **five wrong ones in a row** cause a lockout, separately
+///   for recovery codes and one-time passwords: see [`OtpGuard`](crate::otp::OtpGuard).
+/// - All changes that follow from a code are one atomic write: of a thousand concurrent submissions
+///   one succeeds.
 ///
-/// Who passed is yours to remember: `Session::verify_otp` writes it into the session.
+/// The application remembers which users passed: `Session::verify_otp` records it in the session.
 ///
 /// # Example
 /// ```
@@ -66,14 +66,14 @@ pub(super) struct Settings {
     pub(super) count: usize,
 }
 
-/// What becomes of a user's factor.
+/// The outcome of a change to a user's factor.
 enum Change<R> {
     Nothing(R),
     To(Factor, R),
 }
 
 impl SecondFactor {
-    /// Begins a second factor whose secrets are in a store, encrypted.
+    /// Returns a builder for a second factor in this store, with encrypted secrets.
     pub fn builder(store: impl Store, keys: SealingKeys) -> SecondFactorBuilder {
         SecondFactorBuilder::new(store, keys)
     }
@@ -82,13 +82,14 @@ impl SecondFactor {
         Self(Arc::new(settings))
     }
 
-    /// A new secret for a user's authenticator, to be confirmed by a first code within an hour;
-    /// `name` is what the app shows the account as. An enrolment that was begun before is void.
+    /// Generates a secret for a user, to be confirmed by a first code within an hour.
+    ///
+    /// `name` is the account's name in the app. An earlier unconfirmed enrolment becomes void.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyEnrolled`] where the user has a second factor:
-    /// [`remove`](Self::remove) it first, and let nobody do that who did not pass it.
-    /// [`ErrorKind::Configuration`] as in [`Otp::uri`]; those of the store.
+    /// [`ErrorKind::AlreadyEnrolled`] if the user has a second factor: [`remove`](Self::remove) it
+    /// first, and only for users who have passed it. [`ErrorKind::Configuration`] as in
+    /// [`Otp::uri`]; errors of the store.
     pub async fn begin(&self, user: &str, name: &str) -> Result<Enrolment, Error> {
         let enrolment = Enrolment::new(&self.0.otp, &self.0.issuer, name)?;
         self.change(user, |factor| match factor {
@@ -99,13 +100,14 @@ impl SecondFactor {
         Ok(enrolment)
     }
 
-    /// Enrols a user whose authenticator shows a right code, and gives their recovery codes. Nobody
-    /// can show them again.
+    /// Enrols a user who gives a right code; returns the recovery codes.
+    ///
+    /// The recovery codes cannot be shown again.
     ///
     /// # Errors
     /// [`ErrorKind::WrongCode`]; [`ErrorKind::LockedOut`] after too many, until
-    /// [`begin`](Self::begin) is called anew; [`ErrorKind::NotEnrolled`] where it was not, or more
-    /// than an hour ago; [`ErrorKind::AlreadyEnrolled`] where this was done before; those of the
+    /// [`begin`](Self::begin) is called again; [`ErrorKind::NotEnrolled`] if it was not called
+    /// within the last hour; [`ErrorKind::AlreadyEnrolled`] if the user is enrolled; errors of the
     /// store.
     pub async fn confirm(&self, user: &str, code: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.0.count)?;
@@ -124,19 +126,20 @@ impl SecondFactor {
         Ok(codes)
     }
 
-    /// Enrols a user with a secret that their authenticator has already, as from another system, and
-    /// gives their recovery codes. `counter` is the one that HOTP expects next; TOTP has none: 0.
+    /// Enrols a user with an existing secret, as from another system; returns the recovery codes.
+    ///
+    /// `counter` is the one that HOTP expects next; 0 for TOTP.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyEnrolled`] where the user has a second factor;
-    /// [`ErrorKind::Configuration`] for a counter of TOTP; those of the store.
+    /// [`ErrorKind::AlreadyEnrolled`] if the user has a second factor; [`ErrorKind::Configuration`]
+    /// for TOTP with a counter; errors of the store.
     pub async fn import(
         &self,
         user: &str,
         secret: &OtpSecret,
         counter: u64,
     ) -> Result<Vec<Secret>, Error> {
-        // A Unix time, taken for a step, would make every code one of the past.
+        // A Unix time given as the counter would make every code one of the past.
         if self.0.otp.kind() == OtpKind::Totp && counter > 0 {
             return Err(Error::configuration("TOTP has no counter: give 0"));
         }
@@ -154,22 +157,22 @@ impl SecondFactor {
         Ok(codes)
     }
 
-    /// Whether a user has a second factor.
+    /// Returns whether a user has a second factor.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] where its record is damaged; [`ErrorKind::InvalidKey`] where it was
-    /// encrypted with another key; those of the store.
+    /// [`ErrorKind::Storage`] if its record is damaged; [`ErrorKind::InvalidKey`] if it was
+    /// encrypted with another key; errors of the store.
     pub async fn is_enrolled(&self, user: &str) -> Result<bool, Error> {
         let factor = self.find(user).await?;
         Ok(factor.is_some_and(|factor| factor.recovery.is_some()))
     }
 
-    /// Accepts a right one-time password of this user's, once. Spaces and hyphens in it do not matter.
+    /// Accepts a right one-time password of a user, once. Spaces and hyphens in it are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongCode`], which counts; [`ErrorKind::UsedCode`], which does not;
-    /// [`ErrorKind::LockedOut`], with the time that is left; [`ErrorKind::NotEnrolled`]. Those of
-    /// the store: then nobody knows whether the code was right, and it may be used up.
+    /// [`ErrorKind::WrongCode`], a failed attempt; [`ErrorKind::UsedCode`], which is not one;
+    /// [`ErrorKind::LockedOut`], with the remaining time; [`ErrorKind::NotEnrolled`]; errors of the
+    /// store, after which it is unknown whether the code was right, and it may be used up.
     pub async fn verify(&self, user: &str, code: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
@@ -179,12 +182,14 @@ impl SecondFactor {
         .await?
     }
 
-    /// Finds a HOTP authenticator again whose counter ran ahead, as by a button that was pressed in a
-    /// pocket: by two codes that it shows one after the other (RFC 4226 section 7.4), the first at most
-    /// [`resync_window`](SecondFactorBuilder::resync_window) counters ahead.
+    /// Resynchronizes a HOTP authenticator whose counter ran ahead, by two consecutive codes.
     ///
-    /// Both are used up, and prove as much as [`verify`](Self::verify) does. Guesses count with those
-    /// there, and a lockout is of both.
+    /// A counter runs ahead if, for example, the button is pressed in a pocket (RFC 4226 section
+    /// 7.4). The first code may be at most [`resync_window`](SecondFactorBuilder::resync_window)
+    /// counters ahead.
+    ///
+    /// Both codes are used up, and prove as much as [`verify`](Self::verify) does. Failures are
+    /// shared with it, and so is a lockout.
     ///
     /// ```
     /// # use jamguard::{Error, otp::SecondFactor};
@@ -194,8 +199,8 @@ impl SecondFactor {
     /// ```
     ///
     /// # Errors
-    /// As [`verify`](Self::verify); [`ErrorKind::UsedCode`] for the two that were just used;
-    /// [`ErrorKind::Configuration`] for a user of TOTP, which goes by the time.
+    /// The errors of [`verify`](Self::verify); [`ErrorKind::UsedCode`] for the two codes that were
+    /// just used; [`ErrorKind::Configuration`] for a user of TOTP, which has no counter.
     pub async fn resync(&self, user: &str, first: &str, second: &str) -> Result<(), Error> {
         let (ahead, terms) = (self.0.resync_window, &self.0.terms);
         self.change(user, |factor| {
@@ -208,11 +213,12 @@ impl SecondFactor {
         .await?
     }
 
-    /// Accepts one of a user's recovery codes, and uses it up. Case, spaces and hyphens do not
-    /// matter.
+    /// Accepts one of a user's recovery codes and uses it up.
+    ///
+    /// Case, spaces and hyphens are ignored.
     ///
     /// # Errors
-    /// As [`verify`](Self::verify).
+    /// The errors of [`verify`](Self::verify).
     pub async fn recover(&self, user: &str, code: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let (mut factor, mut sheet) = enrolled(factor)?;
@@ -223,20 +229,20 @@ impl SecondFactor {
         .await?
     }
 
-    /// How many recovery codes a user has left.
+    /// Returns how many recovery codes a user has left.
     ///
     /// # Errors
-    /// As [`is_enrolled`](Self::is_enrolled).
+    /// The errors of [`is_enrolled`](Self::is_enrolled).
     pub async fn recovery_codes_left(&self, user: &str) -> Result<usize, Error> {
         let factor = self.find(user).await?;
         let sheet = factor.and_then(|factor| factor.recovery);
         Ok(sheet.map_or(0, |sheet| sheet.left()))
     }
 
-    /// New recovery codes for a user; those from before are good no more.
+    /// Replaces a user's recovery codes; the earlier ones become invalid.
     ///
     /// # Errors
-    /// [`ErrorKind::NotEnrolled`]; those of the store.
+    /// [`ErrorKind::NotEnrolled`]; errors of the store.
     pub async fn new_recovery_codes(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.0.count)?;
         self.change(user, |factor| {
@@ -248,10 +254,12 @@ impl SecondFactor {
         Ok(codes)
     }
 
-    /// Ends a user's lockouts, as an administrator does who knows who asks.
+    /// Ends a user's lockouts.
+    ///
+    /// For an administrator who has verified the user's identity.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn unlock(&self, user: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let Some(mut factor) = factor else {
@@ -266,17 +274,17 @@ impl SecondFactor {
         .await
     }
 
-    /// Takes a user's second factor away, recovery codes and all; says whether there was one.
+    /// Removes a user's second factor and recovery codes; returns whether there was one.
     ///
-    /// Sessions that passed it stay as they are: `Sessions::clear` ends them.
+    /// Sessions that passed it stay as they are: end them with `Sessions::clear`.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn remove(&self, user: &str) -> Result<bool, Error> {
         self.0.store.remove(&self.key(user)).await
     }
 
-    /// A factor that nobody confirmed.
+    /// Returns an unconfirmed factor.
     fn begun(&self, secret: &OtpSecret) -> Factor {
         Factor {
             secret: secret.clone(),
@@ -286,7 +294,7 @@ impl SecondFactor {
         }
     }
 
-    /// What a code comes to; it changes what is remembered of the user's codes.
+    /// Checks a code and updates the user's attempts.
     fn judge(&self, factor: &mut Factor, code: &str) -> Result<Result<(), Error>, Error> {
         let otp = factor.otp(&self.0.otp)?;
         let attempts = &mut factor.attempts;
@@ -304,7 +312,7 @@ impl SecondFactor {
         record.map(|record| open(record.value())).transpose()
     }
 
-    /// Changes a user's factor in one step.
+    /// Updates a user's factor atomically.
     async fn change<R>(
         &self,
         user: &str,
@@ -325,7 +333,7 @@ impl SecondFactor {
                 record.filter(|_| before.is_some_and(|before| before.secret == after.secret));
             let ttl = match after.recovery {
                 Some(_) => None,
-                // Wrong codes give no more time.
+                // Wrong codes do not extend the enrolment.
                 None => begun.and_then(|record| record.ttl()).or(Some(PENDING)),
             };
             let mut new = NewRecord::new(after.seal(&key, &self.0.keys)?);
@@ -352,7 +360,7 @@ fn not_enrolled() -> Error {
 fn already_enrolled() -> Error {
     Error::new(
         ErrorKind::AlreadyEnrolled,
-        "this user has a second factor: remove it before there can be another",
+        "this user has a second factor: remove it before another one is enrolled",
     )
 }
 

@@ -1,4 +1,4 @@
-//! One-time passwords as users' second factor: secrets, codes and recovery codes in a store.
+//! A second factor for users: secrets, codes and recovery codes in a store.
 
 mod builder;
 mod handle;

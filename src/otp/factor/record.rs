@@ -1,4 +1,4 @@
-//! What is kept of a user's second factor.
+//! The stored record of a user's second factor.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -11,21 +11,20 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Longer than any record: a buffer that grows leaves copies of the secret behind.
+/// Longer than any record: a growing buffer would leave copies of the secret behind.
 const ROOM: usize = 8 << 10;
 
-/// A user's authenticator, and what is remembered of its codes: in one record, so that everything
-/// that follows from a code is done in one step.
+/// A user's authenticator and attempts, in one record so that updates are atomic.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Factor {
     pub(super) secret: OtpSecret,
     pub(super) form: Form,
     pub(super) attempts: Attempts,
-    /// `None` until a first code was right.
+    /// `None` until the enrolment is confirmed.
     pub(super) recovery: Option<Sheet>,
 }
 
-/// How the authenticator's codes look.
+/// The form of the authenticator's codes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Form {
     kind: String,
@@ -55,7 +54,7 @@ impl Form {
         }
     }
 
-    /// Codes of this form, with the window and the clock that are set now.
+    /// Returns a verifier for codes of this form, with the current look-ahead and clock.
     fn otp(&self, now: &Otp) -> Option<Otp> {
         let otp = Otp::builder(self.kind.parse().ok()?)
             .algorithm(self.algorithm.parse().ok()?)
@@ -71,12 +70,12 @@ impl Form {
 }
 
 impl Factor {
-    /// How its codes are checked.
+    /// Returns the verifier for its codes.
     pub(super) fn otp(&self, now: &Otp) -> Result<Otp, Error> {
         self.form.otp(now).ok_or_else(damaged)
     }
 
-    /// As it is kept under this key of the store.
+    /// Encrypts the record for this key of the store.
     pub(super) fn seal(&self, place: &str, keys: &SealingKeys) -> Result<Vec<u8>, Error> {
         let secret: Secret = self.secret.to_base32();
         let written = Written {
@@ -90,12 +89,12 @@ impl Factor {
         keys.seal(place, &text)
     }
 
-    /// Reads what [`seal`](Self::seal) wrote.
+    /// Decrypts what [`seal`](Self::seal) wrote.
     pub(super) fn open(place: &str, sealed: &[u8], keys: &SealingKeys) -> Result<Self, Error> {
         let text = keys.open(place, sealed)?;
         let written: Written<'_> = serde_json::from_slice(&text).map_err(|_| damaged())?;
         Ok(Self {
-            // One that was in use before may be short.
+            // An imported secret may be short.
             secret: OtpSecret::danger_from_short_base32(&written.secret).map_err(|_| damaged())?,
             form: written.form,
             attempts: written.attempts,
@@ -107,6 +106,6 @@ impl Factor {
 fn damaged() -> Error {
     Error::new(
         ErrorKind::Storage,
-        "a user's second factor is damaged, or was written by something else",
+        "a user's second factor is damaged, or was written by another program",
     )
 }

@@ -1,4 +1,4 @@
-//! Recovery codes in a store.
+//! [`RecoveryCodes`]: issues and redeems recovery codes.
 
 use super::sheet::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
@@ -11,13 +11,13 @@ use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 
-/// Recovery codes of users, for applications that keep the secrets of one-time passwords
-/// themselves; with [`SecondFactor`](crate::otp::SecondFactor) they are there already. Cheap to
-/// clone.
+/// Recovery codes for applications that keep the secrets themselves. Cheap to clone.
 ///
-/// A user gets ten codes of 120 random bits. The store knows salted hashes of them. Each is good
-/// once: of a thousand submissions of it at the same time one passes. Five wrong ones in a row end
-/// in a lockout, as with [`OtpGuard`](crate::otp::OtpGuard), and apart from its.
+/// [`SecondFactor`](crate::otp::SecondFactor) includes them already.
+///
+/// A user gets ten codes of 120 random bits; the store keeps salted hashes. Each code is accepted
+/// once: of a thousand concurrent submissions one succeeds. Five wrong ones in a row cause a
+/// lockout as in [`OtpGuard`](crate::otp::OtpGuard), but separately.
 ///
 /// # Example
 /// ```
@@ -43,7 +43,7 @@ pub struct RecoveryCodes {
     clock: Arc<dyn Clock>,
 }
 
-/// Sets [`RecoveryCodes`] up.
+/// A builder for [`RecoveryCodes`].
 ///
 /// # Example
 /// ```
@@ -61,38 +61,39 @@ pub struct RecoveryCodesBuilder {
 }
 
 impl RecoveryCodesBuilder {
-    /// Their name in the store, where that holds several kinds; `codes` unless set.
+    /// Sets their name in the store, to tell several kinds apart. Default: `codes`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// How many codes a user gets, 1 to 50; 10 unless set.
+    /// Sets how many codes a user gets, 1 to 50. Default: 10.
     pub fn count(mut self, count: usize) -> Self {
         self.count = count;
         self
     }
 
-    /// After how many wrong codes in a row a user is locked out, 1 to 100; 5 unless set.
+    /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
         self.terms.max_failures = count;
         self
     }
 
-    /// For how long, a second to a day; a quarter of an hour unless set, doubled by each wrong code
-    /// after it.
+    /// Sets the duration of the first lockout, 1 second to 1 day. Default: 15 minutes.
+    ///
+    /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: std::time::Duration) -> Self {
         self.terms.lockout = time;
         self
     }
 
-    /// By whose wall time lockouts end; the system's unless set.
+    /// Sets the clock whose wall time lockouts follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Builds it.
+    /// Builds the recovery codes.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
@@ -111,7 +112,7 @@ impl RecoveryCodesBuilder {
 }
 
 impl RecoveryCodes {
-    /// Begins recovery codes in a store.
+    /// Returns a builder for recovery codes in this store.
     pub fn builder(store: impl Store) -> RecoveryCodesBuilder {
         RecoveryCodesBuilder {
             store: Arc::new(store),
@@ -122,10 +123,10 @@ impl RecoveryCodes {
         }
     }
 
-    /// New codes for a user; those from before are good no more. Nobody can show them again.
+    /// Issues new codes to a user; earlier ones become invalid. They cannot be shown again.
     ///
     /// # Errors
-    /// Those of the store; then the user may have the new ones, which nobody knows.
+    /// Errors of the store, after which the user's codes may be new ones that were never shown.
     pub async fn issue(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.count)?;
         let value = to_bytes(&sheet)?;
@@ -136,13 +137,13 @@ impl RecoveryCodes {
         Ok(codes)
     }
 
-    /// Accepts one of a user's codes, and uses it up. Case, spaces and hyphens do not matter.
+    /// Accepts one of a user's codes and uses it up. Case, spaces and hyphens are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongCode`], which counts; [`ErrorKind::UsedCode`] for one of these codes that
-    /// was used, which does not; [`ErrorKind::LockedOut`], with the time that is left;
-    /// [`ErrorKind::NotEnrolled`] where the user never got codes. Those of the store: then it is
-    /// unknown whether the code was right, and it may be used up.
+    /// [`ErrorKind::WrongCode`], a failed attempt; [`ErrorKind::UsedCode`] for a used one of these
+    /// codes, which is not a failed attempt; [`ErrorKind::LockedOut`], with the remaining time;
+    /// [`ErrorKind::NotEnrolled`] if the user never got codes; errors of the store, after which it
+    /// is unknown whether the code was right, and it may be used up.
     pub async fn redeem(&self, user: &str, code: &str) -> Result<(), Error> {
         edit(&*self.store, &self.key(user), |record| {
             let before = read(record)?.ok_or_else(no_codes)?;
@@ -156,19 +157,19 @@ impl RecoveryCodes {
         .await?
     }
 
-    /// How many codes a user has left.
+    /// Returns how many codes a user has left.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn left(&self, user: &str) -> Result<usize, Error> {
         let record = self.store.get(&self.key(user)).await?;
         Ok(read(record.as_ref())?.map_or(0, |sheet| sheet.left()))
     }
 
-    /// Takes all codes of a user back.
+    /// Revokes all codes of a user.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
         self.store.remove(&self.key(user)).await.map(drop)
     }
@@ -190,7 +191,7 @@ fn read(record: Option<&Record>) -> Result<Option<Sheet>, Error> {
 fn damaged() -> Error {
     Error::new(
         ErrorKind::Storage,
-        "a user's recovery codes are damaged, or were written by something else",
+        "a user's recovery codes are damaged, or were written by another program",
     )
 }
 

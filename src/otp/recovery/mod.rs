@@ -1,4 +1,4 @@
-//! Codes on paper, for the day on which the authenticator is lost.
+//! Recovery codes, for users who lost their authenticator.
 
 mod codes;
 mod sheet;

@@ -1,4 +1,4 @@
-//! What is kept of a user's recovery codes, and how one is used up.
+//! The stored record of a user's recovery codes.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
@@ -12,9 +12,9 @@ use std::time::Duration;
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-/// How many codes a user gets.
+/// Default number of codes per user.
 pub(in crate::otp) const SHEET: usize = 10;
-/// 120 bits: of 112 or more a plain hash is kept (NIST SP 800-63B section 3.1.2.2).
+/// 120 bits: from 112 bits on, a plain hash is enough (NIST SP 800-63B section 3.1.2.2).
 const BYTES: usize = 15;
 const CHARACTERS: usize = 24;
 const SALT: usize = 16;
@@ -28,20 +28,20 @@ pub(in crate::otp) fn check_count(count: usize) -> Result<(), Error> {
     }
 }
 
-/// Hashes of a user's codes. No code can be computed from them.
+/// Hashes of a user's codes, from which no code can be computed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::otp) struct Sheet {
     salt: String,
-    /// Of the codes that are left.
+    /// Hashes of the unused codes.
     hashes: Vec<String>,
-    /// Of the codes that were used: one that comes again is no guess.
+    /// Hashes of the used codes, to tell their repetition from a guess.
     #[serde(default)]
     used: Vec<String>,
     pub(in crate::otp) failures: Failures,
 }
 
 impl Sheet {
-    /// New codes, and what is to be kept of them.
+    /// Generates codes and the record of their hashes.
     pub(in crate::otp) fn generate(count: usize) -> Result<(Self, Vec<Secret>), Error> {
         let mut sheet = Self {
             salt: encoding::encode(random::<SALT>()?),
@@ -58,12 +58,12 @@ impl Sheet {
         Ok((sheet, codes))
     }
 
-    /// How many codes are left.
+    /// Returns how many codes are left.
     pub(in crate::otp) fn left(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Uses a code up. What changes is to be written before the answer counts.
+    /// Uses a code up. A change must be written before the answer is used.
     pub(in crate::otp) fn redeem(
         &mut self,
         code: &str,
@@ -98,7 +98,7 @@ impl Sheet {
     }
 }
 
-/// Where a hash stands among these. All are looked at, wherever the right one is.
+/// Returns the index of a hash. All hashes are compared, wherever the right one is.
 fn position(hashes: &[String], hash: &str) -> Option<usize> {
     let none = hashes.len() as u64;
     let mut found = none;
@@ -108,7 +108,7 @@ fn position(hashes: &[String], hash: &str) -> Option<usize> {
     (found != none).then_some(found as usize)
 }
 
-/// Groups of four, as they can be read aloud.
+/// Formats a code in groups of four letters, easy to read aloud.
 fn write(code: &[u8]) -> Secret {
     let mut letters = Zeroizing::new(BASE32_NOPAD.encode(code));
     letters.make_ascii_lowercase();
@@ -122,7 +122,7 @@ fn write(code: &[u8]) -> Secret {
     Secret::from_zeroizing(text)
 }
 
-/// Reads a code as people type it: in either case, with any spaces and hyphens.
+/// Parses a code in either case, with any spaces and hyphens.
 fn read(text: &str) -> Option<Zeroizing<[u8; BYTES]>> {
     let mut letters = Zeroizing::new([0; CHARACTERS]);
     let typed = text
@@ -141,11 +141,11 @@ fn read(text: &str) -> Option<Zeroizing<[u8; BYTES]>> {
     Some(code)
 }
 
-/// What no user of these has: none were given out.
+/// Returns the error for a user to whom no codes were issued.
 pub(in crate::otp) fn no_codes() -> Error {
     Error::new(
         ErrorKind::NotEnrolled,
-        "this user has no recovery codes: give some out first",
+        "this user has no recovery codes: issue some first",
     )
 }
 
@@ -154,9 +154,9 @@ pub(in crate::otp) fn no_codes() -> Error {
 mod tests {
     use super::*;
 
-    /// Who tries codes against a dump must do it for each user anew.
+    /// An attacker with a dump must try codes for each user separately.
     #[test]
-    fn the_same_code_is_kept_as_another_hash_for_each_user() {
+    fn the_same_code_has_another_hash_for_each_user() {
         let [one, other] = [(); 2].map(|()| Sheet::generate(1).unwrap().0);
         assert_ne!(one.hash(&[7; BYTES]), other.hash(&[7; BYTES]));
         assert_eq!(one.hash(&[7; BYTES]), one.hash(&[7; BYTES]));

@@ -1,17 +1,17 @@
-//! What can go wrong with the file, and what to do about it.
+//! Failures of the file, and error texts that say what to do.
 
 use crate::core::error::{Error, ErrorKind};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// What went wrong inside a transaction.
+/// A failure inside a transaction.
 pub(super) enum Failure {
     Redb(redb::Error),
-    /// redb asserts what a sound file holds, where it reads a damaged one.
+    /// redb panicked: it asserts what a sound file contains.
     Panic,
     ReadOnly,
-    /// A file of no bytes, which is none that we made.
+    /// An empty file, which this store never creates.
     Empty,
 }
 
@@ -22,7 +22,7 @@ impl<E: Into<redb::Error>> From<E> for Failure {
 }
 
 impl Failure {
-    /// Whether the file may be sound when it is opened again.
+    /// Returns whether reopening the file may help.
     pub(super) fn is_of_this_opening(&self) -> bool {
         match self {
             Self::Panic => true,
@@ -39,16 +39,16 @@ impl Failure {
 }
 
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    // What the work leaves half done is redb's: it is dropped when the file is opened again.
+    // Half-done work is state of redb, which is dropped when the file is reopened.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Failure::Panic))
 }
 
-/// What to do about a failure, in words.
+/// Returns the error for a failure, with what to do.
 pub(super) fn describe(path: &Path, failure: Failure) -> Error {
     let path = path.display();
     let message = match &failure {
-        Failure::Panic => damaged(&path, &"it does not hold what it must"),
-        Failure::Empty => damaged(&path, &"it is empty, as when it was cut off"),
+        Failure::Panic => damaged(&path, &"its contents are inconsistent"),
+        Failure::Empty => damaged(&path, &"it is empty, possibly truncated"),
         Failure::ReadOnly => format!(
             "{path} is read-only: nothing can be written until this process may write to it"
         ),
@@ -73,7 +73,7 @@ pub(super) fn describe(path: &Path, failure: Failure) -> Error {
                 }
                 io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => damaged(&path, io),
                 io::ErrorKind::NotFound => {
-                    format!("{path} is not there: make its folder, or put the file back ({io})")
+                    format!("{path} does not exist: create its folder, or restore the file ({io})")
                 }
                 _ => format!("{path} cannot be read or written: {io}"),
             },
@@ -89,7 +89,7 @@ pub(super) fn describe(path: &Path, failure: Failure) -> Error {
 
 fn damaged(path: &dyn std::fmt::Display, what: &dyn std::fmt::Display) -> String {
     format!(
-        "{path} is damaged or no store of ours ({what}): put a backup in its place, or move it away \
-         to begin with an empty one"
+        "{path} is damaged or not a jamguard store ({what}): restore a backup, or move it away to \
+         start with an empty one"
     )
 }

@@ -1,8 +1,8 @@
-//! The threads that do the reading and writing.
+//! The threads that read and write the file.
 //!
-//! Files block, and an executor must not: so threads of our own do it, the same way inside any
-//! runtime and without one. One thread writes: all that waits by then goes into one transaction,
-//! since each costs syncs of the disk, however much is in it.
+//! File I/O blocks, and an executor must not: dedicated threads do it, the same way inside any
+//! runtime and without one. One thread writes, and puts all waiting writes into one transaction,
+//! because each transaction costs disk syncs, however large it is.
 
 use super::medium::Medium;
 use super::tables::Tables;
@@ -17,28 +17,28 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 const READERS: usize = 2;
-/// Writes in one transaction, at most.
+/// Maximum number of writes in one transaction.
 const MAX_BATCH: usize = 256;
-/// Expired records that a transaction erases besides.
+/// Maximum number of expired records that each transaction erases besides.
 const SWEPT_PER_BATCH: usize = 64;
-/// How many records an idle store erases in one transaction.
+/// Maximum number of records that an idle store erases in one transaction.
 const SWEPT_WHEN_IDLE: usize = 10_000;
 
 type Read = Box<dyn FnOnce(&Medium) + Send>;
 
-/// What the threads share.
+/// The state that the threads share.
 pub(super) struct Shared {
     pub(super) medium: Medium,
     pub(super) watchers: Watchers,
     pub(super) clock: Arc<dyn Clock>,
-    /// How often an idle store erases what expired.
+    /// How often an idle store erases expired records.
     pub(super) sweep_every: Duration,
 }
 
 /// The keys whose records a write changed.
 pub(super) type Changed = Vec<String>;
 
-/// A write on its way: done inside a transaction, answered once that is on the disk.
+/// A queued write: done inside a transaction, and answered once that is on the disk.
 trait Write: Send {
     fn apply(&mut self, tables: &mut Tables<'_>, changed: &mut Changed) -> Result<(), redb::Error>;
     fn answer(self: Box<Self>, written: Result<(), Error>);
@@ -62,7 +62,7 @@ where
 
     fn answer(self: Box<Self>, written: Result<(), Error>) {
         let Self { result, answer, .. } = *self;
-        // Whoever asked may have gone: the write is done all the same.
+        // The caller may be gone: the write is done all the same.
         let _ = answer.send(written.and_then(|()| result.ok_or_else(stopped)));
     }
 }
@@ -76,9 +76,9 @@ struct Senders {
     writes: Sender<Box<dyn Write>>,
 }
 
-/// The running threads. Dropped, they finish what waits, and the file is closed.
+/// The running threads. Dropping them finishes queued work and closes the file.
 pub(super) struct Threads {
-    /// `None` only while it is being dropped.
+    /// `None` only during the drop.
     senders: Option<Senders>,
     handles: Vec<JoinHandle<()>>,
 }
@@ -147,7 +147,7 @@ impl Drop for Threads {
     fn drop(&mut self) {
         self.senders = None;
         for handle in self.handles.drain(..) {
-            // A watcher's last breath may end the store on a thread of its own.
+            // A watcher may drop the last clone on one of these threads, which cannot join itself.
             if handle.thread().id() != std::thread::current().id() {
                 let _ = handle.join();
             }
@@ -190,7 +190,7 @@ fn write_batch(shared: &Shared, mut batch: Vec<Box<dyn Write>>) {
         }
         Ok(())
     });
-    // Also where it failed: some of it may be done.
+    // Even after a failure: part of it may have happened.
     for key in &changed {
         shared.watchers.notify(Change::Key(key));
     }

@@ -1,4 +1,4 @@
-//! The file, kept open through failures.
+//! The open database file, reopened after failures.
 
 use super::failure::{Failure, describe, guarded};
 use super::opening::{self, Open};
@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-/// redb gives a file up after the first failed write or read of it. Whoever meets that opens it
-/// again, so that a full disk ends no reads.
+/// The database file and its current handle.
+///
+/// redb gives a file up after the first failed read or write. The thread that meets this opens the
+/// file again, so that a full disk does not stop reads.
 pub(super) struct Medium {
     path: PathBuf,
     state: RwLock<State>,
@@ -18,12 +20,12 @@ pub(super) struct Medium {
 
 struct State {
     file: Open,
-    /// Counts how often the file was opened.
+    /// How often the file was opened.
     generation: u64,
 }
 
 impl Medium {
-    /// Opens or creates the file, brings it in order after a crash, and checks all of it.
+    /// Opens or creates the file, recovers it after a crash, and checks all of it.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let state = State::checked(path).map_err(|failure| describe(path, failure))?;
         Ok(Self {
@@ -40,21 +42,21 @@ impl Medium {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the file and opens it again, unless another did since that generation.
+    /// Closes and reopens the file, unless another thread did so since that generation.
     fn reopen(&self, generation: u64) -> Result<(), Failure> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if state.generation != generation && !matches!(state.file, Open::Closed) {
             return Ok(());
         }
-        // First the old one goes: it holds the lock on the file.
+        // The old handle goes first: it holds the lock on the file.
         state.close();
-        // Not made anew: what was in it must not seem never to have been.
+        // Never created again: lost contents must be an error, not an empty store.
         state.file = opening::open(&self.path)?;
         state.generation += 1;
         Ok(())
     }
 
-    /// Reads; where the file was given up, after opening it again.
+    /// Reads, after reopening the file if it was given up.
     pub(super) fn read<T>(
         &self,
         look: impl Fn(&ReadTransaction) -> Result<T, redb::Error>,
@@ -78,7 +80,7 @@ impl Medium {
         result.map_err(|failure| describe(&self.path, failure))
     }
 
-    /// Writes all of it or nothing, on the disk when this returns.
+    /// Writes all or nothing; the write is on the disk when this returns.
     pub(super) fn write(
         &self,
         now: Duration,
@@ -95,8 +97,8 @@ impl Medium {
                 };
                 let mut transaction = file.begin_write()?;
                 begun = true;
-                // Two syncs instead of one. In return no checksum that an attacker could make
-                // meet decides what a crash leaves, and the file opens at once after one.
+                // Two syncs instead of one: then no checksum that an attacker could forge decides
+                // what a crash leaves, and the file opens at once after one.
                 transaction.set_quick_repair(true);
                 let mut tables = Tables::open(&transaction, now)?;
                 change(&mut tables)?;
@@ -111,7 +113,7 @@ impl Medium {
         let (mut result, mut generation, begun) = attempt();
         let failed = |result: &Result<(), Failure>| matches!(result, Err(failure) if failure.is_of_this_opening());
         if failed(&result) && !begun {
-            // An earlier failure's: nothing of this was tried.
+            // The failure is of an earlier write: nothing of this one was tried.
             result = self.reopen(generation).and_then(|()| {
                 let (result, later, _) = attempt();
                 generation = later;
@@ -119,7 +121,7 @@ impl Medium {
             });
         }
         if failed(&result) {
-            // For those that only read. Where it fails, they try again.
+            // For the readers. If it fails, they try again.
             let _ = self.reopen(generation);
         }
         result.map_err(|failure| describe(&self.path, failure))
@@ -134,8 +136,7 @@ impl State {
             generation: 0,
         };
         if let Open::Writable(file) = &mut state.file {
-            // What was committed in two phases this never rolls back: where its checksums fail,
-            // that is an error.
+            // This never rolls back a two-phase commit: if its checksums fail, that is an error.
             guarded(|| Ok(file.check_integrity()?))?;
         }
         Ok(state)
@@ -143,7 +144,7 @@ impl State {
 
     fn close(&mut self) {
         let file = std::mem::replace(&mut self.file, Open::Closed);
-        // It writes a last time, which may fail on what is damaged. There is nobody to tell.
+        // The last write may fail on a damaged file, with no caller to report it to.
         let _ = guarded(move || {
             drop(file);
             Ok(())

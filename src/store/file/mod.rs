@@ -1,4 +1,4 @@
-//! Records in a file, for one process.
+//! [`FileStore`]: records in a file, for one process.
 
 mod failure;
 mod jobs;

@@ -1,4 +1,4 @@
-//! How the file is made and opened.
+//! Creating and opening the file.
 
 use super::failure::{Failure, guarded};
 use super::tables;
@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Pages kept in memory.
+/// Maximum memory for pages, in bytes.
 const CACHE_BYTES: usize = 64 << 20;
 
 pub(super) enum Open {
@@ -18,7 +18,7 @@ pub(super) enum Open {
     Closed,
 }
 
-/// Opens the file; where this process may not write it, to read.
+/// Opens the file, or opens it to read if this process may not write it.
 pub(super) fn open(path: &Path) -> Result<Open, Failure> {
     guarded(|| {
         let mut builder = Builder::new();
@@ -47,8 +47,10 @@ fn is_read_only(error: &io::Error) -> bool {
     )
 }
 
-/// Makes the file where there is none: under another name first, so that it is there in full or
-/// not at all, whatever happens meanwhile.
+/// Creates the file if it does not exist.
+///
+/// It first has another name, so that it exists completely or not at all, whatever happens
+/// meanwhile.
 pub(super) fn create(path: &Path) -> Result<(), Failure> {
     if path.try_exists()? {
         return Ok(());
@@ -68,7 +70,7 @@ pub(super) fn create(path: &Path) -> Result<(), Failure> {
     made
 }
 
-/// A name that nobody else uses.
+/// Returns a temporary name that no other call or process uses.
 fn unfinished(path: &Path) -> PathBuf {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
@@ -77,7 +79,7 @@ fn unfinished(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// A file that its owner alone may read, in place of what a dead process left.
+/// Creates a file that only its owner may read, in place of one that a dead process left.
 fn create_new(path: &Path) -> io::Result<File> {
     let _ = fs::remove_file(path);
     let mut options = OpenOptions::new();
@@ -87,7 +89,7 @@ fn create_new(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Gives the file its name, unless another was faster: then that one is it.
+/// Gives the file its name, unless another process was faster: then its file is used.
 fn give_name(new: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(new, path) {
         Ok(()) => {}
@@ -95,7 +97,7 @@ fn give_name(new: &Path, path: &Path) -> io::Result<()> {
         // A file system without hard links.
         Err(_) => fs::rename(new, path)?,
     }
-    // The name must outlive a crash as well.
+    // The name must survive a crash too.
     #[cfg(unix)]
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all()?,

@@ -1,4 +1,4 @@
-//! The store over the file.
+//! [`FileStore`] and its builder.
 
 use super::jobs::{Shared, Threads};
 use super::medium::Medium;
@@ -13,18 +13,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// How many records one transaction of a purge erases.
+/// Records that one transaction of a purge erases.
 const PURGED_AT_ONCE: usize = 10_000;
 
-/// Keeps records in a file, for one process. Clones share it.
+/// A store in a file, for one process. Clones share it.
 ///
-/// A write that was answered is on the disk, and survives a crash of the process and of the
-/// machine; writes that come at the same time share the syncs that this takes. Reads go on while
-/// the disk is full, and on a file that this process may only read. Threads of its own do the
-/// reading and writing, so no runtime is needed and none is blocked.
+/// An acknowledged write is on the disk, and survives a crash of the process and of the machine;
+/// concurrent writes share the syncs that this takes. Reads continue while the disk is full, and on
+/// a file that this process may only read. Dedicated threads read and write, so no runtime is
+/// needed and none is blocked.
 ///
-/// The file is made so that its owner alone may read it. Owners are kept in it as hashes, keys and
-/// values as they are. Lifetimes pass by the wall clock, also while nothing runs.
+/// The file is created readable by its owner alone. Owners of records are stored as hashes, keys
+/// and values as they are. Lifetimes follow the wall clock, also while no process runs.
 ///
 /// Dropping the last clone closes the file, and waits for that.
 ///
@@ -47,17 +47,18 @@ struct Inner {
 }
 
 impl FileStore {
-    /// Opens the store in this file, or makes it. Reads all of it to see that it is sound, and
-    /// blocks meanwhile: call it before serving.
+    /// Opens the store in this file, or creates it.
+    ///
+    /// Reads the whole file to check it, and blocks meanwhile: call it before serving.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) where the file is damaged or something
-    /// else, cannot be made or read, or is open in another process.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) if the file is damaged or not a store,
+    /// cannot be created or read, or is open already, here or in another process.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::builder().open(path)
     }
 
-    /// Sets one up.
+    /// Returns a builder for a store.
     pub fn builder() -> FileStoreBuilder {
         FileStoreBuilder {
             clock: Arc::new(SystemClock),
@@ -181,7 +182,7 @@ impl fmt::Debug for FileStore {
     }
 }
 
-/// Sets a [`FileStore`] up.
+/// A builder for [`FileStore`].
 ///
 /// # Example
 /// ```
@@ -197,16 +198,16 @@ pub struct FileStoreBuilder {
 }
 
 impl FileStoreBuilder {
-    /// Lifetimes pass by this clock's wall time; the system's unless set.
+    /// Sets the clock whose wall time lifetimes follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// As [`FileStore::open`].
+    /// Opens the store in this file, or creates it: see [`FileStore::open`].
     ///
     /// # Errors
-    /// As [`FileStore::open`].
+    /// The errors of [`FileStore::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<FileStore, Error> {
         let path = path.as_ref().to_owned();
         let shared = Arc::new(Shared {
@@ -234,9 +235,9 @@ impl fmt::Debug for FileStoreBuilder {
 mod tests {
     use super::*;
 
-    /// Nobody writes, nobody purges: what expired leaves the file all the same.
+    /// Expired records leave the file even without writes or purges.
     #[test]
-    fn an_idle_store_erases_what_expired() {
+    fn an_idle_store_erases_expired_records() {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let name = format!("jamguard-idle-{}.redb", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -247,7 +248,7 @@ mod tests {
             let record = NewRecord::new(*b"").expires_after(Duration::from_millis(1));
             store.insert("key", record).await.unwrap().unwrap();
             std::thread::sleep(Duration::from_secs(1));
-            // It would say 1 where the record still lay there.
+            // 1 if the record were still in the file.
             store.purge().await.unwrap()
         });
         drop(store);

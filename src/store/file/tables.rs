@@ -1,5 +1,4 @@
-//! How records lie in the file: the record by its key, and two orders that find it by its owner and
-//! by its deadline.
+//! The table layout: records by key, with indexes by owner and by deadline.
 
 use crate::store::{NewRecord, Record};
 use aws_lc_rs::digest;
@@ -8,8 +7,7 @@ use redb::{
 };
 use std::time::Duration;
 
-/// SHA-256 of an owner's text: of one length however long that is, and no name for whoever reads
-/// the file.
+/// SHA-256 of an owner's text: of fixed length, and it hides the text from readers of the file.
 type Owner = [u8; 32];
 /// Version, deadline, owner, value.
 type Row = (u64, Option<u64>, Option<Owner>, &'static [u8]);
@@ -19,9 +17,9 @@ const OWNERS: TableDefinition<(Owner, &str), ()> = TableDefinition::new("owners"
 const DEADLINES: TableDefinition<(u64, &str), ()> = TableDefinition::new("deadlines");
 const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
 
-/// In [`NUMBERS`]: the version last given, for all keys, so that none gets one again.
+/// In [`NUMBERS`]: the version last given, for all keys, so that none gets one twice.
 const VERSION: &str = "version";
-/// In [`NUMBERS`]: how all of this is laid out.
+/// In [`NUMBERS`]: the version of this layout.
 const FORMAT: &str = "format";
 const CURRENT_FORMAT: u64 = 1;
 
@@ -31,7 +29,7 @@ fn owner(text: &str) -> Owner {
     owner
 }
 
-/// Unix nanoseconds, which last until the year 2554; `None` for a moment later than that.
+/// Returns a time in nanoseconds, which last until the year 2554; `None` if it is later.
 fn nanos(time: Duration) -> Option<u64> {
     u64::try_from(time.as_nanos()).ok()
 }
@@ -60,7 +58,7 @@ fn live(
     Ok(is_live(deadline, now).then(|| record(version, deadline, value, now)))
 }
 
-/// The keys that the file lists for an owner.
+/// Returns the keys in an owner's index.
 fn keys_of(
     owners: &impl ReadableTable<(Owner, &'static str), ()>,
     owner: Owner,
@@ -77,7 +75,7 @@ fn keys_of(
     Ok(keys)
 }
 
-/// The record of a key at this time since the epoch.
+/// Returns the record of a key at this time since the epoch.
 pub(super) fn get(
     file: &ReadTransaction,
     key: &str,
@@ -90,7 +88,7 @@ pub(super) fn get(
     )
 }
 
-/// The keys and records of an owner.
+/// Returns the keys and records of an owner.
 pub(super) fn owned(
     file: &ReadTransaction,
     text: &str,
@@ -107,7 +105,7 @@ pub(super) fn owned(
     Ok(found)
 }
 
-/// Checks that the file holds what we write.
+/// Checks that the file has this layout.
 pub(super) fn check(file: &ReadTransaction) -> Result<(), Error> {
     let format = match file.open_table(NUMBERS) {
         Err(TableError::TableDoesNotExist(_)) => None,
@@ -116,11 +114,11 @@ pub(super) fn check(file: &ReadTransaction) -> Result<(), Error> {
     match format {
         Some(CURRENT_FORMAT) => Ok(()),
         Some(other) => Err(Error::Corrupted(format!("its format is {other}"))),
-        None => Err(Error::Corrupted("it holds something else".to_owned())),
+        None => Err(Error::Corrupted("it has no jamguard tables".to_owned())),
     }
 }
 
-/// Lays an empty file out.
+/// Creates the tables in an empty file.
 pub(super) fn lay_out(file: &WriteTransaction) -> Result<(), Error> {
     let mut numbers = file.open_table(NUMBERS)?;
     numbers.insert(FORMAT, CURRENT_FORMAT)?;
@@ -130,7 +128,7 @@ pub(super) fn lay_out(file: &WriteTransaction) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tables inside a transaction that writes.
+/// The tables inside a write transaction.
 pub(super) struct Tables<'a> {
     records: Table<'a, &'static str, Row>,
     owners: Table<'a, (Owner, &'static str), ()>,
@@ -141,7 +139,7 @@ pub(super) struct Tables<'a> {
     dirty: bool,
 }
 
-/// What the other tables say of a record.
+/// The index entries of a record.
 struct Listing {
     version: u64,
     deadline: Option<u64>,
@@ -163,7 +161,7 @@ impl<'a> Tables<'a> {
         })
     }
 
-    /// Writes the rest; says whether there is anything to commit.
+    /// Writes the version; returns whether there is anything to commit.
     pub(super) fn close(mut self) -> Result<bool, Error> {
         if self.dirty {
             self.numbers.insert(VERSION, self.version)?;
@@ -260,7 +258,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// The keys of the live records that it removed.
+    /// Removes an owner's records; returns the keys of the live ones.
     pub(super) fn remove_owned(&mut self, text: &str) -> Result<Vec<String>, Error> {
         let mut removed = Vec::new();
         for key in keys_of(&self.owners, owner(text))? {
@@ -271,7 +269,7 @@ impl<'a> Tables<'a> {
         Ok(removed)
     }
 
-    /// Erases up to `most` expired records; says how many.
+    /// Erases up to `most` expired records; returns how many.
     pub(super) fn purge(&mut self, most: usize) -> Result<u64, Error> {
         let mut expired = Vec::new();
         for entry in self
@@ -284,7 +282,7 @@ impl<'a> Tables<'a> {
         }
         for key in &expired {
             let Some(listing) = self.listing(key)? else {
-                let gone = "a deadline names a record that is not there".to_owned();
+                let gone = "a deadline names a missing record".to_owned();
                 return Err(Error::Corrupted(gone));
             };
             self.erase(key, &listing)?;

@@ -1,4 +1,4 @@
-//! Sets a [`RedisStore`] up.
+//! The builder for [`RedisStore`].
 
 use super::cluster::Cluster;
 use super::feed::{Feed, Source};
@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sets a [`RedisStore`] up.
+/// A builder for [`RedisStore`].
 ///
 /// # Example
 /// ```
@@ -46,37 +46,38 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What all keys in Redis begin with; `jamguard:` unless set. Stores with different prefixes
-    /// share nothing.
+    /// Sets the prefix of all keys in Redis, 1 to 128 bytes without braces. Default: `jamguard:`.
+    ///
+    /// Stores with different prefixes share nothing.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long an operation may take, connecting included; 250 ms unless set.
+    /// Sets the time limit of an operation with connecting, 1 ms to 60 s. Default: 250 ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The authorities that a server's certificate is checked against, as PEM, in place of the
-    /// system's.
+    /// Sets the authorities that a server's certificate is checked against, as PEM.
+    ///
+    /// Default: the system's.
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates.roots = Some(pem.into());
         self
     }
 
-    /// The certificate that the server is shown, with the chain to its authority, and its key; both
-    /// as PEM.
+    /// Sets the client certificate, with the chain to its authority, and its key; both as PEM.
     pub fn client_certificate(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Secret>) -> Self {
         self.certificates.client = Some((chain.into(), key.into()));
         self
     }
 
-    /// The store. Nothing is connected yet; the first operation does that.
+    /// Builds the store. Nothing is connected before the first operation.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) for a URL of none of the
+    /// [`Configuration`](crate::ErrorKind::Configuration) for a URL that has none of the
     /// [forms](RedisStore#urls), or settings that cannot work.
     pub fn build(self) -> Result<RedisStore, Error> {
         if self.timeout < Duration::from_millis(1) || self.timeout > Duration::from_secs(60) {
@@ -118,11 +119,12 @@ impl RedisStoreBuilder {
         })
     }
 
-    /// The store, after Redis has answered.
+    /// Builds the store and waits for an answer of Redis.
     ///
     /// # Errors
-    /// As [`build`](Self::build); [`Unavailable`](crate::ErrorKind::Unavailable) where Redis cannot be
-    /// reached, and [`Configuration`](crate::ErrorKind::Configuration) where it refuses the user.
+    /// The errors of [`build`](Self::build); [`Unavailable`](crate::ErrorKind::Unavailable) if
+    /// Redis cannot be reached; [`Configuration`](crate::ErrorKind::Configuration) if it rejects
+    /// the user.
     pub async fn connect(self) -> Result<RedisStore, Error> {
         let store = self.build()?;
         store.ping().await?;

@@ -1,4 +1,4 @@
-//! Sends each command to the node of a cluster that has its slot.
+//! Sends each command to the cluster node that owns its slot.
 
 use super::failure::Failure;
 use super::link::{Link, Place};
@@ -13,9 +13,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How often a command is sent on to another node before it is given up on.
+/// Maximum number of redirections of a command.
 const REDIRECTIONS: usize = 5;
-/// How long to leave a slot alone that is on its way, and the nodes after they were asked in vain.
+/// Pause before a slot on the move is tried again, and before nodes are asked again.
 const PAUSE: Duration = Duration::from_millis(20);
 
 type Outcome = Result<Arc<Topology>, Failure>;
@@ -30,7 +30,7 @@ pub(super) struct Cluster {
 struct State {
     topology: Option<Arc<Topology>>,
     links: HashMap<Address, Arc<Link>>,
-    /// Gone when the nodes have answered, after a pause where none did.
+    /// The running query for the topology; removed a pause after its answer.
     asking: Option<watch::Receiver<Option<Outcome>>>,
 }
 
@@ -48,7 +48,7 @@ impl Cluster {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a command. To be called with a time limit around it.
+    /// Sends a command. The caller sets the time limit.
     pub(super) async fn query(
         self: &Arc<Self>,
         slot: u16,
@@ -57,7 +57,7 @@ impl Cluster {
         let mut link = self.owner(slot).await?;
         let mut asking = false;
         for _ in 0..REDIRECTIONS {
-            // Told by a drop if the command is given up on: the node may be dead.
+            // Dropped if the caller gives up on the command: the node may be dead.
             let doubt = Doubt(Some(self));
             let answer = match asking {
                 true => link.query_asking(command).await,
@@ -107,7 +107,7 @@ impl Cluster {
         }
     }
 
-    /// The connection to a node for records.
+    /// Returns the connection to a node for records.
     pub(super) fn link(&self, address: &Address) -> Arc<Link> {
         let mut state = self.lock();
         let new = || {
@@ -124,11 +124,11 @@ impl Cluster {
             .clone()
     }
 
-    /// Asks the nodes where the slots are, unless that is under way.
+    /// Asks the nodes for the slots, unless a query is running.
     fn ask(self: &Arc<Self>) -> watch::Receiver<Option<Outcome>> {
         let mut state = self.lock();
         match &state.asking {
-            // One that broke off has dropped its end of the channel.
+            // A query that broke off has dropped its end of the channel.
             Some(asking) if asking.has_changed().is_ok() => asking.clone(),
             _ => {
                 let (done, asking) = watch::channel(None);
@@ -154,7 +154,7 @@ impl Cluster {
         self.lock().asking = None;
     }
 
-    /// Sends commands where this says from now on, unless something newer is known.
+    /// Sends commands by this topology from now on, unless a newer one is known.
     pub(super) fn settle(&self, topology: &Arc<Topology>) {
         let mut state = self.lock();
         let known = state.topology.as_ref();
@@ -165,8 +165,9 @@ impl Cluster {
         }
     }
 
-    /// What the nodes say that are known: the newest that is heard shortly after the first answer,
-    /// because one that the others have lost tells of the past.
+    /// Returns the newest topology that is heard shortly after the first answer.
+    ///
+    /// A node that the others have lost may answer first, with an outdated one.
     pub(super) async fn topology(self: &Arc<Self>) -> Result<Topology, Failure> {
         let mut known: BTreeSet<_> = self.target.addresses.iter().cloned().collect();
         known.extend(self.lock().links.keys().cloned());
@@ -198,13 +199,13 @@ impl Cluster {
     }
 }
 
-/// Reads an answer to `CLUSTER NODES`.
+/// Parses an answer to `CLUSTER NODES`.
 fn read(nodes: Value, asked: &Address, named: bool) -> Result<Topology, Failure> {
     let nodes: String = redis::from_redis_value(nodes).map_err(RedisError::from)?;
     Ok(Topology::parse(&nodes, asked, named))
 }
 
-/// Whether this node sees what the others see.
+/// Checks that this node sees what the others see.
 pub(super) async fn sees(
     mut node: MultiplexedConnection,
     asked: &Address,
@@ -221,7 +222,7 @@ pub(super) async fn sees(
     }
 }
 
-/// Has the nodes asked anew unless it was settled that they are where they were.
+/// Asks the nodes again on drop, unless [`settle`](Self::settle) has confirmed them.
 struct Doubt<'a>(Option<&'a Arc<Cluster>>);
 
 impl Doubt<'_> {

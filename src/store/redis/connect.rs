@@ -1,4 +1,4 @@
-//! Connects to the servers of a URL.
+//! Connections to the servers of a URL.
 
 use super::failure::{Failure, unavailable};
 use super::url::{Address, Certificates, Login, Target};
@@ -10,7 +10,7 @@ use redis::{
 };
 
 impl Target {
-    /// Sees that the certificates can be read.
+    /// Checks that the certificates can be read.
     pub(super) fn check(&self) -> Result<(), Error> {
         let clients = self.addresses.iter();
         clients
@@ -18,7 +18,7 @@ impl Target {
             .try_fold((), |(), client| client.map(drop))
     }
 
-    /// Connects to a server that keeps records. Whoever asks sets the time limit.
+    /// Connects to a server that keeps records. The caller sets the time limit.
     pub(super) async fn connect(
         &self,
         address: &Address,
@@ -40,7 +40,7 @@ impl Target {
 
     fn client(&self, address: &Address, login: &Login, database: u16) -> Result<Client, Error> {
         let failed = |error: RedisError| {
-            let message = "no connection to Redis can be set up: see the URL and the certificates";
+            let message = "cannot connect to Redis: check the URL and the certificates";
             Error::configuration(message).with_source(error)
         };
         let (host, port) = (address.host.clone(), address.port);
@@ -74,8 +74,8 @@ impl Target {
 }
 
 fn tls(certificates: &Certificates) -> TlsCertificates {
-    // The client takes the process's own cryptography, and panics where there are two to choose
-    // from and nobody chose.
+    // The client uses the process-wide crypto provider, and panics if several are compiled in and
+    // none is installed.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Fails where another thread was faster.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -1,4 +1,4 @@
-//! What Redis answers where it cannot do as it was asked, as this crate's errors.
+//! Failures of Redis commands, as errors of this crate.
 
 use super::url::Address;
 use crate::core::error::{Error, ErrorKind};
@@ -6,20 +6,20 @@ use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Why a command was not carried out.
+/// The reason why a command was not carried out.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
     /// The node does not know the script.
     NoScript,
     /// Another node of the cluster has the slot.
     Moved(Address),
-    /// Another node is just taking the slot over, and has the keys already.
+    /// Another node is taking the slot over, and already has the keys.
     Ask(Address),
-    /// The keys of one command lie on two nodes, just now.
+    /// The keys of one command are on two nodes at the moment.
     TryAgain,
-    /// This is not, or no longer, a server to ask.
+    /// The server is gone, or no longer the one to ask.
     Gone(Error),
-    /// It answered, and asking another would not help.
+    /// The server answered; another would not answer differently.
     Refused(Error),
 }
 
@@ -49,7 +49,7 @@ impl From<RedisError> for Failure {
             (Kind::AuthenticationFailed | Kind::Server(Server::NoPerm), _)
             | (_, Some("WRONGPASS" | "NOAUTH")) => Self::Refused(
                 Error::configuration(
-                    "Redis refuses the user: see its name, password and rights (all commands on the keys of the prefix, EVALSHA, EVAL, CLIENT, INFO, ROLE, MULTI, EXEC, WATCH, UNWATCH and, in a cluster, CLUSTER)",
+                    "Redis rejects the user: check its name, password and rights (all commands on the keys of the prefix, EVALSHA, EVAL, CLIENT, INFO, ROLE, MULTI, EXEC, WATCH, UNWATCH and, in a cluster, CLUSTER)",
                 )
                 .with_source(error),
             ),
@@ -61,7 +61,7 @@ impl From<RedisError> for Failure {
                 Error::new(ErrorKind::Storage, "Redis takes no writes: its memory or disk is full")
                     .with_source(error),
             ),
-            // Short outages that the server itself tells of.
+            // Short outages that the server reports itself.
             (Kind::Server(Server::BusyLoading | Server::MasterDown), _)
             | (_, Some("BUSY" | "NOREPLICAS")) => Self::Refused(
                 unavailable("Redis is not ready to answer").with_source(error),
@@ -70,7 +70,7 @@ impl From<RedisError> for Failure {
             (Kind::Server(Server::ReadOnly | Server::ClusterDown), _) => {
                 Self::Gone(read_only().with_source(error))
             }
-            // Before version 7 a script's error has the server's in its text only.
+            // Before version 7 a script's error contains the server's only as text.
             (Kind::Server(_) | Kind::Extension, _) if error.to_string().contains("READONLY") => {
                 Self::Gone(read_only().with_source(error))
             }
@@ -99,7 +99,7 @@ impl From<Failure> for Error {
 
 fn read_only() -> Error {
     unavailable(
-        "expected a primary: this Redis server is a replica or its cluster is down, so it takes no writes and may answer from the past",
+        "expected a primary: this Redis server is a replica or its cluster is down, so it takes no writes and may answer with old records",
     )
 }
 
@@ -107,7 +107,7 @@ pub(super) fn unavailable(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Unavailable, message).with_retry_after(Duration::from_secs(1))
 }
 
-/// An answer of another shape than the script gives.
+/// Returns the error for an answer of a shape that the script never gives.
 pub(super) fn unexpected() -> Error {
     Error::new(
         ErrorKind::Storage,

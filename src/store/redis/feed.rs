@@ -1,5 +1,6 @@
-//! Learns of every change, whoever makes it: Redis tells of each key that is written (client-side
-//! caching, `CLIENT TRACKING` in broadcasting mode), for as long as it is seen to be there.
+//! Change notifications from Redis (client-side caching, `CLIENT TRACKING` in broadcasting mode).
+//!
+//! Writes of every process are learned for as long as heartbeats succeed.
 
 use super::cluster::Cluster;
 use super::failure::Failure;
@@ -17,12 +18,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-/// Between attempts to connect.
+/// Pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Who tells of the changes.
+/// The servers that report changes.
 pub(super) enum Source {
-    /// The link is the one over which records are read.
+    /// `link` is the connection over which records are read.
     Primary {
         primary: Arc<Primary>,
         link: Arc<Link>,
@@ -37,7 +38,7 @@ pub(super) struct Feed {
     layout: Arc<Layout>,
     timeout: Duration,
     watchers: Watchers,
-    /// Whether changes are learned; held while that changes, and while somebody joins.
+    /// Whether changes are learned. Locked while that changes, and while a watcher is added.
     live: Mutex<bool>,
 }
 
@@ -70,7 +71,7 @@ impl Feed {
         }
     }
 
-    /// Tells of a write of this process's own.
+    /// Notifies watchers of a write by this process.
     pub(super) fn written(&self, key: &str) {
         self.watchers.notify(Change::Key(key));
     }
@@ -82,7 +83,7 @@ impl Feed {
         self.watchers.notify(change);
     }
 
-    /// The primary that is followed, outside of a cluster.
+    /// Returns the primary that is tracked; `None` in a cluster.
     pub(super) fn primary(&self) -> Option<&Arc<Primary>> {
         match &self.source {
             Source::Primary { primary, .. } => Some(primary),
@@ -109,7 +110,7 @@ impl Feed {
                 Err(failure) if !warned => {
                     warned = true;
                     let message =
-                        "what others change in Redis is not learned, nothing is remembered";
+                        "changes in Redis by other processes are not learned, so nothing is cached";
                     telemetry::warn(message, &Error::from(failure));
                 }
                 Err(_) => {}
@@ -126,7 +127,7 @@ impl Feed {
         match &self.source {
             Source::Primary { primary, link } => {
                 let mut known = primary.watch();
-                // Whether it is known is what the session sees.
+                // The session checks whether the primary is known.
                 let _ = timeout(self.timeout, known.wait_for(Result::is_ok)).await;
                 let begin = Session::with_primary(target, layout, known, link, pushed, ended);
                 timeout(self.timeout, begin).await.map_err(late)?
@@ -138,7 +139,7 @@ impl Feed {
         }
     }
 
-    /// What is done with what Redis tells unasked.
+    /// Returns the handler of Redis's push messages.
     fn pushed(
         self: &Arc<Self>,
         ended: &Arc<Notify>,
@@ -161,14 +162,14 @@ impl Feed {
     }
 
     fn changed(&self, record: &[u8]) {
-        // Else it is of another store, whose prefix begins with ours.
+        // Otherwise it belongs to another store, whose prefix begins with this one.
         if let Some(key) = self.layout.key(record) {
             self.watchers.notify(Change::Key(key));
         }
     }
 }
 
-/// From [`Change::Live`] to [`Change::Lost`].
+/// A guard that reports [`Change::Live`] at its start and [`Change::Lost`] on drop.
 struct Live<'a>(&'a Feed);
 
 impl<'a> Live<'a> {

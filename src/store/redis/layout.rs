@@ -1,9 +1,9 @@
-//! Where records lie in Redis, and what a record looks like there.
+//! The layout of keys and records in Redis.
 //!
-//! Everything begins with the store's prefix; then comes what it is (`r` a record, `o` an owner's
-//! list, `v` a counter of versions) and in braces the bucket. Braces are what a cluster places keys
-//! by, so a bucket lies on one node as a whole and one script may change all of it. The key says
-//! which bucket a record is in; an owner has a list in each. `d` is the marker of the database.
+//! A key is the store's prefix, a type (`r` for a record, `o` for an owner's list, `v` for a
+//! version counter) and in braces the bucket. A cluster places keys by what is in braces, so a
+//! bucket is on one node as a whole and one script may change all of it. A record's bucket follows
+//! from its key; an owner has a list in each bucket. `d` is the marker of the database.
 
 use crate::core::error::{Error, ErrorKind};
 use crate::store::Record;
@@ -14,13 +14,13 @@ use std::time::Duration;
 
 pub(super) const BUCKETS: u8 = 16;
 
-/// 128 bits of an owner's SHA-256, in base64url: its text may hold anything, and have any length.
+/// Returns 128 bits of an owner's SHA-256 in base64url: an owner is any text, of any length.
 pub(super) fn owner_hash(owner: &str) -> String {
     let hash = digest(&SHA256, owner.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
 
-/// Sixteenth part of the records, on one node of a cluster.
+/// A sixteenth of the records, on one node of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bucket(u8);
 
@@ -33,8 +33,10 @@ impl Bucket {
         Self(digest(&SHA256, key.as_bytes()).as_ref()[0] % BUCKETS)
     }
 
-    /// The cluster's hash slot: CRC-16/XMODEM of what stands in the braces, modulo 16384 (Redis
-    /// Cluster specification, "Key distribution model").
+    /// Returns the cluster's hash slot of the bucket.
+    ///
+    /// CRC-16/XMODEM of the text in braces, modulo 16384 (Redis Cluster specification, "Key
+    /// distribution model").
     pub(super) fn slot(self) -> u16 {
         let crc = self.0.to_string().bytes().fold(0_u16, |crc, byte| {
             (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| match crc & 0x8000 {
@@ -52,8 +54,10 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Creates a layout.
+    ///
     /// # Errors
-    /// For a prefix that is empty, long, or has braces.
+    /// If the prefix is empty, longer than 128 bytes, or has braces.
     pub(super) fn new(prefix: String) -> Result<Self, Error> {
         if prefix.is_empty() || prefix.len() > 128 {
             return Err(Error::configuration(
@@ -62,7 +66,7 @@ impl Layout {
         }
         if prefix.contains(['{', '}']) {
             return Err(Error::configuration(
-                "the prefix of a Redis store has no braces: a cluster places keys by what stands in them",
+                "the prefix of a Redis store has no braces: a cluster places keys by the text in braces",
             ));
         }
         Ok(Self { prefix })
@@ -72,7 +76,7 @@ impl Layout {
         &self.prefix
     }
 
-    /// What the keys of records, and no others, begin with.
+    /// Returns the prefix of the keys of records, and of no others.
     pub(super) fn records(&self) -> String {
         format!("{}r{{", self.prefix)
     }
@@ -85,7 +89,7 @@ impl Layout {
         format!("{}v{{{}}}", self.prefix, bucket.0)
     }
 
-    /// What an owner's hash is appended to.
+    /// Returns the prefix of owners' lists, before an owner's hash.
     pub(super) fn indexes(&self, bucket: Bucket) -> String {
         format!("{}o{{{}}}:", self.prefix, bucket.0)
     }
@@ -94,12 +98,14 @@ impl Layout {
         format!("{}{owner}", self.indexes(bucket))
     }
 
-    /// Names the database, outside of a cluster: its value is random, so no two databases share it.
+    /// Returns the key of the database's marker, outside of a cluster.
+    ///
+    /// Its value is random, so it identifies the database.
     pub(super) fn marker(&self) -> String {
         format!("{}d", self.prefix)
     }
 
-    /// The key of the record that is named so in Redis.
+    /// Returns the key of the record with this name in Redis.
     pub(super) fn key<'a>(&self, record: &'a [u8]) -> Option<&'a str> {
         let rest = record.strip_prefix(self.prefix.as_bytes())?;
         let rest = str::from_utf8(rest.strip_prefix(b"r{")?).ok()?;
@@ -107,8 +113,9 @@ impl Layout {
     }
 }
 
-/// A record from its packed form (`lua/prelude.lua`) and its lifetime in milliseconds, which is
-/// negative where it has none.
+/// Decodes a packed record (`lua/prelude.lua`) with its lifetime in milliseconds.
+///
+/// A negative lifetime means that it has none.
 pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
     let parts = packed.split_first_chunk::<8>().and_then(|(version, rest)| {
         let (&owner, rest) = rest.split_first()?;
@@ -130,10 +137,11 @@ pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
     })
 }
 
-/// A lifetime in milliseconds, as the scripts take it: rounded up, because an entry may live a
-/// little too long but never too short; empty for none.
+/// Encodes a lifetime in milliseconds for the scripts; empty for none.
+///
+/// Rounded up: a record may live a little too long but never too short.
 pub(super) fn lifetime(ttl: Option<Duration>) -> String {
-    /// Thirty thousand years: Redis refuses what overflows its clock.
+    /// About thirty thousand years: Redis rejects what overflows its clock.
     const LONGEST: u128 = 1_000_000_000_000_000;
     match ttl {
         Some(ttl) => ttl.as_nanos().div_ceil(1_000_000).min(LONGEST).to_string(),
@@ -148,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_those_of_the_specification() {
+    fn slots_match_the_specification() {
         // `CLUSTER KEYSLOT 0`, `… 1`, `… 15`.
         assert_eq!(Bucket(0).slot(), 13907);
         assert_eq!(Bucket(1).slot(), 9842);
@@ -156,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_again_in_its_name() {
+    fn a_key_is_recovered_from_its_name_in_redis() {
         let layout = Layout::new("app:".into()).unwrap();
         for key in ["", "a", "}:", "a}:b{0}:", "ключ"] {
             let record = layout.record(Bucket::of(key), key);

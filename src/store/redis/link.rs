@@ -1,4 +1,4 @@
-//! One connection to one server, which is made again where it breaks.
+//! A shared connection to one server, made again when it breaks.
 
 use super::failure::Failure;
 use super::primary::Primary;
@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// After an attempt to connect that failed, everybody gets its failure for so long.
+/// After a failed attempt to connect, all callers get its failure for this long.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Where the connection goes to.
+/// The destination of the connection.
 pub(super) enum Place {
     /// A node of a cluster.
     Node(Address),
@@ -23,7 +23,7 @@ pub(super) enum Place {
 
 type Outcome = Result<Live, Failure>;
 
-/// A connection, which one in a row it is, and where it goes to.
+/// A connection, its sequence number and the server that it leads to.
 #[derive(Clone)]
 struct Live {
     number: u64,
@@ -31,8 +31,10 @@ struct Live {
     connection: MultiplexedConnection,
 }
 
-/// A connection that many use at once. It is made when it is needed, by one attempt at a time; a
-/// connection that broke or that a command was given up on is not used again.
+/// A connection that callers share.
+///
+/// It is made when needed, by one attempt at a time. A connection that broke, or on which a caller
+/// gave up waiting for a command, is not used again.
 pub(super) struct Link {
     target: Arc<Target>,
     place: Place,
@@ -44,7 +46,7 @@ pub(super) struct Link {
 struct State {
     live: Option<Live>,
     made: u64,
-    /// Gone when the attempt is over, after a pause where it failed.
+    /// The running attempt; removed when it succeeds, or a pause after it fails.
     attempt: Option<watch::Receiver<Option<Outcome>>>,
 }
 
@@ -63,13 +65,13 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a command. To be called with a time limit around it.
+    /// Sends a command. The caller sets the time limit.
     pub(super) async fn query(self: &Arc<Self>, command: &Cmd) -> Result<Value, Failure> {
         self.send(async |mut connection| Ok(command.query_async(&mut connection).await?))
             .await
     }
 
-    /// The same for a slot that this node of a cluster is just taking over.
+    /// Sends a command for a slot that this node of a cluster is taking over (`ASKING`).
     pub(super) async fn query_asking(self: &Arc<Self>, command: &Cmd) -> Result<Value, Failure> {
         self.send(async |mut connection| {
             let mut both = redis::pipe();
@@ -104,7 +106,7 @@ impl Link {
                 _ => state.live = None,
             }
             match &state.attempt {
-                // One that broke off has dropped its end of the channel.
+                // An attempt that broke off has dropped its end of the channel.
                 Some(attempt) if attempt.has_changed().is_ok() => attempt.clone(),
                 _ => {
                     let (done, attempt) = watch::channel(None);
@@ -166,7 +168,7 @@ impl Link {
         })
     }
 
-    /// Whether this connection goes where it should, as far as is known.
+    /// Returns whether this connection leads where it should, as far as is known.
     fn suits(&self, live: &Live) -> bool {
         match &self.place {
             Place::Node(_) => true,
@@ -174,8 +176,7 @@ impl Link {
         }
     }
 
-    /// Asks over the connection whether it goes to this process. `Ok` also where there is
-    /// none.
+    /// Checks over the connection, if there is one, that it leads to this process.
     pub(super) async fn confirm(&self, run_id: &str) -> Result<(), Failure> {
         let Some(live) = self.lock().live.clone().filter(|live| self.suits(live)) else {
             return Ok(());
@@ -190,22 +191,24 @@ impl Link {
                 Ok(())
             }
             Ok(_) => Err(Failure::gone(
-                "expected the server that tells of changes, records are read from another one",
+                "records are read from another Redis server than the one that reports changes",
             )),
-            // The next connection is another question.
+            // The connection broke; the next one is checked separately.
             Err(Failure::Gone(_)) => Ok(()),
             Err(failure) => Err(failure),
         }
     }
 
-    /// No longer uses this connection, if it still does.
+    /// Stops using this connection, if it is still in use.
     fn lost(&self, number: u64) {
         self.lock().live.take_if(|live| live.number == number);
     }
 }
 
-/// A command that is under way. Given up on, it tells that its connection may be dead: nothing else
-/// would for many minutes where packets are dropped.
+/// A running command.
+///
+/// Dropped before its answer, it reports that the connection may be dead: if packets are dropped,
+/// nothing else would for many minutes.
 struct Suspect<'a> {
     link: &'a Link,
     number: Option<u64>,

@@ -1,4 +1,4 @@
-//! Records in Redis, for many processes.
+//! [`RedisStore`]: records in Redis, for many processes.
 
 mod builder;
 mod cluster;

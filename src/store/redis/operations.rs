@@ -1,4 +1,4 @@
-//! What the store asks of Redis.
+//! The operations of the store as commands to Redis.
 
 use super::cluster::Cluster;
 use super::failure::{Failure, unavailable, unexpected};
@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Records of an owner that one script reads or removes: it takes about a millisecond.
+/// Records of an owner per script call, which takes about a millisecond.
 const PAGE: usize = 500;
 
-/// What operations need that are under way.
+/// What running operations share.
 pub(super) struct Shared {
     pub(super) backend: Backend,
     pub(super) layout: Arc<Layout>,
@@ -81,7 +81,7 @@ impl Shared {
         let ttl = lifetime(new.ttl);
         let arguments = [key.as_bytes(), owner.as_bytes(), &new.value, ttl.as_bytes()];
         let version = self.call(bucket, &INSERT, &keys, &arguments).await;
-        // Also told where it failed: it may have been done.
+        // Even after a failure: the write may have happened.
         self.feed.written(key);
         version
     }
@@ -123,7 +123,7 @@ impl Shared {
         removed
     }
 
-    /// The keys that an owner's list in this bucket names; some of their records may be gone.
+    /// Returns the keys in an owner's list of this bucket; some of their records may be gone.
     async fn listed(&self, bucket: Bucket, owner: &str) -> Result<Vec<String>, Error> {
         let index = self.layout.index(bucket, owner);
         self.call(bucket, &LIST_OWNED, &[index.as_bytes()], &[])
@@ -177,7 +177,7 @@ impl Shared {
     }
 }
 
-/// Does something in every bucket at once.
+/// Runs work in all buckets concurrently.
 pub(super) async fn everywhere<T, F>(work: impl Fn(Bucket) -> F) -> Result<Vec<T>, Error>
 where
     T: Send + 'static,
@@ -186,7 +186,7 @@ where
     let mut all: JoinSet<_> = Bucket::all().map(work).collect();
     let mut results = Vec::new();
     let mut failure = None;
-    // To the end, whatever fails: what can be removed is.
+    // Continues after a failure: what can be removed is removed.
     while let Some(result) = all.join_next().await {
         match result {
             Ok(Ok(result)) => results.push(result),

@@ -1,4 +1,4 @@
-//! What each sentinel says is the primary.
+//! The primary that each sentinel names.
 
 use super::failure::Failure;
 use super::sentinel;
@@ -10,12 +10,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// Between an answer of a sentinel and the next question.
+/// Interval between a sentinel's answer and the next question.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How long a sentinel may take to answer.
+/// Time limit for a sentinel's answer.
 const DEADLINE: Duration = Duration::from_millis(300);
 
-/// All sentinels are asked all the time: a primary that was cut off and replaced goes on answering.
+/// The sentinels' latest answers.
+///
+/// All sentinels are asked all the time: a primary that was cut off and replaced keeps answering.
 pub(super) struct Opinions {
     said: Arc<Said>,
     _asking: JoinSet<()>,
@@ -64,7 +66,7 @@ impl Opinions {
         }
     }
 
-    /// The server that most sentinels name, and that none contradicts.
+    /// Returns the server that most sentinels name and that none contradicts.
     pub(super) fn agreed(&self) -> Result<Address, Failure> {
         let said = self.said.lock();
         let named: Vec<_> = said.values().flatten().collect();
@@ -82,13 +84,13 @@ impl Opinions {
         }
     }
 
-    /// Waits until a sentinel says something else than before.
+    /// Waits until a sentinel's answer changes.
     pub(super) async fn changed(&self) {
         self.said.changed.notified().await;
     }
 }
 
-/// Asks one sentinel again and again, and notes what it says.
+/// Asks one sentinel again and again, and records its answers.
 async fn ask(
     target: Arc<Target>,
     sentinel: Address,

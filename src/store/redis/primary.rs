@@ -1,4 +1,4 @@
-//! Follows the primary: the server that an address leads to, or that the sentinels name.
+//! Tracks the primary: the server that an address leads to, or that the sentinels name.
 
 use super::failure::Failure;
 use super::opinions::Opinions;
@@ -12,15 +12,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-/// Between one look and the next, and how long one may take. A connection stays with its server when
-/// the address leads to another one, so each look is a new connection. A replacement is noticed
-/// within the sum of both.
+/// Interval between checks, and time limit of one.
+///
+/// A connection stays with its server when the address leads to another one, so each check opens a
+/// new connection. A replacement is noticed within the sum of both.
 const INTERVAL: Duration = Duration::from_millis(250);
 const DEADLINE: Duration = Duration::from_millis(250);
 
-/// Where the primary is looked for.
+/// Where to look for the primary.
 pub(super) enum Place {
-    /// Behind it may be another server at any time: a virtual address, a name, a proxy.
+    /// A virtual IP, a name or a proxy: the server behind it may change at any time.
     Address(Address),
     Service {
         name: String,
@@ -51,12 +52,12 @@ impl Primary {
         self.known.subscribe()
     }
 
-    /// Whether a server is the primary, as far as is known.
+    /// Returns whether a server is the primary, as far as is known.
     pub(super) fn may_be(&self, server: &Server) -> bool {
         self.known.borrow().as_ref().map_or(true, |at| at == server)
     }
 
-    /// Connects to the primary. A new connection is the newest sign of which server that is.
+    /// Connects to the primary. The new connection shows which server that is now.
     pub(super) async fn connect(
         &self,
         pushed: impl Fn(PushInfo) + Clone + Send + Sync + 'static,
@@ -71,7 +72,7 @@ impl Primary {
         };
         let connected = server::connect_primary(&self.target, address, pushed).await?;
         self.known.send_if_modified(|known| {
-            // The sentinels may name another one meanwhile.
+            // The sentinels may have named another one meanwhile.
             let named = match (&self.place, &*known) {
                 (Place::Address(_), _) => true,
                 (_, known) => matches!(known, Ok(at) if at.address == connected.server.address),
@@ -116,7 +117,7 @@ impl Primary {
     }
 }
 
-/// Whether this is news; another reason not to know it is none.
+/// Stores what is known; returns whether it changed, which a different failure is not.
 fn update(known: &mut Known, now: Known) -> bool {
     let news = known.as_ref().ok() != now.as_ref().ok();
     *known = now;

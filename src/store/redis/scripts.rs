@@ -1,11 +1,11 @@
-//! The scripts that change records, each in one step.
+//! Lua scripts that change records atomically.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use redis::Cmd;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-/// A Lua script. Redis keeps those that it has seen, under their SHA-1.
+/// A Lua script. Redis caches scripts under their SHA-1.
 pub(super) struct Script {
     text: &'static str,
     hash: LazyLock<String>,
@@ -44,12 +44,12 @@ fn sha1(text: &str) -> String {
 }
 
 impl Script {
-    /// Runs it if Redis knows it.
+    /// Returns the command that runs the script if Redis has cached it.
     pub(super) fn by_hash(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
         command("EVALSHA", &self.hash, keys, arguments)
     }
 
-    /// Runs it, and makes it known.
+    /// Returns the command that runs the script and caches it.
     pub(super) fn by_text(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
         command("EVAL", self.text, keys, arguments)
     }

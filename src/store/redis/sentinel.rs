@@ -1,4 +1,4 @@
-//! Asks sentinels for the primary of a service.
+//! Queries sentinels for the primary of a service.
 
 use super::failure::Failure;
 use super::server::{self, Connected};
@@ -8,8 +8,9 @@ use redis::aio::MultiplexedConnection;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Asks all sentinels at once; the first one that names a server which says of itself that it is
-/// the primary decides.
+/// Connects to the primary that sentinels name.
+///
+/// All are asked at once; the first named server that is a primary by its own account decides.
 pub(super) async fn connect(
     target: &Arc<Target>,
     service: &str,
@@ -37,7 +38,7 @@ pub(super) async fn connect(
     Err(failure)
 }
 
-/// What one sentinel says.
+/// Returns the primary that one sentinel names.
 pub(super) async fn primary_of(
     sentinel: &mut MultiplexedConnection,
     service: &str,

@@ -1,4 +1,4 @@
-//! Which server a connection goes to.
+//! Identifies the server at the other end of a connection.
 
 use super::failure::Failure;
 use super::url::{Address, Target};
@@ -6,15 +6,15 @@ use crate::core::error::ErrorKind;
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, Value};
 
-/// A server's process at an address.
+/// A server process at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) address: Address,
-    /// The id that Redis gives each process at its start. `None` where the user may not ask for it.
+    /// The id that Redis gives each process at its start; `None` if the user may not ask for it.
     pub(super) run_id: Option<String>,
 }
 
-/// A connection, and the server at its other end.
+/// A connection and the server at its other end.
 pub(super) struct Connected {
     pub(super) server: Server,
     pub(super) connection: MultiplexedConnection,
@@ -49,21 +49,21 @@ pub(super) async fn connect_primary(
     Ok(connected)
 }
 
-/// The id of the process that this connection goes to.
+/// Returns the id of the process at the other end of this connection.
 pub(super) async fn run_id(mut connection: MultiplexedConnection) -> Result<String, Failure> {
     let mut ask = redis::cmd("INFO");
     let info: String = ask.arg("server").query_async(&mut connection).await?;
     run_id_in(&info)
 }
 
-/// Reads the id from an answer to `INFO server`.
+/// Parses the id in an answer to `INFO server`.
 pub(super) fn run_id_in(info: &str) -> Result<String, Failure> {
     let id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
     id.map(|id| id.trim().to_owned())
         .ok_or_else(|| Failure::gone("expected a run_id in Redis's INFO, there is none"))
 }
 
-/// Reads an answer to `ROLE`.
+/// Checks that an answer to `ROLE` is from a primary.
 pub(super) fn expect_primary(role: &Value) -> Result<(), Failure> {
     match role {
         Value::Array(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => {
@@ -75,7 +75,7 @@ pub(super) fn expect_primary(role: &Value) -> Result<(), Failure> {
     }
 }
 
-/// A command that the user may not run proves nothing, and is no reason not to use the server.
+/// Returns `None` for a command that the user may not run: it does not rule the server out.
 fn if_allowed<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
     match answer {
         Ok(answer) => Ok(Some(answer)),

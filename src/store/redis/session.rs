@@ -1,4 +1,4 @@
-//! Connections over which every change is told, and the proof that they are the right ones.
+//! Connections that carry change notifications, and heartbeats that prove them right.
 
 use super::cluster::{self, Cluster};
 use super::failure::Failure;
@@ -18,30 +18,32 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// Between an answer and the next question whether the connections are the right ones.
+/// Interval between a heartbeat's answer and the next heartbeat.
 const HEARTBEAT: Duration = Duration::from_millis(100);
-/// How long that question may stay without an answer. What was told before it was asked has arrived
-/// with the answer, so that a change is learned, or everything is forgotten, within the sum of both.
+/// Time limit for a heartbeat's answer.
+///
+/// Notifications from before a heartbeat arrive before its answer. So a change is learned, or
+/// everything is invalidated, within the sum of both.
 const DEADLINE: Duration = Duration::from_millis(300);
 
 pub(super) struct Session {
     nodes: Vec<Node>,
     place: Place,
-    /// One of the connections broke.
+    /// Notified when one of the connections breaks.
     ended: Arc<Notify>,
 }
 
-/// A server that tells of its changes.
+/// A server that reports its changes.
 #[derive(Clone)]
 struct Node {
     address: Address,
     run_id: String,
     connection: MultiplexedConnection,
-    /// Where its records are read.
+    /// The connection over which its records are read.
     link: Arc<Link>,
 }
 
-/// What has to stay as it is for the nodes to be the right ones.
+/// What must stay the same for the nodes to be the right ones.
 enum Place {
     Primary {
         known: watch::Receiver<Known>,
@@ -53,13 +55,13 @@ enum Place {
     },
 }
 
-/// What a heartbeat shows.
+/// The result of a heartbeat.
 pub(super) enum Beat {
-    /// Changes are still told.
+    /// Changes are still reported.
     Calm,
-    /// They are, but the database is another one (`SWAPDB`), or was emptied.
+    /// Changes are reported, but the database is another one (`SWAPDB`) or was emptied.
     OtherDatabase,
-    /// They are not.
+    /// Changes are no longer reported.
     Ended,
 }
 
@@ -126,7 +128,7 @@ impl Session {
         };
         let replaced = async {
             match &mut known {
-                // An error is the end of the store.
+                // An error means that the store is dropped.
                 Some(known) => drop(known.changed().await),
                 None => pending().await,
             }
@@ -148,7 +150,7 @@ impl Session {
 }
 
 impl Node {
-    /// Connects, and has every change of a record told.
+    /// Connects, and asks for a notification of every change of a record.
     async fn connect(
         target: &Target,
         layout: &Layout,
@@ -178,8 +180,7 @@ impl Node {
     }
 }
 
-/// Asks each node whether it is still the right one, over its own connection and over the one that
-/// records are read from.
+/// Checks that each node is the right one, over its own connection and over that for records.
 async fn check(nodes: &[Node], place: &mut Place) -> Result<Beat, Failure> {
     match place {
         Place::Primary { marker, .. } => {
@@ -214,8 +215,9 @@ async fn check(nodes: &[Node], place: &mut Place) -> Result<Beat, Failure> {
     }
 }
 
-/// A random value in the database, by which it is known again: Redis tells of no change when the
-/// database's number is given to another one.
+/// A random value that identifies the database.
+///
+/// Redis reports no change when the database's number is given to another one (`SWAPDB`).
 struct Marker {
     key: String,
     value: Vec<u8>,
@@ -224,7 +226,7 @@ struct Marker {
 impl Marker {
     /// Finds the marker or sets one, and watches it from then on.
     async fn find(key: String, mut connection: MultiplexedConnection) -> Result<Self, Failure> {
-        // Twice, because a new one is another process's where that was faster.
+        // Twice, because another process's marker wins if it was set first.
         for _ in 0..2 {
             let mut find = redis::pipe();
             find.cmd("UNWATCH").ignore();
@@ -242,8 +244,10 @@ impl Marker {
         Err(Failure::gone("the marker of the Redis database is removed"))
     }
 
-    /// Whether the database is the one of the last time, all the time since: `EXEC` fails where it
-    /// was exchanged and exchanged back. Also whether the server is the same, and a primary.
+    /// Returns whether the database has been the same ever since the last check.
+    ///
+    /// `EXEC` fails if it was exchanged and exchanged back. Also checks that the server is the
+    /// same, and a primary.
     async fn check(&mut self, node: &Node) -> Result<bool, Failure> {
         let mut connection = node.connection.clone();
         let mut ask = redis::pipe();

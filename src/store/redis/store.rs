@@ -1,4 +1,4 @@
-//! The store over Redis.
+//! [`RedisStore`]: the store over Redis.
 
 use super::builder::RedisStoreBuilder;
 use super::failure::unavailable;
@@ -14,59 +14,60 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Operations that may wait for Redis at one time.
+/// Maximum number of operations that wait for Redis.
 const MOST_WAITING: usize = 16_384;
 
-/// Keeps records in Redis (7 or later) or Valkey: on one server, behind sentinels, or in a
-/// cluster. Clones share the connection.
+/// A store in Redis (7 or later) or Valkey. Clones share the connection.
+///
+/// It connects to one server, to a primary behind sentinels, or to a cluster.
 ///
 /// # URLs
-/// | URL | what it means |
+/// | URL | meaning |
 /// |---|---|
 /// | `redis://user:password@host:6379/0` | one server; everything but the host may be left out |
 /// | `redis-sentinel://user:password@host:26379,host:26379/0?service=mymaster` | the primary that these sentinels name; `sentinel_user` and `sentinel_password` in the query where they want them |
 /// | `redis-cluster://user:password@host:6379,host:6379` | the cluster of these nodes |
 ///
-/// With `rediss` in place of `redis` all connections are TLS, and certificates are checked against
-/// the system's roots or [`root_certificates`](RedisStoreBuilder::root_certificates). Characters
-/// that mean something in a URL are percent-encoded in names and passwords.
+/// With `rediss` in place of `redis` all connections use TLS, and certificates are checked against
+/// the system's roots or [`root_certificates`](RedisStoreBuilder::root_certificates). Special
+/// characters in names and passwords are percent-encoded.
 ///
-/// # What is promised
-/// - **Every operation ends within the timeout**, 250 ms unless set, connecting included. Redis
-///   stopped, unreachable or silent: an error of the kind
+/// # Guarantees
+/// - **Every operation ends within the timeout** (default: 250 ms), connecting included. If Redis
+///   is stopped, unreachable or silent, the error is of the kind
 ///   [`Unavailable`](crate::ErrorKind::Unavailable). Operations on an owner's records send several
-///   commands, each within the timeout. At most 16,384 operations wait at a time, more are refused
+///   commands, each within the timeout. At most 16,384 operations wait at a time; more are rejected
 ///   at once.
 /// - **Only a primary answers.** A replica, or a primary that was demoted, may not know of a
 ///   revocation yet: every operation, reads included, runs as a write, which a replica refuses. The
 ///   error is of the kind [`Unavailable`](crate::ErrorKind::Unavailable). A primary that lacks the
 ///   replicas of `min-replicas-to-write` refuses reads too; one that cannot save to its disk is
 ///   still read.
-/// - **Redis may be down when the application starts**, and go away at any time: the first operation
-///   after its return connects again. No write is sent twice.
-/// - [`watch`](Store::watch) learns of other processes' writes over connections of its own
-///   (`CLIENT TRACKING`, broadcasting). A change is told, or
-///   [`Change::Lost`](crate::store::Change::Lost) is, within half a second, whatever happens to
-///   Redis or the network. For that, every 100 ms these connections and those that records are read
-///   from prove that they go to the same process (`run_id`), that it is a primary (`ROLE`), and that
-///   the database is the same: Redis tells of no change at `SWAPDB`, so a marker record is watched.
+/// - **Redis may be down when the application starts**, and go away at any time: the first
+///   operation after its return connects again. No write is sent twice.
+/// - [`watch`](Store::watch) learns of other processes' writes over separate connections in
+///   broadcasting mode (`CLIENT TRACKING`). Within half a second either the change or
+///   [`Change::Lost`](crate::store::Change::Lost) is reported, whatever happens to Redis or the
+///   network. For that, every 100 ms these connections and the ones that records are read from
+///   prove that they lead to the same process (`run_id`), that it is a primary (`ROLE`), and that
+///   the database is the same: Redis reports no change at `SWAPDB`, so a marker record is watched.
 ///   In a cluster all primaries must agree which node has which slots.
-/// - **The primary is followed within half a second**, whether the store is watched or not. A host in
-///   a `redis://` URL may be a virtual IP, a DNS name, a proxy or a managed endpoint, and open
+/// - **A new primary is found within half a second**, whether the store is watched or not. A host
+///   in a `redis://` URL may be a virtual IP, a DNS name, a proxy or a managed endpoint, and open
 ///   connections stay with the old server when it moves: a new connection every 250 ms shows which
-///   server it leads to. Behind sentinels, these are asked every 100 ms besides; the primary is the
-///   server that most of those in the URL name and that none contradicts.
-/// - Nothing of this runs on the application's runtime: a store has one thread of its own.
+///   server it leads to. Sentinels are also asked every 100 ms; the primary is the server that most
+///   sentinels in the URL name and that none contradicts.
+/// - All of this runs on a thread of the store, not on the application's runtime.
 ///
-/// # What Redis must be set to
+/// # Configuration of Redis
 /// - `maxmemory-policy noeviction`: with any other, a Redis that is full forgets revocations.
-/// - `appendonly yes`, and `appendfsync always` where the loss of a second's writes at a crash is
-///   too much. After a failover to a replica, its last writes may be missing (`min-replicas-to-write`
-///   bounds that).
-/// - A user that may run all commands on the keys of the prefix, `EVAL`, `EVALSHA`, `CLIENT`, `INFO`,
-///   `ROLE`, `MULTI`, `EXEC`, `WATCH`, `UNWATCH`, and in a cluster `CLUSTER`. Without `INFO` and
-///   `ROLE` records are read and written, but nothing is answered from memory, and the store does not
-///   notice that its address leads to another server.
+/// - `appendonly yes`, and `appendfsync always` if a crash must not lose the last second's writes.
+///   After a failover to a replica, its last writes may be missing (`min-replicas-to-write` bounds
+///   that).
+/// - A user that may run all commands on the keys of the prefix, `EVAL`, `EVALSHA`, `CLIENT`,
+///   `INFO`, `ROLE`, `MULTI`, `EXEC`, `WATCH`, `UNWATCH`, and in a cluster `CLUSTER`. Without
+///   `INFO` and `ROLE` records are read and written, but nothing is answered from memory, and the
+///   store does not notice that its address leads to another server.
 ///
 /// # Example
 /// ```no_run
@@ -86,9 +87,9 @@ struct Inner {
     worker: Worker,
     free: Arc<Semaphore>,
     shared: Arc<Shared>,
-    /// Set at the first use: a store that is only built connects to nothing.
+    /// Set at the first use: a store that is only built does not connect.
     primary_followed: AtomicBool,
-    /// Set when the first watcher came.
+    /// Set when the first watcher is added.
     changes_followed: AtomicBool,
 }
 
@@ -96,15 +97,14 @@ impl RedisStore {
     /// Connects to Redis.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration) for a URL that is none or a user that Redis
-    /// refuses; [`Unavailable`](crate::ErrorKind::Unavailable) where it cannot be reached. An
-    /// application that is to start nevertheless uses [`builder`](Self::builder) and
-    /// [`build`](RedisStoreBuilder::build).
+    /// [`Configuration`](crate::ErrorKind::Configuration) for an invalid URL or a user that Redis
+    /// rejects; [`Unavailable`](crate::ErrorKind::Unavailable) if it cannot be reached. To start
+    /// without Redis, use [`builder`](Self::builder) and [`build`](RedisStoreBuilder::build).
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::builder(url).connect().await
     }
 
-    /// Sets one up.
+    /// Returns a builder for a store at this URL.
     pub fn builder(url: &str) -> RedisStoreBuilder {
         RedisStoreBuilder::new(url)
     }
@@ -129,8 +129,9 @@ impl RedisStore {
         }
     }
 
-    /// Runs an operation on the store's own thread. Whoever waits for it may stop doing so: what was
-    /// begun is ended, and watchers are told of it.
+    /// Runs an operation on the store's own thread.
+    ///
+    /// If the caller stops waiting, the operation still completes and watchers are notified.
     fn run<'a, T, F>(
         &'a self,
         operation: impl FnOnce(Arc<Shared>) -> F + Send + 'a,
@@ -153,7 +154,7 @@ impl RedisStore {
         })
     }
 
-    /// Asks for nothing, to see whether Redis answers.
+    /// Reads an empty key, to see whether Redis answers.
     pub(super) fn ping(&self) -> StoreFuture<'_, ()> {
         self.run(|shared| async move { shared.get("").await.map(drop) })
     }
@@ -229,7 +230,7 @@ impl Store for RedisStore {
     }
 
     fn purge(&self) -> StoreFuture<'_, u64> {
-        // Redis does that.
+        // Redis does that itself.
         Box::pin(async { Ok(0) })
     }
 

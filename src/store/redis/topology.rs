@@ -1,4 +1,4 @@
-//! Which node of a cluster has which slots.
+//! The topology of a cluster: which node owns which slots.
 
 use super::url::Address;
 
@@ -6,21 +6,22 @@ use super::url::Address;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Topology {
     primaries: Vec<Primary>,
-    /// The greatest of their epochs: each change of who has a slot takes a new one.
+    /// The greatest of their epochs: each change of a slot's owner takes a new one.
     epoch: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Primary {
     address: Address,
-    /// First and last, in order.
+    /// First and last slot of each range, in order.
     slots: Vec<(u16, u16)>,
 }
 
 impl Topology {
-    /// Reads an answer to `CLUSTER NODES`. A node that does not know its own address yet is where
-    /// it was asked. `named`: nodes are known by their names, if they have any, because a
-    /// certificate names those.
+    /// Parses an answer to `CLUSTER NODES`.
+    ///
+    /// A node that does not know its own address yet gets the one where it was asked. With `named`,
+    /// nodes go by their host names, if they have any, because a certificate contains those.
     pub(super) fn parse(nodes: &str, asked: &Address, named: bool) -> Self {
         let (mut primaries, epochs): (Vec<_>, Vec<_>) = nodes
             .lines()
@@ -37,7 +38,7 @@ impl Topology {
         self.epoch
     }
 
-    /// Whether the same nodes have the same slots.
+    /// Returns whether the same nodes own the same slots.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         self.primaries == other.primaries
     }
@@ -59,7 +60,7 @@ impl Topology {
 }
 
 impl Primary {
-    /// `id address flags primary ping pong epoch link slot…`; also its epoch.
+    /// Parses `id address flags primary ping pong epoch link slot…`; returns the epoch too.
     fn parse(line: &str, asked: &Address, named: bool) -> Option<(Self, u64)> {
         let mut fields = line.split(' ');
         let mut address = node_address(fields.nth(1)?, named)?;
@@ -71,12 +72,12 @@ impl Primary {
             address.host.clone_from(&asked.host);
         }
         let epoch = fields.nth(3)?.parse().ok()?;
-        // Slots in brackets are on their way to or from another node.
+        // Slots in brackets are moving to or from another node.
         let slots = fields.skip(1).filter(|slots| !slots.starts_with('['));
         let mut slots: Vec<_> = slots.filter_map(range).collect();
         slots.sort_unstable();
-        // A primary that failed and was replaced has none left. One without any that works may get
-        // some at any time.
+        // A failed and replaced primary owns none. A working one without slots may get some at any
+        // time.
         if slots.is_empty() && flags.contains(&"fail") {
             return None;
         }
@@ -84,7 +85,7 @@ impl Primary {
     }
 }
 
-/// `ip:port@bus[,name[,…]]`
+/// Parses `ip:port@bus[,name[,…]]`.
 fn node_address(text: &str, named: bool) -> Option<Address> {
     let mut parts = text.split(',');
     let (address, _) = parts.next()?.split_once('@')?;
@@ -124,7 +125,7 @@ e7 :30001@31001,host1 myself,master - 0 0 1 connected 0-5460 [93->-a3]
     }
 
     #[test]
-    fn primaries_and_their_slots_are_read() {
+    fn primaries_and_their_slots_are_parsed() {
         let seen = Topology::parse(NODES, &at("127.0.0.1", 30001), false);
         let ports: Vec<_> = seen.primaries().map(|address| address.port).collect();
         assert_eq!(ports, [30001, 30002, 30003, 30006]);
@@ -136,7 +137,7 @@ e7 :30001@31001,host1 myself,master - 0 0 1 connected 0-5460 [93->-a3]
     }
 
     #[test]
-    fn names_stand_for_addresses_where_they_are_needed() {
+    fn host_names_replace_addresses_on_request() {
         let seen = Topology::parse(NODES, &at("127.0.0.1", 30001), true);
         assert_eq!(seen.owner(5461), Some(&at("host2", 30002)));
         assert!(
@@ -146,7 +147,7 @@ e7 :30001@31001,host1 myself,master - 0 0 1 connected 0-5460 [93->-a3]
     }
 
     #[test]
-    fn what_a_node_knows_of_itself_alone_makes_no_difference() {
+    fn details_that_only_the_node_itself_knows_are_ignored() {
         let others = NODES
             .replace(":30001@", "127.0.0.1:30001@")
             .replace("myself,", "");

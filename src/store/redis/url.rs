@@ -1,4 +1,4 @@
-//! Which servers a URL means.
+//! Redis URLs: a server, a cluster, or sentinels.
 
 use crate::core::error::Error;
 use crate::core::secret::Secret;
@@ -8,7 +8,7 @@ use std::fmt;
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Address {
     pub(super) host: String,
@@ -16,7 +16,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// `host:port`, `[::1]:port`, `::1:port`.
+    /// Parses `host:port`, `[::1]:port` or `::1:port`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let host = host
@@ -29,7 +29,7 @@ impl Address {
         })
     }
 
-    /// As a URL has it: the port may be missing, a host may not.
+    /// Parses an address of a URL: the port is optional, the host is not.
     fn of_url(text: &str, port: u16) -> Option<Self> {
         let address = match text.ends_with(']') || !text.contains(':') {
             true => Self::parse(&format!("{text}:{port}")),
@@ -45,7 +45,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// What stands behind the addresses.
+/// The kind of servers at the addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Server(Address),
@@ -53,18 +53,18 @@ pub(super) enum Kind {
     Sentinel { service: String, login: Login },
 }
 
-/// A user's name and password, where there are any.
+/// A user's name and password, both optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) user: Option<String>,
     pub(super) password: Option<Secret>,
 }
 
-/// In PEM.
+/// Certificates and keys as PEM.
 #[derive(Clone, Default)]
 pub(super) struct Certificates {
     pub(super) roots: Option<Vec<u8>>,
-    /// The chain and its key.
+    /// The client's chain and its key.
     pub(super) client: Option<(Vec<u8>, Secret)>,
 }
 
@@ -78,8 +78,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Parses a URL.
+    ///
     /// # Errors
-    /// For a URL of none of the forms. No message has a part of the URL: there is a password in it.
+    /// If the URL has none of the forms. Messages quote no part of it, because it may have a
+    /// password.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
         let (scheme, rest) = url.split_once("://").ok_or_else(|| {
             wrong("a Redis URL begins with redis:// or rediss://, for example redis://127.0.0.1")
@@ -122,7 +125,7 @@ impl Target {
             ("", [address]) => Kind::Server(address.clone()),
             ("", _) => {
                 return Err(wrong(
-                    "several hosts are a redis-cluster:// or a redis-sentinel:// URL",
+                    "a Redis URL with several hosts begins with redis-cluster or redis-sentinel",
                 ));
             }
             ("cluster", _) if database != 0 => {
@@ -148,8 +151,10 @@ impl Target {
         })
     }
 
+    /// Sets the certificates.
+    ///
     /// # Errors
-    /// Where there are certificates, but the URL is not one for TLS.
+    /// If there are certificates, but the URL does not use TLS.
     pub(super) fn with_certificates(mut self, given: Certificates) -> Result<Self, Error> {
         match &mut self.tls {
             Some(certificates) => *certificates = given,
@@ -209,7 +214,7 @@ fn sentinel(query: &[(&str, String)]) -> Result<Kind, Error> {
             "sentinel_password" => login.password = Some(Secret::new(value.clone())),
             _ => {
                 return Err(wrong(
-                    "a redis-sentinel:// URL knows service, sentinel_user and sentinel_password",
+                    "a redis-sentinel:// URL accepts service, sentinel_user and sentinel_password",
                 ));
             }
         }
@@ -217,7 +222,7 @@ fn sentinel(query: &[(&str, String)]) -> Result<Kind, Error> {
     match name.filter(|name| !name.is_empty()) {
         Some(service) => Ok(Kind::Sentinel { service, login }),
         None => Err(wrong(
-            "a redis-sentinel:// URL names what the sentinels watch: ?service=mymaster",
+            "a redis-sentinel:// URL needs the service's name: ?service=mymaster",
         )),
     }
 }
@@ -234,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_read() {
+    fn every_form_is_parsed() {
         assert_eq!(addresses("redis://host"), ["host:6379"]);
         assert_eq!(addresses("redis://[::1]:7000/2"), ["::1:7000"]);
         assert_eq!(addresses("redis://[::1]"), ["::1:6379"]);
@@ -257,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_of_them_is_refused_without_telling_the_password() {
+    fn invalid_urls_are_rejected_without_showing_the_password() {
         for url in [
             "",
             "secret",

@@ -1,4 +1,4 @@
-//! The thread that a store's connections live on.
+//! The thread that runs a store's connections.
 
 use crate::core::error::{Error, ErrorKind};
 use std::future::Future;
@@ -6,12 +6,13 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A thread with a runtime of its own. An application's runtime may stand still, be one of many, or
-/// end before the store: neither the connections nor the heartbeat that says whether remembered
-/// records may still be used depend on it.
+/// A thread with its own runtime.
+///
+/// An application's runtime may stall, be one of many, or end before the store. Neither the
+/// connections depend on it, nor the heartbeat that decides whether cached records may be used.
 pub(super) struct Worker {
     runtime: Handle,
-    /// Dropped, it ends the thread.
+    /// Ends the thread when dropped.
     _stop: oneshot::Sender<()>,
 }
 
@@ -33,9 +34,9 @@ impl Worker {
         std::thread::Builder::new()
             .name("jamguard-redis".into())
             .spawn(move || {
-                // Ends with an error, because nothing is ever sent.
+                // Returns an error when the sender is dropped: nothing is ever sent.
                 let _ = runtime.block_on(stopped);
-                // Not waited for: a look-up of a host's name may hang.
+                // Does not wait: a DNS lookup may hang.
                 runtime.shutdown_background();
             })
             .map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The foreign trait, in the two versions that published stores implement.
+//! Adapters to the tower-sessions trait, in the two versions that published stores implement.
 
 use super::store::{TowerSessionsStore, TowerSessionsStoreBuilder};
 use crate::core::error::{Error, ErrorKind};
@@ -13,19 +13,20 @@ pub(super) type Data = HashMap<String, Value>;
 /// A store of tower-sessions, whatever version of the trait it implements.
 pub(super) trait Backend: Send + Sync + 'static {
     fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>>;
-    /// `false` where the id is taken.
+    /// Returns `false` if the id is taken.
     fn create(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, bool>;
     fn save(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, ()>;
     fn delete(&self, id: i128) -> StoreFuture<'_, ()>;
 }
 
-/// Backends know whole seconds, and clocks of their own: they may erase a record this much after it
-/// expired, never before.
+/// Slack of a backend's expiry dates, so that none erases a record before it expires.
+///
+/// Backends have whole seconds and clocks of their own.
 const MARGIN: Duration = Duration::from_secs(300);
-/// The beginning of the year 9000: the dates of some databases end with the year 9999.
+/// Start of the year 9000: the dates of some databases end with the year 9999.
 const NEVER: i64 = 221_845_392_000;
 
-/// When a backend may erase what lives until then, Unix time.
+/// Returns when a backend may erase a record that lives until then (Unix time).
 fn expiry(until: Option<Duration>) -> OffsetDateTime {
     let seconds = until.and_then(|until| i64::try_from((until + MARGIN).as_secs()).ok());
     let seconds = seconds.unwrap_or(NEVER).min(NEVER);
@@ -109,18 +110,20 @@ backend!(tower_sessions_core, Newest);
 backend!(tower_sessions_core_0_14, Before);
 
 impl TowerSessionsStore {
-    /// Over a store that implements the trait of `tower-sessions-core` 0.15.
+    /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
     pub fn new(store: impl tower_sessions_core::SessionStore) -> Self {
         Self::builder(store).build()
     }
 
-    /// Sets one up, over a store that implements the trait of `tower-sessions-core` 0.15.
+    /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.
     pub fn builder(store: impl tower_sessions_core::SessionStore) -> TowerSessionsStoreBuilder {
         TowerSessionsStoreBuilder::over(Newest(store))
     }
 
-    /// Sets one up, over a store that implements the trait of `tower-sessions-core` 0.14: those for
-    /// Postgres, MySQL and `SQLite` through sqlx, `DynamoDB`, and Redis, as published today.
+    /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.14.
+    ///
+    /// These are the stores for Postgres, MySQL and `SQLite` through sqlx, for `DynamoDB` and for
+    /// Redis, as published today.
     pub fn builder_0_14(
         store: impl tower_sessions_core_0_14::SessionStore,
     ) -> TowerSessionsStoreBuilder {
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backends_erase_later_than_a_record_expires() {
+    fn backends_erase_records_after_they_expire() {
         let at = |seconds| expiry(Some(Duration::from_secs(seconds))).unix_timestamp();
         assert_eq!(at(1_800_000_000), 1_800_000_300);
         assert_eq!(expiry(None).unix_timestamp(), NEVER);

@@ -1,4 +1,4 @@
-//! What a backend keeps of one of our records.
+//! The encoding of a record in a backend.
 
 use super::backend::Data;
 use crate::core::error::{Error, ErrorKind};
@@ -10,14 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What kinds of records there are: each has ids of its own.
+/// The kinds of records; each has separate ids.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Record,
     Index,
 }
 
-/// Where a text is kept: tower-sessions has ids of 128 bits, made here by a hash.
+/// Returns the id of a text: a hash, because tower-sessions has ids of 128 bits.
 pub(super) fn id_of(kind: Kind, text: &str) -> i128 {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(match kind {
@@ -33,12 +33,12 @@ pub(super) fn id_of(kind: Kind, text: &str) -> i128 {
 pub(super) fn damaged() -> Error {
     Error::new(
         ErrorKind::Storage,
-        "a record of the tower-sessions store is damaged, or is another program's: give jamguard a \
-         table of its own",
+        "a record of the tower-sessions store is damaged, or belongs to another program: give \
+         jamguard a table of its own",
     )
 }
 
-/// A moment of Unix time in milliseconds; `null`: never.
+/// Encodes a Unix time in milliseconds; `null` for never.
 pub(super) fn moment(until: Option<Duration>) -> Value {
     let millis = until.map(|until| u64::try_from(until.as_millis()).unwrap_or(u64::MAX));
     millis.map_or(Value::Null, Into::into)
@@ -55,7 +55,7 @@ pub(super) fn read_moment(value: Option<&Value>) -> Result<Option<Duration>, Err
     }
 }
 
-/// A record with all that finds it.
+/// A record with its key, version, expiry and owner.
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) value: Vec<u8>,
@@ -66,8 +66,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// A version: random, because nothing is left of a removed record that could be counted on
-    /// from, and so that no two processes give the same.
+    /// Returns a random version.
+    ///
+    /// A removed record leaves no version to increment, and two processes must not give the same
+    /// one.
     pub(super) fn new_version() -> Result<u64, Error> {
         random().map(u64::from_le_bytes)
     }
@@ -84,7 +86,7 @@ impl Entry {
         }
     }
 
-    /// Numbers of 64 bits go as text: not every backend's encoding has them.
+    /// Encodes the record; 64-bit numbers as text, because some backends cannot encode them.
     pub(super) fn encode(&self) -> Data {
         let mut data = Data::from([
             ("key".to_owned(), Value::from(&*self.key)),
@@ -142,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_comes_back_as_it_was() {
+    fn an_entry_survives_a_round_trip() {
         let back = Entry::decode(entry().encode(), "k\0{}").unwrap();
         assert_eq!((back.value, back.version), (entry().value, u64::MAX));
         assert_eq!((back.until, back.owner), (entry().until, entry().owner));
     }
 
     #[test]
-    fn what_is_not_ours_is_an_error() {
+    fn foreign_data_is_an_error() {
         assert!(Entry::decode(entry().encode(), "another key").is_err());
         for name in ["key", "value", "version", "until", "owner"] {
             for wrong in [Value::from(-1), Value::from("\u{e4}"), Value::from(vec![1])] {
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn records_and_indexes_have_ids_of_their_own() {
+    fn records_and_indexes_have_different_ids() {
         assert_ne!(id_of(Kind::Record, "a"), id_of(Kind::Index, "a"));
         assert_ne!(id_of(Kind::Record, "a"), id_of(Kind::Record, "b"));
         assert_eq!(id_of(Kind::Record, "a"), id_of(Kind::Record, "a"));

@@ -1,4 +1,4 @@
-//! Whose records are whose: tower-sessions cannot be asked for that.
+//! An index of an owner's keys, which tower-sessions does not have.
 
 use super::backend::Data;
 use super::entry::{damaged, moment, read_moment};
@@ -7,16 +7,16 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The keys of one owner's records: all that live, and some that do not any more.
+/// The keys of one owner's records: all live ones, and some that are gone.
 #[derive(Default)]
 pub(super) struct Index {
     pub(super) keys: BTreeSet<String>,
-    /// Not before the last of the records expires, Unix time.
+    /// Unix time, not before the last of the records expires.
     pub(super) until: Option<Duration>,
 }
 
 impl Index {
-    /// Enters a key; says whether that changes anything.
+    /// Adds a key; returns whether that changes the index.
     pub(super) fn enter(&mut self, key: &str, until: Option<Duration>, now: Duration) -> bool {
         let lasts = match (self.until, until) {
             (None, _) => true,
@@ -27,7 +27,7 @@ impl Index {
             return false;
         }
         if !lasts || self.keys.is_empty() {
-            // Twice as long as asked for: not every longer lifetime of a record is a write here.
+            // Twice the lifetime, so that not every longer-lived record is a write here.
             self.until = until.map(|until| until.saturating_add(until.saturating_sub(now)));
         }
         self.keys.insert(key.to_owned());
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn it_lives_as_long_as_the_last_record_and_is_seldom_written() {
+    fn the_index_outlives_its_records_and_is_seldom_written() {
         let now = Duration::from_secs(1000);
         let mut index = Index::default();
         assert!(index.enter("a", at(1100), now));

@@ -1,4 +1,4 @@
-//! Records in any store of tower-sessions.
+//! [`TowerSessionsStore`]: records in any store of tower-sessions.
 
 mod backend;
 mod entry;

@@ -1,4 +1,4 @@
-//! The adapter: what the foreign trait does not promise is made up for, as far as one process can.
+//! The store over a backend: within one process it guarantees what tower-sessions does not.
 
 use super::backend::Backend;
 use super::entry::{Entry, Kind, id_of};
@@ -13,52 +13,53 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tokio::time::timeout;
 
-/// How many locks there are: keys that share one wait for each other.
+/// Number of locks; keys that share one wait for each other.
 const LOCKS: usize = 1024;
-/// How many writes may be under way at once. While a backend hangs, more are refused.
+/// Maximum number of writes in progress. While a backend hangs, more are rejected.
 const WRITES: usize = 1024;
-/// After what time a write that hangs is abandoned, and its key free again.
+/// Time after which a hanging write is abandoned and its key unlocked.
 const HUNG: Duration = Duration::from_secs(30);
-/// An index of so many keys, and of each power of two beyond, is freed of the dead.
+/// Number of keys from which an index is pruned, at each power of two.
 const PRUNED_FROM: usize = 16;
 
-/// Keeps records in any store of [tower-sessions](https://docs.rs/tower-sessions): Postgres, MySQL,
-/// `SQLite`, `DynamoDB` and more. Clones share the locks described below.
+/// A store over any [tower-sessions](https://docs.rs/tower-sessions) store.
 ///
-/// The trait of tower-sessions can load, save and delete a record by its id, and nothing else: it
-/// cannot replace a record of one version only. So this store keeps the promises of [`Store`]
-/// **inside one process**, where writers of one key wait for each other; every part of the process
-/// must use clones of one `TowerSessionsStore`. **Where several processes write to one backend,
-/// these promises are weaker:**
+/// Such stores exist for Postgres, MySQL, `SQLite`, `DynamoDB` and more. Clones share the locks
+/// described below.
 ///
-/// - [`replace`](Store::replace): two processes that replace one version in the same moment may both
-///   succeed, and the later one's value stays (a lost update).
+/// The trait of tower-sessions only loads, saves and deletes a record by its id: it cannot replace
+/// a record of one version only. So this store keeps the guarantees of [`Store`] **inside one
+/// process**, where writers of one key wait for each other; every part of the process must use
+/// clones of one `TowerSessionsStore`. **If several processes write to one backend, these
+/// guarantees are weaker:**
+///
+/// - [`replace`](Store::replace): two processes that replace one version at the same moment may
+///   both succeed, and the later value stays (a lost update).
 /// - [`remove`](Store::remove) and [`remove_owned`](Store::remove_owned): a record that one process
 ///   removes while another is replacing it may come back. For sessions this means that **a logout
 ///   that races a request in another process may not hold**. The window is the time between the
-///   other process's load and its save, about a round trip to the backend. Both processes may say
-///   that they removed one record.
-/// - [`insert`](Store::insert): as sound as the backend's `create`; where that checks nothing (the
-///   trait's own default), two processes may both succeed.
-/// - [`owned`](Store::owned) and [`remove_owned`](Store::remove_owned): each owner has a list of keys
-///   in the backend. Two processes that insert records of one owner in the same moment may lose one
-///   from the list until it is written again: it is not shown among the devices, and a logout
-///   everywhere misses it.
-/// - Others' changes are not learned: [`watch`](Store::watch) says no, and a [`Near`](crate::store::Near)
-///   in front remembers nothing.
+///   other process's load and its save, about a round trip to the backend. Both processes may
+///   report that they removed one record.
+/// - [`insert`](Store::insert): as sound as the backend's `create`; if that checks nothing (the
+///   trait's default), two processes may both succeed.
+/// - [`owned`](Store::owned) and [`remove_owned`](Store::remove_owned): each owner has a list of
+///   keys in the backend. If two processes insert records of one owner at the same moment, one key
+///   may be missing from the list until it is written again: that session is not shown among the
+///   devices, and a logout everywhere misses it.
+/// - Changes by other processes are not learned: [`watch`](Store::watch) returns `false`, and a
+///   [`Near`](crate::store::Near) in front caches nothing.
 ///
-/// Where that is too little, let one process write, or use `RedisStore`. Otherwise:
+/// If that is too weak, let only one process write, or use `RedisStore`. Further properties:
 ///
-/// - An id there has 128 bits: it is made from the key's SHA-256. The whole key stands in the record
-///   and is compared.
-/// - Versions are 64 random bits: that one comes twice for a key has odds of 2⁻⁶⁴.
-/// - Lifetimes go by the wall clock, to the millisecond. The backend may erase a record five minutes
-///   after it expired; its own deletion task (`continuously_delete_expired`) must run for that:
-///   [`purge`](Store::purge) does nothing.
-/// - Give it **a table of its own**: whoever shares it with a `SessionManagerLayer` lets clients name
-///   these records by their cookie.
-/// - An answer takes at most [`timeout`](TowerSessionsStoreBuilder::timeout) a record. A write that
-///   takes longer goes on, and its key waits for it.
+/// - An id has 128 bits of the key's SHA-256. The record contains the whole key, which is compared.
+/// - A version is 64 random bits: the odds that one repeats for a key are 2⁻⁶⁴.
+/// - Lifetimes follow the wall clock, to the millisecond. The backend may erase a record five
+///   minutes after it expired. Its own deletion task (`continuously_delete_expired`) must run for
+///   that: [`purge`](Store::purge) does nothing.
+/// - Use **a separate table**: a `SessionManagerLayer` on the same table lets clients name these
+///   records by their cookie.
+/// - An answer takes at most [`timeout`](TowerSessionsStoreBuilder::timeout) per record. A write
+///   that takes longer continues, and other writes of its key wait for it.
 ///
 /// # Example
 /// ```no_run
@@ -74,9 +75,9 @@ struct Inner {
     backend: Box<dyn Backend>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
-    /// Held from before a record is looked at until it is written.
+    /// Held from before a record is read until it is written.
     keys: Locks,
-    /// The same for the lists of keys. Whoever holds one asks for no lock of a key.
+    /// Locks of the owners' lists. A holder of one takes no lock of `keys`.
     owners: Locks,
     writes: Arc<Semaphore>,
 }
@@ -105,11 +106,11 @@ fn late() -> Error {
 impl Inner {
     fn until(&self, ttl: Option<Duration>) -> Option<Duration> {
         let until = self.clock.now().checked_add(ttl?)?;
-        // Kept in milliseconds, of which there are fewer.
+        // Stored in milliseconds, whose range is smaller.
         u64::try_from(until.as_millis()).is_ok().then_some(until)
     }
 
-    /// The record of a key, dead or alive.
+    /// Returns the record of a key, live or expired.
     async fn find(&self, id: i128, key: &str) -> Result<Option<Entry>, Error> {
         match self.backend.load(id).await? {
             Some(data) => Ok(Some(Entry::decode(data, key)?)),
@@ -138,12 +139,12 @@ impl Inner {
             owner: new.owner,
             key,
         };
-        // Listed first: a key without a record is passed over, a record without its key is not
-        // found. And again at the end: somebody may have seen the key without its record.
+        // Listed first: a key without a record is skipped, an unlisted record is not found. And
+        // again at the end: another write may have pruned the key before its record existed.
         self.list(&entry).await?;
         let create = || self.backend.create(id, entry.encode(), entry.until);
         if !create().await? {
-            // Taken meanwhile by another process, or still by what the backend calls expired.
+            // Taken by another process meanwhile, or by a record that only the backend has expired.
             if self.live(id, &entry.key).await?.is_some() {
                 return Ok(None);
             }
@@ -181,7 +182,7 @@ impl Inner {
         Ok(Some(entry.version))
     }
 
-    /// Removes the record of a key, whoever's it is or that of this owner only.
+    /// Removes the record of a key, of any owner or only of this one.
     async fn remove(&self, key: String, owner: Option<&str>) -> Result<bool, Error> {
         let id = id_of(Kind::Record, &key);
         let _lock = self.keys.lock(id).await;
@@ -202,7 +203,7 @@ impl Inner {
         }
     }
 
-    /// Enters a record's key into its owner's list, for as long as the record lives.
+    /// Adds a record's key to its owner's list, for as long as the record lives.
     async fn list(&self, entry: &Entry) -> Result<(), Error> {
         let Some(owner) = &entry.owner else {
             return Ok(());
@@ -222,7 +223,7 @@ impl Inner {
             .await
     }
 
-    /// Drops the keys of an owner that have no record of theirs, but for one.
+    /// Drops the keys without a live record of this owner, except `but`.
     async fn prune(&self, index: &mut Index, owner: &str, but: Option<&str>) -> Result<(), Error> {
         for key in index.keys.clone() {
             if Some(&*key) != but && !self.is_owned(&key, owner).await? {
@@ -256,7 +257,7 @@ impl Inner {
 }
 
 impl TowerSessionsStore {
-    /// Reads, for no longer than the timeout.
+    /// Reads within the timeout.
     async fn read<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         match timeout(self.0.timeout, answer).await {
             Ok(answer) => answer,
@@ -264,8 +265,10 @@ impl TowerSessionsStore {
         }
     }
 
-    /// Writes in a task of its own: a caller that waits no longer, or goes away, leaves nothing half
-    /// done, and the lock is held until the backend is done.
+    /// Writes in a separate task.
+    ///
+    /// A caller that stops waiting leaves nothing half done, and the lock is held until the backend
+    /// is done.
     async fn write<T, W>(&self, write: impl FnOnce(Arc<Inner>) -> W) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -288,13 +291,13 @@ impl TowerSessionsStore {
             Ok(Ok(Err(_))) | Err(_) => Err(late()),
             Ok(Err(task)) => Err(Error::new(
                 ErrorKind::Unavailable,
-                "a write to the tower-sessions store ended before it was done",
+                "a write to the tower-sessions store broke off: it may have happened",
             )
             .with_source(task)),
         }
     }
 
-    /// The keys listed as an owner's.
+    /// Returns the keys in an owner's list.
     async fn listed(&self, owner: &str) -> Result<Vec<String>, Error> {
         let index = self.0.index(id_of(Kind::Index, owner), owner);
         Ok(self.read(index).await?.keys.into_iter().collect())
@@ -386,7 +389,7 @@ impl fmt::Debug for TowerSessionsStore {
     }
 }
 
-/// Sets a [`TowerSessionsStore`] up.
+/// A builder for [`TowerSessionsStore`].
 ///
 /// # Example
 /// ```
@@ -414,20 +417,22 @@ impl TowerSessionsStoreBuilder {
         }
     }
 
-    /// Lifetimes pass by this clock's wall time; the system's unless set. The backend has its own:
-    /// one that lies behind it by more than five minutes makes records live shorter.
+    /// Sets the clock whose wall time lifetimes follow. Default: the system clock.
+    ///
+    /// The backend has its own clock: if that is more than five minutes ahead, records expire
+    /// early.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How long a read or write of one record may take; 250 ms unless set.
+    /// Sets how long a read or write of one record may take. Default: 250 ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The store. Make one for each backend, and clones of it.
+    /// Builds the store. Build one for each backend, and clone it.
     pub fn build(self) -> TowerSessionsStore {
         TowerSessionsStore(Arc::new(Inner {
             backend: self.backend,

@@ -291,7 +291,7 @@ fn keys_that_exclude_each_other_are_told() {
         ),
         (
             "[jam.otp]\nkind='hotp'\nperiod='30s'",
-            "jam.otp: HOTP goes by a counter",
+            "jam.otp: HOTP has no period",
         ),
         (
             "[jam.otp]\ndigits=5",
@@ -299,7 +299,7 @@ fn keys_that_exclude_each_other_are_told() {
         ),
         (
             "[jam.second_factor]\nstore='memory'\nissuer='a:b'\nsealing={key='AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}",
-            "jam.second_factor: a second factor without a name",
+            "jam.second_factor: a second factor needs a name",
         ),
         (
             "[jam.authenticator]\nsessions=true",

@@ -230,7 +230,7 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
         ),
         (
             "[jam.stores.a.file]\npath='/nowhere/${SECRET}/a.redb'",
-            "jam.stores.a.file: … is not there",
+            "jam.stores.a.file: … does not exist",
         ),
         (
             &format!("[jam.authenticator]\ntrusted_origins='${{SECRET}}'\n{sessions}"),

@@ -1,4 +1,4 @@
--- KEYS: record. Gives the record and its lifetime.
+-- KEYS: record. Returns the record and its lifetime.
 local record = read(KEYS[1])
 if type(record) == 'table' then
   return record

@@ -1,4 +1,4 @@
--- KEYS: record, counter of versions, index of the owner. ARGV: key, owner's hash, value, ttl.
+-- KEYS: record, version counter, owner's list. ARGV: key, owner's hash, value, ttl.
 if redis.call('EXISTS', KEYS[1]) == 1 then
   refuse_on_replica(KEYS[2])
   return false

@@ -1,7 +1,7 @@
--- A record is a string: its version (8 bytes), the length of its owner's hash and the hash, the value.
--- An owner's records of one bucket are listed in a sorted set, each with the time of its end.
+-- A record is a string: its version (8 bytes), the length of the owner's hash, the hash, the value.
+-- The records of an owner in one bucket are listed in a sorted set, by their expiry.
 
--- Fails on a replica: GETEX is a write there too (`read.lua`).
+-- Fails on a replica, where GETEX is a write too (`read.lua`).
 local function refuse_on_replica(key)
   redis.call('GETEX', key)
 end
@@ -15,7 +15,7 @@ local function milliseconds()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Counts up, and follows the clock, so that a counter that was lost does not begin anew.
+-- Increments, but not below the clock, so that a lost counter never gives a version again.
 local function next_version(counter)
   local time = redis.call('TIME')
   local version = math.max((tonumber(redis.call('GET', counter)) or 0) + 1, time[1] * 1000000 + time[2])
@@ -23,7 +23,7 @@ local function next_version(counter)
   return version
 end
 
--- Lists a key a second longer than its record lives; the list itself lives as long as its last key.
+-- Lists a key a second longer than its record lives; the list lives as long as its last key.
 local function list(index, key, ttl)
   local now = milliseconds()
   local ended = redis.call('ZRANGEBYSCORE', index, '-inf', string.format('%.0f', now), 'LIMIT', 0, 100)
@@ -39,8 +39,8 @@ local function list(index, key, ttl)
   end
 end
 
--- Lists first: a script that breaks off leaves a listed key without a record, never a record that
--- its owner does not find.
+-- Lists first: an interrupted script leaves a listed key without a record, never an unlisted
+-- record.
 local function put(record, index, key, version, owner, value, ttl)
   if owner ~= '' then
     list(index, key, ttl)

@@ -1,4 +1,4 @@
--- KEYS: index, records. ARGV: owner's hash, the records' keys. Gives key, record and lifetime of each.
+-- KEYS: owner's list, records. ARGV: owner's hash, keys. Returns key, record and lifetime of each.
 local found = {}
 for i = 2, #KEYS do
   local record = read(KEYS[i])

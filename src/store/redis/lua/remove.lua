@@ -1,6 +1,6 @@
--- KEYS: record. ARGV: key, prefix of the indexes.
+-- KEYS: record. ARGV: key, prefix of owners' lists.
 local old = redis.call('GETRANGE', KEYS[1], 0, 30)
--- Also where there is none: a replica refuses it.
+-- Even if there is none: a replica refuses it.
 if redis.call('DEL', KEYS[1]) == 0 then
   return 0
 end

@@ -1,4 +1,4 @@
--- KEYS: index, records. ARGV: owner's hash, the records' keys. Gives how many were removed.
+-- KEYS: owner's list, records. ARGV: owner's hash, keys. Returns how many records were removed.
 local removed = 0
 for i = 2, #KEYS do
   local record = redis.call('GETRANGE', KEYS[i], 0, 30)

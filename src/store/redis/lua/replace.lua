@@ -1,4 +1,4 @@
--- KEYS: record, counter of versions. ARGV: key, version, prefix of the indexes, value, ttl.
+-- KEYS: record, version counter. ARGV: key, version, prefix of owners' lists, value, ttl.
 local old = redis.call('GETRANGE', KEYS[1], 0, 30)
 if old == '' or string.sub(old, 1, 8) ~= ARGV[2] then
   refuse_on_replica(KEYS[2])
