@@ -43,9 +43,9 @@ async fn the_log_says_why_and_shows_nothing() {
             "the provider refused: invalid_client (no such client)",
         ),
         (
-            Answer::ok(r#"{"error":"invalid_grant"}"#),
+            Answer::ok(r#"{"error":"invalid_grant","error_description":"used before"}"#),
             "DEBUG",
-            "the provider refused: invalid_grant",
+            "the provider refused: invalid_grant (used before)",
         ),
         (
             Answer::ok("<html>"),
@@ -64,6 +64,10 @@ async fn the_log_says_why_and_shows_nothing() {
             assert!(line.contains(level) && line.contains("jamguard"), "{line}");
         }
     }
+    // A rejection is one line, from each of the two servers.
+    let text = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    let rejected = text.lines().filter(|line| line.contains("(used before)"));
+    assert_eq!(rejected.count(), 2, "{text}");
     // Signed by an algorithm that the site does not allow: the set-up is wrong, not the user.
     let shared =
         SigningKey::from_secret(Algorithm::HS256, b"a secret that is long enough, at least");

@@ -178,9 +178,8 @@ impl OAuth2Login {
     /// Returns the response to an error and logs it. The client learns only the error's kind.
     fn refusal(&self, error: &Error) -> Challenge {
         let answer = private(self.0.auth.challenge(error));
-        match answer.status() {
-            500.. => telemetry::warn("a login at an OAuth2 provider failed", error),
-            _ => telemetry::refused(error),
+        if answer.status() >= 500 {
+            telemetry::warn("a login at an OAuth2 provider failed", error);
         }
         answer
     }
