@@ -22,6 +22,8 @@ pub(crate) trait RoutedHead: Head {
     fn path(&self) -> &str;
     /// The path as the outermost router got it, where one said so.
     fn original_path(&self) -> Option<&str>;
+    /// The pattern at which that router is nested in others, where one said so.
+    fn nested_at(&self) -> Option<&str>;
 }
 
 /// The two headers of every request get their own names: frameworks find those faster.

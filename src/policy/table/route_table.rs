@@ -3,6 +3,7 @@
 use super::builder::{RouteTableBuilder, Unmatched};
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
+use super::nested::whole_path;
 use super::pattern::Segment;
 use super::reading;
 use crate::core::error::{Error, ErrorKind};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 ///
 /// # Which routers this covers
 /// Every route that has a rule with its own pattern, in
-/// - axum: routes, `merge`, `nest` and fallbacks, with tower-http's `NormalizePath` outside or
+/// - axum 0.8: routes, `merge`, `nest` and fallbacks, with tower-http's `NormalizePath` outside or
 ///   inside of the guard;
 /// - actix-web: resources and scopes, with `NormalizePath` outside or inside of the guard, and
 ///   segments that are regular expressions without regard to case, such as `{page:(?i)admin}`,
@@ -39,9 +40,16 @@ use std::sync::Arc;
 ///
 /// Write a regular expression that matches several segments as `{*rest}`, and one that matches
 /// several texts as a rule for each, or as `{name}`: [`RouteTableBuilder::build`] refuses a pattern
-/// with a regular expression, with text behind a parameter, or with dots and empty segments.
+/// with a regular expression, with text behind a parameter, or with dots and empty segments. A
+/// parameter that may be empty, such as `{id:[0-9]*}`, needs a rule for the path without it, too.
+///
+/// Where a resource of actix-web has guards, as `#[get]` makes one for the method, requests that they
+/// refuse go on to the next resource that matches. Name the methods in the closer rule there, instead
+/// of `*`: a method without a rule is refused.
+///
 /// A guard inside of `Router::nest` reads the whole path of the request, as the router outside of
-/// it does: patterns are whole paths everywhere.
+/// it does: patterns are whole paths everywhere. Routers of other libraries, and of other versions of
+/// axum, do not pass the whole path on: put the guard around those.
 ///
 /// Middleware that rewrites paths in other ways belongs outside of the guard, so that both see the
 /// same path.
@@ -283,27 +291,29 @@ impl RouteTable {
         Ok(access)
     }
 
-    /// The same for a guard in a router that may be nested, and then sees only the rest of the
-    /// `original` path.
+    /// The same for a guard in a nested router, which sees only the rest of the `original` path;
+    /// `place` is the pattern at which it is nested.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] too, where a pattern guards the rest of a path that it should
-    /// name whole.
+    /// name whole, or where nothing says what the whole path is.
     pub(crate) fn find_nested(
         &self,
         method: &str,
         path: &str,
-        original: Option<&str>,
+        original: &str,
+        place: Option<&str>,
     ) -> Result<Access<'_>, Error> {
-        // Another rest is no rest: then something rewrote the path, and the router goes by that.
-        let whole = original
-            .filter(|original| original.len() > path.len())
-            .filter(|original| path == "/" || original.ends_with(path));
-        let Some(whole) = whole else {
-            return self.find(method, path);
+        let Some(whole) = whole_path(path, original, place) else {
+            return Err(Error::configuration(
+                "a guard of routes in a router that is nested at a parameter, behind middleware that \
+                 rewrites paths: nothing says what the whole path is; put the guard around the whole \
+                 application",
+            ));
         };
         let mut access = Access::default();
-        if !self.ask(method, whole, &mut access)?
+        if !self.ask(method, &whole, &mut access)?
+            && whole != path
             && !self.find(method, path).is_ok_and(|rest| rest.is_public())
         {
             return Err(Error::configuration(
