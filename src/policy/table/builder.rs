@@ -1,8 +1,8 @@
 //! Building a table, and refusing one that cannot mean what it says.
 
-use super::folded::{FoldedPatterns, covers, is_open_end};
+use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
-use super::pattern::{Pattern, Segment};
+use super::pattern::{Parameter, Pattern, Segment};
 use super::route_table::{Paths, Route, RouteTable, Rule};
 use super::rule::RouteRule;
 use crate::core::error::Error;
@@ -161,7 +161,7 @@ impl RouteTableBuilder {
             folded.insert(route.segments(), at);
         }
         for at in 0..routes.len() {
-            routes[at].alone = is_alone(at, &routes, &folded);
+            routes[at].alone = !routes[at].may_be_empty() && is_alone(at, &routes, &folded);
         }
         let matches_more = |route: &Route| !route.is_folded() || has_open_end(route.segments());
         let folded_match_more = routes.iter().any(matches_more);
@@ -175,9 +175,10 @@ impl RouteTableBuilder {
     }
 }
 
-/// Whether a pattern ends in `{*rest}` alone, and so counts for the path before that too.
+/// Whether a pattern ends in `{*rest}`, and so counts for the path before that too.
 fn has_open_end(segments: &[Segment]) -> bool {
-    is_open_end(&segments[segments.len().saturating_sub(1)..])
+    let last = segments.last();
+    last.is_some_and(|last| last.parameter == Parameter::Rest)
 }
 
 /// Whether no other rule than a route's own counts for a plain path of which it is the closest.

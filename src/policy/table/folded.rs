@@ -19,14 +19,14 @@ struct Node {
     ends: Vec<usize>,
     /// The routes whose patterns go on with `{*rest}`. They count for the path that ends here too.
     rests: Vec<usize>,
-    /// The routes whose patterns go on with a text and `{*rest}`.
+    /// The routes whose patterns go on with a text and `{*rest}`. They count for the text alone too.
     prefixed_rests: Vec<(Box<str>, usize)>,
     literals: HashMap<Box<str>, Node>,
     /// Segments with a parameter, by the text before it, which may be empty.
     parameters: Vec<(Box<str>, Node)>,
 }
 
-/// A path that [`fold_case`](super::reading::fold_case) folded, in its segments.
+/// The segments that are left of a path that [`fold_case`](super::reading::fold_case) folded.
 struct Segments<'p> {
     rest: Option<&'p str>,
     ends_with_slash: bool,
@@ -56,6 +56,10 @@ impl<'p> Segments<'p> {
                 ends_with_slash,
             },
         ))
+    }
+
+    fn is_slash_next(&self) -> bool {
+        self.rest.is_some() || self.ends_with_slash
     }
 }
 
@@ -107,16 +111,18 @@ impl Node {
         if let Some(node) = self.literals.get(name) {
             node.each(&behind, found);
         }
-        // Behind its text a parameter holds something, which may be what looks like ';parameters'.
-        let holds = |text: &str| segment.len() > text.len() && segment.starts_with(text);
+        // Behind its text a parameter holds something, which may be what looks like ';parameters'; to
+        // matchit it may be empty where a slash follows.
+        let holds = |text: &str| {
+            segment.starts_with(text) && (segment.len() > text.len() || behind.is_slash_next())
+        };
         for (text, node) in &self.parameters {
             if holds(text) {
                 node.each(&behind, found);
             }
         }
         for (text, route) in &self.prefixed_rests {
-            let more = behind.rest.is_some() || behind.ends_with_slash;
-            if holds(text) || (more && segment == &**text) {
+            if segment.starts_with(&**text) {
                 found(*route);
             }
         }
@@ -178,15 +184,17 @@ pub(super) fn covers(wide: &[Segment], narrow: &[Segment]) -> bool {
         _ if !other.literal.starts_with(text) => false,
         (Parameter::None, Parameter::None) => same && covers(wide, narrow),
         (Parameter::None, _) => false,
-        (Parameter::One, Parameter::None) => longer && covers(wide, narrow),
+        // Where more follows, it may be empty.
+        (Parameter::One, Parameter::None) => {
+            (longer || (same && !narrow.is_empty())) && covers(wide, narrow)
+        }
         (Parameter::One, Parameter::One) => covers(wide, narrow),
         (Parameter::One, Parameter::Rest) => false,
-        (Parameter::Rest, Parameter::None) => longer || !narrow.is_empty(),
         (Parameter::Rest, _) => true,
     }
 }
 
 /// Whether these segments of a pattern are `{*rest}` alone, so that the path before it counts too.
-pub(super) fn is_open_end(segments: &[Segment]) -> bool {
+fn is_open_end(segments: &[Segment]) -> bool {
     matches!(segments, [rest] if rest.parameter == Parameter::Rest && rest.literal.is_empty())
 }

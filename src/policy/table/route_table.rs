@@ -4,7 +4,7 @@ use super::builder::{RouteTableBuilder, Unmatched};
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::nested::whole_path;
-use super::pattern::Segment;
+use super::pattern::{Parameter, Segment};
 use super::reading;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::{Policy, Subject};
@@ -18,8 +18,9 @@ use std::sync::Arc;
 /// Where several match, the closest one counts if it is a special case of the others, as `/users/me`
 /// is of `/users/{id}`. Where two only overlap, as `/assets/{*file}` and `/{lang}/admin` do in
 /// `/assets/admin`, a request needs what both need: routers choose differently. The order of the
-/// rules does not matter. A rule for `/admin/{*rest}` counts for `/admin` too, unless a rule names
-/// that.
+/// rules does not matter. A rule for `/admin/{*rest}` counts for `/admin` too, as one for
+/// `/admin{*rest}` does, unless a rule names that. A rule for `/v{n}/admin` counts for `/v/admin` too,
+/// as axum takes it to that route; actix-web takes it to `/{page}/admin`, whose rule is asked as well.
 ///
 /// # How paths are read
 /// A router behind the table may read a path in its own way, so a request must be allowed under
@@ -117,6 +118,12 @@ impl Route {
     /// The segments, folded.
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// Whether matchit may match it with a parameter that is empty: one behind a text.
+    pub(super) fn may_be_empty(&self) -> bool {
+        let mut segments = self.segments.iter();
+        segments.any(|segment| segment.parameter == Parameter::One && !segment.literal.is_empty())
     }
 
     pub(super) fn is_folded(&self) -> bool {
@@ -343,15 +350,18 @@ impl RouteTable {
             return Ok(closest.is_some());
         }
         // What the closest pattern of every reading covers is hidden by it.
-        let mut hiding = closest.map(|closest| &self.0.routes[closest]);
+        let mut hiding = closest.filter(|route| self.is_full(*route, readings.raw));
         if let Some(decoded) = &readings.decoded {
             let other = self.closest(decoded);
             self.need(other, method, access)?;
             hiding = hiding.filter(|_| other == closest);
         }
         if let Some(folded) = &readings.folded {
-            hiding = hiding.filter(|_| self.closest(folded) == closest);
+            let same =
+                |route: &usize| self.closest(folded) == closest && self.is_full(*route, folded);
+            hiding = hiding.filter(same);
         }
+        let hiding = hiding.map(|route| &self.0.routes[route]);
         let (mut matched, mut answer) = (false, Ok(()));
         paths.folded.each(&readings.in_one_case(), |route| {
             matched = true;
@@ -371,6 +381,16 @@ impl RouteTable {
     /// The closest pattern of a path, letter by letter.
     fn closest(&self, path: &str) -> Option<usize> {
         self.0.paths.exact.at(path).ok().map(|found| *found.value)
+    }
+
+    /// Whether each parameter of a route's pattern holds something in this path. matchit takes
+    /// `/v/x` for `/v{n}/x`, and actix-web goes on to `/{a}/x`.
+    fn is_full(&self, route: usize, path: &str) -> bool {
+        if !self.0.routes[route].may_be_empty() {
+            return true;
+        }
+        let found = self.0.paths.exact.at(path);
+        found.is_ok_and(|found| found.params.iter().all(|(_, value)| !value.is_empty()))
     }
 
     /// Adds what a route needs, or a path that none matches.
