@@ -44,6 +44,9 @@ use std::sync::Arc;
 /// with a regular expression, with text behind a parameter, or with dots and empty segments. A
 /// parameter that may be empty, such as `{id:[0-9]*}`, needs a rule for the path without it, too.
 ///
+/// axum's `nest_service` takes only what no route beside it matches: of two routes of which one is a
+/// special case of the other, put both inside of it, or both outside.
+///
 /// Where a resource of actix-web has guards, as `#[get]` makes one for the method, requests that they
 /// refuse go on to the next resource that matches. Name the methods in the closer rule there, instead
 /// of `*`: a method without a rule is refused.

@@ -69,18 +69,16 @@ pub(super) fn app(world: &World, auth: &Authenticator, random: &mut Random) -> O
     })
 }
 
-/// Whether a service can be nested beside these routes: it takes the path of its place, too.
+/// Whether a service can be nested beside these routes: it takes the path of its place too, and of
+/// the paths below it those that no route beside it matches, however closely its own routes do.
 fn takes_a_service(outer: &[String], prefix: &str) -> bool {
+    let base = format!("/{prefix}");
+    let below = format!("{base}/");
+    let tail = format!("{below}{{*rest}}");
     let mut known = matchit::Router::new();
-    let taken = [
-        format!("/{prefix}"),
-        format!("/{prefix}/"),
-        format!("/{prefix}/{{*rest}}"),
-    ];
-    outer
-        .iter()
-        .chain(&taken)
-        .all(|pattern| known.insert(pattern, ()).is_ok())
+    let mut patterns = outer.iter().chain([&base, &below, &tail]);
+    !outer.iter().any(|pattern| pattern.starts_with(&below))
+        && patterns.all(|pattern| known.insert(pattern, ()).is_ok())
 }
 
 fn normalized(world: &World, router: Router) -> App {
