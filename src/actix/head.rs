@@ -40,4 +40,8 @@ impl RoutedHead for RequestHead<'_> {
     fn original_path(&self) -> Option<&str> {
         None
     }
+
+    fn nested_at(&self) -> Option<&str> {
+        None
+    }
 }

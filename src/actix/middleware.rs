@@ -13,7 +13,8 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE, VARY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
+    SET_COOKIE, VARY,
 };
 use actix_web::{Error, HttpMessage, HttpResponse};
 use std::future::{Future, Ready, ready};
@@ -392,6 +393,8 @@ fn own_answer<B>(response: &mut HttpResponse<B>, auth: &Authenticator) -> Option
     *response.status_mut() = ours.status();
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
+    // Of a middleware inside that compressed the standard body.
+    headers.remove(CONTENT_ENCODING);
     for (name, _) in standard.headers() {
         headers.remove(name);
     }

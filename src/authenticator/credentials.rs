@@ -22,6 +22,8 @@ pub(crate) trait RoutedHead: Head {
     fn path(&self) -> &str;
     /// The path as the outermost router saw it, if known.
     fn original_path(&self) -> Option<&str>;
+    /// The pattern at which that router is nested in others, where one said so.
+    fn nested_at(&self) -> Option<&str>;
 }
 
 /// A header name. The two common headers have variants because frameworks find them faster.

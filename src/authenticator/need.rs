@@ -50,8 +50,13 @@ impl Need {
             Self::Policy(policy) => (true, Access::of([&**policy])),
             _ => match table {
                 Some(table) => {
-                    let access =
-                        table.find_nested(head.method(), head.path(), head.original_path())?;
+                    let (method, path) = (head.method(), head.path());
+                    let access = match (head.original_path(), head.nested_at()) {
+                        (Some(original), place) if original != path || place.is_some() => {
+                            table.find_nested(method, path, original, place)?
+                        }
+                        _ => table.find(method, path)?,
+                    };
                     (!access.is_public(), access)
                 }
                 None => (true, Access::default()),

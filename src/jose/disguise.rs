@@ -9,6 +9,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+/// Some editors put it before a file's text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Returns what a secret really is, if that is certain.
 ///
 /// Recognizes only forms that no random bytes and no passphrase have by chance.
@@ -52,10 +55,11 @@ fn is_point(bytes: &[u8]) -> bool {
 
 /// Returns whether the bytes are a JWK of a key pair, or a set with one.
 fn is_jwk(bytes: &[u8]) -> bool {
-    if bytes.trim_ascii().first() != Some(&b'{') {
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if text.trim_ascii().first() != Some(&b'{') {
         return false;
     }
-    let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+    let Ok(value) = serde_json::from_slice::<Value>(text) else {
         return false;
     };
     let of_a_pair = |key: &Value| matches!(key["kty"].as_str(), Some("RSA" | "EC" | "OKP"));
@@ -85,7 +89,8 @@ fn is_ssh_blob(blob: &[u8]) -> bool {
     rest.get(..length).is_some_and(known)
 }
 
-/// Decodes base64 of either alphabet, with or without padding, line ends and spare bits.
+/// Decodes base64 of either alphabet, with or without padding, line ends (also written as `\n`) and
+/// spare bits.
 fn base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &alphabet::STANDARD,
@@ -94,15 +99,22 @@ fn base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
             .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone)
             .with_decode_allow_trailing_bits(true),
     );
-    let digits: Zeroizing<Vec<u8>> = Zeroizing::new(
-        text.iter()
-            .filter(|byte| !byte.is_ascii_whitespace() && **byte != b'=')
-            .map(|byte| match byte {
-                b'-' => b'+',
-                b'_' => b'/',
-                other => *other,
-            })
-            .collect(),
-    );
+    let mut rest = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut digits = Zeroizing::new(Vec::with_capacity(rest.len()));
+    while let [byte, after @ ..] = rest {
+        rest = match rest {
+            [b'\\', b'n' | b'r', after @ ..] => after,
+            _ => {
+                match byte {
+                    b'-' => digits.push(b'+'),
+                    b'_' => digits.push(b'/'),
+                    b'=' => {}
+                    byte if byte.is_ascii_whitespace() => {}
+                    byte => digits.push(*byte),
+                }
+                after
+            }
+        };
+    }
     LENIENT.decode(&*digits).ok().map(Zeroizing::new)
 }

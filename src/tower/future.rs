@@ -6,7 +6,9 @@ use super::layer::{Gate, Vary};
 use crate::authenticator::{Authenticator, Closing, Edits, Pass, Returned};
 use crate::core::challenge::Challenge;
 use crate::token::keys::BoxFuture;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, VARY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, VARY,
+};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use std::future::Future;
 use std::pin::Pin;
@@ -206,6 +208,8 @@ fn answered<R: RefusalBody>(mut answer: Response<R>, auth: &Authenticator) -> Re
     *answer.status_mut() = ours.status;
     let headers = answer.headers_mut();
     headers.remove(CONTENT_LENGTH);
+    // Of a middleware inside that compressed the standard body.
+    headers.remove(CONTENT_ENCODING);
     for (name, _) in standard.headers() {
         headers.remove(name);
     }

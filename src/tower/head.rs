@@ -1,7 +1,7 @@
 //! The core's view of an `http` request.
 
 use crate::authenticator::{Head, HeaderKey, RoutedHead};
-use axum::extract::OriginalUri;
+use axum::extract::{NestedPath, OriginalUri};
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 #[cfg(all(feature = "axum", feature = "session"))]
 use http::request::Parts;
@@ -77,5 +77,10 @@ impl RoutedHead for PartsHead<'_> {
     fn original_path(&self) -> Option<&str> {
         let original = self.extensions.get::<OriginalUri>()?;
         Some(original.0.path())
+    }
+
+    fn nested_at(&self) -> Option<&str> {
+        let place = self.extensions.get::<NestedPath>()?;
+        Some(place.as_str())
     }
 }

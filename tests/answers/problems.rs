@@ -169,6 +169,59 @@ async fn an_error_of_a_handler_has_the_layers_realm_and_hook() {
     );
 }
 
+/// A middleware between the layer and the handler may have compressed the body that is replaced.
+#[tokio::test]
+async fn an_error_of_a_handler_is_readable_behind_a_compressing_middleware() {
+    use actix_web::body::{BoxBody, MessageBody};
+    use actix_web::dev::{ServiceRequest, ServiceResponse};
+    use actix_web::http::header::{CONTENT_ENCODING, HeaderValue};
+    use actix_web::middleware::Next;
+    use actix_web::web;
+    use axum::Router;
+
+    async fn compress(
+        request: ServiceRequest,
+        next: Next<impl MessageBody>,
+    ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+        let answer = next.call(request).await?;
+        Ok(answer.map_body(|head, _| {
+            let gzip = HeaderValue::from_static("gzip");
+            head.headers_mut().insert(CONTENT_ENCODING, gzip);
+            BoxBody::new("compressed")
+        }))
+    }
+
+    async fn compress_in_axum(answer: axum::response::Response) -> axum::response::Response {
+        let mut answer = answer.map(|_| axum::body::Body::from("compressed"));
+        let gzip = axum::http::HeaderValue::from_static("gzip");
+        answer.headers_mut().insert("content-encoding", gzip);
+        answer
+    }
+
+    async fn fail() -> Result<&'static str, jamguard::Error> {
+        let kind = ErrorKind::Expired;
+        Err(jamguard::Error::new(kind, "the precise reason"))
+    }
+
+    let world = World::new().await;
+    let auth = world.auth().build().unwrap();
+    let router = Router::new()
+        .route("/", axum::routing::get(fail))
+        .layer(axum::middleware::map_response(compress_in_axum))
+        .layer(auth.layer());
+    let servers = Servers::apps(router, move || {
+        actix_web::App::new()
+            .service(web::resource("/").to(fail))
+            .wrap(actix_web::middleware::from_fn(compress))
+            .wrap(auth.actix())
+    })
+    .await;
+    let answer = servers.ask(Request::get("/")).await;
+    assert_eq!(answer.header("content-encoding"), None);
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.json()["status"], answer.status);
+}
+
 /// What the application made of an error is its own.
 #[tokio::test]
 async fn an_answer_that_a_handler_made_of_an_error_stays() {

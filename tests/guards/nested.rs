@@ -10,6 +10,7 @@ use axum::http::{Request, StatusCode, Uri};
 use axum::routing::{any, get};
 use jamguard::policy::{RouteTable, Unmatched, role};
 use tower::{Layer, ServiceExt};
+use tower_http::normalize_path::NormalizePathLayer;
 
 fn table(unmatched: Unmatched, pattern: &str) -> RouteTable {
     RouteTable::builder(unmatched)
@@ -93,6 +94,68 @@ async fn a_path_that_was_rewritten_between_two_routers_is_read_as_the_inner_one_
         status(&router, "/elsewhere").await,
         StatusCode::UNAUTHORIZED
     );
+}
+
+/// `NormalizePath` changes what is left of a nested path, and the guard behind it sees that.
+#[tokio::test]
+async fn a_path_that_is_normalized_in_a_nested_router_is_read_whole() {
+    let world = World::new().await;
+    let auth = auth(&world);
+    for (place, pattern) in [
+        ("/api", "/api/users"),
+        ("/{tenant}", "/{tenant}/users"),
+        ("/api/{version}", "/api/{version}/users"),
+    ] {
+        let guard = auth.routes(table(Unmatched::Allow, pattern));
+        let inner = Router::new().route("/users", any(|| async { "secret" }));
+        let guarded = NormalizePathLayer::trim_trailing_slash().layer(guard.layer(inner));
+        let router = Router::new().nest_service(place, guarded);
+        let place = place.replace("{tenant}", "api").replace("{version}", "v1");
+        for (rest, expected) in [
+            ("/users", StatusCode::UNAUTHORIZED),
+            ("/users/", StatusCode::UNAUTHORIZED),
+            ("//users", StatusCode::BAD_REQUEST),
+            ("/users//", StatusCode::BAD_REQUEST),
+        ] {
+            let path = format!("{place}{rest}");
+            assert_eq!(status(&router, &path).await, expected, "{path}");
+        }
+
+        let guard = auth.routes(table(Unmatched::Allow, pattern));
+        let inner = Router::new().route("/users/", any(|| async { "secret" }));
+        let guarded = NormalizePathLayer::append_trailing_slash().layer(guard.layer(inner));
+        let router = Router::new().nest_service(&place, guarded);
+        for rest in ["/users", "/users/"] {
+            let answer = status(&router, &format!("{place}{rest}")).await;
+            assert_eq!(answer, StatusCode::UNAUTHORIZED, "{place}{rest}");
+        }
+    }
+}
+
+/// Another path in the place of the one that was sent, before a nested router or within it.
+#[tokio::test]
+async fn a_path_that_was_rewritten_around_a_nested_router_is_read_whole() {
+    let world = World::new().await;
+    let guard = auth(&world).routes(table(Unmatched::Allow, "/api/admin"));
+    let to = |path: &'static str| {
+        tower::util::MapRequestLayer::new(move |mut request: Request<Body>| {
+            *request.uri_mut() = Uri::from_static(path);
+            request
+        })
+    };
+    let inner = || Router::new().route("/admin", any(|| async { "secret" }));
+    let nested = Router::new().nest("/api", inner().layer(guard.clone()));
+    let before = Router::new().fallback_service(to("/api/admin").layer(nested));
+    for path in ["/old/admin", "/admin", "/old", "/a/b/c"] {
+        let answer = status(&before, path).await;
+        assert_eq!(answer, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let within = to("/admin").layer(guard.layer(inner()));
+    let within = Router::new().nest_service("/api", within);
+    for path in ["/api/old", "/api/x/admin", "/api"] {
+        let answer = status(&within, path).await;
+        assert_eq!(answer, StatusCode::UNAUTHORIZED, "{path}");
+    }
 }
 
 #[actix_web::test]

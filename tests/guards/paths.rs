@@ -9,7 +9,7 @@ use axum::routing::any;
 use jamguard::Authenticator;
 use jamguard::policy::{RouteTable, Unmatched, role};
 use serde_json::json;
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 use tower_http::normalize_path::NormalizePathLayer;
 
 /// Spellings of `/area/secret`.
@@ -238,4 +238,65 @@ async fn another_authenticators_layer_counts_for_nothing() {
     let servers = Servers::apps(router, app).await;
     let request = Request::get("/admin").bearer(&admin(&other));
     assert_eq!(servers.ask(request).await.status, 401);
+}
+
+/// In actix-web a resource with guards of its own, as `#[get]` makes one, leaves the other requests
+/// to the next resource. A method that the closest pattern's rules do not name is refused before.
+#[actix_web::test]
+async fn a_method_that_a_closer_resource_leaves_to_a_wider_one_is_refused() {
+    let world = World::new().await;
+    let table = RouteTable::builder(Unmatched::Allow)
+        .public("GET", "/users/me")
+        .guard("*", "/users/{id}", role("admin"))
+        .build()
+        .unwrap();
+    let guard = auth(&world).routes(table);
+    for (guarded, expected) in [(false, 200), (true, 403)] {
+        let closer = web::resource("/users/me").guard(actix_web::guard::Get());
+        let app = actix_web::App::new()
+            .service(closer.to(|| async { "me" }))
+            .service(web::resource("/users/{id}").to(|| async { SECRET }))
+            .wrap(actix_web::middleware::Condition::new(
+                guarded,
+                guard.clone(),
+            ));
+        let service = actix_web::test::init_service(app).await;
+        let request = actix_web::test::TestRequest::delete().uri("/users/me");
+        let answer = actix_web::test::call_service(&service, request.to_request()).await;
+        assert_eq!(answer.status().as_u16(), expected, "guarded: {guarded}");
+    }
+}
+
+/// axum takes `/v/admin` for `/v{version}/admin`, and actix-web for `/{page}/admin`.
+#[actix_web::test]
+async fn a_parameter_that_is_empty_gets_past_no_rule() {
+    let world = World::new().await;
+    let table = RouteTable::builder(Unmatched::Allow)
+        .guard("*", "/v{version}/admin", role("admin"))
+        .build()
+        .unwrap();
+    let guard = auth(&world).routes(table);
+    let router = Router::new().route("/v{version}/admin", any(|| async { SECRET }));
+    let router = guard.layer(NormalizePathLayer::trim_trailing_slash().layer(router));
+    for path in ["/v/admin", "/v/admin/"] {
+        let request = axum::http::Request::get(path).body(axum::body::Body::empty());
+        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), 401, "{path}");
+    }
+    let table = RouteTable::builder(Unmatched::Allow)
+        .public("*", "/x{version}/admin")
+        .guard("*", "/{page}/admin", role("admin"))
+        .build()
+        .unwrap();
+    let guard = auth(&world).routes(table);
+    let app = actix_web::App::new()
+        .service(web::resource("/x{version}/admin").to(|| async { "open" }))
+        .service(web::resource("/{page}/admin").to(|| async { SECRET }))
+        .wrap(guard);
+    let service = actix_web::test::init_service(app).await;
+    for (path, expected) in [("/x/admin", 401), ("/x1/admin", 200)] {
+        let request = actix_web::test::TestRequest::with_uri(path).to_request();
+        let answer = actix_web::test::call_service(&service, request).await;
+        assert_eq!(answer.status().as_u16(), expected, "{path}");
+    }
 }

@@ -35,6 +35,9 @@ fn is_refused_in_base64(bytes: &[u8], what: &str) {
     is_refused(format!("{text}\n").as_bytes(), what);
     is_refused(&lines.join(&b"\n"[..]), what);
     is_refused(&lines.join(&b"\r\n"[..]), what);
+    is_refused(&lines.join(&br"\n"[..]), what);
+    is_refused(&lines.join(&br"\r\n"[..]), what);
+    is_refused(format!("\u{feff}{text}").as_bytes(), what);
     is_refused(STANDARD_NO_PAD.encode(bytes).as_bytes(), what);
     is_refused(URL_SAFE_NO_PAD.encode(bytes).as_bytes(), what);
 }
@@ -76,7 +79,13 @@ fn a_public_key_in_another_form_is_no_secret() {
             jwk.as_object_mut().unwrap().remove(private);
         }
         let set = json!({"keys": [jwk]});
-        for text in [jwk.to_string(), format!("\n {jwk:#}\n"), set.to_string()] {
+        let marked = format!("\u{feff}{jwk}");
+        for text in [
+            jwk.to_string(),
+            format!("\n {jwk:#}\n"),
+            set.to_string(),
+            marked,
+        ] {
             is_refused(text.as_bytes(), "a JWK");
             is_refused_in_base64(text.as_bytes(), "a JWK");
         }

@@ -393,3 +393,60 @@ fn a_special_case_counts_alone_only_where_every_reading_leads_to_it() {
         assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
     }
 }
+
+/// `{rest:.*}` of actix-web may be empty.
+#[test]
+fn a_rule_for_a_text_and_the_rest_counts_for_the_text_alone() {
+    for everything in [None, Some("/{*rest}"), Some("/{page}")] {
+        let mut table =
+            RouteTable::builder(Unmatched::Allow).guard("*", "/admin{*rest}", role("admin"));
+        if let Some(everything) = everything {
+            table = table.public("*", everything);
+        }
+        let named = table.clone().public("*", "/admin").build().unwrap();
+        let table = table.build().unwrap();
+        for path in [
+            "/admin", "/ADMIN", "/admin/", "/admin;x", "/admins", "/admin/x",
+        ] {
+            assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
+        }
+        assert_eq!(asked(&table, "/admi"), Ok(vec![]));
+        assert_eq!(asked(&named, "/admin"), Ok(vec![]));
+        assert_eq!(asked(&named, "/admins"), Ok(vec![role("admin")]));
+    }
+}
+
+/// To axum a parameter behind a text may be empty where a slash follows; to actix-web it may not.
+#[test]
+fn a_parameter_that_may_be_empty_hides_no_rule() {
+    let table = RouteTable::builder(Unmatched::Allow)
+        .guard("*", "/v{version}/admin", role("admin"))
+        .public("*", "/x{name}/news")
+        .guard("*", "/{page}/news", role("editor"))
+        .build()
+        .unwrap();
+    for path in [
+        "/v1/admin",
+        "/v/admin",
+        "/v/admin/",
+        "/V/admin/",
+        "/v;x/admin/",
+    ] {
+        assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
+    }
+    for path in ["/x/news", "/y/news", "/x/news/", "/X/news"] {
+        assert_eq!(asked(&table, path), Ok(vec![role("editor")]), "{path}");
+    }
+    assert_eq!(asked(&table, "/x1/news"), Ok(vec![]));
+    let table = RouteTable::builder(Unmatched::Allow)
+        .guard("*", "/user{id}", role("user"))
+        .guard("*", "/user{id}/posts", role("posts"))
+        .public("*", "/user")
+        .public("*", "/user/posts")
+        .build()
+        .unwrap();
+    for path in ["/user", "/user/posts"] {
+        assert_eq!(asked(&table, path), Ok(vec![]), "{path}");
+    }
+    assert_eq!(asked(&table, "/user/"), Ok(vec![role("user")]));
+}

@@ -1,8 +1,8 @@
 //! The route table builder, which rejects contradictory rules.
 
-use super::folded::{FoldedPatterns, covers, is_open_end};
+use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
-use super::pattern::{Pattern, Segment};
+use super::pattern::{Parameter, Pattern, Segment};
 use super::route_table::{Paths, Route, RouteTable, Rule};
 use super::rule::RouteRule;
 use crate::core::error::Error;
@@ -163,7 +163,7 @@ impl RouteTableBuilder {
             folded.insert(route.segments(), at);
         }
         for at in 0..routes.len() {
-            routes[at].alone = is_alone(at, &routes, &folded);
+            routes[at].alone = !routes[at].may_be_empty() && is_alone(at, &routes, &folded);
         }
         let matches_more = |route: &Route| !route.is_folded() || has_open_end(route.segments());
         let folded_match_more = routes.iter().any(matches_more);
@@ -177,9 +177,10 @@ impl RouteTableBuilder {
     }
 }
 
-/// Whether a pattern ends in a bare `{*rest}`, and so applies to the path before it too.
+/// Whether a pattern ends in `{*rest}`, and so applies to the path before it too.
 fn has_open_end(segments: &[Segment]) -> bool {
-    is_open_end(&segments[segments.len().saturating_sub(1)..])
+    let last = segments.last();
+    last.is_some_and(|last| last.parameter == Parameter::Rest)
 }
 
 /// Whether only this route's rules apply to a plain path that it matches most closely.

@@ -20,14 +20,14 @@ struct Node {
     ends: Vec<usize>,
     /// Routes whose patterns continue with `{*rest}`; they apply to the path that ends here too.
     rests: Vec<usize>,
-    /// Routes whose patterns continue with a text and `{*rest}`.
+    /// Routes whose patterns continue with a text and `{*rest}`; they apply to the text alone too.
     prefixed_rests: Vec<(Box<str>, usize)>,
     literals: HashMap<Box<str>, Node>,
     /// Segments with a parameter, by the text before it, which may be empty.
     parameters: Vec<(Box<str>, Node)>,
 }
 
-/// The segments of a path folded by [`fold_case`](super::reading::fold_case).
+/// The remaining segments of a path folded by [`fold_case`](super::reading::fold_case).
 struct Segments<'p> {
     rest: Option<&'p str>,
     ends_with_slash: bool,
@@ -57,6 +57,10 @@ impl<'p> Segments<'p> {
                 ends_with_slash,
             },
         ))
+    }
+
+    fn is_slash_next(&self) -> bool {
+        self.rest.is_some() || self.ends_with_slash
     }
 }
 
@@ -109,16 +113,17 @@ impl Node {
         if let Some(node) = self.literals.get(name) {
             node.each(&behind, found);
         }
-        // A parameter is not empty, and its value may look like `;parameters`.
-        let holds = |text: &str| segment.len() > text.len() && segment.starts_with(text);
+        // A parameter's value may look like `;parameters`. To matchit it may be empty before a slash.
+        let holds = |text: &str| {
+            segment.starts_with(text) && (segment.len() > text.len() || behind.is_slash_next())
+        };
         for (text, node) in &self.parameters {
             if holds(text) {
                 node.each(&behind, found);
             }
         }
         for (text, route) in &self.prefixed_rests {
-            let more = behind.rest.is_some() || behind.ends_with_slash;
-            if holds(text) || (more && segment == &**text) {
+            if segment.starts_with(&**text) {
                 found(*route);
             }
         }
@@ -181,15 +186,17 @@ pub(super) fn covers(wide: &[Segment], narrow: &[Segment]) -> bool {
         _ if !other.literal.starts_with(text) => false,
         (Parameter::None, Parameter::None) => same && covers(wide, narrow),
         (Parameter::None, _) => false,
-        (Parameter::One, Parameter::None) => longer && covers(wide, narrow),
+        // Where more follows, it may be empty.
+        (Parameter::One, Parameter::None) => {
+            (longer || (same && !narrow.is_empty())) && covers(wide, narrow)
+        }
         (Parameter::One, Parameter::One) => covers(wide, narrow),
         (Parameter::One, Parameter::Rest) => false,
-        (Parameter::Rest, Parameter::None) => longer || !narrow.is_empty(),
         (Parameter::Rest, _) => true,
     }
 }
 
 /// Whether these segments are a bare `{*rest}`, which also matches the path before it.
-pub(super) fn is_open_end(segments: &[Segment]) -> bool {
+fn is_open_end(segments: &[Segment]) -> bool {
     matches!(segments, [rest] if rest.parameter == Parameter::Rest && rest.literal.is_empty())
 }

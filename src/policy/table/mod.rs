@@ -6,6 +6,7 @@ mod listing;
 #[cfg(feature = "config")]
 mod live;
 mod methods;
+mod nested;
 mod pattern;
 mod reading;
 mod route_table;

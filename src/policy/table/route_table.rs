@@ -3,7 +3,8 @@
 use super::builder::{RouteTableBuilder, Unmatched};
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
-use super::pattern::Segment;
+use super::nested::whole_path;
+use super::pattern::{Parameter, Segment};
 use super::reading;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::{Policy, Subject};
@@ -19,8 +20,11 @@ use std::sync::Arc;
 /// If several patterns match, the closest one applies if it is a special case of the others, as
 /// `/users/me` is of `/users/{id}`. If they only overlap, as `/assets/{*file}` and `/{lang}/admin`
 /// do in `/assets/admin`, the request must satisfy both, because routers choose differently. The
-/// order of the rules does not matter. A rule for `/admin/{*rest}` also applies to `/admin` if no
-/// rule names that path.
+/// order of the rules does not matter.
+///
+/// A rule for `/admin/{*rest}` also applies to `/admin` if no rule names that path, and so does one
+/// for `/admin{*rest}`. A rule for `/v{n}/admin` also applies to `/v/admin`: axum routes it there,
+/// and actix-web to `/{page}/admin`, whose rule applies as well.
 ///
 /// # How paths are read
 /// A router behind the table may read a path in its own way, so a request must be allowed under
@@ -32,7 +36,7 @@ use std::sync::Arc;
 ///
 /// # Which routers this covers
 /// Every route that has a rule with its own pattern, in
-/// - axum: routes, `merge`, `nest` and fallbacks, with tower-http's `NormalizePath` outside or
+/// - axum 0.8: routes, `merge`, `nest` and fallbacks, with tower-http's `NormalizePath` outside or
 ///   inside of the guard;
 /// - actix-web: resources and scopes, with `NormalizePath` outside or inside of the guard, and
 ///   segments that are case-insensitive regular expressions, such as `{page:(?i)admin}`, written in
@@ -40,9 +44,19 @@ use std::sync::Arc;
 ///
 /// Write a regular expression that matches several segments as `{*rest}`, and one that matches
 /// several texts as a rule for each, or as `{name}`: [`RouteTableBuilder::build`] rejects a pattern
-/// with a regular expression, with text after a parameter, or with dots and empty segments.
+/// with a regular expression, with text after a parameter, or with dots and empty segments. A
+/// parameter that may be empty, such as `{id:[0-9]*}`, needs a rule for the path without it too.
+///
+/// axum's `nest_service` receives only what no route beside it matches: if one of two routes is a
+/// special case of the other, put both inside of it, or both outside.
+///
+/// If an actix-web resource has guards, as `#[get]` makes one for the method, requests that they
+/// reject continue to the next resource that matches. Name the methods in the closer rule there,
+/// instead of `*`: a method without a rule is denied.
+///
 /// Patterns are whole paths everywhere: a guard inside of `Router::nest` reads the whole path of
-/// the request, as the outer router does.
+/// the request, as the outer router does. Routers of other libraries, and of other versions of
+/// axum, do not pass the whole path on: put the guard around those.
 ///
 /// Place middleware that rewrites paths in other ways outside of the guard, so that the guard and
 /// the router see the same path.
@@ -110,6 +124,12 @@ impl Route {
     /// Returns the folded segments.
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// Whether matchit may match it with a parameter that is empty: one behind a text.
+    pub(super) fn may_be_empty(&self) -> bool {
+        let mut segments = self.segments.iter();
+        segments.any(|segment| segment.parameter == Parameter::One && !segment.literal.is_empty())
     }
 
     pub(super) fn is_folded(&self) -> bool {
@@ -283,29 +303,28 @@ impl RouteTable {
         Ok(access)
     }
 
-    /// Returns the policies for a guard in a router that may be nested.
-    ///
-    /// A nested router sees only the rest of the `original` path.
+    /// Returns the policies for a guard in a nested router, which sees only the rest of the
+    /// `original` path; `place` is the pattern at which it is nested.
     ///
     /// # Errors
     /// Also [`ErrorKind::Configuration`] if a pattern matches the rest of the path but none the
-    /// whole.
+    /// whole, or if the whole path cannot be known.
     pub(crate) fn find_nested(
         &self,
         method: &str,
         path: &str,
-        original: Option<&str>,
+        original: &str,
+        place: Option<&str>,
     ) -> Result<Access<'_>, Error> {
-        // If `path` does not end `original`, middleware rewrote it, and the router uses the new
-        // path.
-        let whole = original
-            .filter(|original| original.len() > path.len())
-            .filter(|original| path == "/" || original.ends_with(path));
-        let Some(whole) = whole else {
-            return self.find(method, path);
+        let Some(whole) = whole_path(path, original, place) else {
+            return Err(Error::configuration(
+                "a guard in a router that is nested at a parameter, behind middleware that rewrites \
+                 paths, cannot know the whole path: put the guard around the whole application",
+            ));
         };
         let mut access = Access::default();
-        if !self.ask(method, whole, &mut access)?
+        if !self.ask(method, &whole, &mut access)?
+            && whole != path
             && !self.find(method, path).is_ok_and(|rest| rest.is_public())
         {
             return Err(Error::configuration(
@@ -343,8 +362,11 @@ impl RouteTable {
         // If all readings have the same closest pattern, it hides the patterns that cover it.
         let hiding = LazyCell::new(|| {
             let closest = closest.filter(|_| same)?;
-            let is_folded = self.closest(&readings.folded()) == Some(closest);
-            is_folded.then(|| self.0.routes[closest].segments())
+            let folded = readings.folded();
+            let hides = self.is_full(closest, readings.raw)
+                && self.closest(&folded) == Some(closest)
+                && self.is_full(closest, &folded);
+            hides.then(|| self.0.routes[closest].segments())
         });
         let (mut matched, mut answer) = (false, Ok(()));
         paths.folded.each(readings.in_one_case(), |route| {
@@ -368,6 +390,17 @@ impl RouteTable {
     /// Returns the route of the closest pattern, without folding.
     fn closest(&self, path: &str) -> Option<usize> {
         self.0.paths.exact.at(path).ok().map(|found| *found.value)
+    }
+
+    /// Whether each parameter of a route's pattern has a value in this path.
+    ///
+    /// matchit matches `/v/x` with `/v{n}/x`; actix-web continues to `/{a}/x`.
+    fn is_full(&self, route: usize, path: &str) -> bool {
+        if !self.0.routes[route].may_be_empty() {
+            return true;
+        }
+        let found = self.0.paths.exact.at(path);
+        found.is_ok_and(|found| found.params.iter().all(|(_, value)| !value.is_empty()))
     }
 
     /// Adds the policy of a route, or applies the handling of unmatched paths.

@@ -20,6 +20,7 @@ pub(super) fn app(world: &World, auth: &Authenticator, random: &mut Random) -> O
     let guard = auth.routes(world.table.clone());
     let mut known = matchit::Router::new();
     let (mut outer, mut inner) = (Router::new(), Router::new());
+    let mut outer_patterns = Vec::new();
     for (number, pattern) in world.patterns.iter().enumerate() {
         let twin = pattern
             .other_slash()
@@ -35,7 +36,10 @@ pub(super) fn app(world: &World, auth: &Authenticator, random: &mut Random) -> O
             let route = any(move || async move { [(CHOSEN, number.to_string())] });
             match world.is_nested(&pattern) {
                 true => inner = inner.route(&pattern.axum_from(1), route),
-                false => outer = outer.route(&pattern.axum(), route),
+                false => {
+                    outer_patterns.push(pattern.axum());
+                    outer = outer.route(&pattern.axum(), route);
+                }
             }
         }
     }
@@ -43,7 +47,16 @@ pub(super) fn app(world: &World, auth: &Authenticator, random: &mut Random) -> O
         Some(prefix) => outer.nest(&format!("/{prefix}"), inner),
         None => outer,
     };
-    if world.guard_inside && world.nested.is_some() {
+    if world.guard_inside
+        && let Some(prefix) = &world.nested
+    {
+        if let Normalize::Inside = world.normalize
+            && takes_a_service(&outer_patterns, prefix)
+        {
+            let inner = NormalizePathLayer::trim_trailing_slash().layer(guard.layer(inner));
+            let outer = outer.layer(guard);
+            return Some(boxed(outer.nest_service(&format!("/{prefix}"), inner)));
+        }
         return Some(normalized(
             world,
             nest(outer.layer(guard.clone()), inner.layer(guard)),
@@ -54,6 +67,18 @@ pub(super) fn app(world: &World, auth: &Authenticator, random: &mut Random) -> O
         Normalize::Inside => boxed(guard.layer(normalized(world, router))),
         _ => normalized(world, router.layer(guard)),
     })
+}
+
+/// Whether a service can be nested beside these routes: it takes the path of its place too, and of
+/// the paths below it those that no route beside it matches, however closely its own routes do.
+fn takes_a_service(outer: &[String], prefix: &str) -> bool {
+    let base = format!("/{prefix}");
+    let below = format!("{base}/");
+    let tail = format!("{below}{{*rest}}");
+    let mut known = matchit::Router::new();
+    let mut patterns = outer.iter().chain([&base, &below, &tail]);
+    !outer.iter().any(|pattern| pattern.starts_with(&below))
+        && patterns.all(|pattern| known.insert(pattern, ()).is_ok())
 }
 
 fn normalized(world: &World, router: Router) -> App {

@@ -193,6 +193,7 @@ fn no_handler_of_a_generated_application_is_reached_past_its_rule() {
             let paths: Vec<String> = (0..REQUESTS_EACH)
                 .map(|_| requests::path(&world.patterns, &mut random))
                 .collect();
+            ASKED.with(|asked| asked.set(0));
             actix_side::send_each(
                 &world,
                 &auth,

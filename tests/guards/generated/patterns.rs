@@ -15,7 +15,8 @@ pub(super) enum Segment {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pattern {
     pub(super) segments: Vec<Segment>,
-    pub(super) tail: bool,
+    /// The text before a parameter that takes the rest.
+    pub(super) tail: Option<&'static str>,
     pub(super) slash: bool,
 }
 
@@ -28,11 +29,11 @@ impl Pattern {
                 _ => Segment::One("k"),
             })
             .collect();
-        let tail = random.percent(25);
+        let tail = random.percent(25).then(|| random.pick(&["", "", "k"]));
         Self {
             segments,
             tail,
-            slash: !tail && random.percent(15),
+            slash: tail.is_none() && random.percent(15),
         }
     }
 
@@ -57,7 +58,7 @@ impl Pattern {
                 Segment::One(text) => format!("/{text}{{p{at}}}"),
             };
         }
-        self.ended(out, "/{*rest}")
+        self.ended(out, "{*rest}")
     }
 
     /// As actix-web has it, from a segment on: its texts decoded, some of them without regard to case.
@@ -75,13 +76,13 @@ impl Pattern {
                 Segment::One(text) => format!("/{text}{{p{at}}}"),
             };
         }
-        let rest = random.pick(&["/{rest:.+}", "/{rest:.*}"]);
+        let rest = random.pick(&["{rest:.+}", "{rest:.*}"]);
         self.ended(out, rest)
     }
 
     fn ended(&self, mut out: String, rest: &str) -> String {
         match (self.tail, self.slash) {
-            (true, _) => out += rest,
+            (Some(text), _) => out += &format!("/{text}{rest}"),
             (_, true) => out.push('/'),
             _ => {}
         }
@@ -90,7 +91,7 @@ impl Pattern {
 
     /// The same pattern with a last slash, or without it; `None` where it has a tail.
     pub(super) fn other_slash(&self) -> Option<Self> {
-        (!self.tail).then(|| Self {
+        self.tail.is_none().then(|| Self {
             slash: !self.slash,
             ..self.clone()
         })
@@ -107,11 +108,15 @@ impl Pattern {
         };
         let (own_length, other_length) = (self.segments.len(), other.segments.len());
         let fits = match other.tail {
-            true => {
-                own_length > other_length
-                    || (own_length == other_length && (self.tail || self.slash))
-            }
-            false => own_length == other_length && !self.tail,
+            Some(text) => match self.segments.get(other_length) {
+                Some(Segment::Text(next) | Segment::One(next)) => next.starts_with(text),
+                None if own_length < other_length => false,
+                None => match self.tail {
+                    Some(own) => own.starts_with(text),
+                    None => text.is_empty() && self.slash,
+                },
+            },
+            None => own_length == other_length && self.tail.is_none(),
         };
         fits && self.segments.iter().zip(&other.segments).all(narrower)
     }

@@ -50,10 +50,15 @@ pub(super) fn path(patterns: &[Pattern], random: &mut Random) -> String {
         .iter()
         .map(|segment| match segment {
             Segment::Text(text) => (*text).to_owned(),
+            // To some routers a parameter behind a text may be empty.
+            Segment::One(text) if !text.is_empty() && random.percent(20) => (*text).to_owned(),
             Segment::One(text) => format!("{text}{}", random.pick(&words)),
         })
         .collect();
-    if pattern.tail {
+    if let Some(text) = pattern.tail {
+        if !text.is_empty() {
+            segments.push(format!("{text}{}", random.pick(&["", "", "1", "iosk"])));
+        }
         for _ in 0..random.below(3) {
             segments.push(random.pick(&words).to_owned());
         }
