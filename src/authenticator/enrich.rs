@@ -1,6 +1,7 @@
 //! Enrichment: the application's own data about users, added to their claims and cached.
 
 use super::identity::Identity;
+use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
@@ -358,24 +359,20 @@ impl Enricher {
 
     /// Drops what was added to this user's claims: here at once, elsewhere through the store.
     pub(super) async fn forget(&self, subject: &str) -> Result<(), Error> {
-        /// Retries while concurrent calls insert and remove the same key.
-        const ATTEMPTS: usize = 100;
         let key = key(subject);
         self.forgotten.forget(&key);
         let Some(store) = &self.store else {
             return Ok(());
         };
         // Insert or remove: either write notifies all watchers.
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("one user's claims");
+        loop {
+            attempts.next()?;
             let record = NewRecord::new(vec![1]).expires_after(TTL);
             if store.insert(&key, record).await?.is_some() || store.remove(&key).await? {
                 return Ok(());
             }
         }
-        Err(Error::new(
-            ErrorKind::Conflict,
-            "too many concurrent calls forget the same user: try again",
-        ))
     }
 }
 

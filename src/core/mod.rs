@@ -2,6 +2,7 @@
 
 #[cfg(feature = "oauth2")]
 pub(crate) mod aging;
+pub(crate) mod attempts;
 #[cfg(feature = "client")]
 pub(crate) mod call_limit;
 pub(crate) mod challenge;

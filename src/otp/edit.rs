@@ -1,12 +1,10 @@
 //! Compare-and-set updates of one record.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::attempts::Attempts;
+use crate::core::error::Error;
 use crate::jose::encoding;
 use crate::store::{NewRecord, Record, Store};
 use aws_lc_rs::digest;
-
-/// Maximum attempts. Each failed one means that a concurrent write succeeded.
-const ATTEMPTS: usize = 1000;
 
 /// The outcome of a change.
 pub(super) enum Edit<R> {
@@ -17,13 +15,16 @@ pub(super) enum Edit<R> {
 /// Reads a record and changes it, again until no other write came between.
 ///
 /// # Errors
-/// The errors of `change` and of the store; [`ErrorKind::Unavailable`] after 1000 attempts.
+/// The errors of `change` and of the store; [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) after
+/// 1000 attempts.
 pub(super) async fn edit<R>(
     store: &dyn Store,
     key: &str,
     mut change: impl FnMut(Option<&Record>) -> Result<Edit<R>, Error>,
 ) -> Result<R, Error> {
-    for _ in 0..ATTEMPTS {
+    let mut attempts = Attempts::at("one user's codes");
+    loop {
+        attempts.next()?;
         let record = store.get(key).await?;
         let (new, answer) = match change(record.as_ref())? {
             Edit::Keep(answer) => return Ok(answer),
@@ -40,10 +41,6 @@ pub(super) async fn edit<R>(
             return Ok(answer);
         }
     }
-    Err(Error::new(
-        ErrorKind::Unavailable,
-        "too many concurrent attempts with codes of one user: try again later",
-    ))
 }
 
 /// Returns a user's key. Hashed: user names may be long and must not leak from the store.

@@ -255,13 +255,6 @@ pub(crate) fn conflict() -> Error {
     )
 }
 
-pub(crate) fn too_busy() -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        "too many concurrent changes of the session: try again later",
-    )
-}
-
 impl fmt::Debug for NewSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSession").finish_non_exhaustive()

@@ -1,12 +1,12 @@
 //! Ending sessions: one by id, one of a user's devices, or all of a user's.
 
-use super::change::too_busy;
 use super::frame::{Loaded, Reading};
-use super::handle::{ATTEMPTS, Sessions};
+use super::handle::Sessions;
 use super::id::{Hash, SessionId};
 use super::record::Kept;
 use super::rework::FORWARDED;
 use super::view::SessionInfo;
+use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};
 use std::collections::HashMap;
 
@@ -61,17 +61,15 @@ impl Sessions {
         let owned = self.owned(key).await?;
         let count = owned.sessions.len() as u64 + owned.unreadable;
         let owner = settings.owner(key);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the user's sessions");
+        loop {
+            attempts.next()?;
             // A live session always has a record: on an id change the old one outlives a pass. So a
             // pass that finds none proves that none lived when it began.
             if settings.store.remove_owned(&owner).await? == 0 {
                 return Ok(count);
             }
         }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "sessions of this user begin faster than they can be ended: try again",
-        ))
     }
 
     /// Returns a user's sessions, most recently used first.
@@ -117,7 +115,9 @@ impl Sessions {
     ) -> Result<bool, Error> {
         let settings = self.settings();
         let mut current = read.clone();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             let (hash, version) = (current.0.hash, current.0.version);
             let key = settings.key(hash);
             // Compare-and-set, so that a concurrent id change does not slip through.
@@ -136,13 +136,14 @@ impl Sessions {
                 _ => return Ok(false),
             }
         }
-        Err(too_busy())
     }
 
     /// Returns the current state of the session that just had this id; `None` if it ended.
     async fn follow(&self, mut hash: Hash) -> Result<Option<Loaded>, Error> {
         let settings = self.settings();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             let key = settings.key(hash);
             let Some(record) = settings.store.get(&key).await? else {
                 return Ok(None);
@@ -153,7 +154,6 @@ impl Sessions {
                 Reading::Ended => return Ok(None),
             }
         }
-        Err(too_busy())
     }
 
     /// Returns a user's sessions, each once even during an id change.

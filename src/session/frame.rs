@@ -3,11 +3,12 @@
 //! A lookup completes at once if the store can answer without waiting.
 
 use super::builder::SchemaChange;
-use super::change::{NewSession, check_data, conflict, expired, gone, too_busy};
-use super::handle::{ATTEMPTS, Sessions, millis};
+use super::change::{NewSession, check_data, conflict, expired, gone};
+use super::handle::{Sessions, millis};
 use super::id::{Hash, SessionId};
 use super::memory::Entry;
 use super::record::{Body, Data, Kept, Tokens};
+use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::store::{NewRecord, Record};
@@ -215,7 +216,9 @@ impl Sessions {
     pub(crate) async fn save_text(&self, read: &Loaded, data: String) -> Result<Loaded, Error> {
         let data = Arc::new(check_data(data, self.settings().max_bytes)?);
         let mut current = read.clone();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             if let Some(saved) = self.write_data(&current, data.clone()).await? {
                 return Ok(saved);
             }
@@ -225,7 +228,6 @@ impl Sessions {
                 return Err(conflict());
             }
         }
-        Err(too_busy())
     }
 
     /// Replaces the tokens that were read. This is not a use of the session.
@@ -279,7 +281,9 @@ impl Sessions {
         change: impl Fn(&mut Body) -> Result<(), Error>,
     ) -> Result<Loaded, Error> {
         let mut current = read.clone();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             let mut body = current.body().clone();
             change(&mut body)?;
             if let Some(saved) = self.write(&current, body).await? {
@@ -290,7 +294,6 @@ impl Sessions {
                 return Err(conflict());
             }
         }
-        Err(too_busy())
     }
 
     /// Returns whether the last use that was written is old enough for another write.
@@ -355,7 +358,9 @@ impl Sessions {
         }
         let settings = self.settings();
         let key = settings.key(hash);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             let record = settings.store.get(&key).await?.ok_or_else(gone)?;
             let loaded = match self.read(hash, &key, &record)? {
                 Reading::Live(loaded) => loaded,
@@ -375,10 +380,6 @@ impl Sessions {
             };
             return self.living(loaded).ok_or_else(expired);
         }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "the store's reads lag behind its writes: try again later",
-        ))
     }
 
     /// Returns whether the record of `from` says that its session moved to `to`.

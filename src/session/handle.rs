@@ -1,12 +1,13 @@
 //! [`Sessions`]: creates, reads, changes and rotates server-side sessions.
 
 use super::builder::{SchemaChange, SessionsBuilder};
-use super::change::{NewSession, check_data, expired, gone, to_json, too_busy};
+use super::change::{NewSession, check_data, expired, gone, to_json};
 use super::frame::Loaded;
 use super::id::{CHARACTERS, Hash, SessionId};
 use super::memory::Memory;
 use super::record::{Body, Data, is_any};
 use super::view::SessionRecord;
+use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::jose::encoding;
@@ -17,12 +18,6 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Maximum attempts of a compare-and-set.
-///
-/// A failed attempt means that a concurrent write succeeded, or that the store's reads lag behind
-/// its writes.
-pub(crate) const ATTEMPTS: usize = 1000;
 
 /// Server-side sessions in any [`Store`]. Cheap to clone.
 ///
@@ -186,8 +181,8 @@ impl Sessions {
     /// The closure runs again on the newer data if another write came first.
     ///
     /// # Errors
-    /// The errors of [`get`](Self::get) and [`update`](Self::update); [`ErrorKind::Conflict`] after
-    /// 1000 attempts.
+    /// The errors of [`get`](Self::get) and [`update`](Self::update); [`ErrorKind::Unavailable`]
+    /// after 1000 attempts.
     pub async fn modify<T, R>(
         &self,
         id: &SessionId,
@@ -218,14 +213,15 @@ impl Sessions {
         hash: Hash,
         mut change: impl FnMut(&Body) -> Result<(Arc<Data>, R), Error>,
     ) -> Result<R, Error> {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             let current = self.find(hash).await?.ok_or_else(gone)?;
             let (data, answer) = change(current.body())?;
             if self.write_data(&current, data).await?.is_some() {
                 return Ok(answer);
             }
         }
-        Err(too_busy())
     }
 
     fn pack_data<T: Serialize + ?Sized>(&self, data: &T) -> Result<Data, Error> {

@@ -23,9 +23,8 @@ pub use id::SessionId;
 pub use view::{SessionInfo, SessionRecord};
 
 pub(crate) use self::{
-    change::{conflict, to_json, too_busy},
+    change::{conflict, to_json},
     frame::{Load, Loaded, id_hash},
-    handle::ATTEMPTS,
     methods::Methods,
     record::{from_json, is_any},
     rework::Rotation,

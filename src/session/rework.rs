@@ -11,12 +11,13 @@
 //! one: a reader of the pending record checks the old one and completes step 3. Until then the old
 //! record is kept as long as the new one, so that this check always has an answer.
 
-use super::change::{NewSession, check_data, conflict, gone, read_claims, to_json, too_busy};
+use super::change::{NewSession, check_data, conflict, gone, read_claims, to_json};
 use super::frame::Loaded;
-use super::handle::{ATTEMPTS, Sessions};
+use super::handle::Sessions;
 use super::id::SessionId;
 use super::methods::Methods;
 use super::record::{Body, Kept};
+use crate::core::attempts::Attempts;
 use crate::core::error::Error;
 use serde::Serialize;
 use std::sync::Arc;
@@ -188,7 +189,9 @@ impl Sessions {
         let settings = self.settings();
         let old_key = settings.key(read.0.hash);
         let mut old = read.clone();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             let now = settings.now();
             settings.ttl(old.body(), now)?;
             let mut body = change(old.body())?;
@@ -233,7 +236,6 @@ impl Sessions {
             };
             return Ok((id, loaded));
         }
-        Err(too_busy())
     }
 }
 

@@ -3,11 +3,10 @@
 use super::data::{Merge, Written};
 use super::visit::{Changes, Found, Given, State, Visit};
 use crate::authenticator::answer::{Closing, Edits};
+use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
-use crate::session::{
-    ATTEMPTS, Loaded, Methods, NewSession, Rotation, SessionId, Sessions, conflict, too_busy,
-};
+use crate::session::{Loaded, Methods, NewSession, Rotation, SessionId, Sessions, conflict};
 use std::sync::Arc;
 
 /// The changes of a request that must be written.
@@ -124,7 +123,9 @@ impl Pending {
             return self.begin(sessions, ours).await.map(Some);
         };
         let mut data = ours.clone();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the session");
+        loop {
+            attempts.next()?;
             let saved = match data {
                 Some(data) if self.login.is_none() && !self.rotate => {
                     sessions.save_text(&read, data).await.map(|_| None)
@@ -166,7 +167,6 @@ impl Pending {
                 false => Err(error),
             };
         }
-        Err(too_busy())
     }
 
     /// Begins a session, and ends the previous one of another user.

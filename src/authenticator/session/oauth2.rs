@@ -141,7 +141,10 @@ impl<T: SessionData> Session<T> {
                 Err(error) => return Err(error),
             }
         }
-        Err(crate::session::too_busy())
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "another process keeps refreshing the session's tokens: try again",
+        ))
     }
 }
 

@@ -3,8 +3,9 @@
 use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
+use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::Error;
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
 use crate::store::{Change, NewRecord, Record, Store, Watcher};
@@ -369,10 +370,9 @@ impl TokenList {
             Some(moment) => moment.to_be_bytes().to_vec(),
             None => Vec::new(),
         };
-        // Each failed round means that another writer succeeded. A store whose reads lag behind its
-        // writes needs more rounds.
-        const ATTEMPTS: usize = 100;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the list's entry");
+        loop {
+            attempts.next()?;
             let mut record = NewRecord::new(value(moment));
             record.ttl = ttl;
             if store.insert(key, record).await?.is_some() {
@@ -397,10 +397,6 @@ impl TokenList {
                 return Ok(());
             }
         }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "too many concurrent writes to the list's entry: try again",
-        ))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::builder::RefreshTokensBuilder;
 use super::family::{Family, Place, REUSED, Terms, millis};
 use super::text::Token;
+use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -216,12 +217,11 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
     }
 
     async fn use_up(&self, token: &str) -> Result<Refreshed<T>, Error> {
-        // Each failed round means that another use succeeded. A store whose reads lag behind its
-        // writes needs more rounds.
-        const ATTEMPTS: usize = 100;
         let token = Token::parse(token)?;
         let key = self.key(&token);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the refresh token");
+        loop {
+            attempts.next()?;
             let Some(record) = self.0.store.get(&key).await? else {
                 return Err(Error::new(
                     ErrorKind::Revoked,
@@ -232,10 +232,6 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 return Ok(answer);
             }
         }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "too many concurrent uses of the refresh token: try again",
-        ))
     }
 
     /// Decides by the record that was read; `None` if it has changed since.

@@ -8,6 +8,7 @@
 use super::handle::{Inner, KeyRing, Live, Shared};
 use super::keys::Keys;
 use super::sealed;
+use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
@@ -243,10 +244,9 @@ impl Inner {
             self.install(Some((keys, None)));
             return Ok(outcome);
         };
-        // Each failed round means that another writer succeeded. A store whose reads lag behind its
-        // writes needs more rounds.
-        const ATTEMPTS: usize = 100;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("the key ring");
+        loop {
+            attempts.next()?;
             let changes = self.freshness.changes.load(Ordering::Acquire);
             let asked = self.monotonic();
             let found = shared.store.get(&shared.place).await?;
@@ -273,10 +273,6 @@ impl Inner {
                 return Ok(outcome);
             }
         }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "too many concurrent writes to the key ring: try again",
-        ))
     }
 
     /// Returns the keys of a record, decrypting it only if its version is not known.
