@@ -15,7 +15,7 @@ use std::time::Duration;
 const SWEPT_PER_WRITE: usize = 32;
 const DEFAULT_MAX_BYTES: u64 = 512 << 20;
 /// What a record takes besides its key and value: moka's nodes, the entry by deadline, the reference
-/// counts, the allocator's rounding. `tests/stores/memory.rs` measures it.
+/// counts, the allocator's rounding. `tests/stores/local/memory.rs` measures it.
 const OVERHEAD: usize = 560;
 /// What an owner adds besides its text, where it has a single record.
 const OWNER: usize = 256;

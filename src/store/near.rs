@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Readers of different keys seldom wait for each other.
 const STRIPES: usize = 64;
 /// What a copy takes besides its key and value: moka's nodes, the reference counts, the allocator's
-/// rounding. `tests/stores/memory.rs` measures it.
+/// rounding. `tests/stores/local/memory.rs` measures it.
 const OVERHEAD: usize = 520;
 
 /// Remembers what a store said of a key, be it a record or that there is none, and forgets it when
