@@ -99,7 +99,7 @@ fn violations(file: &str, text: &str) -> Vec<String> {
             match rank(name) {
                 Some(other) if other <= own => {}
                 Some(_) => found.push(format!("{place}: '{module}' imports '{name}' above it")),
-                None => found.push(format!("{place}: 'crate::layering::{name}' is no module")),
+                None => found.push(format!("{place}: 'crate::{name}' is no module")),
             }
         }
         for (name, places) in RESERVED {
@@ -155,10 +155,10 @@ fn the_layers_hold() {
 #[test]
 fn a_breach_is_found() {
     let breaches = [
-        ("jose/jws.rs", "use crate::layering::token::claims::Claims;"),
+        ("jose/jws.rs", "use crate::token::claims::Claims;"),
         (
             "token/keys.rs",
-            "let keys: crate::layering::jwks::RemoteKeySet;",
+            "let keys: crate::jwks::RemoteKeySet;",
         ),
         ("authenticator/gate.rs", "use http::Request;"),
         ("axum.rs", "use actix_web::App;"),
@@ -169,6 +169,6 @@ fn a_breach_is_found() {
     for (file, text) in breaches {
         assert_eq!(violations(file, text).len(), 1, "{file}: {text}");
     }
-    let sound = "use crate::layering::core::error::Error; // not http::Request\nuse super::claims;";
+    let sound = "use crate::core::error::Error; // not http::Request\nuse super::claims;";
     assert!(violations("token/verifier.rs", sound).is_empty());
 }
