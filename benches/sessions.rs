@@ -6,8 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../tests/support/folder.rs"]
+#[allow(dead_code)]
 mod folder;
-#[path = "../tests/common/redis.rs"]
+#[path = "../tests/support/redis.rs"]
+#[allow(dead_code)]
 mod redis;
 mod support;
 

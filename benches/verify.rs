@@ -10,7 +10,8 @@
 #[path = "verify/lists.rs"]
 mod lists;
 #[cfg(feature = "redis")]
-#[path = "../tests/common/redis.rs"]
+#[path = "../tests/support/redis.rs"]
+#[allow(dead_code)]
 mod redis;
 mod support;
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Maximum number of expired records that a write frees.
 const SWEPT_PER_WRITE: usize = 32;
 const DEFAULT_MAX_BYTES: u64 = 512 << 20;
-/// Bytes of a record besides its key and value, measured by `tests/stores/memory.rs`.
+/// Bytes of a record besides its key and value, measured by `tests/stores/local/memory.rs`.
 ///
 /// They are moka's nodes, the entry by deadline, the reference counts and the allocator's rounding.
 const OVERHEAD: usize = 560;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Lock stripes, so that readers of different keys seldom contend.
 const STRIPES: usize = 64;
-/// Bytes of a copy besides its key and value, measured by `tests/stores/memory.rs`.
+/// Bytes of a copy besides its key and value, measured by `tests/stores/local/memory.rs`.
 ///
 /// They are moka's nodes, the reference counts and the allocator's rounding.
 const OVERHEAD: usize = 520;

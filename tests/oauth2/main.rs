@@ -1,18 +1,28 @@
-//! OAuth2 as a client: attacks.md line 31, the OAuth2 rows and sentences of jam-facade.md, the vectors
-//! of jamlib and RFC 7636, and the `oauth2` crate as an oracle.
+//! OAuth2 and OpenID Connect logins.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../common/issuer.rs"]
-mod issuer;
+#[macro_use]
+#[path = "../support/mod.rs"]
+mod support;
 
-mod attacks;
-mod discovery;
-mod errors;
-mod facade;
-mod lenient;
-mod nonsense;
-mod oracle;
-mod refreshes;
-mod source;
-mod vectors;
-mod world;
+#[cfg(all(feature = "oauth2", feature = "testing"))]
+mod client;
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "file",
+    feature = "oauth2",
+    feature = "redis",
+    feature = "session",
+    feature = "testing",
+    feature = "tracing"
+))]
+mod login;
+#[cfg(all(
+    feature = "axum",
+    feature = "oauth2",
+    feature = "session",
+    feature = "testing"
+))]
+mod server;

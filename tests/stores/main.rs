@@ -1,20 +1,15 @@
-//! Stores of one process: the acceptance suite, and what it does not ask of the file and of the near
-//! cache.
+//! Stores: memory, file, Redis, tower-sessions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[cfg(feature = "file")]
-mod file;
-#[cfg(feature = "file")]
-#[path = "../support/folder.rs"]
-mod folder;
-mod memory;
-mod near;
-mod suite;
+#[macro_use]
+#[path = "../support/mod.rs"]
+mod support;
 
-/// No test but the part of another process, where one is set.
-#[test]
-fn child() {
-    if let Ok(part) = std::env::var(memory::PART) {
-        memory::play(&part);
-    }
-}
+#[cfg(all(unix, feature = "file", feature = "testing"))]
+mod faults;
+#[cfg(feature = "testing")]
+mod local;
+#[cfg(all(feature = "redis", feature = "testing"))]
+mod redis_servers;
+#[cfg(all(feature = "testing", feature = "tower-sessions"))]
+mod tower_sessions;

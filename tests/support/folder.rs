@@ -1,5 +1,4 @@
 //! A folder of a test's own, gone at its end.
-#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
 

@@ -1,17 +1,86 @@
-//! One app, served by axum and by actix-web at once, and a client that sends exactly the bytes it
-//! is told to send.
+//! What test programs share: one app, served by axum and by actix-web at once, a client that sends
+//! exactly the bytes it is told to send, issuers, stores and servers.
 
-// Each test uses its own part of it.
-#![allow(dead_code, unused_imports)]
+// Each program uses its own part of it.
+#![allow(dead_code, unused_imports, unused_macros)]
 
+#[macro_use]
+mod passes_on;
 mod client;
+#[cfg(feature = "metrics")]
+pub(crate) mod counts;
+#[cfg(all(feature = "file", feature = "redis"))]
+pub(crate) mod every_store;
+pub(crate) mod failing;
+pub(crate) mod folder;
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 mod guarded;
+#[cfg(feature = "testing")]
+pub(crate) mod issuer;
+pub(crate) mod proxy;
+pub(crate) mod redis;
+pub(crate) mod run;
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 mod servers;
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 mod site;
+#[cfg(feature = "testing")]
+pub(crate) mod tokens;
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 mod world;
 
 pub(crate) use client::{Request, Response, open, receive, send};
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 pub(crate) use guarded::{Around, BUILT, Guarded, SECRET, table};
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 pub(crate) use servers::{Servers, serve_axum};
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 pub(crate) use site::{ERRORS, Order, Site, User};
+#[cfg(all(
+    feature = "axum",
+    feature = "actix",
+    feature = "emulator",
+    feature = "testing"
+))]
 pub(crate) use world::{ANN, APP, BOB, NOW, World, damaged};
+
+/// The name by which `--exact` finds a test of this module: `module` is its `module_path!()`.
+pub(crate) fn test_name(module: &str, test: &str) -> String {
+    let (_program, module) = module.split_once("::").unwrap();
+    format!("{module}::{test}")
+}

@@ -1,0 +1,8 @@
+//! faults.md rows 1 to 11: each test injects the row's fault and prints its figure
+//! (`cargo test --all-features --test issuers faults:: -- --nocapture`).
+
+mod clocks;
+mod crowds;
+mod fetches;
+mod outages;
+mod web;

@@ -1,0 +1,7 @@
+//! The emulated JAM over real HTTP: the REST table, the ID token, the login, the emulator's own
+//! abilities.
+
+mod abilities;
+mod login;
+mod protocol;
+mod world;

@@ -1,0 +1,273 @@
+//! "any other by its two URLs or by discovery".
+
+use crate::client::world::*;
+use crate::support::issuer::{Answer, NOW, Server, until};
+use jamguard::ErrorKind::{Configuration, Timeout, Unavailable};
+use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
+use jamguard::testing::ManualClock;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const PLACE: &str = "/.well-known/openid-configuration";
+
+struct Discovered {
+    server: Server,
+    clock: ManualClock,
+    client: OAuth2Client,
+}
+
+fn document(server: &Server) -> Value {
+    json!({
+        "issuer": server.url(""),
+        "authorization_endpoint": server.url("/authorize"),
+        "token_endpoint": server.url("/token"),
+        "userinfo_endpoint": server.url("/me"),
+    })
+}
+
+impl Discovered {
+    async fn with(secret_in: Option<SecretIn>) -> Self {
+        let server = Server::start().await;
+        server.set(PLACE, json_answer(&document(&server)));
+        server.set("/token", json_answer(&tokens()));
+        let clock = ManualClock::at(NOW);
+        let provider = Provider::discover("company", server.url(""));
+        let mut client = OAuth2Client::builder(provider, "cid-123")
+            .secret(CLIENT_SECRET)
+            .redirect_url(CALLBACK)
+            .timeout(Duration::from_millis(700))
+            .clock(clock.clone());
+        if let Some(place) = secret_in {
+            client = client.secret_in(place);
+        }
+        Self {
+            client: client.build().unwrap(),
+            server,
+            clock,
+        }
+    }
+
+    async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    fn set(&self, name: &str, value: Value) {
+        let mut document = document(&self.server);
+        document[name] = value;
+        self.server.set(PLACE, json_answer(&document));
+    }
+
+    fn fetches(&self) -> usize {
+        let seen = self.server.seen();
+        seen.iter().filter(|line| line.contains(PLACE)).count()
+    }
+}
+
+#[tokio::test]
+async fn endpoints_are_found_once() {
+    let world = Discovered::new().await;
+    for _ in 0..3 {
+        let begun = world
+            .client
+            .authorize()
+            .scopes(["openid"])
+            .begin()
+            .await
+            .unwrap();
+        assert!(
+            begun
+                .url()
+                .starts_with(&world.server.url("/authorize?client_id=cid-123&"))
+        );
+        assert!(begun.pending().nonce().is_some());
+        world.client.client_credentials().send().await.unwrap();
+    }
+    world.server.set("/me", Answer::ok(r#"{"sub":"7"}"#));
+    let told: Value = world.client.userinfo(&"access-1".into()).await.unwrap();
+    assert_eq!(told["sub"], "7");
+    assert_eq!(world.fetches(), 1);
+    assert!(world.client.id_token_verifier().unwrap().build().is_ok());
+}
+
+/// RFC 8414 section 2: without a word the secret goes into the header.
+#[tokio::test]
+async fn the_document_says_where_secrets_go() {
+    let methods = "token_endpoint_auth_methods_supported";
+    for (said, chosen, header) in [
+        (json!(null), None, true),
+        (
+            json!(["client_secret_basic", "client_secret_post"]),
+            None,
+            true,
+        ),
+        (json!(["client_secret_post"]), None, false),
+        (json!(["client_secret_post"]), Some(SecretIn::Header), true),
+        (json!(null), Some(SecretIn::Body), false),
+    ] {
+        let world = Discovered::with(chosen).await;
+        world.set(methods, said.clone());
+        world.client.client_credentials().send().await.unwrap();
+        let request = world.server.requests().pop().unwrap().to_ascii_lowercase();
+        assert_eq!(request.contains("authorization: basic "), header, "{said}");
+        assert_eq!(request.contains("client_secret="), !header, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_used() {
+    let world = Discovered::new().await;
+    let cases = [
+        ("issuer", json!("https://evil.example")),
+        ("issuer", json!(null)),
+        ("authorization_endpoint", json!(7)),
+        (
+            "authorization_endpoint",
+            json!("http://idp.example/authorize"),
+        ),
+        (
+            "authorization_endpoint",
+            json!("https://idp.example/authorize#top"),
+        ),
+        (
+            "authorization_endpoint",
+            json!("https://idp.example/authorize?state=x"),
+        ),
+        ("token_endpoint", json!(7)),
+        ("token_endpoint", json!("file:///etc/passwd")),
+        ("token_endpoint", json!("https://user@idp.example/token")),
+        ("userinfo_endpoint", json!("http://idp.example/me")),
+        ("code_challenge_methods_supported", json!(["plain"])),
+        ("code_challenge_methods_supported", json!([])),
+    ];
+    for (name, value) in cases {
+        world.set(name, value.clone());
+        world.clock.advance(Duration::from_secs(1));
+        assert_eq!(
+            kind(world.client.authorize().begin().await),
+            Unavailable,
+            "{name}: {value}"
+        );
+    }
+    for answer in [
+        Answer::status(404),
+        Answer::status(302),
+        Answer::Huge,
+        Answer::ok("<html>"),
+    ] {
+        world.server.set(PLACE, answer);
+        world.clock.advance(Duration::from_secs(1));
+        assert_eq!(
+            kind(world.client.client_credentials().send().await),
+            Unavailable
+        );
+    }
+    world.set("code_challenge_methods_supported", json!(["plain", "S256"]));
+    world.clock.advance(Duration::from_secs(1));
+    assert!(world.client.authorize().begin().await.is_ok());
+}
+
+/// RFC 8414 section 2: authorization_endpoint is there "unless no grant types are supported that use"
+/// it, and so is PKCE.
+#[tokio::test]
+async fn a_server_for_client_credentials_alone() {
+    for methods in [json!(null), json!([])] {
+        let world = Discovered::new().await;
+        let mut document = document(&world.server);
+        document
+            .as_object_mut()
+            .unwrap()
+            .remove("authorization_endpoint");
+        document["code_challenge_methods_supported"] = methods.clone();
+        world.server.set(PLACE, json_answer(&document));
+        let source = world.client.token_source().build().unwrap();
+        assert_eq!(
+            source.token().await.unwrap().expose(),
+            "access-1",
+            "{methods}"
+        );
+        world.client.refresh("refresh-0").send().await.unwrap();
+        let error = world.client.authorize().begin().await.unwrap_err();
+        assert_eq!(error.kind(), Unavailable, "{methods}");
+        assert!(
+            error.message().contains("authorization_endpoint"),
+            "{error}"
+        );
+        assert_eq!(world.fetches(), 1, "{methods}");
+    }
+}
+
+/// The endpoints move; while the document cannot be had, the old ones serve.
+#[tokio::test]
+async fn a_document_ages() {
+    let world = Discovered::new().await;
+    let begin = async || {
+        world
+            .client
+            .authorize()
+            .begin()
+            .await
+            .unwrap()
+            .url()
+            .to_owned()
+    };
+    assert!(begin().await.contains("/authorize?"));
+    world.clock.advance(Duration::from_secs(3599));
+    begin().await;
+    assert_eq!(world.fetches(), 1);
+    world.server.set(PLACE, Answer::status(500));
+    world.clock.advance(Duration::from_secs(1));
+    assert!(begin().await.contains("/authorize?"));
+    until("a failed fetch", || world.fetches() == 2).await;
+    world.set("authorization_endpoint", world.server.url("/moved").into());
+    // The failure ends some time after its request came.
+    for _ in 0..2_000 {
+        world.clock.advance(Duration::from_secs(1));
+        if begin().await.contains("/moved?") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the new document is never used");
+}
+
+/// "the whole exchange ends by the client's deadline", finding the provider included.
+#[tokio::test(flavor = "multi_thread")]
+async fn discovery_and_request_share_one_deadline() {
+    for asks_userinfo in [false, true] {
+        let server = Server::start().await;
+        let late =
+            |body: Value| Answer::Late(Duration::from_millis(1300), body.to_string().into_bytes());
+        server.set(PLACE, late(document(&server)));
+        server.set("/token", late(tokens()));
+        server.set("/me", late(json!({"sub": "7"})));
+        let provider = Provider::discover("company", server.url(""));
+        let client = OAuth2Client::builder(provider, "cid-123").secret(CLIENT_SECRET);
+        let client = client.timeout(Duration::from_secs(2)).build().unwrap();
+        let answer = match asks_userinfo {
+            true => client.userinfo::<Value>(&"access-1".into()).await.map(drop),
+            false => client.client_credentials().send().await.map(drop),
+        };
+        assert_eq!(kind(answer), Timeout);
+        // What was found is kept.
+        let again = client.client_credentials().send().await;
+        assert!(again.is_ok());
+        assert_eq!(
+            server
+                .seen()
+                .iter()
+                .filter(|line| line.contains(PLACE))
+                .count(),
+            1
+        );
+    }
+}
+
+/// What the application itself says is looked at before anything is asked.
+#[test]
+fn a_userinfo_that_cannot_be_asked_is_refused_at_once() {
+    for userinfo in ["http://idp.example/me", "/me"] {
+        let provider = Provider::discover("company", "https://idp.example").userinfo(userinfo);
+        let built = OAuth2Client::builder(provider, "cid-123").build();
+        assert_eq!(kind(built), Configuration, "{userinfo}");
+    }
+}

@@ -1,0 +1,314 @@
+//! "refresh single flight", for the tokens that a session keeps.
+
+use crate::login::site::*;
+use crate::support::issuer::{Answer, until};
+use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture};
+use jamguard::{Error, ErrorKind, OAuth2Login};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+fn refreshed(number: u32) -> String {
+    json!({
+        "access_token": format!("access-{number}"), "token_type": "Bearer", "expires_in": 3600,
+        "refresh_token": format!("refresh-{number}"),
+    })
+    .to_string()
+}
+
+const ALMOST: Duration = Duration::from_secs(3539);
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn token(browser: &Browser) -> (u16, String) {
+    let answer = browser.clone().get("/tokens").await;
+    (answer.status, answer.text().to_owned())
+}
+
+fn is(number: u32) -> (u16, String) {
+    (200, format!("access-{number}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_of_a_session_refresh_once() {
+    let world = World::new().await;
+    let browser = world.logged_in(world.servers.axum).await;
+    world.idp.clock.advance(ALMOST);
+    assert_eq!(token(&browser).await, is(1));
+    assert_eq!(world.idp.asked(), 1, "the login alone");
+    let late = Answer::Late(Duration::from_millis(300), refreshed(2).into());
+    world.idp.answers(late);
+    world.idp.clock.advance(SECOND);
+    let asked: Vec<_> = (0..50)
+        .map(|place| {
+            let mut browser = browser.clone();
+            browser.address = world.servers.each()[place % 2].1;
+            tokio::spawn(async move { token(&browser).await })
+        })
+        .collect();
+    for asked in asked {
+        assert_eq!(asked.await.unwrap(), is(2));
+    }
+    println!(
+        "50 requests with a due token: {} refresh",
+        world.idp.asked() - 1
+    );
+    assert_eq!(world.idp.asked(), 2);
+    // The session keeps it, and the next refresh is by the new refresh token.
+    world.idp.answers(Answer::ok(refreshed(3)));
+    assert_eq!(token(&browser).await, is(2));
+    world.idp.clock.advance(ALMOST + SECOND);
+    assert_eq!(token(&browser).await, is(3));
+    let sent = world.idp.last_token_request();
+    assert!(sent.contains("refresh_token=refresh-2"), "{sent}");
+}
+
+/// Two processes with one store: whoever was second finds what the first one got.
+#[tokio::test]
+async fn another_process_finds_the_new_tokens() {
+    let store = Arc::new(MemoryStore::new());
+    let here = World::over(store.clone()).await;
+    let client = here.idp.client();
+    let auth = authenticator(&here.idp, store);
+    let login = es256(OAuth2Login::builder(&auth, client.clone()), &client)
+        .build()
+        .unwrap();
+    let there = serve(&auth, &login, &client).await;
+    let browser = here.logged_in(here.servers.axum).await;
+    here.idp.clock.advance(ALMOST + SECOND);
+    here.idp.answers(Answer::ok(refreshed(2)));
+    assert_eq!(token(&browser).await, is(2));
+    // The old refresh token is dead now, as rotation wants it.
+    here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+    let mut elsewhere = browser.clone();
+    elsewhere.address = there.axum;
+    assert_eq!(token(&elsewhere).await, is(2));
+    assert_eq!(here.idp.asked(), 2);
+}
+
+/// A request that found the session before another process refreshed its tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_came_before_another_process_refreshed() {
+    for framework in 0..2 {
+        let store = Arc::new(MemoryStore::new());
+        let here = World::over(store.clone()).await;
+        let client = here.idp.client();
+        let auth = authenticator(&here.idp, store);
+        let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+        let there = serve(&auth, &login.build().unwrap(), &client).await;
+        let browser = here.logged_in(here.servers.axum).await;
+        here.idp.clock.advance(ALMOST + SECOND);
+        here.idp.answers(Answer::ok(refreshed(2)));
+        let mut early = browser.clone();
+        early.address = there.each()[framework].1;
+        let early = tokio::spawn(async move { early.get("/late-tokens").await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(token(&browser).await, is(2));
+        here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+        let early = early.await.unwrap();
+        assert_eq!((early.status, early.text().to_owned()), is(2));
+    }
+}
+
+/// The client is gone before the provider answers: rotation has used the old refresh token up, and the
+/// session must not be left with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_given_up_loses_no_refresh_token() {
+    for framework in 0..2 {
+        let store = Arc::new(MemoryStore::new());
+        let here = World::over(store.clone()).await;
+        let client = here.idp.client();
+        let auth = authenticator(&here.idp, store);
+        let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+        // Another process shares nothing but the store.
+        let there = serve(&auth, &login.build().unwrap(), &client).await;
+        let browser = here.logged_in(here.servers.each()[framework].1).await;
+        here.idp.clock.advance(ALMOST + SECOND);
+        let late = Answer::Late(Duration::from_millis(500), refreshed(2).into());
+        here.idp.answers(late);
+        let leaving = browser.clone();
+        let given_up = tokio::spawn(async move { token(&leaving).await });
+        until("the refresh", || here.idp.asked() == 2).await;
+        given_up.abort();
+        assert!(given_up.await.unwrap_err().is_cancelled());
+        tokio::time::sleep(SECOND).await;
+        here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+        let mut elsewhere = browser.clone();
+        elsewhere.address = there.axum;
+        assert_eq!(token(&elsewhere).await, is(2));
+        assert_eq!(here.idp.asked(), 2);
+    }
+}
+
+/// A store that takes no changes while it is told so.
+struct Stuck(MemoryStore, AtomicBool);
+
+impl Store for Stuck {
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        self.0.get(key)
+    }
+    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
+        self.0.insert(key, record)
+    }
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        if self.1.load(Ordering::SeqCst) {
+            let error = Error::new(ErrorKind::Unavailable, "the store is down");
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        self.0.replace(key, version, value, ttl)
+    }
+    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
+        self.0.remove(key)
+    }
+    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
+        self.0.owned(owner)
+    }
+    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
+        self.0.remove_owned(owner)
+    }
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        self.0.purge()
+    }
+}
+
+/// The store is down just when the new tokens came, and the provider takes the old ones no more.
+#[tokio::test]
+async fn new_tokens_outlast_an_outage_of_the_store() {
+    let store = Arc::new(Stuck(MemoryStore::new(), AtomicBool::new(false)));
+    let here = World::over(store.clone()).await;
+    let client = here.idp.client();
+    let auth = authenticator(&here.idp, store.clone());
+    let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+    let there = serve(&auth, &login.build().unwrap(), &client).await;
+    let browser = here.logged_in(here.servers.axum).await;
+    here.idp.clock.advance(ALMOST + SECOND);
+    here.idp.answers(Answer::ok(refreshed(2)));
+    store.1.store(true, Ordering::SeqCst);
+    assert_eq!(token(&browser).await, is(2));
+    here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+    tokio::time::sleep(2 * SECOND).await;
+    store.1.store(false, Ordering::SeqCst);
+    tokio::time::sleep(3 * SECOND).await;
+    let mut elsewhere = browser.clone();
+    elsewhere.address = there.axum;
+    assert_eq!(token(&elsewhere).await, is(2));
+    assert_eq!(here.idp.asked(), 2);
+}
+
+/// Two processes refresh at once, and the provider refuses the second before the first has its answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_is_faster_and_not_done_yet() {
+    for framework in 0..2 {
+        let store = Arc::new(MemoryStore::new());
+        let here = World::over(store.clone()).await;
+        let client = here.idp.client();
+        let auth = authenticator(&here.idp, store);
+        let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
+        let there = serve(&auth, &login.build().unwrap(), &client).await;
+        let browser = here.logged_in(here.servers.axum).await;
+        here.idp.clock.advance(ALMOST + SECOND);
+        let late = Answer::Late(Duration::from_millis(200), refreshed(2).into());
+        here.idp.answers(late);
+        let first = browser.clone();
+        let first = tokio::spawn(async move { token(&first).await });
+        until("the refresh", || here.idp.asked() == 2).await;
+        here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+        let mut second = browser.clone();
+        second.address = there.each()[framework].1;
+        assert_eq!(token(&second).await, is(2));
+        assert_eq!(first.await.unwrap(), is(2));
+        assert_eq!(here.idp.asked(), 3);
+    }
+}
+
+#[tokio::test]
+async fn while_the_provider_is_down_the_old_token_serves_until_it_expires() {
+    let world = World::new().await;
+    let browser = world.logged_in(world.servers.actix).await;
+    world.idp.answers(Answer::status(503));
+    world.idp.clock.advance(ALMOST + SECOND);
+    assert_eq!(token(&browser).await, is(1));
+    world.idp.clock.advance(59 * SECOND);
+    assert_eq!(token(&browser).await, is(1));
+    world.idp.clock.advance(SECOND);
+    assert_eq!(token(&browser).await.0, 503);
+    // The session is not at fault, and goes on.
+    assert_eq!(browser.clone().user().await, "Some(\"company:1102\") 0");
+    world.idp.answers(Answer::ok(refreshed(2)));
+    assert_eq!(token(&browser).await, is(2));
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_refused_needs_a_new_login() {
+    let world = World::new().await;
+    let browser = world.logged_in(world.servers.axum).await;
+    world.idp.clock.advance(ALMOST + SECOND);
+    world
+        .idp
+        .answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+    assert_eq!(token(&browser).await.0, 401);
+    assert_eq!(token(&browser).await.0, 401);
+    assert_eq!(world.idp.asked(), 2);
+    let browser = world.logged_in(world.servers.axum).await;
+    assert_eq!(token(&browser).await, is(1));
+}
+
+#[tokio::test]
+async fn without_a_refresh_token_the_access_token_serves_until_it_expires() {
+    let world = World::new().await;
+    let (mut browser, begun) = world.begin(world.servers.axum).await;
+    let id_token = jamguard::testing::mint(&world.idp.key, &world.idp.claims(begun.value("nonce")));
+    let tokens = json!({
+        "access_token": "access-1", "expires_in": 3600, "id_token": id_token.unwrap(),
+    });
+    world.idp.answers(Answer::ok(tokens.to_string()));
+    assert_eq!(browser.callback(&begun.query(&world.idp)).await.status, 303);
+    world.idp.clock.advance(Duration::from_secs(3599));
+    assert_eq!(token(&browser).await, is(1));
+    world.idp.clock.advance(SECOND);
+    assert_eq!(token(&browser).await.0, 401);
+    assert_eq!(world.idp.asked(), 1);
+}
+
+/// A refresh is nobody's write of the session's data: it makes no conflicts, and loses no data.
+#[tokio::test]
+async fn a_refresh_loses_no_data() {
+    let world = World::new().await;
+    let mut browser = world.logged_in(world.servers.axum).await;
+    browser.get("/count").await;
+    world.idp.clock.advance(ALMOST + SECOND);
+    world.idp.answers(Answer::ok(refreshed(2)));
+    assert_eq!(token(&browser).await, is(2));
+    browser.get("/count").await;
+    assert_eq!(browser.user().await, "Some(\"company:1102\") 2");
+    assert_eq!(token(&browser).await, is(2));
+}
+
+/// Tokens of one provider are not another's, and a guest has none.
+#[tokio::test]
+async fn tokens_are_of_a_login_at_that_provider() {
+    let store = Arc::new(MemoryStore::new());
+    let world = World::over(store.clone()).await;
+    let browser = world.logged_in(world.servers.axum).await;
+    let other = world.idp.plain_client();
+    let auth = authenticator(&world.idp, store);
+    let login = es256(
+        OAuth2Login::builder(&auth, world.client.clone()),
+        &world.client,
+    );
+    let servers = serve(&auth, &login.build().unwrap(), &other).await;
+    let mut elsewhere = browser.clone();
+    elsewhere.address = servers.axum;
+    assert_eq!(elsewhere.user().await, "Some(\"company:1102\") 0");
+    assert_eq!(token(&elsewhere).await.0, 401);
+    let mut guest = Browser::new(world.servers.axum);
+    guest.get("/count").await;
+    assert_eq!(token(&guest).await.0, 401);
+    assert_eq!(token(&Browser::new(world.servers.axum)).await.0, 401);
+}

@@ -1,0 +1,14 @@
+//! The project itself: its layers, examples and documents, and other implementations.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod builders;
+#[cfg(feature = "client")]
+mod examples;
+#[cfg(feature = "testing")]
+mod interop;
+mod layering;
+mod migration;

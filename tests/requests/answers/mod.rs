@@ -1,0 +1,20 @@
+//! How requests are answered, line by line, by axum and actix-web servers over real HTTP. Every
+//! answer is compared between the two besides.
+
+mod cookies;
+mod futures;
+mod guards;
+mod logs;
+mod order;
+mod problems;
+mod sources;
+
+/// The cookie's name, and the value that takes it away.
+const ID: &str = "__Host-jam_id";
+const REMOVED: &str = "__Host-jam_id=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0";
+const INVALID: &str =
+    r#"Bearer realm="api", error="invalid_token", error_description="The token is invalid.""#;
+const EXPIRED: &str =
+    r#"Bearer realm="api", error="invalid_token", error_description="The token is expired.""#;
+const MALFORMED: &str = r#"Bearer realm="api", error="invalid_request""#;
+const MISSING: &str = r#"Bearer realm="api""#;

@@ -1,0 +1,20 @@
+//! Keys, signatures and claims: what a verifier accepts and rejects.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "testing")]
+mod cache;
+#[cfg(feature = "testing")]
+mod claims;
+#[cfg(feature = "testing")]
+mod differential;
+#[cfg(feature = "testing")]
+mod jamlib_vectors;
+mod keys;
+mod rfc_vectors;
+#[cfg(feature = "testing")]
+mod structure;
+mod wycheproof;
