@@ -105,7 +105,9 @@ impl KeySet {
 
     /// Adds a key, unless the set already contains it under the same `kid`.
     pub fn push(&mut self, key: VerifyingKey) {
-        if !self.contains(key.id()) {
+        // A secret has one id under all its names.
+        let same = |known: &VerifyingKey| known.id() == key.id() && known.key_id() == key.key_id();
+        if !self.keys.iter().any(same) {
             self.keys.push(key);
         }
     }

@@ -32,5 +32,5 @@ pub use remote::RemoteKeySet;
 #[cfg(feature = "oauth2")]
 pub(crate) use {
     fetch::HttpFetch,
-    location::{Gather, check_issuer, discover, get, jwks_uri},
+    location::{Aged, Gather, check_issuer, discover, get, jwks_uri},
 };

@@ -8,7 +8,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::http::HttpClient;
 use crate::core::secret::Secret;
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
-use crate::jwks::{Fetch, Gather, HttpFetch, RemoteKeySet, discover, get, jwks_uri};
+use crate::jwks::{Aged, Fetch, Gather, HttpFetch, RemoteKeySet, discover, get, jwks_uri};
 use crate::token::builder::VerifierBuilder;
 use crate::token::keys::KeySource;
 use crate::token::verifier::Verifier;
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Members of a discovery document that list algorithms (OpenID Connect Discovery 1.0 section 3).
 ///
@@ -69,6 +69,8 @@ struct ProviderKeys {
     ///
     /// Built once, because each is a separate key.
     secrets: Vec<VerifyingKey>,
+    /// Whether the provider published a usable key before.
+    has_published: AtomicBool,
 }
 
 impl ProviderKeys {
@@ -88,6 +90,7 @@ impl ProviderKeys {
             algorithms: provider.id_token_algorithms.clone(),
             announced,
             secrets: secrets.collect(),
+            has_published: AtomicBool::new(false),
         }
     }
 
@@ -99,15 +102,35 @@ impl ProviderKeys {
         self
     }
 
+    /// The keys that the provider publishes; the inner error is that it publishes none that is
+    /// usable.
+    ///
+    /// # Errors
+    /// Of an answer that is no key set: it says nothing about the keys.
     async fn published(
         &self,
         document: &str,
         fetcher: &dyn Fetch,
-    ) -> Result<(KeySet, Option<Duration>), Error> {
-        let fetched = get(&jwks_uri(document)?, fetcher).await?;
+    ) -> Result<Result<Aged, Error>, Error> {
+        let url = match jwks_uri(document) {
+            Err(error) if member(document, "jwks_uri").is_null() => return Ok(Err(error)),
+            url => url?,
+        };
+        let fetched = get(&url, fetcher).await?;
         let max_age = fetched.max_age;
-        Ok((KeySet::from_json(&fetched.into_text()?)?, max_age))
+        let text = fetched.into_text()?;
+        match KeySet::from_json(&text) {
+            Ok(keys) => Ok(Ok((keys, max_age))),
+            Err(error) if member(&text, "keys").is_array() => Ok(Err(error)),
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// A member of a JSON document; null where there is none.
+fn member(document: &str, name: &str) -> Value {
+    let document: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
+    document.get(name).cloned().unwrap_or_default()
 }
 
 impl Gather for ProviderKeys {
@@ -118,7 +141,7 @@ impl Gather for ProviderKeys {
     fn gather<'a>(
         &'a self,
         fetcher: &'a dyn Fetch,
-    ) -> Pin<Box<dyn Future<Output = Result<(KeySet, Option<Duration>), Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Aged, Error>> + Send + 'a>> {
         Box::pin(async move {
             let (document, mut max_age) = discover(&self.issuer, fetcher).await?;
             let algorithms = match &self.algorithms {
@@ -132,15 +155,17 @@ impl Gather for ProviderKeys {
                 .filter_map(|key| key.only(&algorithms))
                 .collect();
             if algorithms.iter().any(|a| !a.is_symmetric()) {
-                match self.published(&document, fetcher).await {
+                match self.published(&document, fetcher).await? {
                     Ok((published, age)) => {
+                        self.has_published.store(true, Ordering::Relaxed);
                         max_age = age;
                         for key in published.iter().filter_map(|key| key.only(&algorithms)) {
                             keys.push(key);
                         }
                     }
-                    // A provider that signs with client secrets may publish no key.
-                    Err(error) if is_without_keys(error.kind()) && !keys.is_empty() => {}
+                    // A provider that signs with secrets may publish no key. One that did has an
+                    // outage, and the keys from before stay.
+                    Err(_) if !keys.is_empty() && !self.has_published.load(Ordering::Relaxed) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -150,10 +175,6 @@ impl Gather for ProviderKeys {
             }
         })
     }
-}
-
-fn is_without_keys(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::InvalidKey | ErrorKind::UnexpectedBody)
 }
 
 fn no_key(algorithms: &[Algorithm]) -> Error {

@@ -73,6 +73,13 @@ pub(super) struct Failures {
 }
 
 impl Failures {
+    /// Characters that the numbers have less than the longest. Records are written with so many
+    /// spaces: a store that is full takes writes that make no record larger, and a wrong code that is
+    /// not counted would be a free guess.
+    pub(super) fn spare(&self) -> usize {
+        spare(self.count.into(), u32::MAX.into()) + spare(self.locked_until, u64::MAX)
+    }
+
     /// Checks that the user is not locked out.
     ///
     /// A lockout that ends later than any can, because the clock was ahead when it began, starts
@@ -112,6 +119,11 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
+    /// As [`Failures::spare`].
+    pub(super) fn spare(&self) -> usize {
+        spare(self.next, u64::MAX) + self.failures.spare()
+    }
+
     /// Checks a code and updates the state.
     ///
     /// If the state changed, it must be written before the answer is used.
@@ -171,6 +183,12 @@ impl Attempts {
             Match::None => Err(self.failures.add(now, terms)),
         }
     }
+}
+
+/// How many digits a number has less than the longest.
+fn spare(number: u64, longest: u64) -> usize {
+    let log = |number: u64| number.checked_ilog10().unwrap_or(0) as usize;
+    log(longest) - log(number)
 }
 
 fn exhausted() -> Error {

@@ -235,10 +235,12 @@ impl OtpGuard {
             if attempts == before {
                 return Ok(Edit::Keep(answer));
             }
-            let mut new = NewRecord::new(serde_json::to_vec(&attempts).map_err(|_| damaged())?);
+            let mut value = serde_json::to_vec(&attempts).map_err(|_| damaged())?;
+            value.resize(value.len() + attempts.spare(), b' ');
+            // Names that no user has are guessed too. A right code counts as a wrong one does: where
+            // there is no room to count guesses, none is accepted.
+            let mut new = NewRecord::new(value).for_anonymous();
             new.ttl = ttl;
-            // Before a right code the user may not exist: clients guess user names too.
-            new.anonymous = attempts.next == 0;
             Ok(Edit::Write(new, answer))
         })
         .await?

@@ -7,13 +7,15 @@ use std::sync::Arc;
 ///
 /// Any client can send ids that it invented: without a separate bound, such copies would evict
 /// records from the cache.
-pub(super) struct Absent<C> {
-    copies: VecDeque<(Arc<str>, Arc<C>)>,
+///
+/// They are known by number, so that a copy which the cache dropped takes no memory here.
+pub(super) struct Absent {
+    copies: VecDeque<(Arc<str>, u64)>,
     bytes: u64,
     max_bytes: u64,
 }
 
-impl<C> Absent<C> {
+impl Absent {
     pub(super) fn new(max_bytes: u64) -> Self {
         Self {
             copies: VecDeque::new(),
@@ -26,17 +28,17 @@ impl<C> Absent<C> {
     pub(super) fn add(
         &mut self,
         key: Arc<str>,
-        copy: Arc<C>,
+        number: u64,
         weight: impl Fn(&str) -> u32,
-    ) -> Vec<(Arc<str>, Arc<C>)> {
+    ) -> Vec<(Arc<str>, u64)> {
         self.bytes += u64::from(weight(&key));
-        self.copies.push_back((key, copy));
+        self.copies.push_back((key, number));
         let mut displaced = Vec::new();
         while self.bytes > self.max_bytes
-            && let Some((key, copy)) = self.copies.pop_front()
+            && let Some((key, number)) = self.copies.pop_front()
         {
             self.bytes -= u64::from(weight(&key));
-            displaced.push((key, copy));
+            displaced.push((key, number));
         }
         displaced
     }

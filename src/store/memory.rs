@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Maximum number of expired records that a write frees.
 const SWEPT_PER_WRITE: usize = 32;
+/// How many it frees at a time where there is no room otherwise.
+const SWEPT_FOR_ROOM: usize = 1024;
 const DEFAULT_MAX_BYTES: u64 = 512 << 20;
 /// Bytes of a record besides its key and value, measured by `tests/stores/local/memory.rs`.
 ///
@@ -186,6 +188,22 @@ impl Inner {
         Ok(())
     }
 
+    /// As [`check_room`](Self::check_room), after expired records are removed as far as needed.
+    fn make_room(
+        &self,
+        index: &mut Index,
+        now: Duration,
+        more: u64,
+        anonymous: bool,
+    ) -> Result<(), Error> {
+        loop {
+            let room = self.check_room(index, more, anonymous);
+            if room.is_ok() || self.sweep(index, now, SWEPT_FOR_ROOM) == 0 {
+                return room;
+            }
+        }
+    }
+
     /// Removes a record, live or expired.
     fn drop_record(&self, index: &mut Index, key: &str) {
         if let Some(kept) = self.records.remove(key) {
@@ -229,7 +247,7 @@ impl Inner {
             owner: new.owner.map(Into::into),
             anonymous: new.anonymous,
         };
-        self.check_room(&index, kept.weight(key), kept.anonymous)?;
+        self.make_room(&mut index, now, kept.weight(key), kept.anonymous)?;
         let version = self.put(&mut index, key, kept);
         drop(index);
         self.watchers.notify(Change::Key(key));
@@ -258,7 +276,7 @@ impl Inner {
             anonymous: old.anonymous,
         };
         let more = kept.weight(key).saturating_sub(old.weight(key));
-        self.check_room(&index, more, kept.anonymous)?;
+        self.make_room(&mut index, now, more, kept.anonymous)?;
         Self::unlist(&mut index, key, &old);
         // A single step, so that readers always see a record.
         let version = self.put(&mut index, key, kept);
@@ -435,8 +453,8 @@ impl MemoryStoreBuilder {
 
     /// Sets the part of [`max_bytes`](Self::max_bytes) for unauthenticated clients. Default: half.
     ///
-    /// It holds logins in progress, wrong one-time passwords of users who never gave a right one,
-    /// and sessions without a user. Over it, such a record is an error of the kind
+    /// It holds logins in progress, attempts at one-time passwords (`OtpGuard`), and sessions without
+    /// a user. Over it, such a record is an error of the kind
     /// [`Storage`](ErrorKind::Storage), and others still have room.
     ///
     /// ```
@@ -560,6 +578,32 @@ mod tests {
         clock.0.store(10, Ordering::SeqCst);
         assert!(store.insert("more", new(10, "al")).unwrap().is_some());
         assert_eq!(store.owned("al").len(), 2);
+    }
+
+    /// However many they are: a large record, and a client that has not authenticated, need more
+    /// than a write frees on its way.
+    #[test]
+    fn what_expired_is_never_in_the_way() {
+        let clock = Hand::default();
+        let store = MemoryStore::builder()
+            .clock(clock.clone())
+            .max_bytes(10 << 20)
+            .max_anonymous_bytes(1 << 20)
+            .build()
+            .0;
+        let fill = |name: &str, new: NewRecord| {
+            let inserted = |at: &usize| store.insert(&format!("{name} {at}"), new.clone()).is_ok();
+            (0..).take_while(inserted).count()
+        };
+        let one = |millis| NewRecord::new(*b"v").expires_after(Duration::from_millis(millis));
+        assert!(fill("stranger", one(20).for_anonymous()) > 1_000);
+        assert!(fill("user", one(10)) > 10_000);
+        clock.0.store(20, Ordering::SeqCst);
+        let large = NewRecord::new(vec![0; 5 << 20]);
+        assert!(store.insert("large", large).unwrap().is_some());
+        assert!(store.lock().count > 1_000, "only what was in the way went");
+        let stranger = store.insert("stranger", one(10).for_anonymous());
+        assert!(stranger.unwrap().is_some());
     }
 
     #[test]

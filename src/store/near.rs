@@ -60,7 +60,9 @@ impl<S> Clone for Near<S> {
 struct Copies {
     copies: Cache<Arc<str>, Arc<Copy>, RandomState>,
     /// The copies that say "no record".
-    absent: Mutex<Absent<Copy>>,
+    absent: Mutex<Absent>,
+    /// The last number of such a copy.
+    absent_count: AtomicU64,
     /// Change counters, striped by a hash of the key.
     ///
     /// A copy is inserted and invalidated under the same lock, so that an answer from before a
@@ -78,6 +80,8 @@ struct Copies {
 
 struct Copy {
     record: Option<Record>,
+    /// Tells copies without a record apart.
+    number: u64,
     epoch: u64,
     /// Monotonic time at which the record expires.
     deadline: Option<Duration>,
@@ -145,6 +149,10 @@ impl Copies {
         let deadline = record.and_then(Record::ttl).map(end);
         let copy = Arc::new(Copy {
             record: record.cloned(),
+            number: match record {
+                Some(_) => 0,
+                None => self.absent_count.fetch_add(1, Ordering::Relaxed) + 1,
+            },
             epoch: asked.epoch,
             deadline,
             good_until: deadline.into_iter().chain(self.max_age.map(end)).min(),
@@ -159,10 +167,10 @@ impl Copies {
         if record.is_some() {
             return;
         }
-        let displaced = lock(&self.absent).add(key, copy, |key| weight(key, None));
-        for (key, copy) in displaced {
+        let displaced = lock(&self.absent).add(key, copy.number, |key| weight(key, None));
+        for (key, number) in displaced {
             // By now the key may have a record.
-            let is_same = |known: Arc<Copy>| Arc::ptr_eq(&known, &copy);
+            let is_same = |known: Arc<Copy>| known.number == number;
             if self.copies.get(&key).is_some_and(is_same) {
                 self.copies.invalidate(&key);
             }
@@ -408,6 +416,7 @@ impl<S: Store> NearBuilder<S> {
                 .max_capacity(self.max_bytes)
                 .build_with_hasher(RandomState::default()),
             absent: Mutex::new(Absent::new(max_absent_bytes)),
+            absent_count: AtomicU64::new(0),
             changes: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::default(),
             epoch: AtomicU64::new(0),

@@ -85,7 +85,7 @@ pub struct NewRecord {
     pub owner: Option<String>,
     /// Whether the record is written for a client that has not authenticated.
     ///
-    /// Examples are a login in progress, a wrong code or a session without a user. A store with a
+    /// Examples are a login in progress, an attempt at a code or a session without a user. A store with a
     /// bound keeps room for other records; other stores ignore this.
     pub anonymous: bool,
 }

@@ -77,7 +77,14 @@ impl Problem {
 
     /// The same, without the texts that no message may show.
     pub(in crate::config) fn redacted(self, redaction: &Redaction) -> Self {
-        let shows = |source: &Error| redaction.is_in(&format!("{source:?}"));
+        // Debug output escapes quotes and the like: what it hides, the message shows.
+        let shows = |source: &Error| {
+            let chain = std::iter::successors(Some(source as &dyn std::error::Error), |error| {
+                error.source()
+            });
+            let mut texts = chain.flat_map(|error| [error.to_string(), format!("{error:?}")]);
+            texts.any(|text| redaction.is_in(&text))
+        };
         Self {
             message: redaction.hide(&self.message),
             source: self.source.filter(|source| !shows(source)),

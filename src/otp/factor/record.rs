@@ -86,6 +86,9 @@ impl Factor {
         };
         let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
         serde_json::to_writer(&mut *text, &written).map_err(|_| damaged())?;
+        let of_recovery = self.recovery.as_ref().map(|sheet| sheet.failures.spare());
+        let length = text.len() + self.attempts.spare() + of_recovery.unwrap_or(0);
+        text.resize(length, b' ');
         keys.seal(place, &text)
     }
 

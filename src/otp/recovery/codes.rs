@@ -180,7 +180,9 @@ impl RecoveryCodes {
 }
 
 fn to_bytes(sheet: &Sheet) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(sheet).map_err(|_| damaged())
+    let mut value = serde_json::to_vec(sheet).map_err(|_| damaged())?;
+    value.resize(value.len() + sheet.failures.spare(), b' ');
+    Ok(value)
 }
 
 fn read(record: Option<&Record>) -> Result<Option<Sheet>, Error> {

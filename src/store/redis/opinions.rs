@@ -18,10 +18,7 @@ const DEADLINE: Duration = Duration::from_millis(300);
 /// The sentinels' latest answers.
 ///
 /// All sentinels are asked all the time: a primary that was cut off and replaced keeps answering.
-pub(super) struct Opinions {
-    said: Arc<Said>,
-    _asking: JoinSet<()>,
-}
+pub(super) struct Opinions(Arc<Said>);
 
 struct Said {
     answers: Mutex<HashMap<Address, Result<Address, Failure>>>,
@@ -43,13 +40,18 @@ impl Said {
 }
 
 impl Opinions {
-    pub(super) fn gather(target: &Arc<Target>, service: &str, login: &Login) -> Self {
+    /// No sentinel has been asked yet.
+    pub(super) fn new(target: &Target) -> Self {
         let silent = || Err(Failure::gone("no sentinel answers"));
         let sentinels = target.addresses.iter();
-        let said = Arc::new(Said {
+        Self(Arc::new(Said {
             answers: Mutex::new(sentinels.map(|at| (at.clone(), silent())).collect()),
             changed: Notify::new(),
-        });
+        }))
+    }
+
+    /// Asks the sentinels for as long as the tasks are held.
+    pub(super) fn gather(&self, target: &Arc<Target>, service: &str, login: &Login) -> JoinSet<()> {
         let mut asking = JoinSet::new();
         for sentinel in &target.addresses {
             asking.spawn(ask(
@@ -57,18 +59,15 @@ impl Opinions {
                 sentinel.clone(),
                 service.to_owned(),
                 login.clone(),
-                said.clone(),
+                self.0.clone(),
             ));
         }
-        Self {
-            said,
-            _asking: asking,
-        }
+        asking
     }
 
     /// Returns the server that most sentinels name and that none contradicts.
     pub(super) fn agreed(&self) -> Result<Address, Failure> {
-        let said = self.said.lock();
+        let said = self.0.lock();
         let named: Vec<_> = said.values().flatten().collect();
         match named.as_slice() {
             [first, ..] if named.len() * 2 > said.len() && named.iter().all(|at| at == first) => {
@@ -84,9 +83,24 @@ impl Opinions {
         }
     }
 
+    /// The server that most sentinels name, contradicted or not.
+    pub(super) fn majority(&self) -> Option<Address> {
+        let said = self.0.lock();
+        let named = |at: &&Address| said.values().flatten().filter(|said| said == at).count();
+        let mut all = said.values().flatten();
+        all.find(|at| named(at) * 2 > said.len()).cloned()
+    }
+
+    /// Whether a server may be the primary while the sentinels do not agree or do not answer: none
+    /// names another server, or most name this one.
+    pub(super) fn allow(&self, server: &Address) -> bool {
+        let contradicted = self.0.lock().values().flatten().any(|at| at != server);
+        !contradicted || self.majority().as_ref() == Some(server)
+    }
+
     /// Waits until a sentinel's answer changes.
     pub(super) async fn changed(&self) {
-        self.said.changed.notified().await;
+        self.0.changed.notified().await;
     }
 }
 

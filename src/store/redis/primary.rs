@@ -35,15 +35,22 @@ pub(super) type Known = Result<Server, Failure>;
 pub(super) struct Primary {
     target: Arc<Target>,
     place: Place,
+    /// What the sentinels say; `None` without sentinels.
+    opinions: Option<Opinions>,
     known: watch::Sender<Known>,
 }
 
 impl Primary {
     pub(super) fn new(target: Arc<Target>, place: Place) -> Arc<Self> {
         let known = watch::Sender::new(Err(Failure::gone("Redis did not answer yet")));
+        let opinions = match place {
+            Place::Address(_) => None,
+            Place::Service { .. } => Some(Opinions::new(&target)),
+        };
         Arc::new(Self {
             target,
             place,
+            opinions,
             known,
         })
     }
@@ -53,8 +60,15 @@ impl Primary {
     }
 
     /// Returns whether a server is the primary, as far as is known.
+    ///
+    /// A server that sentinels contradict is not, even while they do not agree on another one: it may
+    /// not know of a revocation.
     pub(super) fn may_be(&self, server: &Server) -> bool {
-        self.known.borrow().as_ref().map_or(true, |at| at == server)
+        match (&*self.known.borrow(), &self.opinions) {
+            (Ok(primary), _) => primary == server,
+            (Err(_), Some(opinions)) => opinions.allow(&server.address),
+            (Err(_), None) => true,
+        }
     }
 
     /// Connects to the primary. The new connection shows which server that is now.
@@ -67,7 +81,10 @@ impl Primary {
             (Place::Address(address), _) => address.clone(),
             (Place::Service { .. }, Ok(server)) => server.address,
             (Place::Service { name, login }, Err(_)) => {
-                return sentinel::connect(&self.target, name, login, pushed).await;
+                match self.opinions.as_ref().and_then(Opinions::majority) {
+                    Some(address) => address,
+                    None => return sentinel::connect(&self.target, name, login, pushed).await,
+                }
             }
         };
         let connected = server::connect_primary(&self.target, address, pushed).await?;
@@ -84,17 +101,20 @@ impl Primary {
 
     /// Runs as long as the store.
     pub(super) async fn follow(self: Arc<Self>) {
-        let opinions = match &self.place {
-            Place::Address(_) => None,
-            Place::Service { name, login } => Some(Opinions::gather(&self.target, name, login)),
+        let opinions = self.opinions.as_ref();
+        let _asking = match (&self.place, opinions) {
+            (Place::Service { name, login }, Some(opinions)) => {
+                Some(opinions.gather(&self.target, name, login))
+            }
+            _ => None,
         };
         loop {
-            let look = timeout(DEADLINE, self.look(opinions.as_ref())).await;
+            let look = timeout(DEADLINE, self.look()).await;
             let late = |_| Err(Failure::gone("Redis cannot be reached in time"));
             let found = look.unwrap_or_else(late);
             self.known.send_if_modified(|known| update(known, found));
             let changed = async {
-                match &opinions {
+                match opinions {
                     Some(opinions) => opinions.changed().await,
                     None => pending().await,
                 }
@@ -106,8 +126,8 @@ impl Primary {
         }
     }
 
-    async fn look(&self, opinions: Option<&Opinions>) -> Known {
-        let address = match (&self.place, opinions) {
+    async fn look(&self) -> Known {
+        let address = match (&self.place, &self.opinions) {
             (Place::Address(address), _) => address.clone(),
             (_, Some(opinions)) => opinions.agreed()?,
             _ => return Err(Failure::gone("no sentinel answers")),

@@ -56,7 +56,8 @@ const MOST_WAITING: usize = 16_384;
 ///   in a `redis://` URL may be a virtual IP, a DNS name, a proxy or a managed endpoint, and open
 ///   connections stay with the old server when it moves: a new connection every 250 ms shows which
 ///   server it leads to. Sentinels are also asked every 100 ms; the primary is the server that most
-///   sentinels in the URL name and that none contradicts.
+///   sentinels in the URL name and that none contradicts. While they contradict each other,
+///   only a server that most of them name is used, and nothing is answered from memory.
 /// - All of this runs on a thread of the store, not on the application's runtime.
 ///
 /// # Configuration of Redis

@@ -174,3 +174,28 @@ fn an_error_about_one_key_hides_the_value_of_another() {
         "{advice}"
     );
 }
+
+/// Debug output writes such texts in another way than messages do.
+#[test]
+fn texts_with_quotes_and_backslashes_are_hidden_too() {
+    for secret in [
+        r#"a"b-zQ7HiddenValue9"#,
+        r"a\b-zQ7HiddenValue9",
+        "a\tb-zQ7HiddenValue9",
+    ] {
+        let text = json!({"jam": {"verifiers": {"a": {
+            "algorithms": ["ES256"],
+            "any_audience": true,
+            "jwks_url": format!("ht tp://user:{secret}@a.example"),
+        }}}});
+        let built = crate::builder().from_str(&text.to_string(), Format::Json);
+        let error = built.err().unwrap();
+        let mut said = vec![format!("{error} {error:?}")];
+        let mut source = std::error::Error::source(&error);
+        while let Some(error) = source {
+            said.push(format!("{error} {error:?}"));
+            source = error.source();
+        }
+        assert!(!said.concat().contains("zQ7Hidden"), "{said:?}");
+    }
+}

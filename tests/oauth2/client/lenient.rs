@@ -289,6 +289,51 @@ async fn a_clients_secret_verifies_only_what_was_announced_and_is_long_enough() 
     assert_eq!(kind(idp.accepts(&rsa).await), ErrorKind::Unavailable);
 }
 
+/// Faults 1 and 3: an answer that is no key set says nothing about the keys, also where the client's
+/// secret is one of them.
+#[tokio::test]
+async fn a_key_set_that_cannot_be_read_leaves_the_keys_as_they_are() {
+    let rsa = key(Algorithm::RS256);
+    let unknown = SigningKey::generate(Algorithm::RS256)
+        .unwrap()
+        .with_key_id("unknown");
+    let shared = SigningKey::from_secret(Algorithm::HS256, SECRET.as_bytes()).unwrap();
+    let idp = Idp::new(&[&rsa], json!(["RS256", "HS256"])).await;
+    let verifier = || {
+        let client = idp.client(|provider| provider);
+        client.id_token_verifier().unwrap().build().unwrap()
+    };
+    let running = verifier();
+    let token = |key: &SigningKey, number: usize| {
+        let mut claims = idp.claims();
+        // Never one that is remembered.
+        claims["jti"] = number.to_string().into();
+        claims["exp"] = (NOW + 100_000).into();
+        mint(key, &claims).unwrap()
+    };
+    running.verify(&token(&rsa, 0)).await.unwrap();
+    let broken = ["<html>maintenance</html>", "{}"];
+    let without_keys = [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"RSA"}]}"#];
+    for (number, body) in (1..).zip(broken.iter().chain(&without_keys)) {
+        idp.server.set("/keys", Answer::ok(*body));
+        idp.clock.advance(Duration::from_secs(400));
+        let before = idp.server.hits();
+        let error = running.verify(&token(&unknown, number)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{body}: {error}");
+        assert!(idp.server.hits() > before, "{body}: the key set is fetched");
+        for key in [&rsa, &shared] {
+            let answer = running.verify(&token(key, number)).await;
+            answer.unwrap_or_else(|error| panic!("{body}: {error}"));
+        }
+    }
+    // At the start nothing is known of the published keys.
+    for body in broken {
+        idp.server.set("/keys", Answer::ok(body));
+        let error = verifier().verify(&token(&rsa, 0)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{body}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn null_members_of_a_discovery_document_count_as_absent() {
     let idp = Idp::new(&[&key(Algorithm::RS256)], json!(null)).await;

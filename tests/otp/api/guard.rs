@@ -5,7 +5,7 @@ use crate::api::door::{Door, USER};
 use crate::support::every_store::on_every_store;
 use jamguard::ErrorKind;
 use jamguard::otp::{Otp, OtpGuard, OtpKind, OtpSecret};
-use jamguard::store::{MemoryStore, Store};
+use jamguard::store::{MemoryStore, NewRecord, Store};
 use jamguard::testing::ManualClock;
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,5 +225,50 @@ async fn wrong_codes_of_strangers_leave_room_for_revocations() {
         revoked.await.unwrap();
     }
     verify(USER, code(1).expose()).await.unwrap();
-    verify("bob", code(0).expose()).await.unwrap();
+    // A user of whom nothing is known could be guessed at without end: also the right code is refused.
+    for code in ["no", code(0).expose()] {
+        let refused = verify("bob", code).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Storage);
+    }
+}
+
+/// A store that is full refuses what makes a record larger: guesses are counted all the same.
+#[tokio::test]
+async fn guesses_end_where_the_store_is_full() {
+    for anonymous in [false, true] {
+        let full = MemoryStore::builder().max_bytes(1 << 20).build();
+        let store: Arc<dyn Store> = Arc::new(full.clone());
+        let doors = Door::all(&store).await;
+        for door in &doors {
+            door.opens(&door.code(0)).await;
+        }
+        let new = |size: usize| {
+            let mut record = NewRecord::new(vec![0; size]);
+            record.anonymous = anonymous;
+            record
+        };
+        let mut version = full.insert("last", new(0)).await.unwrap();
+        for size in [10_000, 0] {
+            for number in 0.. {
+                let key = format!("{size}/{number}");
+                if full.insert(&key, new(size)).await.is_err() {
+                    break;
+                }
+            }
+        }
+        // To the last byte.
+        for size in 1.. {
+            let larger = full.replace("last", version.unwrap(), vec![0; size], None);
+            match larger.await {
+                Ok(next) => version = next,
+                Err(_) => break,
+            }
+        }
+        for door in &doors {
+            for _ in 0..5 {
+                door.refuses(&door.wrong(), ErrorKind::WrongCode).await;
+            }
+            door.refuses(&door.code(1), ErrorKind::LockedOut).await;
+        }
+    }
 }

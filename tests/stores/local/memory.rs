@@ -73,6 +73,18 @@ async fn fill_near(kind: &str, value: usize) -> Box<dyn Store> {
     Box::new(near)
 }
 
+/// Reads records until the cache is full of them, and then as many keys without a record.
+async fn fill_near_twice() -> Box<dyn Store> {
+    let near = Near::builder(Endless(300)).max_bytes(BOUND).build();
+    for kind in ["record", "record", "record", "absent"] {
+        for number in 0..2 * BOUND / 900 {
+            let key = format!("{kind}/session/app/{number:043}");
+            near.get(&key).await.unwrap();
+        }
+    }
+    Box::new(near)
+}
+
 /// Inserts until the store is full.
 async fn fill_store(value: usize, owner: bool) -> Box<dyn Store> {
     let store = MemoryStore::builder().max_bytes(BOUND).build();
@@ -89,7 +101,7 @@ async fn fill_store(value: usize, owner: bool) -> Box<dyn Store> {
     Box::new(store)
 }
 
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "near: keys without a record",
     "near: records of 16 bytes",
     "near: records of 300 bytes",
@@ -97,6 +109,7 @@ const PARTS: [&str; 7] = [
     "memory: records of 8 bytes",
     "memory: owned records of 300 bytes",
     "memory: owned records of 4,000 bytes",
+    "near: records of 300 bytes, then keys without a record",
 ];
 
 /// In the other process: how much it grew.
@@ -115,7 +128,8 @@ pub(crate) fn play(part: &str) {
             Some(3) => fill_near("record", 4000).await,
             Some(4) => fill_store(8, false).await,
             Some(5) => fill_store(300, true).await,
-            _ => fill_store(4000, true).await,
+            Some(6) => fill_store(4000, true).await,
+            _ => fill_near_twice().await,
         };
         let after = resident_bytes();
         if let (Some(before), Some(after)) = (before, after) {

@@ -73,6 +73,13 @@ fn new() -> NewRecord {
     NewRecord::new(*b"v").owned_by("ann")
 }
 
+/// A sentinel names another primary from now on.
+fn name(primary: &Server, sentinel: &Server) {
+    let port = primary.port.to_string();
+    sentinel.command(&["SENTINEL", "REMOVE", "mymaster"]);
+    sentinel.command(&["SENTINEL", "MONITOR", "mymaster", "127.0.0.1", &port, "2"]);
+}
+
 #[tokio::test]
 async fn a_failover_is_followed() {
     let mut world = World::start().await;
@@ -130,20 +137,15 @@ async fn a_primary_that_was_replaced_is_left_though_it_answers() {
     notes.wait("Live").await;
     notes.forget();
     let other = Server::start();
-    let name_other = |sentinel: &Server| {
-        let port = other.port.to_string();
-        sentinel.command(&["SENTINEL", "REMOVE", "mymaster"]);
-        sentinel.command(&["SENTINEL", "MONITOR", "mymaster", "127.0.0.1", &port, "2"]);
-    };
     let named = Instant::now();
-    name_other(&world.sentinels[2]);
+    name(&other, &world.sentinels[2]);
     let lost = notes.wait("Lost").await - named;
     println!("sentinels name another primary: lost is told after {lost:?}");
     assert!(lost < Duration::from_secs(1));
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(notes.when("Live").is_none(), "the sentinels do not agree");
-    name_other(&world.sentinels[0]);
-    name_other(&world.sentinels[1]);
+    name(&other, &world.sentinels[0]);
+    name(&other, &world.sentinels[1]);
     notes.wait("Live").await;
     let direct = RedisStore::connect(&other.url()).await.unwrap();
     direct.insert("told", new()).await.unwrap().unwrap();
@@ -179,6 +181,42 @@ async fn a_failover_is_followed_by_a_store_that_nothing_watches() {
     assert!(after < Duration::from_millis(800), "{after:?}");
     store.insert("new", new()).await.unwrap().unwrap();
     assert!(direct.get("new").await.unwrap().is_some());
+}
+
+/// One sentinel is cut off from the others together with the old primary, and goes on naming it.
+#[tokio::test]
+async fn a_primary_that_most_sentinels_replaced_answers_nothing() {
+    let world = World::start().await;
+    let store = RedisStore::connect(&world.url()).await.unwrap();
+    assert!(store.get("revoked").await.unwrap().is_none());
+    let other = Server::start();
+    let direct = RedisStore::connect(&other.url()).await.unwrap();
+    direct.insert("revoked", new()).await.unwrap().unwrap();
+    name(&other, &world.sentinels[0]);
+    name(&other, &world.sentinels[1]);
+    let named = Instant::now();
+    let mut past = Duration::ZERO;
+    while named.elapsed() < Duration::from_secs(2) {
+        if matches!(store.get("revoked").await, Ok(None)) {
+            past = named.elapsed();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    println!("most sentinels name another primary: the old one is read for {past:?}");
+    assert!(past < Duration::from_millis(800), "{past:?}");
+    // It is served from where most of them say.
+    assert!(store.get("revoked").await.unwrap().is_some());
+    // No primary is known to most of them: neither is asked.
+    let third = Server::start();
+    name(&third, &world.sentinels[1]);
+    until("no server is asked", async || {
+        let error = store.get("revoked").await.err();
+        error.is_some_and(|error| error.kind() == ErrorKind::Unavailable)
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let error = store.get("revoked").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
 }
 
 #[tokio::test]

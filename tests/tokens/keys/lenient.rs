@@ -244,6 +244,24 @@ fn a_key_that_is_listed_twice_counts_once() {
     assert_eq!(set.len(), 1);
 }
 
+/// As while a secret is given a new name.
+#[test]
+fn a_secret_under_two_names_serves_both() {
+    let secret = SigningKey::from_secret(Algorithm::HS256, SECRET).unwrap();
+    let key = secret.verifying_key().unwrap();
+    let names = ["old", "new", "new"].map(|name| key.clone().with_key_id(name));
+    let set: KeySet = names.into_iter().collect();
+    assert_eq!(set.len(), 2);
+    for name in [Some("old"), Some("new"), None] {
+        let signing = match name {
+            Some(name) => secret.clone().with_key_id(name),
+            None => secret.clone(),
+        };
+        let token = Jws::sign(&signing, MESSAGE).unwrap();
+        Jws::verify(&token, &set, &[Algorithm::HS256]).unwrap();
+    }
+}
+
 #[test]
 fn pem_with_written_line_ends_is_read() {
     for (algorithm, name) in [(Algorithm::RS256, "rsa"), (Algorithm::ES512, "p521")] {

@@ -168,3 +168,60 @@ fn secrets_that_cannot_be_one_are_refused() {
         }
     }
 }
+
+/// Keys and certificates with bytes changed, cut off and put in: read or refused, never a panic, and
+/// nothing behind the bytes is looked at.
+#[test]
+fn damaged_der_is_read_or_refused() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let algorithms = [
+        Algorithm::RS256,
+        Algorithm::PS256,
+        Algorithm::ES256,
+        Algorithm::ES512,
+        Algorithm::Ed25519,
+    ];
+    let (mut read, mut refused) = (0, 0);
+    for name in ["rsa", "p256", "p521", "ed25519", "pss_sha256"] {
+        let key = key(name);
+        let forms = ["certificate", "pkcs8", "spki", "pkcs1_public"];
+        for sound in forms.iter().filter_map(|form| key[*form].as_str()).map(der) {
+            for _ in 0..1_500 {
+                let mut bytes = sound.clone();
+                for _ in 0..=random(3) {
+                    // The head has most of the structure.
+                    let most = [bytes.len(), bytes.len().min(40)][random(2)];
+                    let at = random(most.max(1));
+                    match random(5) {
+                        0 => bytes.truncate(at),
+                        1 => bytes.insert(at, random(256) as u8),
+                        2 if at < bytes.len() => drop(bytes.remove(at)),
+                        // Lengths, and how many bytes they have.
+                        3 if at < bytes.len() => bytes[at] = 0x80 + random(128) as u8,
+                        _ if at < bytes.len() => bytes[at] = random(256) as u8,
+                        _ => {}
+                    }
+                }
+                // Exactly as long as it is: reading beyond the end would be noticed.
+                let bytes = bytes.into_boxed_slice();
+                for algorithm in algorithms {
+                    let public = VerifyingKey::from_der(algorithm, &bytes).is_ok();
+                    let private = SigningKey::from_der(algorithm, &bytes).is_ok();
+                    match public || private {
+                        true => read += 1,
+                        false => refused += 1,
+                    }
+                }
+                let _ = VerifyingKey::from_secret(Algorithm::HS256, &bytes);
+            }
+        }
+    }
+    println!("damaged keys: {read} read, {refused} refused");
+    assert!(read > 0 && refused > read);
+}

@@ -8,7 +8,8 @@ for i = 2, #KEYS do
   if record and owner_in(record) == ARGV[1] then
     found[#found + 1] = { ARGV[i], record, redis.call('PTTL', KEYS[i]) }
   else
-    redis.call('ZREM', KEYS[1], ARGV[i])
+    -- Not where it cannot save.
+    redis.pcall('ZREM', KEYS[1], ARGV[i])
   end
 end
 return found
