@@ -1,6 +1,7 @@
 //! Login at an OpenID Connect provider, in axum.
 //!
-//! The session keeps the provider's tokens on the server and uses them for calls on the user's behalf.
+//! The session keeps the provider's tokens on the server and uses them for calls on the user's
+//! behalf.
 //!
 //! ```sh
 //! cargo run --example oauth2_login --features axum,oauth2,session
