@@ -131,7 +131,7 @@ impl Yardstick {
     }
 }
 
-/// Policies of ten conditions, all of which must be evaluated.
+/// Policies of ten conditions that must all be evaluated.
 const TEN: [(&str, &str); 3] = [
     (
         "one of each kind",

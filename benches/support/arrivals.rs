@@ -1,4 +1,4 @@
-//! A source of tokens that arrive like those of requests: freshly copied.
+//! A source of freshly copied tokens, as they arrive with requests.
 
 use super::undisturbed;
 use std::time::{Duration, Instant};

@@ -28,8 +28,8 @@ pub(crate) struct Load {
 impl Load {
     /// Connects and reads one response, which must be a 200 of constant length.
     ///
-    /// With `polls` the load never sleeps, so the server need not wake it, whose cost depends on
-    /// the rest of the machine. It then needs its own processor.
+    /// With `polls` the load never sleeps and needs its own processor. The server then spends no
+    /// time on waking it, which would vary with the rest of the machine.
     pub(crate) fn connect(server: SocketAddr, request: Vec<u8>, polls: bool) -> Self {
         let connections: Vec<_> = (0..CONNECTIONS)
             .map(|_| {

@@ -82,7 +82,7 @@ pub(crate) fn read(identity: &Identity, name: &str) -> Result<Value, Refused> {
         },
         _ => Document {
             owner: "",
-            text: "there is no such document",
+            text: "no such document",
         },
     };
     identity.check_with(&own, &document)?;
