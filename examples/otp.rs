@@ -30,7 +30,7 @@ Settings:
   --algorithm NAME        SHA1, SHA256 or SHA512; default: SHA1
   --digits N              6 to 10; default: 6
   --period SECONDS        lifetime of a TOTP code; default: 30
-  --look-ahead N          accepted steps before and after, at most 20; default: 1
+  --look-ahead N          accepted steps before and after, or counters ahead; at most 20, default: 1
   --now UNIX_SECONDS      the time for TOTP; default: the system time
   --counter N             the counter for HOTP; required by code and verify, default for URIs: 0
 
