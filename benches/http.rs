@@ -1,6 +1,6 @@
-//! What the layer costs a whole server, and a request: rows 5, 8, 10 and 11.
+//! Benchmarks of the layer, per server and per request: rows 5, 8, 10 and 11.
 //!
-//! Each server is this program started again, on one processor; the load comes from another.
+//! Each server is a child process of this program on its own processor; the load runs on another.
 //!
 //! ```sh
 //! cargo bench --bench http --features axum,actix,testing [-- --quick]
@@ -46,7 +46,7 @@ fn main() {
     for framework in ["axum", AXUM_AROUND, "actix"] {
         whole(&table, effort, framework, pinned);
     }
-    // Two threads of load; do they and two of a server have a processor each?
+    // Two load threads and two server threads need a processor each.
     let free = load::processors() >= 4;
     let free = load::pin_to(if free { "0,3" } else { "0,1" }) && free;
     for framework in ["axum", AXUM_AROUND, "actix"] {
@@ -55,7 +55,7 @@ fn main() {
     others.report(&table);
 }
 
-/// The layer around the whole router, where axum boxes nothing for it.
+/// The layer around the whole router, where axum does not box it.
 const AXUM_AROUND: &str = "axum, around the router";
 
 fn authenticator() -> (Authenticator, String) {
@@ -65,21 +65,21 @@ fn authenticator() -> (Authenticator, String) {
     (auth, tokens::token(&key, 1))
 }
 
-/// The answer of every handler: as long with a user as without.
-async fn nobody() -> String {
+/// Responds without claims; the response is as long as that of `personal`.
+async fn public() -> String {
     "user-000000001@example.com".to_owned()
 }
 
-async fn somebody(user: Claims<User>) -> String {
+async fn personal(user: Claims<User>) -> String {
     user.email.clone()
 }
 
 fn axum_bare() -> Router {
-    Router::new().route("/", get(nobody))
+    Router::new().route("/", get(public))
 }
 
 fn axum_claims() -> Router {
-    Router::new().route("/", get(somebody))
+    Router::new().route("/", get(personal))
 }
 
 fn axum_guarded(auth: &Authenticator) -> Router {
@@ -90,7 +90,7 @@ fn axum_around(auth: &Authenticator) -> AuthService<Router> {
     auth.layer().layer(axum_claims())
 }
 
-/// The server's process: the same application without and with the layer, on two ports.
+/// Runs the server process: the same application without and with the layer, on two ports.
 fn serve(framework: &str, threads: usize) {
     let (auth, token) = authenticator();
     let listeners = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
@@ -104,7 +104,7 @@ fn serve(framework: &str, threads: usize) {
                 1 => tokio::runtime::Builder::new_current_thread(),
                 _ => tokio::runtime::Builder::new_multi_thread(),
             };
-            // With one thread there is no worker to set, and none to hand work over to.
+            // The current-thread runtime ignores the number of workers.
             let runtime = runtime.worker_threads(threads).enable_all().build();
             runtime.unwrap().block_on(async {
                 let listener = |listener: TcpListener| {
@@ -125,16 +125,16 @@ fn serve(framework: &str, threads: usize) {
             })
         }
         "actix" => actix_web::rt::System::new().block_on(async {
-            // While one application is measured, the other's connections stay.
+            // Keeps the connections of one application open while the other is measured.
             let idle = Duration::from_secs(600);
-            let bare = HttpServer::new(|| App::new().route("/", web::get().to(nobody)))
+            let bare = HttpServer::new(|| App::new().route("/", web::get().to(public)))
                 .workers(threads)
                 .keep_alive(idle)
                 .listen(bare);
             let guarded = HttpServer::new(move || {
                 App::new()
                     .wrap(auth.actix())
-                    .route("/", web::get().to(somebody))
+                    .route("/", web::get().to(personal))
             })
             .workers(threads)
             .keep_alive(idle)
@@ -144,11 +144,11 @@ fn serve(framework: &str, threads: usize) {
             greet();
             std::future::pending().await
         }),
-        other => panic!("no server of {other}"),
+        other => panic!("unknown framework {other}"),
     }
 }
 
-/// A server's process, and the load on its two ports.
+/// A server process and the loads on its two ports.
 struct Subject {
     server: Server,
     bare: Vec<Load>,
@@ -156,7 +156,7 @@ struct Subject {
 }
 
 impl Subject {
-    /// Starts a server with so many threads, and connects so many loads to it.
+    /// Starts a server with `threads` threads, and connects `loads` loads to each port.
     fn start(framework: &str, threads: usize, loads: usize, polls: bool) -> Self {
         let processors = match load::processors() {
             1 => "0".to_owned(),
@@ -181,7 +181,7 @@ impl Subject {
     }
 }
 
-/// Row 5: keep-alive requests with a warm token, one server thread.
+/// Row 5: keep-alive requests with a cached token, one server thread.
 fn whole(table: &Table, effort: Effort, framework: &str, pinned: bool) {
     let Subject {
         server,
@@ -217,7 +217,7 @@ fn whole(table: &Table, effort: Effort, framework: &str, pinned: bool) {
     );
 }
 
-/// Row 8: the same on two server threads against one.
+/// Row 8: the requests of row 5 on two server threads against one.
 fn two_threads(table: &Table, effort: Effort, framework: &str, free: bool) {
     let [mut one, mut two] = [1, 2].map(|threads| Subject::start(framework, threads, 2, free));
     let rates = |one_loads: &mut [Load], two_loads: &mut [Load]| {
@@ -244,12 +244,13 @@ fn two_threads(table: &Table, effort: Effort, framework: &str, free: bool) {
         );
     }
     if !free {
-        table.note("two servers and two loads need four processors: not judged here");
+        table.note("not judged here: two server and two load threads need four processors");
     }
 }
 
-/// Row 8 without a network: each thread serves HTTP/1 over a pipe in memory, so that the load
-/// costs next to nothing and leaves the processors to the servers.
+/// Row 8 without a network: each thread serves HTTP/1 over an in-memory pipe.
+///
+/// The load then costs almost nothing, and leaves the processors to the servers.
 fn in_memory(table: &Table, effort: Effort) {
     let (auth, token) = authenticator();
     let request = load::request("/", Some(&token));
@@ -272,7 +273,7 @@ fn in_memory(table: &Table, effort: Effort) {
     });
 }
 
-/// What this thread serves alone over a pipe.
+/// Serves requests over a pipe on this thread, and returns the rates.
 fn serve_pipe<S>(app: S, request: &[u8], time: Duration, barrier: &Barrier) -> Rates
 where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
@@ -313,7 +314,7 @@ where
     })
 }
 
-/// Times batches of prepared requests, without their making.
+/// Times batches of prepared requests, without their construction.
 fn nanos_each<R>(count: usize, make: impl Fn() -> R, mut work: impl FnMut(R)) -> f64 {
     const BATCH: usize = 32;
     let batches = count.div_ceil(BATCH);
@@ -366,7 +367,7 @@ fn anonymous(table: &Table, effort: Effort) {
     );
 
     let (mut bare, mut guarded) = (axum_bare(), axum_bare().layer(auth.layer()));
-    // axum boxes what each layer makes, whatever it does.
+    // axum boxes each layer's service, even one that does nothing.
     let mut idle = axum_bare().layer(tower::layer::util::Identity::new());
     let call = |router: &mut Router| {
         nanos_each(
@@ -409,12 +410,12 @@ fn anonymous(table: &Table, effort: Effort) {
     );
 
     actix_web::rt::System::new().block_on(async {
-        let app = || App::new().route("/", web::get().to(nobody));
+        let app = || App::new().route("/", web::get().to(public));
         let bare = actix_web::test::init_service(app()).await;
         let guarded = actix_web::test::init_service(
             App::new()
                 .wrap(auth.actix())
-                .route("/", web::get().to(nobody)),
+                .route("/", web::get().to(public)),
         )
         .await;
         let make = || actix_web::test::TestRequest::default().to_request();
@@ -438,7 +439,7 @@ fn anonymous(table: &Table, effort: Effort) {
     });
 }
 
-/// Row 11: allocations of a whole request with a warm token and claims.
+/// Row 11: allocations of a whole request with a cached token and claims.
 fn allocations(table: &Table) {
     const REQUESTS: u64 = 1000;
     let row = |what: &str, bare: u64, guarded: u64| {
@@ -470,7 +471,7 @@ fn allocations(table: &Table) {
             (stream, vec![0; 4096])
         });
         let request = load::request("/", Some(&token));
-        // Answers are short and the server idle, so each comes in one piece.
+        // Responses are short and the server is idle, so one read returns all of it.
         let mut exchange = |requests: u64| {
             runtime.block_on(async {
                 for _ in 0..requests {
@@ -490,11 +491,11 @@ fn allocations(table: &Table) {
     );
 
     actix_web::rt::System::new().block_on(async {
-        let bare = App::new().route("/", web::get().to(nobody));
+        let bare = App::new().route("/", web::get().to(public));
         let bare = actix_web::test::init_service(bare).await;
         let guarded = App::new()
             .wrap(auth.actix())
-            .route("/", web::get().to(somebody));
+            .route("/", web::get().to(personal));
         let guarded = actix_web::test::init_service(guarded).await;
         let requests = || {
             let request = || {

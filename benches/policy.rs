@@ -1,5 +1,4 @@
-//! What a policy costs over claims that were indexed before, what a table of routes adds, and what is
-//! added to a token's claims.
+//! Benchmarks of policies over indexed claims, of route tables, and of enrichment.
 //!
 //! ```sh
 //! cargo bench --bench policy --features testing [-- --quick]
@@ -23,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use support::{Bar, Effort, Others, Pairs, Table, labelled, nanos_each};
 
-/// Runs that are timed together: one alone is too short for the clock.
+/// Runs timed together: a single one is too short for the clock.
 const BATCH: usize = 1_000;
 
 fn main() {
@@ -37,7 +36,7 @@ fn main() {
     others.report(&table);
 }
 
-/// Nanoseconds of each run of `work`, over batches.
+/// Returns the nanoseconds per run of `work`, over batches.
 fn each(effort: Effort, mut work: impl FnMut(usize)) -> f64 {
     let batches = effort.pick(20, 10);
     nanos_each(batches, |batch| {
@@ -45,7 +44,7 @@ fn each(effort: Effort, mut work: impl FnMut(usize)) -> f64 {
     }) / BATCH as f64
 }
 
-/// Claims as an identity provider issues them, with more than a policy asks for.
+/// Returns realistic claims, more than a policy needs.
 fn claims() -> ClaimIndex {
     ClaimIndex::of(&claims_json()).unwrap()
 }
@@ -62,13 +61,13 @@ fn claims_json() -> serde_json::Value {
     })
 }
 
-/// What one EdDSA verification with a parsed key takes on the machine for which the bars are given.
+/// Nanoseconds of an EdDSA verification with a parsed key on the reference machine.
 ///
-/// Only ratios carry over from one machine to another, and from one minute of a busy one to the next:
-/// so a bar in nanoseconds is compared with what the work would have taken there.
+/// Only ratios are comparable between machines, and between moments on a busy one. So figures are
+/// scaled to the reference machine before they are compared with a target in nanoseconds.
 const REFERENCE: f64 = 45_900.0;
 
-/// What is verified for that.
+/// The EdDSA signature that is verified to measure the processor's speed.
 struct Yardstick {
     key: ParsedPublicKey,
     signature: Signature,
@@ -95,9 +94,10 @@ impl Yardstick {
         })
     }
 
-    /// A row of the table for some work, in nanoseconds of that machine: the median of the pairs in
-    /// which this one was as fast. What shares a core with somebody else is slowed down, and short
-    /// work more than the yardstick.
+    /// Prints a row for some work, in nanoseconds of the reference machine.
+    ///
+    /// Uses the median of the pairs in which this machine was as fast as the reference: a shared
+    /// core slows short work down more than the yardstick.
     fn row(
         &self,
         table: &Table,
@@ -116,7 +116,7 @@ impl Yardstick {
         }
         let pairs = match quiet.len() < ENOUGH {
             true => {
-                table.note("the processor was slower than the bars are given for, or shared");
+                table.note("the processor was shared, or slower than the reference machine");
                 Pairs::of(all)
             }
             false => Pairs::of(quiet),
@@ -131,7 +131,7 @@ impl Yardstick {
     }
 }
 
-/// Ten leaves, each of which has to be asked.
+/// Policies of ten conditions that must all be evaluated.
 const TEN: [(&str, &str); 3] = [
     (
         "one of each kind",
@@ -140,12 +140,12 @@ const TEN: [(&str, &str); 3] = [
          & issued_by:https://issuer.example/ & !role:suspended",
     ),
     (
-        "scopes and roles, the last of each list",
+        "scopes and roles, down to the last of each list",
         "scope:orders.write & scope:orders.read & scope:email & scope:profile & scope:openid \
          & role:admin & role:clerk & role:writer & role:reader & !role:suspended",
     ),
     (
-        "alternatives of which the last holds",
+        "alternatives, only the last is true",
         "role:a | role:b | scope:c | scope:d | claim:plan = silver | claim:level > 9 | permission:x:y \
          | email_domain:other.example | claim:tenant in [x, y, z] | role:admin",
     ),
@@ -160,7 +160,7 @@ fn leaves(table: &Table, effort: Effort) {
         yardstick.row(
             table,
             effort,
-            &format!("ten leaves over warm claims: {what}"),
+            &format!("ten conditions over indexed claims: {what}"),
             || {
                 each(effort, |_| {
                     black_box(&policy).check(black_box(&subject)).unwrap()
@@ -171,7 +171,7 @@ fn leaves(table: &Table, effort: Effort) {
     }
 }
 
-/// A table of 1,000 routes, four of them for each of 250 kinds of things.
+/// Builds a table of 1,000 routes, four for each of 250 kinds of resources.
 fn thousand() -> RouteTable {
     let table = (0..250).fold(RouteTable::builder(Unmatched::Deny), |table, kind| {
         table
@@ -195,7 +195,7 @@ fn routes(table: &Table, effort: Effort) {
     let (routes, yardstick) = (thousand(), Yardstick::new());
     let paths = |path: &dyn Fn(usize) -> String| -> Vec<String> { (0..250).map(path).collect() };
     let cases = [
-        ("text alone", paths(&|kind| format!("/api/v1/kind-{kind}"))),
+        ("fixed text", paths(&|kind| format!("/api/v1/kind-{kind}"))),
         (
             "a parameter",
             paths(&|kind| format!("/api/v1/kind-{kind}/4711")),
@@ -230,15 +230,15 @@ fn routes(table: &Table, effort: Effort) {
     }
 }
 
-/// What answers at once.
+/// Returns the output of a future that must be ready at once.
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
-        Poll::Pending => panic!("nothing is to be waited for"),
+        Poll::Pending => panic!("this path must not wait"),
     }
 }
 
-/// The same token verified from memory, with what the application added to its claims and without.
+/// Measures a cached token with enrichment against one without.
 fn enrichment(table: &Table, effort: Effort) {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let auth = || {
@@ -262,7 +262,7 @@ fn enrichment(table: &Table, effort: Effort) {
             drop(black_box(now(auth.authenticate(black_box(&token)))).unwrap())
         })
     };
-    // What may come on top: a look-up by the claims, whose only text that is here.
+    // The allowed extra cost: one look-up by the text of the claims.
     let claims: Arc<str> = claims_json().to_string().into();
     let cache = moka::sync::Cache::builder()
         .max_capacity(1_000)
@@ -280,7 +280,7 @@ fn enrichment(table: &Table, effort: Effort) {
     );
     table.row(
         "P",
-        "a warm token, enriched, against plain and one moka look-up more",
+        "a cached token, enriched, against plain plus one moka look-up",
         (
             labelled("plain + moka", pairs.a()),
             labelled("enriched", pairs.b()),
@@ -295,7 +295,7 @@ fn enrichment(table: &Table, effort: Effort) {
     let (without, with) = (count(&plain), count(&enriched));
     table.row(
         "P",
-        "allocations of a warm enriched token",
+        "allocations of a cached enriched token",
         (
             labelled_count("plain", without),
             labelled_count("enriched", with),
@@ -309,7 +309,7 @@ fn labelled_count(what: &str, count: f64) -> String {
     format!("{what} {count:.2}")
 }
 
-/// What the warm path takes from the heap.
+/// Counts the allocations of a policy check and a route look-up.
 fn allocations(table: &Table) {
     let (claims, paths) = (claims(), ClaimPaths::default());
     let subject = Subject::new(&claims, &paths, &SystemClock);

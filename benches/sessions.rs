@@ -1,4 +1,4 @@
-//! What sessions cost: row 9, and a million of them in Redis and in a file (M).
+//! Benchmarks of sessions: row 9, and a million of them in Redis and in a file (row M).
 //!
 //! ```sh
 //! cargo bench --bench sessions --features file,redis,session,testing [-- --quick]
@@ -29,9 +29,9 @@ use tokio::runtime::{Builder, Runtime};
 const ENTRIES: usize = 50_000;
 const HOT: usize = 1_000;
 const FEW: usize = 1_000;
-/// Sessions that are made at the same time.
+/// Number of sessions created concurrently.
 const AT_ONCE: usize = 256;
-/// A million that take longer are fewer.
+/// Maximum time to create a million sessions; fewer are created if it runs out.
 const LONGEST: Duration = Duration::from_secs(600);
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -66,7 +66,7 @@ struct World {
     effort: Effort,
 }
 
-/// Begins sessions, each of another user, many at a time; some of their ids, from all over.
+/// Creates sessions of different users concurrently; returns evenly spread ids and the count.
 async fn fill(sessions: &Sessions, count: usize, sample: usize) -> (Vec<SessionId>, usize) {
     let (next, begun) = (Arc::new(AtomicUsize::new(0)), Instant::now());
     let every = count.div_ceil(sample);
@@ -101,7 +101,7 @@ fn texts(ids: &[SessionId]) -> Vec<String> {
     ids.iter().map(|id| id.expose().to_owned()).collect()
 }
 
-/// As a request does it: a cookie's text in, typed data out.
+/// Loads a session as a request does: from a cookie's text to typed data.
 fn load(runtime: &Runtime, sessions: &Sessions, text: &str) -> usize {
     let id = SessionId::parse(text).unwrap();
     let session = runtime.block_on(sessions.get::<Cart>(&id));
@@ -109,7 +109,7 @@ fn load(runtime: &Runtime, sessions: &Sessions, text: &str) -> usize {
 }
 
 impl World {
-    /// Row 9.
+    /// Row 9: loading a session through the near cache.
     fn loads(&self, table: &Table, what: &str, set: fn(SessionsBuilder) -> SessionsBuilder) {
         let server = Server::start();
         let redis = RedisStore::builder(&server.url()).build().unwrap();
@@ -123,9 +123,9 @@ impl World {
             let session = now(sessions.get::<Cart>(&id)).unwrap().unwrap();
             black_box(session.items.len());
         };
-        // Until nothing has to be waited for any more.
+        // Waits until the near cache answers without waiting.
         self.runtime
-            .block_on(redis::until("it is remembered", async || {
+            .block_on(redis::until("the session is cached", async || {
                 let id = SessionId::parse(&ids[0]).unwrap();
                 let _ = sessions.get::<Cart>(&id).await;
                 let mut asked = std::pin::pin!(sessions.get::<Cart>(&id));
@@ -138,8 +138,8 @@ impl World {
             load(&self.runtime, &sessions, id);
         }
 
-        // Row 1's measure: one keyed hash of a token and one moka look-up by it. Only its length
-        // matters, and row 1's tokens are so long.
+        // The reference of row 1: one keyed hash of a token and one moka look-up by it. Only the
+        // token's length matters, so these are as long as those in row 1.
         let tokens: Vec<String> = (0..ENTRIES).map(|n| format!("{n:0>847}")).collect();
         let hasher = foldhash::quality::RandomState::default();
         let cache = moka::sync::Cache::builder()
@@ -175,7 +175,7 @@ impl World {
                     labelled("load", pairs.b()),
                 ),
                 (pairs.ratio(), "x"),
-                // Twice the bar of row 1.
+                // Twice the target of row 1.
                 Bar::AtMost(4.0),
             );
         }
@@ -225,7 +225,7 @@ impl World {
         self.million(table, "a file", (sessions(&few), sessions(&many)), &bytes);
     }
 
-    /// Row M: the time to make them, their size, and looking one up against doing so among few.
+    /// Row M: creation time, size, and a look-up among many against one among few.
     fn million(
         &self,
         table: &Table,
@@ -243,7 +243,7 @@ impl World {
         }
         table.row(
             "M",
-            &format!("{made} sessions in {place}, made {AT_ONCE} at a time"),
+            &format!("{made} sessions in {place}, created {AT_ONCE} at a time"),
             (
                 format!("all in {:.1} s", took.as_secs_f64()),
                 labelled("one in", took.as_nanos() as f64 / made as f64),
@@ -254,7 +254,7 @@ impl World {
         let bytes = bytes();
         table.row(
             "M",
-            &format!("{made} sessions in {place}, a user each: their size"),
+            &format!("{made} sessions in {place}, one per user: size"),
             (
                 format!("all {} MiB", bytes >> 20),
                 format!(
@@ -286,7 +286,7 @@ impl World {
         );
         table.row(
             "M",
-            &format!("{place}: looking one up among {made} against among {FEW}"),
+            &format!("{place}: a look-up among {made} against one among {FEW}"),
             (
                 labelled(&format!("of {FEW}"), pairs.a()),
                 labelled("of all", pairs.b()),

@@ -1,5 +1,4 @@
-//! What verification costs, against what it is made of: rows 1 to 4, 7, 8 and 11, and that of deny
-//! lists (L).
+//! Benchmarks of verification against its parts: rows 1 to 4, 7, 8 and 11, and deny lists (row L).
 //!
 //! ```sh
 //! cargo bench --bench verify --features tower,testing [-- --quick]
@@ -63,7 +62,7 @@ fn main() {
     two_threads(&table, effort, &tokens[..HOT]);
     allocations(&table, &tokens[0]);
     lists::deny_lists(&table, effort);
-    // In a process of its own, whose memory is its own.
+    // In a separate process, so that its resident memory can be measured.
     Command::new(std::env::current_exe().unwrap())
         .arg("growth")
         .args(effort.quick.then_some("--quick"))
@@ -72,13 +71,13 @@ fn main() {
     others.report(&table);
 }
 
-/// One RSA key for the whole run.
+/// Returns the one RSA key of the whole run.
 fn rs256() -> SigningKey {
     static KEY: std::sync::OnceLock<SigningKey> = std::sync::OnceLock::new();
     KEY.get_or_init(|| tokens::key(Algorithm::RS256)).clone()
 }
 
-/// A verifier that has seen all these tokens.
+/// Returns a verifier that has all these tokens in its cache.
 fn warmed(key: &SigningKey, tokens: &[String]) -> Verifier {
     let verifier = tokens::verifier(key).cache_bytes(ROOM).build().unwrap();
     for token in tokens {
@@ -89,8 +88,9 @@ fn warmed(key: &SigningKey, tokens: &[String]) -> Verifier {
     verifier
 }
 
-/// Nanoseconds that `work` takes for each of about `count` tokens that come in requests, whose making
-/// is not measured.
+/// Returns the nanoseconds that `work` takes per request, over about `count` requests.
+///
+/// The construction of the requests is not measured.
 fn nanos_each_request(
     arrivals: &mut Arrivals<'_>,
     count: usize,
@@ -233,7 +233,7 @@ fn against_cold(table: &Table, effort: Effort, rs256_tokens: &[String]) {
     }
 }
 
-/// A key pair that both sides of row 3 can load.
+/// Generates a key pair for both sides of row 3.
 fn pair(algorithm: Algorithm) -> (SigningKey, ParsedPublicKey) {
     let load = |private: &[u8],
                 public: &[u8],
@@ -281,7 +281,7 @@ fn pair(algorithm: Algorithm) -> (SigningKey, ParsedPublicKey) {
     }
 }
 
-/// Row 3: verification in full against the signature alone.
+/// Row 3: full verification against the signature alone.
 fn cold(table: &Table, effort: Effort) {
     for (algorithm, count) in [
         (Algorithm::RS256, 128),
@@ -311,7 +311,7 @@ fn cold(table: &Table, effort: Effort) {
                 now(off.verify(&tokens[at])).unwrap();
             })
         };
-        // Each token is new to a verifier of its own.
+        // A new verifier each time, so that every token is a cache miss.
         let into_cache = || {
             let new = tokens::verifier(&key).build().unwrap();
             let nanos = nanos_each(count, |at| {
@@ -339,7 +339,7 @@ fn cold(table: &Table, effort: Effort) {
     }
 }
 
-/// Row 4: HS256 in full against jsonwebtoken's decode, which always reads claims into a type.
+/// Row 4: full HS256 verification against jsonwebtoken's decode, which always deserializes claims.
 fn cold_hmac(table: &Table, effort: Effort) {
     const SECRET: &[u8] = b"a secret of the benchmark, long enough for HS256";
     const COUNT: usize = 256;
@@ -453,7 +453,7 @@ fn allocations(table: &Table, token: &String) {
     );
 }
 
-/// Row 7: many entries against few, and what an entry weighs.
+/// Row 7: many entries against few, and the memory per entry.
 fn growth(table: &Table, effort: Effort) {
     let key = tokens::key(Algorithm::HS256);
     let many = effort.pick(1_000_000, 100_000);

@@ -1,4 +1,4 @@
-//! CORS and tracing around a guarded axum app: what goes outside the layer, and why.
+//! CORS and tracing layers around a guarded axum app, and the order they need.
 //!
 //! ```sh
 //! cargo run --example cors --features axum
@@ -27,24 +27,24 @@ async fn me(user: Claims<User>) -> String {
     user.email.clone()
 }
 
-/// Each `.layer` goes around everything above it: the last one meets a request first.
+/// Builds the app. Each `.layer` wraps everything above it: the last one sees a request first.
 pub(crate) fn app(auth: &Authenticator) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(HeaderValue::from_static(PAGE))
         .allow_methods([Method::GET])
         .allow_headers([AUTHORIZATION])
-        // A script may read why it was refused.
+        // Lets the page's script read the reason for a rejection.
         .expose_headers([HeaderName::from_static("www-authenticate")]);
     Router::new()
         .route("/me", get(me))
-        // A TraceLayer here, inside, would never show the credential, whatever headers it is told
-        // to log: our layer marks the header as sensitive. But it would see no refusal.
+        // A TraceLayer inside of it would never log the credential, which the layer marks as
+        // sensitive, but it would not see rejected requests.
         .layer(auth.layer())
-        // Outside it sees refusals too. It must not be told to log headers: nothing has marked
-        // them yet.
+        // Outside it also sees rejected requests. Do not enable its header logging: the credential
+        // is not yet marked as sensitive here.
         .layer(TraceLayer::new_for_http())
-        // Outermost: a preflight carries no credential and is answered here, and a refusal carries
-        // the CORS headers without which the page could not read it.
+        // Outermost: it answers preflights, which carry no credential, and adds the CORS headers
+        // that a page needs to read a rejection.
         .layer(cors)
 }
 
@@ -78,7 +78,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!(
         "\
-A preflight, as a browser sends it for a page of {PAGE}:
+The preflight that a browser sends for a page of {PAGE}:
   curl -i -X OPTIONS -H 'origin: {PAGE}' -H 'access-control-request-method: GET' \\
        -H 'access-control-request-headers: authorization' http://127.0.0.1:{port}/me
 The request itself, without and with a token:

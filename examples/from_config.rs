@@ -1,5 +1,4 @@
-//! Builds everything that a configuration file names, shows it, and serves a guarded app; `--help`
-//! says how.
+//! A guarded app built from a configuration file; `--help` lists the flags.
 //!
 //! ```sh
 //! cargo run --example from_config --features axum,client,config,file,redis,session -- \
@@ -22,20 +21,19 @@ use tracing_subscriber::filter::LevelFilter;
 const USAGE: &str = "\
 Usage: from_config FILE [POINTER] [FLAGS]
 
-Builds what a TOML, YAML or JSON file describes under the pointer (jam unless given), prints it
-without its secrets, and serves an app on 127.0.0.1 that is guarded as the file says. What can change
-at run time follows the file.
+Builds what a TOML, YAML or JSON file describes under POINTER (default: jam), prints it without its
+secrets, and serves a guarded app on 127.0.0.1. Settings that can change at run time follow the file.
 
-  GET /me          the claims of whoever asks; 401 without a login
-  any other path   says who asks; the file's guards decide who may
+  GET /me          the user's claims; 401 without a login
+  any other path   names the path and the user; the file's guards apply
 
 Flags:
-  --check            only looks whether the file is sound; opens no store
-  --token SUBJECT    prints a token of the file's `jwt` issuer for trying it out, and ends
+  --check            only validates the file; opens no store
+  --token SUBJECT    prints a test token of the file's `jwt` issuer, and exits
   --roles A,B        with --token: the token's roles
 
-The port is that of the environment variable PORT, 3000 unless set.
-Exit status: 0 all went well, 1 the file or something that it names cannot be used, 2 wrong flags.
+The environment variable PORT sets the port. Default: 3000.
+Exit status: 0 success, 1 the file or something that it names cannot be used, 2 wrong flags.
 ";
 
 fn main() -> ExitCode {
@@ -46,19 +44,19 @@ fn main() -> ExitCode {
     tool::exit("from_config", run(args))
 }
 
-/// Whether the file is sound and did what was asked.
+/// Runs the command; returns whether it succeeded.
 fn run(args: Vec<String>) -> Result<bool, String> {
-    // The one flag without a value.
+    // The only flag without a value.
     let (checks, args): (Vec<_>, Vec<_>) = args.into_iter().partition(|arg| arg == "--check");
     let (flags, rest) = Flags::parse(args, &["--token", "--roles"])?;
     let (file, pointer) = match &rest[..] {
         [file] => (file, "jam"),
         [file, pointer] => (file, &**pointer),
-        [] => return Err("which file?".to_owned()),
-        _ => return Err("more than a file and a pointer".to_owned()),
+        [] => return Err("the configuration file is missing".to_owned()),
+        _ => return Err("too many arguments: expected a file and a pointer".to_owned()),
     };
     if flags.has("--roles") && !flags.has("--token") {
-        return Err("--roles goes with --token".to_owned());
+        return Err("--roles needs --token".to_owned());
     }
     let port = match std::env::var("PORT") {
         Ok(port) => port
@@ -66,14 +64,14 @@ fn run(args: Vec<String>) -> Result<bool, String> {
             .map_err(|_| "PORT must be a port, 0 to 65535".to_owned())?,
         Err(_) => 3000,
     };
-    // What the library has to say, such as of secret files that everybody can read.
+    // Shows the library's log lines, such as warnings about secret files with open permissions.
     tracing_subscriber::fmt()
         .with_max_level(LevelFilter::INFO)
         .with_writer(std::io::stderr)
         .init();
     let setup = Jam::builder().pointer(pointer);
     let done = match (checks.is_empty(), flags.text("--token")) {
-        (false, _) => setup.check_file(file).map(|()| println!("{file} is sound")),
+        (false, _) => setup.check_file(file).map(|()| println!("{file} is valid")),
         (true, Some(subject)) => {
             let roles = flags.text("--roles").unwrap_or_default();
             print_token(setup, file, subject, roles)
@@ -89,7 +87,7 @@ fn run(args: Vec<String>) -> Result<bool, String> {
     })
 }
 
-/// On the command line nothing needs a runtime of its own.
+/// Prints a token; `block_on` serves programs without a runtime.
 fn print_token(setup: JamBuilder, file: &str, subject: &str, roles: &str) -> Result<(), Error> {
     let jam = setup.from_file(file)?;
     let roles: Vec<&str> = roles.split(',').filter(|role| !role.is_empty()).collect();
@@ -104,7 +102,7 @@ async fn serve(setup: JamBuilder, file: &str, port: u16) -> Result<(), Error> {
     let jam = setup.from_file(file)?;
     println!("{jam:#?}");
     let Ok(auth) = jam.authenticator() else {
-        println!("Nothing in it authenticates requests, so there is nothing to serve.");
+        println!("The file configures no authentication, so there is nothing to serve.");
         return Ok(());
     };
     let mut router = Router::new().route("/me", get(me)).fallback(anything);
@@ -114,7 +112,7 @@ async fn serve(setup: JamBuilder, file: &str, port: u16) -> Result<(), Error> {
             .route("/jam-redirect", get_service(login.redirect()))
             .route("/logout", post_service(login.logout()));
     }
-    // The table of the file if it has one; otherwise everybody gets as far as the handlers.
+    // Without a route table in the file, every request reaches the handlers.
     let router = match jam.guards() {
         Ok(guards) => router.layer(guards),
         Err(_) => router.layer(auth.layer()),
@@ -124,10 +122,12 @@ async fn serve(setup: JamBuilder, file: &str, port: u16) -> Result<(), Error> {
     }
     let watch = jam.watch(Duration::from_secs(1), |outcome| match outcome {
         Ok(reloaded) => println!("{reloaded}"),
-        Err(error) => println!("kept as it was: {error}"),
+        Err(error) => println!("configuration unchanged: {error}"),
     })?;
     let failed = |error: std::io::Error| {
-        let message = format!("port {port} of 127.0.0.1: {error}; choose another with PORT=…");
+        let message = format!(
+            "cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…"
+        );
         Error::new(jamguard::ErrorKind::Connection, message)
     };
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))

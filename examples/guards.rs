@@ -1,5 +1,7 @@
-//! Who may do what, said in every way there is, in axum: around a route, as a type, inside of a
-//! handler, and in a table; with roles from the application's own database.
+//! Policies in every form, in axum.
+//!
+//! Around a route, as a type, inside a handler and in a route table; roles come from the
+//! application's own database.
 //!
 //! ```sh
 //! cargo run --example guards --features axum
@@ -41,7 +43,7 @@ pub(crate) fn app(office: &Office) -> Result<Router, Error> {
         .route_layer(auth.require(office::may_read()))
         .merge(write.route_layer(auth.require(office::may_write())));
     Ok(Router::new()
-        .route("/", get(|| async { "everybody's\n" }))
+        .route("/", get(|| async { "public\n" }))
         .route("/orders", orders)
         .route("/admin", get(admin))
         .route("/documents/{name}", get(document))

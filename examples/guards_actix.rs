@@ -1,5 +1,7 @@
-//! Who may do what, said in every way there is, in actix-web: around a route, as a type, inside of a
-//! handler, and in a table; with roles from the application's own database.
+//! Policies in every form, in actix-web.
+//!
+//! Around a route, as a type, inside a handler and in a route table; roles come from the
+//! application's own database.
 //!
 //! ```sh
 //! cargo run --example guards_actix --features actix
@@ -32,7 +34,7 @@ async fn promote(
     office.promote(&user).await.map(Json)
 }
 
-/// The routes; the table goes around the `App`.
+/// Adds the routes; the route table wraps the `App`.
 pub(crate) fn routes(office: &Office, config: &mut ServiceConfig) {
     let auth = &office.auth;
     let read = web::get()
@@ -43,7 +45,7 @@ pub(crate) fn routes(office: &Office, config: &mut ServiceConfig) {
         .wrap(auth.actix_require(office::may_write()));
     config
         .app_data(Data::new(office.clone()))
-        .route("/", web::get().to(async || "everybody's\n"))
+        .route("/", web::get().to(async || "public\n"))
         .service(web::resource("/orders").route(read).route(write))
         .route("/admin", web::get().to(admin))
         .route("/documents/{name}", web::get().to(document))

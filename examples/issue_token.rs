@@ -1,4 +1,4 @@
-//! Issues tokens for claims given as arguments or on standard input; `--help` says how.
+//! A command-line tool that issues tokens for given claims; `--help` lists the flags.
 
 mod tool;
 
@@ -13,9 +13,9 @@ use tool::Flags;
 const USAGE: &str = "\
 Usage: issue_token KEY [RULES] [CLAIMS…]
 
-Signs claims and prints a token a line. CLAIMS are JSON objects; without any they are read from
-standard input, one a line, and blank lines are left out. The claims jti, iat, exp, iss and aud are
-added where they lack.
+Signs claims and prints one token per line. CLAIMS are JSON objects; without any they are read from
+standard input, one per line, and blank lines are skipped. Missing jti, iat, exp, iss and aud claims
+are added.
 
 Key, one of:
   --jwk FILE           a private JWK, or a symmetric one
@@ -23,16 +23,16 @@ Key, one of:
   --secret TEXT        a shared secret for HS256, HS384 or HS512
 
 Rules:
-  --alg NAME           the algorithm; needed where the key fits several
-  --iss TEXT           the iss
-  --aud TEXT           the aud
-  --typ TEXT           the header's typ; JWT unless given
-  --lifetime SECONDS   from iat to exp; 900 unless given, a year at most
-  --now UNIX_SECONDS   the time to issue at; else the system's
+  --alg NAME           the algorithm; required if the key fits several
+  --iss TEXT           the issuer
+  --aud TEXT           the audience
+  --typ TEXT           the header's typ; default: JWT
+  --lifetime SECONDS   from iat to exp; default: 900, at most a year
+  --now UNIX_SECONDS   the time of issue; default: the system time
 
-Each flag is given once, as '--flag value' or '--flag=value'.
-Exit status: 0 all issued, 1 some claims refused (standard error says why), 2 wrong flags or input
-that cannot be read.
+Give each flag at most once, as '--flag value' or '--flag=value'.
+Exit status: 0 all issued, 1 some claims rejected (standard error says why), 2 wrong flags or
+unreadable input.
 
   issue_token --secret TEXT '{\"sub\":\"42\"}' | verify_tokens --secret TEXT
 ";
@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
     tool::exit("issue_token", run(args).await)
 }
 
-/// Whether all tokens were issued.
+/// Issues the tokens; returns whether all were issued.
 async fn run(args: Vec<String>) -> Result<bool, String> {
     let known: Vec<_> = KEYS.into_iter().chain(RULES).collect();
     let (flags, claims) = Flags::parse(args, &known)?;
@@ -69,7 +69,7 @@ async fn run(args: Vec<String>) -> Result<bool, String> {
     Ok(all_issued)
 }
 
-/// Prints a token, or why there is none.
+/// Prints a token, or the reason for its failure.
 async fn print(issuer: &Issuer, claims: &str, place: &str) -> Result<bool, String> {
     let token = match serde_json::from_str::<Value>(claims) {
         Ok(claims) => issuer.issue(&claims).await.map_err(|e| e.to_string()),
@@ -106,8 +106,7 @@ fn issuer(flags: &Flags) -> Result<Issuer, String> {
     issuer.build().map_err(|error| error.to_string())
 }
 
-/// The key of the flag that gives it, for the algorithm that is asked for or the only one that it
-/// fits.
+/// Loads the key for the algorithm of `--alg`, or for the only one that it fits.
 fn key(flags: &Flags) -> Result<SigningKey, String> {
     let given: Vec<_> = KEYS.into_iter().filter(|flag| flags.has(flag)).collect();
     let &[flag] = &given[..] else {
@@ -141,12 +140,12 @@ fn key(flags: &Flags) -> Result<SigningKey, String> {
                 .map(|k| k.algorithm().name())
                 .collect();
             Err(format!(
-                "{flag}: say with --alg which of {} is meant",
+                "{flag}: the key fits several algorithms; name one of {} with --alg",
                 names.join(", ")
             ))
         }
         (None, _) => Err(format!(
-            "{flag}: no algorithm takes this key; --alg with the one it is meant for says why"
+            "{flag}: no algorithm takes this key; name its algorithm with --alg to see why"
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! JustAuthenticateMe's operations on the command line, against any base URL.
+//! A command-line client for JustAuthenticateMe's operations, against any base URL.
 //!
 //! ```sh
 //! cargo run --example jam_client --features client -- \
@@ -15,15 +15,14 @@ Usage: jam_client [--base-url URL] --app APP_ID OPERATION
 Operations:
   authenticate EMAIL               mail a magic link to this address
   jwks                             print the app's public keys
-  verify ID_TOKEN                  verify a token here, against the app's keys; print its claims
+  verify ID_TOKEN                  verify a token locally with the app's keys; print its claims
   verify-remote ID_TOKEN           let JAM verify a token; print its header and claims
   refresh REFRESH_TOKEN            print a new ID token
   delete-refresh ID_TOKEN REFRESH_TOKEN
                                    end one refresh token
   delete-all ID_TOKEN              end all refresh tokens of the user
 
-The base URL is the hosted service unless given. Exit status: 0 if done, 1 if it failed,
-2 for wrong usage.";
+Default base URL: the hosted service. Exit status: 0 on success, 1 on failure, 2 for wrong usage.";
 
 struct Arguments {
     base_url: Option<String>,
@@ -31,7 +30,7 @@ struct Arguments {
     operation: Vec<String>,
 }
 
-/// Flags come before the operation.
+/// Parses the arguments; flags come before the operation.
 fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
     let (mut base_url, mut app) = (None, None);
     while let Some(argument) = given.next() {
@@ -51,7 +50,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
     None
 }
 
-/// What to print; `None` for an unknown operation or a wrong number of its arguments.
+/// Performs the operation and returns its output; `None` for wrong usage.
 async fn perform(jam: &JamClient, operation: &[&str]) -> Result<Option<String>, Error> {
     Ok(Some(match operation {
         ["authenticate", email] => {
@@ -109,7 +108,7 @@ async fn main() -> ExitCode {
             println!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(None) => wrong_usage("jam_client: no such operation, or a wrong number of arguments."),
+        Ok(None) => wrong_usage("jam_client: unknown operation or wrong number of arguments."),
         Err(error) => {
             eprintln!("jam_client: {}: {error}", error.kind());
             ExitCode::FAILURE

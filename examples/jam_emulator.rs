@@ -1,7 +1,8 @@
-//! JustAuthenticateMe on this machine, for development: run it, point your app at the address it
-//! prints, and open the inbox instead of waiting for mail.
+//! A local JustAuthenticateMe emulator for development.
 //!
-//! Environment: `JAM_PORT` (default 4000), `JAM_APP_ID`, `JAM_REDIRECT_URL` (default
+//! Run it, point your app at the address it prints, and open the inbox instead of waiting for mail.
+//!
+//! Environment variables: `JAM_PORT` (default: 4000), `JAM_APP_ID`, `JAM_REDIRECT_URL` (default:
 //! `http://127.0.0.1:3000/jam-redirect`).
 //!
 //! ```sh
@@ -35,12 +36,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
             .allow_refresh(true),
     )?;
 
-    println!("JustAuthenticateMe emulator, for development only: it lets everybody in.");
+    println!("JustAuthenticateMe emulator, for development only: any address can log in.");
     println!("Base URL:   {}", emulator.base_url());
     println!("App:        {}", app.app_id());
     println!("Redirects:  {redirect_url}");
     println!("Inbox:      {}/inbox", emulator.base_url());
-    println!("Ctrl-C ends it.");
+    println!("Stop with Ctrl-C.");
 
     tokio::signal::ctrl_c().await?;
     emulator.stop().await;

@@ -1,5 +1,6 @@
-//! An axum app that issues its own tokens: short JWTs, refresh tokens that rotate, and a deny list
-//! by which both are taken back.
+//! An axum app that issues its own tokens.
+//!
+//! Shows short-lived JWTs, rotating refresh tokens, and a deny list that revokes access tokens.
 //!
 //! ```sh
 //! cargo run --example local_jwt --features axum
@@ -20,13 +21,13 @@ use std::time::{Duration, SystemTime};
 const ISSUER: &str = "https://local-jwt.example";
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// What a token says of its user.
+/// The claims of an access token.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct User {
     sub: String,
 }
 
-/// What is kept with a refresh token.
+/// The data stored with a refresh token.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Device {
     name: String,
@@ -53,8 +54,8 @@ struct App {
 
 impl App {
     fn new() -> Result<Self, Error> {
-        // One store for all of it. A FileStore keeps it through a restart, a RedisStore shares it
-        // between machines; the key would then be in a KeyRing over the same store.
+        // To survive restarts use a FileStore, to share between machines a RedisStore; the key
+        // then belongs in a KeyRing over the same store.
         let store = MemoryStore::new();
         Ok(Self {
             issuer: Issuer::builder()
@@ -67,7 +68,7 @@ impl App {
                 .lifetime(Duration::from_secs(30 * 24 * 3600))
                 .on_reuse(|reuse| {
                     eprintln!(
-                        "an old refresh token of {} came again, first issued to {}: ended",
+                        "a refresh token of {} was reused, first issued to {}: the login is ended",
                         reuse.subject, reuse.data.name
                     );
                 })
@@ -78,7 +79,7 @@ impl App {
         })
     }
 
-    /// The answer to a login and to a refresh (RFC 6749 section 5.1).
+    /// Builds the token response to a login or a refresh (RFC 6749 section 5.1).
     async fn tokens(&self, user: &User, refresh_token: &Secret) -> Result<Json<Value>, Error> {
         let access_token = self.issuer.issue(user).await?;
         Ok(Json(json!({
@@ -90,19 +91,15 @@ impl App {
     }
 }
 
-/// In place of a user table with hashed passwords.
+/// Checks a password, in place of a user table with hashed passwords.
 fn knows(user: &str, password: &str) -> bool {
     matches!(user, "ann" | "bob") && Secret::new(password) == Secret::new("open sesame")
 }
 
 async fn login(State(app): State<App>, Json(login): Json<Login>) -> Result<Json<Value>> {
     if !knows(&login.user, &login.password) {
-        // Not an Error of jamguard: those are about tokens, and this request has none.
-        return Err((
-            StatusCode::UNAUTHORIZED,
-            "no such user, or another password\n",
-        )
-            .into());
+        // jamguard's errors are about tokens, and this request has none.
+        return Err((StatusCode::UNAUTHORIZED, "wrong user name or password\n").into());
     }
     let device = Device {
         name: login
@@ -126,7 +123,7 @@ async fn me(user: Claims<User>) -> Json<Value> {
     Json(json!({ "user": user.sub }))
 }
 
-/// Ends this login: the token that came, and the refresh tokens that follow from its login.
+/// Ends this login: revokes its access token and its family of refresh tokens.
 async fn logout(
     State(app): State<App>,
     identity: Identity,
@@ -139,7 +136,7 @@ async fn logout(
     Ok("logged out\n")
 }
 
-/// Ends every login of this user. The refresh tokens first: none must bring a token afterwards.
+/// Ends every login of this user; refresh tokens first, so that none issues a new token.
 async fn logout_everywhere(State(app): State<App>, user: Claims<User>) -> Result<String, Error> {
     let ended = app.refresh.revoke_subject(&user.sub).await?;
     app.denied
@@ -181,15 +178,15 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let url = format!("http://{}", listener.local_addr()?);
     println!(
         "\
-Log in as ann or bob, and keep both tokens of the answer:
+Log in as ann or bob, and keep both tokens of the response:
   curl -s {url}/login -H 'content-type: application/json' \\
        -d '{{\"user\": \"ann\", \"password\": \"open sesame\", \"device\": \"laptop\"}}'
   ACCESS=…; REFRESH=…
-Who is that?
+Show the user:
   curl -i {url}/me -H \"authorization: Bearer $ACCESS\"
-New tokens for the refresh token; used once more after five seconds, it ends the login:
+Exchange the refresh token for new tokens; reusing it after five seconds ends the login:
   curl -i {url}/refresh -H 'content-type: application/json' -d '{{\"refresh_token\": \"'$REFRESH'\"}}'
-Log out; /me then answers 401, although the token is not expired:
+Log out; /me then returns 401, although the token is not expired:
   curl -i {url}/logout -H \"authorization: Bearer $ACCESS\" \\
        -H 'content-type: application/json' -d '{{\"refresh_token\": \"'$REFRESH'\"}}'
 Log out on every device:

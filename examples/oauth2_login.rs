@@ -1,12 +1,14 @@
-//! Logging in at an OpenID Connect provider, in axum: the session keeps the provider's tokens on the
-//! server, and calls are made in the user's name with them.
+//! Login at an OpenID Connect provider, in axum.
+//!
+//! The session keeps the provider's tokens on the server and uses them for calls on the user's
+//! behalf.
 //!
 //! ```sh
 //! cargo run --example oauth2_login --features axum,oauth2,session
 //! ```
 //!
-//! The provider runs here too, on a port of its own: `PORT` (3000) and `PROVIDER_PORT` (4000) in the
-//! environment choose others. With Google it would be `Provider::google()`, and your client's id and
+//! The provider runs here too, on its own port. Environment variables: `PORT` (default: 3000) and
+//! `PROVIDER_PORT` (default: 4000). For Google, use `Provider::google()` with your client's id and
 //! secret.
 
 pub(crate) mod provider;
@@ -42,7 +44,7 @@ async fn me(user: Identity) -> Result<Json<Value>, Error> {
     ))
 }
 
-/// Asks the provider in the user's name; the access token is refreshed where that is due.
+/// Calls the provider on the user's behalf; refreshes the access token if needed.
 async fn orders(session: Session<()>, provider: OAuth2Client) -> Result<Json<Value>, Error> {
     let tokens = session.fresh_oauth2_tokens(&provider).await?;
     let told: Value = provider.userinfo(tokens.access_token()).await?;
@@ -81,7 +83,7 @@ fn port(variable: &str, otherwise: u16) -> Result<u16, Failure> {
     match std::env::var(variable) {
         Ok(text) => text
             .parse()
-            .map_err(|_| format!("{variable} is no port: '{text}'").into()),
+            .map_err(|_| format!("{variable} must be a port, 0 to 65535, not '{text}'").into()),
         Err(_) => Ok(otherwise),
     }
 }
@@ -89,7 +91,7 @@ fn port(variable: &str, otherwise: u16) -> Result<u16, Failure> {
 async fn listen(port: u16) -> Result<(TcpListener, String), Failure> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
-        .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
+        .map_err(|error| format!("cannot listen on port {port} of 127.0.0.1: {error}"))?;
     let url = format!("http://{}", listener.local_addr()?);
     Ok((listener, url))
 }
@@ -100,7 +102,7 @@ async fn run() -> Result<(), Failure> {
     let provider = provider::Provider::new(&issuer, &format!("{site}/callback"))?.app()?;
     let app = app(&site, &issuer)?;
     println!("the provider: {issuer}");
-    println!("the site:     {site}, in a browser: log in, see /me and /orders, log out");
+    println!("the site:     {site} (open it in a browser: log in, see /me and /orders, log out)");
     tokio::spawn(async move { axum::serve(provider_listener, provider).await });
     axum::serve(listener, app)
         .with_graceful_shutdown(async {

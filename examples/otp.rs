@@ -1,4 +1,4 @@
-//! One-time passwords on the command line; `--help` says how.
+//! A command-line tool for one-time passwords; `--help` lists the flags.
 
 mod tool;
 
@@ -10,32 +10,32 @@ use std::time::Duration;
 use tool::Flags;
 
 const USAGE: &str = "\
-Usage: otp new    [NAMES] [SETTINGS]             a new secret in base32, and its URI if there are names
+Usage: otp new    [NAMES] [SETTINGS]             a new secret in base32, and its URI if names are given
        otp uri    [SECRET] NAMES [SETTINGS]      the otpauth URI of a secret
-       otp code   [SECRET] [SETTINGS]            the code of this moment, or of a counter
+       otp code   [SECRET] [SETTINGS]            the current code, or the code of a counter
        otp verify CODE [SECRET] [SETTINGS]       right<TAB>its time step or counter, or: wrong
 
-Secret, one of; else it is read from standard input, where nobody else sees it:
-  --secret BASE32         128 bits or more; case, spaces and padding do not matter
+Secret, at most one of; default: standard input, which keeps it out of the process list:
+  --secret BASE32         at least 128 bits; case, spaces and padding do not matter
   --secret-file FILE      the same from a file
-  --short-secret BASE32   80 bits or more, as some old ones have
+  --short-secret BASE32   at least 80 bits, for some old secrets
 
 Names, for an authenticator app:
-  --issuer NAME           whose app it is
+  --issuer NAME           the name of the service
   --account NAME          the user's name there
   --svg FILE, --png FILE  also writes the URI as a QR code
 
 Settings:
-  --type totp|hotp        by the time (unless given) or by a counter
-  --algorithm NAME        SHA1 (unless given), SHA256 or SHA512
-  --digits N              6 (unless given) to 10
-  --period SECONDS        how long a TOTP code is shown; 30 unless given
-  --look-ahead N          how many steps a code may be off, 20 at most; 1 unless given
-  --now UNIX_SECONDS      the time, for TOTP; else the system's
-  --counter N             the counter, for HOTP: code and verify need it, URIs begin at 0 without
+  --type totp|hotp        by time or by counter; default: totp
+  --algorithm NAME        SHA1, SHA256 or SHA512; default: SHA1
+  --digits N              6 to 10; default: 6
+  --period SECONDS        lifetime of a TOTP code; default: 30
+  --look-ahead N          accepted steps before and after, or counters ahead; at most 20, default: 1
+  --now UNIX_SECONDS      the time for TOTP; default: the system time
+  --counter N             the counter for HOTP; required by code and verify, default for URIs: 0
 
-Nothing is remembered: a code that was right is right again until its time is over.
-Each flag is given once, as '--flag value' or '--flag=value'.
+No state is kept: a used code stays right until it expires.
+Give each flag at most once, as '--flag value' or '--flag=value'.
 Exit status: 0 done, or the code is right; 1 the code is wrong; 2 wrong flags or a wrong secret.
 ";
 
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     tool::exit("otp", run(args))
 }
 
-/// Whether the code was right, where one was given.
+/// Runs the command; returns `false` if a given code is wrong.
 fn run(args: Vec<String>) -> Result<bool, String> {
     let known: Vec<_> = SECRETS.into_iter().chain(NAMES).chain(SETTINGS).collect();
     let (flags, words) = Flags::parse(args, &known)?;
@@ -72,7 +72,7 @@ fn run(args: Vec<String>) -> Result<bool, String> {
         _ => None,
     };
     if words.next().is_some() {
-        return Err("a value stands without its flag".to_owned());
+        return Err("unexpected value without a flag".to_owned());
     }
     if command == "code" || command == "verify" {
         leave_out(&flags, &NAMES, "is for new and uri")?;
@@ -81,7 +81,7 @@ fn run(args: Vec<String>) -> Result<bool, String> {
     let counter = flags.number("--counter")?;
     match command {
         "new" => {
-            leave_out(&flags, &SECRETS, "is for a secret that there is")?;
+            leave_out(&flags, &SECRETS, "is for an existing secret")?;
             let secret = OtpSecret::generate().map_err(|error| error.to_string())?;
             let named = NAMES.iter().any(|flag| flags.has(flag));
             let text = secret.to_base32();
@@ -110,7 +110,7 @@ fn run(args: Vec<String>) -> Result<bool, String> {
                 }
             }
         }
-        _ => return Err("there are new, uri, code and verify".to_owned()),
+        _ => return Err("unknown command: use new, uri, code or verify".to_owned()),
     }
     Ok(true)
 }
@@ -158,7 +158,7 @@ fn settings(flags: &Flags) -> Result<Otp, String> {
     otp.build().map_err(|error| error.to_string())
 }
 
-/// What the code is of: a time, or a counter.
+/// Returns the code's moving factor: a time in Unix seconds, or a counter.
 fn factor(otp: &Otp, flags: &Flags, counter: Option<u64>) -> Result<u64, String> {
     use jamguard::{Clock, SystemClock};
     match otp.kind() {
@@ -208,7 +208,7 @@ fn enrolment(
     enrolment.map_err(|error| error.to_string())
 }
 
-/// Prints the URI, and writes it as QR codes.
+/// Prints the URI, and writes its QR codes.
 fn show(flags: &Flags, enrolment: &Enrolment) -> Result<(), String> {
     println!("{}", enrolment.uri().expose());
     let write = |flag: &str, image: Result<Vec<u8>, jamguard::Error>| {
@@ -226,7 +226,7 @@ fn show(flags: &Flags, enrolment: &Enrolment) -> Result<(), String> {
     Ok(())
 }
 
-/// A file for a secret: new, it is its owner's alone.
+/// Opens a file for a secret; a new one is accessible only to its owner.
 fn private(path: &str) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

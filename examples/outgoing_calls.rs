@@ -1,6 +1,7 @@
-//! One service calls another with tokens of its own (client credentials): a hundred calls at once take
-//! one token, which is kept until shortly before it expires. Provider, called and calling service run
-//! here, talk over loopback, and end.
+//! Service-to-service calls with client-credentials tokens.
+//!
+//! A hundred concurrent calls share one token, which is cached until shortly before it expires. The
+//! provider, the called service and the calling service all run here, over loopback, and then exit.
 //!
 //! ```sh
 //! cargo run --example outgoing_calls --features axum,oauth2
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// The service that is called.
+/// Handles a request at the called service.
 async fn orders(caller: Identity) -> String {
     format!("3 orders for {}", caller.subject().unwrap_or_default())
 }
@@ -33,7 +34,7 @@ fn called(issuer: &str) -> Result<Router, Error> {
         .layer(auth.layer()))
 }
 
-/// A call of the other service; a token that it refuses is replaced once.
+/// Calls the other service; replaces a rejected token once.
 async fn call(
     http: &reqwest::Client,
     url: &str,
@@ -97,13 +98,13 @@ async fn run() -> Result<(), Failure> {
     tokens.forget(&tokens.token().await?);
     let (status, body) = call(&http, &orders, &tokens).await?;
     println!(
-        "after a refused token: {status} {body}, {} token requests",
+        "after a rejected token: {status} {body}, {} token requests",
         provider.token_requests()
     );
 
     let others = client.token_source().scopes(["orders.write"]).build()?;
     let (status, _) = call(&http, &orders, &others).await?;
-    println!("with a token for something else: {status}");
+    println!("with a token for another scope: {status}");
     Ok(())
 }
 

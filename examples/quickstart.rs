@@ -1,4 +1,4 @@
-//! A guarded axum app with everything inside: JAM itself is the built-in emulator.
+//! A guarded axum app that needs no other service: the built-in emulator stands in for JAM.
 //!
 //! ```sh
 //! cargo run --example quickstart --features axum,emulator,session
@@ -23,17 +23,17 @@ struct App {
     inbox: String,
 }
 
-/// Anybody's page, a little different for users.
+/// Renders the public page, which differs for logged-in users.
 async fn home(State(app): State<App>, user: Option<Claims<User>>) -> Html<String> {
     Html(shared::page(user.as_deref(), &app.inbox))
 }
 
-/// Only with a valid token; the claims as they are.
+/// Returns the raw claims; requires a valid token.
 async fn me(claims: Claims<Value>) -> Json<Value> {
     Json(Value::clone(&claims))
 }
 
-/// With or without.
+/// Greets the user; login is optional.
 async fn hello(user: Option<Claims<User>>) -> String {
     match user {
         Some(user) => format!("Hello, {}!\n", user.email),
@@ -41,24 +41,24 @@ async fn hello(user: Option<Claims<User>>) -> String {
     }
 }
 
-/// Where this user is logged in.
+/// Lists the user's sessions.
 async fn devices(session: Session<()>) -> Result<Html<String>, Error> {
     let devices = session.devices().await?;
     Ok(Html(shared::devices(&devices, session.handle().as_deref())))
 }
 
-/// Only for some; the route says for whom.
+/// Serves admins; the route carries the policy.
 async fn admin(user: Claims<User>) -> String {
     format!("Hello, {}, you may do everything.\n", user.email)
 }
 
-/// Who sees it the table of routes says.
+/// Serves the paths under `/table`; the route table carries the policies.
 async fn table(uri: Uri, user: Option<Claims<User>>) -> String {
     let user = user.as_ref().map_or("stranger", |user| &user.email);
     format!("{} for {user}\n", uri.path())
 }
 
-/// Asks JAM to mail the magic link: a form from the page, or JSON.
+/// Asks JAM to mail the magic link; accepts the page's form or JSON.
 async fn login(State(app): State<App>, request: Request<Body>) -> Result<Response, Error> {
     let is_json = request
         .headers()
@@ -104,7 +104,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
             "/logout-everywhere",
             post_service(quickstart.login.logout_everywhere()),
         )
-        // All that auth.layer() does, and what the table says.
+        // Does all that auth.layer() does, and enforces the table.
         .layer(quickstart.auth.routes(shared::table()?))
         .with_state(app);
 

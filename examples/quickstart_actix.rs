@@ -1,4 +1,4 @@
-//! A guarded actix-web app with everything inside: JAM itself is the built-in emulator.
+//! A guarded actix-web app that needs no other service: the built-in emulator stands in for JAM.
 //!
 //! ```sh
 //! cargo run --example quickstart_actix --features actix,emulator,session
@@ -25,17 +25,17 @@ fn html(page: String) -> HttpResponse {
         .body(page)
 }
 
-/// Anybody's page, a little different for users.
+/// Renders the public page, which differs for logged-in users.
 async fn home(app: web::Data<Services>, user: Option<Claims<User>>) -> impl Responder {
     html(shared::page(user.as_deref(), &app.inbox))
 }
 
-/// Only with a valid token; the claims as they are.
+/// Returns the raw claims; requires a valid token.
 async fn me(claims: Claims<Value>) -> impl Responder {
     web::Json(Value::clone(&claims))
 }
 
-/// With or without.
+/// Greets the user; login is optional.
 async fn hello(user: Option<Claims<User>>) -> String {
     match user {
         Some(user) => format!("Hello, {}!\n", user.email),
@@ -43,24 +43,24 @@ async fn hello(user: Option<Claims<User>>) -> String {
     }
 }
 
-/// Where this user is logged in.
+/// Lists the user's sessions.
 async fn devices(session: Session<()>) -> Result<HttpResponse, Error> {
     let devices = session.devices().await?;
     Ok(html(shared::devices(&devices, session.handle().as_deref())))
 }
 
-/// Only for some; the route says for whom.
+/// Serves admins; the route carries the policy.
 async fn admin(user: Claims<User>) -> String {
     format!("Hello, {}, you may do everything.\n", user.email)
 }
 
-/// Who sees it the table of routes says.
+/// Serves the paths under `/table`; the route table carries the policies.
 async fn table(request: HttpRequest, user: Option<Claims<User>>) -> String {
     let user = user.as_ref().map_or("stranger", |user| &user.email);
     format!("{} for {user}\n", request.path())
 }
 
-/// Asks JAM to mail the magic link: a form from the page, or JSON.
+/// Asks JAM to mail the magic link; accepts the page's form or JSON.
 async fn login(
     app: web::Data<Services>,
     request: HttpRequest,
@@ -97,7 +97,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let server = HttpServer::new(move || {
         let admins = auth.actix_require(shared::admins());
         App::new()
-            // All that auth.actix() does, and what the table says.
+            // Does all that auth.actix() does, and enforces the table.
             .wrap(auth.routes(routes.clone()))
             .app_data(web::Data::new(app.clone()))
             .app_data(web::PayloadConfig::new(4096))

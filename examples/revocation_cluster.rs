@@ -1,13 +1,13 @@
-//! Several processes over one Redis: a token that is taken back in one of them is refused in all.
+//! Revocation across processes: a token revoked in one is rejected in all that share a Redis.
 //!
 //! ```sh
 //! cargo run --release --example revocation_cluster --features redis
 //! REDIS_URL=redis://127.0.0.1 cargo run --release --example revocation_cluster --features redis -- 5000 4
 //! ```
 //!
-//! The first number says how many tokens are taken back (1000), the second how many processes there
-//! are (3): this one, and others that it starts. Without `REDIS_URL` it starts a `redis-server` too.
-//! The times are counted from when the call began that takes a token back.
+//! The first argument is the number of tokens to revoke (default: 1000), the second the number of
+//! processes including this one (default: 3). Without `REDIS_URL` it also starts a `redis-server`.
+//! Times are measured from the start of the revoking call.
 
 use jamguard::jose::{Algorithm, SigningKey, VerifyingKey};
 use jamguard::store::{Near, RedisStore, Store};
@@ -25,21 +25,24 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const ISSUER: &str = "https://issuer.example";
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What every process has: the deny list over Redis, and a verifier that asks it.
+/// The state of each process: a deny list over Redis, and a verifier that checks it.
 struct Process {
     denied: TokenList,
     verifier: Verifier,
 }
 
 impl Process {
-    /// Waits until it is told of what the others write.
+    /// Connects, and waits until invalidations from Redis arrive.
     fn join(runtime: &Runtime, url: &str, key: VerifyingKey) -> Outcome<Self> {
         let store = RedisStore::builder(url).prefix("revocation_cluster:");
         let near = Near::new(runtime.block_on(store.connect())?);
         let begun = Instant::now();
         while near.peek("any key").is_none() {
             runtime.block_on(near.get("any key"))?;
-            patiently(begun, "Redis does not tell of changes: see CLIENT TRACKING")?;
+            patiently(
+                begun,
+                "Redis sends no invalidations: check that CLIENT TRACKING is allowed",
+            )?;
         }
         let denied = TokenList::deny(near).build()?;
         let verifier = Verifier::builder()
@@ -53,7 +56,7 @@ impl Process {
     }
 }
 
-/// Fails when something takes too long; else waits a little.
+/// Sleeps briefly; fails after `PATIENCE`.
 fn patiently(since: Instant, what: &str) -> Outcome<()> {
     if since.elapsed() > PATIENCE {
         return Err(what.into());
@@ -72,7 +75,7 @@ fn runtime() -> Outcome<Runtime> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
 
-/// One of the other processes: says of each token when it is accepted, and when no longer.
+/// Runs another process: prints when each token is accepted, and when it is rejected.
 fn member(url: &str) -> Outcome<()> {
     let runtime = runtime()?;
     let mut lines = std::io::stdin().lines();
@@ -86,7 +89,7 @@ fn member(url: &str) -> Outcome<()> {
         let begun = Instant::now();
         loop {
             match runtime.block_on(process.verifier.verify(&token)) {
-                Ok(_) => patiently(begun, "a token that was taken back is still accepted")?,
+                Ok(_) => patiently(begun, "a revoked token is still accepted")?,
                 Err(error) if error.kind() == ErrorKind::Revoked => break,
                 Err(error) => return Err(error.into()),
             }
@@ -96,7 +99,7 @@ fn member(url: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// Such a process, seen from the first one.
+/// A handle of the first process to another one.
 struct Member {
     child: Child,
     input: ChildStdin,
@@ -139,7 +142,7 @@ impl Drop for Member {
     }
 }
 
-/// A `redis-server` of our own.
+/// A `redis-server` started by this example.
 struct Server(Child);
 
 impl Server {
@@ -174,11 +177,11 @@ fn number(argument: Option<&String>, default: usize) -> Outcome<usize> {
     match argument.map(|text| text.parse()) {
         None => Ok(default),
         Some(Ok(number)) if number > 0 => Ok(number),
-        Some(_) => Err("usage: revocation_cluster [TOKENS [PROCESSES]], both over 0".into()),
+        Some(_) => Err("usage: revocation_cluster [TOKENS [PROCESSES]], both at least 1".into()),
     }
 }
 
-/// The first process.
+/// Runs the first process, which issues and revokes the tokens.
 fn lead(arguments: &[String]) -> Outcome<()> {
     let tokens = number(arguments.first(), 1_000)?;
     let others = number(arguments.get(1), 3)?.max(2) - 1;
@@ -197,7 +200,7 @@ fn lead(arguments: &[String]) -> Outcome<()> {
     let process = loop {
         match Process::join(&runtime, &url, public.clone()) {
             Ok(process) => break process,
-            // Ours has just been started.
+            // The server that we started may not be ready yet.
             Err(error) if server.is_none() || begun.elapsed() > PATIENCE => return Err(error),
             Err(_) => sleep(Duration::from_millis(10)),
         }
@@ -211,7 +214,7 @@ fn lead(arguments: &[String]) -> Outcome<()> {
     let members = (0..others).map(|_| Member::start(&url, &jwk));
     let mut members = members.collect::<Outcome<Vec<_>>>()?;
     println!(
-        "{} processes over one Redis; {tokens} tokens are taken back",
+        "{} processes over one Redis; revoking {tokens} tokens",
         others + 1
     );
 
@@ -232,7 +235,7 @@ fn lead(arguments: &[String]) -> Outcome<()> {
             .block_on(process.verifier.verify(token.expose()))
             .is_ok()
         {
-            return Err("accepted where it was taken back, after that".into());
+            return Err("the revoking process still accepts the token".into());
         }
         for member in &mut members {
             let refused: u64 = member.hear()?.parse()?;

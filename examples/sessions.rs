@@ -1,12 +1,12 @@
-//! A cart that guests have too, in axum: sessions on the server.
+//! Server-side sessions in axum: a shopping cart for guests and users.
 //!
 //! ```sh
 //! cargo run --example sessions --features axum,file,redis,session
 //! PORT=3001 JAM_STORE=file:/tmp/sessions.redb cargo run --example sessions --features axum,file,redis,session
 //! ```
 //!
-//! `JAM_STORE` is `memory`, `file:PATH` or a `redis://` URL. The requests are listed in
-//! `examples/cart/mod.rs`.
+//! `JAM_STORE` is `memory`, `file:PATH` or a `redis://` URL. Default: `memory`. The requests are
+//! listed in `examples/cart/mod.rs`.
 
 mod cart;
 

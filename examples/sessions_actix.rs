@@ -1,12 +1,12 @@
-//! A cart that guests have too, in actix-web: sessions on the server.
+//! Server-side sessions in actix-web: a shopping cart for guests and users.
 //!
 //! ```sh
 //! cargo run --example sessions_actix --features actix,file,redis,session
 //! PORT=3001 JAM_STORE=file:/tmp/sessions.redb cargo run --example sessions_actix --features actix,file,redis,session
 //! ```
 //!
-//! `JAM_STORE` is `memory`, `file:PATH` or a `redis://` URL. The requests are listed in
-//! `examples/cart/mod.rs`.
+//! `JAM_STORE` is `memory`, `file:PATH` or a `redis://` URL. Default: `memory`. The requests are
+//! listed in `examples/cart/mod.rs`.
 
 mod cart;
 

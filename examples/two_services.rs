@@ -1,5 +1,6 @@
-//! Two services over HTTP: one issues tokens and publishes its keys, the other knows no more of it
-//! than its address. Both run here, talk over loopback, and end.
+//! Two services: one issues tokens and publishes its keys, the other discovers them by URL.
+//!
+//! Both run here, over loopback, and then exit.
 //!
 //! ```sh
 //! cargo run --example two_services --features axum,client
@@ -23,7 +24,7 @@ struct User {
     email: String,
 }
 
-/// The service that issues. A real one asks who wants the token.
+/// Issues a token at the accounts service; a real one authenticates the user first.
 async fn token(State(issuer): State<Issuer>) -> Result<String, String> {
     let ann = User {
         sub: "42".into(),
@@ -43,7 +44,7 @@ fn accounts(issuer: Issuer) -> Result<Router, Failure> {
         .with_state(issuer))
 }
 
-/// The service that verifies.
+/// Returns the user at the orders service, which verifies tokens.
 async fn me(user: Claims<User>) -> Json<String> {
     Json(format!("{} is {}", user.sub, user.email))
 }
@@ -58,7 +59,7 @@ fn orders(issuer: &str) -> Result<Router, Failure> {
     Ok(Router::new().route("/me", get(me)).layer(auth.layer()))
 }
 
-/// A free port of this machine, and its URL.
+/// Binds a free loopback port and returns its URL.
 async fn listen() -> Result<(TcpListener, String), Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -80,11 +81,11 @@ async fn run() -> Result<(), Failure> {
         .audience("orders")
         .build()?;
     serve(listener, accounts(issuer)?);
-    println!("accounts issues and publishes at {accounts_url}");
+    println!("accounts issues tokens and publishes keys at {accounts_url}");
 
     let (listener, orders_url) = listen().await?;
     serve(listener, orders(&accounts_url)?);
-    println!("orders verifies at {orders_url}");
+    println!("orders verifies tokens at {orders_url}");
 
     let client = reqwest::Client::new();
     let token = async || -> Result<String, Failure> {
@@ -99,15 +100,15 @@ async fn run() -> Result<(), Failure> {
 
     let first = token().await?;
     let (status, body) = ask(&first).await?;
-    println!("a token of accounts, at orders: {status} {body}");
+    println!("a token from accounts, at orders: {status} {body}");
     expect(status, 200)?;
 
     let kid = ring.rotate_now().await?;
     let second = token().await?;
-    println!("accounts signs with a new key now, {kid}");
+    println!("accounts now signs with a new key, {kid}");
     for (token, which) in [(&second, "new"), (&first, "old")] {
         let (status, _) = ask(token).await?;
-        println!("a token of the {which} key, at orders: {status}");
+        println!("a token signed with the {which} key, at orders: {status}");
         expect(status, 200)?;
     }
 
@@ -115,7 +116,7 @@ async fn run() -> Result<(), Failure> {
     let middle = second.rfind('.').unwrap_or_default() + 20;
     forged[middle] = if forged[middle] == b'A' { b'B' } else { b'A' };
     let (status, _) = ask(&String::from_utf8(forged)?).await?;
-    println!("a forged one: {status}");
+    println!("a forged token, at orders: {status}");
     expect(status, 401)?;
     println!("done");
     Ok(())

@@ -1,4 +1,4 @@
-//! Verifies the tokens on standard input, one a line; `--help` says how.
+//! A command-line tool that verifies tokens from standard input; `--help` lists the flags.
 
 mod tool;
 
@@ -14,9 +14,9 @@ use tool::Flags;
 const USAGE: &str = "\
 Usage: verify_tokens KEYS [RULES] < tokens
 
-Reads tokens from standard input, one a line, and prints a line for each:
+Reads tokens from standard input, one per line, and prints a line for each:
   ok<TAB>the claims as JSON     or     refused<TAB>the kind of error
-Blank lines are left out.
+Blank lines are skipped.
 
 Keys, one of:
   --jwks FILE          a JWK set
@@ -24,26 +24,26 @@ Keys, one of:
   --pem FILE           a public key in PEM
   --secret TEXT        a shared secret for HS256, HS384 or HS512
   --jam APP_ID         the keys and rules of a JustAuthenticateMe app, fetched when needed;
-                       of the rules below, --leeway and --now go with it
-  --base-url URL       where JAM is, with --jam; else the hosted service
+                       allows only the rules --leeway and --now
+  --base-url URL       with --jam: JAM's URL; default: the hosted service
 
 Rules:
-  --alg A,B            allowed algorithms; else all that the keys can be used with
-  --iss TEXT           the required iss
-  --aud TEXT           a required member of aud; else any audience passes
+  --alg A,B            allowed algorithms; default: all that fit the keys
+  --iss TEXT           the required issuer
+  --aud TEXT           the required audience; default: any audience passes
   --typ TEXT           the required typ, such as at+jwt
-  --require A,B        claims that must be present (exp always must)
-  --leeway SECONDS     for clocks that are off; 60 unless given, 3600 at most
-  --now UNIX_SECONDS   the time to verify at; else the system's
-  --jws                look at signature and header only, print the payload in base64url
+  --require A,B        claims that must be present, besides exp
+  --leeway SECONDS     tolerated clock error; default: 60, at most 3600
+  --now UNIX_SECONDS   the time of verification; default: the system time
+  --jws                check only signature and header; print the payload in base64url
 
-Each flag is given once, as '--flag value' or '--flag=value'.
-Exit status: 0 all accepted, 1 some refused, 2 wrong flags or input that cannot be read.
+Give each flag at most once, as '--flag value' or '--flag=value'.
+Exit status: 0 all accepted, 1 some rejected, 2 wrong flags or unreadable input.
 ";
 
 const KEYS: [&str; 5] = ["--jwks", "--jwk", "--pem", "--secret", "--jam"];
 const CLAIM_RULES: [&str; 6] = ["--iss", "--aud", "--typ", "--require", "--leeway", "--now"];
-/// What a verifier looks at unless told otherwise.
+/// A verifier's default token size limit, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
 
 #[tokio::main(worker_threads = 1)]
@@ -55,13 +55,13 @@ async fn main() -> ExitCode {
     tool::exit("verify_tokens", run(args).await)
 }
 
-/// Whether all tokens were accepted.
+/// Verifies the tokens; returns whether all were accepted.
 async fn run(args: Vec<String>) -> Result<bool, String> {
     const OTHERS: [&str; 3] = ["--alg", "--jws", "--base-url"];
     let known: Vec<_> = KEYS.into_iter().chain(CLAIM_RULES).chain(OTHERS).collect();
     let (flags, rest) = Flags::parse(args, &known)?;
     if !rest.is_empty() {
-        return Err("a value stands without its flag".to_owned());
+        return Err("unexpected value without a flag".to_owned());
     }
     let check = Check::from_flags(&flags)?;
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
@@ -83,7 +83,7 @@ async fn run(args: Vec<String>) -> Result<bool, String> {
     Ok(all_accepted)
 }
 
-/// Reads a line without its end; of a line that no verifier would look at, only the beginning.
+/// Reads a line without its end; only the beginning if it exceeds the token size limit.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     let limit = MAX_TOKEN + 3;
     line.clear();
@@ -97,7 +97,7 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
 }
 
 impl Flags {
-    /// Refuses flags that would do nothing here.
+    /// Rejects flags that have no effect here.
     fn leave_out(&self, flags: &[&str], why: &str) -> Result<(), String> {
         match flags.iter().find(|flag| self.has(flag)) {
             Some(flag) => Err(format!("{flag} {why}: leave it out")),
@@ -105,7 +105,7 @@ impl Flags {
         }
     }
 
-    /// The members of a list with commas.
+    /// Splits a flag's comma-separated list.
     fn list(&self, flag: &str) -> Option<impl Iterator<Item = &str>> {
         Some(self.text(flag)?.split(',').map(str::trim))
     }
@@ -114,7 +114,7 @@ impl Flags {
         Ok(self.seconds("--leeway", 3600)?.map(Duration::from_secs))
     }
 
-    /// The algorithms of `--alg`, each once.
+    /// Returns the algorithms of `--alg`, without duplicates.
     fn algorithms(&self) -> Result<Option<Vec<Algorithm>>, String> {
         let Some(names) = self.list("--alg") else {
             return Ok(None);
@@ -130,7 +130,7 @@ impl Flags {
     }
 }
 
-/// The keys of the flag that gives them, and the algorithms allowed with them.
+/// Loads the keys that a flag names; also returns the algorithms allowed with them.
 fn keys(flags: &Flags, flag: &str) -> Result<(KeySet, Vec<Algorithm>), String> {
     let wanted = flags.algorithms()?;
     let blame = |error: Error| format!("{flag}: {error}");
@@ -155,14 +155,14 @@ fn keys(flags: &Flags, flag: &str) -> Result<(KeySet, Vec<Algorithm>), String> {
     let algorithms = match wanted {
         None => Algorithm::ALL.into_iter().filter(|a| usable(*a)).collect(),
         Some(wanted) => match wanted.iter().find(|a| !usable(**a)) {
-            Some(algorithm) => return Err(format!("--alg: no key of {flag} is for {algorithm}")),
+            Some(algorithm) => return Err(format!("--alg: no key of {flag} fits {algorithm}")),
             None => wanted,
         },
     };
     Ok((keys, algorithms))
 }
 
-/// A key for each wanted algorithm, or for each that takes this kind of key.
+/// Makes a key for each wanted algorithm, or for each that takes this kind of key.
 fn keys_for(
     wanted: Option<&[Algorithm]>,
     make: impl Fn(Algorithm) -> Result<VerifyingKey, Error>,
@@ -178,12 +178,12 @@ fn keys_for(
         false => Ok(keys),
         true => Err(Error::new(
             ErrorKind::InvalidKey,
-            "no algorithm takes this key; --alg with the one it is meant for says why",
+            "no algorithm takes this key; name its algorithm with --alg to see why",
         )),
     }
 }
 
-/// A verifier of the given keys and rules.
+/// Builds a verifier from the given keys and rules.
 fn verifier(flags: &Flags, source: &str) -> Result<Verifier, String> {
     let (keys, algorithms) = keys(flags, source)?;
     let mut rules = Verifier::builder().algorithms(algorithms);
@@ -212,10 +212,10 @@ fn verifier(flags: &Flags, source: &str) -> Result<Verifier, String> {
     rules.build().map_err(|error| error.to_string())
 }
 
-/// The verifier of a JAM app's ID tokens.
+/// Builds the verifier of a JAM app's ID tokens.
 fn jam_verifier(flags: &Flags) -> Result<Verifier, String> {
     const FIXED: [&str; 6] = ["--alg", "--iss", "--aud", "--typ", "--require", "--jws"];
-    flags.leave_out(&FIXED, "is not for --jam, which sets its rules itself")?;
+    flags.leave_out(&FIXED, "is not for --jam, which sets its own rules")?;
     let mut app = JamApp::new(flags.text("--jam").unwrap_or_default());
     if let Some(url) = flags.text("--base-url") {
         app = app.base_url(url);
@@ -229,7 +229,7 @@ fn jam_verifier(flags: &Flags) -> Result<Verifier, String> {
     app.verifier().map_err(|error| error.to_string())
 }
 
-/// What each token goes through.
+/// The check applied to each token.
 enum Check {
     Claims(Verifier),
     Signature(KeySet, Vec<Algorithm>),
@@ -246,14 +246,14 @@ impl Check {
         }
         flags.leave_out(&["--base-url"], "is for --jam")?;
         if flags.has("--jws") {
-            flags.leave_out(&CLAIM_RULES, "looks at claims, which --jws does not")?;
+            flags.leave_out(&CLAIM_RULES, "checks claims, which --jws does not")?;
             let (keys, algorithms) = keys(flags, source)?;
             return Ok(Self::Signature(keys, algorithms));
         }
         verifier(flags, source).map(Self::Claims)
     }
 
-    /// What to print of an accepted token.
+    /// Verifies a token; returns its claims or payload for printing.
     async fn token(&self, line: &[u8]) -> Result<String, ErrorKind> {
         if line.len() > MAX_TOKEN {
             return Err(ErrorKind::TooLarge);
@@ -270,8 +270,10 @@ impl Check {
     }
 }
 
-/// The same JSON, digit for digit, in one line: a raw line break can only stand between tokens,
-/// and what a terminal or a reader of lines might stumble over inside a string is escaped.
+/// Returns the same JSON on one line, with numbers unchanged.
+///
+/// Raw line breaks are only valid between JSON tokens. Inside strings, characters that could
+/// disturb a terminal or a line reader are escaped.
 fn one_line(json: &str) -> String {
     let mut line = String::with_capacity(json.len());
     for c in json.chars() {

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Shows that Redis pushes no invalidation when two databases are exchanged: a client with
-# CLIENT TRACKING ON BCAST is told of a SET, but not of a SWAPDB, though the value that it sees under
-# the same key is another one afterwards.
+# Shows that Redis pushes no invalidation on SWAPDB: a client with CLIENT TRACKING ON BCAST is
+# notified of a SET but not of a SWAPDB, although its value under the same key changes.
 #
-# Seen with redis-server 5:7.0.15-1~deb12u10 (Debian 12), and with 6.2.14. Uses the installed redis-server, on a free
-# loopback port, or installs Debian's package. REDIS_SERVER names another one.
-# Ends with 0 where this is so, with 1 where Redis does something else, with 2 where it cannot be run.
+# Observed with redis-server 5:7.0.15-1~deb12u10 (Debian 12) and with 6.2.14. Runs the installed
+# redis-server on a free loopback port, or installs Debian's package. REDIS_SERVER names another one.
+# Exit status: 0 if confirmed, 1 if Redis behaves differently, 2 if it cannot be run.
 set -euo pipefail
 
 server=${REDIS_SERVER:-redis-server}
@@ -29,7 +28,7 @@ def free_port():
         return probe.getsockname()[1]
 
 class Client:
-    """Sends inline commands, and reads lines."""
+    """A client that sends inline commands and reads lines."""
     def __init__(self, port):
         self.lines = socket.create_connection(("127.0.0.1", port), 5).makefile("rwb")
 
@@ -49,7 +48,7 @@ class Client:
         return self.line() if answer.startswith("$") and answer != "$-1" else answer
 
     def pushed(self):
-        """What is pushed before the answer to a PING that is sent now."""
+        """Returns the lines pushed before the reply to a PING."""
         self.send("PING")
         lines = []
         while (line := self.line()) != "+PONG":
@@ -96,6 +95,6 @@ with tempfile.TemporaryDirectory() as folder:
     finally:
         redis.kill()
         redis.wait()
-print("As found: SWAPDB changes what is seen, and pushes nothing." if as_found else "CHANGED: see above.")
+print("Confirmed: SWAPDB changes the visible value and pushes nothing." if as_found else "CHANGED: see above.")
 sys.exit(0 if as_found else 1)
 PYTHON

@@ -1,10 +1,12 @@
-//! Texts as requests bring them.
+//! A source of freshly copied tokens, as they arrive with requests.
 
 use super::undisturbed;
 use std::time::{Duration, Instant};
 
-/// Texts in a given order, over and over, each copied to where a request would have just been
-/// read: what is measured is the look-up, not the sender's memory.
+/// An endless sequence of tokens in a given order.
+///
+/// Each is copied first, like a request that was just read: the measurement covers the look-up,
+/// not cache misses on the original text.
 pub(crate) struct Arrivals<'t> {
     tokens: &'t [String],
     order: &'t [usize],
@@ -13,7 +15,7 @@ pub(crate) struct Arrivals<'t> {
 }
 
 impl<'t> Arrivals<'t> {
-    /// As many as stay in the nearest cache.
+    /// The batch size; small enough for the L1 cache.
     pub(crate) const BATCH: usize = 32;
 
     pub(crate) fn new(tokens: &'t [String], order: &'t [usize]) -> Self {
@@ -32,7 +34,7 @@ impl<'t> Arrivals<'t> {
         }
     }
 
-    /// Nanoseconds that `work` takes for each of about `count` tokens.
+    /// Returns the nanoseconds that `work` takes per token, over about `count` tokens.
     pub(crate) fn nanos_each(&mut self, count: usize, mut work: impl FnMut(&str)) -> f64 {
         self.batches(count, |arrived| {
             let start = Instant::now();
@@ -41,7 +43,7 @@ impl<'t> Arrivals<'t> {
         })
     }
 
-    /// The same where `timed` says how long a batch took.
+    /// Returns the nanoseconds per token, from the duration that `timed` returns for each batch.
     pub(crate) fn batches(
         &mut self,
         count: usize,

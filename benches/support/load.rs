@@ -1,4 +1,4 @@
-//! Load over loopback, and the processor time that the server spent on it.
+//! A load generator over loopback, which measures the server's processor time.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const CONNECTIONS: usize = 16;
 
-/// A `GET` as a client sends it.
+/// Builds a `GET` request.
 pub(crate) fn request(path: &str, token: Option<&str>) -> Vec<u8> {
     let credential = token.map_or_else(String::new, |token| {
         format!("authorization: Bearer {token}\r\n")
@@ -18,7 +18,7 @@ pub(crate) fn request(path: &str, token: Option<&str>) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Keep-alive connections, all of them always with a request under way.
+/// A set of keep-alive connections, each always with a request in flight.
 pub(crate) struct Load {
     connections: Vec<TcpStream>,
     request: Vec<u8>,
@@ -26,10 +26,10 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Connects and learns how long the answer is; it must be a 200 of constant length.
+    /// Connects and reads one response, which must be a 200 of constant length.
     ///
-    /// A load that `polls` never sleeps, so that the server need not wake it: how dear that is
-    /// depends on what else the machine does. It needs a processor of its own.
+    /// With `polls` the load never sleeps and needs its own processor. The server then spends no
+    /// time on waking it, which would vary with the rest of the machine.
     pub(crate) fn connect(server: SocketAddr, request: Vec<u8>, polls: bool) -> Self {
         let connections: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
@@ -51,15 +51,15 @@ impl Load {
         for connection in &load.connections {
             connection.set_nonblocking(polls).unwrap();
         }
-        // A server may close a connection on which nothing was ever asked.
+        // A server may close a connection that never carried a request.
         load.run(load.connections.len());
         load
     }
 
     /// Sends requests until `count` are answered.
     ///
-    /// A connection gets its next request as soon as its answer is read, in turn: while this
-    /// thread is busy with one, the server has the others.
+    /// Each connection gets its next request as soon as its response is read, in turn: while this
+    /// thread handles one, the server works on the others.
     pub(crate) fn run(&mut self, count: usize) {
         let open = self.connections.len();
         for mut connection in self.connections.iter().take(count) {
@@ -76,7 +76,7 @@ impl Load {
     }
 }
 
-/// Reads exactly one answer.
+/// Reads exactly one response.
 fn receive(mut connection: &TcpStream, response: &mut [u8]) {
     let (mut filled, mut idle) = (0, 0);
     while filled < response.len() {
@@ -85,10 +85,10 @@ fn receive(mut connection: &TcpStream, response: &mut [u8]) {
             Ok(length) => filled += length,
             Err(error) if error.kind() == ErrorKind::WouldBlock && idle < 10_000_000 => {
                 idle += 1;
-                // Leaves the socket to the server for a moment.
+                // Reduces contention with the server for the socket.
                 (0..10).for_each(|_| std::hint::spin_loop());
             }
-            Err(error) => panic!("no answer: {error}"),
+            Err(error) => panic!("no response: {error}"),
         }
     }
 }
@@ -108,24 +108,24 @@ fn read_response(mut stream: impl Read) -> Vec<u8> {
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))
             .and_then(|length| length.parse().ok())
-            .expect("an answer with its length");
+            .expect("a response with a content-length");
         if response.len() == head.len() + 4 + body {
             return response;
         }
     }
 }
 
-/// This benchmark started again as a server, which says on its first line where it listens.
+/// A child process of this program that serves, and prints its addresses on its first line.
 pub(crate) struct Server {
     child: Child,
-    /// The server ends when this closes, so also when the benchmark is killed.
+    /// The server exits when this closes, so also when the benchmark is killed.
     stdin: Option<ChildStdin>,
     /// The words of its first line.
     pub(crate) greeting: Vec<String>,
 }
 
 impl Server {
-    /// Starts `this-program serve arguments…` on the given processors, where `taskset` is found.
+    /// Starts `this-program serve arguments…`; pins it to the processors if `taskset` exists.
     pub(crate) fn start(arguments: &[&str], processors: &str) -> Self {
         let program = std::env::current_exe().unwrap();
         let mut command = if can_pin() {
@@ -154,9 +154,9 @@ impl Server {
         }
     }
 
-    /// The account of all its threads.
+    /// Returns the sum of the accounts of all its threads.
     fn account(&self) -> Account {
-        // A thread's account is complete once it sleeps.
+        // The kernel completes a thread's account once it sleeps.
         std::thread::sleep(Duration::from_millis(2));
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         threads
@@ -167,7 +167,7 @@ impl Server {
             })
     }
 
-    /// Sends `count` requests of each load; several loads run at once, each on its own thread.
+    /// Sends `count` requests of each load; several loads run concurrently, one thread each.
     pub(crate) fn measure(&self, loads: &mut [Load], count: usize) -> Sample {
         let mine = || Account::read("/proc/thread-self/schedstat".as_ref()).unwrap_or_default();
         let (before, mine_before, start) = (self.account(), mine(), Instant::now());
@@ -190,19 +190,20 @@ impl Server {
     }
 }
 
-/// What a server did for a load.
+/// The measurements of a server under load.
 #[derive(Clone, Copy)]
 pub(crate) struct Sample {
     /// Processor microseconds per request.
     pub(crate) cpu_micros: f64,
     /// Requests per second.
     pub(crate) rate: f64,
-    /// Nanoseconds that server and load were ready to run and other programs ran.
+    /// Nanoseconds that server and load waited for a processor that another program used.
     pub(crate) waited: f64,
 }
 
-/// Pairs of samples, measured in turn; only the calmer half of them, in which other programs kept
-/// both from their processors least.
+/// Measures pairs of samples in turn, and returns the half with the least waiting time.
+///
+/// That half is disturbed least by other programs.
 pub(crate) fn calm_pairs(
     rounds: usize,
     mut a: impl FnMut() -> Sample,
@@ -235,7 +236,7 @@ impl Drop for Server {
     }
 }
 
-/// The kernel's account of a thread, in nanoseconds.
+/// The kernel's scheduling account of a thread, in nanoseconds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Account {
     pub(crate) used: f64,
@@ -243,7 +244,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// From a thread's `schedstat` file.
+    /// Reads a thread's `schedstat` file.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
         let mut fields = text
@@ -256,7 +257,7 @@ impl Account {
     }
 }
 
-/// The arguments after `serve`, in a process that [`Server::start`] made; it ends with its parent.
+/// Returns the arguments after `serve` in a child process, which exits with its parent.
 pub(crate) fn server_arguments() -> Option<Vec<String>> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next()? != "serve" {
@@ -269,7 +270,7 @@ pub(crate) fn server_arguments() -> Option<Vec<String>> {
     Some(arguments.collect())
 }
 
-/// The processors of this machine, also once the load keeps to one.
+/// Returns the number of processors of the machine, also after [`pin_to`].
 pub(crate) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
@@ -285,7 +286,7 @@ fn can_pin() -> bool {
             .is_ok_and(|status| status.success())
 }
 
-/// Keeps this process, and so the load, on these processors; says whether that was possible.
+/// Pins this process, and so the load, to these processors; returns whether that worked.
 pub(crate) fn pin_to(these: &str) -> bool {
     can_pin()
         && Command::new("taskset")

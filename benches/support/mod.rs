@@ -1,9 +1,9 @@
-//! What the benchmarks share: paired measurements and the table they print.
+//! Shared benchmark code: paired measurements and the table of results.
 //!
-//! A machine is never quiet. So nothing here is an absolute figure: two things are measured in
-//! turn, in many short rounds, and what counts is the median over the pairs.
+//! Other programs always disturb a machine, so there are no absolute figures: two things are
+//! measured in turn, in many short rounds, and the result is the median over the pairs.
 
-// Each benchmark uses its part of this.
+// Each benchmark uses only a part.
 #![allow(dead_code)]
 
 pub(crate) mod arrivals;
@@ -16,7 +16,7 @@ use std::sync::Barrier;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// How long to measure: `--quick` keeps a benchmark file under a minute.
+/// The measuring time: `--quick` keeps a benchmark file under a minute.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
     pub(crate) quick: bool,
@@ -34,11 +34,11 @@ impl Effort {
     }
 }
 
-/// The measurements of two things, pair by pair.
+/// Pairs of measurements of two things, A and B.
 pub(crate) struct Pairs(Vec<(f64, f64)>);
 
 impl Pairs {
-    /// Measures both in turn, each first in every second round; the first round only warms up.
+    /// Measures both in turn, in alternating order, after one warm-up round.
     pub(crate) fn measure(
         rounds: usize,
         mut a: impl FnMut() -> f64,
@@ -76,17 +76,17 @@ impl Pairs {
         self.median_of(|_, b| b)
     }
 
-    /// B over A.
+    /// Returns the median of B / A.
     pub(crate) fn ratio(&self) -> f64 {
         self.median_of(|a, b| b / a)
     }
 
-    /// A over B: how many times faster B is.
+    /// Returns the median of A / B: how many times faster B is.
     pub(crate) fn speedup(&self) -> f64 {
         self.median_of(|a, b| a / b)
     }
 
-    /// B minus A.
+    /// Returns the median of B − A.
     pub(crate) fn difference(&self) -> f64 {
         self.median_of(|a, b| b - a)
     }
@@ -101,7 +101,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// Nanoseconds that each of `count` runs of `work` takes.
+/// Returns the nanoseconds per run, over `count` runs of `work`.
 pub(crate) fn nanos_each(count: usize, mut work: impl FnMut(usize)) -> f64 {
     undisturbed((0..count).map(|at| {
         let start = Instant::now();
@@ -110,8 +110,9 @@ pub(crate) fn nanos_each(count: usize, mut work: impl FnMut(usize)) -> f64 {
     }))
 }
 
-/// The mean of these times, in nanoseconds, without those in which another program had the
-/// processor: a scheduler's turn is a millisecond or more, and nothing measured here takes that.
+/// Returns the mean in nanoseconds, without times in which another program had the processor.
+///
+/// A scheduler's time slice is a millisecond or more, longer than anything measured here.
 pub(crate) fn undisturbed(times: impl IntoIterator<Item = Duration>) -> f64 {
     let times: Vec<f64> = times
         .into_iter()
@@ -122,7 +123,7 @@ pub(crate) fn undisturbed(times: impl IntoIterator<Item = Duration>) -> f64 {
     kept.iter().sum::<f64>() / kept.len() as f64
 }
 
-/// How fast a thread works: by the clock, and by the processor time that it got.
+/// A meter of a thread's rate, by wall clock and by processor time.
 pub(crate) struct Meter {
     start: Instant,
     cpu: f64,
@@ -137,7 +138,7 @@ impl Meter {
     }
 
     fn cpu() -> f64 {
-        // So that the kernel brings this thread's account up to date.
+        // Makes the kernel update this thread's account.
         std::thread::yield_now();
         load::Account::read("/proc/thread-self/schedstat".as_ref())
             .map_or(f64::NAN, |account| account.used)
@@ -147,7 +148,7 @@ impl Meter {
         self.start.elapsed() < time
     }
 
-    /// So many done, per second of either kind.
+    /// Returns the rates for `done` runs.
     pub(crate) fn rates(self, done: usize) -> Rates {
         let wall = self.start.elapsed().as_secs_f64();
         let cpu = (Self::cpu() - self.cpu) / 1e9;
@@ -158,7 +159,7 @@ impl Meter {
     }
 }
 
-/// What one thread, or several together, do in a second.
+/// Runs per second, of one thread or the sum of several.
 #[derive(Clone, Copy)]
 pub(crate) struct Rates {
     pub(crate) wall: f64,
@@ -178,7 +179,7 @@ impl std::iter::Sum for Rates {
     }
 }
 
-/// Row 8: the same work, which begins by waiting at the barrier, on two threads against one.
+/// Row 8: work on two threads against one; `work` first waits at the barrier.
 pub(crate) fn two_threads(
     table: &Table,
     what: &str,
@@ -218,7 +219,7 @@ pub(crate) fn two_threads(
     }
 }
 
-/// What other programs took of the processors while a benchmark ran.
+/// A meter of the processor time that other programs use during a benchmark.
 pub(crate) struct Others {
     busy: f64,
     own: f64,
@@ -234,7 +235,7 @@ impl Others {
         }
     }
 
-    /// Seconds of processor time, of the machine and of this program with its ended children.
+    /// Returns the machine's used processor time, in seconds.
     fn busy() -> f64 {
         let text = std::fs::read_to_string("/proc/stat").unwrap_or_default();
         let fields: Vec<f64> = text
@@ -244,7 +245,7 @@ impl Others {
             .split_whitespace()
             .filter_map(|field| field.parse().ok())
             .collect();
-        // user, nice, system; irq, softirq; the clock ticks a hundred times a second.
+        // user, nice, system, irq and softirq, in ticks of 10 ms.
         [0, 1, 2, 5, 6]
             .iter()
             .filter_map(|at| fields.get(*at))
@@ -252,6 +253,7 @@ impl Others {
             / 100.0
     }
 
+    /// Returns the processor time of this program and its ended children, in seconds.
     fn own() -> f64 {
         let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
         let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
@@ -269,7 +271,7 @@ impl Others {
         let time = self.start.elapsed().as_secs_f64() * load::processors() as f64;
         let share = (100.0 * others / time).max(0.0);
         table.note(&format!(
-            "other programs had {share:.0} % of the processors meanwhile{}",
+            "other programs used {share:.0} % of the processors{}",
             if share > 5.0 {
                 ": repeat when the machine is quiet"
             } else {
@@ -279,7 +281,7 @@ impl Others {
     }
 }
 
-/// What a future answers at once; the paths measured here must never wait.
+/// Returns the output of a future that must be ready at once: measured paths never wait.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -287,7 +289,7 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What a figure is held against.
+/// The target of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Bar {
     AtMost(f64),
@@ -296,14 +298,14 @@ pub(crate) enum Bar {
     Stated,
 }
 
-/// The figures, printed as they come.
+/// The table of figures, printed as they arrive.
 pub(crate) struct Table;
 
 impl Table {
     pub(crate) fn begin(title: &str) -> Self {
         println!("\n{title}: A against B, medians of interleaved pairs");
         let table = Self;
-        table.line(["row", "what", "A", "B", "figure", "bar", "ok?"]);
+        table.line(["row", "what", "A", "B", "figure", "target", "ok?"]);
         println!("{}", "-".repeat(160));
         table
     }
@@ -312,7 +314,7 @@ impl Table {
         println!("{row:>3} | {what:<68} | {a:>23} | {b:>22} | {figure:>12} | {bar:>9} | {ok}");
     }
 
-    /// One row; `unit` follows figure and bar, such as `×` or `ns`.
+    /// Prints a row; `unit` follows the figure, such as `x` or `ns`.
     pub(crate) fn row(
         &self,
         row: &str,
@@ -335,13 +337,13 @@ impl Table {
         self.line([row, what, &a, &b, &format!("{figure:.2} {unit}"), &bar, ok]);
     }
 
-    /// Where a row cannot be judged here, or needs a word.
+    /// Prints a note, such as why a row cannot be judged on this machine.
     pub(crate) fn note(&self, note: &str) {
         println!("    | {note}");
     }
 }
 
-/// `label 123 ns`, as a column shows it.
+/// Formats a column such as `label 123 ns`.
 pub(crate) fn labelled(label: &str, nanos: f64) -> String {
     if nanos < 10_000.0 {
         format!("{label} {nanos:.0} ns")
@@ -350,7 +352,7 @@ pub(crate) fn labelled(label: &str, nanos: f64) -> String {
     }
 }
 
-/// A small reproducible source of random numbers (splitmix64): the same order in every run.
+/// A reproducible random number generator (splitmix64): the same order in every run.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -361,7 +363,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// All numbers below `length`, shuffled.
+    /// Returns all numbers below `length`, shuffled.
     pub(crate) fn order(&mut self, length: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..length).collect();
         for at in (1..length).rev() {
@@ -371,7 +373,7 @@ impl Random {
     }
 }
 
-/// Resident memory of this process, in bytes.
+/// Returns the resident memory of this process, in bytes.
 pub(crate) fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status

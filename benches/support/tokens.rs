@@ -1,4 +1,4 @@
-//! Tokens as an identity provider issues them, and verifiers that accept them.
+//! Realistic identity-provider tokens, and verifiers that accept them.
 
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::{Verifier, VerifierBuilder, testing};
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 pub(crate) const ISSUER: &str = "https://issuer.example/";
 pub(crate) const AUDIENCE: &str = "https://api.example/";
 pub(crate) const KEY_ID: &str = "bench-1";
-/// The payload of an RS256 token of 848 bytes, about what a common provider's access token weighs.
+/// Payload bytes of an 848-byte RS256 token, about the size of a common access token.
 const PAYLOAD: usize = 334;
 
-/// What a handler asks for.
+/// The claims that a handler uses.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct User {
     pub(crate) sub: String,
@@ -19,7 +19,7 @@ pub(crate) struct User {
     pub(crate) roles: Vec<String>,
 }
 
-/// The claims of the `number`-th user, filled up so that their JSON has `length` bytes.
+/// Returns the claims of the `number`-th user, padded to `length` bytes of JSON.
 pub(crate) fn claims(number: usize, length: usize) -> Value {
     let mut claims = json!({
         "iss": ISSUER,
@@ -36,22 +36,22 @@ pub(crate) fn claims(number: usize, length: usize) -> Value {
     claims
 }
 
-/// A key to sign with, under [`KEY_ID`].
+/// Generates a signing key under [`KEY_ID`].
 pub(crate) fn key(algorithm: Algorithm) -> SigningKey {
     SigningKey::generate(algorithm).unwrap().with_key_id(KEY_ID)
 }
 
-/// The token of the `number`-th user, with claims of [`PAYLOAD`] bytes.
+/// Returns the token of the `number`-th user, with claims of [`PAYLOAD`] bytes.
 pub(crate) fn token(key: &SigningKey, number: usize) -> String {
     testing::mint(key, &claims(number, PAYLOAD)).unwrap()
 }
 
-/// Many tokens, signed on every core.
+/// Signs many tokens, on every core.
 pub(crate) fn tokens(key: &SigningKey, count: usize) -> Vec<String> {
     mint_many(count, |number| token(key, number))
 }
 
-/// Many HS256 tokens as long as RS256 ones: where only the text matters.
+/// Signs many HS256 tokens as long as RS256 ones, where only the text matters.
 pub(crate) fn long_tokens(key: &SigningKey, count: usize) -> Vec<String> {
     // An HMAC is 299 characters shorter than an RSA signature: 224 bytes before base64url.
     mint_many(count, |number| {
@@ -77,7 +77,7 @@ fn mint_many(count: usize, mint: impl Fn(usize) -> String + Sync) -> Vec<String>
     })
 }
 
-/// A verifier under the rules that most applications set.
+/// Returns a verifier builder with the rules that most applications set.
 pub(crate) fn verifier(key: &SigningKey) -> VerifierBuilder {
     Verifier::builder()
         .key(key.verifying_key().unwrap())

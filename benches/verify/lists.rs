@@ -1,4 +1,4 @@
-//! Row L: what a deny list adds to a cached token.
+//! Row L: the cost of a deny list for a cached token.
 
 use crate::support::arrivals::Arrivals;
 use crate::support::tokens;
@@ -46,7 +46,7 @@ fn deny_list(
     let list = list.build().unwrap();
     let listed = tokens::verifier(&rs256()).cache_bytes(ROOM);
     let listed = listed.deny_list(list.clone()).build().unwrap();
-    // Others' tokens, which end in the year 2100.
+    // Tokens of other users, which expire in the year 2100.
     let end = UNIX_EPOCH + Duration::from_secs(4_102_444_800);
     let number = std::cell::Cell::new(0);
     let revoke = || {
@@ -56,20 +56,20 @@ fn deny_list(
         runtime.block_on(revoked).unwrap();
     };
     (0..many).for_each(|_| revoke());
-    // Until nothing has to be waited for any more: the watching connection is up.
+    // Waits until the connection for invalidations is up, and no call has to wait.
     for token in tokens {
         while at_once(listed.verify(token)).is_none() {
             runtime.block_on(listed.verify(token)).unwrap();
         }
     }
     let verify = |verifier: &Verifier, token: &str| {
-        // It waits only where Redis was silent for a moment.
+        // Waits only if Redis was silent for a moment.
         let answer = at_once(verifier.verify(token));
         answer.unwrap_or_else(|| runtime.block_on(verifier.verify(token)))
     };
     let what = format!("{many} revoked {place}");
     list_row(table, effort, &what, &listed, tokens, (&verify, &|| {}));
-    // At full speed of one thread this is a thousand and more each second.
+    // At full speed of one thread this makes over a thousand revocations per second.
     const PER_REVOCATION: usize = 320;
     let requests = std::cell::Cell::new(0_usize);
     let revoke_at_times = || {
@@ -92,7 +92,7 @@ fn at_once<F: Future>(future: F) -> Option<F::Output> {
 
 type Verify<'a> = &'a dyn Fn(&Verifier, &str) -> Result<Verified, Error>;
 
-/// The patterns of row 1. `meanwhile` runs before each batch of 32, and is not measured.
+/// Measures the patterns of row 1. `meanwhile` runs before each batch of 32, unmeasured.
 fn list_row(
     table: &Table,
     effort: Effort,
@@ -101,7 +101,7 @@ fn list_row(
     tokens: &[String],
     (verify, meanwhile): (Verify<'_>, &dyn Fn()),
 ) {
-    // The same verifier, memory and all, but that it does not ask.
+    // The same verifier with the same cache, but without the list.
     let bare = listed.danger_without_lists();
     let shuffled = Random(1).order(tokens.len());
     let in_turn: Vec<usize> = (0..HOT).collect();

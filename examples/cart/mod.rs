@@ -1,15 +1,15 @@
-//! What both sessions examples share: all but the web framework.
+//! Shared code of both sessions examples, without the web framework.
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /login` `{"user":"ann"}` | `{"user":"ann"}`; the session gets another id, and the guest's cart stays |
+//! | `POST /login` `{"user":"ann"}` | `{"user":"ann"}`; rotates the session's id and keeps the guest's cart |
 //! | `GET /cart` | `{"user":null,"items":[]}` |
-//! | `POST /cart` `{"item":"tea"}` | the whole cart, with the item behind the others |
+//! | `POST /cart` `{"item":"tea"}` | the whole cart, with the item at the end |
 //! | `POST /slow` `{"item":"tea","ms":500}` | the same, after a wait between reading and saving |
 //! | `GET /devices` | `{"devices":[{"handle":"…","device":"curl/8.5.0","created":1700000000,"last_seen":1700000000,"this":true}]}`, times in Unix seconds; 401 without a login |
 //! | `POST /logout` | `{"user":null,"items":[]}` |
 //! | `POST /logout-everywhere` | `{"ended":2}`; 401 without a login |
-//! | `GET /` | a page with all of it |
+//! | `GET /` | a page for all of these |
 
 use jamguard::store::{FileStore, MemoryStore, Near, RedisStore, Store};
 use jamguard::{Authenticator, Error, ErrorKind, Session, SessionCookie, Sessions};
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The data of a session: any type that serde reads and writes.
+/// The session data: any type that serde can serialize and deserialize.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Cart {
     items: Vec<String>,
@@ -37,24 +37,24 @@ struct Item {
     ms: u64,
 }
 
-/// Bytes of JSON. A session holds 64 KiB, and what clients fill needs a bound below that.
+/// Maximum cart size in bytes of JSON; below the session limit of 64 KiB.
 const MAX_CART: usize = 60_000;
 
-/// Nobody waits longer than that.
+/// Maximum wait, in milliseconds.
 const MAX_WAIT: u64 = 60_000;
 
-/// The whole cart, and whose it is.
+/// Returns the whole cart and its user.
 pub(crate) fn look(cart: &Session<Cart>) -> Value {
     json!({ "user": cart.user(), "items": cart.items })
 }
 
-/// In an app of yours a password comes along, or something better.
+/// Logs in without a password; a real app checks a credential here.
 pub(crate) fn login(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     let Login { user } = parse(body)?;
     if user.is_empty() {
         return Err(Error::new(
             ErrorKind::InvalidRequest,
-            "a user without a name",
+            "the user name is empty",
         ));
     }
     cart.login(&*user)?;
@@ -67,12 +67,12 @@ pub(crate) fn put(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     if filled.len() > MAX_CART {
         return Err(Error::new(ErrorKind::InvalidRequest, "the cart is full"));
     }
-    // Done again should another request save the cart first: both items are kept.
+    // Runs again if another request saves the cart first, so that both items are kept.
     cart.modify(move |cart| cart.items.push(item.clone()))?;
     Ok(look(cart))
 }
 
-/// The cart was read before the wait, and is saved after it. Whoever logged out meanwhile stays so.
+/// Waits between reading and saving the cart; a logout in between is not undone.
 pub(crate) async fn put_slowly(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     let Item { ms, .. } = parse(body)?;
     tokio::time::sleep(Duration::from_millis(ms.min(MAX_WAIT))).await;
@@ -113,17 +113,17 @@ pub(crate) async fn logout_everywhere(cart: &Session<Cart>) -> Result<Value, Err
     Ok(json!({ "ended": ended }))
 }
 
-/// By hand, so that both frameworks refuse the same bodies alike.
+/// Parses JSON by hand, so that both frameworks reject the same bodies.
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
     serde_json::from_str(body).map_err(|_| {
         Error::new(
             ErrorKind::InvalidRequest,
-            "the body is not the JSON that is needed",
+            "the body is not the expected JSON",
         )
     })
 }
 
-/// `JAM_STORE`: `memory`, `file:PATH`, or a `redis://` URL.
+/// Opens the store that `JAM_STORE` names: `memory`, `file:PATH` or a `redis://` URL.
 async fn store() -> Result<Arc<dyn Store>, Error> {
     let store = std::env::var("JAM_STORE").unwrap_or_else(|_| "memory".to_owned());
     Ok(match store.split_once(':') {
@@ -143,7 +143,7 @@ pub(crate) async fn authenticator() -> Result<Authenticator, Error> {
     let sessions = Sessions::builder(store().await?).build()?;
     Authenticator::builder()
         .sessions(sessions)
-        // Plain http is for this example: without the switch the cookie is Secure.
+        // For plain http in this example only; by default the cookie is Secure.
         .session_cookie(
             SessionCookie::new()
                 .with_name("__Host-cart_session")
@@ -162,12 +162,12 @@ pub(crate) fn port() -> Result<u16, String> {
     }
 }
 
-/// What to do about a port that cannot be had.
+/// Formats the error for a port that cannot be bound.
 pub(crate) fn cannot_listen(port: u16, error: &std::io::Error) -> String {
     format!("cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…")
 }
 
-/// Says in one line why the app could not run.
+/// Prints the error, if any, and returns the exit code.
 pub(crate) fn exit(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -194,7 +194,7 @@ Stop with Ctrl-C."
     );
 }
 
-/// The page at `/`.
+/// The HTML page at `/`.
 pub(crate) const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

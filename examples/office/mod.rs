@@ -1,18 +1,18 @@
-//! What both guards examples share: all but the web framework.
+//! Shared code of both guards examples, without the web framework.
 //!
-//! | request | who may |
+//! | request | allowed for |
 //! |---|---|
-//! | `GET /` | everybody |
+//! | `GET /` | every client |
 //! | `GET /orders` | scope `orders.read` |
-//! | `POST /orders` | scope `orders.write`, and not suspended |
+//! | `POST /orders` | scope `orders.write`, unless suspended |
 //! | `GET /admin` | admins |
-//! | `GET /documents/{name}` | the document's owner, and admins |
-//! | `POST /promote/{user}` | admins; makes the user one |
-//! | `GET /reports/summary` | everybody |
-//! | `GET /reports/…` | accountants, who logged in within the last hour |
+//! | `GET /documents/{name}` | the document's owner and admins |
+//! | `POST /promote/{user}` | admins; makes the user an admin |
+//! | `GET /reports/summary` | every client |
+//! | `GET /reports/…` | accountants and admins who logged in within the last hour, unless suspended |
 //!
-//! Tokens say who somebody is and what they may do here by scope. Roles are the application's own:
-//! it adds them to every identity.
+//! Tokens carry the subject and its scopes. Roles come from the application, which adds them to
+//! every identity.
 
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::policy::{PolicyParser, RouteRule, RouteTable, Unmatched, resource, role, scope};
@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 const ISSUER: &str = "https://office.example";
 
-/// Rules as a file has them: here in JSON, in TOML each is a `[[guards]]`.
+/// Rules as in a configuration file, in JSON; in TOML each is a `[[guards]]` table.
 const RULES: &str = r#"[
     {"methods": "GET", "path": "/", "public": true},
     {"methods": ["GET", "POST"], "path": "/orders", "policy": "authenticated"},
@@ -37,7 +37,7 @@ const RULES: &str = r#"[
     {"path": "/reports/{*rest}", "policy": "(role:accountant | role:admin) & !role:suspended & fresh:1h"}
 ]"#;
 
-/// What no rule names is closed.
+/// Builds the route table; unmatched paths are denied.
 pub(crate) fn table() -> Result<RouteTable, Error> {
     let rules: Vec<RouteRule> = serde_json::from_str(RULES)
         .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
@@ -46,17 +46,17 @@ pub(crate) fn table() -> Result<RouteTable, Error> {
         .build()
 }
 
-/// A guard around a route.
+/// Returns a policy for a guard around a route.
 pub(crate) fn may_read() -> Policy {
     scope("orders.read")
 }
 
-/// Another.
+/// Returns a policy for a guard around a route.
 pub(crate) fn may_write() -> Policy {
     scope("orders.write") & !role("suspended")
 }
 
-/// A guard as a type, which a handler's signature names.
+/// A policy as a type, for a handler's signature.
 pub(crate) struct Admin;
 
 impl Guard for Admin {
@@ -65,14 +65,14 @@ impl Guard for Admin {
     }
 }
 
-/// A document, and what a policy may ask about it.
+/// A document and the attributes that a policy can check.
 #[derive(serde::Serialize)]
 struct Document {
     owner: &'static str,
     text: &'static str,
 }
 
-/// A guard inside of a handler, which knows what is asked for.
+/// Checks a policy inside a handler, where the requested document is known.
 pub(crate) fn read(identity: &Identity, name: &str) -> Result<Value, Refused> {
     let own = resource("owner").is_claim("sub") | role("admin");
     let document = match name {
@@ -82,14 +82,14 @@ pub(crate) fn read(identity: &Identity, name: &str) -> Result<Value, Refused> {
         },
         _ => Document {
             owner: "",
-            text: "there is no such document",
+            text: "no such document",
         },
     };
     identity.check_with(&own, &document)?;
     Ok(json!({ "text": document.text }))
 }
 
-/// In place of a database: who has which roles.
+/// The roles of each user, in place of a database.
 #[derive(Clone)]
 pub(crate) struct Roles(Arc<Mutex<HashMap<String, Vec<&'static str>>>>);
 
@@ -153,7 +153,7 @@ impl Office {
         })
     }
 
-    /// A token for a user, as a login would give it.
+    /// Issues a token for a user, as a login would.
     pub(crate) async fn token(&self, user: &str, scope: &str) -> Result<String, Error> {
         let claims = json!({ "sub": user, "scope": scope });
         Ok(self.issuer.issue(&claims).await?.expose().to_owned())
@@ -161,7 +161,7 @@ impl Office {
 
     pub(crate) async fn promote(&self, user: &str) -> Result<Value, Error> {
         self.roles.add(user, "admin");
-        // It counts from the next request on.
+        // Drops the cached roles, so that the next request sees the new one.
         self.auth.forget(user).await?;
         Ok(json!({ "promoted": user }))
     }
@@ -184,7 +184,7 @@ With the lines above in your shell:
   curl -i -X POST -H \"authorization: Bearer $eve\" http://127.0.0.1:{port}/orders  # 403: suspended
   curl -i -H \"authorization: Bearer $bob\" http://127.0.0.1:{port}/admin           # 403
   curl -i -H \"authorization: Bearer $ann\" http://127.0.0.1:{port}/admin           # 200
-  curl -i -H \"authorization: Bearer $bob\" http://127.0.0.1:{port}/documents/plan  # 200: his own
+  curl -i -H \"authorization: Bearer $bob\" http://127.0.0.1:{port}/documents/plan  # 200: bob owns it
   curl -i -X POST -H \"authorization: Bearer $ann\" http://127.0.0.1:{port}/promote/bob
   curl -i -H \"authorization: Bearer $bob\" http://127.0.0.1:{port}/admin           # 200 now
 
@@ -194,7 +194,7 @@ Stop with Ctrl-C."
     }
 }
 
-/// `PORT`, or 3000.
+/// Returns the port from `PORT`, or 3000.
 pub(crate) fn port() -> Result<u16, String> {
     match std::env::var("PORT") {
         Ok(text) => text
@@ -204,12 +204,12 @@ pub(crate) fn port() -> Result<u16, String> {
     }
 }
 
-/// What to do about a port that cannot be had.
+/// Formats the error for a port that cannot be bound.
 pub(crate) fn cannot_listen(port: u16, error: &std::io::Error) -> String {
     format!("cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…")
 }
 
-/// Says in one line why the app could not run.
+/// Prints the error, if any, and returns the exit code.
 pub(crate) fn exit(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,7 @@
-//! A login with a second factor, in axum: enrolment by QR code, one-time passwords, recovery codes, and
-//! a vault that only opens to who passed both.
+//! Two-factor login in axum.
+//!
+//! Shows enrolment by QR code, one-time passwords, recovery codes, and a vault that requires both
+//! factors.
 //!
 //! ```sh
 //! cargo run --example otp_login --features axum,otp,session
@@ -8,16 +10,16 @@
 //!
 //! | request | form | answer |
 //! |---|---|---|
-//! | `GET /` | | what can be done now |
-//! | `POST /login` | `user`, `password` | in, with one factor; the password of everybody is `open sesame` |
-//! | `POST /enrol` | | a QR code and the secret under it |
-//! | `POST /confirm` | `code` | enrolled, and in with both factors; ten recovery codes |
-//! | `POST /code` | `code` | in with both factors |
-//! | `POST /recover` | `code` | the same by a recovery code |
-//! | `GET /vault` | | needs both factors |
-//! | `POST /new-codes` | | needs both factors; ten other recovery codes |
-//! | `POST /remove` | | needs both factors; there is no second factor any more |
-//! | `POST /logout` | | out |
+//! | `GET /` | | the actions that are possible now |
+//! | `POST /login` | `user`, `password` | logged in with one factor; every user's password is `open sesame` |
+//! | `POST /enrol` | | a QR code and its secret |
+//! | `POST /confirm` | `code` | enrolled and logged in with both factors; ten recovery codes |
+//! | `POST /code` | `code` | logged in with both factors |
+//! | `POST /recover` | `code` | logged in with both factors, by a recovery code |
+//! | `GET /vault` | | the vault; requires both factors |
+//! | `POST /new-codes` | | ten new recovery codes; requires both factors |
+//! | `POST /remove` | | removes the second factor; requires both factors |
+//! | `POST /logout` | | logged out |
 
 mod page;
 
@@ -34,7 +36,7 @@ use jamguard::{
 };
 use std::process::ExitCode;
 
-/// This app keeps nothing in its sessions but who is logged in.
+/// A session without application data: it only records the user.
 type Visitor = Session<()>;
 
 #[derive(serde::Deserialize)]
@@ -48,10 +50,10 @@ struct Code {
     code: String,
 }
 
-/// Bytes.
+/// Maximum length of a user name, in bytes.
 const MAX_NAME: usize = 64;
 
-/// A page with a word about what went wrong, under the status that the error stands for.
+/// An error page with the status of the error.
 struct Problem(Error);
 
 impl From<Error> for Problem {
@@ -66,26 +68,26 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let word = match self.0.kind() {
             ErrorKind::WrongCode | ErrorKind::UsedCode => {
-                "That code is not right, or not any more."
+                "That code is wrong, expired or already used."
             }
-            ErrorKind::LockedOut => "Too many wrong codes: try again in a quarter of an hour.",
-            ErrorKind::InvalidRequest => "That name is too long: 64 letters are the most.",
+            ErrorKind::LockedOut => "Too many wrong codes: try again in 15 minutes.",
+            ErrorKind::InvalidRequest => "That name is too long: at most 64 bytes.",
             ErrorKind::NotVerified => "That is not the password.",
             ErrorKind::MissingCredentials => "Log in first.",
-            ErrorKind::NotEnrolled => "Set the second factor up first.",
-            ErrorKind::AlreadyEnrolled => "You have a second factor already.",
+            ErrorKind::NotEnrolled => "Set up the second factor first.",
+            ErrorKind::AlreadyEnrolled => "You already have a second factor.",
             _ => "That did not work. Try again in a moment.",
         };
         (status, secret(page::problem(word))).into_response()
     }
 }
 
-/// Codes and secrets are to be in no cache.
+/// Keeps codes and secrets out of HTTP caches.
 fn secret(page: String) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], Html(page))
 }
 
-/// Whether the second factor was passed in this session.
+/// Returns whether the second factor was passed in this session.
 fn passed(identity: Option<&Identity>) -> bool {
     identity.is_some_and(|identity| identity.check(&second_factor()).is_ok())
 }
@@ -106,13 +108,13 @@ async fn home(
     Ok(secret(page))
 }
 
-/// In an app of yours each user has a password of their own, or something better.
+/// Checks the password; a real app has a different one for each user.
 async fn login(visitor: Visitor, Form(login): Form<Login>) -> Result<Redirect, Problem> {
     let right = jamguard::Secret::new("open sesame") == jamguard::Secret::new(login.password);
     if !right || login.user.is_empty() {
         return Err(Error::new(ErrorKind::NotVerified, "a wrong password").into());
     }
-    // Authenticator apps show it, and take no longer one than 256 bytes.
+    // The name becomes part of the otpauth URI, whose names have at most 256 bytes.
     if login.user.len() > MAX_NAME {
         return Err(Error::new(ErrorKind::InvalidRequest, "a name that is too long").into());
     }
@@ -120,7 +122,7 @@ async fn login(visitor: Visitor, Form(login): Form<Login>) -> Result<Redirect, P
     Ok(Redirect::to("/"))
 }
 
-/// Who is enrolled is refused: a new authenticator takes the old one's code, at `/remove`.
+/// Begins an enrolment; fails if the user is enrolled, who must use `/remove` first.
 async fn enrol(
     State(factor): State<SecondFactor>,
     visitor: Visitor,
@@ -173,7 +175,7 @@ async fn new_codes(
     Ok(secret(page::recovery_codes(&codes)))
 }
 
-/// Whoever stays logged in elsewhere with that factor must begin anew.
+/// Removes the second factor, and ends all sessions, which may have passed it.
 async fn remove(State(factor): State<SecondFactor>, visitor: Visitor) -> Result<Redirect, Problem> {
     factor.remove(&user(&visitor)?).await?;
     visitor.logout_everywhere().await?;
@@ -186,12 +188,12 @@ async fn logout(visitor: Visitor) -> Result<Redirect, Problem> {
 }
 
 fn user(visitor: &Visitor) -> Result<String, Error> {
-    let nobody = || Error::new(ErrorKind::MissingCredentials, "nobody is logged in");
-    visitor.user().ok_or_else(nobody)
+    let missing = || Error::new(ErrorKind::MissingCredentials, "no user is logged in");
+    visitor.user().ok_or_else(missing)
 }
 
 fn app() -> Result<Router, Error> {
-    // Yours come from the environment or a vault: with new keys nobody's second factor opens.
+    // A real app loads its key from a secret store: a new key cannot decrypt stored second factors.
     let key = SealingKeys::generate_key()?;
     let keys = SealingKeys::from_base64url(key.expose())?;
     let store = MemoryStore::new();
@@ -200,7 +202,7 @@ fn app() -> Result<Router, Error> {
         .build()?;
     let auth = Authenticator::builder()
         .sessions(Sessions::builder(store).build()?)
-        // Plain http is for this example: without the switch the cookie is Secure.
+        // For plain http in this example only; by default the cookie is Secure.
         .session_cookie(
             SessionCookie::new()
                 .with_name("__Host-vault_session")

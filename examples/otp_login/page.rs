@@ -1,8 +1,8 @@
-//! The pages: plain forms, no script.
+//! The HTML pages: plain forms without scripts.
 
 use jamguard::Secret;
 
-/// What users write stands in pages as text.
+/// Escapes user input for HTML.
 fn text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -37,7 +37,7 @@ fn page(content: &str) -> String {
     )
 }
 
-/// A form with one field for a code; browsers offer what a message or an app has.
+/// Renders a form with one field for a code, which browsers can fill in.
 fn code_form(action: &str, label: &str, button: &str) -> String {
     format!(
         r#"<form method="post" action="{action}"><label>{label}
@@ -64,17 +64,19 @@ pub(crate) fn login() -> String {
     )
 }
 
-/// `passed`: by a second factor that is there no more.
+/// Renders the page without a second factor; `passed` is for one removed during this session.
 pub(crate) fn set_up(user: &str, passed: bool) -> String {
     let how = match passed {
-        false => r#"by your password alone. The <a href="/vault">vault</a> wants more."#,
+        false => {
+            r#"with your password only. The <a href="/vault">vault</a> needs a second factor."#
+        }
         true => {
-            r#"by both factors, the second of which is gone since. The <a href="/vault">vault</a> is open
+            r#"with both factors, but the second one was removed since. The <a href="/vault">vault</a> is open
 until you log out."#
         }
     };
     page(&format!(
-        r#"<p>You are {}, {how}</p>
+        r#"<p>You are logged in as {}, {how}</p>
 <form method="post" action="/enrol"><button>Set up a second factor</button></form>{LOGOUT}"#,
         text(user)
     ))
@@ -89,10 +91,10 @@ pub(crate) fn scan(image: &str, secret: &str, uri: &str) -> String {
     page(&format!(
         r#"<p>Scan this with your authenticator app:</p>
 {image}
-<p>or type <code id="secret">{}</code>, or <a href="{}">open the app</a> on this device.</p>{}"#,
+<p>or enter <code id="secret">{}</code>, or <a href="{}">open the app</a> on this device.</p>{}"#,
         groups.join(" "),
         text(uri),
-        code_form("/confirm", "The code that it shows", "Confirm")
+        code_form("/confirm", "The code from the app", "Confirm")
     ))
 }
 
@@ -102,27 +104,27 @@ pub(crate) fn recovery_codes(codes: &[Secret]) -> String {
         .map(|code| format!("<li>{}</li>\n", code.expose()))
         .collect();
     page(&format!(
-        r#"<p>Print these. Each lets you in once when your authenticator is lost, and nobody can show
-them again.</p>
+        r#"<p>Print these recovery codes. Each logs you in once if you lose your authenticator. They are not
+shown again.</p>
 <ol id="codes">
-{items}</ol><p><a href="/">Go on</a></p>"#
+{items}</ol><p><a href="/">Continue</a></p>"#
     ))
 }
 
 pub(crate) fn ask_for_code(user: &str) -> String {
     page(&format!(
-        r"<p>You are {}, by your password alone.</p>{}{}{LOGOUT}",
+        r"<p>You are logged in as {}, with your password only.</p>{}{}{LOGOUT}",
         text(user),
-        code_form("/code", "The code of your authenticator app", "Go on"),
-        code_form("/recover", "or a recovery code", "Use it up")
+        code_form("/code", "The code from your authenticator app", "Continue"),
+        code_form("/recover", "or a recovery code", "Use it")
     ))
 }
 
 pub(crate) fn welcome(user: &str, left: usize) -> String {
     page(&format!(
-        r#"<p>You are {}, by both factors. The <a href="/vault">vault</a> is open.</p>
+        r#"<p>You are logged in as {}, with both factors. The <a href="/vault">vault</a> is open.</p>
 <p>You have {left} recovery codes.</p>
-<form method="post" action="/new-codes"><button>Make new ones</button></form>
+<form method="post" action="/new-codes"><button>Generate new ones</button></form>
 <form method="post" action="/remove"><button>Remove the second factor</button></form>{LOGOUT}"#,
         text(user)
     ))

@@ -1,5 +1,6 @@
-//! A small OpenID Connect provider on loopback, for the examples: it logs in whoever says who they
-//! are, so it is nothing for production.
+//! A small OpenID Connect provider on loopback, for the examples.
+//!
+//! Not for production: it checks no password.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -18,7 +19,7 @@ use url::Url;
 
 pub(crate) const CLIENT_ID: &str = "example";
 pub(crate) const CLIENT_SECRET: &str = "a secret of the example's";
-/// Whom access tokens are for.
+/// The audience of access tokens.
 pub(crate) const AUDIENCE: &str = "orders";
 
 /// The provider's state. Cheap to clone.
@@ -30,7 +31,7 @@ struct Inner {
     redirect_url: String,
     id_tokens: Issuer,
     access_tokens: Issuer,
-    /// What codes and refresh tokens stand for; each serves once.
+    /// Grants by code or refresh token; each is used once.
     grants: Mutex<HashMap<String, Grant>>,
     token_requests: AtomicU64,
 }
@@ -40,11 +41,11 @@ struct Grant {
     user: String,
     scope: String,
     nonce: Option<String>,
-    /// Of a code.
+    /// The PKCE challenge; only for a code.
     challenge: Option<String>,
 }
 
-/// The authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+/// An authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
 #[derive(Deserialize)]
 struct Asked {
     client_id: String,
@@ -55,7 +56,7 @@ struct Asked {
     code_challenge_method: String,
     scope: Option<String>,
     nonce: Option<String>,
-    /// Who logs in, once that was said.
+    /// The user, once chosen on the page.
     user: Option<String>,
 }
 
@@ -81,7 +82,7 @@ fn refusal(code: &str) -> Refusal {
 }
 
 impl Provider {
-    /// A provider at this URL, with one client that comes back to `redirect_url`.
+    /// Creates a provider at this URL, with one client whose redirect URL is `redirect_url`.
     pub(crate) fn new(url: &str, redirect_url: &str) -> Result<Self, Error> {
         let key = SigningKey::generate(Algorithm::RS256)?.with_key_id("provider-1");
         let issuer = |audience: &str| {
@@ -100,7 +101,7 @@ impl Provider {
         })))
     }
 
-    /// How often tokens were asked for.
+    /// Returns the number of token requests.
     #[allow(dead_code)]
     pub(crate) fn token_requests(&self) -> u64 {
         self.0.token_requests.load(Ordering::Relaxed)
@@ -166,7 +167,7 @@ async fn discovery(State(provider): State<Provider>) -> Json<Value> {
     }))
 }
 
-/// Asks who is there, and sends the browser back with a code.
+/// Lets the user choose an account, and redirects the browser back with a code.
 async fn authorize(
     State(provider): State<Provider>,
     Query(asked): Query<Asked>,
@@ -177,7 +178,7 @@ async fn authorize(
         && asked.response_type == "code"
         && asked.code_challenge_method == "S256";
     if !sound {
-        // Not sent back: whoever asks so may want to be sent elsewhere.
+        // No redirect: the redirect URL of an invalid request cannot be trusted.
         return Err(refusal("invalid_request"));
     }
     let users = ["ann", "bob"];
@@ -218,7 +219,7 @@ async fn token(
     Form(asked): Form<TokenRequest>,
 ) -> Result<Json<Value>, Refusal> {
     provider.0.token_requests.fetch_add(1, Ordering::Relaxed);
-    // `example:a secret of the example's`, each encoded as in a form (RFC 6749 section 2.3.1).
+    // `example:a secret of the example's`, both parts form-encoded (RFC 6749 section 2.3.1).
     let own = "Basic ZXhhbXBsZTphK3NlY3JldCtvZit0aGUrZXhhbXBsZSUyN3M=";
     if headers
         .get(header::AUTHORIZATION)
@@ -260,7 +261,7 @@ async fn userinfo(user: Claims<Subject>) -> Json<Value> {
     Json(json!({"sub": user.sub, "name": user.sub, "orders": 3}))
 }
 
-/// What verifies the provider's access tokens elsewhere.
+/// Returns a verifier of the provider's access tokens, for other services.
 #[allow(dead_code)]
 pub(crate) fn access_tokens(url: &str) -> Result<Verifier, Error> {
     Verifier::builder()

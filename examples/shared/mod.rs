@@ -1,4 +1,4 @@
-//! What both quickstarts share: the JAM service inside, the page, the words printed at the start.
+//! Shared code of both quickstarts: the JAM emulator, the pages and the printed instructions.
 
 use jamguard::emulator::{AppSettings, Emulator};
 use jamguard::policy::{RouteTable, Unmatched, authenticated, email_domain};
@@ -16,12 +16,12 @@ pub(crate) struct User {
     pub(crate) email: String,
 }
 
-/// Whoever has an address at this domain: a JAM token knows its user's e-mail address and no more.
+/// Requires an address at this domain: a JAM token holds only its user's e-mail address.
 pub(crate) fn admins() -> Policy {
     email_domain("example.com")
 }
 
-/// Which rule holds for which path. What it does not name is left to the handlers.
+/// Builds the route table. Unmatched paths are left to the handlers.
 pub(crate) fn table() -> Result<RouteTable, Error> {
     RouteTable::builder(Unmatched::Allow)
         .public("*", "/table/open")
@@ -35,13 +35,13 @@ pub(crate) struct LoginForm {
     pub(crate) email: String,
 }
 
-/// Everything but the web framework.
+/// The parts that do not depend on the web framework.
 pub(crate) struct Quickstart {
     pub(crate) auth: Authenticator,
     pub(crate) client: JamClient,
     pub(crate) login: JamLogin,
     pub(crate) port: u16,
-    /// Runs until it is dropped.
+    /// Runs until dropped.
     pub(crate) emulator: Emulator,
 }
 
@@ -55,7 +55,7 @@ fn env(name: &str, default: u64) -> u64 {
     }
 }
 
-/// The port that the environment names, or the default one.
+/// Returns the port from the environment variable, or the default.
 fn port(name: &str, default: u16) -> u16 {
     u16::try_from(env(name, default.into())).unwrap_or_else(|_| {
         eprintln!("{name} must be a port, 0 to 65535");
@@ -63,12 +63,12 @@ fn port(name: &str, default: u16) -> u16 {
     })
 }
 
-/// What to do about a port that cannot be had.
+/// Formats the error for a port that cannot be bound.
 pub(crate) fn cannot_listen(port: u16, error: &std::io::Error) -> String {
     format!("cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…")
 }
 
-/// Says in one line why the app could not run.
+/// Prints the error, if any, and returns the exit code.
 pub(crate) fn exit(result: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,7 +83,7 @@ impl Quickstart {
     pub(crate) async fn start() -> Result<Self, Error> {
         let port = port("PORT", 3000);
 
-        // In production this is https://api.justauthenticate.me and all of this block goes away.
+        // In production this is https://api.justauthenticate.me, and this block is not needed.
         let emulator = Emulator::builder()
             .port(self::port("JAM_PORT", 4000))
             .on_mail(|mail| println!("mail to {}: {}", mail.email, mail.link))
@@ -98,18 +98,18 @@ impl Quickstart {
         let base_url = emulator.base_url();
 
         let client = JamClient::builder(APP_ID).base_url(base_url).build()?;
-        // In production over a store that outlives the process: FileStore, or RedisStore.
+        // In production use a store that outlives the process: FileStore or RedisStore.
         let sessions = Sessions::builder(MemoryStore::new()).build()?;
         let auth = Authenticator::builder()
-            // One clock for both sides, so no leeway.
+            // Both sides use the same clock, so no leeway is needed.
             .jam(
                 JamApp::new(APP_ID)
                     .base_url(base_url)
                     .leeway(Duration::ZERO),
             )
-            // A login in the browser is a session: its tokens stay here.
+            // A browser login is a session: its tokens stay on the server.
             .sessions(sessions)
-            // Plain http is for this example: without the switch the cookie is Secure.
+            // For plain http in this example only; by default the cookie is Secure.
             .session_cookie(
                 SessionCookie::new()
                     .with_name("__Host-quickstart_session")
@@ -143,9 +143,9 @@ With curl:
   curl -s -H 'accept: application/json' {jam}/inbox       # the mail with its link
   curl -s -L -c jar -b jar 'LINK' > /dev/null             # follow it, keep the cookies
   curl -s -b jar http://127.0.0.1:{port}/me               # the claims
-  curl -s -b jar http://127.0.0.1:{port}/devices          # a page with every login
-  curl -i -b jar http://127.0.0.1:{port}/admin            # 403 but for …@example.com
-  curl -i http://127.0.0.1:{port}/table/open              # everybody's; the rest of /table is not
+  curl -s -b jar http://127.0.0.1:{port}/devices          # a page with every session
+  curl -i -b jar http://127.0.0.1:{port}/admin            # 403 except for …@example.com
+  curl -i http://127.0.0.1:{port}/table/open              # public; the rest of /table is not
   curl -i -b jar -X POST http://127.0.0.1:{port}/logout   # or /logout-everywhere
 
 Stop with Ctrl-C."
@@ -153,7 +153,7 @@ Stop with Ctrl-C."
     }
 }
 
-/// The page at `/`.
+/// Renders the page at `/`.
 pub(crate) fn page(user: Option<&User>, inbox: &str) -> String {
     let body = match user {
         Some(user) => format!(
@@ -175,7 +175,7 @@ pub(crate) fn page(user: Option<&User>, inbox: &str) -> String {
     document(&body)
 }
 
-/// The page of a user's logins; `own` is the handle of the one that asks.
+/// Renders the list of a user's sessions; `own` is the handle of the current one.
 pub(crate) fn devices(devices: &[SessionInfo], own: Option<&str>) -> String {
     let rows: String = devices
         .iter()
@@ -192,7 +192,7 @@ pub(crate) fn devices(devices: &[SessionInfo], own: Option<&str>) -> String {
     document(&format!("<p>You are logged in here:</p><ul>{rows}</ul>"))
 }
 
-/// The page after asking for a link.
+/// Renders the page shown after a link was requested.
 pub(crate) fn mail_sent(email: &str, inbox: &str) -> String {
     document(&format!(
         "<p>A link was mailed to {}. Click it in the <a href=\"{}/inbox\">inbox</a>.</p>",

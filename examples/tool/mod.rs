@@ -1,6 +1,6 @@
-//! What the command-line tools share: their flags, their exit status, a clock that stands still.
+//! Shared code of the command-line tools: flags, exit status and a stopped clock.
 
-// Each tool uses its own part of it.
+// Each tool uses only a part.
 #![allow(dead_code)]
 
 use jamguard::{Clock, SystemClock};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// The arguments, or what to end with because they cannot be read or ask for help.
+/// Returns the arguments, or the exit code after `--help` or an unreadable argument.
 pub(crate) fn arguments(tool: &str, usage: &str) -> Result<Vec<String>, ExitCode> {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     if args.iter().any(|arg| arg == "--help") {
@@ -19,7 +19,7 @@ pub(crate) fn arguments(tool: &str, usage: &str) -> Result<Vec<String>, ExitCode
     args.map_err(|_| exit(tool, Err("an argument is not UTF-8".to_owned())))
 }
 
-/// 0 where everything went well, 1 where not all did, 2 where the tool could not work at all.
+/// Returns exit code 0 for success, 1 for partial failure, 2 for an error, which it prints.
 pub(crate) fn exit(tool: &str, answer: Result<bool, String>) -> ExitCode {
     match answer {
         Ok(true) => ExitCode::SUCCESS,
@@ -31,12 +31,13 @@ pub(crate) fn exit(tool: &str, answer: Result<bool, String>) -> ExitCode {
     }
 }
 
-/// The flags as given, each at most once.
+/// The given flags, each at most once.
 pub(crate) struct Flags(BTreeMap<&'static str, String>);
 
 impl Flags {
-    /// Reads flags of these names, each of which takes a value unless it is `--jws`; gives the
-    /// arguments that belong to none of them as well.
+    /// Parses the known flags; also returns the remaining arguments.
+    ///
+    /// Every flag takes a value, except `--jws`.
     pub(crate) fn parse(
         args: Vec<String>,
         known: &[&'static str],
@@ -49,13 +50,13 @@ impl Flags {
                 rest.push(arg);
                 continue;
             }
-            // Only a flag's name is ever printed: the rest may be a secret.
+            // Errors show only the flag's name: the value may be a secret.
             let (name, inline) = match arg.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (&*arg, None),
             };
             let Some(flag) = known.iter().copied().find(|flag| *flag == name) else {
-                return Err(format!("there is no flag {name}"));
+                return Err(format!("unknown flag {name}"));
             };
             let value = match (flag, inline) {
                 ("--jws", None) => String::new(),
@@ -65,7 +66,7 @@ impl Flags {
                     .next()
                     .filter(|value| !value.starts_with("--"))
                     .ok_or_else(|| {
-                        format!("{flag} needs a value; if that begins with --, write {flag}=VALUE")
+                        format!("{flag} needs a value; for a value that begins with --, write {flag}=VALUE")
                     })?,
             };
             if flags.insert(flag, value).is_some() {
@@ -98,14 +99,14 @@ impl Flags {
         Ok(now.map(Duration::from_secs).map(StoppedAt))
     }
 
-    /// The text of a flag's file.
+    /// Reads the file that a flag names.
     pub(crate) fn file(&self, flag: &str) -> Result<String, String> {
         let path = self.text(flag).unwrap_or_default();
         std::fs::read_to_string(path).map_err(|error| format!("{flag} {path}: {error}"))
     }
 }
 
-/// `--now`: the wall clock stands still.
+/// A clock whose wall time is fixed by `--now`.
 pub(crate) struct StoppedAt(Duration);
 
 impl Clock for StoppedAt {

@@ -1,14 +1,13 @@
-//! Counts the allocations of a piece of work on its own thread.
+//! An allocator that counts the allocations of the current thread.
 //!
-//! An allocator cannot be written without `unsafe`, which jamguard forbids; so this is a package
-//! of its own. While nothing is counted it costs one look at a thread-local number, so that times
-//! measured in the same program stay true.
+//! A separate package, because an allocator needs `unsafe`, which jamguard forbids. Outside of
+//! [`count`] it costs one read of a thread-local, so it does not distort timings of the program.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
-    /// `None` while nothing is counted.
+    /// `None` outside of [`count`].
     static COUNT: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
@@ -17,7 +16,7 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How often `work` allocates or grows an allocation.
+/// Returns how often `work` allocates or grows an allocation.
 pub fn count(work: impl FnOnce()) -> u64 {
     COUNT.set(Some(0));
     work();
@@ -30,8 +29,8 @@ fn note() {
     }
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; counting neither allocates nor
-// panics, as the thread-local has a constant start and no destructor.
+// SAFETY: every call is forwarded unchanged to the system allocator; counting neither allocates
+// nor panics, since the thread-local has a const initializer and no destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note();

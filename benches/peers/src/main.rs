@@ -1,13 +1,14 @@
-//! The same load on jamguard and on its peers: processor time per request over the bare server,
-//! and the share of its requests per second.
+//! A benchmark of jamguard against comparable crates under the same load.
+//!
+//! Measures processor time per request above the bare server, and the share of its request rate.
 //!
 //! ```sh
 //! cd benches/peers && cargo run --release [-- --quick]
 //! ```
 //!
-//! Every server is this program started again with one thread on a processor of its own; it
-//! serves the same handler bare and behind the peer, on two ports, measured in turn. Keys are
-//! given to the peers as text where they take it, so that nothing but verification is measured.
+//! Every server is a child process of this program with one thread on its own processor. It serves
+//! the same handler bare and behind the peer, on two ports, measured in turn. Peers get their keys
+//! as text where they accept it, so that only verification is measured.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod servers;
@@ -19,7 +20,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use support::load::{self, Load, Server};
 use support::{Effort, Others, Pairs, Table};
 
-/// Everybody, with the crypto backends that they can be built with.
+/// All contenders, with the crypto backends that they support.
 const CONTENDERS: [(Peer, Backend); 12] = [
     (Peer::JamguardAxum, Backend::AwsLc),
     (Peer::JamguardActix, Backend::AwsLc),
@@ -46,7 +47,7 @@ fn main() {
         println!("load and servers share processors: no taskset, or one processor only");
     }
     for (algorithm, bar) in [("RS256", 40.0), ("ES256", 100.0)] {
-        println!("\n{algorithm}, one warm token, 16 connections, one server thread");
+        println!("\n{algorithm}, one cached token, 16 connections, one server thread");
         println!(
             "{:<40} | {:<11} | {:>8} | {:>12} | {:>13}",
             "server", "crypto", "bare us", "over bare us", "share of rate"
@@ -56,7 +57,7 @@ fn main() {
         for (peer, backend) in CONTENDERS {
             if algorithm == "ES256" && peer == Peer::AxumJwks {
                 println!(
-                    "{:<40} | refuses key sets with other than RSA keys",
+                    "{:<40} | rejects key sets with keys other than RSA",
                     peer.title()
                 );
                 continue;
@@ -76,7 +77,7 @@ fn main() {
             }
         }
         println!(
-            "the best of them costs {:.0} x what jamguard does at its dearest; bar: {bar} x",
+            "the best peer costs {:.0} x as much as jamguard's slower framework; target: {bar} x",
             best / ours
         );
     }
@@ -101,7 +102,7 @@ fn measure(
     };
     let mut bare = [connect(bare_port)];
     let mut guarded = [connect(guarded_port)];
-    // Rounds of about the same time, however slow the peer is.
+    // Gives slow and fast peers rounds of about the same time.
     let probe = server.measure(&mut guarded, 500);
     let count = (probe.rate * 0.08).clamp(200.0, 15_000.0) as usize;
     let samples = load::calm_pairs(

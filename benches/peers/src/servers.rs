@@ -1,5 +1,6 @@
-//! One server per peer, each as its documentation shows it: issuer, audience and expiry are
-//! checked, the handler gets typed claims.
+//! One server per peer, each set up as its documentation shows.
+//!
+//! All check issuer, audience and expiry, and pass typed claims to the handler.
 
 use crate::support::tokens::{self, AUDIENCE, ISSUER, User};
 use actix_web::dev::ServiceRequest;
@@ -76,7 +77,7 @@ impl Backend {
     }
 }
 
-/// What a peer has to know of the issuer, and a token of its.
+/// The issuer: what a peer must know about it, and one of its tokens.
 struct Issuer {
     algorithm: Algorithm,
     jwks: String,
@@ -124,16 +125,16 @@ impl Issuer {
     }
 }
 
-/// The answer of every handler: as long with a user as without.
-async fn nobody() -> String {
+/// Responds without claims; the response is as long as that of `personal`.
+async fn public() -> String {
     "user-000000001@example.com".to_owned()
 }
 
 fn bare() -> Router {
-    Router::new().route("/", get(nobody))
+    Router::new().route("/", get(public))
 }
 
-/// The process of one server: prints its two ports and the token, then serves.
+/// Runs a server process: prints its two ports and the token, then serves.
 pub(crate) fn serve(title: &str, backend: &str, algorithm: &str) {
     let peer = Peer::ALL
         .into_iter()
@@ -151,7 +152,7 @@ pub(crate) fn serve(title: &str, backend: &str, algorithm: &str) {
     }
 }
 
-/// jsonwebtoken 10 and 11 are here with both of their backends; `ring` is all that 9 has.
+/// Selects the backend of jsonwebtoken 10 and 11; version 9 only has `ring`.
 fn choose(backend: &str) {
     if backend == Backend::RustCrypto.name() {
         jsonwebtoken_10::crypto::rust_crypto::DEFAULT_PROVIDER
@@ -203,12 +204,12 @@ async fn with_jamguard(user: jamguard::Claims<User>) -> String {
     user.email.clone()
 }
 
-/// jwt-authorizer's extractor is for axum 0.7, which is its bare server then.
+/// Serves jwt-authorizer, whose extractor needs axum 0.7; its bare server uses 0.7 too.
 async fn serve_axum_07(issuer: &Issuer) {
     use axum_07::{Router, routing::get};
     use jwt_authorizer::{IntoLayer, JwtAuthorizer, JwtClaims, Validation};
 
-    async fn somebody(JwtClaims(user): JwtClaims<User>) -> String {
+    async fn personal(JwtClaims(user): JwtClaims<User>) -> String {
         user.email
     }
     let authorizer = JwtAuthorizer::<User>::from_jwks_text(&issuer.jwks)
@@ -217,9 +218,9 @@ async fn serve_axum_07(issuer: &Issuer) {
         .await
         .unwrap();
     let guarded = Router::new()
-        .route("/", get(somebody))
+        .route("/", get(personal))
         .layer(authorizer.into_layer());
-    let bare = Router::new().route("/", get(nobody));
+    let bare = Router::new().route("/", get(public));
     let [bare_listener, guarded_listener] = listeners(issuer).map(into_tokio);
     tokio::spawn(axum_07::serve(bare_listener, bare).into_future());
     axum_07::serve(guarded_listener, guarded).await.unwrap();
@@ -229,7 +230,7 @@ fn with_axum_jwt_auth(issuer: &Issuer) -> Router {
     use axum_jwt_auth::{Claims, Decoder, LocalDecoder};
     use jsonwebtoken_10::{Algorithm as Algorithm10, DecodingKey, Validation};
 
-    async fn somebody(user: Claims<User>) -> String {
+    async fn personal(user: Claims<User>) -> String {
         user.claims.email
     }
     let mut validation = Validation::new(match issuer.algorithm {
@@ -244,7 +245,7 @@ fn with_axum_jwt_auth(issuer: &Issuer) -> Router {
         .build()
         .unwrap();
     let decoder: Decoder<User> = Arc::new(decoder);
-    Router::new().route("/", get(somebody)).with_state(decoder)
+    Router::new().route("/", get(personal)).with_state(decoder)
 }
 
 async fn with_tower_oauth2(issuer: &Issuer) -> Router {
@@ -270,12 +271,12 @@ async fn with_tower_oauth2(issuer: &Issuer) -> Router {
         .layer(server.into_layer())
 }
 
-/// The handler of those that leave the claims in the request's extensions.
+/// Handles requests of peers that store the claims in the request's extensions.
 async fn extended(Extension(user): Extension<User>) -> String {
     user.email
 }
 
-/// Why axum-jwks refused.
+/// The rejection for axum-jwks.
 pub(crate) struct Unauthorized;
 
 impl From<axum_jwks::TokenError> for Unauthorized {
@@ -295,15 +296,15 @@ impl axum_jwks::ParseTokenClaims for User {
 }
 
 fn with_axum_jwks(issuer: &Issuer) -> Router {
-    async fn somebody(axum_jwks::Claims(user): axum_jwks::Claims<User>) -> String {
+    async fn personal(axum_jwks::Claims(user): axum_jwks::Claims<User>) -> String {
         user.email
     }
     let set: jsonwebtoken_9::jwk::JwkSet = serde_json::from_str(&issuer.jwks).unwrap();
     let jwks = axum_jwks::Jwks::from_jwk_set(set, Some(AUDIENCE), None).unwrap();
-    Router::new().route("/", get(somebody)).with_state(jwks)
+    Router::new().route("/", get(personal)).with_state(jwks)
 }
 
-/// What people write who take jsonwebtoken alone.
+/// A hand-written check with jsonwebtoken alone.
 #[derive(Clone)]
 struct ByHand(Arc<(DecodingKey, Validation)>);
 
@@ -359,9 +360,9 @@ fn serve_actix(peer: Peer, issuer: &Issuer) {
     }
     actix_web::rt::System::new().block_on(async {
         let [bare_listener, guarded_listener] = listeners(issuer);
-        // While one application is measured, the other's connections stay.
+        // Keeps the connections of one application open while the other is measured.
         let idle = Duration::from_secs(600);
-        let bare = HttpServer::new(|| App::new().route("/", web::get().to(nobody)))
+        let bare = HttpServer::new(|| App::new().route("/", web::get().to(public)))
             .workers(1)
             .keep_alive(idle)
             .listen(bare_listener);

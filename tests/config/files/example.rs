@@ -158,7 +158,7 @@ async fn it_follows_the_file() {
     fs::write(&file, "[jam]\nx = 1").unwrap();
     let line = served.lines.next().unwrap().unwrap();
     assert!(
-        line.starts_with("kept as it was: ") && line.contains("jam.x: unknown key"),
+        line.starts_with("configuration unchanged: ") && line.contains("jam.x: unknown key"),
         "{line}"
     );
     assert_eq!(send(served.address, &request).await.status, 403);
@@ -177,7 +177,7 @@ fn check_and_exit_status() {
         let path = sample(name);
         let run = tool().run(&[text(&path), "--check"], "");
         assert_eq!((run.status, &*run.stderr), (0, ""), "{name}");
-        assert!(run.lines[0].ends_with("is sound"));
+        assert!(run.lines[0].ends_with("is valid"));
     }
     let stores = write(
         "stores.toml",
@@ -218,9 +218,9 @@ fn check_and_exit_status() {
     let gone = folder.path().join("gone.toml");
     assert_eq!(tool().run(&[text(&gone), "--check"], "").status, 1);
 
-    tool().refuses_flags(&[], "which file?");
-    tool().refuses_flags(&["a.toml", "b", "c"], "more than a file and a pointer");
-    tool().refuses_flags(&["a.toml", "--chek"], "there is no flag --chek");
-    tool().refuses_flags(&["a.toml", "--roles", "a"], "--roles goes with --token");
+    tool().refuses_flags(&[], "the configuration file is missing");
+    tool().refuses_flags(&["a.toml", "b", "c"], "expected a file and a pointer");
+    tool().refuses_flags(&["a.toml", "--chek"], "unknown flag --chek");
+    tool().refuses_flags(&["a.toml", "--roles", "a"], "--roles needs --token");
     tool().refuses_flags(&["a.toml", "--token"], "--token needs a value");
 }

@@ -136,7 +136,7 @@ fn wrong_flags_are_explained() {
     refuses(&[], "exactly one of --jwk, --pem, --secret");
     refuses(&[es, "--secret", SECRET], "exactly one of");
     refuses(&[es, es], "--pem is given twice");
-    refuses(&[es, "--jwks=x"], "no flag --jwks");
+    refuses(&[es, "--jwks=x"], "unknown flag --jwks");
     refuses(&[es, "--alg=none"], "unknown algorithm");
     refuses(&[es, "--alg=ES512"], "P-521");
     refuses(&[rsa], "RS256, RS384, RS512, PS256, PS384, PS512");

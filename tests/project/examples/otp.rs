@@ -138,9 +138,9 @@ fn images_are_their_owners_alone() {
 fn wrong_flags_are_explained() {
     let refuses = |flags: &[&str], hint: &str| OTP.refuses_flags(flags, hint);
     refuses(&[], "new, uri, code or verify");
-    refuses(&["codes"], "new, uri, code and verify");
+    refuses(&["codes"], "unknown command: use new");
     refuses(&["verify", SECRET], "verify needs the code");
-    refuses(&["code", SECRET, "123456"], "stands without its flag");
+    refuses(&["code", SECRET, "123456"], "without a flag");
     refuses(&["code", "--secret=JBSWY3DPEHPK3PXP"], "needs 16 to 128");
     refuses(&["code", "--secret=no base32!"], "base32");
     refuses(&["code"], "needs 16 to 128");
@@ -154,7 +154,7 @@ fn wrong_flags_are_explained() {
         &["code", SECRET, "--issuer=A"],
         "--issuer is for new and uri",
     );
-    refuses(&["new", SECRET], "--secret is for a secret that there is");
+    refuses(&["new", SECRET], "--secret is for an existing secret");
     refuses(&["new", "--issuer=A"], "a URI needs --account");
     refuses(&["uri", SECRET, "--issuer=A:B", "--account=C"], "no colon");
     refuses(&["code", SECRET, "--type=motp"], "--type");

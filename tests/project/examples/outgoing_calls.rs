@@ -9,8 +9,8 @@ fn a_hundred_calls_take_one_token() {
     assert_eq!(run.status, 0, "{}", run.stderr);
     let expected = [
         "100 of 100 calls answered with 1 token request",
-        "after a refused token: 200 3 orders for example, 2 token requests",
-        "with a token for something else: 403",
+        "after a rejected token: 200 3 orders for example, 2 token requests",
+        "with a token for another scope: 403",
     ];
     assert_eq!(run.lines, expected);
 }

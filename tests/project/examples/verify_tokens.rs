@@ -389,8 +389,8 @@ fn wrong_flags_are_refused_with_advice() {
     refuses_flags(&[jwk, "--iss=a", "--iss", "a"], "--iss is given twice");
     refuses_flags(&[jwk, "--jws", "--jws"], "--jws is given twice");
     refuses_flags(&[jwk, "--jws=yes"], "--jws takes no value");
-    refuses_flags(&[jwk, "--unheard-of=1"], "no flag --unheard-of");
-    refuses_flags(&[jwk, "token"], "without its flag");
+    refuses_flags(&[jwk, "--unheard-of=1"], "unknown flag --unheard-of");
+    refuses_flags(&[jwk, "token"], "without a flag");
     refuses_flags(&[jwk, "--iss"], "--iss needs a value");
     refuses_flags(&[jwk, "--iss", "--aud", "x"], "--iss needs a value");
     refuses_flags(&[jwk, "--iss="], "empty issuer");
