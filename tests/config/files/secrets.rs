@@ -188,7 +188,7 @@ fn texts_with_quotes_and_backslashes_are_hidden_too() {
             "any_audience": true,
             "jwks_url": format!("ht tp://user:{secret}@a.example"),
         }}}});
-        let built = crate::builder().from_str(&text.to_string(), Format::Json);
+        let built = crate::files::builder().from_str(&text.to_string(), Format::Json);
         let error = built.err().unwrap();
         let mut said = vec![format!("{error} {error:?}")];
         let mut source = std::error::Error::source(&error);
