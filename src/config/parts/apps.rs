@@ -1,4 +1,4 @@
-//! JustAuthenticateMe apps.
+//! Settings of JustAuthenticateMe apps.
 
 use super::lists::Lists;
 use super::scalars::{Texts, Time};
@@ -9,32 +9,32 @@ use crate::jam::{app::JamApp, client::JamClient};
 use crate::jwks::RemoteKeySet;
 use serde::Deserialize;
 
-/// A JustAuthenticateMe app: whose ID tokens are accepted, and how JAM is reached.
+/// A JustAuthenticateMe app: its ID tokens, and the client that calls JAM.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct AppSettings {
     /// The app's public id.
     app_id: String,
-    /// Another place than the hosted service: self-hosted, or the emulator.
+    /// Base URL of a self-hosted service or of the emulator. Default: the hosted service.
     base_url: Option<String>,
-    /// How far JAM's clock may be off; 60 s unless set.
+    /// Tolerated clock difference to JAM. Default: 60 s, at most 1 hour.
     leeway: Option<Time>,
-    /// Memory for verified tokens, in bytes; 64 MiB unless set, 0 switches the cache off.
+    /// Cache of verified tokens, in bytes. Default: 64 MiB. At least 64 KiB; 0 disables the cache.
     cache_bytes: Option<u64>,
-    /// The names of deny lists.
+    /// Names of deny lists.
     #[serde(default)]
     deny_lists: Texts,
     /// How the app's keys are fetched.
     key_set: Option<KeySetSettings>,
-    /// How long an operation of the client may take; 10 s unless set.
+    /// Deadline of one operation of the client, including the connection. Default: 10 s.
     timeout: Option<Time>,
-    /// Deletes at the paths of older SDKs.
+    /// Deletes refresh tokens at the paths of older SDKs.
     #[serde(default)]
     legacy_paths: bool,
 }
 
-/// What a file says of an app.
+/// An app and its client.
 pub(in crate::config) struct App {
     pub(in crate::config) app: JamApp,
     pub(in crate::config) client: JamClient,
@@ -64,7 +64,7 @@ impl AppSettings {
             let keys = settings.build(RemoteKeySet::builder(url), &spot.key("key_set"))?;
             app = app.jwks(keys);
         }
-        // What it cannot verify with is told now, also where no authenticator uses it.
+        // Reports settings that cannot verify now, even if no authenticator uses the app.
         app.verifier().map_err(|error| spot.refused(error))?;
         let client = client.build().map_err(|error| spot.refused(error))?;
         Ok(App { app, client })

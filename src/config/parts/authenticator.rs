@@ -1,4 +1,4 @@
-//! The authenticator.
+//! Settings of the authenticator.
 
 #[cfg(feature = "client")]
 use super::apps::App;
@@ -16,58 +16,57 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Which credentials requests may have, where they may be, and how they are refused. Built also
-/// without being set, where there is anything to verify with.
+/// Accepted credentials, where requests carry them, and how they are rejected.
+/// Without this section, an authenticator accepts everything that the file can verify.
 #[derive(Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct AuthenticatorSettings {
-    /// The names of the apps whose ID tokens are accepted; all unless set.
+    /// Names of the apps whose ID tokens are accepted. Default: all.
     #[cfg(feature = "client")]
     apps: Option<Texts>,
-    /// The names of the verifiers whose tokens are accepted; all unless set.
+    /// Names of the verifiers whose tokens are accepted. Default: all.
     verifiers: Option<Texts>,
-    /// The names of the issuers whose tokens are accepted, `jwt` for the one of that section; all
-    /// unless set.
+    /// Names of the issuers whose tokens are accepted; `jwt` is the section `jwt`. Default: all.
     issuers: Option<Texts>,
-    /// Whether the file's sessions are accepted; they are unless this says no.
+    /// Whether the file's sessions are accepted. Default: true.
     #[cfg(feature = "session")]
     sessions: Option<bool>,
-    /// The names of lists whose tokens are refused, whatever verifier they belong to.
+    /// Names of deny lists that apply to the tokens of all verifiers.
     #[serde(default)]
     deny_lists: Texts,
-    /// Where a credential may be, in order.
+    /// Places of credentials, in order. Default: the bearer header, then the login cookies.
     #[serde(default)]
     sources: Vec<SourceSettings>,
-    /// Accepts the ID token that a browser login left in cookies.
+    /// Accepts the ID token that a browser login stored in cookies.
     login_cookies: Option<LoginCookieSettings>,
-    /// The cookie of the sessions.
+    /// The session cookie.
     #[cfg(feature = "session")]
     session_cookie: Option<SessionCookieSettings>,
-    /// The realm of the challenge; `jamguard` unless set.
+    /// Realm of challenges, in printable ASCII. Default: `jamguard`.
     realm: Option<String>,
-    /// Treats an invalid header credential as none where logging in is optional.
+    /// Treats an invalid header or query credential as anonymous where login is optional.
     #[serde(default)]
     ignore_invalid_bearer: bool,
-    /// Refuses an invalid cookie also where logging in is optional.
+    /// Rejects an invalid cookie also where login is optional.
     #[serde(default)]
     refuse_invalid_cookies: bool,
-    /// Other origins whose pages may send requests that rest on a cookie.
+    /// Other origins whose pages may send requests with cookie credentials.
     #[serde(default)]
     trusted_origins: Texts,
-    /// Lets every site's pages do so.
+    /// Lets the pages of all sites send such requests: disables the check against CSRF.
     #[serde(default)]
     danger_accept_cross_site: bool,
-    /// Where in the claims policies find scopes, roles and the like.
+    /// Where policies find scopes, roles and similar values in the claims.
     claim_paths: Option<ClaimPathSettings>,
-    /// For how long what the program adds to identities is remembered; a minute unless set.
+    /// How long claims that the program adds to identities are cached. Default: 1 minute.
     enrichment_ttl: Option<Time>,
-    /// The store over which other processes learn that it is to be forgotten.
+    /// Name of the store that tells other processes to drop cached claims.
     enrichment_store: Option<String>,
-    /// Renews ID tokens in cookies and sessions; the name of the app that does it.
+    /// Name of the app that renews ID tokens in cookies and sessions. Default: no renewal.
     #[cfg(feature = "client")]
     silent_refresh: Option<String>,
-    /// How long a session goes on while JAM cannot be reached; an hour unless set.
+    /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
     #[cfg(all(feature = "client", feature = "session"))]
     outage_grace: Option<Time>,
 }
@@ -81,11 +80,11 @@ enum SourceSettings {
     Bearer,
     /// The whole value of this header.
     Header(String),
-    /// The cookie of this name.
+    /// The cookie with this name.
     Cookie(String),
-    /// The query parameter of this name.
+    /// The query parameter with this name.
     Query(String),
-    /// The sessions' cookie.
+    /// The session cookie.
     #[cfg(feature = "session")]
     Session,
 }
@@ -95,29 +94,29 @@ enum SourceSettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct LoginCookieSettings {
-    /// The ID token's cookie; `__Host-jam_id` unless set.
+    /// Name of the ID token's cookie. Default: `__Host-jam_id`.
     id_name: Option<String>,
-    /// The refresh token's cookie; `__Host-jam_refresh` unless set.
+    /// Name of the refresh token's cookie. Default: `__Host-jam_refresh`.
     refresh_name: Option<String>,
-    /// For development over plain http: without `__Host-` and `Secure`.
+    /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[serde(default)]
     danger_plain_http: bool,
 }
 
-/// A session's cookie.
+/// The session cookie.
 #[cfg(feature = "session")]
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct SessionCookieSettings {
-    /// Its name; `__Host-jam_session` unless set.
+    /// Name of the cookie. Default: `__Host-jam_session`.
     name: Option<String>,
-    /// SameSite; `lax` unless set.
+    /// `SameSite` of the cookie. Default: `lax`.
     same_site: Option<SameSite>,
-    /// The browser forgets it when it is closed.
+    /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
     #[serde(default)]
     until_the_browser_closes: bool,
-    /// For development over plain http: without `__Host-` and `Secure`.
+    /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[serde(default)]
     danger_plain_http: bool,
 }
@@ -129,24 +128,24 @@ struct SessionCookieSettings {
 enum SameSite {
     Lax,
     Strict,
-    /// Other sites' requests carry it too.
+    /// Requests from other sites carry the cookie too.
     DangerNone,
 }
 
-/// Where in the claims things stand.
+/// Where values are found in the claims.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct ClaimPathSettings {
-    /// What the other keys change; `standard` unless set.
+    /// Preset that the other keys override. Default: `standard`.
     preset: Option<Preset>,
     scopes: Option<Vec<PathSettings>>,
     roles: Option<Vec<PathSettings>>,
     permissions: Option<Vec<PathSettings>>,
     email: Option<EmailPaths>,
-    /// Where it may stand that the e-mail address is verified.
+    /// Claims that say whether the e-mail address is verified.
     email_verified: Option<Vec<PathSettings>>,
-    /// The values of `acr` that stand for two factors.
+    /// Values of `acr` that mean two factors.
     acr_values: Option<Texts>,
 }
 
@@ -159,7 +158,7 @@ enum Preset {
     Cognito,
 }
 
-/// Where the e-mail address stands.
+/// The claim with the e-mail address, and the claim that says whether it is verified.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -168,7 +167,7 @@ struct EmailPaths {
     verified: PathSettings,
 }
 
-/// A claim: names with dots in between, or a list of names.
+/// A claim: names separated by dots, or a list of names.
 struct PathSettings(ClaimPath);
 
 impl<'de> Deserialize<'de> for PathSettings {
@@ -207,7 +206,7 @@ impl schemars::JsonSchema for PathSettings {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "A claim: names with dots in between, or a list of names.",
+            "description": "A claim: names separated by dots, or a list of names.",
             "anyOf": [
                 {"type": "string"},
                 {"type": "array", "items": {"type": "string"}}
@@ -217,7 +216,7 @@ impl schemars::JsonSchema for PathSettings {
 }
 
 impl AuthenticatorSettings {
-    /// Nothing, where there is nothing to verify with and nobody asked for it.
+    /// Returns `None` without the section if there is nothing to verify credentials with.
     pub(in crate::config) fn build(
         settings: Option<&Self>,
         spot: &Spot<'_>,
@@ -340,11 +339,11 @@ impl AuthenticatorSettings {
     }
 }
 
-/// How a program changes the authenticator that the file describes.
+/// A hook of the program that changes the file's authenticator.
 pub(in crate::config) type Change =
     dyn Fn(AuthenticatorBuilder) -> AuthenticatorBuilder + Send + Sync;
 
-/// All, or those that are named.
+/// Returns the named entries, or all without names.
 fn chosen<'p, T>(
     what: &str,
     names: &Option<Texts>,

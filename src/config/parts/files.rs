@@ -7,41 +7,41 @@ use crate::core::telemetry;
 use std::path::Path;
 
 impl Spot<'_> {
-    /// The bytes of a file that is named here.
+    /// Reads the file with this name.
     pub(in crate::config) fn file(&self, path: &str) -> Result<Content, Problem> {
         let base = &self.world.base;
         let begins = match Path::new(path).is_relative() && !base.as_os_str().is_empty() {
-            true => " (from the configuration's own folder on)",
+            true => " (relative to the configuration's folder)",
             false => "",
         };
         let path = base.join(path);
-        // Not its name: a secret may have been written where the name of its file belongs.
+        // Hides the name: a secret may have been given by mistake in place of the name of its file.
         let wrong = |problem: Problem| {
-            self.wrong(format!("the file that is named here{begins}: {problem}"))
+            self.wrong(format!("the file that this key names{begins}: {problem}"))
         };
         let content = self.world.contents.read(&path).map_err(wrong)?;
         self.world.note_file(&path, &content);
         Ok(content)
     }
 
-    /// The bytes of a file that should be its owner's alone; it is told where others may read it.
+    /// Reads a file with a secret, and logs a warning if all users of the machine can read it.
     pub(in crate::config) fn private_file(&self, path: &str) -> Result<Content, Problem> {
         let content = self.file(path)?;
         warn_of_readers(&self.world.base.join(path));
         Ok(content)
     }
 
-    /// The text of such a file.
+    /// Reads a file with a secret as text, without a line ending at its end.
     pub(in crate::config) fn private_text(&self, path: &str) -> Result<Secret, Problem> {
         let content = self.private_file(path)?;
         match std::str::from_utf8(&content) {
-            // Editors and `echo` end a file with a line's end, which is no part of a secret.
+            // Editors and `echo` append a line ending, which is not part of the secret.
             Ok(text) => Ok(Secret::new(without_line_end(text))),
-            Err(_) => Err(self.wrong("the file is no UTF-8 text")),
+            Err(_) => Err(self.wrong("the file is not UTF-8 text")),
         }
     }
 
-    /// A secret that stands in the file itself or in another that is named there.
+    /// Returns a secret that is given as a value or by the name of a file.
     pub(in crate::config) fn secret(
         &self,
         (key, text): (&str, Option<&super::scalars::Hidden>),
@@ -69,7 +69,7 @@ fn warn_of_readers(path: &Path) {
     };
     if info.is_file() && info.permissions().mode() & 0o004 != 0 {
         telemetry::warn(
-            "a file with a secret can be read by everybody on this machine: chmod o= it",
+            "a file with a secret can be read by all users of this machine: run chmod o= on it",
             &path.display(),
         );
     }
@@ -77,6 +77,6 @@ fn warn_of_readers(path: &Path) {
 
 #[cfg(not(unix))]
 fn warn_of_readers(path: &Path) {
-    // Permissions there are lists, which nothing here can judge.
+    // Access control lists are not evaluated.
     let _ = (path, telemetry::warn);
 }

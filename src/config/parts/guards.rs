@@ -1,10 +1,10 @@
-//! The table of routes.
+//! Settings of the route table.
 
 use super::spot::Spot;
 use crate::config::document::Problem;
 use crate::policy::{RouteRule, RouteTable, Unmatched};
 
-/// What a file says of routes.
+/// The settings of a route table.
 pub(in crate::config) struct GuardSettings<'s> {
     pub(in crate::config) guards: &'s [RouteRule],
     pub(in crate::config) unmatched: Option<Unmatched>,
@@ -12,20 +12,20 @@ pub(in crate::config) struct GuardSettings<'s> {
 }
 
 impl GuardSettings<'_> {
-    /// Nothing, where the file says nothing of routes.
+    /// Returns `None` if the file has no settings of routes.
     pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<Option<RouteTable>, Problem> {
         let unmatched = match (self.unmatched, self.guards.is_empty()) {
             (Some(unmatched), _) => unmatched,
             (None, true) if self.keep_encoded_slashes => {
                 return Err(spot
                     .key("keep_encoded_slashes")
-                    .wrong("there are no 'guards' that it is for"));
+                    .wrong("there are no 'guards' that it applies to: add them, or leave it out"));
             }
             (None, true) => return Ok(None),
             (None, false) => {
                 return Err(spot.key("guards").wrong(
-                    "'guards' without 'unmatched': say what becomes of a request whose path no \
-                     guard names, \"deny\" or \"allow\"",
+                    "'guards' without 'unmatched': set it to \"deny\" or \"allow\", for requests \
+                     whose path no guard matches",
                 ));
             }
         };

@@ -1,4 +1,4 @@
-//! Issuers of tokens.
+//! Settings of token issuers.
 
 use super::key_rings::Rings;
 use super::keys::SigningMaterial;
@@ -9,45 +9,45 @@ use crate::config::document::Problem;
 use crate::token::issuer::Issuer;
 use serde::Deserialize;
 
-/// An issuer of tokens, whose verifier accepts them.
+/// An issuer of tokens, with a verifier that accepts them.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct IssuerSettings {
-    /// The algorithm that the key signs with.
+    /// Signature algorithm of the key.
     algorithm: Option<Alg>,
-    /// The key's name, `kid`.
+    /// The key's id, `kid`.
     key_id: Option<String>,
     /// A shared secret, at least as long as the algorithm's hash.
     secret: Option<Hidden>,
-    /// A file with a shared secret; one line end at its end is no part of it.
+    /// A file with a shared secret. One line ending at its end is ignored.
     secret_file: Option<String>,
     /// A private key as PEM or JWK.
     private_key: Option<Hidden>,
     /// A file with a private key as PEM, DER or JWK.
     private_key_file: Option<String>,
-    /// The name of a key ring, in place of a key.
+    /// Name of a key ring, instead of a key.
     key_ring: Option<String>,
-    /// The `iss` of every token.
+    /// The `iss` of every token. Default: no `iss`.
     issuer: Option<String>,
-    /// The `aud` of tokens that bring none along.
+    /// The `aud` of tokens whose claims have none.
     #[serde(default)]
     audience: Texts,
-    /// From `iat` to `exp`; 15 minutes unless set.
+    /// Time from `iat` to `exp`. Default: 15 minutes. Range: 1 s to 366 days.
     lifetime: Option<Time>,
-    /// Lets tokens live for more than a year.
+    /// Allows token lifetimes over a year.
     #[serde(default)]
     danger_lifetime_over_a_year: bool,
-    /// How far the clocks of the verifiers may be off; 60 s unless set.
+    /// Tolerated clock difference of verifiers. Default: 60 s, at most 1 hour.
     leeway: Option<Time>,
-    /// The header's `typ`; `JWT` unless set.
+    /// The header's `typ`. Default: `JWT`.
     token_type: Option<String>,
-    /// Where the keys are published, for the issuer's metadata.
+    /// URL where the keys are published, for the issuer's metadata.
     jwks_url: Option<String>,
-    /// The names of deny lists, whose tokens its verifier refuses.
+    /// Names of deny lists, whose tokens the issuer's verifier rejects.
     #[serde(default)]
     deny_lists: Texts,
-    /// The names of allow lists, into which every token is entered when it is issued.
+    /// Names of allow lists, to which every issued token is added.
     #[serde(default)]
     allow_lists: Texts,
 }
@@ -72,12 +72,12 @@ impl IssuerSettings {
             Some(ring) => {
                 let place = spot.key("key_ring");
                 if material.is_given() {
-                    return Err(place.wrong("there is a key too: keep one of the two"));
+                    return Err(place.wrong("a key is given too: keep one of the two"));
                 }
                 if self.algorithm.is_some() || self.key_id.is_some() {
                     return Err(place.wrong(
-                        "the ring says which algorithm and names its keys have: leave 'algorithm' \
-                         and 'key_id' out here",
+                        "the key ring sets the algorithm and the key ids: leave 'algorithm' and \
+                         'key_id' out here",
                     ));
                 }
                 issuer.key_ring(rings.named(ring, &place)?)

@@ -1,4 +1,4 @@
-//! Key rings.
+//! Settings of key rings.
 
 use super::keys::{SealingSettings, SigningMaterial};
 use super::scalars::{Alg, Hidden, Moment, Time};
@@ -9,29 +9,29 @@ use crate::token::ring::{KeyRing, RingKey};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Keys that sign one after another.
+/// A rotating set of signing keys.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RingSettings {
-    /// The algorithm of all its keys.
+    /// Signature algorithm of all keys.
     algorithm: Alg,
-    /// The keys that it begins with, instead of a generated one.
+    /// Initial keys, instead of a generated one.
     #[serde(default)]
     keys: Vec<RingKeySettings>,
-    /// Replaces the current key when it has signed for so long; never unless set.
+    /// Replaces the current key after it has signed for this time. Default: never.
     rotate_every: Option<Time>,
-    /// How long a key is known before it signs; an hour unless set.
+    /// How long a key is published before it signs. Default: 1 hour.
     publish_ahead: Option<Time>,
-    /// How long a key's tokens are good after another signs in its place; a day unless set.
+    /// How long a key's tokens stay valid after the next key starts to sign. Default: 24 hours.
     overlap: Option<Time>,
-    /// The store that keeps it, encrypted with `sealing`; this process's memory unless set.
+    /// Name of the store that keeps the ring, encrypted. Default: this process's memory.
     store: Option<String>,
-    /// The keys that encrypt it in the store.
+    /// Keys that encrypt the ring in the store. Required with `store`.
     sealing: Option<SealingSettings>,
-    /// Its name in the store; the name that it has here unless set.
+    /// Name of the ring in the store. Default: its name in this file.
     name: Option<String>,
-    /// How soon another process's change is noticed at the latest; 5 s unless set.
+    /// Longest delay until another process's change is noticed, 10 ms to 1 hour. Default: 5 s.
     refresh_interval: Option<Time>,
 }
 
@@ -40,7 +40,7 @@ pub(in crate::config) struct RingSettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RingKeySettings {
-    /// The key's name, `kid`; its thumbprint unless set.
+    /// The key's id, `kid`. Default: the key's thumbprint.
     key_id: Option<String>,
     /// A shared secret.
     secret: Option<Hidden>,
@@ -50,9 +50,9 @@ struct RingKeySettings {
     private_key: Option<Hidden>,
     /// A file with a private key as PEM, DER or JWK.
     private_key_file: Option<String>,
-    /// From when on it signs; now unless set.
+    /// Time from which the key signs. Default: now.
     current_from: Option<Moment>,
-    /// From when on it neither signs nor verifies.
+    /// Time from which the key neither signs nor verifies.
     expires_at: Option<Moment>,
 }
 
@@ -111,14 +111,14 @@ impl RingSettings {
             (None, Some(_)) => {
                 return Err(spot
                     .key("sealing")
-                    .wrong("there is no 'store' that it is for"));
+                    .wrong("there is no 'store' that it applies to"));
             }
         }
         ring.build().map_err(|error| spot.refused(error))
     }
 }
 
-/// The rings by their names.
+/// The key rings by name.
 #[derive(Default)]
 pub(in crate::config) struct Rings(BTreeMap<String, KeyRing>);
 

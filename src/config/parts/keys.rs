@@ -1,4 +1,4 @@
-//! Keys that sign, verify and seal.
+//! Settings of signing, verifying and sealing keys.
 
 use super::scalars::{Alg, Hidden};
 use super::spot::Spot;
@@ -9,7 +9,7 @@ use crate::jose::{Algorithm, SigningKey, VerifyingKey};
 use crate::store::SealingKeys;
 use serde::Deserialize;
 
-/// A private key or shared secret, where settings have it among others.
+/// The fields of a section that give a private key or shared secret.
 #[derive(Clone, Copy)]
 pub(in crate::config) struct SigningMaterial<'a> {
     pub(in crate::config) algorithm: Option<Alg>,
@@ -81,7 +81,7 @@ impl SigningMaterial<'_> {
     }
 }
 
-/// A key that is written down as text.
+/// A key in a text encoding.
 enum Written<'a> {
     Pem(&'a str),
     Jwk(&'a str),
@@ -98,7 +98,7 @@ fn written(text: &str) -> Option<Written<'_>> {
 
 fn not_a_key(place: &Spot<'_>, file_key: &str) -> Problem {
     place.wrong(format!(
-        "this is neither PEM nor a JWK; a file is named by '{file_key}'"
+        "this is neither PEM nor a JWK: to name a file, use '{file_key}'"
     ))
 }
 
@@ -109,18 +109,18 @@ fn private(algorithm: Algorithm, text: Written<'_>) -> Result<SigningKey, Error>
     }
 }
 
-/// A key that verifies.
+/// A key that verifies signatures.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct VerifyingKeySettings {
-    /// The one algorithm of the key. A JWK names its own.
+    /// The only algorithm of the key. A JWK names its own.
     algorithm: Option<Alg>,
-    /// The key's name, `kid`.
+    /// The key's id, `kid`.
     key_id: Option<String>,
     /// A shared secret, at least as long as the algorithm's hash.
     secret: Option<Hidden>,
-    /// A file with a shared secret; one line end at its end is no part of it.
+    /// A file with a shared secret. One line ending at its end is ignored.
     secret_file: Option<String>,
     /// A public key as PEM or JWK.
     public_key: Option<String>,
@@ -194,28 +194,28 @@ impl VerifyingKeySettings {
     }
 }
 
-/// Keys that encrypt what a store keeps.
+/// Keys that encrypt records in a store.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SealingSettings {
     /// 32 random bytes in base64url.
     key: Option<Hidden>,
-    /// A file with such a key.
+    /// A file with 32 random bytes in base64url.
     key_file: Option<String>,
-    /// Older keys, which open what they sealed.
+    /// Previous keys, which only decrypt.
     #[serde(default)]
     previous: Vec<PreviousKey>,
 }
 
-/// A key that seals nothing any more.
+/// A key that only decrypts.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct PreviousKey {
     /// 32 random bytes in base64url.
     key: Option<Hidden>,
-    /// A file with such a key.
+    /// A file with 32 random bytes in base64url.
     key_file: Option<String>,
 }
 

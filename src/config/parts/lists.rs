@@ -1,4 +1,4 @@
-//! Lists of tokens.
+//! Settings of deny and allow lists.
 
 use super::scalars::{Time, TimeOrUnlimited};
 use super::spot::Spot;
@@ -8,22 +8,22 @@ use crate::token::list::{Limits, TokenList};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A list of tokens that are refused, or of the only ones that are accepted.
+/// A deny list or allow list of tokens.
 #[derive(Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ListSettings {
-    /// `deny`: its tokens are refused. `allow`: no others are accepted.
+    /// `deny` rejects the listed tokens; `allow` rejects all others.
     kind: ListKind,
-    /// The store that keeps it.
+    /// Name of the store that keeps the list.
     store: String,
-    /// Its name in the store; the name that it has here unless set.
+    /// Name of the list in the store. Default: its name in this file.
     name: Option<String>,
-    /// How long after its end a token is still accepted anywhere; 60 s unless set.
+    /// How long an entry outlives its token's `exp`. Default: 60 s, at most 1 hour.
     leeway: Option<Time>,
-    /// The longest that any token lives; 366 days unless set.
+    /// Longest accepted time from `iat` to `exp` of a token. Default: 366 days, at least 1 s.
     max_token_lifetime: Option<TimeOrUnlimited>,
-    /// Accepts tokens unchecked while the store cannot be asked.
+    /// Accepts tokens unchecked while the store is unavailable, including revoked ones.
     #[serde(default)]
     danger_fail_open: bool,
 }
@@ -59,7 +59,7 @@ impl ListSettings {
     }
 }
 
-/// The lists by their names.
+/// The lists by name.
 #[derive(Default)]
 pub(in crate::config) struct Lists(BTreeMap<String, TokenList>);
 
@@ -76,7 +76,7 @@ impl Lists {
         lists.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The lists that somebody names at this place.
+    /// Returns the lists with these names; an unknown name is a problem at this location.
     pub(in crate::config) fn named(
         &self,
         names: &[String],
@@ -97,7 +97,7 @@ impl Lists {
         self.0.iter()
     }
 
-    /// Whether the limits of lists that were built anew fit all that uses these.
+    /// Checks that the limits of rebuilt lists fit everything that uses these lists.
     pub(in crate::config) fn check_limits(&self, newer: &Self) -> Result<(), Problem> {
         for (name, list) in &self.0 {
             if let Some(newer) = newer.0.get(name) {
@@ -108,7 +108,7 @@ impl Lists {
         Ok(())
     }
 
-    /// Takes over from lists that were built anew what can change while they are used.
+    /// Applies the limits of rebuilt lists to these lists, while they are in use.
     pub(in crate::config) fn take_limits(&self, newer: &Self) {
         for (name, list) in &self.0 {
             if let Some(newer) = newer.0.get(name) {

@@ -1,4 +1,4 @@
-//! The handlers of a browser's login by magic link.
+//! Settings of the browser login by magic link.
 
 use super::apps::App;
 use super::settings::Parts;
@@ -10,16 +10,16 @@ use crate::jam::client::JamClient;
 use crate::login::{JamLogin, JamLoginBuilder};
 use serde::Deserialize;
 
-/// The redirect of the magic link, and logging out.
+/// Handlers of the magic link's redirect and of logout.
 #[derive(Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct LoginSettings {
-    /// The name of the app; needed where there are several.
+    /// Name of the app. Required with several apps.
     app: Option<String>,
-    /// Where browsers go after logging in or out, a path of the site; `/` unless set.
+    /// Path of this site to which browsers go after login and logout. Default: `/`.
     home: Option<String>,
-    /// Where logins end; in a session unless set, where there are sessions, or else in cookies.
+    /// Where a login is kept. Default: a session if there are sessions, or else cookies.
     keep: Option<Keep>,
 }
 
@@ -32,7 +32,7 @@ enum Keep {
     Cookies,
 }
 
-/// What begins the handlers: an application may add what it does at a login.
+/// A factory of login builders, because the application may add its own handler.
 pub(in crate::config) struct LoginParts {
     settings: LoginSettings,
     client: JamClient,
@@ -51,7 +51,7 @@ impl LoginSettings {
                 app.ok_or_else(|| unknown("app", name, parts.apps.keys(), &place))?
             }
             (None, 1) => parts.only_app().map_err(|error| spot.refused(error))?,
-            (None, _) => return Err(spot.wrong("say which of the apps it is for, by 'app'")),
+            (None, _) => return Err(spot.wrong("no single app: name one with 'app'")),
         };
         let App { client, .. } = app;
         let login = LoginParts {
@@ -59,7 +59,7 @@ impl LoginSettings {
             client: client.clone(),
         };
         if let Some(auth) = &parts.authenticator {
-            // A closure of the application's may still say where logins go.
+            // Built with a placeholder: the application may still set its own handler.
             let tried = login
                 .begin(auth)
                 .on_login(|_| async { Ok(crate::login::Redirect::to("/")) });

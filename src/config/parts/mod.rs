@@ -1,4 +1,4 @@
-//! One type of settings for each builder, and how it becomes what the builder builds.
+//! Settings types, one per builder, and how each is built.
 
 #[cfg(feature = "client")]
 mod apps;

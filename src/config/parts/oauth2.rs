@@ -1,4 +1,4 @@
-//! OAuth2 clients.
+//! Settings of OAuth2 clients.
 
 use super::scalars::{Alg, Algs, Hidden, Texts, Time};
 use super::settings::Parts;
@@ -25,48 +25,48 @@ use std::sync::Arc;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct OAuth2Settings {
-    /// A provider that is built in; the one that this section is named like unless set, or unless
-    /// `discover` or `authorize_url` says of another.
+    /// Built-in provider. Default: the one named like this section, if neither `discover` nor
+    /// `authorize_url` is given.
     provider: Option<BuiltIn>,
-    /// Another provider, by the issuer whose discovery document says where everything is.
+    /// Issuer of another provider, whose discovery document lists the endpoints.
     discover: Option<String>,
-    /// Another provider's authorization endpoint; together with `token_url`.
+    /// Authorization endpoint of another provider. Requires `token_url`.
     authorize_url: Option<String>,
-    /// Another provider's token endpoint.
+    /// Token endpoint of another provider. Requires `authorize_url`.
     token_url: Option<String>,
-    /// Its issuer: a callback with another `iss` is refused.
+    /// The provider's issuer. A callback with another `iss` is rejected.
     issuer: Option<String>,
-    /// It issues ID tokens.
+    /// Declares that the provider issues ID tokens (OpenID Connect).
     #[serde(default)]
     oidc: bool,
-    /// A callback without `iss` is refused too.
+    /// Rejects a callback without `iss` too.
     #[serde(default)]
     always_sends_iss: bool,
-    /// Where it says who an access token's user is.
+    /// Userinfo endpoint. Default: as in the discovery document, if any.
     userinfo: Option<String>,
-    /// What it answers as `token_type` and means bearer tokens by. Default: `Bearer` alone.
+    /// The `token_type` that the provider uses for bearer tokens. Default: `Bearer` alone.
     token_type: Option<String>,
-    /// What it signs ID tokens and userinfo with. Default: what its discovery document announces.
+    /// Algorithms of ID tokens and signed userinfo. Default: as discovered, or else RS256.
     id_token_algorithms: Option<Algs>,
-    /// The id that the provider gave the client.
+    /// The client's id at the provider.
     client_id: String,
-    /// The secret that it gave it; a public client has none.
+    /// The client's secret. Default: none, for a public client.
     secret: Option<Hidden>,
-    /// A file with that secret; one line end at its end is no part of it.
+    /// A file with the client's secret. One line ending at its end is ignored.
     secret_file: Option<String>,
-    /// Where id and secret are sent; as discovered, or in the body unless set.
+    /// Where id and secret are sent. Default: as in the discovery document, or else `body`.
     secret_in: Option<Place>,
-    /// Where the provider sends browsers back to, exactly as registered there.
+    /// URL to which the provider redirects browsers, exactly as registered there.
     redirect_url: Option<String>,
-    /// What is asked for where a request names no scopes of its own.
+    /// Scopes of requests that name none.
     #[serde(default)]
     scopes: Texts,
-    /// How long a request may take; 10 s unless set.
+    /// Deadline of an exchange with the provider. Default: 10 s, at most 55 s.
     timeout: Option<Time>,
-    /// The handlers of logins through it.
+    /// Handlers of logins through the provider.
     #[cfg(any(feature = "tower", feature = "actix"))]
     login: Option<OAuth2LoginSettings>,
-    /// Tokens by client credentials, for calls of other services.
+    /// Client-credentials tokens for calls to other services.
     token_source: Option<TokenSourceSettings>,
 }
 
@@ -90,41 +90,41 @@ enum Place {
     Header,
 }
 
-/// Tokens for calls of other services.
+/// Client-credentials tokens for calls to other services.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct TokenSourceSettings {
-    /// What they are for, instead of the client's own scopes.
+    /// Scopes of the tokens. Default: the client's own scopes.
     scopes: Option<Texts>,
-    /// Parameters more, such as `audience`.
+    /// Additional request parameters, such as `audience`.
     #[serde(default)]
     parameters: BTreeMap<String, Hidden>,
 }
 
-/// The handlers of logins through a provider.
+/// Handlers of logins through a provider.
 #[cfg(any(feature = "tower", feature = "actix"))]
 #[derive(Clone, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct OAuth2LoginSettings {
-    /// Where browsers go after logging in or out, a path of the site; `/` unless set.
+    /// Path of this site to which browsers go after login and logout. Default: `/`.
     home: Option<String>,
-    /// Parameters more of each authorization request, such as `prompt`.
+    /// Additional parameters of authorization requests, such as `prompt`.
     #[serde(default)]
     parameters: BTreeMap<String, String>,
-    /// The name of an issuer whose token a login ends in, instead of in a session.
+    /// Name of an issuer whose token a login creates, instead of a session.
     into_jwt: Option<String>,
-    /// The name of a verifier for ID tokens, where they are not the usual ones.
+    /// Name of a verifier for ID tokens with other keys or algorithms than the provider announces.
     id_token: Option<String>,
-    /// The store that remembers logins under way; that of the sessions unless set.
+    /// Name of the store of pending logins. Default: the store of the sessions, or else memory.
     store: Option<String>,
-    /// For development over plain http: without `__Host-` and `Secure`.
+    /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[serde(default)]
     danger_plain_http: bool,
 }
 
-/// What a file says of a provider.
+/// A client with its token source and login.
 pub(in crate::config) struct OAuth2 {
     pub(in crate::config) client: OAuth2Client,
     pub(in crate::config) source: Option<TokenSource>,
@@ -188,7 +188,7 @@ impl OAuth2Settings {
             ("discover", self.discover.is_some()),
             ("authorize_url", self.authorize_url.is_some()),
         ])?;
-        // The document is the issuer's, and says so.
+        // The discovery document names its issuer.
         spot.one_of(&[
             ("discover", self.discover.is_some()),
             ("issuer", self.issuer.is_some()),
@@ -208,7 +208,7 @@ impl OAuth2Settings {
             (_, _, Some(_)) => {
                 return Err(spot
                     .key("token_url")
-                    .wrong("it goes with 'authorize_url' and nothing else"));
+                    .wrong("it goes with 'authorize_url', which is missing"));
             }
             (None, None, None) => built_in(match (self.provider, name) {
                 (Some(provider), _) => provider,
@@ -218,8 +218,8 @@ impl OAuth2Settings {
                 (None, "yandex") => BuiltIn::Yandex,
                 _ => {
                     return Err(spot.wrong(
-                        "which provider is it? Give 'provider' with one of github, gitlab, google \
-                         and yandex, or 'discover', or 'authorize_url' and 'token_url'",
+                        "no provider: set 'provider' to github, gitlab, google or yandex, or give \
+                         'discover', or 'authorize_url' and 'token_url'",
                     ));
                 }
             }),
@@ -259,7 +259,7 @@ impl TokenSourceSettings {
     }
 }
 
-/// What begins the handlers: who somebody is here only the program may know.
+/// A factory of login builders, because only the program knows its users.
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(in crate::config) struct OAuth2LoginParts {
     settings: OAuth2LoginSettings,
@@ -279,7 +279,7 @@ impl OAuth2LoginSettings {
     ) -> Result<OAuth2LoginParts, Problem> {
         let Some(auth) = &parts.authenticator else {
             return Err(spot.wrong(
-                "logins have no place to end in: add 'sessions', or an issuer and 'into_jwt'",
+                "a login needs a session or a token: add 'sessions', or an issuer and 'into_jwt'",
             ));
         };
         let issuer = match &self.into_jwt {
@@ -312,11 +312,11 @@ impl OAuth2LoginSettings {
             verifier,
             store,
         };
-        // The program may still say who logs in, or take the login over.
+        // Built with placeholders: the program may still set the user or its own handler.
         let tried = match login.issuer {
             Some(_) => login
                 .begin(auth)
-                .user(|_| async { Ok(OAuth2User::new("nobody")) }),
+                .user(|_| async { Ok(OAuth2User::new("user")) }),
             None => login
                 .begin(auth)
                 .on_login(|_| async { Ok(Redirect::to("/")) }),

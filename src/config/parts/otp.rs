@@ -1,4 +1,4 @@
-//! One-time passwords.
+//! Settings of one-time passwords.
 
 use super::keys::SealingSettings;
 use super::scalars::Time;
@@ -8,20 +8,20 @@ use crate::config::document::Problem;
 use crate::otp::{Otp, OtpAlgorithm, OtpGuard, OtpKind, RecoveryCodes, SecondFactor};
 use serde::Deserialize;
 
-/// How one-time passwords look.
+/// Form of one-time passwords.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct OtpSettings {
-    /// By the time, or by a counter; `totp` unless set.
+    /// Time-based (`totp`) or counter-based (`hotp`) codes. Default: `totp`.
     kind: Option<Kind>,
-    /// The hash; `SHA1` unless set, because some apps know no other.
+    /// Hash of the codes. Default: `SHA1`, because some apps ignore any other.
     algorithm: Option<Hash>,
-    /// How many digits a code has, 6 to 10; 6 unless set.
+    /// Digits of a code, 6 to 10. Default: 6.
     digits: Option<u8>,
-    /// How long a TOTP code is shown; 30 s unless set.
+    /// How long a TOTP code is shown, in whole seconds. Default: 30 s.
     period: Option<Time>,
-    /// How far a code may be from where it is expected; 1 unless set.
+    /// How far a code may be from the expected one, 0 to 20 codes. Default: 1.
     look_ahead: Option<u32>,
 }
 
@@ -33,7 +33,7 @@ enum Kind {
     Hotp,
 }
 
-/// In capitals as in `otpauth` URIs, or small.
+/// Upper case as in `otpauth` URIs, or lower case.
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(
@@ -77,21 +77,20 @@ impl OtpSettings {
     }
 }
 
-/// Sees to it that a code is accepted once and guesses end, for secrets that the program keeps.
+/// Replay protection and lockout, for applications that store the OTP secrets themselves.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct OtpGuardSettings {
-    /// The store that remembers codes and failures.
+    /// Name of the store that keeps used codes and failures.
     store: String,
-    /// Its name in the store; `codes` unless set.
+    /// Its name in the store. Default: `codes`.
     name: Option<String>,
-    /// After how many wrong codes in a row a user is locked out; 5 unless set.
+    /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     max_failures: Option<u32>,
-    /// For how long; a quarter of an hour unless set, doubled by each wrong code after it.
+    /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
     lockout: Option<Time>,
-    /// How many counters a HOTP authenticator may have run ahead to be found again by two codes, 1 to
-    /// 1000; 100 unless set.
+    /// How many counters ahead a HOTP resynchronization searches, 1 to 1000. Default: 100.
     resync_window: Option<u32>,
 }
 
@@ -118,20 +117,20 @@ impl OtpGuardSettings {
     }
 }
 
-/// Recovery codes, for programs that keep the secrets of one-time passwords themselves.
+/// Recovery codes, for applications that store the OTP secrets themselves.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RecoverySettings {
-    /// The store that keeps their hashes.
+    /// Name of the store that keeps their hashes.
     store: String,
-    /// Their name in the store; `codes` unless set.
+    /// Their name in the store. Default: `codes`.
     name: Option<String>,
-    /// How many codes a user gets; 10 unless set.
+    /// Codes per user, 1 to 50. Default: 10.
     count: Option<usize>,
-    /// After how many wrong codes in a row a user is locked out; 5 unless set.
+    /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     max_failures: Option<u32>,
-    /// For how long; a quarter of an hour unless set, doubled by each wrong code after it.
+    /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
     lockout: Option<Time>,
 }
 
@@ -159,27 +158,26 @@ impl RecoverySettings {
     }
 }
 
-/// Users' second factor: enrolment, codes as the section `otp` says, recovery codes.
+/// The users' second factor: enrolment, codes in the form of the section `otp`, recovery codes.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SecondFactorSettings {
-    /// The store that keeps the secrets, encrypted with `sealing`.
+    /// Name of the store that keeps the secrets, encrypted with `sealing`.
     store: String,
-    /// The keys that encrypt them.
+    /// Keys that encrypt the secrets.
     sealing: SealingSettings,
-    /// Whose accounts these are, as authenticator apps show it.
+    /// Name of the service as authenticator apps show it.
     issuer: String,
-    /// Its name in the store; `factors` unless set.
+    /// Its name in the store. Default: `factors`.
     name: Option<String>,
-    /// After how many wrong codes in a row a user is locked out; 5 unless set.
+    /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     max_failures: Option<u32>,
-    /// For how long; a quarter of an hour unless set, doubled by each wrong code after it.
+    /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
     lockout: Option<Time>,
-    /// How many counters a HOTP authenticator may have run ahead to be found again by two codes, 1 to
-    /// 1000; 100 unless set.
+    /// How many counters ahead a HOTP resynchronization searches, 1 to 1000. Default: 100.
     resync_window: Option<u32>,
-    /// How many recovery codes a user gets; 10 unless set.
+    /// Recovery codes per user, 1 to 50. Default: 10.
     recovery_codes: Option<usize>,
 }
 

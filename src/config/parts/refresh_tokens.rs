@@ -1,4 +1,4 @@
-//! Refresh tokens.
+//! Settings of refresh tokens.
 
 use super::scalars::Time;
 use super::spot::Spot;
@@ -15,19 +15,19 @@ use std::sync::Arc;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct RefreshSettings {
-    /// The store that keeps them.
+    /// Name of the store that keeps them.
     store: String,
-    /// Their name in the store; `tokens` unless set.
+    /// Their name in the store. Default: `tokens`.
     name: Option<String>,
-    /// How long after the login the last token that follows from it ends; 30 days unless set.
+    /// Time from the login until its last refresh token expires. Default: 30 days, at least 1 s.
     lifetime: Option<Time>,
-    /// How long a token may lie unused.
+    /// How long a token may stay unused, at most `lifetime`. Default: `lifetime`.
     idle_lifetime: Option<Time>,
-    /// How long a token that was just used is answered once more; 5 s unless set.
+    /// Period in which a used token gets the same new token again. Default: 5 s, at most 60 s.
     grace: Option<Time>,
 }
 
-/// What begins refresh tokens of any data: the type is the application's.
+/// A factory of refresh-token builders, because the application chooses the type of the data.
 pub(in crate::config) struct Refresh {
     settings: RefreshSettings,
     store: Arc<dyn Store>,

@@ -1,4 +1,4 @@
-//! Values that settings are made of.
+//! Setting types: durations, timestamps, strings, secrets and algorithms.
 
 use crate::core::secret::Secret;
 use crate::jose::Algorithm;
@@ -7,33 +7,33 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// A time span with its unit, such as `"15m"`, `"1h 30m"`, `"250ms"` or `"30 days"`.
+/// A duration with its unit, such as `"15m"`, `"1h 30m"`, `"250ms"` or `"30 days"`.
 #[derive(Clone, Copy)]
 pub(in crate::config) struct Time(pub(in crate::config) Duration);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wanted = "a time with its unit, such as \"15m\", \"1h 30m\" or \"30 days\"";
+        let wanted = "a duration with its unit, such as \"15m\", \"1h 30m\" or \"30 days\"";
         deserializer
             .deserialize_str(TimeReader(wanted, false))
             .map(Self)
     }
 }
 
-/// A time span, or `"unlimited"`.
+/// A duration with its unit, or `"unlimited"`.
 #[derive(Clone, Copy)]
 pub(in crate::config) struct TimeOrUnlimited(pub(in crate::config) Duration);
 
 impl<'de> Deserialize<'de> for TimeOrUnlimited {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wanted = "a time with its unit, such as \"30 days\", or \"unlimited\"";
+        let wanted = "a duration with its unit, such as \"30 days\", or \"unlimited\"";
         deserializer
             .deserialize_str(TimeReader(wanted, true))
             .map(Self)
     }
 }
 
-/// What is expected, and whether that may be `unlimited`.
+/// A visitor for durations: the expectation in errors, and whether `unlimited` is allowed.
 struct TimeReader(&'static str, bool);
 
 impl Visitor<'_> for TimeReader {
@@ -47,12 +47,12 @@ impl Visitor<'_> for TimeReader {
         if self.1 && text == "unlimited" {
             return Ok(Duration::MAX);
         }
-        // Its own words would hold the text.
+        // The message of humantime would show the value, which may be a secret.
         humantime::parse_duration(text).map_err(|_| E::custom(format!("this must be {}", self.0)))
     }
 }
 
-/// A moment as RFC 3339 has it, in UTC: `2026-11-27T09:00:00Z`.
+/// A point in time in UTC (RFC 3339), such as `2026-11-27T09:00:00Z`.
 #[derive(Clone, Copy)]
 pub(in crate::config) struct Moment(pub(in crate::config) SystemTime);
 
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// One text, or a list of texts.
+/// A string, or a list of strings.
 #[derive(Clone, Default)]
 pub(in crate::config) struct Texts(pub(in crate::config) Vec<String>);
 
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Texts {
             type Value = Texts;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of texts")
+                f.write_str("a string or a list of strings")
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Texts, E> {
@@ -98,8 +98,9 @@ impl<'de> Deserialize<'de> for Texts {
     }
 }
 
-/// What is required: one text, or any of several. A list of none would require nothing, which is said
-/// by leaving the key out.
+/// A required string, or a list of alternatives.
+///
+/// An empty list would require nothing, so it is an error: leave the key out instead.
 #[derive(Clone, Default)]
 pub(in crate::config) struct AnyOf(pub(in crate::config) Vec<String>);
 
@@ -115,7 +116,7 @@ impl<'de> Deserialize<'de> for AnyOf {
     }
 }
 
-/// A text that nobody may see.
+/// A secret string.
 #[derive(Clone)]
 pub(in crate::config) struct Hidden(pub(in crate::config) Secret);
 
@@ -125,7 +126,7 @@ impl<'de> Deserialize<'de> for Hidden {
     }
 }
 
-/// A signature algorithm by its name.
+/// A signature algorithm, by its name.
 #[derive(Clone, Copy)]
 pub(in crate::config) struct Alg(pub(in crate::config) Algorithm);
 
@@ -149,7 +150,7 @@ impl<'de> Deserialize<'de> for Alg {
     }
 }
 
-/// One algorithm, or a list of them.
+/// An algorithm, or a list of algorithms.
 #[derive(Default)]
 pub(in crate::config) struct Algs(pub(in crate::config) Vec<Alg>);
 
@@ -181,7 +182,7 @@ impl<'de> Deserialize<'de> for Algs {
     }
 }
 
-/// How these values look in the file's JSON Schema.
+/// The JSON Schema of these types.
 #[cfg(test)]
 mod schemas {
     use super::{ALGORITHMS, Alg, Algs, AnyOf, Hidden, Moment, Texts, Time, TimeOrUnlimited};
@@ -202,18 +203,18 @@ mod schemas {
         };
     }
 
-    /// How a time span looks; a variable may stand for all of it or for a part.
+    /// The pattern of a duration. A variable may replace all or part of it.
     const TIME: &str = r"^\s*([0-9]+(\.[0-9]+)?\s*(nanos|nsec|ns|usec|us|µs|micros|millis|msec|ms|seconds|second|secs|sec|s|minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y)\s*)+$";
 
     schema!(Time, "Time", {
         "type": "string",
-        "description": "A time span with its unit.",
+        "description": "A duration with its unit.",
         "pattern": TIME,
         "examples": ["250ms", "15m", "1h 30m", "30 days"]
     });
     schema!(TimeOrUnlimited, "TimeOrUnlimited", {
         "type": "string",
-        "description": "A time span with its unit, or \"unlimited\".",
+        "description": "A duration with its unit, or \"unlimited\".",
         "pattern": format!("^unlimited$|{TIME}"),
         "examples": ["1h", "366 days", "unlimited"]
     });
@@ -221,17 +222,17 @@ mod schemas {
         "type": "string",
         "format": "date-time",
         "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|\+00:00)$",
-        "description": "A moment in UTC, as in RFC 3339."
+        "description": "A point in time in UTC (RFC 3339)."
     });
     schema!(Texts, "Texts", {
-        "description": "One text, or a list of texts.",
+        "description": "A string, or a list of strings.",
         "anyOf": [
             {"type": "string"},
             {"type": "array", "items": {"type": "string"}}
         ]
     });
     schema!(AnyOf, "AnyOf", {
-        "description": "One text, or a list of texts.",
+        "description": "A string, or a list of strings.",
         "anyOf": [
             {"type": "string"},
             {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -239,7 +240,7 @@ mod schemas {
     });
     schema!(Hidden, "Hidden", {
         "type": "string",
-        "description": "A secret; better from the environment, as in \"${NAME}\", or from a file."
+        "description": "A secret. Prefer an environment variable, as in \"${NAME}\", or a file."
     });
     schema!(Alg, "Alg", {
         "type": "string",
@@ -255,7 +256,7 @@ mod schemas {
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
             let one = generator.subschema_for::<Alg>();
             json_schema!({
-                "description": "One algorithm, or a list of them.",
+                "description": "An algorithm, or a list of algorithms.",
                 "anyOf": [one, {"type": "array", "items": one}]
             })
         }

@@ -1,4 +1,4 @@
-//! Sessions.
+//! Settings of sessions.
 
 use super::keys::SealingSettings;
 use super::scalars::Time;
@@ -8,28 +8,28 @@ use crate::config::document::Problem;
 use crate::session::{SchemaChange, Sessions};
 use serde::Deserialize;
 
-/// Sessions that live on the server.
+/// Server-side sessions.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SessionSettings {
-    /// The store that keeps them.
+    /// Name of the store that keeps them.
     store: String,
-    /// Their name in the store; `sessions` unless set.
+    /// Their name in the store. Default: `sessions`.
     name: Option<String>,
-    /// How long a session lives unused; 24 hours unless set.
+    /// How long a session lives without use. Default: 24 hours, at least 1 s.
     idle_timeout: Option<Time>,
-    /// How long a session lives after its login; 30 days unless set.
+    /// How long a session lives after its login, even while in use. Default: 30 days.
     absolute_timeout: Option<Time>,
-    /// How often at most a use is written down; once a minute unless set.
+    /// Minimum interval between writes of a session's last use. Default: 1 minute.
     touch_every: Option<Time>,
-    /// The keys that encrypt what the store keeps.
+    /// Keys that encrypt sessions in the store. Default: no encryption.
     encryption: Option<SealingSettings>,
-    /// What becomes of a session whose data is of another type than asked for; `refuse` unless set.
+    /// Handling of stored data that is not of the requested type. Default: `refuse`.
     on_schema_change: Option<OnSchemaChange>,
-    /// How many bytes a session's data has at most; 64 KiB unless set.
+    /// Maximum size of a session's data, in bytes of JSON. Default: 64 KiB.
     max_bytes: Option<usize>,
-    /// Memory for sessions as they were last read, in bytes; 32 MiB unless set.
+    /// Memory for decoded sessions, in bytes. Default: 32 MiB.
     cache_bytes: Option<u64>,
 }
 
@@ -37,9 +37,9 @@ pub(in crate::config) struct SessionSettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum OnSchemaChange {
-    /// Reading it is an error.
+    /// Reading the data is an error.
     Refuse,
-    /// It counts as ended.
+    /// The session is treated as ended.
     StartOver,
 }
 

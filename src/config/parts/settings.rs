@@ -1,4 +1,4 @@
-//! The whole of the file, and all that is built from it.
+//! The root of the settings, and everything built from it.
 
 #[cfg(feature = "client")]
 use super::apps::{App, AppSettings};
@@ -33,77 +33,75 @@ use crate::token::verifier::Verifier;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The name by which the issuer of the section `jwt` goes among issuers.
+/// The name of the issuer of the section `jwt` among all issuers.
 pub(in crate::config) const JWT: &str = "jwt";
 
-/// The settings of jamguard: everything that its builders can be given.
+/// The settings of jamguard, named like the methods of its builders.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(title = "jamguard"))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Settings {
-    /// Which of jamguard's own log events are told at all; `debug` unless set. It counts for the
-    /// whole process.
+    /// Most verbose level of jamguard's log events, for the whole process. Default: `debug`.
     pub(in crate::config) log_level: Option<LogLevel>,
-    /// Stores by their names, for the other sections to name.
+    /// Stores by name. Other sections refer to these names.
     #[serde(default)]
     stores: BTreeMap<String, StoreSettings>,
-    /// Key rings by their names.
+    /// Key rings by name.
     #[serde(default)]
     key_rings: BTreeMap<String, RingSettings>,
-    /// Deny and allow lists by their names.
+    /// Deny and allow lists by name.
     #[serde(default)]
     lists: BTreeMap<String, ListSettings>,
     /// The issuer of this application's own tokens.
     jwt: Option<IssuerSettings>,
-    /// More issuers, by their names.
+    /// Additional issuers by name.
     #[serde(default)]
     issuers: BTreeMap<String, IssuerSettings>,
     /// Refresh tokens.
     refresh_tokens: Option<RefreshSettings>,
-    /// Verifiers of other issuers' tokens, by their names.
+    /// Verifiers of other issuers' tokens, by name.
     #[serde(default)]
     verifiers: BTreeMap<String, VerifierSettings>,
-    /// JustAuthenticateMe apps, by names of your own.
+    /// JustAuthenticateMe apps, by a name of your choice.
     #[cfg(feature = "client")]
     #[serde(default)]
     apps: BTreeMap<String, AppSettings>,
-    /// Sessions on the server.
+    /// Server-side sessions.
     #[cfg(feature = "session")]
     sessions: Option<SessionSettings>,
     /// How requests are authenticated.
     authenticator: Option<AuthenticatorSettings>,
-    /// The handlers of a browser's login.
+    /// Handlers of the browser login by magic link.
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
     login: Option<LoginSettings>,
-    /// How one-time passwords look.
+    /// Form of one-time passwords.
     #[cfg(feature = "otp")]
     otp: Option<OtpSettings>,
-    /// Accepts one-time passwords once, for secrets that the program keeps.
+    /// Replay protection and lockout, for applications that store the OTP secrets themselves.
     #[cfg(feature = "otp")]
     otp_guard: Option<OtpGuardSettings>,
-    /// Recovery codes, for secrets that the program keeps.
+    /// Recovery codes, for applications that store the OTP secrets themselves.
     #[cfg(feature = "otp")]
     recovery_codes: Option<RecoverySettings>,
-    /// Users' second factor.
+    /// The users' second factor.
     #[cfg(feature = "otp")]
     second_factor: Option<SecondFactorSettings>,
-    /// Clients of OAuth2 providers, by names of your own; github, gitlab, google and yandex are
-    /// built in.
+    /// OAuth2 clients, by a name of your choice. Built in: `github`, `gitlab`, `google`, `yandex`.
     #[cfg(feature = "oauth2")]
     #[serde(default)]
     oauth2: BTreeMap<String, OAuth2Settings>,
-    /// Who may do what, by route.
+    /// Access rules by route.
     #[serde(default)]
     guards: Vec<RouteRule>,
-    /// What becomes of a request whose path no guard names.
+    /// Handling of requests whose path no guard matches. Required with `guards`.
     unmatched: Option<Unmatched>,
-    /// Lets through paths with an encoded slash, `%2F`.
+    /// Accepts paths with an encoded slash (`%2F`), which are otherwise rejected with 400.
     #[serde(default)]
     keep_encoded_slashes: bool,
 }
 
-/// The least important of the events that are told.
+/// The most verbose level of log events.
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -127,7 +125,7 @@ impl LogLevel {
     }
 }
 
-/// All that a file names, built.
+/// Everything built from a file.
 #[derive(Default)]
 pub(in crate::config) struct Parts {
     pub(in crate::config) stores: Stores,
@@ -157,7 +155,7 @@ pub(in crate::config) struct Parts {
 }
 
 impl Settings {
-    /// Builds all of it.
+    /// Builds all sections.
     pub(in crate::config) fn build(
         &self,
         spot: &Spot<'_>,
@@ -240,14 +238,14 @@ impl Settings {
             let jwt = build(jwt, &spot.key(JWT))?;
             if issuers.insert(JWT.to_owned(), jwt).is_some() {
                 let place = spot.key("issuers").key(JWT);
-                return Err(place.wrong("the section 'jwt' has this name: give another"));
+                return Err(place.wrong("the section 'jwt' has this name: choose another"));
             }
         }
         Ok(issuers)
     }
 }
 
-/// Builds what stands under names of the file's own.
+/// Builds each named entry of a section.
 fn each<S, T>(
     settings: &BTreeMap<String, S>,
     spot: &Spot<'_>,
@@ -261,7 +259,7 @@ fn each<S, T>(
 }
 
 impl Parts {
-    /// Whether there is anything that an authenticator could verify with.
+    /// Returns whether an authenticator has anything to verify credentials with.
     pub(super) fn can_verify(&self) -> bool {
         #[cfg(feature = "client")]
         let apps = !self.apps.is_empty();
@@ -274,7 +272,7 @@ impl Parts {
         apps || sessions || !self.issuers.is_empty() || !self.verifiers.is_empty()
     }
 
-    /// The app, where there is no other.
+    /// Returns the only app; none or several are an error.
     #[cfg(feature = "client")]
     pub(in crate::config) fn only_app(&self) -> Result<&App, Error> {
         let mut apps = self.apps.values();
@@ -292,7 +290,7 @@ impl Parts {
     }
 }
 
-/// Somebody asked for what the file does not configure.
+/// Returns the error for a section that the file does not configure.
 pub(in crate::config) fn not_configured(what: &str, section: &str) -> Error {
     Error::configuration(format!(
         "the configuration has no {what}: add the section '{section}'"

@@ -1,10 +1,10 @@
-//! A place in the file, for whoever builds what stands there.
+//! A location in the configuration file, for error messages of the code that builds from it.
 
 use super::world::World;
 use crate::config::document::{Node, Problem};
 use crate::core::error::Error;
 
-/// Where in the file something is built.
+/// A location in the file: its key path, lines and value.
 #[derive(Clone)]
 pub(in crate::config) struct Spot<'a> {
     pub(in crate::config) world: &'a World,
@@ -21,7 +21,7 @@ impl<'a> Spot<'a> {
         }
     }
 
-    /// The place of a key, whether or not it is there.
+    /// Returns the location of a key, whether or not the key exists.
     pub(in crate::config) fn key(&self, key: &str) -> Self {
         let entry = self.node.and_then(|node| node.get(key));
         let mut path = self.path.clone();
@@ -33,7 +33,7 @@ impl<'a> Spot<'a> {
         }
     }
 
-    /// The place of an element of a list.
+    /// Returns the location of a list's element.
     pub(in crate::config) fn index(&self, at: usize) -> Self {
         let node = self.node.and_then(|node| node.element(at));
         let mut path = self.path.clone();
@@ -45,17 +45,17 @@ impl<'a> Spot<'a> {
         }
     }
 
-    /// That something is wrong here.
+    /// Returns a problem at this location.
     pub(in crate::config) fn wrong(&self, message: impl Into<String>) -> Problem {
         self.place(Problem::new(message))
     }
 
-    /// What a builder refused that was built here.
+    /// Returns a builder's error as a problem at this location.
     pub(in crate::config) fn refused(&self, error: Error) -> Problem {
         self.place(Problem::of(error))
     }
 
-    /// That something which was found without its place is wrong here.
+    /// Adds this location to a problem that has none.
     pub(in crate::config) fn place(&self, problem: Problem) -> Problem {
         self.path
             .iter()
@@ -63,7 +63,7 @@ impl<'a> Spot<'a> {
             .fold(problem, |problem, (key, line)| problem.at(&**key, *line))
     }
 
-    /// At most one of these keys may be there.
+    /// Checks that at most one of these keys is given.
     pub(in crate::config) fn one_of(&self, keys: &[(&str, bool)]) -> Result<(), Problem> {
         let mut given = keys.iter().filter(|(_, given)| *given);
         match (given.next(), given.next()) {

@@ -1,4 +1,4 @@
-//! Where records are kept.
+//! Settings of stores.
 
 #[cfg(feature = "redis")]
 use super::scalars::Hidden;
@@ -10,23 +10,23 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The name of the store that needs no settings.
+/// The name of the in-memory store that needs no settings.
 const MEMORY: &str = "memory";
 
-/// A store: exactly one of its kinds, and what is put in front of it.
+/// A store: exactly one kind, and an optional read cache.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct StoreSettings {
-    /// In this process's memory. The name "memory" stands for such a store without being declared.
+    /// In this process's memory. The name `memory` is such a store without a section.
     memory: Option<MemorySettings>,
-    /// In a file of one process.
+    /// In a file, for a single process.
     #[cfg(feature = "file")]
     file: Option<FileSettings>,
     /// In Redis or Valkey.
     #[cfg(feature = "redis")]
     redis: Option<RedisSettings>,
-    /// A near cache in front of it.
+    /// Read cache in this process.
     near: Option<NearSettings>,
 }
 
@@ -37,8 +37,7 @@ pub(in crate::config) struct StoreSettings {
 struct MemorySettings {
     /// Maximum memory for records, in bytes. Default: 512 MiB.
     max_bytes: Option<u64>,
-    /// Part of it for records of clients that have not authenticated, such as logins under way.
-    /// Default: half of it.
+    /// Part of `max_bytes` for unauthenticated clients, such as pending logins. Default: half.
     max_anonymous_bytes: Option<u64>,
 }
 
@@ -48,42 +47,43 @@ struct MemorySettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct FileSettings {
-    /// The file; made where there is none.
+    /// Path of the file, which is created if missing.
     path: String,
 }
 
-/// A store over Redis. Nothing is connected before it is used.
+/// A store in Redis, which connects at first use.
 #[cfg(feature = "redis")]
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RedisSettings {
-    /// `redis://…`, `rediss://…`, `redis-sentinel://…` or `redis-cluster://…`, with its password.
+    /// `redis://…`, `rediss://…`, `redis-sentinel://…` or `redis-cluster://…`, with the password.
     url: Option<Hidden>,
-    /// A file with such a URL.
+    /// A file with the URL.
     url_file: Option<String>,
-    /// What all keys begin with; `jamguard:` unless set.
+    /// Prefix of all keys, 1 to 128 bytes without braces. Default: `jamguard:`.
     prefix: Option<String>,
-    /// How long an operation may take; 250 ms unless set.
+    /// Deadline of an operation, including connecting, 1 ms to 60 s. Default: 250 ms.
     timeout: Option<Time>,
-    /// A file with the authorities that certificates are checked against, as PEM.
+    /// PEM file with the authorities that certificates are checked against. Default: the system's.
     root_certificates_file: Option<String>,
-    /// A file with the certificate that the server is shown, and its chain, as PEM.
+    /// PEM file with the client certificate and its chain.
     client_certificate_file: Option<String>,
-    /// A file with that certificate's key, as PEM.
+    /// PEM file with the client certificate's key.
     client_key_file: Option<String>,
 }
 
-/// A near cache.
+/// A read cache in this process.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct NearSettings {
     /// Maximum memory in bytes. Default: 64 MiB.
     max_bytes: Option<u64>,
-    /// Part of it for keys that have no record. Default: a quarter of it.
+    /// Part of `max_bytes` for keys without a record. Default: a quarter.
     max_absent_bytes: Option<u64>,
-    /// How stale an answer may be where the store does not tell of changes.
+    /// Maximum age of a cached answer. Default: no limit. A store that does not notify of changes
+    /// is cached only with this setting.
     max_age: Option<Time>,
 }
 
@@ -112,7 +112,7 @@ impl StoreSettings {
         let Some(store) = store else {
             let kinds: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
             let kinds = kinds.join("', '");
-            return Err(spot.wrong(format!("say what keeps the records: '{kinds}'")));
+            return Err(spot.wrong(format!("the store has no kind: give one of '{kinds}'")));
         };
         Ok(match &self.near {
             Some(near) => near.build(store, spot),
@@ -157,7 +157,7 @@ impl RedisSettings {
             ("url_file", self.url_file.as_ref()),
         )?;
         let Some(url) = url else {
-            return Err(spot.wrong("the key 'url' is missing, or 'url_file'"));
+            return Err(spot.wrong("the key 'url' or 'url_file' is missing"));
         };
         let mut store = crate::store::RedisStore::builder(url.expose());
         if let Some(prefix) = &self.prefix {
@@ -185,7 +185,7 @@ impl RedisSettings {
             }
         }
         let store = store.build().map_err(|error| spot.refused(error))?;
-        // Whoever watches it would have it connect.
+        // Watching it would connect to Redis.
         Ok(match spot.world.dry {
             true => Arc::new(MemoryStore::new()),
             false => Arc::new(store),
@@ -209,7 +209,7 @@ impl NearSettings {
     }
 }
 
-/// The stores by their names.
+/// The stores by name.
 #[derive(Default)]
 pub(in crate::config) struct Stores(BTreeMap<String, Arc<dyn Store>>);
 
@@ -246,7 +246,7 @@ impl Stores {
         Ok(Self(stores))
     }
 
-    /// The store that somebody names at this place.
+    /// Returns the store with this name; an unknown name is a problem at this location.
     pub(in crate::config) fn named(
         &self,
         name: &str,
@@ -267,7 +267,7 @@ impl Stores {
     }
 }
 
-/// That a name which stands at this place is none of those that there are.
+/// Returns the problem of an unknown name at this location, with a suggestion.
 pub(in crate::config) fn unknown<'n>(
     what: &str,
     name: &str,

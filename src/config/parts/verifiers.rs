@@ -1,4 +1,4 @@
-//! Verifiers of other issuers' tokens.
+//! Settings of verifiers of other issuers' tokens.
 
 use super::key_rings::Rings;
 use super::keys::VerifyingKeySettings;
@@ -13,15 +13,15 @@ use crate::token::verifier::Verifier;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A verifier of tokens. Its keys are from one place.
+/// A verifier of tokens, whose keys come from one source.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct VerifierSettings {
-    /// Where the issuer publishes its keys: https, or http on loopback.
+    /// URL of the issuer's published keys: https, or http on loopback.
     #[cfg(feature = "client")]
     jwks_url: Option<String>,
-    /// An OpenID Connect issuer, which says where its keys are; its `iss` is required.
+    /// OpenID Connect issuer, whose discovery document locates its keys. Its `iss` is required.
     #[cfg(feature = "client")]
     discover: Option<String>,
     /// How the keys of `jwks_url` or `discover` are fetched.
@@ -34,80 +34,80 @@ pub(in crate::config) struct VerifierSettings {
     /// Single keys.
     #[serde(default)]
     keys: Vec<VerifyingKeySettings>,
-    /// The name of a key ring, such as the one that another process signs with.
+    /// Name of a key ring, such as one that another process signs with.
     key_ring: Option<String>,
-    /// The algorithms that tokens may be signed with; a key ring has its own.
+    /// Accepted signature algorithms. A key ring has its own.
     #[serde(default)]
     algorithms: Algs,
-    /// The required `iss`; of several, any.
+    /// Required `iss`, or a list of alternatives.
     #[serde(default)]
     issuer: AnyOf,
-    /// The required `aud`; of several, any. Required unless `any_audience` is true.
+    /// Required `aud`, or a list of alternatives. Needed unless `any_audience` is true.
     #[serde(default)]
     audience: AnyOf,
     /// Accepts tokens for any audience.
     #[serde(default)]
     any_audience: bool,
-    /// The required `typ`, such as `at+jwt`.
+    /// Required `typ`, such as `at+jwt`.
     token_type: Option<String>,
-    /// Claims that name the token's kind, with the kinds that are accepted.
+    /// Claims that name the token's kind, with the accepted kinds.
     #[serde(default)]
     token_kind: BTreeMap<String, AnyOf>,
-    /// Claims that must be there.
+    /// Claims that must be present.
     #[serde(default)]
     require: Texts,
-    /// Claims that must be exactly these texts.
+    /// Claims that must be exactly these strings.
     #[serde(default)]
     require_text: BTreeMap<String, String>,
-    /// Claims that must be some text, not empty.
+    /// Claims that must be non-empty strings.
     #[serde(default)]
     require_any_text: Texts,
-    /// Declares that the issuer verifies every e-mail address before it names it.
+    /// Declares that the issuer verifies every e-mail address that it puts into tokens.
     #[serde(default)]
     issuer_verifies_emails: bool,
-    /// Requires the header to name its key.
+    /// Requires a `kid` in the header.
     #[serde(default)]
     require_key_id: bool,
     /// Accepts tokens without `exp`.
     #[serde(default)]
     danger_accept_missing_exp: bool,
-    /// Accepts tokens that are past their `exp`.
+    /// Accepts expired tokens.
     #[serde(default)]
     danger_accept_expired: bool,
-    /// Accepts tokens that are bound to a key of their client (`cnf`) without the proof of that key.
+    /// Accepts tokens bound to a client's key (`cnf`) without a proof of that key.
     #[serde(default)]
     danger_accept_bound_tokens: bool,
-    /// How far the issuer's clock may be off; 60 s unless set.
+    /// Tolerated clock difference to the issuer. Default: 60 s, at most 1 hour.
     leeway: Option<Time>,
-    /// Longest token looked at, in bytes; 16 KiB unless set.
+    /// Longest accepted token, in bytes. Default: 16 KiB. Range: 64 bytes to 1 MiB.
     max_token_len: Option<usize>,
-    /// Memory for verified tokens, in bytes; 64 MiB unless set, 0 switches the cache off.
+    /// Cache of verified tokens, in bytes. Default: 64 MiB. At least 64 KiB; 0 disables the cache.
     cache_bytes: Option<u64>,
-    /// The names of deny lists.
+    /// Names of deny lists.
     #[serde(default)]
     deny_lists: Texts,
-    /// The names of allow lists.
+    /// Names of allow lists.
     #[serde(default)]
     allow_lists: AnyOf,
 }
 
-/// How published keys are fetched and kept.
+/// How published keys are fetched and cached.
 #[cfg(feature = "client")]
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct KeySetSettings {
-    /// Deadline of one fetch; 5 s unless set.
+    /// Deadline of one fetch. Default: 5 s, at most 60 s.
     timeout: Option<Time>,
-    /// The least that the issuer's `max-age` counts; a minute unless set.
+    /// Lower bound of the issuer's `max-age`. Default: 1 minute, at least 1 s.
     min_age: Option<Time>,
-    /// The most that the issuer's `max-age` counts; a day unless set.
+    /// Upper bound of the issuer's `max-age`. Default: 24 hours, at most 7 days.
     max_age: Option<Time>,
-    /// How long keys are good for where the issuer does not say; ten minutes unless set.
+    /// Lifetime of keys whose issuer sends no `max-age`. Default: 10 minutes, at most 7 days.
     default_age: Option<Time>,
-    /// How long keys serve beyond that while the issuer cannot be reached; an hour unless set.
+    /// How long expired keys stay in use during an outage. Default: 1 hour, at most 7 days.
     max_stale: Option<Time>,
-    /// Minimum time between two fetches for unknown or replaced keys. Default: 30 s.
+    /// Minimum time between fetches for unknown or replaced keys. Default: 30 s, at most 7 days.
     cooldown: Option<Time>,
 }
 
@@ -216,8 +216,8 @@ impl VerifierSettings {
         }
         if self.audience.0.is_empty() && !self.any_audience {
             return Err(spot.wrong(
-                "there is no 'audience': name this service as the tokens' aud does, or say \
-                 'any_audience = true' where the issuer has no other services",
+                "there is no 'audience': give the 'aud' of tokens for this service, or set \
+                 'any_audience = true' if the issuer serves no other services",
             ));
         }
         let verifier = verifier.clock(spot.world.clock.clone()).build();
@@ -247,7 +247,7 @@ impl VerifierSettings {
             let place = spot.key("jwks_file");
             let content = place.file(file)?;
             let json = std::str::from_utf8(&content);
-            let json = json.map_err(|_| place.wrong("the file is no UTF-8 text"))?;
+            let json = json.map_err(|_| place.wrong("the file is not UTF-8 text"))?;
             verifier = verifier
                 .jwks_json(json)
                 .map_err(|error| place.refused(error))?;
@@ -285,7 +285,7 @@ impl VerifierSettings {
             }
             (None, None, None) => verifier,
             (None, None, Some(_)) => {
-                return Err(place.wrong("there is no 'jwks_url' or 'discover' that it is for"));
+                return Err(place.wrong("there is no 'jwks_url' or 'discover' that it applies to"));
             }
         })
     }

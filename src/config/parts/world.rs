@@ -1,4 +1,4 @@
-//! What the file does not say, and what building from it leaves behind.
+//! The build context: what the file does not contain, and the files that were read.
 
 use crate::config::document::Contents;
 use crate::core::clock::Clock;
@@ -9,22 +9,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What everything is built with.
+/// The build context of all settings.
 pub(in crate::config) struct World {
-    /// Where file names begin.
+    /// The folder that relative file names start from.
     pub(in crate::config) base: PathBuf,
     pub(in crate::config) clock: Arc<dyn Clock>,
     pub(in crate::config) policies: PolicyParser,
-    /// Stores of the application's own.
+    /// The application's own stores.
     pub(in crate::config) stores: BTreeMap<String, Arc<dyn Store>>,
-    /// Whether it is only looked at: then no store's file is opened.
+    /// Whether this is a check only: no store's file is opened and no Redis is connected.
     pub(in crate::config) dry: bool,
-    /// What files are read from.
+    /// The cache through which files are read.
     pub(in crate::config) contents: Arc<Contents>,
     files: Mutex<Files>,
 }
 
-/// The files that were read, and what they held.
+/// SHA-256 hashes of the files that were read, by path.
 pub(in crate::config) type Files = BTreeMap<PathBuf, [u8; 32]>;
 
 impl World {

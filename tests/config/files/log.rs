@@ -92,7 +92,7 @@ fn a_secret_file_that_everybody_can_read_is_warned_of() {
             assert_eq!(line.is_some(), warned, "{mode:o} {name}: {log}");
             if let Some(line) = line {
                 assert!(
-                    line.contains("WARN") && line.contains("read by everybody"),
+                    line.contains("WARN") && line.contains("read by all users"),
                     "{line}"
                 );
             }

@@ -60,11 +60,11 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
     for (text, wanted) in [
         (
             "[jam.jwt]\nlifetime = 15",
-            ":2: jam.jwt.lifetime: this must be a time with its unit",
+            ":2: jam.jwt.lifetime: this must be a duration with its unit",
         ),
         (
             "[jam.jwt]\nlifetime = 'long'",
-            ":2: jam.jwt.lifetime: this must be a time with its unit",
+            ":2: jam.jwt.lifetime: this must be a duration with its unit",
         ),
         (
             "[jam.jwt]\nsecret = 15",
@@ -80,7 +80,7 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ),
         (
             "[jam.jwt]\naudience = true",
-            ":2: jam.jwt.audience: this must be a text or a list of texts",
+            ":2: jam.jwt.audience: this must be a string or a list of strings",
         ),
         (
             "[jam]\njwt = 'x'",
@@ -175,7 +175,7 @@ fn keys_that_exclude_each_other_are_told() {
         ),
         (
             "[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\nkey_ring='a'\n[jam.key_rings.a]\nalgorithm='ES256'",
-            ":4: jam.jwt.key_ring: there is a key too",
+            ":4: jam.jwt.key_ring: a key is given too",
         ),
         (
             "[jam.jwt]\nalgorithm='HS256'\nkey_ring='a'\n[jam.key_rings.a]\nalgorithm='ES256'",
@@ -267,7 +267,7 @@ fn keys_that_exclude_each_other_are_told() {
         ),
         (
             "[jam.oauth2.a]\nclient_id='a'",
-            ":1: jam.oauth2.a: which provider is it?",
+            ":1: jam.oauth2.a: no provider: set 'provider'",
         ),
         (
             "[jam.oauth2.github]\nclient_id='a'\nsecret='b'\nsecret_file='c'",
@@ -275,7 +275,7 @@ fn keys_that_exclude_each_other_are_told() {
         ),
         (
             "[jam.oauth2.github]\nclient_id='a'\nlogin={}",
-            "logins have no place to end in",
+            "a login needs a session or a token",
         ),
         (
             "[jam.oauth2.github]\nclient_id='a'\nredirect_url='https://a.example'\nlogin={into_jwt='x'}\n[jam.sessions]\nstore='memory'",
@@ -439,7 +439,7 @@ fn a_name_of_nothing_is_told_with_the_nearest() {
             "there is no app of this name",
         ),
         ("[jam.login]\napp='a'", "there is no app of this name"),
-        ("[jam.login]\nhome='/'", "say which of the apps it is for"),
+        ("[jam.login]\nhome='/'", "no single app: name one with 'app'"),
     ] {
         let message = refusal(text);
         assert!(message.contains(wanted), "{text}\n{message}");

@@ -19,14 +19,14 @@ fn a_text_is_never_guessed_to_be_a_file() {
         "[jam.jwt]\nalgorithm='ES256'\nprivate_key='{name}'"
     ));
     assert!(
-        pem.contains(":3: jam.jwt.private_key: this is neither PEM nor a JWK; a file is named by 'private_key_file'"),
+        pem.contains(":3: jam.jwt.private_key: this is neither PEM nor a JWK: to name a file, use 'private_key_file'"),
         "{pem}"
     );
     let public = refusal(&format!(
         "[jam.verifiers.a]\nalgorithms=['ES256']\nkeys=[{{algorithm='ES256', public_key='{name}'}}]"
     ));
     assert!(
-        public.contains("a file is named by 'public_key_file'"),
+        public.contains("to name a file, use 'public_key_file'"),
         "{public}"
     );
     // As a secret it is what it is.
@@ -128,7 +128,7 @@ fn what_a_builder_refuses_has_its_place_and_kind() {
         (
             "[jam.stores.a]\n",
             ErrorKind::Configuration,
-            "say what keeps the records: 'memory', 'file', 'redis'",
+            "the store has no kind: give one of 'memory', 'file', 'redis'",
         ),
         (
             "[jam]\nunmatched='deny'\nguards=[{path='/a', policy='scope:'}]",
