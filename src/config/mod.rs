@@ -1,7 +1,7 @@
-//! Everything from one file: [`Jam`](crate::Jam) reads it and builds what it names.
+//! Configuration from one file, from which [`Jam`](crate::Jam) builds this crate's types.
 //!
-//! The file is TOML, YAML or JSON; what it says stands under a pointer, `jam` unless another is
-//! given. Its keys are named like the methods of the builders, and mean the same.
+//! The file is TOML, YAML or JSON. The settings are the table at a pointer, by default `jam`. Keys
+//! have the names and the meaning of the builders' methods.
 //!
 //! ```
 //! use jamguard::{Jam, config::Format};
@@ -27,51 +27,52 @@
 //! ```
 //!
 //! # Sections
-//! | section | what it builds | asked for by |
+//! | section | builds | returned by |
 //! |---|---|---|
-//! | `stores.NAME` | `memory`, `file` or `redis`, and `near` in front; the name `memory` needs no section | [`store`](crate::Jam::store), and by the others' `store` |
+//! | `stores.NAME` | a `memory`, `file` or `redis` store, optionally with a `near` cache; the name `memory` needs no section | [`store`](crate::Jam::store); other sections refer to it as `store` |
 //! | `key_rings.NAME` | a [`KeyRing`](crate::KeyRing) | [`key_ring`](crate::Jam::key_ring) |
-//! | `lists.NAME` | a [`TokenList`](crate::TokenList) | [`list`](crate::Jam::list), and by `deny_lists` and `allow_lists` |
+//! | `lists.NAME` | a [`TokenList`](crate::TokenList) | [`list`](crate::Jam::list); other sections refer to it in `deny_lists` and `allow_lists` |
 //! | `jwt`, `issuers.NAME` | an [`Issuer`](crate::Issuer) with its verifier | [`jwt`](crate::Jam::jwt), [`issuer`](crate::Jam::issuer) |
 //! | `refresh_tokens` | [`RefreshTokens`](crate::RefreshTokens) | [`refresh_tokens`](crate::Jam::refresh_tokens) |
 //! | `verifiers.NAME` | a [`Verifier`](crate::Verifier) | [`verifier`](crate::Jam::verifier) |
 //! | `apps.NAME` | a [`JamApp`](crate::JamApp) and its [`JamClient`](crate::JamClient) | [`app`](crate::Jam::app), [`client`](crate::Jam::client) |
 //! | `sessions` | [`Sessions`](crate::Sessions) | [`sessions`](crate::Jam::sessions) |
-//! | `authenticator` | an [`Authenticator`](crate::Authenticator) of all that verifies, unless it says of what | [`authenticator`](crate::Jam::authenticator) |
-//! | `login` | the beginning of a [`JamLogin`](crate::JamLogin) | [`login`](crate::Jam::login) |
-//! | `otp`, `otp_guard`, `recovery_codes`, `second_factor` | one-time passwords | [`otp`](crate::Jam::otp) and the others of these names |
-//! | `oauth2.NAME` | a client of a provider, its `login` and its `token_source` | [`oauth2`](crate::Jam::oauth2), [`oauth2_login`](crate::Jam::oauth2_login), [`token_source`](crate::Jam::token_source) |
+//! | `authenticator` | an [`Authenticator`](crate::Authenticator) of everything that verifies, or of what the section names | [`authenticator`](crate::Jam::authenticator) |
+//! | `login` | a builder of a [`JamLogin`](crate::JamLogin) | [`login`](crate::Jam::login) |
+//! | `otp`, `otp_guard`, `recovery_codes`, `second_factor` | one-time passwords | [`otp`](crate::Jam::otp) and the methods of the same names |
+//! | `oauth2.NAME` | a client of a provider, with its `login` and `token_source` | [`oauth2`](crate::Jam::oauth2), [`oauth2_login`](crate::Jam::oauth2_login), [`token_source`](crate::Jam::token_source) |
 //! | `guards`, `unmatched`, `keep_encoded_slashes` | a [`RouteTable`](crate::RouteTable) | [`guards`](crate::Jam::guards), [`route_table`](crate::Jam::route_table) |
-//! | `log_level` | which of this crate's events are told: `off`, `error`, `warn`, `info`, `debug` | |
+//! | `log_level` | the most verbose level of this crate's log events: `off`, `error`, `warn`, `info`, `debug` | |
 //!
-//! [`schema`] has every key with what it means. What a file cannot say, such as closures and stores of
-//! your own, [`JamBuilder`] adds.
+//! [`schema`] describes every key. [`JamBuilder`] adds what a file cannot contain, such as closures
+//! and your own stores.
 //!
 //! # Variables
-//! In every text under the pointer `${NAME}` is the value of an environment variable, and
-//! `${NAME:-default}` has one where that is not set or empty; a default holds no braces. `$${` stands
-//! for `${`. A `$` without a brace is a plain character. What a variable holds is not looked at again.
+//! In every string at the pointer, `${NAME}` is replaced by the environment variable, and
+//! `${NAME:-default}` by the default if the variable is unset or empty. A default contains no
+//! braces. `$${` is a literal `${`, and a `$` without a brace is a plain character. Values of
+//! variables are not expanded again.
 //!
 //! # Secrets
-//! A secret comes from a variable, or from a file that is named as one: `secret_file`,
-//! `private_key_file`, `key_file`, `url_file`. File names begin at the configuration's own folder. A
-//! text is never guessed to be a file's name. Where a file with a secret can be read by everybody on
-//! the machine, a warning is logged.
+//! Give a secret in a variable, or in a file named by `secret_file`, `private_key_file`, `key_file`
+//! or `url_file`. Relative file names start from the configuration's folder. A string is never
+//! guessed to be a file name. If all users of the machine can read a file with a secret, a warning
+//! is logged.
 //!
-//! A shared secret must be random (`openssl rand -base64 48`), whatever its length: from one token,
-//! guesses at a passphrase can be checked as fast as machines go.
+//! A shared secret must be random (`openssl rand -base64 48`), whatever its length: with one token,
+//! an attacker can check guesses of a passphrase offline.
 //!
 //! # Errors
-//! Unknown keys, wrong types, keys that exclude each other and what a builder refuses are errors that
-//! name the file, the line where the format has lines, and the key. No error holds a value of the
-//! file, but for routes and policies of `guards`. A key without a value, `null`, is an error too, and
-//! never counts as left out. A file has at most 1 MiB, a text with its variables as much; it is nested
-//! at most 64 deep, and the anchors and aliases of a YAML file unfold to at most 4 MiB. Pipes and
-//! devices are refused.
+//! Unknown keys, wrong types, keys that exclude each other and errors of a builder name the file,
+//! the key, and the line if known. No error shows a value of the file, except routes and policies
+//! of `guards`. A key with the value `null` is an error, not a missing key.
 //!
-//! # Changes while it runs
-//! [`Jam::reload`](crate::Jam::reload) and [`Jam::watch`](crate::Jam::watch) take over a changed file
-//! without a restart, as far as that goes.
+//! Limits: 1 MiB for a file, 1 MiB for a string with its variables, 64 levels of nesting, and 4 MiB
+//! for the expanded anchors and aliases of a YAML file. Pipes and devices are errors.
+//!
+//! # Reload
+//! [`Jam::reload`](crate::Jam::reload) and [`Jam::watch`](crate::Jam::watch) apply a changed file
+//! without a restart, for the settings that can change at run time.
 
 mod document;
 pub(crate) mod jam;

@@ -1,7 +1,9 @@
-//! The file's JSON Schema.
+//! The JSON Schema of the configuration file.
 
-/// The JSON Schema (2020-12) of a file with the settings under `jam`, for editors that complete and
-/// check files; with the settings of every feature. It is `schema/jam.schema.json` of this crate.
+/// Returns the JSON Schema (2020-12) of a file with the settings under `jam`.
+///
+/// Editors use it to complete and check files. It has the settings of all features, and is
+/// `schema/jam.schema.json` of this crate.
 ///
 /// # Example
 /// ```
@@ -34,11 +36,11 @@ mod tests {
     #[schemars(title = "jamguard")]
     #[expect(dead_code)]
     struct File {
-        /// The settings, where no other pointer is given.
+        /// The settings, at the default pointer.
         jam: Option<Settings>,
     }
 
-    /// A key may be left out, and has a value where it stands.
+    /// Removes `null` from types: a key is either missing or has a value.
     struct Values;
 
     impl Transform for Values {
@@ -66,7 +68,7 @@ mod tests {
         }
     }
 
-    /// Where only certain texts may stand, variables may be written that hold one of them.
+    /// Allows variables where only certain strings are valid.
     struct Variables;
 
     impl Transform for Variables {
@@ -93,9 +95,9 @@ mod tests {
         }
     }
 
-    /// With `UPDATE_SCHEMA` set, it is written anew.
+    /// Writes the schema file if `UPDATE_SCHEMA` is set.
     #[test]
-    fn the_schema_is_that_of_the_types() {
+    fn the_schema_matches_the_types() {
         let mut schema = schemars::schema_for!(File);
         Values.transform(&mut schema);
         Variables.transform(&mut schema);
@@ -108,7 +110,7 @@ mod tests {
         }
         assert!(
             super::schema() == text,
-            "schema/jam.schema.json is not that of the types: run this test with UPDATE_SCHEMA=1"
+            "schema/jam.schema.json differs from the types: run this test with UPDATE_SCHEMA=1"
         );
     }
 }

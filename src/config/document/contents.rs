@@ -1,4 +1,4 @@
-//! Files, each read once.
+//! A cache of file contents, each read once.
 
 use super::format::{MAX_BYTES, too_long};
 use super::problem::Problem;
@@ -10,21 +10,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
-/// The content of a file, wiped when it is dropped.
+/// The content of a file, zeroized on drop.
 pub(in crate::config) type Content = Arc<Zeroizing<Vec<u8>>>;
 
-/// The contents of files as they were when each was first asked for. What was compared with an
-/// earlier time is therefore what is used, whatever is written meanwhile.
+/// A cache of files as they were at the first read.
+///
+/// The content that was compared with an earlier one is thus the content that is used, even if the
+/// file is written meanwhile.
 #[derive(Default)]
 pub(in crate::config) struct Contents(Mutex<BTreeMap<PathBuf, Result<Content, String>>>);
 
 impl Contents {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Result<Content, String>>> {
-        // Nothing panics while it is held.
+        // No code panics under the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The content of a file of at most 1 MiB.
+    /// Returns the content of a file, at most 1 MiB.
     pub(in crate::config) fn read(&self, path: &Path) -> Result<Content, Problem> {
         let mut files = self.lock();
         let file = files
@@ -33,12 +35,12 @@ impl Contents {
         file.clone().map_err(Problem::new)
     }
 
-    /// The files that were asked for.
+    /// Returns the paths of the files that were read.
     pub(in crate::config) fn paths(&self) -> Vec<PathBuf> {
         self.lock().keys().cloned().collect()
     }
 
-    /// Tells contents apart: times and lengths of files may stay the same.
+    /// Returns a hash of all contents, because modification times and lengths may stay the same.
     pub(in crate::config) fn fingerprint(&self) -> Vec<u8> {
         let mut all = Context::new(&SHA256);
         for content in self.lock().values() {
@@ -53,7 +55,7 @@ impl Contents {
         all.finish().as_ref().to_vec()
     }
 
-    /// Those that are texts.
+    /// Returns the contents that are UTF-8.
     pub(super) fn texts(&self) -> Vec<Zeroizing<String>> {
         let files = self.lock();
         let texts = files.values().flatten().filter_map(|content| {
@@ -70,15 +72,15 @@ fn read(path: &Path) -> Result<Content, Problem> {
     if info.is_dir() {
         return Err(Problem::new("it is a directory: give the file in it"));
     }
-    // Opening a pipe waits for a writer, maybe for ever.
+    // Opening a pipe would wait for a writer, possibly forever.
     if !info.is_file() {
         return Err(Problem::new(
-            "it is no file with content of its own but a pipe or a device",
+            "it is a pipe or a device: give the name of a regular file",
         ));
     }
     let mut content = Zeroizing::new(Vec::new());
     let file = File::open(path).map_err(failed)?;
-    // Whatever it says of its length: some of the system's own files say 0.
+    // Ignores the length in the metadata: some files of the system report 0.
     let mut file = file.take(MAX_BYTES as u64 + 1);
     file.read_to_end(&mut content).map_err(failed)?;
     match content.len() > MAX_BYTES {

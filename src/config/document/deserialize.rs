@@ -1,4 +1,4 @@
-//! A tree as serde sees it. Every error knows its key and line.
+//! The serde deserializer of a tree. Every error has its key and line.
 
 use super::node::{Entry, Node, Value};
 use super::problem::Problem;
@@ -66,7 +66,7 @@ impl<'de> Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, Problem> {
         let visited = match &self.value {
             Value::Table(_) => self.visit(visitor),
-            // A list would be taken for the members in their order.
+            // serde would read a list as the fields in order.
             _ => self.wrong("a table"),
         };
         visited.map_err(|problem| problem.on(self.line))
@@ -84,7 +84,7 @@ impl<'de> Deserializer<'de> for &'de Node {
                 [entry] => visitor.visit_enum(Variant(entry)),
                 _ => self.wrong("a table with exactly one key"),
             },
-            _ => self.wrong("a text"),
+            _ => self.wrong("a string"),
         };
         visited.map_err(|problem| problem.on(self.line))
     }
@@ -137,14 +137,14 @@ impl<'de> MapAccess<'de> for Table<'de> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Problem> {
         let Some(entry) = self.current.take() else {
-            return Err(Problem::new("a value was asked for before its key"));
+            return Err(Problem::new("a value was requested before its key"));
         };
         let value = seed.deserialize(&entry.node);
         value.map_err(|problem| problem.at(&*entry.key, entry.line))
     }
 }
 
-/// `{variant: content}`.
+/// An enum variant in a table: `{variant: content}`.
 struct Variant<'de>(&'de Entry);
 
 impl<'de> EnumAccess<'de> for Variant<'de> {
@@ -165,7 +165,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     fn unit_variant(self) -> Result<(), Problem> {
         match self.0.node.value {
             Value::Null => Ok(()),
-            _ => Err(Problem::new("nothing belongs here").at(&*self.0.key, self.0.line)),
+            _ => Err(Problem::new("this takes no value").at(&*self.0.key, self.0.line)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A configuration, read and pointed into.
+//! A configuration file, whose tables are read by a pointer.
 
 use super::contents::Contents;
 use super::format::Format;
@@ -14,11 +14,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where `${NAME}` is looked up.
+/// The lookup of variables such as `${NAME}`.
 pub(in crate::config) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// A configuration file, of which [`Jam`](crate::Jam) reads one part and your application may read
-/// others: with the same formats, variables and errors.
+/// A configuration file that [`Jam`](crate::Jam) and your application can share.
+///
+/// Each reads its own table, with the same formats, variables and errors.
 ///
 /// # Example
 /// ```
@@ -60,11 +61,11 @@ impl Document {
         }
     }
 
-    /// Reads a file; its extension says in which [`Format`].
+    /// Reads a file. Its extension determines the [`Format`].
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with the file's name, and the
-    /// line where it stops being what its extension says.
+    /// line of the syntax error, if any.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::from_contents(path.as_ref(), &Contents::default())
     }
@@ -81,10 +82,10 @@ impl Document {
         Ok(Self::new(format.parse(text).map_err(wrong)?, Some(path)))
     }
 
-    /// Reads a text.
+    /// Reads a string.
     ///
     /// # Errors
-    /// As [`from_file`](Self::from_file).
+    /// See [`from_file`](Self::from_file).
     pub fn from_str(text: &str, format: Format) -> Result<Self, Error> {
         let root = format.parse(text);
         Ok(Self::new(
@@ -93,13 +94,13 @@ impl Document {
         ))
     }
 
-    /// Takes over a value of your own: a map, a type, a tree that another library read.
+    /// Converts a value: a map, a type of yours, or a tree that another library read.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where JSON could not hold it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if JSON cannot represent it.
     pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, Error> {
         let value = serde_json::to_value(value).map_err(|_| {
-            Error::configuration("the configuration is no value that JSON could hold")
+            Error::configuration("the value of the configuration cannot be represented as JSON")
         })?;
         let root = json::from_value(value, 0);
         Ok(Self::new(
@@ -108,7 +109,7 @@ impl Document {
         ))
     }
 
-    /// Looks variables up here and not in the process's environment.
+    /// Sets the lookup of variables. Default: the process's environment.
     #[must_use]
     pub fn with_variables(
         mut self,
@@ -123,20 +124,21 @@ impl Document {
         self
     }
 
-    /// Reads what is at a pointer, table names with dots in between; an empty one is the whole.
-    /// Only there variables are put in.
+    /// Reads the table at a pointer: table names separated by dots, or empty for the whole file.
+    ///
+    /// Variables are expanded in this table only.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with file, line and key, where
-    /// there is nothing at the pointer, a variable is not set, or the content is not a `T`. It holds
-    /// no text of the file of eight bytes or more, but for keys.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with file, line and key, if no
+    /// table is at the pointer, a variable is unset, or the table is not a `T`. Its message shows
+    /// no string of the file of 8 bytes or more, except keys.
     pub fn read<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, Error> {
         let node = self.at(pointer)?;
         T::deserialize(&node)
             .map_err(|problem| self.error(problem.redacted(&Redaction::of(&node)), pointer))
     }
 
-    /// What is at a pointer, with its variables put in.
+    /// Returns the table at a pointer, with its variables expanded.
     pub(in crate::config) fn at(&self, pointer: &str) -> Result<Node, Error> {
         let mut node = self.find(pointer)?.clone();
         let interpolated = interpolate(&mut node, &*self.variables);
@@ -156,7 +158,7 @@ impl Document {
                 let Value::Table(entries) = &node.value else {
                     let kind = node.kind();
                     return Err(refuse(format!(
-                        "the pointer leads into what is no table but {kind}, at '{name}'"
+                        "the pointer leads through {kind} where a table is needed, at '{name}'"
                     )));
                 };
                 let Some(entry) = entries.iter().find(|entry| entry.key == name) else {
@@ -173,7 +175,7 @@ impl Document {
             Value::Table(_) => Ok(node),
             _ => {
                 let kind = node.kind();
-                let message = format!("the pointer leads to what is no table but {kind}");
+                let message = format!("the pointer must lead to a table, not to {kind}");
                 Err(self.error(Problem::new(message).at(pointer, line), ""))
             }
         }
@@ -188,7 +190,7 @@ impl Document {
     }
 }
 
-/// Without its content, which may hold secrets.
+/// Leaves out the content, which may contain secrets.
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Document")

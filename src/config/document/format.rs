@@ -1,4 +1,4 @@
-//! Which language a file is written in.
+//! The format of a configuration file.
 
 use super::node::Node;
 use super::problem::Problem;
@@ -6,10 +6,10 @@ use super::{json, toml, yaml};
 use crate::core::error::Error;
 use std::path::Path;
 
-/// No settings are longer, and nobody's memory is filled by a file that is.
+/// Maximum size of a file, which bounds the memory for it.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 
-/// The language of a configuration.
+/// The format of a configuration file.
 ///
 /// # Example
 /// ```
@@ -23,17 +23,17 @@ pub enum Format {
     /// TOML 1.1, `.toml`.
     Toml,
     /// YAML 1.2, `.yaml` and `.yml`: one document, without tags and merge keys. Aliases are
-    /// followed, within bounds.
+    /// expanded, up to a limit.
     Yaml,
     /// JSON, `.json`.
     Json,
 }
 
 impl Format {
-    /// The format of a file, by its extension.
+    /// Returns the format of a file, by its extension.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for another extension.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for any other extension.
     pub fn of(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let extension = path.extension().and_then(|extension| extension.to_str());
@@ -42,7 +42,7 @@ impl Format {
             Some("yaml" | "yml") => Ok(Self::Yaml),
             Some("json") => Ok(Self::Json),
             _ => Err(Error::configuration(format!(
-                "{}: the format cannot be told: give the file the extension .toml, .yaml, .yml or \
+                "{}: the format is unknown: give the file the extension .toml, .yaml, .yml or \
                  .json",
                 path.display()
             ))),
@@ -63,5 +63,5 @@ impl Format {
 }
 
 pub(super) fn too_long() -> Problem {
-    Problem::new("it is longer than 1 MiB, which no settings are")
+    Problem::new("it is longer than 1 MiB, the maximum")
 }

@@ -1,13 +1,13 @@
-//! `${NAME}` and `${NAME:-default}` in texts.
+//! Expansion of the variables `${NAME}` and `${NAME:-default}` in strings.
 
 use super::node::{Node, Value};
 use super::problem::Problem;
 use zeroize::Zeroizing;
 
-/// The longest that a text may become.
+/// Maximum length of an expanded string, in bytes.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Puts the variables' values into every text of a part of the file.
+/// Expands the variables in every string of a part of the file.
 pub(super) fn interpolate(
     node: &mut Node,
     variable: &dyn Fn(&str) -> Option<String>,
@@ -34,7 +34,7 @@ pub(super) fn interpolate(
     Ok(())
 }
 
-/// Once, from left to right: what a variable holds is not looked at again.
+/// Expands from left to right, once: values of variables are not expanded again.
 fn replaced(
     text: &str,
     variable: &dyn Fn(&str) -> Option<String>,
@@ -52,26 +52,26 @@ fn replaced(
         done.push_str(before);
         let Some(end) = after.find('}') else {
             return Err(Problem::new(
-                "a '${' without its '}': write $${ where it is meant as it stands",
+                "a '${' has no closing '}': write $${ for a literal ${",
             ));
         };
         let (name, default) = match after[..end].split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (&after[..end], None),
         };
-        // It would end at the first '}', and what was meant to be a variable would be a text.
+        // The default would end at the first '}', so a nested variable would not be expanded.
         if default.is_some_and(|default| default.contains('{')) {
             return Err(Problem::new(
-                "a default cannot hold a '{', nor another variable: set the variable itself",
+                "a default cannot contain '{' or another variable: set the variable itself",
             ));
         }
         if !is_name(name) {
             return Err(Problem::new(
-                "what stands in '${…}' names no variable: use letters, digits and _, or write $${ \
-                 where it is meant as it stands",
+                "the text in '${…}' is not a variable name: use letters, digits and _, or write \
+                 $${ for a literal ${",
             ));
         }
-        // As in a shell, an empty variable has no value where there is a default.
+        // As in a shell, the default also replaces an empty variable.
         let value = variable(name).filter(|value| default.is_none() || !value.is_empty());
         match (value.map(Zeroizing::new), default) {
             (Some(value), _) => done.push_str(&value),
@@ -83,7 +83,7 @@ fn replaced(
                 )));
             }
         }
-        // Here as well: no number of variables fills the memory.
+        // Checked in the loop too, so that many variables cannot fill the memory.
         check_length(&done)?;
         rest = &after[end + 1..];
     }
@@ -94,7 +94,7 @@ fn replaced(
 
 fn check_length(text: &str) -> Result<(), Problem> {
     match text.len() > MAX_TEXT {
-        true => Err(Problem::new("with its variables the text is over 1 MiB")),
+        true => Err(Problem::new("the expanded string is over 1 MiB")),
         false => Ok(()),
     }
 }

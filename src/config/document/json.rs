@@ -1,4 +1,4 @@
-//! JSON, with lines: each value is read from its own part of the text, whose place is known.
+//! The JSON parser. Each value is read from its slice of the text, whose offset gives the line.
 
 use super::node::{Entry, Lines, Node, Value, check_depth, table};
 use super::problem::Problem;
@@ -16,18 +16,19 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     node(root, &place, 0)
 }
 
-/// In what the parts of a text have their lines.
+/// The start address and line ends of a text, to find the line of a slice.
 struct Place {
     begins: usize,
     lines: Lines,
 }
 
-/// Where it is: a whole file may be one line. serde_json's words hold nothing of the text, but a
-/// number or a letter of it.
+/// Reports the column too, because a whole file may be one line.
+///
+/// The message of serde_json is left out: it may show a number or a letter of the text.
 fn not_json(error: &serde_json::Error) -> Problem {
     let (line, what) = match (error.line(), error.column()) {
         (line, _) if error.is_eof() => (line, "not JSON: it ends too early".to_owned()),
-        // The end of the line before is what does not belong there.
+        // Column 0: the line break itself is unexpected, so the error is in the line before.
         (line, 0) => (
             line.saturating_sub(1),
             "not JSON from the end of the line on".to_owned(),
@@ -42,8 +43,8 @@ fn node(raw: &RawValue, place: &Place, depth: usize) -> Result<Node, Problem> {
     let line = place.lines.line(part.as_ptr() as usize - place.begins);
     let at = Some(line);
     check_depth(depth, at)?;
-    // The whole is JSON: what is left are texts and numbers that nothing can hold.
-    let wrong = |_: serde_json::Error| Problem::new("no program can read this value").on(at);
+    // The syntax is valid, so only strings and numbers without a representation can fail.
+    let wrong = |_: serde_json::Error| Problem::new("this value cannot be represented").on(at);
     let value = match part.as_bytes().first() {
         Some(b'{') => {
             let Members(members) = serde_json::from_str(part).map_err(wrong)?;
@@ -85,7 +86,7 @@ fn scalar(value: &serde_json::Value) -> Value {
     }
 }
 
-/// A value that did not come from a text.
+/// Converts a value that was not parsed from text, so it has no lines.
 pub(super) fn from_value(value: serde_json::Value, depth: usize) -> Result<Node, Problem> {
     check_depth(depth, None)?;
     Ok(match value {
@@ -107,7 +108,7 @@ pub(super) fn from_value(value: serde_json::Value, depth: usize) -> Result<Node,
     })
 }
 
-/// The members of an object in their order, also where a key stands there twice.
+/// The members of an object in order, with duplicate keys.
 struct Members<'t>(Vec<(String, &'t RawValue)>);
 
 impl<'de: 't, 't> Deserialize<'de> for Members<'t> {

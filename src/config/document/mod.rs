@@ -1,4 +1,4 @@
-//! A file read as far as its own format goes: a tree in which every value knows its line.
+//! Parsers of configuration files: TOML, YAML and JSON to a tree of values with their lines.
 
 mod contents;
 mod deserialize;

@@ -1,17 +1,17 @@
-//! One tree for all formats.
+//! The tree of values, common to all formats.
 
 use super::problem::Problem;
 use std::collections::HashSet;
 use zeroize::Zeroizing;
 
-/// So deep a file may be nested: far deeper than any settings are, and no stack overflows.
+/// Maximum nesting of a file, far deeper than any settings, to avoid a stack overflow.
 pub(super) const MAX_DEPTH: usize = 64;
 
-/// A value and where it stands. No `Debug`: it may hold secrets.
+/// A value and its line. Without `Debug`, because it may contain secrets.
 #[derive(Clone)]
 pub(in crate::config) struct Node {
     pub(in crate::config) value: Value,
-    /// From 1; `None` where the format does not say.
+    /// The line, from 1; `None` if unknown.
     pub(in crate::config) line: Option<usize>,
 }
 
@@ -30,7 +30,7 @@ pub(in crate::config) enum Value {
 #[derive(Clone)]
 pub(in crate::config) struct Entry {
     pub(in crate::config) key: String,
-    /// Of the key.
+    /// The line of the key.
     pub(in crate::config) line: Option<usize>,
     pub(in crate::config) node: Node,
 }
@@ -44,7 +44,7 @@ impl Node {
         Self::new(Value::Text(Zeroizing::new(text.into())), line)
     }
 
-    /// The member of a table.
+    /// Returns the entry with this key, if this is a table.
     pub(in crate::config) fn get(&self, key: &str) -> Option<&Entry> {
         match &self.value {
             Value::Table(entries) => entries.iter().find(|entry| entry.key == key),
@@ -52,7 +52,7 @@ impl Node {
         }
     }
 
-    /// The element of a list.
+    /// Returns the element at this index, if this is a list.
     pub(in crate::config) fn element(&self, at: usize) -> Option<&Node> {
         match &self.value {
             Value::List(nodes) => nodes.get(at),
@@ -60,8 +60,9 @@ impl Node {
         }
     }
 
-    /// That something is there wherever a key is: left empty by mistake, or by a program that writes
-    /// files, it would switch off what the key is for, such as an encryption.
+    /// Checks that every key has a value.
+    ///
+    /// A value left empty by mistake would otherwise disable its setting, such as an encryption.
     pub(in crate::config) fn check_no_value_missing(&self) -> Result<(), Problem> {
         match &self.value {
             Value::Null => Err(Problem::new(
@@ -80,7 +81,7 @@ impl Node {
         }
     }
 
-    /// How many levels of tables and lists there are inside.
+    /// Returns the number of nested levels of tables and lists.
     pub(super) fn depth(&self) -> usize {
         let inner = match &self.value {
             Value::List(nodes) => nodes.iter().map(Self::depth).max(),
@@ -90,7 +91,7 @@ impl Node {
         inner.map_or(0, |deepest| 1 + deepest)
     }
 
-    /// Whether both say the same, wherever it stands.
+    /// Compares the values, ignoring lines and the order of keys.
     pub(in crate::config) fn is_same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Null, Value::Null) => true,
@@ -113,7 +114,7 @@ impl Node {
         }
     }
 
-    /// Gives a table this entry, or takes away the one of this key.
+    /// Replaces a table's entry with this key, or removes it.
     pub(in crate::config) fn put(&mut self, key: &str, entry: Option<Entry>) {
         if let Value::Table(entries) = &mut self.value {
             entries.retain(|entry| entry.key != key);
@@ -121,26 +122,26 @@ impl Node {
         }
     }
 
-    /// As people call it. It never holds the value, which may be a secret.
+    /// Returns the name of the type for messages, without the value, which may be a secret.
     pub(in crate::config) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Null => "nothing",
             Value::Bool(_) => "true or false",
             Value::Integer(_) => "a whole number",
             Value::Float(_) => "a number with a fraction",
-            Value::Text(_) => "a text",
+            Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Table(_) => "a table",
         }
     }
 }
 
-/// A table of entries that have no key twice.
+/// Builds a table; a duplicate key is an error.
 pub(super) fn table(entries: Vec<Entry>) -> Result<Value, Problem> {
     let mut keys = HashSet::with_capacity(entries.len());
     let twice = entries.iter().find(|entry| !keys.insert(&*entry.key));
     if let Some(entry) = twice {
-        return Err(Problem::new("the key stands here twice: keep one").at(&entry.key, entry.line));
+        return Err(Problem::new("the key is given twice: keep one").at(&entry.key, entry.line));
     }
     drop(keys);
     Ok(Value::Table(entries))
@@ -153,8 +154,9 @@ pub(super) fn check_depth(depth: usize, line: Option<usize>) -> Result<(), Probl
     }
 }
 
-/// Where the lines of a text end. How often a line is asked for is up to the file: the text is
-/// searched once.
+/// The offsets of a text's line ends.
+///
+/// Computed once, because the number of lookups depends on the file.
 pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
@@ -162,7 +164,7 @@ impl Lines {
         Self(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
     }
 
-    /// The line, from 1, of a place in the text.
+    /// Returns the line, from 1, of an offset in the text.
     pub(super) fn line(&self, at: usize) -> usize {
         1 + self.0.partition_point(|end| *end < at)
     }

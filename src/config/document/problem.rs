@@ -1,4 +1,4 @@
-//! What is wrong with a file, where, and what was probably meant.
+//! Errors in a configuration file, with their location and a suggestion.
 
 use super::redaction::Redaction;
 use crate::core::error::{Error, ErrorKind};
@@ -6,7 +6,7 @@ use serde::de::{self, Expected, Unexpected};
 use std::fmt;
 use std::path::Path;
 
-/// Keys that this build does not read, and the feature that it would take.
+/// Keys that this build does not support, and the feature that they need.
 const FEATURES: &[(&str, &str)] = &[
     #[cfg(not(feature = "client"))]
     ("apps", "client"),
@@ -42,11 +42,13 @@ const FEATURES: &[(&str, &str)] = &[
     ("oauth2", "oauth2"),
 ];
 
-/// A fault of a file. What is shown of it holds no value of the file, which may be a secret: see
+/// An error in a file.
+///
+/// Its message must show no value of the file, which may be a secret: see
 /// [`redacted`](Self::redacted).
 #[derive(Debug)]
 pub(in crate::config) struct Problem {
-    /// The innermost key first.
+    /// The keys, innermost first.
     path: Vec<String>,
     line: Option<usize>,
     message: String,
@@ -65,7 +67,7 @@ impl Problem {
         }
     }
 
-    /// What a builder said about what it was given.
+    /// Wraps a builder's error.
     pub(in crate::config) fn of(error: Error) -> Self {
         Self {
             kind: error.kind(),
@@ -75,7 +77,7 @@ impl Problem {
         }
     }
 
-    /// The same, without the texts that no message may show.
+    /// Removes the strings that no message may show.
     pub(in crate::config) fn redacted(self, redaction: &Redaction) -> Self {
         // Debug output escapes quotes and the like: what it hides, the message shows.
         let shows = |source: &Error| {
@@ -92,19 +94,19 @@ impl Problem {
         }
     }
 
-    /// Its line, unless a closer one is known.
+    /// Sets the line if none is known yet.
     pub(super) fn on(mut self, line: Option<usize>) -> Self {
         self.line = self.line.or(line);
         self
     }
 
-    /// The same, inside the value of this key.
+    /// Adds a key to the outer end of the path.
     pub(in crate::config) fn at(mut self, key: impl Into<String>, line: Option<usize>) -> Self {
         self.path.push(key.into());
         self.on(line)
     }
 
-    /// For whoever wrote the file: `file:line: key.path: what is wrong`.
+    /// Formats the error for the author of the file: `file:line: key.path: message`.
     pub(in crate::config) fn into_error(self, file: Option<&Path>, pointer: &str) -> Error {
         use std::fmt::Write;
         let mut text = match file {
@@ -112,7 +114,7 @@ impl Problem {
             None => "configuration".to_owned(),
         };
         if let Some(line) = self.line {
-            // Writing to a text does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(text, ":{line}");
         }
         let pointer = (!pointer.is_empty()).then_some(pointer);
@@ -140,24 +142,24 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// What was found, without the value.
+/// Returns the type that was found, without the value.
 fn found(unexpected: &Unexpected<'_>) -> &'static str {
     match unexpected {
         Unexpected::Bool(_) => "true or false",
         Unexpected::Unsigned(_) | Unexpected::Signed(_) => "a whole number",
         Unexpected::Float(_) => "a number with a fraction",
-        Unexpected::Str(_) | Unexpected::Char(_) | Unexpected::Bytes(_) => "a text",
+        Unexpected::Str(_) | Unexpected::Char(_) | Unexpected::Bytes(_) => "a string",
         Unexpected::Unit | Unexpected::Option => "nothing",
         Unexpected::Seq => "a list",
         _ => "a table",
     }
 }
 
-/// What serde's own types call what they expect, in the words of a file.
+/// Translates serde's description of an expected type to the terms of a configuration file.
 fn expected(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match &*text {
-        "a string" => "a text".to_owned(),
+        "a string" => "a string".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
@@ -169,7 +171,7 @@ fn expected(expected: &dyn Expected) -> String {
     }
 }
 
-/// Which of the known names somebody most likely meant.
+/// Returns the known name that is most similar, if one is close enough.
 fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let close = |known: &'a str| {
         let distance = strsim::damerau_levenshtein(name, known);
@@ -181,7 +183,7 @@ fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
     nearest.map(|(_, known)| known)
 }
 
-/// `did you mean 'x'?`, or what there is; `none` where that is nothing.
+/// Returns `did you mean 'x'?`, or the list of known names, or `none` if there are none.
 pub(in crate::config) fn advice(name: &str, there: &[&str], none: &str) -> String {
     match (nearest(name, there.iter().copied()), there) {
         (Some(near), _) => format!("did you mean '{near}'?"),
@@ -199,7 +201,7 @@ impl de::Error for Problem {
     fn invalid_type(unexpected: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let (wanted, found) = (expected(wanted), found(&unexpected));
         Self::new(match wanted == found {
-            // A number out of bounds.
+            // The type is right, so the number is out of range.
             true => format!("the number is too large or too small here, {wanted}"),
             false => format!("this must be {wanted}, and is {found}"),
         })
@@ -215,7 +217,7 @@ impl de::Error for Problem {
     }
 
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
-        // The text itself may be a secret in the wrong place.
+        // Leaves out the string: it may be a secret in the wrong place.
         let near = nearest(variant, known.iter().copied());
         let near = near.map(|near| format!("; did you mean '{near}'?"));
         Self::new(format!(
@@ -244,6 +246,6 @@ impl de::Error for Problem {
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::new(format!("the key '{field}' stands here twice: keep one"))
+        Self::new(format!("the key '{field}' is given twice: keep one"))
     }
 }

@@ -1,24 +1,25 @@
-//! Keeps values of a configuration out of error messages.
+//! Redaction of configuration values in error messages.
 
 use super::contents::Contents;
 use super::node::{Node, Value};
 use std::collections::HashSet;
 use zeroize::Zeroizing;
 
-/// Shorter texts are names, such as those of algorithms.
+/// Minimum length of a redacted string, in bytes. Shorter ones are names, such as algorithms.
 const SHORT: usize = 8;
 
-/// The texts that no message may show, whatever the value that it is about: a builder may name a URL
-/// with a password in it when it refuses another setting.
+/// The strings that no message may show.
+///
+/// They apply to messages about any key: a builder may show a URL with a password when it rejects
+/// another setting.
 pub(in crate::config) struct Redaction {
     texts: Vec<Zeroizing<String>>,
-    /// Names of parts of the section. They stand in the path of each message about it, so they may
-    /// be shown, also where a text is the beginning of one.
+    /// Keys of the section. Messages show them in their path, even if a secret is a prefix of one.
     keys: HashSet<String>,
 }
 
 impl Redaction {
-    /// Hides the values of a section.
+    /// Returns a redaction of the values of a section.
     pub(in crate::config) fn of(node: &Node) -> Self {
         let mut redaction = Self {
             texts: Vec::new(),
@@ -28,7 +29,7 @@ impl Redaction {
         redaction
     }
 
-    /// Hides the contents of files too.
+    /// Adds the contents of files.
     pub(in crate::config) fn with_files(mut self, contents: &Contents) -> Self {
         contents.texts().iter().for_each(|text| self.add(text));
         self
@@ -51,7 +52,7 @@ impl Redaction {
         }
     }
 
-    /// The parser of policies shows a part of what it cannot read.
+    /// Adds the words of a policy, because its parser shows the part that it cannot read.
     fn add_words(&mut self, policy: &str) {
         const KEYWORDS: [&str; 2] = ["authenticated", "second_factor"];
         let breaks = |c: char| c.is_whitespace() || "&|!(),:".contains(c);
@@ -63,19 +64,19 @@ impl Redaction {
     }
 
     fn add(&mut self, text: &str) {
-        // A URL may be shown with or without its last slash, a file's line without its end.
+        // Messages may show a URL without its trailing slash, or a line without its ending.
         let text = text.trim().trim_end_matches('/');
         if text.len() >= SHORT {
             self.texts.push(Zeroizing::new(text.to_owned()));
         }
     }
 
-    /// The message without these texts in any case: header names and hosts are shown in lower case.
+    /// Redacts a message, in any letter case: header names and hosts are shown in lower case.
     pub(in crate::config) fn hide(&self, message: &str) -> String {
         let mut hidden = String::with_capacity(message.len());
         let mut rest = message;
         while let Some(first) = rest.chars().next() {
-            // The longest: one text may be a part of another.
+            // The longest match: one string may be a part of another.
             let text = self
                 .texts
                 .iter()
@@ -83,7 +84,7 @@ impl Redaction {
                 .max();
             let key = self.keys.iter().filter(|key| rest.starts_with(&***key));
             let key = key.map(String::len).max().unwrap_or(0);
-            // Within a name texts that begin later are still looked for.
+            // Inside a key, strings that start later are still redacted.
             let (shown, length) = match text {
                 Some(length) if length > key => ('…', length),
                 _ => (first, first.len_utf8()),
@@ -99,7 +100,7 @@ impl Redaction {
     }
 }
 
-/// How many bytes of the message are this text, if it begins with it.
+/// Returns the length of the match if the message starts with this string, in any letter case.
 fn prefix(message: &str, text: &str) -> Option<usize> {
     let mut characters = message.char_indices();
     for wanted in text.chars() {
@@ -118,7 +119,7 @@ mod tests {
     use crate::config::Format;
 
     #[test]
-    fn texts_are_hidden_in_any_case_and_wherever_they_stand() {
+    fn strings_are_hidden_in_any_case_and_at_any_position() {
         let node = Format::Json
             .parse(
                 r#"{"url": "https://User:PASSWORD@Host.example/", "short": "HS256",
@@ -128,8 +129,8 @@ mod tests {
         let redaction = Redaction::of(&node);
         for (message, hidden) in [
             (
-                "'https://user:password@host.example' is no URL",
-                "'…' is no URL",
+                "'https://user:password@host.example' is not a URL",
+                "'…' is not a URL",
             ),
             (
                 "https://user:password@host.example/ and password",

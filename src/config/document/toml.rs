@@ -1,4 +1,4 @@
-//! TOML, with lines.
+//! The TOML parser.
 
 use super::node::{Entry, Lines, Node, Value, check_depth};
 use super::problem::Problem;
@@ -9,7 +9,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let lines = Lines::of(text);
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map(|span| lines.line(span.start));
-        // Its message alone: the error as a whole would show the line, and what is secret in it.
+        // Only the message: the whole error would show the line, which may contain a secret.
         let message = error.message();
         Problem::new(format!("not TOML: {message}")).on(line)
     })?;
@@ -34,7 +34,7 @@ fn convert_table(
         };
         entries.push(entry);
     }
-    // By their place in the file, as in the other formats.
+    // In the order of the file, as in the other formats.
     entries.sort_by_key(|entry| entry.line);
     Ok(Node::new(Value::Table(entries), line))
 }

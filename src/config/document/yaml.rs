@@ -1,13 +1,13 @@
-//! YAML 1.2 in its core schema, with lines. What aliases unfold to is bounded.
+//! The YAML 1.2 parser, for the core schema. The expansion of aliases is bounded.
 
 use super::node::{Entry, Node, Value, check_depth, table};
 use super::problem::Problem;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 use std::collections::HashMap;
 
-/// Bytes that a document's anchors and aliases may come to when they are followed.
+/// Maximum size of a document's expanded anchors and aliases, in bytes.
 const MAX_UNFOLDED: usize = 4 << 20;
-/// What a value counts for besides its text.
+/// Size of a value besides its text, in bytes.
 const VALUE: usize = 64;
 
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
@@ -34,11 +34,11 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
-    /// What the anchors stand before, what that counts for and how deep it goes.
+    /// The anchored values, with their size and depth.
     anchors: HashMap<usize, (Node, usize, usize)>,
-    /// What all that was read so far counts for.
+    /// Size of everything read so far.
     size: usize,
-    /// What is held besides what stands in the text, whose length is bounded.
+    /// Size of the copies made for anchors and aliases; the text itself is bounded already.
     unfolded: usize,
 }
 
@@ -46,7 +46,7 @@ fn line(span: &Span) -> Option<usize> {
     Some(span.start.line())
 }
 
-/// The parser's words hold nothing of the text but, where one cannot be read, a single character.
+/// Shows the parser's message, which contains at most a single character of the text.
 fn not_yaml(error: &ScanError) -> Problem {
     let what = error.info();
     Problem::new(format!("not YAML: {what}")).on(Some(error.marker().line()))
@@ -61,12 +61,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Counts a copy of what has an anchor: there is one for the anchor, and one for each alias.
+    /// Counts a copy of an anchored value: one for the anchor, and one for each alias.
     fn count_copy(&mut self, bytes: usize, line: Option<usize>) -> Result<(), Problem> {
         self.unfolded = self.unfolded.saturating_add(bytes);
         match self.unfolded > MAX_UNFOLDED {
             true => Err(
-                Problem::new("its anchors and aliases unfold to more than settings need").on(line),
+                Problem::new("its anchors and aliases expand to over 4 MiB: use fewer").on(line),
             ),
             false => Ok(()),
         }
@@ -80,7 +80,7 @@ impl<'t> Reader<'t> {
         let (value, anchor, tag) = match event {
             Event::Alias(anchor) => {
                 let Some((node, size, deep)) = self.anchors.get(&anchor) else {
-                    return Err(Problem::new("an alias of what it stands in: it has no end").on(at));
+                    return Err(Problem::new("an alias inside its own value: remove it").on(at));
                 };
                 check_depth(depth + deep, at)?;
                 let (node, size) = (node.clone(), *size);
@@ -105,7 +105,7 @@ impl<'t> Reader<'t> {
             _ => return Err(Problem::new("not YAML: a value is missing").on(at)),
         };
         if tag.is_some() {
-            return Err(Problem::new("tags mean nothing here: leave it out").on(at));
+            return Err(Problem::new("tags are not supported: remove the tag").on(at));
         }
         let node = Node::new(value, at);
         if anchor > 0 {
@@ -133,10 +133,10 @@ impl<'t> Reader<'t> {
             let (event, span) = self.next()?;
             let (key, at) = match event {
                 Event::MappingEnd => return table(entries),
-                // Whatever it looks like: `8080: …` is the key "8080".
+                // A key is always a string: `8080: …` is the key "8080".
                 Event::Scalar(key, _, 0, None) => (key.into_owned(), line(&span)),
                 _ => {
-                    let message = "a key must be a plain text, without anchor, alias or tag";
+                    let message = "a key must be a string, without anchor, alias or tag";
                     return Err(Problem::new(message).on(line(&span)));
                 }
             };
@@ -149,7 +149,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What a text without quotes means, if it is none (YAML 1.2.2 section 10.3.2).
+/// Returns the value of a plain scalar that is not a string (YAML 1.2.2 section 10.3.2).
 fn plain(text: &str) -> Option<Value> {
     let number = || {
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! For programs without a runtime.
+//! Blocking calls for programs without an async runtime.
 
 use super::facade::{Inner, Jam};
 use crate::core::error::{Error, ErrorKind};
@@ -6,23 +6,21 @@ use std::future::Future;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 impl Jam {
-    /// Runs something that waits to its end, for command-line tools and other programs without an
-    /// async runtime: a verification, a login, whatever the types of this crate do.
+    /// Runs a future to completion, for programs without an async runtime.
     ///
-    /// It runs on this thread, in a runtime that is made at the first call and ends with the last
-    /// clone of this `Jam`. What goes on in the background, such as a refresh of keys ahead of their
-    /// end, goes on while something runs.
+    /// It runs on the current thread, in a runtime that the first call starts and that ends with
+    /// the last clone of this `Jam`. Background work, such as a refresh of keys before they expire,
+    /// makes progress only during these calls.
     ///
     /// # Errors
-    /// That of `work`; [`ErrorKind::Internal`](crate::ErrorKind::Internal) inside of an async
-    /// runtime, which would stand still meanwhile: `.await` it there. A thread of tokio's
-    /// `spawn_blocking` belongs to a runtime too; there
-    /// `tokio::runtime::Handle::current().block_on(work)` waits, in that runtime.
+    /// The error of `work`, or [`ErrorKind::Internal`](crate::ErrorKind::Internal) inside an async
+    /// runtime, which the call would block: use `.await` there. Threads of tokio's `spawn_blocking`
+    /// belong to a runtime too: use `tokio::runtime::Handle::current().block_on(work)` there.
     pub fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         if Handle::try_current().is_ok() {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "block_on inside of an async runtime: .await it, or call \
+                "block_on inside an async runtime: use .await, or call \
                  tokio::runtime::Handle::current().block_on(…) on a thread of spawn_blocking",
             ));
         }
@@ -35,7 +33,7 @@ impl Jam {
         }
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
-            Error::new(ErrorKind::Internal, "no runtime can be started").with_source(error)
+            Error::new(ErrorKind::Internal, "the runtime cannot be started").with_source(error)
         })?;
         Ok(self.0.runtime.get_or_init(|| runtime))
     }
@@ -44,7 +42,7 @@ impl Jam {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Also where the last clone is dropped in another runtime.
+            // A blocking shutdown panics if the last clone is dropped inside another runtime.
             runtime.shutdown_background();
         }
     }

@@ -1,4 +1,4 @@
-//! What a file cannot say.
+//! The builder of a [`Jam`]: settings that a file cannot contain.
 
 use super::facade::Jam;
 use crate::authenticator::AuthenticatorBuilder;
@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Begins a [`Jam`] with what a file cannot say: stores, conditions and hooks of your own.
+/// A builder of a [`Jam`], for what a file cannot contain: your own stores, conditions and hooks.
 ///
 /// # Example
 /// ```
@@ -46,9 +46,9 @@ pub struct JamBuilder {
     change: Option<Arc<Change>>,
 }
 
-/// A file's content and what it came to.
+/// The content of a file and what was built from it.
 pub(super) struct Loaded {
-    /// With its variables put in.
+    /// The settings with their variables expanded.
     pub(super) node: Node,
     pub(super) settings: Settings,
     pub(super) parts: Parts,
@@ -69,20 +69,21 @@ impl Default for JamBuilder {
 }
 
 impl JamBuilder {
-    /// Where in the file the settings stand, table names with dots in between; `jam` unless set.
-    /// Empty: the file has nothing else.
+    /// Sets the pointer to the settings in the file: table names separated by dots. Default: `jam`.
+    ///
+    /// An empty pointer means that the whole file is the settings.
     pub fn pointer(mut self, pointer: impl Into<String>) -> Self {
         self.pointer = pointer.into();
         self
     }
 
-    /// A store of your own, which the file names like one that it declares.
+    /// Adds your own store, which the file refers to by this name.
     pub fn store(mut self, name: impl Into<String>, store: impl Store) -> Self {
         self.stores.insert(name.into(), Arc::new(store));
         self
     }
 
-    /// Where variables are looked up; in the process's environment unless set.
+    /// Sets the lookup of variables. Default: the process's environment.
     pub fn variables(
         mut self,
         variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
@@ -91,20 +92,21 @@ impl JamBuilder {
         self
     }
 
-    /// The clocks of everything that is built; the system's unless set.
+    /// Sets the clock of everything that is built. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The conditions of your own that the file's policies may name.
+    /// Sets the parser of the file's policies, which adds your own conditions.
     pub fn policies(mut self, parser: PolicyParser) -> Self {
         self.policies = parser;
         self
     }
 
-    /// Adds to the authenticator of the file what only code can: hooks, other verifiers. It runs
-    /// again for each file that is looked at, with a builder of its own.
+    /// Sets a hook that changes the file's authenticator, such as with other hooks or verifiers.
+    ///
+    /// It runs for each load and reload, each time with a new builder.
     pub fn authenticator(
         mut self,
         change: impl Fn(AuthenticatorBuilder) -> AuthenticatorBuilder + Send + Sync + 'static,
@@ -113,43 +115,43 @@ impl JamBuilder {
         self
     }
 
-    /// Builds what a file describes. Its extension says in which [`Format`] it is.
+    /// Builds a [`Jam`] from a file. Its extension determines the [`Format`].
     ///
     /// # Errors
-    /// As [`Jam::from_file`].
+    /// See [`Jam::from_file`].
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<Jam, Error> {
-        // It is read again, wherever the process works by then.
+        // A reload must find the file after a change of the working directory.
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
         let document = Document::from_file(&path)?;
         Jam::new(self, &document, Some(&path))
     }
 
-    /// Builds what a text describes.
+    /// Builds a [`Jam`] from a string.
     ///
     /// # Errors
-    /// As [`Jam::from_file`].
+    /// See [`Jam::from_file`].
     pub fn from_str(self, text: &str, format: Format) -> Result<Jam, Error> {
         Jam::new(self, &Document::from_str(text, format)?, None)
     }
 
-    /// Builds what a value of your own describes.
+    /// Builds a [`Jam`] from a serializable value.
     ///
     /// # Errors
-    /// As [`Jam::from_file`].
+    /// See [`Jam::from_file`].
     pub fn from_value<T: Serialize + ?Sized>(self, value: &T) -> Result<Jam, Error> {
         Jam::new(self, &Document::from_value(value)?, None)
     }
 
-    /// Checks a file as [`from_file`](Self::from_file) does, and opens no store.
+    /// Checks a file like [`from_file`](Self::from_file), but opens no store.
     ///
     /// # Errors
-    /// As [`Jam::from_file`].
+    /// See [`Jam::from_file`].
     pub fn check_file(self, path: impl AsRef<Path>) -> Result<(), Error> {
         let document = Document::from_file(path)?;
         self.load(&document, &Arc::default(), true).map(drop)
     }
 
-    /// Reads and builds everything; `dry` without opening stores.
+    /// Reads and builds everything; with `dry`, opens no store.
     pub(super) fn load(
         &self,
         document: &Document,

@@ -1,13 +1,13 @@
-//! What a file says otherwise than before, and which of it can be taken over.
+//! Differences between two versions of the settings, and which of them a reload applies.
 
 use crate::config::document::{Node, Value};
 
-/// Keys at the top that can change while everything runs.
+/// Top-level keys that a reload applies.
 const LIVE: [&str; 4] = ["guards", "unmatched", "keep_encoded_slashes", "log_level"];
-/// Keys of a list that can.
+/// Keys of a list that a reload applies.
 const LIVE_OF_LISTS: [&str; 3] = ["leeway", "max_token_lifetime", "danger_fail_open"];
 
-/// The keys whose values differ, outermost name first.
+/// Returns the paths of the keys whose values differ.
 pub(super) fn differences(old: &Node, new: &Node) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     collect(old, new, &mut Vec::new(), &mut found);
@@ -38,7 +38,7 @@ fn collect(old: &Node, new: &Node, path: &mut Vec<String>, found: &mut Vec<Vec<S
     }
 }
 
-/// Whether a change of this key can be taken over.
+/// Returns whether a reload applies a change of this key.
 pub(super) fn is_live(path: &[String]) -> bool {
     match path {
         [top, ..] if LIVE.contains(&&**top) => true,
@@ -47,7 +47,7 @@ pub(super) fn is_live(path: &[String]) -> bool {
     }
 }
 
-/// The old settings with what can be taken over from the new ones.
+/// Returns the old settings with the new values that a reload applies.
 pub(super) fn merged(old: &Node, new: &Node) -> Node {
     let mut merged = old.clone();
     for key in LIVE {

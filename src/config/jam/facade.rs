@@ -1,4 +1,4 @@
-//! Everything that a file names, to be asked for.
+//! [`Jam`]: the facade over everything built from a file.
 
 use super::builder::{JamBuilder, Loaded};
 use super::reload::State;
@@ -35,11 +35,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::Runtime;
 
-/// Everything that one file describes, built. Cheap to clone.
+/// A facade over everything built from one configuration file. Cheap to clone.
 ///
-/// Each method gives the crate's own type, as its builder would. Asking for what the file does not
-/// configure is an error that says which section to add. Building waits for nothing but a store's
-/// file: Redis, issuers and JAM are reached when they are first needed.
+/// Each method returns the type that the matching builder builds. If the file does not configure
+/// it, the error names the section to add. Building opens store files, but no connections: Redis,
+/// issuers and JAM are contacted at first use.
 ///
 /// # Example
 /// ```no_run
@@ -53,7 +53,7 @@ use tokio::runtime::Runtime;
 /// ```
 ///
 /// # Without a runtime
-/// [`block_on`](Self::block_on) runs what waits, for command-line tools:
+/// [`block_on`](Self::block_on) runs async calls, for command-line tools:
 ///
 /// ```
 /// use jamguard::{Jam, config::Format};
@@ -72,7 +72,7 @@ pub struct Jam(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) setup: JamBuilder,
-    /// What is read again.
+    /// The file that a reload reads.
     pub(super) file: Option<PathBuf>,
     pub(super) parts: Parts,
     pub(super) table: Option<LiveTable>,
@@ -81,34 +81,34 @@ pub(super) struct Inner {
 }
 
 impl Jam {
-    /// Begins with what a file cannot say.
+    /// Returns a builder, for settings that a file cannot contain.
     pub fn builder() -> JamBuilder {
         JamBuilder::default()
     }
 
-    /// Builds what a file describes under the pointer `jam`. Its extension says in which format it
-    /// is.
+    /// Builds everything from a file's table `jam`. Its extension determines the format.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with file, line and key for
-    /// whatever is wrong with the file; the kind that a builder gives where it refuses what it finds,
-    /// such as [`InvalidKey`](crate::ErrorKind::InvalidKey) for a key and
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with file, line and key if the
+    /// file is invalid. If a builder fails, its kind with the same location, such as
+    /// [`InvalidKey`](crate::ErrorKind::InvalidKey) for a key and
     /// [`Storage`](crate::ErrorKind::Storage) for a store's file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::builder().from_file(path)
     }
 
-    /// Builds what a text describes under the pointer `jam`.
+    /// Builds everything from a string's table `jam`.
     ///
     /// # Errors
-    /// As [`from_file`](Self::from_file).
+    /// See [`from_file`](Self::from_file).
     pub fn from_str(text: &str, format: Format) -> Result<Self, Error> {
         Self::builder().from_str(text, format)
     }
 
-    /// Builds what a value of your own describes under the pointer `jam`: a map, a type, a tree that
-    /// another library read. What is not set has to be left out, as serde's `skip_serializing_if`
-    /// does: a `null` is an error.
+    /// Builds everything from a value's member `jam`.
+    ///
+    /// The value is a map, a type of yours, or a tree that another library read. Leave out unset
+    /// keys, such as with serde's `skip_serializing_if`: a `null` is an error.
     ///
     /// ```
     /// let jam = jamguard::Jam::from_value(&serde_json::json!({"jam": {"verifiers": {}}}))?;
@@ -117,7 +117,7 @@ impl Jam {
     /// ```
     ///
     /// # Errors
-    /// As [`from_file`](Self::from_file).
+    /// See [`from_file`](Self::from_file).
     pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, Error> {
         Self::builder().from_value(value)
     }
@@ -150,60 +150,61 @@ impl Jam {
         &self.0.parts
     }
 
-    /// The issuer of the section `jwt`: it makes and signs claims, and its
-    /// [verifier](Issuer::verifier) accepts them.
+    /// Returns the issuer of the section `jwt`.
+    ///
+    /// Its [verifier](Issuer::verifier) accepts the tokens it issues.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn jwt(&self) -> Result<&Issuer, Error> {
         let jwt = self.parts().issuers.get(JWT);
         jwt.ok_or_else(|| not_configured("issuer of tokens", "jwt"))
     }
 
-    /// The issuer of this name.
+    /// Returns the issuer with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn issuer(&self, name: &str) -> Result<&Issuer, Error> {
         named(&self.parts().issuers, "issuer", "issuers", name)
     }
 
-    /// The verifier of this name.
+    /// Returns the verifier with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn verifier(&self, name: &str) -> Result<&Verifier, Error> {
         named(&self.parts().verifiers, "verifier", "verifiers", name)
     }
 
-    /// The key ring of this name.
+    /// Returns the key ring with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn key_ring(&self, name: &str) -> Result<&KeyRing, Error> {
         let ring = self.parts().rings.get(name);
         ring.ok_or_else(|| no_such("key ring", "key_rings", name))
     }
 
-    /// The deny or allow list of this name.
+    /// Returns the deny or allow list with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn list(&self, name: &str) -> Result<&TokenList, Error> {
         let list = self.parts().lists.get(name);
         list.ok_or_else(|| no_such("list", "lists", name))
     }
 
-    /// The store of this name, for data of your own.
+    /// Returns the store with this name, for your own data.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where there is none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no such store.
     pub fn store(&self, name: &str) -> Result<Arc<dyn Store>, Error> {
         let store = self.parts().stores.get(name).cloned();
         store.ok_or_else(|| no_such("store", "stores", name))
     }
 
-    /// Begins the refresh tokens of the file, for data of your own type.
+    /// Returns a builder of the file's refresh tokens, for data of your own type.
     ///
     /// ```
     /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
@@ -217,7 +218,7 @@ impl Jam {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn refresh_tokens<T>(&self) -> Result<RefreshTokensBuilder<T>, Error> {
         match &self.parts().refresh {
             Some(refresh) => Ok(refresh.begin()),
@@ -225,50 +226,51 @@ impl Jam {
         }
     }
 
-    /// The sessions.
+    /// Returns the sessions.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "session")]
     pub fn sessions(&self) -> Result<&Sessions, Error> {
         let sessions = self.parts().sessions.as_ref();
         sessions.ok_or_else(|| not_configured("sessions", "sessions"))
     }
 
-    /// The JustAuthenticateMe app of this name.
+    /// Returns the JustAuthenticateMe app with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "client")]
     pub fn app(&self, name: &str) -> Result<&JamApp, Error> {
         named(&self.parts().apps, "app", "apps", name).map(|app| &app.app)
     }
 
-    /// The client of the only app.
+    /// Returns the client of the only app.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none, or
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none, or
     /// several.
     #[cfg(feature = "client")]
     pub fn client(&self) -> Result<&JamClient, Error> {
         self.parts().only_app().map(|app| &app.client)
     }
 
-    /// The client of the app of this name.
+    /// Returns the client of the app with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "client")]
     pub fn client_of(&self, app: &str) -> Result<&JamClient, Error> {
         named(&self.parts().apps, "app", "apps", app).map(|app| &app.client)
     }
 
-    /// The authenticator: that of the section `authenticator`, and without it one that accepts
-    /// whatever the file can verify.
+    /// Returns the authenticator.
+    ///
+    /// Without the section `authenticator`, it accepts everything that the file can verify.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has nothing that
-    /// could be verified with.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has nothing to
+    /// verify credentials with.
     pub fn authenticator(&self) -> Result<&Authenticator, Error> {
         self.parts().authenticator.as_ref().ok_or_else(|| {
             Error::configuration(
@@ -278,10 +280,10 @@ impl Jam {
         })
     }
 
-    /// Begins the handlers of the browser's login, to which a closure of your own may be added.
+    /// Returns a builder of the login handlers for browsers, to which you may add your own handler.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
     pub fn login(&self) -> Result<JamLoginBuilder, Error> {
         match &self.parts().login {
@@ -290,60 +292,61 @@ impl Jam {
         }
     }
 
-    /// How one-time passwords are made and checked.
+    /// Returns the settings that create and check one-time passwords.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file does not say.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "otp")]
     pub fn otp(&self) -> Result<&Otp, Error> {
         let otp = self.parts().otp.as_ref();
         otp.ok_or_else(|| not_configured("one-time passwords", "otp"))
     }
 
-    /// What accepts one-time passwords once, for secrets that the application keeps.
+    /// Returns the OTP guard, for applications that store the OTP secrets themselves.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "otp")]
     pub fn otp_guard(&self) -> Result<&OtpGuard, Error> {
         let guard = self.parts().otp_guard.as_ref();
         guard.ok_or_else(|| not_configured("guard of one-time passwords", "otp_guard"))
     }
 
-    /// The recovery codes, for applications that keep the secrets of one-time passwords themselves.
+    /// Returns the recovery codes, for applications that store the OTP secrets themselves.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "otp")]
     pub fn recovery_codes(&self) -> Result<&RecoveryCodes, Error> {
         let codes = self.parts().recovery_codes.as_ref();
         codes.ok_or_else(|| not_configured("recovery codes", "recovery_codes"))
     }
 
-    /// Users' second factor.
+    /// Returns the users' second factor.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "otp")]
     pub fn second_factor(&self) -> Result<&SecondFactor, Error> {
         let factor = self.parts().second_factor.as_ref();
         factor.ok_or_else(|| not_configured("second factor", "second_factor"))
     }
 
-    /// The client of the OAuth2 provider of this name.
+    /// Returns the client of the OAuth2 provider with this name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "oauth2")]
     pub fn oauth2(&self, name: &str) -> Result<&OAuth2Client, Error> {
         named(&self.parts().oauth2, "OAuth2 client", "oauth2", name).map(|found| &found.client)
     }
 
-    /// Begins the handlers of logins through the OAuth2 provider of this name, to which who
-    /// somebody is here may be added.
+    /// Returns a builder of the login handlers for the OAuth2 provider with this name.
+    ///
+    /// Add to it how the provider's users map to yours.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
     pub fn oauth2_login(&self, name: &str) -> Result<OAuth2LoginBuilder, Error> {
         let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
@@ -356,10 +359,10 @@ impl Jam {
         }
     }
 
-    /// The tokens of the OAuth2 client of this name for calls of other services.
+    /// Returns the source of tokens for calls to other services, by the OAuth2 client's name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none of it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(feature = "oauth2")]
     pub fn token_source(&self, name: &str) -> Result<&TokenSource, Error> {
         let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
@@ -367,21 +370,22 @@ impl Jam {
         source.ok_or_else(|| not_configured("token source", &format!("oauth2.{name}.token_source")))
     }
 
-    /// The guard of the file's table of routes, to go around the whole application as
-    /// [`Authenticator::routes`] does. It follows [`reload`](Self::reload).
+    /// Returns the guard of the file's route table, to wrap the whole application.
+    ///
+    /// See [`Authenticator::routes`]. It follows [`reload`](Self::reload).
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub fn guards(&self) -> Result<RouteGuard, Error> {
         let auth = self.authenticator()?;
         Ok(auth.live_routes(self.live_table()?.clone()))
     }
 
-    /// The table of routes as it is at the moment, to be looked at.
+    /// Returns a copy of the current route table, for inspection.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where the file has none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn route_table(&self) -> Result<RouteTable, Error> {
         Ok((*self.live_table()?.now()).clone())
     }
@@ -405,7 +409,7 @@ fn named<'p, T>(
     all.get(name).ok_or_else(|| no_such(what, section, name))
 }
 
-/// All that was built, without any secret.
+/// Shows everything that was built, without secrets.
 impl fmt::Debug for Jam {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = self.parts();

@@ -1,4 +1,4 @@
-//! [`Jam`]: what a file describes, built; and how it follows the file.
+//! [`Jam`]: everything built from one configuration file, with reload.
 
 mod blocking;
 mod builder;

@@ -1,4 +1,4 @@
-//! Takes a changed file over, as far as that goes while everything runs.
+//! Reload of a changed file at run time.
 
 use super::difference::{differences, is_live, merged};
 use super::facade::Jam;
@@ -9,14 +9,14 @@ use crate::core::telemetry::{self, Level};
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 
-/// What is in force.
+/// The settings in force.
 pub(super) struct State {
     pub(super) node: Node,
-    /// As they were at the start.
+    /// Hashes of the files that were read at the start.
     pub(super) files: Files,
 }
 
-/// What a changed file came to.
+/// The outcome of a reload: the changed keys, applied or not.
 ///
 /// # Example
 /// ```no_run
@@ -34,24 +34,23 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// The keys that changed and count from now on.
+    /// Returns the changed keys that apply from now on.
     pub fn applied(&self) -> &[String] {
         &self.applied
     }
 
-    /// The keys that changed and do not count before the program is started again; and files with
-    /// secrets whose content changed.
+    /// Returns the changed keys, and the paths of changed secret files, that need a restart.
     pub fn needs_restart(&self) -> &[String] {
         &self.needs_restart
     }
 
-    /// Whether the file says what it said before.
+    /// Returns whether nothing changed.
     pub fn is_unchanged(&self) -> bool {
         self.applied.is_empty() && self.needs_restart.is_empty()
     }
 }
 
-/// One line for a log.
+/// Formats the outcome as one line for a log.
 impl fmt::Display for Reloaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.applied[..], &self.needs_restart[..]) {
@@ -67,36 +66,38 @@ impl fmt::Display for Reloaded {
 }
 
 impl Jam {
-    /// Reads the file again and takes over what can change while everything runs: the table of
-    /// routes (`guards`, `unmatched`, `keep_encoded_slashes`) for guards of
-    /// [`guards`](Self::guards), lists' `leeway`, `max_token_lifetime` and `danger_fail_open`, and
-    /// `log_level`. What else changed is named, and counts after a restart. Requests on their way are
-    /// decided by the table that they met; none is held up.
+    /// Reads the file again and applies the settings that can change at run time.
     ///
-    /// The new file must be sound as a whole, and what is taken over must fit what stays; otherwise
-    /// everything stays as it is.
+    /// These are the route table (`guards`, `unmatched`, `keep_encoded_slashes`) for guards of
+    /// [`guards`](Self::guards), the lists' `leeway`, `max_token_lifetime` and `danger_fail_open`,
+    /// and `log_level`. Other changes are reported and apply after a restart. Requests in flight
+    /// keep the table that they started with, and no request waits.
     ///
-    /// As after a restart, a longer `max_token_lifetime` cannot lengthen what a list remembers of
-    /// subjects that were revoked under the shorter one.
+    /// The new file must be valid as a whole, and the applied settings must fit the remaining ones;
+    /// otherwise nothing changes.
+    ///
+    /// A longer `max_token_lifetime` does not extend revocations of subjects that a list stored
+    /// under the shorter one; a restart does not either.
     ///
     /// # Errors
-    /// As [`from_file`](Self::from_file); [`ErrorKind::Configuration`](crate::ErrorKind::Configuration)
-    /// where this was not built from a file.
+    /// See [`from_file`](Self::from_file). Also
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this `Jam` was not built
+    /// from a file.
     pub fn reload(&self) -> Result<Reloaded, Error> {
         self.reload_from(&Arc::default())
     }
 
-    /// The same with files as they were read before, as far as they were.
+    /// Reloads with the given file contents; files that are missing there are read now.
     pub(super) fn reload_from(&self, contents: &Arc<Contents>) -> Result<Reloaded, Error> {
         let outcome = self.try_reload(contents);
         match &outcome {
             Ok(reloaded) if reloaded.is_unchanged() => {}
             Ok(reloaded) if reloaded.needs_restart.is_empty() => {
-                telemetry::info("the configuration was read again", reloaded);
+                telemetry::info("configuration reloaded", reloaded);
             }
-            Ok(reloaded) => telemetry::warn("the configuration was read again", reloaded),
+            Ok(reloaded) => telemetry::warn("configuration reloaded", reloaded),
             Err(error) => {
-                telemetry::warn("the configuration is refused, the old one stays", error);
+                telemetry::warn("the new configuration is invalid, the old one stays", error);
             }
         }
         outcome
@@ -106,16 +107,16 @@ impl Jam {
         let jam = &*self.0;
         let Some(file) = &jam.file else {
             return Err(Error::configuration(
-                "this was not built from a file, so there is nothing to read again",
+                "this Jam was not built from a file: there is nothing to reload",
             ));
         };
-        // One at a time. What panics while it is held is the application's code, before anything
-        // is changed.
+        // Reloads run one at a time. Only the application's hooks can panic under the lock, and
+        // they run before anything changes, so a poisoned lock is safe to use.
         let mut state = jam.state.lock().unwrap_or_else(PoisonError::into_inner);
         let document = Document::from_contents(file, contents)?;
         let new = jam.setup.load(&document, contents, true)?;
         let mut reloaded = Reloaded::default();
-        // A guard that was never put up cannot appear, and one that is up must not vanish.
+        // A route table cannot be added to a running application, and must not be removed.
         let table_stays = jam.table.is_some() != new.parts.table.is_some();
         for path in differences(&state.node, &new.node) {
             let of_table = !matches!(&*path[0], "lists" | "log_level");
@@ -142,7 +143,7 @@ impl Jam {
                 node.put(key, state.node.get(key).cloned());
             }
         }
-        // What is taken over has to fit what stays, also verifiers that the program built itself.
+        // Applied settings must fit the remaining ones, also verifiers that the program built.
         let merged = jam.setup.build(&document, node, contents, true)?;
         let fits = jam.parts.lists.check_limits(&merged.parts.lists);
         fits.map_err(|problem| document.error(problem, &jam.setup.pointer))?;
@@ -150,7 +151,7 @@ impl Jam {
             live.replace(table);
         }
         jam.parts.lists.take_limits(&merged.parts.lists);
-        // The level is the whole process's: where this file says nothing new, another may rule.
+        // The level is per process: without a change here, another `Jam`'s level stays.
         if reloaded.applied.iter().any(|key| key == "log_level") {
             let level = merged.settings.log_level;
             telemetry::set_level(level.map_or(Level::Debug, |level| level.level()));

@@ -1,4 +1,4 @@
-//! Polls the file for changes.
+//! A thread that polls the configuration file for changes.
 
 use super::facade::Jam;
 use super::reload::Reloaded;
@@ -14,20 +14,22 @@ use std::time::Duration;
 
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Watches a file for as long as it is held; made by [`Jam::watch`].
+/// A handle to the file watch of [`Jam::watch`], which ends when the handle is dropped.
 #[must_use = "it stops watching when it is dropped"]
 pub struct JamWatch {
-    /// Dropped, it ends the thread.
+    /// Ends the thread when dropped.
     _stop: Sender<()>,
 }
 
 impl Jam {
-    /// Looks at the file, and at those that it names, once in each interval, and
-    /// [reloads](Self::reload) when the content of one changed and stayed as it is for an interval:
-    /// half of a file may be sound, and guard less than the whole. It has a thread of its own.
+    /// Polls the file and the files it names, and [reloads](Self::reload) after a change.
     ///
-    /// `told` is given what changed, or why the file is refused; it may do nothing, since that is
-    /// also logged. Should it panic, that is logged, and the file is watched further.
+    /// A dedicated thread reads the files once per interval. It reloads when a content changed and
+    /// then stayed the same for one interval: a half-written file may be valid, and guard less than
+    /// the whole.
+    ///
+    /// `told` receives the changes, or the error of an invalid file. Both are logged too, so it may
+    /// do nothing. If it panics, the panic is logged and the watch continues.
     ///
     /// ```no_run
     /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
@@ -37,8 +39,9 @@ impl Jam {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) where this was not built from a
-    /// file, or the interval is under 10 ms; [`ErrorKind::Internal`] where no thread can be started.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this `Jam` was not built
+    /// from a file, or the interval is under 10 ms; [`ErrorKind::Internal`] if no thread can be
+    /// started.
     pub fn watch(
         &self,
         interval: Duration,
@@ -46,12 +49,12 @@ impl Jam {
     ) -> Result<JamWatch, Error> {
         let Some(file) = self.0.file.clone() else {
             return Err(Error::configuration(
-                "this was not built from a file, so there is nothing to watch",
+                "this Jam was not built from a file: there is nothing to watch",
             ));
         };
         if interval < SHORTEST {
             return Err(Error::configuration(
-                "the interval is under 10 ms: a second is soon enough",
+                "the interval is under 10 ms: use a longer one, such as 1 s",
             ));
         }
         let (stop, stopped) = channel();
@@ -60,7 +63,7 @@ impl Jam {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         files.extend(state.files.keys().cloned());
         drop(state);
-        // None yet: what changed since the start is taken over too.
+        // Empty at first, so that changes since the build are applied too.
         let (mut seen, mut last) = (Vec::new(), Vec::new());
         let watch = move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
@@ -68,25 +71,24 @@ impl Jam {
                 let now = contents.fingerprint();
                 let still = now == last;
                 last.clone_from(&now);
-                // A writer may be in the middle of it.
+                // Waits until the content is stable: it may be half-written.
                 if now == seen || !still {
                     continue;
                 }
-                // The application's own code runs in here. Its panics are the application's: what
-                // comes after them is to be taken over as before.
+                // Runs the application's hooks: a panic there must not end the watch.
                 let panicked =
                     catch_unwind(AssertUnwindSafe(|| match jam.reload_from(&contents) {
                         Ok(reloaded) if reloaded.is_unchanged() => {}
                         outcome => told(&outcome),
                     }));
-                // Files that it names now are watched from now on.
+                // The new configuration may name other files.
                 files = contents.paths();
                 seen = contents.fingerprint();
                 last.clone_from(&seen);
                 if panicked.is_err() {
                     telemetry::warn(
-                        "the application panicked when a changed configuration was taken over",
-                        &"the file is watched further",
+                        "the application panicked while a changed configuration was applied",
+                        &"the file is still watched",
                     );
                 }
             }
@@ -95,7 +97,7 @@ impl Jam {
         thread.spawn(watch).map_err(|error| {
             Error::new(
                 ErrorKind::Internal,
-                "no thread can be started to watch the file",
+                "the thread that watches the file cannot be started",
             )
             .with_source(error)
         })?;
@@ -103,11 +105,11 @@ impl Jam {
     }
 }
 
-/// What is compared is what is taken over: each file is read once.
+/// Reads each file once, so that the content compared is the content applied.
 fn read(files: &[PathBuf]) -> Arc<Contents> {
     let contents = Arc::<Contents>::default();
     for file in files {
-        // That it cannot be read is told by the reload.
+        // The reload reports files that cannot be read.
         let _ = contents.read(file);
     }
     contents

@@ -68,15 +68,15 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ),
         (
             "[jam.jwt]\nsecret = 15",
-            ":2: jam.jwt.secret: this must be a text, and is a whole number",
+            ":2: jam.jwt.secret: this must be a string, and is a whole number",
         ),
         (
             "[jam.jwt]\nissuer = ['a']",
-            ":2: jam.jwt.issuer: this must be a text, and is a list",
+            ":2: jam.jwt.issuer: this must be a string, and is a list",
         ),
         (
             "[jam.jwt]\naudience = ['a', 1]",
-            ":2: jam.jwt.audience.1: this must be a text",
+            ":2: jam.jwt.audience.1: this must be a string",
         ),
         (
             "[jam.jwt]\naudience = true",
@@ -84,7 +84,7 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ),
         (
             "[jam]\njwt = 'x'",
-            ":2: jam.jwt: this must be a table, and is a text",
+            ":2: jam.jwt: this must be a table, and is a string",
         ),
         (
             "[jam]\njwt = ['HS256']",
@@ -92,11 +92,11 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ),
         (
             "[jam]\nguards = 'x'",
-            ":2: jam.guards: this must be a list, and is a text",
+            ":2: jam.guards: this must be a list, and is a string",
         ),
         (
             "[jam]\nkeep_encoded_slashes = 'yes'",
-            ": this must be true or false, and is a text",
+            ": this must be true or false, and is a string",
         ),
         (
             "[jam.verifiers.a]\ncache_bytes = -1",
@@ -140,7 +140,7 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ),
         (
             "[jam.authenticator]\nsources = ['bearer', {header = 1}]",
-            ":2: jam.authenticator.sources.1.header: this must be a text",
+            ":2: jam.authenticator.sources.1.header: this must be a string",
         ),
         (
             "[jam.authenticator]\nsources = ['basic']",
@@ -389,7 +389,7 @@ fn a_missing_value_is_told_and_switches_nothing_off() {
             ":3: jam.authenticator.sources.0.bearer: a value is missing",
         ),
         ("jam:\n  guards:\n", ":2: jam.guards: a value is missing"),
-        ("jam:\n", ":1: jam: the pointer leads to what is no table"),
+        ("jam:\n", ":1: jam: the pointer must lead to a table"),
     ] {
         let message = message(yaml(text));
         assert!(message.contains(wanted), "{text}\n{message}");
@@ -439,7 +439,7 @@ fn a_name_of_nothing_is_told_with_the_nearest() {
             "there is no app of this name",
         ),
         ("[jam.login]\napp='a'", "there is no app of this name"),
-        ("[jam.login]\nhome='/'", "no single app: name one with 'app'"),
+        ("[jam.login]\nhome='/'", "no single app: name one"),
     ] {
         let message = refusal(text);
         assert!(message.contains(wanted), "{text}\n{message}");
