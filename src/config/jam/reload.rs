@@ -23,7 +23,7 @@ pub(super) struct State {
 /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
 /// let reloaded = jam.reload()?;
 /// for key in reloaded.needs_restart() {
-///     eprintln!("{key} changed, and counts after a restart");
+///     eprintln!("{key} changed, and applies after a restart");
 /// }
 /// # Ok(()) }
 /// ```

@@ -15,7 +15,7 @@ use std::time::Duration;
 const SHORTEST: Duration = Duration::from_millis(10);
 
 /// A handle to the file watch of [`Jam::watch`], which ends when the handle is dropped.
-#[must_use = "it stops watching when it is dropped"]
+#[must_use = "the watch ends when the handle is dropped"]
 pub struct JamWatch {
     /// Ends the thread when dropped.
     _stop: Sender<()>,
