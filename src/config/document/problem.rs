@@ -79,7 +79,7 @@ impl Problem {
 
     /// Removes the strings that no message may show.
     pub(in crate::config) fn redacted(self, redaction: &Redaction) -> Self {
-        // Debug output escapes quotes and the like: what it hides, the message shows.
+        // Checks Display and Debug: Debug escapes quotes, so a string may show in only one of them.
         let shows = |source: &Error| {
             let chain = std::iter::successors(Some(source as &dyn std::error::Error), |error| {
                 error.source()
