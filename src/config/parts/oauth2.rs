@@ -208,7 +208,7 @@ impl OAuth2Settings {
             (_, _, Some(_)) => {
                 return Err(spot
                     .key("token_url")
-                    .wrong("it goes with 'authorize_url', which is missing"));
+                    .wrong("it goes with 'authorize_url' only: add that key, or remove this one"));
             }
             (None, None, None) => built_in(match (self.provider, name) {
                 (Some(provider), _) => provider,
