@@ -156,10 +156,7 @@ fn the_layers_hold() {
 fn a_breach_is_found() {
     let breaches = [
         ("jose/jws.rs", "use crate::token::claims::Claims;"),
-        (
-            "token/keys.rs",
-            "let keys: crate::jwks::RemoteKeySet;",
-        ),
+        ("token/keys.rs", "let keys: crate::jwks::RemoteKeySet;"),
         ("authenticator/gate.rs", "use http::Request;"),
         ("axum.rs", "use actix_web::App;"),
         ("token/verifier.rs", "let now = SystemTime::now();"),

@@ -104,7 +104,10 @@ fn the_effective_policies_are_those_of_the_golden_file() {
     let table = guards::office::table().unwrap();
     let json = serde_json::to_string_pretty(&table).unwrap();
     let text = format!("{table}\n{json}\n\n{}\n", table.openapi("bearer"));
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policies/guards/example.golden");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/policies/guards/example.golden"
+    );
     if std::env::var("JAM_GOLDEN").is_ok_and(|mode| mode == "write") {
         std::fs::write(file, &text).unwrap();
     }

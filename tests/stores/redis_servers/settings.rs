@@ -125,7 +125,10 @@ const CLIENT_KEY: &str = include_str!("tls/client.key");
 
 /// A server that wants TLS, and a certificate of its clients.
 fn tls_server() -> Server {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/redis_servers/tls/");
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/stores/redis_servers/tls/"
+    );
     let file = |name: &str| format!("{folder}{name}");
     Server::tls(&file("server.pem"), &file("server.key"), &file("ca.pem"))
 }
