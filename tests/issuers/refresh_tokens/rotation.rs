@@ -208,7 +208,7 @@ fn nonsense_is_refused_at_build() {
             |t| t.lifetime(DAY).idle_lifetime(2 * DAY),
             ".idle_lifetime(",
         ),
-        (|t| t.grace(Duration::from_secs(61)), "over a minute"),
+        (|t| t.grace(Duration::from_secs(61)), "over 60 s"),
     ];
     for (set, advice) in nonsense {
         let built = set(RefreshTokens::builder(MemoryStore::new())).build();

@@ -60,10 +60,10 @@ fn settings_of_what_keeps_them() {
     refuses(guard().name("a/b").build(), "name");
     refuses(guard().max_failures(0).build(), "1 to 100");
     refuses(guard().max_failures(101).build(), "1 to 100");
-    refuses(guard().lockout(Duration::ZERO).build(), "a second to a day");
+    refuses(guard().lockout(Duration::ZERO).build(), "1 second to 1 day");
     refuses(
         guard().lockout(Duration::from_secs(86_401)).build(),
-        "a second to a day",
+        "1 second to 1 day",
     );
     let recovery = || RecoveryCodes::builder(store.clone());
     refuses(recovery().count(0).build(), "1 to 50");
@@ -72,7 +72,7 @@ fn settings_of_what_keeps_them() {
     refuses(recovery().max_failures(0).build(), "1 to 100");
     refuses(
         recovery().lockout(Duration::ZERO).build(),
-        "a second to a day",
+        "1 second to 1 day",
     );
     let bare = || SecondFactor::builder(store.clone(), keys());
     let factor = || bare().issuer("My App");
@@ -84,7 +84,7 @@ fn settings_of_what_keeps_them() {
     refuses(factor().max_failures(0).build(), "1 to 100");
     refuses(
         factor().lockout(Duration::ZERO).build(),
-        "a second to a day",
+        "1 second to 1 day",
     );
     assert!(factor().build().is_ok() && recovery().build().is_ok() && guard().build().is_ok());
 }

@@ -42,10 +42,7 @@ async fn open(file: &Path, bytes: &[u8]) -> Verdict {
         Ok(store) => store,
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::Storage);
-            assert!(
-                error.message().contains("put a backup in its place"),
-                "{error}"
-            );
+            assert!(error.message().contains("restore a backup"), "{error}");
             return Verdict::Refused;
         }
     };

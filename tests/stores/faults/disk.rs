@@ -203,7 +203,7 @@ fn a_place_that_cannot_be_is_told() {
     let folder = Folder::new("nowhere");
     says(
         FileStore::open(folder.path().join("none/store.redb")),
-        "make its folder",
+        "create its folder",
     );
     says(FileStore::open(folder.path()), "cannot be read or written");
 }

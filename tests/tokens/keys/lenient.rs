@@ -359,8 +359,8 @@ fn pss_keys_serve_what_their_parameters_allow() {
             }
             let advice = match allowed {
                 [] => "RSASSA-PSS parameters fit none of PS256, PS384 and PS512".to_owned(),
-                [only] => format!("RSASSA-PSS, for {only} and not for {algorithm}"),
-                _ => format!("RSASSA-PSS, for PS256, PS384, PS512 and not for {algorithm}"),
+                [only] => format!("RSASSA-PSS, which allows {only} but not {algorithm}"),
+                _ => format!("RSASSA-PSS, which allows PS256, PS384, PS512 but not {algorithm}"),
             };
             refused(signing, &advice);
             refused(verifying, &advice);

@@ -34,9 +34,9 @@ fn private_keys_that_do_not_fit_are_refused() {
     refused(pem(RS256, "rsa", "spki"), "PRIVATE KEY or RSA PRIVATE KEY");
     refused(
         pem(RS256, "p256", "traditional"),
-        "holds EC PRIVATE KEY; expected is",
+        "holds EC PRIVATE KEY; expected",
     );
-    refused(pem(EdDSA, "p256", "traditional"), "expected is PRIVATE KEY");
+    refused(pem(EdDSA, "p256", "traditional"), "expected PRIVATE KEY");
     refused(
         pem(ES256, "rsa", "traditional"),
         "PRIVATE KEY or EC PRIVATE KEY",
@@ -103,9 +103,9 @@ fn public_keys_that_do_not_fit_are_refused() {
     // Wrong label.
     refused(
         pem(ES256, "p256", "pkcs8"),
-        "holds PRIVATE KEY; expected is PUBLIC KEY",
+        "holds PRIVATE KEY; expected PUBLIC KEY",
     );
-    refused(pem(EdDSA, "rsa", "pkcs1_public"), "expected is PUBLIC KEY");
+    refused(pem(EdDSA, "rsa", "pkcs1_public"), "expected PUBLIC KEY");
     refused(
         pem(RS256, "rsa", "traditional"),
         "PUBLIC KEY or RSA PUBLIC KEY",

@@ -146,7 +146,7 @@ fn a_refused_algorithm_is_told_with_those_allowed() {
     let only = spki(Some(limited(384, 32)));
     for algorithm in [Algorithm::RS256, Algorithm::RS384, Algorithm::PS256] {
         let key = VerifyingKey::from_der(algorithm, &only);
-        refused(key, &format!("for PS384 and not for {algorithm}"));
+        refused(key, &format!("allows PS384 but not {algorithm}"));
     }
     let none = spki(Some(sequence(&[])));
     refused(
