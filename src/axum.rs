@@ -1,13 +1,11 @@
 //! Extractors and responses for axum. Thin adapters: decisions are made in `authenticator`.
 
 use crate::authenticator::{Attached, Guard, Identity, Refused, Require, Returned};
-#[cfg(feature = "session")]
 use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::token::claims::{Claims, ClaimsData};
-#[cfg(feature = "session")]
 use crate::tower::PartsHead;
 use crate::tower::response;
 use axum_core::body::Body;
@@ -95,13 +93,11 @@ impl<S: Sync, G: Guard> FromRequestParts<S> for Require<G> {
     }
 }
 
-#[cfg(feature = "session")]
 async fn session<T: SessionData>(parts: &Parts) -> Result<Session<T>, Refused> {
     let device = credentials::user_agent(&PartsHead::from(parts));
     attached(parts)?.clone().session(device).await
 }
 
-#[cfg(feature = "session")]
 impl<S: Sync, T: SessionData> FromRequestParts<S> for Session<T> {
     type Rejection = Refused;
 
@@ -111,7 +107,6 @@ impl<S: Sync, T: SessionData> FromRequestParts<S> for Session<T> {
 }
 
 /// Returns `None` for a client without a session.
-#[cfg(feature = "session")]
 impl<S: Sync, T: SessionData> OptionalFromRequestParts<S> for Session<T> {
     type Rejection = Refused;
 

@@ -104,7 +104,6 @@
 //! | `oauth2` | [`oauth2`]: logins at other providers, tokens for outgoing calls; [`OAuth2Login`] |
 //! | `otp` | [`otp`]: time-based and counter-based one-time passwords, enrolment by QR code, recovery codes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
-//! | `session` | server-side [`Sessions`] in any [`store`]; [`Session<T>`](Session) for handlers |
 //! | `testing` | test tokens, a manual clock, the acceptance suite for stores |
 //! | `tower-sessions` | [`store::TowerSessionsStore`], over any store of tower-sessions: SQL databases and more |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), failed key fetches, unreachable lists, reused refresh tokens (warn), an extractor without its layer (error) |
@@ -121,7 +120,6 @@
         feature = "oauth2",
         feature = "otp",
         feature = "redis",
-        feature = "session",
         feature = "testing",
         feature = "tower-sessions"
     )),
@@ -150,7 +148,6 @@ pub mod oauth2;
 #[cfg(feature = "otp")]
 pub mod otp;
 pub mod policy;
-#[cfg(feature = "session")]
 mod session;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -168,14 +165,13 @@ mod tower;
 pub use crate::actix::{ActixAuth, ActixFuture, ActixService, ExtractFuture, RequireFuture};
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::authenticator::RouteGuard;
-#[cfg(all(feature = "client", feature = "session"))]
+#[cfg(feature = "client")]
 pub use crate::authenticator::SessionTokens;
 pub use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Refused, Source,
 };
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use crate::authenticator::{Guard, Require};
-#[cfg(feature = "session")]
 pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
 #[cfg(feature = "config")]
 pub use crate::config::jam::Jam;
@@ -196,7 +192,6 @@ pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
 #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
 pub use crate::policy::{Policy, RouteTable};
-#[cfg(feature = "session")]
 pub use crate::session::{
     NewSession, SchemaChange, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
 };

@@ -1,12 +1,9 @@
 //! Extractors and responses for actix-web.
 
-#[cfg(feature = "session")]
 use super::fault;
 use super::fault::ExtractFuture;
-#[cfg(feature = "session")]
 use super::head::RequestHead;
 use crate::authenticator::{Attached, Guard, Identity, Refused, Require, Returned};
-#[cfg(feature = "session")]
 use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::{Error, ErrorKind};
@@ -156,7 +153,6 @@ impl<G> Future for RequireFuture<G> {
     }
 }
 
-#[cfg(feature = "session")]
 impl<T: SessionData> FromRequest for Session<T> {
     type Error = Refused;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Refused>>>>;

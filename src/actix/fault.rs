@@ -7,7 +7,6 @@
 use crate::authenticator::Refused;
 use std::cell::RefCell;
 use std::future::Future;
-#[cfg(feature = "session")]
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -85,7 +84,6 @@ impl<T> Future for ExtractFuture<T> {
 }
 
 /// Raises a fault in the result of an asynchronous extractor.
-#[cfg(feature = "session")]
 pub(super) async fn checked<T>(answer: Result<T, Refused>) -> Result<T, Refused> {
     match answer {
         Err(refused) if refused.is_fault() => poll_fn(move |_| raise(&refused)).await,

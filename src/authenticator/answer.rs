@@ -1,7 +1,6 @@
 //! What the layer adds to the application's response.
 
 use super::gate::Authenticator;
-#[cfg(feature = "session")]
 use super::session::visit::Open;
 use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::Error;
@@ -15,7 +14,6 @@ pub(crate) struct Edits {
     /// Whether `Vary` lists the request headers that were read.
     pub(crate) vary: bool,
     /// The request's session, saved once the handler has answered.
-    #[cfg(feature = "session")]
     pub(super) visit: Option<Open>,
 }
 
@@ -48,7 +46,6 @@ pub(crate) enum Closing {
     Now(Edits),
     /// A session is being saved. On failure a challenge replaces the response, which would report
     /// something that did not happen.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     Later(BoxFuture<Result<Edits, Challenge>>),
 }
 
@@ -64,7 +61,6 @@ impl Edits {
     /// Whether no edit would change a response.
     #[cfg(feature = "actix")]
     pub(crate) fn is_empty(&self) -> bool {
-        #[cfg(feature = "session")]
         if self.visit.is_some() {
             return false;
         }
@@ -72,9 +68,7 @@ impl Edits {
     }
 
     /// Finishes the edits. Called once, with the status of the application's response.
-    #[cfg_attr(not(feature = "session"), allow(unused_variables, unused_mut))]
     pub(crate) fn close(mut self, status: u16) -> Closing {
-        #[cfg(feature = "session")]
         if let Some(open) = self.visit.take() {
             return open.visit().close(self, status);
         }

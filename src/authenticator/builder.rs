@@ -8,7 +8,6 @@ use super::gate::Authenticator;
 use super::identity::Identity;
 use super::judge::{Hook, Judge, Rules};
 use super::routing::Routing;
-#[cfg(feature = "session")]
 use super::session::{SessionCookie, SessionSettings};
 use crate::core::challenge::Challenge;
 use crate::core::clock::{Clock, SystemClock};
@@ -17,7 +16,6 @@ use crate::core::striped::Striped;
 #[cfg(feature = "client")]
 use crate::jam::{app::JamApp, client::JamClient};
 use crate::policy::ClaimPaths;
-#[cfg(feature = "session")]
 use crate::session::Sessions;
 use crate::store::Store;
 use crate::token::list::TokenList;
@@ -66,11 +64,9 @@ pub struct AuthenticatorBuilder {
     enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
-    #[cfg(all(feature = "client", feature = "session"))]
+    #[cfg(feature = "client")]
     grace: Option<Duration>,
-    #[cfg(feature = "session")]
     sessions: Option<Sessions>,
-    #[cfg(feature = "session")]
     session_cookie: Option<SessionCookie>,
 }
 
@@ -94,11 +90,9 @@ impl AuthenticatorBuilder {
             enrichment_store: None,
             #[cfg(feature = "client")]
             refresh: None,
-            #[cfg(all(feature = "client", feature = "session"))]
+            #[cfg(feature = "client")]
             grace: None,
-            #[cfg(feature = "session")]
             sessions: None,
-            #[cfg(feature = "session")]
             session_cookie: None,
         }
     }
@@ -169,7 +163,6 @@ impl AuthenticatorBuilder {
     /// let auth = Authenticator::builder().sessions(sessions).build()?;
     /// # Ok::<(), jamguard::Error>(())
     /// ```
-    #[cfg(feature = "session")]
     pub fn sessions(mut self, sessions: Sessions) -> Self {
         self.sessions = Some(sessions);
         self
@@ -190,7 +183,6 @@ impl AuthenticatorBuilder {
     ///     .build()?;
     /// # Ok::<(), jamguard::Error>(())
     /// ```
-    #[cfg(feature = "session")]
     pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
         self.session_cookie = Some(cookie);
         self
@@ -366,7 +358,7 @@ impl AuthenticatorBuilder {
     ///
     /// Measured from the expiry of its ID token; the session keeps its claims meanwhile. After that
     /// its requests are answered 503, and the cookie is kept: the session may still be valid.
-    #[cfg(all(feature = "client", feature = "session"))]
+    #[cfg(feature = "client")]
     pub fn outage_grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
@@ -383,10 +375,7 @@ impl AuthenticatorBuilder {
             .into_iter()
             .map(|verifier| verifier?.with_deny_lists(&self.deny_lists))
             .collect::<Result<Vec<_>, _>>()?;
-        #[cfg(feature = "session")]
         let with_sessions = self.sessions.is_some();
-        #[cfg(not(feature = "session"))]
-        let with_sessions = false;
         if verifiers.is_empty() && !with_sessions {
             return Err(Error::configuration(
                 "nothing to verify with: call .jam(JamApp::new(…)), .verifier(…) or .sessions(…)",
@@ -403,14 +392,12 @@ impl AuthenticatorBuilder {
                 sources.push(source);
             }
         }
-        #[cfg(feature = "session")]
         let sessions = SessionSettings::new(self.sessions, self.session_cookie, &mut sources)?;
         let secure = |source: &Source| match &source.0 {
             SourceKind::Cookie(name) => match &self.cookies {
                 Some(cookies) if cookies.id_name() == &**name => cookies.is_secure(),
                 _ => name.starts_with("__"),
             },
-            #[cfg(feature = "session")]
             SourceKind::Session => sessions.as_ref().is_some_and(|s| s.is_secure()),
             _ => true,
         };
@@ -439,7 +426,7 @@ impl AuthenticatorBuilder {
                  .cookies(LoginCookies::new()) or .sessions(…) too",
             ));
         }
-        #[cfg(all(feature = "client", feature = "session"))]
+        #[cfg(feature = "client")]
         if self.grace.is_some() && (self.refresh.is_none() || !with_sessions) {
             return Err(Error::configuration(
                 "outage_grace is for sessions that silent refresh renews: call .sessions(…) and \
@@ -489,9 +476,8 @@ impl AuthenticatorBuilder {
             origins,
             #[cfg(feature = "client")]
             refresh: self.refresh.map(super::refresh::Refresher::new),
-            #[cfg(all(feature = "client", feature = "session"))]
+            #[cfg(feature = "client")]
             grace: self.grace.unwrap_or(super::session::GRACE),
-            #[cfg(feature = "session")]
             sessions: sessions.map(Arc::new),
         }))
     }

@@ -50,7 +50,6 @@ pub(crate) enum SourceKind {
     Header(Box<str>),
     Cookie(Box<str>),
     Query(Box<str>),
-    #[cfg(feature = "session")]
     Session,
 }
 
@@ -83,7 +82,6 @@ impl Source {
     /// Creates a source for the session cookie, to read it earlier than last.
     ///
     /// [`session_cookie`](crate::AuthenticatorBuilder::session_cookie) sets its name.
-    #[cfg(feature = "session")]
     pub fn session() -> Self {
         Self(SourceKind::Session)
     }
@@ -95,7 +93,6 @@ impl Source {
             SourceKind::Header(name) => Some(name),
             SourceKind::Cookie(_) => Some("cookie"),
             SourceKind::Query(_) => None,
-            #[cfg(feature = "session")]
             SourceKind::Session => Some("cookie"),
         }
     }
@@ -143,7 +140,6 @@ fn read<'a>(head: &'a impl Head, source: &'a Source) -> Result<Option<Cow<'a, [u
         SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
         SourceKind::Query(name) => query(head, name)?,
         // Read separately: a guest has a session too.
-        #[cfg(feature = "session")]
         SourceKind::Session => None,
     })
 }
@@ -267,7 +263,6 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
 }
 
 /// Returns the `User-Agent` header.
-#[cfg(feature = "session")]
 // With `tower` alone there are no extractors and no logins.
 #[cfg_attr(
     not(any(feature = "axum", feature = "actix", feature = "client")),

@@ -11,7 +11,6 @@ use super::judge::Judge;
 #[cfg(feature = "client")]
 use super::refresh::Holder;
 use super::routing::Routing;
-#[cfg(feature = "session")]
 use super::session::{
     SessionSettings,
     visit::{Open, Visit},
@@ -66,9 +65,8 @@ pub(crate) struct Settings {
     pub(crate) origins: OriginCheck,
     #[cfg(feature = "client")]
     pub(crate) refresh: Option<super::refresh::Refresher>,
-    #[cfg(all(feature = "client", feature = "session"))]
+    #[cfg(feature = "client")]
     pub(crate) grace: std::time::Duration,
-    #[cfg(feature = "session")]
     pub(super) sessions: Option<Arc<SessionSettings>>,
 }
 
@@ -79,7 +77,6 @@ pub(crate) struct Attached {
     pub(crate) auth: Arc<Authenticator>,
     pub(crate) outcome: Outcome,
     /// `None` if the authenticator has no sessions.
-    #[cfg(feature = "session")]
     pub(super) visit: Option<Arc<Visit>>,
 }
 
@@ -119,7 +116,6 @@ impl Pass {
         Some(Attached {
             outcome: self.outcome.take()?,
             auth: auth(),
-            #[cfg(feature = "session")]
             visit: self.edits.visit.as_ref().map(Open::visit),
         })
     }
@@ -183,7 +179,6 @@ pub(super) struct Renewal {
 }
 
 impl Admission {
-    #[cfg(feature = "session")]
     pub(super) async fn wait(self) -> Result<Pass, Challenge> {
         match self {
             Self::Now(decision) => decision,
@@ -335,7 +330,6 @@ impl Authenticator {
     }
 
     /// Returns the origin check.
-    #[cfg(any(feature = "client", feature = "session"))]
     pub(crate) fn origins(&self) -> &OriginCheck {
         &self.0.origins
     }
@@ -344,43 +338,39 @@ impl Authenticator {
     #[cfg(feature = "oauth2")]
     pub(crate) fn has_plain_cookies(&self) -> bool {
         let cookies = self.0.cookies.as_ref();
-        #[cfg(feature = "session")]
         if let Some(sessions) = &self.0.sessions {
             return !sessions.is_secure();
         }
         cookies.is_some_and(|cookies| !cookies.is_secure())
     }
 
-    #[cfg(all(feature = "client", feature = "session"))]
+    #[cfg(feature = "client")]
     pub(super) fn refresher(&self) -> Option<&super::refresh::Refresher> {
         self.0.refresh.as_ref()
     }
 
     /// Returns how long a session outlives its ID token while JAM is unreachable.
-    #[cfg(all(feature = "client", feature = "session"))]
+    #[cfg(feature = "client")]
     pub(super) fn grace(&self) -> std::time::Duration {
         self.0.grace
     }
 
-    #[cfg(all(feature = "client", feature = "session"))]
+    #[cfg(feature = "client")]
     pub(super) fn session_settings(&self) -> Option<&Arc<SessionSettings>> {
         self.0.sessions.as_ref()
     }
 
     /// Returns the number of sources.
-    #[cfg(feature = "session")]
     pub(super) fn sources(&self) -> usize {
         self.0.sources.len()
     }
 
-    #[cfg(feature = "session")]
     pub(super) fn refuses_cookies(&self) -> bool {
         self.0.strict_cookies
     }
 
     /// Authenticates a request. With `required`, one without an identity is refused.
     pub(super) fn admit_sender(&self, head: &impl Head, required: bool) -> Admission {
-        #[cfg(feature = "session")]
         if let Some(sessions) = &self.0.sessions {
             return self.admit_visitor(head, sessions, required);
         }
@@ -631,7 +621,6 @@ fn kind_of(source: &Source) -> CredentialKind {
         SourceKind::Header(_) => CredentialKind::Header,
         SourceKind::Cookie(_) => CredentialKind::Cookie,
         SourceKind::Query(_) => CredentialKind::Query,
-        #[cfg(feature = "session")]
         SourceKind::Session => CredentialKind::Session,
     }
 }

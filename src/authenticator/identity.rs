@@ -72,7 +72,6 @@ impl Identity {
     }
 
     /// Sets the Unix time of a session's login.
-    #[cfg(feature = "session")]
     pub(super) fn logged_in(self, at: Duration) -> Self {
         Self {
             login: Some(at),

@@ -22,7 +22,6 @@ mod refused;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod require;
 mod routing;
-#[cfg(feature = "session")]
 mod session;
 
 pub use builder::AuthenticatorBuilder;
@@ -36,15 +35,10 @@ pub use refused::Refused;
 pub use guard::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use require::{Guard, Require};
-#[cfg(all(feature = "client", feature = "session"))]
+#[cfg(feature = "client")]
 pub use session::SessionTokens;
-#[cfg(all(
-    feature = "client",
-    feature = "session",
-    any(feature = "tower", feature = "actix")
-))]
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub(crate) use session::visit::Visit;
-#[cfg(feature = "session")]
 pub use session::{Session, SessionCookie, SessionData, SessionMut};
 
 #[cfg(any(feature = "tower", feature = "actix"))]

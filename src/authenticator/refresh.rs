@@ -36,7 +36,6 @@ impl Refresher {
     }
 
     /// Drops the shared answer, so that the next call asks JAM again.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(crate) fn forget(&self, refresh_token: &str) {
         self.renewed.forget(&secret_hash(refresh_token));
     }

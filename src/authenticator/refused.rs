@@ -5,7 +5,7 @@ use super::gate::{Attached, Outcome, missing};
 #[cfg(any(feature = "axum", feature = "actix"))]
 use super::identity::Identity;
 use super::judge::Judge;
-#[cfg(all(feature = "session", any(feature = "axum", feature = "actix")))]
+#[cfg(any(feature = "axum", feature = "actix"))]
 use super::session::{Session, SessionData};
 use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::Error;
@@ -125,7 +125,6 @@ impl Attached {
     }
 
     /// Returns the client's session, or a new one.
-    #[cfg(feature = "session")]
     pub(crate) async fn session<T: SessionData>(
         self,
         device: Option<Box<str>>,

@@ -21,8 +21,7 @@ pub fn schema() -> &'static str {
     feature = "file",
     feature = "oauth2",
     feature = "otp",
-    feature = "redis",
-    feature = "session"
+    feature = "redis"
 ))]
 #[expect(clippy::unwrap_used, clippy::panic)]
 mod tests {

@@ -110,7 +110,6 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
     }
 
     /// Forgets the last answer, so that the next caller makes a new call.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(crate) fn forget(&self, key: &SecretHash) {
         self.calls.invalidate(key);
     }

@@ -76,7 +76,6 @@ pub(crate) fn info(message: &str, detail: &dyn std::fmt::Display) {
 }
 
 /// Logs a fault in the application's configuration.
-#[cfg(any(feature = "axum", feature = "actix", feature = "session"))]
 pub(crate) fn fault(message: &str) {
     #[cfg(feature = "tracing")]
     if tells(Level::Error) {

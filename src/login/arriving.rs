@@ -2,16 +2,12 @@
 
 use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
-#[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::core::challenge::Challenge;
 use crate::core::error::Error;
-#[cfg(feature = "session")]
 use crate::core::error::ErrorKind;
 use crate::core::secret::Secret;
-#[cfg(feature = "session")]
 use crate::session::{NewSession, Tokens};
-#[cfg(feature = "session")]
 use std::sync::Arc;
 
 impl JamLogin {
@@ -33,14 +29,13 @@ impl JamLogin {
     pub(super) async fn welcome(
         &self,
         login: Login,
-        #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
+        visit: Option<Arc<Visit>>,
     ) -> Result<Challenge, Error> {
         let settings = &*self.0;
         if let Some(on_login) = &settings.on_login {
             return on_login(login).await.map(|redirect| redirect.0);
         }
         let redirect = Redirect::to(&settings.home);
-        #[cfg(feature = "session")]
         if let Some(visit) = visit {
             let cookie = visit.log_in(login.into_session()?).await?;
             return Ok(redirect.with_header("set-cookie", cookie).0);
@@ -60,7 +55,6 @@ impl JamLogin {
     }
 }
 
-#[cfg(feature = "session")]
 impl Login {
     /// Returns the session that this login begins.
     fn into_session(self) -> Result<NewSession, Error> {

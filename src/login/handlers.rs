@@ -2,7 +2,6 @@
 
 use super::leaving::Presented;
 use super::parts::{Login, Redirect, check_local, endpoint, private, query_tokens};
-#[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
 use crate::core::call_limit::CallLimit;
@@ -67,7 +66,6 @@ pub(super) struct Settings {
 pub(super) enum Keep {
     Nowhere,
     Cookies(LoginCookies),
-    #[cfg(feature = "session")]
     Session,
 }
 
@@ -105,7 +103,6 @@ impl JamLogin {
                 login.clone(),
                 query_tokens(asked.query().unwrap_or_default()),
             );
-            #[cfg(feature = "session")]
             let visit = login.visit(asked);
             Box::pin(async move {
                 let arrived = match tokens {
@@ -113,10 +110,7 @@ impl JamLogin {
                     Err(error) => Err(error),
                 };
                 let answer = match arrived {
-                    #[cfg(feature = "session")]
                     Ok(arrived) => login.welcome(arrived, visit).await,
-                    #[cfg(not(feature = "session"))]
-                    Ok(arrived) => login.welcome(arrived).await,
                     Err(error) => Err(error),
                 };
                 answer.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
@@ -150,10 +144,7 @@ impl JamLogin {
         let login = self.clone();
         endpoint(name, "POST", move |asked| {
             let auth = &login.0.auth;
-            #[cfg(feature = "session")]
             let presented = Presented::of(asked, auth, login.visit(asked));
-            #[cfg(not(feature = "session"))]
-            let presented = Presented::of(asked, auth);
             let html = credentials::accepts_html(asked);
             let login = login.clone();
             Box::pin(async move {
@@ -175,7 +166,6 @@ impl JamLoginBuilder {
     }
 
     /// Starts a session at each login. This is the default if the authenticator has sessions.
-    #[cfg(feature = "session")]
     pub fn into_session(mut self) -> Self {
         self.settings.keep = Keep::Session;
         self
@@ -223,7 +213,6 @@ impl JamLoginBuilder {
         let nowhere = match &settings.keep {
             Keep::Nowhere => settings.on_login.is_none(),
             Keep::Cookies(_) => false,
-            #[cfg(feature = "session")]
             Keep::Session => !settings.auth.has_sessions(),
         };
         if nowhere {
@@ -239,7 +228,6 @@ impl JamLoginBuilder {
 
 /// Returns the default place for tokens: sessions, or else the login cookies.
 fn keep(auth: &Authenticator) -> Keep {
-    #[cfg(feature = "session")]
     if auth.has_sessions() {
         return Keep::Session;
     }
@@ -249,7 +237,6 @@ fn keep(auth: &Authenticator) -> Keep {
     }
 }
 
-#[cfg(feature = "session")]
 impl JamLogin {
     /// Returns the session of a request, if logins go into sessions.
     pub(super) fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {

@@ -2,14 +2,12 @@
 
 use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, private};
-#[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, credentials};
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
-#[cfg(feature = "session")]
 use std::sync::Arc;
 
 /// ID token and refresh token, if present.
@@ -22,16 +20,11 @@ pub(super) struct Presented {
     /// Whether the request has login cookies, valid or not.
     cookies: bool,
     foreign: Option<Error>,
-    #[cfg(feature = "session")]
     visit: Option<Arc<Visit>>,
 }
 
 impl Presented {
-    pub(super) fn of(
-        head: &impl Head,
-        auth: &Authenticator,
-        #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
-    ) -> Self {
+    pub(super) fn of(head: &impl Head, auth: &Authenticator, visit: Option<Arc<Visit>>) -> Self {
         let cookies = auth.cookies();
         let find = |name: &str| credentials::cookie(head, name);
         let id_token = cookies.map_or(Ok(None), |cookies| find(cookies.id_name()));
@@ -45,14 +38,12 @@ impl Presented {
             refresh_token: text(&refresh_token),
             cookies: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
             foreign: auth.origins().check(head).err(),
-            #[cfg(feature = "session")]
             visit,
         }
     }
 
     /// Denies a cross-site logout. Without cookies (SameSite) the request passes and ends nothing.
     pub(super) fn check_origin(&self) -> Result<(), Error> {
-        #[cfg(feature = "session")]
         if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
             visit.check_origin()?;
         }
@@ -97,7 +88,6 @@ impl Presented {
     }
 
     /// Ends the session, or all of its user's, and returns its tokens; `None` without a session.
-    #[cfg(feature = "session")]
     async fn end_session(&self, everywhere: bool) -> Result<Option<Tokens>, Error> {
         let Some(visit) = &self.visit else {
             return Ok(None);
@@ -109,21 +99,10 @@ impl Presented {
         }))
     }
 
-    #[cfg(not(feature = "session"))]
-    async fn end_session(&self, _: bool) -> Result<Option<Tokens>, Error> {
-        Ok(None)
-    }
-
     /// Returns the `Set-Cookie` value that removes the session cookie, if the request has one.
-    #[cfg(feature = "session")]
     fn session_removal(&self) -> Option<String> {
         let visit = self.visit.as_ref().filter(|visit| visit.has_cookie())?;
         Some(visit.remove_cookie())
-    }
-
-    #[cfg(not(feature = "session"))]
-    fn session_removal(&self) -> Option<String> {
-        None
     }
 }
 

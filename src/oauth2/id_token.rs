@@ -4,7 +4,6 @@ use super::client::OAuth2Client;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
 use crate::core::secret::Secret;
-#[cfg(feature = "session")]
 use crate::jose::jws::Compact;
 use crate::token::rules::other_spelling;
 use crate::token::verified::Verified;
@@ -17,7 +16,6 @@ pub(crate) struct IdToken {
     pub(crate) verified: Verified,
     pub(crate) nonce: Option<Secret>,
     /// Unix seconds.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     issued: Option<f64>,
 }
 
@@ -90,7 +88,6 @@ impl OAuth2Client {
     ///
     /// Both must belong to the same login (OpenID Connect Core 1.0 section 12.2). The previous one
     /// was verified when it was received.
-    #[cfg(feature = "session")]
     pub(crate) async fn verify_renewed_id_token(
         &self,
         verifier: &Verifier,

@@ -36,7 +36,7 @@ mod authorize;
 mod builder;
 mod client;
 mod endpoints;
-#[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod grant;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod id_token;
@@ -58,7 +58,7 @@ pub use request::TokenRequest;
 pub use source::{TokenSource, TokenSourceBuilder};
 pub use tokens::TokenResponse;
 
-#[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
+#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use grant::UserGrant;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use pending::{Callback, LOGIN_TIMEOUT};

@@ -133,7 +133,7 @@ impl TokenResponse {
     }
 
     /// Replaces the ID token.
-    #[cfg(all(feature = "session", any(feature = "tower", feature = "actix")))]
+    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
         Self::new(Parts {
             id_token,

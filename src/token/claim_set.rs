@@ -156,7 +156,6 @@ pub(crate) enum Claimed {
     /// A token's claims, or the claims with which the application replaced them.
     Token(Verified, Option<Arc<ClaimSet>>),
     /// Claims without a token, validated elsewhere.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     Set(Arc<ClaimSet>),
 }
 

@@ -1,9 +1,7 @@
 //! Access to identity and session through request extensions, for services without extractors.
 
 use crate::authenticator::{Attached, Identity};
-#[cfg(feature = "session")]
 use crate::authenticator::{Session, SessionData};
-#[cfg(feature = "session")]
 use crate::core::error::{Error, ErrorKind};
 use http::Extensions;
 
@@ -25,7 +23,6 @@ impl Identity {
     }
 }
 
-#[cfg(feature = "session")]
 impl<T: SessionData> Session<T> {
     /// Returns the client's session, from the request's extensions.
     ///

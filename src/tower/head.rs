@@ -3,7 +3,7 @@
 use crate::authenticator::{Head, HeaderKey, RoutedHead};
 use axum::extract::{NestedPath, OriginalUri};
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
-#[cfg(all(feature = "axum", feature = "session"))]
+#[cfg(feature = "axum")]
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Extensions, Method, Request, Uri};
@@ -27,7 +27,7 @@ impl<'r> PartsHead<'r> {
     }
 }
 
-#[cfg(all(feature = "axum", feature = "session"))]
+#[cfg(feature = "axum")]
 impl<'r> From<&'r Parts> for PartsHead<'r> {
     fn from(parts: &'r Parts) -> Self {
         Self {

@@ -16,5 +16,5 @@ pub use layer::{AuthLayer, AuthService};
 
 #[cfg(feature = "axum")]
 pub(crate) use body::response;
-#[cfg(all(feature = "axum", feature = "session"))]
+#[cfg(feature = "axum")]
 pub(crate) use head::PartsHead;

@@ -37,12 +37,6 @@ fn tokens_and_lists_need_no_other_feature() {
 fn a_key_of_a_feature_that_is_not_there_is_told() {
     for (text, key, there, feature) in [
         (
-            "[jam.sessions]\nstore='nowhere'",
-            "sessions",
-            cfg!(feature = "session"),
-            "session",
-        ),
-        (
             "[jam.apps.a]\napp_id='?'",
             "apps",
             cfg!(feature = "client"),

@@ -14,15 +14,9 @@ mod client;
     feature = "file",
     feature = "oauth2",
     feature = "redis",
-    feature = "session",
     feature = "testing",
     feature = "tracing"
 ))]
 mod login;
-#[cfg(all(
-    feature = "axum",
-    feature = "oauth2",
-    feature = "session",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "oauth2", feature = "testing"))]
 mod server;

@@ -20,7 +20,6 @@ mod api;
     feature = "file",
     feature = "otp",
     feature = "redis",
-    feature = "session",
     feature = "testing"
 ))]
 mod sessions;

@@ -9,7 +9,6 @@ mod support;
     feature = "axum",
     feature = "actix",
     feature = "emulator",
-    feature = "session",
     feature = "testing"
 ))]
 mod guards;

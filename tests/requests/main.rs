@@ -24,7 +24,6 @@ mod attacks;
     feature = "axum",
     feature = "actix",
     feature = "emulator",
-    feature = "session",
     feature = "testing"
 ))]
 mod cross_site;

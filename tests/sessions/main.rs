@@ -5,13 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(all(
-    unix,
-    feature = "file",
-    feature = "redis",
-    feature = "session",
-    feature = "testing"
-))]
+#[cfg(all(unix, feature = "file", feature = "redis", feature = "testing"))]
 mod api;
 #[cfg(all(
     feature = "axum",
@@ -19,7 +13,6 @@ mod api;
     feature = "emulator",
     feature = "file",
     feature = "redis",
-    feature = "session",
     feature = "testing"
 ))]
 mod http;
@@ -27,7 +20,6 @@ mod http;
     feature = "axum",
     feature = "actix",
     feature = "emulator",
-    feature = "session",
     feature = "testing"
 ))]
 mod jam;

@@ -14,7 +14,7 @@ const FEATURES: &[(&str, &str)] = &[
     ("login", "client' beside 'axum', 'actix' or 'tower"),
     #[cfg(not(feature = "client"))]
     ("silent_refresh", "client"),
-    #[cfg(not(all(feature = "client", feature = "session")))]
+    #[cfg(not(feature = "client"))]
     ("outage_grace", "client' beside 'session"),
     #[cfg(not(feature = "client"))]
     ("jwks_url", "client"),
@@ -26,10 +26,6 @@ const FEATURES: &[(&str, &str)] = &[
     ("file", "file"),
     #[cfg(not(feature = "redis"))]
     ("redis", "redis"),
-    #[cfg(not(feature = "session"))]
-    ("sessions", "session"),
-    #[cfg(not(feature = "session"))]
-    ("session_cookie", "session"),
     #[cfg(not(feature = "otp"))]
     ("otp", "otp"),
     #[cfg(not(feature = "otp"))]

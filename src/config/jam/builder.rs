@@ -31,7 +31,6 @@ use std::sync::Arc;
 ///         guards = [{ path = "/reports", policy = "custom:weekday" }]
 ///         sessions = { store = "mine" }
 ///     "#, Format::Toml);
-/// # #[cfg(feature = "session")]
 /// # jam?;
 /// # Ok::<(), jamguard::Error>(())
 /// ```

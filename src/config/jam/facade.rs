@@ -20,7 +20,6 @@ use crate::oauth2::{OAuth2Client, TokenSource};
 #[cfg(feature = "otp")]
 use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
 use crate::policy::{LiveTable, RouteTable};
-#[cfg(feature = "session")]
 use crate::session::Sessions;
 use crate::store::Store;
 use crate::token::issuer::Issuer;
@@ -230,7 +229,6 @@ impl Jam {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "session")]
     pub fn sessions(&self) -> Result<&Sessions, Error> {
         let sessions = self.parts().sessions.as_ref();
         sessions.ok_or_else(|| not_configured("sessions", "sessions"))
@@ -431,7 +429,6 @@ impl fmt::Debug for Jam {
                 .collect();
             all.field("apps", &apps);
         }
-        #[cfg(feature = "session")]
         all.field("sessions", &parts.sessions);
         #[cfg(feature = "otp")]
         all.field("otp", &parts.otp)

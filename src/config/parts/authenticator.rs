@@ -6,7 +6,6 @@ use super::scalars::{Texts, Time};
 use super::settings::Parts;
 use super::spot::Spot;
 use super::stores::unknown;
-#[cfg(feature = "session")]
 use crate::authenticator::SessionCookie;
 use crate::authenticator::{Authenticator, AuthenticatorBuilder, LoginCookies, Source};
 use crate::config::document::Problem;
@@ -30,7 +29,6 @@ pub(in crate::config) struct AuthenticatorSettings {
     /// Names of the issuers whose tokens are accepted; `jwt` is the section `jwt`. Default: all.
     issuers: Option<Texts>,
     /// Whether the file's sessions are accepted. Default: true.
-    #[cfg(feature = "session")]
     sessions: Option<bool>,
     /// Names of deny lists that apply to the tokens of all verifiers.
     #[serde(default)]
@@ -41,7 +39,6 @@ pub(in crate::config) struct AuthenticatorSettings {
     /// Accepts the ID token that a browser login stored in cookies.
     login_cookies: Option<LoginCookieSettings>,
     /// The session cookie.
-    #[cfg(feature = "session")]
     session_cookie: Option<SessionCookieSettings>,
     /// Realm of challenges, in printable ASCII. Default: `jamguard`.
     realm: Option<String>,
@@ -67,7 +64,7 @@ pub(in crate::config) struct AuthenticatorSettings {
     #[cfg(feature = "client")]
     silent_refresh: Option<String>,
     /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
-    #[cfg(all(feature = "client", feature = "session"))]
+    #[cfg(feature = "client")]
     outage_grace: Option<Time>,
 }
 
@@ -85,7 +82,6 @@ enum SourceSettings {
     /// The query parameter with this name.
     Query(String),
     /// The session cookie.
-    #[cfg(feature = "session")]
     Session,
 }
 
@@ -104,7 +100,6 @@ struct LoginCookieSettings {
 }
 
 /// The session cookie.
-#[cfg(feature = "session")]
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -121,7 +116,6 @@ struct SessionCookieSettings {
     danger_plain_http: bool,
 }
 
-#[cfg(feature = "session")]
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -259,7 +253,6 @@ impl AuthenticatorSettings {
         for issuer in chosen("issuer", &self.issuers, &parts.issuers, &place)? {
             auth = auth.verifier(issuer.verifier());
         }
-        #[cfg(feature = "session")]
         match (&parts.sessions, self.sessions) {
             (Some(sessions), None | Some(true)) => auth = auth.sessions(sessions.clone()),
             (None, Some(true)) => {
@@ -287,7 +280,6 @@ impl AuthenticatorSettings {
         if let Some(cookies) = &self.login_cookies {
             auth = auth.cookies(cookies.build());
         }
-        #[cfg(feature = "session")]
         if let Some(cookie) = &self.session_cookie {
             auth = auth.session_cookie(cookie.build());
         }
@@ -331,7 +323,6 @@ impl AuthenticatorSettings {
             };
             auth = auth.silent_refresh(client.clone());
         }
-        #[cfg(feature = "session")]
         if let Some(Time(grace)) = self.outage_grace {
             auth = auth.outage_grace(grace);
         }
@@ -367,7 +358,6 @@ impl SourceSettings {
             Self::Header(name) => Source::header(name),
             Self::Cookie(name) => Source::cookie(name),
             Self::Query(name) => Source::query(name),
-            #[cfg(feature = "session")]
             Self::Session => Source::session(),
         }
     }
@@ -389,7 +379,6 @@ impl LoginCookieSettings {
     }
 }
 
-#[cfg(feature = "session")]
 impl SessionCookieSettings {
     fn build(&self) -> SessionCookie {
         let mut cookie = SessionCookie::new();

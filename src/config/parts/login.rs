@@ -27,7 +27,6 @@ pub(in crate::config) struct LoginSettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Keep {
-    #[cfg(feature = "session")]
     Session,
     Cookies,
 }
@@ -76,7 +75,6 @@ impl LoginParts {
             login = login.home(home);
         }
         match self.settings.keep {
-            #[cfg(feature = "session")]
             Some(Keep::Session) => login.into_session(),
             Some(Keep::Cookies) => login.into_cookies(),
             None => login,

@@ -17,7 +17,6 @@ mod oauth2;
 mod otp;
 mod refresh_tokens;
 mod scalars;
-#[cfg(feature = "session")]
 mod sessions;
 mod settings;
 mod spot;

@@ -14,7 +14,6 @@ use super::oauth2::{OAuth2, OAuth2Settings};
 #[cfg(feature = "otp")]
 use super::otp::{OtpGuardSettings, OtpSettings, RecoverySettings, SecondFactorSettings};
 use super::refresh_tokens::{Refresh, RefreshSettings};
-#[cfg(feature = "session")]
 use super::sessions::SessionSettings;
 use super::spot::Spot;
 use super::stores::{StoreSettings, Stores};
@@ -26,7 +25,6 @@ use crate::core::telemetry::Level;
 #[cfg(feature = "otp")]
 use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
 use crate::policy::{RouteRule, RouteTable, Unmatched};
-#[cfg(feature = "session")]
 use crate::session::Sessions;
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
@@ -68,7 +66,6 @@ pub(in crate::config) struct Settings {
     #[serde(default)]
     apps: BTreeMap<String, AppSettings>,
     /// Server-side sessions.
-    #[cfg(feature = "session")]
     sessions: Option<SessionSettings>,
     /// How requests are authenticated.
     authenticator: Option<AuthenticatorSettings>,
@@ -136,7 +133,6 @@ pub(in crate::config) struct Parts {
     pub(in crate::config) verifiers: BTreeMap<String, Verifier>,
     #[cfg(feature = "client")]
     pub(in crate::config) apps: BTreeMap<String, App>,
-    #[cfg(feature = "session")]
     pub(in crate::config) sessions: Option<Sessions>,
     pub(in crate::config) authenticator: Option<Authenticator>,
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
@@ -178,7 +174,6 @@ impl Settings {
         if let Some(refresh) = &self.refresh_tokens {
             parts.refresh = Some(refresh.build(&spot.key("refresh_tokens"), &stores)?);
         }
-        #[cfg(feature = "session")]
         if let Some(sessions) = &self.sessions {
             parts.sessions = Some(sessions.build(&spot.key("sessions"), &stores)?);
         }
@@ -265,10 +260,7 @@ impl Parts {
         let apps = !self.apps.is_empty();
         #[cfg(not(feature = "client"))]
         let apps = false;
-        #[cfg(feature = "session")]
         let sessions = self.sessions.is_some();
-        #[cfg(not(feature = "session"))]
-        let sessions = false;
         apps || sessions || !self.issuers.is_empty() || !self.verifiers.is_empty()
     }
 

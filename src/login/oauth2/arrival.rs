@@ -134,7 +134,6 @@ pub struct OAuth2User {
     key: String,
     claims: Option<Result<Value, Error>>,
     /// Claims of the ID token; a session shows them unchanged.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     id_claims: Option<Map<String, Value>>,
 }
 
@@ -165,7 +164,6 @@ impl OAuth2User {
     }
 
     /// Returns the claims of a session: the ID token's by default.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(super) fn session_claims(&self) -> Result<Map<String, Value>, Error> {
         match (&self.claims, &self.id_claims) {
             (None, Some(claims)) => Ok(claims.clone()),

@@ -4,7 +4,6 @@ use super::arrival::{OAuth2Arrival, OAuth2User};
 use super::handlers::{Keep, OAuth2Login};
 use super::remembered::{Remembered, new_browser};
 use crate::authenticator::LoginCookies;
-#[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
@@ -12,16 +11,13 @@ use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
-#[cfg(feature = "session")]
 use crate::oauth2::UserGrant;
 use crate::oauth2::{Callback, TokenResponse};
-#[cfg(feature = "session")]
 use crate::session::NewSession;
 use crate::token::issuer::Issuer;
 use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
 use std::borrow::Cow;
-#[cfg(feature = "session")]
 use std::sync::Arc;
 use url::form_urlencoded;
 
@@ -112,7 +108,7 @@ impl OAuth2Login {
     pub(super) async fn welcome(
         &self,
         arrival: OAuth2Arrival,
-        #[cfg(feature = "session")] visit: Option<Arc<Visit>>,
+        visit: Option<Arc<Visit>>,
     ) -> Result<Challenge, Error> {
         let settings = &*self.0;
         if let Keep::Handed(on_login) = &settings.keep {
@@ -131,7 +127,6 @@ impl OAuth2Login {
         let redirect = Redirect::to(arrival.return_to().unwrap_or(&settings.home));
         let redirect = match &settings.keep {
             Keep::Token(issuer, cookies) => self.token(issuer, cookies, &user, redirect).await?,
-            #[cfg(feature = "session")]
             Keep::Session => {
                 let visit = visit.ok_or_else(|| {
                     Error::new(ErrorKind::Internal, "the authenticator has no sessions")

@@ -206,13 +206,15 @@ impl OAuth2LoginBuilder {
         }
         check_local(&self.home)?;
         self.client.authorize_with(&self.parameters).check()?;
-        #[cfg(feature = "session")]
         if let (Keep::Session, Some(verifier)) = (&keep, &verifier) {
             self.auth.renews_id_tokens(&self.client, verifier);
         }
         let store = match self.store {
             Some(store) => store,
-            None => session_store(&self.auth).unwrap_or_else(|| Arc::new(MemoryStore::new())),
+            None => self
+                .auth
+                .session_store()
+                .unwrap_or_else(|| Arc::new(MemoryStore::new())),
         };
         let plain = self.plain_http || self.auth.has_plain_cookies();
         Ok(OAuth2Login(Arc::new(Settings {
@@ -229,27 +231,11 @@ impl OAuth2LoginBuilder {
     }
 }
 
-#[cfg(feature = "session")]
 fn session(auth: &Authenticator) -> Result<Keep, Error> {
     match auth.has_sessions() {
         true => Ok(Keep::Session),
         false => Err(nowhere()),
     }
-}
-
-#[cfg(not(feature = "session"))]
-fn session(_: &Authenticator) -> Result<Keep, Error> {
-    Err(nowhere())
-}
-
-#[cfg(feature = "session")]
-fn session_store(auth: &Authenticator) -> Option<Arc<dyn Store>> {
-    auth.session_store()
-}
-
-#[cfg(not(feature = "session"))]
-fn session_store(_: &Authenticator) -> Option<Arc<dyn Store>> {
-    None
 }
 
 fn nowhere() -> Error {

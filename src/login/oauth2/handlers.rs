@@ -2,7 +2,6 @@
 
 use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
 use super::remembered::{BrowserCookie, Memory};
-#[cfg(feature = "session")]
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
 use crate::core::challenge::Challenge;
@@ -27,7 +26,7 @@ use std::sync::Arc;
 ///
 /// # Example
 /// ```
-/// # #[cfg(all(feature = "axum", feature = "session"))] {
+/// # #[cfg(feature = "axum")] {
 /// use axum::{Router, routing::{get_service, post_service}};
 /// use jamguard::oauth2::{OAuth2Client, Provider};
 /// use jamguard::{Authenticator, OAuth2Login, Sessions, store::MemoryStore};
@@ -70,7 +69,6 @@ pub(super) struct Settings {
 pub(super) enum Keep {
     Token(Issuer, LoginCookies),
     Handed(OnLogin),
-    #[cfg(feature = "session")]
     Session,
 }
 
@@ -115,7 +113,6 @@ impl OAuth2Login {
             let login = login.clone();
             let browser = login.0.cookie.of(asked);
             let query = Secret::new(asked.query().unwrap_or_default());
-            #[cfg(feature = "session")]
             let visit = login.visit(asked);
             Box::pin(async move {
                 let arrived = match browser {
@@ -123,10 +120,7 @@ impl OAuth2Login {
                     Err(error) => Err(error),
                 };
                 let answer = match arrived {
-                    #[cfg(feature = "session")]
                     Ok(arrival) => login.welcome(arrival, visit).await,
-                    #[cfg(not(feature = "session"))]
-                    Ok(arrival) => login.welcome(arrival).await,
                     Err(error) => Err(error),
                 };
                 answer.unwrap_or_else(|error| login.refusal(&error))
@@ -155,10 +149,7 @@ impl OAuth2Login {
         let login = self.clone();
         endpoint(name, "POST", move |asked| {
             let auth = &login.0.auth;
-            #[cfg(feature = "session")]
             let presented = Presented::of(asked, auth, login.visit(asked));
-            #[cfg(not(feature = "session"))]
-            let presented = Presented::of(asked, auth);
             let html = credentials::accepts_html(asked);
             let login = login.clone();
             Box::pin(async move {
@@ -185,7 +176,6 @@ impl OAuth2Login {
     }
 
     /// Returns the session of a request, if logins go into sessions.
-    #[cfg(feature = "session")]
     fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
         match self.0.keep {
             Keep::Session => self.0.auth.visit(head),
