@@ -2,14 +2,14 @@
 //! with rotation, client credentials, and its JWTs verified here; by hand and through the handlers.
 
 mod browser;
-mod server;
+mod process;
 
 use browser::Browser;
 use jamguard::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, SecretIn};
 use jamguard::store::MemoryStore;
 use jamguard::{Authenticator, ErrorKind, OAuth2Login, Session, SessionCookie, Sessions, Verifier};
+use process::AuthorizationServer;
 use serde_json::{Value, json};
-use server::AuthorizationServer;
 
 const CALLBACK: &str = "http://127.0.0.1:9/callback?site=1";
 const SECRET: &str = "a secret & more: +%?";
