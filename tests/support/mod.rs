@@ -20,7 +20,7 @@ pub(crate) mod folder;
     feature = "testing"
 ))]
 mod guarded;
-#[cfg(feature = "testing")]
+#[cfg(all(feature = "client", feature = "testing"))]
 pub(crate) mod issuer;
 pub(crate) mod proxy;
 pub(crate) mod redis;
