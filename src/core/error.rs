@@ -5,176 +5,148 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The kind of an [`Error`], for programs to branch on.
-///
-/// # Example
-/// ```
-/// use jamguard::ErrorKind;
-/// assert_eq!(ErrorKind::Expired.as_str(), "expired");
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// The request has no credential, and one is needed.
-    MissingCredentials,
-    /// The request's credential is malformed: two headers, or a bearer scheme without a token.
-    InvalidRequest,
-    /// The token is not a well-formed compact JWS with JSON objects inside.
-    Malformed,
-    /// The token is longer than the verifier allows.
-    TooLarge,
-    /// The token's `alg` is not one of the verifier's.
-    UnsupportedAlgorithm,
-    /// No verifier is configured for the token's `iss`.
-    UnknownIssuer,
-    /// No key, or more than one, fits the token's `kid`, `alg` and use.
-    UnknownKey,
-    /// The signature does not match.
-    BadSignature,
-    /// `exp` lies in the past.
-    Expired,
-    /// `nbf` or `iat` lies in the future.
-    NotYetValid,
-    /// A required claim or header member is absent.
-    MissingClaim,
-    /// A claim has the wrong value or the wrong JSON type.
-    InvalidClaim,
-    /// The header's `typ` is not the one configured.
-    WrongType,
-    /// The token was revoked.
-    Revoked,
-    /// The token is not in the allow list.
-    NotListed,
-    /// A refresh token that was rotated away was used again: its whole family has ended.
-    Reused,
-    /// The record changed since it was read: read it again and retry.
-    Conflict,
-    /// The request was already answered, so a change to its session would not be saved.
-    AlreadyAnswered,
-    /// A page of another site sent the request, with the cookies that browsers attach.
-    CrossSite,
-    /// Claims or session data do not decode into the application's type.
+/// Defines [`ErrorKind`] with a stable name for each kind.
+macro_rules! error_kinds {
+    ($(#[$about:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $kind:ident = $text:literal,)* }) => {
+        $(#[$about])*
+        $vis enum $name {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl $name {
+            /// All kinds, for tests and dashboards.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// Returns the kind's stable name in snake case, for logs and tools.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $text,)*
+                }
+            }
+        }
+    };
+}
+
+error_kinds! {
+    /// The kind of an [`Error`], for programs to branch on.
     ///
-    /// The type is wrong, not the credential. Answered with 500; the log names the field.
-    ClaimsMismatch,
-    /// The credential is valid, but a policy denies the request.
-    InsufficientScope,
-    /// The credential is valid, but a policy requires a newer login or a second factor (RFC 9470).
-    StepUp,
-    /// A one-time password or recovery code is wrong.
-    WrongCode,
-    /// A one-time password is valid, but was used before.
-    UsedCode,
-    /// Too many wrong codes: no code is checked for a while.
-    LockedOut,
-    /// The user has no second factor to verify.
-    NotEnrolled,
-    /// The user already has a second factor: remove it before enrolling another.
-    AlreadyEnrolled,
-    /// The route is closed: no rule of the route table allows it.
-    Forbidden,
-    /// Routers may read the request's path in more than one way.
-    AmbiguousPath,
-    /// The issuer or a store cannot be reached, and no cached answer exists.
-    Unavailable,
-    /// The other server did not answer in time.
-    Timeout,
-    /// The connection to the other server failed.
-    Connection,
-    /// A store failed: its medium is full, read-only, damaged, or in use by another process.
-    ///
-    /// Or a key is too long for it.
-    Storage,
-    /// JAM rejected a request of this server as malformed or not allowed (400).
-    ///
-    /// The client receives 502: its own request may be valid.
-    BadRequest,
-    /// JAM or an OAuth2 provider's API rejected the credential of this server's request (401).
-    ///
-    /// The client receives 502: its own credential may be valid.
-    Unauthorized,
-    /// JAM rejected the ID token (401 of `verify`).
-    NotVerified,
-    /// JAM does not know the app or the record (404), or a key ring does not know the key.
-    ///
-    /// The client receives 502: its own target may exist.
-    NotFound,
-    /// The other server answered with a status that the protocol does not define.
-    UnexpectedStatus,
-    /// The other server answered with a body that the protocol does not allow.
-    UnexpectedBody,
-    /// A builder received an invalid configuration.
-    Configuration,
-    /// A key cannot be parsed, is too weak, or is of the wrong kind.
-    InvalidKey,
-    /// An OAuth2 callback does not belong to a login that this browser started.
-    ///
-    /// Its `state` is missing, wrong, already used or another browser's, or its `iss` is another
-    /// provider's (RFC 9207).
-    InvalidCallback,
-    /// The user, or the OAuth2 provider on the user's behalf, declined the login.
-    AccessDenied,
-    /// The OAuth2 provider rejects the code or refresh token: a new login is needed.
-    InvalidGrant,
-    /// The OAuth2 provider rejects the client or its request: the configuration is wrong.
-    ClientRefused,
-    /// A fault of this server, such as a missing layer.
-    Internal,
+    /// # Example
+    /// ```
+    /// use jamguard::ErrorKind;
+    /// assert_eq!(ErrorKind::Expired.as_str(), "expired");
+    /// ```
+    #[non_exhaustive]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum ErrorKind {
+        /// The request has no credential, and one is needed.
+        MissingCredentials = "missing_credentials",
+        /// The request's credential is malformed: two headers, or a bearer scheme without a token.
+        InvalidRequest = "invalid_request",
+        /// The token is not a well-formed compact JWS with JSON objects inside.
+        Malformed = "malformed",
+        /// The token is longer than the verifier allows.
+        TooLarge = "too_large",
+        /// The token's `alg` is not one of the verifier's.
+        UnsupportedAlgorithm = "unsupported_algorithm",
+        /// No verifier is configured for the token's `iss`.
+        UnknownIssuer = "unknown_issuer",
+        /// No key, or more than one, fits the token's `kid`, `alg` and use.
+        UnknownKey = "unknown_key",
+        /// The signature does not match.
+        BadSignature = "bad_signature",
+        /// `exp` lies in the past.
+        Expired = "expired",
+        /// `nbf` or `iat` lies in the future.
+        NotYetValid = "not_yet_valid",
+        /// A required claim or header member is absent.
+        MissingClaim = "missing_claim",
+        /// A claim has the wrong value or the wrong JSON type.
+        InvalidClaim = "invalid_claim",
+        /// The header's `typ` is not the one configured.
+        WrongType = "wrong_type",
+        /// The token was revoked.
+        Revoked = "revoked",
+        /// The token is not in the allow list.
+        NotListed = "not_listed",
+        /// A refresh token that was rotated away was used again: its whole family has ended.
+        Reused = "reused",
+        /// The record changed since it was read: read it again and retry.
+        Conflict = "conflict",
+        /// The request was already answered, so a change to its session would not be saved.
+        AlreadyAnswered = "already_answered",
+        /// A page of another site sent the request, with the cookies that browsers attach.
+        CrossSite = "cross_site",
+        /// Claims or session data do not decode into the application's type.
+        ///
+        /// The type is wrong, not the credential. Answered with 500; the log names the field.
+        ClaimsMismatch = "claims_mismatch",
+        /// The credential is valid, but a policy denies the request.
+        InsufficientScope = "insufficient_scope",
+        /// The credential is valid, but a policy requires a newer login or a second factor (RFC 9470).
+        StepUp = "step_up",
+        /// A one-time password or recovery code is wrong.
+        WrongCode = "wrong_code",
+        /// A one-time password is valid, but was used before.
+        UsedCode = "used_code",
+        /// Too many wrong codes: no code is checked for a while.
+        LockedOut = "locked_out",
+        /// The user has no second factor to verify.
+        NotEnrolled = "not_enrolled",
+        /// The user already has a second factor: remove it before enrolling another.
+        AlreadyEnrolled = "already_enrolled",
+        /// The route is closed: no rule of the route table allows it.
+        Forbidden = "forbidden",
+        /// Routers may read the request's path in more than one way.
+        AmbiguousPath = "ambiguous_path",
+        /// The issuer or a store cannot be reached, and no cached answer exists.
+        Unavailable = "unavailable",
+        /// The other server did not answer in time.
+        Timeout = "timeout",
+        /// The connection to the other server failed.
+        Connection = "connection",
+        /// A store failed: its medium is full, read-only, damaged, or in use by another process.
+        ///
+        /// Or a key is too long for it.
+        Storage = "storage",
+        /// JAM rejected a request of this server as malformed or not allowed (400).
+        ///
+        /// The client receives 502: its own request may be valid.
+        BadRequest = "bad_request",
+        /// JAM or an OAuth2 provider's API rejected the credential of this server's request (401).
+        ///
+        /// The client receives 502: its own credential may be valid.
+        Unauthorized = "unauthorized",
+        /// JAM rejected the ID token (401 of `verify`).
+        NotVerified = "not_verified",
+        /// JAM does not know the app or the record (404), or a key ring does not know the key.
+        ///
+        /// The client receives 502: its own target may exist.
+        NotFound = "not_found",
+        /// The other server answered with a status that the protocol does not define.
+        UnexpectedStatus = "unexpected_status",
+        /// The other server answered with a body that the protocol does not allow.
+        UnexpectedBody = "unexpected_body",
+        /// A builder received an invalid configuration.
+        Configuration = "configuration",
+        /// A key cannot be parsed, is too weak, or is of the wrong kind.
+        InvalidKey = "invalid_key",
+        /// An OAuth2 callback does not belong to a login that this browser started.
+        ///
+        /// Its `state` is missing, wrong, already used or another browser's, or its `iss` is another
+        /// provider's (RFC 9207).
+        InvalidCallback = "invalid_callback",
+        /// The user, or the OAuth2 provider on the user's behalf, declined the login.
+        AccessDenied = "access_denied",
+        /// The OAuth2 provider rejects the code or refresh token: a new login is needed.
+        InvalidGrant = "invalid_grant",
+        /// The OAuth2 provider rejects the client or its request: the configuration is wrong.
+        ClientRefused = "client_refused",
+        /// A fault of this server, such as a missing layer.
+        Internal = "internal",
+    }
 }
 
 impl ErrorKind {
-    /// Returns the kind's stable name in snake case, for logs and tools.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingCredentials => "missing_credentials",
-            Self::InvalidRequest => "invalid_request",
-            Self::Malformed => "malformed",
-            Self::TooLarge => "too_large",
-            Self::UnsupportedAlgorithm => "unsupported_algorithm",
-            Self::UnknownIssuer => "unknown_issuer",
-            Self::UnknownKey => "unknown_key",
-            Self::BadSignature => "bad_signature",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::MissingClaim => "missing_claim",
-            Self::InvalidClaim => "invalid_claim",
-            Self::WrongType => "wrong_type",
-            Self::Revoked => "revoked",
-            Self::NotListed => "not_listed",
-            Self::Reused => "reused",
-            Self::Conflict => "conflict",
-            Self::AlreadyAnswered => "already_answered",
-            Self::CrossSite => "cross_site",
-            Self::ClaimsMismatch => "claims_mismatch",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::StepUp => "step_up",
-            Self::WrongCode => "wrong_code",
-            Self::UsedCode => "used_code",
-            Self::LockedOut => "locked_out",
-            Self::NotEnrolled => "not_enrolled",
-            Self::AlreadyEnrolled => "already_enrolled",
-            Self::Forbidden => "forbidden",
-            Self::AmbiguousPath => "ambiguous_path",
-            Self::Unavailable => "unavailable",
-            Self::Timeout => "timeout",
-            Self::Connection => "connection",
-            Self::Storage => "storage",
-            Self::BadRequest => "bad_request",
-            Self::Unauthorized => "unauthorized",
-            Self::NotVerified => "not_verified",
-            Self::NotFound => "not_found",
-            Self::UnexpectedStatus => "unexpected_status",
-            Self::UnexpectedBody => "unexpected_body",
-            Self::Configuration => "configuration",
-            Self::InvalidKey => "invalid_key",
-            Self::InvalidCallback => "invalid_callback",
-            Self::AccessDenied => "access_denied",
-            Self::InvalidGrant => "invalid_grant",
-            Self::ClientRefused => "client_refused",
-            Self::Internal => "internal",
-        }
-    }
-
     /// Whether a credential rejected with this kind can never become valid again.
     ///
     /// A key may be unknown only for now, and an outage says nothing about the token.
@@ -195,9 +167,7 @@ impl ErrorKind {
                 | Self::Reused
         )
     }
-}
 
-impl ErrorKind {
     /// Whether the application or its configuration is at fault, not a client or another server.
     #[cfg_attr(not(any(feature = "actix", feature = "tracing")), allow(dead_code))]
     pub(crate) const fn is_fault(self) -> bool {

@@ -190,11 +190,13 @@ async fn errors(world: &World) -> usize {
         | ErrorKind::InsufficientScope
         | ErrorKind::Forbidden
         | ErrorKind::AccessDenied => 403,
-        ErrorKind::Conflict => 409,
+        ErrorKind::Conflict | ErrorKind::NotEnrolled | ErrorKind::AlreadyEnrolled => 409,
+        ErrorKind::LockedOut => 429,
         ErrorKind::ClaimsMismatch
         | ErrorKind::Configuration
         | ErrorKind::InvalidKey
         | ErrorKind::ClientRefused
+        | ErrorKind::AlreadyAnswered
         | ErrorKind::Internal => 500,
         ErrorKind::BadRequest
         | ErrorKind::Unauthorized
@@ -207,8 +209,10 @@ async fn errors(world: &World) -> usize {
         | ErrorKind::Storage => 503,
         _ => 401,
     };
-    let by_get = ERRORS.map(|kind| (status(kind), get(&format!("/error/{kind}"))));
-    let by_head = ERRORS.map(|kind| {
+    let by_get = ERRORS
+        .iter()
+        .map(|&kind| (status(kind), get(&format!("/error/{kind}"))));
+    let by_head = ERRORS.iter().map(|&kind| {
         let request = Request::new("HEAD", &format!("/error/{kind}"));
         (status(kind), request)
     });

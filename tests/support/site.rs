@@ -17,48 +17,7 @@ pub(crate) struct Order {
 }
 
 /// A handler that fails with each of these is at `/error/{kind}`.
-pub(crate) const ERRORS: [ErrorKind; 40] = [
-    ErrorKind::MissingCredentials,
-    ErrorKind::InvalidRequest,
-    ErrorKind::Malformed,
-    ErrorKind::TooLarge,
-    ErrorKind::UnsupportedAlgorithm,
-    ErrorKind::UnknownIssuer,
-    ErrorKind::UnknownKey,
-    ErrorKind::BadSignature,
-    ErrorKind::Expired,
-    ErrorKind::NotYetValid,
-    ErrorKind::MissingClaim,
-    ErrorKind::InvalidClaim,
-    ErrorKind::WrongType,
-    ErrorKind::Revoked,
-    ErrorKind::NotListed,
-    ErrorKind::Reused,
-    ErrorKind::Conflict,
-    ErrorKind::CrossSite,
-    ErrorKind::ClaimsMismatch,
-    ErrorKind::InsufficientScope,
-    ErrorKind::StepUp,
-    ErrorKind::Forbidden,
-    ErrorKind::AmbiguousPath,
-    ErrorKind::Unavailable,
-    ErrorKind::Timeout,
-    ErrorKind::Connection,
-    ErrorKind::Storage,
-    ErrorKind::BadRequest,
-    ErrorKind::Unauthorized,
-    ErrorKind::NotVerified,
-    ErrorKind::NotFound,
-    ErrorKind::UnexpectedStatus,
-    ErrorKind::UnexpectedBody,
-    ErrorKind::Configuration,
-    ErrorKind::InvalidKey,
-    ErrorKind::InvalidCallback,
-    ErrorKind::AccessDenied,
-    ErrorKind::InvalidGrant,
-    ErrorKind::ClientRefused,
-    ErrorKind::Internal,
-];
+pub(crate) const ERRORS: &[ErrorKind] = ErrorKind::ALL;
 
 /// What the two servers serve.
 #[derive(Clone)]
@@ -110,7 +69,7 @@ impl Site {
             .route("/guarded-get", get(public).route_layer(guard()))
             .merge(guarded)
             .nest("/guarded-scope", scope);
-        for kind in ERRORS {
+        for &kind in ERRORS {
             router = router.route(&format!("/error/{kind}"), any(move || fails(kind)));
         }
         if let Some(login) = &self.login {
@@ -145,7 +104,7 @@ impl Site {
                     .route(web::get().to(public)),
             )
             .service(scope);
-        for kind in ERRORS {
+        for &kind in ERRORS {
             config.service(web::resource(format!("/error/{kind}")).to(move || fails(kind)));
         }
         if let Some(login) = &self.login {

@@ -105,7 +105,7 @@ async fn an_extractor_without_the_layer_is_our_own_fault() {
 async fn an_error_of_a_handler_becomes_a_problem() {
     let world = World::new().await;
     let servers = Servers::start(Site::new(world.auth().build().unwrap())).await;
-    for kind in ERRORS {
+    for &kind in ERRORS {
         let answer = servers.ask(Request::get(&format!("/error/{kind}"))).await;
         let problem = answer.json();
         let members: Vec<_> = problem.as_object().unwrap().keys().collect();
@@ -142,7 +142,7 @@ async fn an_error_of_a_handler_has_the_layers_realm_and_hook() {
         }
     });
     let servers = Servers::start(Site::new(auth.build().unwrap())).await;
-    for kind in ERRORS {
+    for &kind in ERRORS {
         for method in ["GET", "HEAD"] {
             let path = format!("/error/{kind}");
             let answer = servers.ask(Request::new(method, &path)).await;
