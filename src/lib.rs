@@ -105,12 +105,13 @@
 //! | `otp` | [`otp`]: time-based and counter-based one-time passwords, enrolment by QR code, recovery codes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `testing` | test tokens, a manual clock, the acceptance suite for stores |
-//! | `tower-sessions` | [`store::TowerSessionsStore`], over any store of tower-sessions: SQL databases and more |
+//! | `tower-sessions` | [`store::TowerSessionsStore`], over a store of tower-sessions, for one process |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), failed key fetches, unreachable lists, reused refresh tokens (warn), an extractor without its layer (error) |
 //! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, tokens accepted while a list was down, reused refresh tokens |
-//! | `full` | all of these |
+//! | `full` | all of these but `emulator` and `testing` |
 //!
 //! None is on by default.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(
         feature = "client",

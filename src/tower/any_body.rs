@@ -7,7 +7,8 @@ use http::{Request, Response};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tower::{Layer, Service};
+use tower_layer::Layer;
+use tower_service::Service;
 
 impl AuthLayer {
     /// Returns this layer for services whose response body is not `From<Vec<u8>>`.

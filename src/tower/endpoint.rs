@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tower::Service;
+use tower_service::Service;
 
 impl<B> Service<Request<B>> for Endpoint {
     type Response = Response<AuthBody<String>>;

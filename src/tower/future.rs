@@ -14,7 +14,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tower::Service;
+use tower_service::Service;
 
 pin_project_lite::pin_project! {
     /// The future of [`AuthService`](super::AuthService).

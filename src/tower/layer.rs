@@ -10,7 +10,8 @@ use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tower::{Layer, Service};
+use tower_layer::Layer;
+use tower_service::Service;
 
 /// A layer that verifies each request's credential and attaches the identity.
 ///
@@ -184,6 +185,23 @@ impl<S> Layer<S> for RouteGuard {
 pub struct AuthService<S> {
     inner: S,
     gate: Arc<Gate>,
+}
+
+impl<S> AuthService<S> {
+    /// Returns the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns the inner service, to change it.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service without the guard.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for AuthService<S>

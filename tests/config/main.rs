@@ -7,5 +7,5 @@ mod support;
 
 #[cfg(feature = "config")]
 mod alone;
-#[cfg(feature = "full")]
+#[cfg(all(feature = "full", feature = "emulator", feature = "testing"))]
 mod files;

@@ -34,7 +34,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     // The layer reads the path that axum keeps for nested routers.
     ("axum::", &["emulator", "tower/head.rs"]),
     ("http::", &["tower", "axum"]),
-    ("tower::", &["tower"]),
+    ("tower_layer", &["tower"]),
+    ("tower_service", &["tower"]),
     ("tower_http", &["tower"]),
     ("tower_sessions_core", &["store/tower_sessions/backend.rs"]),
     ("time::OffsetDateTime", &["store/tower_sessions/backend.rs"]),

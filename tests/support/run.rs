@@ -28,13 +28,18 @@ impl Tool {
             .filter(|(_, on)| *on)
             .map(|(name, _)| *name)
             .collect();
-        let features = match cfg!(feature = "full") {
-            true => "full".to_owned(),
-            false => some.join(","),
+        let all = cfg!(all(
+            feature = "full",
+            feature = "emulator",
+            feature = "testing"
+        ));
+        let features = match all {
+            true => "--all-features".to_owned(),
+            false => format!("--features={}", some.join(",")),
         };
         let build = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--example", name])
-            .args(["--features", &features, "--message-format", "json"])
+            .args([&*features, "--message-format", "json"])
             .args((!cfg!(debug_assertions)).then_some("--release"))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())

@@ -1,4 +1,4 @@
-//! Adapters to the tower-sessions trait, in the two versions that published stores implement.
+//! The adapter to the trait of `tower-sessions-core` 0.15.
 
 use super::store::{TowerSessionsStore, TowerSessionsStoreBuilder};
 use crate::core::error::{Error, ErrorKind};
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 pub(super) type Data = HashMap<String, Value>;
 
-/// A store of tower-sessions, whatever version of the trait it implements.
+/// A store of tower-sessions, without its type.
 pub(super) trait Backend: Send + Sync + 'static {
     fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>>;
     /// Returns `false` if the id is taken.
@@ -33,81 +33,74 @@ fn expiry(until: Option<Duration>) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-macro_rules! backend {
-    ($core:ident, $wrapper:ident) => {
-        struct $wrapper<S>(S);
+/// A store of tower-sessions.
+struct Foreign<S>(S);
 
-        impl<S: $core::SessionStore> $wrapper<S> {
-            fn failed(error: $core::session_store::Error) -> Error {
-                match error {
-                    $core::session_store::Error::Backend(_) => Error::new(
-                        ErrorKind::Unavailable,
-                        "the tower-sessions store failed: see the error's source",
-                    ),
-                    _ => Error::new(
-                        ErrorKind::Storage,
-                        "the tower-sessions store cannot read or write this record: see the \
-                         error's source",
-                    ),
-                }
-                .with_source(error)
-            }
-
-            fn record(id: i128, data: Data, until: Option<Duration>) -> $core::session::Record {
-                $core::session::Record {
-                    id: $core::session::Id(id),
-                    data,
-                    expiry_date: expiry(until),
-                }
-            }
+impl<S: tower_sessions_core::SessionStore> Foreign<S> {
+    fn failed(error: tower_sessions_core::session_store::Error) -> Error {
+        match error {
+            tower_sessions_core::session_store::Error::Backend(_) => Error::new(
+                ErrorKind::Unavailable,
+                "the tower-sessions store failed: see the error's source",
+            ),
+            _ => Error::new(
+                ErrorKind::Storage,
+                "the tower-sessions store cannot read or write this record: see the \
+                 error's source",
+            ),
         }
+        .with_source(error)
+    }
 
-        impl<S: $core::SessionStore> Backend for $wrapper<S> {
-            fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>> {
-                Box::pin(async move {
-                    let id = $core::session::Id(id);
-                    let loaded = self.0.load(&id).await.map_err(Self::failed)?;
-                    Ok(loaded.map(|record| record.data))
-                })
-            }
-
-            fn create(
-                &self,
-                id: i128,
-                data: Data,
-                until: Option<Duration>,
-            ) -> StoreFuture<'_, bool> {
-                Box::pin(async move {
-                    let mut record = Self::record(id, data, until);
-                    self.0.create(&mut record).await.map_err(Self::failed)?;
-                    if record.id.0 == id {
-                        return Ok(true);
-                    }
-                    // The id was taken, and the backend chose another one.
-                    self.0.delete(&record.id).await.map_err(Self::failed)?;
-                    Ok(false)
-                })
-            }
-
-            fn save(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, ()> {
-                Box::pin(async move {
-                    let record = Self::record(id, data, until);
-                    self.0.save(&record).await.map_err(Self::failed)
-                })
-            }
-
-            fn delete(&self, id: i128) -> StoreFuture<'_, ()> {
-                Box::pin(async move {
-                    let id = $core::session::Id(id);
-                    self.0.delete(&id).await.map_err(Self::failed)
-                })
-            }
+    fn record(
+        id: i128,
+        data: Data,
+        until: Option<Duration>,
+    ) -> tower_sessions_core::session::Record {
+        tower_sessions_core::session::Record {
+            id: tower_sessions_core::session::Id(id),
+            data,
+            expiry_date: expiry(until),
         }
-    };
+    }
 }
 
-backend!(tower_sessions_core, Newest);
-backend!(tower_sessions_core_0_14, Before);
+impl<S: tower_sessions_core::SessionStore> Backend for Foreign<S> {
+    fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>> {
+        Box::pin(async move {
+            let id = tower_sessions_core::session::Id(id);
+            let loaded = self.0.load(&id).await.map_err(Self::failed)?;
+            Ok(loaded.map(|record| record.data))
+        })
+    }
+
+    fn create(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, bool> {
+        Box::pin(async move {
+            let mut record = Self::record(id, data, until);
+            self.0.create(&mut record).await.map_err(Self::failed)?;
+            if record.id.0 == id {
+                return Ok(true);
+            }
+            // The id was taken, and the backend chose another one.
+            self.0.delete(&record.id).await.map_err(Self::failed)?;
+            Ok(false)
+        })
+    }
+
+    fn save(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let record = Self::record(id, data, until);
+            self.0.save(&record).await.map_err(Self::failed)
+        })
+    }
+
+    fn delete(&self, id: i128) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            let id = tower_sessions_core::session::Id(id);
+            self.0.delete(&id).await.map_err(Self::failed)
+        })
+    }
+}
 
 impl TowerSessionsStore {
     /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
@@ -117,17 +110,7 @@ impl TowerSessionsStore {
 
     /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.
     pub fn builder(store: impl tower_sessions_core::SessionStore) -> TowerSessionsStoreBuilder {
-        TowerSessionsStoreBuilder::over(Newest(store))
-    }
-
-    /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.14.
-    ///
-    /// These are the stores for Postgres, MySQL and `SQLite` through sqlx, for `DynamoDB` and for
-    /// Redis, as published today.
-    pub fn builder_0_14(
-        store: impl tower_sessions_core_0_14::SessionStore,
-    ) -> TowerSessionsStoreBuilder {
-        TowerSessionsStoreBuilder::over(Before(store))
+        TowerSessionsStoreBuilder::over(Foreign(store))
     }
 }
 

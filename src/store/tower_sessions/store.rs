@@ -22,10 +22,10 @@ const HUNG: Duration = Duration::from_secs(30);
 /// Number of keys from which an index is pruned, at each power of two.
 const PRUNED_FROM: usize = 16;
 
-/// A store over any [tower-sessions](https://docs.rs/tower-sessions) store.
+/// A store over a tower-sessions store, for one process: between several, updates and logouts may be lost.
 ///
-/// Such stores exist for Postgres, MySQL, `SQLite`, `DynamoDB` and more. Clones share the locks
-/// described below.
+/// The backend implements the trait of `tower-sessions-core` 0.15
+/// ([tower-sessions](https://docs.rs/tower-sessions)). Clones share the locks described below.
 ///
 /// The trait of tower-sessions only loads, saves and deletes a record by its id: it cannot replace
 /// a record of one version only. So this store keeps the guarantees of [`Store`] **inside one

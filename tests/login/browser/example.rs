@@ -15,13 +15,13 @@ pub(crate) struct Example {
 /// Builds an example with the features that this test was built with.
 fn build(name: &str) -> PathBuf {
     let features = if cfg!(feature = "full") {
-        "full"
+        "--all-features"
     } else {
-        "axum,actix,emulator,session,testing"
+        "--features=axum,actix,emulator,testing"
     };
     let build = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--example", name])
-        .args(["--features", features, "--message-format", "json"])
+        .args([features, "--message-format", "json"])
         .args((!cfg!(debug_assertions)).then_some("--release"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())

@@ -1,4 +1,4 @@
-//! A backend of the foreign trait, in both its versions, that can be slowed and broken.
+//! A backend of the foreign trait that can be slowed and broken.
 
 use async_trait::async_trait;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Records of any version: as JSON, with the date to which the backend keeps them.
+/// Records as JSON, with the date to which the backend keeps them.
 type Kept = HashMap<i128, (serde_json::Value, i64)>;
 
 #[derive(Clone, Debug, Default)]
@@ -90,69 +90,68 @@ impl Shelf {
     }
 }
 
-macro_rules! backend {
-    ($core:ident) => {
-        #[async_trait]
-        impl $core::SessionStore for Shelf {
-            async fn create(
-                &self,
-                record: &mut $core::session::Record,
-            ) -> $core::session_store::Result<()> {
-                self.write()
-                    .await
-                    .map_err($core::session_store::Error::Backend)?;
-                let mut kept = self.0.kept.lock().unwrap();
-                while kept.contains_key(&record.id.0) {
-                    record.id = $core::session::Id::default();
-                }
-                let data = serde_json::to_value(&record.data).unwrap();
-                kept.insert(record.id.0, (data, record.expiry_date.unix_timestamp()));
-                Ok(())
-            }
-
-            async fn save(
-                &self,
-                record: &$core::session::Record,
-            ) -> $core::session_store::Result<()> {
-                self.write()
-                    .await
-                    .map_err($core::session_store::Error::Backend)?;
-                self.held().await;
-                let data = serde_json::to_value(&record.data).unwrap();
-                let until = record.expiry_date.unix_timestamp();
-                self.0
-                    .kept
-                    .lock()
-                    .unwrap()
-                    .insert(record.id.0, (data, until));
-                Ok(())
-            }
-
-            async fn load(
-                &self,
-                id: &$core::session::Id,
-            ) -> $core::session_store::Result<Option<$core::session::Record>> {
-                self.wait()
-                    .await
-                    .map_err($core::session_store::Error::Backend)?;
-                let kept = self.0.kept.lock().unwrap();
-                Ok(kept.get(&id.0).map(|(data, until)| $core::session::Record {
-                    id: *id,
-                    data: serde_json::from_value(data.clone()).unwrap(),
-                    expiry_date: time::OffsetDateTime::from_unix_timestamp(*until).unwrap(),
-                }))
-            }
-
-            async fn delete(&self, id: &$core::session::Id) -> $core::session_store::Result<()> {
-                self.write()
-                    .await
-                    .map_err($core::session_store::Error::Backend)?;
-                self.0.kept.lock().unwrap().remove(&id.0);
-                Ok(())
-            }
+#[async_trait]
+impl tower_sessions_core::SessionStore for Shelf {
+    async fn create(
+        &self,
+        record: &mut tower_sessions_core::session::Record,
+    ) -> tower_sessions_core::session_store::Result<()> {
+        self.write()
+            .await
+            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        let mut kept = self.0.kept.lock().unwrap();
+        while kept.contains_key(&record.id.0) {
+            record.id = tower_sessions_core::session::Id::default();
         }
-    };
-}
+        let data = serde_json::to_value(&record.data).unwrap();
+        kept.insert(record.id.0, (data, record.expiry_date.unix_timestamp()));
+        Ok(())
+    }
 
-backend!(tower_sessions_core);
-backend!(tower_sessions_core_0_14);
+    async fn save(
+        &self,
+        record: &tower_sessions_core::session::Record,
+    ) -> tower_sessions_core::session_store::Result<()> {
+        self.write()
+            .await
+            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        self.held().await;
+        let data = serde_json::to_value(&record.data).unwrap();
+        let until = record.expiry_date.unix_timestamp();
+        self.0
+            .kept
+            .lock()
+            .unwrap()
+            .insert(record.id.0, (data, until));
+        Ok(())
+    }
+
+    async fn load(
+        &self,
+        id: &tower_sessions_core::session::Id,
+    ) -> tower_sessions_core::session_store::Result<Option<tower_sessions_core::session::Record>>
+    {
+        self.wait()
+            .await
+            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        let kept = self.0.kept.lock().unwrap();
+        Ok(kept
+            .get(&id.0)
+            .map(|(data, until)| tower_sessions_core::session::Record {
+                id: *id,
+                data: serde_json::from_value(data.clone()).unwrap(),
+                expiry_date: time::OffsetDateTime::from_unix_timestamp(*until).unwrap(),
+            }))
+    }
+
+    async fn delete(
+        &self,
+        id: &tower_sessions_core::session::Id,
+    ) -> tower_sessions_core::session_store::Result<()> {
+        self.write()
+            .await
+            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        self.0.kept.lock().unwrap().remove(&id.0);
+        Ok(())
+    }
+}

@@ -18,9 +18,9 @@ pub(crate) const NOT_ACROSS_PROCESSES: [Promise; 4] = [
 async fn in_one_process_every_promise_is_kept() {
     let store = TowerSessionsStore::new(MemoryStore::default());
     store_suite(async || store.clone(), tokio::time::sleep).await;
-    // Through the version of the trait before, and by another clock.
+    // By another clock.
     let clock = ManualClock::at(4_000_000_000);
-    let builder = TowerSessionsStore::builder_0_14(Shelf::default());
+    let builder = TowerSessionsStore::builder(Shelf::default());
     let store = builder.clock(clock.clone()).build();
     store_suite(async || store.clone(), async |time| clock.advance(time)).await;
 }
