@@ -4,7 +4,7 @@ use crate::core::error::Error;
 
 /// Names and attributes of the two login cookies, for the ID token and the refresh token.
 ///
-/// Both are `__Host-` cookies: `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`.
+/// Default: both are `__Host-` cookies: `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, no `Domain`.
 ///
 /// # Example
 /// ```
@@ -19,7 +19,30 @@ use crate::core::error::Error;
 pub struct LoginCookies {
     id: String,
     refresh: String,
-    secure: bool,
+    attributes: Attributes,
+}
+
+/// The attributes of a cookie. Removing a cookie needs those that it was set with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    pub(crate) secure: bool,
+    pub(crate) same_site: &'static str,
+    pub(crate) path: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) partitioned: bool,
+}
+
+impl Default for Attributes {
+    /// `Secure`, `SameSite=Lax`, `Path=/`, no `Domain`.
+    fn default() -> Self {
+        Self {
+            secure: true,
+            same_site: "Lax",
+            path: "/".to_owned(),
+            domain: None,
+            partitioned: false,
+        }
+    }
 }
 
 impl Default for LoginCookies {
@@ -39,7 +62,7 @@ impl LoginCookies {
         Self {
             id: "__Host-jam_id".to_owned(),
             refresh: "__Host-jam_refresh".to_owned(),
-            secure: true,
+            attributes: Attributes::default(),
         }
     }
 
@@ -57,6 +80,32 @@ impl LoginCookies {
         self
     }
 
+    /// Sets the `Path`: browsers send the cookies to it and below. Default: `/`.
+    ///
+    /// Needs [`names`](Self::names) without the `__Host-` prefix.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.attributes.path = path.into();
+        self
+    }
+
+    /// Sets the `Domain`: browsers send the cookies to its subdomains too. Default: this host alone.
+    ///
+    /// Each of these hosts can read and overwrite the cookies. Needs [`names`](Self::names) without
+    /// the `__Host-` prefix.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.attributes.domain = Some(domain.into());
+        self
+    }
+
+    /// Sets `Partitioned`: in a frame, the cookies belong to the page around it (CHIPS).
+    #[must_use]
+    pub fn partitioned(mut self) -> Self {
+        self.attributes.partitioned = true;
+        self
+    }
+
     /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[must_use]
     pub fn danger_plain_http(mut self) -> Self {
@@ -65,7 +114,7 @@ impl LoginCookies {
                 *name = bare.to_owned();
             }
         }
-        self.secure = false;
+        self.attributes.secure = false;
         self
     }
 
@@ -81,12 +130,12 @@ impl LoginCookies {
 
     /// Whether browsers send the cookies only over https.
     pub(crate) fn is_secure(&self) -> bool {
-        self.secure
+        self.attributes.secure
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         for name in [&self.id, &self.refresh] {
-            check_cookie(name, self.secure)?;
+            self.attributes.check(name)?;
         }
         if self.id == self.refresh {
             return Err(Error::configuration(
@@ -99,22 +148,22 @@ impl LoginCookies {
     /// Returns the `Set-Cookie` value for the ID token.
     #[cfg(feature = "client")]
     pub(crate) fn set_id(&self, token: &str) -> Result<String, Error> {
-        set(&self.id, token, self.secure)
+        self.attributes.set_token(&self.id, token)
     }
 
     /// Returns the `Set-Cookie` value for the refresh token.
     #[cfg(feature = "client")]
     pub(crate) fn set_refresh(&self, token: &str) -> Result<String, Error> {
-        set(&self.refresh, token, self.secure)
+        self.attributes.set_token(&self.refresh, token)
     }
 
     pub(crate) fn remove_id(&self) -> String {
-        remove(&self.id, self.secure, LAX)
+        self.attributes.remove(&self.id)
     }
 
     #[cfg(feature = "client")]
     pub(crate) fn remove_refresh(&self) -> String {
-        remove(&self.refresh, self.secure, LAX)
+        self.attributes.remove(&self.refresh)
     }
 }
 
@@ -139,45 +188,93 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-/// Checks that browsers accept a cookie of this name and `Secure` attribute.
-pub(crate) fn check_cookie(name: &str, secure: bool) -> Result<(), Error> {
-    check_name(name)?;
-    if name.len() > MAX_NAME {
-        return Err(Error::configuration(format!(
-            "a cookie name has {} bytes, the limit is {MAX_NAME}: shorten it",
-            name.len()
-        )));
+impl Attributes {
+    /// Checks that browsers accept a cookie of this name with these attributes.
+    pub(crate) fn check(&self, name: &str) -> Result<(), Error> {
+        check_name(name)?;
+        if name.len() > MAX_NAME {
+            return Err(Error::configuration(format!(
+                "a cookie name has {} bytes, the limit is {MAX_NAME}: shorten it",
+                name.len()
+            )));
+        }
+        let wrong = |message: &'static str| Err(Error::configuration(message));
+        if name.starts_with("__") && !self.secure {
+            return wrong(
+                "a cookie with a __Host- or __Secure- prefix needs Secure: browsers refuse it over \
+                 plain http",
+            );
+        }
+        let is_host = name.starts_with("__Host-");
+        if is_host && (self.domain.is_some() || self.path != "/") {
+            return wrong(
+                "a cookie with the __Host- prefix has no Domain and the path /: give the cookie a \
+                 name without that prefix, such as __Secure-session",
+            );
+        }
+        if self.same_site == "None" && !self.secure {
+            return wrong(
+                "SameSite=None needs Secure: browsers reject such a cookie over plain http",
+            );
+        }
+        if self.partitioned && !self.secure {
+            return wrong(
+                "Partitioned needs Secure: browsers reject such a cookie over plain http",
+            );
+        }
+        let is_text = |text: &str| text.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b';');
+        if !self.path.starts_with('/') || !is_text(&self.path) {
+            return wrong("a cookie's path begins with / and has no semicolon, space or control");
+        }
+        let is_name = |text: &str| {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
+            !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed)
+        };
+        if self
+            .domain
+            .as_deref()
+            .is_some_and(|domain| !is_name(domain))
+        {
+            return wrong("a cookie's domain is a host name, such as example.com");
+        }
+        Ok(())
     }
-    if name.starts_with("__") && !secure {
-        return Err(Error::configuration(
-            "a cookie with a __Host- or __Secure- prefix needs Secure: browsers refuse it over \
-             plain http",
-        ));
+
+    /// Returns the `Set-Cookie` value of a cookie without an expiry.
+    pub(crate) fn set(&self, name: &str, value: &str) -> String {
+        let mut cookie = format!("{name}={value}; Path={}", self.path);
+        if let Some(domain) = &self.domain {
+            cookie.push_str("; Domain=");
+            cookie.push_str(domain);
+        }
+        if self.secure {
+            cookie.push_str("; Secure");
+        }
+        cookie.push_str("; HttpOnly; SameSite=");
+        cookie.push_str(self.same_site);
+        if self.partitioned {
+            cookie.push_str("; Partitioned");
+        }
+        cookie
     }
-    Ok(())
-}
 
-/// The default SameSite attribute.
-pub(crate) const LAX: &str = "Lax";
-
-/// Returns the `Set-Cookie` value of a cookie without an expiry.
-pub(crate) fn with_value(name: &str, value: &str, secure: bool, same_site: &str) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/{secure}; HttpOnly; SameSite={same_site}")
-}
-
-#[cfg(feature = "client")]
-fn set(name: &str, value: &str, secure: bool) -> Result<String, Error> {
-    let length = name.len() + value.len();
-    if length > MAX_LENGTH {
-        return Err(Error::configuration(format!(
-            "the cookie '{name}' would have {length} bytes with its token, and browsers drop \
-             cookies over {MAX_LENGTH}: keep logins in sessions (.sessions(…)), or put fewer \
-             claims into the token"
-        )));
+    #[cfg(feature = "client")]
+    fn set_token(&self, name: &str, value: &str) -> Result<String, Error> {
+        let length = name.len() + value.len();
+        if length > MAX_LENGTH {
+            return Err(Error::configuration(format!(
+                "the cookie '{name}' would have {length} bytes with its token, and browsers drop \
+                 cookies over {MAX_LENGTH}: keep logins in sessions (.sessions(…)), or put fewer \
+                 claims into the token"
+            )));
+        }
+        Ok(format!("{}; Max-Age={MAX_AGE}", self.set(name, value)))
     }
-    let cookie = with_value(name, value, secure, LAX);
-    Ok(format!("{cookie}; Max-Age={MAX_AGE}"))
+
+    /// Returns the `Set-Cookie` value that removes a cookie.
+    pub(crate) fn remove(&self, name: &str) -> String {
+        format!("{}; Max-Age=0", self.set(name, ""))
+    }
 }
 
 /// Whether a text is a valid cookie value (RFC 6265 section 4.1.1): no byte may end the value or
@@ -190,7 +287,38 @@ pub(crate) fn is_value(text: &str) -> bool {
             .all(|b| matches!(b, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e))
 }
 
-pub(crate) fn remove(name: &str, secure: bool, same_site: &str) -> String {
-    let cookie = with_value(name, "", secure, same_site);
-    format!("{cookie}; Max-Age=0")
+#[cfg(all(test, feature = "client"))]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_cookies_are_removed_with_the_attributes_that_they_were_set_with() {
+        let cookies = LoginCookies::new()
+            .names("__Secure-id", "__Secure-refresh")
+            .path("/app")
+            .domain("shop.example")
+            .partitioned();
+        cookies.check().unwrap();
+        let attributes =
+            "Path=/app; Domain=shop.example; Secure; HttpOnly; SameSite=Lax; Partitioned";
+        assert_eq!(
+            cookies.set_id("a.b.c").unwrap(),
+            format!("__Secure-id=a.b.c; {attributes}; Max-Age={MAX_AGE}")
+        );
+        assert_eq!(
+            cookies.set_refresh("r").unwrap(),
+            format!("__Secure-refresh=r; {attributes}; Max-Age={MAX_AGE}")
+        );
+        assert_eq!(
+            cookies.remove_id(),
+            format!("__Secure-id=; {attributes}; Max-Age=0")
+        );
+        assert_eq!(
+            cookies.remove_refresh(),
+            format!("__Secure-refresh=; {attributes}; Max-Age=0")
+        );
+        assert!(LoginCookies::new().domain("shop.example").check().is_err());
+        assert!(LoginCookies::new().path("/app").check().is_err());
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::answer::Edits;
 use super::builder::AuthenticatorBuilder;
-use super::cookies::{self, LoginCookies};
+use super::cookies::{Attributes, LoginCookies};
 use super::credentials::{self, Head, Source, SourceKind};
 use super::csrf::OriginCheck;
 use super::enrich::Enricher;
@@ -523,7 +523,7 @@ impl Authenticator {
     fn removal(&self, name: &str) -> String {
         match &self.0.cookies {
             Some(cookies) if cookies.id_name() == name => cookies.remove_id(),
-            _ => cookies::remove(name, true, cookies::LAX),
+            _ => Attributes::default().remove(name),
         }
     }
 

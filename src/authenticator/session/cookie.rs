@@ -1,6 +1,6 @@
 //! The session cookie.
 
-use crate::authenticator::cookies;
+use crate::authenticator::cookies::Attributes;
 use crate::core::error::Error;
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionCookie {
     name: String,
-    secure: bool,
-    same_site: &'static str,
+    attributes: Attributes,
     persistent: bool,
 }
 
@@ -38,8 +37,7 @@ impl SessionCookie {
     pub fn new() -> Self {
         Self {
             name: "__Host-jam_session".to_owned(),
-            secure: true,
-            same_site: cookies::LAX,
+            attributes: Attributes::default(),
             persistent: true,
         }
     }
@@ -66,7 +64,7 @@ impl SessionCookie {
     /// Sets `SameSite=Strict`: a user who follows a link from another site arrives logged out.
     #[must_use]
     pub fn same_site_strict(mut self) -> Self {
-        self.same_site = "Strict";
+        self.attributes.same_site = "Strict";
         self
     }
 
@@ -75,7 +73,41 @@ impl SessionCookie {
     /// Requests that other sites' pages cause then carry the cookie too.
     #[must_use]
     pub fn danger_same_site_none(mut self) -> Self {
-        self.same_site = "None";
+        self.attributes.same_site = "None";
+        self
+    }
+
+    /// Sets the `Path`: browsers send the cookie to it and below. Default: `/`.
+    ///
+    /// Needs a [name](Self::with_name) without the `__Host-` prefix.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.attributes.path = path.into();
+        self
+    }
+
+    /// Sets the `Domain`: browsers send the cookie to its subdomains too. Default: this host alone.
+    ///
+    /// Each of these hosts can read and overwrite the cookie. Needs a [name](Self::with_name) without
+    /// the `__Host-` prefix.
+    ///
+    /// ```
+    /// use jamguard::SessionCookie;
+    /// let cookie = SessionCookie::new().with_name("__Secure-session").domain("example.com");
+    /// assert_eq!(cookie.name(), "__Secure-session");
+    /// ```
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.attributes.domain = Some(domain.into());
+        self
+    }
+
+    /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it (CHIPS).
+    ///
+    /// Frames of other sites need [`danger_same_site_none`](Self::danger_same_site_none) too.
+    #[must_use]
+    pub fn partitioned(mut self) -> Self {
+        self.attributes.partitioned = true;
         self
     }
 
@@ -92,7 +124,7 @@ impl SessionCookie {
         if let Some(bare) = self.name.strip_prefix("__Host-") {
             self.name = bare.to_owned();
         }
-        self.secure = false;
+        self.attributes.secure = false;
         self
     }
 
@@ -103,22 +135,16 @@ impl SessionCookie {
 
     /// Whether browsers send it only over https.
     pub(crate) fn is_secure(&self) -> bool {
-        self.secure
+        self.attributes.secure
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        cookies::check_cookie(&self.name, self.secure)?;
-        if self.same_site == "None" && !self.secure {
-            return Err(Error::configuration(
-                "SameSite=None needs Secure: browsers reject such a cookie over plain http",
-            ));
-        }
-        Ok(())
+        self.attributes.check(&self.name)
     }
 
     /// Returns the `Set-Cookie` value for a session with this remaining lifetime.
     pub(crate) fn set(&self, id: &str, left: Duration) -> String {
-        let mut cookie = cookies::with_value(&self.name, id, self.secure, self.same_site);
+        let mut cookie = self.attributes.set(&self.name, id);
         if self.persistent {
             cookie.push_str("; Max-Age=");
             cookie.push_str(&left.as_secs().to_string());
@@ -127,6 +153,6 @@ impl SessionCookie {
     }
 
     pub(crate) fn remove(&self) -> String {
-        cookies::remove(&self.name, self.secure, self.same_site)
+        self.attributes.remove(&self.name)
     }
 }

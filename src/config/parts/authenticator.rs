@@ -94,6 +94,13 @@ struct LoginCookieSettings {
     id_name: Option<String>,
     /// Name of the refresh token's cookie. Default: `__Host-jam_refresh`.
     refresh_name: Option<String>,
+    /// `Path` of the cookies. Default: `/`.
+    path: Option<String>,
+    /// `Domain` of the cookies. Default: this host alone.
+    domain: Option<String>,
+    /// Sets `Partitioned`: in a frame, the cookies belong to the page around it.
+    #[serde(default)]
+    partitioned: bool,
     /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
     #[serde(default)]
     danger_plain_http: bool,
@@ -108,6 +115,13 @@ struct SessionCookieSettings {
     name: Option<String>,
     /// `SameSite` of the cookie. Default: `lax`.
     same_site: Option<SameSite>,
+    /// `Path` of the cookie. Default: `/`.
+    path: Option<String>,
+    /// `Domain` of the cookie. Default: this host alone.
+    domain: Option<String>,
+    /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it.
+    #[serde(default)]
+    partitioned: bool,
     /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
     #[serde(default)]
     until_the_browser_closes: bool,
@@ -371,7 +385,16 @@ impl LoginCookieSettings {
             .refresh_name
             .as_deref()
             .unwrap_or(defaults.refresh_name());
-        let cookies = LoginCookies::new().names(id, refresh);
+        let mut cookies = LoginCookies::new().names(id, refresh);
+        if let Some(path) = &self.path {
+            cookies = cookies.path(path);
+        }
+        if let Some(domain) = &self.domain {
+            cookies = cookies.domain(domain);
+        }
+        if self.partitioned {
+            cookies = cookies.partitioned();
+        }
         match self.danger_plain_http {
             true => cookies.danger_plain_http(),
             false => cookies,
@@ -390,6 +413,15 @@ impl SessionCookieSettings {
             Some(SameSite::Strict) => cookie.same_site_strict(),
             Some(SameSite::DangerNone) => cookie.danger_same_site_none(),
         };
+        if let Some(path) = &self.path {
+            cookie = cookie.path(path);
+        }
+        if let Some(domain) = &self.domain {
+            cookie = cookie.domain(domain);
+        }
+        if self.partitioned {
+            cookie = cookie.partitioned();
+        }
         if self.until_the_browser_closes {
             cookie = cookie.until_the_browser_closes();
         }

@@ -4,7 +4,8 @@
 //! the secret's hash and what the callback needs. Of several callbacks with one `state`, in any
 //! process, only one removes the record; another browser's removes nothing.
 
-use crate::authenticator::{Head, cookies, credentials};
+use crate::authenticator::cookies::Attributes;
+use crate::authenticator::{Head, credentials};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
 use crate::core::secret::Secret;
@@ -52,7 +53,11 @@ impl BrowserCookie {
     ///
     /// Concurrent logins of a browser share the secret.
     pub(super) fn set(&self, browser: &Secret) -> String {
-        let cookie = cookies::with_value(&self.name, browser.expose(), self.secure, cookies::LAX);
+        let attributes = Attributes {
+            secure: self.secure,
+            ..Attributes::default()
+        };
+        let cookie = attributes.set(&self.name, browser.expose());
         format!("{cookie}; Max-Age={}", LOGIN_TIMEOUT.as_secs())
     }
 }

@@ -180,8 +180,8 @@ issuers = "jwt"
 sessions = true
 deny_lists = "denied"
 sources = ["bearer", { header = "x-id-token" }, { cookie = "token" }, { query = "access_token" }, "session"]
-login_cookies = { id_name = "__Host-id", refresh_name = "__Host-refresh" }
-session_cookie = { name = "__Host-cart", same_site = "strict", until_the_browser_closes = true }
+login_cookies = { id_name = "__Secure-id", refresh_name = "__Secure-refresh", path = "/shop", domain = "example.com", partitioned = true }
+session_cookie = { name = "__Secure-cart", same_site = "strict", path = "/shop", domain = "example.com", partitioned = true, until_the_browser_closes = true }
 realm = "shop"
 ignore_invalid_bearer = true
 refuse_invalid_cookies = true

@@ -53,6 +53,11 @@ async fn its_attributes_can_be_chosen() {
     let strict = SessionCookie::new().with_name("sid").same_site_strict();
     let frames = SessionCookie::new().danger_same_site_none();
     let short = SessionCookie::new().until_the_browser_closes();
+    let wide = SessionCookie::new()
+        .with_name("__Secure-sid")
+        .path("/")
+        .domain("shop.example")
+        .partitioned();
     let max_age = format!("; Max-Age={MONTH}");
     let cases = [
         (
@@ -74,6 +79,13 @@ async fn its_attributes_can_be_chosen() {
             short,
             COOKIE,
             "; Path=/; Secure; HttpOnly; SameSite=Lax".to_owned(),
+        ),
+        (
+            wide,
+            "__Secure-sid",
+            format!(
+                "; Path=/; Domain=shop.example; Secure; HttpOnly; SameSite=Lax; Partitioned{max_age}"
+            ),
         ),
     ];
     for (cookie, cookie_name, attributes) in cases {
@@ -109,6 +121,7 @@ async fn its_attributes_can_be_chosen() {
 fn cookies_that_cannot_work_are_errors_at_the_start() {
     let sessions = || Sessions::builder(MemoryStore::new()).build().unwrap();
     let builder = || Authenticator::builder().sessions(sessions());
+    let named = || SessionCookie::new().with_name("sid");
     let refused = [
         builder()
             .session_cookie(SessionCookie::new().with_name("a b"))
@@ -129,6 +142,23 @@ fn cookies_that_cannot_work_are_errors_at_the_start() {
                     .danger_plain_http()
                     .danger_same_site_none(),
             )
+            .build(),
+        builder()
+            .session_cookie(SessionCookie::new().domain("shop.example"))
+            .build(),
+        builder()
+            .session_cookie(SessionCookie::new().path("/shop"))
+            .build(),
+        builder().session_cookie(named().path("shop")).build(),
+        builder()
+            .session_cookie(named().path("/a; Domain=evil.example"))
+            .build(),
+        builder().session_cookie(named().domain("")).build(),
+        builder()
+            .session_cookie(named().domain("a.example; Path=/"))
+            .build(),
+        builder()
+            .session_cookie(named().danger_plain_http().partitioned())
             .build(),
         builder().source(Source::cookie(COOKIE)).build(),
         Authenticator::builder()
