@@ -6,6 +6,7 @@
 mod support;
 
 mod builders;
+mod documents;
 #[cfg(feature = "client")]
 mod examples;
 #[cfg(feature = "testing")]

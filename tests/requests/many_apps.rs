@@ -122,7 +122,7 @@ async fn each_token_goes_to_its_own_verifier() {
     }
 }
 
-/// Attack line 15, among many.
+/// Attack 15, among many apps.
 #[tokio::test]
 async fn a_token_of_one_app_is_none_of_another() {
     let crowd = Crowd::new().await;

@@ -1,4 +1,4 @@
-//! faults.md row 15, in a process of its own, whose memory and threads can be measured
+//! Fault 15 of `docs/faults.md`, in a process of its own, whose memory and threads can be measured
 //! (`cargo test --all-features --test resources -- --nocapture`).
 
 use crate::support::redis::{Server, percentile, until};
@@ -52,7 +52,7 @@ async fn a_silent_redis_costs_bounded_memory_and_time() {
     let times = write_in_vain(&store, Duration::from_secs(5)).await;
     let (late, threads_after) = usage();
     println!(
-        "row 15: {} writes of 1 KiB to a silent Redis, {AT_ONCE} at a time: all unavailable, \
+        "fault 15: {} writes of 1 KiB to a silent Redis, {AT_ONCE} at a time: all unavailable, \
          p50 {:.0} ms, max {:.0} ms; memory +{} KiB after the first second, +{} KiB after six; \
          threads {threads} -> {threads_after}",
         times.len(),

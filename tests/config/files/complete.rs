@@ -1,5 +1,5 @@
-//! "Everything in design.md that a builder can set can be set in the file": files with every key of
-//! the schema build, and no key is forgotten.
+//! Everything that a builder can set can be set in the file: files with every key of the schema
+//! build, and no key is missing.
 
 use crate::files::{SECRET, builder};
 use crate::support::folder::Folder;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// "asking for a module that the file does not configure is a clear error"
+/// Asking for a part that the file does not configure is a clear error.
 #[test]
 fn what_the_file_does_not_configure_is_a_clear_error() {
     let empty = jam("[jam]").unwrap();
@@ -118,7 +118,7 @@ fn what_the_file_does_not_configure_is_a_clear_error() {
     two.client_of("b").unwrap();
 }
 
-/// "each returns the crate's own type, so the file and the builders never differ"
+/// Each part is the crate's own type, so the file and the builders give the same.
 #[tokio::test]
 async fn the_file_builds_what_the_builders_build() {
     let jam = jam("
@@ -160,7 +160,7 @@ async fn the_file_builds_what_the_builders_build() {
     assert_eq!(identity.subject(), Some("42"));
 }
 
-/// "custom (the user's own `Store`)", by its name; stores are shared by whoever names them.
+/// The application's own `Store` is named in the file; parts that name one store share it.
 #[tokio::test]
 async fn a_store_of_the_programs_own_is_named_by_the_file() {
     let own = MemoryStore::new();

@@ -84,7 +84,7 @@ const JSON: &str = r#"{"jam": {
     ]
 }}"#;
 
-/// "the same config in three formats gives the same thing", and so does a value.
+/// One configuration in three formats gives the same result, and so does a value in code.
 #[tokio::test]
 async fn the_same_configuration_in_each_format_is_the_same() {
     let formats = [
@@ -130,7 +130,7 @@ async fn the_same_configuration_in_each_format_is_the_same() {
     }
 }
 
-/// "Files in TOML, YAML, JSON by extension".
+/// The extension selects TOML, YAML or JSON.
 #[test]
 fn the_extension_says_which_format() {
     let folder = Folder::new("extensions");

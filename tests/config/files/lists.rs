@@ -1,4 +1,4 @@
-//! The sentences of the contract on lists, through a file.
+//! Deny and allow lists, configured by a file.
 
 use crate::files::{NOW, builder};
 use crate::support::folder::Folder;
@@ -69,8 +69,8 @@ fn rand() -> u32 {
     MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
-/// "Allow (white) or deny (black), backends memory, file, Redis, custom (the user's own `Store`).
-/// Operations: add, check, remove, and `revoke(token)`"
+/// Allow or deny lists in memory, a file, Redis or the application's own `Store`: add, check,
+/// remove, and `revoke(token)`.
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_of_each_kind_on_each_backend() {
     on_every_backend(async |name, jam, _| {
@@ -119,7 +119,7 @@ async fn lists_of_each_kind_on_each_backend() {
     .await;
 }
 
-/// "Beyond jam.Jam: revoke everything of a subject issued before a moment (log out everywhere)."
+/// Revokes all tokens of a subject that were issued before a moment (log out everywhere).
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_of_a_subject_is_revoked() {
     on_every_backend(async |name, jam, clock| {
@@ -142,7 +142,7 @@ async fn everything_of_a_subject_is_revoked() {
     .await;
 }
 
-/// "an entry lives exactly until its token's `exp`, never less"
+/// An entry lives exactly until its token's `exp`, never less.
 #[tokio::test]
 async fn an_entry_lives_until_its_token_ends() {
     let clock = ManualClock::at(NOW);
@@ -184,7 +184,7 @@ async fn an_entry_lives_until_its_token_ends() {
     );
 }
 
-/// "Keyed as design.md says, so a re-encoded token stays revoked."
+/// Without `jti` the signed text identifies a token, so a re-encoded token stays revoked.
 #[tokio::test]
 async fn a_token_without_jti_stays_revoked_under_another_signature() {
     let key = jamguard::jose::SigningKey::generate(jamguard::jose::Algorithm::ES256).unwrap();

@@ -47,7 +47,7 @@ pub(crate) fn level_lock() -> MutexGuard<'static, ()> {
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// "a world-readable secret file (warning)"
+/// A secret file that other users can read causes a warning.
 #[test]
 fn a_secret_file_that_everybody_can_read_is_warned_of() {
     let _level = level_lock();
@@ -114,7 +114,7 @@ fn at_level(path: &Path, level: &str) -> String {
     text
 }
 
-/// "log level of the crate's own events", at the start and when the file changes.
+/// The file sets the log level of the crate's own events, at the start and when it changes.
 #[test]
 fn the_log_level_follows_the_file() {
     let _level = level_lock();

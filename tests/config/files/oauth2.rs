@@ -1,4 +1,4 @@
-//! The rows and sentences of the contract on OAuth2, through a file.
+//! OAuth2 clients and logins, configured by a file.
 
 use crate::files::{SECRET, jam};
 use crate::support::issuer::{Answer, Server};
@@ -12,8 +12,8 @@ fn parameters(url: &str) -> HashMap<String, String> {
     pairs.collect()
 }
 
-/// "Built-in providers: GitHub [...], GitLab [...], Google [...], Yandex [...]";
-/// "oauth2_get_authorized_url(provider, scope, extra)": "plus `state` and PKCE S256, always"
+/// The built-in providers GitHub, GitLab, Google and Yandex: `oauth2_get_authorized_url(provider,
+/// scope, extra)`, always with `state` and PKCE S256.
 #[tokio::test]
 async fn oauth2_get_authorized_url() {
     for (name, authorize) in [
@@ -85,8 +85,8 @@ fn form(server: &Server) -> HashMap<String, String> {
     parameters(&format!("?{body}"))
 }
 
-/// "oauth2_fetch_token", "oauth2_refresh_token", "oauth2_client_credentials_flow"; "any other by its
-/// two URLs"; "An authorization URL that already has a query is extended, not broken."
+/// `oauth2_fetch_token`, `oauth2_refresh_token` and `oauth2_client_credentials_flow` at a provider
+/// that is given by its two URLs. An authorization URL that already has a query is extended.
 #[tokio::test]
 async fn the_flows_of_another_provider() {
     let (server, jam) = acme().await;
@@ -139,7 +139,7 @@ async fn the_flows_of_another_provider() {
     );
 }
 
-/// "or by discovery"
+/// A provider that is found by discovery.
 #[tokio::test]
 async fn a_provider_by_discovery() {
     let server = Server::start().await;
@@ -194,7 +194,7 @@ fn logins_of_the_file_are_finished_by_the_program() {
         .unwrap();
 }
 
-/// "Everything in design.md that a builder can set can be set in the file": what each login asks for.
+/// The parameters of each login can be set in the file, as in the builder.
 #[tokio::test]
 async fn parameters_of_each_login() {
     let jam = jam("

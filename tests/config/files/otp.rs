@@ -1,4 +1,4 @@
-//! The rows and sentences of the contract on one-time passwords, through a file.
+//! One-time passwords, configured by a file.
 
 use crate::files::{NOW, builder, jam, variable};
 use jamguard::config::Format;
@@ -9,8 +9,8 @@ use jamguard::{ErrorKind, Jam};
 use serde_json::Value;
 use std::time::Duration;
 
-/// "otp_code(secret, factor)": "TOTP at a Unix time (default now), HOTP at a counter (required)"; the
-/// codes that jamlib really made, with the settings that they were made with.
+/// `otp_code(secret, factor)`: TOTP at a Unix time (default: now), HOTP at a counter (required).
+/// Compared with codes that jamlib made under the same settings.
 #[test]
 fn otp_code() {
     let file: Value = serde_json::from_str(include_str!("../../vectors/jamlib.json")).unwrap();
@@ -53,8 +53,8 @@ fn otp_code() {
     assert_eq!(required.kind(), ErrorKind::Configuration);
 }
 
-/// "otp_uri(secret, name, issuer, counter)": "`otpauth://totp/…` or hotp, `issuer:label`
-/// percent-encoded, with algorithm, digits, and period when it is not 30"
+/// `otp_uri(secret, name, issuer, counter)`: `otpauth://totp/…` or hotp, `issuer:label`
+/// percent-encoded, with algorithm, digits, and the period when it is not 30.
 #[test]
 fn otp_uri() {
     let secret = OtpSecret::from_bytes(b"12345678901234567890").unwrap();
@@ -80,8 +80,8 @@ fn otp_uri() {
     assert!(uri("[jam.otp]\nkind = 'hotp'").starts_with("otpauth://hotp/"));
 }
 
-/// "otp_verify_code(secret, code, factor, look_ahead = 1)": "TOTP: ± look_ahead steps; HOTP: factor …
-/// factor + look_ahead"
+/// `otp_verify_code(secret, code, factor, look_ahead = 1)`: TOTP ± look_ahead steps; HOTP from
+/// factor to factor + look_ahead.
 #[test]
 fn otp_verify_code() {
     let secret = OtpSecret::generate().unwrap();
@@ -182,8 +182,8 @@ fn with_factor(clock: &ManualClock) -> Jam {
     jam.from_str(&text, Format::Toml).unwrap()
 }
 
-/// "A code is accepted once: a replay guard over a `Store`", "and a failure counter with lockout, both
-/// on by default in the session-bound helper and explicit in the bare function"
+/// A code is accepted once, and wrong codes lock the user out: `OtpGuard` and
+/// `SecondFactor` do both, the bare function neither.
 #[tokio::test]
 async fn a_code_is_accepted_once_and_guesses_end() {
     let clock = ManualClock::at(NOW);

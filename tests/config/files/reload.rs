@@ -91,7 +91,7 @@ async fn token(jam: &Jam, role: &str) -> String {
     token.expose().to_owned()
 }
 
-/// "hot reload of what can change at run time (guards [...]) without dropping a request"
+/// What can change at run time, such as guards, is reloaded without dropping a request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn guards_change_under_load_and_no_request_is_dropped() {
     let file = File::new("reload-load", &site("a", ""));
@@ -159,7 +159,7 @@ async fn status(address: SocketAddr, token: &str) -> u16 {
         .status
 }
 
-/// "a broken new file keeps the old settings and says so"
+/// A broken new file keeps the old settings and is reported.
 #[tokio::test]
 async fn a_broken_file_changes_nothing_and_is_told() {
     let file = File::new("reload-broken", &site("a", ""));
@@ -203,7 +203,7 @@ async fn a_broken_file_changes_nothing_and_is_told() {
     }
 }
 
-/// "what cannot change at run time is reported as needing a restart"
+/// What cannot change at run time is reported as needing a restart.
 #[tokio::test]
 async fn what_needs_a_restart_is_named_and_stays() {
     let list = "
@@ -275,7 +275,7 @@ async fn what_needs_a_restart_is_named_and_stays() {
     assert!(jam.route_table().unwrap().to_string().contains("role:b"));
 }
 
-/// "lists' settings"
+/// The settings of lists change while the lists are used.
 #[tokio::test]
 async fn limits_of_lists_change_while_they_are_used() {
     let list = |leeway: &str, rest: &str| {
@@ -411,7 +411,7 @@ async fn limits_of_lists_fit_the_programs_own_verifiers() {
     assert_eq!(jam.reload().unwrap().applied(), ["lists.denied.leeway"]);
 }
 
-/// "a watcher that looks at the file at an interval"
+/// A watcher looks at the file at an interval.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_takes_the_file_over_by_itself() {
     let file = File::new("reload-watch", &site("a", ""));

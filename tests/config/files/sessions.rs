@@ -1,4 +1,4 @@
-//! The rows and sentences of the contract on sessions, through a file.
+//! Sessions, configured by a file.
 
 use crate::files::{NOW, builder, jam};
 use crate::support::folder::Folder;
@@ -46,8 +46,8 @@ async fn data(sessions: &Sessions, id: &SessionId) -> Option<Value> {
     record.map(|record| (*record).clone())
 }
 
-/// "Backends memory, file, Redis, custom."; each row: session_create(session_key, data) -> id,
-/// session_get, session_update, session_delete, session_clear, session_rework.
+/// Sessions in memory, a file, Redis or a custom store: `session_create(session_key, data)` returns
+/// an id; `session_get`, `session_update`, `session_delete`, `session_clear`, `session_rework`.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_on_every_backend() {
     on_every_backend(async |name, sessions| {
@@ -90,8 +90,8 @@ async fn every_row_on_every_backend() {
     .await;
 }
 
-/// "In jam.Jam a session key containing `:` breaks Redis sessions, `{}` cannot be updated, the JSON
-/// file is corrupted by parallel writers"
+/// In jam.Jam a session key with `:` breaks Redis sessions, `{}` cannot be updated, and parallel
+/// writers corrupt the JSON file. None of this happens here.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_in_jam_jam_works() {
     on_every_backend(async |name, sessions| {
@@ -116,8 +116,8 @@ async fn what_breaks_in_jam_jam_works() {
     .await;
 }
 
-/// "the store keeps only its SHA-256. Optional encryption of the data at rest (AES-256-GCM, key from
-/// config or environment, key rotation)"
+/// The store keeps only the id's SHA-256. The data can be encrypted at rest (AES-256-GCM), with a
+/// key from the file or the environment, and keys rotate.
 #[tokio::test]
 async fn what_the_store_keeps_is_encrypted_and_keys_rotate() {
     let [old, new] = [(); 2].map(|()| SealingKeys::generate_key().unwrap());
@@ -167,7 +167,7 @@ async fn what_the_store_keeps_is_encrypted_and_keys_rotate() {
     assert!(without.sessions().unwrap().get::<Value>(&id).await.is_err());
 }
 
-/// "Idle and absolute timeouts (both, from config)"; "sessions never expire by default"
+/// The file sets idle and absolute timeouts. In jam.Jam sessions never expire by default.
 #[tokio::test]
 async fn both_timeouts_come_from_the_file() {
     let clock = ManualClock::at(NOW);

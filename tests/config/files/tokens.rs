@@ -1,4 +1,4 @@
-//! The rows and sentences of the contract on JWTs, through a file; each test quotes its line.
+//! Tokens, keys and verifiers, configured by a file.
 
 use crate::files::{NOW, SECRET, builder, jam};
 use crate::support::folder::Folder;
@@ -26,8 +26,8 @@ fn payload(token: &str) -> Value {
     serde_json::from_slice(&json).unwrap()
 }
 
-/// "jwt_make_payload(exp, data)": "flat claims: `jti` (UUID v4), `iat`, `exp` = now + exp (None: the
-/// configured default), then data; data may not silently override `jti`/`iat`/`exp` (error)"
+/// `jwt_make_payload(exp, data)`: flat claims with `jti` (UUID v4), `iat`, `exp` = now + exp (None:
+/// the configured default), then the data, which may not override `jti`, `iat` or `exp`.
 #[test]
 fn jwt_make_payload() {
     let jam = jam(JWT).unwrap();
@@ -48,8 +48,8 @@ fn jwt_make_payload() {
     }
 }
 
-/// "jwt_create_token(payload)": "sign any serializable claims; header `{"alg","typ":"JWT"}` and `kid`
-/// where the issuer has one; with an allow list, the token is entered at creation"
+/// `jwt_create_token(payload)` signs any serializable claims under `{"alg","typ":"JWT"}`, with
+/// `kid` where the issuer has one. With an allow list the token is entered at creation.
 #[tokio::test]
 async fn jwt_create_token() {
     let listed = format!(
@@ -75,8 +75,8 @@ async fn jwt_create_token() {
     assert_eq!(refused.kind(), ErrorKind::NotListed);
 }
 
-/// "jwt_verify_token(token, check_exp, check_list)": "verify; both checks on by default; switching
-/// one off has `danger` in its name"
+/// `jwt_verify_token(token, check_exp, check_list)`: both checks are on by default, and switching
+/// one off has `danger` in its name.
 #[tokio::test]
 async fn jwt_verify_token() {
     let clock = ManualClock::at(NOW);
@@ -117,7 +117,7 @@ async fn jwt_verify_token() {
     assert_eq!(verify(jwt.verifier()).await, Err(ErrorKind::Expired));
 }
 
-/// "Algorithms HS/RS/PS 256/384/512, ES256/384/512, EdDSA (and its newer name `Ed25519`)."
+/// The algorithms HS, RS and PS 256/384/512, ES256/384/512, EdDSA and its newer name `Ed25519`.
 #[tokio::test]
 async fn every_algorithm() {
     for algorithm in Algorithm::ALL {
@@ -138,7 +138,7 @@ async fn every_algorithm() {
     }
 }
 
-/// "The algorithm is pinned by the key, never read from the token."
+/// The key decides the algorithm, never the token.
 #[tokio::test]
 async fn the_algorithm_is_pinned_by_the_key() {
     let jam = jam(JWT).unwrap();
@@ -157,8 +157,8 @@ async fn the_algorithm_is_pinned_by_the_key() {
     }
 }
 
-/// "Keys: secret (at least as long as the hash), PEM text (PKCS#8, PKCS#1, SEC1), DER, JWK, or a file
-/// that the config names as such (`secret_file`, `private_key_file`)"
+/// Keys: a secret (at least as long as the hash), PEM (PKCS#8, PKCS#1, SEC1), DER, JWK, or a file
+/// that is named as such (`secret_file`, `private_key_file`).
 #[tokio::test]
 async fn keys_of_each_form_inside_the_file_and_beside_it() {
     let folder = Folder::new("key-forms");
@@ -268,7 +268,7 @@ async fn keys_of_each_form_inside_the_file_and_beside_it() {
     }
 }
 
-/// "PEM text (PKCS#8, PKCS#1, SEC1)", as OpenSSL wrote it.
+/// PEM text (PKCS#8, PKCS#1, SEC1), as OpenSSL wrote it.
 #[tokio::test]
 async fn private_keys_in_each_form_of_pem() {
     let keys: Value = serde_json::from_str(include_str!("../../vectors/keys.json")).unwrap();
@@ -290,7 +290,7 @@ async fn private_keys_in_each_form_of_pem() {
     }
 }
 
-/// "`exp` and `iat` that other systems wrote as floats verify."
+/// `exp` and `iat` that other systems wrote as floats verify.
 #[tokio::test]
 async fn dates_with_fractions_verify() {
     let jam = jam(JWT).unwrap();
@@ -300,8 +300,8 @@ async fn dates_with_fractions_verify() {
     jam.jwt().unwrap().verifier().verify(&token).await.unwrap();
 }
 
-/// "Errors: missing key, wrong key type, bad signature, expired, not yet valid, in the deny list, not
-/// in the allow list, malformed: each its own kind."
+/// A missing key, a wrong key type, a bad signature, an expired or not yet valid token, one in the
+/// deny list, one missing from the allow list, a malformed one: each has its own error kind.
 #[tokio::test]
 async fn each_error_is_of_its_own_kind() {
     let kind = |text: &str| jam(text).err().unwrap().kind();

@@ -4,8 +4,8 @@ use jamguard::ErrorKind;
 use jamguard::config::{Document, Format};
 use serde_json::Value;
 
-/// Each output of the vectors. Ours is stricter in two things, as its contract says: a `$` without a
-/// brace is a plain character (a password may begin with one), and a pointer to nothing is an error.
+/// Each output of the vectors. Ours is stricter in two things: a `$` without a brace is a plain
+/// character (a password may begin with one), and a pointer to nothing is an error.
 #[test]
 fn the_config_vectors() {
     let file: Value = serde_json::from_str(include_str!("../../vectors/jamlib.json")).unwrap();
@@ -21,7 +21,7 @@ fn the_config_vectors() {
             let document = Document::from_str(text, Format::Toml).unwrap();
             document.with_variables(variable.clone())
         };
-        // With braces, as the contract has it.
+        // With braces: ours reads no variable without them.
         let braced = text.replace("\"$JAMV_S\"", "\"${JAMV_S}\"");
         assert_ne!(text, braced);
         for (pointer, output) in vector["output"].as_object().unwrap() {

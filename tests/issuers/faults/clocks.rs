@@ -1,4 +1,4 @@
-//! Row 11: `exp` and `nbf` follow the wall clock to the second, key sets the monotonic one.
+//! Fault 11: `exp` and `nbf` follow the wall clock to the second, key sets the monotonic one.
 
 use crate::faults::web::world;
 use crate::support::issuer::*;

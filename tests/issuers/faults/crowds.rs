@@ -1,4 +1,5 @@
-//! Rows 4, 5, 6, 7 and 9: many requests at the moment when keys are unknown, new, gone or expiring.
+//! Faults 4, 5, 6, 7 and 9: many requests at the moment when keys are unknown, new, gone or
+//! expiring.
 
 use crate::faults::web::world;
 use crate::support::issuer::*;

@@ -1,4 +1,4 @@
-//! Row 10: whoever leads a fetch goes away, or the fetch itself breaks.
+//! Fault 10: the request that leads a fetch is cancelled, or the fetch itself fails.
 
 use crate::support::issuer::*;
 use jamguard::ErrorKind::{self, Unavailable, UnknownKey};

@@ -1,4 +1,4 @@
-//! faults.md rows 1 to 11: each test injects the row's fault and prints its figure
+//! Faults 1 to 11 of `docs/faults.md`: each test injects the row's fault and prints its figure
 //! (`cargo test --all-features --test issuers faults:: -- --nocapture`).
 
 mod clocks;

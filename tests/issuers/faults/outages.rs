@@ -1,4 +1,4 @@
-//! Rows 1, 2, 3 and 8: the issuer is down, or worse than down.
+//! Faults 1, 2, 3 and 8: the issuer is down, or worse than down.
 
 use crate::faults::web::{APP, Site, world};
 use crate::support::issuer::*;

@@ -1,4 +1,4 @@
-//! The JWT section of the facade's contract, line by line.
+//! The promises of an issuer and its own verifier, one test each.
 
 use super::*;
 use crate::support::tokens;

@@ -1,5 +1,4 @@
-//! Tokens of our own: every line of the JWT section of the facade's contract, and what an issuer
-//! refuses; and its keys, rotated under use.
+//! Tokens of our own: what an issuer promises, what it refuses, and its keys, rotated under use.
 
 mod algorithms;
 mod facade;

@@ -1,5 +1,5 @@
-//! Remote key sets: attacks.md lines 20 to 24, and what lines 4, 5 and 18 ask of them; then what a
-//! set's times, discovery, sharing and builders must do.
+//! Remote key sets: attacks 20 to 24 of `docs/attacks.md`, and what attacks 4, 5 and 18 need of
+//! them; then a set's times, discovery, sharing and builders.
 
 mod ages;
 mod discovery;

@@ -1,4 +1,4 @@
-//! Line 23: what an issuer, or whoever stands in its place, may answer.
+//! Attack 23: what an issuer, or a server in its place, may respond.
 
 use crate::support::issuer::*;
 use jamguard::ErrorKind::{Timeout, Unavailable};
@@ -103,7 +103,7 @@ async fn line_23_hostile_answers_are_failed_fetches() {
     }
 }
 
-/// Line 23: the place a redirect names may be anybody's.
+/// Attack 23: a redirect may name an attacker's server.
 #[tokio::test]
 async fn line_23_a_redirect_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {

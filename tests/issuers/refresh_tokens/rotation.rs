@@ -88,8 +88,8 @@ async fn without_grace_every_second_use_is_reuse() {
     world.refuses(&second, Reused).await;
 }
 
-/// "atomic under 100 concurrent uses of one token: one wins, and a configurable grace of a few
-/// seconds gives the others the same answer".
+/// Of 100 concurrent uses of one token one wins, and within the grace the others get the same
+/// response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_uses_at_once() {
     for round in 0..20 {

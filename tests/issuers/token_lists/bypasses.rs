@@ -87,7 +87,7 @@ async fn line_16_another_signature_of_a_revoked_token() {
     }
 }
 
-/// "so a re-encoded token stays revoked": with padding, with another last character, and so on.
+/// A re-encoded token stays revoked: with padding, with another last character, and so on.
 #[tokio::test]
 async fn a_re_encoded_token_stays_revoked() {
     for algorithm in [

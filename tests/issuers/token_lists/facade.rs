@@ -1,4 +1,4 @@
-//! The lines on lists of the contract with jam.Jam's users; each test quotes its line.
+//! The promises of deny and allow lists, one test each.
 
 use crate::support::folder::Folder;
 use crate::support::redis::Server;
@@ -79,9 +79,8 @@ impl Stores {
     }
 }
 
-/// "Allow (white) or deny (black), backends memory, file, Redis, custom (the user's own `Store`)."
-/// "Operations: add, check, remove, and `revoke(token)`"; "in the deny list, not in the allow list
-/// [...]: each its own kind".
+/// The operations of a deny list: add, check, remove, and `revoke(token)`, over any store. Each
+/// outcome has its own error kind.
 #[tokio::test]
 async fn operations_of_a_deny_list() {
     let clock = ManualClock::at(NOW);
@@ -143,7 +142,7 @@ async fn operations_of_an_allow_list() {
     }
 }
 
-/// "`revoke(token)`", of tokens that this process never verified.
+/// `revoke(token)`, of tokens that this process never verified.
 #[tokio::test]
 async fn tokens_are_revoked_unseen() {
     let world = World::new();
@@ -205,8 +204,8 @@ async fn no_token_no_entry() {
     world.accepts(&sound, "none of them was it");
 }
 
-/// "an entry lives exactly until its token's `exp`, never less": with the leeway, in which a
-/// verifier still accepts the token.
+/// An entry lives exactly until its token's `exp`, never less: with the leeway, in which a verifier
+/// still accepts the token.
 #[tokio::test]
 async fn an_entry_lives_as_long_as_its_token() {
     let world = World::new();
@@ -297,7 +296,7 @@ async fn a_token_without_end_is_revoked_without_end() {
     }
 }
 
-/// "Beyond jam.Jam: revoke everything of a subject issued before a moment (log out everywhere)."
+/// Revokes all tokens of a subject that were issued before a moment (log out everywhere).
 #[tokio::test]
 async fn a_subject_is_logged_out_everywhere() {
     let clock = ManualClock::at(NOW);
@@ -376,7 +375,7 @@ async fn a_subject_is_logged_out_everywhere() {
     }
 }
 
-/// "never less": a logout everywhere is remembered for as long as a token may live.
+/// A logout everywhere is remembered for as long as a token may live.
 #[tokio::test]
 async fn a_logout_everywhere_outlives_every_token() {
     const HOUR: u64 = 3600;

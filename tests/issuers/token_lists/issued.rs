@@ -1,4 +1,4 @@
-//! "with an allow list, the token is entered at creation".
+//! With an allow list, a token is entered at creation.
 
 use crate::support::tokens::{AUDIENCE, ISSUER, NOW, accepts, refuses};
 use crate::token_lists::stores::Shaky;

@@ -1,6 +1,6 @@
 //! Deny and allow lists: what is written to them, what gets past them (nothing), and what happens
-//! when their store is gone. A number in a test's name is the attack's or the fault's in the
-//! project's lists.
+//! when their store is gone. A number in a test's name is the row of `docs/attacks.md` or
+//! `docs/faults.md`.
 
 mod bypasses;
 mod example;

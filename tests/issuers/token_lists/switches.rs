@@ -1,5 +1,5 @@
-//! "verify; both checks on by default; switching one off has `danger` in its name"; and builders
-//! given what cannot work.
+//! Both checks of a verification are on by default, and switching one off has `danger` in its name;
+//! builders given what cannot work.
 
 use crate::support::tokens::{NOW, accepts, claims_without, refuses, rules};
 use crate::token_lists::{World, claims, deny};

@@ -1,4 +1,4 @@
-//! `JamClient`: every operation and every kind of failure of the REST table.
+//! `JamClient`: every REST operation and every kind of failure.
 
 mod failures;
 mod operations;

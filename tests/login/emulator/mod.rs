@@ -1,4 +1,4 @@
-//! The emulated JAM over real HTTP: the REST table, the ID token, the login, the emulator's own
+//! The emulated JAM over real HTTP: the REST operations, the ID token, the login, the emulator's own
 //! abilities.
 
 mod abilities;

@@ -1,4 +1,4 @@
-//! The REST table and the ID token.
+//! JAM's REST operations and its ID token.
 
 use crate::emulator::world::*;
 use jamguard::emulator::{AppSettings, IdToken};

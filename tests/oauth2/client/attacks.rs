@@ -1,4 +1,4 @@
-//! attacks.md line 31, at the client: the handlers' side of it is tests/oauth2/login.
+//! Attack 31 of `docs/attacks.md` at the client. The handlers' side of it is in tests/oauth2/login.
 
 use crate::client::world::*;
 use crate::support::issuer::{Answer, Server};

@@ -1,4 +1,4 @@
-//! "any other by its two URLs or by discovery".
+//! Providers that are found by discovery.
 
 use crate::client::world::*;
 use crate::support::issuer::{Answer, NOW, Server, until};
@@ -230,7 +230,7 @@ async fn a_document_ages() {
     panic!("the new document is never used");
 }
 
-/// "the whole exchange ends by the client's deadline", finding the provider included.
+/// Discovery and the request to the provider share the client's deadline.
 #[tokio::test(flavor = "multi_thread")]
 async fn discovery_and_request_share_one_deadline() {
     for asks_userinfo in [false, true] {

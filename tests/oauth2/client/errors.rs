@@ -7,7 +7,7 @@ use jamguard::oauth2::{Provider, SecretIn};
 use jamguard::{ErrorKind, Secret};
 use serde_json::json;
 
-/// "Errors never carry the client secret or a code", whatever the provider repeats of them.
+/// Errors never carry the client secret or a code, whatever the provider repeats of them.
 #[tokio::test]
 async fn errors_never_carry_the_client_secret_or_a_code() {
     let world = World::new().await;

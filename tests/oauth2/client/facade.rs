@@ -1,4 +1,4 @@
-//! The OAuth2 rows of jam-facade.md's table, and each sentence of its OAuth2 section.
+//! The promises of the OAuth2 client, one test each; `row_…` are the calls of jam.Jam.
 
 use crate::client::world::*;
 use crate::support::issuer::NOW;
@@ -8,7 +8,7 @@ use jamguard::{ErrorKind, Secret};
 use serde_json::json;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// "oauth2_get_authorized_url(provider, scope, extra): plus `state` and PKCE S256, always"
+/// `oauth2_get_authorized_url(provider, scope, extra)`: always with `state` and PKCE S256.
 #[tokio::test]
 async fn row_oauth2_get_authorized_url() {
     let world = World::new().await;
@@ -49,7 +49,7 @@ async fn row_oauth2_get_authorized_url() {
     assert_eq!(kind(twice.begin().await), Configuration);
 }
 
-/// "oauth2_fetch_token(provider, code, grant_type, extra)"
+/// `oauth2_fetch_token(provider, code, grant_type, extra)`.
 #[tokio::test]
 async fn row_oauth2_fetch_token() {
     let world = World::new().await;
@@ -97,7 +97,7 @@ async fn row_oauth2_fetch_token() {
     }
 }
 
-/// "oauth2_refresh_token(provider, refresh_token, …)"
+/// `oauth2_refresh_token(provider, refresh_token, …)`.
 #[tokio::test]
 async fn row_oauth2_refresh_token() {
     let world = World::new().await;
@@ -124,7 +124,7 @@ async fn row_oauth2_refresh_token() {
     assert_eq!(same.refresh_token().unwrap().expose(), "refresh-2");
 }
 
-/// "oauth2_client_credentials_flow(provider, scope, extra)"
+/// `oauth2_client_credentials_flow(provider, scope, extra)`.
 #[tokio::test]
 async fn row_oauth2_client_credentials_flow() {
     let world = World::new().await;
@@ -146,7 +146,7 @@ async fn row_oauth2_client_credentials_flow() {
     );
 }
 
-/// "Built-in providers: GitHub …, GitLab …, Google …, Yandex …"
+/// The built-in providers: GitHub, GitLab, Google and Yandex.
 #[tokio::test]
 async fn built_in_providers() {
     for (provider, authorize, issuer) in [
@@ -219,7 +219,7 @@ async fn built_in_providers() {
     }
 }
 
-/// "exact redirect URI": as it was given, character by character, in both requests.
+/// The redirect URI is sent exactly as given, character by character, in both requests.
 #[tokio::test]
 async fn exact_redirect_uri() {
     for url in [
@@ -236,7 +236,7 @@ async fn exact_redirect_uri() {
     }
 }
 
-/// "`Accept: application/json`", and what else the request says.
+/// Requests say `Accept: application/json`, and what else the provider needs.
 #[tokio::test]
 async fn accept_application_json() {
     let world = World::new().await;
@@ -256,7 +256,7 @@ async fn accept_application_json() {
     assert_eq!(value(&world.form(), "client_secret"), None);
 }
 
-/// "a token response is typed (access, refresh, id token, expires, scope, rest)"
+/// A token response is typed: access, refresh and ID token, expiry, scope, and the rest.
 #[tokio::test]
 async fn a_token_response_is_typed() {
     let world = World::new().await;
@@ -335,7 +335,7 @@ async fn a_token_response_is_typed() {
     }
 }
 
-/// "An authorization URL that already has a query is extended, not broken."
+/// An authorization URL that already has a query is extended, not broken.
 #[tokio::test]
 async fn an_authorization_url_that_already_has_a_query() {
     for (query, before) in [
@@ -362,7 +362,7 @@ async fn an_authorization_url_that_already_has_a_query() {
     }
 }
 
-/// "`state` bound to the session and used once": what the server keeps of it goes through a store.
+/// What the server keeps of a pending login can be written to a store.
 #[tokio::test]
 async fn what_is_pending_can_be_kept() {
     let world = World::new().await;

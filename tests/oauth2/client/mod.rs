@@ -1,5 +1,5 @@
-//! OAuth2 as a client: attacks.md line 31, the OAuth2 rows and sentences of jam-facade.md, the vectors
-//! of jamlib and RFC 7636, and the `oauth2` crate as an oracle.
+//! OAuth2 as a client: attack 31 of `docs/attacks.md`, the calls and promises of the client, the
+//! vectors of jamlib and RFC 7636, and the `oauth2` crate as an oracle.
 
 mod attacks;
 mod discovery;

@@ -1,4 +1,4 @@
-//! "refresh single flight": with rotation a second refresh would be taken for theft.
+//! Concurrent refreshes share one request: with rotation a second refresh would be taken for theft.
 
 use crate::client::world::*;
 use crate::support::issuer::{Answer, until};

@@ -1,5 +1,5 @@
-//! "a token source for outgoing calls by client credentials (cached until shortly before expiry,
-//! single flight)".
+//! A token source for outgoing calls by client credentials: cached until shortly before expiry,
+//! fetched once for concurrent callers.
 
 use crate::client::world::*;
 use crate::support::issuer::{Answer, until};

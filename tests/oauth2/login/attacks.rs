@@ -1,4 +1,4 @@
-//! attacks.md line 31 at the handlers, through both frameworks.
+//! Attack 31 of `docs/attacks.md` at the handlers, through both frameworks.
 
 use crate::login::site::*;
 use crate::support::every_store::on_every_store;

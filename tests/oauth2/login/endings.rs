@@ -127,7 +127,7 @@ async fn a_userinfo_of_somebody_else() {
     }
 }
 
-/// "or in a local JWT of an `Issuer`".
+/// A login can end in a local JWT of an `Issuer`.
 #[tokio::test]
 async fn a_login_ends_in_a_token_of_our_own() {
     let idp = Idp::start().await;
@@ -290,7 +290,7 @@ async fn users_that_are_none() {
     }
 }
 
-/// "For plain-http development one named switch drops the prefix and Secure together."
+/// For development over plain http, one named switch drops the prefix and Secure together.
 #[tokio::test]
 async fn plain_http_in_development() {
     let idp = Idp::start().await;

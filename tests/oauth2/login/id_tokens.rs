@@ -1,5 +1,5 @@
-//! "ID token verified by our `Verifier` with nonce where the provider is OIDC" (OpenID Connect Core
-//! 1.0 section 3.1.3.7).
+//! ID tokens are verified by a `Verifier`, with nonce where the provider is OIDC (OpenID Connect
+//! Core 1.0 section 3.1.3.7).
 
 use crate::login::site::*;
 use crate::support::issuer::Answer;

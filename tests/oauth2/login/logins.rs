@@ -1,4 +1,4 @@
-//! "ready-made login and callback handlers for axum and actix that end in a session".
+//! Login and callback handlers for axum and actix-web that end in a session.
 
 use crate::login::site::*;
 use crate::support::issuer::Answer;
@@ -229,7 +229,7 @@ async fn logins_side_by_side() {
     }
 }
 
-/// "also across processes: over a `Store`": begun here, finished there.
+/// A login that began in one process ends in another, over a `Store`.
 #[tokio::test]
 async fn a_login_goes_on_in_another_process() {
     let store = Arc::new(MemoryStore::new());

@@ -1,5 +1,5 @@
-//! Logins at an OAuth2 provider through both frameworks, over real HTTP: what `OAuth2Login` promises,
-//! attacks.md line 31 at its handlers, and the tokens that a session keeps.
+//! Logins at an OAuth2 provider through both frameworks, over real HTTP: what `OAuth2Login`
+//! promises, attack 31 of `docs/attacks.md` at its handlers, and the tokens that a session keeps.
 
 mod attacks;
 mod endings;

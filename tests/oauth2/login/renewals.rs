@@ -1,4 +1,4 @@
-//! "refresh single flight", for the tokens that a session keeps.
+//! Concurrent refreshes of the tokens that a session keeps share one request.
 
 use crate::login::site::*;
 use crate::support::issuer::{Answer, until};

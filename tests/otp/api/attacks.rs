@@ -1,4 +1,4 @@
-//! Attack 30 of the list, word by word.
+//! Attack 30 of `docs/attacks.md`.
 
 use crate::api::door::{Door, USER, keys};
 use crate::support::every_store::on_every_store;

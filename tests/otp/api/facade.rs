@@ -1,5 +1,4 @@
-//! The section "OTP" of what jam.Jam can do, sentence by sentence; the rows of its table are in
-//! `otp_vectors` too. Each test names what it shows.
+//! The promises of one-time passwords, one test each; `vectors` compares the codes of jamlib.
 
 use crate::api::NOW;
 use crate::api::door::{USER, factor};
@@ -172,7 +171,7 @@ fn secrets_in_base32_and_bytes() {
 }
 
 /// Key generator (default 160 bits) and `key_from_string`-style derivation for compatibility with
-/// the vectors (which `otp_vectors` compares).
+/// the vectors (which `vectors` compares).
 #[test]
 fn keys_are_generated_and_derived() {
     let keys: Vec<_> = (0..100).map(|_| OtpSecret::generate().unwrap()).collect();

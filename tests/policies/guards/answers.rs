@@ -115,7 +115,7 @@ async fn guards_answer_by_the_table_of_answers() {
     }
 }
 
-/// attacks.md 32: what needs the layer is closed without it.
+/// Attack 32: what needs the layer is closed without it.
 #[tokio::test]
 async fn extractors_ask_policies_and_are_closed_without_the_layer() {
     let world = World::new().await;

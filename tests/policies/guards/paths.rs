@@ -1,4 +1,4 @@
-//! attacks.md 32: a path or method written in another way gets past no guard.
+//! Attack 32 of `docs/attacks.md`: a path or method written in another way gets past no guard.
 
 use super::{admin, auth, token};
 use crate::support::{Around, Guarded, Request, SECRET, Servers, World, send};

@@ -1,4 +1,5 @@
-//! attacks.md 32 at the table: a path written in another way does not get past its rule.
+//! Attack 32 of `docs/attacks.md` at the table: a path written in another way does not get past its
+//! rule.
 
 use jamguard::policy::{RouteTable, Unmatched, authenticated, role};
 use jamguard::{ErrorKind, Policy};

@@ -39,7 +39,7 @@ fn figures(run: &Run) -> Vec<f64> {
     figures
 }
 
-/// faults.md row 12, from one process to others.
+/// Fault 12, from one process to others.
 #[test]
 fn a_token_is_refused_in_other_processes_within_a_second() {
     let [p50, p99, max, count] = figures(&run(&["100", "3"], None))[..] else {

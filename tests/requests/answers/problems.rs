@@ -1,4 +1,4 @@
-//! The table of answers: status, challenge, problem body; and what every answer carries besides.
+//! The response to each outcome: status, challenge, problem body, and the other headers.
 
 use super::{EXPIRED, ID, INVALID, MALFORMED, MISSING};
 use crate::support::{ANN, ERRORS, Request, Response, Servers, Site, World, damaged};

@@ -1,4 +1,4 @@
-//! "An Authenticator tries its sources in the order in which it was given them."
+//! An `Authenticator` tries its sources in the order in which they were given.
 
 use super::{ID, INVALID, MALFORMED, MISSING};
 use crate::support::{BOB, Request, Servers, Site, World, damaged};

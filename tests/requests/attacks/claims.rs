@@ -1,4 +1,4 @@
-//! Lines 11 to 15: the claims.
+//! Attacks 11 to 15: the claims.
 
 use super::{EXPIRED, INVALID, ISSUER, Target, accepts, honest, refuses, serve};
 use crate::support::{ANN, APP, NOW, World};

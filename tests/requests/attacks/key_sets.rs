@@ -1,4 +1,4 @@
-//! Lines 20 to 24: keys from afar, and what becomes of the requests meanwhile.
+//! Attacks 20 to 24: remote keys, and the answers to requests meanwhile.
 
 use crate::attacks::{INVALID, accepts, refuses, serve};
 use crate::support::issuer::{self, Answer, World, jwk, key, set_of, until};

@@ -1,4 +1,4 @@
-//! Lines 1 to 7: algorithm, key, signature.
+//! Attacks 1 to 7: algorithm, key, signature.
 
 use super::{INVALID, Target, accepts, compact, decode, encode, honest, parts, refuses, serve};
 use crate::support::{ANN, World};

@@ -1,4 +1,4 @@
-//! Lines 17 to 19: what is remembered must not open doors.
+//! Attacks 17 to 19: what is remembered must not open doors.
 
 use super::{EXPIRED, INVALID, Target, accepts, honest, refuses, serve};
 use crate::support::{ANN, NOW, Request, World, damaged};

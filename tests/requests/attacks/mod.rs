@@ -1,6 +1,6 @@
 //! The attacks on a request verifier, through axum and actix-web: each crafted credential is
 //! refused with the right challenge, and on the same server an honest one is served. The number in
-//! a test's name is the attack's in the project's list.
+//! a test's name is the row of `docs/attacks.md`.
 
 mod claims;
 mod key_sets;

@@ -1,4 +1,4 @@
-//! Lines 8 to 10: the token's form.
+//! Attacks 8 to 10: the token's form.
 
 use super::{INVALID, MALFORMED, Target, compact, encode, honest, parts, refuses};
 use crate::support::{Request, send};

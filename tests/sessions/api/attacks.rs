@@ -1,4 +1,4 @@
-//! Attacks 25, 26 and 28 of the list, on the store's side.
+//! Attacks 25, 26 and 28 of `docs/attacks.md`, on the store's side.
 
 use crate::api::records::hash;
 use crate::api::{Cart, cart, items, on_every_store, sessions};

@@ -216,7 +216,7 @@ async fn a_logout_everywhere_is_not_lost_to_a_rotation() {
     }
 }
 
-/// A logout in one process is seen by another, whose near cache remembers the session (row 12).
+/// A logout in one process is seen by another, whose near cache remembers the session (fault 12).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_logout_elsewhere_is_seen_within_a_second() {
     let server = Server::start();
@@ -245,7 +245,7 @@ async fn a_logout_elsewhere_is_seen_within_a_second() {
     }
     times.sort_unstable();
     println!(
-        "row 12, sessions: ended here, gone there after p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms, \
+        "fault 12, sessions: ended here, gone there after p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms, \
          N = 300; 0 accepted here after the call returned",
         percentile(&times, 50),
         percentile(&times, 99),

@@ -1,5 +1,5 @@
-//! kill -9 of a process that writes sessions to the file store, a thousand times; and a full disk
-//! (faults 17 and 18).
+//! kill -9 of a process that writes sessions to the file store, a thousand times, and a full disk:
+//! faults 17 and 18 of `docs/faults.md`.
 
 use crate::api::child;
 use crate::api::{Cart, cart, items, sessions};

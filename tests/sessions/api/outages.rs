@@ -1,4 +1,4 @@
-//! What happens to sessions when their store goes away (faults 13, 14 and 16).
+//! What happens to sessions when their store goes away: faults 13, 14 and 16 of `docs/faults.md`.
 
 use crate::api::{Cart, cart, items, sessions};
 use crate::support::proxy::Proxy;

@@ -1,4 +1,4 @@
-//! Attack 27: what happens at the same moment.
+//! Attack 27 of `docs/attacks.md`: what happens at the same moment.
 
 use crate::api::{Cart, cart, items, on_every_store, on_every_store_and_a_slow_one, sessions};
 use jamguard::{ErrorKind, NewSession, SessionId, Sessions};

@@ -1,6 +1,6 @@
 //! Sessions through both frameworks, over real HTTP: what `Session<T>` promises, attacks, and what
-//! happens when the store fails or the client goes away. A number in a test's name is the attack's
-//! or the fault's in the project's lists.
+//! happens when the store fails or the client goes away. A number in a test's name is the row of
+//! `docs/attacks.md` or `docs/faults.md`.
 
 mod afterwards;
 mod attacks;

@@ -1,4 +1,4 @@
-//! Attack 27: many requests of one session at the same time.
+//! Attack 27 of `docs/attacks.md`: many requests of one session at the same time.
 
 use crate::http::site::{GATE, World};
 use crate::support::{Request, receive};

@@ -1,6 +1,6 @@
-//! [`RedisStore`](jamguard::store::RedisStore) over real servers, and what becomes of it when they
-//! stop, stand still, or are replaced (faults.md rows 12 to 14 and 16; the figures are printed with
-//! `cargo test --all-features --test stores redis_servers:: -- --nocapture`).
+//! [`RedisStore`](jamguard::store::RedisStore) over real servers that stop, stand still, or are
+//! replaced: faults 12, 13, 14 and 16 of `docs/faults.md` (`cargo test --all-features --test stores
+//! redis_servers:: -- --nocapture` prints the figures).
 
 mod cluster;
 mod demotion;

@@ -1,4 +1,5 @@
-//! [`Near`] over Redis: what is remembered is right, or soon forgotten (faults.md rows 12 and 16).
+//! [`Near`] over Redis: what is remembered is right, or soon forgotten (faults 12 and 16 of
+//! `docs/faults.md`).
 
 use crate::redis_servers::cluster::Cluster;
 use crate::redis_servers::sentinels::World;
@@ -55,7 +56,7 @@ async fn near_a_primary_behind_sentinels_every_promise_holds() {
     store_suite(async || near(&world.url()), tokio::time::sleep).await;
 }
 
-/// Row 12.
+/// Fault 12.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_is_seen_through_other_near_caches() {
     let server = Server::start();
@@ -81,7 +82,7 @@ async fn a_write_is_seen_through_other_near_caches() {
     }
     times.sort_unstable();
     println!(
-        "row 12, near caches: after the write returned, 0 old answers in this handle ({own} seen); \
+        "fault 12, near caches: after the write returned, 0 old answers in this handle ({own} seen); \
          right elsewhere after p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms, N = 1000",
         percentile(&times, 50),
         percentile(&times, 99),
@@ -91,7 +92,8 @@ async fn a_write_is_seen_through_other_near_caches() {
     assert!(percentile(&times, 100) < 1_000.0);
 }
 
-/// Row 16: the server stands still, or is gone. Nothing is remembered for longer than half a second.
+/// Fault 16: the server stands still, or is gone. Nothing is remembered for longer than half a
+/// second.
 #[tokio::test]
 async fn an_outage_is_no_time_to_go_by_memory() {
     let mut server = Server::start();
@@ -110,7 +112,7 @@ async fn an_outage_is_no_time_to_go_by_memory() {
     until("nothing is remembered", async || near.peek("k").is_none()).await;
     let gone = killed.elapsed();
     println!(
-        "row 16: nothing is answered from memory {silent:?} after Redis fell silent, {gone:?} after it died"
+        "fault 16: nothing is answered from memory {silent:?} after Redis fell silent, {gone:?} after it died"
     );
     assert!(silent < Duration::from_millis(800) && gone < Duration::from_millis(800));
     // Empty after the restart: what was there before is not remembered.
@@ -178,7 +180,7 @@ async fn worst_staleness(
     seen
 }
 
-/// Row 16: only the connections that changes are told over are lost, by being killed and by falling
+/// Fault 16: only the connections that announce changes are lost, by being killed and by falling
 /// silent, while others write on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_invalidation_connection_never_leaves_a_stale_answer_for_long() {
@@ -218,7 +220,7 @@ async fn a_lost_invalidation_connection_never_leaves_a_stale_answer_for_long() {
     })
     .await;
     println!(
-        "row 16, only the invalidation connection: the longest that an answer was old: {calm:?} in \
+        "fault 16, only the invalidation connection: the longest that an answer was old: {calm:?} in \
          calm, {killed:?} with 10 kills, {silent:?} with 5 silences, each noticed after {forgotten:?}"
     );
     for worst in [calm, killed, silent] {

@@ -1,4 +1,4 @@
-//! Redis goes away, comes back, or says nothing (faults.md rows 13 and 14).
+//! Redis goes away, comes back, or says nothing (faults 13 and 14 of `docs/faults.md`).
 
 use crate::support::redis::{Server, until};
 use jamguard::store::{NewRecord, RedisStore, Store};
@@ -60,7 +60,7 @@ fn unavailable(answers: &[Result<(), Error>]) -> bool {
         .all(|answer| matches!(answer, Err(error) if error.kind() == ErrorKind::Unavailable))
 }
 
-/// Row 13.
+/// Fault 13.
 #[tokio::test]
 async fn a_server_that_is_down_is_unavailable_at_once() {
     let mut server = Server::start();
@@ -75,14 +75,14 @@ async fn a_server_that_is_down_is_unavailable_at_once() {
         slowest = slowest.max(took);
         asked += answers.len();
     }
-    println!("row 13, down: {asked} operations, all unavailable, the slowest in {slowest:?}");
+    println!("fault 13, down: {asked} operations, all unavailable, the slowest in {slowest:?}");
     assert!(slowest < WITHIN);
     // Silent instead of down.
     server.run();
     until("it is there again", async || store.get("k").await.is_ok()).await;
     server.pause();
     let (answers, slowest) = everything(&store).await;
-    println!("row 13, silent: the slowest of every operation took {slowest:?}");
+    println!("fault 13, silent: the slowest of every operation took {slowest:?}");
     assert!(unavailable(&answers), "{answers:?}");
     assert!(slowest < WITHIN);
     server.resume();
@@ -123,7 +123,7 @@ async fn a_store_may_be_built_before_redis_is_there() {
     assert!(back < Duration::from_secs(1), "{back:?}");
 }
 
-/// Row 14.
+/// Fault 14.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_restarted_under_load_loses_nothing_that_was_acknowledged() {
     let mut server = Server::durable();
@@ -180,7 +180,7 @@ async fn redis_restarted_under_load_loses_nothing_that_was_acknowledged() {
     // Also by their owner, and those too whose answer was lost with the connection.
     let owned = store.owned("ann").await.unwrap().len();
     println!(
-        "row 14: 3 x kill -9 and restart under load: {} records acknowledged, {refused} writes \
+        "fault 14: 3 x kill -9 and restart under load: {} records acknowledged, {refused} writes \
          refused, {lost} records lost; used again after {reconnected:?}",
         kept.len()
     );

@@ -1,4 +1,4 @@
-//! What watchers are told, and when (faults.md rows 12 and 16).
+//! What watchers are notified of, and when (faults 12 and 16 of `docs/faults.md`).
 
 use crate::support::proxy::Proxy;
 use crate::support::redis::{Server, percentile, trackers, until};
@@ -152,7 +152,8 @@ async fn a_write_is_told_once() {
     assert_eq!(theirs.all().len(), 101);
 }
 
-/// Row 12, as far as the store goes: how soon another handle, over connections of its own, is told.
+/// Fault 12, as far as the store goes: how soon another handle, over its own connections, is
+/// notified.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_is_learned_elsewhere_within_milliseconds() {
     let server = Server::start();
@@ -170,7 +171,7 @@ async fn a_change_is_learned_elsewhere_within_milliseconds() {
     }
     times.sort_unstable();
     println!(
-        "row 12, store: told elsewhere after the write returned: p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms, N = 1000",
+        "fault 12, store: told elsewhere after the write returned: p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms, N = 1000",
         percentile(&times, 50),
         percentile(&times, 99),
         percentile(&times, 100),
@@ -178,7 +179,7 @@ async fn a_change_is_learned_elsewhere_within_milliseconds() {
     assert!(percentile(&times, 99) < 1_000.0);
 }
 
-/// Row 16.
+/// Fault 16.
 #[tokio::test]
 async fn a_lost_connection_is_told_at_once_and_made_again() {
     let server = Server::start();
@@ -200,7 +201,7 @@ async fn a_lost_connection_is_told_at_once_and_made_again() {
     lost.sort_unstable();
     live.sort_unstable();
     println!(
-        "row 16, connection killed: lost is told after p50 {:.1} ms, max {:.1} ms; live again after max {:.1} ms",
+        "fault 16, connection killed: lost is told after p50 {:.1} ms, max {:.1} ms; live again after max {:.1} ms",
         percentile(&lost, 50),
         percentile(&lost, 100),
         percentile(&live, 100),
@@ -208,7 +209,7 @@ async fn a_lost_connection_is_told_at_once_and_made_again() {
     assert!(percentile(&lost, 100) < 800.0 && percentile(&live, 100) < 1_000.0);
 }
 
-/// Row 16: the connection stays, and nothing comes over it any more.
+/// Fault 16: the connection stays open, and nothing arrives over it.
 #[tokio::test]
 async fn a_silent_connection_is_given_up_within_half_a_second() {
     let server = Server::start();
@@ -227,7 +228,7 @@ async fn a_silent_connection_is_given_up_within_half_a_second() {
         assert!(live < Duration::from_secs(1), "{live:?}");
     }
     silent.sort_unstable();
-    println!("row 16, silent: lost is told after {silent:?}");
+    println!("fault 16, silent: lost is told after {silent:?}");
     assert!(*silent.last().unwrap() < Duration::from_millis(800));
 }
 

@@ -160,7 +160,7 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
     }
 }
 
-/// "conflicting keys are errors", "both `secret` and `secret_file`".
+/// Keys that conflict are errors, such as both `secret` and `secret_file`.
 #[test]
 fn keys_that_exclude_each_other_are_told() {
     let both = "[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\nsecret_file='/nowhere'";

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// "an unset variable is an error that names it".
+/// An unset variable is an error that names it.
 #[test]
 fn an_unset_variable_is_told_by_its_name() {
     assert_eq!(
@@ -274,7 +274,7 @@ fn a_broken_text_shows_nothing_of_itself() {
     }
 }
 
-/// "10 MB of YAML aliases".
+/// 10 MB of YAML aliases are refused quickly.
 #[test]
 fn aliases_without_measure_are_refused_in_no_time() {
     let started = Instant::now();
@@ -332,7 +332,7 @@ fn aliases_without_measure_are_refused_in_no_time() {
     assert!(format!("{:?}", jam.sessions().unwrap()).contains("3600"));
 }
 
-/// "nested at most 64 deep", in whatever way a format says it.
+/// Values are nested at most 64 deep, in every way that a format allows.
 #[test]
 fn no_way_of_nesting_is_deeper_than_another() {
     let lists = |levels: usize, inner: &str| {

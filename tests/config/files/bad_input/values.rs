@@ -8,7 +8,7 @@ use jamguard::config::{Document, Format};
 use serde_json::Value;
 use std::fs;
 
-/// "a string is never guessed to be a path".
+/// A text is never guessed to be a path.
 #[test]
 fn a_text_is_never_guessed_to_be_a_file() {
     let folder = Folder::new("no-guess");
