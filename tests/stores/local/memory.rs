@@ -11,11 +11,13 @@ const BOUND: u64 = 16 << 20;
 /// What is documented of both stores: resident growth per byte of the bound, at most.
 const STATED: f64 = 1.25;
 
-/// Bytes of this process in memory; nothing where the system does not say so.
+/// Bytes of this process in memory, without those of its program file, which become resident as its
+/// code runs; `None` if the system does not tell.
 fn resident_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * 4096)
+    let pages: Vec<u64> = statm.split(' ').flat_map(str::parse).collect();
+    let (resident, of_files) = (pages.get(1)?, pages.get(2)?);
+    Some((resident - of_files) * 4096)
 }
 
 /// A store whose records need no memory: those under `record/` exist, with this many bytes.
