@@ -17,7 +17,7 @@ fn build(name: &str) -> PathBuf {
     let features = if cfg!(feature = "full") {
         "full"
     } else {
-        "axum,actix,emulator,session,testing"
+        "axum,actix,emulator,testing"
     };
     let build = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--example", name])
