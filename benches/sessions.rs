@@ -1,7 +1,7 @@
 //! Benchmarks of sessions: row 9, and a million of them in Redis and in a file (row M).
 //!
 //! ```sh
-//! cargo bench --bench sessions --features file,redis,session,testing [-- --quick]
+//! cargo bench --bench sessions --features file,redis,testing [-- --quick]
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

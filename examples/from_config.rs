@@ -1,7 +1,7 @@
 //! A guarded app built from a configuration file; `--help` lists the flags.
 //!
 //! ```sh
-//! cargo run --example from_config --features axum,client,config,file,redis,session -- \
+//! cargo run --example from_config --features axum,client,config,file,redis -- \
 //!     examples/config/jam.toml
 //! ```
 

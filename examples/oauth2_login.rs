@@ -4,7 +4,7 @@
 //! behalf.
 //!
 //! ```sh
-//! cargo run --example oauth2_login --features axum,oauth2,session
+//! cargo run --example oauth2_login --features axum,oauth2
 //! ```
 //!
 //! The provider runs here too, on its own port. Environment variables: `PORT` (default: 3000) and

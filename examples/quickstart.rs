@@ -1,7 +1,7 @@
 //! A guarded axum app that needs no other service: the built-in emulator stands in for JAM.
 //!
 //! ```sh
-//! cargo run --example quickstart --features axum,emulator,session
+//! cargo run --example quickstart --features axum,emulator
 //! ```
 
 mod shared;

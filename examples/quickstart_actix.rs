@@ -1,7 +1,7 @@
 //! A guarded actix-web app that needs no other service: the built-in emulator stands in for JAM.
 //!
 //! ```sh
-//! cargo run --example quickstart_actix --features actix,emulator,session
+//! cargo run --example quickstart_actix --features actix,emulator
 //! ```
 
 mod shared;

@@ -1,8 +1,8 @@
 //! Server-side sessions in axum: a shopping cart for guests and users.
 //!
 //! ```sh
-//! cargo run --example sessions --features axum,file,redis,session
-//! PORT=3001 JAM_STORE=file:/tmp/sessions.redb cargo run --example sessions --features axum,file,redis,session
+//! cargo run --example sessions --features axum,file,redis
+//! PORT=3001 JAM_STORE=file:/tmp/sessions.redb cargo run --example sessions --features axum,file,redis
 //! ```
 //!
 //! `JAM_STORE` is `memory`, `file:PATH` or a `redis://` URL. Default: `memory`. The requests are

@@ -1,8 +1,8 @@
 //! Server-side sessions in actix-web: a shopping cart for guests and users.
 //!
 //! ```sh
-//! cargo run --example sessions_actix --features actix,file,redis,session
-//! PORT=3001 JAM_STORE=file:/tmp/sessions.redb cargo run --example sessions_actix --features actix,file,redis,session
+//! cargo run --example sessions_actix --features actix,file,redis
+//! PORT=3001 JAM_STORE=file:/tmp/sessions.redb cargo run --example sessions_actix --features actix,file,redis
 //! ```
 //!
 //! `JAM_STORE` is `memory`, `file:PATH` or a `redis://` URL. Default: `memory`. The requests are

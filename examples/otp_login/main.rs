@@ -4,8 +4,8 @@
 //! factors.
 //!
 //! ```sh
-//! cargo run --example otp_login --features axum,otp,session
-//! PORT=3001 cargo run --example otp_login --features axum,otp,session
+//! cargo run --example otp_login --features axum,otp
+//! PORT=3001 cargo run --example otp_login --features axum,otp
 //! ```
 //!
 //! | request | form | answer |
