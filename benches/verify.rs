@@ -347,7 +347,7 @@ fn cold_hmac(table: &Table, effort: Effort) {
         .unwrap()
         .with_key_id(tokens::KEY_ID);
     let tokens = tokens::tokens(&key, COUNT);
-    let decoding_key = jsonwebtoken::DecodingKey::from_secret(SECRET);
+    let decoding_key = jsonwebtoken::DecodingKey::from_secret(SECRET).unwrap();
     let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
     validation.set_audience(&[tokens::AUDIENCE]);
     validation.set_issuer(&[tokens::ISSUER]);

@@ -45,8 +45,8 @@ fn their_keys(key: &SigningKey) -> (EncodingKey, DecodingKey) {
     if let Some(secret) = jwk["k"].as_str() {
         let secret = tokens::decode(secret);
         return (
-            EncodingKey::from_secret(&secret),
-            DecodingKey::from_secret(&secret),
+            EncodingKey::from_secret(&secret).unwrap(),
+            DecodingKey::from_secret(&secret).unwrap(),
         );
     }
     let (private, public) = (

@@ -53,7 +53,7 @@ pub(crate) fn all() -> Vec<Policy> {
     [
         (
             oct,
-            DecodingKey::from_secret(SECRET),
+            DecodingKey::from_secret(SECRET).unwrap(),
             Validation::new_for_family(AlgorithmFamily::Hmac),
         ),
         (
