@@ -3,7 +3,7 @@
 use super::credentials::RoutedHead;
 use super::gate::{Admission, Attached, Authenticator, Outcome, Pass, missing};
 use super::identity::Identity;
-use super::need::{Demands, Need, Policies};
+use super::requirement::{Demands, Need, Policies};
 use crate::core::challenge::Challenge;
 use crate::core::error::Error;
 use std::sync::Arc;

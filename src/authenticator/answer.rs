@@ -1,7 +1,7 @@
 //! What the layer adds to the application's response.
 
 use super::gate::Authenticator;
-use super::session::visit::Open;
+use super::session::request_session::Open;
 use crate::core::challenge::{Challenge, REALM};
 use crate::core::error::Error;
 use crate::token::keys::BoxFuture;

@@ -12,7 +12,7 @@ use super::session::{SessionCookie, SessionSettings};
 use crate::core::challenge::Challenge;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
-use crate::core::striped::Striped;
+use crate::core::sharded::Striped;
 #[cfg(feature = "client")]
 use crate::jam::{app::JamApp, client::JamClient};
 use crate::policy::ClaimPaths;

@@ -13,13 +13,13 @@ use super::refresh::Holder;
 use super::routing::Routing;
 use super::session::{
     SessionSettings,
-    visit::{Open, Visit},
+    request_session::{Open, Visit},
 };
 use crate::core::challenge::Challenge;
 use crate::core::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 use crate::core::secret::Secret;
-use crate::core::striped::Striped;
+use crate::core::sharded::Striped;
 use crate::core::telemetry;
 use crate::token::claim_set::Claimed;
 use crate::token::keys::BoxFuture;

@@ -1,7 +1,7 @@
 //! Route guards: require a login, a policy or a route table.
 
 use super::gate::Authenticator;
-use super::need::Need;
+use super::requirement::Need;
 #[cfg(feature = "config")]
 use crate::policy::LiveTable;
 use crate::policy::{Policy, RouteTable};

@@ -1,7 +1,7 @@
 //! The authenticated sender of a request.
 
 use super::judge::Judge;
-use super::refused::Refused;
+use super::rejection::Refused;
 use crate::core::error::Error;
 use crate::policy::{ClaimIndex, Explanation, Policy, Subject};
 use crate::token::claim_set::{ClaimSet, Claimed};

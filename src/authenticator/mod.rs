@@ -15,12 +15,12 @@ mod gate;
 mod guard;
 mod identity;
 mod judge;
-mod need;
 #[cfg(feature = "client")]
 mod refresh;
-mod refused;
+mod rejection;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod require;
+mod requirement;
 mod routing;
 mod session;
 
@@ -29,7 +29,7 @@ pub use cookies::LoginCookies;
 pub use credentials::Source;
 pub use gate::Authenticator;
 pub use identity::{CredentialKind, Identity};
-pub use refused::Refused;
+pub use rejection::Refused;
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use guard::RouteGuard;
@@ -38,7 +38,7 @@ pub use require::{Guard, Require};
 #[cfg(feature = "client")]
 pub use session::SessionTokens;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub(crate) use session::visit::Visit;
+pub(crate) use session::request_session::Visit;
 pub use session::{Session, SessionCookie, SessionData, SessionMut};
 
 #[cfg(any(feature = "tower", feature = "actix"))]
@@ -46,5 +46,5 @@ pub(crate) use self::{
     answer::{Closing, Edits, Returned},
     credentials::{Head, HeaderKey, RoutedHead},
     gate::{Admission, Attached, Pass},
-    need::Need,
+    requirement::Need,
 };

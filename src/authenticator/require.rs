@@ -2,7 +2,7 @@
 
 use super::gate::Attached;
 use super::identity::Identity;
-use super::refused::Refused;
+use super::rejection::Refused;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::Policy;
 use crate::token::claim_set::Decoded;

@@ -4,7 +4,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
 use crate::jose::jws::Compact;
 use crate::token::claims::RegisteredClaims;
-use crate::token::memo;
+use crate::token::thread_cache;
 use crate::token::verified::Verified;
 use crate::token::verifier::{Step, Verifier};
 use std::collections::HashMap;
@@ -62,7 +62,7 @@ impl Routing {
                 },
             };
         }
-        let known = memo::find(token, |id| self.with_id(id).is_some());
+        let known = thread_cache::find(token, |id| self.with_id(id).is_some());
         if let Some((id, verified)) = known
             && let Some(verifier) = self.with_id(id)
             && let Some(step) = self.confirm(verifier, verified)

@@ -1,7 +1,7 @@
 //! Decoding of JSON from credentials and sessions into the application's types.
 
 use super::error::{Error, ErrorKind};
-use super::quoted::shown;
+use super::sanitize::shown;
 use serde::de::DeserializeOwned;
 use std::any::type_name;
 

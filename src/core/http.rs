@@ -4,7 +4,7 @@
 //! on loopback.
 
 use crate::core::error::{Error, ErrorKind};
-use crate::core::quoted::shown;
+use crate::core::sanitize::shown;
 use reqwest::Method;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,

@@ -1,6 +1,6 @@
 //! Error texts for a value that differs from the expected one.
 
-use super::quoted::{MAX_SHOWN, shown};
+use super::sanitize::{MAX_SHOWN, shown};
 use std::fmt::Write;
 
 /// Maximum values of each side that a text lists and compares.

@@ -1,7 +1,5 @@
 //! Shared foundations: errors, time, secrets, HTTP responses.
 
-#[cfg(feature = "oauth2")]
-pub(crate) mod aging;
 pub(crate) mod attempts;
 #[cfg(feature = "client")]
 pub(crate) mod call_limit;
@@ -13,10 +11,12 @@ pub(crate) mod error;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod mismatch;
-pub(crate) mod quoted;
 pub(crate) mod random;
+#[cfg(feature = "oauth2")]
+pub(crate) mod refreshing;
+pub(crate) mod sanitize;
 pub(crate) mod secret;
+pub(crate) mod sharded;
 #[cfg(feature = "client")]
 pub(crate) mod single_flight;
-pub(crate) mod striped;
 pub(crate) mod telemetry;

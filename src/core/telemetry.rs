@@ -1,7 +1,7 @@
 //! Log events and counters; without the features, only atomics.
 
 use crate::core::error::Error;
-use crate::core::striped::Striped;
+use crate::core::sharded::Striped;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// The severity of a log event.

@@ -7,7 +7,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 #[cfg(any(feature = "tower", feature = "actix"))]
 use crate::core::mismatch::mismatch;
-use crate::core::quoted::quoted;
+use crate::core::sanitize::quoted;
 use crate::core::secret::Secret;
 use crate::jose::KeySet;
 use crate::token::verified::Verified;

@@ -4,7 +4,7 @@ use super::algorithm::Algorithm;
 use super::encoding;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::json::{self, Scalar};
-use crate::core::quoted::shown;
+use crate::core::sanitize::shown;
 use std::cell::RefCell;
 use std::sync::Arc;
 

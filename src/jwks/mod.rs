@@ -19,9 +19,9 @@
 
 mod builder;
 mod fetch;
-mod flight;
 mod location;
 mod remote;
+mod schedule;
 mod state;
 mod verifier;
 

@@ -1,10 +1,10 @@
 //! Remote JWK set with caching and background refresh.
 
 use super::builder::RemoteKeySetBuilder;
-use super::flight::{Asked, Outcome, interrupted, unavailable};
 #[cfg(feature = "oauth2")]
 use super::location::Gather;
 use super::location::Location;
+use super::schedule::{Asked, Outcome, interrupted, unavailable};
 use super::state::Remote;
 use crate::core::error::Error;
 use crate::core::http::shown_url;

@@ -2,8 +2,8 @@
 
 use super::builder::Settings;
 use super::fetch::Fetch;
-use super::flight::{Flights, Outcome, interrupted};
 use super::location::{Aged, Failure, Location, at};
+use super::schedule::{Flights, Outcome, interrupted};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry::{self, Counter, Metric};

@@ -1,6 +1,6 @@
 //! The handlers of JAM logins and their builder.
 
-use super::leaving::Presented;
+use super::logout::Presented;
 use super::parts::{Login, Redirect, check_local, endpoint, private, query_tokens};
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};

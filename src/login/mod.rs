@@ -1,8 +1,8 @@
 //! Browser logins: JAM's magic link, OAuth2 callbacks, and logout.
 
-mod arriving;
+mod callback;
 mod handlers;
-mod leaving;
+mod logout;
 #[cfg(feature = "oauth2")]
 mod oauth2;
 mod parts;

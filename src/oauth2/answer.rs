@@ -4,7 +4,7 @@ use super::tokens::{Parts, TokenResponse};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::HttpAnswer;
 use crate::core::json;
-use crate::core::quoted::{quoted, visible};
+use crate::core::sanitize::{quoted, visible};
 use crate::core::secret::Secret;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;

@@ -2,10 +2,10 @@
 
 use super::builder::SecretIn;
 use super::provider::{Place, Provider};
-use crate::core::aging::{Aging, Fresh};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, checked_url};
+use crate::core::refreshing::{Aging, Fresh};
 use crate::jwks::{HttpFetch, check_issuer, discover};
 use serde::Deserialize;
 use std::sync::Arc;

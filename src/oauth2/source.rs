@@ -2,8 +2,8 @@
 
 use super::request::TokenRequest;
 use super::tokens::TokenResponse;
-use crate::core::aging::{Aging, Fresh};
 use crate::core::error::Error;
+use crate::core::refreshing::{Aging, Fresh};
 use crate::core::secret::Secret;
 use std::fmt;
 use std::sync::Arc;

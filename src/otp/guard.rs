@@ -2,9 +2,9 @@
 
 use super::algorithm::OtpKind;
 use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
-use super::edit::{Edit, edit, key_of};
 use super::secret::OtpSecret;
 use super::settings::Otp;
+use super::update::{Edit, edit, key_of};
 use crate::core::error::{Error, ErrorKind};
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;

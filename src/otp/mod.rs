@@ -20,7 +20,6 @@
 mod algorithm;
 mod attempts;
 mod code;
-mod edit;
 mod enrolment;
 mod factor;
 mod guard;
@@ -28,6 +27,7 @@ mod qr;
 mod recovery;
 mod secret;
 mod settings;
+mod update;
 mod uri;
 
 pub use algorithm::{OtpAlgorithm, OtpKind};

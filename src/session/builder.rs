@@ -1,7 +1,7 @@
 //! The builder for [`Sessions`].
 
 use super::handle::{Sessions, Settings};
-use super::memory::Memory;
+use super::record_cache::Memory;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::store::{SealingKeys, Store};

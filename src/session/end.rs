@@ -1,10 +1,10 @@
 //! Ending sessions: one by id, one of a user's devices, or all of a user's.
 
-use super::frame::{Loaded, Reading};
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
 use super::record::Kept;
-use super::rework::FORWARDED;
+use super::repository::{Loaded, Reading};
+use super::rotate::FORWARDED;
 use super::view::SessionInfo;
 use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};

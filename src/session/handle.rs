@@ -1,11 +1,11 @@
 //! [`Sessions`]: creates, reads, changes and rotates server-side sessions.
 
 use super::builder::{SchemaChange, SessionsBuilder};
-use super::change::{NewSession, check_data, expired, gone, to_json};
-use super::frame::Loaded;
 use super::id::{CHARACTERS, Hash, SessionId};
-use super::memory::Memory;
+use super::new_session::{NewSession, check_data, expired, gone, to_json};
 use super::record::{Body, Data, is_any};
+use super::record_cache::Memory;
+use super::repository::Loaded;
 use super::view::SessionRecord;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;

@@ -3,31 +3,31 @@
 //! [`Sessions`] keeps them in any [`Store`](crate::store::Store).
 
 mod builder;
-mod change;
 mod end;
+mod new_session;
 // Partly unused without a web framework.
-#[cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
-mod frame;
+mod amr;
 mod handle;
 mod id;
-mod memory;
-mod methods;
 mod record;
-mod rework;
+mod record_cache;
+#[cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
+mod repository;
+mod rotate;
 mod view;
 
 pub use builder::{SchemaChange, SessionsBuilder};
-pub use change::NewSession;
 pub use handle::Sessions;
 pub use id::SessionId;
+pub use new_session::NewSession;
 pub use view::{SessionInfo, SessionRecord};
 
 pub(crate) use self::{
-    change::{conflict, to_json},
-    frame::{Load, Loaded, id_hash},
-    methods::Methods,
+    amr::Methods,
+    new_session::{conflict, to_json},
     record::{from_json, is_any},
-    rework::Rotation,
+    repository::{Load, Loaded, id_hash},
+    rotate::Rotation,
 };
 #[cfg(feature = "client")]
 pub(crate) use record::Tokens;

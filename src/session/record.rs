@@ -1,7 +1,7 @@
 //! The stored record of a session and its binary encoding.
 
+use super::amr::Methods;
 use super::id::Hash;
-use super::methods::Methods;
 use crate::core::decode::decode;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;

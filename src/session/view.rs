@@ -1,7 +1,7 @@
 //! Read-only views of a session: [`SessionRecord`] and [`SessionInfo`].
 
-use super::frame::Loaded;
 use super::handle::Settings;
+use super::repository::Loaded;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::marker::PhantomData;

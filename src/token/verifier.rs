@@ -7,9 +7,9 @@ use super::claims::RegisteredClaims;
 use super::keys::{BoxFuture, KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
 use super::list::{Kind, Lists, TokenList};
-use super::memo;
 use super::revocation::Revocation;
 use super::rules::Rules;
+use super::thread_cache;
 use super::verified::{Entry, Verified};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
@@ -183,7 +183,7 @@ impl Verifier {
         if !self.inner.cache.enabled() {
             return None;
         }
-        match memo::find(token, |verifier| verifier == self.inner.id) {
+        match thread_cache::find(token, |verifier| verifier == self.inner.id) {
             Some((_, verified)) => self.confirm(verified),
             None => self.confirm(self.find_shared(token)?),
         }
@@ -192,7 +192,7 @@ impl Verifier {
     /// Finds a token in the shared cache; the caller must [confirm](Self::confirm) it.
     pub(crate) fn find_shared(&self, token: &[u8]) -> Option<Verified> {
         let verified = self.inner.cache.get(token)?;
-        memo::remember(self.inner.id, &verified);
+        thread_cache::remember(self.inner.id, &verified);
         Some(verified)
     }
 
@@ -370,7 +370,7 @@ impl Inner {
     }
 
     fn forget(&self, verified: &Verified) {
-        memo::forget(self.id, verified);
+        thread_cache::forget(self.id, verified);
         self.cache.remove(verified.entry());
     }
 

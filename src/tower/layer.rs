@@ -5,7 +5,7 @@ use super::future::AuthFuture;
 use super::grpc;
 use super::head::PartsHead;
 use crate::authenticator::{Admission, Attached, Authenticator, Need, Pass, RouteGuard};
-use crate::core::striped::Striped;
+use crate::core::sharded::Striped;
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use std::sync::Arc;

@@ -61,8 +61,8 @@ const RESERVED: &[(&str, &[&str])] = &[
         "redb",
         &[
             "store/file/failure.rs",
-            "store/file/jobs.rs",
-            "store/file/medium.rs",
+            "store/file/worker.rs",
+            "store/file/database.rs",
             "store/file/opening.rs",
             "store/file/tables.rs",
         ],

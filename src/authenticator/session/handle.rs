@@ -1,7 +1,7 @@
 //! The [`Session`] extractor: a request's session as its handlers see it.
 
 use super::data::{SessionData, Version, merging, repeatable};
-use super::visit::{Changes, Found, Given, Visit};
+use super::request_session::{Changes, Found, Given, Visit};
 use crate::authenticator::gate::Attached;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;

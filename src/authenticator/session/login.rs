@@ -2,7 +2,7 @@
 
 use super::data::SessionData;
 use super::handle::Session;
-use super::visit::Visit;
+use super::request_session::Visit;
 use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
 use crate::core::error::{Error, ErrorKind};

@@ -1,7 +1,6 @@
 //! Sessions during a request: the cookie, the state shared by its handlers, and saving.
 
-mod admission;
-mod closing;
+mod authenticate;
 mod cookie;
 mod data;
 mod form_token;
@@ -14,8 +13,9 @@ mod oauth2;
 mod otp;
 #[cfg(feature = "client")]
 mod renewal;
+pub(super) mod request_session;
+mod save;
 mod settings;
-pub(super) mod visit;
 
 pub use cookie::SessionCookie;
 pub use data::SessionData;

@@ -1,8 +1,8 @@
 //! Settings of JustAuthenticateMe apps.
 
 use super::lists::Lists;
+use super::location::Spot;
 use super::scalars::{Texts, Time};
-use super::spot::Spot;
 use super::verifiers::KeySetSettings;
 use crate::config::document::Problem;
 use crate::jam::{app::JamApp, client::JamClient};

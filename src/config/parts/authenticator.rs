@@ -2,9 +2,9 @@
 
 #[cfg(feature = "client")]
 use super::apps::App;
+use super::location::Spot;
 use super::scalars::{Texts, Time};
 use super::settings::Parts;
-use super::spot::Spot;
 use super::stores::unknown;
 use crate::authenticator::SessionCookie;
 use crate::authenticator::{Authenticator, AuthenticatorBuilder, LoginCookies, Source};

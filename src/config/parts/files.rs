@@ -1,6 +1,6 @@
 //! Secrets and keys from files that the configuration names.
 
-use super::spot::Spot;
+use super::location::Spot;
 use crate::config::document::{Content, Problem};
 use crate::core::secret::Secret;
 use crate::core::telemetry;

@@ -1,6 +1,6 @@
 //! Settings of the route table.
 
-use super::spot::Spot;
+use super::location::Spot;
 use crate::config::document::Problem;
 use crate::policy::{RouteRule, RouteTable, Unmatched};
 

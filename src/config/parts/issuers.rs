@@ -3,8 +3,8 @@
 use super::key_rings::Rings;
 use super::keys::SigningMaterial;
 use super::lists::Lists;
+use super::location::Spot;
 use super::scalars::{Alg, Hidden, Texts, Time};
-use super::spot::Spot;
 use crate::config::document::Problem;
 use crate::token::issuer::Issuer;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! Settings of key rings.
 
 use super::keys::{SealingSettings, SigningMaterial};
+use super::location::Spot;
 use super::scalars::{Alg, Hidden, Moment, Time};
-use super::spot::Spot;
 use super::stores::{Stores, unknown};
 use crate::config::document::Problem;
 use crate::token::ring::{KeyRing, RingKey};

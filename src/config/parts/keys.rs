@@ -1,7 +1,7 @@
 //! Settings of signing, verifying and sealing keys.
 
+use super::location::Spot;
 use super::scalars::{Alg, Hidden};
-use super::spot::Spot;
 use crate::config::document::Problem;
 use crate::core::error::Error;
 use crate::core::secret::Secret;

@@ -1,7 +1,7 @@
 //! Settings of deny and allow lists.
 
+use super::location::Spot;
 use super::scalars::{Time, TimeOrUnlimited};
-use super::spot::Spot;
 use super::stores::{Stores, unknown};
 use crate::config::document::Problem;
 use crate::token::list::{Limits, TokenList};

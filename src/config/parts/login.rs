@@ -1,8 +1,8 @@
 //! Settings of the browser login by magic link.
 
 use super::apps::App;
+use super::location::Spot;
 use super::settings::Parts;
-use super::spot::Spot;
 use super::stores::unknown;
 use crate::authenticator::Authenticator;
 use crate::config::document::Problem;

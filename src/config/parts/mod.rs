@@ -3,12 +3,14 @@
 #[cfg(feature = "client")]
 mod apps;
 mod authenticator;
+mod context;
 mod files;
 mod guards;
 mod issuers;
 mod key_rings;
 mod keys;
 mod lists;
+mod location;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
 #[cfg(feature = "oauth2")]
@@ -19,14 +21,12 @@ mod refresh_tokens;
 mod scalars;
 mod sessions;
 mod settings;
-mod spot;
 mod stores;
 mod verifiers;
-mod world;
 
 pub(super) use self::{
     authenticator::Change,
+    context::{Files, World},
+    location::Spot,
     settings::{JWT, Parts, Settings, not_configured},
-    spot::Spot,
-    world::{Files, World},
 };

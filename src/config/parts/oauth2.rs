@@ -1,8 +1,8 @@
 //! Settings of OAuth2 clients.
 
+use super::location::Spot;
 use super::scalars::{Alg, Algs, Hidden, Texts, Time};
 use super::settings::Parts;
-use super::spot::Spot;
 #[cfg(any(feature = "tower", feature = "actix"))]
 use super::stores::unknown;
 #[cfg(any(feature = "tower", feature = "actix"))]

@@ -1,8 +1,8 @@
 //! Settings of one-time passwords.
 
 use super::keys::SealingSettings;
+use super::location::Spot;
 use super::scalars::Time;
-use super::spot::Spot;
 use super::stores::Stores;
 use crate::config::document::Problem;
 use crate::otp::{Otp, OtpAlgorithm, OtpGuard, OtpKind, RecoveryCodes, SecondFactor};

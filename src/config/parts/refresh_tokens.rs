@@ -1,7 +1,7 @@
 //! Settings of refresh tokens.
 
+use super::location::Spot;
 use super::scalars::Time;
-use super::spot::Spot;
 use super::stores::Stores;
 use crate::config::document::Problem;
 use crate::core::clock::Clock;

@@ -1,8 +1,8 @@
 //! Settings of sessions.
 
 use super::keys::SealingSettings;
+use super::location::Spot;
 use super::scalars::Time;
-use super::spot::Spot;
 use super::stores::Stores;
 use crate::config::document::Problem;
 use crate::session::{SchemaChange, Sessions};

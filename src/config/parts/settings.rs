@@ -7,6 +7,7 @@ use super::guards::GuardSettings;
 use super::issuers::IssuerSettings;
 use super::key_rings::{RingSettings, Rings};
 use super::lists::{ListSettings, Lists};
+use super::location::Spot;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 use super::login::{LoginParts, LoginSettings};
 #[cfg(feature = "oauth2")]
@@ -15,7 +16,6 @@ use super::oauth2::{OAuth2, OAuth2Settings};
 use super::otp::{OtpGuardSettings, OtpSettings, RecoverySettings, SecondFactorSettings};
 use super::refresh_tokens::{Refresh, RefreshSettings};
 use super::sessions::SessionSettings;
-use super::spot::Spot;
 use super::stores::{StoreSettings, Stores};
 use super::verifiers::VerifierSettings;
 use crate::authenticator::Authenticator;

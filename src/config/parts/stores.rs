@@ -1,9 +1,9 @@
 //! Settings of stores.
 
+use super::location::Spot;
 #[cfg(feature = "redis")]
 use super::scalars::Hidden;
 use super::scalars::Time;
-use super::spot::Spot;
 use crate::config::document::{Problem, advice};
 use crate::store::{MemoryStore, Near, Store};
 use serde::Deserialize;

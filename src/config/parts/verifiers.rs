@@ -3,8 +3,8 @@
 use super::key_rings::Rings;
 use super::keys::VerifyingKeySettings;
 use super::lists::Lists;
+use super::location::Spot;
 use super::scalars::{Alg, Algs, AnyOf, Texts, Time};
-use super::spot::Spot;
 use crate::config::document::Problem;
 #[cfg(feature = "client")]
 use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder};

@@ -1,8 +1,8 @@
 //! The builder of [`OAuth2Login`].
 
-use super::arrival::{OAuth2Arrival, OAuth2User};
 use super::handlers::{Keep, OAuth2Login, Settings};
-use super::remembered::{BrowserCookie, Memory};
+use super::pending::{BrowserCookie, Memory};
+use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
 use crate::core::error::Error;
 use crate::login::Redirect;

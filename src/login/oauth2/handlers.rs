@@ -1,7 +1,7 @@
 //! The handlers of OAuth2 logins.
 
 use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
-use super::remembered::{BrowserCookie, Memory};
+use super::pending::{BrowserCookie, Memory};
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
 use crate::core::challenge::Challenge;
@@ -9,7 +9,7 @@ use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::endpoint::Endpoint;
-use crate::login::leaving::Presented;
+use crate::login::logout::Presented;
 use crate::login::parts::{endpoint, private};
 use crate::oauth2::OAuth2Client;
 use crate::token::issuer::Issuer;

@@ -1,11 +1,11 @@
 //! Logins at OAuth2 providers: handlers for the redirect, the callback and logout.
 
-mod arrival;
-mod arriving;
 mod builder;
+mod callback;
 mod handlers;
-mod remembered;
+mod pending;
+mod user;
 
-pub use arrival::{OAuth2Arrival, OAuth2User};
 pub use builder::OAuth2LoginBuilder;
 pub use handlers::OAuth2Login;
+pub use user::{OAuth2Arrival, OAuth2User};

@@ -1,11 +1,11 @@
 //! [`RecoveryCodes`]: issues and redeems recovery codes.
 
-use super::sheet::{SHEET, Sheet, check_count, no_codes};
+use super::record::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::otp::attempts::Terms;
-use crate::otp::edit::{Edit, edit, key_of};
+use crate::otp::update::{Edit, edit, key_of};
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
 use std::fmt;

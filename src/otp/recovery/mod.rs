@@ -1,8 +1,8 @@
 //! Recovery codes, for users who lost their authenticator.
 
 mod codes;
-mod sheet;
+mod record;
 
 pub use codes::{RecoveryCodes, RecoveryCodesBuilder};
 
-pub(super) use sheet::{SHEET, Sheet, check_count};
+pub(super) use record::{SHEET, Sheet, check_count};

@@ -27,7 +27,7 @@ struct Node {
     parameters: Vec<(Box<str>, Node)>,
 }
 
-/// The remaining segments of a path folded by [`fold_case`](super::reading::fold_case).
+/// The remaining segments of a path folded by [`fold_case`](super::path_variants::fold_case).
 struct Segments<'p> {
     rest: Option<&'p str>,
     ends_with_slash: bool,
@@ -109,7 +109,7 @@ impl Node {
         let Some((segment, behind)) = path.next() else {
             return self.ends.iter().for_each(|route| found(*route));
         };
-        let name = super::reading::without_parameters(segment);
+        let name = super::path_variants::without_parameters(segment);
         if let Some(node) = self.literals.get(name) {
             node.each(&behind, found);
         }

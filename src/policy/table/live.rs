@@ -1,7 +1,7 @@
 //! A route table that can be replaced while requests use it.
 
 use super::route_table::RouteTable;
-use crate::core::striped::Striped;
+use crate::core::sharded::Striped;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 

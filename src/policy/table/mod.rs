@@ -7,8 +7,8 @@ mod listing;
 mod live;
 mod methods;
 mod nested;
+mod path_variants;
 mod pattern;
-mod reading;
 mod route_table;
 mod rule;
 

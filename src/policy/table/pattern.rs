@@ -1,6 +1,6 @@
 //! Path patterns, in the syntax of axum and matchit.
 
-use super::reading::{check_literal, fold_text, without_parameters};
+use super::path_variants::{check_literal, fold_text, without_parameters};
 use std::fmt::Write as _;
 
 /// matchit names parameters internally by letters.

@@ -4,8 +4,8 @@ use super::builder::{RouteTableBuilder, Unmatched};
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::nested::whole_path;
+use super::path_variants;
 use super::pattern::{Parameter, Segment};
-use super::reading;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::{Policy, Subject};
 use std::cell::LazyCell;
@@ -338,7 +338,7 @@ impl RouteTable {
     /// Adds the policies for a path, and returns whether any pattern matched.
     fn ask<'t>(&'t self, method: &str, path: &str, access: &mut Access<'t>) -> Result<bool, Error> {
         let paths = &self.0.paths;
-        let readings = reading::read(path, paths.keep_slashes).map_err(|why| {
+        let readings = path_variants::read(path, paths.keep_slashes).map_err(|why| {
             Error::new(
                 ErrorKind::AmbiguousPath,
                 format!("the path of the request is refused for {why}"),

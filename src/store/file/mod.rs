@@ -1,10 +1,10 @@
 //! [`FileStore`]: records in a file, for one process.
 
+mod database;
 mod failure;
-mod jobs;
-mod medium;
 mod opening;
 mod store;
 mod tables;
+mod worker;
 
 pub use store::{FileStore, FileStoreBuilder};

@@ -1,8 +1,8 @@
 //! [`FileStore`] and its builder.
 
-use super::jobs::{Shared, Threads};
-use super::medium::Medium;
+use super::database::Medium;
 use super::tables;
+use super::worker::{Shared, Threads};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::store::watch::{Watcher, Watchers};

@@ -1,9 +1,9 @@
 //! The builder for [`RedisStore`].
 
 use super::cluster::Cluster;
-use super::feed::{Feed, Source};
+use super::connection::{self, Link};
+use super::invalidation::{Feed, Source};
 use super::layout::Layout;
-use super::link::{self, Link};
 use super::operations::{Backend, Shared};
 use super::primary::{Place, Primary};
 use super::store::RedisStore;
@@ -92,7 +92,7 @@ impl RedisStoreBuilder {
         let target = Arc::new(target);
         let follow = |place| {
             let primary = Primary::new(target.clone(), place);
-            let place = link::Place::Primary(primary.clone());
+            let place = connection::Place::Primary(primary.clone());
             let link = Link::new(target.clone(), place, timeout);
             let source = Source::Primary {
                 primary,

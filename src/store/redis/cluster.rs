@@ -1,7 +1,7 @@
 //! Sends each command to the cluster node that owns its slot.
 
+use super::connection::{Link, Place};
 use super::failure::Failure;
-use super::link::{Link, Place};
 use super::topology::Topology;
 use super::url::{Address, Target};
 use redis::aio::MultiplexedConnection;

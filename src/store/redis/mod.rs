@@ -3,10 +3,10 @@
 mod builder;
 mod cluster;
 mod connect;
+mod connection;
 mod failure;
-mod feed;
+mod invalidation;
 mod layout;
-mod link;
 mod operations;
 mod opinions;
 mod primary;

@@ -1,10 +1,10 @@
 //! The operations of the store as commands to Redis.
 
 use super::cluster::Cluster;
+use super::connection::Link;
 use super::failure::{Failure, unavailable, unexpected};
-use super::feed::Feed;
+use super::invalidation::Feed;
 use super::layout::{Bucket, Layout, lifetime, owner_hash, unpack};
-use super::link::Link;
 use super::scripts::{GET, INSERT, LIST_OWNED, READ_OWNED, REMOVE, REMOVE_OWNED, REPLACE, Script};
 use crate::core::error::Error;
 use crate::store::{NewRecord, Record};

@@ -1,9 +1,9 @@
 //! Connections that carry change notifications, and heartbeats that prove them right.
 
 use super::cluster::{self, Cluster};
+use super::connection::Link;
 use super::failure::Failure;
 use super::layout::Layout;
-use super::link::Link;
 use super::primary::Known;
 use super::server::{self, Server};
 use super::topology::Topology;

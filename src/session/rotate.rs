@@ -11,12 +11,12 @@
 //! one: a reader of the pending record checks the old one and completes step 3. Until then the old
 //! record is kept as long as the new one, so that this check always has an answer.
 
-use super::change::{NewSession, check_data, conflict, gone, read_claims, to_json};
-use super::frame::Loaded;
+use super::amr::Methods;
 use super::handle::Sessions;
 use super::id::SessionId;
-use super::methods::Methods;
+use super::new_session::{NewSession, check_data, conflict, gone, read_claims, to_json};
 use super::record::{Body, Kept};
+use super::repository::Loaded;
 use crate::core::attempts::Attempts;
 use crate::core::error::Error;
 use serde::Serialize;

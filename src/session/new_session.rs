@@ -1,6 +1,6 @@
 //! [`NewSession`]: the contents of a new session.
 
-use super::methods::Methods;
+use super::amr::Methods;
 use super::record::{Body, Data, HANDLE, Tokens, plain_claims};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;

@@ -1,6 +1,6 @@
 //! A location in the configuration file, for error messages of the code that builds from it.
 
-use super::world::World;
+use super::context::World;
 use crate::config::document::{Node, Problem};
 use crate::core::error::Error;
 

@@ -3,9 +3,9 @@
 //! Writes of every process are learned for as long as heartbeats succeed.
 
 use super::cluster::Cluster;
+use super::connection::Link;
 use super::failure::Failure;
 use super::layout::Layout;
-use super::link::Link;
 use super::primary::Primary;
 use super::session::{Beat, Session};
 use super::url::Target;

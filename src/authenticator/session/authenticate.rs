@@ -1,7 +1,7 @@
 //! Authentication of a request by its session.
 
+use super::request_session::{Open, Visit};
 use super::settings::SessionSettings;
-use super::visit::{Open, Visit};
 use crate::authenticator::answer::Edits;
 use crate::authenticator::credentials::Head;
 use crate::authenticator::gate::{Admission, Authenticator, Begun, Outcome, Pass};

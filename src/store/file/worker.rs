@@ -4,7 +4,7 @@
 //! runtime and without one. One thread writes, and puts all waiting writes into one transaction,
 //! because each transaction costs disk syncs, however large it is.
 
-use super::medium::Medium;
+use super::database::Medium;
 use super::tables::Tables;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};

@@ -1,7 +1,7 @@
 //! Saving the session: one write between the handler's response and sending it.
 
 use super::data::{Merge, Written};
-use super::visit::{Changes, Found, Given, State, Visit};
+use super::request_session::{Changes, Found, Given, State, Visit};
 use crate::authenticator::answer::{Closing, Edits};
 use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};

@@ -1,8 +1,8 @@
 //! The OAuth2 login flow: the redirect to the provider, and the callback with a code.
 
-use super::arrival::{OAuth2Arrival, OAuth2User};
 use super::handlers::{Keep, OAuth2Login};
-use super::remembered::{Remembered, new_browser};
+use super::pending::{Remembered, new_browser};
+use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::LoginCookies;
 use crate::authenticator::Visit;
 use crate::core::challenge::Challenge;

@@ -3,11 +3,11 @@
 //! A lookup completes at once if the store can answer without waiting.
 
 use super::builder::SchemaChange;
-use super::change::{NewSession, check_data, conflict, expired, gone};
 use super::handle::{Sessions, millis};
 use super::id::{Hash, SessionId};
-use super::memory::Entry;
+use super::new_session::{NewSession, check_data, conflict, expired, gone};
 use super::record::{Body, Data, Kept, Tokens};
+use super::record_cache::Entry;
 use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
