@@ -14,7 +14,7 @@ mod redis;
 mod support;
 
 use folder::Folder;
-use jamguard::store::{FileStore, Near, RedisStore, SealingKeys, Store};
+use jamguard::store::{CachedStore, FileStore, RedisStore, SealingKeys, Store};
 use jamguard::{SessionId, Sessions, SessionsBuilder};
 use redis::Server;
 use std::hash::BuildHasher;
@@ -113,7 +113,9 @@ impl World {
     fn loads(&self, table: &Table, what: &str, set: fn(SessionsBuilder) -> SessionsBuilder) {
         let server = Server::start();
         let redis = RedisStore::builder(&server.url()).build().unwrap();
-        let near = Near::builder(redis.clone()).max_bytes(1 << 30).build();
+        let near = CachedStore::builder(redis.clone())
+            .max_bytes(1 << 30)
+            .build();
         let set = |builder: SessionsBuilder| set(builder).cache_bytes(1 << 30).build().unwrap();
         let sessions = set(Sessions::builder(near));
         let (ids, _) = self.runtime.block_on(fill(&sessions, ENTRIES, ENTRIES));

@@ -14,7 +14,7 @@ pub(crate) mod office;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use jamguard::{Error, Identity, Refused, Require};
+use jamguard::{AuthRejection, Error, Identity, Require};
 use office::{Admin, Office};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -23,7 +23,10 @@ async fn admin(admin: Require<Admin>) -> String {
     format!("welcome, {}\n", admin.subject().unwrap_or("admin"))
 }
 
-async fn document(identity: Identity, Path(name): Path<String>) -> Result<Json<Value>, Refused> {
+async fn document(
+    identity: Identity,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, AuthRejection> {
     office::read(&identity, &name).map(Json)
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod office;
 
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{App, HttpServer};
-use jamguard::{Error, Identity, Refused, Require};
+use jamguard::{AuthRejection, Error, Identity, Require};
 use office::{Admin, Office};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ async fn admin(admin: Require<Admin>) -> String {
     format!("welcome, {}\n", admin.subject().unwrap_or("admin"))
 }
 
-async fn document(identity: Identity, name: Path<String>) -> Result<Json<Value>, Refused> {
+async fn document(identity: Identity, name: Path<String>) -> Result<Json<Value>, AuthRejection> {
     office::read(&identity, &name).map(Json)
 }
 

@@ -10,7 +10,7 @@
 //! Times are measured from the start of the revoking call.
 
 use jamguard::jose::{Algorithm, SigningKey, VerifyingKey};
-use jamguard::store::{Near, RedisStore, Store};
+use jamguard::store::{CachedStore, RedisStore, Store};
 use jamguard::{ErrorKind, Issuer, TokenList, Verifier};
 use std::error::Error;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -35,7 +35,7 @@ impl Process {
     /// Connects, and waits until invalidations from Redis arrive.
     fn join(runtime: &Runtime, url: &str, key: VerifyingKey) -> Outcome<Self> {
         let store = RedisStore::builder(url).prefix("revocation_cluster:");
-        let near = Near::new(runtime.block_on(store.connect())?);
+        let near = CachedStore::new(runtime.block_on(store.connect())?);
         let begun = Instant::now();
         while near.peek("any key").is_none() {
             runtime.block_on(near.get("any key"))?;

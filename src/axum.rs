@@ -1,8 +1,8 @@
 //! Extractors and responses for axum. Thin adapters: decisions are made in `authenticator`.
 
-use crate::authenticator::{Attached, Guard, Identity, Refused, Require, Returned};
+use crate::authenticator::{Attached, AuthRejection, Identity, NamedPolicy, Require, Returned};
 use crate::authenticator::{Session, SessionData, credentials};
-use crate::core::challenge::{Challenge, REALM};
+use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::token::claims::{Claims, ClaimsData};
@@ -13,7 +13,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 
-impl IntoResponse for Challenge {
+impl IntoResponse for AuthResponse {
     fn into_response(self) -> Response {
         response::<Body>(self)
     }
@@ -27,24 +27,24 @@ impl IntoResponse for Challenge {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         telemetry::refused(&self);
-        let mut response = Challenge::for_error(&self, REALM).into_response();
+        let mut response = AuthResponse::for_error(&self, REALM).into_response();
         response.extensions_mut().insert(Returned(self));
         response
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for AuthRejection {
     fn into_response(self) -> Response {
         self.challenge().into_response()
     }
 }
 
-fn attached(parts: &Parts) -> Result<&Attached, Refused> {
+fn attached(parts: &Parts) -> Result<&Attached, AuthRejection> {
     parts.extensions.get::<Attached>().ok_or_else(|| {
         telemetry::fault(
             "an extractor ran without the layer: add .layer(auth.layer()) to the router",
         );
-        Refused::without_layer(Error::new(
+        AuthRejection::without_layer(Error::new(
             ErrorKind::Internal,
             "the layer is missing: add .layer(auth.layer()) to the router",
         ))
@@ -52,65 +52,65 @@ fn attached(parts: &Parts) -> Result<&Attached, Refused> {
 }
 
 impl<S: Sync> FromRequestParts<S> for Identity {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         attached(parts)?.identity().cloned()
     }
 }
 
 /// Returns `None` for an anonymous request.
 impl<S: Sync> OptionalFromRequestParts<S> for Identity {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
         Ok(attached(parts)?.outcome.known().cloned())
     }
 }
 
 impl<S: Sync, T: ClaimsData> FromRequestParts<S> for Claims<T> {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         attached(parts)?.claims()
     }
 }
 
 /// Returns `None` for an anonymous request. Claims that do not fit `T` are answered with 500.
 impl<S: Sync, T: ClaimsData> OptionalFromRequestParts<S> for Claims<T> {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
         attached(parts)?.claims_if_known()
     }
 }
 
-impl<S: Sync, G: Guard> FromRequestParts<S> for Require<G> {
-    type Rejection = Refused;
+impl<S: Sync, G: NamedPolicy> FromRequestParts<S> for Require<G> {
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         Self::ask_async(Self::question(attached(parts)?)?).await
     }
 }
 
-async fn session<T: SessionData>(parts: &Parts) -> Result<Session<T>, Refused> {
+async fn session<T: SessionData>(parts: &Parts) -> Result<Session<T>, AuthRejection> {
     let device = credentials::user_agent(&PartsHead::from(parts));
     attached(parts)?.clone().session(device).await
 }
 
 impl<S: Sync, T: SessionData> FromRequestParts<S> for Session<T> {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         session(parts).await
     }
 }
 
 /// Returns `None` for a client without a session.
 impl<S: Sync, T: SessionData> OptionalFromRequestParts<S> for Session<T> {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
         let session: Self = session(parts).await?;
         Ok((!session.is_new()).then_some(session))
     }

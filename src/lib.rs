@@ -79,7 +79,7 @@
 //! a credential the request continues as anonymous; [`Claims<T>`](Claims), [`Identity`] and
 //! [`RouteGuard`] then answer 401. An invalid bearer token is rejected at once. An invalid cookie
 //! makes the request anonymous where login is optional. A failed extractor rejects with
-//! [`Refused`]. [`Challenge`] is the HTTP response; [`AuthenticatorBuilder::on_refusal`] replaces
+//! [`AuthRejection`]. [`AuthResponse`] is the HTTP response; [`AuthenticatorBuilder::on_refusal`] replaces
 //! it. Services without extractors, such as tonic's, read [`Identity::from_extensions`].
 //!
 //! Verified tokens are cached under their full text: looked up by hash, then compared whole. On
@@ -169,14 +169,15 @@ pub use crate::authenticator::RouteGuard;
 #[cfg(feature = "client")]
 pub use crate::authenticator::SessionTokens;
 pub use crate::authenticator::{
-    Authenticator, AuthenticatorBuilder, CredentialKind, Identity, LoginCookies, Refused, Source,
+    AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
+    LoginCookies,
 };
 #[cfg(any(feature = "axum", feature = "actix"))]
-pub use crate::authenticator::{Guard, Require};
+pub use crate::authenticator::{NamedPolicy, Require};
 pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
 #[cfg(feature = "config")]
 pub use crate::config::jam::Jam;
-pub use crate::core::challenge::Challenge;
+pub use crate::core::challenge::AuthResponse;
 pub use crate::core::clock::{Clock, SystemClock};
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::secret::Secret;
@@ -194,7 +195,7 @@ pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
 pub use crate::login::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
 pub use crate::policy::{Policy, RouteTable};
 pub use crate::session::{
-    NewSession, SchemaChange, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
+    NewSession, OnTypeMismatch, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
 };
 pub use crate::store::Store;
 pub use crate::token::builder::VerifierBuilder;
@@ -202,7 +203,7 @@ pub use crate::token::cache::CacheStats;
 pub use crate::token::claims::{Claims, ClaimsData};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
-pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, Reuse};
+pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
 pub use crate::token::revocation::{Revocation, RevocationId};
 pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};
 pub use crate::token::verified::Verified;

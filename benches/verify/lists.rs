@@ -4,9 +4,9 @@ use crate::support::arrivals::Arrivals;
 use crate::support::tokens;
 use crate::support::{Bar, Effort, Pairs, Random, Table, labelled};
 use crate::{ENTRIES, HOT, ROOM, rs256};
-use jamguard::store::{MemoryStore, Store};
 #[cfg(feature = "redis")]
-use jamguard::store::{Near, RedisStore};
+use jamguard::store::{CachedStore, RedisStore};
+use jamguard::store::{MemoryStore, Store};
 use jamguard::{Error, TokenList, Verified, Verifier};
 use std::hint::black_box;
 use std::pin::pin;
@@ -25,7 +25,7 @@ pub(crate) fn deny_lists(table: &Table, effort: Effort) {
         let server = crate::redis::Server::start();
         let store = RedisStore::builder(&server.url()).build().unwrap();
         let what = ("in Redis", many);
-        deny_list(table, effort, what, Near::new(store), &tokens);
+        deny_list(table, effort, what, CachedStore::new(store), &tokens);
     }
     #[cfg(not(feature = "redis"))]
     table.note("row L over Redis: --features redis, and redis-server installed");

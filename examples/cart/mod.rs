@@ -11,7 +11,7 @@
 //! | `POST /logout-everywhere` | `{"ended":2}`; 401 without a login |
 //! | `GET /` | a page for all of these |
 
-use jamguard::store::{FileStore, MemoryStore, Near, RedisStore, Store};
+use jamguard::store::{CachedStore, FileStore, MemoryStore, RedisStore, Store};
 use jamguard::{Authenticator, Error, ErrorKind, Session, SessionCookie, Sessions};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -128,8 +128,12 @@ async fn store() -> Result<Arc<dyn Store>, Error> {
     let store = std::env::var("JAM_STORE").unwrap_or_else(|_| "memory".to_owned());
     Ok(match store.split_once(':') {
         None if store == "memory" => Arc::new(MemoryStore::new()),
-        Some(("file", path)) if !path.is_empty() => Arc::new(Near::new(FileStore::open(path)?)),
-        Some(("redis" | "rediss", _)) => Arc::new(Near::new(RedisStore::connect(&store).await?)),
+        Some(("file", path)) if !path.is_empty() => {
+            Arc::new(CachedStore::new(FileStore::open(path)?))
+        }
+        Some(("redis" | "rediss", _)) => {
+            Arc::new(CachedStore::new(RedisStore::connect(&store).await?))
+        }
         _ => {
             return Err(Error::new(
                 ErrorKind::Configuration,

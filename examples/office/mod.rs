@@ -17,7 +17,7 @@
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::policy::{PolicyParser, RouteRule, RouteTable, Unmatched, resource, role, scope};
 use jamguard::{
-    Authenticator, Error, ErrorKind, Guard, Identity, Issuer, Policy, Refused, Verifier,
+    AuthRejection, Authenticator, Error, ErrorKind, Identity, Issuer, NamedPolicy, Policy, Verifier,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ pub(crate) fn may_write() -> Policy {
 /// A policy as a type, for a handler's signature.
 pub(crate) struct Admin;
 
-impl Guard for Admin {
+impl NamedPolicy for Admin {
     fn policy() -> Policy {
         role("admin")
     }
@@ -73,7 +73,7 @@ struct Document {
 }
 
 /// Checks a policy inside a handler, where the requested document is known.
-pub(crate) fn read(identity: &Identity, name: &str) -> Result<Value, Refused> {
+pub(crate) fn read(identity: &Identity, name: &str) -> Result<Value, AuthRejection> {
     let own = resource("owner").is_claim("sub") | role("admin");
     let document = match name {
         "plan" => Document {

@@ -32,7 +32,7 @@ use jamguard::otp::SecondFactor;
 use jamguard::policy::second_factor;
 use jamguard::store::{MemoryStore, SealingKeys};
 use jamguard::{
-    Authenticator, Challenge, Error, ErrorKind, Identity, Session, SessionCookie, Sessions,
+    AuthResponse, Authenticator, Error, ErrorKind, Identity, Session, SessionCookie, Sessions,
 };
 use std::process::ExitCode;
 
@@ -64,7 +64,7 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = Challenge::for_error(&self.0, "otp_login").status();
+        let status = AuthResponse::for_error(&self.0, "otp_login").status();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let word = match self.0.kind() {
             ErrorKind::WrongCode | ErrorKind::UsedCode => {

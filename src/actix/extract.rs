@@ -3,9 +3,9 @@
 use super::fault;
 use super::fault::ExtractFuture;
 use super::head::RequestHead;
-use crate::authenticator::{Attached, Guard, Identity, Refused, Require, Returned};
+use crate::authenticator::{Attached, AuthRejection, Identity, NamedPolicy, Require, Returned};
 use crate::authenticator::{Session, SessionData, credentials};
-use crate::core::challenge::{Challenge, REALM};
+use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::token::claims::{Claims, ClaimsData};
@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Converts a challenge to a response. Invalid headers from a hook are dropped with a warning.
-pub(crate) fn response(challenge: Challenge) -> HttpResponse {
+pub(crate) fn response(challenge: AuthResponse) -> HttpResponse {
     let status =
         StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::new(status);
@@ -34,13 +34,13 @@ pub(crate) fn response(challenge: Challenge) -> HttpResponse {
         .map_into_boxed_body()
 }
 
-impl fmt::Display for Challenge {
+impl fmt::Display for AuthResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "refused with status {}", self.status())
     }
 }
 
-impl ResponseError for Challenge {
+impl ResponseError for AuthResponse {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -57,21 +57,21 @@ impl ResponseError for Challenge {
 /// realm `jamguard`.
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        Challenge::for_error(self, REALM).status_code()
+        AuthResponse::for_error(self, REALM).status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
         telemetry::refused(self);
-        let mut response = response(Challenge::for_error(self, REALM));
+        let mut response = response(AuthResponse::for_error(self, REALM));
         response.extensions_mut().insert(Returned(self.clone()));
         response
     }
 }
 
-impl ResponseError for Refused {
+impl ResponseError for AuthRejection {
     fn status_code(&self) -> StatusCode {
         // The standard status: the hook runs only in `error_response`.
-        Challenge::for_error(self.error(), "").status_code()
+        AuthResponse::for_error(self.error(), "").status_code()
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -82,15 +82,15 @@ impl ResponseError for Refused {
 /// Reads what the middleware attached. A missing middleware is an internal error: it fails closed.
 fn with_attached<R>(
     request: &HttpRequest,
-    read: impl FnOnce(&Attached) -> Result<R, Refused>,
-) -> Result<R, Refused> {
+    read: impl FnOnce(&Attached) -> Result<R, AuthRejection>,
+) -> Result<R, AuthRejection> {
     match request.extensions().get::<Attached>() {
         Some(attached) => read(attached),
         None => {
             telemetry::fault(
                 "an extractor ran without the middleware: add .wrap(auth.actix()) to the App",
             );
-            Err(Refused::without_layer(Error::new(
+            Err(AuthRejection::without_layer(Error::new(
                 ErrorKind::Internal,
                 "the middleware is missing: add .wrap(auth.actix()) to the App",
             )))
@@ -99,8 +99,8 @@ fn with_attached<R>(
 }
 
 impl FromRequest for Identity {
-    type Error = Refused;
-    type Future = Ready<Result<Self, Refused>>;
+    type Error = AuthRejection;
+    type Future = Ready<Result<Self, AuthRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(with_attached(request, |attached| {
@@ -112,7 +112,7 @@ impl FromRequest for Identity {
 /// Claims that do not fit `T` are answered with 500, even inside `Option`: the handler does not
 /// run.
 impl<T: ClaimsData> FromRequest for Claims<T> {
-    type Error = Refused;
+    type Error = AuthRejection;
     type Future = ExtractFuture<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -120,8 +120,8 @@ impl<T: ClaimsData> FromRequest for Claims<T> {
     }
 }
 
-impl<G: Guard> FromRequest for Require<G> {
-    type Error = Refused;
+impl<G: NamedPolicy> FromRequest for Require<G> {
+    type Error = AuthRejection;
     type Future = RequireFuture<G>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> RequireFuture<G> {
@@ -138,12 +138,12 @@ impl<G: Guard> FromRequest for Require<G> {
 pub struct RequireFuture<G>(Asking<G>);
 
 enum Asking<G> {
-    Now(Ready<Result<Require<G>, Refused>>),
-    Later(Pin<Box<dyn Future<Output = Result<Require<G>, Refused>>>>),
+    Now(Ready<Result<Require<G>, AuthRejection>>),
+    Later(Pin<Box<dyn Future<Output = Result<Require<G>, AuthRejection>>>>),
 }
 
 impl<G> Future for RequireFuture<G> {
-    type Output = Result<Require<G>, Refused>;
+    type Output = Result<Require<G>, AuthRejection>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.get_mut().0 {
@@ -154,8 +154,8 @@ impl<G> Future for RequireFuture<G> {
 }
 
 impl<T: SessionData> FromRequest for Session<T> {
-    type Error = Refused;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Refused>>>>;
+    type Error = AuthRejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AuthRejection>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let device = credentials::user_agent(&RequestHead(request));

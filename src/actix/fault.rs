@@ -4,7 +4,7 @@
 //! user as anonymous. On such a failure the extractor stays pending; the surrounding middleware
 //! answers and the handler does not run.
 
-use crate::authenticator::Refused;
+use crate::authenticator::AuthRejection;
 use std::cell::RefCell;
 use std::future::Future;
 use std::future::poll_fn;
@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 enum Polled {
     NoMiddleware,
     Middleware,
-    Fault(Refused),
+    Fault(AuthRejection),
 }
 
 thread_local! {
@@ -34,7 +34,7 @@ impl Drop for Before {
 }
 
 /// Polls the service inside a middleware; returns a fault that an extractor raised in it.
-pub(super) fn watch<A>(poll: impl FnOnce() -> Poll<A>) -> Poll<Result<A, Refused>> {
+pub(super) fn watch<A>(poll: impl FnOnce() -> Poll<A>) -> Poll<Result<A, AuthRejection>> {
     let mut before = Before(Some(POLLED.replace(Polled::Middleware)));
     let polled = poll();
     let before = before.0.take().unwrap_or(Polled::NoMiddleware);
@@ -45,7 +45,7 @@ pub(super) fn watch<A>(poll: impl FnOnce() -> Poll<A>) -> Poll<Result<A, Refused
 }
 
 /// Hands a fault to the middleware being polled, or returns it if there is none.
-fn raise<T>(refused: &Refused) -> Poll<Result<T, Refused>> {
+fn raise<T>(refused: &AuthRejection) -> Poll<Result<T, AuthRejection>> {
     POLLED.with_borrow_mut(|polled| match polled {
         Polled::NoMiddleware => Poll::Ready(Err(refused.clone())),
         Polled::Middleware | Polled::Fault(_) => {
@@ -56,10 +56,10 @@ fn raise<T>(refused: &Refused) -> Poll<Result<T, Refused>> {
 }
 
 /// The future of an extractor that never waits.
-pub struct ExtractFuture<T>(Option<Result<T, Refused>>);
+pub struct ExtractFuture<T>(Option<Result<T, AuthRejection>>);
 
 impl<T> ExtractFuture<T> {
-    pub(super) fn new(answer: Result<T, Refused>) -> Self {
+    pub(super) fn new(answer: Result<T, AuthRejection>) -> Self {
         Self(Some(answer))
     }
 }
@@ -67,7 +67,7 @@ impl<T> ExtractFuture<T> {
 impl<T> Unpin for ExtractFuture<T> {}
 
 impl<T> Future for ExtractFuture<T> {
-    type Output = Result<T, Refused>;
+    type Output = Result<T, AuthRejection>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(Err(refused)) = &self.0
@@ -84,7 +84,7 @@ impl<T> Future for ExtractFuture<T> {
 }
 
 /// Raises a fault in the result of an asynchronous extractor.
-pub(super) async fn checked<T>(answer: Result<T, Refused>) -> Result<T, Refused> {
+pub(super) async fn checked<T>(answer: Result<T, AuthRejection>) -> Result<T, AuthRejection> {
     match answer {
         Err(refused) if refused.is_fault() => poll_fn(move |_| raise(&refused)).await,
         answer => answer,

@@ -6,7 +6,7 @@ use super::head::RequestHead;
 use crate::authenticator::{
     Admission, Attached, Authenticator, Closing, Edits, Need, Pass, Returned, RouteGuard,
 };
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::token::keys::BoxFuture;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
@@ -173,7 +173,7 @@ pin_project_lite::pin_project! {
     enum State<S, F, A> {
         /// Waits for keys, a token refresh, a session or a policy.
         Later {
-            admission: BoxFuture<Result<Pass, Challenge>>,
+            admission: BoxFuture<Result<Pass, AuthResponse>>,
             next: Option<(Rc<S>, ServiceRequest)>,
             auth: Arc<Authenticator>,
             vary: Option<HeaderValue>,
@@ -187,12 +187,12 @@ pin_project_lite::pin_project! {
         },
         /// The application has answered; the session is being saved.
         Closing {
-            closing: BoxFuture<Result<Edits, Challenge>>,
+            closing: BoxFuture<Result<Edits, AuthResponse>>,
             // Boxed, so that the other states stay small.
             answer: Option<Box<Answer<A>>>,
             vary: Option<HeaderValue>,
         },
-        Refused { refusal: Option<(ServiceRequest, Challenge)> },
+        Refused { refusal: Option<(ServiceRequest, AuthResponse)> },
         Done,
     }
 }
@@ -367,7 +367,7 @@ impl<B: MessageBody> Answer<ServiceResponse<B>> {
     }
 
     /// Replaces the response with a refusal.
-    fn refused(self, challenge: Challenge) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    fn refused(self, challenge: AuthResponse) -> Result<ServiceResponse<EitherBody<B>>, Error> {
         let refused = match self {
             Self::Given(answer) => answer.into_response(response(challenge)),
             Self::Own(answer) => answer.into_response(response(challenge)),

@@ -4,7 +4,7 @@ use super::credentials::RoutedHead;
 use super::gate::{Admission, Attached, Authenticator, Outcome, Pass, missing};
 use super::identity::Identity;
 use super::requirement::{Demands, Need, Policies};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ impl Authenticator {
         }
     }
 
-    async fn enrich_later(&self, mut pass: Pass) -> Result<Pass, Challenge> {
+    async fn enrich_later(&self, mut pass: Pass) -> Result<Pass, AuthResponse> {
         let (Some(enricher), Some(identity)) = (&self.0.enricher, pass.sender()) else {
             return Ok(pass);
         };
@@ -102,7 +102,7 @@ impl Authenticator {
         pass: Pass,
         identity: Option<Identity>,
         policies: Policies,
-    ) -> Result<Pass, Challenge> {
+    ) -> Result<Pass, AuthResponse> {
         let answer = match identity {
             Some(identity) => policies.check(&identity).await,
             None => Err(missing()),
@@ -110,7 +110,7 @@ impl Authenticator {
         self.decide(answer, pass)
     }
 
-    fn decide(&self, answer: Result<(), Error>, pass: Pass) -> Result<Pass, Challenge> {
+    fn decide(&self, answer: Result<(), Error>, pass: Pass) -> Result<Pass, AuthResponse> {
         match answer {
             Ok(()) => Ok(pass),
             Err(error) => Err(self.refuse(&error, pass.edits)),

@@ -2,7 +2,7 @@
 
 use super::gate::Authenticator;
 use super::session::request_session::Open;
-use crate::core::challenge::{Challenge, REALM};
+use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::Error;
 use crate::token::keys::BoxFuture;
 
@@ -33,8 +33,8 @@ impl Returned {
         auth: &Authenticator,
         status: u16,
         content_type: Option<&[u8]>,
-    ) -> Option<(Challenge, Challenge)> {
-        let standard = Challenge::for_error(&self.0, REALM);
+    ) -> Option<(AuthResponse, AuthResponse)> {
+        let standard = AuthResponse::for_error(&self.0, REALM);
         let untouched = standard.status() == status
             && standard.header("content-type").map(str::as_bytes) == content_type;
         untouched.then(|| (standard, auth.judge().answer(&self.0)))
@@ -46,7 +46,7 @@ pub(crate) enum Closing {
     Now(Edits),
     /// A session is being saved. On failure a challenge replaces the response, which would report
     /// something that did not happen.
-    Later(BoxFuture<Result<Edits, Challenge>>),
+    Later(BoxFuture<Result<Edits, AuthResponse>>),
 }
 
 impl Edits {

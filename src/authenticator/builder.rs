@@ -1,7 +1,7 @@
 //! The builder of [`Authenticator`].
 
 use super::cookies::{self, LoginCookies};
-use super::credentials::{Source, SourceKind};
+use super::credentials::{CredentialSource, SourceKind};
 use super::csrf::OriginCheck;
 use super::enrich::{self, EnrichHook, Enricher};
 use super::gate::Authenticator;
@@ -9,7 +9,7 @@ use super::identity::Identity;
 use super::judge::{Hook, Judge, Rules};
 use super::routing::Routing;
 use super::session::{SessionCookie, SessionSettings};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::sharded::Striped;
@@ -30,7 +30,7 @@ use std::time::Duration;
 ///
 /// # Example
 /// ```
-/// use jamguard::{Authenticator, Source, Verifier, jose::{Algorithm, SigningKey}};
+/// use jamguard::{Authenticator, CredentialSource, Verifier, jose::{Algorithm, SigningKey}};
 ///
 /// let key = SigningKey::generate(Algorithm::HS256)?;
 /// let verifier = Verifier::builder()
@@ -40,7 +40,7 @@ use std::time::Duration;
 ///     .build()?;
 /// let auth = Authenticator::builder()
 ///     .verifier(verifier)
-///     .sources([Source::bearer(), Source::cookie("__Host-session")])
+///     .sources([CredentialSource::bearer(), CredentialSource::cookie("__Host-session")])
 ///     .realm("orders")
 ///     .build()?;
 /// # Ok::<(), jamguard::Error>(())
@@ -49,7 +49,7 @@ use std::time::Duration;
 pub struct AuthenticatorBuilder {
     verifiers: Vec<Result<Verifier, Error>>,
     deny_lists: Vec<TokenList>,
-    sources: Vec<Source>,
+    sources: Vec<CredentialSource>,
     cookies: Option<LoginCookies>,
     realm: String,
     hook: Option<Hook>,
@@ -134,13 +134,13 @@ impl AuthenticatorBuilder {
     /// Adds a place where a credential may be. The first source with a credential decides.
     ///
     /// Default: the bearer header, then the cookies of [`cookies`](Self::cookies).
-    pub fn source(mut self, source: Source) -> Self {
+    pub fn source(mut self, source: CredentialSource) -> Self {
         self.sources.push(source);
         self
     }
 
     /// Adds several sources, in order.
-    pub fn sources(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
+    pub fn sources(mut self, sources: impl IntoIterator<Item = CredentialSource>) -> Self {
         self.sources.extend(sources);
         self
     }
@@ -154,7 +154,7 @@ impl AuthenticatorBuilder {
     /// Accepts server-side sessions: a session's user is the sender of the request.
     ///
     /// [`Session<T>`](crate::Session) is the session's data. The session cookie is read after all
-    /// other sources; [`Source::session`] moves it.
+    /// other sources; [`CredentialSource::session`] moves it.
     ///
     /// ```
     /// use jamguard::{Authenticator, Sessions, store::MemoryStore};
@@ -208,7 +208,7 @@ impl AuthenticatorBuilder {
     /// ```
     pub fn on_refusal(
         mut self,
-        hook: impl Fn(&Error, Challenge) -> Challenge + Send + Sync + 'static,
+        hook: impl Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync + 'static,
     ) -> Self {
         self.hook = Some(Arc::new(hook));
         self
@@ -383,17 +383,17 @@ impl AuthenticatorBuilder {
         }
         let mut sources = self.sources;
         if sources.is_empty() && !verifiers.is_empty() {
-            sources.push(Source::bearer());
+            sources.push(CredentialSource::bearer());
         }
         if let Some(cookies) = &self.cookies {
             cookies.check()?;
-            let source = Source::cookie(cookies.id_name());
+            let source = CredentialSource::cookie(cookies.id_name());
             if !sources.contains(&source) {
                 sources.push(source);
             }
         }
         let sessions = SessionSettings::new(self.sessions, self.session_cookie, &mut sources)?;
-        let secure = |source: &Source| match &source.0 {
+        let secure = |source: &CredentialSource| match &source.0 {
             SourceKind::Cookie(name) => match &self.cookies {
                 Some(cookies) if cookies.id_name() == &**name => cookies.is_secure(),
                 _ => name.starts_with("__"),
@@ -408,7 +408,7 @@ impl AuthenticatorBuilder {
                 SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
                 SourceKind::Query(name) if name.is_empty() => {
                     return Err(Error::configuration(
-                        "the name of a query parameter is empty: give Source::query(…) a name",
+                        "the name of a query parameter is empty: give CredentialSource::query(…) a name",
                     ));
                 }
                 _ => {}

@@ -38,11 +38,11 @@ pub(crate) enum HeaderKey<'a> {
 ///
 /// # Example
 /// ```
-/// use jamguard::Source;
-/// let sources = [Source::bearer(), Source::cookie("__Host-jam_id")];
+/// use jamguard::CredentialSource;
+/// let sources = [CredentialSource::bearer(), CredentialSource::cookie("__Host-jam_id")];
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source(pub(crate) SourceKind);
+pub struct CredentialSource(pub(crate) SourceKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceKind {
@@ -53,7 +53,7 @@ pub(crate) enum SourceKind {
     Session,
 }
 
-impl Source {
+impl CredentialSource {
     /// Creates a source for `Authorization: Bearer …` (RFC 6750 section 2.1).
     pub fn bearer() -> Self {
         Self(SourceKind::Bearer)
@@ -101,7 +101,7 @@ impl Source {
 /// A credential that is not verified yet.
 pub(crate) struct Found<'a> {
     pub(crate) token: Cow<'a, [u8]>,
-    pub(crate) source: &'a Source,
+    pub(crate) source: &'a CredentialSource,
 }
 
 impl Found<'_> {
@@ -122,8 +122,8 @@ fn invalid(message: &'static str) -> Error {
 /// Returns the credential of the first source that has one, and the source's index.
 pub(crate) fn find<'a>(
     head: &'a impl Head,
-    sources: &'a [Source],
-) -> Result<Option<(Found<'a>, usize)>, (Error, &'a Source)> {
+    sources: &'a [CredentialSource],
+) -> Result<Option<(Found<'a>, usize)>, (Error, &'a CredentialSource)> {
     for (place, source) in sources.iter().enumerate() {
         let token = read(head, source).map_err(|error| (error, source))?;
         if let Some(token) = token {
@@ -133,7 +133,10 @@ pub(crate) fn find<'a>(
     Ok(None)
 }
 
-fn read<'a>(head: &'a impl Head, source: &'a Source) -> Result<Option<Cow<'a, [u8]>>, Error> {
+fn read<'a>(
+    head: &'a impl Head,
+    source: &'a CredentialSource,
+) -> Result<Option<Cow<'a, [u8]>>, Error> {
     Ok(match &source.0 {
         SourceKind::Bearer => bearer(head)?.map(Cow::Borrowed),
         SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
@@ -147,8 +150,8 @@ fn read<'a>(head: &'a impl Head, source: &'a Source) -> Result<Option<Cow<'a, [u
 /// Checks that a bearer token is not sent in both header and query (RFC 6750 section 2).
 pub(crate) fn check_alone(
     head: &impl Head,
-    sources: &[Source],
-    found: &Source,
+    sources: &[CredentialSource],
+    found: &CredentialSource,
 ) -> Result<(), Error> {
     for source in sources {
         let other = matches!(

@@ -3,7 +3,7 @@
 use super::answer::Edits;
 use super::builder::AuthenticatorBuilder;
 use super::cookies::{Attributes, LoginCookies};
-use super::credentials::{self, Head, Source, SourceKind};
+use super::credentials::{self, CredentialSource, Head, SourceKind};
 use super::csrf::OriginCheck;
 use super::enrich::Enricher;
 use super::identity::{CredentialKind, Identity};
@@ -15,7 +15,7 @@ use super::session::{
     SessionSettings,
     request_session::{Open, Visit},
 };
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 #[cfg(feature = "client")]
 use crate::core::secret::Secret;
@@ -56,7 +56,7 @@ enum Bearers {
 
 pub(crate) struct Settings {
     pub(crate) routing: Arc<Routing>,
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<CredentialSource>,
     pub(crate) cookies: Option<LoginCookies>,
     pub(crate) judges: Striped<Arc<Judge>>,
     pub(super) enricher: Option<Enricher>,
@@ -149,8 +149,8 @@ impl Pass {
 
 /// The decision about a request. A refusal is the whole response.
 pub(crate) enum Admission {
-    Now(Result<Pass, Challenge>),
-    Later(BoxFuture<Result<Pass, Challenge>>),
+    Now(Result<Pass, AuthResponse>),
+    Later(BoxFuture<Result<Pass, AuthResponse>>),
 }
 
 /// The request's credential before the decision.
@@ -179,7 +179,7 @@ pub(super) struct Renewal {
 }
 
 impl Admission {
-    pub(super) async fn wait(self) -> Result<Pass, Challenge> {
+    pub(super) async fn wait(self) -> Result<Pass, AuthResponse> {
         match self {
             Self::Now(decision) => decision,
             Self::Later(decision) => decision.await,
@@ -278,7 +278,7 @@ impl Authenticator {
     /// Returns the `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) fn vary(&self) -> Option<String> {
         let mut names: Vec<&str> = Vec::new();
-        for name in self.0.sources.iter().filter_map(Source::vary) {
+        for name in self.0.sources.iter().filter_map(CredentialSource::vary) {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -289,11 +289,11 @@ impl Authenticator {
     /// Returns the request headers that may hold credentials.
     #[cfg(feature = "tower")]
     pub(crate) fn credential_headers(&self) -> impl Iterator<Item = &str> {
-        self.0.sources.iter().filter_map(Source::vary)
+        self.0.sources.iter().filter_map(CredentialSource::vary)
     }
 
     /// Returns the response to an error, after the application's hook, and logs the error.
-    pub(crate) fn challenge(&self, error: &Error) -> Challenge {
+    pub(crate) fn challenge(&self, error: &Error) -> AuthResponse {
         self.judge().challenge(error)
     }
 
@@ -313,7 +313,7 @@ impl Authenticator {
         Identity::new(claimed, kind, self.judge().clone())
     }
 
-    pub(super) fn refuse(&self, error: &Error, edits: Edits) -> Challenge {
+    pub(super) fn refuse(&self, error: &Error, edits: Edits) -> AuthResponse {
         let mut challenge = self.challenge(error);
         if edits.vary
             && let Some(names) = self.vary()
@@ -484,9 +484,9 @@ impl Authenticator {
     fn conclude(
         &self,
         answer: Result<Verified, Error>,
-        source: Option<&Source>,
+        source: Option<&CredentialSource>,
         required: bool,
-    ) -> Result<Pass, Challenge> {
+    ) -> Result<Pass, AuthResponse> {
         let mut edits = Edits::vary();
         let error = match answer {
             Ok(verified) => {
@@ -532,7 +532,7 @@ impl Authenticator {
     /// Only an otherwise valid token is renewed: refresh tokens are easy to invent, and each would
     /// cause a request to JAM.
     #[cfg(feature = "client")]
-    fn renewal(&self, head: &impl Head, source: &Source, step: &Step) -> Option<Secret> {
+    fn renewal(&self, head: &impl Head, source: &CredentialSource, step: &Step) -> Option<Secret> {
         let possible = match step {
             Step::Done(Err(error)) => error.kind() == ErrorKind::Expired,
             Step::Done(Ok(_)) => false,
@@ -557,9 +557,9 @@ impl Authenticator {
         expired: &[u8],
         refresh_token: &str,
         error: Error,
-        source: Option<&Source>,
+        source: Option<&CredentialSource>,
         required: bool,
-    ) -> Result<Pass, Challenge> {
+    ) -> Result<Pass, AuthResponse> {
         // Always present: `renewal` checked both.
         let (Some(cookies), Some(refresher)) = (&self.0.cookies, &self.0.refresh) else {
             return self.conclude(Err(error), source, required);
@@ -615,7 +615,7 @@ pub(super) fn missing() -> Error {
     )
 }
 
-fn kind_of(source: &Source) -> CredentialKind {
+fn kind_of(source: &CredentialSource) -> CredentialKind {
     match &source.0 {
         SourceKind::Bearer => CredentialKind::Bearer,
         SourceKind::Header(_) => CredentialKind::Header,

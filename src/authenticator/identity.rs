@@ -1,7 +1,7 @@
 //! The authenticated sender of a request.
 
 use super::judge::Judge;
-use super::rejection::Refused;
+use super::rejection::AuthRejection;
 use crate::core::error::Error;
 use crate::policy::{ClaimIndex, Explanation, Policy, Subject};
 use crate::token::claim_set::{ClaimSet, Claimed};
@@ -137,18 +137,18 @@ impl Identity {
     /// Checks a policy against this identity.
     ///
     /// ```
-    /// use jamguard::{Identity, Refused, policy::role};
+    /// use jamguard::{Identity, AuthRejection, policy::role};
     ///
-    /// async fn close_books(identity: Identity) -> Result<&'static str, Refused> {
+    /// async fn close_books(identity: Identity) -> Result<&'static str, AuthRejection> {
     ///     identity.check(&role("accountant"))?;
     ///     Ok("closed")
     /// }
     /// ```
     ///
     /// # Errors
-    /// The errors of [`Policy::check`]. Returned from a handler, [`Refused`] becomes the response,
+    /// The errors of [`Policy::check`]. Returned from a handler, [`AuthRejection`] becomes the response,
     /// with the authenticator's realm and [hook](crate::AuthenticatorBuilder::on_refusal).
-    pub fn check(&self, policy: &Policy) -> Result<(), Refused> {
+    pub fn check(&self, policy: &Policy) -> Result<(), AuthRejection> {
         let answer = self.judged().and_then(|subject| policy.check(&subject));
         answer.map_err(|error| self.refused(error))
     }
@@ -159,12 +159,12 @@ impl Identity {
     /// serializes to a JSON object.
     ///
     /// ```
-    /// use jamguard::{Identity, Refused, policy::{resource, role}};
+    /// use jamguard::{Identity, AuthRejection, policy::{resource, role}};
     ///
     /// #[derive(serde::Serialize)]
     /// struct Document { owner: String, text: String }
     ///
-    /// async fn delete(identity: Identity, document: Document) -> Result<(), Refused> {
+    /// async fn delete(identity: Identity, document: Document) -> Result<(), AuthRejection> {
     ///     let policy = resource("owner").is_claim("sub") | role("editor");
     ///     identity.check_with(&policy, &document)
     /// }
@@ -178,7 +178,7 @@ impl Identity {
         &self,
         policy: &Policy,
         resource: &R,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), AuthRejection> {
         let answer = attributes(resource)
             .and_then(|attributes| policy.check(&self.judged()?.about(&attributes)));
         answer.map_err(|error| self.refused(error))
@@ -188,7 +188,7 @@ impl Identity {
     ///
     /// # Errors
     /// The errors of [`Policy::check_async`].
-    pub async fn check_async(&self, policy: &Policy) -> Result<(), Refused> {
+    pub async fn check_async(&self, policy: &Policy) -> Result<(), AuthRejection> {
         let answer = match self.judged() {
             Ok(subject) => policy.check_async(&subject).await,
             Err(error) => Err(error),
@@ -206,7 +206,7 @@ impl Identity {
         &self,
         policy: &Policy,
         resource: &R,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), AuthRejection> {
         let attributes = attributes(resource).map_err(|error| self.refused(error))?;
         let subject = self.judged().map_err(|error| self.refused(error))?;
         let answer = policy.check_async(&subject.about(&attributes)).await;
@@ -234,8 +234,8 @@ impl Identity {
             .logged_in(self.login))
     }
 
-    pub(super) fn refused(&self, error: Error) -> Refused {
-        Refused::new(Some(&self.judge), error)
+    pub(super) fn refused(&self, error: Error) -> AuthRejection {
+        AuthRejection::new(Some(&self.judge), error)
     }
 }
 

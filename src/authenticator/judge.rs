@@ -1,13 +1,13 @@
 //! Policy settings and refusal rendering, carried by every identity.
 
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::core::telemetry;
 use crate::policy::{ClaimIndex, ClaimPaths, Subject};
 use std::sync::Arc;
 
-pub(crate) type Hook = Arc<dyn Fn(&Error, Challenge) -> Challenge + Send + Sync>;
+pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
 
 /// The settings that handlers need to check policies and to answer as the layer does.
 ///
@@ -40,14 +40,14 @@ impl Judge {
     }
 
     /// Returns the response to an error, after the application's hook, and logs the error.
-    pub(super) fn challenge(&self, error: &Error) -> Challenge {
+    pub(super) fn challenge(&self, error: &Error) -> AuthResponse {
         telemetry::refused(error);
         self.answer(error)
     }
 
     /// Returns the response to an error that is logged already.
-    pub(super) fn answer(&self, error: &Error) -> Challenge {
-        let challenge = Challenge::for_error(error, &self.0.realm);
+    pub(super) fn answer(&self, error: &Error) -> AuthResponse {
+        let challenge = AuthResponse::for_error(error, &self.0.realm);
         match &self.0.hook {
             Some(hook) => hook(error, challenge),
             None => challenge,

@@ -26,15 +26,15 @@ mod session;
 
 pub use builder::AuthenticatorBuilder;
 pub use cookies::LoginCookies;
-pub use credentials::Source;
+pub use credentials::CredentialSource;
 pub use gate::Authenticator;
 pub use identity::{CredentialKind, Identity};
-pub use rejection::Refused;
+pub use rejection::AuthRejection;
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use guard::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
-pub use require::{Guard, Require};
+pub use require::{NamedPolicy, Require};
 #[cfg(feature = "client")]
 pub use session::SessionTokens;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]

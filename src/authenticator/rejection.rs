@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::judge::Judge;
 #[cfg(any(feature = "axum", feature = "actix"))]
 use super::session::{Session, SessionData};
-use crate::core::challenge::{Challenge, REALM};
+use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::Error;
 #[cfg(any(feature = "axum", feature = "actix"))]
 use crate::token::claims::{Claims, ClaimsData};
@@ -22,10 +22,10 @@ use std::sync::Arc;
 ///
 /// # Example
 /// ```
-/// use jamguard::{Claims, ErrorKind, Refused};
+/// use jamguard::{Claims, ErrorKind, AuthRejection};
 ///
 /// # #[derive(serde::Deserialize)] struct User { email: String }
-/// async fn greeting(user: Result<Claims<User>, Refused>) -> String {
+/// async fn greeting(user: Result<Claims<User>, AuthRejection>) -> String {
 ///     match user {
 ///         Ok(user) => format!("Hello, {}!", user.email),
 ///         Err(refused) if refused.error().kind() == ErrorKind::Expired => "Come back in!".into(),
@@ -34,13 +34,13 @@ use std::sync::Arc;
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Refused {
+pub struct AuthRejection {
     /// `None` if the layer is missing.
     judge: Option<Arc<Judge>>,
     error: Error,
 }
 
-impl Refused {
+impl AuthRejection {
     pub(super) fn new(judge: Option<&Arc<Judge>>, error: Error) -> Self {
         Self {
             judge: judge.cloned(),
@@ -65,41 +65,41 @@ impl Refused {
     }
 
     /// Returns the response, after [`on_refusal`](crate::AuthenticatorBuilder::on_refusal).
-    pub fn challenge(&self) -> Challenge {
+    pub fn challenge(&self) -> AuthResponse {
         match &self.judge {
             Some(judge) => judge.challenge(&self.error),
-            None => Challenge::for_error(&self.error, REALM),
+            None => AuthResponse::for_error(&self.error, REALM),
         }
     }
 }
 
-impl fmt::Debug for Refused {
+impl fmt::Debug for AuthRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Refused").field(&self.error).finish()
+        f.debug_tuple("AuthRejection").field(&self.error).finish()
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for AuthRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for Refused {
+impl std::error::Error for AuthRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.error)
     }
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
+impl From<AuthRejection> for Error {
+    fn from(refused: AuthRejection) -> Self {
         refused.error
     }
 }
 
 #[cfg(any(feature = "axum", feature = "actix"))]
 impl Attached {
-    pub(crate) fn identity(&self) -> Result<&Identity, Refused> {
+    pub(crate) fn identity(&self) -> Result<&Identity, AuthRejection> {
         match &self.outcome {
             Outcome::Known(identity) => Ok(identity),
             Outcome::Anonymous => Err(self.refused(missing())),
@@ -108,7 +108,7 @@ impl Attached {
     }
 
     /// Decodes the identity's claims into a `T`.
-    pub(crate) fn claims<T>(&self) -> Result<Claims<T>, Refused>
+    pub(crate) fn claims<T>(&self) -> Result<Claims<T>, AuthRejection>
     where
         T: ClaimsData,
     {
@@ -117,7 +117,7 @@ impl Attached {
 
     /// Decodes the claims if there is an identity.
     #[cfg(feature = "axum")]
-    pub(crate) fn claims_if_known<T>(&self) -> Result<Option<Claims<T>>, Refused>
+    pub(crate) fn claims_if_known<T>(&self) -> Result<Option<Claims<T>>, AuthRejection>
     where
         T: ClaimsData,
     {
@@ -128,12 +128,12 @@ impl Attached {
     pub(crate) async fn session<T: SessionData>(
         self,
         device: Option<Box<str>>,
-    ) -> Result<Session<T>, Refused> {
+    ) -> Result<Session<T>, AuthRejection> {
         let opened = self.open(device).await;
         opened.map_err(|error| self.refused(error))
     }
 
-    fn refused(&self, error: Error) -> Refused {
-        Refused::new(Some(self.auth.judge()), error)
+    fn refused(&self, error: Error) -> AuthRejection {
+        AuthRejection::new(Some(self.auth.judge()), error)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::gate::Attached;
 use super::identity::Identity;
-use super::rejection::Refused;
+use super::rejection::AuthRejection;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::Policy;
 use crate::token::claim_set::Decoded;
@@ -16,22 +16,22 @@ use std::sync::LazyLock;
 /// # Example
 /// ```
 /// use jamguard::policy::{Policy, email_domain, role};
-/// use jamguard::Guard;
+/// use jamguard::NamedPolicy;
 ///
 /// struct Admin;
 ///
-/// impl Guard for Admin {
+/// impl NamedPolicy for Admin {
 ///     fn policy() -> Policy {
 ///         role("admin") | email_domain("example.com")
 ///     }
 /// }
 /// ```
-pub trait Guard: 'static {
+pub trait NamedPolicy: 'static {
     /// Returns the policy. Called once per process.
     fn policy() -> Policy;
 }
 
-/// An extractor that yields the [`Identity`] if the policy of the [`Guard`] `G` allows it.
+/// An extractor that yields the [`Identity`] if the policy of the [`NamedPolicy`] `G` allows it.
 ///
 /// For axum and actix-web, behind the layer. It answers as
 /// [`Authenticator::require`](crate::Authenticator::require) does. Extractors run in the order of
@@ -40,10 +40,10 @@ pub trait Guard: 'static {
 ///
 /// # Example
 /// ```
-/// use jamguard::{Guard, Require, policy::{Policy, role}};
+/// use jamguard::{NamedPolicy, Require, policy::{Policy, role}};
 ///
 /// struct Admin;
-/// impl Guard for Admin { fn policy() -> Policy { role("admin") } }
+/// impl NamedPolicy for Admin { fn policy() -> Policy { role("admin") } }
 ///
 /// async fn reboot(admin: Require<Admin>) -> String {
 ///     format!("as {} wishes", admin.subject().unwrap_or("the admin"))
@@ -91,7 +91,7 @@ struct Built<G> {
 }
 
 /// Returns the policy of a guard, built once. Lock-free, since every request reads it.
-fn policy_of<G: Guard>() -> Result<&'static Policy, Error> {
+fn policy_of<G: NamedPolicy>() -> Result<&'static Policy, Error> {
     static BUILT: LazyLock<Decoded> = LazyLock::new(Decoded::default);
     if BUILT.get::<Built<G>>().is_none() {
         BUILT.insert(Built::<G> {
@@ -106,9 +106,11 @@ fn policy_of<G: Guard>() -> Result<&'static Policy, Error> {
     }
 }
 
-impl<G: Guard> Require<G> {
+impl<G: NamedPolicy> Require<G> {
     /// Returns the identity and the policy to check.
-    pub(crate) fn question(attached: &Attached) -> Result<(Identity, &'static Policy), Refused> {
+    pub(crate) fn question(
+        attached: &Attached,
+    ) -> Result<(Identity, &'static Policy), AuthRejection> {
         let identity = attached.identity()?.clone();
         match policy_of::<G>() {
             Ok(policy) => Ok((identity, policy)),
@@ -118,7 +120,9 @@ impl<G: Guard> Require<G> {
 
     /// Checks a synchronous policy.
     #[cfg(feature = "actix")]
-    pub(crate) fn ask((identity, policy): (Identity, &'static Policy)) -> Result<Self, Refused> {
+    pub(crate) fn ask(
+        (identity, policy): (Identity, &'static Policy),
+    ) -> Result<Self, AuthRejection> {
         identity.check(policy)?;
         Ok(Self {
             identity,
@@ -128,7 +132,7 @@ impl<G: Guard> Require<G> {
 
     pub(crate) async fn ask_async(
         (identity, policy): (Identity, &'static Policy),
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, AuthRejection> {
         identity.check_async(policy).await?;
         Ok(Self {
             identity,

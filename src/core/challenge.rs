@@ -17,17 +17,17 @@ pub(crate) const REALM: &str = "jamguard";
 ///
 /// # Example
 /// ```
-/// use jamguard::{Challenge, Error, ErrorKind};
+/// use jamguard::{AuthResponse, Error, ErrorKind};
 ///
 /// let error = Error::new(ErrorKind::MissingCredentials, "no credential");
-/// let challenge = Challenge::for_error(&error, "api");
+/// let challenge = AuthResponse::for_error(&error, "api");
 /// assert_eq!(challenge.status(), 401);
 /// assert_eq!(challenge.header("www-authenticate"), Some("Bearer realm=\"api\""));
 /// let own = challenge.with_body("text/plain", "please log in");
 /// assert_eq!(own.body(), b"please log in");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Challenge {
+pub struct AuthResponse {
     status: u16,
     headers: Vec<(Cow<'static, str>, String)>,
     body: Vec<u8>,
@@ -239,7 +239,7 @@ impl Public {
     }
 }
 
-impl Challenge {
+impl AuthResponse {
     /// Creates an empty response with this status.
     pub fn new(status: u16) -> Self {
         Self {
@@ -368,10 +368,10 @@ fn quoted(text: &str) -> String {
     out
 }
 
-impl fmt::Debug for Challenge {
+impl fmt::Debug for AuthResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Headers may contain cookies.
-        f.debug_struct("Challenge")
+        f.debug_struct("AuthResponse")
             .field("status", &self.status)
             .finish_non_exhaustive()
     }
@@ -381,8 +381,8 @@ impl fmt::Debug for Challenge {
 mod tests {
     use super::*;
 
-    fn answer(kind: ErrorKind) -> Challenge {
-        Challenge::for_error(&Error::new(kind, "the precise reason"), "a\"b")
+    fn answer(kind: ErrorKind) -> AuthResponse {
+        AuthResponse::for_error(&Error::new(kind, "the precise reason"), "a\"b")
     }
 
     #[test]
@@ -535,7 +535,7 @@ mod tests {
             acr_values: Some("phr".to_owned()),
         };
         let error = Error::new(ErrorKind::StepUp, "the precise reason").with_needs(needs);
-        let answer = Challenge::for_error(&error, "api");
+        let answer = AuthResponse::for_error(&error, "api");
         assert_eq!(
             answer.header("www-authenticate"),
             Some(

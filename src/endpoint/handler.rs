@@ -1,14 +1,14 @@
 //! The framework-independent handler.
 
 use crate::authenticator::{Head, HeaderKey};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::secret::Secret;
 use crate::token::keys::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-type Answer = dyn Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync;
+type Answer = dyn Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync;
 
 /// A ready-made handler for axum and actix-web.
 ///
@@ -41,7 +41,7 @@ impl Endpoint {
     /// Creates a handler. The closure must read all it needs of the request before it returns.
     pub(crate) fn new(
         name: &'static str,
-        answer: impl Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync + 'static,
+        answer: impl Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
     ) -> Self {
         Self {
             name,
@@ -49,7 +49,7 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn answer(&self, head: &impl Head) -> BoxFuture<Challenge> {
+    pub(crate) fn answer(&self, head: &impl Head) -> BoxFuture<AuthResponse> {
         (self.answer)(&Asked::of(head))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::handler::{Asked, Endpoint};
 use crate::authenticator::{Head, HeaderKey};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
@@ -56,7 +56,7 @@ impl Issuer {
             Box::pin(async move {
                 match ring.verifying_keys().await {
                     Ok(keys) => known.answer("application/jwk-set+json", keys.to_json(), max_age),
-                    Err(error) => unstored(Challenge::for_error(&error, "")),
+                    Err(error) => unstored(AuthResponse::for_error(&error, "")),
                 }
             })
         }))
@@ -114,7 +114,7 @@ fn is_place(url: &str) -> bool {
     url.bytes().all(clean) && (host("https://").is_some() || host("http://").is_some_and(loopback))
 }
 
-fn unstored(answer: Challenge) -> Challenge {
+fn unstored(answer: AuthResponse) -> AuthResponse {
     answer.with_header("cache-control", "no-store")
 }
 
@@ -134,11 +134,11 @@ impl Known {
         self.0.iter().any(|known| known == "*" || same(known))
     }
 
-    fn answer(&self, content_type: &str, body: String, max_age: Duration) -> Challenge {
+    fn answer(&self, content_type: &str, body: String, max_age: Duration) -> AuthResponse {
         let digest = digest::digest(&digest::SHA256, body.as_bytes());
         let tag = format!("\"{}\"", encoding::encode(&digest.as_ref()[..16]));
         let known = self.has(&tag);
-        let answer = Challenge::new(if known { 304 } else { 200 })
+        let answer = AuthResponse::new(if known { 304 } else { 200 })
             .with_header(
                 "cache-control",
                 format!("public, max-age={}", max_age.as_secs()),

@@ -13,19 +13,19 @@ const MAX_BODY: usize = 1024 * 1024;
 ///
 /// # Example
 /// ```
-/// use jamguard::jwks::Fetched;
-/// let fetched = Fetched::new(br#"{"keys":[]}"#.to_vec());
+/// use jamguard::jwks::FetchedDocument;
+/// let fetched = FetchedDocument::new(br#"{"keys":[]}"#.to_vec());
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug)]
-pub struct Fetched {
+pub struct FetchedDocument {
     /// The document's bytes.
     pub body: Vec<u8>,
     /// Lifetime that the issuer states, if any.
     pub max_age: Option<Duration>,
 }
 
-impl Fetched {
+impl FetchedDocument {
     /// Creates a document without a stated lifetime.
     pub fn new(body: Vec<u8>) -> Self {
         Self {
@@ -54,18 +54,18 @@ impl Fetched {
 ///
 /// # Example
 /// ```
-/// use jamguard::{Error, ErrorKind, jwks::{Fetch, Fetched}};
+/// use jamguard::{Error, ErrorKind, jwks::{Fetch, FetchedDocument}};
 /// use std::{future::Future, pin::Pin};
 ///
 /// struct Mounted;
 ///
 /// impl Fetch for Mounted {
 ///     fn fetch<'a>(&'a self, _url: &'a str)
-///         -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>>
+///         -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>>
 ///     {
 ///         Box::pin(async {
 ///             std::fs::read("/etc/keys/jwks.json")
-///                 .map(Fetched::new)
+///                 .map(FetchedDocument::new)
 ///                 .map_err(|_| Error::new(ErrorKind::Connection, "the key file is not readable"))
 ///         })
 ///     }
@@ -79,14 +79,14 @@ pub trait Fetch: Send + Sync + 'static {
     fn fetch<'a>(
         &'a self,
         url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>>;
 }
 
 impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
     fn fetch<'a>(
         &'a self,
         url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         (**self).fetch(url)
     }
 }
@@ -109,7 +109,7 @@ impl Fetch for HttpFetch {
     fn fetch<'a>(
         &'a self,
         url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async move {
             let url = checked_url(url)?;
             let answer = self.0.send(HttpRequest::get(url, MAX_BODY)).await?;
@@ -125,7 +125,7 @@ impl Fetch for HttpFetch {
                     "the issuer's answer is longer than 1 MiB",
                 )
             })?;
-            Ok(Fetched {
+            Ok(FetchedDocument {
                 body: std::mem::take(&mut *body),
                 max_age: answer.max_age,
             })

@@ -1,6 +1,6 @@
 //! Key set location: a URL, or OpenID Connect discovery.
 
-use super::fetch::{Fetch, Fetched};
+use super::fetch::{Fetch, FetchedDocument};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{checked_url, shown_url};
 use crate::core::mismatch::mismatch;
@@ -90,7 +90,7 @@ impl Location {
     }
 }
 
-pub(crate) async fn get(url: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
+pub(crate) async fn get(url: &str, fetcher: &dyn Fetch) -> Result<FetchedDocument, Error> {
     fetcher.fetch(url).await.map_err(|error| at(url, error))
 }
 
@@ -114,7 +114,7 @@ impl Failure {
 }
 
 /// Fetches the key set that the issuer's discovery document names.
-async fn published(issuer: &str, fetcher: &dyn Fetch) -> Result<Fetched, Error> {
+async fn published(issuer: &str, fetcher: &dyn Fetch) -> Result<FetchedDocument, Error> {
     let (document, _) = discover(issuer, fetcher).await?;
     let url = jwks_uri(&document).map_err(|error| at(&discovery_url(issuer), error))?;
     get(&url, fetcher).await

@@ -26,7 +26,7 @@ mod state;
 mod verifier;
 
 pub use builder::RemoteKeySetBuilder;
-pub use fetch::{Fetch, Fetched};
+pub use fetch::{Fetch, FetchedDocument};
 pub use remote::RemoteKeySet;
 
 #[cfg(feature = "oauth2")]

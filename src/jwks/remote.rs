@@ -239,7 +239,7 @@ impl fmt::Debug for RemoteKeySet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwks::{Fetch, Fetched};
+    use crate::jwks::{Fetch, FetchedDocument};
     use std::future::Future;
     use std::pin::Pin;
 
@@ -249,9 +249,9 @@ mod tests {
         fn fetch<'a>(
             &'a self,
             _: &'a str,
-        ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+        ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
             let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-            Box::pin(async move { Ok(Fetched::new(set.into())) })
+            Box::pin(async move { Ok(FetchedDocument::new(set.into())) })
         }
     }
 

@@ -3,7 +3,7 @@
 use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
 use crate::authenticator::Visit;
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
 use crate::core::error::ErrorKind;
 use crate::core::secret::Secret;
@@ -30,7 +30,7 @@ impl JamLogin {
         &self,
         login: Login,
         visit: Option<Arc<Visit>>,
-    ) -> Result<Challenge, Error> {
+    ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         if let Some(on_login) = &settings.on_login {
             return on_login(login).await.map(|redirect| redirect.0);

@@ -4,7 +4,7 @@ use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, private};
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, credentials};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
@@ -70,11 +70,11 @@ impl Presented {
     }
 
     /// Redirects the browser home and removes the cookies of the ended login.
-    pub(super) fn farewell(&self, auth: &Authenticator, html: bool, home: &str) -> Challenge {
+    pub(super) fn farewell(&self, auth: &Authenticator, html: bool, home: &str) -> AuthResponse {
         let mut redirect = if html {
             Redirect::to(home)
         } else {
-            Redirect(private(Challenge::new(204)))
+            Redirect(private(AuthResponse::new(204)))
         };
         let mut removals: Vec<_> = self.session_removal().into_iter().collect();
         // A cross-site form arrives without the cookies (SameSite) and must not remove them.
@@ -112,7 +112,7 @@ impl JamLogin {
         presented: Presented,
         html: bool,
         everywhere: bool,
-    ) -> Result<Challenge, Error> {
+    ) -> Result<AuthResponse, Error> {
         // The session ends first, whatever JAM answers.
         let session = presented.end(everywhere).await?;
         let at_jam = self.end_at_jam(&presented, session, everywhere);

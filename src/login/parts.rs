@@ -1,7 +1,7 @@
 //! Types of the login handlers: the verified login and the redirect.
 
 use crate::authenticator::{Head, Identity, cookies, credentials};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::endpoint::{Asked, Endpoint};
@@ -49,7 +49,7 @@ impl Login {
 /// let next = Redirect::to("/welcome").with_header("set-cookie", "theme=dark; Path=/");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Redirect(pub(super) Challenge);
+pub struct Redirect(pub(super) AuthResponse);
 
 impl Redirect {
     /// Creates a redirect to this URL.
@@ -57,7 +57,7 @@ impl Redirect {
     /// Never take the URL from a request unchecked: that is an open redirect.
     pub fn to(url: impl Into<String>) -> Self {
         Self(private(
-            Challenge::new(303).with_header("location", url.into()),
+            AuthResponse::new(303).with_header("location", url.into()),
         ))
     }
 
@@ -73,18 +73,18 @@ impl Redirect {
 pub(super) fn endpoint(
     name: &'static str,
     method: &'static str,
-    answer: impl Fn(&Asked) -> BoxFuture<Challenge> + Send + Sync + 'static,
+    answer: impl Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
 ) -> Endpoint {
     Endpoint::new(name, move |asked| match asked.method() == method {
         true => answer(asked),
         false => Box::pin(ready(private(
-            Challenge::new(405).with_header("allow", method),
+            AuthResponse::new(405).with_header("allow", method),
         ))),
     })
 }
 
 /// Keeps the response out of caches, and the tokens of its URL out of `Referer` headers.
-pub(super) fn private(answer: Challenge) -> Challenge {
+pub(super) fn private(answer: AuthResponse) -> AuthResponse {
     answer
         .with_header("cache-control", "no-store")
         .with_header("referrer-policy", "no-referrer")

@@ -238,7 +238,7 @@ pub fn any_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
     Node::any(policies.into_iter().map(|policy| policy.node)).into()
 }
 
-/// Starts a condition on a claim; the methods of [`ClaimAt`] complete it.
+/// Starts a condition on a claim; the methods of [`ClaimCondition`] complete it.
 ///
 /// # Example
 /// ```
@@ -246,8 +246,8 @@ pub fn any_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
 /// assert_eq!(claim("plan").eq("gold").to_string(), "claim:plan = gold");
 /// assert_eq!(claim("address.country").exists().to_string(), "claim:address.country");
 /// ```
-pub fn claim(path: impl Into<ClaimPath>) -> ClaimAt {
-    ClaimAt {
+pub fn claim(path: impl Into<ClaimPath>) -> ClaimCondition {
+    ClaimCondition {
         source: Source::Claims,
         path: path.into(),
     }
@@ -264,8 +264,8 @@ pub fn claim(path: impl Into<ClaimPath>) -> ClaimAt {
 /// let own = resource("owner").is_claim("sub");
 /// assert_eq!((own | role("admin")).to_string(), "resource:owner is_claim sub | role:admin");
 /// ```
-pub fn resource(path: impl Into<ClaimPath>) -> ClaimAt {
-    ClaimAt {
+pub fn resource(path: impl Into<ClaimPath>) -> ClaimCondition {
+    ClaimCondition {
         source: Source::Resource,
         path: path.into(),
     }
@@ -283,12 +283,12 @@ pub fn resource(path: impl Into<ClaimPath>) -> ClaimAt {
 /// ```
 #[must_use = "call a method to complete the condition"]
 #[derive(Clone, Debug)]
-pub struct ClaimAt {
+pub struct ClaimCondition {
     source: Source,
     path: ClaimPath,
 }
 
-impl ClaimAt {
+impl ClaimCondition {
     fn test(self, test: Test) -> Policy {
         Leaf::Claim(self.source, self.path, test).into()
     }

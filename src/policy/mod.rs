@@ -41,8 +41,8 @@ mod table;
 pub use claim_paths::ClaimPaths;
 pub use claims::ClaimIndex;
 pub use conditions::{
-    ClaimAt, all_of, any_of, authenticated, claim, custom, custom_async, email_domain, fresh,
-    issued_by, never, permission, resource, role, scope, second_factor, subject,
+    ClaimCondition, all_of, any_of, authenticated, claim, custom, custom_async, email_domain,
+    fresh, issued_by, never, permission, resource, role, scope, second_factor, subject,
 };
 pub use explain::Explanation;
 pub use expression::Policy;

@@ -25,15 +25,15 @@ const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
 ///
 /// # Example
 /// ```
-/// use jamguard::{Sessions, SchemaChange, store::MemoryStore};
+/// use jamguard::{Sessions, OnTypeMismatch, store::MemoryStore};
 /// let sessions = Sessions::builder(MemoryStore::new())
-///     .on_schema_change(SchemaChange::StartOver)
+///     .on_type_mismatch(OnTypeMismatch::StartOver)
 ///     .build()?;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SchemaChange {
+pub enum OnTypeMismatch {
     /// Reading is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
     ///
     /// Handlers with a `Session<T>`, including one that only logs out, answer 500, and the log
@@ -71,7 +71,7 @@ pub struct SessionsBuilder {
     absolute: Duration,
     touch_every: Option<Duration>,
     keys: Option<SealingKeys>,
-    on_schema_change: SchemaChange,
+    on_type_mismatch: OnTypeMismatch,
     max_bytes: usize,
     cache_bytes: u64,
     clock: Arc<dyn Clock>,
@@ -86,7 +86,7 @@ impl SessionsBuilder {
             absolute: DEFAULT_ABSOLUTE,
             touch_every: None,
             keys: None,
-            on_schema_change: SchemaChange::default(),
+            on_type_mismatch: OnTypeMismatch::default(),
             max_bytes: DEFAULT_MAX_BYTES,
             cache_bytes: DEFAULT_CACHE_BYTES,
             clock: Arc::new(SystemClock),
@@ -142,9 +142,9 @@ impl SessionsBuilder {
 
     /// Sets how to treat stored data that is not of the requested type.
     ///
-    /// Default: [`SchemaChange::Refuse`].
-    pub fn on_schema_change(mut self, choice: SchemaChange) -> Self {
-        self.on_schema_change = choice;
+    /// Default: [`OnTypeMismatch::Refuse`].
+    pub fn on_type_mismatch(mut self, choice: OnTypeMismatch) -> Self {
+        self.on_type_mismatch = choice;
         self
     }
 
@@ -160,7 +160,7 @@ impl SessionsBuilder {
     /// Sets the memory for decoded sessions, in bytes. Default: 32 MiB.
     ///
     /// It saves decrypting and parsing a record again, but not reading the store:
-    /// [`Near`](crate::store::Near) saves that.
+    /// [`CachedStore`](crate::store::CachedStore) saves that.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
         self
@@ -212,7 +212,7 @@ impl SessionsBuilder {
             absolute: self.absolute,
             touch_every,
             keys: self.keys,
-            on_schema_change: self.on_schema_change,
+            on_type_mismatch: self.on_type_mismatch,
             max_bytes: self.max_bytes,
             memory: Memory::new(self.cache_bytes),
             clock: self.clock,

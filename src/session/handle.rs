@@ -1,6 +1,6 @@
 //! [`Sessions`]: creates, reads, changes and rotates server-side sessions.
 
-use super::builder::{SchemaChange, SessionsBuilder};
+use super::builder::{OnTypeMismatch, SessionsBuilder};
 use super::id::{CHARACTERS, Hash, SessionId};
 use super::new_session::{NewSession, check_data, expired, gone, to_json};
 use super::record::{Body, Data, is_any};
@@ -32,7 +32,7 @@ use std::time::Duration;
 ///   the change is interrupted, exactly one of the two ids is valid.
 /// - **Both timeouts are checked at every read** against the clock, whatever the store does with
 ///   expired records. Setting the clock back extends a session by at most the absolute timeout.
-/// - Behind a [`Near`](crate::store::Near) a read takes well under a microsecond, and a session
+/// - Behind a [`CachedStore`](crate::store::CachedStore) a read takes well under a microsecond, and a session
 ///   that another process ends is rejected here within half a second.
 ///
 /// # Example
@@ -67,7 +67,7 @@ pub(super) struct Settings {
     pub(super) absolute: Duration,
     pub(super) touch_every: Duration,
     pub(super) keys: Option<SealingKeys>,
-    pub(super) on_schema_change: SchemaChange,
+    pub(super) on_type_mismatch: OnTypeMismatch,
     pub(super) max_bytes: usize,
     pub(super) memory: Memory,
     pub(super) clock: Arc<dyn Clock>,
@@ -123,7 +123,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`] if the data does not deserialize as a `T`, unless
-    /// [`on_schema_change`](SessionsBuilder::on_schema_change) says otherwise;
+    /// [`on_type_mismatch`](SessionsBuilder::on_type_mismatch) says otherwise;
     /// [`ErrorKind::Storage`] if the record is damaged; errors of the store.
     pub async fn get<T>(&self, id: &SessionId) -> Result<Option<SessionRecord<T>>, Error>
     where
@@ -192,10 +192,10 @@ impl Sessions {
         T: Serialize + DeserializeOwned,
     {
         self.rewrite(id.hash(), |body| {
-            let mut data = match (body.data.read::<T>(), self.0.on_schema_change) {
+            let mut data = match (body.data.read::<T>(), self.0.on_type_mismatch) {
                 (Ok(data), _) => data,
-                (Err(_), SchemaChange::StartOver) => return Err(gone()),
-                (Err(error), SchemaChange::Refuse) => return Err(error),
+                (Err(_), OnTypeMismatch::StartOver) => return Err(gone()),
+                (Err(error), OnTypeMismatch::Refuse) => return Err(error),
             };
             let answer = change(&mut data);
             let data = match is_any::<T>() {
@@ -236,7 +236,7 @@ impl Sessions {
             Ok(_) => Ok(Some(SessionRecord::new(loaded, self.0.clone()))),
             Err(error)
                 if error.kind() == ErrorKind::ClaimsMismatch
-                    && self.0.on_schema_change == SchemaChange::StartOver =>
+                    && self.0.on_type_mismatch == OnTypeMismatch::StartOver =>
             {
                 Ok(None)
             }

@@ -16,7 +16,7 @@ mod repository;
 mod rotate;
 mod view;
 
-pub use builder::{SchemaChange, SessionsBuilder};
+pub use builder::{OnTypeMismatch, SessionsBuilder};
 pub use handle::Sessions;
 pub use id::SessionId;
 pub use new_session::NewSession;

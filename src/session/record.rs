@@ -157,7 +157,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     decode("the session's data", text).map_err(|error| {
         error.map_message(|message| {
             format!(
-                "{message}: did the type change? .on_schema_change(…) decides what happens to such \
+                "{message}: did the type change? .on_type_mismatch(…) decides what happens to such \
                  sessions"
             )
         })

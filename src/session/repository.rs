@@ -2,7 +2,7 @@
 //!
 //! A lookup completes at once if the store can answer without waiting.
 
-use super::builder::SchemaChange;
+use super::builder::OnTypeMismatch;
 use super::handle::{Sessions, millis};
 use super::id::{Hash, SessionId};
 use super::new_session::{NewSession, check_data, conflict, expired, gone};
@@ -165,7 +165,7 @@ impl Sessions {
             Ok(data) => Ok(Some(data)),
             // The session began without data.
             Err(_) if loaded.data_text() == "null" => Ok(None),
-            Err(_) if self.settings().on_schema_change == SchemaChange::StartOver => Ok(None),
+            Err(_) if self.settings().on_type_mismatch == OnTypeMismatch::StartOver => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -1,4 +1,4 @@
-//! The bound on keys without a record in a [`Near`](super::Near) cache.
+//! The bound on keys without a record in a [`CachedStore`](super::CachedStore) cache.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -9,7 +9,7 @@
 //! | `FileStore` (feature `file`) | one process; records survive restarts and crashes |
 //! | `RedisStore` (feature `redis`) | many processes and machines |
 //! | `TowerSessionsStore` (feature `tower-sessions`) | any store of tower-sessions, such as SQL databases; one process that writes |
-//! | [`Near`] | a cache in front of any of them that answers in nanoseconds and is invalidated on changes |
+//! | [`CachedStore`] | a cache in front of any of them that answers in nanoseconds and is invalidated on changes |
 //! | your own | [`Store`] has an example, and `testing` an acceptance suite |
 
 mod absent;
@@ -32,7 +32,7 @@ pub use self::tower_sessions::{TowerSessionsStore, TowerSessionsStoreBuilder};
 #[cfg(feature = "file")]
 pub use file::{FileStore, FileStoreBuilder};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
-pub use near::{Near, NearBuilder};
+pub use near::{CachedStore, CachedStoreBuilder};
 pub use record::{NewRecord, Record};
 pub use seal::SealingKeys;
 pub use watch::{Change, Watcher};

@@ -1,4 +1,4 @@
-//! [`Near`]: an in-process read cache over a store that is invalidated on changes.
+//! [`CachedStore`]: an in-process read cache over a store that is invalidated on changes.
 
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
@@ -27,20 +27,20 @@ const OVERHEAD: usize = 520;
 /// The store notifies it of changes: in this process before the write returns, elsewhere as soon as
 /// the store learns of them. While the store does not learn of them ([`Change::Lost`]) nothing is
 /// cached, and every read goes to the store. Over a store that cannot be watched nothing is cached,
-/// unless [`max_age`](NearBuilder::max_age) limits how stale an answer may be.
+/// unless [`max_age`](CachedStoreBuilder::max_age) limits how stale an answer may be.
 ///
-/// Keys without a record have a [separate bound](NearBuilder::max_absent_bytes), so that requests
+/// Keys without a record have a [separate bound](CachedStoreBuilder::max_absent_bytes), so that requests
 /// with invented ids evict no records.
 ///
 /// # Example
 /// ```
 /// # #[cfg(feature = "file")]
 /// # fn example() -> Result<(), jamguard::Error> {
-/// use jamguard::store::{FileStore, Near};
-/// let store = Near::new(FileStore::open("/var/lib/orders/auth.redb")?);
+/// use jamguard::store::{FileStore, CachedStore};
+/// let store = CachedStore::new(FileStore::open("/var/lib/orders/auth.redb")?);
 /// # Ok(()) }
 /// ```
-pub struct Near<S>(Arc<Inner<S>>);
+pub struct CachedStore<S>(Arc<Inner<S>>);
 
 struct Inner<S> {
     store: S,
@@ -50,7 +50,7 @@ struct Inner<S> {
     _told: Arc<dyn Fn(Change<'_>) + Send + Sync>,
 }
 
-impl<S> Clone for Near<S> {
+impl<S> Clone for CachedStore<S> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
@@ -231,15 +231,15 @@ impl Drop for Writing<'_> {
     }
 }
 
-impl<S: Store> Near<S> {
+impl<S: Store> CachedStore<S> {
     /// Creates a cache of up to 64 MiB over this store.
     pub fn new(store: S) -> Self {
         Self::builder(store).build()
     }
 
     /// Returns a builder for a cache over this store.
-    pub fn builder(store: S) -> NearBuilder<S> {
-        NearBuilder {
+    pub fn builder(store: S) -> CachedStoreBuilder<S> {
+        CachedStoreBuilder {
             store,
             clock: Arc::new(SystemClock),
             max_bytes: 64 << 20,
@@ -256,7 +256,7 @@ impl<S: Store> Near<S> {
     }
 }
 
-impl<S: Store> Store for Near<S> {
+impl<S: Store> Store for CachedStore<S> {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         Box::pin(async move {
             let Inner { store, copies, .. } = &*self.0;
@@ -341,21 +341,21 @@ impl<S: Store> Store for Near<S> {
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for Near<S> {
+impl<S: fmt::Debug> fmt::Debug for CachedStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Near").field(&self.0.store).finish()
+        f.debug_tuple("CachedStore").field(&self.0.store).finish()
     }
 }
 
-/// A builder for [`Near`].
+/// A builder for [`CachedStore`].
 ///
 /// # Example
 /// ```
-/// use jamguard::store::{MemoryStore, Near};
-/// let store = Near::builder(MemoryStore::new()).max_bytes(8 << 20).build();
+/// use jamguard::store::{MemoryStore, CachedStore};
+/// let store = CachedStore::builder(MemoryStore::new()).max_bytes(8 << 20).build();
 /// ```
 #[must_use]
-pub struct NearBuilder<S> {
+pub struct CachedStoreBuilder<S> {
     store: S,
     clock: Arc<dyn Clock>,
     max_bytes: u64,
@@ -363,7 +363,7 @@ pub struct NearBuilder<S> {
     max_age: Option<Duration>,
 }
 
-impl<S: Store> NearBuilder<S> {
+impl<S: Store> CachedStoreBuilder<S> {
     /// Sets the maximum memory in bytes. Default: 64 MiB. Over it, the least-read records go.
     ///
     /// An entry weighs its key, its value and 520 bytes for the cache's own nodes. Measured
@@ -380,8 +380,8 @@ impl<S: Store> NearBuilder<S> {
     /// lists, where most answers are "no record"; 0 caches no such answer.
     ///
     /// ```
-    /// use jamguard::store::{MemoryStore, Near};
-    /// let store = Near::builder(MemoryStore::new())
+    /// use jamguard::store::{MemoryStore, CachedStore};
+    /// let store = CachedStore::builder(MemoryStore::new())
     ///     .max_bytes(128 << 20)
     ///     .max_absent_bytes(96 << 20)
     ///     .build();
@@ -407,7 +407,7 @@ impl<S: Store> NearBuilder<S> {
     }
 
     /// Builds the cache, empty.
-    pub fn build(self) -> Near<S> {
+    pub fn build(self) -> CachedStore<S> {
         let max_absent_bytes = self.max_absent_bytes.unwrap_or(self.max_bytes / 4);
         let max_absent_bytes = max_absent_bytes.min(self.max_bytes);
         let copies = Arc::new(Copies {
@@ -433,7 +433,7 @@ impl<S: Store> NearBuilder<S> {
         if !watched && self.max_age.is_some() {
             copies.change_all(|epoch| epoch | 1);
         }
-        Near(Arc::new(Inner {
+        CachedStore(Arc::new(Inner {
             store: self.store,
             watched,
             copies,
@@ -442,9 +442,9 @@ impl<S: Store> NearBuilder<S> {
     }
 }
 
-impl<S> fmt::Debug for NearBuilder<S> {
+impl<S> fmt::Debug for CachedStoreBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NearBuilder")
+        f.debug_struct("CachedStoreBuilder")
             .field("max_bytes", &self.max_bytes)
             .field("max_absent_bytes", &self.max_absent_bytes)
             .field("max_age", &self.max_age)

@@ -1,6 +1,6 @@
 //! Response bodies: the inner service's or a refusal's.
 
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::telemetry;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -90,7 +90,7 @@ impl<B: Body<Data = Bytes>> Body for AuthBody<B> {
 }
 
 /// Converts a challenge to a response. Invalid headers from a hook are dropped with a warning.
-pub(crate) fn response<B: From<Vec<u8>>>(challenge: Challenge) -> Response<B> {
+pub(crate) fn response<B: From<Vec<u8>>>(challenge: AuthResponse) -> Response<B> {
     let status =
         StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = Response::new(());

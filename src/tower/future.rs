@@ -4,7 +4,7 @@ use super::body::{RefusalBody, response};
 use super::grpc;
 use super::layer::{Gate, Vary};
 use crate::authenticator::{Authenticator, Closing, Edits, Pass, Returned};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::token::keys::BoxFuture;
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, VARY,
@@ -32,7 +32,7 @@ pin_project_lite::pin_project! {
     enum State<S, B, F, A> {
         /// Waits for keys, a token refresh, a session or a policy.
         Later {
-            admission: BoxFuture<Result<Pass, Challenge>>,
+            admission: BoxFuture<Result<Pass, AuthResponse>>,
             // Boxed, so that the other states stay small.
             next: Option<Box<Next<S, B>>>,
         },
@@ -45,11 +45,11 @@ pin_project_lite::pin_project! {
         },
         /// The application has answered; the session is being saved.
         Closing {
-            closing: BoxFuture<Result<Edits, Challenge>>,
+            closing: BoxFuture<Result<Edits, AuthResponse>>,
             answer: Option<Box<A>>,
             vary: Vary,
         },
-        Refused { challenge: Option<Challenge> },
+        Refused { challenge: Option<AuthResponse> },
         Done,
     }
 }
@@ -73,7 +73,7 @@ impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
         }
     }
 
-    pub(super) fn refused(challenge: Challenge) -> Self {
+    pub(super) fn refused(challenge: AuthResponse) -> Self {
         Self {
             state: State::Refused {
                 challenge: Some(challenge),
@@ -82,7 +82,7 @@ impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
     }
 
     pub(super) fn later(
-        admission: BoxFuture<Result<Pass, Challenge>>,
+        admission: BoxFuture<Result<Pass, AuthResponse>>,
         service: S,
         request: Request<B>,
         gate: Arc<Gate>,

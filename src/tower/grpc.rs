@@ -1,6 +1,6 @@
 //! Refusals as gRPC statuses: gRPC clients read neither the HTTP status nor a problem body.
 
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use http::header::CONTENT_TYPE;
 use http::{Request, Version};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Converts the response to a gRPC request into a `Trailers-Only` one.
 ///
 /// Defined in gRPC over HTTP/2, "Responses". Keeps the standard headers as metadata.
-pub(super) fn suited<B>(challenge: Challenge, request: &Request<B>) -> Challenge {
+pub(super) fn suited<B>(challenge: AuthResponse, request: &Request<B>) -> AuthResponse {
     // A hook may have set the status already.
     if !is_grpc(request) || challenge.header("grpc-status").is_some() {
         return challenge;

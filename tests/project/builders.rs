@@ -2,7 +2,8 @@
 
 use jamguard::jose::{Algorithm, VerifyingKey};
 use jamguard::{
-    Authenticator, AuthenticatorBuilder, ErrorKind, LoginCookies, Source, Verifier, VerifierBuilder,
+    Authenticator, AuthenticatorBuilder, CredentialSource, ErrorKind, LoginCookies, Verifier,
+    VerifierBuilder,
 };
 use std::time::Duration;
 
@@ -82,12 +83,21 @@ fn an_authenticator_of_nonsense_says_what_to_do() {
     let nonsense = [
         (Authenticator::builder(), ".verifier("),
         (
-            sound().source(Source::cookie("a b")),
+            sound().source(CredentialSource::cookie("a b")),
             "cannot name a cookie",
         ),
-        (sound().source(Source::cookie("")), "cannot name a cookie"),
-        (sound().source(Source::header("x:y")), "cannot name"),
-        (sound().source(Source::query("")), "Source::query("),
+        (
+            sound().source(CredentialSource::cookie("")),
+            "cannot name a cookie",
+        ),
+        (
+            sound().source(CredentialSource::header("x:y")),
+            "cannot name",
+        ),
+        (
+            sound().source(CredentialSource::query("")),
+            "CredentialSource::query(",
+        ),
         (sound().realm("a\r\nb"), "printable ASCII"),
         (
             sound().cookies(LoginCookies::new().names("same", "same")),

@@ -3,7 +3,7 @@
 use crate::support::{ANN, NOW, Request, Servers, Site, World};
 use jamguard::emulator::{App, AppSettings, Endpoint, IdToken};
 use jamguard::jose::{Algorithm, KeySet, SigningKey};
-use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::jwks::{Fetch, FetchedDocument, RemoteKeySet};
 use jamguard::testing::{self, ManualClock};
 use jamguard::{
     Authenticator, AuthenticatorBuilder, CredentialKind, Error, ErrorKind, JamApp, Verifier,
@@ -354,11 +354,11 @@ impl Fetch for Issuer {
     fn fetch<'a>(
         &'a self,
         _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async move {
             match self.gone.load(Ordering::SeqCst) {
                 true => Err(Error::new(ErrorKind::Connection, "gone")),
-                false => Ok(Fetched::new(self.keys.clone().into())),
+                false => Ok(FetchedDocument::new(self.keys.clone().into())),
             }
         })
     }

@@ -6,7 +6,7 @@ use crate::support::{
 use jamguard::emulator::{Endpoint, IdToken};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::policy::Unmatched;
-use jamguard::{Authenticator, ErrorKind, JamLogin, LoginCookies, Source, testing};
+use jamguard::{Authenticator, CredentialSource, ErrorKind, JamLogin, LoginCookies, testing};
 use serde_json::json;
 use std::time::Duration;
 
@@ -51,13 +51,13 @@ fn get(path: &str) -> Request {
     Request::get(path)
 }
 
-fn every_source() -> [Source; 5] {
+fn every_source() -> [CredentialSource; 5] {
     [
-        Source::bearer(),
-        Source::header("x-id-token"),
-        Source::cookie("api_token"),
-        Source::cookie(ID),
-        Source::query("access_token"),
+        CredentialSource::bearer(),
+        CredentialSource::header("x-id-token"),
+        CredentialSource::cookie("api_token"),
+        CredentialSource::cookie(ID),
+        CredentialSource::query("access_token"),
     ]
 }
 
@@ -465,7 +465,7 @@ async fn guards(world: &World) -> usize {
 async fn plain_http(world: &World) -> usize {
     let auth = Authenticator::builder()
         .jam(world.jam())
-        .source(Source::cookie("jam_id"))
+        .source(CredentialSource::cookie("jam_id"))
         .cookies(LoginCookies::new().danger_plain_http())
         .build()
         .unwrap();

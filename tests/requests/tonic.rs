@@ -2,7 +2,7 @@
 //! served, over real HTTP/2.
 
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::jwks::{Fetch, FetchedDocument, RemoteKeySet};
 use jamguard::testing::{self, ManualClock};
 use jamguard::{Authenticator, AuthenticatorBuilder, Error, ErrorKind, Identity, Verifier};
 use serde_json::json;
@@ -241,7 +241,7 @@ impl Fetch for Down {
     fn fetch<'a>(
         &'a self,
         _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async { Err(Error::new(ErrorKind::Connection, "down")) })
     }
 }

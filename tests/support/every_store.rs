@@ -2,7 +2,7 @@
 
 use super::folder::Folder;
 use super::redis::Server;
-use jamguard::store::{FileStore, MemoryStore, Near, RedisStore, Store};
+use jamguard::store::{CachedStore, FileStore, MemoryStore, RedisStore, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -20,5 +20,5 @@ pub(crate) async fn on_every_store(test: impl AsyncFn(&'static str, Arc<dyn Stor
     let redis = async || patient().connect().await.unwrap();
     test("redis", Arc::new(redis().await)).await;
     server.command(&["FLUSHALL"]);
-    test("near redis", Arc::new(Near::new(redis().await))).await;
+    test("near redis", Arc::new(CachedStore::new(redis().await))).await;
 }

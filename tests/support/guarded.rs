@@ -9,7 +9,9 @@ use jamguard::policy::{
     ClaimIndex, RouteTable, Unmatched, authenticated, custom, custom_async, email_domain, fresh,
     resource, role, scope, second_factor,
 };
-use jamguard::{Authenticator, Error, ErrorKind, Guard, Identity, Policy, Refused, Require};
+use jamguard::{
+    AuthRejection, Authenticator, Error, ErrorKind, Identity, NamedPolicy, Policy, Require,
+};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,7 +39,7 @@ pub(crate) static BUILT: AtomicUsize = AtomicUsize::new(0);
 
 struct Admin;
 
-impl Guard for Admin {
+impl NamedPolicy for Admin {
     fn policy() -> Policy {
         BUILT.fetch_add(1, Ordering::Relaxed);
         role("admin")
@@ -46,7 +48,7 @@ impl Guard for Admin {
 
 struct Waiting;
 
-impl Guard for Waiting {
+impl NamedPolicy for Waiting {
     fn policy() -> Policy {
         waits()
     }
@@ -96,18 +98,18 @@ async fn typed_waits(waiting: Require<Waiting>) -> String {
     SECRET.to_owned()
 }
 
-async fn check(identity: Identity) -> Result<&'static str, Refused> {
+async fn check(identity: Identity) -> Result<&'static str, AuthRejection> {
     identity.check(&role("admin"))?;
     Ok(SECRET)
 }
 
-async fn check_waits(identity: Identity) -> Result<&'static str, Refused> {
+async fn check_waits(identity: Identity) -> Result<&'static str, AuthRejection> {
     identity.check_async(&waits()).await?;
     Ok(SECRET)
 }
 
 /// A document of ann's.
-async fn own(identity: Identity) -> Result<&'static str, Refused> {
+async fn own(identity: Identity) -> Result<&'static str, AuthRejection> {
     let own = resource("owner").is_claim("email") | role("admin");
     let document = json!({"owner": "ann@example.com"});
     identity.check_with(&own, &document)?;

@@ -6,7 +6,7 @@ use crate::authenticator::answer::Edits;
 use crate::authenticator::credentials::Head;
 use crate::authenticator::gate::{Admission, Authenticator, Begun, Outcome, Pass};
 use crate::authenticator::identity::CredentialKind;
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::session::{Load, Loaded};
@@ -64,7 +64,7 @@ impl Authenticator {
         visit: &Visit,
         found: Result<Loaded, Error>,
         required: bool,
-    ) -> Option<Result<Pass, Challenge>> {
+    ) -> Option<Result<Pass, AuthResponse>> {
         let error = match visit.settle(found) {
             Ok(loaded) => {
                 loaded.key()?;

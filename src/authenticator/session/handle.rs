@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// session's [`id`](Self::id) there.
 ///
 /// All handlers must use the same `T`. Data of another type is answered with 500 and the log names
-/// the field; [`on_schema_change`](crate::SessionsBuilder::on_schema_change) changes that.
+/// the field; [`on_type_mismatch`](crate::SessionsBuilder::on_type_mismatch) changes that.
 /// `Session<()>` fits any data and neither reads nor replaces it: for handlers that log in or out
 /// or list devices.
 ///

@@ -5,7 +5,7 @@ use super::cookie::SessionCookie;
 use super::oauth2::IdTokens;
 #[cfg(feature = "client")]
 use super::renewal::Renewals;
-use crate::authenticator::credentials::{Source, SourceKind};
+use crate::authenticator::credentials::{CredentialSource, SourceKind};
 use crate::core::error::Error;
 use crate::session::Sessions;
 
@@ -30,7 +30,7 @@ impl SessionSettings {
     pub(in crate::authenticator) fn new(
         sessions: Option<Sessions>,
         cookie: Option<SessionCookie>,
-        sources: &mut Vec<Source>,
+        sources: &mut Vec<CredentialSource>,
     ) -> Result<Option<Self>, Error> {
         let place = sources
             .iter()
@@ -45,14 +45,14 @@ impl SessionSettings {
         };
         let cookie = cookie.unwrap_or_default();
         cookie.check()?;
-        let taken = |source: &Source| matches!(&source.0, SourceKind::Cookie(name) if **name == *cookie.name());
+        let taken = |source: &CredentialSource| matches!(&source.0, SourceKind::Cookie(name) if **name == *cookie.name());
         if sources.iter().any(taken) {
             return Err(Error::configuration(
                 "a token cookie and the session cookie have the same name: give each its own",
             ));
         }
         let place = place.unwrap_or_else(|| {
-            sources.push(Source::session());
+            sources.push(CredentialSource::session());
             sources.len() - 1
         });
         Ok(Some(Self {

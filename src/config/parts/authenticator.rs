@@ -7,7 +7,7 @@ use super::scalars::{Texts, Time};
 use super::settings::Parts;
 use super::stores::unknown;
 use crate::authenticator::SessionCookie;
-use crate::authenticator::{Authenticator, AuthenticatorBuilder, LoginCookies, Source};
+use crate::authenticator::{Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies};
 use crate::config::document::Problem;
 use crate::policy::{ClaimPath, ClaimPaths};
 use serde::de::{SeqAccess, Visitor};
@@ -366,13 +366,13 @@ fn chosen<'p, T>(
 }
 
 impl SourceSettings {
-    fn build(&self) -> Source {
+    fn build(&self) -> CredentialSource {
         match self {
-            Self::Bearer => Source::bearer(),
-            Self::Header(name) => Source::header(name),
-            Self::Cookie(name) => Source::cookie(name),
-            Self::Query(name) => Source::query(name),
-            Self::Session => Source::session(),
+            Self::Bearer => CredentialSource::bearer(),
+            Self::Header(name) => CredentialSource::header(name),
+            Self::Cookie(name) => CredentialSource::cookie(name),
+            Self::Query(name) => CredentialSource::query(name),
+            Self::Session => CredentialSource::session(),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::location::Spot;
 use super::scalars::Time;
 use super::stores::Stores;
 use crate::config::document::Problem;
-use crate::session::{SchemaChange, Sessions};
+use crate::session::{OnTypeMismatch, Sessions};
 use serde::Deserialize;
 
 /// Server-side sessions.
@@ -26,7 +26,7 @@ pub(in crate::config) struct SessionSettings {
     /// Keys that encrypt sessions in the store. Default: no encryption.
     encryption: Option<SealingSettings>,
     /// Handling of stored data that is not of the requested type. Default: `refuse`.
-    on_schema_change: Option<OnSchemaChange>,
+    on_type_mismatch: Option<OnSchemaChange>,
     /// Maximum size of a session's data, in bytes of JSON. Default: 64 KiB.
     max_bytes: Option<usize>,
     /// Memory for decoded sessions, in bytes. Default: 32 MiB.
@@ -66,10 +66,10 @@ impl SessionSettings {
         if let Some(keys) = &self.encryption {
             sessions = sessions.encrypt(keys.build(&spot.key("encryption"))?);
         }
-        if let Some(choice) = self.on_schema_change {
-            sessions = sessions.on_schema_change(match choice {
-                OnSchemaChange::Refuse => SchemaChange::Refuse,
-                OnSchemaChange::StartOver => SchemaChange::StartOver,
+        if let Some(choice) = self.on_type_mismatch {
+            sessions = sessions.on_type_mismatch(match choice {
+                OnSchemaChange::Refuse => OnTypeMismatch::Refuse,
+                OnSchemaChange::StartOver => OnTypeMismatch::StartOver,
             });
         }
         if let Some(bytes) = self.max_bytes {

@@ -5,7 +5,7 @@ use super::location::Spot;
 use super::scalars::Hidden;
 use super::scalars::Time;
 use crate::config::document::{Problem, advice};
-use crate::store::{MemoryStore, Near, Store};
+use crate::store::{CachedStore, MemoryStore, Store};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -195,7 +195,7 @@ impl RedisSettings {
 
 impl NearSettings {
     fn build(&self, store: Arc<dyn Store>, spot: &Spot<'_>) -> Arc<dyn Store> {
-        let mut near = Near::builder(store).clock(spot.world.clock.clone());
+        let mut near = CachedStore::builder(store).clock(spot.world.clock.clone());
         if let Some(bytes) = self.max_bytes {
             near = near.max_bytes(bytes);
         }

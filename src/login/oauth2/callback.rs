@@ -5,7 +5,7 @@ use super::pending::{Remembered, new_browser};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::LoginCookies;
 use crate::authenticator::Visit;
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
@@ -30,7 +30,7 @@ impl OAuth2Login {
         &self,
         query: &str,
         browser: Option<Secret>,
-    ) -> Result<Challenge, Error> {
+    ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         let return_to = return_to(query)?;
         let browser = match browser {
@@ -109,7 +109,7 @@ impl OAuth2Login {
         &self,
         arrival: OAuth2Arrival,
         visit: Option<Arc<Visit>>,
-    ) -> Result<Challenge, Error> {
+    ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         if let Keep::Handed(on_login) = &settings.keep {
             return on_login(arrival).await.map(|redirect| redirect.0);

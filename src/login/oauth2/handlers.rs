@@ -4,7 +4,7 @@ use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
 use super::pending::{BrowserCookie, Memory};
 use crate::authenticator::Visit;
 use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
-use crate::core::challenge::Challenge;
+use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::core::telemetry;
@@ -167,7 +167,7 @@ impl OAuth2Login {
     }
 
     /// Returns the response to an error and logs it. The client learns only the error's kind.
-    fn refusal(&self, error: &Error) -> Challenge {
+    fn refusal(&self, error: &Error) -> AuthResponse {
         let answer = private(self.0.auth.challenge(error));
         if answer.status() >= 500 {
             telemetry::warn("a login at an OAuth2 provider failed", error);

@@ -47,7 +47,7 @@ const PRUNED_FROM: usize = 16;
 ///   may be missing from the list until it is written again: that session is not shown among the
 ///   devices, and a logout everywhere misses it.
 /// - Changes by other processes are not learned: [`watch`](Store::watch) returns `false`, and a
-///   [`Near`](crate::store::Near) in front caches nothing.
+///   [`CachedStore`](crate::store::CachedStore) in front caches nothing.
 ///
 /// If that is too weak, let only one process write, or use `RedisStore`. Further properties:
 ///

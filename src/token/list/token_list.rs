@@ -31,7 +31,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// are notified as fast as their store allows.
 ///
 /// Over Redis the first lookup of a token costs a round trip, and so does the one after a write
-/// that may concern it; [`Near`](crate::store::Near) in front of Redis saves the latter.
+/// that may concern it; [`CachedStore`](crate::store::CachedStore) in front of Redis saves the latter.
 ///
 /// Tokens are identified by their [`RevocationId`], so that no other text of a revoked token
 /// passes. An entry lives exactly until its token's `exp` plus the

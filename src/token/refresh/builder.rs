@@ -1,7 +1,7 @@
 //! Refresh token builder.
 
 use super::family::Terms;
-use super::tokens::{OnReuse, RefreshTokens, Reuse};
+use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::store::Store;
@@ -93,7 +93,7 @@ impl<T> RefreshTokensBuilder<T> {
     /// `jamguard_refresh_token_reuses_total`.
     ///
     /// The response waits for the hook: spawn a task for slow work.
-    pub fn on_reuse(mut self, hook: impl Fn(&Reuse<'_, T>) + Send + Sync + 'static) -> Self {
+    pub fn on_reuse(mut self, hook: impl Fn(&ReuseReport<'_, T>) + Send + Sync + 'static) -> Self {
         self.on_reuse = Some(Box::new(hook));
         self
     }

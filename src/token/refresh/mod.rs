@@ -6,4 +6,4 @@ mod text;
 mod tokens;
 
 pub use builder::RefreshTokensBuilder;
-pub use tokens::{RefreshTokens, Refreshed, Reuse};
+pub use tokens::{RefreshTokens, Refreshed, ReuseReport};

@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(super) type OnReuse<T> = Box<dyn Fn(&Reuse<'_, T>) + Send + Sync>;
+pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 
 /// Opaque, rotating refresh tokens in any [`Store`]. Cheap to clone.
 ///
@@ -91,16 +91,16 @@ pub struct Refreshed<T> {
 ///
 /// # Example
 /// ```
-/// use jamguard::Reuse;
+/// use jamguard::ReuseReport;
 ///
 /// /// Pass this to `.on_reuse(…)`.
-/// fn warn(reuse: &Reuse<'_, ()>) {
+/// fn warn(reuse: &ReuseReport<'_, ()>) {
 ///     eprintln!("an old refresh token of {} came again", reuse.subject);
 /// }
 /// ```
 #[non_exhaustive]
 #[derive(Debug)]
-pub struct Reuse<'a, T> {
+pub struct ReuseReport<'a, T> {
     /// The subject of the login.
     pub subject: &'a str,
     /// The data given at the login.
@@ -170,7 +170,7 @@ impl<T> RefreshTokens<T> {
             &"the token was probably stolen",
         );
         if let Some(hook) = &self.0.on_reuse {
-            hook(&Reuse {
+            hook(&ReuseReport {
                 subject: &family.subject,
                 data: &family.data,
             });

@@ -169,7 +169,7 @@ idle_timeout = "30m"
 absolute_timeout = "12h"
 touch_every = "1m"
 encryption = { key = "${SEALING}" }
-on_schema_change = "start_over"
+on_type_mismatch = "start_over"
 max_bytes = 4096
 cache_bytes = 1048576
 

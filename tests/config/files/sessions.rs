@@ -205,7 +205,7 @@ async fn a_session_is_a_credential_of_the_authenticator() {
     let jam = jam("
         [jam.sessions]
         store = 'memory'
-        on_schema_change = 'start_over'
+        on_type_mismatch = 'start_over'
         [jam.authenticator]
         session_cookie = { name = 'sid', same_site = 'strict', danger_plain_http = true }
         realm = 'shop'

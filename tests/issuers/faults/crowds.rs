@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jamguard::emulator::{Endpoint, IdToken};
-use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::jwks::{Fetch, FetchedDocument, RemoteKeySet};
 use jamguard::testing::ManualClock;
 use jamguard::{Error, ErrorKind};
 use std::future::Future;
@@ -267,7 +267,7 @@ impl Fetch for Instantly {
     fn fetch<'a>(
         &'a self,
         _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
-        Box::pin(async { Ok(Fetched::new(self.0.clone().into())) })
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
+        Box::pin(async { Ok(FetchedDocument::new(self.0.clone().into())) })
     }
 }

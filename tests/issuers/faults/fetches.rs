@@ -2,7 +2,7 @@
 
 use crate::support::issuer::*;
 use jamguard::ErrorKind::{self, Unavailable, UnknownKey};
-use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::jwks::{Fetch, FetchedDocument, RemoteKeySet};
 use jamguard::testing::ManualClock;
 use jamguard::{Error, Verifier};
 use std::future::Future;
@@ -26,7 +26,7 @@ impl Fetch for Panics {
     fn fetch<'a>(
         &'a self,
         _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async {
             let call = self.calls.fetch_add(1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -34,7 +34,7 @@ impl Fetch for Panics {
                 // A panic without its report.
                 std::panic::resume_unwind(Box::new("the fetcher panics"));
             }
-            Ok(Fetched::new(self.set.clone().into()))
+            Ok(FetchedDocument::new(self.set.clone().into()))
         })
     }
 }

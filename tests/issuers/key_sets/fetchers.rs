@@ -3,7 +3,7 @@
 use crate::support::issuer::*;
 use jamguard::ErrorKind::{Connection, Timeout, Unavailable, UnexpectedBody, UnknownKey};
 use jamguard::jose::SigningKey;
-use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::jwks::{Fetch, FetchedDocument, RemoteKeySet};
 use jamguard::testing::ManualClock;
 use jamguard::{Error, JamApp, Verifier};
 use std::error::Error as _;
@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-type Script = dyn Fn(&str) -> Result<Fetched, Error> + Send + Sync;
+type Script = dyn Fn(&str) -> Result<FetchedDocument, Error> + Send + Sync;
 
 /// Answers as it was told, after a while.
 struct Own {
@@ -23,7 +23,7 @@ struct Own {
 
 impl Own {
     fn new(
-        script: impl Fn(&str) -> Result<Fetched, Error> + Send + Sync + 'static,
+        script: impl Fn(&str) -> Result<FetchedDocument, Error> + Send + Sync + 'static,
         delay: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -42,7 +42,7 @@ impl Fetch for Own {
     fn fetch<'a>(
         &'a self,
         url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async move {
             self.urls.lock().unwrap().push(url.to_owned());
             tokio::time::sleep(self.delay).await;
@@ -51,9 +51,9 @@ impl Fetch for Own {
     }
 }
 
-fn of(key: &SigningKey) -> impl Fn(&str) -> Result<Fetched, Error> + Send + Sync + 'static {
+fn of(key: &SigningKey) -> impl Fn(&str) -> Result<FetchedDocument, Error> + Send + Sync + 'static {
     let set = set_of(&[key]);
-    move |_| Ok(Fetched::new(set.clone().into_bytes()))
+    move |_| Ok(FetchedDocument::new(set.clone().into_bytes()))
 }
 
 fn keys(own: &Arc<Own>, clock: &ManualClock) -> (RemoteKeySet, Verifier) {
@@ -83,7 +83,7 @@ async fn its_max_age_is_honoured_and_its_errors_are_failures() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     let set = set_of(&[&key]);
     let own = Own::new(
-        move |_| Ok(Fetched::new(set.clone().into()).with_max_age(100 * MINUTE)),
+        move |_| Ok(FetchedDocument::new(set.clone().into()).with_max_age(100 * MINUTE)),
         Duration::ZERO,
     );
     let (remote, verifier) = keys(&own, &clock);
@@ -107,7 +107,10 @@ async fn its_deadline_and_its_contents_are_checked_all_the_same() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     let sound = token(&key);
     let slow = Own::new(of(&key), Duration::from_secs(3600));
-    let garbage = Own::new(|_| Ok(Fetched::new(b"\xff".to_vec())), Duration::ZERO);
+    let garbage = Own::new(
+        |_| Ok(FetchedDocument::new(b"\xff".to_vec())),
+        Duration::ZERO,
+    );
     for (own, kind) in [(slow, Timeout), (garbage, UnexpectedBody)] {
         let (_, verifier) = keys(&own, &clock);
         let error = verifier.verify(&sound).await.unwrap_err();
@@ -123,11 +126,11 @@ async fn discovery_goes_through_it_too() {
     let set = set_of(&[&key]);
     let own = Own::new(
         move |url| match url {
-            "https://issuer.example/.well-known/openid-configuration" => Ok(Fetched::new(
+            "https://issuer.example/.well-known/openid-configuration" => Ok(FetchedDocument::new(
                 br#"{"issuer":"https://issuer.example","jwks_uri":"https://keys.example/"}"#
                     .to_vec(),
             )),
-            "https://keys.example/" => Ok(Fetched::new(set.clone().into())),
+            "https://keys.example/" => Ok(FetchedDocument::new(set.clone().into())),
             _ => Err(Error::new(Connection, "nothing there")),
         },
         Duration::ZERO,
@@ -150,7 +153,7 @@ async fn discovery_hands_it_no_url_that_is_not_https() {
     for place in ["http://keys.example/", "file:///etc/keys.json"] {
         let document = format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{place}"}}"#);
         let own = Own::new(
-            move |_| Ok(Fetched::new(document.clone().into())),
+            move |_| Ok(FetchedDocument::new(document.clone().into())),
             Duration::ZERO,
         );
         let remote = RemoteKeySet::discover(ISSUER)
@@ -167,7 +170,7 @@ async fn discovery_hands_it_no_url_that_is_not_https() {
 #[tokio::test]
 async fn a_jam_app_takes_one() {
     let own = Own::new(
-        |_| Ok(Fetched::new(br#"{"keys":[]}"#.to_vec())),
+        |_| Ok(FetchedDocument::new(br#"{"keys":[]}"#.to_vec())),
         Duration::ZERO,
     );
     let app = JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895").fetcher(own.clone());
@@ -204,11 +207,11 @@ async fn a_fetch_that_is_older_than_the_key_is_not_the_last_word() {
         fn fetch<'a>(
             &'a self,
             _: &'a str,
-        ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+        ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
             Box::pin(async {
                 let set = self.0.lock().unwrap().clone();
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                Ok(Fetched::new(set.into()))
+                Ok(FetchedDocument::new(set.into()))
             })
         }
     }

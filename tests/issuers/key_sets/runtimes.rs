@@ -3,7 +3,7 @@
 
 use crate::support::issuer::*;
 use jamguard::ErrorKind::Unavailable;
-use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::jwks::{Fetch, FetchedDocument, RemoteKeySet};
 use jamguard::testing::ManualClock;
 use jamguard::{Error, Verifier};
 use std::future::Future;
@@ -26,7 +26,7 @@ impl Fetch for Slow {
     fn fetch<'a>(
         &'a self,
         _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async {
             let set = match self.calls.fetch_add(1, Ordering::SeqCst) {
                 0 => {
@@ -35,7 +35,7 @@ impl Fetch for Slow {
                 }
                 _ => &self.new,
             };
-            Ok(Fetched::new(set.clone().into()))
+            Ok(FetchedDocument::new(set.clone().into()))
         })
     }
 }

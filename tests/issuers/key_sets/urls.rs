@@ -4,7 +4,7 @@ use crate::support::issuer::*;
 use jamguard::ErrorKind::{Configuration, Malformed, TooLarge, UnknownKey};
 use jamguard::emulator::{AppSettings, Emulator, Endpoint, IdToken};
 use jamguard::jose::Algorithm;
-use jamguard::jwks::{Fetch, Fetched, RemoteKeySet};
+use jamguard::jwks::{Fetch, FetchedDocument, RemoteKeySet};
 use jamguard::testing::{ManualClock, mint_with_header};
 use jamguard::{Authenticator, Error, ErrorKind, JamApp, Verifier};
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ impl Fetch for Unused {
     fn fetch<'a>(
         &'a self,
         _: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async { Err(Error::new(ErrorKind::Connection, "nothing is fetched here")) })
     }
 }

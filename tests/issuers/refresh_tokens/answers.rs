@@ -2,7 +2,7 @@
 
 use super::World;
 use jamguard::store::{MemoryStore, Record, Store, StoreFuture};
-use jamguard::{Challenge, Error, ErrorKind, RefreshTokens};
+use jamguard::{AuthResponse, Error, ErrorKind, RefreshTokens};
 
 /// A store that cannot be read.
 struct Down(MemoryStore);
@@ -16,7 +16,7 @@ impl Store for Down {
 }
 
 fn is_invalid_grant(error: &Error) {
-    let answer = Challenge::for_error(error, "api");
+    let answer = AuthResponse::for_error(error, "api");
     assert_eq!(answer.status(), 400, "{error}");
     assert_eq!(answer.body(), br#"{"error":"invalid_grant"}"#);
     let headers: Vec<_> = answer.headers().collect();
@@ -53,7 +53,7 @@ async fn an_outage_is_no_invalid_grant() {
     let tokens = RefreshTokens::<()>::builder(down).build().unwrap();
     let token = tokens.issue("ann", &()).await.unwrap();
     let error = tokens.rotate(token.expose()).await.unwrap_err();
-    let answer = Challenge::for_error(&error, "api");
+    let answer = AuthResponse::for_error(&error, "api");
     assert_eq!(answer.status(), 503);
     assert_eq!(answer.header("retry-after"), Some("1"));
 }

@@ -9,7 +9,7 @@ use crate::token_lists::stores::Shaky;
 use crate::token_lists::{World, claims, deny, second, verify};
 use jamguard::ErrorKind::{self, *};
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{FileStore, MemoryStore, Near, RedisStore, Store};
+use jamguard::store::{CachedStore, FileStore, MemoryStore, RedisStore, Store};
 use jamguard::testing::{ManualClock, mint};
 use jamguard::{TokenList, Verifier};
 use serde_json::json;
@@ -65,7 +65,10 @@ impl Stores {
                 ("memory", Arc::new(memory())),
                 ("file", Arc::new(file.open(folder.store()).unwrap())),
                 ("Redis", Arc::new(redis("a:"))),
-                ("near cache over Redis", Arc::new(Near::new(redis("b:")))),
+                (
+                    "near cache over Redis",
+                    Arc::new(CachedStore::new(redis("b:"))),
+                ),
                 ("custom, watched", Arc::new(Shaky::remote(memory()))),
                 ("custom, unwatched", Arc::new(Shaky::unwatchable(memory()))),
             ],

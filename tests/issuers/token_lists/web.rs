@@ -8,7 +8,7 @@ use jamguard::emulator::IdToken;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::store::MemoryStore;
 use jamguard::testing::{ManualClock, mint};
-use jamguard::{Authenticator, Clock, LoginCookies, Source, TokenList, Verifier};
+use jamguard::{Authenticator, Clock, CredentialSource, LoginCookies, TokenList, Verifier};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -51,7 +51,10 @@ impl Target {
         let verifier = rules.build().unwrap();
         let mut auth = Authenticator::builder()
             .verifier(verifier.clone())
-            .sources([Source::bearer(), Source::cookie("token")]);
+            .sources([
+                CredentialSource::bearer(),
+                CredentialSource::cookie("token"),
+            ]);
         if whole {
             auth = auth.deny_list(denied.clone());
         }

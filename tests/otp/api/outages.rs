@@ -8,14 +8,14 @@ use crate::support::redis::Server;
 use jamguard::otp::{Otp, RecoveryCodes};
 use jamguard::store::{MemoryStore, RedisStore, Store};
 use jamguard::testing::ManualClock;
-use jamguard::{Challenge, Error, ErrorKind};
+use jamguard::{AuthResponse, Error, ErrorKind};
 use std::sync::Arc;
 
 #[track_caller]
 fn is_outage<T>(answer: Result<T, Error>, what: &str) {
     let error = answer.err().expect("an outage");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{what}: {error}");
-    assert_eq!(Challenge::for_error(&error, "api").status(), 503);
+    assert_eq!(AuthResponse::for_error(&error, "api").status(), 503);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ mod guards;
 mod guards_actix;
 
 use crate::support::{Request, Servers, send};
-use jamguard::Guard;
+use jamguard::NamedPolicy;
 use std::net::SocketAddr;
 
 /// What the application does on its way, with what each request is answered.

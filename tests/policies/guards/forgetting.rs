@@ -3,7 +3,7 @@
 use super::enrichment::{Calls, call, counted};
 use super::token;
 use crate::support::{ANN, BOB, World};
-use jamguard::store::{MemoryStore, Near, NewRecord, Record, Store, StoreFuture};
+use jamguard::store::{CachedStore, MemoryStore, NewRecord, Record, Store, StoreFuture};
 use jamguard::{Authenticator, ErrorKind};
 use serde_json::json;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ async fn other_processes_learn_of_it_over_a_store() {
     let here = here.enrichment_store(store.clone()).build().unwrap();
     let (there, _) = counted(&world);
     let there = there
-        .enrichment_store(Near::new(store.clone()))
+        .enrichment_store(CachedStore::new(store.clone()))
         .build()
         .unwrap();
     let (token, bob) = (world.token(), world.app.id_token(BOB).unwrap());

@@ -7,7 +7,7 @@ use jamguard::policy::{
     role, scope, second_factor,
 };
 use jamguard::testing::{self, ManualClock};
-use jamguard::{Challenge, Error, ErrorKind, Policy, Verifier};
+use jamguard::{AuthResponse, Error, ErrorKind, Policy, Verifier};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The challenge that a policy's refusal becomes.
 fn challenge(policy: &Policy, claims: &Value) -> (u16, String) {
     let error = check(policy, claims).unwrap_err();
-    let answer = Challenge::for_error(&error, "api");
+    let answer = AuthResponse::for_error(&error, "api");
     let header = answer.header("www-authenticate").unwrap().to_owned();
     (answer.status(), header)
 }
@@ -103,7 +103,7 @@ fn what_a_login_would_lift_is_a_401_that_says_how() {
     }
     let paths = ClaimPaths::default().acr_values(["silver", "gold"]);
     let error = check_with(&second_factor(), &old, &paths).unwrap_err();
-    let answer = Challenge::for_error(&error, "api");
+    let answer = AuthResponse::for_error(&error, "api");
     let header = answer.header("www-authenticate").unwrap();
     assert!(header.ends_with(", acr_values=\"silver gold\""), "{header}");
 }
@@ -112,7 +112,7 @@ fn what_a_login_would_lift_is_a_401_that_says_how() {
 fn the_body_of_a_refusal_says_nothing_of_the_policy() {
     let secret = role("the-secret-role") & scope("orders");
     let error = check(&secret, &json!({"roles": ["the-users-role"]})).unwrap_err();
-    let answer = Challenge::for_error(&error, "api");
+    let answer = AuthResponse::for_error(&error, "api");
     let body = String::from_utf8_lossy(answer.body()).into_owned();
     assert_eq!(
         body,

@@ -2,7 +2,7 @@
 
 use super::NOW;
 use jamguard::Policy;
-use jamguard::policy::{self, ClaimAt, Scalar};
+use jamguard::policy::{self, ClaimCondition, Scalar};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -173,7 +173,7 @@ fn words(value: &Value) -> Vec<String> {
 }
 
 impl Test {
-    fn policy(&self, claim: ClaimAt) -> Policy {
+    fn policy(&self, claim: ClaimCondition) -> Policy {
         match self {
             Self::Exists => claim.exists(),
             Self::Eq(value) => claim.eq(scalar(value)),

@@ -3,7 +3,7 @@
 use super::{EXPIRED, ID, INVALID, REMOVED};
 use crate::support::{ANN, NOW, Request, Servers, Site, World, damaged};
 use jamguard::emulator::{Endpoint, IdToken};
-use jamguard::{Authenticator, LoginCookies, Source};
+use jamguard::{Authenticator, CredentialSource, LoginCookies};
 use std::time::Duration;
 
 /// Tokens that can never become valid again, and the challenge to each.
@@ -30,9 +30,9 @@ fn dead(world: &World) -> [(String, &'static str); 7] {
 async fn an_invalid_bearer_is_refused_also_where_credentials_are_optional() {
     let world = World::new().await;
     let auth = world.auth().sources([
-        Source::bearer(),
-        Source::header("x-id-token"),
-        Source::query("t"),
+        CredentialSource::bearer(),
+        CredentialSource::header("x-id-token"),
+        CredentialSource::query("t"),
     ]);
     let servers = Servers::start(Site::new(auth.build().unwrap())).await;
     for (token, challenge) in dead(&world) {

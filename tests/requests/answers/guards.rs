@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, web};
 use axum::Router;
 use axum::http::HeaderMap;
 use axum::routing::get;
-use jamguard::{Authenticator, Source};
+use jamguard::{Authenticator, CredentialSource};
 
 #[tokio::test]
 async fn a_guard_without_the_layer_authenticates_by_itself() {
@@ -89,7 +89,10 @@ async fn inside_the_layer_credentials_are_marked_sensitive() {
     let world = World::new().await;
     let auth: Authenticator = world
         .auth()
-        .sources([Source::bearer(), Source::header("x-id-token")])
+        .sources([
+            CredentialSource::bearer(),
+            CredentialSource::header("x-id-token"),
+        ])
         .build()
         .unwrap();
     let outside = Router::new().route("/outside", get(axum_headers));

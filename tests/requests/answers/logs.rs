@@ -9,7 +9,7 @@ use axum::routing::get;
 use jamguard::emulator::{Endpoint, IdToken};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::{self, ManualClock};
-use jamguard::{Authenticator, Claims, JamLogin, Source, Verifier};
+use jamguard::{Authenticator, Claims, CredentialSource, JamLogin, Verifier};
 use serde_json::json;
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -77,10 +77,10 @@ async fn no_log_line_shows_a_credential() {
     let auth = world
         .auth()
         .sources([
-            Source::bearer(),
-            Source::header("x-id-token"),
-            Source::cookie(ID),
-            Source::query("access_token"),
+            CredentialSource::bearer(),
+            CredentialSource::header("x-id-token"),
+            CredentialSource::cookie(ID),
+            CredentialSource::query("access_token"),
         ])
         .silent_refresh(world.client())
         .build()

@@ -3,7 +3,7 @@
 use super::{EXPIRED, ID, INVALID, MALFORMED, MISSING};
 use crate::support::{ANN, ERRORS, Request, Response, Servers, Site, World, damaged};
 use jamguard::emulator::{Endpoint, IdToken};
-use jamguard::{Authenticator, ErrorKind, Revocation, Source, Verified};
+use jamguard::{Authenticator, CredentialSource, ErrorKind, Revocation, Verified};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -288,14 +288,21 @@ async fn every_answer_varies_with_the_headers_that_were_read() {
         (plain(), Some("authorization")),
         (world.auth(), Some("authorization, cookie")),
         (
-            plain().sources([Source::header("X-Id-Token"), Source::bearer()]),
+            plain().sources([
+                CredentialSource::header("X-Id-Token"),
+                CredentialSource::bearer(),
+            ]),
             Some("x-id-token, authorization"),
         ),
         (
-            plain().sources([Source::bearer(), Source::cookie("a"), Source::cookie("b")]),
+            plain().sources([
+                CredentialSource::bearer(),
+                CredentialSource::cookie("a"),
+                CredentialSource::cookie("b"),
+            ]),
             Some("authorization, cookie"),
         ),
-        (plain().source(Source::query("t")), None),
+        (plain().source(CredentialSource::query("t")), None),
     ];
     for (builder, vary) in cases {
         let servers = Servers::start(Site::new(builder.build().unwrap())).await;

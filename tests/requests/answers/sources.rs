@@ -2,33 +2,37 @@
 
 use super::{ID, INVALID, MALFORMED, MISSING};
 use crate::support::{BOB, Request, Servers, Site, World, damaged};
-use jamguard::Source;
+use jamguard::CredentialSource;
 
 /// A source, and how a request carries a token there.
-type Carrier = (&'static str, fn() -> Source, fn(Request, &str) -> Request);
+type Carrier = (
+    &'static str,
+    fn() -> CredentialSource,
+    fn(Request, &str) -> Request,
+);
 
 const CARRIERS: [Carrier; 5] = [
-    ("bearer", Source::bearer, |request, token| {
+    ("bearer", CredentialSource::bearer, |request, token| {
         request.bearer(token)
     }),
     (
         "header",
-        || Source::header("X-Id-Token"),
+        || CredentialSource::header("X-Id-Token"),
         |request, token| request.header("x-id-token", token),
     ),
     (
         "cookie",
-        || Source::cookie("api_token"),
+        || CredentialSource::cookie("api_token"),
         |request, token| request.cookie("api_token", token),
     ),
     (
         "cookie",
-        || Source::cookie(ID),
+        || CredentialSource::cookie(ID),
         |request, token| request.cookie(ID, token),
     ),
     (
         "query",
-        || Source::query("access_token"),
+        || CredentialSource::query("access_token"),
         |request, token| request.in_query("access_token", token),
     ),
 ];
@@ -153,7 +157,11 @@ async fn a_bearer_token_in_the_header_and_in_the_query_is_an_invalid_request() {
     let world = World::new().await;
     let token = world.token();
     let both = |path: &str| Request::get(path).bearer(&token).in_query("t", &token);
-    let mut sources = [Source::bearer(), Source::cookie(ID), Source::query("t")];
+    let mut sources = [
+        CredentialSource::bearer(),
+        CredentialSource::cookie(ID),
+        CredentialSource::query("t"),
+    ];
     for _ in 0..2 {
         let auth = world.auth().sources(sources.clone()).build().unwrap();
         let servers = Servers::start(Site::new(auth)).await;
@@ -288,7 +296,7 @@ async fn the_query_counts_only_where_it_is_switched_on() {
 
     let auth = world
         .auth()
-        .sources([Source::bearer(), Source::query("token")]);
+        .sources([CredentialSource::bearer(), CredentialSource::query("token")]);
     let servers = Servers::start(Site::new(auth.build().unwrap())).await;
     assert_eq!(
         servers.ask(by_query("token")).await.text(),

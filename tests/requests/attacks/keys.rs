@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jamguard::emulator::IdToken;
 use jamguard::jose::{Algorithm, SigningKey, VerifyingKey};
-use jamguard::jwks::{Fetch, Fetched};
+use jamguard::jwks::{Fetch, FetchedDocument};
 use jamguard::testing::{self, ManualClock};
 use jamguard::{Authenticator, Error, Verifier};
 use serde_json::{Value, json};
@@ -261,10 +261,10 @@ impl Fetch for Recording {
     fn fetch<'a>(
         &'a self,
         url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         self.urls.lock().unwrap().push(url.to_owned());
         let keys = self.keys.clone().into_bytes();
-        Box::pin(async { Ok(Fetched::new(keys)) })
+        Box::pin(async { Ok(FetchedDocument::new(keys)) })
     }
 }
 

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::{self, ManualClock};
-use jamguard::{Authenticator, Source, Verifier, VerifierBuilder};
+use jamguard::{Authenticator, CredentialSource, Verifier, VerifierBuilder};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -104,9 +104,9 @@ impl Target {
 async fn serve(builder: jamguard::AuthenticatorBuilder) -> Servers {
     let auth = builder
         .sources([
-            Source::bearer(),
-            Source::cookie("token"),
-            Source::query("token"),
+            CredentialSource::bearer(),
+            CredentialSource::cookie("token"),
+            CredentialSource::query("token"),
         ])
         .realm("api")
         .build()

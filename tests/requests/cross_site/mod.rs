@@ -6,7 +6,7 @@ mod logins;
 mod site;
 
 use crate::support::{ANN, Request, Response, World};
-use jamguard::{Authenticator, Source};
+use jamguard::{Authenticator, CredentialSource};
 use site::{COOKIE, site, start};
 
 const SITE: &str = "sec-fetch-site";
@@ -146,7 +146,9 @@ async fn trusted_origins_are_this_site_too() {
 async fn tokens_in_cookies_are_guarded_and_bearers_are_not() {
     let jam = World::new().await;
     let own = "api_token";
-    let auth = jam.auth().sources([Source::bearer(), Source::cookie(own)]);
+    let auth = jam
+        .auth()
+        .sources([CredentialSource::bearer(), CredentialSource::cookie(own)]);
     let servers =
         crate::support::Servers::start(crate::support::Site::new(auth.build().unwrap())).await;
     let token = jam.token();

@@ -4,7 +4,7 @@ use crate::api::scanning::{Interposed, Snapshot};
 use crate::api::{Cart, World, cart, items, on_every_store, sessions};
 use crate::support::failing::{Failing, Fate};
 use crate::support::redis::{Server, percentile};
-use jamguard::store::{MemoryStore, Near, RedisStore};
+use jamguard::store::{CachedStore, MemoryStore, RedisStore};
 use jamguard::{ErrorKind, NewSession, Sessions};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -222,7 +222,7 @@ async fn a_logout_elsewhere_is_seen_within_a_second() {
     let server = Server::start();
     let near = || {
         let store = RedisStore::builder(&server.url()).build().unwrap();
-        sessions(Arc::new(Near::new(store)))
+        sessions(Arc::new(CachedStore::new(store)))
     };
     let (here, there) = (near(), near());
     let mut times = Vec::new();

@@ -3,7 +3,7 @@
 use crate::api::{Cart, cart, items, sessions};
 use crate::support::proxy::Proxy;
 use crate::support::redis::{Server, trackers, until};
-use jamguard::store::{Near, RedisStore, Store};
+use jamguard::store::{CachedStore, RedisStore, Store};
 use jamguard::{Error, ErrorKind, NewSession, SessionId, Sessions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,7 +44,7 @@ async fn a_store_that_is_down_is_unavailable_in_time_and_loses_nothing() {
     for near in [false, true] {
         let mut server = Server::durable();
         let store: Arc<dyn Store> = match near {
-            true => Arc::new(Near::new(redis(&server.url()))),
+            true => Arc::new(CachedStore::new(redis(&server.url()))),
             false => Arc::new(redis(&server.url())),
         };
         let sessions = sessions(store);
@@ -95,7 +95,7 @@ struct Told {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_restarted_under_load_loses_no_acknowledged_session() {
     let mut server = Server::durable();
-    let sessions = sessions(Arc::new(Near::new(redis(&server.url()))));
+    let sessions = sessions(Arc::new(CachedStore::new(redis(&server.url()))));
     let stop = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
     for writer in 0..16 {
@@ -175,7 +175,7 @@ async fn redis_restarted_under_load_loses_no_acknowledged_session() {
 async fn a_session_that_ended_elsewhere_is_never_remembered_for_long() {
     let server = Server::start();
     let proxy = Proxy::start(server.port).await;
-    let near = Near::new(redis(&format!("redis://127.0.0.1:{}", proxy.port)));
+    let near = CachedStore::new(redis(&format!("redis://127.0.0.1:{}", proxy.port)));
     let here = sessions(Arc::new(near.clone()));
     let elsewhere = sessions(Arc::new(redis(&server.url())));
     let mut worst = [Duration::ZERO; 2];

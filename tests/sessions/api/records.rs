@@ -6,7 +6,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jamguard::store::{MemoryStore, SealingKeys, Store};
-use jamguard::{ErrorKind, NewSession, SchemaChange, SessionId, Sessions};
+use jamguard::{ErrorKind, NewSession, OnTypeMismatch, SessionId, Sessions};
 use std::sync::Arc;
 
 pub(crate) fn hash(bytes: &[u8]) -> String {
@@ -193,13 +193,13 @@ async fn data_of_another_type_is_a_clear_error_or_the_end() {
     ] {
         assert_eq!(error.kind(), ErrorKind::ClaimsMismatch);
         assert!(
-            error.message().contains("Basket") && error.message().contains(".on_schema_change(")
+            error.message().contains("Basket") && error.message().contains(".on_type_mismatch(")
         );
         assert!(!format!("{error:?} {error}").contains("secret"));
     }
     // Nothing is lost: the old version of the application goes on.
     assert_eq!(items(&strict, &id).await.unwrap(), ["secret tea"]);
-    let lenient = Sessions::builder(store).on_schema_change(SchemaChange::StartOver);
+    let lenient = Sessions::builder(store).on_type_mismatch(OnTypeMismatch::StartOver);
     let lenient = lenient.build().unwrap();
     assert!(lenient.get::<Basket>(&id).await.unwrap().is_none());
     let error = lenient.modify(&id, |_: &mut Basket| {}).await.unwrap_err();

@@ -3,7 +3,9 @@
 use crate::http::COOKIE;
 use crate::http::site::World;
 use crate::support::Request;
-use jamguard::{Authenticator, ErrorKind, SessionCookie, Sessions, Source, store::MemoryStore};
+use jamguard::{
+    Authenticator, CredentialSource, ErrorKind, SessionCookie, Sessions, store::MemoryStore,
+};
 use std::time::Duration;
 
 const MONTH: u64 = 30 * 24 * 3600;
@@ -160,11 +162,13 @@ fn cookies_that_cannot_work_are_errors_at_the_start() {
         builder()
             .session_cookie(named().danger_plain_http().partitioned())
             .build(),
-        builder().source(Source::cookie(COOKIE)).build(),
+        builder().source(CredentialSource::cookie(COOKIE)).build(),
         Authenticator::builder()
             .session_cookie(SessionCookie::new())
             .build(),
-        Authenticator::builder().source(Source::session()).build(),
+        Authenticator::builder()
+            .source(CredentialSource::session())
+            .build(),
         Authenticator::builder().build(),
     ];
     for refused in refused {

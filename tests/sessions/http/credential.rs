@@ -3,7 +3,7 @@
 use crate::http::Client;
 use crate::http::site::World;
 use crate::support::Request;
-use jamguard::{ErrorKind, Source};
+use jamguard::{CredentialSource, ErrorKind};
 
 /// Each framework over a store that answers later, and over one that answers at once.
 fn both_ways(world: &World) -> impl Iterator<Item = (String, Client)> {
@@ -209,7 +209,7 @@ async fn the_sources_are_asked_in_their_order() {
     let session_last = World::new().await;
     let session_first = World::with(
         |sessions| sessions,
-        |auth| auth.sources([Source::session(), Source::bearer()]),
+        |auth| auth.sources([CredentialSource::session(), CredentialSource::bearer()]),
         true,
     )
     .await;

@@ -152,7 +152,7 @@ async fn data_of_another_type_is_an_error_or_a_fresh_start() {
         );
     }
     let anew = |sessions: jamguard::SessionsBuilder| {
-        sessions.on_schema_change(jamguard::SchemaChange::StartOver)
+        sessions.on_type_mismatch(jamguard::OnTypeMismatch::StartOver)
     };
     let world = World::with(anew, |auth| auth, true).await;
     for (name, mut client) in world.clients() {

@@ -12,8 +12,8 @@ use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::store::{MemoryStore, Store};
 use jamguard::testing::{ManualClock, mint};
 use jamguard::{
-    Authenticator, AuthenticatorBuilder, Claims, CredentialKind, Error, ErrorKind, Identity,
-    NewSession, Refused, Session, Sessions, SessionsBuilder, Verifier,
+    AuthRejection, Authenticator, AuthenticatorBuilder, Claims, CredentialKind, Error, ErrorKind,
+    Identity, NewSession, Session, Sessions, SessionsBuilder, Verifier,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -232,7 +232,7 @@ async fn if_any(cart: Option<Session<Cart>>) -> String {
     cart.map_or("none".into(), |cart| show(&cart))
 }
 
-async fn caught(cart: Result<Session<Cart>, Refused>) -> String {
+async fn caught(cart: Result<Session<Cart>, AuthRejection>) -> String {
     match cart {
         Ok(cart) => show(&cart),
         Err(refused) => refused.error().kind().to_string(),

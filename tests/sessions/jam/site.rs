@@ -8,8 +8,8 @@ use axum::routing::{any, any_service, get};
 use jamguard::policy::{email_domain, fresh};
 use jamguard::store::{MemoryStore, Store, StoreFuture};
 use jamguard::{
-    AuthenticatorBuilder, Claims, Error, ErrorKind, Identity, JamLogin, JamLoginBuilder, Refused,
-    Session, Sessions,
+    AuthRejection, AuthenticatorBuilder, Claims, Error, ErrorKind, Identity, JamLogin,
+    JamLoginBuilder, Session, Sessions,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,13 +38,13 @@ async fn expires(user: Claims<User>) -> String {
 }
 
 /// Only for who logged in within ten minutes.
-async fn vault(identity: Identity) -> Result<&'static str, Refused> {
+async fn vault(identity: Identity) -> Result<&'static str, AuthRejection> {
     identity.check(&fresh(Duration::from_secs(600)))?;
     Ok("gold")
 }
 
 /// Only for addresses of the company.
-async fn office(identity: Identity) -> Result<&'static str, Refused> {
+async fn office(identity: Identity) -> Result<&'static str, AuthRejection> {
     identity.check(&email_domain("example.com"))?;
     Ok("desk")
 }

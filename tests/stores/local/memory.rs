@@ -2,7 +2,7 @@
 
 use crate::support::test_name;
 use jamguard::ErrorKind;
-use jamguard::store::{MemoryStore, Near, NewRecord, Record, Store, StoreFuture, Watcher};
+use jamguard::store::{CachedStore, MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
 use std::process::Command;
 use std::time::Duration;
 
@@ -66,7 +66,9 @@ impl Store for Endless {
 
 /// Reads twice as many bytes as the cache may hold.
 async fn fill_near(kind: &str, value: usize) -> Box<dyn Store> {
-    let near = Near::builder(Endless(value)).max_bytes(BOUND).build();
+    let near = CachedStore::builder(Endless(value))
+        .max_bytes(BOUND)
+        .build();
     let each = value as u64 + 500;
     for number in 0..2 * BOUND / each {
         let key = format!("{kind}/session/app/{number:043}");
@@ -77,7 +79,7 @@ async fn fill_near(kind: &str, value: usize) -> Box<dyn Store> {
 
 /// Reads records until the cache is full of them, and then as many keys without a record.
 async fn fill_near_twice() -> Box<dyn Store> {
-    let near = Near::builder(Endless(300)).max_bytes(BOUND).build();
+    let near = CachedStore::builder(Endless(300)).max_bytes(BOUND).build();
     for kind in ["record", "record", "record", "absent"] {
         for number in 0..2 * BOUND / 900 {
             let key = format!("{kind}/session/app/{number:043}");
@@ -165,7 +167,7 @@ async fn records_of_strangers_leave_room_for_others() {
     // Through a near cache too, and in a part of another size.
     let store = MemoryStore::builder().max_bytes(1 << 20);
     let store = store.max_anonymous_bytes(100_000).build();
-    let near = Near::new(store.clone());
+    let near = CachedStore::new(store.clone());
     let mut number = 0;
     let full = loop {
         number += 1;

@@ -2,7 +2,7 @@
 
 use crate::support::redis::{Server, free_port, until};
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{Near, NewRecord, RedisStore, Store, StoreFuture};
+use jamguard::store::{CachedStore, NewRecord, RedisStore, Store, StoreFuture};
 use jamguard::testing::mint;
 use jamguard::{ErrorKind, TokenList, Verifier};
 use std::time::Duration;
@@ -98,7 +98,7 @@ async fn a_deny_list_on_a_demoted_server_accepts_no_token() {
 #[tokio::test]
 async fn nothing_is_answered_from_memory_after_a_demotion() {
     let server = Server::start();
-    let near = Near::new(RedisStore::builder(&server.url()).build().unwrap());
+    let near = CachedStore::new(RedisStore::builder(&server.url()).build().unwrap());
     for _ in 0..2 {
         until("it is remembered", async || {
             near.get("absent").await.is_ok() && near.peek("absent").is_some()

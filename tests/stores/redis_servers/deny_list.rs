@@ -6,7 +6,7 @@
 
 use crate::support::redis::{Server, until};
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{Near, RedisStore};
+use jamguard::store::{CachedStore, RedisStore};
 use jamguard::testing::mint;
 use jamguard::{ErrorKind, TokenList, Verified, Verifier};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ async fn a_large_deny_list_costs_memory_in_redis_and_no_time_here() {
     };
     let server = Server::start();
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
-    let near = || Near::new(RedisStore::builder(&server.url()).build().unwrap());
+    let near = || CachedStore::new(RedisStore::builder(&server.url()).build().unwrap());
     let denied = TokenList::deny(near()).build().unwrap();
     let verifier = Verifier::builder()
         .any_audience()

@@ -4,7 +4,7 @@
 use crate::support::proxy::Proxy;
 use crate::support::redis::{Server, until};
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{Near, NewRecord, RedisStore, Store};
+use jamguard::store::{CachedStore, NewRecord, RedisStore, Store};
 use jamguard::testing::mint;
 use jamguard::{ErrorKind, TokenList, Verifier};
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ async fn world() -> (Server, Server, Proxy) {
 /// accepted after that.
 async fn accepted_after(moves: impl FnOnce(&Proxy, &Server)) -> Duration {
     let (_old, next, proxy) = world().await;
-    let near = Near::new(RedisStore::builder(&proxy.url()).build().unwrap());
+    let near = CachedStore::new(RedisStore::builder(&proxy.url()).build().unwrap());
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let claims = serde_json::json!({"jti": "1", "sub": "ann", "exp": 4_102_444_800_u64});
     let token = mint(&key, &claims).unwrap();

@@ -1,18 +1,18 @@
-//! [`Near`] over Redis: what is remembered is right, or soon forgotten (faults 12 and 16 of
+//! [`CachedStore`] over Redis: what is remembered is right, or soon forgotten (faults 12 and 16 of
 //! `docs/faults.md`).
 
 use crate::redis_servers::cluster::Cluster;
 use crate::redis_servers::sentinels::World;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{Server, percentile, trackers, until};
-use jamguard::store::{Near, NewRecord, RedisStore, Store};
+use jamguard::store::{CachedStore, NewRecord, RedisStore, Store};
 use jamguard::testing::store_suite;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-fn near(url: &str) -> Near<RedisStore> {
-    Near::new(RedisStore::builder(url).build().unwrap())
+fn near(url: &str) -> CachedStore<RedisStore> {
+    CachedStore::new(RedisStore::builder(url).build().unwrap())
 }
 
 fn new() -> NewRecord {
@@ -20,7 +20,7 @@ fn new() -> NewRecord {
 }
 
 /// Waits until what is read is remembered.
-async fn warm(near: &Near<RedisStore>, key: &str) {
+async fn warm(near: &CachedStore<RedisStore>, key: &str) {
     until("it is remembered", async || {
         near.get(key).await.is_ok() && near.peek(key).is_some()
     })
@@ -37,7 +37,7 @@ async fn near_redis_every_promise_holds() {
         let store = RedisStore::connect(&server.url()).await.unwrap();
         let shared: Arc<dyn Store> = match mixed.swap(true, Ordering::SeqCst) {
             true => Arc::new(store),
-            false => Arc::new(Near::new(store)),
+            false => Arc::new(CachedStore::new(store)),
         };
         shared
     };
@@ -126,7 +126,7 @@ async fn an_outage_is_no_time_to_go_by_memory() {
 /// What a reader near the store got, against what was written meanwhile: for how long an answer was
 /// wrong at most.
 async fn worst_staleness(
-    near: &Near<RedisStore>,
+    near: &CachedStore<RedisStore>,
     writer: &RedisStore,
     meanwhile: impl AsyncFnOnce(),
 ) -> (Duration, u64) {

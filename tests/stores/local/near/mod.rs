@@ -2,7 +2,7 @@
 
 mod probe;
 
-use jamguard::store::{Change, MemoryStore, Near, NewRecord, Record, Store, Watcher};
+use jamguard::store::{CachedStore, Change, MemoryStore, NewRecord, Record, Store, Watcher};
 use jamguard::testing::{ManualClock, store_suite};
 use probe::Probe;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,20 +15,26 @@ const SECOND: Duration = Duration::from_secs(1);
 #[tokio::test(flavor = "multi_thread")]
 async fn near_a_memory_store_every_promise_holds() {
     let store = MemoryStore::new();
-    store_suite(async || Near::new(store.clone()), tokio::time::sleep).await;
+    store_suite(async || CachedStore::new(store.clone()), tokio::time::sleep).await;
     let clock = ManualClock::at(NOW);
     let store = MemoryStore::builder().clock(clock.clone()).build();
-    let near = async || Near::builder(store.clone()).clock(clock.clone()).build();
+    let near = async || {
+        CachedStore::builder(store.clone())
+            .clock(clock.clone())
+            .build()
+    };
     store_suite(near, async |time| clock.advance(time)).await;
     // One that has room for next to nothing, and one near another.
     let small = async || {
-        let near = Near::builder(store.clone()).clock(clock.clone());
+        let near = CachedStore::builder(store.clone()).clock(clock.clone());
         near.max_bytes(1000).build()
     };
     store_suite(small, async |time| clock.advance(time)).await;
     let twice = async || {
-        let near = Near::builder(store.clone()).clock(clock.clone()).build();
-        Near::builder(near).clock(clock.clone()).build()
+        let near = CachedStore::builder(store.clone())
+            .clock(clock.clone())
+            .build();
+        CachedStore::builder(near).clock(clock.clone()).build()
     };
     store_suite(twice, async |time| clock.advance(time)).await;
 }
@@ -38,7 +44,7 @@ async fn near_a_memory_store_every_promise_holds() {
 async fn near_a_file_store_every_promise_holds() {
     let folder = crate::support::folder::Folder::new("near");
     let store = jamguard::store::FileStore::open(folder.store()).unwrap();
-    store_suite(async || Near::new(store.clone()), tokio::time::sleep).await;
+    store_suite(async || CachedStore::new(store.clone()), tokio::time::sleep).await;
 }
 
 fn new(value: &[u8]) -> NewRecord {
@@ -46,10 +52,12 @@ fn new(value: &[u8]) -> NewRecord {
 }
 
 /// A clock, a store below, and a near cache over it that is live.
-fn world() -> (ManualClock, Probe, Near<Probe>) {
+fn world() -> (ManualClock, Probe, CachedStore<Probe>) {
     let clock = ManualClock::at(NOW);
     let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = Near::builder(below.clone()).clock(clock.clone()).build();
+    let near = CachedStore::builder(below.clone())
+        .clock(clock.clone())
+        .build();
     below.say(Change::Live);
     (clock, below, near)
 }
@@ -118,7 +126,7 @@ async fn a_write_elsewhere_is_seen_as_soon_as_it_is_told() {
 }
 
 /// The answer is on its way when the record changes: it is given, and not remembered.
-async fn overtaken(change: impl AsyncFn(&Probe, &Near<Probe>)) {
+async fn overtaken(change: impl AsyncFn(&Probe, &CachedStore<Probe>)) {
     let (_, below, near) = world();
     near.insert("key", new(b"old")).await.unwrap();
     below.hold_answers();
@@ -158,7 +166,7 @@ async fn an_answer_from_before_a_change_is_not_remembered_after_it() {
 async fn no_reader_brings_an_old_answer_back() {
     let store = MemoryStore::new();
     let below = Probe::new(store);
-    let near = Near::new(below.clone());
+    let near = CachedStore::new(below.clone());
     below.say(Change::Live);
     let mut version = near.insert("key", new(b"")).await.unwrap().unwrap();
     let done = Arc::new(AtomicUsize::new(0));
@@ -192,7 +200,9 @@ async fn no_reader_brings_an_old_answer_back() {
 async fn while_changes_are_not_learned_nothing_is_remembered() {
     let clock = ManualClock::at(NOW);
     let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = Near::builder(below.clone()).clock(clock.clone()).build();
+    let near = CachedStore::builder(below.clone())
+        .clock(clock.clone())
+        .build();
     let asks_each_time = async || {
         below.asked();
         for _ in 0..3 {
@@ -220,11 +230,13 @@ async fn while_changes_are_not_learned_nothing_is_remembered() {
 async fn a_store_that_cannot_be_watched_is_remembered_for_max_age() {
     let clock = ManualClock::at(NOW);
     let below = Probe::unwatchable(MemoryStore::builder().clock(clock.clone()).build());
-    let near = Near::builder(below.clone()).clock(clock.clone()).build();
+    let near = CachedStore::builder(below.clone())
+        .clock(clock.clone())
+        .build();
     value(&near, "key").await;
     assert_eq!(near.peek("key"), None);
 
-    let near = Near::builder(below.clone())
+    let near = CachedStore::builder(below.clone())
         .clock(clock.clone())
         .max_age(5 * SECOND)
         .build();
@@ -252,7 +264,7 @@ async fn a_store_that_cannot_be_watched_is_remembered_for_max_age() {
 async fn max_age_bounds_a_watched_store_too() {
     let clock = ManualClock::at(NOW);
     let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = Near::builder(below.clone())
+    let near = CachedStore::builder(below.clone())
         .clock(clock.clone())
         .max_age(SECOND)
         .build();
@@ -357,7 +369,9 @@ async fn watchers_are_told_when_nothing_old_is_left() {
 async fn it_is_bounded_by_bytes() {
     let store = MemoryStore::new();
     let below = Probe::new(store);
-    let near = Near::builder(below.clone()).max_bytes(1 << 20).build();
+    let near = CachedStore::builder(below.clone())
+        .max_bytes(1 << 20)
+        .build();
     below.say(Change::Live);
     let keys: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
     for key in &keys {
@@ -378,7 +392,7 @@ async fn it_is_bounded_by_bytes() {
 }
 
 /// Each request for a session reads its record: what the store below is asked.
-async fn asked_for(near: &Near<Probe>, below: &Probe, keys: &[String]) -> usize {
+async fn asked_for(near: &CachedStore<Probe>, below: &Probe, keys: &[String]) -> usize {
     below.asked();
     for key in keys {
         assert!(near.get(key).await.unwrap().is_some());
@@ -389,7 +403,9 @@ async fn asked_for(near: &Near<Probe>, below: &Probe, keys: &[String]) -> usize 
 #[tokio::test]
 async fn invented_ids_push_no_record_out() {
     let below = Probe::new(MemoryStore::new());
-    let near = Near::builder(below.clone()).max_bytes(4 << 20).build();
+    let near = CachedStore::builder(below.clone())
+        .max_bytes(4 << 20)
+        .build();
     below.say(Change::Live);
     let keys: Vec<String> = (0..200).map(|number| format!("real/{number}")).collect();
     for key in &keys {
@@ -409,7 +425,7 @@ async fn invented_ids_push_no_record_out() {
 async fn keys_without_a_record_have_a_bound_of_their_own() {
     let remembered = async |share: Option<u64>| {
         let below = Probe::new(MemoryStore::new());
-        let mut near = Near::builder(below.clone()).max_bytes(1 << 20);
+        let mut near = CachedStore::builder(below.clone()).max_bytes(1 << 20);
         if let Some(bytes) = share {
             near = near.max_absent_bytes(bytes);
         }
@@ -436,7 +452,9 @@ async fn keys_without_a_record_have_a_bound_of_their_own() {
 #[tokio::test]
 async fn a_key_that_got_a_record_is_a_record() {
     let below = Probe::new(MemoryStore::new());
-    let near = Near::builder(below.clone()).max_bytes(1 << 20).build();
+    let near = CachedStore::builder(below.clone())
+        .max_bytes(1 << 20)
+        .build();
     below.say(Change::Live);
     assert!(near.get("key").await.unwrap().is_none());
     near.insert("key", new(b"1")).await.unwrap();
