@@ -6,6 +6,8 @@
 mod admit;
 mod answer;
 mod builder;
+#[cfg(feature = "client")]
+mod cookie_renewal;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
 mod csrf;

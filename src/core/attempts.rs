@@ -6,15 +6,8 @@ use crate::core::error::{Error, ErrorKind};
 /// writes needs more of them.
 const MAX: usize = 1000;
 
-/// The attempts of one update.
-///
-/// ```ignore
-/// let mut attempts = Attempts::at("the session");
-/// loop {
-///     attempts.next()?;
-///     // Read, change, write; return if the write succeeded.
-/// }
-/// ```
+/// The attempts of one update: call [`next`](Self::next) at the top of a loop that reads, changes and
+/// writes, and leave the loop when the write succeeded.
 pub(crate) struct Attempts {
     what: &'static str,
     made: usize,

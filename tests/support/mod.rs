@@ -13,41 +13,21 @@ pub(crate) mod counts;
 pub(crate) mod every_store;
 pub(crate) mod failing;
 pub(crate) mod folder;
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
-mod guarded;
 #[cfg(all(feature = "client", feature = "testing"))]
 pub(crate) mod issuer;
 pub(crate) mod proxy;
 pub(crate) mod redis;
 pub(crate) mod run;
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
-mod servers;
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
-mod site;
 #[cfg(feature = "testing")]
 pub(crate) mod tokens;
+
 #[cfg(all(
     feature = "axum",
     feature = "actix",
     feature = "emulator",
     feature = "testing"
 ))]
-mod world;
+mod web;
 
 pub(crate) use client::{Request, Response, open, receive, send};
 #[cfg(all(
@@ -56,28 +36,7 @@ pub(crate) use client::{Request, Response, open, receive, send};
     feature = "emulator",
     feature = "testing"
 ))]
-pub(crate) use guarded::{Around, BUILT, Guarded, SECRET, table};
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
-pub(crate) use servers::{Servers, serve_axum};
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
-pub(crate) use site::{ERRORS, Order, Site, User};
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
-pub(crate) use world::{ANN, APP, BOB, NOW, World, damaged};
+pub(crate) use web::*;
 
 /// The name by which `--exact` finds a test of this module: `module` is its `module_path!()`.
 pub(crate) fn test_name(module: &str, test: &str) -> String {

@@ -16,6 +16,7 @@ mod secrets;
 mod sessions;
 mod tokens;
 mod vectors;
+mod watch;
 
 use jamguard::config::Format;
 use jamguard::config::JamBuilder;

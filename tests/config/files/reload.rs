@@ -1,12 +1,11 @@
-//! A changed file is taken over while requests come, in both frameworks.
+//! A changed file is applied while requests are served, in both frameworks.
 
-use crate::files::{SECRET, builder, jam, message};
+use crate::files::{SECRET, builder, message};
 use crate::support::folder::Folder;
 use crate::support::{Request, Servers, send};
 use actix_web::web;
 use axum::Router;
 use axum::routing::get;
-use jamguard::config::Reloaded;
 use jamguard::store::MemoryStore;
 use jamguard::testing::ManualClock;
 use jamguard::{ErrorKind, Jam};
@@ -14,17 +13,17 @@ use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-struct File {
+pub(super) struct File {
     _folder: Folder,
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl File {
-    fn new(name: &str, text: &str) -> Self {
+    pub(super) fn new(name: &str, text: &str) -> Self {
         let folder = Folder::new(name);
         let path = folder.path().join("jam.toml");
         fs::write(&path, text).unwrap();
@@ -34,23 +33,23 @@ impl File {
         }
     }
 
-    fn write(&self, text: &str) {
+    pub(super) fn write(&self, text: &str) {
         replace(&self.path, text);
     }
 
-    fn jam(&self) -> Jam {
+    pub(super) fn jam(&self) -> Jam {
         builder().from_file(&self.path).unwrap()
     }
 }
 
 /// As editors and deployments do, so that nobody reads half of it.
-fn replace(path: &Path, text: &str) {
+pub(super) fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     fs::write(&new, text).unwrap();
     fs::rename(new, path).unwrap();
 }
 
-fn site(role: &str, rest: &str) -> String {
+pub(super) fn site(role: &str, rest: &str) -> String {
     format!(
         "
         [jam]
@@ -70,7 +69,7 @@ fn site(role: &str, rest: &str) -> String {
     )
 }
 
-async fn serve(jam: &Jam) -> Servers {
+pub(super) async fn serve(jam: &Jam) -> Servers {
     let guard = jam.guards().unwrap();
     let router = Router::new()
         .route("/work", get(async || "done"))
@@ -85,7 +84,7 @@ async fn serve(jam: &Jam) -> Servers {
     .await
 }
 
-async fn token(jam: &Jam, role: &str) -> String {
+pub(super) async fn token(jam: &Jam, role: &str) -> String {
     let claims = json!({"sub": role, "roles": [role]});
     let token = jam.jwt().unwrap().issue(&claims).await.unwrap();
     token.expose().to_owned()
@@ -153,7 +152,7 @@ async fn guards_change_under_load_and_no_request_is_dropped() {
     );
 }
 
-async fn status(address: SocketAddr, token: &str) -> u16 {
+pub(super) async fn status(address: SocketAddr, token: &str) -> u16 {
     send(address, &Request::get("/work").bearer(token))
         .await
         .status
@@ -409,222 +408,4 @@ async fn limits_of_lists_fit_the_programs_own_verifiers() {
     assert_eq!(refused.kind(), ErrorKind::Revoked);
     file.write(&text("leeway = '20m'\nmax_token_lifetime = 'unlimited'"));
     assert_eq!(jam.reload().unwrap().applied(), ["lists.denied.leeway"]);
-}
-
-/// A watcher looks at the file at an interval.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_watcher_takes_the_file_over_by_itself() {
-    let file = File::new("reload-watch", &site("a", ""));
-    let jam = file.jam();
-    let servers = serve(&jam).await;
-    let (a, b) = (token(&jam, "a").await, token(&jam, "b").await);
-    let told: Arc<Mutex<Vec<Result<Reloaded, String>>>> = Arc::default();
-    let teller = told.clone();
-    let watch = jam
-        .watch(Duration::from_millis(20), move |outcome| {
-            let outcome = outcome.clone().map_err(|error| error.to_string());
-            teller.lock().unwrap().push(outcome);
-        })
-        .unwrap();
-    let wait_for = async |count: usize| {
-        let started = Instant::now();
-        while told.lock().unwrap().len() < count {
-            assert!(
-                started.elapsed() < Duration::from_secs(20),
-                "nothing was told"
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        told.lock().unwrap()[count - 1].clone()
-    };
-    file.write(&site("b", ""));
-    assert_eq!(wait_for(1).await.unwrap().applied(), ["guards"]);
-    for (name, address) in servers.each() {
-        assert_eq!(status(address, &a).await, 403, "{name}");
-        assert_eq!(status(address, &b).await, 200, "{name}");
-    }
-    file.write("[jam");
-    assert!(wait_for(2).await.unwrap_err().contains("not TOML"));
-    assert_eq!(status(servers.axum, &b).await, 200);
-    file.write(&site("a", ""));
-    assert_eq!(wait_for(3).await.unwrap().applied(), ["guards"]);
-    assert_eq!(status(servers.actix, &a).await, 200);
-    // A comment more is no change to be told.
-    file.write(&format!("# Nothing.\n{}", site("a", "")));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    drop(watch);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    file.write(&site("b", ""));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(told.lock().unwrap().len(), 3);
-    assert_eq!(status(servers.axum, &a).await, 200);
-}
-
-/// A panic of the application's ends neither the watching nor the process.
-#[test]
-fn a_watcher_outlives_a_panic_of_the_application() {
-    let file = File::new("reload-panic", &site("a", ""));
-    let jam = file.jam();
-    let times = Arc::new(AtomicU64::new(0));
-    let told = times.clone();
-    let watch = jam.watch(Duration::from_millis(20), move |_| {
-        assert!(told.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
-    });
-    let _watch = watch.unwrap();
-    let allows = |role: &str| jam.route_table().unwrap().to_string().contains(role);
-    for (round, role) in ["role:bb", "role:cc"].into_iter().enumerate() {
-        file.write(&site(&role[5..], ""));
-        let started = Instant::now();
-        while times.load(Ordering::Relaxed) <= round as u64 {
-            assert!(started.elapsed() < Duration::from_secs(20), "{role}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert!(allows(role), "{role}");
-    }
-}
-
-/// What changed between the start and the watching is not missed.
-#[test]
-fn a_change_before_the_watching_is_taken_over() {
-    let file = File::new("reload-before", &site("a", ""));
-    let jam = file.jam();
-    file.write(&site("b", ""));
-    let (tell, told) = std::sync::mpsc::channel();
-    let watch = jam.watch(Duration::from_millis(20), move |outcome| {
-        tell.send(outcome.clone()).unwrap();
-    });
-    let told = told.recv_timeout(Duration::from_secs(20)).unwrap().unwrap();
-    assert_eq!(told.applied(), ["guards"]);
-    drop(watch);
-}
-
-/// Half of a file may be sound, and guard less than the whole.
-#[test]
-fn what_is_still_being_written_is_not_taken_over() {
-    let whole = site(
-        "a",
-        "[[jam.guards]]\npath = '/admin'\npolicy = 'role:admin'\n",
-    );
-    let file = File::new("reload-half", &whole);
-    let jam = file.jam();
-    let before = jam.route_table().unwrap().to_string();
-    let (tell, told) = std::sync::mpsc::channel();
-    let watch = jam.watch(Duration::from_millis(400), move |outcome| {
-        tell.send(outcome.clone()).unwrap();
-    });
-    let _watch = watch.unwrap();
-    // As a slow disk or an editor writes: in the file itself, piece by piece.
-    let (half, rest) = whole.split_once("[[jam.guards]]").unwrap();
-    let mut grown = half.to_owned();
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(2) {
-        grown.push_str("# Another piece.\n");
-        fs::write(&file.path, &grown).unwrap();
-        std::thread::sleep(Duration::from_millis(20));
-        assert_eq!(jam.route_table().unwrap().to_string(), before);
-    }
-    fs::write(
-        &file.path,
-        format!("{grown}[[jam.guards]]{}", rest.replace("admin", "boss")),
-    )
-    .unwrap();
-    let told = told.recv_timeout(Duration::from_secs(20)).unwrap();
-    assert_eq!(told.unwrap().applied(), ["guards"]);
-    assert!(jam.route_table().unwrap().to_string().contains("role:boss"));
-}
-
-/// The files that hold secrets are looked at too.
-#[test]
-fn a_changed_secret_file_needs_a_restart() {
-    let file = File::new(
-        "reload-secret",
-        "[jam.jwt]\nalgorithm='HS256'\nsecret_file='secret'",
-    );
-    let secret = file.path.with_file_name("secret");
-    fs::write(&secret, SECRET).unwrap();
-    let jam = file.jam();
-    assert!(jam.reload().unwrap().is_unchanged());
-    replace(&secret, &format!("{SECRET}, but another"));
-    let reloaded = jam.reload().unwrap();
-    assert_eq!(reloaded.needs_restart(), [secret.display().to_string()]);
-    let (tell, told) = std::sync::mpsc::channel();
-    let watch = jam.watch(Duration::from_millis(20), move |outcome| {
-        tell.send(outcome.clone()).unwrap();
-    });
-    let _watch = watch.unwrap();
-    replace(&secret, &format!("{SECRET}, a third"));
-    let told = told.recv_timeout(Duration::from_secs(20)).unwrap().unwrap();
-    assert_eq!(told.needs_restart(), [secret.display().to_string()]);
-}
-
-#[test]
-fn what_is_no_file_cannot_be_read_again() {
-    let jam = jam("[jam]").unwrap();
-    for refused in [
-        message(jam.reload()),
-        message(jam.watch(Duration::from_secs(1), |_| {})),
-    ] {
-        assert!(refused.contains("not built from a file"), "{refused}");
-    }
-    let file = File::new("reload-interval", "[jam]");
-    let refused = message(file.jam().watch(Duration::from_millis(1), |_| {}));
-    assert!(refused.contains("under 10 ms"));
-}
-
-/// What was compared is what is taken over: the variables are looked up between the two.
-#[test]
-fn a_file_that_changes_after_it_was_looked_at_is_not_read_again() {
-    let text = |role: &str| {
-        let named =
-            "[jam.issuers.named]\nalgorithm = 'HS256'\nsecret_file = 'secret'\nissuer = '${N}'";
-        site(role, named)
-    };
-    let file = File::new("reload-overtaken", &text("a"));
-    let secret = file.path.with_file_name("secret");
-    fs::write(&secret, SECRET).unwrap();
-    let armed = Arc::new(AtomicBool::new(false));
-    let half = {
-        let (armed, secret) = (armed.clone(), secret.clone());
-        move |_: &str| {
-            if armed.swap(false, Ordering::SeqCst) {
-                fs::write(&secret, &SECRET[..5]).unwrap();
-            }
-            Some("https://app.example".to_owned())
-        }
-    };
-    let jam = builder().variables(half).from_file(&file.path).unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    let watch = jam.watch(Duration::from_millis(20), move |outcome| {
-        tell.send(outcome.clone()).unwrap();
-    });
-    let _watch = watch.unwrap();
-    // The watcher has looked at everything once.
-    std::thread::sleep(Duration::from_millis(200));
-    armed.store(true, Ordering::SeqCst);
-    file.write(&text("b"));
-    let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
-    assert_eq!(next().unwrap().applied(), ["guards"]);
-    // Its half is refused when it stayed so for an interval.
-    assert_eq!(next().unwrap_err().kind(), ErrorKind::InvalidKey);
-    assert!(jam.route_table().unwrap().to_string().contains("role:b"));
-}
-
-/// A file that only the changed configuration names may still be written when that is read.
-#[test]
-fn a_file_that_is_named_later_is_watched_too() {
-    let file = File::new("reload-named", &site("a", ""));
-    let jam = file.jam();
-    let secret = file.path.with_file_name("secret");
-    fs::write(&secret, &SECRET[..5]).unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    let watch = jam.watch(Duration::from_millis(20), move |outcome| {
-        tell.send(outcome.clone()).unwrap();
-    });
-    let _watch = watch.unwrap();
-    let named = "[jam.issuers.named]\nalgorithm = 'HS256'\nsecret_file = 'secret'";
-    file.write(&site("b", named));
-    let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
-    assert_eq!(next().unwrap_err().kind(), ErrorKind::InvalidKey);
-    fs::write(&secret, SECRET).unwrap();
-    assert_eq!(next().unwrap().applied(), ["guards"]);
 }

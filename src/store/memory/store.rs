@@ -1,9 +1,10 @@
-//! [`MemoryStore`]: records in this process's memory.
+//! The records, their bounds, and the operations on them.
 
-use super::watch::{Change, Watcher, Watchers};
-use super::{NewRecord, Record, Store, StoreFuture, check_key};
-use crate::core::clock::{Clock, SystemClock};
+use super::builder::MemoryStoreBuilder;
+use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::store::watch::{Change, Watcher, Watchers};
+use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,7 +16,6 @@ use std::time::Duration;
 const SWEPT_PER_WRITE: usize = 32;
 /// How many it frees at a time where there is no room otherwise.
 const SWEPT_FOR_ROOM: usize = 1024;
-const DEFAULT_MAX_BYTES: u64 = 512 << 20;
 /// Bytes of a record besides its key and value, measured by `tests/stores/local/memory.rs`.
 ///
 /// They are moka's nodes, the entry by deadline, the reference counts and the allocator's rounding.
@@ -336,13 +336,20 @@ impl MemoryStore {
         Self::builder().build()
     }
 
+    pub(super) fn with(clock: Arc<dyn Clock>, max_bytes: u64, max_anonymous_bytes: u64) -> Self {
+        Self(Arc::new(Inner {
+            records: Cache::builder().build_with_hasher(RandomState::default()),
+            index: Mutex::default(),
+            watchers: Watchers::default(),
+            clock,
+            max_bytes,
+            max_anonymous_bytes,
+        }))
+    }
+
     /// Returns a builder for a store.
     pub fn builder() -> MemoryStoreBuilder {
-        MemoryStoreBuilder {
-            clock: Arc::new(SystemClock),
-            max_bytes: DEFAULT_MAX_BYTES,
-            max_anonymous_bytes: None,
-        }
+        MemoryStoreBuilder::new()
     }
 }
 
@@ -412,78 +419,6 @@ impl fmt::Debug for MemoryStore {
             .field("records", &index.count)
             .field("bytes", &index.bytes)
             .field("max_bytes", &self.0.max_bytes)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A builder for [`MemoryStore`].
-///
-/// # Example
-/// ```
-/// use jamguard::store::MemoryStore;
-/// let store = MemoryStore::builder().max_bytes(2 << 30).build();
-/// ```
-#[must_use]
-pub struct MemoryStoreBuilder {
-    clock: Arc<dyn Clock>,
-    max_bytes: u64,
-    max_anonymous_bytes: Option<u64>,
-}
-
-impl MemoryStoreBuilder {
-    /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Sets the maximum memory for records, in bytes. Default: 512 MiB.
-    ///
-    /// That is about 800,000 entries of a deny list or 500,000 small sessions. A write that goes
-    /// over it is an error of the kind [`Storage`](ErrorKind::Storage); one that makes no record
-    /// larger is always possible.
-    ///
-    /// A record weighs its key, its value, 560 bytes for the store's own nodes, and with an owner
-    /// 256 bytes and its text. Measured resident growth of the process per byte of this bound: 1.0
-    /// to 1.1 bytes.
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// Sets the part of [`max_bytes`](Self::max_bytes) for unauthenticated clients. Default: half.
-    ///
-    /// It holds logins in progress, attempts at one-time passwords (`OtpGuard`), and sessions without
-    /// a user. Over it, such a record is an error of the kind
-    /// [`Storage`](ErrorKind::Storage), and others still have room.
-    ///
-    /// ```
-    /// use jamguard::store::MemoryStore;
-    /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build();
-    /// ```
-    pub fn max_anonymous_bytes(mut self, bytes: u64) -> Self {
-        self.max_anonymous_bytes = Some(bytes);
-        self
-    }
-
-    /// Builds an empty store.
-    pub fn build(self) -> MemoryStore {
-        MemoryStore(Arc::new(Inner {
-            records: Cache::builder().build_with_hasher(RandomState::default()),
-            index: Mutex::default(),
-            watchers: Watchers::default(),
-            clock: self.clock,
-            max_bytes: self.max_bytes,
-            max_anonymous_bytes: self.max_anonymous_bytes.unwrap_or(self.max_bytes / 2),
-        }))
-    }
-}
-
-impl fmt::Debug for MemoryStoreBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStoreBuilder")
-            .field("max_bytes", &self.max_bytes)
-            .field("max_anonymous_bytes", &self.max_anonymous_bytes)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Both servers on free loopback ports, for as long as a test needs them.
 
-use super::client::{Request, Response, send};
 use super::site::Site;
+use crate::support::{Request, Response, send};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Condition;
