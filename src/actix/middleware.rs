@@ -393,7 +393,7 @@ fn own_answer<B>(response: &mut HttpResponse<B>, auth: &Authenticator) -> Option
     *response.status_mut() = ours.status();
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
-    // Of a middleware inside that compressed the standard body.
+    // Set by an inner middleware that compressed the standard body.
     headers.remove(CONTENT_ENCODING);
     for (name, _) in standard.headers() {
         headers.remove(name);

@@ -21,7 +21,7 @@ impl Authenticator {
         let live = need.live();
         let demands = match need.of(live.as_deref(), head) {
             Ok(demands) => demands,
-            // Refused whatever the credential is.
+            // Denied for every credential.
             Err(error) => return Admission::Now(Err(self.challenge(&error))),
         };
         let outer = attached.filter(|attached| Arc::ptr_eq(&attached.auth.0, &self.0));

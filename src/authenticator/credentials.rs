@@ -22,7 +22,7 @@ pub(crate) trait RoutedHead: Head {
     fn path(&self) -> &str;
     /// The path as the outermost router saw it, if known.
     fn original_path(&self) -> Option<&str>;
-    /// The pattern at which that router is nested in others, where one said so.
+    /// Returns the pattern at which the router is nested, if the framework reports it.
     fn nested_at(&self) -> Option<&str>;
 }
 

@@ -87,7 +87,8 @@ impl VerifyingKey {
     /// Parses a public key in DER: SPKI, an X.509 certificate or, for RSA, PKCS#1.
     ///
     /// A key of type RSASSA-PSS verifies only the algorithms that its parameters allow (RFC 4055
-    /// section 1.2).
+    /// section 1.2). OpenSSL 3.0's `genpkey` needs both `rsa_pss_keygen_md` and
+    /// `rsa_pss_keygen_mgf1_md`: with the first alone, MGF1 uses SHA-1, which no JWS algorithm does.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidKey`] if the bytes are not such a key for this algorithm, or the key is

@@ -102,11 +102,10 @@ impl ProviderKeys {
         self
     }
 
-    /// The keys that the provider publishes; the inner error is that it publishes none that is
-    /// usable.
+    /// Returns the published keys; the inner error means that none of them is usable.
     ///
     /// # Errors
-    /// Of an answer that is no key set: it says nothing about the keys.
+    /// The response is not a key set, so the known keys stay.
     async fn published(
         &self,
         document: &str,
@@ -127,7 +126,7 @@ impl ProviderKeys {
     }
 }
 
-/// A member of a JSON document; null where there is none.
+/// Returns a member of a JSON document; null if it is absent.
 fn member(document: &str, name: &str) -> Value {
     let document: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
     document.get(name).cloned().unwrap_or_default()
@@ -163,8 +162,8 @@ impl Gather for ProviderKeys {
                             keys.push(key);
                         }
                     }
-                    // A provider that signs with secrets may publish no key. One that did has an
-                    // outage, and the keys from before stay.
+                    // A provider that signs with secrets may publish no key. If it published one
+                    // before, this is an outage, and the known keys stay.
                     Err(_) if !keys.is_empty() && !self.has_published.load(Ordering::Relaxed) => {}
                     Err(error) => return Err(error),
                 }

@@ -73,9 +73,10 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// Characters that the numbers have less than the longest. Records are written with so many
-    /// spaces: a store that is full takes writes that make no record larger, and a wrong code that is
-    /// not counted would be a free guess.
+    /// Returns the number of spaces that pad a record to a constant size.
+    ///
+    /// A full store accepts only writes that do not grow a record, and a wrong code that is not
+    /// counted would be a free guess.
     pub(super) fn spare(&self) -> usize {
         spare(self.count.into(), u32::MAX.into()) + spare(self.locked_until, u64::MAX)
     }

@@ -237,8 +237,8 @@ impl OtpGuard {
             }
             let mut value = serde_json::to_vec(&attempts).map_err(|_| damaged())?;
             value.resize(value.len() + attempts.spare(), b' ');
-            // Names that no user has are guessed too. A right code counts as a wrong one does: where
-            // there is no room to count guesses, none is accepted.
+            // Unknown user names are guessed too. The first record is anonymous for a right code as
+            // well: if there is no room to count guesses, no code is accepted.
             let mut new = NewRecord::new(value).for_anonymous();
             new.ttl = ttl;
             Ok(Edit::Write(new, answer))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Any client can send ids that it invented: without a separate bound, such copies would evict
 /// records from the cache.
 ///
-/// They are known by number, so that a copy which the cache dropped takes no memory here.
+/// Copies are known by number, so an evicted copy takes no memory here.
 pub(super) struct Absent {
     copies: VecDeque<(Arc<str>, u64)>,
     bytes: u64,

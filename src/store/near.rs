@@ -61,7 +61,7 @@ struct Copies {
     copies: Cache<Arc<str>, Arc<Copy>, RandomState>,
     /// The copies that say "no record".
     absent: Mutex<Absent>,
-    /// The last number of such a copy.
+    /// The last number given to a copy.
     absent_count: AtomicU64,
     /// Change counters, striped by a hash of the key.
     ///
@@ -80,7 +80,7 @@ struct Copies {
 
 struct Copy {
     record: Option<Record>,
-    /// Tells copies without a record apart.
+    /// The number of a copy without a record.
     number: u64,
     epoch: u64,
     /// Monotonic time at which the record expires.

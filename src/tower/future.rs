@@ -208,7 +208,7 @@ fn answered<R: RefusalBody>(mut answer: Response<R>, auth: &Authenticator) -> Re
     *answer.status_mut() = ours.status;
     let headers = answer.headers_mut();
     headers.remove(CONTENT_LENGTH);
-    // Of a middleware inside that compressed the standard body.
+    // Set by an inner middleware that compressed the standard body.
     headers.remove(CONTENT_ENCODING);
     for (name, _) in standard.headers() {
         headers.remove(name);

@@ -186,7 +186,7 @@ pub(super) fn covers(wide: &[Segment], narrow: &[Segment]) -> bool {
         _ if !other.literal.starts_with(text) => false,
         (Parameter::None, Parameter::None) => same && covers(wide, narrow),
         (Parameter::None, _) => false,
-        // Where more follows, it may be empty.
+        // Before a slash, the parameter may be empty.
         (Parameter::One, Parameter::None) => {
             (longer || (same && !narrow.is_empty())) && covers(wide, narrow)
         }

@@ -78,11 +78,11 @@ mod tests {
             ("/x/y", "/api/x//y", Some("/api"), Some("/api/x/y")),
             ("/new", "/api/old", Some("/api"), Some("/api/new")),
             ("/new", "/a/old", Some("/{x}"), Some("/a/new")),
-            // Rewritten before the nested router.
+            // Middleware rewrote the path before the nested router.
             ("/users", "/old/users", Some("/api"), Some("/api/users")),
             ("/users", "/users", Some("/api"), Some("/api/users")),
             ("/users", "/old", Some("/api/{x}"), None),
-            // Not cut off.
+            // No prefix was removed.
             ("/v1/users", "/v1/users", Some("/v{n}"), Some("/v1/users")),
             (
                 "/v1/users",
@@ -91,7 +91,7 @@ mod tests {
                 Some("/a/v1/users"),
             ),
             ("/users", "/a/v1/old", Some("/a/v{n}"), None),
-            // Cut off by other middleware, or rewritten by it.
+            // Other middleware removed a prefix, or rewrote the path.
             ("/users", "/api/users", None, Some("/api/users")),
             ("/users", "/api/users/", None, Some("/api/users/")),
             ("/", "/api", None, Some("/api")),

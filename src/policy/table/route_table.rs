@@ -126,7 +126,7 @@ impl Route {
         &self.segments
     }
 
-    /// Whether matchit may match it with a parameter that is empty: one behind a text.
+    /// Whether matchit may match the pattern with an empty parameter, as it does after literal text.
     pub(super) fn may_be_empty(&self) -> bool {
         let mut segments = self.segments.iter();
         segments.any(|segment| segment.parameter == Parameter::One && !segment.literal.is_empty())

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Maximum number of expired records that a write frees.
 const SWEPT_PER_WRITE: usize = 32;
-/// How many it frees at a time where there is no room otherwise.
+/// Number of expired records that a write frees at a time while the store has no room for it.
 const SWEPT_FOR_ROOM: usize = 1024;
 /// Bytes of a record besides its key and value, measured by `tests/stores/local/memory.rs`.
 ///
@@ -188,7 +188,7 @@ impl Inner {
         Ok(())
     }
 
-    /// As [`check_room`](Self::check_room), after expired records are removed as far as needed.
+    /// Checks for room like [`check_room`](Self::check_room), removing expired records as needed.
     fn make_room(
         &self,
         index: &mut Index,
@@ -515,8 +515,7 @@ mod tests {
         assert_eq!(store.owned("al").len(), 2);
     }
 
-    /// However many they are: a large record, and a client that has not authenticated, need more
-    /// than a write frees on its way.
+    /// A large or an anonymous record may need more room than the fixed number that a write frees.
     #[test]
     fn what_expired_is_never_in_the_way() {
         let clock = Hand::default();

@@ -50,7 +50,7 @@ impl Opinions {
         }))
     }
 
-    /// Asks the sentinels for as long as the tasks are held.
+    /// Starts asking the sentinels; stops when the tasks are dropped.
     pub(super) fn gather(&self, target: &Arc<Target>, service: &str, login: &Login) -> JoinSet<()> {
         let mut asking = JoinSet::new();
         for sentinel in &target.addresses {
@@ -83,7 +83,7 @@ impl Opinions {
         }
     }
 
-    /// The server that most sentinels name, contradicted or not.
+    /// Returns the server that most sentinels name, even if others contradict them.
     pub(super) fn majority(&self) -> Option<Address> {
         let said = self.0.lock();
         let named = |at: &&Address| said.values().flatten().filter(|said| said == at).count();
@@ -91,7 +91,7 @@ impl Opinions {
         all.find(|at| named(at) * 2 > said.len()).cloned()
     }
 
-    /// Whether a server may be the primary while the sentinels do not agree or do not answer: none
+    /// Whether a server may be the primary while sentinels disagree or do not answer: no sentinel
     /// names another server, or most name this one.
     pub(super) fn allow(&self, server: &Address) -> bool {
         let contradicted = self.0.lock().values().flatten().any(|at| at != server);

@@ -35,7 +35,7 @@ pub(super) type Known = Result<Server, Failure>;
 pub(super) struct Primary {
     target: Arc<Target>,
     place: Place,
-    /// What the sentinels say; `None` without sentinels.
+    /// The answers of the sentinels; `None` without sentinels.
     opinions: Option<Opinions>,
     known: watch::Sender<Known>,
 }
@@ -61,8 +61,8 @@ impl Primary {
 
     /// Returns whether a server is the primary, as far as is known.
     ///
-    /// A server that sentinels contradict is not, even while they do not agree on another one: it may
-    /// not know of a revocation.
+    /// A contradicted server is not used, even before the sentinels agree on another one: it may have
+    /// missed a revocation.
     pub(super) fn may_be(&self, server: &Server) -> bool {
         match (&*self.known.borrow(), &self.opinions) {
             (Ok(primary), _) => primary == server,

@@ -22,7 +22,7 @@ const HUNG: Duration = Duration::from_secs(30);
 /// Number of keys from which an index is pruned, at each power of two.
 const PRUNED_FROM: usize = 16;
 
-/// A store over a tower-sessions store, for one process: between several, updates and logouts may be lost.
+/// A store over a tower-sessions store. With several processes, updates and logouts may be lost.
 ///
 /// The backend implements the trait of `tower-sessions-core` 0.15
 /// ([tower-sessions](https://docs.rs/tower-sessions)). Clones share the locks described below.
