@@ -132,9 +132,7 @@ fn serve(framework: &str, threads: usize) {
                 .keep_alive(idle)
                 .listen(bare);
             let guarded = HttpServer::new(move || {
-                App::new()
-                    .wrap(auth.actix())
-                    .route("/", web::get().to(personal))
+                App::new().wrap(auth.actix()).route("/", web::get().to(personal))
             })
             .workers(threads)
             .keep_alive(idle)
@@ -169,25 +167,15 @@ impl Subject {
         };
         let request = load::request("/", Some(&server.greeting[2]));
         let connect = |at: usize| {
-            (0..loads)
-                .map(|_| Load::connect(address(at), request.clone(), polls))
-                .collect()
+            (0..loads).map(|_| Load::connect(address(at), request.clone(), polls)).collect()
         };
-        Self {
-            bare: connect(0),
-            guarded: connect(1),
-            server,
-        }
+        Self { bare: connect(0), guarded: connect(1), server }
     }
 }
 
 /// Row 5: keep-alive requests with a cached token, one server thread.
 fn whole(table: &Table, effort: Effort, framework: &str, pinned: bool) {
-    let Subject {
-        server,
-        mut bare,
-        mut guarded,
-    } = Subject::start(framework, 1, 1, pinned);
+    let Subject { server, mut bare, mut guarded } = Subject::start(framework, 1, 1, pinned);
     let samples = load::calm_pairs(
         effort.pick(80, 20),
         || server.measure(&mut bare, 15_000),
@@ -198,20 +186,14 @@ fn whole(table: &Table, effort: Effort, framework: &str, pinned: bool) {
     table.row(
         "5",
         &format!("{framework}: processor time per request"),
-        (
-            format!("bare {:.2} us", cpu.a()),
-            format!("with claims {:.2} us", cpu.b()),
-        ),
+        (format!("bare {:.2} us", cpu.a()), format!("with claims {:.2} us", cpu.b())),
         (cpu.difference(), "us more"),
         Bar::AtMost(0.6),
     );
     table.row(
         "5",
         &format!("{framework}: requests per second"),
-        (
-            format!("bare {:.0}/s", rate.a()),
-            format!("with claims {:.0}/s", rate.b()),
-        ),
+        (format!("bare {:.0}/s", rate.a()), format!("with claims {:.0}/s", rate.b())),
         (rate.ratio(), "x"),
         Bar::AtLeast(0.93),
     );
@@ -230,10 +212,9 @@ fn two_threads(table: &Table, effort: Effort, framework: &str, free: bool) {
     };
     let guarded = rates(&mut one.guarded, &mut two.guarded);
     let bare = rates(&mut one.bare, &mut two.bare);
-    for (what, pairs, bar) in [
-        ("with claims", guarded, Bar::AtLeast(1.7)),
-        ("bare", bare, Bar::Stated),
-    ] {
+    for (what, pairs, bar) in
+        [("with claims", guarded, Bar::AtLeast(1.7)), ("bare", bare, Bar::Stated)]
+    {
         let rate = |label: &str, rate: f64| format!("{label} {:.0} k/s", rate / 1000.0);
         table.row(
             "8",
@@ -263,14 +244,10 @@ fn in_memory(table: &Table, effort: Effort) {
     row("with claims", Bar::AtLeast(1.7), &|barrier| {
         serve_pipe(guarded.clone(), &request, time, barrier)
     });
-    row(
-        "the layer around the router",
-        Bar::AtLeast(1.7),
-        &|barrier| serve_pipe(around.clone(), &request, time, barrier),
-    );
-    row("bare", Bar::Stated, &|barrier| {
-        serve_pipe(bare.clone(), &request, time, barrier)
+    row("the layer around the router", Bar::AtLeast(1.7), &|barrier| {
+        serve_pipe(around.clone(), &request, time, barrier)
     });
+    row("bare", Bar::Stated, &|barrier| serve_pipe(bare.clone(), &request, time, barrier));
 }
 
 /// Serves requests over a pipe on this thread, and returns the rates.
@@ -282,9 +259,7 @@ where
         + 'static,
     S::Future: Send,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let (mut client, server) = tokio::io::duplex(8192);
         let service =
@@ -413,9 +388,7 @@ fn anonymous(table: &Table, effort: Effort) {
         let app = || App::new().route("/", web::get().to(public));
         let bare = actix_web::test::init_service(app()).await;
         let guarded = actix_web::test::init_service(
-            App::new()
-                .wrap(auth.actix())
-                .route("/", web::get().to(public)),
+            App::new().wrap(auth.actix()).route("/", web::get().to(public)),
         )
         .await;
         let make = || actix_web::test::TestRequest::default().to_request();
@@ -447,20 +420,14 @@ fn allocations(table: &Table) {
         table.row(
             "11",
             &format!("allocations per request: {what}"),
-            (
-                format!("bare {:.2}", each(bare)),
-                format!("with claims {:.2}", each(guarded)),
-            ),
+            (format!("bare {:.2}", each(bare)), format!("with claims {:.2}", each(guarded))),
             (each(guarded) - each(bare), "more"),
             Bar::Stated,
         );
     };
 
     let (auth, token) = authenticator();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let over_http = |app: Router| {
         let (mut stream, mut response) = runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
@@ -484,18 +451,12 @@ fn allocations(table: &Table) {
         exchange(REQUESTS);
         jamguard_bench_allocations::count(|| exchange(REQUESTS))
     };
-    row(
-        "axum over HTTP",
-        over_http(axum_bare()),
-        over_http(axum_guarded(&auth)),
-    );
+    row("axum over HTTP", over_http(axum_bare()), over_http(axum_guarded(&auth)));
 
     actix_web::rt::System::new().block_on(async {
         let bare = App::new().route("/", web::get().to(public));
         let bare = actix_web::test::init_service(bare).await;
-        let guarded = App::new()
-            .wrap(auth.actix())
-            .route("/", web::get().to(personal));
+        let guarded = App::new().wrap(auth.actix()).route("/", web::get().to(personal));
         let guarded = actix_web::test::init_service(guarded).await;
         let requests = || {
             let request = || {

@@ -39,9 +39,7 @@ fn main() {
 /// Returns the nanoseconds per run of `work`, over batches.
 fn each(effort: Effort, mut work: impl FnMut(usize)) -> f64 {
     let batches = effort.pick(20, 10);
-    nanos_each(batches, |batch| {
-        (0..BATCH).for_each(|at| work(batch * BATCH + at))
-    }) / BATCH as f64
+    nanos_each(batches, |batch| (0..BATCH).for_each(|at| work(batch * BATCH + at))) / BATCH as f64
 }
 
 /// Returns realistic claims, more than a policy needs.
@@ -79,18 +77,13 @@ impl Yardstick {
     fn new() -> Self {
         let pair = Ed25519KeyPair::generate().unwrap();
         let key = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref());
-        Self {
-            key: key.parse().unwrap(),
-            signature: pair.sign(&Self::MESSAGE),
-        }
+        Self { key: key.parse().unwrap(), signature: pair.sign(&Self::MESSAGE) }
     }
 
     fn nanos(&self) -> f64 {
         nanos_each(20, |_| {
             let message = black_box(&Self::MESSAGE);
-            self.key
-                .verify_sig(message, self.signature.as_ref())
-                .unwrap();
+            self.key.verify_sig(message, self.signature.as_ref()).unwrap();
         })
     }
 
@@ -161,11 +154,7 @@ fn leaves(table: &Table, effort: Effort) {
             table,
             effort,
             &format!("ten conditions over indexed claims: {what}"),
-            || {
-                each(effort, |_| {
-                    black_box(&policy).check(black_box(&subject)).unwrap()
-                })
-            },
+            || each(effort, |_| black_box(&policy).check(black_box(&subject)).unwrap()),
             150.0,
         );
     }
@@ -176,16 +165,8 @@ fn thousand() -> RouteTable {
     let table = (0..250).fold(RouteTable::builder(Unmatched::Deny), |table, kind| {
         table
             .guard("GET", format!("/api/v1/kind-{kind}"), role("reader"))
-            .guard(
-                "GET PUT",
-                format!("/api/v1/kind-{kind}/{{id}}"),
-                role("reader"),
-            )
-            .guard(
-                "*",
-                format!("/api/v1/kind-{kind}/{{id}}/parts/{{*rest}}"),
-                role("writer"),
-            )
+            .guard("GET PUT", format!("/api/v1/kind-{kind}/{{id}}"), role("reader"))
+            .guard("*", format!("/api/v1/kind-{kind}/{{id}}/parts/{{*rest}}"), role("writer"))
             .public("GET", format!("/api/v1/kind-{kind}/about"))
     });
     table.build().unwrap()
@@ -196,25 +177,12 @@ fn routes(table: &Table, effort: Effort) {
     let paths = |path: &dyn Fn(usize) -> String| -> Vec<String> { (0..250).map(path).collect() };
     let cases = [
         ("fixed text", paths(&|kind| format!("/api/v1/kind-{kind}"))),
-        (
-            "a parameter",
-            paths(&|kind| format!("/api/v1/kind-{kind}/4711")),
-        ),
-        (
-            "a tree",
-            paths(&|kind| format!("/api/v1/kind-{kind}/4711/parts/a/b")),
-        ),
-        (
-            "other spellings",
-            paths(&|kind| format!("/api/v1/kind-{kind}/Caf%c3%a9%20A/parts/a;x/")),
-        ),
+        ("a parameter", paths(&|kind| format!("/api/v1/kind-{kind}/4711"))),
+        ("a tree", paths(&|kind| format!("/api/v1/kind-{kind}/4711/parts/a/b"))),
+        ("other spellings", paths(&|kind| format!("/api/v1/kind-{kind}/Caf%c3%a9%20A/parts/a;x/"))),
     ];
     for (what, paths) in cases {
-        let guarded = |path: &str| {
-            routes
-                .find("GET", path)
-                .map(|access| access.policies().count())
-        };
+        let guarded = |path: &str| routes.find("GET", path).map(|access| access.policies().count());
         assert!(guarded(&paths[7]).is_ok_and(|count| count > 0));
         yardstick.row(
             table,
@@ -258,9 +226,7 @@ fn enrichment(table: &Table, effort: Effort) {
         .unwrap();
     let token = jamguard::testing::mint(&key, &claims_json()).unwrap();
     let ask = |auth: &Authenticator| {
-        each(effort, |_| {
-            drop(black_box(now(auth.authenticate(black_box(&token)))).unwrap())
-        })
+        each(effort, |_| drop(black_box(now(auth.authenticate(black_box(&token)))).unwrap()))
     };
     // The allowed extra cost: one look-up by the text of the claims.
     let claims: Arc<str> = claims_json().to_string().into();
@@ -268,23 +234,12 @@ fn enrichment(table: &Table, effort: Effort) {
         .max_capacity(1_000)
         .build_with_hasher(foldhash::quality::RandomState::default());
     cache.insert(claims.clone(), Arc::new(()));
-    let look_up = || {
-        each(effort, |_| {
-            drop(black_box(cache.get(black_box(&claims))).unwrap())
-        })
-    };
-    let pairs = Pairs::measure(
-        effort.pick(201, 51),
-        || ask(&plain) + look_up(),
-        || ask(&enriched),
-    );
+    let look_up = || each(effort, |_| drop(black_box(cache.get(black_box(&claims))).unwrap()));
+    let pairs = Pairs::measure(effort.pick(201, 51), || ask(&plain) + look_up(), || ask(&enriched));
     table.row(
         "P",
         "a cached token, enriched, against plain plus one moka look-up",
-        (
-            labelled("plain + moka", pairs.a()),
-            labelled("enriched", pairs.b()),
-        ),
+        (labelled("plain + moka", pairs.a()), labelled("enriched", pairs.b())),
         (pairs.ratio(), "x"),
         Bar::AtMost(1.0),
     );
@@ -296,10 +251,7 @@ fn enrichment(table: &Table, effort: Effort) {
     table.row(
         "P",
         "allocations of a cached enriched token",
-        (
-            labelled_count("plain", without),
-            labelled_count("enriched", with),
-        ),
+        (labelled_count("plain", without), labelled_count("enriched", with)),
         (with - without, "allocations"),
         Bar::AtMost(0.1),
     );
@@ -317,11 +269,7 @@ fn allocations(table: &Table) {
     let routes = thousand();
     let count = jamguard_bench_allocations::count(|| {
         policy.check(&subject).unwrap();
-        routes
-            .find("GET", "/api/v1/kind-7/4711")
-            .unwrap()
-            .check(&subject)
-            .unwrap();
+        routes.find("GET", "/api/v1/kind-7/4711").unwrap().check(&subject).unwrap();
     });
     table.row(
         "P",

@@ -41,9 +41,7 @@ struct Cart {
 
 fn cart() -> Cart {
     let items = ["green tea", "a cup", "honey"];
-    Cart {
-        items: items.map(str::to_owned).into(),
-    }
+    Cart { items: items.map(str::to_owned).into() }
 }
 
 fn main() {
@@ -53,9 +51,7 @@ fn main() {
     let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
     let world = World { runtime, effort };
     world.loads(&table, "", |sessions| sessions);
-    world.loads(&table, ", encrypted", |sessions| {
-        sessions.encrypt(SealingKeys::new(&[1; 32]))
-    });
+    world.loads(&table, ", encrypted", |sessions| sessions.encrypt(SealingKeys::new(&[1; 32])));
     world.million_in_redis(&table);
     world.million_in_a_file(&table);
     others.report(&table);
@@ -113,9 +109,7 @@ impl World {
     fn loads(&self, table: &Table, what: &str, set: fn(SessionsBuilder) -> SessionsBuilder) {
         let server = Server::start();
         let redis = RedisStore::builder(&server.url()).build().unwrap();
-        let near = CachedStore::builder(redis.clone())
-            .max_bytes(1 << 30)
-            .build();
+        let near = CachedStore::builder(redis.clone()).max_bytes(1 << 30).build();
         let set = |builder: SessionsBuilder| set(builder).cache_bytes(1 << 30).build().unwrap();
         let sessions = set(Sessions::builder(near));
         let (ids, _) = self.runtime.block_on(fill(&sessions, ENTRIES, ENTRIES));
@@ -126,16 +120,15 @@ impl World {
             black_box(session.items.len());
         };
         // Waits until the near cache answers without waiting.
-        self.runtime
-            .block_on(redis::until("the session is cached", async || {
-                let id = SessionId::parse(&ids[0]).unwrap();
-                let _ = sessions.get::<Cart>(&id).await;
-                let mut asked = std::pin::pin!(sessions.get::<Cart>(&id));
-                std::future::poll_fn(|context| {
-                    std::task::Poll::Ready(asked.as_mut().poll(context).is_ready())
-                })
-                .await
-            }));
+        self.runtime.block_on(redis::until("the session is cached", async || {
+            let id = SessionId::parse(&ids[0]).unwrap();
+            let _ = sessions.get::<Cart>(&id).await;
+            let mut asked = std::pin::pin!(sessions.get::<Cart>(&id));
+            std::future::poll_fn(|context| {
+                std::task::Poll::Ready(asked.as_mut().poll(context).is_ready())
+            })
+            .await
+        }));
         for id in &ids {
             load(&self.runtime, &sessions, id);
         }
@@ -172,10 +165,7 @@ impl World {
             table.row(
                 "9",
                 &format!("load near{what}, {pattern}, against row 1's hash + moka"),
-                (
-                    labelled("hash + moka", pairs.a()),
-                    labelled("load", pairs.b()),
-                ),
+                (labelled("hash + moka", pairs.a()), labelled("load", pairs.b())),
                 (pairs.ratio(), "x"),
                 // Twice the target of row 1.
                 Bar::AtMost(4.0),
@@ -219,9 +209,7 @@ impl World {
         let (few, many) = (Folder::new("bench-few"), Folder::new("bench-many"));
         let sessions = |folder: &Folder| {
             let store = FileStore::open(folder.store()).unwrap();
-            Sessions::builder(Arc::new(store) as Arc<dyn Store>)
-                .build()
-                .unwrap()
+            Sessions::builder(Arc::new(store) as Arc<dyn Store>).build().unwrap()
         };
         let bytes = || std::fs::metadata(many.store()).unwrap().len();
         self.million(table, "a file", (sessions(&few), sessions(&many)), &bytes);
@@ -259,10 +247,7 @@ impl World {
             &format!("{made} sessions in {place}, one per user: size"),
             (
                 format!("all {} MiB", bytes >> 20),
-                format!(
-                    "data {} bytes",
-                    serde_json::to_string(&cart()).unwrap().len()
-                ),
+                format!("data {} bytes", serde_json::to_string(&cart()).unwrap().len()),
             ),
             (bytes as f64 / made as f64, "bytes"),
             Bar::Stated,
@@ -289,10 +274,7 @@ impl World {
         table.row(
             "M",
             &format!("{place}: a look-up among {made} against one among {FEW}"),
-            (
-                labelled(&format!("of {FEW}"), pairs.a()),
-                labelled("of all", pairs.b()),
-            ),
+            (labelled(&format!("of {FEW}"), pairs.a()), labelled("of all", pairs.b())),
             (pairs.ratio(), "x"),
             Bar::Stated,
         );

@@ -41,10 +41,7 @@ const ROOM: u64 = 16 << 30;
 
 fn main() {
     let effort = Effort::from_args();
-    if std::env::args()
-        .nth(1)
-        .is_some_and(|first| first == "growth")
-    {
+    if std::env::args().nth(1).is_some_and(|first| first == "growth") {
         return growth(&Table, effort);
     }
     let others = Others::watch();
@@ -124,10 +121,7 @@ fn warm(table: &Table, effort: Effort, tokens: &[String]) {
     cache.run_pending_tasks();
     assert_eq!(cache.entry_count(), tokens.len() as u64);
 
-    let auth = Authenticator::builder()
-        .verifier(verifier.clone())
-        .build()
-        .unwrap();
+    let auth = Authenticator::builder().verifier(verifier.clone()).build().unwrap();
     let mut bare = service_fn(|request: Request<()>| {
         drop(request);
         std::future::ready(Ok::<_, Infallible>(Response::new(Vec::<u8>::new())))
@@ -159,10 +153,7 @@ fn warm(table: &Table, effort: Effort, tokens: &[String]) {
         table.row(
             "1",
             &format!("Verifier::verify, {pattern}"),
-            (
-                labelled("hash + moka", pairs.a()),
-                labelled("verify", pairs.b()),
-            ),
+            (labelled("hash + moka", pairs.a()), labelled("verify", pairs.b())),
             (pairs.ratio(), "x"),
             Bar::AtMost(2.0),
         );
@@ -187,10 +178,7 @@ fn warm(table: &Table, effort: Effort, tokens: &[String]) {
         table.row(
             "1",
             &format!("the layer around a service, {pattern}"),
-            (
-                labelled("hash + moka", pairs.a()),
-                labelled("layer", pairs.b()),
-            ),
+            (labelled("hash + moka", pairs.a()), labelled("layer", pairs.b())),
             (pairs.ratio(), "x"),
             Bar::AtMost(2.0),
         );
@@ -202,10 +190,7 @@ fn against_cold(table: &Table, effort: Effort, rs256_tokens: &[String]) {
     let es512 = tokens::key(Algorithm::ES512);
     let es512_tokens = tokens::tokens(&es512, HOT);
     let in_turn: Vec<usize> = (0..HOT).collect();
-    for (key, tokens, bar) in [
-        (es512, &es512_tokens[..], 500.0),
-        (rs256(), rs256_tokens, 30.0),
-    ] {
+    for (key, tokens, bar) in [(es512, &es512_tokens[..], 500.0), (rs256(), rs256_tokens, 30.0)] {
         let algorithm = key.algorithm();
         let warm = warmed(&key, tokens);
         let cold = tokens::verifier(&key).cache_bytes(0).build().unwrap();
@@ -239,9 +224,7 @@ fn pair(algorithm: Algorithm) -> (SigningKey, ParsedPublicKey) {
                 public: &[u8],
                 parameters: &'static dyn signature::VerificationAlgorithm| {
         (
-            SigningKey::from_der(algorithm, private)
-                .unwrap()
-                .with_key_id(tokens::KEY_ID),
+            SigningKey::from_der(algorithm, private).unwrap().with_key_id(tokens::KEY_ID),
             ParsedPublicKey::new(parameters, public).unwrap(),
         )
     };
@@ -260,22 +243,16 @@ fn pair(algorithm: Algorithm) -> (SigningKey, ParsedPublicKey) {
                 &signature::RSA_PKCS1_2048_8192_SHA256,
             )
         }
-        Algorithm::ES256 => curve(
-            &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-            &signature::ECDSA_P256_SHA256_FIXED,
-        ),
-        Algorithm::ES512 => curve(
-            &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
-            &signature::ECDSA_P521_SHA512_FIXED,
-        ),
+        Algorithm::ES256 => {
+            curve(&signature::ECDSA_P256_SHA256_FIXED_SIGNING, &signature::ECDSA_P256_SHA256_FIXED)
+        }
+        Algorithm::ES512 => {
+            curve(&signature::ECDSA_P521_SHA512_FIXED_SIGNING, &signature::ECDSA_P521_SHA512_FIXED)
+        }
         Algorithm::EdDSA => {
             let pair = Ed25519KeyPair::generate().unwrap();
             let private = pair.to_pkcs8v1().unwrap();
-            load(
-                private.as_ref(),
-                pair.public_key().as_ref(),
-                &signature::ED25519,
-            )
+            load(private.as_ref(), pair.public_key().as_ref(), &signature::ED25519)
         }
         other => panic!("{other} is not measured"),
     }
@@ -328,10 +305,7 @@ fn cold(table: &Table, effort: Effort) {
             table.row(
                 "3",
                 &format!("{algorithm}, verified in full, {how}"),
-                (
-                    labelled("bare aws-lc-rs", pairs.a()),
-                    labelled("verify", pairs.b()),
-                ),
+                (labelled("bare aws-lc-rs", pairs.a()), labelled("verify", pairs.b())),
                 (pairs.ratio(), "x"),
                 Bar::AtMost(1.10),
             );
@@ -343,9 +317,8 @@ fn cold(table: &Table, effort: Effort) {
 fn cold_hmac(table: &Table, effort: Effort) {
     const SECRET: &[u8] = b"a secret of the benchmark, long enough for HS256";
     const COUNT: usize = 256;
-    let key = SigningKey::from_secret(Algorithm::HS256, SECRET)
-        .unwrap()
-        .with_key_id(tokens::KEY_ID);
+    let key =
+        SigningKey::from_secret(Algorithm::HS256, SECRET).unwrap().with_key_id(tokens::KEY_ID);
     let tokens = tokens::tokens(&key, COUNT);
     let decoding_key = jsonwebtoken::DecodingKey::from_secret(SECRET).unwrap();
     let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
@@ -354,12 +327,7 @@ fn cold_hmac(table: &Table, effort: Effort) {
     let theirs = || {
         nanos_each(COUNT, |at| {
             let token = tokens[at].as_str();
-            black_box(jsonwebtoken::decode::<User>(
-                token,
-                &decoding_key,
-                &validation,
-            ))
-            .unwrap();
+            black_box(jsonwebtoken::decode::<User>(token, &decoding_key, &validation)).unwrap();
         })
     };
     let ours = |verifier: &Verifier, with_claims: bool| {
@@ -374,30 +342,15 @@ fn cold_hmac(table: &Table, effort: Effort) {
     let new = || tokens::verifier(&key).build().unwrap();
     let rounds = effort.pick(301, 101);
     for (how, pairs) in [
-        (
-            "cache off",
-            Pairs::measure(rounds, theirs, || ours(&off, false)),
-        ),
-        (
-            "into the cache",
-            Pairs::measure(rounds, theirs, || ours(&new(), false)),
-        ),
-        (
-            "cache off, and typed claims",
-            Pairs::measure(rounds, theirs, || ours(&off, true)),
-        ),
-        (
-            "into the cache, and typed claims",
-            Pairs::measure(rounds, theirs, || ours(&new(), true)),
-        ),
+        ("cache off", Pairs::measure(rounds, theirs, || ours(&off, false))),
+        ("into the cache", Pairs::measure(rounds, theirs, || ours(&new(), false))),
+        ("cache off, and typed claims", Pairs::measure(rounds, theirs, || ours(&off, true))),
+        ("into the cache, and typed claims", Pairs::measure(rounds, theirs, || ours(&new(), true))),
     ] {
         table.row(
             "4",
             &format!("HS256, verified in full, {how}"),
-            (
-                labelled("jsonwebtoken", pairs.a()),
-                labelled("verify", pairs.b()),
-            ),
+            (labelled("jsonwebtoken", pairs.a()), labelled("verify", pairs.b())),
             (pairs.speedup(), "x"),
             Bar::AtLeast(2.0),
         );
@@ -499,10 +452,7 @@ fn growth(table: &Table, effort: Effort) {
     table.row(
         "7",
         &format!("memory per entry, tokens of {} bytes", tokens[0].len()),
-        (
-            format!("accounted {accounted:.0} B"),
-            format!("resident {each:.0} B"),
-        ),
+        (format!("accounted {accounted:.0} B"), format!("resident {each:.0} B")),
         (each / accounted, "x"),
         Bar::Stated,
     );

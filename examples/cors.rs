@@ -50,9 +50,7 @@ pub(crate) fn app(auth: &Authenticator) -> Router {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
-        .init();
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).init();
     let key = SigningKey::generate(Algorithm::EdDSA)?;
     let verifier = Verifier::builder()
         .key(key.verifying_key()?)

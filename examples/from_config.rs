@@ -59,16 +59,11 @@ fn run(args: Vec<String>) -> Result<bool, String> {
         return Err("--roles needs --token".to_owned());
     }
     let port = match std::env::var("PORT") {
-        Ok(port) => port
-            .parse()
-            .map_err(|_| "PORT must be a port, 0 to 65535".to_owned())?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a port, 0 to 65535".to_owned())?,
         Err(_) => 3000,
     };
     // Shows the library's log lines, such as warnings about secret files with open permissions.
-    tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::INFO)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).init();
     let setup = Jam::builder().pointer(pointer);
     let done = match (checks.is_empty(), flags.text("--token")) {
         (false, _) => setup.check_file(file).map(|()| println!("{file} is valid")),
@@ -130,9 +125,7 @@ async fn serve(setup: JamBuilder, file: &str, port: u16) -> Result<(), Error> {
         );
         Error::new(jamguard::ErrorKind::Connection, message)
     };
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
-        .await
-        .map_err(failed)?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     println!("Serving on http://{address}/; stop with Ctrl-C.");
     let ends = async {

@@ -62,9 +62,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| office::cannot_listen(port, &error))?;
-    office
-        .print_next_steps(listener.local_addr()?.port())
-        .await?;
+    office.print_next_steps(listener.local_addr()?.port()).await?;
     axum::serve(listener, app(&office)?)
         .with_graceful_shutdown(async {
             tokio::signal::ctrl_c().await.ok();

@@ -59,9 +59,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let table = office::table()?;
     let app = office.clone();
     let server = HttpServer::new(move || {
-        App::new()
-            .wrap(app.auth.routes(table.clone()))
-            .configure(|config| routes(&app, config))
+        App::new().wrap(app.auth.routes(table.clone())).configure(|config| routes(&app, config))
     })
     .bind(("127.0.0.1", port))
     .map_err(|error| office::cannot_listen(port, &error))?;

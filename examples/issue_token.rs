@@ -127,18 +127,12 @@ fn key(flags: &Flags) -> Result<SigningKey, String> {
         let algorithm = name.parse().map_err(|error| format!("--alg: {error}"))?;
         return load(algorithm).map_err(|error| format!("{flag}: {error}"));
     }
-    let mut fitting: Vec<_> = Algorithm::ALL
-        .into_iter()
-        .filter_map(|a| load(a).ok())
-        .collect();
+    let mut fitting: Vec<_> = Algorithm::ALL.into_iter().filter_map(|a| load(a).ok()).collect();
     match (fitting.pop(), fitting.is_empty()) {
         (Some(key), true) => Ok(key),
         (Some(last), false) => {
-            let names: Vec<_> = fitting
-                .iter()
-                .chain([&last])
-                .map(|k| k.algorithm().name())
-                .collect();
+            let names: Vec<_> =
+                fitting.iter().chain([&last]).map(|k| k.algorithm().name()).collect();
             Err(format!(
                 "{flag}: the key fits several algorithms; name one of {} with --alg",
                 names.join(", ")

@@ -84,10 +84,7 @@ fn wrong_usage(message: &str) -> ExitCode {
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut given = std::env::args().skip(1).peekable();
-    if given
-        .peek()
-        .is_some_and(|first| first == "--help" || first == "-h")
-    {
+    if given.peek().is_some_and(|first| first == "--help" || first == "-h") {
         println!("{USAGE}");
         return ExitCode::SUCCESS;
     }

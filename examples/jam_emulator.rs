@@ -31,9 +31,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .start()
         .await?;
     let app = emulator.add_app(
-        AppSettings::new(app_id)
-            .redirect_url(redirect_url.as_str())
-            .allow_refresh(true),
+        AppSettings::new(app_id).redirect_url(redirect_url.as_str()).allow_refresh(true),
     )?;
 
     println!("JustAuthenticateMe emulator, for development only: any address can log in.");

@@ -73,9 +73,7 @@ impl App {
                     );
                 })
                 .build()?,
-            denied: TokenList::deny(store)
-                .max_token_lifetime(LIFETIME)
-                .build()?,
+            denied: TokenList::deny(store).max_token_lifetime(LIFETIME).build()?,
         })
     }
 
@@ -101,11 +99,7 @@ async fn login(State(app): State<App>, Json(login): Json<Login>) -> Result<Json<
         // jamguard's errors are about tokens, and this request has none.
         return Err((StatusCode::UNAUTHORIZED, "wrong user name or password\n").into());
     }
-    let device = Device {
-        name: login
-            .device
-            .unwrap_or_else(|| "an unknown device".to_owned()),
-    };
+    let device = Device { name: login.device.unwrap_or_else(|| "an unknown device".to_owned()) };
     let refresh_token = app.refresh.issue(&login.user, &device).await?;
     let user = User { sub: login.user };
     Ok(app.tokens(&user, &refresh_token).await?)
@@ -113,9 +107,7 @@ async fn login(State(app): State<App>, Json(login): Json<Login>) -> Result<Json<
 
 async fn refresh(State(app): State<App>, Json(sent): Json<Refresh>) -> Result<Json<Value>, Error> {
     let refreshed = app.refresh.rotate(&sent.refresh_token).await?;
-    let user = User {
-        sub: refreshed.subject,
-    };
+    let user = User { sub: refreshed.subject };
     app.tokens(&user, &refreshed.token).await
 }
 
@@ -139,9 +131,7 @@ async fn logout(
 /// Ends every login of this user; refresh tokens first, so that none issues a new token.
 async fn logout_everywhere(State(app): State<App>, user: Claims<User>) -> Result<String, Error> {
     let ended = app.refresh.revoke_subject(&user.sub).await?;
-    app.denied
-        .revoke_subject(ISSUER, &user.sub, SystemTime::now())
-        .await?;
+    app.denied.revoke_subject(ISSUER, &user.sub, SystemTime::now()).await?;
     Ok(format!("{} is logged out of {ended} devices\n", user.sub))
 }
 
@@ -163,18 +153,14 @@ pub(crate) fn app() -> Result<Router, Error> {
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let port = match std::env::var("PORT") {
-        Ok(port) => port
-            .parse()
-            .map_err(|_| format!("PORT must be a port, 0 to 65535, not '{port}'"))?,
+        Ok(port) => {
+            port.parse().map_err(|_| format!("PORT must be a port, 0 to 65535, not '{port}'"))?
+        }
         Err(_) => 3000,
     };
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port))
-        .await
-        .map_err(|error| {
-            format!(
-                "cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…"
-            )
-        })?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        format!("cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…")
+    })?;
     let url = format!("http://{}", listener.local_addr()?);
     println!(
         "\

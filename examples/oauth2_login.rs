@@ -39,9 +39,7 @@ async fn home(user: Option<Identity>) -> Html<String> {
 
 async fn me(user: Identity) -> Result<Json<Value>, Error> {
     let claims: &Value = user.claims()?;
-    Ok(Json(
-        json!({"sub": claims["sub"], "email": claims["email"]}),
-    ))
+    Ok(Json(json!({"sub": claims["sub"], "email": claims["email"]})))
 }
 
 /// Calls the provider on the user's behalf; refreshes the access token if needed.
@@ -60,9 +58,7 @@ pub(crate) fn app(site: &str, issuer: &str) -> Result<Router, Error> {
     let auth = Authenticator::builder()
         .sessions(Sessions::builder(MemoryStore::new()).build()?)
         .session_cookie(
-            SessionCookie::new()
-                .with_name("__Host-oauth2_login_session")
-                .danger_plain_http(),
+            SessionCookie::new().with_name("__Host-oauth2_login_session").danger_plain_http(),
         ) // this is http://127.0.0.1
         .build()?;
     let login = OAuth2Login::builder(&auth, provider.clone()).build()?;
@@ -72,10 +68,7 @@ pub(crate) fn app(site: &str, issuer: &str) -> Result<Router, Error> {
         .route("/callback", get_service(login.callback()))
         .route("/logout", post_service(login.logout()))
         .route("/me", get(me))
-        .route(
-            "/orders",
-            get(move |session: Session<()>| orders(session, provider.clone())),
-        )
+        .route("/orders", get(move |session: Session<()>| orders(session, provider.clone())))
         .layer(auth.layer()))
 }
 

@@ -41,15 +41,8 @@ Exit status: 0 done, or the code is right; 1 the code is wrong; 2 wrong flags or
 
 const SECRETS: [&str; 3] = ["--secret", "--secret-file", "--short-secret"];
 const NAMES: [&str; 4] = ["--issuer", "--account", "--svg", "--png"];
-const SETTINGS: [&str; 7] = [
-    "--type",
-    "--algorithm",
-    "--digits",
-    "--period",
-    "--look-ahead",
-    "--now",
-    "--counter",
-];
+const SETTINGS: [&str; 7] =
+    ["--type", "--algorithm", "--digits", "--period", "--look-ahead", "--now", "--counter"];
 
 fn main() -> ExitCode {
     let args = match tool::arguments("otp", USAGE) {
@@ -64,9 +57,7 @@ fn run(args: Vec<String>) -> Result<bool, String> {
     let known: Vec<_> = SECRETS.into_iter().chain(NAMES).chain(SETTINGS).collect();
     let (flags, words) = Flags::parse(args, &known)?;
     let mut words = words.iter().map(String::as_str);
-    let command = words
-        .next()
-        .ok_or("say what to do: new, uri, code or verify")?;
+    let command = words.next().ok_or("say what to do: new, uri, code or verify")?;
     let code = match command {
         "verify" => Some(words.next().ok_or("verify needs the code")?),
         _ => None,
@@ -125,8 +116,7 @@ fn leave_out(flags: &Flags, given: &[&str], why: &str) -> Result<(), String> {
 impl Flags {
     fn number<T: std::str::FromStr>(&self, flag: &str) -> Result<Option<T>, String> {
         let parse = |text: &str| {
-            text.parse()
-                .map_err(|_| format!("{flag} takes a whole number, not too large"))
+            text.parse().map_err(|_| format!("{flag} takes a whole number, not too large"))
         };
         self.text(flag).map(parse).transpose()
     }
@@ -137,10 +127,7 @@ fn settings(flags: &Flags) -> Result<Otp, String> {
     let kind: OtpKind = kind.map_err(|error| format!("--type: {error}"))?;
     let mut otp = Otp::builder(kind);
     if let Some(name) = flags.text("--algorithm") {
-        otp = otp.algorithm(
-            name.parse()
-                .map_err(|error| format!("--algorithm: {error}"))?,
-        );
+        otp = otp.algorithm(name.parse().map_err(|error| format!("--algorithm: {error}"))?);
     }
     if let Some(digits) = flags.number("--digits")? {
         otp = otp.digits(digits);
@@ -163,10 +150,7 @@ fn factor(otp: &Otp, flags: &Flags, counter: Option<u64>) -> Result<u64, String>
     use jamguard::{Clock, SystemClock};
     match otp.kind() {
         OtpKind::Hotp => counter.ok_or_else(|| "HOTP needs --counter".to_owned()),
-        _ => Ok(flags
-            .clock()?
-            .map_or(SystemClock.now(), |clock| clock.now())
-            .as_secs()),
+        _ => Ok(flags.clock()?.map_or(SystemClock.now(), |clock| clock.now()).as_secs()),
     }
 }
 

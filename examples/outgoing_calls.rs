@@ -29,9 +29,7 @@ fn called(issuer: &str) -> Result<Router, Error> {
     let verifier = provider::access_tokens(issuer)?;
     let auth = Authenticator::builder().verifier(verifier).build()?;
     let guard = auth.require(scope("orders.read"));
-    Ok(Router::new()
-        .route("/orders", get(orders).route_layer(guard))
-        .layer(auth.layer()))
+    Ok(Router::new().route("/orders", get(orders).route_layer(guard)).layer(auth.layer()))
 }
 
 /// Calls the other service; replaces a rejected token once.
@@ -77,11 +75,7 @@ async fn run() -> Result<(), Failure> {
     let mut calls = JoinSet::new();
     for _ in 0..100 {
         let (http, orders, tokens) = (http.clone(), orders.clone(), tokens.clone());
-        calls.spawn(async move {
-            call(&http, &orders, &tokens)
-                .await
-                .map_err(|e| e.to_string())
-        });
+        calls.spawn(async move { call(&http, &orders, &tokens).await.map_err(|e| e.to_string()) });
     }
     let mut answered = 0;
     while let Some(answer) = calls.join_next().await {
@@ -90,10 +84,7 @@ async fn run() -> Result<(), Failure> {
             answered += 1;
         }
     }
-    println!(
-        "{answered} of 100 calls answered with {} token request",
-        provider.token_requests()
-    );
+    println!("{answered} of 100 calls answered with {} token request", provider.token_requests());
 
     tokens.forget(&tokens.token().await?);
     let (status, body) = call(&http, &orders, &tokens).await?;

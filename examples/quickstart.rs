@@ -85,10 +85,8 @@ async fn login(State(app): State<App>, request: Request<Body>) -> Result<Respons
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let quickstart = Quickstart::start().await?;
-    let app = App {
-        client: quickstart.client.clone(),
-        inbox: quickstart.emulator.base_url().to_owned(),
-    };
+    let app =
+        App { client: quickstart.client.clone(), inbox: quickstart.emulator.base_url().to_owned() };
     let admins = quickstart.auth.require(shared::admins());
     let router = Router::new()
         .route("/", get(home))
@@ -100,10 +98,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .route("/admin", get(admin).route_layer(admins))
         .route("/table/{*rest}", get(table))
         .route("/logout", post_service(quickstart.login.logout()))
-        .route(
-            "/logout-everywhere",
-            post_service(quickstart.login.logout_everywhere()),
-        )
+        .route("/logout-everywhere", post_service(quickstart.login.logout_everywhere()))
         // Does all that auth.layer() does, and enforces the table.
         .layer(quickstart.auth.routes(shared::table()?))
         .with_state(app);

@@ -20,9 +20,7 @@ struct Services {
 }
 
 fn html(page: String) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(page)
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page)
 }
 
 /// Renders the public page, which differs for logged-in users.
@@ -110,10 +108,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
             .route("/admin", web::get().to(admin).wrap(admins))
             .route("/table/{rest:.+}", web::get().to(table))
             .route("/logout", web::post().to(login_handlers.logout()))
-            .route(
-                "/logout-everywhere",
-                web::post().to(login_handlers.logout_everywhere()),
-            )
+            .route("/logout-everywhere", web::post().to(login_handlers.logout_everywhere()))
     })
     .bind(("127.0.0.1", quickstart.port))
     .map_err(|error| shared::cannot_listen(quickstart.port, &error))?;

@@ -66,9 +66,7 @@ fn patiently(since: Instant, what: &str) -> Outcome<()> {
 }
 
 fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn runtime() -> Outcome<Runtime> {
@@ -116,11 +114,7 @@ impl Member {
             .spawn()?;
         let input = child.stdin.take().ok_or("no standard input")?;
         let output = child.stdout.take().ok_or("no standard output")?;
-        let mut member = Self {
-            child,
-            input,
-            output: BufReader::new(output).lines(),
-        };
+        let mut member = Self { child, input, output: BufReader::new(output).lines() };
         member.send(key)?;
         member.hear()?;
         Ok(member)
@@ -149,14 +143,7 @@ impl Server {
     fn start() -> Outcome<(Self, String)> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let server = Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-            ])
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .stdout(Stdio::null())
             .spawn()
             .map_err(|error| {
@@ -213,10 +200,7 @@ fn lead(arguments: &[String]) -> Outcome<()> {
         .build()?;
     let members = (0..others).map(|_| Member::start(&url, &jwk));
     let mut members = members.collect::<Outcome<Vec<_>>>()?;
-    println!(
-        "{} processes over one Redis; revoking {tokens} tokens",
-        others + 1
-    );
+    println!("{} processes over one Redis; revoking {tokens} tokens", others + 1);
 
     let mut times = Vec::new();
     for _ in 0..tokens {
@@ -231,10 +215,7 @@ fn lead(arguments: &[String]) -> Outcome<()> {
         }
         let taken_back = now();
         runtime.block_on(process.denied.revoke(&verified))?;
-        if runtime
-            .block_on(process.verifier.verify(token.expose()))
-            .is_ok()
-        {
+        if runtime.block_on(process.verifier.verify(token.expose())).is_ok() {
             return Err("the revoking process still accepts the token".into());
         }
         for member in &mut members {
@@ -258,9 +239,9 @@ fn lead(arguments: &[String]) -> Outcome<()> {
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let done = match arguments.first().map(String::as_str) {
-        Some("member") => std::env::var("REDIS_URL")
-            .map_err(Into::into)
-            .and_then(|url| member(&url)),
+        Some("member") => {
+            std::env::var("REDIS_URL").map_err(Into::into).and_then(|url| member(&url))
+        }
         _ => lead(&arguments),
     };
     match done {

@@ -59,18 +59,13 @@ pub(crate) fn app(auth: &Authenticator, config: &mut ServiceConfig) {
         .route("/slow", web::post().to(put_slowly))
         .route("/logout", web::post().to(logout))
         .route("/devices", web::get().to(devices).wrap(guard()))
-        .route(
-            "/logout-everywhere",
-            web::post().to(logout_everywhere).wrap(guard()),
-        );
+        .route("/logout-everywhere", web::post().to(logout_everywhere).wrap(guard()));
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (auth, port) = (cart::authenticator().await?, cart::port()?);
     let server = HttpServer::new(move || {
-        App::new()
-            .wrap(auth.actix())
-            .configure(|config| app(&auth, config))
+        App::new().wrap(auth.actix()).configure(|config| app(&auth, config))
     })
     .bind(("127.0.0.1", port))
     .map_err(|error| cart::cannot_listen(port, &error))?;

@@ -26,10 +26,7 @@ struct User {
 
 /// Issues a token at the accounts service; a real one authenticates the user first.
 async fn token(State(issuer): State<Issuer>) -> Result<String, String> {
-    let ann = User {
-        sub: "42".into(),
-        email: "ann@example.com".into(),
-    };
+    let ann = User { sub: "42".into(), email: "ann@example.com".into() };
     let token = issuer.issue(&ann).await.map_err(|e| e.to_string())?;
     Ok(token.expose().to_owned())
 }

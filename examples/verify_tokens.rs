@@ -136,9 +136,7 @@ fn keys(flags: &Flags, flag: &str) -> Result<(KeySet, Vec<Algorithm>), String> {
     let blame = |error: Error| format!("{flag}: {error}");
     let keys = match flag {
         "--jwks" => KeySet::from_json(&flags.file(flag)?).map_err(blame)?,
-        "--jwk" => VerifyingKey::from_jwk(&flags.file(flag)?)
-            .map_err(blame)?
-            .into(),
+        "--jwk" => VerifyingKey::from_jwk(&flags.file(flag)?).map_err(blame)?.into(),
         "--pem" => {
             let pem = flags.file(flag)?;
             keys_for(wanted.as_deref(), |a| VerifyingKey::from_pem(a, &pem)).map_err(blame)?
@@ -148,10 +146,7 @@ fn keys(flags: &Flags, flag: &str) -> Result<(KeySet, Vec<Algorithm>), String> {
             keys_for(wanted.as_deref(), |a| VerifyingKey::from_secret(a, secret)).map_err(blame)?
         }
     };
-    let usable = |algorithm| {
-        keys.iter()
-            .any(|key| key.algorithms().any(|a| a == algorithm))
-    };
+    let usable = |algorithm| keys.iter().any(|key| key.algorithms().any(|a| a == algorithm));
     let algorithms = match wanted {
         None => Algorithm::ALL.into_iter().filter(|a| usable(*a)).collect(),
         Some(wanted) => match wanted.iter().find(|a| !usable(**a)) {
@@ -170,10 +165,7 @@ fn keys_for(
     if let Some(wanted) = wanted {
         return wanted.iter().map(|algorithm| make(*algorithm)).collect();
     }
-    let keys: KeySet = Algorithm::ALL
-        .into_iter()
-        .filter_map(|a| make(a).ok())
-        .collect();
+    let keys: KeySet = Algorithm::ALL.into_iter().filter_map(|a| make(a).ok()).collect();
     match keys.is_empty() {
         false => Ok(keys),
         true => Err(Error::new(

@@ -19,12 +19,7 @@ impl<'t> Arrivals<'t> {
     pub(crate) const BATCH: usize = 32;
 
     pub(crate) fn new(tokens: &'t [String], order: &'t [usize]) -> Self {
-        Self {
-            tokens,
-            order,
-            next: 0,
-            arrived: vec![String::new(); Self::BATCH],
-        }
+        Self { tokens, order, next: 0, arrived: vec![String::new(); Self::BATCH] }
     }
 
     fn receive(&mut self) {

@@ -11,9 +11,8 @@ const CONNECTIONS: usize = 16;
 
 /// Builds a `GET` request.
 pub(crate) fn request(path: &str, token: Option<&str>) -> Vec<u8> {
-    let credential = token.map_or_else(String::new, |token| {
-        format!("authorization: Bearer {token}\r\n")
-    });
+    let credential =
+        token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
     format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: */*\r\n{credential}\r\n")
         .into_bytes()
 }
@@ -35,19 +34,13 @@ impl Load {
             .map(|_| {
                 let stream = TcpStream::connect(server).unwrap();
                 stream.set_nodelay(true).unwrap();
-                stream
-                    .set_read_timeout(Some(Duration::from_secs(10)))
-                    .unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
                 stream
             })
             .collect();
         let mut first = &connections[0];
         first.write_all(&request).unwrap();
-        let mut load = Self {
-            response: read_response(first),
-            connections,
-            request,
-        };
+        let mut load = Self { response: read_response(first), connections, request };
         for connection in &load.connections {
             connection.set_nonblocking(polls).unwrap();
         }
@@ -144,14 +137,8 @@ impl Server {
             .unwrap();
         let stdin = child.stdin.take();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        Self {
-            child,
-            stdin,
-            greeting: line.split_whitespace().map(str::to_owned).collect(),
-        }
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, stdin, greeting: line.split_whitespace().map(str::to_owned).collect() }
     }
 
     /// Returns the sum of the accounts of all its threads.
@@ -159,12 +146,10 @@ impl Server {
         // The kernel completes a thread's account once it sleeps.
         std::thread::sleep(Duration::from_millis(2));
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        threads
-            .filter_map(|thread| Account::read(&thread.ok()?.path().join("schedstat")))
-            .fold(Account::default(), |sum, one| Account {
-                used: sum.used + one.used,
-                waited: sum.waited + one.waited,
-            })
+        threads.filter_map(|thread| Account::read(&thread.ok()?.path().join("schedstat"))).fold(
+            Account::default(),
+            |sum, one| Account { used: sum.used + one.used, waited: sum.waited + one.waited },
+        )
     }
 
     /// Sends `count` requests of each load; several loads run concurrently, one thread each.
@@ -247,13 +232,8 @@ impl Account {
     /// Reads a thread's `schedstat` file.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
-        let mut fields = text
-            .split_whitespace()
-            .map_while(|field| field.parse().ok());
-        Some(Self {
-            used: fields.next()?,
-            waited: fields.next()?,
-        })
+        let mut fields = text.split_whitespace().map_while(|field| field.parse().ok());
+        Some(Self { used: fields.next()?, waited: fields.next()? })
     }
 }
 

@@ -24,9 +24,7 @@ pub(crate) struct Effort {
 
 impl Effort {
     pub(crate) fn from_args() -> Self {
-        Self {
-            quick: std::env::args().any(|argument| argument == "--quick"),
-        }
+        Self { quick: std::env::args().any(|argument| argument == "--quick") }
     }
 
     pub(crate) fn pick<T>(self, full: T, quick: T) -> T {
@@ -114,10 +112,7 @@ pub(crate) fn nanos_each(count: usize, mut work: impl FnMut(usize)) -> f64 {
 ///
 /// A scheduler's time slice is a millisecond or more, longer than anything measured here.
 pub(crate) fn undisturbed(times: impl IntoIterator<Item = Duration>) -> f64 {
-    let times: Vec<f64> = times
-        .into_iter()
-        .map(|time| time.as_nanos() as f64)
-        .collect();
+    let times: Vec<f64> = times.into_iter().map(|time| time.as_nanos() as f64).collect();
     let limit = median(times.iter().copied()) + 500_000.0;
     let kept: Vec<f64> = times.into_iter().filter(|time| *time <= limit).collect();
     kept.iter().sum::<f64>() / kept.len() as f64
@@ -131,10 +126,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn start() -> Self {
-        Self {
-            start: Instant::now(),
-            cpu: Self::cpu(),
-        }
+        Self { start: Instant::now(), cpu: Self::cpu() }
     }
 
     fn cpu() -> f64 {
@@ -152,10 +144,7 @@ impl Meter {
     pub(crate) fn rates(self, done: usize) -> Rates {
         let wall = self.start.elapsed().as_secs_f64();
         let cpu = (Self::cpu() - self.cpu) / 1e9;
-        Rates {
-            wall: done as f64 / wall,
-            cpu: done as f64 / cpu,
-        }
+        Rates { wall: done as f64 / wall, cpu: done as f64 / cpu }
     }
 }
 
@@ -168,14 +157,8 @@ pub(crate) struct Rates {
 
 impl std::iter::Sum for Rates {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        let none = Self {
-            wall: 0.0,
-            cpu: 0.0,
-        };
-        all.fold(none, |sum, one| Self {
-            wall: sum.wall + one.wall,
-            cpu: sum.cpu + one.cpu,
-        })
+        let none = Self { wall: 0.0, cpu: 0.0 };
+        all.fold(none, |sum, one| Self { wall: sum.wall + one.wall, cpu: sum.cpu + one.cpu })
     }
 }
 
@@ -190,23 +173,14 @@ pub(crate) fn two_threads(
     let on = |threads: usize| -> Rates {
         let barrier = Barrier::new(threads);
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|_| scope.spawn(|| work(&barrier)))
-                .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap())
-                .sum()
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&barrier))).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
         })
     };
     let pairs: Vec<_> = (0..rounds).map(|_| (on(1), on(2))).collect();
     let wall = Pairs::of(pairs.iter().map(|(one, two)| (one.wall, two.wall)));
     let cpu = Pairs::of(pairs.iter().map(|(one, two)| (one.cpu, two.cpu)));
-    let wall_bar = if load::processors() >= 2 {
-        bar
-    } else {
-        Bar::Stated
-    };
+    let wall_bar = if load::processors() >= 2 { bar } else { Bar::Stated };
     for (how, pairs, bar) in [("", wall, wall_bar), (", by processor time", cpu, bar)] {
         let rate = |label: &str, rate: f64| format!("{label} {:.0} k/s", rate / 1000.0);
         table.row(
@@ -228,11 +202,7 @@ pub(crate) struct Others {
 
 impl Others {
     pub(crate) fn watch() -> Self {
-        Self {
-            busy: Self::busy(),
-            own: Self::own(),
-            start: Instant::now(),
-        }
+        Self { busy: Self::busy(), own: Self::own(), start: Instant::now() }
     }
 
     /// Returns the machine's used processor time, in seconds.
@@ -246,11 +216,7 @@ impl Others {
             .filter_map(|field| field.parse().ok())
             .collect();
         // user, nice, system, irq and softirq, in ticks of 10 ms.
-        [0, 1, 2, 5, 6]
-            .iter()
-            .filter_map(|at| fields.get(*at))
-            .sum::<f64>()
-            / 100.0
+        [0, 1, 2, 5, 6].iter().filter_map(|at| fields.get(*at)).sum::<f64>() / 100.0
     }
 
     /// Returns the processor time of this program and its ended children, in seconds.
@@ -272,11 +238,7 @@ impl Others {
         let share = (100.0 * others / time).max(0.0);
         table.note(&format!(
             "other programs used {share:.0} % of the processors{}",
-            if share > 5.0 {
-                ": repeat when the machine is quiet"
-            } else {
-                ""
-            }
+            if share > 5.0 { ": repeat when the machine is quiet" } else { "" }
         ));
     }
 }
@@ -324,14 +286,8 @@ impl Table {
         bar: Bar,
     ) {
         let (bar, ok) = match bar {
-            Bar::AtMost(bar) => (
-                format!("<= {bar}"),
-                if figure <= bar { "ok" } else { "OVER" },
-            ),
-            Bar::AtLeast(bar) => (
-                format!(">= {bar}"),
-                if figure >= bar { "ok" } else { "UNDER" },
-            ),
+            Bar::AtMost(bar) => (format!("<= {bar}"), if figure <= bar { "ok" } else { "OVER" }),
+            Bar::AtLeast(bar) => (format!(">= {bar}"), if figure >= bar { "ok" } else { "UNDER" }),
             Bar::Stated => ("stated".to_owned(), ""),
         };
         self.line([row, what, &a, &b, &format!("{figure:.2} {unit}"), &bar, ok]);

@@ -54,9 +54,7 @@ pub(crate) fn tokens(key: &SigningKey, count: usize) -> Vec<String> {
 /// Signs many HS256 tokens as long as RS256 ones, where only the text matters.
 pub(crate) fn long_tokens(key: &SigningKey, count: usize) -> Vec<String> {
     // An HMAC is 299 characters shorter than an RSA signature: 224 bytes before base64url.
-    mint_many(count, |number| {
-        testing::mint(key, &claims(number, PAYLOAD + 224)).unwrap()
-    })
+    mint_many(count, |number| testing::mint(key, &claims(number, PAYLOAD + 224)).unwrap())
 }
 
 fn mint_many(count: usize, mint: impl Fn(usize) -> String + Sync) -> Vec<String> {
@@ -70,10 +68,7 @@ fn mint_many(count: usize, mint: impl Fn(usize) -> String + Sync) -> Vec<String>
                 scope.spawn(move || numbers.map(mint).collect::<Vec<_>>())
             })
             .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap())
-            .collect()
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     })
 }
 

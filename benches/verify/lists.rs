@@ -38,10 +38,7 @@ fn deny_list(
     store: impl Store,
     tokens: &[String],
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let list = TokenList::deny(store).max_token_lifetime(Duration::MAX);
     let list = list.build().unwrap();
     let listed = tokens::verifier(&rs256()).cache_bytes(ROOM);
@@ -106,11 +103,9 @@ fn list_row(
     let shuffled = Random(1).order(tokens.len());
     let in_turn: Vec<usize> = (0..HOT).collect();
     let (rounds, count) = (effort.pick(101, 31), effort.pick(20_000, 8_000));
-    for (pattern, order) in [
-        ("one token", &[0][..]),
-        ("1,000 in turn", &in_turn),
-        ("50,000 at random", &shuffled),
-    ] {
+    for (pattern, order) in
+        [("one token", &[0][..]), ("1,000 in turn", &in_turn), ("50,000 at random", &shuffled)]
+    {
         let measure = |arrivals: &mut Arrivals, verifier: &Verifier| {
             arrivals.batches(count, |arrived| {
                 meanwhile();
@@ -131,10 +126,7 @@ fn list_row(
         table.row(
             "L",
             &format!("{what}: {pattern}"),
-            (
-                labelled("without", pairs.a()),
-                labelled("with list", pairs.b()),
-            ),
+            (labelled("without", pairs.a()), labelled("with list", pairs.b())),
             (pairs.ratio(), "x"),
             Bar::AtMost(1.3),
         );

@@ -52,10 +52,7 @@ pub(crate) fn look(cart: &Session<Cart>) -> Value {
 pub(crate) fn login(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     let Login { user } = parse(body)?;
     if user.is_empty() {
-        return Err(Error::new(
-            ErrorKind::InvalidRequest,
-            "the user name is empty",
-        ));
+        return Err(Error::new(ErrorKind::InvalidRequest, "the user name is empty"));
     }
     cart.login(&*user)?;
     Ok(json!({ "user": user }))
@@ -81,11 +78,7 @@ pub(crate) async fn put_slowly(cart: &Session<Cart>, body: &str) -> Result<Value
 
 pub(crate) async fn devices(cart: &Session<Cart>) -> Result<Value, Error> {
     let this = cart.handle();
-    let seconds = |time: SystemTime| {
-        time.duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs()
-    };
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let devices: Vec<Value> = cart
         .devices()
         .await?
@@ -115,12 +108,8 @@ pub(crate) async fn logout_everywhere(cart: &Session<Cart>) -> Result<Value, Err
 
 /// Parses JSON by hand, so that both frameworks reject the same bodies.
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Error> {
-    serde_json::from_str(body).map_err(|_| {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            "the body is not the expected JSON",
-        )
-    })
+    serde_json::from_str(body)
+        .map_err(|_| Error::new(ErrorKind::InvalidRequest, "the body is not the expected JSON"))
 }
 
 /// Opens the store that `JAM_STORE` names: `memory`, `file:PATH` or a `redis://` URL.
@@ -148,20 +137,14 @@ pub(crate) async fn authenticator() -> Result<Authenticator, Error> {
     Authenticator::builder()
         .sessions(sessions)
         // For plain http in this example only; by default the cookie is Secure.
-        .session_cookie(
-            SessionCookie::new()
-                .with_name("__Host-cart_session")
-                .danger_plain_http(),
-        )
+        .session_cookie(SessionCookie::new().with_name("__Host-cart_session").danger_plain_http())
         .realm("sessions")
         .build()
 }
 
 pub(crate) fn port() -> Result<u16, String> {
     match std::env::var("PORT") {
-        Ok(port) => port
-            .parse()
-            .map_err(|_| "PORT must be a port, 0 to 65535".to_owned()),
+        Ok(port) => port.parse().map_err(|_| "PORT must be a port, 0 to 65535".to_owned()),
         Err(_) => Ok(3000),
     }
 }

@@ -41,9 +41,7 @@ const RULES: &str = r#"[
 pub(crate) fn table() -> Result<RouteTable, Error> {
     let rules: Vec<RouteRule> = serde_json::from_str(RULES)
         .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()))?;
-    RouteTable::builder(Unmatched::Deny)
-        .rules(rules, &PolicyParser::new())?
-        .build()
+    RouteTable::builder(Unmatched::Deny).rules(rules, &PolicyParser::new())?.build()
 }
 
 /// Returns a policy for a guard around a route.
@@ -76,14 +74,8 @@ struct Document {
 pub(crate) fn read(identity: &Identity, name: &str) -> Result<Value, AuthRejection> {
     let own = resource("owner").is_claim("sub") | role("admin");
     let document = match name {
-        "plan" => Document {
-            owner: "bob",
-            text: "sell more",
-        },
-        _ => Document {
-            owner: "",
-            text: "no such document",
-        },
+        "plan" => Document { owner: "bob", text: "sell more" },
+        _ => Document { owner: "", text: "no such document" },
     };
     identity.check_with(&own, &document)?;
     Ok(json!({ "text": document.text }))
@@ -106,8 +98,7 @@ impl Roles {
 
     async fn of(&self, user: Option<&str>) -> Vec<&'static str> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        user.and_then(|user| all.get(user).cloned())
-            .unwrap_or_default()
+        user.and_then(|user| all.get(user).cloned()).unwrap_or_default()
     }
 
     fn add(&self, user: &str, role: &'static str) {
@@ -144,11 +135,7 @@ impl Office {
             .build()?;
         Ok(Self {
             auth,
-            issuer: Issuer::builder()
-                .key(key)
-                .issuer(ISSUER)
-                .audience(ISSUER)
-                .build()?,
+            issuer: Issuer::builder().key(key).issuer(ISSUER).audience(ISSUER).build()?,
             roles,
         })
     }
@@ -168,11 +155,9 @@ impl Office {
 
     pub(crate) async fn print_next_steps(&self, port: u16) -> Result<(), Error> {
         println!("Effective policies:\n{}", table()?);
-        for (user, scope) in [
-            ("ann", ""),
-            ("bob", "orders.read"),
-            ("eve", "orders.read orders.write"),
-        ] {
+        for (user, scope) in
+            [("ann", ""), ("bob", "orders.read"), ("eve", "orders.read orders.write")]
+        {
             println!("{user}={}", self.token(user, scope).await?);
         }
         println!(
@@ -197,9 +182,9 @@ Stop with Ctrl-C."
 /// Returns the port from `PORT`, or 3000.
 pub(crate) fn port() -> Result<u16, String> {
     match std::env::var("PORT") {
-        Ok(text) => text
-            .parse()
-            .map_err(|_| format!("PORT must be a port, 0 to 65535, not '{text}'")),
+        Ok(text) => {
+            text.parse().map_err(|_| format!("PORT must be a port, 0 to 65535, not '{text}'"))
+        }
         Err(_) => Ok(3000),
     }
 }

@@ -197,17 +197,11 @@ fn app() -> Result<Router, Error> {
     let key = SealingKeys::generate_key()?;
     let keys = SealingKeys::from_base64url(key.expose())?;
     let store = MemoryStore::new();
-    let factor = SecondFactor::builder(store.clone(), keys)
-        .issuer("otp_login")
-        .build()?;
+    let factor = SecondFactor::builder(store.clone(), keys).issuer("otp_login").build()?;
     let auth = Authenticator::builder()
         .sessions(Sessions::builder(store).build()?)
         // For plain http in this example only; by default the cookie is Secure.
-        .session_cookie(
-            SessionCookie::new()
-                .with_name("__Host-vault_session")
-                .danger_plain_http(),
-        )
+        .session_cookie(SessionCookie::new().with_name("__Host-vault_session").danger_plain_http())
         .build()?;
     let strong = Router::new()
         .route("/vault", get(vault))
@@ -229,9 +223,7 @@ fn app() -> Result<Router, Error> {
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = match std::env::var("PORT") {
-        Ok(port) => port
-            .parse()
-            .map_err(|_| "PORT must be a port, 0 to 65535")?,
+        Ok(port) => port.parse().map_err(|_| "PORT must be a port, 0 to 65535")?,
         Err(_) => 3000,
     };
     let app = app()?;
@@ -239,10 +231,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let listener = listener.map_err(|error| {
         format!("cannot listen on port {port} of 127.0.0.1: {error}; choose another with PORT=…")
     })?;
-    println!(
-        "The app: http://127.0.0.1:{}/\nStop with Ctrl-C.",
-        listener.local_addr()?.port()
-    );
+    println!("The app: http://127.0.0.1:{}/\nStop with Ctrl-C.", listener.local_addr()?.port());
     axum::serve(listener, app)
         .with_graceful_shutdown(async {
             tokio::signal::ctrl_c().await.ok();

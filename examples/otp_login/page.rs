@@ -49,10 +49,7 @@ fn code_form(action: &str, label: &str, button: &str) -> String {
 const LOGOUT: &str = r#"<form method="post" action="/logout"><button>Log out</button></form>"#;
 
 pub(crate) fn problem(word: &str) -> String {
-    page(&format!(
-        r#"<p role="alert">{}</p><p><a href="/">Back</a></p>"#,
-        text(word)
-    ))
+    page(&format!(r#"<p role="alert">{}</p><p><a href="/">Back</a></p>"#, text(word)))
 }
 
 pub(crate) fn login() -> String {
@@ -99,10 +96,7 @@ pub(crate) fn scan(image: &str, secret: &str, uri: &str) -> String {
 }
 
 pub(crate) fn recovery_codes(codes: &[Secret]) -> String {
-    let items: String = codes
-        .iter()
-        .map(|code| format!("<li>{}</li>\n", code.expose()))
-        .collect();
+    let items: String = codes.iter().map(|code| format!("<li>{}</li>\n", code.expose())).collect();
     page(&format!(
         r#"<p>Print these recovery codes. Each logs you in once if you lose your authenticator. They are not
 shown again.</p>

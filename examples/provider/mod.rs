@@ -85,12 +85,8 @@ impl Provider {
     /// Creates a provider at this URL, with one client whose redirect URL is `redirect_url`.
     pub(crate) fn new(url: &str, redirect_url: &str) -> Result<Self, Error> {
         let key = SigningKey::generate(Algorithm::RS256)?.with_key_id("provider-1");
-        let issuer = |audience: &str| {
-            Issuer::builder()
-                .key(key.clone())
-                .issuer(url)
-                .audience(audience)
-        };
+        let issuer =
+            |audience: &str| Issuer::builder().key(key.clone()).issuer(url).audience(audience);
         Ok(Self(Arc::new(Inner {
             url: url.to_owned(),
             redirect_url: redirect_url.to_owned(),
@@ -143,10 +139,7 @@ impl Provider {
         });
         let id = self.0.id_tokens.issue(&id).await?;
         let scope = grant.scope.clone();
-        let refresh = self.keep(Grant {
-            challenge: None,
-            ..grant
-        })?;
+        let refresh = self.keep(Grant { challenge: None, ..grant })?;
         Ok(json!({
             "access_token": access.expose(), "token_type": "Bearer", "expires_in": 900,
             "refresh_token": refresh, "id_token": id.expose(), "scope": scope,
@@ -183,18 +176,13 @@ async fn authorize(
     }
     let users = ["ann", "bob"];
     let Some(user) = asked.user.filter(|user| users.contains(&&**user)) else {
-        let query = uri
-            .query()
-            .unwrap_or_default()
-            .replace('"', "%22")
-            .replace('&', "&amp;");
+        let query = uri.query().unwrap_or_default().replace('"', "%22").replace('&', "&amp;");
         let link =
             |user| format!("<li><a href=\"/authorize?{query}&amp;user={user}\">{user}</a></li>");
         let links = users.map(link).concat();
-        return Ok(Html(format!(
-            "<!doctype html><h1>Who are you?</h1><ul>{links}</ul>"
-        ))
-        .into_response());
+        return Ok(
+            Html(format!("<!doctype html><h1>Who are you?</h1><ul>{links}</ul>")).into_response()
+        );
     };
     let failed = |_| refusal("server_error");
     let code = provider
@@ -221,10 +209,7 @@ async fn token(
     provider.0.token_requests.fetch_add(1, Ordering::Relaxed);
     // `example:a secret of the example's`, both parts form-encoded (RFC 6749 section 2.3.1).
     let own = "Basic ZXhhbXBsZTphK3NlY3JldCtvZit0aGUrZXhhbXBsZSUyN3M=";
-    if headers
-        .get(header::AUTHORIZATION)
-        .is_none_or(|sent| sent != own)
-    {
+    if headers.get(header::AUTHORIZATION).is_none_or(|sent| sent != own) {
         return Err(refusal("invalid_client"));
     }
     let failed = |_| refusal("server_error");
@@ -242,12 +227,7 @@ async fn token(
         "refresh_token" => provider.take(asked.refresh_token.as_deref())?,
         "client_credentials" => {
             let claims = json!({"sub": CLIENT_ID, "scope": asked.scope});
-            let token = provider
-                .0
-                .access_tokens
-                .issue(&claims)
-                .await
-                .map_err(failed)?;
+            let token = provider.0.access_tokens.issue(&claims).await.map_err(failed)?;
             return Ok(Json(json!({
                 "access_token": token.expose(), "token_type": "Bearer", "expires_in": 900,
             })));

@@ -102,30 +102,18 @@ impl Quickstart {
         let sessions = Sessions::builder(MemoryStore::new()).build()?;
         let auth = Authenticator::builder()
             // Both sides use the same clock, so no leeway is needed.
-            .jam(
-                JamApp::new(APP_ID)
-                    .base_url(base_url)
-                    .leeway(Duration::ZERO),
-            )
+            .jam(JamApp::new(APP_ID).base_url(base_url).leeway(Duration::ZERO))
             // A browser login is a session: its tokens stay on the server.
             .sessions(sessions)
             // For plain http in this example only; by default the cookie is Secure.
             .session_cookie(
-                SessionCookie::new()
-                    .with_name("__Host-quickstart_session")
-                    .danger_plain_http(),
+                SessionCookie::new().with_name("__Host-quickstart_session").danger_plain_http(),
             )
             .silent_refresh(client.clone())
             .realm("quickstart")
             .build()?;
         let login = JamLogin::builder(&auth, client.clone()).home("/").build()?;
-        Ok(Self {
-            auth,
-            client,
-            login,
-            port,
-            emulator,
-        })
+        Ok(Self { auth, client, login, port, emulator })
     }
 
     pub(crate) fn print_next_steps(&self) {
@@ -211,8 +199,5 @@ fn document(body: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -29,9 +29,7 @@ pub(crate) fn response(challenge: AuthResponse) -> HttpResponse {
             _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),
         }
     }
-    response
-        .set_body(challenge.into_body())
-        .map_into_boxed_body()
+    response.set_body(challenge.into_body()).map_into_boxed_body()
 }
 
 impl fmt::Display for AuthResponse {
@@ -103,9 +101,7 @@ impl FromRequest for Identity {
     type Future = Ready<Result<Self, AuthRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(with_attached(request, |attached| {
-            attached.identity().cloned()
-        }))
+        ready(with_attached(request, |attached| attached.identity().cloned()))
     }
 }
 

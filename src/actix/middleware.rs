@@ -143,9 +143,9 @@ where
             Admission::Now(Ok(pass)) => {
                 State::passed(&*self.inner, request, pass, vary, &self.auth)
             }
-            Admission::Now(Err(challenge)) => State::Refused {
-                refusal: Some((request, challenge)),
-            },
+            Admission::Now(Err(challenge)) => {
+                State::Refused { refusal: Some((request, challenge)) }
+            }
             Admission::Later(admission) => State::Later {
                 admission,
                 next: Some((self.inner.clone(), request)),
@@ -208,12 +208,7 @@ impl<S: Service<ServiceRequest>> State<S, S::Future, S::Response> {
         if let Some(attached) = pass.attachment(|| auth.clone()) {
             request.extensions_mut().insert(attached);
         }
-        Self::Passed {
-            answer: service.call(request),
-            edits: pass.edits,
-            vary,
-            auth: auth.clone(),
-        }
+        Self::Passed { answer: service.call(request), edits: pass.edits, vary, auth: auth.clone() }
     }
 }
 
@@ -228,31 +223,21 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProjected::Later {
-                    admission,
-                    next,
-                    auth,
-                    vary,
-                } => {
+                StateProjected::Later { admission, next, auth, vary } => {
                     let admitted = ready!(admission.as_mut().poll(cx));
                     let (vary, next) = (vary.take(), next.take());
                     let new = match (admitted, next) {
                         (Ok(pass), Some((service, request))) => {
                             State::passed(&*service, request, pass, vary, auth)
                         }
-                        (Err(challenge), Some((_, request))) => State::Refused {
-                            refusal: Some((request, challenge)),
-                        },
+                        (Err(challenge), Some((_, request))) => {
+                            State::Refused { refusal: Some((request, challenge)) }
+                        }
                         (_, None) => State::Done,
                     };
                     state.set(new);
                 }
-                StateProjected::Passed {
-                    answer,
-                    edits,
-                    vary,
-                    auth,
-                } => {
+                StateProjected::Passed { answer, edits, vary, auth } => {
                     let answer = ready!(fault::watch(|| answer.poll(cx)));
                     let (edits, vary) = (std::mem::take(edits), vary.take());
                     let answer = match answer {
@@ -279,11 +264,7 @@ where
                         }),
                     }
                 }
-                StateProjected::Closing {
-                    closing,
-                    answer,
-                    vary,
-                } => {
+                StateProjected::Closing { closing, answer, vary } => {
                     let edits = ready!(closing.as_mut().poll(cx));
                     let (answer, vary) = (answer.take(), vary.take());
                     state.set(State::Done);

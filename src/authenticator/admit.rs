@@ -63,9 +63,7 @@ impl Authenticator {
             }
             Admission::Later(admission) => {
                 let auth = self.clone();
-                Admission::Later(Box::pin(async move {
-                    auth.enrich_later(admission.await?).await
-                }))
+                Admission::Later(Box::pin(async move { auth.enrich_later(admission.await?).await }))
             }
             refused => refused,
         }

@@ -52,10 +52,7 @@ pub(crate) enum Closing {
 impl Edits {
     /// Edits that only add `Vary`.
     pub(crate) fn vary() -> Self {
-        Self {
-            vary: true,
-            ..Self::default()
-        }
+        Self { vary: true, ..Self::default() }
     }
 
     /// Whether no edit would change a response.
@@ -78,8 +75,7 @@ impl Edits {
     /// Drops cookies that the application's response sets itself, to not undo its login or logout.
     pub(crate) fn yield_to<'a>(&mut self, own: impl Iterator<Item = &'a [u8]>) {
         for cookie in own {
-            self.cookies
-                .retain(|ours| name(ours.as_bytes()) != name(cookie));
+            self.cookies.retain(|ours| name(ours.as_bytes()) != name(cookie));
         }
     }
 }

@@ -253,8 +253,7 @@ impl AuthenticatorBuilder {
     ///     .trusted_origins(["https://admin.example.com", "http://localhost:5173"]);
     /// ```
     pub fn trusted_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.trusted_origins
-            .extend(origins.into_iter().map(Into::into));
+        self.trusted_origins.extend(origins.into_iter().map(Into::into));
         self
     }
 

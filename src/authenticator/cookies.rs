@@ -176,9 +176,7 @@ const MAX_NAME: usize = 1024;
 /// Checks that a name is a token (RFC 6265 section 4.1.1).
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let fits = !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
     if fits {
         Ok(())
     } else {
@@ -230,11 +228,7 @@ impl Attributes {
             let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
             !text.is_empty() && !text.starts_with('.') && text.bytes().all(allowed)
         };
-        if self
-            .domain
-            .as_deref()
-            .is_some_and(|domain| !is_name(domain))
-        {
+        if self.domain.as_deref().is_some_and(|domain| !is_name(domain)) {
             return wrong("a cookie's domain is a host name, such as example.com");
         }
         Ok(())
@@ -310,14 +304,8 @@ mod tests {
             cookies.set_refresh("r").unwrap(),
             format!("__Secure-refresh=r; {attributes}; Max-Age={MAX_AGE}")
         );
-        assert_eq!(
-            cookies.remove_id(),
-            format!("__Secure-id=; {attributes}; Max-Age=0")
-        );
-        assert_eq!(
-            cookies.remove_refresh(),
-            format!("__Secure-refresh=; {attributes}; Max-Age=0")
-        );
+        assert_eq!(cookies.remove_id(), format!("__Secure-id=; {attributes}; Max-Age=0"));
+        assert_eq!(cookies.remove_refresh(), format!("__Secure-refresh=; {attributes}; Max-Age=0"));
         assert!(LoginCookies::new().domain("shop.example").check().is_err());
         assert!(LoginCookies::new().path("/app").check().is_err());
     }

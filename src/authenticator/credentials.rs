@@ -61,9 +61,7 @@ impl CredentialSource {
 
     /// Creates a source for a header whose whole value is the token, such as `x-id-token`.
     pub fn header(name: impl Into<String>) -> Self {
-        Self(SourceKind::Header(
-            name.into().to_ascii_lowercase().into_boxed_str(),
-        ))
+        Self(SourceKind::Header(name.into().to_ascii_lowercase().into_boxed_str()))
     }
 
     /// Creates a source for a cookie.
@@ -205,9 +203,7 @@ fn present(token: &[u8]) -> Result<&[u8], Error> {
 /// Checks that a header credential is one word of visible ASCII.
 fn visible(token: &[u8]) -> Result<(), Error> {
     // No early exit, so that the loop vectorizes.
-    let odd = token
-        .iter()
-        .fold(false, |odd, byte| odd | !(0x21..=0x7e).contains(byte));
+    let odd = token.iter().fold(false, |odd, byte| odd | !(0x21..=0x7e).contains(byte));
     if odd {
         return Err(invalid("the credential holds spaces or control characters"));
     }
@@ -222,9 +218,8 @@ pub(crate) fn cookie<'a>(head: &'a impl Head, name: &str) -> Result<Option<&'a [
     for header in head.header(HeaderKey::Cookie) {
         for pair in header.split(|byte| *byte == b';') {
             let pair = pair.trim_ascii();
-            let Some(value) = pair
-                .strip_prefix(name.as_bytes())
-                .and_then(|rest| rest.strip_prefix(b"="))
+            let Some(value) =
+                pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="))
             else {
                 continue;
             };
@@ -267,10 +262,7 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
 
 /// Returns the `User-Agent` header.
 // With `tower` alone there are no extractors and no logins.
-#[cfg_attr(
-    not(any(feature = "axum", feature = "actix", feature = "client")),
-    allow(dead_code)
-)]
+#[cfg_attr(not(any(feature = "axum", feature = "actix", feature = "client")), allow(dead_code))]
 pub(crate) fn user_agent(head: &impl Head) -> Option<Box<str>> {
     let agent = head.header(HeaderKey::Named("user-agent")).next()?;
     std::str::from_utf8(agent).ok().map(Into::into)
@@ -279,11 +271,8 @@ pub(crate) fn user_agent(head: &impl Head) -> Option<Box<str>> {
 /// Whether the client accepts HTML.
 #[cfg(feature = "client")]
 pub(crate) fn accepts_html(head: &impl Head) -> bool {
-    head.header(HeaderKey::Named("accept")).any(|accept| {
-        accept
-            .windows(9)
-            .any(|part| part.eq_ignore_ascii_case(b"text/html"))
-    })
+    head.header(HeaderKey::Named("accept"))
+        .any(|accept| accept.windows(9).any(|part| part.eq_ignore_ascii_case(b"text/html")))
 }
 
 /// Returns the values of a query parameter, percent-decoded.

@@ -42,11 +42,7 @@ impl OriginCheck {
             let host = std::str::from_utf8(host).map_err(|_| not_an_origin(origin))?;
             Ok(format!("{}://{}", scheme.name(), host.to_ascii_lowercase()))
         });
-        Ok(Self {
-            trusted: trusted.collect::<Result<_, Error>>()?,
-            https_only,
-            off,
-        })
+        Ok(Self { trusted: trusted.collect::<Result<_, Error>>()?, https_only, off })
     }
 
     /// Denies an unsafe request that may come from another site's page.
@@ -220,18 +216,12 @@ mod tests {
     fn post(headers: &[(&'static str, &'static str)]) -> Request {
         let mut headers = headers.to_vec();
         headers.push(("host", "app.example"));
-        Request {
-            method: "POST",
-            authority: None,
-            headers,
-        }
+        Request { method: "POST", authority: None, headers }
     }
 
     fn check(https_only: bool) -> OriginCheck {
-        let trusted = [
-            "https://Admin.example:443".to_owned(),
-            "http://dev.example:8080".to_owned(),
-        ];
+        let trusted =
+            ["https://Admin.example:443".to_owned(), "http://dev.example:8080".to_owned()];
         OriginCheck::new(&trusted, https_only, false).unwrap()
     }
 
@@ -263,14 +253,8 @@ mod tests {
             let trusted = [(SITE, site), ("origin", "https://admin.example")];
             assert!(passes(&post(&trusted)), "{site}");
         }
-        assert!(!passes(&post(&[
-            (SITE, "same-origin"),
-            (SITE, "cross-site")
-        ])));
-        assert!(!passes(&post(&[
-            (SITE, "same-origin"),
-            (SITE, "same-origin")
-        ])));
+        assert!(!passes(&post(&[(SITE, "same-origin"), (SITE, "cross-site")])));
+        assert!(!passes(&post(&[(SITE, "same-origin"), (SITE, "same-origin")])));
     }
 
     #[test]
@@ -298,10 +282,7 @@ mod tests {
         ] {
             assert_eq!(passes(&post(&[("origin", origin)])), own, "{origin}");
         }
-        let twice = [
-            ("origin", "https://app.example"),
-            ("origin", "https://app.example"),
-        ];
+        let twice = [("origin", "https://app.example"), ("origin", "https://app.example")];
         assert!(!passes(&post(&twice)));
     }
 
@@ -324,10 +305,7 @@ mod tests {
         };
         assert!(check(false).check(&with_port).is_ok());
         let other_port = Request {
-            headers: vec![
-                ("origin", "https://app.example"),
-                ("host", "app.example:80"),
-            ],
+            headers: vec![("origin", "https://app.example"), ("host", "app.example:80")],
             ..with_port
         };
         assert!(check(false).check(&other_port).is_err());
@@ -343,9 +321,7 @@ mod tests {
         assert!(passes(&request));
         request.authority = None;
         assert!(!passes(&request));
-        request
-            .headers
-            .extend([("host", "app.example"), ("host", "app.example")]);
+        request.headers.extend([("host", "app.example"), ("host", "app.example")]);
         assert!(!passes(&request));
     }
 
@@ -364,19 +340,9 @@ mod tests {
             ("get", false),
             ("FROBNICATE", false),
         ] {
-            let request = Request {
-                method,
-                ..post(&[(SITE, "cross-site")])
-            };
+            let request = Request { method, ..post(&[(SITE, "cross-site")]) };
             assert_eq!(passes(&request), safe, "{method}");
-            assert!(
-                OriginCheck {
-                    off: true,
-                    ..check(true)
-                }
-                .check(&request)
-                .is_ok()
-            );
+            assert!(OriginCheck { off: true, ..check(true) }.check(&request).is_ok());
         }
     }
 
@@ -390,17 +356,11 @@ mod tests {
             ("h2c", true),
         ] {
             let headers = [("upgrade", upgrade), ("origin", "https://evil.example")];
-            let request = Request {
-                method: "GET",
-                ..post(&headers)
-            };
+            let request = Request { method: "GET", ..post(&headers) };
             assert_eq!(passes(&request), safe, "{upgrade}");
         }
         let own = [("upgrade", "websocket"), ("origin", "https://app.example")];
-        assert!(passes(&Request {
-            method: "GET",
-            ..post(&own)
-        }));
+        assert!(passes(&Request { method: "GET", ..post(&own) }));
     }
 
     #[test]

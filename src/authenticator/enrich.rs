@@ -133,10 +133,7 @@ impl Whose {
                 .verified_email()
                 .map_or_else(|| Name::Claims(text()), |email| Name::Email(email.into())),
         };
-        Self {
-            issuer: identity.issuer().map(Into::into),
-            name,
-        }
+        Self { issuer: identity.issuer().map(Into::into), name }
     }
 
     fn name(&self) -> &str {
@@ -194,9 +191,7 @@ impl Forgotten {
     }
 
     fn count(&self, stripe: usize) -> u64 {
-        self.counts
-            .get(stripe)
-            .map_or(0, |count| count.load(Ordering::Acquire))
+        self.counts.get(stripe).map_or(0, |count| count.load(Ordering::Acquire))
     }
 
     fn forget(&self, key: &str) {
@@ -326,10 +321,7 @@ impl Enricher {
         let added = added.as_ref().map_err(Error::clone)?;
         let plain = identity.set();
         let claims = Arc::new(merged(plain.text(), added)?);
-        let enriched = Enriched {
-            claims: claims.clone(),
-            life: answer.life,
-        };
+        let enriched = Enriched { claims: claims.clone(), life: answer.life };
         self.enriched.insert(Arc::new(plain.copy()), enriched);
         Ok(claims)
     }
@@ -343,15 +335,8 @@ impl Enricher {
             let known = known.map(moka::Entry::into_value);
             let good = known.filter(|answer| answer.is_good(&self.forgotten, now));
             good.unwrap_or_else(|| {
-                let life = Life {
-                    until: now.saturating_add(self.ttl),
-                    stripe,
-                    count,
-                };
-                Arc::new(Answer {
-                    life,
-                    added: OnceCell::new(),
-                })
+                let life = Life { until: now.saturating_add(self.ttl), stripe, count };
+                Arc::new(Answer { life, added: OnceCell::new() })
             })
         });
         entry.into_value()

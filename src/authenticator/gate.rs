@@ -119,18 +119,12 @@ impl Pass {
     }
 
     pub(super) fn with(outcome: Outcome, edits: Edits) -> Self {
-        Self {
-            outcome: Some(outcome),
-            edits,
-        }
+        Self { outcome: Some(outcome), edits }
     }
 
     /// A request that an outer layer has authenticated.
     pub(super) fn attached() -> Self {
-        Self {
-            outcome: None,
-            edits: Edits::default(),
-        }
+        Self { outcome: None, edits: Edits::default() }
     }
 
     pub(super) fn known(&self) -> Option<&Identity> {
@@ -389,20 +383,12 @@ impl Authenticator {
         {
             return Begun::Unreadable(error);
         }
-        let step = self
-            .0
-            .routing
-            .begin(&found.token, |token| found.check_form(token));
+        let step = self.0.routing.begin(&found.token, |token| found.check_form(token));
         #[cfg(feature = "client")]
-        let renewal = self
-            .renewal(head, found.source, &step)
-            .map(|refresh_token| {
-                let id_token = found.token.into_owned();
-                Box::new(Renewal {
-                    id_token,
-                    refresh_token,
-                })
-            });
+        let renewal = self.renewal(head, found.source, &step).map(|refresh_token| {
+            let id_token = found.token.into_owned();
+            Box::new(Renewal { id_token, refresh_token })
+        });
         Begun::Token {
             step,
             place: first + place,
@@ -433,23 +419,15 @@ impl Authenticator {
                 });
             }
             #[cfg(feature = "client")]
-            Begun::Token {
-                step,
-                place,
-                renewal: Some(renewal),
-            } => {
+            Begun::Token { step, place, renewal: Some(renewal) } => {
                 let auth = self.clone();
-                let Renewal {
-                    id_token,
-                    refresh_token,
-                } = *renewal;
+                let Renewal { id_token, refresh_token } = *renewal;
                 return Admission::Later(Box::pin(async move {
                     let source = auth.0.sources.get(place);
                     match step.wait().await {
                         Err(error) if error.kind() == ErrorKind::Expired => {
                             let token = refresh_token.expose();
-                            auth.renewed(&id_token, token, error, source, required)
-                                .await
+                            auth.renewed(&id_token, token, error, source, required).await
                         }
                         answer => auth.conclude(answer, source, required),
                     }
@@ -520,10 +498,7 @@ impl Authenticator {
 }
 
 pub(super) fn missing() -> Error {
-    Error::new(
-        ErrorKind::MissingCredentials,
-        "the request has no credential",
-    )
+    Error::new(ErrorKind::MissingCredentials, "the request has no credential")
 }
 
 fn kind_of(source: &CredentialSource) -> CredentialKind {
@@ -538,8 +513,6 @@ fn kind_of(source: &CredentialSource) -> CredentialKind {
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator")
-            .field("sources", &self.0.sources)
-            .finish_non_exhaustive()
+        f.debug_struct("Authenticator").field("sources", &self.0.sources).finish_non_exhaustive()
     }
 }

@@ -42,10 +42,7 @@ pub struct RouteGuard {
 
 impl Authenticator {
     fn guard(&self, need: Need) -> RouteGuard {
-        RouteGuard {
-            auth: self.clone(),
-            need,
-        }
+        RouteGuard { auth: self.clone(), need }
     }
 
     /// Returns a guard for routes that need a login, for tower, axum and actix-web.

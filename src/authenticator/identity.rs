@@ -63,20 +63,12 @@ pub struct Identity {
 
 impl Identity {
     pub(super) fn new(claimed: Claimed, credential: CredentialKind, judge: Arc<Judge>) -> Self {
-        Self {
-            claimed,
-            credential,
-            judge,
-            login: None,
-        }
+        Self { claimed, credential, judge, login: None }
     }
 
     /// Sets the Unix time of a session's login.
     pub(super) fn logged_in(self, at: Duration) -> Self {
-        Self {
-            login: Some(at),
-            ..self
-        }
+        Self { login: Some(at), ..self }
     }
 
     /// Returns the token, with its claims as signed; `None` for a session.
@@ -229,9 +221,7 @@ impl Identity {
             None => self.judge.verifies_emails(self.issuer()),
         };
         let subject = self.judge.subject(self.claims()?);
-        Ok(subject
-            .with_issuer_verifies_emails(verifies_emails)
-            .logged_in(self.login))
+        Ok(subject.with_issuer_verifies_emails(verifies_emails).logged_in(self.login))
     }
 
     pub(super) fn refused(&self, error: Error) -> AuthRejection {

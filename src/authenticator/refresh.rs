@@ -103,10 +103,7 @@ impl Holder {
 
     /// Reads a token whose signature has been verified.
     pub(crate) fn of(token: &[u8]) -> Result<Self, Error> {
-        let email = [TextRule {
-            claim: "email".into(),
-            expected: None,
-        }];
+        let email = [TextRule { claim: "email".into(), expected: None }];
         let payload = Compact::split(token, token.len())?.payload_text()?;
         let mut claims = RegisteredClaims::parse(&payload, &email)?;
         Ok(Self {
@@ -120,8 +117,5 @@ impl Holder {
 /// Whether JAM rejected this refresh token. A 404 is about the app or from a gateway: the login
 /// stays.
 pub(crate) fn is_definite(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::BadRequest | ErrorKind::Unauthorized
-    )
+    matches!(error.kind(), ErrorKind::BadRequest | ErrorKind::Unauthorized)
 }

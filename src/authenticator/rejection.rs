@@ -42,10 +42,7 @@ pub struct AuthRejection {
 
 impl AuthRejection {
     pub(super) fn new(judge: Option<&Arc<Judge>>, error: Error) -> Self {
-        Self {
-            judge: judge.cloned(),
-            error,
-        }
+        Self { judge: judge.cloned(), error }
     }
 
     #[cfg(any(feature = "axum", feature = "actix"))]

@@ -71,10 +71,7 @@ impl<G> Deref for Require<G> {
 
 impl<G> Clone for Require<G> {
     fn clone(&self) -> Self {
-        Self {
-            identity: self.identity.clone(),
-            of: PhantomData,
-        }
+        Self { identity: self.identity.clone(), of: PhantomData }
     }
 }
 
@@ -94,10 +91,7 @@ struct Built<G> {
 fn policy_of<G: NamedPolicy>() -> Result<&'static Policy, Error> {
     static BUILT: LazyLock<Decoded> = LazyLock::new(Decoded::default);
     if BUILT.get::<Built<G>>().is_none() {
-        BUILT.insert(Built::<G> {
-            policy: G::policy(),
-            of: PhantomData,
-        });
+        BUILT.insert(Built::<G> { policy: G::policy(), of: PhantomData });
     }
     match BUILT.get::<Built<G>>() {
         Some(built) => Ok(&built.policy),
@@ -124,19 +118,13 @@ impl<G: NamedPolicy> Require<G> {
         (identity, policy): (Identity, &'static Policy),
     ) -> Result<Self, AuthRejection> {
         identity.check(policy)?;
-        Ok(Self {
-            identity,
-            of: PhantomData,
-        })
+        Ok(Self { identity, of: PhantomData })
     }
 
     pub(crate) async fn ask_async(
         (identity, policy): (Identity, &'static Policy),
     ) -> Result<Self, AuthRejection> {
         identity.check_async(policy).await?;
-        Ok(Self {
-            identity,
-            of: PhantomData,
-        })
+        Ok(Self { identity, of: PhantomData })
     }
 }

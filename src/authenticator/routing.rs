@@ -35,10 +35,7 @@ impl Routing {
             }
         }
         Self {
-            by_issuer: by_issuer
-                .into_iter()
-                .map(|(issuer, at)| (issuer, at.into()))
-                .collect(),
+            by_issuer: by_issuer.into_iter().map(|(issuer, at)| (issuer, at.into())).collect(),
             any_issuer: any_issuer.into(),
             max_len: verifiers.iter().map(Verifier::max_len).max().unwrap_or(0),
             verifiers,
@@ -79,10 +76,8 @@ impl Routing {
             Err(error) => return Step::Done(Err(error)),
         };
         if self.verifiers.len() > ASK_ALL
-            && let Some(step) = self.recall(
-                candidates.iter().filter_map(|at| self.verifiers.get(*at)),
-                token,
-            )
+            && let Some(step) =
+                self.recall(candidates.iter().filter_map(|at| self.verifiers.get(*at)), token)
         {
             return self.or_in_full(step, token);
         }
@@ -97,9 +92,7 @@ impl Routing {
             return only.begin(token);
         }
         let (routing, token) = (self.clone(), token.to_vec());
-        Step::Wait(Box::pin(async move {
-            routing.try_each(&candidates, &token).await
-        }))
+        Step::Wait(Box::pin(async move { routing.try_each(&candidates, &token).await }))
     }
 
     /// Falls back to full verification if a list rejects the cached token: another verifier may
@@ -130,9 +123,7 @@ impl Routing {
     /// A verifier without an issuer must not answer for a token whose issuer has its own verifier.
     fn is_for(&self, verifier: &Verifier, token: &Verified) -> bool {
         !verifier.issuers().is_empty()
-            || !token
-                .issuer()
-                .is_some_and(|issuer| self.by_issuer.contains_key(issuer))
+            || !token.issuer().is_some_and(|issuer| self.by_issuer.contains_key(issuer))
     }
 
     /// Confirms a cached token with its verifier. `None` if rejected: another verifier may accept.

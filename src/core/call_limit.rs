@@ -13,10 +13,7 @@ pub(crate) struct CallLimit {
 
 impl CallLimit {
     pub(crate) fn new(parallel: usize, deadline: Duration) -> Self {
-        Self {
-            turns: Semaphore::new(parallel),
-            patience: deadline / 2,
-        }
+        Self { turns: Semaphore::new(parallel), patience: deadline / 2 }
     }
 
     /// Runs a call when a slot is free.
@@ -50,11 +47,7 @@ mod tests {
     #[tokio::test]
     async fn excess_calls_wait_and_time_out() {
         let limit = Arc::new(CallLimit::new(3, Duration::from_millis(600)));
-        let (now, most, begun) = (
-            AtomicUsize::new(0),
-            AtomicUsize::new(0),
-            AtomicUsize::new(0),
-        );
+        let (now, most, begun) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         let counts = Arc::new((now, most, begun));
         let calls: Vec<_> = (0..100)
             .map(|_| {

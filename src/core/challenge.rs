@@ -103,18 +103,12 @@ impl Public {
                 detail: "The code is not valid, or not any more.",
                 challenge: Wire::Code("insufficient_user_authentication", true),
             },
-            ErrorKind::LockedOut => plain(
-                429,
-                "locked_out",
-                "Too many wrong codes",
-                "No code is accepted for a while.",
-            ),
-            ErrorKind::NotEnrolled => plain(
-                409,
-                "not_enrolled",
-                "No second factor",
-                "The user has no second factor.",
-            ),
+            ErrorKind::LockedOut => {
+                plain(429, "locked_out", "Too many wrong codes", "No code is accepted for a while.")
+            }
+            ErrorKind::NotEnrolled => {
+                plain(409, "not_enrolled", "No second factor", "The user has no second factor.")
+            }
             ErrorKind::AlreadyEnrolled => plain(
                 409,
                 "already_enrolled",
@@ -152,12 +146,9 @@ impl Public {
                 "Invalid callback",
                 "This login was not begun here, is over, or took too long: log in again.",
             ),
-            ErrorKind::AccessDenied => plain(
-                403,
-                "access_denied",
-                "Access denied",
-                "The login was refused.",
-            ),
+            ErrorKind::AccessDenied => {
+                plain(403, "access_denied", "Access denied", "The login was refused.")
+            }
             ErrorKind::Conflict => plain(
                 409,
                 "conflict",
@@ -242,11 +233,7 @@ impl Public {
 impl AuthResponse {
     /// Creates an empty response with this status.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
     /// Returns the standard response to an error, with a problem body.
@@ -263,9 +250,9 @@ impl AuthResponse {
             answer.set_header("www-authenticate", value);
         }
         if matches!(public.status, 429 | 503) {
-            let seconds = error.retry_after().map_or(1, |after| {
-                after.as_secs() + u64::from(after.subsec_nanos() > 0)
-            });
+            let seconds = error
+                .retry_after()
+                .map_or(1, |after| after.as_secs() + u64::from(after.subsec_nanos() > 0));
             answer.set_header("retry-after", seconds.max(1).to_string());
         }
         let problem = format!(
@@ -289,9 +276,7 @@ impl AuthResponse {
 
     /// Returns the first header with this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers()
-            .find(|(n, _)| *n == name)
-            .map(|(_, value)| value)
+        self.headers().find(|(n, _)| *n == name).map(|(_, value)| value)
     }
 
     /// Returns all headers, with names in lower case.
@@ -371,9 +356,7 @@ fn quoted(text: &str) -> String {
 impl fmt::Debug for AuthResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Headers may contain cookies.
-        f.debug_struct("AuthResponse")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("AuthResponse").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
@@ -388,11 +371,7 @@ mod tests {
     #[test]
     fn each_kind_has_an_answer_that_hides_the_reason() {
         let cases = [
-            (
-                ErrorKind::MissingCredentials,
-                401,
-                Some(r#"Bearer realm="a\"b""#),
-            ),
+            (ErrorKind::MissingCredentials, 401, Some(r#"Bearer realm="a\"b""#)),
             (
                 ErrorKind::InvalidRequest,
                 400,

@@ -6,29 +6,14 @@ use serde::de::DeserializeOwned;
 use std::any::type_name;
 
 /// serde messages that contain only names from the type.
-const NAMES: [&str; 3] = [
-    "missing field `",
-    "duplicate field `",
-    "data did not match any variant of untagged enum ",
-];
+const NAMES: [&str; 3] =
+    ["missing field `", "duplicate field `", "data did not match any variant of untagged enum "];
 /// serde messages that may quote a value between these words and the expectation.
-const QUOTES: [&str; 5] = [
-    "invalid type: ",
-    "invalid value: ",
-    "invalid length ",
-    "unknown field ",
-    "unknown variant ",
-];
+const QUOTES: [&str; 5] =
+    ["invalid type: ", "invalid value: ", "invalid length ", "unknown field ", "unknown variant "];
 /// serde's names for JSON types.
-const TYPES: [&str; 7] = [
-    "null",
-    "boolean",
-    "integer",
-    "floating point",
-    "string",
-    "sequence",
-    "map",
-];
+const TYPES: [&str; 7] =
+    ["null", "boolean", "integer", "floating point", "string", "sequence", "map"];
 
 /// Decodes JSON; `what` describes it in the error.
 ///
@@ -60,9 +45,7 @@ fn mismatch<T: DeserializeOwned>(what: &str, json: &str) -> Error {
 
 /// Removes quoted values from a serde message.
 fn harmless(message: &str) -> String {
-    let message = message
-        .rsplit_once(" at line ")
-        .map_or(message, |(message, _)| message);
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     if NAMES.iter().any(|start| message.starts_with(start)) {
         return message.to_owned();
     }
@@ -88,9 +71,7 @@ mod tests {
     impl<'de> Deserialize<'de> for Picky {
         fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
             let text = String::deserialize(from)?;
-            Err(serde::de::Error::custom(format!(
-                "no {text}, expected {text}"
-            )))
+            Err(serde::de::Error::custom(format!("no {text}, expected {text}")))
         }
     }
 
@@ -121,10 +102,7 @@ mod tests {
     fn errors_name_the_field_and_no_value() {
         for (json, why) in [
             ("{}", "missing field `email`"),
-            (
-                r#"{"email":7}"#,
-                "`email`: invalid type: integer, expected a string",
-            ),
+            (r#"{"email":7}"#, "`email`: invalid type: integer, expected a string"),
             (
                 r#"{"email":"a","address":{"zip":"the-secret"}}"#,
                 "`address.zip`: invalid type: string, expected u32",

@@ -26,14 +26,7 @@ pub(crate) struct HttpRequest {
 
 impl HttpRequest {
     fn new(method: Method, url: Url, max_body: usize) -> Self {
-        Self {
-            method,
-            url,
-            authorization: None,
-            content: None,
-            accept: None,
-            max_body,
-        }
+        Self { method, url, authorization: None, content: None, accept: None, max_body }
     }
 
     pub(crate) fn get(url: Url, max_body: usize) -> Self {
@@ -130,9 +123,7 @@ impl HttpClient {
             outgoing = outgoing.header(ACCEPT, types);
         }
         if let Some((content_type, content)) = &request.content {
-            outgoing = outgoing
-                .header(CONTENT_TYPE, *content_type)
-                .body(content.to_vec());
+            outgoing = outgoing.header(CONTENT_TYPE, *content_type).body(content.to_vec());
         }
         let mut response = outgoing.send().await.map_err(transport)?;
         let status = response.status().as_u16();
@@ -193,11 +184,7 @@ fn max_age(header: &str) -> Option<Duration> {
             return Some(Duration::ZERO);
         }
         if name.eq_ignore_ascii_case("max-age") {
-            age = value
-                .trim_matches('"')
-                .parse()
-                .ok()
-                .map(Duration::from_secs);
+            age = value.trim_matches('"').parse().ok().map(Duration::from_secs);
         }
     }
     age
@@ -215,9 +202,7 @@ pub(crate) fn shown_url(url: &str) -> String {
 pub(crate) fn checked_url(text: &str) -> Result<Url, Error> {
     let refuse = |message: String| Err(Error::configuration(message));
     let Ok(url) = Url::parse(text) else {
-        return refuse(format!(
-            "'{text}' is not a URL: use an absolute one, https://…"
-        ));
+        return refuse(format!("'{text}' is not a URL: use an absolute one, https://…"));
     };
     if !url.username().is_empty() || url.password().is_some() {
         return refuse("a URL must not contain a user name or password".into());
@@ -234,8 +219,6 @@ pub(crate) fn checked_url(text: &str) -> Result<Url, Error> {
         "http" => refuse(format!(
             "'{text}' is plain http: use https (http is for loopback addresses only)"
         )),
-        _ => refuse(format!(
-            "'{text}' is not an https URL: use an absolute one, https://…"
-        )),
+        _ => refuse(format!("'{text}' is not an https URL: use an absolute one, https://…")),
     }
 }

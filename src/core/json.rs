@@ -43,10 +43,7 @@ impl<'de, F: FnMut(&str, Scalar<'de>)> SerdeVisitor<'de> for TopLevel<'_, F> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Names {
-            names: Vec::with_capacity(16),
-            seen: 0,
-        };
+        let mut names = Names { names: Vec::with_capacity(16), seen: 0 };
         while let Some(name) = map.next_key_seed(Name)? {
             let value = map.next_value_seed(Strict)?;
             (self.0)(&name, value);
@@ -185,11 +182,7 @@ impl<'de> SerdeVisitor<'de> for Strict {
                 _ => only_texts = false,
             }
         }
-        Ok(if only_texts {
-            Scalar::Texts(texts)
-        } else {
-            Scalar::Other
-        })
+        Ok(if only_texts { Scalar::Texts(texts) } else { Scalar::Other })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -253,10 +246,7 @@ mod tests {
             let members: Vec<String> = (0..count).map(|i| format!("\"k{i}\":0")).collect();
             let text = format!("{{{}}}", members.join(","));
             let names = object(&text, |_, _| {}).ok();
-            assert!(
-                names.is_some_and(|names| names.has("k1") && !names.has("k")),
-                "{count}"
-            );
+            assert!(names.is_some_and(|names| names.has("k1") && !names.has("k")), "{count}");
             for twice in [0, count / 2, count - 1] {
                 let text = format!("{{{},\"k{twice}\":0}}", members.join(","));
                 assert!(refused(&text), "{twice} of {count}");
@@ -288,9 +278,6 @@ mod tests {
     fn ten_thousand_members_are_read_in_one_pass() {
         let members: Vec<String> = (0..10_000).map(|i| format!("\"k{i}\":0")).collect();
         let text = format!("{{{}}}", members.join(","));
-        assert_eq!(
-            object(&text, |_, _| {}).map(|n| n.names.len()).ok(),
-            Some(10_000)
-        );
+        assert_eq!(object(&text, |_, _| {}).map(|n| n.names.len()).ok(), Some(10_000));
     }
 }

@@ -11,18 +11,14 @@ const MAX_VALUES: usize = 5;
 /// If both sides may mean the same, the text names the difference. For logs and developers only:
 /// HTTP responses never contain it.
 pub(crate) fn mismatch<E: AsRef<str>, R: AsRef<str>>(expected: &[E], received: &[R]) -> String {
-    let mut text = format!(
-        "expected {}, received {}",
-        list(expected, " or "),
-        list(received, ", ")
-    );
+    let mut text =
+        format!("expected {}, received {}", list(expected, " or "), list(received, ", "));
     let pairs = expected.iter().take(MAX_VALUES).flat_map(|expected| {
         let received = received.iter().take(MAX_VALUES);
         received.map(|received| (expected.as_ref(), received.as_ref()))
     });
-    if let Some(difference) = pairs
-        .into_iter()
-        .find_map(|(expected, received)| difference(expected, received))
+    if let Some(difference) =
+        pairs.into_iter().find_map(|(expected, received)| difference(expected, received))
     {
         text.push_str("; they differ by ");
         text.push_str(&difference);
@@ -63,11 +59,7 @@ impl<'a> Parts<'a> {
             Some((scheme, rest)) => (Some(scheme), rest),
             None => (None, text),
         };
-        Self {
-            scheme,
-            rest: rest.trim_end_matches('/'),
-            slash: rest.ends_with('/'),
-        }
+        Self { scheme, rest: rest.trim_end_matches('/'), slash: rest.ends_with('/') }
     }
 
     /// Returns `rest` with any loopback name replaced by `localhost`, or `None` without one.
@@ -126,24 +118,15 @@ mod tests {
     fn hint(expected: &str, received: &str) -> Option<String> {
         let text = mismatch(&[expected], &[received]);
         assert!(text.starts_with(&format!("expected `{expected}`, received `")));
-        text.split_once("; they differ by ")
-            .map(|(_, hint)| hint.to_owned())
+        text.split_once("; they differ by ").map(|(_, hint)| hint.to_owned())
     }
 
     #[test]
     fn near_misses_name_the_difference() {
         let issuer = "https://issuer.example/realms/one";
         for (expected, received, difference) in [
-            (
-                issuer,
-                "https://issuer.example/realms/one/",
-                "a trailing slash",
-            ),
-            (
-                "https://issuer.example/",
-                "https://issuer.example",
-                "a trailing slash",
-            ),
+            (issuer, "https://issuer.example/realms/one/", "a trailing slash"),
+            ("https://issuer.example/", "https://issuer.example", "a trailing slash"),
             (issuer, "http://issuer.example/realms/one", "the scheme"),
             (issuer, "issuer.example/realms/one", "the scheme"),
             (issuer, "https://Issuer.example/realms/One", "letter case"),
@@ -160,11 +143,7 @@ mod tests {
                 "the scheme and `localhost` against `127.0.0.1` and a trailing slash",
             ),
             ("orders", "orders ", "white space around the value"),
-            (
-                "https://a.example/",
-                "https://a.example//",
-                "the number of trailing slashes",
-            ),
+            ("https://a.example/", "https://a.example//", "the number of trailing slashes"),
         ] {
             assert_eq!(hint(expected, received).as_deref(), Some(difference));
         }
@@ -180,17 +159,13 @@ mod tests {
 
     #[test]
     fn foreign_text_is_bounded_and_sanitized() {
-        let many: Vec<String> = (0..1000)
-            .map(|n| format!("{n}\u{202e}\n{}", "x".repeat(9000)))
-            .collect();
+        let many: Vec<String> =
+            (0..1000).map(|n| format!("{n}\u{202e}\n{}", "x".repeat(9000))).collect();
         let text = mismatch(&["orders"], &many);
         assert!(text.len() < 2000, "{}", text.len());
         assert!(text.contains("`0xxx") && text.ends_with("x…` and 995 more"));
         assert!(!text.contains(['\n', '\u{202e}']));
         let none: [&str; 0] = [];
-        assert_eq!(
-            mismatch(&["a", "b"], &none),
-            "expected `a` or `b`, received none"
-        );
+        assert_eq!(mismatch(&["a", "b"], &none), "expected `a` or `b`, received none");
     }
 }

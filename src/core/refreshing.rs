@@ -53,11 +53,7 @@ impl<T: Clone + Send + Sync + 'static> Aging<T> {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Inner {
             clock,
-            state: Mutex::new(State {
-                value: None,
-                flight: None,
-                failed: None,
-            }),
+            state: Mutex::new(State { value: None, flight: None, failed: None }),
         }))
     }
 
@@ -148,10 +144,7 @@ impl<T: Clone + Send + Sync + 'static> Inner<T> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| outage("this fetch needs a tokio runtime"))?;
         let (done, wait) = watch::channel(None);
-        state.flight = Some(Flight {
-            wait: wait.clone(),
-            overdue_at: now + PATIENCE,
-        });
+        state.flight = Some(Flight { wait: wait.clone(), overdue_at: now + PATIENCE });
         let (inner, fetch) = (self.clone(), fetch());
         runtime.spawn(async move {
             let answer = inner.land(fetch.await, now);

@@ -90,10 +90,7 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
                 let at = real_time();
                 done.send_replace(Some(Ended { at, answer }));
             });
-            Call {
-                begun: real_time(),
-                wait,
-            }
+            Call { begun: real_time(), wait }
         };
         // Stale calls are replaced only here: if waiters removed them, one could remove the call
         // that another has just started.
@@ -167,9 +164,7 @@ mod tests {
                     false => Err(outage("not yet")),
                 }
             };
-            self.flight
-                .ask(secret_hash("secret"), call, |_| false)
-                .await
+            self.flight.ask(secret_hash("secret"), call, |_| false).await
         }
 
         fn begun(&self) -> usize {

@@ -123,10 +123,7 @@ pub(crate) struct Counter {
 
 impl Counter {
     pub(crate) fn new(metric: Metric) -> Self {
-        Self {
-            stripes: Striped::new(AtomicU64::default),
-            metric,
-        }
+        Self { stripes: Striped::new(AtomicU64::default), metric }
     }
 
     pub(crate) fn add(&self) {

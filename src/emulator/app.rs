@@ -242,8 +242,7 @@ impl App {
         url.query_pairs_mut().append_pair("idToken", &id_token);
         if self.allows_refresh() {
             let refresh_token = self.refresh_token(email)?;
-            url.query_pairs_mut()
-                .append_pair("refreshToken", refresh_token.expose());
+            url.query_pairs_mut().append_pair("refreshToken", refresh_token.expose());
         }
         Ok(Some(url))
     }
@@ -265,9 +264,7 @@ impl App {
         let now = self.now();
         let mut state = self.state();
         let tokens = &mut state.refresh_tokens;
-        tokens
-            .get(refresh_token, now)
-            .is_some_and(|owner| owner == email)
+        tokens.get(refresh_token, now).is_some_and(|owner| owner == email)
             && tokens.remove(refresh_token, now).is_some()
     }
 
@@ -296,9 +293,7 @@ impl App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App")
-            .field("issuer", &self.issuer())
-            .finish_non_exhaustive()
+        f.debug_struct("App").field("issuer", &self.issuer()).finish_non_exhaustive()
     }
 }
 
@@ -315,10 +310,7 @@ fn new_key() -> Result<(SigningKey, VerifyingKey), Error> {
     let kid = match key.verifying_key()?.to_jwk() {
         Some(jwk) => jwk.thumbprint()?,
         None => {
-            return Err(Error::new(
-                ErrorKind::InvalidKey,
-                "the key has no public part",
-            ));
+            return Err(Error::new(ErrorKind::InvalidKey, "the key has no public part"));
         }
     };
     let key = key.with_key_id(kid);
@@ -343,9 +335,7 @@ fn verifier(
     clock: Arc<dyn Clock>,
 ) -> Result<Verifier, Error> {
     keys.iter()
-        .fold(Verifier::builder(), |builder, (_, key)| {
-            builder.key(key.clone())
-        })
+        .fold(Verifier::builder(), |builder, (_, key)| builder.key(key.clone()))
         .algorithms([Algorithm::ES512])
         .issuer(issuer)
         .audience(app_id)

@@ -13,11 +13,7 @@ pub(super) struct Expiring<V> {
 
 impl<V> Expiring<V> {
     pub(super) fn new(bound: usize) -> Self {
-        Self {
-            records: HashMap::new(),
-            order: VecDeque::new(),
-            bound,
-        }
+        Self { records: HashMap::new(), order: VecDeque::new(), bound }
     }
 
     /// Stores a record until `expires`, in Unix time.

@@ -33,12 +33,7 @@ pub struct IdToken {
 impl IdToken {
     /// Creates a token for this address.
     pub fn new(email: impl Into<String>) -> Self {
-        Self {
-            email: email.into(),
-            lifetime: None,
-            claims: Vec::new(),
-            header: Vec::new(),
-        }
+        Self { email: email.into(), lifetime: None, claims: Vec::new(), header: Vec::new() }
     }
 
     /// Sets the time from `iat` to `exp`, instead of the app's.
@@ -117,8 +112,6 @@ fn changed(object: Value, changes: Vec<(String, Option<Value>)>) -> Value {
 
 impl fmt::Debug for IdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdToken")
-            .field("email", &self.email)
-            .finish_non_exhaustive()
+        f.debug_struct("IdToken").field("email", &self.email).finish_non_exhaustive()
     }
 }

@@ -28,36 +28,19 @@ pub(super) fn all(shared: Arc<Shared>) -> Router {
     let on = |endpoint, route: MethodRouter<Arc<Shared>>| {
         route.route_layer(from_fn_with_state((shared.clone(), endpoint), meet))
     };
-    let delete_all = || {
-        on(
-            Endpoint::DeleteAllRefreshTokens,
-            delete(delete_refresh_tokens),
-        )
-    };
+    let delete_all = || on(Endpoint::DeleteAllRefreshTokens, delete(delete_refresh_tokens));
     let delete_one = || on(Endpoint::DeleteRefreshToken, delete(delete_refresh_token));
     Router::new()
         .route("/inbox", on(Endpoint::Inbox, get(inbox::show)))
-        .route(
-            "/{app_id}/authenticate",
-            on(Endpoint::Authenticate, post(authenticate)),
-        )
-        .route(
-            "/{app_id}/.well-known/jwks.json",
-            on(Endpoint::Jwks, get(jwks)),
-        )
+        .route("/{app_id}/authenticate", on(Endpoint::Authenticate, post(authenticate)))
+        .route("/{app_id}/.well-known/jwks.json", on(Endpoint::Jwks, get(jwks)))
         .route("/{app_id}/verify", on(Endpoint::Verify, post(verify)))
-        .route(
-            "/{app_id}/refresh",
-            on(Endpoint::Refresh, post(refresh)).merge(delete_all()),
-        )
+        .route("/{app_id}/refresh", on(Endpoint::Refresh, post(refresh)).merge(delete_all()))
         .route("/{app_id}/refresh/{refresh_token}", delete_one())
         .route("/{app_id}/user/refresh", delete_all())
         .route("/{app_id}/user/refresh/{refresh_token}", delete_one())
         // A preview with HEAD must not use up the code.
-        .route(
-            "/{app_id}/magic",
-            on(Endpoint::Magic, get(magic).head(StatusCode::NO_CONTENT)),
-        )
+        .route("/{app_id}/magic", on(Endpoint::Magic, get(magic).head(StatusCode::NO_CONTENT)))
         .fallback(Refusal(StatusCode::NOT_FOUND, "No such endpoint."))
         .method_not_allowed_fallback(async || {
             Refusal(StatusCode::METHOD_NOT_ALLOWED, "No such method here.")
@@ -135,10 +118,7 @@ impl FromRequestParts<Arc<Shared>> for Named {
         else {
             return Err(not_found);
         };
-        path.get("app_id")
-            .and_then(|app_id| shared.app(app_id))
-            .map(Self)
-            .ok_or(not_found)
+        path.get("app_id").and_then(|app_id| shared.app(app_id)).map(Self).ok_or(not_found)
     }
 }
 
@@ -201,13 +181,9 @@ async fn verify(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let IdTokenBody { id_token } = parse(body)?;
-    let verified = app
-        .verify(&id_token)
-        .await
-        .map_err(|_| unauthorized("The ID token is not valid."))?;
-    Ok(Json(
-        json!({ "header": verified.header(), "claims": verified.claims() }),
-    ))
+    let verified =
+        app.verify(&id_token).await.map_err(|_| unauthorized("The ID token is not valid."))?;
+    Ok(Json(json!({ "header": verified.header(), "claims": verified.claims() })))
 }
 
 #[derive(Deserialize)]
@@ -282,10 +258,7 @@ async fn magic(
     let url = app.redeem(&code)?.ok_or(bad_request(
         "This link was used already, or is older than 15 minutes. Log in again.",
     ))?;
-    let headers = [
-        (LOCATION, url.as_str()),
-        (CACHE_CONTROL, "no-store"),
-        (REFERRER_POLICY, "no-referrer"),
-    ];
+    let headers =
+        [(LOCATION, url.as_str()), (CACHE_CONTROL, "no-store"), (REFERRER_POLICY, "no-referrer")];
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }

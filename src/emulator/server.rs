@@ -88,9 +88,8 @@ impl EmulatorBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] if the port cannot be bound.
     pub async fn start(self) -> Result<Emulator, Error> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))
-            .await
-            .map_err(|error| {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(|error| {
                 Error::configuration(format!(
                     "the emulator cannot listen on port {} of 127.0.0.1: choose another, or 0 for \
                      a free one",
@@ -121,30 +120,20 @@ impl EmulatorBuilder {
                 serving.abort();
             }
         });
-        Ok(Emulator {
-            shared,
-            stop,
-            server,
-        })
+        Ok(Emulator { shared, stop, server })
     }
 }
 
 impl fmt::Debug for EmulatorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmulatorBuilder")
-            .field("port", &self.port)
-            .finish_non_exhaustive()
+        f.debug_struct("EmulatorBuilder").field("port", &self.port).finish_non_exhaustive()
     }
 }
 
 impl Emulator {
     /// Returns a builder, to choose the port and the clock.
     pub fn builder() -> EmulatorBuilder {
-        EmulatorBuilder {
-            port: 0,
-            clock: Arc::new(SystemClock),
-            on_mail: None,
-        }
+        EmulatorBuilder { port: 0, clock: Arc::new(SystemClock), on_mail: None }
     }
 
     /// Returns `http://127.0.0.1:PORT`, the base URL for clients, to which they append the app id.
@@ -206,8 +195,6 @@ impl Emulator {
 
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emulator")
-            .field("base_url", &self.shared.base_url)
-            .finish_non_exhaustive()
+        f.debug_struct("Emulator").field("base_url", &self.shared.base_url).finish_non_exhaustive()
     }
 }

@@ -129,13 +129,7 @@ impl Shared {
         on_mail: Option<OnMail>,
         stopped: watch::Receiver<()>,
     ) -> Self {
-        Self {
-            base_url,
-            clock,
-            on_mail,
-            stopped,
-            state: Mutex::default(),
-        }
+        Self { base_url, clock, on_mail, stopped, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -185,11 +179,7 @@ impl Shared {
     }
 
     pub(super) fn requests(&self, endpoint: Endpoint) -> u64 {
-        self.state()
-            .requests
-            .get(&endpoint)
-            .copied()
-            .unwrap_or_default()
+        self.state().requests.get(&endpoint).copied().unwrap_or_default()
     }
 
     pub(super) fn delay(&self, endpoint: Endpoint, delay: Duration) {

@@ -43,10 +43,7 @@ impl Endpoint {
         name: &'static str,
         answer: impl Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            name,
-            answer: Arc::new(answer),
-        }
+        Self { name, answer: Arc::new(answer) }
     }
 
     pub(crate) fn answer(&self, head: &impl Head) -> BoxFuture<AuthResponse> {
@@ -84,10 +81,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     fn of(head: &impl Head) -> Self {
-        let values = |name| {
-            head.header(name)
-                .map(|value| Zeroizing::new(value.to_vec()))
-        };
+        let values = |name| head.header(name).map(|value| Zeroizing::new(value.to_vec()));
         Self {
             headers: LOOKED_AT.map(|name| values(name).collect()),
             query: head.query().map(Secret::new),

@@ -139,10 +139,7 @@ impl Known {
         let tag = format!("\"{}\"", encoding::encode(&digest.as_ref()[..16]));
         let known = self.has(&tag);
         let answer = AuthResponse::new(if known { 304 } else { 200 })
-            .with_header(
-                "cache-control",
-                format!("public, max-age={}", max_age.as_secs()),
-            )
+            .with_header("cache-control", format!("public, max-age={}", max_age.as_secs()))
             .with_header("etag", tag);
         match known {
             true => answer,

@@ -58,15 +58,9 @@ mod tests {
     fn app_id_is_appended_once_and_trailing_slash_is_removed() {
         for (base_url, expected) in [
             (DEFAULT_BASE_URL, "https://api.justauthenticate.me/"),
-            (
-                "https://api.justauthenticate.me/",
-                "https://api.justauthenticate.me/",
-            ),
+            ("https://api.justauthenticate.me/", "https://api.justauthenticate.me/"),
             ("http://127.0.0.1:4000", "http://127.0.0.1:4000/"),
-            (
-                "https://jam.example/auth/v1/",
-                "https://jam.example/auth/v1/",
-            ),
+            ("https://jam.example/auth/v1/", "https://jam.example/auth/v1/"),
         ] {
             let expected = format!("{expected}{APP}");
             assert_eq!(text(base_url).as_deref(), Some(&*expected));
@@ -78,9 +72,7 @@ mod tests {
     #[test]
     fn invalid_base_urls_and_app_ids_are_rejected() {
         let refused = |base_url: &str, app_id: &str| {
-            app_url(base_url, app_id)
-                .map_err(|error| error.kind())
-                .err()
+            app_url(base_url, app_id).map_err(|error| error.kind()).err()
                 == Some(ErrorKind::Configuration)
         };
         for app_id in ["", "a/b", "..", "a b", "a?b", "a%2Fb", "ä"] {

@@ -22,17 +22,9 @@ use url::Url;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 64 * 1024;
 const MAX_KEY_SET: usize = 1024 * 1024;
-const WITHOUT_TOKEN: Expected<'_> = Expected {
-    success: 200,
-    refused: None,
-    secrets: &[],
-};
+const WITHOUT_TOKEN: Expected<'_> = Expected { success: 200, refused: None, secrets: &[] };
 /// Percent-encodes all but the unreserved characters of RFC 3986 section 2.3.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A client of the JustAuthenticateMe API for one app.
 ///
@@ -157,15 +149,10 @@ impl JamClient {
     /// [`ErrorKind::NotVerified`] with the reason as message and the precise error as source;
     /// [`ErrorKind::Unavailable`] if the keys cannot be fetched.
     pub async fn verify_token(&self, id_token: &str) -> Result<Verified, Error> {
-        self.0
-            .verifier
-            .verify(id_token)
-            .await
-            .map_err(|error| match error.kind() {
-                ErrorKind::Unavailable => error,
-                _ => Error::new(ErrorKind::NotVerified, error.message().to_owned())
-                    .with_source(error),
-            })
+        self.0.verifier.verify(id_token).await.map_err(|error| match error.kind() {
+            ErrorKind::Unavailable => error,
+            _ => Error::new(ErrorKind::NotVerified, error.message().to_owned()).with_source(error),
+        })
     }
 
     /// Rejects an `iss` that is not the app's.
@@ -219,11 +206,8 @@ impl JamClient {
     /// text that cannot be decoded as a token, and [the errors of every method](JamClient#errors).
     pub async fn verify_remote(&self, id_token: &str) -> Result<RemoteToken, Error> {
         let answer = self.post("verify", json!({ "idToken": id_token })).await?;
-        let expected = Expected {
-            success: 200,
-            refused: Some(ErrorKind::NotVerified),
-            secrets: &[id_token],
-        };
+        let expected =
+            Expected { success: 200, refused: Some(ErrorKind::NotVerified), secrets: &[id_token] };
         expected.check(&answer)?;
         RemoteToken::decode(id_token)
     }
@@ -280,8 +264,7 @@ impl JamClient {
     /// [`ErrorKind::Unauthorized`] if the ID token is invalid, and [the errors of every
     /// method](JamClient#errors).
     pub async fn delete_all_refresh_tokens(&self, id_token: &str) -> Result<(), Error> {
-        self.delete(self.refresh_tokens(), id_token, &[id_token])
-            .await
+        self.delete(self.refresh_tokens(), id_token, &[id_token]).await
     }
 
     fn refresh_tokens(&self) -> &'static str {
@@ -313,11 +296,7 @@ impl JamClient {
         }
         let request = HttpRequest::delete(self.url(path)?, MAX_BODY).bearer(id_token);
         let answer = self.0.http.send(request).await?;
-        let expected = Expected {
-            success: 204,
-            refused: Some(ErrorKind::Unauthorized),
-            secrets,
-        };
+        let expected = Expected { success: 204, refused: Some(ErrorKind::Unauthorized), secrets };
         expected.check(&answer)
     }
 }
@@ -343,15 +322,11 @@ impl Expected<'_> {
     fn check(&self, answer: &HttpAnswer) -> Result<(), Error> {
         let (kind, otherwise) = match (answer.status, self.refused) {
             (status, _) if status == self.success => return Ok(()),
-            (400, _) => (
-                ErrorKind::BadRequest,
-                "JAM rejected the request as malformed or not allowed",
-            ),
+            (400, _) => {
+                (ErrorKind::BadRequest, "JAM rejected the request as malformed or not allowed")
+            }
             (401, Some(kind)) => (kind, "JAM rejected the token"),
-            (404, _) => (
-                ErrorKind::NotFound,
-                "JAM does not know the app or the record",
-            ),
+            (404, _) => (ErrorKind::NotFound, "JAM does not know the app or the record"),
             (status, _) => {
                 return Err(Error::new(
                     ErrorKind::UnexpectedStatus,

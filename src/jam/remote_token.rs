@@ -51,10 +51,7 @@ impl RemoteToken {
     /// [`ErrorKind::ClaimsMismatch`] if the claims do not fit `T`.
     pub fn claims_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
         T::deserialize(&self.claims).map_err(|_| {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                "the claims do not fit the requested type",
-            )
+            Error::new(ErrorKind::ClaimsMismatch, "the claims do not fit the requested type")
         })
     }
 }
@@ -62,18 +59,11 @@ impl RemoteToken {
 fn object(text: &str) -> Result<Value, Error> {
     json::object(text, |_, _| {})
         .and_then(|_| serde_json::from_str(text))
-        .map_err(|_| {
-            Error::new(
-                ErrorKind::Malformed,
-                "a part of the token is not a JSON object",
-            )
-        })
+        .map_err(|_| Error::new(ErrorKind::Malformed, "a part of the token is not a JSON object"))
 }
 
 impl fmt::Debug for RemoteToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteToken")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("RemoteToken").field("header", &self.header).finish_non_exhaustive()
     }
 }

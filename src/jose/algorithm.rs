@@ -140,9 +140,7 @@ impl Algorithm {
 
     /// Returns the algorithms that a key of this type may be used with.
     pub(crate) fn of(key_type: KeyType) -> impl Iterator<Item = Self> {
-        Self::ALL
-            .into_iter()
-            .filter(move |a| a.key_type() == key_type)
+        Self::ALL.into_iter().filter(move |a| a.key_type() == key_type)
     }
 
     /// Returns the length of the algorithm's hash in bytes.
@@ -164,10 +162,7 @@ impl Algorithm {
 pub(crate) fn not_allowed(allowed: &[Algorithm], found: Algorithm) -> Error {
     let names: Vec<&str> = allowed.iter().map(|allowed| allowed.name()).collect();
     let how = mismatch(&names, &[found.name()]);
-    Error::new(
-        ErrorKind::UnsupportedAlgorithm,
-        format!("the token's alg is not allowed: {how}"),
-    )
+    Error::new(ErrorKind::UnsupportedAlgorithm, format!("the token's alg is not allowed: {how}"))
 }
 
 impl fmt::Display for Algorithm {

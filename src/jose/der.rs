@@ -27,18 +27,12 @@ pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (length, rest) = match usize::from(first) {
         short @ ..0x80 => (short, rest),
         long => {
-            let (length, rest) = rest
-                .split_at_checked(long & 0x7f)
-                .filter(|(l, _)| l.len() < 4)?;
-            let length = length
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            let (length, rest) = rest.split_at_checked(long & 0x7f).filter(|(l, _)| l.len() < 4)?;
+            let length = length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
             (length, rest)
         }
     };
-    (found == tag)
-        .then(|| rest.split_at_checked(length))
-        .flatten()
+    (found == tag).then(|| rest.split_at_checked(length)).flatten()
 }
 
 /// Returns the SPKI public key of an X.509 certificate (RFC 5280 section 4.1).

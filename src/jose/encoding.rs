@@ -100,9 +100,9 @@ pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>
         .map(|block| Zeroizing::new(block.into_contents()));
     match (fitting.next(), fitting.next()) {
         (Some(der), None) => Ok(der),
-        (Some(_), Some(_)) => Err(invalid(format!(
-            "the PEM text holds more than one {expected}: give one key"
-        ))),
+        (Some(_), Some(_)) => {
+            Err(invalid(format!("the PEM text holds more than one {expected}: give one key")))
+        }
         (None, _) if found.is_empty() => Err(invalid(format!(
             "not a PEM text: it must hold a block from BEGIN to END labelled {expected}{}",
             match text.trim_start().split_once(' ') {

@@ -111,9 +111,7 @@ impl SigningKey {
         // Allocated in full, because a growing string would leave copies behind.
         let length: usize = members.iter().map(|(n, v)| n.len() + v.len() + 6).sum();
         let kid = self.key_id().map(serde_json::Value::from);
-        let kid = kid
-            .map(|kid| format!(r#","kid":{kid}"#))
-            .unwrap_or_default();
+        let kid = kid.map(|kid| format!(r#","kid":{kid}"#)).unwrap_or_default();
         let mut json = Zeroizing::new(String::with_capacity(length + kid.len() + 2));
         for (name, value) in &members {
             let before = if json.is_empty() { "{\"" } else { ",\"" };

@@ -134,11 +134,7 @@ impl Header {
         {
             return Err(malformed("kid is too long or holds control characters"));
         }
-        Ok(Self {
-            algorithm,
-            key_id,
-            token_type: boxed(typ),
-        })
+        Ok(Self { algorithm, key_id, token_type: boxed(typ) })
     }
 
     /// Returns the algorithm with which the signature was verified.

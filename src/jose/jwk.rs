@@ -165,11 +165,9 @@ impl Jwk {
                 ec.x,
                 ec.y
             ),
-            model::AlgorithmParameters::OctetKeyPair(okp) => format!(
-                r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#,
-                curve_name(&okp.curve),
-                okp.x
-            ),
+            model::AlgorithmParameters::OctetKeyPair(okp) => {
+                format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, curve_name(&okp.curve), okp.x)
+            }
             _ => return Err(invalid("this key type has no public thumbprint")),
         };
         self.material()?;
@@ -245,13 +243,9 @@ impl Jwk {
             encoding::decode(text).ok_or_else(|| invalid("a JWK number is not strict base64url"))
         };
         match &self.model.algorithm {
-            model::AlgorithmParameters::RSA(rsa) => Ok((
-                KeyType::Rsa,
-                Material::Rsa {
-                    n: number(&rsa.n)?,
-                    e: number(&rsa.e)?,
-                },
-            )),
+            model::AlgorithmParameters::RSA(rsa) => {
+                Ok((KeyType::Rsa, Material::Rsa { n: number(&rsa.n)?, e: number(&rsa.e)? }))
+            }
             model::AlgorithmParameters::EllipticCurve(ec) => {
                 let Some((key_type, length)) = curve_type(&ec.curve) else {
                     return Err(invalid("the JWK's crv does not belong to kty EC"));
@@ -292,13 +286,8 @@ impl Jwk {
         purpose: Purpose,
     ) -> Result<Vec<Algorithm>, Error> {
         let common = &self.model.common;
-        if !matches!(
-            common.public_key_use,
-            None | Some(model::PublicKeyUse::Signature)
-        ) {
-            return Err(invalid(
-                "the JWK's use is not sig: take the issuer's signature key",
-            ));
+        if !matches!(common.public_key_use, None | Some(model::PublicKeyUse::Signature)) {
+            return Err(invalid("the JWK's use is not sig: take the issuer's signature key"));
         }
         let (operation, name) = match purpose {
             Purpose::Sign => (model::KeyOperations::Sign, "sign"),
@@ -376,8 +365,6 @@ fn curve_name(curve: &model::EllipticCurve) -> &'static str {
 
 impl fmt::Debug for Jwk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwk")
-            .field("kid", &self.key_id())
-            .finish_non_exhaustive()
+        f.debug_struct("Jwk").field("kid", &self.key_id()).finish_non_exhaustive()
     }
 }

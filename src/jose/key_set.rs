@@ -45,10 +45,8 @@ impl KeySet {
         let invalid = |message| Error::new(ErrorKind::InvalidKey, message);
         let set: Value =
             serde_json::from_str(json).map_err(|_| invalid("not a JWK set: not JSON"))?;
-        let entries = set
-            .get("keys")
-            .and_then(Value::as_array)
-            .ok_or_else(|| invalid(no_keys(&set)))?;
+        let entries =
+            set.get("keys").and_then(Value::as_array).ok_or_else(|| invalid(no_keys(&set)))?;
         if entries.len() > MAX_KEYS {
             return Err(invalid("the JWK set holds more than 100 keys"));
         }
@@ -126,9 +124,7 @@ impl KeySet {
             (Some(wanted), Some(name)) => wanted == name,
             _ => true,
         };
-        self.keys
-            .iter()
-            .any(|key| key.allows(algorithm) && named(key))
+        self.keys.iter().any(|key| key.allows(algorithm) && named(key))
     }
 
     /// Returns whether both sets contain the same keys.
@@ -154,10 +150,9 @@ impl KeySet {
             match fitting.next() {
                 None => Ok(None),
                 Some(key) if fitting.all(|other| other.same_key(key)) => Ok(Some(key)),
-                Some(_) => Err(Error::new(
-                    ErrorKind::UnknownKey,
-                    "more than one key fits the token",
-                )),
+                Some(_) => {
+                    Err(Error::new(ErrorKind::UnknownKey, "more than one key fits the token"))
+                }
             }
         };
         let found = match kid {
@@ -181,10 +176,7 @@ fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
         Value::Array(list) => !list.is_empty(),
         _ => true,
     };
-    if PRIVATE
-        .iter()
-        .any(|name| entry.get(name).is_some_and(holds))
-    {
+    if PRIVATE.iter().any(|name| entry.get(name).is_some_and(holds)) {
         return Err(Error::new(
             ErrorKind::InvalidKey,
             "a published set must not hold private or symmetric keys",

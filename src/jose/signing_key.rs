@@ -66,11 +66,7 @@ impl SigningKey {
     }
 
     fn new(algorithm: Algorithm, pair: Pair) -> Self {
-        Self {
-            algorithm,
-            kid: None,
-            pair: Arc::new(pair),
-        }
+        Self { algorithm, kid: None, pair: Arc::new(pair) }
     }
 
     /// Creates a key from a shared secret for HS256, HS384 or HS512.
@@ -79,10 +75,7 @@ impl SigningKey {
     /// Returns the errors of [`VerifyingKey::from_secret`].
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Error> {
         let key = verifying_key::hmac_key(algorithm, secret)?;
-        Ok(Self::new(
-            algorithm,
-            Pair::Hmac(key, Zeroizing::new(secret.to_vec())),
-        ))
+        Ok(Self::new(algorithm, Pair::Hmac(key, Zeroizing::new(secret.to_vec()))))
     }
 
     /// Parses a private key in PEM.
@@ -138,10 +131,7 @@ impl SigningKey {
             KeyType::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Pair::Ed),
             _ => EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map(Pair::Ec),
         };
-        let pair = pair
-            .ok()
-            .filter(|_| encoding::is_sequence(der))
-            .ok_or_else(wrong)?;
+        let pair = pair.ok().filter(|_| encoding::is_sequence(der)).ok_or_else(wrong)?;
         let key = Self::new(algorithm, pair);
         // Also rejects keys that cannot verify: short RSA keys, an exponent of 1.
         key.verifying_key()?;
@@ -161,10 +151,7 @@ impl SigningKey {
                 return Ok(());
             }
             let names: Vec<_> = algorithms.into_iter().map(Algorithm::name).collect();
-            Err(invalid(format!(
-                "the JWK is not for {algorithm} but for {}",
-                names.join(", ")
-            )))
+            Err(invalid(format!("the JWK is not for {algorithm} but for {}", names.join(", "))))
         };
         if let Some(secret) = jwk.secret()? {
             check(KeyType::Oct)?;
@@ -209,10 +196,7 @@ impl SigningKey {
                 Ed25519KeyPair::from_seed_and_public_key(&private("d")?, &x).map_err(wrong)?,
             ),
         };
-        let key = Self {
-            kid,
-            ..Self::new(algorithm, pair)
-        };
+        let key = Self { kid, ..Self::new(algorithm, pair) };
         key.verifying_key()?;
         Ok(key)
     }
@@ -246,15 +230,10 @@ impl SigningKey {
             Pair::Rsa(pair) => {
                 let encoding = rsa_encoding(self.algorithm)?;
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(encoding, &random, message, &mut signature)
-                    .map_err(failed)?;
+                pair.sign(encoding, &random, message, &mut signature).map_err(failed)?;
                 signature
             }
-            Pair::Ec(pair) => pair
-                .sign(&random, message)
-                .map_err(failed)?
-                .as_ref()
-                .to_vec(),
+            Pair::Ec(pair) => pair.sign(&random, message).map_err(failed)?.as_ref().to_vec(),
             Pair::Ed(pair) => pair.try_sign(message).map_err(failed)?.as_ref().to_vec(),
         })
     }
@@ -267,10 +246,7 @@ impl SigningKey {
         let key_type = self.algorithm.key_type();
         let point = |bytes: &[u8]| {
             verifying_key::point_material(key_type, |length| {
-                bytes
-                    .len()
-                    .checked_sub(length)
-                    .and_then(|at| bytes.get(at..))
+                bytes.len().checked_sub(length).and_then(|at| bytes.get(at..))
             })
             .ok_or_else(|| invalid("the key has no plain public point"))
         };

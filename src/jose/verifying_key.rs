@@ -52,12 +52,7 @@ impl VerifyingKey {
     fn secret(kid: Option<String>, primitives: Vec<(Algorithm, Primitive)>) -> Result<Self, Error> {
         let mut id = KeyId::default();
         rand::fill(&mut id).map_err(|_| invalid("the system's random source failed"))?;
-        Ok(Self(Arc::new(Inner {
-            kid,
-            primitives,
-            jwk: None,
-            id,
-        })))
+        Ok(Self(Arc::new(Inner { kid, primitives, jwk: None, id })))
     }
 
     /// Parses a public key in PEM.
@@ -77,9 +72,7 @@ impl VerifyingKey {
         };
         let der = encoding::pem_block(pem, labels)?;
         if pem.contains("-----BEGIN CERTIFICATE-----") && der::certified_key(&der).is_none() {
-            return Err(invalid(
-                "the block labelled CERTIFICATE is not an X.509 certificate",
-            ));
+            return Err(invalid("the block labelled CERTIFICATE is not an X.509 certificate"));
         }
         Self::from_der(algorithm, &der)
     }
@@ -182,23 +175,14 @@ impl VerifyingKey {
         }
         let jwk = Jwk::from_material(key_type, material, pinned).with_key_id(kid.as_deref());
         let id = key_id(&jwk);
-        Ok(Self(Arc::new(Inner {
-            kid,
-            primitives,
-            jwk: Some(jwk),
-            id,
-        })))
+        Ok(Self(Arc::new(Inner { kid, primitives, jwk: Some(jwk), id })))
     }
 
     /// Sets the key id: tokens that name another key are not verified with this one.
     #[must_use]
     pub fn with_key_id(self, kid: impl Into<String>) -> Self {
         let kid = Some(kid.into());
-        let jwk = self
-            .0
-            .jwk
-            .clone()
-            .map(|jwk| jwk.with_key_id(kid.as_deref()));
+        let jwk = self.0.jwk.clone().map(|jwk| jwk.with_key_id(kid.as_deref()));
         let inner = Inner {
             primitives: self.0.primitives.clone(),
             id: jwk.as_ref().map_or(self.0.id, key_id),
@@ -252,16 +236,9 @@ impl VerifyingKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), Error> {
-        let (_, primitive) = self
-            .0
-            .primitives
-            .iter()
-            .find(|(a, _)| *a == algorithm)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::UnsupportedAlgorithm,
-                    "the key is not for this algorithm",
-                )
+        let (_, primitive) =
+            self.0.primitives.iter().find(|(a, _)| *a == algorithm).ok_or_else(|| {
+                Error::new(ErrorKind::UnsupportedAlgorithm, "the key is not for this algorithm")
             })?;
         primitive
             .verify(message, signature)
@@ -296,9 +273,7 @@ impl VerifyingKey {
 
 pub(crate) fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<Box<hmac::Key>, Error> {
     let hash = primitive::hmac_algorithm(algorithm).ok_or_else(|| {
-        invalid(format!(
-            "a secret is for HS256, HS384 or HS512, not {algorithm}"
-        ))
+        invalid(format!("a secret is for HS256, HS384 or HS512, not {algorithm}"))
     })?;
     if let Some(what) = disguise::of_secret(secret) {
         return Err(invalid(format!(
@@ -331,19 +306,13 @@ pub(crate) fn rsa_material(key: &RsaSubjectPublicKey) -> Material {
 }
 
 fn spki(key: &ParsedPublicKey) -> Result<PublicKeyX509Der<'static>, Error> {
-    key.as_der()
-        .map_err(|_| invalid("the public key cannot be written as SPKI"))
+    key.as_der().map_err(|_| invalid("the public key cannot be written as SPKI"))
 }
 
 /// Extracts the point at the end of the key's SPKI form.
 fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
     let der = spki(key)?;
-    let tail = |length: usize| {
-        der.as_ref()
-            .len()
-            .checked_sub(length)
-            .map(|at| &der.as_ref()[at..])
-    };
+    let tail = |length: usize| der.as_ref().len().checked_sub(length).map(|at| &der.as_ref()[at..]);
     point_material(key_type, tail).ok_or_else(|| invalid("the public key has no plain point"))
 }
 
@@ -352,15 +321,10 @@ pub(crate) fn point_material<'a>(
     tail: impl Fn(usize) -> Option<&'a [u8]>,
 ) -> Option<Material> {
     let Some(length) = key_type.coordinate_len() else {
-        return Some(Material::Ed {
-            x: tail(32)?.to_vec(),
-        });
+        return Some(Material::Ed { x: tail(32)?.to_vec() });
     };
     let (x, y) = tail(2 * length)?.split_at(length);
-    Some(Material::Ec {
-        x: x.to_vec(),
-        y: y.to_vec(),
-    })
+    Some(Material::Ec { x: x.to_vec(), y: y.to_vec() })
 }
 
 fn public_primitive(algorithm: Algorithm, material: &Material) -> Result<Primitive, Error> {
@@ -397,9 +361,7 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), Error> {
     }
     let odd = e.last().is_some_and(|last| last % 2 == 1);
     if !odd || !matches!(bit_length(e), Some(2..=33)) {
-        return Err(invalid(
-            "the RSA exponent must be odd, at least 3, at most 33 bits",
-        ));
+        return Err(invalid("the RSA exponent must be odd, at least 3, at most 33 bits"));
     }
     Ok(())
 }

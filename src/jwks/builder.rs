@@ -135,14 +135,9 @@ impl RemoteKeySetBuilder {
             ));
         }
         let longest = Duration::from_secs(7 * 24 * 3600);
-        if [
-            settings.max_age,
-            settings.default_age,
-            settings.max_stale,
-            settings.cooldown,
-        ]
-        .iter()
-        .any(|time| *time > longest)
+        if [settings.max_age, settings.default_age, settings.max_stale, settings.cooldown]
+            .iter()
+            .any(|time| *time > longest)
         {
             return Err(Error::configuration(
                 "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
@@ -152,12 +147,7 @@ impl RemoteKeySetBuilder {
             Some(fetcher) => fetcher,
             None => Arc::new(HttpFetch::new(settings.timeout)?),
         };
-        Ok(RemoteKeySet::new(Remote::new(
-            self.location,
-            fetcher,
-            self.clock,
-            settings,
-        )))
+        Ok(RemoteKeySet::new(Remote::new(self.location, fetcher, self.clock, settings)))
     }
 }
 

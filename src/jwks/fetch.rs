@@ -28,10 +28,7 @@ pub struct FetchedDocument {
 impl FetchedDocument {
     /// Creates a document without a stated lifetime.
     pub fn new(body: Vec<u8>) -> Self {
-        Self {
-            body,
-            max_age: None,
-        }
+        Self { body, max_age: None }
     }
 
     /// Sets the stated lifetime.
@@ -120,15 +117,9 @@ impl Fetch for HttpFetch {
                 ));
             }
             let mut body = answer.body.ok_or_else(|| {
-                Error::new(
-                    ErrorKind::UnexpectedBody,
-                    "the issuer's answer is longer than 1 MiB",
-                )
+                Error::new(ErrorKind::UnexpectedBody, "the issuer's answer is longer than 1 MiB")
             })?;
-            Ok(FetchedDocument {
-                body: std::mem::take(&mut *body),
-                max_age: answer.max_age,
-            })
+            Ok(FetchedDocument { body: std::mem::take(&mut *body), max_age: answer.max_age })
         })
     }
 }

@@ -75,18 +75,13 @@ impl Location {
         };
         let fetched = fetched.map_err(Failure::fetching)?;
         let max_age = fetched.max_age;
-        let keys = fetched
-            .into_text()
-            .and_then(|text| KeySet::from_json(&text));
+        let keys = fetched.into_text().and_then(|text| KeySet::from_json(&text));
         Ok((keys.map_err(|error| self.unusable(error))?, max_age))
     }
 
     /// Returns the failure for a document that was fetched but is unusable.
     fn unusable(&self, error: Error) -> Failure {
-        Failure {
-            what: "a key set was fetched but cannot be used",
-            error: at(self.place(), error),
-        }
+        Failure { what: "a key set was fetched but cannot be used", error: at(self.place(), error) }
     }
 }
 
@@ -133,10 +128,7 @@ pub(crate) fn check_issuer(issuer: &str) -> Result<(), Error> {
 
 /// Returns the discovery document's URL (OpenID Connect Discovery 1.0 section 4).
 fn discovery_url(issuer: &str) -> String {
-    format!(
-        "{}/.well-known/openid-configuration",
-        issuer.trim_end_matches('/')
-    )
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
 /// Fetches an issuer's discovery document, which must name this exact issuer.

@@ -258,9 +258,7 @@ mod tests {
     /// A request that saw the old keys just before newer ones arrived needs no fetch.
     #[tokio::test]
     async fn newer_cached_keys_are_not_fetched_again() -> Result<(), Error> {
-        let keys = RemoteKeySet::builder("https://issuer.example/keys")
-            .fetcher(Fixed)
-            .build()?;
+        let keys = RemoteKeySet::builder("https://issuer.example/keys").fetcher(Fixed).build()?;
         let first = KeySource::load(&keys).await?.generation;
         for _ in 0..3 {
             let newer = keys.refresh(first - 1).ok_or_else(interrupted)?;

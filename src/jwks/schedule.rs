@@ -50,19 +50,13 @@ impl Flights {
     /// Registers a fetch and returns its number.
     pub(crate) fn depart(&mut self, wait: Wait, overdue_at: Duration) -> u64 {
         self.departed += 1;
-        self.current = Some(Flight {
-            number: self.departed,
-            wait,
-            overdue_at,
-        });
+        self.current = Some(Flight { number: self.departed, wait, overdue_at });
         self.departed
     }
 
     /// Removes a finished fetch. Returns whether its result applies.
     pub(crate) fn end(&mut self, number: u64) -> bool {
-        self.current
-            .take_if(|flight| flight.number == number)
-            .is_some()
+        self.current.take_if(|flight| flight.number == number).is_some()
     }
 
     /// Returns the rest of the back-off, which is short once the keys are too old to use.
@@ -71,9 +65,7 @@ impl Flights {
             true => self.pause,
             false => self.pause.min(BACKOFF_WITHOUT_KEYS),
         };
-        (self.failed_at + pause)
-            .checked_sub(now)
-            .filter(|left| !left.is_zero())
+        (self.failed_at + pause).checked_sub(now).filter(|left| !left.is_zero())
     }
 
     /// Returns the error for requests during the back-off.

@@ -69,10 +69,7 @@ impl Remote {
     }
 
     pub(super) fn keys(&self) -> Option<Snapshot> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn usable_at(&self, now: Duration) -> bool {
@@ -108,11 +105,7 @@ impl Remote {
         let flight = flights.depart(wait.clone(), overdue_at);
         Some(Takeoff {
             runtime,
-            landing: Landing {
-                remote: self.clone(),
-                flight,
-                done: Some(done),
-            },
+            landing: Landing { remote: self.clone(), flight, done: Some(done) },
             wait,
         })
     }
@@ -138,10 +131,8 @@ impl Remote {
                 let age = max_age
                     .unwrap_or(settings.default_age)
                     .clamp(settings.min_age, settings.max_age);
-                self.usable_until
-                    .store(millis(now + age + settings.max_stale), Ordering::Release);
-                self.refresh_at
-                    .store(millis(now + age.mul_f32(0.8)), Ordering::Release);
+                self.usable_until.store(millis(now + age + settings.max_stale), Ordering::Release);
+                self.refresh_at.store(millis(now + age.mul_f32(0.8)), Ordering::Release);
                 flights.succeeded(now, changed);
                 return Ok(keys);
             }
@@ -150,14 +141,11 @@ impl Remote {
         let message = format!("{what}: {error}");
         flights.failed(now, message.clone());
         let pause = self.backoff_left(&flights, now).unwrap_or_default();
-        self.refresh_at
-            .store(millis(now + pause), Ordering::Release);
+        self.refresh_at.store(millis(now + pause), Ordering::Release);
         drop(flights);
         self.failures.add();
         telemetry::warn(what, &error);
-        Err(Error::new(ErrorKind::Unavailable, message)
-            .with_retry_after(pause)
-            .with_source(error))
+        Err(Error::new(ErrorKind::Unavailable, message).with_retry_after(pause).with_source(error))
     }
 
     /// Stores the new keys. Keeps the snapshot and its generation if the keys are the same.
@@ -167,10 +155,7 @@ impl Remote {
             Some(old) if old.keys.same_keys(&new) => old.clone(),
             _ => {
                 let generation = self.generation.load(Ordering::Acquire) + 1;
-                let new = Snapshot {
-                    keys: Arc::new(new),
-                    generation,
-                };
+                let new = Snapshot { keys: Arc::new(new), generation };
                 *keys = Some(new.clone());
                 // Stored after the keys: a thread that sees the generation finds the keys.
                 self.generation.store(generation, Ordering::Release);
@@ -185,8 +170,7 @@ impl Remote {
         if flights.end(flight) {
             flights.aborted(now);
             let pause = self.backoff_left(&flights, now).unwrap_or_default();
-            self.refresh_at
-                .store(millis(now + pause), Ordering::Release);
+            self.refresh_at.store(millis(now + pause), Ordering::Release);
         }
         drop(flights);
         telemetry::warn("the fetch of a key set was interrupted", &"no result");

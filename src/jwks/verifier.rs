@@ -24,7 +24,6 @@ impl VerifierBuilder {
     pub fn discover(self, issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         let keys = RemoteKeySet::discover(issuer.clone());
-        self.issuer(issuer)
-            .source(move |clock| Ok(Arc::new(keys.clock(clock).build()?)))
+        self.issuer(issuer).source(move |clock| Ok(Arc::new(keys.clock(clock).build()?)))
     }
 }

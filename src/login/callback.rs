@@ -20,10 +20,7 @@ impl JamLogin {
         let identity = settings.auth.authenticate(id_token.expose()).await?;
         // The authenticator may accept other apps and issuers too.
         settings.client.check_issuer(identity.issuer())?;
-        Ok(Login {
-            identity,
-            refresh_token,
-        })
+        Ok(Login { identity, refresh_token })
     }
 
     pub(super) async fn welcome(

@@ -99,10 +99,7 @@ impl JamLogin {
     pub fn redirect(&self) -> Endpoint {
         let login = self.clone();
         endpoint("redirect", "GET", move |asked| {
-            let (login, tokens) = (
-                login.clone(),
-                query_tokens(asked.query().unwrap_or_default()),
-            );
+            let (login, tokens) = (login.clone(), query_tokens(asked.query().unwrap_or_default()));
             let visit = login.visit(asked);
             Box::pin(async move {
                 let arrived = match tokens {
@@ -249,16 +246,12 @@ impl JamLogin {
 
 impl fmt::Debug for JamLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamLogin")
-            .field("home", &self.0.home)
-            .finish_non_exhaustive()
+        f.debug_struct("JamLogin").field("home", &self.0.home).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for JamLoginBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamLoginBuilder")
-            .field("home", &self.settings.home)
-            .finish_non_exhaustive()
+        f.debug_struct("JamLoginBuilder").field("home", &self.settings.home).finish_non_exhaustive()
     }
 }

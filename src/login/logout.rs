@@ -71,11 +71,8 @@ impl Presented {
 
     /// Redirects the browser home and removes the cookies of the ended login.
     pub(super) fn farewell(&self, auth: &Authenticator, html: bool, home: &str) -> AuthResponse {
-        let mut redirect = if html {
-            Redirect::to(home)
-        } else {
-            Redirect(private(AuthResponse::new(204)))
-        };
+        let mut redirect =
+            if html { Redirect::to(home) } else { Redirect(private(AuthResponse::new(204))) };
         let mut removals: Vec<_> = self.session_removal().into_iter().collect();
         // A cross-site form arrives without the cookies (SameSite) and must not remove them.
         if let Some(cookies) = auth.cookies().filter(|_| self.cookies) {

@@ -56,9 +56,7 @@ impl Redirect {
     ///
     /// Never take the URL from a request unchecked: that is an open redirect.
     pub fn to(url: impl Into<String>) -> Self {
-        Self(private(
-            AuthResponse::new(303).with_header("location", url.into()),
-        ))
+        Self(private(AuthResponse::new(303).with_header("location", url.into())))
     }
 
     /// Adds a header. `set-cookie` may be added several times.
@@ -77,17 +75,13 @@ pub(super) fn endpoint(
 ) -> Endpoint {
     Endpoint::new(name, move |asked| match asked.method() == method {
         true => answer(asked),
-        false => Box::pin(ready(private(
-            AuthResponse::new(405).with_header("allow", method),
-        ))),
+        false => Box::pin(ready(private(AuthResponse::new(405).with_header("allow", method)))),
     })
 }
 
 /// Keeps the response out of caches, and the tokens of its URL out of `Referer` headers.
 pub(super) fn private(answer: AuthResponse) -> AuthResponse {
-    answer
-        .with_header("cache-control", "no-store")
-        .with_header("referrer-policy", "no-referrer")
+    answer.with_header("cache-control", "no-store").with_header("referrer-policy", "no-referrer")
 }
 
 /// Returns the `idToken` and `refreshToken` of the redirect's query.
@@ -103,10 +97,9 @@ pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Erro
                     "a token in the redirect has characters that tokens never have",
                 )),
             },
-            (Some(_), Some(_)) => Err(Error::new(
-                ErrorKind::InvalidRequest,
-                "a token is repeated in the redirect",
-            )),
+            (Some(_), Some(_)) => {
+                Err(Error::new(ErrorKind::InvalidRequest, "a token is repeated in the redirect"))
+            }
         }
     };
     let id_token = only("idToken")?
@@ -122,8 +115,6 @@ pub(super) fn check_local(path: &str) -> Result<(), Error> {
     if local {
         Ok(())
     } else {
-        Err(Error::configuration(
-            "the home is not a path of this site: use one such as /welcome",
-        ))
+        Err(Error::configuration("the home is not a path of this site: use one such as /welcome"))
     }
 }

@@ -141,10 +141,7 @@ fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<Tok
         let mut names = asked.token_type.into_iter().chain(["Bearer"]);
         names.any(|known| known.eq_ignore_ascii_case(name))
     };
-    let token_type = match members
-        .remove("token_type")
-        .filter(|found| !is_empty(found))
-    {
+    let token_type = match members.remove("token_type").filter(|found| !is_empty(found)) {
         Some(Value::String(name)) if known(&name) => name,
         // Required, but some providers omit it.
         None => "Bearer".to_owned(),
@@ -187,9 +184,9 @@ fn secret(members: &mut Map<String, Value>, name: &'static str) -> Result<Option
             let visible = |b: u8| (0x20..=0x7e).contains(&b);
             match secret.expose().bytes().all(visible) {
                 true => Ok(Some(secret)),
-                false => Err(unexpected(
-                    "a token in the provider's answer contains invalid characters",
-                )),
+                false => {
+                    Err(unexpected("a token in the provider's answer contains invalid characters"))
+                }
             }
         }
         Some(_) => Err(unexpected("a token of the provider is not a string")),
@@ -201,17 +198,15 @@ fn lifetime(value: Option<Value>) -> Result<Option<Duration>, Error> {
     let seconds = match &value {
         None => return Ok(None),
         Some(value) if is_empty(value) => return Ok(None),
-        Some(Value::Number(number)) => number
-            .as_u64()
-            .or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)),
+        Some(Value::Number(number)) => {
+            number.as_u64().or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64))
+        }
         Some(Value::String(text)) => text.parse().ok(),
         Some(_) => None,
     };
     match seconds {
         Some(seconds) => Ok(Some(Duration::from_secs(seconds.min(MAX_LIFETIME)))),
-        None => Err(unexpected(
-            "expires_in in the provider's answer is not a number of seconds",
-        )),
+        None => Err(unexpected("expires_in in the provider's answer is not a number of seconds")),
     }
 }
 
@@ -297,13 +292,8 @@ mod tests {
     #[test]
     fn commas_separate_scopes_at_github() {
         let granted = |comma| {
-            let asked = Asked {
-                scopes: &[],
-                secrets: Vec::new(),
-                sent: 0,
-                comma,
-                token_type: None,
-            };
+            let asked =
+                Asked { scopes: &[], secrets: Vec::new(), sent: 0, comma, token_type: None };
             scopes(Some("repo,gist user".into()), &asked).unwrap()
         };
         assert_eq!(granted(true), ["repo", "gist", "user"]);

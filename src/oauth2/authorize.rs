@@ -32,11 +32,7 @@ pub struct AuthorizationRequest {
 
 impl AuthorizationRequest {
     pub(super) fn new(client: OAuth2Client) -> Self {
-        Self {
-            client,
-            scopes: None,
-            parameters: Vec::new(),
-        }
+        Self { client, scopes: None, parameters: Vec::new() }
     }
 
     /// Sets the scopes, instead of the client's own.
@@ -115,10 +111,7 @@ impl AuthorizationRequest {
         }
         query.extend_pairs(&self.parameters);
         drop(query);
-        Ok(Authorization {
-            url: url.into(),
-            pending,
-        })
+        Ok(Authorization { url: url.into(), pending })
     }
 }
 
@@ -133,12 +126,7 @@ fn taken(name: &str) -> Error {
 pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
     let mut words = Vec::new();
     for text in texts {
-        words.extend(
-            text.as_ref()
-                .split(' ')
-                .filter(|w| !w.is_empty())
-                .map(str::to_owned),
-        );
+        words.extend(text.as_ref().split(' ').filter(|w| !w.is_empty()).map(str::to_owned));
     }
     words
 }

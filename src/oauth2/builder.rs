@@ -133,11 +133,7 @@ impl OAuth2ClientBuilder {
         if self.client_id.is_empty() {
             return refuse("the client id is empty: use the one that the provider issued");
         }
-        if self
-            .secret
-            .as_ref()
-            .is_some_and(|secret| secret.expose().is_empty())
-        {
+        if self.secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
             return refuse("the client secret is empty: omit it for a public client");
         }
         if self.secret.is_none() && self.secret_in.is_some() {
@@ -162,22 +158,12 @@ impl OAuth2ClientBuilder {
         for scope in &self.scopes {
             check_scope(scope)?;
         }
-        if self
-            .provider
-            .token_type
-            .as_deref()
-            .is_some_and(|name| name.trim().is_empty())
-        {
+        if self.provider.token_type.as_deref().is_some_and(|name| name.trim().is_empty()) {
             return refuse(
                 "the token_type is empty: call .token_type(…) with the one the provider sends",
             );
         }
-        if self
-            .provider
-            .id_token_algorithms
-            .as_ref()
-            .is_some_and(Vec::is_empty)
-        {
+        if self.provider.id_token_algorithms.as_ref().is_some_and(Vec::is_empty) {
             return refuse(
                 "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
                  that the provider signs with, or omit it",

@@ -134,9 +134,7 @@ impl OAuth2Client {
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn authorize_with(&self, parameters: &[(String, String)]) -> AuthorizationRequest {
         let request = self.authorize();
-        parameters.iter().fold(request, |request, (name, value)| {
-            request.parameter(name, value)
-        })
+        parameters.iter().fold(request, |request, (name, value)| request.parameter(name, value))
     }
 
     /// Exchanges a code (RFC 6749 section 4.1.3) of a callback that was checked elsewhere.
@@ -228,10 +226,10 @@ impl OAuth2Client {
             Ok(verified) => Ok(verified.raw_claims().to_owned()),
             Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
             // The provider is at fault, not the credential of the request.
-            Err(error) => Err(unexpected(format!(
-                "the provider's signed userinfo is invalid: {error}"
-            ))
-            .with_source(error)),
+            Err(error) => {
+                Err(unexpected(format!("the provider's signed userinfo is invalid: {error}"))
+                    .with_source(error))
+            }
         }
     }
 

@@ -38,9 +38,7 @@ const OWN_PARAMETERS: [&str; 11] = [
 
 /// Whether only the client may set a parameter; case-insensitive, because some servers are.
 pub(super) fn is_own_parameter(name: &str) -> bool {
-    OWN_PARAMETERS
-        .iter()
-        .any(|own| own.eq_ignore_ascii_case(name))
+    OWN_PARAMETERS.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 pub(super) struct Endpoints {
@@ -108,12 +106,7 @@ impl Directory {
     pub(super) async fn endpoints(&self) -> Result<Arc<Endpoints>, Error> {
         match self {
             Self::Known(endpoints) => Ok(endpoints.clone()),
-            Self::Discovered {
-                provider,
-                issuer,
-                fetch,
-                found,
-            } => {
+            Self::Discovered { provider, issuer, fetch, found } => {
                 let fetch = || {
                     let (provider, issuer) = (provider.clone(), issuer.clone());
                     let fetch = fetch.clone();

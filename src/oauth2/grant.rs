@@ -16,10 +16,7 @@ pub(crate) struct UserGrant {
 
 impl UserGrant {
     pub(crate) fn new(client: &OAuth2Client, tokens: TokenResponse) -> Self {
-        Self {
-            provider: client.provider().name().to_owned(),
-            tokens,
-        }
+        Self { provider: client.provider().name().to_owned(), tokens }
     }
 
     pub(crate) fn is_of(&self, client: &OAuth2Client) -> bool {
@@ -51,9 +48,6 @@ impl UserGrant {
                 "the session's OAuth2 tokens are damaged, or were written by something else",
             )
         })?;
-        Ok(Self {
-            provider: provider.to_owned(),
-            tokens: TokenResponse::from_json(tokens)?,
-        })
+        Ok(Self { provider: provider.to_owned(), tokens: TokenResponse::from_json(tokens)? })
     }
 }

@@ -62,20 +62,14 @@ impl OAuth2Client {
         match &own.azp {
             Some(party) if party != client_id => {
                 let how = mismatch(&[client_id], &[party]);
-                return refuse(format!(
-                    "the ID token was issued to another client (azp): {how}"
-                ));
+                return refuse(format!("the ID token was issued to another client (azp): {how}"));
             }
             None if audiences.len() > 1 => {
                 return refuse("the ID token has several audiences and no azp");
             }
             _ => {}
         }
-        Ok(IdToken {
-            verified,
-            nonce: own.nonce.map(Secret::new),
-            issued: own.iat,
-        })
+        Ok(IdToken { verified, nonce: own.nonce.map(Secret::new), issued: own.iat })
     }
 
     /// Whether an `iss` is the provider's, in either spelling.
@@ -103,9 +97,7 @@ impl OAuth2Client {
         }
         let text = before.expose().as_bytes();
         let claims = Compact::split(text, text.len()).and_then(|token| token.payload_text());
-        let claims = claims
-            .ok()
-            .and_then(|text| serde_json::from_str(&text).ok());
+        let claims = claims.ok().and_then(|text| serde_json::from_str(&text).ok());
         let before: Before = claims
             .ok_or_else(|| Error::new(ErrorKind::Storage, "the session's ID token is damaged"))?;
         let new = self.verify_id_token(verifier, new).await?;

@@ -183,9 +183,7 @@ impl OAuth2Client {
         }
         match (&callback.iss, client.provider.issuer.as_deref()) {
             (None, _) if pending.sends_iss => {
-                return Err(invalid(
-                    "the callback has no iss, which this provider sends",
-                ));
+                return Err(invalid("the callback has no iss, which this provider sends"));
             }
             (None, _) => {}
             (Some(iss), Some(issuer)) if iss == issuer => {}
@@ -211,9 +209,7 @@ impl OAuth2Client {
             .filter(|code| !code.expose().is_empty())
             .ok_or_else(|| bad_query("the callback has neither a code nor an error"))?;
         let pkce = Pkce::from_verifier(pending.verifier)?;
-        Ok(self
-            .exchange_code(code, &pkce)
-            .granted_before(pending.scopes))
+        Ok(self.exchange_code(code, &pkce).granted_before(pending.scopes))
     }
 }
 
@@ -259,8 +255,6 @@ fn bad_query(message: &'static str) -> Error {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
-            .field("provider", &self.provider)
-            .finish_non_exhaustive()
+        f.debug_struct("Pending").field("provider", &self.provider).finish_non_exhaustive()
     }
 }

@@ -61,14 +61,10 @@ impl Provider {
 
     /// Returns GitLab at gitlab.com; it issues ID tokens for the scope `openid`.
     pub fn gitlab() -> Self {
-        Self::at(
-            "gitlab",
-            "https://gitlab.com/oauth/authorize",
-            "https://gitlab.com/oauth/token",
-        )
-        .issuer("https://gitlab.com")
-        .userinfo("https://gitlab.com/oauth/userinfo")
-        .oidc()
+        Self::at("gitlab", "https://gitlab.com/oauth/authorize", "https://gitlab.com/oauth/token")
+            .issuer("https://gitlab.com")
+            .userinfo("https://gitlab.com/oauth/userinfo")
+            .oidc()
     }
 
     /// Returns Google; it issues ID tokens for the scope `openid`.
@@ -121,9 +117,7 @@ impl Provider {
     /// its `max-age`, from 1 minute to 24 hours. Default: 1 hour. For client credentials alone it
     /// needs no `authorization_endpoint` (RFC 8414 section 2).
     pub fn discover(name: impl Into<String>, issuer: impl Into<String>) -> Self {
-        let mut provider = Self::at(Cow::Owned(name.into()), "", "")
-            .issuer(issuer)
-            .oidc();
+        let mut provider = Self::at(Cow::Owned(name.into()), "", "").issuer(issuer).oidc();
         provider.place = Place::Discovered;
         provider
     }
@@ -135,10 +129,7 @@ impl Provider {
     ) -> Self {
         Self {
             name: name.into(),
-            place: Place::Urls {
-                authorize: authorize.into(),
-                token: token.into(),
-            },
+            place: Place::Urls { authorize: authorize.into(), token: token.into() },
             issuer: None,
             is_oidc: false,
             sends_iss: false,

@@ -38,11 +38,7 @@ impl Registration<'_> {
     ///
     /// `None` for a provider without OpenID Connect.
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
-        let issuer = self
-            .provider
-            .issuer
-            .as_deref()
-            .filter(|_| self.provider.is_oidc)?;
+        let issuer = self.provider.issuer.as_deref().filter(|_| self.provider.is_oidc)?;
         let keys = ProviderKeys::new(issuer, self.provider, self.secret, announced);
         let fetcher = HttpFetch::over(self.http.clone());
         let source = move |clock, named: &[Algorithm]| {
@@ -148,11 +144,8 @@ impl Gather for ProviderKeys {
                 None => announced(&document, self.announced)?,
             };
             // A key is bound to its kind of algorithm and never serves another.
-            let mut keys: KeySet = self
-                .secrets
-                .iter()
-                .filter_map(|key| key.only(&algorithms))
-                .collect();
+            let mut keys: KeySet =
+                self.secrets.iter().filter_map(|key| key.only(&algorithms)).collect();
             if algorithms.iter().any(|a| !a.is_symmetric()) {
                 match self.published(&document, fetcher).await? {
                     Ok((published, age)) => {

@@ -70,9 +70,7 @@ impl TokenRequest {
         grant: Grant,
         fields: impl IntoIterator<Item = (&'static str, Secret)>,
     ) -> Self {
-        let fields = fields
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
         Self {
             client: client.clone(),
             grant,
@@ -186,13 +184,8 @@ impl TokenRequest {
         let own = ["client_id", "client_secret", "grant_type", "scope"];
         for (place, (name, _)) in self.parameters.iter().enumerate() {
             let fields = self.fields.iter().map(|(field, _)| &**field);
-            let taken = own
-                .into_iter()
-                .chain(fields)
-                .any(|own| own.eq_ignore_ascii_case(name))
-                || self.parameters[..place]
-                    .iter()
-                    .any(|(other, _)| other == name);
+            let taken = own.into_iter().chain(fields).any(|own| own.eq_ignore_ascii_case(name))
+                || self.parameters[..place].iter().any(|(other, _)| other == name);
             if taken {
                 return refuse(format!(
                     "the parameter '{name}' of the token request is already set: remove it"

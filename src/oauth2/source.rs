@@ -101,9 +101,7 @@ impl TokenSource {
     /// The errors of [`TokenRequest::send`]; for half a second after a failure the same error
     /// again.
     pub async fn token(&self) -> Result<Secret, Error> {
-        self.response()
-            .await
-            .map(|tokens| tokens.access_token().clone())
+        self.response().await.map(|tokens| tokens.access_token().clone())
     }
 
     /// Returns the whole response that the token came with.
@@ -136,8 +134,6 @@ impl TokenSource {
 
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource")
-            .field("request", &self.0.request)
-            .finish_non_exhaustive()
+        f.debug_struct("TokenSource").field("request", &self.0.request).finish_non_exhaustive()
     }
 }

@@ -71,9 +71,7 @@ impl TokenResponse {
     /// Returns when the access token expires, if the provider sent its lifetime.
     pub fn expires_at(&self) -> Option<SystemTime> {
         let lifetime = self.0.expires_in?;
-        UNIX_EPOCH
-            .checked_add(Duration::from_millis(self.0.received))?
-            .checked_add(lifetime)
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.0.received))?.checked_add(lifetime)
     }
 
     /// Returns when the access token expires, in Unix milliseconds.
@@ -126,19 +124,13 @@ impl TokenResponse {
         if self.0.refresh_token.is_some() {
             return self;
         }
-        Self::new(Parts {
-            refresh_token: Some(before.clone()),
-            ..(*self.0).clone()
-        })
+        Self::new(Parts { refresh_token: Some(before.clone()), ..(*self.0).clone() })
     }
 
     /// Replaces the ID token.
     #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
-        Self::new(Parts {
-            id_token,
-            ..(*self.0).clone()
-        })
+        Self::new(Parts { id_token, ..(*self.0).clone() })
     }
 
     /// Returns all of it as JSON for safe storage; [`from_json`](Self::from_json) reads it.

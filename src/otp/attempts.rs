@@ -20,10 +20,8 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    pub(super) const DEFAULT: Self = Self {
-        max_failures: 5,
-        lockout: Duration::from_secs(15 * 60),
-    };
+    pub(super) const DEFAULT: Self =
+        Self { max_failures: 5, lockout: Duration::from_secs(15 * 60) };
 
     pub(super) fn check(&self) -> Result<(), Error> {
         if !(1..=100).contains(&self.max_failures) {
@@ -94,10 +92,8 @@ impl Failures {
         self.locked_until = self.locked_until.min(latest);
         match self.locked_until.saturating_sub(millis(now)) {
             0 => Ok(()),
-            left => Err(
-                Error::new(ErrorKind::LockedOut, "too many wrong codes: locked out")
-                    .with_retry_after(Duration::from_millis(left)),
-            ),
+            left => Err(Error::new(ErrorKind::LockedOut, "too many wrong codes: locked out")
+                .with_retry_after(Duration::from_millis(left))),
         }
     }
 
@@ -170,10 +166,7 @@ impl Attempts {
             Match::Fresh(counter) => {
                 // A code of the last counter could not be used up, so it is not accepted.
                 let next = counter.checked_add(1).ok_or_else(exhausted)?;
-                *self = Self {
-                    next,
-                    failures: Failures::default(),
-                };
+                *self = Self { next, failures: Failures::default() };
                 Ok(())
             }
             // Not a guess, often a double click, and useless to an attacker.

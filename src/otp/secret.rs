@@ -147,14 +147,8 @@ impl OtpSecret {
         let typed = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
         // Nothing valid is cut off: the rest is of a text that is too long or not base32.
         let mut letters = Zeroizing::new(Vec::with_capacity(text.len().min(2 * MAX)));
-        letters.extend(
-            typed
-                .take(2 * MAX)
-                .map(|letter| letter.to_ascii_uppercase()),
-        );
-        let length = BASE32_NOPAD
-            .decode_len(letters.len())
-            .map_err(|_| no_base32())?;
+        letters.extend(typed.take(2 * MAX).map(|letter| letter.to_ascii_uppercase()));
+        let length = BASE32_NOPAD.decode_len(letters.len()).map_err(|_| no_base32())?;
         check(length, min)?;
         // Some tools leave spare bits set; every reader ignores them (RFC 4648 section 3.5).
         let spare = letters.len() * BITS_OF_LETTER % 8;
@@ -164,9 +158,7 @@ impl OtpSecret {
             *last = ALPHABET[place >> spare << spare];
         }
         let mut bytes = Zeroizing::new(vec![0; length]);
-        BASE32_NOPAD
-            .decode_mut(&letters, &mut bytes)
-            .map_err(|_| no_base32())?;
+        BASE32_NOPAD.decode_mut(&letters, &mut bytes).map_err(|_| no_base32())?;
         Ok(Self(bytes))
     }
 }

@@ -10,11 +10,7 @@ use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
 /// All characters except the unreserved ones (RFC 3986 section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Seconds that apps assume if the URI has no period.
 const USUAL_PERIOD: u64 = 30;

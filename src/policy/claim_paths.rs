@@ -51,12 +51,7 @@ const STANDARD: [&str; 7] = ["sub", "iss", "iat", "auth_time", "acr", "amr", "em
 /// Claims for a verified address.
 ///
 /// OpenID Connect Core; better-auth and Firebase; Microsoft Entra ID; Google's older userinfo.
-const EMAIL_VERIFIED: [&str; 4] = [
-    "email_verified",
-    "emailVerified",
-    "xms_edov",
-    "verified_email",
-];
+const EMAIL_VERIFIED: [&str; 4] = ["email_verified", "emailVerified", "xms_edov", "verified_email"];
 
 /// The `acr` of a two-factor login (OpenID PAPE 1.0), which several issuers accept in `acr_values`.
 const MULTI_FACTOR: &str = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
@@ -151,10 +146,7 @@ impl ClaimPaths {
     /// Clients that lack the second factor receive them in the challenge (RFC 9470). Default: the
     /// multi-factor value of OpenID's authentication policies (PAPE).
     pub fn acr_values<V: Into<String>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
-        self.acr_values = values
-            .into_iter()
-            .map(|value| value.into().into())
-            .collect();
+        self.acr_values = values.into_iter().map(|value| value.into().into()).collect();
         self
     }
 

@@ -247,10 +247,7 @@ pub fn any_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
 /// assert_eq!(claim("address.country").exists().to_string(), "claim:address.country");
 /// ```
 pub fn claim(path: impl Into<ClaimPath>) -> ClaimCondition {
-    ClaimCondition {
-        source: Source::Claims,
-        path: path.into(),
-    }
+    ClaimCondition { source: Source::Claims, path: path.into() }
 }
 
 /// Starts a condition on an attribute of the requested resource.
@@ -265,10 +262,7 @@ pub fn claim(path: impl Into<ClaimPath>) -> ClaimCondition {
 /// assert_eq!((own | role("admin")).to_string(), "resource:owner is_claim sub | role:admin");
 /// ```
 pub fn resource(path: impl Into<ClaimPath>) -> ClaimCondition {
-    ClaimCondition {
-        source: Source::Resource,
-        path: path.into(),
-    }
+    ClaimCondition { source: Source::Resource, path: path.into() }
 }
 
 /// The claim of a condition, made by [`claim`] or [`resource`].

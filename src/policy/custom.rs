@@ -25,10 +25,7 @@ impl Custom {
         name: String,
         check: impl Fn(&Subject<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            name: name.into(),
-            check: Check::Now(Arc::new(check)),
-        }
+        Self { name: name.into(), check: Check::Now(Arc::new(check)) }
     }
 
     pub(super) fn later<F>(

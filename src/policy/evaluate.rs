@@ -34,9 +34,7 @@ impl Question<'_> {
 
     fn answered(&self, custom: &Custom) -> Option<bool> {
         let mut answers = self.answers.iter();
-        answers
-            .find(|(name, _)| **name == *custom.name())
-            .map(|(_, answer)| *answer)
+        answers.find(|(name, _)| **name == *custom.name()).map(|(_, answer)| *answer)
     }
 
     pub(super) fn node(&self, node: &Node) -> Option<bool> {
@@ -207,29 +205,18 @@ impl Policy {
     }
 
     fn question<'a>(subject: &'a Subject<'a>, answers: &'a [(Box<str>, bool)]) -> Question<'a> {
-        Question {
-            subject,
-            answers,
-            stepped_up: false,
-        }
+        Question { subject, answers, stepped_up: false }
     }
 
     fn refusal(&self, subject: &Subject<'_>, answers: &[(Box<str>, bool)]) -> Error {
         let question = Self::question(subject, answers);
         let why = Explanation::new(&self.node, &question);
         telemetry::explained(&why);
-        let stepped_up = Question {
-            stepped_up: true,
-            ..question
-        };
+        let stepped_up = Question { stepped_up: true, ..question };
         let (kind, needs) = match stepped_up.node(&self.node) {
-            Some(false) => (
-                ErrorKind::InsufficientScope,
-                Needs {
-                    scopes: self.scopes(),
-                    ..Needs::default()
-                },
-            ),
+            Some(false) => {
+                (ErrorKind::InsufficientScope, Needs { scopes: self.scopes(), ..Needs::default() })
+            }
             _ => {
                 let mut needs = Needs::default();
                 step_up(&self.node, &question, &stepped_up, &mut needs);
@@ -237,11 +224,8 @@ impl Policy {
             }
         };
         let deciding = why.deciding().join(", ");
-        Error::new(
-            kind,
-            format!("the policy '{self}' denies the request: {deciding}"),
-        )
-        .with_needs(needs)
+        Error::new(kind, format!("the policy '{self}' denies the request: {deciding}"))
+            .with_needs(needs)
     }
 
     /// Returns the scopes that a denial may name (RFC 6750 section 3), separated by spaces.
@@ -264,11 +248,7 @@ impl Policy {
     pub(super) fn scope_alternatives(&self) -> Vec<Vec<String>> {
         let found = alternatives(&self.node).unwrap_or_default();
         // An empty list would declare the route public.
-        if found.is_empty() {
-            vec![Vec::new()]
-        } else {
-            found
-        }
+        if found.is_empty() { vec![Vec::new()] } else { found }
     }
 }
 
@@ -341,13 +321,9 @@ fn step_up(node: &Node, now: &Question<'_>, stepped_up: &Question<'_>, needs: &m
             let values = now.subject.paths().strong_classes();
             needs.acr_values = (!values.is_empty()).then(|| values.join(" "));
         }
-        Node::All(nodes) => nodes
-            .iter()
-            .for_each(|node| step_up(node, now, stepped_up, needs)),
+        Node::All(nodes) => nodes.iter().for_each(|node| step_up(node, now, stepped_up, needs)),
         Node::Any(nodes) => {
-            let mut helped = nodes
-                .iter()
-                .filter(|node| stepped_up.node(node) != Some(false));
+            let mut helped = nodes.iter().filter(|node| stepped_up.node(node) != Some(false));
             if let Some(node) = helped.next() {
                 step_up(node, now, stepped_up, needs);
             }

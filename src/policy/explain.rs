@@ -44,12 +44,7 @@ impl Explanation {
             Node::Any(nodes) if nodes.is_empty() => ("never".to_owned(), Vec::new()),
             Node::Any(nodes) => ("any of".to_owned(), nodes.iter().map(part).collect()),
         };
-        Self {
-            what,
-            holds,
-            decides,
-            parts,
-        }
+        Self { what, holds, decides, parts }
     }
 
     /// Whether the policy allows the request; `None` if an async condition decides.
@@ -80,9 +75,7 @@ impl Explanation {
         let arrow = if self.decides { " <-" } else { "" };
         let indent = 2 * depth;
         writeln!(f, "{:indent$}{answer}: {}{arrow}", "", self.what)?;
-        self.parts
-            .iter()
-            .try_for_each(|part| part.write(f, depth + 1))
+        self.parts.iter().try_for_each(|part| part.write(f, depth + 1))
     }
 }
 

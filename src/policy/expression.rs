@@ -106,10 +106,7 @@ impl BitAnd for Policy {
 
     /// Requires both policies.
     fn bitand(self, other: Self) -> Self {
-        Self {
-            node: Node::all([self.node, other.node]),
-            waits: self.waits || other.waits,
-        }
+        Self { node: Node::all([self.node, other.node]), waits: self.waits || other.waits }
     }
 }
 
@@ -118,10 +115,7 @@ impl BitOr for Policy {
 
     /// Requires at least one of the two policies.
     fn bitor(self, other: Self) -> Self {
-        Self {
-            node: Node::any([self.node, other.node]),
-            waits: self.waits || other.waits,
-        }
+        Self { node: Node::any([self.node, other.node]), waits: self.waits || other.waits }
     }
 }
 
@@ -130,10 +124,7 @@ impl Not for Policy {
 
     /// Negates the policy; a [missing claim](Policy#missing-claims) makes a negation true.
     fn not(self) -> Self {
-        Self {
-            node: self.node.not(),
-            ..self
-        }
+        Self { node: self.node.not(), ..self }
     }
 }
 
@@ -145,10 +136,7 @@ impl fmt::Debug for Policy {
 
 impl From<Node> for Policy {
     fn from(node: Node) -> Self {
-        Self {
-            waits: node.is_async(),
-            node,
-        }
+        Self { waits: node.is_async(), node }
     }
 }
 

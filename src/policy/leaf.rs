@@ -77,9 +77,7 @@ impl Leaf {
             }
             Self::Permission(permission) => {
                 let covers = |held: &[u8]| covers(held, permission.as_bytes());
-                subject.any_at(paths.places_of_permissions(), |claim| {
-                    claim.has_word_like(covers)
-                })
+                subject.any_at(paths.places_of_permissions(), |claim| claim.has_word_like(covers))
             }
             Self::Claim(source, path, test) => {
                 let attributes = match source {
@@ -229,9 +227,7 @@ fn has_second_factor(subject: &Subject<'_>) -> bool {
         return false;
     };
     let has = |name: &str| methods.has_text(name);
-    let kinds = KINDS
-        .iter()
-        .filter(|kind| kind.iter().any(|name| has(name)));
+    let kinds = KINDS.iter().filter(|kind| kind.iter().any(|name| has(name)));
     has("mfa") || kinds.count() >= 2
 }
 
@@ -250,10 +246,7 @@ mod tests {
             ("*", "*"),
             ("*", "orders"),
         ] {
-            assert!(
-                covers(held.as_bytes(), wanted.as_bytes()),
-                "{held} {wanted}"
-            );
+            assert!(covers(held.as_bytes(), wanted.as_bytes()), "{held} {wanted}");
         }
         for (held, wanted) in [
             ("orders:refund", "orders:*"),
@@ -265,10 +258,7 @@ mod tests {
             ("orders", "orders:refund"),
             ("", "orders"),
         ] {
-            assert!(
-                !covers(held.as_bytes(), wanted.as_bytes()),
-                "{held} {wanted}"
-            );
+            assert!(!covers(held.as_bytes(), wanted.as_bytes()), "{held} {wanted}");
         }
     }
 }

@@ -109,12 +109,7 @@ impl PolicyParser {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the message names the column
     /// (in characters, from 1), what was expected there, and what was found.
     pub fn parse(&self, text: &str) -> Result<Policy, Error> {
-        let mut reader = Reader {
-            text,
-            at: 0,
-            opened: Vec::new(),
-            customs: &self.customs,
-        };
+        let mut reader = Reader { text, at: 0, opened: Vec::new(), customs: &self.customs };
         if text.len() > MAX_LENGTH {
             return Err(reader.error("a text of at most 64 KiB", "more"));
         }
@@ -163,14 +158,8 @@ enum Argument {
 
 /// Every keyword of the language; any other name is an error.
 const KEYWORDS: [(&str, Argument); 13] = [
-    (
-        "authenticated",
-        Argument::Absent(|| Node::Leaf(Leaf::Authenticated)),
-    ),
-    (
-        "second_factor",
-        Argument::Absent(|| Node::Leaf(Leaf::SecondFactor)),
-    ),
+    ("authenticated", Argument::Absent(|| Node::Leaf(Leaf::Authenticated))),
+    ("second_factor", Argument::Absent(|| Node::Leaf(Leaf::SecondFactor))),
     ("never", Argument::Absent(|| Node::NEVER)),
     ("scope", Argument::Word(Leaf::Scope)),
     ("role", Argument::Word(Leaf::Role)),
@@ -227,12 +216,7 @@ impl<'a> Reader<'a> {
 
     /// Returns an error for the text at the current position.
     fn expected(&self, what: &str) -> Error {
-        let bare: String = self
-            .rest()
-            .chars()
-            .take_while(|c| is_bare(*c))
-            .take(40)
-            .collect();
+        let bare: String = self.rest().chars().take_while(|c| is_bare(*c)).take(40).collect();
         let found = match (self.rest().chars().next(), &*bare) {
             (None, _) => "the end".to_owned(),
             (Some(c), "") if c.is_control() => format!("U+{:04X}", u32::from(c)),
@@ -280,11 +264,7 @@ impl<'a> Reader<'a> {
         }
         self.skip_blanks();
         let opening = self.at;
-        let node = if self.eat("(") {
-            self.parenthesis(opening)?
-        } else {
-            self.condition()?
-        };
+        let node = if self.eat("(") { self.parenthesis(opening)? } else { self.condition()? };
         Ok(if negated { node.not() } else { node })
     }
 
@@ -307,9 +287,7 @@ impl<'a> Reader<'a> {
 
     fn condition(&mut self) -> Result<Node, Error> {
         let rest = self.rest();
-        let end = rest
-            .find(|c: char| !c.is_ascii_lowercase() && c != '_')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
         let name = &rest[..end];
         let Some((_, argument)) = KEYWORDS.iter().find(|(keyword, _)| *keyword == name) else {
             return Err(self.expected(&expected_keywords()));
@@ -494,10 +472,7 @@ impl<'a> Reader<'a> {
     fn word(&mut self, what: &str) -> Result<Word<'a>, Error> {
         self.skip_blanks();
         if self.rest().starts_with('"') {
-            return Ok(Word {
-                text: Cow::Owned(self.quoted()?),
-                quoted: true,
-            });
+            return Ok(Word { text: Cow::Owned(self.quoted()?), quoted: true });
         }
         let rest = self.rest();
         let end = rest.find(|c| !is_bare(c)).unwrap_or(rest.len());
@@ -507,10 +482,7 @@ impl<'a> Reader<'a> {
                 Err(self.expected("ASCII, as other characters must stand in quotes"))
             }
             _ if end == 0 => Err(self.expected(what)),
-            _ => Ok(Word {
-                text: Cow::Borrowed(&rest[..end]),
-                quoted: false,
-            }),
+            _ => Ok(Word { text: Cow::Borrowed(&rest[..end]), quoted: false }),
         }
     }
 

@@ -28,17 +28,11 @@ impl ClaimPath {
         let mut names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
         let hash = match names.is_empty() {
             true => PathHash::ROOT.member(""),
-            false => names
-                .iter()
-                .fold(PathHash::ROOT, |hash, name| hash.member(name)),
+            false => names.iter().fold(PathHash::ROOT, |hash, name| hash.member(name)),
         };
         let name = names.pop().unwrap_or_default();
         names.reverse();
-        Self {
-            hash: hash.finish(),
-            name,
-            around: names.into(),
-        }
+        Self { hash: hash.finish(), name, around: names.into() }
     }
 
     /// Returns the names from the outside in.

@@ -73,10 +73,7 @@ impl<'a> Subject<'a> {
     /// Adds the attributes of the requested resource.
     #[must_use]
     pub fn about(self, resource: &'a ClaimIndex) -> Self {
-        Self {
-            resource: Some(resource),
-            ..self
-        }
+        Self { resource: Some(resource), ..self }
     }
 
     /// Sets the time of the session's login, if known.
@@ -88,10 +85,7 @@ impl<'a> Subject<'a> {
     /// Sets whether the issuer is declared to verify every address.
     #[must_use]
     pub(crate) fn with_issuer_verifies_emails(self, declared: bool) -> Self {
-        Self {
-            issuer_verifies_emails: declared,
-            ..self
-        }
+        Self { issuer_verifies_emails: declared, ..self }
     }
 
     /// Returns the claims.
@@ -157,8 +151,6 @@ impl<'a> Subject<'a> {
 
 impl fmt::Debug for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subject")
-            .field("claims", &self.claims)
-            .finish_non_exhaustive()
+        f.debug_struct("Subject").field("claims", &self.claims).finish_non_exhaustive()
     }
 }

@@ -56,11 +56,7 @@ impl Methods {
     /// Returns `others` followed by these methods.
     pub(crate) fn after(&self, others: Option<&Self>) -> Self {
         let others = others.map_or("", Self::text).split(' ');
-        Self::of(
-            others
-                .chain(self.0.split(' '))
-                .filter(|name| !name.is_empty()),
-        )
+        Self::of(others.chain(self.0.split(' ')).filter(|name| !name.is_empty()))
     }
 
     /// Returns a login's claims with these methods appended to `amr`.

@@ -25,11 +25,7 @@ impl Sessions {
             // A record that cannot be read names no other id to follow.
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::InvalidKey) => {
                 let settings = self.settings();
-                settings
-                    .store
-                    .remove(&settings.key(id.hash()))
-                    .await
-                    .map(drop)
+                settings.store.remove(&settings.key(id.hash())).await.map(drop)
             }
             Err(error) => Err(error),
         }
@@ -104,8 +100,7 @@ impl Sessions {
     #[cfg_attr(not(feature = "client"), allow(dead_code))]
     pub(crate) async fn finish_login(&self, read: &Loaded) -> Result<bool, Error> {
         let refresh = |loaded: &Loaded| loaded.tokens().and_then(|tokens| tokens.refresh.clone());
-        self.finish_if(read, |now| refresh(now) == refresh(read))
-            .await
+        self.finish_if(read, |now| refresh(now) == refresh(read)).await
     }
 
     async fn finish_if(
@@ -122,9 +117,7 @@ impl Sessions {
             let key = settings.key(hash);
             // Compare-and-set, so that a concurrent id change does not slip through.
             let ended = Kept::Ended.pack(&key, settings.keys.as_ref())?;
-            let replaced = settings
-                .store
-                .replace(&key, version, ended, Some(FORWARDED));
+            let replaced = settings.store.replace(&key, version, ended, Some(FORWARDED));
             if replaced.await?.is_some() {
                 settings.memory.forget(&hash);
                 // No id follows from this state, so the record is not needed.
@@ -162,9 +155,7 @@ impl Sessions {
         let mut owned = Owned::default();
         let mut found: HashMap<[u8; 16], Loaded> = HashMap::new();
         for (key, record) in settings.store.owned(&settings.owner(key)).await? {
-            let hash = key
-                .strip_prefix(&*settings.prefix)
-                .and_then(Hash::from_text);
+            let hash = key.strip_prefix(&*settings.prefix).and_then(Hash::from_text);
             let Some(hash) = hash else { continue };
             let loaded = match self.read(hash, &key, &record) {
                 Ok(Reading::Live(loaded)) => loaded,

@@ -41,20 +41,14 @@ impl SessionId {
     /// less.
     pub fn parse(text: &str) -> Result<Self, Error> {
         match Hash::of(text.as_bytes()) {
-            Some(hash) => Ok(Self {
-                text: Secret::new(text),
-                hash,
-            }),
+            Some(hash) => Ok(Self { text: Secret::new(text), hash }),
             None => Err(Error::new(ErrorKind::Malformed, "not a session id")),
         }
     }
 
     pub(super) fn generate() -> Result<Self, Error> {
         let bytes = Zeroizing::new(random::<BYTES>()?);
-        Ok(Self {
-            text: Secret::new(encoding::encode(*bytes)),
-            hash: Hash::of_bytes(&bytes),
-        })
+        Ok(Self { text: Secret::new(encoding::encode(*bytes)), hash: Hash::of_bytes(&bytes) })
     }
 
     /// Returns the id as text, for the cookie. Keep it out of logs.

@@ -57,10 +57,7 @@ impl NewSession {
     /// The key may be any text; [`clear`](crate::Sessions::clear) and
     /// [`list`](crate::Sessions::list) find the session by it.
     pub fn of(key: impl Into<String>) -> Self {
-        Self {
-            key: Some(key.into().into()),
-            ..Self::default()
-        }
+        Self { key: Some(key.into().into()), ..Self::default() }
     }
 
     /// Creates a session without a user, such as a guest's cart.
@@ -176,9 +173,7 @@ impl NewSession {
                 Some(before) => before.handle,
                 None => random::<HANDLE>()?,
             },
-            device: self
-                .device
-                .or_else(|| before.and_then(|before| before.device.clone())),
+            device: self.device.or_else(|| before.and_then(|before| before.device.clone())),
             key: self.key,
             claims: read_claims(claims)?,
             methods: None,
@@ -238,10 +233,7 @@ pub(super) fn check_data(text: String, max_bytes: usize) -> Result<Data, Error> 
 
 /// Returns the error for an id without a session.
 pub(super) fn gone() -> Error {
-    Error::new(
-        ErrorKind::Revoked,
-        "no such session: it ended or never existed",
-    )
+    Error::new(ErrorKind::Revoked, "no such session: it ended or never existed")
 }
 
 pub(super) fn expired() -> Error {

@@ -116,10 +116,7 @@ pub(super) struct Data {
 
 impl Data {
     pub(super) fn new(text: String) -> Self {
-        Self {
-            text: Zeroizing::new(text),
-            decoded: Decoded::default(),
-        }
+        Self { text: Zeroizing::new(text), decoded: Decoded::default() }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -141,9 +138,7 @@ impl Data {
         }
         self.decoded.insert(self.read::<T>()?);
         // Cannot fail: the value was just inserted.
-        self.decoded
-            .get()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "decoded data is gone"))
+        self.decoded.get().ok_or_else(|| Error::new(ErrorKind::Internal, "decoded data is gone"))
     }
 
     pub(super) fn decoded<T: 'static>(&self) -> Option<&T> {

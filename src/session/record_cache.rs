@@ -113,8 +113,7 @@ impl Memory {
         let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
         let set = part.places.get_mut(at..at + WAYS);
         let place = set.and_then(|set| {
-            set.iter_mut()
-                .find(|place| place.as_ref().is_some_and(|known| known.hash == *hash))
+            set.iter_mut().find(|place| place.as_ref().is_some_and(|known| known.hash == *hash))
         });
         let old = place.and_then(Option::take);
         part.bytes -= old.as_ref().map_or(0, |old| old.weight());
@@ -187,10 +186,7 @@ mod tests {
             assert_eq!(memory.get(&entry.hash, 0).is_some(), fits);
         }
         let (entries, bytes) = held(&memory);
-        assert!(
-            entries > 100 && bytes <= 1 << 20,
-            "{entries} of {bytes} bytes"
-        );
+        assert!(entries > 100 && bytes <= 1 << 20, "{entries} of {bytes} bytes");
         // A size of zero caches nothing.
         let none = Memory::new(0);
         none.insert(&entry(1, 1, 1));

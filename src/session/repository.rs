@@ -44,11 +44,7 @@ pub(super) enum Reading {
 
 impl Loaded {
     pub(super) fn new(hash: Hash, version: u64, body: Body) -> Self {
-        Self(Arc::new(Entry {
-            hash,
-            version,
-            body,
-        }))
+        Self(Arc::new(Entry { hash, version, body }))
     }
 
     pub(super) fn body(&self) -> &Body {
@@ -190,10 +186,7 @@ impl Sessions {
     /// Returns the time to the absolute timeout, the longest useful lifetime of its cookie.
     pub(crate) fn absolute_left(&self, loaded: &Loaded) -> Duration {
         let settings = self.settings();
-        let ends = loaded
-            .body()
-            .created
-            .saturating_add(millis(settings.absolute));
+        let ends = loaded.body().created.saturating_add(millis(settings.absolute));
         Duration::from_millis(ends.saturating_sub(settings.now()))
     }
 
@@ -202,9 +195,7 @@ impl Sessions {
         let settings = self.settings();
         let body = new.into_body(None, settings.now(), settings.max_bytes)?;
         let id = SessionId::generate()?;
-        let version = self
-            .insert(id.hash(), Kept::Live(body.clone()), &body)
-            .await?;
+        let version = self.insert(id.hash(), Kept::Live(body.clone()), &body).await?;
         Ok((id.clone(), self.remember(id.hash(), version, body)))
     }
 
@@ -268,8 +259,7 @@ impl Sessions {
             body.grant = Some(grant.clone());
             Ok(())
         };
-        self.save_aside(read, |loaded| loaded.grant().cloned(), change)
-            .await
+        self.save_aside(read, |loaded| loaded.grant().cloned(), change).await
     }
 
     /// Changes fields other than the data, with retries, unless what `seen` returns has changed.
@@ -299,10 +289,7 @@ impl Sessions {
     /// Returns whether the last use that was written is old enough for another write.
     pub(crate) fn touch_is_due(&self, read: &Loaded) -> bool {
         let settings = self.settings();
-        let due = read
-            .body()
-            .last_seen
-            .saturating_add(millis(settings.touch_every));
+        let due = read.body().last_seen.saturating_add(millis(settings.touch_every));
         settings.now() >= due
     }
 
@@ -421,9 +408,7 @@ impl Sessions {
         let ttl = settings.ttl(&body, now)?;
         let key = settings.key(read.0.hash);
         let value = Kept::Live(body.clone()).pack(&key, settings.keys.as_ref())?;
-        let replaced = settings
-            .store
-            .replace(&key, read.0.version, value, Some(ttl));
+        let replaced = settings.store.replace(&key, read.0.version, value, Some(ttl));
         let version = replaced.await?;
         Ok(version.map(|version| self.remember(read.0.hash, version, body)))
     }
@@ -456,9 +441,7 @@ impl Sessions {
 
 impl fmt::Debug for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loaded")
-            .field("version", &self.0.version)
-            .finish_non_exhaustive()
+        f.debug_struct("Loaded").field("version", &self.0.version).finish_non_exhaustive()
     }
 }
 
@@ -505,10 +488,7 @@ mod tests {
         // A handler's save of older data keeps the fresh tokens.
         let saved = sessions.save_text(&read, "2".to_owned()).await.unwrap();
         assert_eq!(saved.tokens().unwrap().id.expose(), "second");
-        assert_eq!(
-            (saved.data_text(), saved.body().last_seen),
-            ("2", 3_600_000)
-        );
+        assert_eq!((saved.data_text(), saved.body().last_seen), ("2", 3_600_000));
         let refresh = saved.tokens().unwrap().refresh.as_ref();
         assert_eq!(refresh.unwrap().expose(), "refresh");
         let packed = Kept::Live(saved.body().clone()).pack("k", None).unwrap();

@@ -96,10 +96,7 @@ impl Sessions {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
     pub async fn step_up(&self, id: &SessionId, methods: &[&str]) -> Result<SessionId, Error> {
-        let rotation = Rotation {
-            methods: Some(Methods::new(methods)?),
-            ..Rotation::default()
-        };
+        let rotation = Rotation { methods: Some(Methods::new(methods)?), ..Rotation::default() };
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
         self.rotate(&read, rotation).await.map(|(id, _)| id)
     }
@@ -113,10 +110,7 @@ impl Sessions {
     /// The errors of [`rework`](Self::rework) and [`create_with`](Self::create_with).
     pub async fn login(&self, id: &SessionId, new: NewSession) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        let rotation = Rotation {
-            login: Some(new),
-            ..Rotation::default()
-        };
+        let rotation = Rotation { login: Some(new), ..Rotation::default() };
         self.rotate(&read, rotation).await.map(|(id, _)| id)
     }
 
@@ -147,11 +141,7 @@ impl Sessions {
         rotation: Rotation,
     ) -> Result<(SessionId, Loaded), Error> {
         let settings = self.settings();
-        let Rotation {
-            login,
-            data,
-            methods,
-        } = rotation;
+        let Rotation { login, data, methods } = rotation;
         let login_brings_data = login.as_ref().is_some_and(|new| !new.keeps_data());
         let others = login
             .as_ref()
@@ -160,9 +150,8 @@ impl Sessions {
         let login = login
             .map(|new| new.into_body(before, settings.now(), settings.max_bytes))
             .transpose()?;
-        let data = data
-            .map(|data| check_data(data, settings.max_bytes).map(Arc::new))
-            .transpose()?;
+        let data =
+            data.map(|data| check_data(data, settings.max_bytes).map(Arc::new)).transpose()?;
         self.rotated(read, |body| {
             let mut next = login.clone().unwrap_or_else(|| body.clone());
             (next.data, next.revision) = match &data {
@@ -203,9 +192,7 @@ impl Sessions {
             let version = self.insert(hash, pending, &body).await?;
             let pack = || Kept::Moved(hash).pack(&old_key, settings.keys.as_ref());
             let moved =
-                settings
-                    .store
-                    .replace(&old_key, old.0.version, pack()?, Some(ttl.max(FORWARDED)));
+                settings.store.replace(&old_key, old.0.version, pack()?, Some(ttl.max(FORWARDED)));
             let moved = match moved.await {
                 Ok(Some(moved)) => Some(moved),
                 Ok(None) => {

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) fn moment(unix_millis: u64) -> SystemTime {
-    UNIX_EPOCH
-        .checked_add(Duration::from_millis(unix_millis))
-        .unwrap_or(UNIX_EPOCH)
+    UNIX_EPOCH.checked_add(Duration::from_millis(unix_millis)).unwrap_or(UNIX_EPOCH)
 }
 
 /// A session as it was read: the application's data and the session's metadata.
@@ -38,11 +36,7 @@ pub struct SessionRecord<T> {
 impl<T: DeserializeOwned + Send + Sync + 'static> SessionRecord<T> {
     /// Creates the view of a session whose data was decoded as a `T`.
     pub(super) fn new(loaded: Loaded, settings: Arc<Settings>) -> Self {
-        Self {
-            loaded,
-            settings,
-            of: PhantomData,
-        }
+        Self { loaded, settings, of: PhantomData }
     }
 }
 
@@ -94,11 +88,7 @@ impl<T: 'static> Deref for SessionRecord<T> {
     fn deref(&self) -> &T {
         // `new` is the only constructor; its caller decoded this T into the shared data, which never
         // forgets a decoded type.
-        self.loaded
-            .body()
-            .data
-            .decoded::<T>()
-            .expect("decoded by the constructor's caller")
+        self.loaded.body().data.decoded::<T>().expect("decoded by the constructor's caller")
     }
 }
 

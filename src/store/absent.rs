@@ -17,11 +17,7 @@ pub(super) struct Absent {
 
 impl Absent {
     pub(super) fn new(max_bytes: u64) -> Self {
-        Self {
-            copies: VecDeque::new(),
-            bytes: 0,
-            max_bytes,
-        }
+        Self { copies: VecDeque::new(), bytes: 0, max_bytes }
     }
 
     /// Adds a copy and returns the evicted ones: the oldest, or the new one if it does not fit.

@@ -186,9 +186,7 @@ impl Copies {
     /// Invalidates every copy at once; their memory is freed later.
     fn change_all(&self, turned: impl Fn(u64) -> u64) {
         let turn = |epoch| Some(turned(epoch));
-        let _ = self
-            .epoch
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, turn);
+        let _ = self.epoch.fetch_update(Ordering::AcqRel, Ordering::Acquire, turn);
         self.copies.invalidate_all();
         lock(&self.absent).clear();
     }
@@ -249,10 +247,7 @@ impl<S: Store> CachedStore<S> {
     }
 
     fn writing<'a>(&'a self, change: Change<'a>) -> Writing<'a> {
-        Writing {
-            copies: &self.0.copies,
-            change,
-        }
+        Writing { copies: &self.0.copies, change }
     }
 }
 
@@ -433,12 +428,7 @@ impl<S: Store> CachedStoreBuilder<S> {
         if !watched && self.max_age.is_some() {
             copies.change_all(|epoch| epoch | 1);
         }
-        CachedStore(Arc::new(Inner {
-            store: self.store,
-            watched,
-            copies,
-            _told: told,
-        }))
+        CachedStore(Arc::new(Inner { store: self.store, watched, copies, _told: told }))
     }
 }
 

@@ -23,11 +23,7 @@ pub struct Record {
 impl Record {
     /// Creates a record that never expires.
     pub fn new(value: impl Into<Arc<[u8]>>, version: u64) -> Self {
-        Self {
-            value: value.into(),
-            version,
-            ttl: None,
-        }
+        Self { value: value.into(), version, ttl: None }
     }
 
     /// Sets the remaining lifetime.
@@ -93,12 +89,7 @@ pub struct NewRecord {
 impl NewRecord {
     /// Creates a record without an owner that never expires.
     pub fn new(value: impl Into<Vec<u8>>) -> Self {
-        Self {
-            value: value.into(),
-            ttl: None,
-            owner: None,
-            anonymous: false,
-        }
+        Self { value: value.into(), ttl: None, owner: None, anonymous: false }
     }
 
     /// Sets the lifetime.

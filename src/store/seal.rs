@@ -44,10 +44,7 @@ struct SealingKey {
 }
 
 fn failed<E>(_: E) -> Error {
-    Error::new(
-        ErrorKind::Internal,
-        "the system could not encrypt or decrypt",
-    )
+    Error::new(ErrorKind::Internal, "the system could not encrypt or decrypt")
 }
 
 /// The output length for HKDF.
@@ -66,10 +63,7 @@ impl SealingKey {
         context.update(secret);
         let mut id = [0; ID];
         id.copy_from_slice(&context.finish().as_ref()[..ID]);
-        Self {
-            id,
-            secret: Zeroizing::new(*secret),
-        }
+        Self { id, secret: Zeroizing::new(*secret) }
     }
 
     /// Derives the key of one value. It is used once, so its nonce may be constant.
@@ -187,9 +181,7 @@ impl SealingKeys {
 
 impl fmt::Debug for SealingKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealingKeys")
-            .field("keys", &self.0.len())
-            .finish_non_exhaustive()
+        f.debug_struct("SealingKeys").field("keys", &self.0.len()).finish_non_exhaustive()
     }
 }
 
@@ -209,16 +201,9 @@ mod tests {
         let keys = keys(1);
         let sealed = keys.seal("a", VALUE).unwrap();
         assert_eq!(&**keys.open("a", &sealed).unwrap(), VALUE);
-        assert!(
-            !sealed
-                .windows(6)
-                .any(|part| VALUE.windows(6).any(|v| v == part))
-        );
+        assert!(!sealed.windows(6).any(|part| VALUE.windows(6).any(|v| v == part)));
         assert_ne!(sealed, keys.seal("a", VALUE).unwrap());
-        assert_eq!(
-            keys.open("b", &sealed).unwrap_err().kind(),
-            ErrorKind::Storage
-        );
+        assert_eq!(keys.open("b", &sealed).unwrap_err().kind(), ErrorKind::Storage);
         assert_eq!(&**keys.open("", &keys.seal("", b"").unwrap()).unwrap(), b"");
     }
 

@@ -84,10 +84,7 @@ impl Watchers {
     }
 
     pub(crate) fn add(&self, watcher: Watcher) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(watcher);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
     }
 
     /// Notifies all watchers and drops those whose callback is gone.
@@ -97,10 +94,7 @@ impl Watchers {
         let gone = told < watchers.len();
         drop(watchers);
         if gone {
-            self.0
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .retain(Watcher::is_held);
+            self.0.write().unwrap_or_else(PoisonError::into_inner).retain(Watcher::is_held);
         }
     }
 }

@@ -203,10 +203,7 @@ impl<S: Store> Suite<S> {
     async fn insert(&self, key: &str, record: NewRecord) -> u64 {
         match answer(self.first.insert(key, record).await, "insert") {
             Some(version) => version,
-            None => broken(
-                "insert succeeds if the key has no record",
-                "it returned None",
-            ),
+            None => broken("insert succeeds if the key has no record", "it returned None"),
         }
     }
 
@@ -215,10 +212,7 @@ impl<S: Store> Suite<S> {
         let replaced = self.first.replace(key, version, value.to_vec(), ttl);
         match answer(replaced.await, "replace") {
             Some(version) => version,
-            None => broken(
-                "replace succeeds if the version is the record's",
-                "it returned None",
-            ),
+            None => broken("replace succeeds if the version is the record's", "it returned None"),
         }
     }
 

@@ -252,12 +252,7 @@ impl VerifierBuilder {
     ) -> Self {
         self.texts.push(TextRule {
             claim: claim.into().into_boxed_str(),
-            expected: Some(
-                kinds
-                    .into_iter()
-                    .map(|kind| kind.into().into_boxed_str())
-                    .collect(),
-            ),
+            expected: Some(kinds.into_iter().map(|kind| kind.into().into_boxed_str()).collect()),
         });
         self
     }
@@ -271,8 +266,7 @@ impl VerifierBuilder {
 
     /// Requires these claims to be present.
     pub fn require<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
-        self.required
-            .extend(claims.into_iter().map(|name| name.into().into_boxed_str()));
+        self.required.extend(claims.into_iter().map(|name| name.into().into_boxed_str()));
         self
     }
 
@@ -287,10 +281,7 @@ impl VerifierBuilder {
 
     /// Requires a claim to be a non-empty string.
     pub fn require_any_text(mut self, claim: impl Into<String>) -> Self {
-        self.texts.push(TextRule {
-            claim: claim.into().into_boxed_str(),
-            expected: None,
-        });
+        self.texts.push(TextRule { claim: claim.into().into_boxed_str(), expected: None });
         self
     }
 
@@ -395,10 +386,7 @@ impl VerifierBuilder {
             self.algorithms = Algorithm::ALL.to_vec();
         }
         // Both spellings select this verifier and satisfy its rules.
-        let spellings = self
-            .issuers
-            .iter()
-            .filter_map(|issuer| other_spelling(issuer));
+        let spellings = self.issuers.iter().filter_map(|issuer| other_spelling(issuer));
         let spellings: Vec<Box<str>> = spellings.map(Into::into).collect();
         self.issuers.extend(spellings);
         self.check()?;

@@ -17,10 +17,7 @@ pub(crate) fn hash(token: &[u8]) -> u64 {
     let (seed, shared) = SEEDS.get_or_init(|| {
         // `RandomState` takes its keys from the operating system's random numbers.
         let random = std::hash::RandomState::new();
-        (
-            random.hash_one("seed"),
-            SharedSeed::from_u64(random.hash_one("shared")),
-        )
+        (random.hash_one("seed"), SharedSeed::from_u64(random.hash_one("shared")))
     });
     let mut hasher = FoldHasher::with_seed(*seed, shared);
     hasher.write(token);
@@ -153,10 +150,7 @@ impl TokenCache {
 
     pub(crate) fn remove(&self, entry: &Entry) {
         if let Some(tokens) = &self.tokens {
-            tokens.invalidate(&KeyRef {
-                hash: entry.hash,
-                token: entry.token.as_bytes(),
-            });
+            tokens.invalidate(&KeyRef { hash: entry.hash, token: entry.token.as_bytes() });
         }
     }
 
@@ -171,11 +165,6 @@ impl TokenCache {
             tokens.run_pending_tasks();
             (tokens.entry_count(), tokens.weighted_size())
         });
-        CacheStats {
-            hits: self.hits.total(),
-            misses: self.misses.total(),
-            entries,
-            bytes,
-        }
+        CacheStats { hits: self.hits.total(), misses: self.misses.total(), entries, bytes }
     }
 }

@@ -54,11 +54,7 @@ impl ClaimSet {
 
     /// Copies the set without the decoded types.
     pub(crate) fn copy(&self) -> Self {
-        Self::new(
-            self.text.to_string(),
-            self.issuer.clone(),
-            self.subject.clone(),
-        )
+        Self::new(self.text.to_string(), self.issuer.clone(), self.subject.clone())
     }
 
     /// Parses claims with the strictness that applies to tokens.
@@ -94,8 +90,7 @@ impl ClaimSet {
         }
         let value: T = decode("the claims", &self.text)?;
         // Inserted just above.
-        self.keep(value)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "decoded claims are gone"))
+        self.keep(value).ok_or_else(|| Error::new(ErrorKind::Internal, "decoded claims are gone"))
     }
 
     /// Returns the `T` that [`decode`](Self::decode) or [`keep`](Self::keep) stored.

@@ -46,9 +46,7 @@ fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
         Scalar::Float(seconds) => {
             let whole = if up { seconds.ceil() } else { seconds.floor() };
             // In range, so the conversion is exact; NaN and infinities fail the comparison.
-            (0.0..=MAX_DATE as f64)
-                .contains(&whole)
-                .then_some(whole as u64)
+            (0.0..=MAX_DATE as f64).contains(&whole).then_some(whole as u64)
         }
         _ => None,
     }
@@ -194,10 +192,7 @@ impl<T: ClaimsData> Claims<T> {
 
     pub(crate) fn of(claimed: Claimed) -> Result<Self, Error> {
         claimed.set().decode::<T>()?;
-        Ok(Self {
-            claimed,
-            of: PhantomData,
-        })
+        Ok(Self { claimed, of: PhantomData })
     }
 }
 
@@ -215,19 +210,13 @@ impl<T: ClaimsData> Deref for Claims<T> {
     fn deref(&self) -> &T {
         // `of` is the only constructor; it decoded this T into the shared set, which never removes
         // a decoded type.
-        self.claimed
-            .set()
-            .decoded::<T>()
-            .expect("decoded by the constructor")
+        self.claimed.set().decoded::<T>().expect("decoded by the constructor")
     }
 }
 
 impl<T: ClaimsData> Clone for Claims<T> {
     fn clone(&self) -> Self {
-        Self {
-            claimed: self.claimed.clone(),
-            of: PhantomData,
-        }
+        Self { claimed: self.claimed.clone(), of: PhantomData }
     }
 }
 

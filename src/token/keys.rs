@@ -64,10 +64,7 @@ pub(crate) struct StaticKeys(Snapshot);
 
 impl StaticKeys {
     pub(crate) fn new(keys: KeySet) -> Self {
-        Self(Snapshot {
-            keys: Arc::new(keys),
-            generation: 0,
-        })
+        Self(Snapshot { keys: Arc::new(keys), generation: 0 })
     }
 }
 

@@ -70,17 +70,11 @@ impl Window {
 }
 
 fn missing(name: &str) -> Error {
-    Error::new(
-        ErrorKind::MissingClaim,
-        format!("the token lacks the required '{name}'"),
-    )
+    Error::new(ErrorKind::MissingClaim, format!("the token lacks the required '{name}'"))
 }
 
 fn wrong(name: &str, how: &str) -> Error {
-    Error::new(
-        ErrorKind::InvalidClaim,
-        format!("the token's '{name}' is wrong: {how}"),
-    )
+    Error::new(ErrorKind::InvalidClaim, format!("the token's '{name}' is wrong: {how}"))
 }
 
 /// Returns the second spelling of an issuer's `iss`. Google documents two of its own.
@@ -110,10 +104,7 @@ impl Rules {
         let typ = header.token_type();
         let wrong_type = |expected: &str| {
             let how = mismatch(&[expected], typ.as_slice());
-            Error::new(
-                ErrorKind::WrongType,
-                format!("the token's typ is wrong: {how}"),
-            )
+            Error::new(ErrorKind::WrongType, format!("the token's typ is wrong: {how}"))
         };
         match &self.token_type {
             Some(expected) if !typ.is_some_and(|typ| is_type(typ, expected)) => {

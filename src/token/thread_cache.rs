@@ -163,10 +163,7 @@ mod tests {
                 .unwrap(),
             claims: ClaimSet::new(String::new(), None, None),
             token_id: None,
-            window: Window {
-                expires: None,
-                begins: 0,
-            },
+            window: Window { expires: None, begins: 0 },
             issued_in: None,
             key: [0; 32],
             generation: AtomicU64::new(0),

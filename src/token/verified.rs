@@ -142,11 +142,7 @@ impl Verified {
         let entry = self.entry();
         entry.revocation_id.get_or_init(|| {
             let input = entry.token.rfind('.').unwrap_or_default();
-            RevocationId::of(
-                self.issuer(),
-                self.token_id(),
-                &entry.token.as_bytes()[..input],
-            )
+            RevocationId::of(self.issuer(), self.token_id(), &entry.token.as_bytes()[..input])
         })
     }
 }

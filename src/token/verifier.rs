@@ -99,10 +99,7 @@ impl Verifier {
             epoch: AtomicU64::new(0),
             cache: TokenCache::new(cache_bytes),
         };
-        Self {
-            inner: Arc::new(inner),
-            lists,
-        }
+        Self { inner: Arc::new(inner), lists }
     }
 
     /// Returns a verifier with additional deny lists, sharing this one's cache.
@@ -110,10 +107,7 @@ impl Verifier {
         for list in lists {
             list.check_use(Kind::Deny, &self.inner.rules)?;
         }
-        Ok(Self {
-            inner: self.inner.clone(),
-            lists: self.lists.and(lists),
-        })
+        Ok(Self { inner: self.inner.clone(), lists: self.lists.and(lists) })
     }
 
     /// Returns a verifier that skips deny and allow lists, and so accepts revoked tokens.
@@ -127,10 +121,7 @@ impl Verifier {
     /// # Ok(()) }
     /// ```
     pub fn danger_without_lists(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            lists: Lists::default(),
-        }
+        Self { inner: self.inner.clone(), lists: Lists::default() }
     }
 
     /// Verifies a token.
@@ -452,29 +443,22 @@ impl Inner {
         self.rules.check_issuer(claims.issuer.as_deref())?;
 
         let kid = header.key_id();
-        let key = keys
-            .select(kid, header.algorithm())
-            .map_err(|error| match kid {
-                Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
-                // Ambiguous candidates are never tried, and newer keys would not reduce them.
-                kid if keys.has_candidate(kid, header.algorithm()) => Refused::Because(error),
-                _ => Refused::ByKey(error),
-            })?;
-        compact
-            .verify(key, header.algorithm())
-            .map_err(|error| match error.kind() {
-                ErrorKind::BadSignature => Refused::ByKey(error),
-                _ => Refused::Because(error),
-            })?;
+        let key = keys.select(kid, header.algorithm()).map_err(|error| match kid {
+            Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
+            // Ambiguous candidates are never tried, and newer keys would not reduce them.
+            kid if keys.has_candidate(kid, header.algorithm()) => Refused::Because(error),
+            _ => Refused::ByKey(error),
+        })?;
+        compact.verify(key, header.algorithm()).map_err(|error| match error.kind() {
+            ErrorKind::BadSignature => Refused::ByKey(error),
+            _ => Refused::Because(error),
+        })?;
 
         let window = self.rules.check_claims(&claims)?;
         let issued_in = claims.issued_in;
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
-        let (issuer, subject, token_id) = (
-            text(claims.issuer),
-            text(claims.subject),
-            text(claims.token_id),
-        );
+        let (issuer, subject, token_id) =
+            (text(claims.issuer), text(claims.subject), text(claims.token_id));
         let token = std::str::from_utf8(token)
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {

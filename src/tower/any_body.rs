@@ -86,9 +86,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        AnyBodyFuture {
-            answer: self.0.call(request),
-        }
+        AnyBodyFuture { answer: self.0.call(request) }
     }
 }
 

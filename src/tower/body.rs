@@ -40,19 +40,13 @@ pin_project_lite::pin_project! {
 
 impl<B> AuthBody<B> {
     pub(crate) fn inner(body: B) -> Self {
-        Self {
-            state: State::Inner { body },
-        }
+        Self { state: State::Inner { body } }
     }
 }
 
 impl<B> From<Vec<u8>> for AuthBody<B> {
     fn from(bytes: Vec<u8>) -> Self {
-        Self {
-            state: State::Own {
-                bytes: (!bytes.is_empty()).then(|| bytes.into()),
-            },
-        }
+        Self { state: State::Own { bytes: (!bytes.is_empty()).then(|| bytes.into()) } }
     }
 }
 

@@ -64,21 +64,12 @@ struct Next<S, B> {
 impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
     pub(super) fn passed(answer: S::Future, edits: Edits, gate: &Gate) -> Self {
         Self {
-            state: State::Passed {
-                answer,
-                edits,
-                vary: gate.vary.clone(),
-                auth: gate.handle(),
-            },
+            state: State::Passed { answer, edits, vary: gate.vary.clone(), auth: gate.handle() },
         }
     }
 
     pub(super) fn refused(challenge: AuthResponse) -> Self {
-        Self {
-            state: State::Refused {
-                challenge: Some(challenge),
-            },
-        }
+        Self { state: State::Refused { challenge: Some(challenge) } }
     }
 
     pub(super) fn later(
@@ -87,17 +78,8 @@ impl<S: Service<Request<B>>, B> AuthFuture<S, B> {
         request: Request<B>,
         gate: Arc<Gate>,
     ) -> Self {
-        let next = Next {
-            service,
-            request,
-            gate,
-        };
-        Self {
-            state: State::Later {
-                admission,
-                next: Some(Box::new(next)),
-            },
-        }
+        let next = Next { service, request, gate };
+        Self { state: State::Later { admission, next: Some(Box::new(next)) } }
     }
 }
 
@@ -132,12 +114,7 @@ where
                     };
                     state.set(new);
                 }
-                StateProjected::Passed {
-                    answer,
-                    edits,
-                    vary,
-                    auth,
-                } => {
+                StateProjected::Passed { answer, edits, vary, auth } => {
                     let answer = ready!(answer.poll(cx)).map(|answer| answered(answer, auth));
                     let (edits, vary) = (std::mem::take(edits), vary.clone());
                     let answer = match answer {
@@ -159,11 +136,7 @@ where
                         }),
                     }
                 }
-                StateProjected::Closing {
-                    closing,
-                    answer,
-                    vary,
-                } => {
+                StateProjected::Closing { closing, answer, vary } => {
                     let edits = ready!(closing.as_mut().poll(cx));
                     let (answer, vary) = (answer.take(), vary.clone());
                     state.set(State::Done);
@@ -234,12 +207,7 @@ fn apply(mut edits: Edits, vary: &Vary, headers: &mut HeaderMap) {
     if edits.cookies.is_empty() {
         return;
     }
-    edits.yield_to(
-        headers
-            .get_all(SET_COOKIE)
-            .iter()
-            .map(HeaderValue::as_bytes),
-    );
+    edits.yield_to(headers.get_all(SET_COOKIE).iter().map(HeaderValue::as_bytes));
     if edits.cookies.is_empty() {
         return;
     }

@@ -60,18 +60,12 @@ impl Gate {
             handles: Striped::new(|| Arc::new(auth.clone())),
             need,
             vary: Vary::on(auth.vary()),
-            sensitive: auth
-                .credential_headers()
-                .filter_map(|name| name.try_into().ok())
-                .collect(),
+            sensitive: auth.credential_headers().filter_map(|name| name.try_into().ok()).collect(),
         })
     }
 
     fn service<S>(self: &Arc<Self>, inner: S) -> AuthService<S> {
-        AuthService {
-            inner,
-            gate: self.clone(),
-        }
+        AuthService { inner, gate: self.clone() }
     }
 
     /// Attaches the outcome to an admitted request and marks its credential headers sensitive.
@@ -99,9 +93,7 @@ impl Gate {
                     value.set_sensitive(true);
                 }
             } else if let Entry::Occupied(mut values) = headers.entry(name) {
-                values
-                    .iter_mut()
-                    .for_each(|value| value.set_sensitive(true));
+                values.iter_mut().for_each(|value| value.set_sensitive(true));
             }
         }
     }
@@ -123,14 +115,9 @@ impl Vary {
         let Some(names) = names else {
             return Self::Nothing;
         };
-        match [&AUTHORIZATION, &COOKIE, &BOTH]
-            .into_iter()
-            .find(|usual| *usual == &names)
-        {
+        match [&AUTHORIZATION, &COOKIE, &BOTH].into_iter().find(|usual| *usual == &names) {
             Some(usual) => Self::Usual(usual),
-            None => names
-                .try_into()
-                .map_or(Self::Nothing, |names| Self::Own(Arc::new(names))),
+            None => names.try_into().map_or(Self::Nothing, |names| Self::Own(Arc::new(names))),
         }
     }
 
@@ -148,9 +135,7 @@ impl Authenticator {
     ///
     /// Put a CORS layer outside of it: preflight requests carry no credential.
     pub fn layer(&self) -> AuthLayer {
-        AuthLayer {
-            gate: Gate::new(self, Need::Nothing),
-        }
+        AuthLayer { gate: Gate::new(self, Need::Nothing) }
     }
 }
 
@@ -220,10 +205,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> AuthFuture<S, B> {
         let attached = request.extensions().get::<Attached>();
         let gate = &self.gate;
-        match gate
-            .auth
-            .admit(&PartsHead::of(&request), attached, &gate.need)
-        {
+        match gate.auth.admit(&PartsHead::of(&request), attached, &gate.need) {
             Admission::Now(Ok(mut pass)) => {
                 // Also without a credential: the cookies may hold a refresh token.
                 gate.attach(&mut request, &mut pass);

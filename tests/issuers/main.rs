@@ -11,12 +11,7 @@ mod faults;
 mod issuing;
 #[cfg(all(feature = "emulator", feature = "testing", feature = "tracing"))]
 mod key_sets;
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod publishing;
 #[cfg(all(feature = "testing", feature = "metrics"))]
 mod refresh_tokens;

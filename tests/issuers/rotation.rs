@@ -26,9 +26,7 @@ async fn serve(auth: &Authenticator) -> String {
     let app = Router::new()
         .route("/me", get(async |user: Claims<User>| user.email.clone()))
         .layer(auth.layer());
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/me", listener.local_addr().unwrap());
     tokio::spawn(axum::serve(listener, app).into_future());
     url
@@ -80,25 +78,13 @@ impl Load {
 #[tokio::test(flavor = "multi_thread")]
 async fn rotation_under_load() {
     let clock = ManualClock::at(1_800_000_000);
-    let emulator = Emulator::builder()
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().clock(clock.clone()).start().await.unwrap();
     let app = emulator.add_app(AppSettings::new(APP)).unwrap();
     // Fetching takes a while, so that requests meet every moment of it.
     emulator.delay(Endpoint::Jwks, Duration::from_millis(50));
-    let jam = JamApp::new(APP)
-        .base_url(emulator.base_url())
-        .clock(clock.clone());
-    let keys = RemoteKeySet::builder(jam.jwks_url().unwrap())
-        .clock(clock.clone())
-        .build()
-        .unwrap();
-    let auth = Authenticator::builder()
-        .jam(jam.jwks(keys.clone()))
-        .build()
-        .unwrap();
+    let jam = JamApp::new(APP).base_url(emulator.base_url()).clock(clock.clone());
+    let keys = RemoteKeySet::builder(jam.jwks_url().unwrap()).clock(clock.clone()).build().unwrap();
+    let auth = Authenticator::builder().jam(jam.jwks(keys.clone())).build().unwrap();
     let load = Load {
         http: reqwest::Client::new(),
         url: serve(&auth).await,

@@ -5,21 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod browser;
 #[cfg(all(feature = "emulator", feature = "testing"))]
 mod client;
 #[cfg(all(feature = "emulator", feature = "testing"))]
 mod emulator;
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod pages;

@@ -5,13 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(all(
-    unix,
-    feature = "file",
-    feature = "otp",
-    feature = "redis",
-    feature = "testing"
-))]
+#[cfg(all(unix, feature = "file", feature = "otp", feature = "redis", feature = "testing"))]
 mod api;
 #[cfg(all(
     feature = "axum",

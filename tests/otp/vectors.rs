@@ -147,9 +147,7 @@ fn jamlib_uris() {
 #[test]
 fn jamlib_key_from_string() {
     let vectors = jamlib("util");
-    let vector = vectors
-        .iter()
-        .find(|vector| vector["input"]["fn"] == "otp_key_from_string");
+    let vector = vectors.iter().find(|vector| vector["input"]["fn"] == "otp_key_from_string");
     let vector = vector.unwrap();
     let secret = OtpSecret::danger_from_text(text(&vector["input"]["arg"]));
     assert_eq!(secret.to_base32().expose(), text(&vector["output"]));
@@ -178,14 +176,8 @@ fn the_clock_says_which_code_is_right() {
     let later = Otp::totp().digits(8).clock(At(120)).build().unwrap();
     assert_eq!(later.verify(&secret, "94287082").unwrap(), None);
     let hotp = Otp::hotp().build().unwrap();
-    for refused in [
-        hotp.code(&secret).map(drop),
-        hotp.verify(&secret, "1").map(drop),
-    ] {
+    for refused in [hotp.code(&secret).map(drop), hotp.verify(&secret, "1").map(drop)] {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Configuration);
     }
-    assert_eq!(
-        (hotp.kind(), hotp.algorithm()),
-        (OtpKind::Hotp, OtpAlgorithm::Sha1)
-    );
+    assert_eq!((hotp.kind(), hotp.algorithm()), (OtpKind::Hotp, OtpAlgorithm::Sha1));
 }

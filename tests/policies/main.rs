@@ -5,12 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod guards;
 #[cfg(feature = "testing")]
 mod language;

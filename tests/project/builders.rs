@@ -26,23 +26,12 @@ fn a_verifier_of_nonsense_says_what_to_do() {
     let nonsense = [
         (Verifier::builder().key(key()), ".algorithms("),
         (sound().algorithms([]), ".algorithms("),
-        (
-            Verifier::builder().algorithms([Algorithm::HS256]),
-            ".jwks_url(",
-        ),
-        (
-            sound().algorithms([Algorithm::ES512]),
-            "no key is for ES512",
-        ),
+        (Verifier::builder().algorithms([Algorithm::HS256]), ".jwks_url("),
+        (sound().algorithms([Algorithm::ES512]), "no key is for ES512"),
         (sound().issuer(""), ".issuer("),
         (sound().audience(""), ".audience("),
         (sound().audience(" "), ".audience("),
-        (
-            Verifier::builder()
-                .key(key())
-                .algorithms([Algorithm::HS256]),
-            ".any_audience()",
-        ),
+        (Verifier::builder().key(key()).algorithms([Algorithm::HS256]), ".any_audience()"),
         (sound().any_audience(), "keep one of the two"),
         (sound().token_kind("token_use", [""; 0]), ".token_kind("),
         (sound().token_kind("", ["access"]), "empty claim name"),
@@ -57,10 +46,7 @@ fn a_verifier_of_nonsense_says_what_to_do() {
     for (builder, advice) in nonsense {
         let error = builder.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-        assert!(
-            error.message().contains(advice),
-            "'{error}' lacks '{advice}'"
-        );
+        assert!(error.message().contains(advice), "'{error}' lacks '{advice}'");
     }
     assert!(sound().leeway(Duration::from_secs(3600)).build().is_ok());
 }
@@ -82,33 +68,14 @@ fn an_authenticator_of_nonsense_says_what_to_do() {
     assert!(sound().build().is_ok());
     let nonsense = [
         (Authenticator::builder(), ".verifier("),
-        (
-            sound().source(CredentialSource::cookie("a b")),
-            "cannot name a cookie",
-        ),
-        (
-            sound().source(CredentialSource::cookie("")),
-            "cannot name a cookie",
-        ),
-        (
-            sound().source(CredentialSource::header("x:y")),
-            "cannot name",
-        ),
-        (
-            sound().source(CredentialSource::query("")),
-            "CredentialSource::query(",
-        ),
+        (sound().source(CredentialSource::cookie("a b")), "cannot name a cookie"),
+        (sound().source(CredentialSource::cookie("")), "cannot name a cookie"),
+        (sound().source(CredentialSource::header("x:y")), "cannot name"),
+        (sound().source(CredentialSource::query("")), "CredentialSource::query("),
         (sound().realm("a\r\nb"), "printable ASCII"),
+        (sound().cookies(LoginCookies::new().names("same", "same")), "its own"),
         (
-            sound().cookies(LoginCookies::new().names("same", "same")),
-            "its own",
-        ),
-        (
-            sound().cookies(
-                LoginCookies::new()
-                    .danger_plain_http()
-                    .names("__Host-a", "b"),
-            ),
+            sound().cookies(LoginCookies::new().danger_plain_http().names("__Host-a", "b")),
             "needs Secure",
         ),
         // What works on nothing says on what it would.
@@ -117,9 +84,6 @@ fn an_authenticator_of_nonsense_says_what_to_do() {
     for (builder, advice) in nonsense {
         let error = builder.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-        assert!(
-            error.message().contains(advice),
-            "'{error}' lacks '{advice}'"
-        );
+        assert!(error.message().contains(advice), "'{error}' lacks '{advice}'");
     }
 }

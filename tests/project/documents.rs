@@ -26,13 +26,8 @@ const DOCUMENTS: [Document; 2] = [
 ];
 
 /// Documents with links, as far as they exist; those in `docs` are added.
-const LINKING: [&str; 5] = [
-    "README.md",
-    "SECURITY.md",
-    "CHANGELOG.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-];
+const LINKING: [&str; 5] =
+    ["README.md", "SECURITY.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -48,10 +43,8 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
-        let mut paths: Vec<PathBuf> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         for path in paths {
             if path.is_dir() {
@@ -163,10 +156,7 @@ fn comments(source: &str) -> Vec<String> {
 /// The numbers behind a document's words in a comment: "attack 31", "faults 12, 13 and 16",
 /// "`docs/attacks.md` rows 20 to 24".
 fn numbers_in(comment: &str, document: &Document) -> Vec<usize> {
-    let plain = |word: &str| {
-        word.trim_matches(|c: char| !c.is_alphanumeric())
-            .to_ascii_lowercase()
-    };
+    let plain = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
     let mut numbers = Vec::new();
     let mut words = comment.split_whitespace().peekable();
     while let Some(word) = words.next() {
@@ -189,10 +179,7 @@ fn numbers_in(comment: &str, document: &Document) -> Vec<usize> {
 fn numbers_of(name: &str, document: &Document) -> Vec<usize> {
     let prefix = document.prefixes.iter().find(|p| name.starts_with(**p));
     let rest = prefix.map_or("", |prefix| &name[prefix.len()..]);
-    rest.split('_')
-        .filter(|part| *part != "and")
-        .map_while(|part| part.parse().ok())
-        .collect()
+    rest.split('_').filter(|part| *part != "and").map_while(|part| part.parse().ok()).collect()
 }
 
 /// The targets of a document's links, without code.
@@ -211,9 +198,7 @@ fn links(text: &str) -> Vec<&str> {
             let targets = text.split("](").skip(1);
             links.extend(targets.filter_map(|target| target.split([')', ' ']).next()));
         }
-        let defined = line
-            .strip_prefix('[')
-            .and_then(|line| line.split_once("]: "));
+        let defined = line.strip_prefix('[').and_then(|line| line.split_once("]: "));
         links.extend(defined.and_then(|(_, target)| target.split_whitespace().next()));
     }
     links

@@ -93,10 +93,7 @@ fn violations(file: &str, text: &str) -> Vec<String> {
         }
         let place = format!("{file}:{}", number + 1);
         for import in code.split("crate::").skip(1) {
-            let name = import
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-                .unwrap();
+            let name = import.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
             match rank(name) {
                 Some(other) if other <= own => {}
                 Some(_) => found.push(format!("{place}: '{module}' imports '{name}' above it")),

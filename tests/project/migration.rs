@@ -81,8 +81,5 @@ fn every_call_of_jam_jam_has_a_row() {
 
 #[test]
 fn every_call_of_python_jam_has_a_row() {
-    check(
-        include_str!("../../src/migration/python_jam.md"),
-        PYTHON_JAM,
-    );
+    check(include_str!("../../src/migration/python_jam.md"), PYTHON_JAM);
 }

@@ -64,12 +64,7 @@ impl Crowd {
     async fn new() -> Self {
         let world = World::new().await;
         let apps = (0..APPS)
-            .map(|at| {
-                world
-                    .emulator
-                    .add_app(AppSettings::new(app_id(at)))
-                    .unwrap()
-            })
+            .map(|at| world.emulator.add_app(AppSettings::new(app_id(at))).unwrap())
             .collect();
         let local = vec![
             Local::new("https://one.example", Algorithm::EdDSA, &world.clock),
@@ -86,12 +81,9 @@ impl Crowd {
     }
 
     fn auth(&self) -> AuthenticatorBuilder {
-        let with_apps = (0..APPS).fold(Authenticator::builder(), |builder, at| {
-            builder.jam(self.jam(at))
-        });
-        self.local.iter().fold(with_apps, |builder, local| {
-            builder.verifier(local.verifier("api"))
-        })
+        let with_apps =
+            (0..APPS).fold(Authenticator::builder(), |builder, at| builder.jam(self.jam(at)));
+        self.local.iter().fold(with_apps, |builder, local| builder.verifier(local.verifier("api")))
     }
 
     fn fetches(&self) -> u64 {
@@ -114,9 +106,7 @@ async fn each_token_goes_to_its_own_verifier() {
             assert_eq!(crowd.fetches(), expected as u64);
         }
         for local in &crowd.local {
-            let answer = servers
-                .ask(Request::get("/me").bearer(&local.token("api")))
-                .await;
+            let answer = servers.ask(Request::get("/me").bearer(&local.token("api"))).await;
             assert_eq!(answer.text(), ANN);
         }
     }
@@ -162,17 +152,11 @@ async fn an_unknown_issuer_costs_no_fetch() {
     let crowd = Crowd::new().await;
     let auth = crowd.auth().build().unwrap();
     let servers = Servers::start(Site::new(auth.clone())).await;
-    let stranger = Local::new(
-        "https://stranger.example",
-        Algorithm::ES512,
-        &crowd.world.clock,
-    );
+    let stranger = Local::new("https://stranger.example", Algorithm::ES512, &crowd.world.clock);
     // An app of the same service that nobody configured.
     let unlisted = crowd.world.token();
     let near = crowd.apps[0].issuer().to_owned() + "/";
-    let near = crowd.apps[0]
-        .issue(IdToken::new(ANN).claim("iss", near))
-        .unwrap();
+    let near = crowd.apps[0].issue(IdToken::new(ANN).claim("iss", near)).unwrap();
     for token in [stranger.token("api"), unlisted, near] {
         let answer = servers.ask(Request::get("/me").bearer(&token)).await;
         assert_eq!(answer.status, 401);
@@ -205,14 +189,10 @@ async fn one_issuer_may_have_several_verifiers() {
             .build()
             .unwrap()
     };
-    let few = Authenticator::builder()
-        .verifier(local.verifier("api"))
-        .verifier(access());
+    let few = Authenticator::builder().verifier(local.verifier("api")).verifier(access());
     // With many verifiers the issuer is looked up first: the answers are the same.
     let many = (0..8).fold(
-        Authenticator::builder()
-            .verifier(local.verifier("api"))
-            .verifier(access()),
+        Authenticator::builder().verifier(local.verifier("api")).verifier(access()),
         |builder, at| {
             let other = Local::new(&format!("https://{at}.example"), Algorithm::HS256, &clock);
             builder.verifier(other.verifier("api"))
@@ -286,22 +266,14 @@ async fn authenticate_serves_where_there_is_no_request() {
         let user: &crate::support::User = identity.claims().unwrap();
         assert_eq!(user.email, format!("user{at}@example.com"));
     }
-    let local = auth
-        .authenticate(&crowd.local[1].token("api"))
-        .await
-        .unwrap();
+    let local = auth.authenticate(&crowd.local[1].token("api")).await.unwrap();
     assert_eq!(local.issuer(), Some("https://two.example"));
     for (token, kind) in [
         ("", ErrorKind::Malformed),
         ("garbage", ErrorKind::Malformed),
+        (&*crate::support::damaged(&crowd.local[0].token("api")), ErrorKind::BadSignature),
         (
-            &*crate::support::damaged(&crowd.local[0].token("api")),
-            ErrorKind::BadSignature,
-        ),
-        (
-            &*crowd.apps[0]
-                .issue(IdToken::new(ANN).lifetime(Duration::ZERO))
-                .unwrap(),
+            &*crowd.apps[0].issue(IdToken::new(ANN).lifetime(Duration::ZERO)).unwrap(),
             ErrorKind::Expired,
         ),
     ] {
@@ -314,11 +286,7 @@ async fn authenticate_serves_where_there_is_no_request() {
 /// verifier of its own.
 #[tokio::test]
 async fn memory_does_not_change_which_verifier_decides() {
-    let local = Local::new(
-        "https://one.example",
-        Algorithm::HS256,
-        &ManualClock::at(NOW),
-    );
+    let local = Local::new("https://one.example", Algorithm::HS256, &ManualClock::at(NOW));
     let any = Verifier::builder()
         .any_audience()
         .key(local.key.verifying_key().unwrap())
@@ -367,11 +335,7 @@ impl Fetch for Issuer {
 /// Of two verifiers of one issuer, the one that remembers the token loses its keys.
 #[tokio::test]
 async fn a_verifier_without_keys_does_not_hide_another() {
-    let local = Local::new(
-        "https://one.example",
-        Algorithm::ES256,
-        &ManualClock::at(NOW),
-    );
+    let local = Local::new("https://one.example", Algorithm::ES256, &ManualClock::at(NOW));
     let gone = Arc::new(AtomicBool::new(false));
     let keys = RemoteKeySet::builder("https://one.example/keys")
         .fetcher(Issuer {
@@ -389,11 +353,8 @@ async fn a_verifier_without_keys_does_not_hide_another() {
         .clock(local.clock.clone())
         .build()
         .unwrap();
-    let auth = Authenticator::builder()
-        .verifier(remote)
-        .verifier(local.verifier("api"))
-        .build()
-        .unwrap();
+    let auth =
+        Authenticator::builder().verifier(remote).verifier(local.verifier("api")).build().unwrap();
     let claims = json!({"iss": local.issuer, "aud": "api", "exp": NOW + 100_000});
     let token = testing::mint(&local.key, &claims).unwrap();
     for at in 0..4 {
@@ -408,24 +369,12 @@ async fn a_verifier_without_keys_does_not_hide_another() {
 /// Two verifiers of one issuer: the one that the token is for says what is wrong with it.
 #[tokio::test]
 async fn the_refusal_is_that_of_the_verifier_it_is_for() {
-    let local = Local::new(
-        "https://one.example",
-        Algorithm::HS256,
-        &ManualClock::at(NOW),
-    );
+    let local = Local::new("https://one.example", Algorithm::HS256, &ManualClock::at(NOW));
     let (a, b) = (local.verifier("a"), local.verifier("b"));
-    let auth = Authenticator::builder()
-        .verifier(a)
-        .verifier(b)
-        .build()
-        .unwrap();
+    let auth = Authenticator::builder().verifier(a).verifier(b).build().unwrap();
     let tokens = ["a", "b", "c"].map(|audience| local.token(audience));
     local.clock.advance(Duration::from_secs(3600));
-    let kinds = [
-        ErrorKind::Expired,
-        ErrorKind::Expired,
-        ErrorKind::InvalidClaim,
-    ];
+    let kinds = [ErrorKind::Expired, ErrorKind::Expired, ErrorKind::InvalidClaim];
     for (token, kind) in tokens.iter().zip(kinds) {
         let error = auth.authenticate(token).await.unwrap_err();
         assert_eq!(error.kind(), kind);

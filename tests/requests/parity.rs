@@ -21,10 +21,7 @@ struct Parity {
 
 impl Parity {
     async fn of(site: Site) -> Self {
-        Self {
-            servers: Servers::start(site).await,
-            compared: 0,
-        }
+        Self { servers: Servers::start(site).await, compared: 0 }
     }
 
     async fn all(&mut self, requests: impl IntoIterator<Item = (u16, Request)>) -> usize {
@@ -83,14 +80,7 @@ async fn credentials(world: &World) -> usize {
         "x".repeat(17 * 1024),
     ];
     let mut requests = Vec::new();
-    for path in [
-        "/me",
-        "/identity",
-        "/hello",
-        "/guarded",
-        "/guarded-scope/me",
-        "/public",
-    ] {
+    for path in ["/me", "/identity", "/hello", "/guarded", "/guarded-scope/me", "/public"] {
         let missing = match path {
             "/hello" | "/public" => 200,
             _ => 401,
@@ -113,37 +103,20 @@ async fn credentials(world: &World) -> usize {
             (401, get(path).header("x-id-token", &bad[1])),
             (401, get(&format!("{path}?access_token={}", bad[1]))),
             (missing, get(path).cookie("api_token", &bad[1])),
-            (
-                200,
-                get(path).header("authorization", format!("bEaReR   {good}  ")),
-            ),
-            (
-                missing,
-                get(path).header("authorization", "Basic YW5uOmFubg=="),
-            ),
+            (200, get(path).header("authorization", format!("bEaReR   {good}  "))),
+            (missing, get(path).header("authorization", "Basic YW5uOmFubg==")),
             (400, get(path).header("authorization", "Bearer")),
             (400, get(path).header("authorization", "Bearer ")),
             (400, get(path).header("authorization", "Bearer two words")),
             (400, get(path).header("authorization", b"Bearer \xff")),
             (400, get(path).bearer(&good).bearer(&good)),
-            (
-                400,
-                get(path)
-                    .header("x-id-token", &good)
-                    .header("x-id-token", &good),
-            ),
+            (400, get(path).header("x-id-token", &good).header("x-id-token", &good)),
             (400, get(path).header("x-id-token", "")),
             (two, get(path).header("cookie", format!("{ID}=a; {ID}=b"))),
             (two, get(path).cookie(ID, "a").cookie(ID, "b")),
-            (
-                200,
-                get(path).header("cookie", format!("{ID}={good}; {ID}={good}")),
-            ),
+            (200, get(path).header("cookie", format!("{ID}={good}; {ID}={good}"))),
             (missing, get(path).header("cookie", format!("{ID}="))),
-            (
-                missing,
-                get(path).header("cookie", b"__Host-jam_id=\xff\xfe"),
-            ),
+            (missing, get(path).header("cookie", b"__Host-jam_id=\xff\xfe")),
             (400, get(&format!("{path}?access_token=a&access_token=b"))),
             (400, get(&format!("{path}?access_token="))),
         ]);
@@ -164,10 +137,7 @@ async fn credentials(world: &World) -> usize {
         (401, Request::post("/guarded", "an echo")),
         (200, Request::post("/guarded", "an echo").bearer(&good)),
         (401, Request::post("/guarded", "an echo").bearer(&bad[0])),
-        (
-            401,
-            Request::post("/guarded", "an echo").cookie(ID, &bad[0]),
-        ),
+        (401, Request::post("/guarded", "an echo").cookie(ID, &bad[0])),
         (401, get("/guarded-get")),
         (200, get("/guarded-get").bearer(&good)),
         // gRPC needs HTTP/2: this is none.
@@ -209,9 +179,7 @@ async fn errors(world: &World) -> usize {
         | ErrorKind::Storage => 503,
         _ => 401,
     };
-    let by_get = ERRORS
-        .iter()
-        .map(|&kind| (status(kind), get(&format!("/error/{kind}"))));
+    let by_get = ERRORS.iter().map(|&kind| (status(kind), get(&format!("/error/{kind}"))));
     let by_head = ERRORS.iter().map(|&kind| {
         let request = Request::new("HEAD", &format!("/error/{kind}"));
         (status(kind), request)
@@ -322,10 +290,7 @@ async fn issuer_down() -> usize {
 /// The login's redirect and its end.
 async fn login(world: &World) -> usize {
     let auth = world.auth().build().unwrap();
-    let login = JamLogin::builder(&auth, world.client())
-        .home("/welcome")
-        .build()
-        .unwrap();
+    let login = JamLogin::builder(&auth, world.client()).home("/welcome").build().unwrap();
     let mut parity = Parity::of(Site::new(auth).login(login)).await;
     let (good, expired) = (world.token(), world.expired_token());
     let redirect = |query: &str| get(&format!("/jam-redirect?{query}"));
@@ -334,19 +299,10 @@ async fn login(world: &World) -> usize {
     parity
         .all([
             (303, redirect(&format!("idToken={good}"))),
-            (
-                303,
-                redirect(&format!("idToken={good}&refreshToken=abc%2B%2F%3D")),
-            ),
-            (
-                303,
-                redirect(&format!("idToken={good}")).cookie(ID, &expired),
-            ),
+            (303, redirect(&format!("idToken={good}&refreshToken=abc%2B%2F%3D"))),
+            (303, redirect(&format!("idToken={good}")).cookie(ID, &expired)),
             (400, redirect(&format!("idToken={good}&refreshToken=a%3Bb"))),
-            (
-                400,
-                redirect(&format!("idToken={good}&refreshToken=a%0D%0Ab")),
-            ),
+            (400, redirect(&format!("idToken={good}&refreshToken=a%0D%0Ab"))),
             (400, redirect(&format!("idToken={good}&idToken={good}"))),
             (400, redirect("")),
             (400, get("/jam-redirect")),
@@ -358,12 +314,7 @@ async fn login(world: &World) -> usize {
             (204, logout().cookie(ID, &expired)),
             (303, logout().cookie(ID, &good).header("accept", page)),
             (204, logout().cookie(REFRESH, &world.refresh_token())),
-            (
-                204,
-                logout()
-                    .cookie(ID, &good)
-                    .cookie(REFRESH, &world.refresh_token()),
-            ),
+            (204, logout().cookie(ID, &good).cookie(REFRESH, &world.refresh_token())),
         ])
         .await
 }
@@ -375,9 +326,7 @@ async fn silent_refresh() -> usize {
     let mut parity = Parity::of(Site::new(auth)).await;
     let expired = world.expired_token();
     let with = |path: &str, refresh_token: &str| {
-        get(path)
-            .cookie(ID, &expired)
-            .cookie(REFRESH, refresh_token)
+        get(path).cookie(ID, &expired).cookie(REFRESH, refresh_token)
     };
     let known = world.refresh_token();
     parity
@@ -411,13 +360,8 @@ async fn guards(world: &World) -> usize {
     let token = |claim: &str, value| world.issue(IdToken::new(ANN).claim(claim, value));
     let (plain, admin) = (world.token(), token("roles", json!(["admin"])));
     let (old, waits) = (token("auth_time", json!(1)), token("waits", json!("no")));
-    let mut parity = Parity {
-        servers: site(Around::Layer).await,
-        compared: 0,
-    };
-    for path in [
-        "/scope", "/admin", "/fresh", "/factor", "/custom", "/waits", "/typed", "/check",
-    ] {
+    let mut parity = Parity { servers: site(Around::Layer).await, compared: 0 };
+    for path in ["/scope", "/admin", "/fresh", "/factor", "/custom", "/waits", "/typed", "/check"] {
         let status = match path {
             "/fresh" => [200, 200, 401, 200],
             "/factor" => [401; 4],
@@ -435,15 +379,11 @@ async fn guards(world: &World) -> usize {
                 .await;
         }
         let expired = world.expired_token();
-        parity
-            .all([(401, get(path)), (401, get(path).cookie(ID, &expired))])
-            .await;
+        parity.all([(401, get(path)), (401, get(path).cookie(ID, &expired))]).await;
     }
     let compared = parity.compared;
-    let mut parity = Parity {
-        servers: site(Around::Table(table(Unmatched::Deny))).await,
-        compared,
-    };
+    let mut parity =
+        Parity { servers: site(Around::Table(table(Unmatched::Deny))).await, compared };
     parity
         .all([
             (200, get("/table/open")),

@@ -29,10 +29,7 @@ struct Issuer {
 
 impl Issuer {
     fn new() -> Self {
-        Self {
-            key: SigningKey::generate(Algorithm::EdDSA).unwrap(),
-            clock: ManualClock::at(NOW),
-        }
+        Self { key: SigningKey::generate(Algorithm::EdDSA).unwrap(), clock: ManualClock::at(NOW) }
     }
 
     fn token(&self, subject: &str, expires: u64) -> String {
@@ -62,9 +59,7 @@ macro_rules! client_behind {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let reporter = HealthReporter::new();
-        reporter
-            .set_service_status("orders", ServingStatus::Serving)
-            .await;
+        reporter.set_service_status("orders", ServingStatus::Serving).await;
         let health = HealthServer::with_interceptor(
             HealthService::from_health_reporter(reporter),
             $interceptor,
@@ -81,9 +76,7 @@ macro_rules! client_behind {
 }
 
 fn request(token: Option<&str>) -> Request<HealthCheckRequest> {
-    let mut request = Request::new(HealthCheckRequest {
-        service: "orders".into(),
-    });
+    let mut request = Request::new(HealthCheckRequest { service: "orders".into() });
     if let Some(token) = token {
         let value = format!("Bearer {token}").parse().unwrap();
         request.metadata_mut().insert("authorization", value);
@@ -111,18 +104,9 @@ async fn behind_a_guard_only_a_valid_token_is_served() {
     let foreign = Issuer::new().token("42", NOW + 60);
     for _ in 0..2 {
         assert_eq!(code(&mut client, None).await, Code::Unauthenticated);
-        assert_eq!(
-            code(&mut client, Some(&expired)).await,
-            Code::Unauthenticated
-        );
-        assert_eq!(
-            code(&mut client, Some(&foreign)).await,
-            Code::Unauthenticated
-        );
-        assert_eq!(
-            code(&mut client, Some("garbage")).await,
-            Code::Unauthenticated
-        );
+        assert_eq!(code(&mut client, Some(&expired)).await, Code::Unauthenticated);
+        assert_eq!(code(&mut client, Some(&foreign)).await, Code::Unauthenticated);
+        assert_eq!(code(&mut client, Some("garbage")).await, Code::Unauthenticated);
         assert_eq!(check(&mut client, Some(&good)).await.unwrap(), 1);
     }
     // What an HTTP client would get, it can read too.
@@ -130,21 +114,14 @@ async fn behind_a_guard_only_a_valid_token_is_served() {
     assert_eq!(status.message(), "The token is expired.");
     let challenge = status.metadata().get("www-authenticate").unwrap();
     assert!(
-        challenge
-            .to_str()
-            .unwrap()
-            .starts_with(r#"Bearer realm="rpc", error="invalid_token""#)
+        challenge.to_str().unwrap().starts_with(r#"Bearer realm="rpc", error="invalid_token""#)
     );
     let status = check(&mut client, Some("two words")).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     // Streams too.
     let status = client.watch(request(None)).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    let mut stream = client
-        .watch(request(Some(&good)))
-        .await
-        .unwrap()
-        .into_inner();
+    let mut stream = client.watch(request(Some(&good))).await.unwrap().into_inner();
     assert_eq!(stream.message().await.unwrap().unwrap().status, 1);
 }
 
@@ -157,10 +134,7 @@ async fn behind_the_layer_anonymous_calls_pass_and_wrong_tokens_do_not() {
     let good = issuer.token("42", NOW + 60);
     assert_eq!(check(&mut client, Some(&good)).await.unwrap(), 1);
     let expired = issuer.token("42", NOW - 61);
-    assert_eq!(
-        code(&mut client, Some(&expired)).await,
-        Code::Unauthenticated
-    );
+    assert_eq!(code(&mut client, Some(&expired)).await, Code::Unauthenticated);
     // It is valid no longer than it lives.
     issuer.clock.advance(Duration::from_secs(120));
     assert_eq!(code(&mut client, Some(&good)).await, Code::Unauthenticated);
@@ -179,15 +153,9 @@ async fn the_identity_reaches_what_is_inside() {
     let token = |subject| issuer.token(subject, NOW + 60);
     assert_eq!(check(&mut client, Some(&token("42"))).await.unwrap(), 1);
     let status = check(&mut client, Some(&token("43"))).await.unwrap_err();
-    assert_eq!(
-        (status.code(), status.message()),
-        (Code::PermissionDenied, "somebody else")
-    );
+    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, "somebody else"));
     let status = check(&mut client, None).await.unwrap_err();
-    assert_eq!(
-        (status.code(), status.message()),
-        (Code::Unauthenticated, "nobody")
-    );
+    assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "nobody"));
 }
 
 /// The same hook as everywhere makes answers that gRPC clients read in full.
@@ -211,21 +179,9 @@ async fn a_hook_answers_in_grpc() {
     let expired = issuer.token("42", NOW - 61);
     for (token, code, message) in [
         (None, Code::Unauthenticated, "log in first"),
-        (
-            Some(&*expired),
-            Code::Unauthenticated,
-            "the token is expired",
-        ),
-        (
-            Some("two words"),
-            Code::InvalidArgument,
-            "one token, please",
-        ),
-        (
-            Some("garbage"),
-            Code::PermissionDenied,
-            "the token is invalid",
-        ),
+        (Some(&*expired), Code::Unauthenticated, "the token is expired"),
+        (Some("two words"), Code::InvalidArgument, "one token, please"),
+        (Some("garbage"), Code::PermissionDenied, "the token is invalid"),
     ] {
         let status = check(&mut client, token).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (code, message));
@@ -249,10 +205,7 @@ impl Fetch for Down {
 #[tokio::test]
 async fn an_outage_is_unavailable_and_no_verdict() {
     let issuer = Issuer::new();
-    let keys = RemoteKeySet::builder("https://issuer.example/keys")
-        .fetcher(Down)
-        .build()
-        .unwrap();
+    let keys = RemoteKeySet::builder("https://issuer.example/keys").fetcher(Down).build().unwrap();
     let verifier = Verifier::builder()
         .any_audience()
         .jwks(keys)

@@ -16,10 +16,5 @@ mod api;
     feature = "testing"
 ))]
 mod http;
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod jam;

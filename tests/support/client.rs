@@ -36,17 +36,11 @@ impl Request {
     /// A `GET` that asks for another protocol on its connection.
     #[allow(dead_code)]
     pub(crate) fn upgrade(target: &str) -> Self {
-        Self {
-            connection: "upgrade",
-            ..Self::get(target).header("upgrade", "line")
-        }
+        Self { connection: "upgrade", ..Self::get(target).header("upgrade", "line") }
     }
 
     pub(crate) fn post(target: &str, body: &str) -> Self {
-        Self {
-            body: Some(body.as_bytes().to_vec()),
-            ..Self::new("POST", target)
-        }
+        Self { body: Some(body.as_bytes().to_vec()), ..Self::new("POST", target) }
     }
 
     /// A header line more, also of a name that is there.
@@ -179,9 +173,8 @@ pub(crate) async fn receive(stream: &mut TcpStream, to_the_end: bool) -> Respons
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
-        let read = timeout(PATIENCE, stream.read(&mut chunk))
-            .await
-            .expect("the server answers in time");
+        let read =
+            timeout(PATIENCE, stream.read(&mut chunk)).await.expect("the server answers in time");
         let answer = Response::parse(&bytes);
         match read {
             // A server that closes with unread input may reset the connection behind its answer.

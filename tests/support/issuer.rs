@@ -52,26 +52,14 @@ impl Answer {
     }
 
     pub(crate) fn status(status: u16) -> Self {
-        Self::Whole {
-            status,
-            headers: Vec::new(),
-            body: br#"{"message":"no"}"#.to_vec(),
-        }
+        Self::Whole { status, headers: Vec::new(), body: br#"{"message":"no"}"#.to_vec() }
     }
 
     pub(crate) fn with(self, name: &'static str, value: impl Into<String>) -> Self {
         match self {
-            Self::Whole {
-                status,
-                mut headers,
-                body,
-            } => {
+            Self::Whole { status, mut headers, body } => {
                 headers.push((name, value.into()));
-                Self::Whole {
-                    status,
-                    headers,
-                    body,
-                }
+                Self::Whole { status, headers, body }
             }
             other => other,
         }
@@ -155,29 +143,21 @@ async fn serve(state: Arc<State>, mut stream: TcpStream) -> Option<()> {
     state.seen.lock().unwrap().push(first);
     let answer = state.answers.lock().unwrap().get(&path).cloned();
     let head = |status: u16, headers: &[(&'static str, String)], length: usize| {
-        let headers: String = (headers.iter())
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
+        let headers: String =
+            (headers.iter()).map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         format!(
             "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
         )
     };
     match answer.unwrap_or_else(|| Answer::status(404)) {
-        Answer::Whole {
-            status,
-            headers,
-            body,
-        } => {
+        Answer::Whole { status, headers, body } => {
             let head = head(status, &headers, body.len());
             stream.write_all(head.as_bytes()).await.ok()?;
             stream.write_all(&body).await.ok()?;
         }
         Answer::Huge => {
             const LENGTH: usize = 100 << 20;
-            stream
-                .write_all(head(200, &[], LENGTH).as_bytes())
-                .await
-                .ok()?;
+            stream.write_all(head(200, &[], LENGTH).as_bytes()).await.ok()?;
             flood(&state, &mut stream, LENGTH).await?;
         }
         Answer::Endless => {
@@ -226,16 +206,11 @@ async fn flood(state: &State, stream: &mut TcpStream, length: usize) -> Option<(
 
 /// A key of the issuer.
 pub(crate) fn key(kid: &str) -> SigningKey {
-    SigningKey::generate(Algorithm::ES256)
-        .unwrap()
-        .with_key_id(kid)
+    SigningKey::generate(Algorithm::ES256).unwrap().with_key_id(kid)
 }
 
 pub(crate) fn set_of(keys: &[&SigningKey]) -> String {
-    let keys: KeySet = keys
-        .iter()
-        .map(|key| key.verifying_key().unwrap())
-        .collect();
+    let keys: KeySet = keys.iter().map(|key| key.verifying_key().unwrap()).collect();
     keys.to_json()
 }
 
@@ -277,13 +252,7 @@ impl World {
         let keys = RemoteKeySet::builder(server.url("/keys")).clock(clock.clone());
         let keys = more(keys).build().unwrap();
         let verifier = verifier(&keys, &clock);
-        Self {
-            server,
-            clock,
-            key,
-            keys,
-            verifier,
-        }
+        Self { server, clock, key, keys, verifier }
     }
 
     pub(crate) async fn verify(&self, key: &SigningKey) -> Result<(), ErrorKind> {

@@ -21,21 +21,11 @@ pub(crate) mod run;
 #[cfg(feature = "testing")]
 pub(crate) mod tokens;
 
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod web;
 
 pub(crate) use client::{Request, Response, open, receive, send};
-#[cfg(all(
-    feature = "axum",
-    feature = "actix",
-    feature = "emulator",
-    feature = "testing"
-))]
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 pub(crate) use web::*;
 
 /// The name by which `--exact` finds a test of this module: `module` is its `module_path!()`.

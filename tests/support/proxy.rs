@@ -48,12 +48,7 @@ impl Proxy {
                 made.push(relay);
             }
         });
-        Self {
-            port,
-            silence,
-            server,
-            relays,
-        }
+        Self { port, silence, server, relays }
     }
 
     pub(crate) fn url(&self) -> String {

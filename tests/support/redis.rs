@@ -23,14 +23,7 @@ impl Server {
 
     /// One that has every write on disk before it answers.
     pub(crate) fn durable() -> Self {
-        Self::with(&[
-            "--save",
-            "",
-            "--appendonly",
-            "yes",
-            "--appendfsync",
-            "always",
-        ])
+        Self::with(&["--save", "", "--appendonly", "yes", "--appendfsync", "always"])
     }
 
     pub(crate) fn with(arguments: &[&str]) -> Self {
@@ -48,9 +41,7 @@ impl Server {
     fn is_ours(&self) -> bool {
         let own = self.child.as_ref().unwrap().id();
         let id = |info: String| {
-            let line = info
-                .lines()
-                .find_map(|line| line.strip_prefix("process_id:"));
+            let line = info.lines().find_map(|line| line.strip_prefix("process_id:"));
             line.map(|id| id.trim() == own.to_string())
         };
         // One that wants a password says nothing of itself.
@@ -65,9 +56,7 @@ impl Server {
         let files = [("cert", certificate), ("key", key), ("ca-cert", authority)];
         server.arguments = vec!["--tls-port".to_owned(), port];
         for (name, file) in files {
-            server
-                .arguments
-                .extend([format!("--tls-{name}-file"), file.to_owned()]);
+            server.arguments.extend([format!("--tls-{name}-file"), file.to_owned()]);
         }
         server.run();
         server
@@ -97,12 +86,7 @@ impl Server {
         );
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        Self {
-            child: None,
-            arguments,
-            port: free_port(),
-            folder,
-        }
+        Self { child: None, arguments, port: free_port(), folder }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -119,11 +103,7 @@ impl Server {
         let mut command = Command::new("redis-server");
         if !self.arguments.contains(&"--sentinel".to_owned()) {
             let tls = self.arguments.contains(&"--tls-port".to_owned());
-            let port = if tls {
-                "0".to_owned()
-            } else {
-                self.port.to_string()
-            };
+            let port = if tls { "0".to_owned() } else { self.port.to_string() };
             let own = ["--port", &port, "--bind", "127.0.0.1", "--daemonize", "no"];
             command.args(own);
         }
@@ -142,10 +122,7 @@ impl Server {
         };
         let begun = Instant::now();
         while !answers(self.port) {
-            assert!(
-                begun.elapsed() < Duration::from_secs(20),
-                "redis-server does not start"
-            );
+            assert!(begun.elapsed() < Duration::from_secs(20), "redis-server does not start");
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -169,13 +146,7 @@ impl Server {
 
     fn signal(&self, signal: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// Sends a command, and gives the raw answer.
@@ -186,13 +157,8 @@ impl Server {
     /// A figure of `INFO`.
     pub(crate) fn info(&self, name: &str) -> u64 {
         let info = self.command(&["INFO", "everything"]);
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.unwrap_or_else(|| panic!("INFO has no {name}"))
-            .trim()
-            .parse()
-            .unwrap()
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("INFO has no {name}")).trim().parse().unwrap()
     }
 }
 
@@ -251,12 +217,7 @@ fn ask(port: u16, command: &[&str]) -> std::io::Result<String> {
 /// How many bytes an answer has that is complete (RESP2).
 fn length(answer: &[u8]) -> Option<usize> {
     let line = answer.windows(2).position(|end| end == b"\r\n")?;
-    let number = || {
-        str::from_utf8(&answer[1..line])
-            .unwrap()
-            .parse::<i64>()
-            .unwrap()
-    };
+    let number = || str::from_utf8(&answer[1..line]).unwrap().parse::<i64>().unwrap();
     let mut end = line + 2;
     match answer[0] {
         b'$' if number() >= 0 => end += number() as usize + 2,
@@ -274,10 +235,7 @@ fn length(answer: &[u8]) -> Option<usize> {
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !holds().await {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "not within 30 s: {what}"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     begun.elapsed()
@@ -293,19 +251,9 @@ pub(crate) fn percentile(sorted: &[Duration], hundredth: usize) -> f64 {
 pub(crate) fn trackers(server: &Server) -> Vec<String> {
     let list = server.command(&["CLIENT", "LIST"]);
     let tracks = |line: &&str| {
-        let flags = line
-            .split(' ')
-            .find_map(|field| field.strip_prefix("flags="));
+        let flags = line.split(' ').find_map(|field| field.strip_prefix("flags="));
         flags.is_some_and(|flags| flags.contains('B'))
     };
-    let id = |line: &str| {
-        line.split_once("id=")
-            .unwrap()
-            .1
-            .split(' ')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
+    let id = |line: &str| line.split_once("id=").unwrap().1.split(' ').next().unwrap().to_owned();
     list.lines().filter(tracks).map(id).collect()
 }

@@ -23,16 +23,8 @@ impl Tool {
             ("otp", cfg!(feature = "otp")),
             ("redis", cfg!(feature = "redis")),
         ];
-        let some: Vec<_> = some
-            .iter()
-            .filter(|(_, on)| *on)
-            .map(|(name, _)| *name)
-            .collect();
-        let all = cfg!(all(
-            feature = "full",
-            feature = "emulator",
-            feature = "testing"
-        ));
+        let some: Vec<_> = some.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+        let all = cfg!(all(feature = "full", feature = "emulator", feature = "testing"));
         let features = match all {
             true => "--all-features".to_owned(),
             false => format!("--features={}", some.join(",")),
@@ -82,12 +74,7 @@ impl Tool {
     #[track_caller]
     pub(crate) fn refuses_flags(&self, flags: &[&str], hint: &str) {
         let run = self.run(flags, "");
-        assert_eq!(
-            (run.status, run.lines.len()),
-            (2, 0),
-            "{flags:?}: {}",
-            run.stderr
-        );
+        assert_eq!((run.status, run.lines.len()), (2, 0), "{flags:?}: {}", run.stderr);
         assert!(run.stderr.contains(hint), "{flags:?}: {}", run.stderr);
     }
 }
@@ -96,11 +83,7 @@ impl From<Output> for Run {
     fn from(output: Output) -> Self {
         Self {
             status: output.status.code().expect("an exit status, not a signal"),
-            lines: String::from_utf8(output.stdout)
-                .unwrap()
-                .lines()
-                .map(str::to_owned)
-                .collect(),
+            lines: String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
@@ -112,11 +95,7 @@ pub(crate) struct File(pub(crate) PathBuf);
 impl File {
     pub(crate) fn new(text: impl AsRef<[u8]>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "tools-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("tools-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, text).unwrap();
         Self(path)

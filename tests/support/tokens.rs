@@ -98,11 +98,7 @@ impl Target {
         sound: String,
     ) -> Self {
         let verifier = more(rules(&key)).build().unwrap();
-        Self {
-            key,
-            verifier,
-            sound,
-        }
+        Self { key, verifier, sound }
     }
 
     #[track_caller]
@@ -211,9 +207,7 @@ pub(crate) fn order(algorithm: Algorithm) -> Vec<u8> {
         }
         other => panic!("{other} is no ECDSA algorithm"),
     };
-    (0..hex.len() / 2)
-        .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
-        .collect()
+    (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
 }
 
 /// a - b, both big-endian and equally long, a ≥ b.
@@ -262,11 +256,8 @@ pub(crate) fn spki(key: &SigningKey) -> Vec<u8> {
         Algorithm::ES384 => ParsedPublicKey::new(&signature::ECDSA_P384_SHA384_FIXED, point()),
         Algorithm::ES512 => ParsedPublicKey::new(&signature::ECDSA_P521_SHA512_FIXED, point()),
         Algorithm::EdDSA => ParsedPublicKey::new(&signature::ED25519, number("x")),
-        _ => RsaPublicKeyComponents {
-            n: number("n"),
-            e: number("e"),
-        }
-        .to_parsed_public_key(&signature::RSA_PKCS1_2048_8192_SHA256),
+        _ => RsaPublicKeyComponents { n: number("n"), e: number("e") }
+            .to_parsed_public_key(&signature::RSA_PKCS1_2048_8192_SHA256),
     };
     parsed.unwrap().as_der().unwrap().as_ref().to_vec()
 }

@@ -43,9 +43,7 @@ fn line_16_another_signature_of_a_revoked_token() {
             // Revoked before and after the other text was cached; with a cache and without.
             for (seen_before, cache_bytes) in [(true, 1 << 20), (false, 1 << 20), (false, 0)] {
                 let denied = Denied::default();
-                let rules = rules(&key)
-                    .revocation(denied.clone())
-                    .cache_bytes(cache_bytes);
+                let rules = rules(&key).revocation(denied.clone()).cache_bytes(cache_bytes);
                 let verifier = rules.build().unwrap();
                 let sound = mint(&key, &claims).unwrap();
                 let bytes = signature(&sound);
@@ -96,30 +94,20 @@ fn line_16_names_for_revocation() {
     assert_ne!(id(&with(ISSUER, "1")), id(&with(ISSUER, "2")));
     assert_ne!(id(&with(ISSUER, "1")), id(&with("https://b.example", "1")));
     let close = "https://b.exampla";
-    let closer = rules(&key)
-        .issuer("https://b.example")
-        .issuer(close)
-        .build()
-        .unwrap();
+    let closer = rules(&key).issuer("https://b.example").issuer(close).build().unwrap();
     let ids = ["https://b.example", close].map(|iss| {
         let token = mint(&key, &with(iss, "1")).unwrap();
         accepts(&closer, &token, "sound").revocation_id().clone()
     });
     assert_ne!(ids[0], ids[1]);
     // The border between the two cannot be moved.
-    let either = rules(&key)
-        .issuer("https://b.examplex")
-        .issuer("https://b.example")
-        .build()
-        .unwrap();
+    let either =
+        rules(&key).issuer("https://b.examplex").issuer("https://b.example").build().unwrap();
     let id_of = |iss, jti| {
         let token = mint(&key, &with(iss, jti)).unwrap();
         accepts(&either, &token, "sound").revocation_id().clone()
     };
-    assert_ne!(
-        id_of("https://b.examplex", "1"),
-        id_of("https://b.example", "x1")
-    );
+    assert_ne!(id_of("https://b.examplex", "1"), id_of("https://b.example", "x1"));
     // Without jti: the signed text counts.
     assert_eq!(id(&claims()), id(&claims()));
     assert_ne!(id(&claims()), id(&claims_with("sub", "43".into())));
@@ -174,12 +162,7 @@ fn line_17_verifiers_do_not_share_answers() {
             UnsupportedAlgorithm,
             at(Verifier::builder()
                 .any_audience()
-                .key(
-                    SigningKey::generate(Algorithm::ES512)
-                        .unwrap()
-                        .verifying_key()
-                        .unwrap(),
-                )
+                .key(SigningKey::generate(Algorithm::ES512).unwrap().verifying_key().unwrap())
                 .algorithms([Algorithm::ES512])),
         ),
     ];
@@ -191,17 +174,9 @@ fn line_17_verifiers_do_not_share_answers() {
         for _ in 0..3 {
             accepts(&loose, &token, "loose");
             refuses(&strict, &token, kind, what);
-            assert_eq!(
-                verify_elsewhere(&strict, &token).unwrap_err(),
-                kind,
-                "{what}"
-            );
+            assert_eq!(verify_elsewhere(&strict, &token).unwrap_err(), kind, "{what}");
         }
-        assert_eq!(
-            (strict.cache_stats().hits, strict.cache_stats().entries),
-            (0, 0),
-            "{what}"
-        );
+        assert_eq!((strict.cache_stats().hits, strict.cache_stats().entries), (0, 0), "{what}");
     }
     // The same rules in another verifier: the same answer, found anew.
     let twin = plain().build().unwrap();
@@ -264,10 +239,8 @@ fn line_18_revoked_after_it_was_cached() {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let denied = Denied::default();
     let verifier = rules(&key).revocation(denied.clone()).build().unwrap();
-    let (token, other) = (
-        mint(&key, &claims()).unwrap(),
-        mint(&key, &claims_with("a", json!(1))).unwrap(),
-    );
+    let (token, other) =
+        (mint(&key, &claims()).unwrap(), mint(&key, &claims_with("a", json!(1))).unwrap());
     let verified = accepts(&verifier, &token, "sound");
     accepts(&verifier, &token, "cached");
     accepts(&verifier, &other, "the other");
@@ -318,15 +291,8 @@ fn line_18_not_yet_valid_turns_valid() {
             clock.set_wall(NOW + 59);
             let entries = verifier.cache_stats().entries;
             refuses(&verifier, &token, NotYetValid, "the clock went back");
-            assert_eq!(
-                verifier.cache_stats().entries,
-                entries,
-                "it will be valid again"
-            );
-            assert_eq!(
-                verify_elsewhere(&verifier, &token).unwrap_err(),
-                NotYetValid
-            );
+            assert_eq!(verifier.cache_stats().entries, entries, "it will be valid again");
+            assert_eq!(verify_elsewhere(&verifier, &token).unwrap_err(), NotYetValid);
             clock.set_wall(NOW + 60);
             accepts(&verifier, &token, "the clock is right again");
             clock.set_wall(NOW + 660);
@@ -353,11 +319,7 @@ impl Flood {
         let [header, payload, signature] = parts(&self.sound);
         let digits = encode(number.to_be_bytes());
         match number % 8 {
-            0 => mint(
-                &self.key,
-                &json!({"iss": ISSUER, "aud": AUDIENCE, "exp": number}),
-            )
-            .unwrap(),
+            0 => mint(&self.key, &json!({"iss": ISSUER, "aud": AUDIENCE, "exp": number})).unwrap(),
             1 => format!("{header}.{payload}A{digits}.{signature}"),
             2 => format!("{digits}.{payload}.{signature}"),
             3 => {
@@ -375,9 +337,7 @@ fn line_19_a_flood_of_bad_tokens() {
     const BOUND: u64 = 64 * 1024 * 1024;
     const GOOD: u64 = 1000;
     let count = std::env::var("JAMGUARD_FLOOD").map_or(200_000, |count| count.parse().unwrap());
-    let key = SigningKey::generate(Algorithm::HS256)
-        .unwrap()
-        .with_key_id("k1");
+    let key = SigningKey::generate(Algorithm::HS256).unwrap().with_key_id("k1");
     let verifier = rules(&key).cache_bytes(BOUND).build().unwrap();
     let good: Vec<_> = (0..GOOD)
         .map(|number| mint(&key, &claims_with("sub", number.to_string().into())).unwrap())
@@ -386,41 +346,26 @@ fn line_19_a_flood_of_bad_tokens() {
         accepts(&verifier, token, "good");
     }
     let before = verifier.cache_stats();
-    assert_eq!(
-        (before.misses, before.hits, before.entries),
-        (GOOD, GOOD, GOOD)
-    );
+    assert_eq!((before.misses, before.hits, before.entries), (GOOD, GOOD, GOOD));
 
-    let flood = Flood {
-        sound: good[0].clone(),
-        key,
-    };
+    let flood = Flood { sound: good[0].clone(), key };
     // The allocator gets to know the sizes before anything is measured.
     let refuse = |number| match verify(&verifier, &flood.token(number)) {
         Ok(_) => panic!("bad token {number} was accepted"),
         Err(kind) => kind,
     };
     let kinds: HashSet<_> = (0..1000).map(refuse).collect();
-    assert_eq!(
-        kinds,
-        HashSet::from([Expired, Malformed, UnknownKey, BadSignature])
-    );
+    assert_eq!(kinds, HashSet::from([Expired, Malformed, UnknownKey, BadSignature]));
     let resident = resident_bytes();
     let mut served = 0;
     for number in 1000..1000 + count {
         refuse(number);
         if number % 100 == 0 {
-            accepts(
-                &verifier,
-                &good[(number / 100 % GOOD) as usize],
-                "good, meanwhile",
-            );
+            accepts(&verifier, &good[(number / 100 % GOOD) as usize], "good, meanwhile");
             served += 1;
         }
     }
-    let grown = resident_bytes()
-        .zip(resident)
-        .map(|(after, before)| after.saturating_sub(before));
+    let grown = resident_bytes().zip(resident).map(|(after, before)| after.saturating_sub(before));
 
     let after = verifier.cache_stats();
     assert_eq!(after.entries, GOOD, "bad tokens take no room");
@@ -432,15 +377,9 @@ fn line_19_a_flood_of_bad_tokens() {
         accepts(&verifier, token, "good, afterwards");
     }
     assert_eq!(verifier.cache_stats().hits, after.hits + GOOD);
-    println!(
-        "{count} bad tokens: {grown:?} bytes more in memory, {} bytes cached",
-        after.bytes
-    );
+    println!("{count} bad tokens: {grown:?} bytes more in memory, {} bytes cached", after.bytes);
     if let Some(grown) = grown {
-        assert!(
-            grown <= BOUND / 10,
-            "{grown} bytes more after {count} bad tokens"
-        );
+        assert!(grown <= BOUND / 10, "{grown} bytes more after {count} bad tokens");
     }
 }
 
@@ -459,10 +398,7 @@ fn line_19_good_tokens_stay_within_the_bound() {
     // None of them takes less than 500 bytes.
     assert!(stats.entries * 500 <= BOUND, "{stats:?}");
     for bytes in [1, 64 * 1024 - 1] {
-        assert_eq!(
-            rules(&key).cache_bytes(bytes).build().unwrap_err().kind(),
-            Configuration
-        );
+        assert_eq!(rules(&key).cache_bytes(bytes).build().unwrap_err().kind(), Configuration);
     }
     let off = rules(&key).cache_bytes(0).build().unwrap();
     let token = mint(&key, &claims()).unwrap();

@@ -52,10 +52,7 @@ fn verifier(key: &VerifyingKey, id: &str) -> Verifier {
         .clock(ManualClock::at(NOW));
     let builder = match id.starts_with("v2-") {
         true => builder.any_audience(),
-        false => builder
-            .issuer("https://issuer.example")
-            .audience("api")
-            .require(["sub"]),
+        false => builder.issuer("https://issuer.example").audience("api").require(["sub"]),
     };
     builder.build().unwrap()
 }
@@ -73,10 +70,7 @@ async fn what_is_sound_is_accepted_with_its_claims() {
     for (entry, key, algorithm) in vectors {
         assert_eq!(entry["verify"], "accept");
         let verified = verdict(&entry, &key).await.unwrap();
-        assert_eq!(
-            *verified.claims::<Value>().unwrap(),
-            entry["input"]["payload"]
-        );
+        assert_eq!(*verified.claims::<Value>().unwrap(), entry["input"]["payload"]);
         assert_eq!(verified.header().algorithm(), algorithm);
         println!("{}: accepted", entry["id"]);
     }
@@ -110,12 +104,7 @@ async fn a_signature_over_the_wrong_hash_is_refused() {
     let file = vectors();
     let rsa = file["keys"]["rsa"]["private"].as_str().unwrap();
     let secret = [b'x'; 64];
-    for algorithm in [
-        Algorithm::HS384,
-        Algorithm::HS512,
-        Algorithm::RS384,
-        Algorithm::RS512,
-    ] {
+    for algorithm in [Algorithm::HS384, Algorithm::HS512, Algorithm::RS384, Algorithm::RS512] {
         let [right, wrong] = match algorithm {
             Algorithm::HS384 | Algorithm::HS512 => [algorithm, Algorithm::HS256]
                 .map(|algorithm| SigningKey::from_secret(algorithm, &secret).unwrap()),

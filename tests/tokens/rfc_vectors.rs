@@ -57,10 +57,8 @@ fn every_example_verifies_under_its_algorithm_and_no_other() {
         let kid = (example.name == "RFC7520-4.3").then_some("bilbo.baggins@hobbiton.example");
         assert_eq!(jws.header().key_id(), kid);
 
-        let others: Vec<_> = Algorithm::ALL
-            .into_iter()
-            .filter(|other| *other != example.algorithm)
-            .collect();
+        let others: Vec<_> =
+            Algorithm::ALL.into_iter().filter(|other| *other != example.algorithm).collect();
         assert!(Jws::verify(&example.token, &example.keys(), &others).is_err());
         for other in examples() {
             let accepted = Jws::verify(&example.token, &other.keys(), &Algorithm::ALL).is_ok();
@@ -74,11 +72,8 @@ fn a_flipped_bit_anywhere_is_refused() {
     let mut flips = 0;
     for example in examples() {
         let keys = example.keys();
-        let parts: Vec<Vec<u8>> = example
-            .token
-            .split('.')
-            .map(|part| BASE64URL.decode(part).unwrap())
-            .collect();
+        let parts: Vec<Vec<u8>> =
+            example.token.split('.').map(|part| BASE64URL.decode(part).unwrap()).collect();
         for part in 0..3 {
             for at in 0..parts[part].len() {
                 let mut parts = parts.clone();
@@ -110,10 +105,8 @@ fn the_private_keys_sign_again() {
 
 #[test]
 fn thumbprints() {
-    let with_thumbprint = examples()
-        .into_iter()
-        .find(|example| example.thumbprint.is_some())
-        .unwrap();
+    let with_thumbprint =
+        examples().into_iter().find(|example| example.thumbprint.is_some()).unwrap();
     assert_eq!(with_thumbprint.name, "RFC8037-A.4");
     let jwk = Jwk::from_json(&with_thumbprint.jwk).unwrap();
     assert_eq!(Some(jwk.thumbprint().unwrap()), with_thumbprint.thumbprint);
@@ -122,8 +115,5 @@ fn thumbprints() {
         r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#,
     )
     .unwrap();
-    assert_eq!(
-        jwk.thumbprint().unwrap(),
-        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-    );
+    assert_eq!(jwk.thumbprint().unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
 }

@@ -39,10 +39,7 @@ impl Count {
 
     /// An empty or shortened run must not pass.
     fn at_least(&self, accepted: usize, refused: usize) {
-        assert!(
-            self.accepted >= accepted && self.refused >= refused,
-            "{self:?}"
-        );
+        assert!(self.accepted >= accepted && self.refused >= refused, "{self:?}");
     }
 }
 
@@ -108,10 +105,7 @@ fn tags(algorithm: Algorithm, set: &str) -> (Count, usize) {
                     continue;
                 }
             };
-            let verdict = key
-                .verifying_key()
-                .unwrap()
-                .verify(algorithm, &message, &tag);
+            let verdict = key.verifying_key().unwrap().verify(algorithm, &message, &tag);
             if group["tagSize"].as_u64().unwrap() < full {
                 assert!(verdict.is_err(), "{algorithm} {test}");
                 cut += 1;
@@ -174,14 +168,13 @@ fn rsa_pss() {
         (Algorithm::PS384, "SHA-384", 48, 192, 92),
         (Algorithm::PS512, "SHA-512", 64, 266, 94),
     ] {
-        let ours = pss::TestName::all()
-            .into_iter()
-            .flat_map(|set| groups(set.json_data()))
-            .filter(|group| {
+        let ours = pss::TestName::all().into_iter().flat_map(|set| groups(set.json_data())).filter(
+            |group| {
                 group["mgf"] == "MGF1"
                     && [&group["sha"], &group["mgfSha"]] == [hash, hash]
                     && group["sLen"] == salt
-            });
+            },
+        );
         signatures(algorithm, ours).at_least(accepted, refused);
     }
 }
@@ -195,11 +188,7 @@ fn hmac() {
         (Algorithm::HS512, Set::HmacSha512),
     ] {
         let (count, cut) = tags(algorithm, set.json_data());
-        let expected = Count {
-            accepted: 30,
-            refused: 54,
-            weak_key: 6,
-        };
+        let expected = Count { accepted: 30, refused: 54, weak_key: 6 };
         assert_eq!((count, cut), (expected, 84));
     }
 }

@@ -41,10 +41,7 @@ enum Value<T> {
 
 impl<T: SessionData> Version<T> {
     pub(super) fn own(value: T) -> Arc<Self> {
-        Arc::new(Self {
-            value: Value::Own(value),
-            next: OnceLock::new(),
-        })
+        Arc::new(Self { value: Value::Own(value), next: OnceLock::new() })
     }
 
     /// Creates a version from the store's record.
@@ -54,10 +51,7 @@ impl<T: SessionData> Version<T> {
     /// type.
     pub(super) fn kept(loaded: Loaded) -> Result<Arc<Self>, Error> {
         loaded.data::<T>()?;
-        Ok(Arc::new(Self {
-            value: Value::Kept(loaded),
-            next: OnceLock::new(),
-        }))
+        Ok(Arc::new(Self { value: Value::Kept(loaded), next: OnceLock::new() }))
     }
 
     #[expect(clippy::expect_used)]

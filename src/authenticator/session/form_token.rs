@@ -28,9 +28,7 @@ fn of(id: &[u8]) -> [u8; TOKEN] {
 fn xor(mask: &[u8], token: &[u8]) -> [u8; TOKEN] {
     let mut out = [0; TOKEN];
     let bytes = mask.iter().zip(token).map(|(a, b)| a ^ b);
-    out.iter_mut()
-        .zip(bytes)
-        .for_each(|(out, byte)| *out = byte);
+    out.iter_mut().zip(bytes).for_each(|(out, byte)| *out = byte);
     out
 }
 

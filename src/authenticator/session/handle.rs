@@ -82,9 +82,7 @@ impl Attached {
         };
         visit.check_origin()?;
         let found = visit.opened().await?;
-        let data = visit
-            .state()
-            .open(device, found, &visit.settings.sessions)?;
+        let data = visit.state().open(device, found, &visit.settings.sessions)?;
         Ok(Session { visit, data })
     }
 }
@@ -138,11 +136,7 @@ impl<T: SessionData> Session<T> {
     /// guard is dropped, the change is lost and a warning is logged.
     pub fn get_mut(&mut self) -> Result<SessionMut<'_, T>, Error> {
         self.visit.state().check_open()?;
-        Ok(SessionMut {
-            value: self.newest().get().clone(),
-            changed: false,
-            session: self,
-        })
+        Ok(SessionMut { value: self.newest().get().clone(), changed: false, session: self })
     }
 
     /// Replaces the data; conflicts are handled as for [`get_mut`](Self::get_mut).
@@ -371,9 +365,7 @@ impl<T: SessionData> Session<T> {
 
     async fn whose(&self) -> Result<(String, Loaded), Error> {
         let found = self.visit.found_alone().await?;
-        found
-            .and_then(|loaded| Some((loaded.key()?.to_owned(), loaded)))
-            .ok_or_else(nobody)
+        found.and_then(|loaded| Some((loaded.key()?.to_owned(), loaded))).ok_or_else(nobody)
     }
 
     fn has_ended(&self) {
@@ -405,9 +397,7 @@ impl<T: SessionData> Deref for Session<T> {
 
 impl<T: SessionData> fmt::Debug for Session<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("is_new", &self.is_new())
-            .finish_non_exhaustive()
+        f.debug_struct("Session").field("is_new", &self.is_new()).finish_non_exhaustive()
     }
 }
 

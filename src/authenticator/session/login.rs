@@ -51,10 +51,7 @@ impl Visit {
         });
         let begun = match own {
             Some(own) => {
-                let rotation = Rotation {
-                    login: Some(new.clone()),
-                    ..Rotation::default()
-                };
+                let rotation = Rotation { login: Some(new.clone()), ..Rotation::default() };
                 match sessions.rotate(own, rotation).await {
                     // It ended, or a concurrent login changed its id.
                     Err(error) if is_gone(&error) => sessions.begin(new).await?,
@@ -94,10 +91,7 @@ impl Visit {
 }
 
 fn is_gone(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Revoked | ErrorKind::Expired | ErrorKind::Conflict
-    )
+    matches!(error.kind(), ErrorKind::Revoked | ErrorKind::Expired | ErrorKind::Conflict)
 }
 
 /// The tokens of a session's JAM login, from [`Session::tokens`].

@@ -183,11 +183,7 @@ impl Renewal {
         })?;
         let tokens = tokens.with_id_token(id_token);
         let renewed = UserGrant::new(&self.client, tokens.clone()).to_text();
-        match self
-            .sessions
-            .save_grant(&self.loaded, renewed.clone())
-            .await
-        {
+        match self.sessions.save_grant(&self.loaded, renewed.clone()).await {
             Err(error) if error.kind() == ErrorKind::Conflict => return Ok(None),
             Err(error) => {
                 telemetry::warn("refreshed OAuth2 tokens could not be saved", &error);

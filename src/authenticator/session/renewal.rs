@@ -46,10 +46,8 @@ impl UnderWay {
     fn begin(settings: &Arc<SessionSettings>, loaded: &Loaded) -> Option<Self> {
         let hash = *loaded.id_hash();
         let mut under_way = settings.renewals.under_way();
-        (under_way.len() < MAX_UNDER_WAY && under_way.insert(hash)).then(|| Self {
-            settings: settings.clone(),
-            hash,
-        })
+        (under_way.len() < MAX_UNDER_WAY && under_way.insert(hash))
+            .then(|| Self { settings: settings.clone(), hash })
     }
 }
 
@@ -61,9 +59,7 @@ impl Drop for UnderWay {
 
 impl Renewals {
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<[u8; 32]>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -289,10 +289,8 @@ impl State {
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`] if another type wrote data that does not fit `T`.
     fn newest<T: SessionData>(&mut self) -> Result<Option<Arc<Version<T>>>, Error> {
-        let own = self
-            .versions
-            .iter()
-            .find_map(|version| version.clone().downcast::<Version<T>>().ok());
+        let own =
+            self.versions.iter().find_map(|version| version.clone().downcast::<Version<T>>().ok());
         let other = match &self.written {
             // `()` writes no data; it only begins a session.
             Some((by, written)) if *by != TypeId::of::<T>() && *by != TypeId::of::<()>() => {

@@ -37,9 +37,7 @@ impl Visit {
                 match pending.save(&self).await {
                     Ok(Some((id, loaded))) => {
                         let left = self.settings.sessions.absolute_left(&loaded);
-                        edits
-                            .cookies
-                            .push(self.settings.cookie.set(id.expose(), left));
+                        edits.cookies.push(self.settings.cookie.set(id.expose(), left));
                         // For code that continues after the response.
                         let mut state = self.state();
                         state.found = Found::Live(loaded);
@@ -73,10 +71,7 @@ impl Visit {
     fn due(&self) -> Option<Loaded> {
         let state = self.state();
         let live = state.found.live()?;
-        self.settings
-            .sessions
-            .touch_is_due(live)
-            .then(|| live.clone())
+        self.settings.sessions.touch_is_due(live).then(|| live.clone())
     }
 }
 
@@ -131,11 +126,8 @@ impl Pending {
                     sessions.save_text(&read, data).await.map(|_| None)
                 }
                 data => {
-                    let rotation = Rotation {
-                        login: self.login.clone(),
-                        data,
-                        methods: self.methods.clone(),
-                    };
+                    let rotation =
+                        Rotation { login: self.login.clone(), data, methods: self.methods.clone() };
                     sessions.rotate(&read, rotation).await.map(Some)
                 }
             };
@@ -191,9 +183,9 @@ impl Pending {
     fn again(&self, theirs: &str, ours: &str, conflict: Error) -> Result<String, Error> {
         match (&self.merge, &self.changes) {
             (Some(merge), _) => merge(theirs, ours),
-            (None, Changes::Repeatable(changes)) => changes
-                .iter()
-                .try_fold(theirs.to_owned(), |data, change| change(&data)),
+            (None, Changes::Repeatable(changes)) => {
+                changes.iter().try_fold(theirs.to_owned(), |data, change| change(&data))
+            }
             (None, Changes::ByHand) => Err(conflict),
         }
     }

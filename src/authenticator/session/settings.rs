@@ -32,9 +32,7 @@ impl SessionSettings {
         cookie: Option<SessionCookie>,
         sources: &mut Vec<CredentialSource>,
     ) -> Result<Option<Self>, Error> {
-        let place = sources
-            .iter()
-            .position(|source| source.0 == SourceKind::Session);
+        let place = sources.iter().position(|source| source.0 == SourceKind::Session);
         let Some(sessions) = sessions else {
             if cookie.is_some() || place.is_some() {
                 return Err(Error::configuration(

@@ -74,9 +74,7 @@ fn read(path: &Path) -> Result<Content, Problem> {
     }
     // Opening a pipe would wait for a writer, possibly forever.
     if !info.is_file() {
-        return Err(Problem::new(
-            "it is a pipe or a device: give the name of a regular file",
-        ));
+        return Err(Problem::new("it is a pipe or a device: give the name of a regular file"));
     }
     let mut content = Zeroizing::new(Vec::new());
     let file = File::open(path).map_err(failed)?;

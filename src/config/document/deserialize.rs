@@ -11,9 +11,7 @@ use serde::de::{
 impl Node {
     fn wrong<T>(&self, wanted: &str) -> Result<T, Problem> {
         let found = self.kind();
-        Err(Problem::new(format!(
-            "this must be {wanted}, and is {found}"
-        )))
+        Err(Problem::new(format!("this must be {wanted}, and is {found}")))
     }
 
     fn visit<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Problem> {
@@ -28,10 +26,9 @@ impl Node {
             Value::Float(number) => visitor.visit_f64(*number),
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(nodes) => visitor.visit_seq(List(nodes.iter().enumerate())),
-            Value::Table(entries) => visitor.visit_map(Table {
-                entries: entries.iter(),
-                current: None,
-            }),
+            Value::Table(entries) => {
+                visitor.visit_map(Table { entries: entries.iter(), current: None })
+            }
         }
     }
 }
@@ -131,8 +128,7 @@ impl<'de> MapAccess<'de> for Table<'de> {
         };
         let key: StrDeserializer<'_, Problem> = entry.key.as_str().into_deserializer();
         let key = seed.deserialize(key);
-        key.map(Some)
-            .map_err(|problem| problem.at(&*entry.key, entry.line))
+        key.map(Some).map_err(|problem| problem.at(&*entry.key, entry.line))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Problem> {

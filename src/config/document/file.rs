@@ -88,10 +88,7 @@ impl Document {
     /// See [`from_file`](Self::from_file).
     pub fn from_str(text: &str, format: Format) -> Result<Self, Error> {
         let root = format.parse(text);
-        Ok(Self::new(
-            root.map_err(|problem| problem.into_error(None, ""))?,
-            None,
-        ))
+        Ok(Self::new(root.map_err(|problem| problem.into_error(None, ""))?, None))
     }
 
     /// Converts a value: a map, a type of yours, or a tree that another library read.
@@ -103,10 +100,7 @@ impl Document {
             Error::configuration("the value of the configuration cannot be represented as JSON")
         })?;
         let root = json::from_value(value, 0);
-        Ok(Self::new(
-            root.map_err(|problem| problem.into_error(None, ""))?,
-            None,
-        ))
+        Ok(Self::new(root.map_err(|problem| problem.into_error(None, ""))?, None))
     }
 
     /// Sets the lookup of variables. Default: the process's environment.
@@ -193,8 +187,6 @@ impl Document {
 /// Leaves out the content, which may contain secrets.
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
+        f.debug_struct("Document").field("file", &self.file).finish_non_exhaustive()
     }
 }

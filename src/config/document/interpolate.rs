@@ -51,9 +51,7 @@ fn replaced(
         }
         done.push_str(before);
         let Some(end) = after.find('}') else {
-            return Err(Problem::new(
-                "a '${' has no closing '}': write $${ for a literal ${",
-            ));
+            return Err(Problem::new("a '${' has no closing '}': write $${ for a literal ${"));
         };
         let (name, default) = match after[..end].split_once(":-") {
             Some((name, default)) => (name, Some(default)),

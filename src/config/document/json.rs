@@ -9,10 +9,7 @@ use std::fmt;
 
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let root: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
-    let place = Place {
-        begins: text.as_ptr() as usize,
-        lines: Lines::of(text),
-    };
+    let place = Place { begins: text.as_ptr() as usize, lines: Lines::of(text) };
     node(root, &place, 0)
 }
 
@@ -29,10 +26,7 @@ fn not_json(error: &serde_json::Error) -> Problem {
     let (line, what) = match (error.line(), error.column()) {
         (line, _) if error.is_eof() => (line, "not JSON: it ends too early".to_owned()),
         // Column 0: the line break itself is unexpected, so the error is in the line before.
-        (line, 0) => (
-            line.saturating_sub(1),
-            "not JSON from the end of the line on".to_owned(),
-        ),
+        (line, 0) => (line.saturating_sub(1), "not JSON from the end of the line on".to_owned()),
         (line, column) => (line, format!("not JSON from column {column} on")),
     };
     Problem::new(what).on(Some(line))
@@ -59,16 +53,11 @@ fn node(raw: &RawValue, place: &Place, depth: usize) -> Result<Node, Problem> {
         }
         Some(b'[') => {
             let values: Vec<&RawValue> = serde_json::from_str(part).map_err(wrong)?;
-            let nodes = values
-                .into_iter()
-                .map(|value| node(value, place, depth + 1));
+            let nodes = values.into_iter().map(|value| node(value, place, depth + 1));
             Value::List(nodes.collect::<Result<_, _>>()?)
         }
         Some(b'"') => {
-            return Ok(Node::text(
-                serde_json::from_str::<String>(part).map_err(wrong)?,
-                at,
-            ));
+            return Ok(Node::text(serde_json::from_str::<String>(part).map_err(wrong)?, at));
         }
         _ => scalar(&serde_json::from_str(part).map_err(wrong)?),
     };

@@ -104,9 +104,7 @@ impl Node {
             }
             (Value::Table(a), Value::Table(b)) => {
                 let has = |entry: &Entry| {
-                    other
-                        .get(&entry.key)
-                        .is_some_and(|b| b.node.is_same(&entry.node))
+                    other.get(&entry.key).is_some_and(|b| b.node.is_same(&entry.node))
                 };
                 a.len() == b.len() && a.iter().all(has)
             }

@@ -114,10 +114,8 @@ impl Problem {
             let _ = write!(text, ":{line}");
         }
         let pointer = (!pointer.is_empty()).then_some(pointer);
-        let path: Vec<&str> = pointer
-            .into_iter()
-            .chain(self.path.iter().rev().map(String::as_str))
-            .collect();
+        let path: Vec<&str> =
+            pointer.into_iter().chain(self.path.iter().rev().map(String::as_str)).collect();
         if !path.is_empty() {
             let _ = write!(text, ": {}", path.join("."));
         }
@@ -216,11 +214,7 @@ impl de::Error for Problem {
         // Leaves out the string: it may be a secret in the wrong place.
         let near = nearest(variant, known.iter().copied());
         let near = near.map(|near| format!("; did you mean '{near}'?"));
-        Self::new(format!(
-            "this must be one of {}{}",
-            known.join(", "),
-            near.unwrap_or_default()
-        ))
+        Self::new(format!("this must be one of {}{}", known.join(", "), near.unwrap_or_default()))
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {

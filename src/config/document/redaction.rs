@@ -21,10 +21,7 @@ pub(in crate::config) struct Redaction {
 impl Redaction {
     /// Returns a redaction of the values of a section.
     pub(in crate::config) fn of(node: &Node) -> Self {
-        let mut redaction = Self {
-            texts: Vec::new(),
-            keys: HashSet::new(),
-        };
+        let mut redaction = Self { texts: Vec::new(), keys: HashSet::new() };
         redaction.collect(node);
         redaction
     }
@@ -77,11 +74,7 @@ impl Redaction {
         let mut rest = message;
         while let Some(first) = rest.chars().next() {
             // The longest match: one string may be a part of another.
-            let text = self
-                .texts
-                .iter()
-                .filter_map(|text| prefix(rest, text))
-                .max();
+            let text = self.texts.iter().filter_map(|text| prefix(rest, text)).max();
             let key = self.keys.iter().filter(|key| rest.starts_with(&***key));
             let key = key.map(String::len).max().unwrap_or(0);
             // Inside a key, strings that start later are still redacted.
@@ -128,14 +121,8 @@ mod tests {
             .unwrap();
         let redaction = Redaction::of(&node);
         for (message, hidden) in [
-            (
-                "'https://user:password@host.example' is not a URL",
-                "'…' is not a URL",
-            ),
-            (
-                "https://user:password@host.example/ and password",
-                "…/ and …",
-            ),
+            ("'https://user:password@host.example' is not a URL", "'…' is not a URL"),
+            ("https://user:password@host.example/ and password", "…/ and …"),
             ("x-stRAße-token, HS256", "…, HS256"),
             ("there are sections: other", "there are sections: other"),
             ("", ""),

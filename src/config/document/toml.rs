@@ -27,11 +27,7 @@ fn convert_table(
         let at = Some(lines.line(key.span().start));
         let name: &str = key.get_ref();
         let node = convert(value, lines, depth + 1).map_err(|problem| problem.at(name, at))?;
-        let entry = Entry {
-            key: name.to_owned(),
-            line: at,
-            node,
-        };
+        let entry = Entry { key: name.to_owned(), line: at, node };
         entries.push(entry);
     }
     // In the order of the file, as in the other formats.

@@ -65,9 +65,10 @@ impl<'t> Reader<'t> {
     fn count_copy(&mut self, bytes: usize, line: Option<usize>) -> Result<(), Problem> {
         self.unfolded = self.unfolded.saturating_add(bytes);
         match self.unfolded > MAX_UNFOLDED {
-            true => Err(
-                Problem::new("its anchors and aliases expand to over 4 MiB: use fewer").on(line),
-            ),
+            true => {
+                Err(Problem::new("its anchors and aliases expand to over 4 MiB: use fewer")
+                    .on(line))
+            }
             false => Ok(()),
         }
     }

@@ -157,9 +157,7 @@ impl JamBuilder {
         contents: &Arc<Contents>,
         dry: bool,
     ) -> Result<Loaded, Error> {
-        let document = document
-            .clone()
-            .with_shared_variables(self.variables.clone());
+        let document = document.clone().with_shared_variables(self.variables.clone());
         let node = document.at(&self.pointer)?;
         let checked = node.check_no_value_missing();
         checked.map_err(|problem| document.error(problem, &self.pointer))?;
@@ -190,19 +188,12 @@ impl JamBuilder {
             let redaction = Redaction::of(&node).with_files(contents);
             document.error(problem.redacted(&redaction), &self.pointer)
         })?;
-        Ok(Loaded {
-            node,
-            settings,
-            parts,
-            files: world.into_files(),
-        })
+        Ok(Loaded { node, settings, parts, files: world.into_files() })
     }
 }
 
 impl fmt::Debug for JamBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamBuilder")
-            .field("pointer", &self.pointer)
-            .finish_non_exhaustive()
+        f.debug_struct("JamBuilder").field("pointer", &self.pointer).finish_non_exhaustive()
     }
 }

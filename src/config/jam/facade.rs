@@ -126,12 +126,8 @@ impl Jam {
         document: &Document,
         file: Option<&Path>,
     ) -> Result<Self, Error> {
-        let Loaded {
-            node,
-            settings,
-            parts,
-            files,
-        } = setup.load(document, &Arc::default(), false)?;
+        let Loaded { node, settings, parts, files } =
+            setup.load(document, &Arc::default(), false)?;
         if let Some(level) = settings.log_level {
             telemetry::set_level(level.level());
         }
@@ -350,10 +346,7 @@ impl Jam {
         let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
         match &found.login {
             Some(login) => Ok(login.begin(self.authenticator()?)),
-            None => Err(not_configured(
-                "OAuth2 login",
-                &format!("oauth2.{name}.login"),
-            )),
+            None => Err(not_configured("OAuth2 login", &format!("oauth2.{name}.login"))),
         }
     }
 
@@ -422,11 +415,8 @@ impl fmt::Debug for Jam {
             .field("verifiers", &parts.verifiers);
         #[cfg(feature = "client")]
         {
-            let apps: BTreeMap<_, _> = parts
-                .apps
-                .iter()
-                .map(|(name, app)| (name, &app.app))
-                .collect();
+            let apps: BTreeMap<_, _> =
+                parts.apps.iter().map(|(name, app)| (name, &app.app)).collect();
             all.field("apps", &apps);
         }
         all.field("sessions", &parts.sessions);
@@ -437,14 +427,9 @@ impl fmt::Debug for Jam {
             .field("second_factor", &parts.second_factor);
         #[cfg(feature = "oauth2")]
         {
-            let clients = parts
-                .oauth2
-                .iter()
-                .map(|(name, found)| (name, &found.client));
+            let clients = parts.oauth2.iter().map(|(name, found)| (name, &found.client));
             all.field("oauth2", &clients.collect::<BTreeMap<_, _>>());
         }
-        all.field("authenticator", &parts.authenticator)
-            .field("guards", &self.0.table)
-            .finish()
+        all.field("authenticator", &parts.authenticator).field("guards", &self.0.table).finish()
     }
 }

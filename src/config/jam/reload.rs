@@ -130,9 +130,7 @@ impl Jam {
             let newer = new.files.get(*file);
             newer.is_some_and(|newer| newer != *content)
         });
-        let changed: Vec<_> = changed
-            .map(|(file, _)| file.display().to_string())
-            .collect();
+        let changed: Vec<_> = changed.map(|(file, _)| file.display().to_string()).collect();
         reloaded.needs_restart.extend(changed);
         if reloaded.applied.is_empty() {
             return Ok(reloaded);

@@ -95,11 +95,8 @@ impl Jam {
         };
         let thread = std::thread::Builder::new().name("jamguard-watch".into());
         thread.spawn(watch).map_err(|error| {
-            Error::new(
-                ErrorKind::Internal,
-                "the thread that watches the file cannot be started",
-            )
-            .with_source(error)
+            Error::new(ErrorKind::Internal, "the thread that watches the file cannot be started")
+                .with_source(error)
         })?;
         Ok(JamWatch { _stop: stop })
     }

@@ -275,10 +275,7 @@ impl AuthenticatorSettings {
             }
             _ => {}
         }
-        for list in parts
-            .lists
-            .named(&self.deny_lists.0, &spot.key("deny_lists"))?
-        {
+        for list in parts.lists.named(&self.deny_lists.0, &spot.key("deny_lists"))? {
             auth = auth.deny_list(list);
         }
         Ok(auth)
@@ -381,10 +378,7 @@ impl LoginCookieSettings {
     fn build(&self) -> LoginCookies {
         let defaults = LoginCookies::new();
         let id = self.id_name.as_deref().unwrap_or(defaults.id_name());
-        let refresh = self
-            .refresh_name
-            .as_deref()
-            .unwrap_or(defaults.refresh_name());
+        let refresh = self.refresh_name.as_deref().unwrap_or(defaults.refresh_name());
         let mut cookies = LoginCookies::new().names(id, refresh);
         if let Some(path) = &self.path {
             cookies = cookies.path(path);
@@ -440,10 +434,7 @@ impl ClaimPathSettings {
             Some(Preset::Cognito) => ClaimPaths::cognito(),
         };
         let each = |paths: &Vec<PathSettings>| -> Vec<ClaimPath> {
-            paths
-                .iter()
-                .map(|PathSettings(path)| path.clone())
-                .collect()
+            paths.iter().map(|PathSettings(path)| path.clone()).collect()
         };
         if let Some(scopes) = &self.scopes {
             paths = paths.scopes(each(scopes));

@@ -36,15 +36,7 @@ impl World {
         dry: bool,
         contents: Arc<Contents>,
     ) -> Self {
-        Self {
-            base,
-            clock,
-            policies,
-            stores,
-            dry,
-            contents,
-            files: Mutex::default(),
-        }
+        Self { base, clock, policies, stores, dry, contents, files: Mutex::default() }
     }
 
     pub(super) fn note_file(&self, path: &Path, content: &[u8]) {

@@ -38,9 +38,6 @@ impl GuardSettings<'_> {
         if self.keep_encoded_slashes {
             table = table.keep_encoded_slashes();
         }
-        table
-            .build()
-            .map(Some)
-            .map_err(|error| place.refused(error))
+        table.build().map(Some).map_err(|error| place.refused(error))
     }
 }

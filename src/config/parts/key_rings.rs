@@ -109,9 +109,7 @@ impl RingSettings {
                 );
             }
             (None, Some(_)) => {
-                return Err(spot
-                    .key("sealing")
-                    .wrong("there is no 'store' that it applies to"));
+                return Err(spot.key("sealing").wrong("there is no 'store' that it applies to"));
             }
         }
         ring.build().map_err(|error| spot.refused(error))

@@ -97,9 +97,7 @@ fn written(text: &str) -> Option<Written<'_>> {
 }
 
 fn not_a_key(place: &Spot<'_>, file_key: &str) -> Problem {
-    place.wrong(format!(
-        "this is neither PEM nor a JWK: to name a file, use '{file_key}'"
-    ))
+    place.wrong(format!("this is neither PEM nor a JWK: to name a file, use '{file_key}'"))
 }
 
 fn private(algorithm: Algorithm, text: Written<'_>) -> Result<SigningKey, Error> {
@@ -155,10 +153,8 @@ impl VerifyingKeySettings {
                 }
             }
         };
-        let secret = spot.secret(
-            ("secret", self.secret.as_ref()),
-            ("secret_file", self.secret_file.as_ref()),
-        )?;
+        let secret = spot
+            .secret(("secret", self.secret.as_ref()), ("secret_file", self.secret_file.as_ref()))?;
         let key = match (secret, &self.public_key, &self.public_key_file) {
             (Some(secret), ..) => {
                 let key = VerifyingKey::from_secret(algorithm()?, secret.expose().as_bytes());

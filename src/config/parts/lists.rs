@@ -43,9 +43,8 @@ impl ListSettings {
             ListKind::Deny => TokenList::deny(store),
             ListKind::Allow => TokenList::allow(store),
         };
-        let mut list = list
-            .name(self.name.as_deref().unwrap_or(name))
-            .clock(spot.world.clock.clone());
+        let mut list =
+            list.name(self.name.as_deref().unwrap_or(name)).clock(spot.world.clock.clone());
         if let Some(Time(leeway)) = self.leeway {
             list = list.leeway(leeway);
         }

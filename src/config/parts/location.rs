@@ -14,11 +14,7 @@ pub(in crate::config) struct Spot<'a> {
 
 impl<'a> Spot<'a> {
     pub(in crate::config) fn root(world: &'a World, node: &'a Node) -> Self {
-        Self {
-            world,
-            node: Some(node),
-            path: Vec::new(),
-        }
+        Self { world, node: Some(node), path: Vec::new() }
     }
 
     /// Returns the location of a key, whether or not the key exists.
@@ -26,11 +22,7 @@ impl<'a> Spot<'a> {
         let entry = self.node.and_then(|node| node.get(key));
         let mut path = self.path.clone();
         path.push((key.to_owned(), entry.and_then(|entry| entry.line)));
-        Self {
-            world: self.world,
-            node: entry.map(|entry| &entry.node),
-            path,
-        }
+        Self { world: self.world, node: entry.map(|entry| &entry.node), path }
     }
 
     /// Returns the location of a list's element.
@@ -38,11 +30,7 @@ impl<'a> Spot<'a> {
         let node = self.node.and_then(|node| node.element(at));
         let mut path = self.path.clone();
         path.push((at.to_string(), node.and_then(|node| node.line)));
-        Self {
-            world: self.world,
-            node,
-            path,
-        }
+        Self { world: self.world, node, path }
     }
 
     /// Returns a problem at this location.
@@ -57,19 +45,16 @@ impl<'a> Spot<'a> {
 
     /// Adds this location to a problem that has none.
     pub(in crate::config) fn place(&self, problem: Problem) -> Problem {
-        self.path
-            .iter()
-            .rev()
-            .fold(problem, |problem, (key, line)| problem.at(&**key, *line))
+        self.path.iter().rev().fold(problem, |problem, (key, line)| problem.at(&**key, *line))
     }
 
     /// Checks that at most one of these keys is given.
     pub(in crate::config) fn one_of(&self, keys: &[(&str, bool)]) -> Result<(), Problem> {
         let mut given = keys.iter().filter(|(_, given)| *given);
         match (given.next(), given.next()) {
-            (Some((first, _)), Some((second, _))) => Err(self
-                .key(second)
-                .wrong(format!("'{first}' is given too: keep one of the two"))),
+            (Some((first, _)), Some((second, _))) => {
+                Err(self.key(second).wrong(format!("'{first}' is given too: keep one of the two")))
+            }
             _ => Ok(()),
         }
     }

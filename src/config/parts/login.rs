@@ -53,15 +53,11 @@ impl LoginSettings {
             (None, _) => return Err(spot.wrong("no single app: name one with 'app'")),
         };
         let App { client, .. } = app;
-        let login = LoginParts {
-            settings: self.clone(),
-            client: client.clone(),
-        };
+        let login = LoginParts { settings: self.clone(), client: client.clone() };
         if let Some(auth) = &parts.authenticator {
             // Built with a placeholder: the application may still set its own handler.
-            let tried = login
-                .begin(auth)
-                .on_login(|_| async { Ok(crate::login::Redirect::to("/")) });
+            let tried =
+                login.begin(auth).on_login(|_| async { Ok(crate::login::Redirect::to("/")) });
             tried.build().map_err(|error| spot.refused(error))?;
         }
         Ok(login)

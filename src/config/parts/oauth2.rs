@@ -142,10 +142,8 @@ impl OAuth2Settings {
         let provider = self.provider(name, spot)?;
         let mut client =
             OAuth2Client::builder(provider, &self.client_id).clock(spot.world.clock.clone());
-        let secret = spot.secret(
-            ("secret", self.secret.as_ref()),
-            ("secret_file", self.secret_file.as_ref()),
-        )?;
+        let secret = spot
+            .secret(("secret", self.secret.as_ref()), ("secret_file", self.secret_file.as_ref()))?;
         if let Some(secret) = secret {
             client = client.secret(secret);
         }
@@ -189,10 +187,7 @@ impl OAuth2Settings {
             ("authorize_url", self.authorize_url.is_some()),
         ])?;
         // The discovery document names its issuer.
-        spot.one_of(&[
-            ("discover", self.discover.is_some()),
-            ("issuer", self.issuer.is_some()),
-        ])?;
+        spot.one_of(&[("discover", self.discover.is_some()), ("issuer", self.issuer.is_some())])?;
         let built_in = |built_in| match built_in {
             BuiltIn::Github => Provider::github(),
             BuiltIn::Gitlab => Provider::gitlab(),
@@ -314,12 +309,8 @@ impl OAuth2LoginSettings {
         };
         // Built with placeholders: the program may still set the user or its own handler.
         let tried = match login.issuer {
-            Some(_) => login
-                .begin(auth)
-                .user(|_| async { Ok(OAuth2User::new("user")) }),
-            None => login
-                .begin(auth)
-                .on_login(|_| async { Ok(Redirect::to("/")) }),
+            Some(_) => login.begin(auth).user(|_| async { Ok(OAuth2User::new("user")) }),
+            None => login.begin(auth).on_login(|_| async { Ok(Redirect::to("/")) }),
         };
         tried.build().map_err(|error| spot.refused(error))?;
         Ok(login)

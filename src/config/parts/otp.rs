@@ -197,9 +197,7 @@ impl SecondFactorSettings {
                 default.map_err(|error| spot.refused(error))?
             }
         };
-        let mut factor = SecondFactor::builder(store, keys)
-            .issuer(&self.issuer)
-            .otp(otp);
+        let mut factor = SecondFactor::builder(store, keys).issuer(&self.issuer).otp(otp);
         if let Some(name) = &self.name {
             factor = factor.name(name);
         }

@@ -14,9 +14,7 @@ pub(in crate::config) struct Time(pub(in crate::config) Duration);
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wanted = "a duration with its unit, such as \"15m\", \"1h 30m\" or \"30 days\"";
-        deserializer
-            .deserialize_str(TimeReader(wanted, false))
-            .map(Self)
+        deserializer.deserialize_str(TimeReader(wanted, false)).map(Self)
     }
 }
 
@@ -27,9 +25,7 @@ pub(in crate::config) struct TimeOrUnlimited(pub(in crate::config) Duration);
 impl<'de> Deserialize<'de> for TimeOrUnlimited {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wanted = "a duration with its unit, such as \"30 days\", or \"unlimited\"";
-        deserializer
-            .deserialize_str(TimeReader(wanted, true))
-            .map(Self)
+        deserializer.deserialize_str(TimeReader(wanted, true)).map(Self)
     }
 }
 

@@ -284,7 +284,5 @@ impl Parts {
 
 /// Returns the error for a section that the file does not configure.
 pub(in crate::config) fn not_configured(what: &str, section: &str) -> Error {
-    Error::configuration(format!(
-        "the configuration has no {what}: add the section '{section}'"
-    ))
+    Error::configuration(format!("the configuration has no {what}: add the section '{section}'"))
 }

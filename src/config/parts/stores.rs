@@ -152,10 +152,7 @@ impl FileSettings {
 #[cfg(feature = "redis")]
 impl RedisSettings {
     fn build(&self, spot: &Spot<'_>) -> Result<Arc<dyn Store>, Problem> {
-        let url = spot.secret(
-            ("url", self.url.as_ref()),
-            ("url_file", self.url_file.as_ref()),
-        )?;
+        let url = spot.secret(("url", self.url.as_ref()), ("url_file", self.url_file.as_ref()))?;
         let Some(url) = url else {
             return Err(spot.wrong("the key 'url' or 'url_file' is missing"));
         };
@@ -220,9 +217,7 @@ impl Stores {
     ) -> Result<Self, Problem> {
         let mut stores = spot.world.stores.clone();
         if spot.world.dry {
-            stores
-                .values_mut()
-                .for_each(|store| *store = Arc::new(MemoryStore::new()));
+            stores.values_mut().for_each(|store| *store = Arc::new(MemoryStore::new()));
         }
         for (name, store) in settings {
             let spot = spot.key(name);
@@ -233,16 +228,8 @@ impl Stores {
                 ));
             }
         }
-        let memory = || {
-            Arc::new(
-                MemoryStore::builder()
-                    .clock(spot.world.clock.clone())
-                    .build(),
-            )
-        };
-        stores
-            .entry(MEMORY.to_owned())
-            .or_insert_with(|| memory() as Arc<dyn Store>);
+        let memory = || Arc::new(MemoryStore::builder().clock(spot.world.clock.clone()).build());
+        stores.entry(MEMORY.to_owned()).or_insert_with(|| memory() as Arc<dyn Store>);
         Ok(Self(stores))
     }
 

@@ -124,10 +124,7 @@ impl KeySetSettings {
             keys = keys.timeout(timeout);
         }
         if self.min_age.is_some() || self.max_age.is_some() {
-            let (least, most) = (
-                self.min_age.unwrap_or(MIN_AGE),
-                self.max_age.unwrap_or(MAX_AGE),
-            );
+            let (least, most) = (self.min_age.unwrap_or(MIN_AGE), self.max_age.unwrap_or(MAX_AGE));
             keys = keys.age_bounds(least.0, most.0);
         }
         if let Some(Time(age)) = self.default_age {
@@ -248,9 +245,7 @@ impl VerifierSettings {
             let content = place.file(file)?;
             let json = std::str::from_utf8(&content);
             let json = json.map_err(|_| place.wrong("the file is not UTF-8 text"))?;
-            verifier = verifier
-                .jwks_json(json)
-                .map_err(|error| place.refused(error))?;
+            verifier = verifier.jwks_json(json).map_err(|error| place.refused(error))?;
         }
         if let Some(json) = &self.jwks {
             let keys = verifier.jwks_json(json);

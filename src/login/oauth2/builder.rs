@@ -211,10 +211,7 @@ impl OAuth2LoginBuilder {
         }
         let store = match self.store {
             Some(store) => store,
-            None => self
-                .auth
-                .session_store()
-                .unwrap_or_else(|| Arc::new(MemoryStore::new())),
+            None => self.auth.session_store().unwrap_or_else(|| Arc::new(MemoryStore::new())),
         };
         let plain = self.plain_http || self.auth.has_plain_cookies();
         Ok(OAuth2Login(Arc::new(Settings {

@@ -41,9 +41,7 @@ impl OAuth2Login {
         let (url, pending) = request.begin().await?.into_parts();
         let login = Remembered { pending, return_to };
         settings.memory.keep(&login, &browser).await?;
-        Ok(Redirect::to(url)
-            .with_header("set-cookie", settings.cookie.set(&browser))
-            .0)
+        Ok(Redirect::to(url).with_header("set-cookie", settings.cookie.set(&browser)).0)
     }
 
     /// Loads the pending login of a callback and exchanges its code for tokens.
@@ -67,12 +65,7 @@ impl OAuth2Login {
             Some(verifier) => Some(self.verified(verifier, &tokens, nonce).await?),
             None => None,
         };
-        Ok(OAuth2Arrival {
-            client: settings.client.clone(),
-            tokens,
-            id_token,
-            return_to,
-        })
+        Ok(OAuth2Arrival { client: settings.client.clone(), tokens, id_token, return_to })
     }
 
     /// Verifies the ID token of a login.
@@ -133,9 +126,7 @@ impl OAuth2Login {
                 })?;
                 let claims = serde_json::Value::Object(user.session_claims()?).to_string();
                 let grant = UserGrant::new(&arrival.client, arrival.tokens);
-                let new = NewSession::of(user.key())
-                    .claims_text(claims)
-                    .grant(grant.to_text());
+                let new = NewSession::of(user.key()).claims_text(claims).grant(grant.to_text());
                 redirect.with_header("set-cookie", visit.log_in(new).await?)
             }
             // Returned above.

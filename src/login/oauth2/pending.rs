@@ -33,10 +33,7 @@ impl BrowserCookie {
             true => "__Host-jam_oauth2",
             false => "jam_oauth2",
         };
-        Self {
-            name: name.to_owned(),
-            secure,
-        }
+        Self { name: name.to_owned(), secure }
     }
 
     /// Returns the browser's secret; `None` for a value that is not well-formed.
@@ -53,10 +50,7 @@ impl BrowserCookie {
     ///
     /// Concurrent logins of a browser share the secret.
     pub(super) fn set(&self, browser: &Secret) -> String {
-        let attributes = Attributes {
-            secure: self.secure,
-            ..Attributes::default()
-        };
+        let attributes = Attributes { secure: self.secure, ..Attributes::default() };
         let cookie = attributes.set(&self.name, browser.expose());
         format!("{cookie}; Max-Age={}", LOGIN_TIMEOUT.as_secs())
     }
@@ -82,10 +76,7 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(store: Arc<dyn Store>, provider: &str) -> Self {
-        Self {
-            store,
-            prefix: format!("oauth2/{provider}/"),
-        }
+        Self { store, prefix: format!("oauth2/{provider}/") }
     }
 
     pub(super) async fn keep(&self, login: &Remembered, browser: &Secret) -> Result<(), Error> {
@@ -96,9 +87,7 @@ impl Memory {
             "pending": pending.expose(),
             "return_to": login.return_to,
         });
-        let record = NewRecord::new(value.to_string())
-            .expires_after(LOGIN_TIMEOUT)
-            .for_anonymous();
+        let record = NewRecord::new(value.to_string()).expires_after(LOGIN_TIMEOUT).for_anonymous();
         let key = self.key(login.pending.state());
         match self.store.insert(&key, record).await? {
             Some(_) => Ok(()),

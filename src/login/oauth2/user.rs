@@ -103,11 +103,7 @@ impl OAuth2Arrival {
             // A session has no verifier to tell, so the claim must.
             claims.entry("email_verified").or_insert(Value::Bool(true));
         }
-        Ok(OAuth2User {
-            key: format!("{name}:{subject}"),
-            claims: None,
-            id_claims: Some(claims),
-        })
+        Ok(OAuth2User { key: format!("{name}:{subject}"), claims: None, id_claims: Some(claims) })
     }
 }
 
@@ -142,11 +138,7 @@ impl OAuth2User {
     ///
     /// With several providers, keys need a prefix, such as `github:583231`, to not collide.
     pub fn new(key: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            claims: None,
-            id_claims: None,
-        }
+        Self { key: key.into(), claims: None, id_claims: None }
     }
 
     /// Sets the claims that the application and its policies see.
@@ -178,9 +170,7 @@ impl OAuth2User {
             Some(Value::Object(claims)) => claims,
             Some(_) => return Err(not_an_object()),
         };
-        claims
-            .entry("sub")
-            .or_insert_with(|| Value::String(self.key.clone()));
+        claims.entry("sub").or_insert_with(|| Value::String(self.key.clone()));
         Ok(claims)
     }
 }

@@ -351,10 +351,7 @@ fn enrolled(factor: Option<Factor>) -> Result<(Factor, Sheet), Error> {
 }
 
 fn not_enrolled() -> Error {
-    Error::new(
-        ErrorKind::NotEnrolled,
-        "this user has no second factor: begin its enrolment first",
-    )
+    Error::new(ErrorKind::NotEnrolled, "this user has no second factor: begin its enrolment first")
 }
 
 fn already_enrolled() -> Error {

@@ -130,10 +130,8 @@ impl RecoveryCodes {
     pub async fn issue(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.count)?;
         let value = to_bytes(&sheet)?;
-        edit(&*self.store, &self.key(user), |_| {
-            Ok(Edit::Write(NewRecord::new(value.clone()), ()))
-        })
-        .await?;
+        edit(&*self.store, &self.key(user), |_| Ok(Edit::Write(NewRecord::new(value.clone()), ())))
+            .await?;
         Ok(codes)
     }
 

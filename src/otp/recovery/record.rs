@@ -22,9 +22,7 @@ const SALT: usize = 16;
 pub(in crate::otp) fn check_count(count: usize) -> Result<(), Error> {
     match count {
         1..=50 => Ok(()),
-        _ => Err(Error::configuration(
-            "a user has 1 to 50 recovery codes: 10 is usual",
-        )),
+        _ => Err(Error::configuration("a user has 1 to 50 recovery codes: 10 is usual")),
     }
 }
 
@@ -125,9 +123,7 @@ fn write(code: &[u8]) -> Secret {
 /// Parses a code in either case, with any spaces and hyphens.
 fn read(text: &str) -> Option<Zeroizing<[u8; BYTES]>> {
     let mut letters = Zeroizing::new([0; CHARACTERS]);
-    let typed = text
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'-');
+    let typed = text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'-');
     let mut length = 0;
     for letter in typed {
         *letters.get_mut(length)? = letter.to_ascii_uppercase();
@@ -143,10 +139,7 @@ fn read(text: &str) -> Option<Zeroizing<[u8; BYTES]>> {
 
 /// Returns the error for a user to whom no codes were issued.
 pub(in crate::otp) fn no_codes() -> Error {
-    Error::new(
-        ErrorKind::NotEnrolled,
-        "this user has no recovery codes: issue some first",
-    )
+    Error::new(ErrorKind::NotEnrolled, "this user has no recovery codes: issue some first")
 }
 
 #[cfg(test)]

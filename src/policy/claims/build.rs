@@ -15,9 +15,7 @@ impl ClaimIndex {
         builder.order.sort_unstable();
         // Spans hold 32-bit offsets.
         u32::try_from(builder.text.len()).ok()?;
-        let bits = (2 * builder.order.len())
-            .next_power_of_two()
-            .trailing_zeros();
+        let bits = (2 * builder.order.len()).next_power_of_two().trailing_zeros();
         let shift = u32::BITS - bits.clamp(1, 16);
         let mut table = vec![(0, GAP); 1 << (u32::BITS - shift)];
         let mut free = 0;
@@ -48,10 +46,7 @@ struct Builder {
 
 impl Builder {
     fn push(&mut self, text: &str) -> Span {
-        let span = Span {
-            start: self.text.len() as u32,
-            length: text.len() as u32,
-        };
+        let span = Span { start: self.text.len() as u32, length: text.len() as u32 };
         self.text.push_str(text);
         span
     }
@@ -61,11 +56,7 @@ impl Builder {
             let (at, path) = (self.members.len() as u32, path.member(name));
             let (name, value_here) = (self.push(name), self.value(value));
             self.order.push((path.finish(), at));
-            self.members.push(Member {
-                parent,
-                name,
-                value: value_here,
-            });
+            self.members.push(Member { parent, name, value: value_here });
             if let Json::Object(inner) = value {
                 self.object(inner, at, path);
             }
@@ -118,10 +109,7 @@ impl Builder {
 
     /// Returns the span of the items from `start` to the end.
     fn items_since(&self, start: usize) -> Span {
-        Span {
-            start: start as u32,
-            length: (self.items.len() - start) as u32,
-        }
+        Span { start: start as u32, length: (self.items.len() - start) as u32 }
     }
 }
 

@@ -128,15 +128,9 @@ impl<'a> Claim<'a> {
     pub(in crate::policy) fn items(self) -> impl Iterator<Item = Self> {
         let span = match *self.value {
             Value::List(span) => span,
-            _ => Span {
-                start: 0,
-                length: 0,
-            },
+            _ => Span { start: 0, length: 0 },
         };
-        self.claims
-            .list(span)
-            .iter()
-            .map(move |value| Self { value, ..self })
+        self.claims.list(span).iter().map(move |value| Self { value, ..self })
     }
 
     pub(in crate::policy) fn is_list(self) -> bool {
@@ -145,9 +139,7 @@ impl<'a> Claim<'a> {
 
     /// Returns the texts of a list, or a single text.
     pub(in crate::policy) fn texts(self) -> impl Iterator<Item = &'a str> {
-        self.text()
-            .into_iter()
-            .chain(self.items().filter_map(Self::text))
+        self.text().into_iter().chain(self.items().filter_map(Self::text))
     }
 
     /// Whether it is this text, or a list with this text.
@@ -175,9 +167,7 @@ impl<'a> Claim<'a> {
                 Value::Text(span) => self.claims.bytes(*span).is_some_and(&like),
                 _ => false,
             }),
-            None => self
-                .text()
-                .is_some_and(|text| !text.is_empty() && like(text.as_bytes())),
+            None => self.text().is_some_and(|text| !text.is_empty() && like(text.as_bytes())),
         }
     }
 

@@ -66,24 +66,18 @@ impl ClaimIndex {
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`] if it is not a JSON object.
     pub fn of<T: Serialize + ?Sized>(claims: &T) -> Result<Self, Error> {
-        serde_json::to_value(claims)
-            .ok()
-            .and_then(|json| Self::build(&json))
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::ClaimsMismatch,
-                    "claims must be a JSON object: use a struct or a map with string keys",
-                )
-            })
+        serde_json::to_value(claims).ok().and_then(|json| Self::build(&json)).ok_or_else(|| {
+            Error::new(
+                ErrorKind::ClaimsMismatch,
+                "claims must be a JSON object: use a struct or a map with string keys",
+            )
+        })
     }
 
     #[inline]
     pub(in crate::policy) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
         let value = &self.member(path)?.value;
-        Some(Claim {
-            claims: self,
-            value,
-        })
+        Some(Claim { claims: self, value })
     }
 
     #[inline]
@@ -123,10 +117,7 @@ impl ClaimIndex {
         place: usize,
     ) -> Option<Claim<'a>> {
         let value = places.found.get(place)?.as_ref()?;
-        Some(Claim {
-            claims: self,
-            value,
-        })
+        Some(Claim { claims: self, value })
     }
 
     #[inline]
@@ -185,9 +176,7 @@ impl ClaimIndex {
 impl fmt::Debug for ClaimIndex {
     /// Shows only the number of claims, because they are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClaimIndex")
-            .field("members", &self.members.len())
-            .finish_non_exhaustive()
+        f.debug_struct("ClaimIndex").field("members", &self.members.len()).finish_non_exhaustive()
     }
 }
 
@@ -216,20 +205,9 @@ mod tests {
         let number = |path: ClaimPath| index.find(&path).unwrap().number();
         assert_eq!(number(["a.b"].into()), Some(Number::Integer(1)));
         assert_eq!(number("a.b".into()), Some(Number::Integer(2)));
-        assert_eq!(
-            number("realm_access.inner.n".into()),
-            Some(Number::Integer(-5))
-        );
+        assert_eq!(number("realm_access.inner.n".into()), Some(Number::Integer(-5)));
         assert_eq!(number("big".into()), Some(Number::Integer(u64::MAX.into())));
-        for path in [
-            "none",
-            "roles.y",
-            "inner.n",
-            "realm_access.name",
-            "b",
-            "",
-            "a.b.c",
-        ] {
+        for path in ["none", "roles.y", "inner.n", "realm_access.name", "b", "", "a.b.c"] {
             assert!(index.find(&path.into()).is_none(), "{path}");
         }
     }
@@ -296,12 +274,7 @@ mod tests {
 
         let nested = ClaimIndex::of(&json!({"o": {"a": "deep"}})).unwrap();
         let hash = ClaimPath::from("o.a").hash();
-        for (path, text) in [
-            ("a", None),
-            ("x.a", None),
-            ("o.a", Some("deep")),
-            ("x.o.a", None),
-        ] {
+        for (path, text) in [("a", None), ("x.a", None), ("o.a", Some("deep")), ("x.o.a", None)] {
             let mut path = ClaimPath::from(path);
             path.set_hash(hash);
             assert_eq!(nested.find(&path).and_then(Claim::text), text, "{path}");

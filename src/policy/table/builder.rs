@@ -23,10 +23,7 @@ use std::collections::HashMap;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(
-    test,
-    schemars(description = "Handling of a path that no rule matches.")
-)]
+#[cfg_attr(test, schemars(description = "Handling of a path that no rule matches."))]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
     /// Denies the request with 403: only what the table opens is reachable.
@@ -69,11 +66,7 @@ pub struct RouteTableBuilder {
 
 impl RouteTableBuilder {
     pub(super) fn new(unmatched: Unmatched) -> Self {
-        Self {
-            unmatched,
-            rules: Vec::new(),
-            keep_slashes: false,
-        }
+        Self { unmatched, rules: Vec::new(), keep_slashes: false }
     }
 
     /// Requires a login that satisfies the policy, for these methods and paths.
@@ -83,8 +76,7 @@ impl RouteTableBuilder {
         pattern: impl Into<String>,
         policy: Policy,
     ) -> Self {
-        self.rules
-            .push((methods.into(), pattern.into(), Some(policy)));
+        self.rules.push((methods.into(), pattern.into(), Some(policy)));
         self
     }
 
@@ -138,19 +130,12 @@ impl RouteTableBuilder {
                     "the rule '{methods} {text}' of the route table: {why}"
                 ))
             };
-            let rule = Rule {
-                methods: Methods::parse(&methods).map_err(wrong)?,
-                policy,
-            };
+            let rule = Rule { methods: Methods::parse(&methods).map_err(wrong)?, policy };
             let pattern = Pattern::parse(&text, self.keep_slashes).map_err(wrong)?;
             let (spelled, folded) = (pattern.exact(), pattern.folded());
             let is_folded = spelled == folded;
             let at = *exact.places.entry(spelled).or_insert_with(|| {
-                routes.push(Route::new(
-                    text.clone(),
-                    pattern.folded_segments(),
-                    is_folded,
-                ));
+                routes.push(Route::new(text.clone(), pattern.folded_segments(), is_folded));
                 let at = routes.len() - 1;
                 spellings.add(folded, at);
                 at

@@ -50,13 +50,7 @@ impl<'p> Segments<'p> {
             None => (self.rest?, None),
         };
         let ends_with_slash = self.ends_with_slash;
-        Some((
-            segment,
-            Self {
-                rest,
-                ends_with_slash,
-            },
-        ))
+        Some((segment, Self { rest, ends_with_slash }))
     }
 
     fn is_slash_next(&self) -> bool {
@@ -72,10 +66,7 @@ impl FoldedPatterns {
             node = match segment.parameter {
                 Parameter::None => node.literals.entry(literal.into()).or_default(),
                 Parameter::One => {
-                    let known = node
-                        .parameters
-                        .iter()
-                        .position(|(text, _)| **text == *literal);
+                    let known = node.parameters.iter().position(|(text, _)| **text == *literal);
                     let at = known.unwrap_or_else(|| {
                         node.parameters.push((literal.into(), Node::default()));
                         node.parameters.len() - 1
@@ -141,10 +132,7 @@ impl Node {
             _ => text.starts_with(literal) || (open && literal.starts_with(text)),
         };
         let literals = self.literals.iter().map(|(text, node)| (text, node, false));
-        let parameters = self
-            .parameters
-            .iter()
-            .map(|(text, node)| (text, node, true));
+        let parameters = self.parameters.iter().map(|(text, node)| (text, node, true));
         for (text, node, open) in literals.chain(parameters) {
             if alike(text, open) {
                 match segment.parameter {
@@ -153,10 +141,7 @@ impl Node {
                 }
             }
         }
-        let rests = self
-            .prefixed_rests
-            .iter()
-            .filter(|(text, _)| alike(text, true));
+        let rests = self.prefixed_rests.iter().filter(|(text, _)| alike(text, true));
         rests.for_each(|(_, route)| found(*route));
     }
 
@@ -165,10 +150,7 @@ impl Node {
         let routes = self.ends.iter().chain(&self.rests).chain(rests);
         routes.for_each(|route| found(*route));
         let parameters = self.parameters.iter().map(|(_, node)| node);
-        self.literals
-            .values()
-            .chain(parameters)
-            .for_each(|node| node.all(found));
+        self.literals.values().chain(parameters).for_each(|node| node.all(found));
     }
 }
 

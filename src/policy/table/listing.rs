@@ -10,9 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 fn access(policy: &Option<Policy>) -> String {
-    policy
-        .as_ref()
-        .map_or_else(|| "public".to_owned(), Policy::to_string)
+    policy.as_ref().map_or_else(|| "public".to_owned(), Policy::to_string)
 }
 
 impl RouteTable {
@@ -64,9 +62,8 @@ impl RouteTable {
     /// [OpenAPI]: https://spec.openapis.org/oas/v3.1.1.html#security-requirement-object
     pub fn openapi(&self, scheme: &str) -> String {
         /// The methods of a path item.
-        const METHODS: [&str; 8] = [
-            "GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE",
-        ];
+        const METHODS: [&str; 8] =
+            ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
         let mut paths: BTreeMap<String, BTreeMap<String, Operation>> = BTreeMap::new();
         for route in self.routes() {
             let item = paths.entry(route.pattern().replace("{*", "{")).or_default();
@@ -78,10 +75,7 @@ impl RouteTable {
                     _ => rule.methods.has(method),
                 };
                 for method in METHODS.into_iter().filter(|method| covers(method)) {
-                    item.insert(
-                        method.to_ascii_lowercase(),
-                        Operation::new(&rule.policy, scheme),
-                    );
+                    item.insert(method.to_ascii_lowercase(), Operation::new(&rule.policy, scheme));
                 }
             }
         }
@@ -103,11 +97,7 @@ impl Operation {
         let alternatives = policy.as_ref().map(Policy::scope_alternatives);
         let requirement = |scopes| BTreeMap::from([(scheme.to_owned(), scopes)]);
         Self {
-            security: alternatives
-                .unwrap_or_default()
-                .into_iter()
-                .map(requirement)
-                .collect(),
+            security: alternatives.unwrap_or_default().into_iter().map(requirement).collect(),
             policy: access(policy),
         }
     }
@@ -129,8 +119,7 @@ impl fmt::Display for RouteTable {
             lengths.max().unwrap_or_default()
         };
         let (first, second) = (width(0), width(1));
-        rows.iter()
-            .try_for_each(|[a, b, c]| writeln!(f, "{a:first$}  {b:second$}  {c}"))
+        rows.iter().try_for_each(|[a, b, c]| writeln!(f, "{a:first$}  {b:second$}  {c}"))
     }
 }
 

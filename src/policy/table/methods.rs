@@ -21,10 +21,7 @@ impl Methods {
             if upper != name {
                 return Err(format!("methods are case-sensitive: write {upper}"));
             }
-            if !name
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
-            {
+            if !name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
                 return Err(format!("'{name}' is not a method: write * for all of them"));
             }
             if names.iter().any(|known| **known == *name) {

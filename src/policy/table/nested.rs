@@ -84,12 +84,7 @@ mod tests {
             ("/users", "/old", Some("/api/{x}"), None),
             // No prefix was removed.
             ("/v1/users", "/v1/users", Some("/v{n}"), Some("/v1/users")),
-            (
-                "/v1/users",
-                "/a/v1/users",
-                Some("/a/v{n}"),
-                Some("/a/v1/users"),
-            ),
+            ("/v1/users", "/a/v1/users", Some("/a/v{n}"), Some("/a/v1/users")),
             ("/users", "/a/v1/old", Some("/a/v{n}"), None),
             // Other middleware removed a prefix, or rewrote the path.
             ("/users", "/api/users", None, Some("/api/users")),

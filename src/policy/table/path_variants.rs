@@ -94,11 +94,7 @@ pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'sta
         return Err("a path begins with a slash");
     };
     if is_ordinary(rest.as_bytes()) {
-        return Ok(Readings {
-            raw: path,
-            decoded: None,
-            one_case: None,
-        });
+        return Ok(Readings { raw: path, decoded: None, one_case: None });
     }
     let decoded = decode(path, keep_slashes)?;
     check_segments(&decoded, keep_slashes)?;
@@ -247,10 +243,7 @@ pub(super) fn fold_case(decoded: &str) -> String {
                 rest = &rest[1..];
             }
             false => {
-                letters
-                    .chars()
-                    .map(fold_letter)
-                    .for_each(|letter| push_letter(&mut out, letter));
+                letters.chars().map(fold_letter).for_each(|letter| push_letter(&mut out, letter));
                 rest = after;
             }
         }
@@ -347,27 +340,16 @@ mod tests {
             class.case_fold_simple();
             let same = class.iter().flat_map(|range| range.start()..=range.end());
             for other in same {
-                assert_eq!(
-                    fold_letter(letter),
-                    fold_letter(other),
-                    "{letter:?} {other:?}"
-                );
+                assert_eq!(fold_letter(letter), fold_letter(other), "{letter:?} {other:?}");
             }
         }
     }
 
     #[test]
     fn an_ordinary_path_has_one_reading() {
-        for path in [
-            "/",
-            "/a",
-            "/a/b-c/d.e",
-            "/a/...",
-            "/a+b",
-            "/.well-known/x",
-            "/a..",
-            "/v1.0/~ann",
-        ] {
+        for path in
+            ["/", "/a", "/a/b-c/d.e", "/a/...", "/a+b", "/.well-known/x", "/a..", "/v1.0/~ann"]
+        {
             let readings = read(path, false).ok().unwrap();
             assert!(readings.is_plain(), "{path}");
             assert_eq!(readings.folded(), path);
@@ -403,12 +385,7 @@ mod tests {
     }
     #[test]
     fn escaped_letters_are_utf8() {
-        for path in [
-            "/caf%C3%A9",
-            "/%E2%82%AC%c3%a9",
-            "/%F0%9F%98%80",
-            "/%C3%A9%20%C3%A9",
-        ] {
+        for path in ["/caf%C3%A9", "/%E2%82%AC%c3%a9", "/%F0%9F%98%80", "/%C3%A9%20%C3%A9"] {
             assert!(read(path, false).is_ok(), "{path}");
         }
         for path in [
@@ -423,11 +400,7 @@ mod tests {
             "/%ED%A0%80",
             "/%C3%A9%A9",
         ] {
-            assert_eq!(
-                read(path, false).err(),
-                Some("escapes that are not UTF-8"),
-                "{path}"
-            );
+            assert_eq!(read(path, false).err(), Some("escapes that are not UTF-8"), "{path}");
         }
     }
 }

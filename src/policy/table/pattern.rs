@@ -54,9 +54,7 @@ impl Pattern {
                 _ => segments.push(segment),
             }
         }
-        let parameters = segments
-            .iter()
-            .filter(|segment| segment.parameter != Parameter::None);
+        let parameters = segments.iter().filter(|segment| segment.parameter != Parameter::None);
         if parameters.count() > MAX_PARAMETERS {
             return Err(format!("at most {MAX_PARAMETERS} parameters"));
         }
@@ -91,18 +89,16 @@ impl Pattern {
     }
 
     fn write(&self, spell: impl Fn(&str) -> String) -> String {
-        self.segments
-            .iter()
-            .fold(String::new(), |mut out, segment| {
-                let parameter = match segment.parameter {
-                    Parameter::None => "",
-                    Parameter::One => "{p}",
-                    Parameter::Rest => "{*p}",
-                };
-                // Writing to a `String` cannot fail.
-                let _ = write!(out, "/{}{parameter}", spell(&segment.literal));
-                out
-            })
+        self.segments.iter().fold(String::new(), |mut out, segment| {
+            let parameter = match segment.parameter {
+                Parameter::None => "",
+                Parameter::One => "{p}",
+                Parameter::Rest => "{*p}",
+            };
+            // Writing to a `String` cannot fail.
+            let _ = write!(out, "/{}{parameter}", spell(&segment.literal));
+            out
+        })
     }
 }
 
@@ -116,10 +112,7 @@ impl Segment {
             return Err("'}' without '{'; write '%7D' for one in a path".to_owned());
         }
         check_literal(literal, keep_slashes)?;
-        Ok(Self {
-            literal: literal.to_owned(),
-            parameter,
-        })
+        Ok(Self { literal: literal.to_owned(), parameter })
     }
 }
 

@@ -112,13 +112,7 @@ pub(super) struct Rule {
 impl Route {
     /// Creates a route; `is_folded` says that the pattern is spelled like its folded segments.
     pub(super) fn new(pattern: String, segments: Vec<Segment>, is_folded: bool) -> Self {
-        Self {
-            pattern,
-            segments,
-            is_folded,
-            alone: false,
-            rules: Vec::new(),
-        }
+        Self { pattern, segments, is_folded, alone: false, rules: Vec::new() }
     }
 
     /// Returns the folded segments.
@@ -147,11 +141,7 @@ impl Route {
     pub(super) fn add(&mut self, rule: Rule) -> Result<(), String> {
         let both = |other: &Rule| match rule.methods {
             Methods::Other => rule.methods == other.methods,
-            _ => rule
-                .methods
-                .names()
-                .iter()
-                .any(|name| other.methods.has(name)),
+            _ => rule.methods.names().iter().any(|name| other.methods.has(name)),
         };
         if let Some(other) = self.rules.iter().find(|other| both(other)) {
             let (methods, pattern) = (&other.methods, &self.pattern);
@@ -167,11 +157,7 @@ impl Route {
     /// Returns the rule that applies to a method.
     fn rule(&self, method: &str) -> Option<&Rule> {
         let named = |method: &str| self.rules.iter().find(|rule| rule.methods.has(method));
-        let other = || {
-            self.rules
-                .iter()
-                .find(|rule| rule.methods == Methods::Other)
-        };
+        let other = || self.rules.iter().find(|rule| rule.methods == Methods::Other);
         named(method)
             // A CONNECT with a path opens a WebSocket over HTTP/2, as a GET does over HTTP/1.1 (RFC
             // 8441 section 4).
@@ -276,11 +262,7 @@ impl RouteTable {
     }
 
     pub(super) fn new(routes: Vec<Route>, paths: Paths, unmatched: Unmatched) -> Self {
-        Self(Arc::new(Inner {
-            routes,
-            paths,
-            unmatched,
-        }))
+        Self(Arc::new(Inner { routes, paths, unmatched }))
     }
 
     pub(super) fn routes(&self) -> &[Route] {
@@ -423,10 +405,7 @@ impl RouteTable {
         let Some(rule) = route.rule(method) else {
             return Err(Error::new(
                 ErrorKind::Forbidden,
-                format!(
-                    "the route table has no rule for this method of '{}'",
-                    route.pattern
-                ),
+                format!("the route table has no rule for this method of '{}'", route.pattern),
             ));
         };
         if let Some(policy) = &rule.policy {

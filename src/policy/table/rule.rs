@@ -40,10 +40,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(
-    test,
-    schemars(description = "A rule for routes: a policy, or public.")
-)]
+#[cfg_attr(test, schemars(description = "A rule for routes: a policy, or public."))]
 #[serde(deny_unknown_fields)]
 pub struct RouteRule {
     /// The pattern of the paths, such as `/articles/{id}` or `/assets/{*file}`.
@@ -61,10 +58,7 @@ pub struct RouteRule {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(
-    untagged,
-    expecting = "methods are a string such as \"GET POST\", or a list of them"
-)]
+#[serde(untagged, expecting = "methods are a string such as \"GET POST\", or a list of them")]
 enum Methods {
     Text(String),
     List(Vec<String>),
@@ -88,9 +82,7 @@ impl RouteRule {
         };
         let path = self.path;
         let wrong = |why: &str| {
-            Error::configuration(format!(
-                "the rule '{methods} {path}' of the route table: {why}"
-            ))
+            Error::configuration(format!("the rule '{methods} {path}' of the route table: {why}"))
         };
         let policy = match (self.policy, self.public) {
             (Some(text), false) => {

@@ -28,10 +28,7 @@ impl Medium {
     /// Opens or creates the file, recovers it after a crash, and checks all of it.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let state = State::checked(path).map_err(|failure| describe(path, failure))?;
-        Ok(Self {
-            path: path.to_owned(),
-            state: RwLock::new(state),
-        })
+        Ok(Self { path: path.to_owned(), state: RwLock::new(state) })
     }
 
     pub(super) fn is_read_only(&self) -> bool {
@@ -131,10 +128,7 @@ impl Medium {
 impl State {
     fn checked(path: &Path) -> Result<Self, Failure> {
         opening::create(path)?;
-        let mut state = Self {
-            file: opening::open(path)?,
-            generation: 0,
-        };
+        let mut state = Self { file: opening::open(path)?, generation: 0 };
         if let Open::Writable(file) = &mut state.file {
             // This never rolls back a two-phase commit: if its checksums fail, that is an error.
             guarded(|| Ok(file.check_integrity()?))?;

@@ -60,10 +60,7 @@ impl FileStore {
 
     /// Returns a builder for a store.
     pub fn builder() -> FileStoreBuilder {
-        FileStoreBuilder {
-            clock: Arc::new(SystemClock),
-            sweep_every: SWEEP_EVERY,
-        }
+        FileStoreBuilder { clock: Arc::new(SystemClock), sweep_every: SWEEP_EVERY }
     }
 }
 
@@ -155,10 +152,7 @@ impl Store for FileStore {
         Box::pin(async move {
             let mut purged = 0;
             loop {
-                let write = self
-                    .0
-                    .threads
-                    .write(|tables, _| tables.purge(PURGED_AT_ONCE));
+                let write = self.0.threads.write(|tables, _| tables.purge(PURGED_AT_ONCE));
                 let some = write.await?;
                 purged += some;
                 if some < PURGED_AT_ONCE as u64 {
@@ -176,9 +170,7 @@ impl Store for FileStore {
 
 impl fmt::Debug for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileStore")
-            .field("path", &self.0.path)
-            .finish_non_exhaustive()
+        f.debug_struct("FileStore").field("path", &self.0.path).finish_non_exhaustive()
     }
 }
 
@@ -216,11 +208,7 @@ impl FileStoreBuilder {
             clock: self.clock,
             sweep_every: self.sweep_every,
         });
-        Ok(FileStore(Arc::new(Inner {
-            threads: Threads::start(&shared)?,
-            shared,
-            path,
-        })))
+        Ok(FileStore(Arc::new(Inner { threads: Threads::start(&shared)?, shared, path })))
     }
 }
 

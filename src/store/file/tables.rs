@@ -81,11 +81,7 @@ pub(super) fn get(
     key: &str,
     now: Duration,
 ) -> Result<Option<Record>, Error> {
-    live(
-        &file.open_table(RECORDS)?,
-        key,
-        nanos(now).unwrap_or(u64::MAX),
-    )
+    live(&file.open_table(RECORDS)?, key, nanos(now).unwrap_or(u64::MAX))
 }
 
 /// Returns the keys and records of an owner.
@@ -173,11 +169,7 @@ impl<'a> Tables<'a> {
         let row = self.records.get(key)?;
         Ok(row.map(|row| {
             let (version, deadline, owner, _) = row.value();
-            Listing {
-                version,
-                deadline,
-                owner,
-            }
+            Listing { version, deadline, owner }
         }))
     }
 
@@ -194,8 +186,7 @@ impl<'a> Tables<'a> {
     ) -> Result<u64, Error> {
         self.dirty = true;
         self.version += 1;
-        self.records
-            .insert(key, (self.version, deadline, owner, value))?;
+        self.records.insert(key, (self.version, deadline, owner, value))?;
         if let Some(deadline) = deadline {
             self.deadlines.insert((deadline, key), ())?;
         }
@@ -272,11 +263,7 @@ impl<'a> Tables<'a> {
     /// Erases up to `most` expired records; returns how many.
     pub(super) fn purge(&mut self, most: usize) -> Result<u64, Error> {
         let mut expired = Vec::new();
-        for entry in self
-            .deadlines
-            .range(..(self.now.saturating_add(1), ""))?
-            .take(most)
-        {
+        for entry in self.deadlines.range(..(self.now.saturating_add(1), ""))?.take(most) {
             let (entry, _) = entry?;
             expired.push(entry.value().1.to_owned());
         }

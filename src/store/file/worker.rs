@@ -87,10 +87,7 @@ impl Threads {
     pub(super) fn start(shared: &Arc<Shared>) -> Result<Self, Error> {
         let (reads, to_read) = channel();
         let (writes, to_write) = channel();
-        let mut threads = Self {
-            senders: Some(Senders { reads, writes }),
-            handles: Vec::new(),
-        };
+        let mut threads = Self { senders: Some(Senders { reads, writes }), handles: Vec::new() };
         let to_read = Arc::new(Mutex::new(to_read));
         for _ in 0..READERS {
             let (shared, to_read) = (shared.clone(), to_read.clone());
@@ -104,11 +101,8 @@ impl Threads {
     fn spawn(&mut self, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
         let thread = std::thread::Builder::new().name("jamguard-file".to_owned());
         let handle = thread.spawn(run).map_err(|error| {
-            Error::new(
-                ErrorKind::Storage,
-                "no thread can be started for the file store",
-            )
-            .with_source(error)
+            Error::new(ErrorKind::Storage, "no thread can be started for the file store")
+                .with_source(error)
         })?;
         self.handles.push(handle);
         Ok(())
@@ -132,11 +126,7 @@ impl Threads {
         work: impl FnMut(&mut Tables<'_>, &mut Changed) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, wait) = oneshot::channel();
-        let write = Box::new(Waiting {
-            work,
-            result: None,
-            answer,
-        });
+        let write = Box::new(Waiting { work, result: None, answer });
         let senders = self.senders.as_ref().ok_or_else(stopped)?;
         senders.writes.send(write).map_err(|_| stopped())?;
         wait.await.unwrap_or_else(|_| Err(stopped()))
@@ -203,9 +193,8 @@ fn sweep(shared: &Shared) {
     if shared.medium.is_read_only() {
         return;
     }
-    let swept = shared.medium.write(shared.clock.now(), |tables| {
-        tables.purge(SWEPT_WHEN_IDLE).map(|_| ())
-    });
+    let swept =
+        shared.medium.write(shared.clock.now(), |tables| tables.purge(SWEPT_WHEN_IDLE).map(|_| ()));
     if let Err(error) = swept {
         telemetry::warn("the file store cannot erase expired records", &error);
     }

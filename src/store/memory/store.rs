@@ -124,9 +124,7 @@ impl Inner {
         kept.version = index.version;
         let key: Arc<str> = key.into();
         if let Some(deadline) = kept.deadline {
-            index
-                .deadlines
-                .insert((deadline, kept.version), key.clone());
+            index.deadlines.insert((deadline, kept.version), key.clone());
         }
         if let Some(owner) = &kept.owner {
             let keys = index.owners.entry(owner.clone()).or_default();
@@ -445,9 +443,7 @@ mod tests {
     }
 
     fn new(millis: u64, owner: &str) -> NewRecord {
-        NewRecord::new(*b"v")
-            .expires_after(Duration::from_millis(millis))
-            .owned_by(owner)
+        NewRecord::new(*b"v").expires_after(Duration::from_millis(millis)).owned_by(owner)
     }
 
     fn kept(store: &Inner) -> (usize, usize, usize, u64) {
@@ -494,10 +490,7 @@ mod tests {
             .build()
             .0;
         for number in 100..200 {
-            store
-                .insert(&number.to_string(), new(10, "al"))
-                .unwrap()
-                .unwrap();
+            store.insert(&number.to_string(), new(10, "al")).unwrap().unwrap();
         }
         let full = store.insert("more", new(10, "al")).unwrap_err();
         assert_eq!(full.kind(), ErrorKind::Storage);

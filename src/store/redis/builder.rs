@@ -94,18 +94,14 @@ impl RedisStoreBuilder {
             let primary = Primary::new(target.clone(), place);
             let place = connection::Place::Primary(primary.clone());
             let link = Link::new(target.clone(), place, timeout);
-            let source = Source::Primary {
-                primary,
-                link: link.clone(),
-            };
+            let source = Source::Primary { primary, link: link.clone() };
             (Backend::Link(link), source)
         };
         let (backend, source) = match &target.kind {
             Kind::Server(address) => follow(Place::Address(address.clone())),
-            Kind::Sentinel { service, login } => follow(Place::Service {
-                name: service.clone(),
-                login: login.clone(),
-            }),
+            Kind::Sentinel { service, login } => {
+                follow(Place::Service { name: service.clone(), login: login.clone() })
+            }
             Kind::Cluster => {
                 let cluster = Cluster::new(target.clone(), timeout);
                 (Backend::Cluster(cluster.clone()), Source::Cluster(cluster))

@@ -36,11 +36,7 @@ struct State {
 
 impl Cluster {
     pub(super) fn new(target: Arc<Target>, timeout: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            target,
-            timeout,
-            state: Mutex::default(),
-        })
+        Arc::new(Self { target, timeout, state: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,18 +106,8 @@ impl Cluster {
     /// Returns the connection to a node for records.
     pub(super) fn link(&self, address: &Address) -> Arc<Link> {
         let mut state = self.lock();
-        let new = || {
-            Link::new(
-                self.target.clone(),
-                Place::Node(address.clone()),
-                self.timeout,
-            )
-        };
-        state
-            .links
-            .entry(address.clone())
-            .or_insert_with(new)
-            .clone()
+        let new = || Link::new(self.target.clone(), Place::Node(address.clone()), self.timeout);
+        state.links.entry(address.clone()).or_insert_with(new).clone()
     }
 
     /// Asks the nodes for the slots, unless a query is running.
@@ -142,9 +128,7 @@ impl Cluster {
     async fn learn(self: Arc<Self>, done: watch::Sender<Option<Outcome>>) {
         let outcome = match tokio::time::timeout(self.timeout, self.topology()).await {
             Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => Err(Failure::gone(
-                "no node of the Redis cluster answers in time",
-            )),
+            Err(_) => Err(Failure::gone("no node of the Redis cluster answers in time")),
         };
         if let Ok(topology) = &outcome {
             self.settle(topology);
@@ -212,10 +196,7 @@ pub(super) async fn sees(
     named: bool,
     topology: &Topology,
 ) -> Result<(), Failure> {
-    let nodes = redis::cmd("CLUSTER")
-        .arg("NODES")
-        .query_async(&mut node)
-        .await?;
+    let nodes = redis::cmd("CLUSTER").arg("NODES").query_async(&mut node).await?;
     match read(nodes, asked, named)?.agrees(topology) {
         true => Ok(()),
         false => Err(Failure::gone("the nodes of the Redis cluster do not agree")),

@@ -46,12 +46,7 @@ impl Target {
         let (host, port) = (address.host.clone(), address.port);
         let addr = match self.tls {
             None => ConnectionAddr::Tcp(host, port),
-            Some(_) => ConnectionAddr::TcpTls {
-                host,
-                port,
-                insecure: false,
-                tls_params: None,
-            },
+            Some(_) => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
         };
         let mut settings = RedisConnectionInfo::default()
             .set_protocol(ProtocolVersion::RESP3)
@@ -82,13 +77,10 @@ fn tls(certificates: &Certificates) -> TlsCertificates {
     }
     TlsCertificates {
         root_cert: certificates.roots.clone(),
-        client_tls: certificates
-            .client
-            .as_ref()
-            .map(|(chain, key)| ClientTlsConfig {
-                client_cert: chain.clone(),
-                client_key: key.expose().as_bytes().to_vec(),
-            }),
+        client_tls: certificates.client.as_ref().map(|(chain, key)| ClientTlsConfig {
+            client_cert: chain.clone(),
+            client_key: key.expose().as_bytes().to_vec(),
+        }),
     }
 }
 

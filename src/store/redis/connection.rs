@@ -52,12 +52,7 @@ struct State {
 
 impl Link {
     pub(super) fn new(target: Arc<Target>, place: Place, timeout: Duration) -> Arc<Self> {
-        Arc::new(Self {
-            target,
-            place,
-            timeout,
-            state: Mutex::default(),
-        })
+        Arc::new(Self { target, place, timeout, state: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -67,8 +62,7 @@ impl Link {
 
     /// Sends a command. The caller sets the time limit.
     pub(super) async fn query(self: &Arc<Self>, command: &Cmd) -> Result<Value, Failure> {
-        self.send(async |mut connection| Ok(command.query_async(&mut connection).await?))
-            .await
+        self.send(async |mut connection| Ok(command.query_async(&mut connection).await?)).await
     }
 
     /// Sends a command for a slot that this node of a cluster is taking over (`ASKING`).
@@ -87,10 +81,7 @@ impl Link {
         send: impl AsyncFnOnce(MultiplexedConnection) -> Result<Value, Failure>,
     ) -> Result<Value, Failure> {
         let live = self.live().await?;
-        let mut suspect = Suspect {
-            link: self,
-            number: Some(live.number),
-        };
+        let mut suspect = Suspect { link: self, number: Some(live.number) };
         let answer = send(live.connection).await;
         if !matches!(answer, Err(Failure::Gone(_))) {
             suspect.number = None;
@@ -161,11 +152,7 @@ impl Link {
             }
             Place::Primary(primary) => primary.connect(pushed).await?,
         };
-        Ok(Live {
-            number,
-            server,
-            connection,
-        })
+        Ok(Live { number, server, connection })
     }
 
     /// Returns whether this connection leads where it should, as far as is known.
@@ -181,10 +168,7 @@ impl Link {
         let Some(live) = self.lock().live.clone().filter(|live| self.suits(live)) else {
             return Ok(());
         };
-        let mut suspect = Suspect {
-            link: self,
-            number: Some(live.number),
-        };
+        let mut suspect = Suspect { link: self, number: Some(live.number) };
         match server::run_id(live.connection).await {
             Ok(id) if id == run_id => {
                 suspect.number = None;

@@ -109,8 +109,5 @@ pub(super) fn unavailable(message: impl Into<Cow<'static, str>>) -> Error {
 
 /// Returns the error for an answer of a shape that the script never gives.
 pub(super) fn unexpected() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "Redis gave an answer that its scripts never give",
-    )
+    Error::new(ErrorKind::Storage, "Redis gave an answer that its scripts never give")
 }

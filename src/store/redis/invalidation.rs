@@ -24,10 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The servers that report changes.
 pub(super) enum Source {
     /// `link` is the connection over which records are read.
-    Primary {
-        primary: Arc<Primary>,
-        link: Arc<Link>,
-    },
+    Primary { primary: Arc<Primary>, link: Arc<Link> },
     /// All primaries.
     Cluster(Arc<Cluster>),
 }

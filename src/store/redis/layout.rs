@@ -119,10 +119,7 @@ impl Layout {
 pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
     let parts = packed.split_first_chunk::<8>().and_then(|(version, rest)| {
         let (&owner, rest) = rest.split_first()?;
-        Some((
-            u64::from_be_bytes(*version),
-            rest.get(usize::from(owner)..)?,
-        ))
+        Some((u64::from_be_bytes(*version), rest.get(usize::from(owner)..)?))
     });
     let Some((version, value)) = parts else {
         return Err(Error::new(
@@ -171,13 +168,7 @@ mod tests {
             assert!(record.starts_with(&layout.records()));
             assert_eq!(layout.key(record.as_bytes()), Some(key));
         }
-        for other in [
-            "app:v{3}",
-            "app:o{3}:x",
-            "other:r{3}:x",
-            "app:r{3",
-            "app:r{\u{80}",
-        ] {
+        for other in ["app:v{3}", "app:o{3}:x", "other:r{3}:x", "app:r{3", "app:r{\u{80}"] {
             assert_eq!(layout.key(other.as_bytes()), None, "{other}");
         }
         for wrong in ["", "a{b", "a}", &"x".repeat(129)] {
@@ -200,9 +191,6 @@ mod tests {
             assert_eq!(unpack(damaged, -1).unwrap_err().kind(), ErrorKind::Storage);
         }
         let sound = unpack(&[0, 0, 0, 0, 0, 0, 1, 0, 1, 9, 7], 5).unwrap();
-        assert_eq!(
-            sound,
-            Record::new([7], 256).with_ttl(Duration::from_millis(5))
-        );
+        assert_eq!(sound, Record::new([7], 256).with_ttl(Duration::from_millis(5)));
     }
 }

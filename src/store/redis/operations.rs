@@ -99,13 +99,7 @@ impl Shared {
         let keys = [record.as_bytes(), versions.as_bytes()];
         let (version, ttl) = (version.to_be_bytes(), lifetime(ttl));
         let indexes = self.layout.indexes(bucket);
-        let arguments = [
-            key.as_bytes(),
-            &version,
-            indexes.as_bytes(),
-            value,
-            ttl.as_bytes(),
-        ];
+        let arguments = [key.as_bytes(), &version, indexes.as_bytes(), value, ttl.as_bytes()];
         let version = self.call(bucket, &REPLACE, &keys, &arguments).await;
         self.feed.written(key);
         version
@@ -116,9 +110,7 @@ impl Shared {
         let record = self.layout.record(bucket, key);
         let indexes = self.layout.indexes(bucket);
         let arguments = [key.as_bytes(), indexes.as_bytes()];
-        let removed = self
-            .call(bucket, &REMOVE, &[record.as_bytes()], &arguments)
-            .await;
+        let removed = self.call(bucket, &REMOVE, &[record.as_bytes()], &arguments).await;
         self.feed.written(key);
         removed
     }
@@ -126,8 +118,7 @@ impl Shared {
     /// Returns the keys in an owner's list of this bucket; some of their records may be gone.
     async fn listed(&self, bucket: Bucket, owner: &str) -> Result<Vec<String>, Error> {
         let index = self.layout.index(bucket, owner);
-        self.call(bucket, &LIST_OWNED, &[index.as_bytes()], &[])
-            .await
+        self.call(bucket, &LIST_OWNED, &[index.as_bytes()], &[]).await
     }
 
     /// Runs a script over some of an owner's records.
@@ -139,10 +130,7 @@ impl Shared {
         page: &[String],
     ) -> Result<T, Error> {
         let index = self.layout.index(bucket, owner);
-        let records: Vec<_> = page
-            .iter()
-            .map(|key| self.layout.record(bucket, key))
-            .collect();
+        let records: Vec<_> = page.iter().map(|key| self.layout.record(bucket, key)).collect();
         let mut keys = vec![index.as_bytes()];
         keys.extend(records.iter().map(String::as_bytes));
         let mut arguments = vec![owner.as_bytes()];

@@ -73,13 +73,13 @@ impl Opinions {
             [first, ..] if named.len() * 2 > said.len() && named.iter().all(|at| at == first) => {
                 Ok((*first).clone())
             }
-            [] => said.values().next().map_or_else(
-                || Err(Failure::gone("no sentinel answers")),
-                |answer| answer.clone(),
-            ),
-            _ => Err(Failure::gone(
-                "expected most sentinels to name the same primary, they do not",
-            )),
+            [] => said
+                .values()
+                .next()
+                .map_or_else(|| Err(Failure::gone("no sentinel answers")), |answer| answer.clone()),
+            _ => {
+                Err(Failure::gone("expected most sentinels to name the same primary, they do not"))
+            }
         }
     }
 

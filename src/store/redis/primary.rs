@@ -47,12 +47,7 @@ impl Primary {
             Place::Address(_) => None,
             Place::Service { .. } => Some(Opinions::new(&target)),
         };
-        Arc::new(Self {
-            target,
-            place,
-            opinions,
-            known,
-        })
+        Arc::new(Self { target, place, opinions, known })
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<Known> {

@@ -25,12 +25,7 @@ script!(INSERT, "lua/prelude.lua", "lua/insert.lua");
 script!(REPLACE, "lua/prelude.lua", "lua/replace.lua");
 script!(REMOVE, "lua/prelude.lua", "lua/remove.lua");
 script!(LIST_OWNED, "lua/prelude.lua", "lua/list_owned.lua");
-script!(
-    READ_OWNED,
-    "lua/prelude.lua",
-    "lua/read.lua",
-    "lua/read_owned.lua"
-);
+script!(READ_OWNED, "lua/prelude.lua", "lua/read.lua", "lua/read_owned.lua");
 script!(REMOVE_OWNED, "lua/prelude.lua", "lua/remove_owned.lua");
 
 fn sha1(text: &str) -> String {

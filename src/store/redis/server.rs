@@ -28,10 +28,7 @@ pub(super) async fn connect_node(
 ) -> Result<Connected, Failure> {
     let connection = target.connect(&address, pushed).await?;
     let run_id = if_allowed(run_id(connection.clone()).await)?;
-    Ok(Connected {
-        server: Server { address, run_id },
-        connection,
-    })
+    Ok(Connected { server: Server { address, run_id }, connection })
 }
 
 /// Connects to a primary.
@@ -69,9 +66,7 @@ pub(super) fn expect_primary(role: &Value) -> Result<(), Failure> {
         Value::Array(role) if role.first() == Some(&Value::BulkString(b"master".to_vec())) => {
             Ok(())
         }
-        _ => Err(Failure::gone(
-            "expected a primary, the server that answers is a replica",
-        )),
+        _ => Err(Failure::gone("expected a primary, the server that answers is a replica")),
     }
 }
 

@@ -45,14 +45,8 @@ struct Node {
 
 /// What must stay the same for the nodes to be the right ones.
 enum Place {
-    Primary {
-        known: watch::Receiver<Known>,
-        marker: Marker,
-    },
-    Cluster {
-        topology: Arc<Topology>,
-        named: bool,
-    },
+    Primary { known: watch::Receiver<Known>, marker: Marker },
+    Cluster { topology: Arc<Topology>, named: bool },
 }
 
 /// The result of a heartbeat.
@@ -80,13 +74,7 @@ impl Session {
             return Err(Failure::gone("the primary has just been replaced"));
         }
         let marker = Marker::find(layout.marker(), node.connection.clone()).await?;
-        Self {
-            nodes: vec![node],
-            place: Place::Primary { known, marker },
-            ended,
-        }
-        .checked()
-        .await
+        Self { nodes: vec![node], place: Place::Primary { known, marker }, ended }.checked().await
     }
 
     pub(super) async fn with_cluster(
@@ -106,13 +94,7 @@ impl Session {
         let named = target.tls.is_some();
         // Records are read from these nodes too.
         cluster.settle(&topology);
-        Self {
-            nodes,
-            place: Place::Cluster { topology, named },
-            ended,
-        }
-        .checked()
-        .await
+        Self { nodes, place: Place::Cluster { topology, named }, ended }.checked().await
     }
 
     async fn checked(mut self) -> Result<Self, Failure> {
@@ -164,12 +146,7 @@ impl Node {
         track.arg("TRACKING").arg("ON").arg("BCAST");
         track.arg("PREFIX").arg(layout.records());
         let () = track.query_async(&mut connection).await?;
-        Ok(Self {
-            address,
-            run_id,
-            connection,
-            link,
-        })
+        Ok(Self { address, run_id, connection, link })
     }
 
     fn is(&self, run_id: &str) -> Result<(), Failure> {

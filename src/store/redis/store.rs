@@ -150,8 +150,7 @@ impl RedisStore {
                 let _place = place;
                 operation.await
             });
-            done.await
-                .unwrap_or_else(|_| Err(unavailable("the operation on Redis broke off")))
+            done.await.unwrap_or_else(|_| Err(unavailable("the operation on Redis broke off")))
         })
     }
 

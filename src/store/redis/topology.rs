@@ -23,15 +23,10 @@ impl Topology {
     /// A node that does not know its own address yet gets the one where it was asked. With `named`,
     /// nodes go by their host names, if they have any, because a certificate contains those.
     pub(super) fn parse(nodes: &str, asked: &Address, named: bool) -> Self {
-        let (mut primaries, epochs): (Vec<_>, Vec<_>) = nodes
-            .lines()
-            .filter_map(|line| Primary::parse(line, asked, named))
-            .unzip();
+        let (mut primaries, epochs): (Vec<_>, Vec<_>) =
+            nodes.lines().filter_map(|line| Primary::parse(line, asked, named)).unzip();
         primaries.sort();
-        Self {
-            primaries,
-            epoch: epochs.into_iter().max().unwrap_or(0),
-        }
+        Self { primaries, epoch: epochs.into_iter().max().unwrap_or(0) }
     }
 
     pub(super) fn epoch(&self) -> u64 {
@@ -48,10 +43,7 @@ impl Topology {
             let mut ranges = primary.slots.iter();
             ranges.any(|(first, last)| (*first..=*last).contains(&slot))
         };
-        self.primaries
-            .iter()
-            .find(has)
-            .map(|primary| &primary.address)
+        self.primaries.iter().find(has).map(|primary| &primary.address)
     }
 
     pub(super) fn primaries(&self) -> impl Iterator<Item = &Address> {
@@ -118,10 +110,7 @@ e7 :30001@31001,host1 myself,master - 0 0 1 connected 0-5460 [93->-a3]
 ";
 
     fn at(host: &str, port: u16) -> Address {
-        Address {
-            host: host.into(),
-            port,
-        }
+        Address { host: host.into(), port }
     }
 
     #[test]
@@ -140,20 +129,13 @@ e7 :30001@31001,host1 myself,master - 0 0 1 connected 0-5460 [93->-a3]
     fn host_names_replace_addresses_on_request() {
         let seen = Topology::parse(NODES, &at("127.0.0.1", 30001), true);
         assert_eq!(seen.owner(5461), Some(&at("host2", 30002)));
-        assert!(
-            seen.primaries()
-                .any(|address| *address == at("127.0.0.1", 30006))
-        );
+        assert!(seen.primaries().any(|address| *address == at("127.0.0.1", 30006)));
     }
 
     #[test]
     fn details_that_only_the_node_itself_knows_are_ignored() {
-        let others = NODES
-            .replace(":30001@", "127.0.0.1:30001@")
-            .replace("myself,", "");
-        let others = others
-            .replace(" [93->-a3]", "")
-            .replace("1426238316232", "5");
+        let others = NODES.replace(":30001@", "127.0.0.1:30001@").replace("myself,", "");
+        let others = others.replace(" [93->-a3]", "").replace("1426238316232", "5");
         let asked = at("127.0.0.1", 30001);
         let same = Topology::parse(&others, &asked, false);
         assert!(same.agrees(&Topology::parse(NODES, &asked, false)));

@@ -19,14 +19,8 @@ impl Address {
     /// Parses `host:port`, `[::1]:port` or `::1:port`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        Some(Self {
-            host: host.to_owned(),
-            port: port.parse().ok()?,
-        })
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Some(Self { host: host.to_owned(), port: port.parse().ok()? })
     }
 
     /// Parses an address of a URL: the port is optional, the host is not.
@@ -104,21 +98,13 @@ impl Target {
             "redis" => None,
             "rediss" => Some(Certificates::default()),
             _ => {
-                return Err(wrong(
-                    "the scheme of a Redis URL is redis, or rediss for TLS",
-                ));
+                return Err(wrong("the scheme of a Redis URL is redis, or rediss for TLS"));
             }
         };
         let query = parse_query(query)?;
-        let port = if form == "sentinel" {
-            SENTINEL_PORT
-        } else {
-            PORT
-        };
-        let addresses: Option<Vec<_>> = hosts
-            .split(',')
-            .map(|host| Address::of_url(host, port))
-            .collect();
+        let port = if form == "sentinel" { SENTINEL_PORT } else { PORT };
+        let addresses: Option<Vec<_>> =
+            hosts.split(',').map(|host| Address::of_url(host, port)).collect();
         let addresses =
             addresses.ok_or_else(|| wrong("a Redis URL names a host, as host or as host:port"))?;
         let kind = match (form, addresses.as_slice()) {
@@ -142,13 +128,7 @@ impl Target {
         if form != "sentinel" && !query.is_empty() {
             return Err(wrong("only a redis-sentinel:// URL has a query"));
         }
-        Ok(Self {
-            kind,
-            addresses,
-            login,
-            database,
-            tls,
-        })
+        Ok(Self { kind, addresses, login, database, tls })
     }
 
     /// Sets the certificates.
@@ -159,9 +139,7 @@ impl Target {
         match &mut self.tls {
             Some(certificates) => *certificates = given,
             None if given.roots.is_some() || given.client.is_some() => {
-                return Err(wrong(
-                    "certificates for Redis need a URL that begins with rediss",
-                ));
+                return Err(wrong("certificates for Redis need a URL that begins with rediss"));
             }
             None => {}
         }
@@ -221,9 +199,7 @@ fn sentinel(query: &[(&str, String)]) -> Result<Kind, Error> {
     }
     match name.filter(|name| !name.is_empty()) {
         Some(service) => Ok(Kind::Sentinel { service, login }),
-        None => Err(wrong(
-            "a redis-sentinel:// URL needs the service's name: ?service=mymaster",
-        )),
+        None => Err(wrong("a redis-sentinel:// URL needs the service's name: ?service=mymaster")),
     }
 }
 
@@ -254,9 +230,7 @@ mod tests {
         let url = "redis-sentinel://u:p@a,b:1/3?service=my%20app&sentinel_password=x";
         let target = Target::parse(url).unwrap();
         assert_eq!(addresses(url), ["a:26379", "b:1"]);
-        let Kind::Sentinel { service, login } = target.kind else {
-            unreachable!()
-        };
+        let Kind::Sentinel { service, login } = target.kind else { unreachable!() };
         assert_eq!(service, "my app");
         assert_eq!(login.password, Some(Secret::new("x")));
     }
@@ -281,19 +255,14 @@ mod tests {
             "redis-sentinel://secret@host?service=",
             "redis-sentinel://secret@host?service=x&secret=y",
         ] {
-            let Err(error) = Target::parse(url) else {
-                unreachable!("{url}")
-            };
+            let Err(error) = Target::parse(url) else { unreachable!("{url}") };
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 
     #[test]
     fn certificates_need_tls() {
-        let roots = || Certificates {
-            roots: Some(vec![]),
-            client: None,
-        };
+        let roots = || Certificates { roots: Some(vec![]), client: None };
         let plain = Target::parse("redis://host").unwrap();
         assert!(plain.with_certificates(roots()).is_err());
         let tls = Target::parse("rediss://host").unwrap();

@@ -19,16 +19,10 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn start() -> Result<Self, Error> {
         let failed = |error: std::io::Error| {
-            Error::new(
-                ErrorKind::Internal,
-                "no thread can be started for the connections to Redis",
-            )
-            .with_source(error)
+            Error::new(ErrorKind::Internal, "no thread can be started for the connections to Redis")
+                .with_source(error)
         };
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         std::thread::Builder::new()
@@ -40,10 +34,7 @@ impl Worker {
                 runtime.shutdown_background();
             })
             .map_err(failed)?;
-        Ok(Self {
-            runtime: handle,
-            _stop: stop,
-        })
+        Ok(Self { runtime: handle, _stop: stop })
     }
 
     pub(super) fn spawn<T: Send + 'static>(

@@ -90,10 +90,7 @@ impl Entry {
     pub(super) fn encode(&self) -> Data {
         let mut data = Data::from([
             ("key".to_owned(), Value::from(&*self.key)),
-            (
-                "value".to_owned(),
-                URL_SAFE_NO_PAD.encode(&self.value).into(),
-            ),
+            ("value".to_owned(), URL_SAFE_NO_PAD.encode(&self.value).into()),
             ("version".to_owned(), self.version.to_string().into()),
             ("until".to_owned(), moment(self.until)),
         ]);

@@ -52,10 +52,7 @@ impl Index {
             Value::String(key) => Ok(key.clone()),
             _ => Err(damaged()),
         });
-        Ok(Self {
-            keys: keys.collect::<Result<_, _>>()?,
-            until: read_moment(data.get("until"))?,
-        })
+        Ok(Self { keys: keys.collect::<Result<_, _>>()?, until: read_moment(data.get("until"))? })
     }
 }
 

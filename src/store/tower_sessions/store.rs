@@ -97,10 +97,7 @@ impl Locks {
 }
 
 fn late() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "the tower-sessions store did not answer in time",
-    )
+    Error::new(ErrorKind::Unavailable, "the tower-sessions store did not answer in time")
 }
 
 impl Inner {
@@ -170,12 +167,8 @@ impl Inner {
         let Some(found) = found.filter(|found| found.version == version) else {
             return Ok(None);
         };
-        let entry = Entry {
-            value,
-            version: Entry::new_version()?,
-            until: self.until(ttl),
-            ..found
-        };
+        let entry =
+            Entry { value, version: Entry::new_version()?, until: self.until(ttl), ..found };
         self.list(&entry).await?;
         let saved = self.backend.save(id, entry.encode(), entry.until);
         saved.await?;
@@ -218,9 +211,7 @@ impl Inner {
         if count >= PRUNED_FROM && count.is_power_of_two() {
             self.prune(&mut index, owner, Some(&entry.key)).await?;
         }
-        self.backend
-            .save(id, index.encode(owner), index.until)
-            .await
+        self.backend.save(id, index.encode(owner), index.until).await
     }
 
     /// Drops the keys without a live record of this owner, except `but`.
@@ -276,10 +267,7 @@ impl TowerSessionsStore {
     {
         let permit = self.0.writes.clone().try_acquire_owned();
         let permit = permit.map_err(|_| {
-            Error::new(
-                ErrorKind::Unavailable,
-                "too many writes wait for the tower-sessions store",
-            )
+            Error::new(ErrorKind::Unavailable, "too many writes wait for the tower-sessions store")
         })?;
         let write = write(self.0.clone());
         let task = tokio::spawn(async move {
@@ -318,8 +306,7 @@ impl Store for TowerSessionsStore {
         Box::pin(async move {
             check_key(key)?;
             let key = key.to_owned();
-            self.write(|inner| async move { inner.insert(key, record).await })
-                .await
+            self.write(|inner| async move { inner.insert(key, record).await }).await
         })
     }
 
@@ -333,8 +320,7 @@ impl Store for TowerSessionsStore {
         Box::pin(async move {
             check_key(key)?;
             let key = key.to_owned();
-            self.write(|inner| async move { inner.replace(key, version, value, ttl).await })
-                .await
+            self.write(|inner| async move { inner.replace(key, version, value, ttl).await }).await
         })
     }
 
@@ -342,8 +328,7 @@ impl Store for TowerSessionsStore {
         Box::pin(async move {
             check_key(key)?;
             let key = key.to_owned();
-            self.write(|inner| async move { inner.remove(key, None).await })
-                .await
+            self.write(|inner| async move { inner.remove(key, None).await }).await
         })
     }
 
@@ -370,8 +355,7 @@ impl Store for TowerSessionsStore {
                 removed += u64::from(gone.await?);
             }
             let owner = owner.to_owned();
-            self.write(|inner| async move { inner.tidy(&owner).await })
-                .await?;
+            self.write(|inner| async move { inner.tidy(&owner).await }).await?;
             Ok(removed)
         })
     }

@@ -24,11 +24,7 @@ impl<S: Store> Suite<S> {
         let start = Arc::new(tokio::sync::Barrier::new(CROWD));
         let tasks: Vec<_> = (0..CROWD)
             .map(|number| {
-                let store = if number % 2 == 0 {
-                    self.first.clone()
-                } else {
-                    self.second.clone()
-                };
+                let store = if number % 2 == 0 { self.first.clone() } else { self.second.clone() };
                 let (act, start, key) = (act.clone(), start.clone(), key.to_owned());
                 tokio::spawn(async move {
                     start.wait().await;
@@ -50,10 +46,7 @@ impl<S: Store> Suite<S> {
         let key = &self.key("a crowd's new one");
         for round in 0..ROUNDS {
             let inserted = self
-                .crowd(
-                    move |store, key, number| store.insert(key, new(&name(number))),
-                    key,
-                )
+                .crowd(move |store, key, number| store.insert(key, new(&name(number))), key)
                 .await;
             self.check_winner(key, &inserted, "insert", round).await;
             answer(self.first.remove(key).await, "remove");
@@ -116,11 +109,7 @@ impl<S: Store> Suite<S> {
         self.insert(key, new(&0u64.to_le_bytes())).await;
         let tasks: Vec<_> = (0..COUNTERS)
             .map(|number| {
-                let store = if number % 2 == 0 {
-                    self.first.clone()
-                } else {
-                    self.second.clone()
-                };
+                let store = if number % 2 == 0 { self.first.clone() } else { self.second.clone() };
                 let key = key.clone();
                 tokio::spawn(async move {
                     for _ in 0..STEPS {
@@ -179,10 +168,7 @@ impl<S: Store> Suite<S> {
         let late = during.clone();
         let writer = tokio::spawn(async move {
             for key in &late {
-                answer(
-                    store.insert(key, new(b"").owned_by(&theirs)).await,
-                    "insert",
-                );
+                answer(store.insert(key, new(b"").owned_by(&theirs)).await, "insert");
             }
         });
         let removed = answer(self.first.remove_owned(owner).await, "remove_owned");

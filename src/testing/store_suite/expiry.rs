@@ -78,11 +78,7 @@ impl<S: Store> Suite<S> {
         keeps(listed == living, GONE, &format!("owned returns {listed:?}"));
         let replaced = self.first.replace(short, dead, b"3".to_vec(), None);
         let replaced = answer(replaced.await, "replace of an expired record");
-        keeps(
-            replaced.is_none() && self.read(short).await.is_none(),
-            GONE,
-            "replace restores it",
-        );
+        keeps(replaced.is_none() && self.read(short).await.is_none(), GONE, "replace restores it");
         let removed = answer(self.first.remove(shortened).await, "remove");
         keeps(!removed, GONE, "remove returns true");
         let inserted = answer(self.first.insert(short, new(b"4")).await, "insert");
@@ -125,16 +121,13 @@ impl<S: Store> Suite<S> {
         answer(self.first.remove(key).await, "remove");
 
         let key = &self.key("stillborn");
-        self.insert(key, new(b"").expires_after(Duration::ZERO))
-            .await;
+        self.insert(key, new(b"").expires_after(Duration::ZERO)).await;
         keeps(
             self.read(key).await.is_none(),
             GONE,
             "a record inserted with a zero lifetime can be read",
         );
-        let version = self
-            .insert(key, new(b"").expires_after(Duration::MAX))
-            .await;
+        let version = self.insert(key, new(b"").expires_after(Duration::MAX)).await;
         keeps(
             self.read(key).await.is_some(),
             "a record lives as long as requested",

@@ -126,9 +126,8 @@ impl<F: Future> Future for CatchUnwind<F> {
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     match panic.downcast_ref::<String>() {
         Some(text) => text.clone(),
-        None => panic.downcast_ref::<&str>().map_or_else(
-            || "a panic without a message".to_owned(),
-            |&text| text.to_owned(),
-        ),
+        None => panic
+            .downcast_ref::<&str>()
+            .map_or_else(|| "a panic without a message".to_owned(), |&text| text.to_owned()),
     }
 }

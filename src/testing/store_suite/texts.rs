@@ -44,8 +44,7 @@ impl<S: Store> Suite<S> {
         keys.push(format!("{:k<512}", self.key("long ")));
         keys.push(format!("{:k<511}x", self.key("long ")));
         for key in &keys {
-            self.insert(key, new(key.as_bytes()).expires_after(LONG))
-                .await;
+            self.insert(key, new(key.as_bytes()).expires_after(LONG)).await;
         }
         for key in &keys {
             let read = self.read(key).await;

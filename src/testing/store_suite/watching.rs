@@ -88,11 +88,7 @@ impl<S: Store> Suite<S> {
         self.insert(other, new(b"").owned_by(owner)).await;
         ear.forget();
         answer(self.first.remove_owned(owner).await, "remove_owned");
-        keeps(
-            ear.heard(key) && ear.heard(other),
-            TOLD,
-            "remove_owned, each of its keys",
-        );
+        keeps(ear.heard(key) && ear.heard(other), TOLD, "remove_owned, each of its keys");
     }
 
     async fn writes_elsewhere(&self, ear: &Ear) {
@@ -108,10 +104,7 @@ impl<S: Store> Suite<S> {
         ear.forget();
         let record = new(b"").owned_by(owner);
         let Some(version) = answer(self.second.insert(key, record).await, "insert") else {
-            broken(
-                "insert succeeds if the key has no record",
-                "it returned None",
-            );
+            broken("insert succeeds if the key has no record", "it returned None");
         };
         heard("insert").await;
         let replaced = self.second.replace(key, version, vec![], None);
@@ -137,9 +130,7 @@ impl<S: Store> Suite<S> {
         keeps(value().await == b"none", PROMISE, "it existed before");
         let version = answer(self.second.insert(key, new(b"1")).await, "insert");
         self.soon(PROMISE, async || value().await == b"1").await;
-        let replaced = self
-            .second
-            .replace(key, version.unwrap_or(0), b"2".to_vec(), None);
+        let replaced = self.second.replace(key, version.unwrap_or(0), b"2".to_vec(), None);
         answer(replaced.await, "replace");
         self.soon(PROMISE, async || value().await == b"2").await;
         answer(self.second.remove(key).await, "remove");

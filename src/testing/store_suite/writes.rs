@@ -13,10 +13,8 @@ impl<S: Store> Suite<S> {
         );
         let removed = answer(self.first.remove(key).await, "remove");
         keeps(!removed, "remove says if a record existed", "it said yes");
-        let replaced = answer(
-            self.first.replace(key, 0, vec![], None).await,
-            "replace without a record",
-        );
+        let replaced =
+            answer(self.first.replace(key, 0, vec![], None).await, "replace without a record");
         keeps(
             replaced.is_none() && self.read(key).await.is_none(),
             "replace does not insert",
@@ -50,15 +48,10 @@ impl<S: Store> Suite<S> {
         );
 
         let next = self.replace(key, version, b"third", None).await;
-        keeps(
-            next != version,
-            "a version changes with each write",
-            "replace kept it",
-        );
+        keeps(next != version, "a version changes with each write", "replace kept it");
         let read = self.read(key).await;
         keeps(
-            read.as_ref()
-                .is_some_and(|r| (r.value(), r.version()) == (b"third", next)),
+            read.as_ref().is_some_and(|r| (r.value(), r.version()) == (b"third", next)),
             "get returns the replaced value",
             &format!("{read:?}"),
         );
@@ -75,11 +68,7 @@ impl<S: Store> Suite<S> {
 
         let removed = answer(self.first.remove(key).await, "remove");
         keeps(removed, "remove says if a record existed", "it said no");
-        keeps(
-            self.read(key).await.is_none(),
-            "a removed record is gone",
-            "get still returns it",
-        );
+        keeps(self.read(key).await.is_none(), "a removed record is gone", "get still returns it");
         let replaced = self.first.replace(key, next, b"fourth".to_vec(), None);
         let replaced = answer(replaced.await, "replace of a removed record");
         keeps(
@@ -93,14 +82,11 @@ impl<S: Store> Suite<S> {
 
     pub(super) async fn values(&self) {
         let every_byte: Vec<u8> = (0..=255).collect();
-        let large: Vec<u8> = (0..1 << 20)
-            .map(|number: u32| number.to_le_bytes()[(number % 3) as usize])
-            .collect();
-        for (name, value) in [
-            ("an empty value", vec![]),
-            ("every byte", every_byte),
-            ("1 MiB", large),
-        ] {
+        let large: Vec<u8> =
+            (0..1 << 20).map(|number: u32| number.to_le_bytes()[(number % 3) as usize]).collect();
+        for (name, value) in
+            [("an empty value", vec![]), ("every byte", every_byte), ("1 MiB", large)]
+        {
             let key = &self.key(name);
             let version = self.insert(key, new(&value).expires_after(LONG)).await;
             let read = self.read(key).await;

@@ -186,20 +186,14 @@ impl IssuerBuilder {
             issuer: self.issuer.map(String::into_boxed_str),
             audiences: self.audiences,
             lifetime,
-            max_lifetime: if self.any_lifetime {
-                MAX_DATE
-            } else {
-                YEAR.as_secs()
-            },
+            max_lifetime: if self.any_lifetime { MAX_DATE } else { YEAR.as_secs() },
             leeway: self.leeway.as_secs(),
             overlap: ring.overlap(),
             deny: self.deny,
             allow: self.allow,
         };
         // Building the verifier also validates issuer, audiences, leeway, typ and lists.
-        let verifier = terms
-            .verifier(&ring, &self.token_type, clock.clone())
-            .build()?;
+        let verifier = terms.verifier(&ring, &self.token_type, clock.clone()).build()?;
         if lifetime.saturating_add(terms.leeway) > terms.overlap {
             return refuse(
                 "tokens would outlive their keys: give the key ring an .overlap(…) of at least the \

@@ -109,33 +109,20 @@ fn unwritable(error: serde_json::Error) -> Error {
 fn token_id() -> Result<String, Error> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
-        Error::new(
-            ErrorKind::Internal,
-            "the system's random source failed: try again",
-        )
+        Error::new(ErrorKind::Internal, "the system's random source failed: try again")
     })?;
     let random = u128::from_be_bytes(bytes);
     let version_4 = random & !(0xf << 76) | 0x4 << 76;
     let id = version_4 & !(0x3 << 62) | 0x2 << 62;
     let hex = format!("{id:032x}");
-    let parts = [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ];
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     Ok(parts.join("-"))
 }
 
 /// Serializes claims to JSON text; numbers stay as `T` wrote them.
 pub(super) fn to_text<T: Serialize + ?Sized>(claims: &T) -> Result<String, Error> {
     let text = serde_json::to_string(claims).map_err(unwritable)?;
-    if text.starts_with('{') {
-        Ok(text)
-    } else {
-        Err(not_an_object())
-    }
+    if text.starts_with('{') { Ok(text) } else { Err(not_an_object()) }
 }
 
 /// The claims that an issuer adds, and the limits that it enforces.

@@ -136,9 +136,7 @@ impl Issuer {
     ///
     /// For an issuer without an audience, an audience set here is required.
     pub fn verifier_builder(&self) -> VerifierBuilder {
-        self.0
-            .terms
-            .verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
+        self.0.terms.verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
     }
 
     /// Returns the key ring that signs.

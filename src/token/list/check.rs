@@ -61,9 +61,7 @@ impl TokenList {
 
     fn mark<'t>(&self, token: &'t Verified) -> &'t Mark {
         let marks = &token.entry().marks;
-        marks.of(self.id, || {
-            Mark::new(self.id, token.revocation_id(), subject_id(token))
-        })
+        marks.of(self.id, || Mark::new(self.id, token.revocation_id(), subject_id(token)))
     }
 
     fn keys(&self, token: &Verified, mark: &Mark) -> Keys {
@@ -128,10 +126,9 @@ impl TokenList {
         match (self.settings().kind, listed) {
             (Kind::Deny, false) | (Kind::Allow, true) => Ok(()),
             (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token is revoked")),
-            (Kind::Allow, false) => Err(Error::new(
-                ErrorKind::NotListed,
-                "the token is not in the allow list",
-            )),
+            (Kind::Allow, false) => {
+                Err(Error::new(ErrorKind::NotListed, "the token is not in the allow list"))
+            }
         }
     }
 
@@ -161,10 +158,7 @@ fn subject_id(token: &Verified) -> Option<RevocationId> {
     if let Some(subject) = token.subject() {
         return Some(name(subject));
     }
-    let email = [TextRule {
-        claim: "email".into(),
-        expected: None,
-    }];
+    let email = [TextRule { claim: "email".into(), expected: None }];
     // The claims were parsed during verification, so this cannot fail.
     let mut claims = RegisteredClaims::parse(token.raw_claims(), &email).ok()?;
     Some(name(&claims.texts.pop()??))
@@ -181,11 +175,8 @@ fn unavailable(error: Error) -> Error {
     if error.kind() == ErrorKind::Unavailable {
         return error;
     }
-    Error::new(
-        ErrorKind::Unavailable,
-        "cannot check at the moment whether the token is revoked",
-    )
-    .with_source(error)
+    Error::new(ErrorKind::Unavailable, "cannot check at the moment whether the token is revoked")
+        .with_source(error)
 }
 
 /// Awaits two futures concurrently.

@@ -68,8 +68,7 @@ impl Limits {
     /// Records the requirements of a verifier that uses the list.
     pub(super) fn note_use(&self, leeway: u64, requires_end: bool) {
         self.used_leeway.fetch_max(leeway, Ordering::Relaxed);
-        self.used_without_end
-            .fetch_or(!requires_end, Ordering::Relaxed);
+        self.used_without_end.fetch_or(!requires_end, Ordering::Relaxed);
     }
 
     /// Checks that other limits fit all verifiers that use the list.

@@ -163,8 +163,7 @@ impl TokenList {
     /// # Errors
     /// Returns the store's errors; the entry may have been written nevertheless.
     pub async fn add(&self, token: &Verified) -> Result<(), Error> {
-        self.enter(token.revocation_id(), token.entry().window.expires)
-            .await
+        self.enter(token.revocation_id(), token.entry().window.expires).await
     }
 
     /// Adds a token by its text without checking its signature: one that was just signed.
@@ -206,8 +205,7 @@ impl TokenList {
     /// # Errors
     /// Returns the store's errors; the token may be revoked or not, so try again.
     pub async fn revoke(&self, token: &Verified) -> Result<(), Error> {
-        self.take_back(token.revocation_id(), token.entry().window.expires)
-            .await
+        self.take_back(token.revocation_id(), token.entry().window.expires).await
     }
 
     /// Revokes a token by its text without checking its signature.
@@ -388,11 +386,7 @@ impl TokenList {
                 _ => None,
             };
             let enough = longer == found.ttl() && value(raised) == found.value();
-            if enough
-                || store
-                    .replace(key, found.version(), value(raised), longer)
-                    .await?
-                    .is_some()
+            if enough || store.replace(key, found.version(), value(raised), longer).await?.is_some()
             {
                 return Ok(());
             }
@@ -402,10 +396,7 @@ impl TokenList {
 
 /// Returns the time in a subject's entry; an unreadable entry revokes every token.
 pub(super) fn moment_of(record: &Record) -> u64 {
-    record
-        .value()
-        .try_into()
-        .map_or(u64::MAX, u64::from_be_bytes)
+    record.value().try_into().map_or(u64::MAX, u64::from_be_bytes)
 }
 
 /// The parts of a token that an entry needs. Times are Unix seconds.
@@ -426,11 +417,7 @@ fn parse(token: &str) -> Result<Named, Error> {
         claims.token_id.as_deref(),
         compact.signing_input,
     );
-    Ok(Named {
-        id,
-        expires: claims.expires,
-        issued: claims.issued_in,
-    })
+    Ok(Named { id, expires: claims.expires, issued: claims.issued_in })
 }
 
 impl fmt::Debug for TokenList {

@@ -43,11 +43,7 @@ impl<T> RefreshTokensBuilder<T> {
         Self {
             store: Arc::new(store),
             name: "tokens".to_owned(),
-            terms: Terms {
-                lifetime: DEFAULT_LIFETIME,
-                idle: None,
-                grace: DEFAULT_GRACE,
-            },
+            terms: Terms { lifetime: DEFAULT_LIFETIME, idle: None, grace: DEFAULT_GRACE },
             on_reuse: None,
             clock: Arc::new(SystemClock),
         }
@@ -140,8 +136,6 @@ impl<T> RefreshTokensBuilder<T> {
 
 impl<T> fmt::Debug for RefreshTokensBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokensBuilder")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("RefreshTokensBuilder").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -62,10 +62,7 @@ impl<T> Family<T> {
         if fingerprint == self.current {
             return Place::Current;
         }
-        let mut recent = self
-            .recent
-            .iter()
-            .filter(|rotated| rotated.is_recent(now, terms));
+        let mut recent = self.recent.iter().filter(|rotated| rotated.is_recent(now, terms));
         match recent.find(|rotated| rotated.token == fingerprint) {
             Some(rotated) => Place::Followed(token.next(&rotated.salt)),
             None => Place::Unknown,
@@ -85,11 +82,7 @@ impl<T> Family<T> {
         if self.recent.len() == MAX_RECENT {
             self.recent.remove(0);
         }
-        self.recent.push(Rotated {
-            token: self.current,
-            salt,
-            at: now,
-        });
+        self.recent.push(Rotated { token: self.current, salt, at: now });
         self.current = next.fingerprint();
         self.expires = terms.expires(now, self.ends);
         Ok(next)

@@ -21,10 +21,7 @@ pub(super) struct Token {
 impl Token {
     /// Generates the first token of a new family.
     pub(super) fn generate() -> Result<Self, Error> {
-        Ok(Self {
-            family: Zeroizing::new(random()?),
-            secret: Zeroizing::new(random()?),
-        })
+        Ok(Self { family: Zeroizing::new(random()?), secret: Zeroizing::new(random()?) })
     }
 
     /// Parses a token that a client sent.
@@ -34,10 +31,8 @@ impl Token {
         let decode = |text: &str, bytes: &mut [u8]| {
             encoding::decode_into(text.as_bytes(), bytes).filter(|length| *length == bytes.len())
         };
-        let mut token = Self {
-            family: Zeroizing::new([0; FAMILY]),
-            secret: Zeroizing::new([0; SECRET]),
-        };
+        let mut token =
+            Self { family: Zeroizing::new([0; FAMILY]), secret: Zeroizing::new([0; SECRET]) };
         decode(parts.0, &mut *token.family).ok_or_else(malformed)?;
         decode(parts.1, &mut *token.secret).ok_or_else(malformed)?;
         Ok(token)
@@ -51,10 +46,7 @@ impl Token {
         context.update(&salt.0);
         let mut secret = Zeroizing::new([0; SECRET]);
         secret.copy_from_slice(context.sign().as_ref());
-        Self {
-            family: self.family.clone(),
-            secret,
-        }
+        Self { family: self.family.clone(), secret }
     }
 
     /// Returns the SHA-256 of the family id, which is its key in the store.

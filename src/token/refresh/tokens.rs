@@ -170,10 +170,7 @@ impl<T> RefreshTokens<T> {
             &"the token was probably stolen",
         );
         if let Some(hook) = &self.0.on_reuse {
-            hook(&ReuseReport {
-                subject: &family.subject,
-                data: &family.data,
-            });
+            hook(&ReuseReport { subject: &family.subject, data: &family.data });
         }
     }
 }
@@ -248,10 +245,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         let mut family = Family::<T>::from_bytes(record.value())?;
         let now = self.now();
         if now >= family.expires {
-            return Err(Error::new(
-                ErrorKind::Expired,
-                "the refresh token is expired",
-            ));
+            return Err(Error::new(ErrorKind::Expired, "the refresh token is expired"));
         }
         let next = match family.place(token, now, terms) {
             Place::Followed(next) => next,
@@ -322,8 +316,6 @@ impl<T> Clone for RefreshTokens<T> {
 
 impl<T> fmt::Debug for RefreshTokens<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokens")
-            .field("prefix", &self.0.prefix)
-            .finish_non_exhaustive()
+        f.debug_struct("RefreshTokens").field("prefix", &self.0.prefix).finish_non_exhaustive()
     }
 }

@@ -154,21 +154,9 @@ impl KeyRingBuilder {
             };
             // If the store cannot be watched, only the refresh interval applies.
             store.watch(Watcher::new(&told));
-            Shared {
-                store,
-                sealing,
-                place,
-                _told: told,
-            }
+            Shared { store, sealing, place, _told: told }
         });
-        let ring = Inner::new(
-            self.algorithm,
-            schedule,
-            self.clock,
-            self.seeds,
-            shared,
-            freshness,
-        );
+        let ring = Inner::new(self.algorithm, schedule, self.clock, self.seeds, shared, freshness);
         match ring.shared {
             // Validate the keys now instead of at the first use of the store.
             Some(_) if !ring.seeds.is_empty() => drop(ring.begin()?),

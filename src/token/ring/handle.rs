@@ -106,8 +106,7 @@ impl KeyRing {
     /// Returns the store's errors.
     pub async fn rotate(&self) -> Result<String, Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.announce(ring.algorithm, &ring.schedule, now))
-            .await
+        ring.update(|keys, now| keys.announce(ring.algorithm, &ring.schedule, now)).await
     }
 
     /// Makes the upcoming key, or a new one, sign at once. Returns its `kid`.
@@ -119,8 +118,7 @@ impl KeyRing {
     /// Returns the store's errors.
     pub async fn rotate_now(&self) -> Result<String, Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.advance(ring.algorithm, &ring.schedule, now))
-            .await
+        ring.update(|keys, now| keys.advance(ring.algorithm, &ring.schedule, now)).await
     }
 
     /// Revokes a key and all tokens that it signed.
@@ -136,8 +134,7 @@ impl KeyRing {
     /// store's errors.
     pub async fn revoke(&self, kid: &str) -> Result<(), Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.revoke(kid, ring.algorithm, &ring.schedule, now))
-            .await
+        ring.update(|keys, now| keys.revoke(kid, ring.algorithm, &ring.schedule, now)).await
     }
 
     /// Adds a key. Returns its `kid`.
@@ -147,8 +144,7 @@ impl KeyRing {
     /// revoked, or has the `kid` of another, and the store's errors.
     pub async fn import(&self, key: impl Into<RingKey>) -> Result<String, Error> {
         let (ring, key) = (&*self.0, key.into());
-        ring.update(|keys, now| keys.add(key.clone().into_entry(now)?, &ring.schedule, now))
-            .await
+        ring.update(|keys, now| keys.add(key.clone().into_entry(now)?, &ring.schedule, now)).await
     }
 
     /// Returns the ring's keys, ordered by the time from which they sign.
@@ -174,9 +170,8 @@ impl KeyRing {
 
     /// Creates a ring of one key that never expires.
     pub(crate) fn of(key: SigningKey, clock: Option<Arc<dyn Clock>>) -> Result<Self, Error> {
-        let mut ring = Self::builder(key.algorithm())
-            .overlap(Duration::MAX)
-            .key(RingKey::only(key));
+        let mut ring =
+            Self::builder(key.algorithm()).overlap(Duration::MAX).key(RingKey::only(key));
         if let Some(clock) = clock {
             ring = ring.clock(clock);
         }
@@ -252,10 +247,7 @@ impl Inner {
     }
 
     pub(super) fn live(&self) -> Option<Arc<Live>> {
-        self.live
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -277,19 +269,12 @@ impl Inner {
         let verifying = keys.verifying(now);
         let snapshot = match old {
             Some(old) if old.snapshot.keys.same_keys(&verifying) => old.snapshot.clone(),
-            _ => Snapshot {
-                keys: Arc::new(verifying),
-                generation: self.generation() + 1,
-            },
+            _ => Snapshot { keys: Arc::new(verifying), generation: self.generation() + 1 },
         };
         let generation = snapshot.generation;
         let next_change = keys.next_change(now).unwrap_or(u64::MAX);
         let ended = keys.ended(now);
-        *live = Some(Arc::new(Live {
-            keys,
-            version,
-            snapshot,
-        }));
+        *live = Some(Arc::new(Live { keys, version, snapshot }));
         // Stored after the keys: a thread that sees the generation finds the keys.
         self.generation.store(generation, Ordering::Release);
         self.next_change.store(next_change, Ordering::Release);
@@ -349,10 +334,7 @@ impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyRing")
             .field("algorithm", &self.0.algorithm)
-            .field(
-                "keys",
-                &self.0.live().map(|live| format!("{:?}", live.keys)),
-            )
+            .field("keys", &self.0.live().map(|live| format!("{:?}", live.keys)))
             .finish_non_exhaustive()
     }
 }

@@ -113,20 +113,12 @@ impl RingKey {
     /// that see the `kid`, or any token, can check guesses at the secret, so use a random secret
     /// such as from [`SigningKey::generate`], never a passphrase.
     pub fn new(key: SigningKey) -> Self {
-        Self {
-            key,
-            since: None,
-            expires: None,
-            named: true,
-        }
+        Self { key, since: None, expires: None, named: true }
     }
 
     /// Creates the only key of a ring; a secret then needs no `kid`.
     pub(super) fn only(key: SigningKey) -> Self {
-        Self {
-            named: !key.algorithm().is_symmetric() || key.key_id().is_some(),
-            ..Self::new(key)
-        }
+        Self { named: !key.algorithm().is_symmetric() || key.key_id().is_some(), ..Self::new(key) }
     }
 
     /// Sets when the key starts to sign.
@@ -177,10 +169,7 @@ impl RingKey {
             true => self.key.with_key_id(kid.clone()),
             false => self.key,
         };
-        Ok(Entry {
-            expires,
-            ..Entry::new(key, kid, since)?
-        })
+        Ok(Entry { expires, ..Entry::new(key, kid, since)? })
     }
 }
 
@@ -189,9 +178,7 @@ fn check_key_id(kid: &str) -> Result<(), Error> {
     if !kid.is_empty() && kid.len() <= MAX_KID && !kid.chars().any(char::is_control) {
         return Ok(());
     }
-    Err(Error::configuration(
-        "a key id must have 1 to 256 bytes and no control characters",
-    ))
+    Err(Error::configuration("a key id must have 1 to 256 bytes and no control characters"))
 }
 
 impl From<SigningKey> for RingKey {

@@ -43,13 +43,7 @@ impl Pair {
 
 impl Entry {
     pub(super) fn new(key: SigningKey, kid: String, since: u64) -> Result<Self, Error> {
-        Ok(Self {
-            kid,
-            since,
-            retired: None,
-            expires: None,
-            what: Material::Pair(Pair::new(key)?),
-        })
+        Ok(Self { kid, since, retired: None, expires: None, what: Material::Pair(Pair::new(key)?) })
     }
 
     pub(super) fn generate(algorithm: Algorithm, since: u64) -> Result<Self, Error> {
@@ -143,9 +137,7 @@ impl Keys {
     /// Returns when the next key's tokens expire on schedule.
     pub(super) fn next_change(&self, now: u64) -> Option<u64> {
         let ends = self.0.iter().filter(|entry| !entry.is_revoked());
-        ends.filter_map(Entry::until)
-            .filter(|until| *until > now)
-            .min()
+        ends.filter_map(Entry::until).filter(|until| *until > now).min()
     }
 
     /// Returns whether any key's tokens have expired on schedule.
@@ -240,10 +232,7 @@ impl Keys {
         now: u64,
     ) -> Result<String, Error> {
         let next = match self.upcoming(now) {
-            Some(at) => Entry {
-                since: now,
-                ..self.0.remove(at)
-            },
+            Some(at) => Entry { since: now, ..self.0.remove(at) },
             None => Entry::generate(algorithm, now)?,
         };
         self.add(next, schedule, now)

@@ -51,9 +51,7 @@ fn millis(clock: &dyn Clock) -> u64 {
 fn claim(time: &AtomicU64, now: u64, until: u64) -> bool {
     let before = time.load(Ordering::Acquire);
     now >= before
-        && time
-            .compare_exchange(before, until, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+        && time.compare_exchange(before, until, Ordering::AcqRel, Ordering::Acquire).is_ok()
 }
 
 impl Freshness {
@@ -126,9 +124,7 @@ impl Freshness {
         let latest = now.saturating_add(LOOK * LOOKS);
         let next =
             |look_at: u64| Some(look_at.max(now).saturating_add(LOOK)).filter(|t| *t <= latest);
-        self.look_at
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
-            .is_ok()
+        self.look_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
     }
 
     /// Returns whether a rotation may be tried, which is delayed after a failed one.
@@ -303,11 +299,8 @@ impl Shared {
 }
 
 fn unavailable() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "the key ring's store was unavailable a moment ago",
-    )
-    .with_retry_after(Duration::from_millis(PAUSE))
+    Error::new(ErrorKind::Unavailable, "the key ring's store was unavailable a moment ago")
+        .with_retry_after(Duration::from_millis(PAUSE))
 }
 
 impl KeySource for KeyRing {

@@ -24,16 +24,12 @@ fn a_command_line_tool_needs_no_runtime_of_its_own() {
         server.url()
     );
     let jam = builder().from_str(&text, Format::Toml).unwrap();
-    let token = jam
-        .block_on(jam.jwt().unwrap().issue(&json!({"sub": "42"})))
-        .unwrap();
+    let token = jam.block_on(jam.jwt().unwrap().issue(&json!({"sub": "42"}))).unwrap();
     let verifier = jam.jwt().unwrap().verifier();
     let verified = jam.block_on(verifier.verify(token.expose())).unwrap();
     assert_eq!(verified.subject(), Some("42"));
     let sessions = jam.sessions().unwrap();
-    let id = jam
-        .block_on(sessions.create(Some("ann"), &json!({"n": 1})))
-        .unwrap();
+    let id = jam.block_on(sessions.create(Some("ann"), &json!({"n": 1}))).unwrap();
     // Several threads may do so at once.
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -60,10 +56,8 @@ fn http_works_without_a_runtime_of_ones_own() {
         emulator.base_url()
     );
     let jam = jam(&text).unwrap();
-    jam.block_on(jam.client().unwrap().authenticate("ann@example.com"))
-        .unwrap();
-    jam.block_on(jam.client().unwrap().authenticate("bob@example.com"))
-        .unwrap();
+    jam.block_on(jam.client().unwrap().authenticate("ann@example.com")).unwrap();
+    jam.block_on(jam.client().unwrap().authenticate("bob@example.com")).unwrap();
 }
 
 /// Where blocking is allowed though it is inside of a runtime, the error says what works there.
@@ -92,9 +86,7 @@ async fn inside_of_a_runtime_it_refuses() {
         jam
     });
     let jam = made.join().unwrap();
-    let refused = jam
-        .block_on(jam.jwt().unwrap().issue(&json!({})))
-        .unwrap_err();
+    let refused = jam.block_on(jam.jwt().unwrap().issue(&json!({}))).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Internal);
     assert!(refused.message().contains(".await"));
     drop(jam);

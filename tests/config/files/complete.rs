@@ -313,18 +313,9 @@ pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamBuilder)> {
     write("sealing.key", &sealing);
     write("redis.url", "rediss://127.0.0.1:1");
     // Made for this test: nobody trusts them.
-    write(
-        "root.pem",
-        include_str!("../../stores/redis_servers/tls/ca.pem"),
-    );
-    write(
-        "client.pem",
-        include_str!("../../stores/redis_servers/tls/client.pem"),
-    );
-    write(
-        "client.key",
-        include_str!("../../stores/redis_servers/tls/client.key"),
-    );
+    write("root.pem", include_str!("../../stores/redis_servers/tls/ca.pem"));
+    write("client.pem", include_str!("../../stores/redis_servers/tls/client.pem"));
+    write("client.key", include_str!("../../stores/redis_servers/tls/client.key"));
     let variable = move |name: &str| {
         Some(match name {
             "SECRET" => SECRET.to_owned(),
@@ -335,13 +326,9 @@ pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamBuilder)> {
             _ => return None,
         })
     };
-    let builder = builder()
-        .variables(variable)
-        .authenticator(|auth| auth.enrich(async |_| Ok(json!({}))));
-    vec![
-        (FIRST, builder.clone()),
-        (SECOND, builder_without_enrichment(&builder)),
-    ]
+    let builder =
+        builder().variables(variable).authenticator(|auth| auth.enrich(async |_| Ok(json!({}))));
+    vec![(FIRST, builder.clone()), (SECOND, builder_without_enrichment(&builder))]
 }
 
 fn builder_without_enrichment(builder: &JamBuilder) -> JamBuilder {
@@ -476,10 +463,7 @@ fn the_schema_allows_variables_where_it_has_choices() {
         let any = definition["anyOf"].as_array();
         let any: Vec<&Value> = any.into_iter().flatten().collect();
         let is_text = |part: &Value| part["enum"].is_array() || part["const"].is_string();
-        assert!(
-            !is_text(definition) && definition["oneOf"].is_null(),
-            "{name}"
-        );
+        assert!(!is_text(definition) && definition["oneOf"].is_null(), "{name}");
         if any.iter().any(|part| is_text(part)) {
             let variable = any.iter().any(|part| part["pattern"] == "\\$\\{");
             assert!(variable, "{name}");

@@ -17,102 +17,42 @@ use std::time::{Duration, Instant};
 fn what_the_file_does_not_configure_is_a_clear_error() {
     let empty = jam("[jam]").unwrap();
     for (asked, wanted) in [
-        (
-            message(empty.jwt()),
-            "has no issuer of tokens: add the section 'jwt'",
-        ),
-        (
-            message(empty.issuer("a")),
-            "has no issuer 'a': add the section 'issuers.a'",
-        ),
-        (
-            message(empty.verifier("a")),
-            "has no verifier 'a': add the section 'verifiers.a'",
-        ),
-        (
-            message(empty.key_ring("a")),
-            "has no key ring 'a': add the section 'key_rings.a'",
-        ),
-        (
-            message(empty.list("a")),
-            "has no list 'a': add the section 'lists.a'",
-        ),
-        (
-            message(empty.store("a")),
-            "has no store 'a': add the section 'stores.a'",
-        ),
-        (
-            message(empty.app("a")),
-            "has no app 'a': add the section 'apps.a'",
-        ),
-        (
-            message(empty.client()),
-            "has no app: add the section 'apps.NAME'",
-        ),
-        (
-            message(empty.client_of("a")),
-            "has no app 'a': add the section 'apps.a'",
-        ),
-        (
-            message(empty.sessions()),
-            "has no sessions: add the section 'sessions'",
-        ),
+        (message(empty.jwt()), "has no issuer of tokens: add the section 'jwt'"),
+        (message(empty.issuer("a")), "has no issuer 'a': add the section 'issuers.a'"),
+        (message(empty.verifier("a")), "has no verifier 'a': add the section 'verifiers.a'"),
+        (message(empty.key_ring("a")), "has no key ring 'a': add the section 'key_rings.a'"),
+        (message(empty.list("a")), "has no list 'a': add the section 'lists.a'"),
+        (message(empty.store("a")), "has no store 'a': add the section 'stores.a'"),
+        (message(empty.app("a")), "has no app 'a': add the section 'apps.a'"),
+        (message(empty.client()), "has no app: add the section 'apps.NAME'"),
+        (message(empty.client_of("a")), "has no app 'a': add the section 'apps.a'"),
+        (message(empty.sessions()), "has no sessions: add the section 'sessions'"),
         (
             message(empty.refresh_tokens::<()>()),
             "has no refresh tokens: add the section 'refresh_tokens'",
         ),
-        (
-            message(empty.otp()),
-            "has no one-time passwords: add the section 'otp'",
-        ),
+        (message(empty.otp()), "has no one-time passwords: add the section 'otp'"),
         (message(empty.otp_guard()), "add the section 'otp_guard'"),
-        (
-            message(empty.recovery_codes()),
-            "add the section 'recovery_codes'",
-        ),
-        (
-            message(empty.second_factor()),
-            "add the section 'second_factor'",
-        ),
+        (message(empty.recovery_codes()), "add the section 'recovery_codes'"),
+        (message(empty.second_factor()), "add the section 'second_factor'"),
         (
             message(empty.oauth2("github")),
             "has no OAuth2 client 'github': add the section 'oauth2.github'",
         ),
-        (
-            message(empty.oauth2_login("github")),
-            "add the section 'oauth2.github'",
-        ),
-        (
-            message(empty.token_source("github")),
-            "add the section 'oauth2.github'",
-        ),
-        (
-            message(empty.authenticator()),
-            "nothing to authenticate with: add an app, a verifier",
-        ),
+        (message(empty.oauth2_login("github")), "add the section 'oauth2.github'"),
+        (message(empty.token_source("github")), "add the section 'oauth2.github'"),
+        (message(empty.authenticator()), "nothing to authenticate with: add an app, a verifier"),
         (message(empty.guards()), "nothing to authenticate with"),
-        (
-            message(empty.route_table()),
-            "has no table of routes: add the section 'guards'",
-        ),
-        (
-            message(empty.login()),
-            "has no login: add the section 'login'",
-        ),
+        (message(empty.route_table()), "has no table of routes: add the section 'guards'"),
+        (message(empty.login()), "has no login: add the section 'login'"),
     ] {
         assert!(asked.contains(wanted), "{asked}");
     }
     let bare = jam("[jam.oauth2.github]\nclient_id='a'").unwrap();
     let login = message(bare.oauth2_login("github"));
-    assert!(
-        login.contains("add the section 'oauth2.github.login'"),
-        "{login}"
-    );
+    assert!(login.contains("add the section 'oauth2.github.login'"), "{login}");
     let source = message(bare.token_source("github"));
-    assert!(
-        source.contains("add the section 'oauth2.github.token_source'"),
-        "{source}"
-    );
+    assert!(source.contains("add the section 'oauth2.github.token_source'"), "{source}");
     let two = jam("[jam.apps.a]\napp_id='a'\n[jam.apps.b]\napp_id='b'").unwrap();
     assert!(message(two.client()).contains("has several apps: name one of a, b"));
     two.client_of("b").unwrap();
@@ -151,12 +91,7 @@ async fn the_file_builds_what_the_builders_build() {
     }
     assert!(std::ptr::eq(jam.issuer("jwt").unwrap(), issuer));
     let token = issuer.issue(&data).await.unwrap();
-    let identity = jam
-        .authenticator()
-        .unwrap()
-        .authenticate(token.expose())
-        .await
-        .unwrap();
+    let identity = jam.authenticator().unwrap().authenticate(token.expose()).await.unwrap();
     assert_eq!(identity.subject(), Some("42"));
 }
 
@@ -173,23 +108,15 @@ async fn a_store_of_the_programs_own_is_named_by_the_file() {
     ";
     let jam = builder().store("mine", own.clone());
     let jam = jam.from_str(file, jamguard::config::Format::Toml).unwrap();
-    jam.sessions()
-        .unwrap()
-        .create(Some("ann"), &json!({}))
-        .await
-        .unwrap();
+    jam.sessions().unwrap().create(Some("ann"), &json!({})).await.unwrap();
     let named = jam.store("mine").unwrap();
-    named
-        .insert("key", NewRecord::new(*b"value"))
-        .await
-        .unwrap();
+    named.insert("key", NewRecord::new(*b"value")).await.unwrap();
     assert_eq!(own.get("key").await.unwrap().unwrap().value(), b"value");
     assert!(format!("{own:?}").contains('2'), "{own:?}");
 
-    let twice = builder().store("mine", own).from_str(
-        "[jam.stores.mine]\nmemory = {}",
-        jamguard::config::Format::Toml,
-    );
+    let twice = builder()
+        .store("mine", own)
+        .from_str("[jam.stores.mine]\nmemory = {}", jamguard::config::Format::Toml);
     assert!(message(twice).contains("jam.stores.mine: the program gave a store of this name"));
 }
 
@@ -209,10 +136,7 @@ async fn refresh_tokens_have_data_of_the_programs_own() {
     let other: RefreshTokens<String> = begin().build().unwrap();
     let rotated = other.rotate(token.expose()).await.unwrap();
     assert_eq!((&*rotated.subject, &*rotated.data), ("ann", "phone"));
-    let days = rotated
-        .expires_at
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
+    let days = rotated.expires_at.duration_since(std::time::UNIX_EPOCH).unwrap();
     assert_eq!(days.as_secs(), NOW + 14 * 86_400);
 }
 
@@ -220,14 +144,9 @@ async fn refresh_tokens_have_data_of_the_programs_own() {
 #[tokio::test]
 async fn hooks_and_conditions_of_the_programs_own() {
     let jam = builder()
-        .policies(
-            jamguard::policy::PolicyParser::new().custom("short", |subject| {
-                subject
-                    .claims()
-                    .text("sub")
-                    .is_some_and(|sub| sub.len() < 4)
-            }),
-        )
+        .policies(jamguard::policy::PolicyParser::new().custom("short", |subject| {
+            subject.claims().text("sub").is_some_and(|sub| sub.len() < 4)
+        }))
         .authenticator(|auth| auth.enrich(async |_| Ok(json!({"roles": ["added"]}))))
         .from_str(
             "
@@ -245,18 +164,8 @@ async fn hooks_and_conditions_of_the_programs_own() {
     let policies = table.find("GET", "/a").unwrap();
     let policy = policies.policies().next().unwrap().clone();
     for (sub, allowed) in [("ann", true), ("anna", false)] {
-        let token = jam
-            .jwt()
-            .unwrap()
-            .issue(&json!({"sub": sub}))
-            .await
-            .unwrap();
-        let identity = jam
-            .authenticator()
-            .unwrap()
-            .authenticate(token.expose())
-            .await
-            .unwrap();
+        let token = jam.jwt().unwrap().issue(&json!({"sub": sub})).await.unwrap();
+        let identity = jam.authenticator().unwrap().authenticate(token.expose()).await.unwrap();
         assert_eq!(identity.check(&policy).is_ok(), allowed, "{sub}");
     }
     drop(jam.guards().unwrap());
@@ -284,19 +193,10 @@ fn debug_shows_what_was_built_and_no_secret() {
     );
     let jam: Jam = jam(&text).unwrap();
     let shown = format!("{jam:?} {jam:#?} {:?}", Jam::builder());
-    for wanted in [
-        "https://app.example",
-        "some-app",
-        "\"cache\"",
-        "encrypted: true",
-        "HS256",
-    ] {
+    for wanted in ["https://app.example", "some-app", "\"cache\"", "encrypted: true", "HS256"] {
         assert!(shown.contains(wanted), "{wanted}: {shown}");
     }
-    assert!(
-        !shown.contains(SECRET) && !shown.contains(key.expose()),
-        "{shown}"
-    );
+    assert!(!shown.contains(SECRET) && !shown.contains(key.expose()), "{shown}");
 }
 
 /// Nor anything by which guesses at a secret could be checked: what is shown ends in logs.
@@ -318,17 +218,11 @@ async fn debug_shows_nothing_that_is_made_from_a_secret() {
     jam.jwt().unwrap().issue(&json!({})).await.unwrap();
     let keys = ring.keys().await.unwrap();
     let shown = format!("{jam:?} {jam:#?} {ring:?}");
-    assert!(
-        shown.contains("named") && shown.contains("unnamed"),
-        "{shown}"
-    );
+    assert!(shown.contains("named") && shown.contains("unnamed"), "{shown}");
     let made: Vec<_> = keys.iter().filter(|key| key.key_id() != "named").collect();
     assert_eq!(made.len(), 1);
     for key in made {
-        assert!(
-            key.key_id().len() > 40 && !shown.contains(key.key_id()),
-            "{shown}"
-        );
+        assert!(key.key_id().len() > 40 && !shown.contains(key.key_id()), "{shown}");
     }
     // The section's alone: its tokens name no key.
     let token = jam.jwt().unwrap().issue(&json!({})).await.unwrap();

@@ -19,9 +19,7 @@ fn tool() -> &'static Tool {
 }
 
 fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("examples/config")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/config").join(name)
 }
 
 fn text(path: &Path) -> &str {
@@ -39,10 +37,7 @@ struct Served {
 impl Served {
     fn start(arguments: &[&str]) -> Self {
         let mut command = tool().command();
-        command
-            .args(arguments)
-            .env("PORT", "0")
-            .env("JWT_SECRET", crate::files::SECRET);
+        command.args(arguments).env("PORT", "0").env("JWT_SECRET", crate::files::SECRET);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -55,12 +50,7 @@ impl Served {
             shown.push_str(&line);
             shown.push('\n');
         };
-        Self {
-            child,
-            address,
-            shown,
-            lines,
-        }
+        Self { child, address, shown, lines }
     }
 }
 
@@ -74,10 +64,7 @@ impl Drop for Served {
 fn token(file: &Path, subject: &str, roles: &str) -> String {
     let mut command = tool().command();
     command.args([text(file), "--token", subject, "--roles", roles]);
-    let output = command
-        .env("JWT_SECRET", crate::files::SECRET)
-        .output()
-        .unwrap();
+    let output = command.env("JWT_SECRET", crate::files::SECRET).output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -96,22 +83,10 @@ async fn every_sample_is_served_as_it_says() {
     for name in ["jam.toml", "jam.yaml", "jam.json"] {
         let file = sample(name);
         let served = Served::start(&[text(&file)]);
-        for wanted in [
-            "https://app.example",
-            "\"denied\"",
-            "role:admin & !role:suspended",
-        ] {
-            assert!(
-                served.shown.contains(wanted),
-                "{name} {wanted}: {}",
-                served.shown
-            );
+        for wanted in ["https://app.example", "\"denied\"", "role:admin & !role:suspended"] {
+            assert!(served.shown.contains(wanted), "{name} {wanted}: {}", served.shown);
         }
-        assert!(
-            !served.shown.contains(crate::files::SECRET),
-            "{}",
-            served.shown
-        );
+        assert!(!served.shown.contains(crate::files::SECRET), "{}", served.shown);
         let [ann, boss, suspended] = [("ann", ""), ("boss", "admin"), ("eve", "admin,suspended")]
             .map(|(subject, roles)| token(&file, subject, roles));
         for (path, bearer, status, body) in [
@@ -131,11 +106,7 @@ async fn every_sample_is_served_as_it_says() {
             }
             let answer = send(served.address, &request).await;
             assert_eq!(answer.status, status, "{name} {path}: {}", answer.text());
-            assert!(
-                answer.text().contains(body),
-                "{name} {path}: {}",
-                answer.text()
-            );
+            assert!(answer.text().contains(body), "{name} {path}: {}", answer.text());
         }
     }
 }
@@ -194,27 +165,15 @@ fn check_and_exit_status() {
     assert!(run.lines.last().unwrap().contains("nothing to serve"));
     assert!(folder.path().join("made.redb").exists());
 
-    let bad = write(
-        "bad.toml",
-        "[jam.jwt]\nalgorithm = 'HS256'\nsecrett = 'hush-hush'\n",
-    );
-    for arguments in [
-        &[text(&bad), "--check"][..],
-        &[text(&bad)],
-        &[text(&bad), "nowhere"],
-    ] {
+    let bad = write("bad.toml", "[jam.jwt]\nalgorithm = 'HS256'\nsecrett = 'hush-hush'\n");
+    for arguments in [&[text(&bad), "--check"][..], &[text(&bad)], &[text(&bad), "nowhere"]] {
         let run = tool().run(arguments, "");
         assert_eq!(run.status, 1, "{arguments:?}: {}", run.stderr);
         assert!(run.stderr.contains("bad.toml"), "{}", run.stderr);
         assert!(!run.stderr.contains("hush-hush"));
     }
     let run = tool().run(&[text(&bad), "--check"], "");
-    assert!(
-        run.stderr
-            .contains("bad.toml:3: jam.jwt.secrett: unknown key"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("bad.toml:3: jam.jwt.secrett: unknown key"), "{}", run.stderr);
     let gone = folder.path().join("gone.toml");
     assert_eq!(tool().run(&[text(&gone), "--check"], "").status, 1);
 

@@ -87,15 +87,9 @@ const JSON: &str = r#"{"jam": {
 /// One configuration in three formats gives the same result, and so does a value in code.
 #[tokio::test]
 async fn the_same_configuration_in_each_format_is_the_same() {
-    let formats = [
-        (TOML, Format::Toml),
-        (YAML, Format::Yaml),
-        (JSON, Format::Json),
-    ];
+    let formats = [(TOML, Format::Toml), (YAML, Format::Yaml), (JSON, Format::Json)];
     let value = |text: &str, format| {
-        let document = Document::from_str(text, format)
-            .unwrap()
-            .with_variables(variable);
+        let document = Document::from_str(text, format).unwrap().with_variables(variable);
         document.read::<Value>("jam").unwrap()
     };
     let expected = value(TOML, Format::Toml);
@@ -108,20 +102,9 @@ async fn the_same_configuration_in_each_format_is_the_same() {
     }
     jams.push(builder().from_value(&json!({"jam": expected})).unwrap());
     let first = &jams[0];
-    let token = first
-        .jwt()
-        .unwrap()
-        .issue(&json!({"sub": "42"}))
-        .await
-        .unwrap();
+    let token = first.jwt().unwrap().issue(&json!({"sub": "42"})).await.unwrap();
     for jam in &jams {
-        let verified = jam
-            .jwt()
-            .unwrap()
-            .verifier()
-            .verify(token.expose())
-            .await
-            .unwrap();
+        let verified = jam.jwt().unwrap().verifier().verify(token.expose()).await.unwrap();
         assert_eq!(verified.subject(), Some("42"));
         let table = jam.route_table().unwrap();
         assert_eq!(table.to_string(), first.route_table().unwrap().to_string());
@@ -134,13 +117,9 @@ async fn the_same_configuration_in_each_format_is_the_same() {
 #[test]
 fn the_extension_says_which_format() {
     let folder = Folder::new("extensions");
-    for (name, text) in [
-        ("a.toml", TOML),
-        ("a.TOML", TOML),
-        ("b.yaml", YAML),
-        ("b.yml", YAML),
-        ("c.json", JSON),
-    ] {
+    for (name, text) in
+        [("a.toml", TOML), ("a.TOML", TOML), ("b.yaml", YAML), ("b.yml", YAML), ("c.json", JSON)]
+    {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
         assert!(builder().from_file(&path).is_ok(), "{name}");
@@ -189,17 +168,10 @@ d: >-
             "8080": "key",
         })
     );
-    for refused in [
-        "a: !!str 1",
-        "a: !own b",
-        "a: 1\n---\nb: 2",
-        "? [a]\n: b",
-        "<<: {a: 1}\n*x : b",
-    ] {
-        assert!(
-            Document::from_str(refused, Format::Yaml).is_err(),
-            "{refused}"
-        );
+    for refused in
+        ["a: !!str 1", "a: !own b", "a: 1\n---\nb: 2", "? [a]\n: b", "<<: {a: 1}\n*x : b"]
+    {
+        assert!(Document::from_str(refused, Format::Yaml).is_err(), "{refused}");
     }
 }
 
@@ -228,9 +200,7 @@ fn variables_defaults_and_escapes() {
         ("é${NOPE:-ü}ß", "éüß"),
     ] {
         let file = json!({"a": {"text": text, "list": [[text]]}});
-        let document = Document::from_value(&file)
-            .unwrap()
-            .with_variables(variable);
+        let document = Document::from_value(&file).unwrap().with_variables(variable);
         let read: Value = document.read("a").unwrap();
         assert_eq!(read, json!({"text": value, "list": [[value]]}), "{text}");
     }
@@ -239,9 +209,7 @@ fn variables_defaults_and_escapes() {
 /// A dotted pointer, `jam` unless another is given.
 #[test]
 fn the_pointer_is_dotted_and_jam_by_default() {
-    let nested = TOML
-        .replace("[jam", "[services.auth")
-        .replace("[[jam", "[[services.auth");
+    let nested = TOML.replace("[jam", "[services.auth").replace("[[jam", "[[services.auth");
     let at = |pointer: &str| builder().pointer(pointer).from_str(&nested, Format::Toml);
     assert!(at("services.auth").unwrap().jwt().is_ok());
     assert!(builder().from_str(&nested, Format::Toml).is_err());

@@ -16,17 +16,11 @@ async fn on_every_backend(test: impl AsyncFn(&str, &Jam, &ManualClock)) {
     let server = Server::start();
     for (name, store) in [
         ("memory", "memory = {}".to_owned()),
-        (
-            "file",
-            format!("file = {{ path = '{}' }}", folder.store().display()),
-        ),
+        ("file", format!("file = {{ path = '{}' }}", folder.store().display())),
         ("redis", format!("redis = {{ url = '{}' }}", server.url())),
         (
             "near redis",
-            format!(
-                "redis = {{ url = '{}', prefix = 'near:' }}\nnear = {{}}",
-                server.url()
-            ),
+            format!("redis = {{ url = '{}', prefix = 'near:' }}\nnear = {{}}", server.url()),
         ),
         ("custom", String::new()),
     ] {
@@ -84,37 +78,18 @@ async fn lists_of_each_kind_on_each_backend() {
         let verified = verify(&jwt.verifier()).await.expect(name);
         denied.add(&verified).await.unwrap();
         assert!(denied.contains(&verified).await.unwrap(), "{name}");
-        assert_eq!(
-            verify(&jwt.verifier()).await.unwrap_err(),
-            ErrorKind::Revoked,
-            "{name}"
-        );
+        assert_eq!(verify(&jwt.verifier()).await.unwrap_err(), ErrorKind::Revoked, "{name}");
         assert!(denied.remove(&verified).await.unwrap(), "{name}");
         verify(&jwt.verifier()).await.expect(name);
         denied.revoke(&verified).await.unwrap();
-        assert_eq!(
-            verify(&jwt.verifier()).await.unwrap_err(),
-            ErrorKind::Revoked,
-            "{name}"
-        );
+        assert_eq!(verify(&jwt.verifier()).await.unwrap_err(), ErrorKind::Revoked, "{name}");
 
-        let (allowed, listed) = (
-            jam.list("allowed").unwrap(),
-            jam.verifier("listed").unwrap(),
-        );
-        assert_eq!(
-            verify(listed).await.unwrap_err(),
-            ErrorKind::NotListed,
-            "{name}"
-        );
+        let (allowed, listed) = (jam.list("allowed").unwrap(), jam.verifier("listed").unwrap());
+        assert_eq!(verify(listed).await.unwrap_err(), ErrorKind::NotListed, "{name}");
         allowed.add(&verified).await.unwrap();
         verify(listed).await.expect(name);
         allowed.revoke(&verified).await.unwrap();
-        assert_eq!(
-            verify(listed).await.unwrap_err(),
-            ErrorKind::NotListed,
-            "{name}"
-        );
+        assert_eq!(verify(listed).await.unwrap_err(), ErrorKind::NotListed, "{name}");
     })
     .await;
 }
@@ -128,10 +103,7 @@ async fn everything_of_a_subject_is_revoked() {
         let other = jwt.issue(&json!({"sub": "7"})).await.unwrap();
         let now: SystemTime = UNIX_EPOCH + Duration::from_secs(NOW);
         let denied = jam.list("denied").unwrap();
-        denied
-            .revoke_subject("https://app.example", "42", now)
-            .await
-            .unwrap();
+        denied.revoke_subject("https://app.example", "42", now).await.unwrap();
         let refused = jwt.verifier().verify(token.expose()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Revoked, "{name}");
         jwt.verifier().verify(other.expose()).await.expect(name);
@@ -178,10 +150,7 @@ async fn an_entry_lives_until_its_token_ends() {
     // A list that would forget too soon is refused with its place.
     let short = text.replace("store = 'mine'\n        leeway = '5m'", "store = 'memory'");
     let refused = crate::files::refusal(&short);
-    assert!(
-        refused.contains("jam.jwt: the list's leeway is shorter"),
-        "{refused}"
-    );
+    assert!(refused.contains("jam.jwt: the list's leeway is shorter"), "{refused}");
 }
 
 /// Without `jti` the signed text identifies a token, so a re-encoded token stays revoked.
@@ -210,9 +179,6 @@ async fn a_token_without_jti_stays_revoked_under_another_signature() {
     let verified = verifier.verify(&texts[0]).await.unwrap();
     jam.list("denied").unwrap().revoke(&verified).await.unwrap();
     for text in &texts {
-        assert_eq!(
-            verifier.verify(text).await.unwrap_err().kind(),
-            ErrorKind::Revoked
-        );
+        assert_eq!(verifier.verify(text).await.unwrap_err().kind(), ErrorKind::Revoked);
     }
 }

@@ -91,10 +91,7 @@ fn a_secret_file_that_everybody_can_read_is_warned_of() {
             let line = log.lines().find(|line| line.contains(&format!("/{name}")));
             assert_eq!(line.is_some(), warned, "{mode:o} {name}: {log}");
             if let Some(line) = line {
-                assert!(
-                    line.contains("WARN") && line.contains("read by all users"),
-                    "{line}"
-                );
+                assert!(line.contains("WARN") && line.contains("read by all users"), "{line}");
             }
         }
         assert!(!log.contains("public.pem"), "{log}");
@@ -130,13 +127,9 @@ fn the_log_level_follows_the_file() {
         })
     };
     assert_eq!(refused(), "");
-    for (level, told) in [
-        ("debug", true),
-        ("warn", false),
-        ("", true),
-        ("error", false),
-        ("", true),
-    ] {
+    for (level, told) in
+        [("debug", true), ("warn", false), ("", true), ("error", false), ("", true)]
+    {
         at_level(&path, level);
         let reloaded = jam.reload().unwrap();
         assert_eq!(reloaded.applied(), ["log_level"], "{level}");
@@ -146,16 +139,10 @@ fn the_log_level_follows_the_file() {
     // What a reload does is told itself.
     at_level(&path, "info");
     let log = logged(|| drop(jam.reload()));
-    assert!(
-        log.contains("INFO") && log.contains("applied: log_level"),
-        "{log}"
-    );
+    assert!(log.contains("INFO") && log.contains("applied: log_level"), "{log}");
     fs::write(&path, "[jam]\nlog_level = 1").unwrap();
     let log = logged(|| drop(jam.reload()));
-    assert!(
-        log.contains("WARN") && log.contains("the old one stays"),
-        "{log}"
-    );
+    assert!(log.contains("WARN") && log.contains("the old one stays"), "{log}");
     at_level(&path, "");
     jam.reload().unwrap();
 }

@@ -39,9 +39,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn builder() -> JamBuilder {
-    Jam::builder()
-        .variables(variable)
-        .clock(ManualClock::at(NOW))
+    Jam::builder().variables(variable).clock(ManualClock::at(NOW))
 }
 
 fn jam(toml: &str) -> Result<Jam, Error> {

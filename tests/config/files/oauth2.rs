@@ -29,12 +29,7 @@ async fn oauth2_get_authorized_url() {
             );
             let jam = jam(&text).unwrap();
             let client = jam.oauth2("own").or(jam.oauth2(name)).unwrap();
-            let begun = client
-                .authorize()
-                .parameter("prompt", "login")
-                .begin()
-                .await
-                .unwrap();
+            let begun = client.authorize().parameter("prompt", "login").begin().await.unwrap();
             let url = begun.url();
             assert!(url.starts_with(&format!("{authorize}?")), "{url}");
             let sent = parameters(url);
@@ -77,11 +72,7 @@ async fn acme() -> (Server, Jam) {
 fn form(server: &Server) -> HashMap<String, String> {
     let request = server.requests().pop().unwrap();
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
-    assert!(
-        head.to_ascii_lowercase()
-            .contains("accept: application/json"),
-        "{head}"
-    );
+    assert!(head.to_ascii_lowercase().contains("accept: application/json"), "{head}");
     parameters(&format!("?{body}"))
 }
 
@@ -96,12 +87,7 @@ async fn the_flows_of_another_provider() {
     assert_eq!((&*sent["tenant"], &*sent["client_id"]), ("1", "cid"));
     let (_, pending) = begun.into_parts();
     let query = format!("code=abc&state={}", pending.state().expose());
-    let tokens = client
-        .callback(pending, &query)
-        .unwrap()
-        .send()
-        .await
-        .unwrap();
+    let tokens = client.callback(pending, &query).unwrap().send().await.unwrap();
     assert_eq!(tokens.access_token().expose(), "access-1");
     assert_eq!(tokens.refresh_token().unwrap().expose(), "refresh-1");
     let fetched = form(&server);
@@ -114,10 +100,7 @@ async fn the_flows_of_another_provider() {
     assert_eq!(refreshed["grant_type"], "refresh_token");
     assert_eq!(refreshed["refresh_token"], "refresh-0");
 
-    let own = client
-        .client_credentials()
-        .scopes(["x"])
-        .parameter("more", "y");
+    let own = client.client_credentials().scopes(["x"]).parameter("more", "y");
     own.send().await.unwrap();
     let credentials = form(&server);
     assert_eq!(credentials["grant_type"], "client_credentials");
@@ -126,17 +109,10 @@ async fn the_flows_of_another_provider() {
     let source = jam.token_source("acme").unwrap();
     assert_eq!(source.token().await.unwrap().expose(), "access-1");
     let sourced = form(&server);
-    assert_eq!(
-        (&*sourced["scope"], &*sourced["audience"]),
-        ("orders.read", "orders")
-    );
+    assert_eq!((&*sourced["scope"], &*sourced["audience"]), ("orders.read", "orders"));
     let before = server.requests().len();
     source.token().await.unwrap();
-    assert_eq!(
-        server.requests().len(),
-        before,
-        "kept until shortly before it expires"
-    );
+    assert_eq!(server.requests().len(), before, "kept until shortly before it expires");
 }
 
 /// A provider that is found by discovery.
@@ -148,27 +124,14 @@ async fn a_provider_by_discovery() {
         "token_endpoint": server.url("/token"), "jwks_uri": server.url("/keys"),
         "response_types_supported": ["code"],
     });
-    server.set(
-        "/.well-known/openid-configuration",
-        Answer::ok(document.to_string()),
-    );
+    server.set("/.well-known/openid-configuration", Answer::ok(document.to_string()));
     let jam = jam(&format!(
         "[jam.oauth2.company]\ndiscover = '{}'\nclient_id = 'cid'\nredirect_url = 'https://app.example/cb'",
         server.url("")
     ))
     .unwrap();
-    let begun = jam
-        .oauth2("company")
-        .unwrap()
-        .authorize()
-        .begin()
-        .await
-        .unwrap();
-    assert!(
-        begun.url().starts_with(&server.url("/begin?")),
-        "{}",
-        begun.url()
-    );
+    let begun = jam.oauth2("company").unwrap().authorize().begin().await.unwrap();
+    assert!(begun.url().starts_with(&server.url("/begin?")), "{}", begun.url());
 }
 
 /// Logins end where the file says; who somebody is the program may say.
@@ -188,10 +151,7 @@ fn logins_of_the_file_are_finished_by_the_program() {
     // GitHub issues no ID tokens: without the program nothing says who logged in.
     let refused = crate::files::message(login().build());
     assert!(refused.contains(".user("), "{refused}");
-    login()
-        .user(async |_| Ok(OAuth2User::new("github:1")))
-        .build()
-        .unwrap();
+    login().user(async |_| Ok(OAuth2User::new("github:1"))).build().unwrap();
 }
 
 /// The parameters of each login can be set in the file, as in the builder.
@@ -212,9 +172,6 @@ async fn parameters_of_each_login() {
     let (address, _task) = crate::support::serve_axum(app).await;
     let answer = crate::support::send(address, &crate::support::Request::get("/login")).await;
     let sent = parameters(answer.header("location").unwrap());
-    assert_eq!(
-        (&*sent["access_type"], &*sent["prompt"]),
-        ("offline", "consent")
-    );
+    assert_eq!((&*sent["access_type"], &*sent["prompt"]), ("offline", "consent"));
     assert_eq!(sent["code_challenge_method"], "S256");
 }

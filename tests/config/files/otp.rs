@@ -16,10 +16,7 @@ fn otp_code() {
     let file: Value = serde_json::from_str(include_str!("../../vectors/jamlib.json")).unwrap();
     let vectors = file["vectors"].as_array().unwrap();
     let mut codes = 0;
-    for vector in vectors
-        .iter()
-        .filter(|v| v["kind"] == "totp" || v["kind"] == "hotp")
-    {
+    for vector in vectors.iter().filter(|v| v["kind"] == "totp" || v["kind"] == "hotp") {
         let (input, kind) = (&vector["input"], vector["kind"].as_str().unwrap());
         let period = match input["interval"].as_u64() {
             Some(seconds) => format!("period = '{seconds}s'"),
@@ -68,10 +65,7 @@ fn otp_uri() {
         plain.starts_with("otpauth://totp/My%20App:ann%40example.com?secret=GEZDGNBV"),
         "{plain}"
     );
-    assert!(
-        plain.contains("algorithm=SHA1") && plain.contains("digits=6"),
-        "{plain}"
-    );
+    assert!(plain.contains("algorithm=SHA1") && plain.contains("digits=6"), "{plain}");
     assert!(!plain.contains("period="), "{plain}");
     let other = uri("[jam.otp]\nalgorithm = 'SHA512'\ndigits = 8\nperiod = '1m'");
     for wanted in ["algorithm=SHA512", "digits=8", "period=60"] {
@@ -107,14 +101,8 @@ fn otp_verify_code() {
 fn hashes_of_the_schema() {
     let schema: serde_json::Value = serde_json::from_str(jamguard::config::schema()).unwrap();
     let choices = schema["$defs"]["Hash"]["anyOf"][0]["enum"].as_array();
-    let choices: Vec<_> = choices
-        .unwrap()
-        .iter()
-        .map(|c| c.as_str().unwrap())
-        .collect();
-    for name in [
-        "SHA1", "SHA256", "SHA512", "sha1", "sha256", "sha512", "Sha1", "SHA-1", "md5",
-    ] {
+    let choices: Vec<_> = choices.unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+    for name in ["SHA1", "SHA256", "SHA512", "sha1", "sha256", "sha512", "Sha1", "SHA-1", "md5"] {
         let read = jam(&format!("[jam.otp]\nalgorithm = '{name}'"));
         assert_eq!(read.is_ok(), choices.contains(&name), "{name}");
     }

@@ -23,11 +23,7 @@ fn fault(root: &Value, part: &Value, value: &Value) -> Option<String> {
             "const" if rule != value => told("another"),
             "enum" if !rule.as_array().unwrap().contains(value) => told("no choice"),
             "anyOf" => {
-                let mut faults = rule
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|any| fault(root, any, value));
+                let mut faults = rule.as_array().unwrap().iter().map(|any| fault(root, any, value));
                 (!faults.any(|fault| fault.is_none())).then(|| format!("none of them: {value}"))
             }
             "required" => rule.as_array().unwrap().iter().find_map(|key| {
@@ -41,10 +37,7 @@ fn fault(root: &Value, part: &Value, value: &Value) -> Option<String> {
                 .find_map(|(key, rule)| fault(root, rule, value.get(key)?)),
             "additionalProperties" => {
                 let none = Map::new();
-                let known = part
-                    .get("properties")
-                    .and_then(Value::as_object)
-                    .unwrap_or(&none);
+                let known = part.get("properties").and_then(Value::as_object).unwrap_or(&none);
                 let others = value.as_object().into_iter().flatten();
                 let mut others = others.filter(|(key, _)| !known.contains_key(*key));
                 others.find_map(|(key, value)| match rule {
@@ -54,10 +47,7 @@ fn fault(root: &Value, part: &Value, value: &Value) -> Option<String> {
             }
             "minItems" => {
                 let short = |list: &Vec<Value>| (list.len() as u64) < rule.as_u64().unwrap();
-                value
-                    .as_array()
-                    .is_some_and(short)
-                    .then(|| format!("too few: {value}"))
+                value.as_array().is_some_and(short).then(|| format!("too few: {value}"))
             }
             "items" => {
                 let mut items = value.as_array().into_iter().flatten();
@@ -159,16 +149,8 @@ fn the_schema_and_the_parser_agree_on_good_and_bad() {
         (verifier, "token_kind", json!({"typ": ["Bearer", "DPoP"]})),
         (verifier, "danger_accept_bound_tokens", json!(true)),
         (verifier, "issuer_verifies_emails", json!(true)),
-        (
-            auth,
-            "sources",
-            json!(["bearer", {"header": "x-token"}, "session"]),
-        ),
-        (
-            auth,
-            "claim_paths",
-            json!({"preset": "keycloak", "roles": ["a.b", ["c"]]}),
-        ),
+        (auth, "sources", json!(["bearer", {"header": "x-token"}, "session"])),
+        (auth, "claim_paths", json!({"preset": "keycloak", "roles": ["a.b", ["c"]]})),
         ("", "log_level", json!("debug")),
         ("", "guards", json!([])),
         ("/guards/0", "methods", json!("GET HEAD")),
@@ -255,17 +237,9 @@ fn the_schema_and_the_parser_agree_on_good_and_bad() {
             "{section}/{key} {value}: {parser:?} {schema:?}"
         );
     }
-    for whole in [
-        json!({"jam": null}),
-        json!({"jam": []}),
-        json!([]),
-        json!({"jam": "x"}),
-    ] {
+    for whole in [json!({"jam": null}), json!({"jam": []}), json!([]), json!({"jam": "x"})] {
         let (parser, schema) = both(&whole);
-        assert!(
-            parser.is_some() && schema.is_some(),
-            "{whole}: {parser:?} {schema:?}"
-        );
+        assert!(parser.is_some() && schema.is_some(), "{whole}: {parser:?} {schema:?}");
     }
 }
 
@@ -275,18 +249,9 @@ fn the_schema_takes_files_as_they_are_written() {
     let samples = [
         (FIRST, Format::Toml),
         (SECOND, Format::Toml),
-        (
-            include_str!("../../../examples/config/jam.toml"),
-            Format::Toml,
-        ),
-        (
-            include_str!("../../../examples/config/jam.yaml"),
-            Format::Yaml,
-        ),
-        (
-            include_str!("../../../examples/config/jam.json"),
-            Format::Json,
-        ),
+        (include_str!("../../../examples/config/jam.toml"), Format::Toml),
+        (include_str!("../../../examples/config/jam.yaml"), Format::Yaml),
+        (include_str!("../../../examples/config/jam.json"), Format::Json),
     ];
     for (text, format) in samples {
         let document = Document::from_str(text, format).unwrap();

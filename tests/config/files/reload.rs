@@ -27,10 +27,7 @@ impl File {
         let folder = Folder::new(name);
         let path = folder.path().join("jam.toml");
         fs::write(&path, text).unwrap();
-        Self {
-            _folder: folder,
-            path,
-        }
+        Self { _folder: folder, path }
     }
 
     pub(super) fn write(&self, text: &str) {
@@ -153,9 +150,7 @@ async fn guards_change_under_load_and_no_request_is_dropped() {
 }
 
 pub(super) async fn status(address: SocketAddr, token: &str) -> u16 {
-    send(address, &Request::get("/work").bearer(token))
-        .await
-        .status
+    send(address, &Request::get("/work").bearer(token)).await.status
 }
 
 /// A broken new file keeps the old settings and is reported.
@@ -170,24 +165,15 @@ async fn a_broken_file_changes_nothing_and_is_told() {
         ("[jam".to_owned(), "not TOML"),
         (String::new(), "there is no 'jam'"),
         (site("a", "[jam.verifers]"), "did you mean 'verifiers'?"),
-        (
-            site("b", "[[jam.guards]]\npath='/work'\npublic=true"),
-            "jam.guards: the rule '* /work'",
-        ),
+        (site("b", "[[jam.guards]]\npath='/work'\npublic=true"), "jam.guards: the rule '* /work'"),
         (site("b & ", ""), "jam.guards.0: the rule '* /work'"),
         (site("b", "").replace(SECRET, "short"), "jam.jwt.secret"),
-        (
-            site("b", "[jam.sessions]\nstore='nowhere'"),
-            "there is no store of this name",
-        ),
+        (site("b", "[jam.sessions]\nstore='nowhere'"), "there is no store of this name"),
         (site("${NOPE}", ""), "NOPE is not set"),
     ] {
         file.write(&broken);
         let refused = message(jam.reload());
-        assert!(
-            refused.contains(wanted) && refused.contains("jam.toml"),
-            "{refused}"
-        );
+        assert!(refused.contains(wanted) && refused.contains("jam.toml"), "{refused}");
         assert_eq!(jam.route_table().unwrap().to_string(), before);
         for (name, address) in servers.each() {
             assert_eq!(status(address, &a).await, 200, "{name}");
@@ -226,10 +212,7 @@ async fn what_needs_a_restart_is_named_and_stays() {
     file.write(&other);
     for _ in 0..2 {
         let reloaded = jam.reload().unwrap();
-        assert_eq!(
-            reloaded.needs_restart(),
-            ["jwt.issuer", "lists.denied.kind", "sessions"]
-        );
+        assert_eq!(reloaded.needs_restart(), ["jwt.issuer", "lists.denied.kind", "sessions"]);
         // The second time there is nothing left to apply.
         if reloaded.applied().is_empty() {
             break;
@@ -243,20 +226,11 @@ async fn what_needs_a_restart_is_named_and_stays() {
     }
     assert!(jam.sessions().is_err());
     let token = jam.jwt().unwrap().issue(&json!({})).await.unwrap();
-    let verified = jam
-        .jwt()
-        .unwrap()
-        .verifier()
-        .verify(token.expose())
-        .await
-        .unwrap();
+    let verified = jam.jwt().unwrap().verifier().verify(token.expose()).await.unwrap();
     assert_eq!(verified.issuer(), Some("https://app.example"));
 
     // Guards that were never put up cannot appear, and those that are up do not vanish.
-    let bare = File::new(
-        "reload-bare",
-        "[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'",
-    );
+    let bare = File::new("reload-bare", "[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'");
     let without = builder().from_file(&bare.path).unwrap();
     bare.write(&site("a", "").replace("issuer = 'https://app.example'", ""));
     let reloaded = without.reload().unwrap();
@@ -267,10 +241,7 @@ async fn what_needs_a_restart_is_named_and_stays() {
     let gone = guarded[..start].replace("unmatched = 'deny'", "");
     file.write(&gone);
     let reloaded = jam.reload().unwrap();
-    assert!(
-        reloaded.needs_restart().contains(&"guards".to_owned()),
-        "{reloaded}"
-    );
+    assert!(reloaded.needs_restart().contains(&"guards".to_owned()), "{reloaded}");
     assert!(jam.route_table().unwrap().to_string().contains("role:b"));
 }
 
@@ -300,10 +271,7 @@ async fn limits_of_lists_change_while_they_are_used() {
     let jam = builder().clock(clock.clone()).store("mine", store);
     let jam = jam.from_file(&file.path).unwrap();
     let jwt = jam.jwt().unwrap();
-    let long = jwt
-        .issue(&json!({"exp": crate::files::NOW + 7200}))
-        .await
-        .unwrap();
+    let long = jwt.issue(&json!({"exp": crate::files::NOW + 7200})).await.unwrap();
     let verifier = jwt.verifier();
     verifier.verify(long.expose()).await.unwrap();
 
@@ -324,35 +292,17 @@ async fn limits_of_lists_change_while_they_are_used() {
     let verified = verifier.verify(token.expose()).await.unwrap();
     jam.list("denied").unwrap().revoke(&verified).await.unwrap();
     clock.advance(Duration::from_secs(3600 + 599));
-    assert!(
-        jam.list("denied")
-            .unwrap()
-            .contains(&verified)
-            .await
-            .unwrap()
-    );
+    assert!(jam.list("denied").unwrap().contains(&verified).await.unwrap());
     clock.advance(Duration::from_secs(2));
-    assert!(
-        !jam.list("denied")
-            .unwrap()
-            .contains(&verified)
-            .await
-            .unwrap()
-    );
+    assert!(!jam.list("denied").unwrap().contains(&verified).await.unwrap());
 
     // A leeway that is shorter than that of a verifier which stays would let entries end too soon:
     // also where the file would make that verifier's shorter too, after a restart.
     file.write(&list("5s", "").replace("leeway = '1m'", "leeway = '5s'"));
     let refused = message(jam.reload());
-    assert!(
-        refused.contains("the list's leeway is shorter than the verifier's"),
-        "{refused}"
-    );
+    assert!(refused.contains("the list's leeway is shorter than the verifier's"), "{refused}");
     file.write(&list("10m", "danger_fail_open = true"));
-    assert_eq!(
-        jam.reload().unwrap().applied(),
-        ["lists.denied.danger_fail_open"]
-    );
+    assert_eq!(jam.reload().unwrap().applied(), ["lists.denied.danger_fail_open"]);
 }
 
 /// An entry lives until the last verifier refuses its token, also one that the program built itself.

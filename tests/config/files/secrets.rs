@@ -169,20 +169,13 @@ fn an_error_about_one_key_hides_the_value_of_another() {
         "[jam.stores.sessions_database]\nmemory = {}\n[jam.sessions]\nstore = 'sessions_databas'\n\
          [jam.refresh_tokens]\nstore = 'sessions_database'",
     );
-    assert!(
-        advice.contains("did you mean 'sessions_database'?"),
-        "{advice}"
-    );
+    assert!(advice.contains("did you mean 'sessions_database'?"), "{advice}");
 }
 
 /// Debug output writes such texts in another way than messages do.
 #[test]
 fn texts_with_quotes_and_backslashes_are_hidden_too() {
-    for secret in [
-        r#"a"b-zQ7HiddenValue9"#,
-        r"a\b-zQ7HiddenValue9",
-        "a\tb-zQ7HiddenValue9",
-    ] {
+    for secret in [r#"a"b-zQ7HiddenValue9"#, r"a\b-zQ7HiddenValue9", "a\tb-zQ7HiddenValue9"] {
         let text = json!({"jam": {"verifiers": {"a": {
             "algorithms": ["ES256"],
             "any_audience": true,

@@ -14,16 +14,10 @@ use std::time::Duration;
 async fn on_every_backend(test: impl AsyncFn(&str, &Sessions)) {
     static MADE: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let made = MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let (folder, server) = (
-        Folder::new(&format!("config-sessions-{made}")),
-        Server::start(),
-    );
+    let (folder, server) = (Folder::new(&format!("config-sessions-{made}")), Server::start());
     for (name, store) in [
         ("memory", "memory = {}".to_owned()),
-        (
-            "file",
-            format!("file = {{ path = '{}' }}", folder.store().display()),
-        ),
+        ("file", format!("file = {{ path = '{}' }}", folder.store().display())),
         ("redis", format!("redis = {{ url = '{}' }}", server.url())),
     ] {
         let text = format!("[jam.sessions]\nstore = 'main'\n[jam.stores.main]\n{store}");
@@ -31,9 +25,7 @@ async fn on_every_backend(test: impl AsyncFn(&str, &Sessions)) {
         test(name, jam.sessions().unwrap()).await;
     }
     let own = builder().store("mine", MemoryStore::new());
-    let own = own
-        .from_str("[jam.sessions]\nstore = 'mine'", Format::Toml)
-        .unwrap();
+    let own = own.from_str("[jam.sessions]\nstore = 'mine'", Format::Toml).unwrap();
     test("custom", own.sessions().unwrap()).await;
 }
 
@@ -52,14 +44,8 @@ async fn data(sessions: &Sessions, id: &SessionId) -> Option<Value> {
 async fn every_row_on_every_backend() {
     on_every_backend(async |name, sessions| {
         // session_create: a new random id; 256 random bits, base64url.
-        let id = sessions
-            .create(Some("ann"), &json!({"n": 1}))
-            .await
-            .unwrap();
-        let other = sessions
-            .create(Some("ann"), &json!({"n": 2}))
-            .await
-            .unwrap();
+        let id = sessions.create(Some("ann"), &json!({"n": 1})).await.unwrap();
+        let other = sessions.create(Some("ann"), &json!({"n": 2})).await.unwrap();
         assert_eq!((id.expose().len(), other.expose().len()), (43, 43));
         assert_ne!(id, other);
         // session_get: data or none.
@@ -130,33 +116,16 @@ async fn what_the_store_keeps_is_encrypted_and_keys_rotate() {
         let jam = builder().store("mine", own.clone());
         let old = old.expose().to_owned();
         let variable = move |name: &str| (name == "OLD_KEY").then(|| old.clone());
-        jam.variables(variable)
-            .from_str(&text, Format::Toml)
-            .unwrap()
+        jam.variables(variable).from_str(&text, Format::Toml).unwrap()
     };
     let first = build("encryption = { key = '${OLD_KEY}' }".to_owned());
     let value = json!({"secret": "what-nobody-else-may-read"});
-    let id = first
-        .sessions()
-        .unwrap()
-        .create(Some("ann"), &value)
-        .await
-        .unwrap();
+    let id = first.sessions().unwrap().create(Some("ann"), &value).await.unwrap();
     let bytes = fs::read(folder.store()).unwrap();
-    let has = |text: &str| {
-        bytes
-            .windows(text.len())
-            .any(|part| part == text.as_bytes())
-    };
+    let has = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(!has("what-nobody-else-may-read") && !has(id.expose()));
-    let same = build(format!(
-        "encryption = {{ key_file = '{}' }}",
-        file("old.key")
-    ));
-    assert_eq!(
-        data(same.sessions().unwrap(), &id).await,
-        Some(value.clone())
-    );
+    let same = build(format!("encryption = {{ key_file = '{}' }}", file("old.key")));
+    assert_eq!(data(same.sessions().unwrap(), &id).await, Some(value.clone()));
     let rotated = build(format!(
         "encryption = {{ key = '{}', previous = [{{ key_file = '{}' }}] }}",
         new.expose(),

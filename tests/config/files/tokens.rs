@@ -20,9 +20,7 @@ const JWT: &str = "
 fn payload(token: &str) -> Value {
     use base64::Engine as _;
     let part = token.split('.').nth(1).unwrap();
-    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(part)
-        .unwrap();
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
     serde_json::from_slice(&json).unwrap()
 }
 
@@ -36,10 +34,7 @@ fn jwt_make_payload() {
     let id = claims.token_id();
     assert_eq!(id.len(), 36);
     let value = serde_json::to_value(&claims).unwrap();
-    assert_eq!(
-        value,
-        json!({"jti": id, "iat": NOW, "exp": NOW + 3600, "user": "ann"})
-    );
+    assert_eq!(value, json!({"jti": id, "iat": NOW, "exp": NOW + 3600, "user": "ann"}));
     let own = jwt.claims_for(Duration::from_secs(60), &json!({})).unwrap();
     assert_eq!(serde_json::to_value(&own).unwrap()["exp"], NOW + 60);
     for name in ["jti", "iat", "exp"] {
@@ -93,10 +88,7 @@ async fn jwt_verify_token() {
         danger_accept_expired = true
         "
     );
-    let jam = builder()
-        .clock(clock.clone())
-        .from_str(&listed, Format::Toml)
-        .unwrap();
+    let jam = builder().clock(clock.clone()).from_str(&listed, Format::Toml).unwrap();
     let jwt = jam.jwt().unwrap();
     let token = jwt.issue(&json!({"sub": "42"})).await.unwrap();
     let verified = jwt.verifier().verify(token.expose()).await.unwrap();
@@ -108,10 +100,7 @@ async fn jwt_verify_token() {
     assert_eq!(verify(jwt.verifier()).await, Err(ErrorKind::Revoked));
     assert_eq!(verify(jwt.verifier().danger_without_lists()).await, Ok(()));
     clock.advance(Duration::from_secs(3600 + 61));
-    assert_eq!(
-        verify(jwt.verifier().danger_without_lists()).await,
-        Err(ErrorKind::Expired)
-    );
+    assert_eq!(verify(jwt.verifier().danger_without_lists()).await, Err(ErrorKind::Expired));
     let lenient = jam.verifier("lenient").unwrap();
     assert_eq!(verify(lenient.clone()).await, Ok(()));
     assert_eq!(verify(jwt.verifier()).await, Err(ErrorKind::Expired));
@@ -124,10 +113,7 @@ async fn every_algorithm() {
         let key = SigningKey::generate(algorithm).unwrap();
         let material = match algorithm.name().starts_with("HS") {
             true => format!("secret = '{SECRET}{SECRET}'"),
-            false => format!(
-                "private_key = '''{}'''",
-                key.expose_private_pem().unwrap().expose()
-            ),
+            false => format!("private_key = '''{}'''", key.expose_private_pem().unwrap().expose()),
         };
         let name = algorithm.name();
         let jam = jam(&format!("[jam.jwt]\nalgorithm = '{name}'\n{material}")).unwrap();
@@ -146,13 +132,7 @@ async fn the_algorithm_is_pinned_by_the_key() {
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
         let key = SigningKey::from_secret(algorithm, secret.as_bytes()).unwrap();
         let token = mint(&key, &json!({"exp": NOW + 60})).unwrap();
-        let refused = jam
-            .jwt()
-            .unwrap()
-            .verifier()
-            .verify(&token)
-            .await
-            .unwrap_err();
+        let refused = jam.jwt().unwrap().verifier().verify(&token).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::UnknownKey, "{refused}");
     }
 }
@@ -171,14 +151,8 @@ async fn keys_of_each_form_inside_the_file_and_beside_it() {
     let jwk = key.expose_private_jwk().unwrap();
     let der = {
         use base64::Engine as _;
-        let body: String = pem
-            .expose()
-            .lines()
-            .filter(|line| !line.starts_with('-'))
-            .collect();
-        base64::engine::general_purpose::STANDARD
-            .decode(body)
-            .unwrap()
+        let body: String = pem.expose().lines().filter(|line| !line.starts_with('-')).collect();
+        base64::engine::general_purpose::STANDARD.decode(body).unwrap()
     };
     write("key.pem", pem.expose().as_bytes());
     write("key.der", &der);
@@ -186,36 +160,20 @@ async fn keys_of_each_form_inside_the_file_and_beside_it() {
     write("secret", SECRET.as_bytes());
     write("secret.line", format!("{SECRET}\n").as_bytes());
     write("secret.crlf", format!("{SECRET}\r\n").as_bytes());
-    write(
-        "public.pem",
-        key.verifying_key().unwrap().to_pem().unwrap().as_bytes(),
-    );
+    write("public.pem", key.verifying_key().unwrap().to_pem().unwrap().as_bytes());
     let public_jwk = key.verifying_key().unwrap().to_jwk().unwrap().to_json();
     write("public.jwk", public_jwk.as_bytes());
-    write(
-        "keys.json",
-        format!("{{\"keys\": [{public_jwk}]}}").as_bytes(),
-    );
+    write("keys.json", format!("{{\"keys\": [{public_jwk}]}}").as_bytes());
     let load = |jwt: &str, rest: &str| -> Jam {
         let path = folder.path().join("jam.toml");
         fs::write(&path, format!("[jam.jwt]\n{jwt}\n{rest}")).unwrap();
         builder().from_file(&path).unwrap()
     };
     let of_secret = load(&format!("algorithm = 'HS256'\nsecret = '{SECRET}'"), "");
-    let token = of_secret
-        .jwt()
-        .unwrap()
-        .issue(&json!({"a": 1}))
-        .await
-        .unwrap();
+    let token = of_secret.jwt().unwrap().issue(&json!({"a": 1})).await.unwrap();
     for file in ["secret", "secret.line", "secret.crlf"] {
         let jam = load(&format!("algorithm = 'HS256'\nsecret_file = '{file}'"), "");
-        jam.jwt()
-            .unwrap()
-            .verifier()
-            .verify(token.expose())
-            .await
-            .expect(file);
+        jam.jwt().unwrap().verifier().verify(token.expose()).await.expect(file);
     }
     let verifiers = format!(
         "
@@ -245,20 +203,12 @@ async fn keys_of_each_form_inside_the_file_and_beside_it() {
         "private_key_file = 'key.pem'".to_owned(),
         "private_key_file = 'key.der'".to_owned(),
         "private_key_file = 'key.jwk'".to_owned(),
-        format!(
-            "private_key_file = '{}'",
-            folder.path().join("key.pem").display()
-        ),
+        format!("private_key_file = '{}'", folder.path().join("key.pem").display()),
         format!("private_key = '''{}'''", pem.expose()),
         format!("private_key = '''{}'''", jwk.expose()),
     ] {
         let jam = load(&format!("algorithm = 'ES256'\n{jwt}"), &verifiers);
-        let token = jam
-            .jwt()
-            .unwrap()
-            .issue(&json!({"sub": "42"}))
-            .await
-            .unwrap();
+        let token = jam.jwt().unwrap().issue(&json!({"sub": "42"})).await.unwrap();
         for name in ["set", "text", "pem", "jwk"] {
             let verified = jam.verifier(name).unwrap().verify(token.expose()).await;
             assert_eq!(verified.expect(name).subject(), Some("42"));
@@ -305,10 +255,7 @@ async fn dates_with_fractions_verify() {
 #[tokio::test]
 async fn each_error_is_of_its_own_kind() {
     let kind = |text: &str| jam(text).err().unwrap().kind();
-    assert_eq!(
-        kind("[jam.jwt]\nalgorithm = 'HS256'"),
-        ErrorKind::Configuration
-    );
+    assert_eq!(kind("[jam.jwt]\nalgorithm = 'HS256'"), ErrorKind::Configuration);
     let wrong = "[jam.jwt]\nalgorithm = 'ES256'\nsecret = '${SECRET}'";
     assert_eq!(kind(wrong), ErrorKind::InvalidKey);
 
@@ -342,18 +289,9 @@ async fn each_error_is_of_its_own_kind() {
     let early = mint(&key, &json!({"exp": NOW + 600, "nbf": NOW + 61})).unwrap();
     assert_eq!(verify(&early).await, Err(ErrorKind::NotYetValid));
     assert_eq!(verify("a.b").await, Err(ErrorKind::Malformed));
-    jam.list("denied")
-        .unwrap()
-        .revoke_unverified(&good)
-        .await
-        .unwrap();
+    jam.list("denied").unwrap().revoke_unverified(&good).await.unwrap();
     assert_eq!(verify(&good).await, Err(ErrorKind::Revoked));
-    let listed = jam
-        .verifier("listed")
-        .unwrap()
-        .verify(&good)
-        .await
-        .unwrap_err();
+    let listed = jam.verifier("listed").unwrap().verify(&good).await.unwrap_err();
     assert_eq!(listed.kind(), ErrorKind::NotListed);
 }
 
@@ -380,10 +318,7 @@ async fn key_rings_of_the_file() {
         ",
         sealing.expose()
     );
-    let jam = builder()
-        .clock(clock.clone())
-        .from_str(&text, Format::Toml)
-        .unwrap();
+    let jam = builder().clock(clock.clone()).from_str(&text, Format::Toml).unwrap();
     let jwt = jam.jwt().unwrap();
     let first = jwt.issue(&json!({})).await.unwrap();
     let ring = jam.key_ring("main").unwrap();
@@ -396,10 +331,7 @@ async fn key_rings_of_the_file() {
     let second = jwt.issue(&json!({})).await.unwrap();
     let kid = |token: &str| token.split('.').next().unwrap().to_owned();
     assert_ne!(kid(first.expose()), kid(second.expose()));
-    assert_eq!(
-        payload(second.expose())["exp"],
-        NOW + 31 * 86_400 + 4 * 3600
-    );
+    assert_eq!(payload(second.expose())["exp"], NOW + 31 * 86_400 + 4 * 3600);
     // Whoever only verifies names the ring too.
     let verifier = jam.verifier("other").unwrap();
     verifier.verify(second.expose()).await.unwrap();

@@ -28,11 +28,7 @@ fn the_config_vectors() {
             let pointer = pointer.strip_prefix("pointer=").unwrap();
             let read = document(&braced).read::<Value>(pointer);
             if *output == serde_json::json!({}) {
-                assert_eq!(
-                    read.unwrap_err().kind(),
-                    ErrorKind::Configuration,
-                    "{pointer}"
-                );
+                assert_eq!(read.unwrap_err().kind(), ErrorKind::Configuration, "{pointer}");
                 continue;
             }
             assert_eq!(read.unwrap(), *output, "{pointer}");

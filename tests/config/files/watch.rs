@@ -29,10 +29,7 @@ async fn a_watcher_takes_the_file_over_by_itself() {
     let wait_for = async |count: usize| {
         let started = Instant::now();
         while told.lock().unwrap().len() < count {
-            assert!(
-                started.elapsed() < Duration::from_secs(20),
-                "nothing was told"
-            );
+            assert!(started.elapsed() < Duration::from_secs(20), "nothing was told");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         told.lock().unwrap()[count - 1].clone()
@@ -101,10 +98,7 @@ fn a_change_before_the_watching_is_taken_over() {
 /// Half of a file may be sound, and guard less than the whole.
 #[test]
 fn what_is_still_being_written_is_not_taken_over() {
-    let whole = site(
-        "a",
-        "[[jam.guards]]\npath = '/admin'\npolicy = 'role:admin'\n",
-    );
+    let whole = site("a", "[[jam.guards]]\npath = '/admin'\npolicy = 'role:admin'\n");
     let file = File::new("reload-half", &whole);
     let jam = file.jam();
     let before = jam.route_table().unwrap().to_string();
@@ -123,11 +117,8 @@ fn what_is_still_being_written_is_not_taken_over() {
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(jam.route_table().unwrap().to_string(), before);
     }
-    fs::write(
-        &file.path,
-        format!("{grown}[[jam.guards]]{}", rest.replace("admin", "boss")),
-    )
-    .unwrap();
+    fs::write(&file.path, format!("{grown}[[jam.guards]]{}", rest.replace("admin", "boss")))
+        .unwrap();
     let told = told.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(told.unwrap().applied(), ["guards"]);
     assert!(jam.route_table().unwrap().to_string().contains("role:boss"));
@@ -136,10 +127,7 @@ fn what_is_still_being_written_is_not_taken_over() {
 /// The files that hold secrets are looked at too.
 #[test]
 fn a_changed_secret_file_needs_a_restart() {
-    let file = File::new(
-        "reload-secret",
-        "[jam.jwt]\nalgorithm='HS256'\nsecret_file='secret'",
-    );
+    let file = File::new("reload-secret", "[jam.jwt]\nalgorithm='HS256'\nsecret_file='secret'");
     let secret = file.path.with_file_name("secret");
     fs::write(&secret, SECRET).unwrap();
     let jam = file.jam();
@@ -160,10 +148,7 @@ fn a_changed_secret_file_needs_a_restart() {
 #[test]
 fn what_is_no_file_cannot_be_read_again() {
     let jam = jam("[jam]").unwrap();
-    for refused in [
-        message(jam.reload()),
-        message(jam.watch(Duration::from_secs(1), |_| {})),
-    ] {
+    for refused in [message(jam.reload()), message(jam.watch(Duration::from_secs(1), |_| {}))] {
         assert!(refused.contains("not built from a file"), "{refused}");
     }
     let file = File::new("reload-interval", "[jam]");

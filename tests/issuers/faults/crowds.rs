@@ -26,10 +26,8 @@ async fn fault_04_one_unknown_kid() {
     assert_eq!(site.get(&sound).await.status, StatusCode::OK);
     emulator.delay(Endpoint::Jwks, Duration::from_millis(300));
     let before = emulator.requests(Endpoint::Jwks);
-    let unknown: Arc<str> = app
-        .issue(IdToken::new("eve@example.com").header("kid", "unknown"))
-        .unwrap()
-        .into();
+    let unknown: Arc<str> =
+        app.issue(IdToken::new("eve@example.com").header("kid", "unknown")).unwrap().into();
     let mut crowd = JoinSet::new();
     for _ in 0..CROWD {
         let (verifier, token) = (site.verifier.clone(), unknown.clone());
@@ -54,10 +52,7 @@ struct RandomKids {
 impl RandomKids {
     fn new(model: &str) -> Self {
         let (_, rest) = model.split_once('.').unwrap();
-        Self {
-            rest: rest.to_owned(),
-            state: 0x9e37_79b9_7f4a_7c15,
-        }
+        Self { rest: rest.to_owned(), state: 0x9e37_79b9_7f4a_7c15 }
     }
 
     fn next(&mut self) -> String {
@@ -161,10 +156,7 @@ async fn fault_07_key_removed_while_its_token_is_cached() {
     clock.advance(9 * MINUTE);
     assert_eq!(site.get(&old).await.status, StatusCode::OK);
     let new = app.id_token("ann@example.com").unwrap();
-    until("the refresh", || {
-        at_once(verify(&site.verifier, &new)) == Some(Ok(()))
-    })
-    .await;
+    until("the refresh", || at_once(verify(&site.verifier, &new)) == Some(Ok(()))).await;
     let accepted = crowd().await;
     let fetches = emulator.requests(Endpoint::Jwks);
     println!(
@@ -217,11 +209,8 @@ fn fault_09_one_expiry_after_another() {
         .unwrap();
     let verifier = verifier(&keys, &clock);
     let (sound, unknown) = (token(&known), token(&key("k2")));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     assert_eq!(runtime.block_on(verify(&verifier, &sound)), Ok(()));
     // In the cooldown that follows, an unknown kid waits for a fetch under way and starts none.
     let refused = runtime.block_on(verify(&verifier, &unknown));

@@ -41,11 +41,7 @@ impl Fetch for Panics {
 
 fn panicking(panics: Range<u64>) -> (Arc<Panics>, Verifier, ManualClock, String) {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
-    let fetcher = Arc::new(Panics {
-        set: set_of(&[&key]),
-        panics,
-        calls: AtomicU64::new(0),
-    });
+    let fetcher = Arc::new(Panics { set: set_of(&[&key]), panics, calls: AtomicU64::new(0) });
     let keys = RemoteKeySet::builder("https://issuer.example/keys")
         .fetcher(fetcher.clone())
         .clock(clock.clone())
@@ -157,19 +153,12 @@ async fn fault_10_a_request_that_waits_for_a_refresh_is_cancelled() {
     clock.advance(9 * MINUTE);
     assert_eq!(at_once(verify(&verifier, &token)), Some(Ok(())));
     let new = crate::support::issuer::token(&key("k2"));
-    assert_eq!(
-        at_once(verify(&verifier, &new)),
-        None,
-        "it waits, and is gone"
-    );
+    assert_eq!(at_once(verify(&verifier, &new)), None, "it waits, and is gone");
     assert_eq!(at_once(verify(&verifier, &token)), Some(Ok(())));
     assert_eq!(verify(&verifier, &new).await, Err(UnknownKey));
     let fetches = fetcher.calls.load(Ordering::SeqCst) - 1;
     println!(
         "fault 10: a request that waits for a refresh is cancelled: the refresh ends, {fetches} fetches, 0 hung"
     );
-    assert_eq!(
-        fetches, 2,
-        "the refresh, and one that began after the token came"
-    );
+    assert_eq!(fetches, 2, "the refresh, and one that began after the token came");
 }

@@ -16,9 +16,8 @@ async fn fault_01_issuer_down_for_ten_minutes() {
     let cached = app.id_token("ann@example.com").unwrap();
     assert_eq!(site.get(&cached).await.status, StatusCode::OK);
     // Nobody has seen these yet: they are verified in full during the outage.
-    let fresh: Vec<String> = (0..=600)
-        .map(|n| app.id_token(format!("ann{n}@example.com")).unwrap())
-        .collect();
+    let fresh: Vec<String> =
+        (0..=600).map(|n| app.id_token(format!("ann{n}@example.com")).unwrap()).collect();
     let unknown = token_of_unknown_key(&app);
     emulator.stop().await;
     // The keys expire in the middle of it.
@@ -47,9 +46,7 @@ async fn fault_01_issuer_down_for_ten_minutes() {
 
 /// How many tries fit into an outage.
 fn backoff_slots(outage: Duration) -> u64 {
-    let pauses = [1, 2, 4, 8, 16, 32]
-        .into_iter()
-        .chain(std::iter::repeat(60));
+    let pauses = [1, 2, 4, 8, 16, 32].into_iter().chain(std::iter::repeat(60));
     let starts = pauses.scan(0, |at, pause| {
         *at += pause;
         Some(*at)

@@ -34,23 +34,13 @@ impl Site {
     /// Of the JAM app at this base URL; nothing is fetched yet.
     pub(crate) fn new(base_url: &str, clock: impl Clock + Clone) -> Self {
         let jam = JamApp::new(APP).base_url(base_url).clock(clock.clone());
-        let keys = RemoteKeySet::builder(jam.jwks_url().unwrap())
-            .clock(clock)
-            .build()
-            .unwrap();
+        let keys = RemoteKeySet::builder(jam.jwks_url().unwrap()).clock(clock).build().unwrap();
         let verifier = jam.jwks(keys.clone()).verifier().unwrap();
-        let auth = Authenticator::builder()
-            .verifier(verifier.clone())
-            .build()
-            .unwrap();
+        let auth = Authenticator::builder().verifier(verifier.clone()).build().unwrap();
         let app = Router::new()
             .route("/me", get(async |user: Claims<User>| user.email.clone()))
             .layer(auth.layer());
-        Self {
-            keys,
-            verifier,
-            app,
-        }
+        Self { keys, verifier, app }
     }
 
     pub(crate) async fn get(&self, token: &str) -> Reply {
@@ -70,11 +60,7 @@ impl Site {
 /// An emulated issuer whose time stands still, and a site of it.
 pub(crate) async fn world() -> (Emulator, App, ManualClock, Site) {
     let clock = ManualClock::at(NOW);
-    let emulator = Emulator::builder()
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().clock(clock.clone()).start().await.unwrap();
     let settings = AppSettings::new(APP).id_token_lifetime(std::time::Duration::from_secs(86_400));
     let app = emulator.add_app(settings).unwrap();
     let site = Site::new(emulator.base_url(), clock.clone());

@@ -49,20 +49,16 @@ fn their_keys(key: &SigningKey) -> (EncodingKey, DecodingKey) {
             DecodingKey::from_secret(&secret).unwrap(),
         );
     }
-    let (private, public) = (
-        key.expose_private_pem().unwrap(),
-        key.verifying_key().unwrap().to_pem().unwrap(),
-    );
+    let (private, public) =
+        (key.expose_private_pem().unwrap(), key.verifying_key().unwrap().to_pem().unwrap());
     let (private, public) = (private.expose().as_bytes(), public.as_bytes());
     match algorithm.name().as_bytes()[..2] {
-        [b'E', b'S'] => (
-            EncodingKey::from_ec_pem(private).unwrap(),
-            DecodingKey::from_ec_pem(public).unwrap(),
-        ),
-        [b'E', b'd'] => (
-            EncodingKey::from_ed_pem(private).unwrap(),
-            DecodingKey::from_ed_pem(public).unwrap(),
-        ),
+        [b'E', b'S'] => {
+            (EncodingKey::from_ec_pem(private).unwrap(), DecodingKey::from_ec_pem(public).unwrap())
+        }
+        [b'E', b'd'] => {
+            (EncodingKey::from_ed_pem(private).unwrap(), DecodingKey::from_ed_pem(public).unwrap())
+        }
         _ => (
             EncodingKey::from_rsa_pem(private).unwrap(),
             DecodingKey::from_rsa_pem(public).unwrap(),

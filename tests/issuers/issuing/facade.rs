@@ -25,11 +25,7 @@ fn a_payload_is_jti_iat_exp_and_then_the_data() {
     let text = serde_json::to_string(&claims).unwrap();
     let place = |name: &str| text.find(&format!("\"{name}\":")).unwrap();
     assert!(place("jti") < place("iat") && place("iat") < place("exp"));
-    assert!(
-        ["user", "admin", "list"]
-            .iter()
-            .all(|name| place("exp") < place(name))
-    );
+    assert!(["user", "admin", "list"].iter().all(|name| place("exp") < place(name)));
 
     let expires = UNIX_EPOCH + Duration::from_secs(NOW + 600);
     assert_eq!(claims.expires_at(), expires);
@@ -82,11 +78,7 @@ fn any_serializable_claims_are_signed() {
     }
     let key = key(Algorithm::ES256);
     let issuer = (sound_of(key.clone())).build().unwrap();
-    let user = User {
-        sub: "42",
-        roles: vec!["admin"],
-        score: 0.5,
-    };
+    let user = User { sub: "42", roles: vec!["admin"], score: 0.5 };
     let token = issue(&issuer, &user).unwrap();
     let header = json!({"alg": "ES256", "typ": "JWT", "kid": key.thumbprint().unwrap()});
     assert_eq!(part(&token, 0), header);
@@ -110,11 +102,7 @@ fn any_serializable_claims_are_signed() {
 }
 
 fn sound_of(key: SigningKey) -> IssuerBuilder {
-    Issuer::builder()
-        .key(key)
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(ManualClock::at(NOW))
+    Issuer::builder().key(key).issuer(ISSUER).audience(AUDIENCE).clock(ManualClock::at(NOW))
 }
 
 /// A secret has no public name; a key that has one keeps it.
@@ -138,9 +126,7 @@ fn plain_data_becomes_a_sound_token() {
     assert_eq!(part(&token, 1)["aud"], json!([AUDIENCE, "other"]));
     assert!(verify(&two.verifier(), &token).is_ok());
 
-    let bare = Issuer::builder()
-        .key(key(Algorithm::ES256))
-        .clock(ManualClock::at(NOW));
+    let bare = Issuer::builder().key(key(Algorithm::ES256)).clock(ManualClock::at(NOW));
     let bare = bare.build().unwrap();
     let claims = part(&issue(&bare, &json!({"a": 1})).unwrap(), 1);
     let names: Vec<_> = claims.as_object().unwrap().keys().collect();
@@ -154,11 +140,7 @@ fn plain_data_becomes_a_sound_token() {
         #[serde(rename = "ü\"")]
         odd: i8,
     }
-    let numbers = Numbers {
-        big: u64::MAX,
-        small: 1.1,
-        odd: -1,
-    };
+    let numbers = Numbers { big: u64::MAX, small: 1.1, odd: -1 };
     let text = claims_text(&issue(&bare, &numbers).unwrap());
     let end = r#","big":18446744073709551615,"small":1.1,"ü\"":-1}"#;
     assert!(text.ends_with(end), "{text}");
@@ -225,28 +207,17 @@ fn every_fault_has_its_kind() {
     let kind = |token: &str| verify(&issuer.verifier(), token).map(drop).unwrap_err();
 
     let other = sound().build().unwrap();
-    assert_eq!(
-        kind(&issue(&other, &json!({})).unwrap()),
-        ErrorKind::UnknownKey,
-        "missing key"
-    );
+    assert_eq!(kind(&issue(&other, &json!({})).unwrap()), ErrorKind::UnknownKey, "missing key");
     let forged = tokens::with_signature(&token, [1; 64]);
     assert_eq!(kind(&forged), ErrorKind::BadSignature);
     assert_eq!(kind("a.b"), ErrorKind::Malformed);
     let soon = json!({"nbf": NOW + 61});
-    assert_eq!(
-        kind(&issue(&issuer, &soon).unwrap()),
-        ErrorKind::NotYetValid
-    );
+    assert_eq!(kind(&issue(&issuer, &soon).unwrap()), ErrorKind::NotYetValid);
     let wrong = SigningKey::from_pem(
         Algorithm::RS256,
         key(Algorithm::ES256).expose_private_pem().unwrap().expose(),
     );
-    assert_eq!(
-        wrong.unwrap_err().kind(),
-        ErrorKind::InvalidKey,
-        "wrong key type"
-    );
+    assert_eq!(wrong.unwrap_err().kind(), ErrorKind::InvalidKey, "wrong key type");
 }
 
 /// Keys: secret, PEM, DER, JWK.
@@ -287,14 +258,8 @@ fn another_verifier_takes_the_public_key() {
     let token = issue(&issuer, &json!({"sub": "42"})).unwrap();
     assert!(verify(&verifier, &token).is_ok());
     let plain = issue(&sound_of(key).build().unwrap(), &json!({})).unwrap();
-    assert_eq!(
-        verify(&verifier, &plain).map(drop),
-        Err(ErrorKind::WrongType)
-    );
-    assert_eq!(
-        verify(&issuer.verifier(), &plain).map(drop),
-        Err(ErrorKind::WrongType)
-    );
+    assert_eq!(verify(&verifier, &plain).map(drop), Err(ErrorKind::WrongType));
+    assert_eq!(verify(&issuer.verifier(), &plain).map(drop), Err(ErrorKind::WrongType));
 }
 
 #[test]
@@ -303,10 +268,7 @@ fn more_rules_go_on_top() {
     let strict = issuer.verifier_builder().require(["sub"]).build().unwrap();
     let token = issue(&issuer, &json!({})).unwrap();
     assert!(verify(&issuer.verifier(), &token).is_ok());
-    assert_eq!(
-        verify(&strict, &token).map(drop),
-        Err(ErrorKind::MissingClaim)
-    );
+    assert_eq!(verify(&strict, &token).map(drop), Err(ErrorKind::MissingClaim));
     let token = issue(&issuer, &json!({"sub": "42"})).unwrap();
     assert!(verify(&strict, &token).is_ok());
 }
@@ -314,16 +276,9 @@ fn more_rules_go_on_top() {
 /// What its keys signed is for this application; a service that names itself is asked for it.
 #[test]
 fn an_issuer_without_an_audience_takes_its_own_tokens() {
-    let issuer = Issuer::builder()
-        .key(key(Algorithm::ES256))
-        .clock(ManualClock::at(NOW))
-        .build()
-        .unwrap();
-    let strict = issuer
-        .verifier_builder()
-        .audience("orders")
-        .build()
-        .unwrap();
+    let issuer =
+        Issuer::builder().key(key(Algorithm::ES256)).clock(ManualClock::at(NOW)).build().unwrap();
+    let strict = issuer.verifier_builder().audience("orders").build().unwrap();
     let any = issuer.verifier_builder().any_audience().build().unwrap();
     for (claims, at_strict) in [
         (json!({}), Err(ErrorKind::MissingClaim)),

@@ -46,8 +46,6 @@ fn part(token: &str, at: usize) -> Value {
 }
 
 fn claims_text(token: &str) -> String {
-    String::from_utf8(crate::support::tokens::decode(
-        crate::support::tokens::parts(token)[1],
-    ))
-    .unwrap()
+    String::from_utf8(crate::support::tokens::decode(crate::support::tokens::parts(token)[1]))
+        .unwrap()
 }

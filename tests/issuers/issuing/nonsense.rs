@@ -12,10 +12,7 @@ fn refused<T>(answer: Result<T, Error>, kind: ErrorKind, advice: &str) {
         panic!("accepted, without '{advice}'");
     };
     assert_eq!(error.kind(), kind, "{error}");
-    assert!(
-        error.message().contains(advice),
-        "'{error}' lacks '{advice}'"
-    );
+    assert!(error.message().contains(advice), "'{error}' lacks '{advice}'");
 }
 
 #[test]
@@ -29,28 +26,14 @@ fn builders_of_nonsense_say_what_to_do() {
         (sound().key_ring(ring()), "one KeyRing"),
         (sound().lifetime(Duration::ZERO), ".lifetime("),
         (sound().lifetime(Duration::from_millis(999)), ".lifetime("),
-        (
-            sound().lifetime(YEAR + second),
-            ".danger_lifetime_over_a_year()",
-        ),
-        (
-            sound().lifetime(Duration::MAX),
-            ".danger_lifetime_over_a_year()",
-        ),
-        (
-            sound().leeway(Duration::from_secs(3601)),
-            "issue longer tokens",
-        ),
+        (sound().lifetime(YEAR + second), ".danger_lifetime_over_a_year()"),
+        (sound().lifetime(Duration::MAX), ".danger_lifetime_over_a_year()"),
+        (sound().leeway(Duration::from_secs(3601)), "issue longer tokens"),
         (sound().leeway(Duration::MAX), "issue longer tokens"),
         (sound().issuer(""), ".issuer("),
         (sound().audience(" "), ".audience("),
         (sound().token_type(""), ".token_type("),
-        (
-            Issuer::builder()
-                .key_ring(ring())
-                .lifetime(Duration::from_secs(24 * 3600)),
-            ".overlap(",
-        ),
+        (Issuer::builder().key_ring(ring()).lifetime(Duration::from_secs(24 * 3600)), ".overlap("),
     ];
     for (builder, advice) in nonsense {
         refused(builder.build(), ErrorKind::Configuration, advice);
@@ -66,52 +49,16 @@ fn keys_of_nonsense_say_what_to_do() {
     let public = es.verifying_key().unwrap().to_pem().unwrap();
     let jwk = es.expose_private_jwk().unwrap();
     let kind = ErrorKind::InvalidKey;
-    refused(
-        SigningKey::from_pem(Algorithm::ES512, pem.expose()),
-        kind,
-        "P-521",
-    );
-    refused(
-        SigningKey::from_pem(Algorithm::RS256, pem.expose()),
-        kind,
-        "RSA",
-    );
-    refused(
-        SigningKey::from_pem(Algorithm::HS256, pem.expose()),
-        kind,
-        "from_secret",
-    );
-    refused(
-        SigningKey::from_pem(Algorithm::ES256, &public),
-        kind,
-        "PUBLIC KEY",
-    );
-    refused(
-        SigningKey::from_jwk(Algorithm::ES384, jwk.expose()),
-        kind,
-        "ES256",
-    );
-    refused(
-        SigningKey::from_secret(Algorithm::HS256, b"short"),
-        kind,
-        "at least 32",
-    );
-    refused(
-        SigningKey::from_secret(Algorithm::HS512, &[1; 63]),
-        kind,
-        "at least 64",
-    );
-    refused(
-        SigningKey::from_secret(Algorithm::ES256, &[1; 64]),
-        kind,
-        "HS256",
-    );
+    refused(SigningKey::from_pem(Algorithm::ES512, pem.expose()), kind, "P-521");
+    refused(SigningKey::from_pem(Algorithm::RS256, pem.expose()), kind, "RSA");
+    refused(SigningKey::from_pem(Algorithm::HS256, pem.expose()), kind, "from_secret");
+    refused(SigningKey::from_pem(Algorithm::ES256, &public), kind, "PUBLIC KEY");
+    refused(SigningKey::from_jwk(Algorithm::ES384, jwk.expose()), kind, "ES256");
+    refused(SigningKey::from_secret(Algorithm::HS256, b"short"), kind, "at least 32");
+    refused(SigningKey::from_secret(Algorithm::HS512, &[1; 63]), kind, "at least 64");
+    refused(SigningKey::from_secret(Algorithm::ES256, &[1; 64]), kind, "HS256");
     let secret = pem.expose().as_bytes();
-    refused(
-        SigningKey::from_secret(Algorithm::HS256, secret),
-        kind,
-        "from_pem",
-    );
+    refused(SigningKey::from_secret(Algorithm::HS256, secret), kind, "from_pem");
 }
 
 fn at(seconds: u64) -> std::time::SystemTime {
@@ -138,10 +85,7 @@ fn keys_out_of_their_time_say_what_to_do() {
     let soon = ring(key().expires_at(at(NOW + 1000))).unwrap();
     let issuer = |lifetime: u64| {
         let issuer = Issuer::builder().key_ring(soon.clone());
-        issuer
-            .lifetime(Duration::from_secs(lifetime))
-            .build()
-            .unwrap()
+        issuer.lifetime(Duration::from_secs(lifetime)).build().unwrap()
     };
     assert!(issue(&issuer(940), &json!({})).is_ok());
     let outliving = issue(&issuer(941), &json!({}));
@@ -187,14 +131,7 @@ fn claims_that_are_no_object_are_refused() {
     }
     let issuer = sound().build().unwrap();
     let kind = ErrorKind::Configuration;
-    for value in [
-        json!(null),
-        json!(1),
-        json!("{}"),
-        json!([]),
-        json!([{"a": 1}]),
-        json!(true),
-    ] {
+    for value in [json!(null), json!(1), json!("{}"), json!([]), json!([{"a": 1}]), json!(true)] {
         refused(issue(&issuer, &value), kind, "JSON object");
         refused(issuer.claims(&value), kind, "JSON object");
     }
@@ -212,10 +149,7 @@ fn claims_that_are_no_object_are_refused() {
         a: Value,
         sub: u8,
     }
-    let twice = Twice {
-        a: json!({"sub": "x"}),
-        sub: 1,
-    };
+    let twice = Twice { a: json!({"sub": "x"}), sub: 1 };
     refused(issue(&issuer, &twice), kind, "twice");
 }
 
@@ -246,11 +180,7 @@ fn claims_that_no_verifier_would_accept_are_refused() {
         refused(issue(&issuer, &claims), ErrorKind::Configuration, advice);
     }
     let zero = issuer.claims_for(Duration::ZERO, &json!({})).unwrap();
-    refused(
-        issue(&issuer, &zero),
-        ErrorKind::Configuration,
-        "a second or more",
-    );
+    refused(issue(&issuer, &zero), ErrorKind::Configuration, "a second or more");
     let long = issuer.claims_for(Duration::MAX, &json!({})).unwrap();
     refused(issue(&issuer, &long), ErrorKind::Configuration, "range");
     assert!(issue(&issuer, &json!({"exp": year})).is_ok());
@@ -259,11 +189,7 @@ fn claims_that_no_verifier_would_accept_are_refused() {
     let token = issue(&any, &json!({"exp": year + 1})).unwrap();
     assert!(verify(&any.verifier(), &token).is_ok());
     let far = any.claims_for(Duration::from_secs(300_000_000_000), &json!({}));
-    refused(
-        issue(&any, &far.unwrap()),
-        ErrorKind::Configuration,
-        "range",
-    );
+    refused(issue(&any, &far.unwrap()), ErrorKind::Configuration, "range");
 }
 
 #[test]

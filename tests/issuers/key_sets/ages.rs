@@ -177,10 +177,7 @@ async fn a_refresh_that_brings_the_same_keys_changes_nothing() {
     let sound = token(&world.key);
     let generation = |generation: u64| {
         let found = format!("{:?}", world.keys);
-        assert!(
-            found.contains(&format!("generation: {generation}")),
-            "{found}"
-        );
+        assert!(found.contains(&format!("generation: {generation}")), "{found}");
     };
     generation(0);
     assert_eq!(verify(&world.verifier, &sound).await, Ok(()));
@@ -213,9 +210,7 @@ async fn load_fetches_once_and_again_only_when_the_keys_are_too_old() {
 #[tokio::test]
 async fn verifiers_that_share_a_key_set_share_its_fetches() {
     let world = World::new().await;
-    let others: Vec<_> = (0..4)
-        .map(|_| verifier(&world.keys, &world.clock))
-        .collect();
+    let others: Vec<_> = (0..4).map(|_| verifier(&world.keys, &world.clock)).collect();
     let (sound, new) = (token(&world.key), key("k2"));
     for verifier in &others {
         assert_eq!(verify(verifier, &sound).await, Ok(()));
@@ -256,10 +251,6 @@ fn times_that_cannot_work_are_refused() {
     assert!(refused(|keys| keys.max_stale(Duration::MAX)));
     assert!(refused(|keys| keys.cooldown(Duration::MAX)));
     assert!(!refused(|keys| keys));
-    assert!(!refused(|keys| keys
-        .timeout(60 * SECOND)
-        .max_stale(Duration::ZERO)));
-    assert!(!refused(|keys| keys
-        .age_bounds(MINUTE, MINUTE)
-        .cooldown(MINUTE)));
+    assert!(!refused(|keys| keys.timeout(60 * SECOND).max_stale(Duration::ZERO)));
+    assert!(!refused(|keys| keys.age_bounds(MINUTE, MINUTE).cooldown(MINUTE)));
 }

@@ -21,13 +21,8 @@ impl Provider {
     async fn new() -> Self {
         let server = Server::start().await;
         let (issuer, clock) = (server.url(""), ManualClock::at(NOW));
-        let provider = Self {
-            verifier: verifier(&issuer, &clock),
-            key: key("k1"),
-            server,
-            clock,
-            issuer,
-        };
+        let provider =
+            Self { verifier: verifier(&issuer, &clock), key: key("k1"), server, clock, issuer };
         let set = set_of(&[&provider.key]);
         provider.server.set("/keys", Answer::ok(set));
         provider.publish(json!({}));
@@ -88,10 +83,7 @@ async fn an_issuer_with_a_path_and_a_slash_is_asked_where_the_standard_says() {
     for path in ["/tenant", "/tenant/"] {
         let issuer = server.url(path);
         let document = json!({"issuer": issuer, "jwks_uri": server.url("/keys")});
-        server.set(
-            &format!("/tenant{DOCUMENT}"),
-            Answer::ok(document.to_string()),
-        );
+        server.set(&format!("/tenant{DOCUMENT}"), Answer::ok(document.to_string()));
         let claims = json!({"iss": issuer, "exp": NOW + 60});
         let token = mint(&key, &claims).unwrap();
         let answer = verify(&verifier(&issuer, &clock), &token).await;

@@ -26,11 +26,7 @@ impl Own {
         script: impl Fn(&str) -> Result<FetchedDocument, Error> + Send + Sync + 'static,
         delay: Duration,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            script: Box::new(script),
-            delay,
-            urls: Mutex::default(),
-        })
+        Arc::new(Self { script: Box::new(script), delay, urls: Mutex::default() })
     }
 
     fn urls(&self) -> Vec<String> {
@@ -107,10 +103,7 @@ async fn its_deadline_and_its_contents_are_checked_all_the_same() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     let sound = token(&key);
     let slow = Own::new(of(&key), Duration::from_secs(3600));
-    let garbage = Own::new(
-        |_| Ok(FetchedDocument::new(b"\xff".to_vec())),
-        Duration::ZERO,
-    );
+    let garbage = Own::new(|_| Ok(FetchedDocument::new(b"\xff".to_vec())), Duration::ZERO);
     for (own, kind) in [(slow, Timeout), (garbage, UnexpectedBody)] {
         let (_, verifier) = keys(&own, &clock);
         let error = verifier.verify(&sound).await.unwrap_err();
@@ -135,11 +128,8 @@ async fn discovery_goes_through_it_too() {
         },
         Duration::ZERO,
     );
-    let remote = RemoteKeySet::discover(ISSUER)
-        .fetcher(own.clone())
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let remote =
+        RemoteKeySet::discover(ISSUER).fetcher(own.clone()).clock(clock.clone()).build().unwrap();
     let verifier = verifier(&remote, &clock);
     assert_eq!(verify(&verifier, &token(&key)).await, Ok(()));
     assert_eq!(own.urls().len(), 2);
@@ -152,14 +142,9 @@ async fn discovery_hands_it_no_url_that_is_not_https() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     for place in ["http://keys.example/", "file:///etc/keys.json"] {
         let document = format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{place}"}}"#);
-        let own = Own::new(
-            move |_| Ok(FetchedDocument::new(document.clone().into())),
-            Duration::ZERO,
-        );
-        let remote = RemoteKeySet::discover(ISSUER)
-            .fetcher(own.clone())
-            .build()
-            .unwrap();
+        let own =
+            Own::new(move |_| Ok(FetchedDocument::new(document.clone().into())), Duration::ZERO);
+        let remote = RemoteKeySet::discover(ISSUER).fetcher(own.clone()).build().unwrap();
         let verifier = verifier(&remote, &clock);
         assert_eq!(verify(&verifier, &token(&key)).await, Err(Unavailable));
         let document = format!("{ISSUER}/.well-known/openid-configuration");
@@ -169,16 +154,10 @@ async fn discovery_hands_it_no_url_that_is_not_https() {
 
 #[tokio::test]
 async fn a_jam_app_takes_one() {
-    let own = Own::new(
-        |_| Ok(FetchedDocument::new(br#"{"keys":[]}"#.to_vec())),
-        Duration::ZERO,
-    );
+    let own = Own::new(|_| Ok(FetchedDocument::new(br#"{"keys":[]}"#.to_vec())), Duration::ZERO);
     let app = JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895").fetcher(own.clone());
     let url = app.jwks_url().unwrap();
-    let emulator = jamguard::emulator::Emulator::builder()
-        .start()
-        .await
-        .unwrap();
+    let emulator = jamguard::emulator::Emulator::builder().start().await.unwrap();
     let settings = jamguard::emulator::AppSettings::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895");
     let other = emulator.add_app(settings).unwrap();
     // Of the right form, but for `iss`: not worth a fetch.

@@ -24,20 +24,14 @@ async fn line_20_keys_that_are_not_public_signature_keys_are_skipped() {
         ("unknown crv", with(&key, "crv", json!("secp256k1"))),
         ("use enc", with(&key, "use", json!("enc"))),
         ("key_ops sign", with(&key, "key_ops", json!(["sign"]))),
-        (
-            "key_ops of enc",
-            with(&key, "key_ops", json!(["deriveKey"])),
-        ),
+        ("key_ops of enc", with(&key, "key_ops", json!(["deriveKey"]))),
         ("another alg", with(&key, "alg", json!("RS256"))),
         ("private", with(&key, "d", jwk(&key)["x"].clone())),
         ("private, p", with(&key, "p", jwk(&key)["x"].clone())),
         ("with a secret", with(&key, "k", secret.clone())),
         ("x of 3 bytes", with(&key, "x", json!("AAAA"))),
         ("off the curve", with(&key, "x", jwk(&key)["y"].clone())),
-        (
-            "oct",
-            json!({"kty": "oct", "kid": "theirs", "alg": "HS256", "k": secret}),
-        ),
+        ("oct", json!({"kty": "oct", "kid": "theirs", "alg": "HS256", "k": secret})),
         ("a string", json!("theirs")),
         ("null", Value::Null),
         ("an array", json!([jwk(&key)])),
@@ -116,11 +110,8 @@ async fn line_21_a_duplicate_kid_is_decided_by_type_alg_and_use() {
         let key = SigningKey::generate(algorithm).unwrap();
         key.with_key_id("twice")
     };
-    let (p256, other, p384) = (
-        named(Algorithm::ES256),
-        named(Algorithm::ES256),
-        named(Algorithm::ES384),
-    );
+    let (p256, other, p384) =
+        (named(Algorithm::ES256), named(Algorithm::ES256), named(Algorithm::ES384));
     let verifier = async |set: Value| {
         let set = json!({ "keys": set }).to_string();
         world.server.set("/keys", Answer::ok(set));
@@ -131,10 +122,8 @@ async fn line_21_a_duplicate_kid_is_decided_by_type_alg_and_use() {
             .clock(world.clock.clone())
             .build()
             .unwrap();
-        let answers = [
-            verify(&verifier, &token(&p256)).await,
-            verify(&verifier, &token(&p384)).await,
-        ];
+        let answers =
+            [verify(&verifier, &token(&p256)).await, verify(&verifier, &token(&p384)).await];
         (verifier, answers)
     };
     let (_, answers) = verifier(json!([jwk(&p384), jwk(&p256)])).await;
@@ -184,11 +173,7 @@ async fn line_22_a_key_that_takes_a_duplicates_place_is_noticed() {
     let new = key("k2");
     let set = |keys: Value| Answer::ok(json!({ "keys": keys }).to_string());
     world.server.set("/keys", set(json!([twin, twin])));
-    assert_eq!(
-        world.verify(&world.key).await,
-        Ok(()),
-        "one key, listed twice"
-    );
+    assert_eq!(world.verify(&world.key).await, Ok(()), "one key, listed twice");
     world.server.set("/keys", set(json!([twin, jwk(&new)])));
     assert_eq!(world.verify(&new).await, Ok(()));
 }

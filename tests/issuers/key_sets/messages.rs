@@ -31,10 +31,7 @@ impl Log {
         LOG.get_or_init(|| {
             let log = Self::default();
             let writer = log.clone();
-            tracing_subscriber::fmt()
-                .with_ansi(false)
-                .with_writer(move || writer.clone())
-                .init();
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
             log
         })
         .clone()
@@ -43,9 +40,7 @@ impl Log {
     /// The warnings about what is at a URL.
     fn warnings(&self, url: &str) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
-        let lines = text
-            .lines()
-            .filter(|line| line.contains("WARN") && line.contains(url));
+        let lines = text.lines().filter(|line| line.contains("WARN") && line.contains(url));
         lines.map(str::to_owned).collect()
     }
 }
@@ -61,16 +56,10 @@ async fn a_failed_fetch_names_the_url_without_its_query() {
     let keys = RemoteKeySet::builder(url).build().unwrap();
     let error = keys.load().await.unwrap_err().to_string();
     let place = server.url("/nowhere");
-    assert_eq!(
-        error,
-        format!("a key set could not be fetched: {place}: the issuer answered 404")
-    );
-    for answer in [
-        Answer::ok("<html>"),
-        Answer::ok(b"\xff"),
-        Answer::CutOff(Vec::new()),
-        Answer::Hang,
-    ] {
+    assert_eq!(error, format!("a key set could not be fetched: {place}: the issuer answered 404"));
+    for answer in
+        [Answer::ok("<html>"), Answer::ok(b"\xff"), Answer::CutOff(Vec::new()), Answer::Hang]
+    {
         server.set("/keys", answer);
         let keys = RemoteKeySet::builder(server.url("/keys")).timeout(Duration::from_millis(300));
         let error = keys.build().unwrap().load().await.unwrap_err().to_string();
@@ -87,10 +76,7 @@ async fn a_discovery_document_of_another_issuer_is_shown_with_its_url_and_the_di
     let localhost = issuer.replace("127.0.0.1", "localhost");
     for (named, hint) in [
         (&*slash, "; they differ by a trailing slash"),
-        (
-            &localhost,
-            "; they differ by `localhost` against `127.0.0.1`",
-        ),
+        (&localhost, "; they differ by `localhost` against `127.0.0.1`"),
         ("https://elsewhere.example", ""),
     ] {
         let text = json!({"issuer": named, "jwks_uri": server.url("/keys")}).to_string();
@@ -108,9 +94,7 @@ async fn a_discovery_document_of_another_issuer_is_shown_with_its_url_and_the_di
     let keys = RemoteKeySet::discover(&issuer).build().unwrap();
     let error = keys.load().await.unwrap_err().to_string();
     assert!(
-        error.ends_with(&format!(
-            "{document}: the discovery document has no jwks_uri"
-        )),
+        error.ends_with(&format!("{document}: the discovery document has no jwks_uri")),
         "{error}"
     );
 }
@@ -155,11 +139,7 @@ async fn claims_that_do_not_fit_are_shown_beside_the_expected_ones() {
     ] {
         assert_eq!(reason(&verifier, &token).await, text);
     }
-    let long = issue(
-        "at+jwt",
-        &format!("\u{202e}{}", "x".repeat(5_000)),
-        json!("orders"),
-    );
+    let long = issue("at+jwt", &format!("\u{202e}{}", "x".repeat(5_000)), json!("orders"));
     let text = reason(&verifier, &long).await;
     assert!(text.len() < 400 && !text.contains('\u{202e}'), "{text}");
 }
@@ -215,10 +195,7 @@ async fn a_second_change_of_keys_within_the_cooldown_is_logged_once_as_such() {
     let lines = log.warnings(&place);
     assert_eq!(lines.len(), 1, "{lines:?}");
     let warning = "within the cooldown of a change of keys";
-    assert!(
-        lines[0].contains(warning) && lines[0].contains("fetched 12 s ago"),
-        "{lines:?}"
-    );
+    assert!(lines[0].contains(warning) && lines[0].contains("fetched 12 s ago"), "{lines:?}");
     world.clock.advance(Duration::from_secs(18));
     assert_eq!(world.verify(&third).await, Ok(()));
 }
@@ -230,10 +207,7 @@ async fn invented_keys_do_not_fill_the_log() {
     let world = World::new().await;
     let place = world.server.url("/keys");
     for n in 0..100 {
-        world
-            .verify(&key(&format!("invented-{n}")))
-            .await
-            .unwrap_err();
+        world.verify(&key(&format!("invented-{n}"))).await.unwrap_err();
     }
     assert_eq!(log.warnings(&place), [""; 0]);
 }

@@ -97,10 +97,7 @@ fn those_who_wait_for_a_fetch_whose_runtime_is_dropped_get_the_next_ones_result(
     for waiter in waiters {
         assert_eq!(waiter.join().unwrap(), vec![Ok(()); 10]);
     }
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "nobody sat it out"
-    );
+    assert!(begun.elapsed() < Duration::from_secs(4), "nobody sat it out");
     assert_eq!(slow.calls.load(Ordering::SeqCst), 2, "one more fetch");
 }
 
@@ -156,11 +153,7 @@ fn a_runtime_that_is_gone_leaves_the_keys() {
 /// Connections of one runtime do not outlive it in the others' way.
 #[test]
 fn runtimes_take_turns() {
-    let servers = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let servers = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let world = servers.block_on(World::with(|keys| keys.cooldown(Duration::ZERO)));
     for turn in 0..5 {
         let new = key(&format!("turn{turn}"));

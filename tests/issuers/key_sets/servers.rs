@@ -19,14 +19,8 @@ fn hostile(good: &str) -> Vec<(&'static str, Answer)> {
     vec![
         ("100 MB", Answer::Huge),
         ("no end", Answer::Endless),
-        (
-            "1 MiB and more, of good JSON",
-            Answer::ok(format!("{}{good}", " ".repeat(1 << 20))),
-        ),
-        (
-            "gzip bomb",
-            Answer::ok(gzip_bomb()).with("content-encoding", "gzip"),
-        ),
+        ("1 MiB and more, of good JSON", Answer::ok(format!("{}{good}", " ".repeat(1 << 20)))),
+        ("gzip bomb", Answer::ok(gzip_bomb()).with("content-encoding", "gzip")),
         (
             "good JSON that calls itself gzip, cut",
             Answer::ok(&good.as_bytes()[..20]).with("content-encoding", "gzip"),
@@ -59,11 +53,7 @@ fn hostile(good: &str) -> Vec<(&'static str, Answer)> {
 }
 
 fn with_status(status: u16, body: &str) -> Answer {
-    Answer::Whole {
-        status,
-        headers: Vec::new(),
-        body: body.into(),
-    }
+    Answer::Whole { status, headers: Vec::new(), body: body.into() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,9 +101,7 @@ async fn line_23_a_redirect_is_not_followed() {
         let other = Server::start().await;
         other.set("/keys", Answer::ok(set_of(&[&world.key])));
         // Elsewhere on the same server, too.
-        world
-            .server
-            .set("/moved", Answer::ok(set_of(&[&world.key])));
+        world.server.set("/moved", Answer::ok(set_of(&[&world.key])));
         for target in [other.url("/keys"), "/moved".to_owned()] {
             let redirect = Answer::status(status).with("location", target);
             world.server.set("/keys", redirect);

@@ -90,9 +90,7 @@ fn keys_come_from_one_place() {
         let verifier = Verifier::builder().any_audience().algorithms(algorithms);
         verifier.jwks_url("https://issuer.example/keys")
     };
-    let set = RemoteKeySet::builder("https://issuer.example/keys")
-        .build()
-        .unwrap();
+    let set = RemoteKeySet::builder("https://issuer.example/keys").build().unwrap();
     assert!(remote().build().is_ok());
     for two in [
         remote().jwks_url("https://issuer.example/others"),
@@ -253,11 +251,7 @@ async fn nothing_is_fetched_for_a_token_that_no_key_could_make_valid() {
 #[tokio::test]
 async fn line_04_05_and_24_through_a_jam_app() {
     let clock = ManualClock::at(NOW);
-    let emulator = Emulator::builder()
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().clock(clock.clone()).start().await.unwrap();
     let app = emulator.add_app(AppSettings::new(APP)).unwrap();
     let trap = Server::start().await;
     let jam = JamApp::new(APP).base_url(emulator.base_url()).clock(clock);

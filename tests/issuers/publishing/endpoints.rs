@@ -58,10 +58,7 @@ async fn the_keys_are_published_the_same_by_both() {
     let servers = serve(&issuer(&ring)).await;
     let answer = servers.ask(Request::get(KEYS)).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/jwk-set+json")
-    );
+    assert_eq!(answer.header("content-type"), Some("application/jwk-set+json"));
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
     let set = answer.json();
     let [key] = &set["keys"].as_array().unwrap()[..] else {
@@ -87,16 +84,8 @@ async fn what_is_known_is_not_sent_again() {
     for path in [KEYS, OAUTH, OPENID] {
         let first = servers.ask(Request::get(path)).await;
         let tag = first.header("etag").unwrap().to_owned();
-        assert!(
-            tag.starts_with('"') && tag.ends_with('"') && tag.len() > 16,
-            "{tag}"
-        );
-        let known = [
-            tag.clone(),
-            format!("W/{tag}"),
-            format!("\"other\", {tag}"),
-            "*".to_owned(),
-        ];
+        assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 16, "{tag}");
+        let known = [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()];
         for known in known {
             let request = Request::get(path).header("if-none-match", &known);
             let again = servers.ask(request).await;
@@ -107,10 +96,7 @@ async fn what_is_known_is_not_sent_again() {
         }
         let other = Request::get(path).header("if-none-match", "\"other\"");
         assert_eq!(servers.ask(other).await.status, 200);
-        assert_eq!(
-            servers.ask(Request::get(path)).await.header("etag"),
-            Some(&*tag)
-        );
+        assert_eq!(servers.ask(Request::get(path)).await.header("etag"), Some(&*tag));
     }
     let request = || Request::get(KEYS);
     let before = servers.ask(request()).await;
@@ -185,11 +171,7 @@ fn what_cannot_be_published_says_what_to_do() {
         refused(metadata(es().issuer(issuer)), ".issuer(");
         refused(metadata(es().issuer(ISSUER).jwks_url(issuer)), ".jwks_url(");
     }
-    for issuer in [
-        "http://localhost:8080",
-        "http://127.0.0.1",
-        "http://[::1]:1/a",
-    ] {
+    for issuer in ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:1/a"] {
         assert!(metadata(es().issuer(issuer)).is_ok(), "{issuer}");
     }
 }
@@ -221,24 +203,14 @@ struct Issuing {
 
 impl Issuing {
     async fn start(clock: &ManualClock) -> Self {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let ring = KeyRing::builder(Algorithm::ES512)
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+        let ring = KeyRing::builder(Algorithm::ES512).clock(clock.clone()).build().unwrap();
         let issuer = Issuer::builder().key_ring(ring.clone()).audience("api");
         let issuer = issuer.issuer(&url).build().unwrap();
         let router = router(&issuer);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self {
-            url,
-            ring,
-            issuer,
-            task,
-        }
+        Self { url, ring, issuer, task }
     }
 
     async fn token(&self) -> String {
@@ -269,11 +241,8 @@ async fn another_service_verifies_through_every_change() {
             .token_type("JWT")
             .clock(clock.clone())
     };
-    let by_url = rules()
-        .jwks_url(format!("{}{KEYS}", service.url))
-        .issuer(&service.url)
-        .build()
-        .unwrap();
+    let by_url =
+        rules().jwks_url(format!("{}{KEYS}", service.url)).issuer(&service.url).build().unwrap();
     let by_name = rules().discover(&service.url).build().unwrap();
     let both = [&by_url, &by_name];
 

@@ -50,10 +50,7 @@ async fn current(ring: &KeyRing) -> String {
 async fn until(verifier: &Verifier, token: &str, wanted: Result<(), ErrorKind>) -> Duration {
     let begun = Instant::now();
     while kind(verifier, token).await != wanted {
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "never {wanted:?}"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(10), "never {wanted:?}");
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
     begun.elapsed()
@@ -191,9 +188,7 @@ async fn keys_that_cannot_be_had_are_an_outage() {
         .layer(auth.layer());
     let wrap = move || Condition::new(true, auth.actix());
     let servers = Servers::serve(router, wrap, move |config| {
-        config
-            .route("/me", web::get().to(me))
-            .route("/keys", web::get().to(keys.clone()));
+        config.route("/me", web::get().to(me)).route("/keys", web::get().to(keys.clone()));
     })
     .await;
     let other = Server::start();
@@ -210,10 +205,7 @@ async fn keys_that_cannot_be_had_are_an_outage() {
     // At the moment of the return one of the two may be asked just before it, the other just after.
     let keys = Request::get("/keys");
     while !matches!(servers.compare(&keys).await, Ok(answer) if answer.status == 200) {
-        assert!(
-            begun.elapsed() < Duration::from_secs(1),
-            "within a second of its return"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(1), "within a second of its return");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let sound = token(&issuer).await;

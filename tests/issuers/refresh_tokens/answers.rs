@@ -20,10 +20,7 @@ fn is_invalid_grant(error: &Error) {
     assert_eq!(answer.status(), 400, "{error}");
     assert_eq!(answer.body(), br#"{"error":"invalid_grant"}"#);
     let headers: Vec<_> = answer.headers().collect();
-    let expected = [
-        ("cache-control", "no-store"),
-        ("content-type", "application/json"),
-    ];
+    let expected = [("cache-control", "no-store"), ("content-type", "application/json")];
     assert_eq!(headers, expected, "{error}");
 }
 

@@ -103,9 +103,7 @@ async fn an_old_token_after_the_grace_ends_its_family() {
 #[test]
 fn a_reuse_is_counted() {
     let counts = Counts::default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     metrics::with_local_recorder(&counts, || {
         runtime.block_on(async {
             let world = World::new();
@@ -128,9 +126,7 @@ async fn a_dump_of_the_store_holds_no_usable_token() {
     let second = world.rotate(&first).await.unwrap();
     let third = world.rotate(&second).await.unwrap();
     let dump = world.store.owned(OWNER).await.unwrap();
-    let [(key, record)] = &dump[..] else {
-        panic!("one record per family")
-    };
+    let [(key, record)] = &dump[..] else { panic!("one record per family") };
     let value = std::str::from_utf8(record.value()).unwrap();
     for token in [&first, &second, &third] {
         let (family, secret) = token.split_once('.').unwrap();
@@ -151,10 +147,8 @@ async fn a_dump_of_the_store_holds_no_usable_token() {
         let copy = MemoryStore::new();
         let new = NewRecord::new(record.value());
         copy.insert(key, new).await.unwrap().unwrap();
-        let thief = RefreshTokens::<Device>::builder(copy)
-            .clock(world.clock.clone())
-            .build()
-            .unwrap();
+        let thief =
+            RefreshTokens::<Device>::builder(copy).clock(world.clock.clone()).build().unwrap();
         let refused = thief.rotate(&format!("{family}.{text}")).await;
         assert_eq!(refused.unwrap_err().kind(), Reused);
         tried += 1;

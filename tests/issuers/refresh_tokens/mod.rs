@@ -24,10 +24,7 @@ struct Device {
 }
 
 fn phone() -> Device {
-    Device {
-        name: "Ann's \"phone\" ☎".into(),
-        number: u64::MAX,
-    }
+    Device { name: "Ann's \"phone\" ☎".into(), number: u64::MAX }
 }
 
 struct World {
@@ -50,18 +47,12 @@ impl World {
         let store = MemoryStore::builder().clock(clock.clone()).build();
         let reused = Arc::<Mutex<Vec<String>>>::default();
         let told = reused.clone();
-        let tokens = RefreshTokens::builder(store.clone())
-            .clock(clock.clone())
-            .on_reuse(move |reuse| {
+        let tokens =
+            RefreshTokens::builder(store.clone()).clock(clock.clone()).on_reuse(move |reuse| {
                 assert_eq!(*reuse.data, phone());
                 told.lock().unwrap().push(reuse.subject.to_owned());
             });
-        Self {
-            tokens: set(tokens).build().unwrap(),
-            clock,
-            store,
-            reused,
-        }
+        Self { tokens: set(tokens).build().unwrap(), clock, store, reused }
     }
 
     async fn issue(&self) -> String {
@@ -72,9 +63,7 @@ impl World {
     /// The next token.
     async fn rotate(&self, token: &str) -> Result<String, ErrorKind> {
         let refreshed = self.tokens.rotate(token).await;
-        refreshed
-            .map(|refreshed| refreshed.token.expose().to_owned())
-            .map_err(|error| error.kind())
+        refreshed.map(|refreshed| refreshed.token.expose().to_owned()).map_err(|error| error.kind())
     }
 
     async fn refuses(&self, token: &str, kind: ErrorKind) {

@@ -19,13 +19,8 @@ async fn a_login_goes_on_token_by_token() {
     let mut seen = HashSet::new();
     for day in 0..29 {
         assert!(seen.insert(token.clone()));
-        let Refreshed {
-            token: next,
-            subject,
-            data,
-            expires_at,
-            ..
-        } = world.tokens.rotate(&token).await.unwrap();
+        let Refreshed { token: next, subject, data, expires_at, .. } =
+            world.tokens.rotate(&token).await.unwrap();
         assert_eq!((&*subject, data), ("ann", phone()), "day {day}");
         assert_eq!(expires_at, UNIX_EPOCH + Duration::from_secs(NOW) + 30 * DAY);
         token = next.expose().to_owned();
@@ -165,9 +160,7 @@ async fn data_of_another_type() {
 
     // What is no JSON is not issued.
     type NoJson = std::collections::HashMap<Vec<u8>, u8>;
-    let odd = RefreshTokens::<NoJson>::builder(MemoryStore::new())
-        .build()
-        .unwrap();
+    let odd = RefreshTokens::<NoJson>::builder(MemoryStore::new()).build().unwrap();
     let data = NoJson::from([(vec![1], 1)]);
     let refused = odd.issue("ann", &data).await.unwrap_err();
     assert_eq!(refused.kind(), Configuration);
@@ -200,14 +193,8 @@ fn nonsense_is_refused_at_build() {
         (|t| t.name("a/b"), "1 to 64 letters"),
         (|t| t.lifetime(Duration::ZERO), "under a second"),
         (|t| t.idle_lifetime(Duration::ZERO), "under a second"),
-        (
-            |t| t.lifetime(Duration::ZERO).idle_lifetime(DAY),
-            "under a second",
-        ),
-        (
-            |t| t.lifetime(DAY).idle_lifetime(2 * DAY),
-            ".idle_lifetime(",
-        ),
+        (|t| t.lifetime(Duration::ZERO).idle_lifetime(DAY), "under a second"),
+        (|t| t.lifetime(DAY).idle_lifetime(2 * DAY), ".idle_lifetime("),
         (|t| t.grace(Duration::from_secs(61)), "over 60 s"),
     ];
     for (set, advice) in nonsense {

@@ -41,10 +41,8 @@ async fn a_read_that_never_catches_up_is_an_outage() {
     let family = world.store.owned(OWNER).await.unwrap().remove(0);
     *lagging.stale.lock().unwrap() = Some((family.1, u64::MAX));
     world.rotate(&first).await.unwrap();
-    let tokens = RefreshTokens::<Device>::builder(lagging)
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let tokens =
+        RefreshTokens::<Device>::builder(lagging).clock(world.clock.clone()).build().unwrap();
     let refused = tokens.rotate(&first).await.unwrap_err();
     assert_eq!(refused.kind(), Unavailable);
 }
@@ -54,10 +52,8 @@ async fn a_store_that_is_down_uses_nothing_up() {
     let world = World::new();
     let first = world.issue().await;
     let store = Arc::new(Counting::of(world.store.clone()));
-    let tokens = RefreshTokens::<Device>::builder(store.clone())
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let tokens =
+        RefreshTokens::<Device>::builder(store.clone()).clock(world.clock.clone()).build().unwrap();
     *store.failing.lock().unwrap() = Some(Unavailable);
     for _ in 0..3 {
         assert_eq!(tokens.rotate(&first).await.unwrap_err().kind(), Unavailable);
@@ -185,10 +181,7 @@ struct Unanswered {
 
 impl Unanswered {
     fn of(records: MemoryStore) -> Self {
-        Self {
-            records,
-            fails: Mutex::default(),
-        }
+        Self { records, fails: Mutex::default() }
     }
 }
 

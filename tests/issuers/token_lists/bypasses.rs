@@ -90,18 +90,11 @@ async fn line_16_another_signature_of_a_revoked_token() {
 /// A re-encoded token stays revoked: with padding, with another last character, and so on.
 #[tokio::test]
 async fn a_re_encoded_token_stays_revoked() {
-    for algorithm in [
-        Algorithm::HS256,
-        Algorithm::RS256,
-        Algorithm::ES256,
-        Algorithm::EdDSA,
-    ] {
+    for algorithm in [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
         let key = SigningKey::generate(algorithm).unwrap();
         for claims in [claims_with("a", 1.into()), claims("one")] {
-            let list = TokenList::deny(MemoryStore::new())
-                .clock(ManualClock::at(NOW))
-                .build()
-                .unwrap();
+            let list =
+                TokenList::deny(MemoryStore::new()).clock(ManualClock::at(NOW)).build().unwrap();
             let verifier = rules(&key).deny_list(list.clone()).build().unwrap();
             let token = mint(&key, &claims).unwrap();
             let verified = accepts(&verifier, &token, "not revoked");
@@ -135,21 +128,13 @@ async fn a_damaged_text_names_its_token() {
 }
 
 fn verify_elsewhere(verifier: &Verifier, token: &str) -> Result<(), ErrorKind> {
-    std::thread::scope(|scope| {
-        scope
-            .spawn(|| verify(verifier, token).map(drop))
-            .join()
-            .unwrap()
-    })
+    std::thread::scope(|scope| scope.spawn(|| verify(verifier, token).map(drop)).join().unwrap())
 }
 
 #[tokio::test]
 async fn line_17_verifiers_do_not_share_answers() {
     let world = World::new();
-    let without = rules(&world.key)
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let without = rules(&world.key).clock(world.clock.clone()).build().unwrap();
     let token = world.token("a");
     let verified = accepts(&without, &token, "no list");
     world.denied.revoke(&verified).await.unwrap();
@@ -218,9 +203,7 @@ fn fault_12_none_is_accepted_after_revoke_returned() {
                 }
             });
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for name in &names {
             runtime.block_on(world.denied.revoke(name)).unwrap();
             revoked.fetch_add(1, SeqCst);

@@ -27,14 +27,11 @@ impl Client {
     }
 
     async fn refresh(&self, token: &str) -> Response {
-        self.post("/refresh", "", json!({"refresh_token": token}))
-            .await
+        self.post("/refresh", "", json!({"refresh_token": token})).await
     }
 
     async fn me(&self, token: &str) -> u16 {
-        send(self.0, &Request::get("/me").bearer(token))
-            .await
-            .status
+        send(self.0, &Request::get("/me").bearer(token)).await.status
     }
 }
 
@@ -63,9 +60,7 @@ async fn local_jwt_from_login_to_logout() {
     // The old one again, in time: the same new one.
     assert_eq!(pair(&client.refresh(&refresh).await).1, next);
 
-    let out = client
-        .post("/logout", &second, json!({"refresh_token": next}))
-        .await;
+    let out = client.post("/logout", &second, json!({"refresh_token": next})).await;
     assert_eq!(out.status, 200);
     assert_eq!(client.me(&second).await, 401);
     for ended in [&refresh, &next] {

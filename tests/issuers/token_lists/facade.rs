@@ -26,17 +26,10 @@ struct Allowed {
 impl Allowed {
     fn over(store: impl Store, clock: &ManualClock) -> Self {
         let key = SigningKey::generate(Algorithm::ES256).unwrap();
-        let list = TokenList::allow(store)
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+        let list = TokenList::allow(store).clock(clock.clone()).build().unwrap();
         let rules = rules(&key).clock(clock.clone());
         let verifier = rules.allow_list(list.clone()).build().unwrap();
-        Self {
-            key,
-            list,
-            verifier,
-        }
+        Self { key, list, verifier }
     }
 
     fn token(&self, jti: &str) -> String {
@@ -65,10 +58,7 @@ impl Stores {
                 ("memory", Arc::new(memory())),
                 ("file", Arc::new(file.open(folder.store()).unwrap())),
                 ("Redis", Arc::new(redis("a:"))),
-                (
-                    "near cache over Redis",
-                    Arc::new(CachedStore::new(redis("b:"))),
-                ),
+                ("near cache over Redis", Arc::new(CachedStore::new(redis("b:")))),
                 ("custom, watched", Arc::new(Shaky::remote(memory()))),
                 ("custom, unwatched", Arc::new(Shaky::unwatchable(memory()))),
             ],
@@ -196,10 +186,9 @@ async fn no_token_no_entry() {
         ("a".repeat(2 << 20), TooLarge),
     ] {
         let before = format!("{:?}", world.store);
-        for refused in [
-            world.denied.revoke_unverified(&text).await,
-            world.denied.add_unverified(&text).await,
-        ] {
+        for refused in
+            [world.denied.revoke_unverified(&text).await, world.denied.add_unverified(&text).await]
+        {
             assert_eq!(refused.unwrap_err().kind(), kind, "{:.80}", text);
         }
         assert_eq!(format!("{:?}", world.store), before);
@@ -278,10 +267,7 @@ async fn a_token_without_end_is_revoked_without_end() {
     let clock = ManualClock::at(NOW);
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let store = MemoryStore::builder().clock(clock.clone()).build();
-    let list = deny(store, &clock)
-        .max_token_lifetime(Duration::MAX)
-        .build()
-        .unwrap();
+    let list = deny(store, &clock).max_token_lifetime(Duration::MAX).build().unwrap();
     let rules = rules(&key).clock(clock.clone()).danger_accept_missing_exp();
     let verifier = rules.deny_list(list.clone()).build().unwrap();
     let mut endless = claims_without("exp");
@@ -367,9 +353,7 @@ async fn a_subject_is_logged_out_everywhere() {
                 }
             }
             // An earlier moment takes nothing back, a later one more.
-            list.revoke_subject(ISSUER, "ann", second(0) - Duration::from_secs(200))
-                .await
-                .unwrap();
+            list.revoke_subject(ISSUER, "ann", second(0) - Duration::from_secs(200)).await.unwrap();
             assert_eq!(verify(&verifier, &before[1]).await.unwrap_err(), Revoked);
             list.revoke_subject(ISSUER, "ann", second(1)).await.unwrap();
             assert_eq!(verify(&verifier, &others[0]).await.unwrap_err(), Revoked);
@@ -385,10 +369,8 @@ async fn a_logout_everywhere_outlives_every_token() {
     let clock = ManualClock::at(NOW);
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let store = MemoryStore::builder().clock(clock.clone()).build();
-    let list = deny(store.clone(), &clock)
-        .max_token_lifetime(Duration::from_secs(HOUR))
-        .build()
-        .unwrap();
+    let list =
+        deny(store.clone(), &clock).max_token_lifetime(Duration::from_secs(HOUR)).build().unwrap();
     let rules = rules(&key).clock(clock.clone());
     let verifier = rules.deny_list(list.clone()).build().unwrap();
     let token = |iat: u64, exp: u64| {
@@ -407,19 +389,12 @@ async fn a_logout_everywhere_outlives_every_token() {
     clock.advance(Duration::from_millis((HOUR + 60) * 1000 - 1));
     refuses(&verifier, &longest, Revoked, "in its last moment");
     clock.advance(Duration::from_millis(1));
-    refuses(
-        &verifier,
-        &longest,
-        ErrorKind::Revoked,
-        "before it is expired",
-    );
+    refuses(&verifier, &longest, ErrorKind::Revoked, "before it is expired");
     clock.advance(Duration::from_secs(2));
     assert_eq!(store.purge().await.unwrap(), 1);
     refuses(&verifier, &longest, Expired, "it is");
     // Long gone.
-    list.revoke_subject(ISSUER, "42", SystemTime::UNIX_EPOCH)
-        .await
-        .unwrap();
+    list.revoke_subject(ISSUER, "42", SystemTime::UNIX_EPOCH).await.unwrap();
     assert!(format!("{store:?}").contains("records: 0"));
 }
 
@@ -434,12 +409,8 @@ async fn lists_have_names() {
     let rules = || rules(&key).clock(clock.clone());
     let of = |list: &TokenList| rules().deny_list(list.clone()).build().unwrap();
     let (verifier_a, verifier_b) = (of(&a), of(&b));
-    let both = (rules().deny_list(a.clone()).deny_list(b.clone()))
-        .build()
-        .unwrap();
-    let allowed = TokenList::allow(store.clone())
-        .name("a")
-        .clock(clock.clone());
+    let both = (rules().deny_list(a.clone()).deny_list(b.clone())).build().unwrap();
+    let allowed = TokenList::allow(store.clone()).name("a").clock(clock.clone());
     let allowed = allowed.build().unwrap();
     let three = (rules().deny_list(a.clone()).deny_list(b.clone()))
         .allow_list(allowed.clone())

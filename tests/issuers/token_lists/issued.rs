@@ -12,11 +12,7 @@ use serde_json::json;
 use std::time::Duration;
 
 fn issuer(key: &SigningKey, clock: &ManualClock) -> IssuerBuilder {
-    Issuer::builder()
-        .key(key.clone())
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(clock.clone())
+    Issuer::builder().key(key.clone()).issuer(ISSUER).audience(AUDIENCE).clock(clock.clone())
 }
 
 fn allow(clock: &ManualClock) -> TokenListBuilder {
@@ -31,9 +27,7 @@ async fn tokens_are_entered_at_creation() {
     let (first, second) = (allow(&clock), allow(&clock));
     let lists = [first.build().unwrap(), second.build().unwrap()];
     let issuer = (lists.iter())
-        .fold(issuer(&key, &clock), |issuer, list| {
-            issuer.allow_list(list.clone())
-        })
+        .fold(issuer(&key, &clock), |issuer, list| issuer.allow_list(list.clone()))
         .build()
         .unwrap();
     let token = issuer.issue(&json!({"sub": "42"})).await.unwrap();

@@ -36,10 +36,7 @@ async fn the_store_is_asked_once_per_token() {
     world.denied.revoke(&other).await.unwrap();
     store.asked();
     world.accepts(&token, "without waiting");
-    assert_eq!(
-        world.verify(other.expose_token()).await.unwrap_err(),
-        Revoked
-    );
+    assert_eq!(world.verify(other.expose_token()).await.unwrap_err(), Revoked);
     world.denied.revoke(&verified).await.unwrap();
     store.asked();
     for _ in 0..3 {
@@ -55,10 +52,7 @@ async fn others_changes_count_when_the_store_tells_of_them() {
     let token = world.token("a");
     world.verify(&token).await.unwrap();
     // Another process: its list knows nothing of this one's.
-    let twin = TokenList::deny(world.store.clone())
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let twin = TokenList::deny(world.store.clone()).clock(world.clock.clone()).build().unwrap();
     twin.revoke_unverified(&token).await.unwrap();
     world.accepts(&token, "nobody told");
     store.tell(Change::Key("deny/other/tAAAA"));
@@ -75,10 +69,7 @@ async fn others_changes_count_when_the_store_tells_of_them() {
         let token = world.token("a");
         world.verify(&token).await.unwrap();
         let records = Shaky::remote(world.store.clone());
-        let twin = TokenList::deny(records.clone())
-            .clock(world.clock.clone())
-            .build()
-            .unwrap();
+        let twin = TokenList::deny(records.clone()).clock(world.clock.clone()).build().unwrap();
         let key = Arc::new(Mutex::new(String::new()));
         let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
             let key = key.clone();
@@ -105,12 +96,7 @@ async fn an_unreadable_key_of_the_list_counts_for_all() {
     let (world, store) = remote();
     let token = world.token("a");
     world.verify(&token).await.unwrap();
-    for key in [
-        "deny/tokens/",
-        "deny/tokens/t",
-        "deny/tokens/tAAAA",
-        "deny/tokens/é",
-    ] {
+    for key in ["deny/tokens/", "deny/tokens/t", "deny/tokens/tAAAA", "deny/tokens/é"] {
         store.asked();
         store.tell(Change::Key(key));
         world.verify(&token).await.unwrap();
@@ -130,10 +116,7 @@ async fn while_changes_are_not_learned_the_store_is_asked_each_time() {
         assert_eq!(store.asked(), 2);
     }
     // Nobody tells of it, and yet.
-    let twin = TokenList::deny(world.store.clone())
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let twin = TokenList::deny(world.store.clone()).clock(world.clock.clone()).build().unwrap();
     twin.revoke(&verified).await.unwrap();
     assert_eq!(world.verify(&token).await.unwrap_err(), Revoked);
     twin.remove(&verified).await.unwrap();
@@ -156,10 +139,7 @@ async fn what_was_known_before_a_loss_is_not_believed_after_it() {
     let token = world.token("a");
     let verified = world.verify(&token).await.unwrap();
     store.tell(Change::Lost);
-    let twin = TokenList::deny(world.store.clone())
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let twin = TokenList::deny(world.store.clone()).clock(world.clock.clone()).build().unwrap();
     twin.revoke(&verified).await.unwrap();
     store.tell(Change::Live);
     assert_eq!(world.verify(&token).await.unwrap_err(), Revoked);
@@ -180,10 +160,7 @@ async fn a_store_that_cannot_be_watched_is_asked_each_time() {
     }
     // The signature was checked once.
     assert_eq!(world.verifier.cache_stats().misses, 1);
-    let twin = TokenList::deny(world.store.clone())
-        .clock(world.clock.clone())
-        .build()
-        .unwrap();
+    let twin = TokenList::deny(world.store.clone()).clock(world.clock.clone()).build().unwrap();
     twin.revoke(&verified).await.unwrap();
     assert_eq!(world.verify(&token).await.unwrap_err(), Revoked);
 }

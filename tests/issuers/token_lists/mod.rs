@@ -42,13 +42,7 @@ impl World {
         let denied = deny(listed, &clock).build().unwrap();
         let rules = rules(&key).clock(clock.clone());
         let verifier = rules.deny_list(denied.clone()).build().unwrap();
-        Self {
-            key,
-            clock,
-            store,
-            denied,
-            verifier,
-        }
+        Self { key, clock, store, denied, verifier }
     }
 
     fn token(&self, jti: &str) -> String {

@@ -33,18 +33,9 @@ async fn fault_13_a_store_that_is_down_says_nothing_about_a_token() {
         // Nothing that concerns it was written: the store tells of changes, and of their loss.
         world.accepts(&known, "remembered");
         // Writing fails as the store says.
-        assert_eq!(
-            world.denied.revoke(&verified).await.unwrap_err().kind(),
-            kind
-        );
-        assert_eq!(
-            world.denied.contains(&verified).await.unwrap_err().kind(),
-            kind
-        );
-        assert_eq!(
-            world.denied.remove(&verified).await.unwrap_err().kind(),
-            kind
-        );
+        assert_eq!(world.denied.revoke(&verified).await.unwrap_err().kind(), kind);
+        assert_eq!(world.denied.contains(&verified).await.unwrap_err().kind(), kind);
+        assert_eq!(world.denied.remove(&verified).await.unwrap_err().kind(), kind);
         // It might have been written.
         assert_eq!(world.verify(&known).await.unwrap_err(), Unavailable);
         store.fail(None);
@@ -58,11 +49,7 @@ async fn fault_13_a_store_that_is_down_says_nothing_about_a_token() {
         world.verify(&known).await.unwrap();
         world.denied.revoke_unverified(&new).await.unwrap();
         assert_eq!(world.verify(&new).await.unwrap_err(), Revoked);
-        world
-            .denied
-            .remove(&known_as(&world, &new).await)
-            .await
-            .unwrap();
+        world.denied.remove(&known_as(&world, &new).await).await.unwrap();
     }
 }
 
@@ -96,10 +83,7 @@ async fn an_allow_list_that_is_down_lets_nobody_in_and_says_503() {
     let records = MemoryStore::builder().clock(clock.clone()).build();
     let store = Shaky::remote(records);
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
-    let list = TokenList::allow(store.clone())
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let list = TokenList::allow(store.clone()).clock(clock.clone()).build().unwrap();
     let verifier = rules(&key).allow_list(list.clone()).build().unwrap();
     let token = mint(&key, &claims("a")).unwrap();
     store.fail(Some(Unavailable));
@@ -117,10 +101,7 @@ async fn an_allow_list_that_is_down_lets_nobody_in_and_says_503() {
 fn fault_13_open_only_where_asked_and_counted() {
     const METRIC: &str = "jamguard_unchecked_tokens_total";
     let counts = Counts::default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     metrics::with_local_recorder(&counts, || {
         runtime.block_on(async {
             let clock = ManualClock::at(NOW);
@@ -192,18 +173,10 @@ async fn open_or_not_what_is_known_counts() {
         match lost {
             "/tokens/s" => writer.revoke_unverified(&token).await.unwrap(),
             _ => writer
-                .revoke_subject(
-                    crate::support::tokens::ISSUER,
-                    "42",
-                    crate::token_lists::second(0),
-                )
+                .revoke_subject(crate::support::tokens::ISSUER, "42", crate::token_lists::second(0))
                 .await
                 .unwrap(),
         }
-        assert_eq!(
-            verify(&verifier, &token).await.unwrap_err(),
-            Revoked,
-            "{lost}"
-        );
+        assert_eq!(verify(&verifier, &token).await.unwrap_err(), Revoked, "{lost}");
     }
 }

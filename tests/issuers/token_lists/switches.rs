@@ -86,14 +86,8 @@ fn lists_that_cannot_work_are_refused_at_build() {
         (list().name("a/b").build(), "1 to 64 letters"),
         (list().name("ä").build(), "1 to 64 letters"),
         (list().name("a".repeat(65)).build(), "1 to 64 letters"),
-        (
-            list().leeway(Duration::from_secs(3601)).build(),
-            "over an hour",
-        ),
-        (
-            list().max_token_lifetime(Duration::ZERO).build(),
-            ".max_token_lifetime(",
-        ),
+        (list().leeway(Duration::from_secs(3601)).build(), "over an hour"),
+        (list().max_token_lifetime(Duration::ZERO).build(), ".max_token_lifetime("),
     ] {
         expect(built.map(drop), advice);
     }
@@ -102,27 +96,12 @@ fn lists_that_cannot_work_are_refused_at_build() {
     let deny = list().build().unwrap();
     let allow = TokenList::allow(MemoryStore::new()).build().unwrap();
     let build = |rules: VerifierBuilder| rules.build().map(drop);
-    expect(
-        build(rules(&key).deny_list(allow.clone())),
-        "an allow list given to .deny_list(",
-    );
-    expect(
-        build(rules(&key).allow_list(deny.clone())),
-        "a deny list given to .allow_list(",
-    );
+    expect(build(rules(&key).deny_list(allow.clone())), "an allow list given to .deny_list(");
+    expect(build(rules(&key).allow_list(deny.clone())), "a deny list given to .allow_list(");
     for (rules, advice) in [
-        (
-            rules(&key).leeway(Duration::from_secs(61)),
-            "give the list's .leeway(",
-        ),
-        (
-            rules(&key).danger_accept_expired(),
-            ".danger_accept_expired()",
-        ),
-        (
-            rules(&key).danger_accept_missing_exp(),
-            ".max_token_lifetime(Duration::MAX)",
-        ),
+        (rules(&key).leeway(Duration::from_secs(61)), "give the list's .leeway("),
+        (rules(&key).danger_accept_expired(), ".danger_accept_expired()"),
+        (rules(&key).danger_accept_missing_exp(), ".max_token_lifetime(Duration::MAX)"),
     ] {
         // So does an authenticator that has the list.
         let verifier = rules.build().unwrap();

@@ -51,22 +51,12 @@ impl Target {
         let verifier = rules.build().unwrap();
         let mut auth = Authenticator::builder()
             .verifier(verifier.clone())
-            .sources([
-                CredentialSource::bearer(),
-                CredentialSource::cookie("token"),
-            ]);
+            .sources([CredentialSource::bearer(), CredentialSource::cookie("token")]);
         if whole {
             auth = auth.deny_list(denied.clone());
         }
         let servers = Servers::start(Site::new(auth.build().unwrap())).await;
-        Self {
-            key,
-            clock,
-            verifier,
-            denied,
-            store,
-            servers,
-        }
+        Self { key, clock, verifier, denied, store, servers }
     }
 
     fn token(&self, jti: &str) -> String {
@@ -156,10 +146,9 @@ async fn fault_13_a_store_that_is_down() {
                 target.store.fail(Some(ErrorKind::Unavailable));
             }
             for path in ["/me", "/guarded", "/hello"] {
-                for request in [
-                    Request::get(path).bearer(&new),
-                    Request::get(path).cookie("token", &new),
-                ] {
+                for request in
+                    [Request::get(path).bearer(&new), Request::get(path).cookie("token", &new)]
+                {
                     let answer = target.servers.ask(request).await;
                     assert_eq!(answer.status, 503, "{path}");
                     assert_eq!(answer.header("retry-after"), Some("1"));
@@ -211,9 +200,7 @@ async fn one_list_for_verifiers_of_every_kind() {
                 true => Shaky::remote(records),
                 false => Shaky::unwatchable(records),
             };
-            let denied = crate::token_lists::deny(store, &world.clock)
-                .build()
-                .unwrap();
+            let denied = crate::token_lists::deny(store, &world.clock).build().unwrap();
             let key = SigningKey::generate(Algorithm::ES256).unwrap();
             let of = |rules: fn(jamguard::VerifierBuilder) -> jamguard::VerifierBuilder| {
                 let begun = Verifier::builder()
@@ -243,11 +230,8 @@ async fn one_list_for_verifiers_of_every_kind() {
             let mut foreign = claims("f");
             foreign["iss"] = "https://somebody.example".into();
             foreign["tenant"] = "t".into();
-            let tokens = [
-                world.token(),
-                mint(&key, &claims("a")).unwrap(),
-                mint(&key, &foreign).unwrap(),
-            ];
+            let tokens =
+                [world.token(), mint(&key, &claims("a")).unwrap(), mint(&key, &foreign).unwrap()];
             for token in &tokens {
                 for _ in 0..3 {
                     let answer = servers.ask(Request::get("/me").bearer(token)).await;
@@ -283,10 +267,7 @@ async fn a_revoked_login_is_not_renewed() {
             true => app = app.deny_list(denied.clone()),
             false => auth = auth.deny_list(denied.clone()),
         }
-        let auth = auth
-            .jam(app)
-            .cookies(LoginCookies::new())
-            .silent_refresh(world.client());
+        let auth = auth.jam(app).cookies(LoginCookies::new()).silent_refresh(world.client());
         let servers = Servers::start(Site::new(auth.build().unwrap())).await;
         let with = |id_token: &str| {
             let id = Request::get("/me").cookie("__Host-jam_id", id_token);
@@ -318,12 +299,7 @@ async fn a_revoked_login_is_not_renewed() {
             // Bob's token is merely expired, and Ann's refresh token is not his.
             let answer = support::send(address, &with(&bob)).await;
             assert_eq!(answer.status, 401);
-            assert!(
-                !answer
-                    .header("www-authenticate")
-                    .unwrap()
-                    .contains("revoked")
-            );
+            assert!(!answer.header("www-authenticate").unwrap().contains("revoked"));
         }
         world.clock.advance(Duration::from_secs(5));
     }

@@ -32,10 +32,7 @@ fn build(name: &str) -> PathBuf {
     let mut built = lines.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let ours = message["target"]["name"] == name;
-        message["executable"]
-            .as_str()
-            .filter(|_| ours)
-            .map(PathBuf::from)
+        message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
     });
     built.next().expect("cargo names the executable")
 }
@@ -67,10 +64,7 @@ impl Example {
                 {
                     return example;
                 }
-                assert!(
-                    begun.elapsed() < Duration::from_secs(30),
-                    "{name} does not answer"
-                );
+                assert!(begun.elapsed() < Duration::from_secs(30), "{name} does not answer");
                 std::thread::sleep(Duration::from_millis(20));
             }
         }

@@ -36,9 +36,7 @@ pub(crate) fn ask(
         }
     }
     let mut body = String::new();
-    reader
-        .take(length.unwrap_or(u64::MAX))
-        .read_to_string(&mut body)?;
+    reader.take(length.unwrap_or(u64::MAX)).read_to_string(&mut body)?;
     Ok((status.unwrap_or(0), body))
 }
 

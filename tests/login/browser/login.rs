@@ -66,12 +66,7 @@ fn whole_life(name: &str) {
 
 /// What the guarded routes answer to whoever uses the browser.
 fn may(browser: &Browser, expected: [u16; 4]) {
-    let paths = [
-        "/admin",
-        "/table/open",
-        "/table/admin/users",
-        "/table/other",
-    ];
+    let paths = ["/admin", "/table/open", "/table/admin/users", "/table/other"];
     for (path, expected) in paths.into_iter().zip(expected) {
         let status = browser.run(&format!(
             "const asked = new XMLHttpRequest(); asked.open('GET', '{path}', false); asked.send(); \

@@ -26,10 +26,9 @@ fn attacked(name: &str) {
     let browser = driver.open(folder.path());
     log_in(&browser, &app, ANN);
     // What comes without the cookie is a stranger's logout: that of nobody.
-    for (path, stranger) in [
-        ("/logout", "logged in as"),
-        ("/logout-everywhere", "missing_credentials"),
-    ] {
+    for (path, stranger) in
+        [("/logout", "logged in as"), ("/logout-everywhere", "missing_credentials")]
+    {
         let port = attack(&app, path);
         // Another port of the same host: the same site to SameSite, which sends the cookie.
         browser.goto(&format!("http://127.0.0.1:{port}/"));

@@ -66,10 +66,7 @@ impl Driver {
         }}});
         let session = call(self.address, "POST", "/session", &capabilities).unwrap();
         let id = session["sessionId"].as_str().expect("a session");
-        Browser {
-            driver: self.address,
-            path: format!("/session/{id}"),
-        }
+        Browser { driver: self.address, path: format!("/session/{id}") }
     }
 }
 
@@ -91,11 +88,7 @@ fn chromium() -> String {
 
 /// One call; an error of WebDriver's comes as its text.
 fn call(driver: SocketAddr, method: &str, path: &str, body: &Value) -> Result<Value, String> {
-    let body = if method == "POST" {
-        body.to_string()
-    } else {
-        String::new()
-    };
+    let body = if method == "POST" { body.to_string() } else { String::new() };
     let (status, answer) =
         ask(driver, method, path, &body).map_err(|error| format!("{method} {path}: {error}"))?;
     let mut answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;

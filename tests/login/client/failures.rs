@@ -16,14 +16,8 @@ async fn all(jam: &JamClient) -> [(&'static str, Error); 6] {
         ("jwks", jam.jwks().await.unwrap_err()),
         ("verify", jam.verify_remote(TOKEN).await.unwrap_err()),
         ("refresh", jam.refresh(REFRESH).await.unwrap_err()),
-        (
-            "delete",
-            jam.delete_refresh_token(TOKEN, REFRESH).await.unwrap_err(),
-        ),
-        (
-            "delete all",
-            jam.delete_all_refresh_tokens(TOKEN).await.unwrap_err(),
-        ),
+        ("delete", jam.delete_refresh_token(TOKEN, REFRESH).await.unwrap_err()),
+        ("delete all", jam.delete_all_refresh_tokens(TOKEN).await.unwrap_err()),
     ]
 }
 
@@ -34,12 +28,7 @@ fn assert_no_secret(error: &Error) {
         text.push_str(&format!(" {cause} {cause:?}"));
         source = cause.source();
     }
-    for secret in [
-        TOKEN,
-        REFRESH,
-        "cmVmcmVzaCBzZWNyZXQ",
-        "eyJhbGciOiJFUzUxMiJ9",
-    ] {
+    for secret in [TOKEN, REFRESH, "cmVmcmVzaCBzZWNyZXQ", "eyJhbGciOiJFUzUxMiJ9"] {
         assert!(!text.contains(secret), "{text}");
     }
 }
@@ -112,10 +101,7 @@ async fn jams_message_is_carried() {
 async fn jams_message_is_cut_and_cleaned() {
     let text = format!(r"a\r\n\u001b[31mb\u0000\u202ec{}", "x".repeat(1_000));
     let server = Canned::status(400, &format!(r#"{{"message":"{text}"}}"#)).await;
-    let error = client(&server.base_url)
-        .authenticate(ANN)
-        .await
-        .unwrap_err();
+    let error = client(&server.base_url).authenticate(ANN).await.unwrap_err();
     assert!(error.message().starts_with("a[31mbcxxx"), "{error}");
     assert_eq!(error.message().chars().count(), 300);
 }
@@ -142,16 +128,10 @@ async fn jams_message_does_not_repeat_tokens() {
 #[tokio::test]
 async fn any_other_status_is_a_kind_of_its_own() {
     let verdict = r#"{"message":"no","idToken":"a.b.c"}"#;
-    for status in [
-        201, 202, 203, 206, 304, 402, 403, 405, 409, 418, 429, 500, 502, 503, 599,
-    ] {
+    for status in [201, 202, 203, 206, 304, 402, 403, 405, 409, 418, 429, 500, 502, 503, 599] {
         let server = Canned::status(status, if status == 304 { "" } else { verdict }).await;
         for (operation, error) in all(&client(&server.base_url)).await {
-            assert_eq!(
-                error.kind(),
-                ErrorKind::UnexpectedStatus,
-                "{operation} {status}"
-            );
+            assert_eq!(error.kind(), ErrorKind::UnexpectedStatus, "{operation} {status}");
             assert!(error.message().contains(&status.to_string()), "{error}");
             assert_no_secret(&error);
         }
@@ -162,10 +142,7 @@ async fn any_other_status_is_a_kind_of_its_own() {
     assert_eq!(kind_of_delete, ErrorKind::UnexpectedStatus);
     let server = Canned::bytes("HTTP/1.1 204 No Content\r\n\r\n").await;
     let jam = client(&server.base_url);
-    assert_eq!(
-        kind(jam.verify_remote(TOKEN).await),
-        ErrorKind::UnexpectedStatus
-    );
+    assert_eq!(kind(jam.verify_remote(TOKEN).await), ErrorKind::UnexpectedStatus);
 }
 
 #[tokio::test]
@@ -178,11 +155,7 @@ async fn a_redirect_is_not_followed() {
         ))
         .await;
         for (operation, error) in all(&client(&server.base_url)).await {
-            assert_eq!(
-                error.kind(),
-                ErrorKind::UnexpectedStatus,
-                "{operation} {status}"
-            );
+            assert_eq!(error.kind(), ErrorKind::UnexpectedStatus, "{operation} {status}");
         }
     }
     assert!(target.requests().is_empty());
@@ -285,18 +258,8 @@ async fn the_body_of_other_successes_does_not_matter() {
 async fn what_jam_vouches_for_must_still_be_a_token() {
     let server = Canned::status(200, "{}").await;
     let jam = client(&server.base_url);
-    for token in [
-        "",
-        "abc",
-        "a.b.c",
-        "eyJhbGciOiJFUzUxMiJ9.W10.c2ln",
-        "e30.e30",
-    ] {
-        assert_eq!(
-            kind(jam.verify_remote(token).await),
-            ErrorKind::Malformed,
-            "{token}"
-        );
+    for token in ["", "abc", "a.b.c", "eyJhbGciOiJFUzUxMiJ9.W10.c2ln", "e30.e30"] {
+        assert_eq!(kind(jam.verify_remote(token).await), ErrorKind::Malformed, "{token}");
     }
 }
 

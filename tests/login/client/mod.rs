@@ -12,11 +12,7 @@ const APP: &str = "dcd6555e-edff-4f3d-83c9-3af79ea8f895";
 const ANN: &str = "ann@example.com";
 
 fn client(base_url: &str) -> JamClient {
-    JamClient::builder(APP)
-        .base_url(base_url)
-        .timeout(Duration::from_secs(20))
-        .build()
-        .unwrap()
+    JamClient::builder(APP).base_url(base_url).timeout(Duration::from_secs(20)).build().unwrap()
 }
 
 fn kind<T: Debug>(result: Result<T, Error>) -> ErrorKind {

@@ -63,15 +63,9 @@ async fn verify_remote_gives_header_and_claims() {
     let mismatch = verified.claims_as::<Vec<u8>>();
     assert_eq!(kind(mismatch), ErrorKind::ClaimsMismatch);
 
-    let wrong_use = app
-        .issue(IdToken::new(ANN).claim("token_use", "access"))
-        .unwrap();
+    let wrong_use = app.issue(IdToken::new(ANN).claim("token_use", "access")).unwrap();
     for token in ["", "abc", "a.b.c", &wrong_use] {
-        assert_eq!(
-            kind(jam.verify_remote(token).await),
-            ErrorKind::NotVerified,
-            "{token}"
-        );
+        assert_eq!(kind(jam.verify_remote(token).await), ErrorKind::NotVerified, "{token}");
     }
     clock.advance(Duration::from_secs(3600));
     let error = jam.verify_remote(&token).await.unwrap_err();
@@ -105,11 +99,8 @@ async fn refresh_may_be_forbidden() {
 #[tokio::test]
 async fn one_refresh_token_is_deleted_whatever_its_characters() {
     let (emulator, app, today, _) = world(settings()).await;
-    let legacy = JamClient::builder(APP)
-        .base_url(emulator.base_url())
-        .legacy_paths(true)
-        .build()
-        .unwrap();
+    let legacy =
+        JamClient::builder(APP).base_url(emulator.base_url()).legacy_paths(true).build().unwrap();
     let id_token = app.id_token(ANN).unwrap();
     for jam in [today, legacy] {
         // The address makes the base64 end in '='; the other two characters come by chance.
@@ -121,10 +112,7 @@ async fn one_refresh_token_is_deleted_whatever_its_characters() {
         jam.refresh(token).await.unwrap();
         jam.delete_refresh_token(&id_token, token).await.unwrap();
         assert_eq!(kind(jam.refresh(token).await), ErrorKind::Unauthorized);
-        let error = jam
-            .delete_refresh_token(&id_token, token)
-            .await
-            .unwrap_err();
+        let error = jam.delete_refresh_token(&id_token, token).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert_eq!(error.message(), "No such refresh token.");
         let unknown = jam.delete_refresh_token("a.b.c", token).await;
@@ -181,24 +169,15 @@ async fn an_id_token_that_no_header_can_carry_is_not_sent() {
 #[tokio::test]
 async fn an_unknown_app_is_not_found() {
     let (emulator, app, _, _) = world(settings()).await;
-    let jam = JamClient::builder(UNKNOWN_APP)
-        .base_url(emulator.base_url())
-        .build()
-        .unwrap();
+    let jam = JamClient::builder(UNKNOWN_APP).base_url(emulator.base_url()).build().unwrap();
     let token = app.id_token(ANN).unwrap();
     for (operation, kind) in [
         ("authenticate", kind(jam.authenticate(ANN).await)),
         ("jwks", kind(jam.jwks().await)),
         ("verify", kind(jam.verify_remote(&token).await)),
         ("refresh", kind(jam.refresh("abc").await)),
-        (
-            "delete",
-            kind(jam.delete_refresh_token(&token, "abc").await),
-        ),
-        (
-            "delete all",
-            kind(jam.delete_all_refresh_tokens(&token).await),
-        ),
+        ("delete", kind(jam.delete_refresh_token(&token, "abc").await)),
+        ("delete all", kind(jam.delete_all_refresh_tokens(&token).await)),
     ] {
         assert_eq!(kind, ErrorKind::NotFound, "{operation}");
     }
@@ -210,10 +189,7 @@ async fn requests_are_those_of_the_table() {
     let base_url = format!("{}/jam/", server.base_url);
     let jam = client(&base_url);
     let token = "aGk+/A==";
-    assert_eq!(
-        kind(jam.authenticate("a\"nn@example.com").await),
-        ErrorKind::UnexpectedStatus
-    );
+    assert_eq!(kind(jam.authenticate("a\"nn@example.com").await), ErrorKind::UnexpectedStatus);
     let _ = jam.jwks().await.unwrap_err();
     let _ = jam.verify_remote("a.b.c").await.unwrap_err();
     let _ = jam.refresh(token).await.unwrap_err();
@@ -224,10 +200,7 @@ async fn requests_are_those_of_the_table() {
         .legacy_paths(true)
         .build()
         .unwrap();
-    let _ = legacy
-        .delete_refresh_token("a.b.c", token)
-        .await
-        .unwrap_err();
+    let _ = legacy.delete_refresh_token("a.b.c", token).await.unwrap_err();
     let _ = legacy.delete_all_refresh_tokens("a.b.c").await.unwrap_err();
 
     let requests = server.requests();
@@ -248,16 +221,8 @@ async fn requests_are_those_of_the_table() {
         let (head, found) = request.split_once("\r\n\r\n").unwrap();
         assert_eq!(found, body);
         let head = head.to_ascii_lowercase();
-        assert_eq!(
-            head.contains("authorization: bearer a.b.c"),
-            method == "DELETE",
-            "{head}"
-        );
-        assert_eq!(
-            head.contains("content-type: application/json"),
-            method == "POST",
-            "{head}"
-        );
+        assert_eq!(head.contains("authorization: bearer a.b.c"), method == "DELETE", "{head}");
+        assert_eq!(head.contains("content-type: application/json"), method == "POST", "{head}");
     }
 }
 

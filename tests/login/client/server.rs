@@ -47,11 +47,7 @@ impl Canned {
                 });
             }
         });
-        Self {
-            base_url,
-            requests,
-            server,
-        }
+        Self { base_url, requests, server }
     }
 
     /// The requests so far, head and body.

@@ -14,14 +14,9 @@ const BOUND: Duration = Duration::from_secs(20);
 
 async fn kids(world: &World) -> Vec<String> {
     let set = json_of(world.get(".well-known/jwks.json").await).await;
-    assert_eq!(
-        set,
-        serde_json::from_str::<Value>(&world.app.jwks_json()).unwrap()
-    );
+    assert_eq!(set, serde_json::from_str::<Value>(&world.app.jwks_json()).unwrap());
     let keys = set["keys"].as_array().unwrap();
-    keys.iter()
-        .map(|key| key["kid"].as_str().unwrap().to_owned())
-        .collect()
+    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -79,14 +74,8 @@ async fn the_lifetime_of_id_tokens_can_be_set() {
 async fn an_endpoint_fails_as_ordered_and_no_other_does() {
     let world = World::new().await;
     let refresh_token = world.refresh_token(ANN);
-    for (ordered, status) in [
-        (503, 503),
-        (418, 418),
-        (401, 401),
-        (0, 500),
-        (100, 500),
-        (1000, 500),
-    ] {
+    for (ordered, status) in [(503, 503), (418, 418), (401, 401), (0, 500), (100, 500), (1000, 500)]
+    {
         world.emulator.fail(Endpoint::Refresh, ordered);
         assert_refused(world.refresh(&refresh_token).await, status).await;
         assert_eq!(kids(&world).await.len(), 1);
@@ -98,18 +87,14 @@ async fn an_endpoint_fails_as_ordered_and_no_other_does() {
 #[tokio::test]
 async fn a_delayed_endpoint_answers_late() {
     let world = World::new().await;
-    world
-        .emulator
-        .delay(Endpoint::Jwks, Duration::from_secs(600));
+    world.emulator.delay(Endpoint::Jwks, Duration::from_secs(600));
     let impatient = world
         .request(reqwest::Method::GET, ".well-known/jwks.json")
         .timeout(Duration::from_millis(200));
     assert!(impatient.send().await.unwrap_err().is_timeout());
     json_of(world.verify(&world.id_token()).await).await;
 
-    world
-        .emulator
-        .delay(Endpoint::Jwks, Duration::from_millis(50));
+    world.emulator.delay(Endpoint::Jwks, Duration::from_millis(50));
     let begin = std::time::Instant::now();
     kids(&world).await;
     assert!(begin.elapsed() >= Duration::from_millis(50));
@@ -130,9 +115,7 @@ async fn every_request_is_counted_at_its_endpoint() {
     world.verify(&id_token).await;
     world.refresh("unknown").await;
     for path in ["user/refresh", "refresh"] {
-        world
-            .delete(&format!("{path}/{refresh_token}"), &id_token)
-            .await;
+        world.delete(&format!("{path}/{refresh_token}"), &id_token).await;
         world.delete(path, &id_token).await;
     }
     for (endpoint, expected) in [
@@ -205,9 +188,7 @@ async fn a_dropped_emulator_stops() {
 #[tokio::test]
 async fn stop_does_not_wait_for_slow_clients_or_delays() {
     let world = World::new().await;
-    world
-        .emulator
-        .delay(Endpoint::Jwks, Duration::from_secs(600));
+    world.emulator.delay(Endpoint::Jwks, Duration::from_secs(600));
     let url = format!("{}/.well-known/jwks.json", world.app.issuer());
     let waiting = tokio::spawn(world.http.get(url).send());
     let arrived = async {
@@ -218,9 +199,7 @@ async fn stop_does_not_wait_for_slow_clients_or_delays() {
     timeout(BOUND, arrived).await.unwrap();
     let port = port(&world.emulator);
     let mut half = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    half.write_all(b"GET /inbox HTTP/1.1\r\nHost: loc")
-        .await
-        .unwrap();
+    half.write_all(b"GET /inbox HTTP/1.1\r\nHost: loc").await.unwrap();
 
     timeout(BOUND, world.emulator.stop()).await.unwrap();
     assert_refused(waiting.await.unwrap().unwrap(), 503).await;

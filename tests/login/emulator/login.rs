@@ -11,10 +11,7 @@ use std::time::Duration;
 async fn a_login_goes_all_the_way_round() {
     let world = World::new().await;
     let (url, query) = world.log_in(ANN).await;
-    assert!(
-        url.as_str()
-            .starts_with("http://127.0.0.1:3000/jam-redirect?idToken=")
-    );
+    assert!(url.as_str().starts_with("http://127.0.0.1:3000/jam-redirect?idToken="));
     let (id_token, refresh_token) = (&query["idToken"], &query["refreshToken"]);
     let verified = world.verifier().verify(id_token).await.unwrap();
     assert!(verified.raw_claims().contains(ANN));
@@ -63,9 +60,7 @@ async fn a_code_works_once() {
     assert_refused(world.open(&link).await, 400).await;
 
     let link = world.mailed(ANN).await;
-    let attempts: Vec<_> = (0..20)
-        .map(|_| tokio::spawn(world.http.get(&link).send()))
-        .collect();
+    let attempts: Vec<_> = (0..20).map(|_| tokio::spawn(world.http.get(&link).send())).collect();
     let mut logins = 0;
     for attempt in attempts {
         logins += u32::from(attempt.await.unwrap().unwrap().status() == 303);
@@ -89,12 +84,7 @@ async fn a_code_is_for_its_app_and_is_not_used_up_by_a_look_at_it() {
     world.emulator.add_app(AppSettings::new(OTHER_APP)).unwrap();
     let link = world.mailed(ANN).await;
     assert_refused(world.open(&link.replace(APP, OTHER_APP)).await, 400).await;
-    let head = world
-        .http
-        .request(Method::HEAD, &link)
-        .send()
-        .await
-        .unwrap();
+    let head = world.http.request(Method::HEAD, &link).send().await.unwrap();
     assert_eq!(head.status(), 204);
     assert_eq!(world.open(&link).await.status(), 303);
     for path in [
@@ -118,14 +108,8 @@ async fn the_inbox_as_json_is_newest_first() {
     let url = format!("{}/inbox", world.emulator.base_url());
     let request = world.http.get(&url).header("accept", "application/json");
     let mails = json_of(request.send().await.unwrap()).await;
-    assert_eq!(
-        mails[0],
-        json!({"app_id": APP, "email": BEN, "link": link, "sent_at": NOW + 7})
-    );
-    assert_eq!(
-        (&mails[1]["email"], &mails[1]["sent_at"]),
-        (&json!(ANN), &json!(NOW))
-    );
+    assert_eq!(mails[0], json!({"app_id": APP, "email": BEN, "link": link, "sent_at": NOW + 7}));
+    assert_eq!((&mails[1]["email"], &mails[1]["sent_at"]), (&json!(ANN), &json!(NOW)));
     assert_eq!(mails.as_array().unwrap().len(), 2);
 }
 
@@ -141,10 +125,7 @@ async fn the_inbox_as_html_has_links_and_no_foreign_markup() {
     assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
     let page = answer.text().await.unwrap();
     assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
-    assert!(
-        page.contains("o&#39;hara&amp;b=\u{1F600}@example.com"),
-        "{page}"
-    );
+    assert!(page.contains("o&#39;hara&amp;b=\u{1F600}@example.com"), "{page}");
     assert!(page.contains("for development only"));
     assert_eq!(world.open(&link).await.status(), 303);
 }
@@ -160,10 +141,7 @@ async fn the_inbox_follows_the_accept_header() {
         ("text/html;q=0.5, application/json;q=0.9", true),
         ("application/json;q=0.5, text/html", false),
         ("application/json;q=0", false),
-        (
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-            false,
-        ),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false),
         ("*/*", false),
     ] {
         let request = world.http.get(&url).header("accept", accept);

@@ -15,10 +15,7 @@ async fn an_id_token_is_as_the_contract_says_and_no_more() {
     let token = world.id_token();
     let set: Value = serde_json::from_str(&world.app.jwks_json()).unwrap();
     let kid = &set["keys"][0]["kid"];
-    assert_eq!(
-        part(&token, 0),
-        json!({"alg": "ES512", "typ": "JWT", "kid": kid})
-    );
+    assert_eq!(part(&token, 0), json!({"alg": "ES512", "typ": "JWT", "kid": kid}));
     assert_eq!(
         part(&token, 1),
         json!({
@@ -45,10 +42,7 @@ async fn the_key_set_holds_public_p521_keys_named_by_their_thumbprints() {
     assert_eq!(keys.len(), 1);
     let names: BTreeSet<&str> = keys[0].as_object().unwrap().keys().map(|k| &**k).collect();
     assert_eq!(names, BTreeSet::from(["crv", "kid", "kty", "x", "y"]));
-    assert_eq!(
-        (&keys[0]["kty"], &keys[0]["crv"]),
-        (&json!("EC"), &json!("P-521"))
-    );
+    assert_eq!((&keys[0]["kty"], &keys[0]["crv"]), (&json!("EC"), &json!("P-521")));
     let jwk = Jwk::from_json(&keys[0].to_string()).unwrap();
     assert_eq!(keys[0]["kid"], jwk.thumbprint().unwrap());
 
@@ -85,13 +79,7 @@ async fn authenticate_wants_an_address() {
 async fn bodies_that_are_no_json_or_too_long_are_bad_requests() {
     let world = World::new().await;
     for path in ["authenticate", "verify", "refresh"] {
-        for body in [
-            "",
-            "{",
-            "null",
-            "email=ann@example.com",
-            "{\"email\":\"a@b\"} x",
-        ] {
+        for body in ["", "{", "null", "email=ann@example.com", "{\"email\":\"a@b\"} x"] {
             assert_refused(world.post_text(path, body).await, 400).await;
         }
         assert_refused(world.post_text(path, vec![0xff; 10]).await, 400).await;
@@ -130,10 +118,7 @@ async fn verify_answers_header_and_claims_of_a_good_token() {
     let world = World::new().await;
     let token = world.id_token();
     let body = json_of(world.verify(&token).await).await;
-    assert_eq!(
-        body,
-        json!({"header": part(&token, 0), "claims": part(&token, 1)})
-    );
+    assert_eq!(body, json!({"header": part(&token, 0), "claims": part(&token, 1)}));
 }
 
 #[tokio::test]
@@ -150,28 +135,13 @@ async fn verify_really_verifies() {
     for (case, token) in [
         ("no token", String::new()),
         ("garbage", "a.b.c".to_owned()),
-        (
-            "changed signature",
-            format!("{signed}.{first}{}", &signature[1..]),
-        ),
+        ("changed signature", format!("{signed}.{first}{}", &signature[1..])),
         ("no signature", format!("{signed}.")),
-        (
-            "another key",
-            testing::mint(&stranger, &part(&good, 1)).unwrap(),
-        ),
+        ("another key", testing::mint(&stranger, &part(&good, 1)).unwrap()),
         ("another app", other.id_token(ANN).unwrap()),
-        (
-            "token_use",
-            issue(IdToken::new(ANN).claim("token_use", "access")),
-        ),
-        (
-            "no token_use",
-            issue(IdToken::new(ANN).without_claim("token_use")),
-        ),
-        (
-            "issuer",
-            issue(IdToken::new(ANN).claim("iss", "https://api.justauthenticate.me")),
-        ),
+        ("token_use", issue(IdToken::new(ANN).claim("token_use", "access"))),
+        ("no token_use", issue(IdToken::new(ANN).without_claim("token_use"))),
+        ("issuer", issue(IdToken::new(ANN).claim("iss", "https://api.justauthenticate.me"))),
         ("audience", issue(IdToken::new(ANN).claim("aud", OTHER_APP))),
         ("no email", issue(IdToken::new(ANN).without_claim("email"))),
         ("no exp", issue(IdToken::new(ANN).without_claim("exp"))),
@@ -197,9 +167,7 @@ async fn verify_really_verifies() {
 #[tokio::test]
 async fn refresh_gives_an_id_token_until_the_refresh_token_expires() {
     let world = World::new().await;
-    world
-        .app
-        .set_refresh_token_lifetime(Duration::from_secs(7200));
+    world.app.set_refresh_token_lifetime(Duration::from_secs(7200));
     let refresh_token = world.refresh_token(ANN);
     world.clock.advance(Duration::from_secs(7199));
     let body = json_of(world.refresh(&refresh_token).await).await;
@@ -211,11 +179,7 @@ async fn refresh_gives_an_id_token_until_the_refresh_token_expires() {
     world.clock.advance(Duration::from_secs(1));
     assert_refused(world.refresh(&refresh_token).await, 401).await;
     assert_refused(world.refresh("no such token").await, 401).await;
-    assert_refused(
-        world.post("refresh", &json!({"refreshToken": []})).await,
-        400,
-    )
-    .await;
+    assert_refused(world.post("refresh", &json!({"refreshToken": []})).await, 400).await;
 }
 
 #[tokio::test]
@@ -290,16 +254,9 @@ async fn deletes_need_a_valid_id_token() {
     let access_token = IdToken::new(ANN).claim("token_use", "access");
     let access_token = world.app.issue(access_token).unwrap();
     for path in DELETES {
-        for path in [
-            path.to_owned(),
-            format!("{path}/{}", encoded(&refresh_token)),
-        ] {
+        for path in [path.to_owned(), format!("{path}/{}", encoded(&refresh_token))] {
             assert_refused(world.delete(&path, &access_token).await, 401).await;
-            for header in [
-                None,
-                Some(String::new()),
-                Some(format!("Basic {}", world.id_token())),
-            ] {
+            for header in [None, Some(String::new()), Some(format!("Basic {}", world.id_token()))] {
                 let mut request = world.request(Method::DELETE, &path);
                 if let Some(header) = header {
                     request = request.header("authorization", header);

@@ -37,18 +37,9 @@ impl World {
 
     pub(crate) async fn with(settings: AppSettings) -> Self {
         let clock = ManualClock::at(NOW);
-        let emulator = Emulator::builder()
-            .clock(clock.clone())
-            .start()
-            .await
-            .unwrap();
+        let emulator = Emulator::builder().clock(clock.clone()).start().await.unwrap();
         let app = emulator.add_app(settings).unwrap();
-        Self {
-            emulator,
-            app,
-            clock,
-            http: http(),
-        }
+        Self { emulator, app, clock, http: http() }
     }
 
     /// A request to a path of the app.
@@ -77,8 +68,7 @@ impl World {
     }
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Response {
-        self.post("refresh", &json!({ "refreshToken": refresh_token }))
-            .await
+        self.post("refresh", &json!({ "refreshToken": refresh_token })).await
     }
 
     pub(crate) async fn verify(&self, id_token: &str) -> Response {
@@ -138,12 +128,7 @@ pub(crate) async fn assert_refused(answer: Response, status: u16) {
     assert_eq!(answer.status(), status, "{url}");
     assert_eq!(answer.headers()["content-type"], "application/json");
     let body: Value = answer.json().await.unwrap();
-    assert!(
-        body["message"]
-            .as_str()
-            .is_some_and(|text| !text.is_empty()),
-        "{url}: {body}"
-    );
+    assert!(body["message"].as_str().is_some_and(|text| !text.is_empty()), "{url}: {body}");
 }
 
 pub(crate) async fn json_of(answer: Response) -> Value {
@@ -159,8 +144,6 @@ pub(crate) fn encoded(segment: &str) -> String {
 pub(crate) fn part(token: &str, index: usize) -> Value {
     use base64::Engine;
     let text = token.split('.').nth(index).unwrap();
-    let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .unwrap();
+    let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(text).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }

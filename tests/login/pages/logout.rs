@@ -39,9 +39,7 @@ async fn a_browser_is_sent_home() {
     let servers = start(&world, |auth| auth).await;
     for accept in ["text/html", "application/xhtml+xml, Text/HTML;q=0.9"] {
         let request = logout().header("accept", accept);
-        let answer = servers
-            .ask(request.clone().cookie(ID, &world.token()))
-            .await;
+        let answer = servers.ask(request.clone().cookie(ID, &world.token())).await;
         assert_eq!(answer.status, 303);
         assert_eq!(answer.header("location"), Some("/welcome"));
         assert_eq!(answer.all("set-cookie"), [REFRESH_REMOVED, ID_REMOVED]);
@@ -51,9 +49,7 @@ async fn a_browser_is_sent_home() {
         assert_eq!(answer.status, 303);
         assert_eq!(answer.header("set-cookie"), None);
     }
-    let answer = servers
-        .ask(logout().header("accept", "application/json"))
-        .await;
+    let answer = servers.ask(logout().header("accept", "application/json")).await;
     assert_eq!(answer.status, 204);
 }
 
@@ -77,9 +73,7 @@ async fn the_cookies_go_also_while_jam_is_down() {
             (world.token(), ".."),
             (world.token(), "x; __Host-jam_refresh=y"),
         ] {
-            let request = logout()
-                .cookie(ID, &id_token)
-                .cookie(REFRESH, refresh_token);
+            let request = logout().cookie(ID, &id_token).cookie(REFRESH, refresh_token);
             let answer = servers.ask(request).await;
             assert_eq!(answer.status, 204);
             assert_eq!(answer.all("set-cookie"), [REFRESH_REMOVED, ID_REMOVED]);
@@ -98,9 +92,7 @@ async fn a_logout_is_not_undone_by_silent_refresh() {
     let servers = with_silent_refresh(&world).await;
     for (name, address) in servers.each() {
         let refresh_token = world.refresh_token();
-        let request = logout()
-            .cookie(ID, &world.expired_token())
-            .cookie(REFRESH, &refresh_token);
+        let request = logout().cookie(ID, &world.expired_token()).cookie(REFRESH, &refresh_token);
         let answer = send(address, &request).await;
         assert_eq!(answer.status, 204, "{name}");
         assert_eq!(answer.all("set-cookie"), [REFRESH_REMOVED, ID_REMOVED]);
@@ -110,14 +102,10 @@ async fn a_logout_is_not_undone_by_silent_refresh() {
 
 /// Every request of the emulator's refresh endpoints.
 fn asked(world: &World) -> u64 {
-    [
-        Endpoint::Refresh,
-        Endpoint::DeleteRefreshToken,
-        Endpoint::DeleteAllRefreshTokens,
-    ]
-    .map(|endpoint| world.emulator.requests(endpoint))
-    .iter()
-    .sum()
+    [Endpoint::Refresh, Endpoint::DeleteRefreshToken, Endpoint::DeleteAllRefreshTokens]
+        .map(|endpoint| world.emulator.requests(endpoint))
+        .iter()
+        .sum()
 }
 
 /// Refresh tokens can be invented: without a genuine ID token of this app none reaches JAM.
@@ -126,9 +114,8 @@ async fn invented_cookies_cause_no_request_to_jam() {
     let world = World::new().await;
     let other = "00000000-0000-4000-8000-000000000001";
     let other_app = world.emulator.add_app(AppSettings::new(other)).unwrap();
-    let accepted = JamApp::new(other)
-        .base_url(world.emulator.base_url())
-        .clock(world.clock.clone());
+    let accepted =
+        JamApp::new(other).base_url(world.emulator.base_url()).clock(world.clock.clone());
     let servers = start(&world, |auth| auth.jam(accepted)).await;
     let invented = [
         None,
@@ -153,9 +140,7 @@ async fn invented_cookies_cause_no_request_to_jam() {
     }
     assert_eq!(asked(&world), 0);
     // Genuine ones reach it.
-    let genuine = logout()
-        .cookie(REFRESH, "invented")
-        .cookie(ID, &world.token());
+    let genuine = logout().cookie(REFRESH, "invented").cookie(ID, &world.token());
     servers.ask(genuine).await;
     assert!(asked(&world) > 0);
 }
@@ -167,18 +152,10 @@ async fn a_crowd_of_logouts_is_a_bounded_number_of_calls() {
     const PARALLEL: u64 = 16;
     let world = World::new().await;
     let servers = start(&world, |auth| auth).await;
-    let request = logout()
-        .cookie(REFRESH, &world.refresh_token())
-        .cookie(ID, &world.token());
+    let request = logout().cookie(REFRESH, &world.refresh_token()).cookie(ID, &world.token());
     // The keys are there.
-    send(
-        servers.axum,
-        &Request::get("/me").cookie(ID, &world.token()),
-    )
-    .await;
-    world
-        .emulator
-        .delay(Endpoint::DeleteRefreshToken, Duration::from_secs(60));
+    send(servers.axum, &Request::get("/me").cookie(ID, &world.token())).await;
+    world.emulator.delay(Endpoint::DeleteRefreshToken, Duration::from_secs(60));
     let begun = Instant::now();
     let mut crowd = JoinSet::new();
     for _ in 0..CROWD {

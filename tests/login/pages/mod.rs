@@ -24,10 +24,7 @@ async fn start(
     change: impl FnOnce(AuthenticatorBuilder) -> AuthenticatorBuilder,
 ) -> Servers {
     let auth = change(world.auth()).build().unwrap();
-    let login = JamLogin::builder(&auth, world.client())
-        .home("/welcome")
-        .build()
-        .unwrap();
+    let login = JamLogin::builder(&auth, world.client()).home("/welcome").build().unwrap();
     Servers::start(Site::new(auth).login(login)).await
 }
 

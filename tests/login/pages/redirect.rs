@@ -41,11 +41,7 @@ async fn a_magic_link_ends_in_two_cookies_and_a_clean_url() {
         let cookies = answer.all("set-cookie");
         let attributes = "; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=34560000";
         let value = |cookie: &str, name: &str| {
-            let rest = cookie
-                .strip_prefix(name)
-                .unwrap()
-                .strip_prefix('=')
-                .unwrap();
+            let rest = cookie.strip_prefix(name).unwrap().strip_prefix('=').unwrap();
             rest.strip_suffix(attributes).unwrap().to_owned()
         };
         let (id, refresh) = (value(cookies[0], ID), value(cookies[1], REFRESH));
@@ -65,16 +61,10 @@ async fn tokens_become_cookies_exactly_as_they_are() {
     let refresh_token = world.refresh_token();
     let query = format!("idToken={token}&refreshToken={}", encoded(&refresh_token));
     let answer = servers.ask(redirect(&query)).await;
-    assert_eq!(
-        answer.all("set-cookie"),
-        [kept(ID, &token), kept(REFRESH, &refresh_token)]
-    );
+    assert_eq!(answer.all("set-cookie"), [kept(ID, &token), kept(REFRESH, &refresh_token)]);
     // Without a refresh token, one of an earlier login does not outlive this one.
     let answer = servers.ask(redirect(&format!("idToken={token}"))).await;
-    assert_eq!(
-        answer.all("set-cookie"),
-        [&kept(ID, &token), REFRESH_REMOVED]
-    );
+    assert_eq!(answer.all("set-cookie"), [&kept(ID, &token), REFRESH_REMOVED]);
 }
 
 /// The layer around the handler has something to say about the old cookies; the login counts.
@@ -93,10 +83,7 @@ async fn a_login_is_not_undone_by_an_old_cookie() {
                     .cookie(REFRESH, old_refresh_token);
                 let answer = servers.ask(request).await;
                 assert_eq!(answer.status, 303);
-                assert_eq!(
-                    answer.all("set-cookie"),
-                    [kept(ID, &token), kept(REFRESH, "new")]
-                );
+                assert_eq!(answer.all("set-cookie"), [kept(ID, &token), kept(REFRESH, "new")]);
             }
         }
     }
@@ -145,20 +132,15 @@ async fn what_is_not_one_sound_login_is_refused() {
         assert_eq!(answer.header("location"), None);
         assert_eq!(answer.header("set-cookie"), None, "{query}");
     }
-    assert_eq!(
-        servers.ask(redirect(&refresh("a%2B%2F%3D"))).await.status,
-        303
-    );
+    assert_eq!(servers.ask(redirect(&refresh("a%2B%2F%3D"))).await.status, 303);
 }
 
 #[tokio::test]
 async fn a_token_of_another_app_is_no_login() {
     let world = World::new().await;
     let servers = start(&world, |auth| auth).await;
-    let other = world
-        .emulator
-        .add_app(AppSettings::new("0b0f2a4e-5a0e-4b0a-9d51-2d3f0f6a7c11"))
-        .unwrap();
+    let other =
+        world.emulator.add_app(AppSettings::new("0b0f2a4e-5a0e-4b0a-9d51-2d3f0f6a7c11")).unwrap();
     let token = other.id_token(ANN).unwrap();
     let answer = servers.ask(redirect(&format!("idToken={token}"))).await;
     assert_eq!(answer.status, 401);
@@ -196,9 +178,7 @@ async fn a_closure_gets_the_tokens_instead() {
                 }
                 let refresh_token = login.refresh_token().map(|token| token.expose().to_owned());
                 assert!(!format!("{login:?}").contains(token));
-                seen.lock()
-                    .unwrap()
-                    .push((claims.to_owned(), refresh_token));
+                seen.lock().unwrap().push((claims.to_owned(), refresh_token));
                 Ok(Redirect::to("/inside")
                     .with_header("set-cookie", "a=1")
                     .with_header("set-cookie", "b=2"))
@@ -214,9 +194,7 @@ async fn a_closure_gets_the_tokens_instead() {
     assert_eq!(answer.header("location"), Some("/inside"));
     assert_eq!(answer.all("set-cookie"), ["a=1", "b=2"]);
     is_private(&answer);
-    servers
-        .ask(redirect(&format!("idToken={}", world.token())))
-        .await;
+    servers.ask(redirect(&format!("idToken={}", world.token()))).await;
     {
         let logins = logins.lock().unwrap();
         let refresh_tokens: Vec<_> = logins.iter().map(|(_, token)| token.as_deref()).collect();
@@ -246,10 +224,7 @@ async fn a_login_needs_a_place_for_its_tokens_and_a_home_on_this_site() {
         .cookies(jamguard::LoginCookies::new())
         .build()
         .unwrap();
-    let without = Authenticator::builder()
-        .jam(JamApp::new(app))
-        .build()
-        .unwrap();
+    let without = Authenticator::builder().jam(JamApp::new(app)).build().unwrap();
     let client = || JamClient::new(app).unwrap();
     let error = JamLogin::builder(&without, client()).build().unwrap_err();
     assert!(error.message().contains(".on_login("));
@@ -262,16 +237,10 @@ async fn a_login_needs_a_place_for_its_tokens_and_a_home_on_this_site() {
         "/a b",
         "/a\r\nb",
     ] {
-        let error = JamLogin::builder(&with, client())
-            .home(home)
-            .build()
-            .unwrap_err();
+        let error = JamLogin::builder(&with, client()).home(home).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{home}");
     }
-    JamLogin::builder(&with, client())
-        .home("/a?b=c#d")
-        .build()
-        .unwrap();
+    JamLogin::builder(&with, client()).home("/a?b=c#d").build().unwrap();
 }
 
 /// The authenticator knows other issuers too; the redirect of an app is for its tokens only.
@@ -340,11 +309,7 @@ async fn a_token_too_long_for_a_cookie_is_an_error() {
     assert!(long.len() + ID.len() > 4096);
     for query in [
         format!("idToken={long}"),
-        format!(
-            "idToken={}&refreshToken={}",
-            world.token(),
-            "r".repeat(4096)
-        ),
+        format!("idToken={}&refreshToken={}", world.token(), "r".repeat(4096)),
     ] {
         let answer = servers.ask(redirect(&query)).await;
         assert_eq!(answer.status, 500);

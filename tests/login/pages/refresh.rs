@@ -8,9 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 fn with(path: &str, id_token: &str, refresh_token: &str) -> Request {
-    Request::get(path)
-        .cookie(ID, id_token)
-        .cookie(REFRESH, refresh_token)
+    Request::get(path).cookie(ID, id_token).cookie(REFRESH, refresh_token)
 }
 
 /// The token of the ID cookie that an answer sets, and nothing else.
@@ -49,11 +47,7 @@ async fn a_refresh_token_alone_causes_no_request() {
     for request in [
         Request::get("/me").cookie(REFRESH, &refresh_token),
         with("/me", "garbage", &refresh_token),
-        with(
-            "/me",
-            &crate::support::damaged(&world.expired_token()),
-            &refresh_token,
-        ),
+        with("/me", &crate::support::damaged(&world.expired_token()), &refresh_token),
     ] {
         assert_eq!(servers.ask(request).await.status, 401);
     }
@@ -65,9 +59,7 @@ async fn one_refresh_however_many_requests_come() {
     let world = World::new().await;
     let servers = with_silent_refresh(&world).await;
     let request = with("/me", &world.expired_token(), &world.refresh_token());
-    world
-        .emulator
-        .delay(Endpoint::Refresh, Duration::from_millis(300));
+    world.emulator.delay(Endpoint::Refresh, Duration::from_millis(300));
     let mut requests = JoinSet::new();
     for at in 0..100 {
         let (_, address) = servers.each()[at % 2];
@@ -96,9 +88,7 @@ async fn one_refresh_however_many_requests_come() {
 async fn a_refresh_survives_the_request_that_caused_it() {
     let world = World::new().await;
     let servers = with_silent_refresh(&world).await;
-    world
-        .emulator
-        .delay(Endpoint::Refresh, Duration::from_millis(300));
+    world.emulator.delay(Endpoint::Refresh, Duration::from_millis(300));
     for (at, (_, address)) in servers.each().into_iter().enumerate() {
         let request = with("/me", &world.expired_token(), &world.refresh_token());
         let gone = crate::support::open(address, &request.bytes()).await;
@@ -124,9 +114,7 @@ async fn invented_refresh_tokens_are_a_bounded_number_of_calls() {
     let expired = world.expired_token();
     // The keys are there.
     servers.ask(Request::get("/me").cookie(ID, &expired)).await;
-    world
-        .emulator
-        .delay(Endpoint::Refresh, Duration::from_secs(60));
+    world.emulator.delay(Endpoint::Refresh, Duration::from_secs(60));
     let begun = std::time::Instant::now();
     let mut crowd = JoinSet::new();
     for number in 0..CROWD {
@@ -155,18 +143,9 @@ async fn a_refused_refresh_removes_both_cookies() {
     let world = World::new().await;
     let servers = with_silent_refresh(&world).await;
     let ended = world.refresh_token();
-    world
-        .client()
-        .delete_refresh_token(&world.token(), &ended)
-        .await
-        .unwrap();
+    world.client().delete_refresh_token(&world.token(), &ended).await.unwrap();
     let expired = world.expired_token();
-    for (path, status) in [
-        ("/me", 401),
-        ("/guarded", 401),
-        ("/hello", 200),
-        ("/public", 200),
-    ] {
+    for (path, status) in [("/me", 401), ("/guarded", 401), ("/hello", 200), ("/public", 200)] {
         let answer = servers.ask(with(path, &expired, &ended)).await;
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.all("set-cookie"), [ID_REMOVED, REFRESH_REMOVED]);
@@ -212,25 +191,19 @@ async fn nothing_else_is_refreshed() {
     let world = World::new().await;
     let servers = with_silent_refresh(&world).await;
     let (expired, refresh_token) = (world.expired_token(), world.refresh_token());
-    let bearer = Request::get("/me")
-        .bearer(&expired)
-        .cookie(REFRESH, &refresh_token);
+    let bearer = Request::get("/me").bearer(&expired).cookie(REFRESH, &refresh_token);
     let answer = servers.ask(bearer).await;
     assert_eq!(answer.status, 401);
     assert_eq!(answer.header("set-cookie"), None);
     let both = with("/me", &expired, &refresh_token).bearer(&expired);
     assert_eq!(servers.ask(both).await.status, 401);
-    for id_token in [
-        crate::support::damaged(&world.token()),
-        world.unknown_key_token(),
-        "garbage".into(),
-    ] {
+    for id_token in
+        [crate::support::damaged(&world.token()), world.unknown_key_token(), "garbage".into()]
+    {
         let answer = servers.ask(with("/me", &id_token, &refresh_token)).await;
         assert_eq!(answer.status, 401);
     }
-    let answer = servers
-        .ask(with("/me", &world.token(), &refresh_token))
-        .await;
+    let answer = servers.ask(with("/me", &world.token(), &refresh_token)).await;
     assert_eq!(answer.text(), ANN);
     // Which of two? A public page opens all the same.
     let two = |path| with(path, &expired, "a").cookie(REFRESH, "b");
@@ -285,8 +258,6 @@ async fn the_renewed_token_must_be_of_the_same_user() {
         assert!(!answer.text().contains(BOB), "{path}");
         assert_eq!(answer.all("set-cookie"), [ID_REMOVED, REFRESH_REMOVED]);
     }
-    let answer = servers
-        .ask(with("/me", &expired, &world.refresh_token()))
-        .await;
+    let answer = servers.ask(with("/me", &expired, &world.refresh_token())).await;
     assert_eq!(answer.text(), ANN);
 }

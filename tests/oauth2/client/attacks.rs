@@ -13,16 +13,9 @@ use std::time::{Duration, Instant};
 #[tokio::test]
 async fn attack_31_state_missing() {
     let world = World::new().await;
-    for query in [
-        format!("code={CODE}"),
-        format!("code={CODE}&State=x"),
-        String::new(),
-    ] {
+    for query in [format!("code={CODE}"), format!("code={CODE}&State=x"), String::new()] {
         let pending = world.begun().await;
-        assert_eq!(
-            kind(world.client.callback(pending, &query)),
-            InvalidCallback
-        );
+        assert_eq!(kind(world.client.callback(pending, &query)), InvalidCallback);
     }
     assert_eq!(world.server.hits(), 0);
 }
@@ -48,21 +41,10 @@ async fn attack_31_state_wrong() {
     }
     // Of two states nobody knows which one counts.
     let twice = format!("{}&state={state}", callback(&pending, ""));
-    assert_eq!(
-        kind(world.client.callback(pending.clone(), &twice)),
-        InvalidRequest
-    );
+    assert_eq!(kind(world.client.callback(pending.clone(), &twice)), InvalidRequest);
     let twice = format!("{}&code=x", callback(&pending, ""));
-    assert_eq!(
-        kind(world.client.callback(pending.clone(), &twice)),
-        InvalidRequest
-    );
-    assert!(
-        world
-            .client
-            .callback(pending.clone(), &callback(&pending, ""))
-            .is_ok()
-    );
+    assert_eq!(kind(world.client.callback(pending.clone(), &twice)), InvalidRequest);
+    assert!(world.client.callback(pending.clone(), &callback(&pending, "")).is_ok());
     assert_eq!(world.server.hits(), 0);
 }
 
@@ -76,10 +58,7 @@ async fn attack_31_state_reused_too_late() {
     world.clock.advance(Duration::from_secs(599));
     assert!(world.client.callback(pending.clone(), &query).is_ok());
     world.clock.advance(Duration::from_secs(1));
-    assert_eq!(
-        kind(world.client.callback(pending, &query)),
-        InvalidCallback
-    );
+    assert_eq!(kind(world.client.callback(pending, &query)), InvalidCallback);
 }
 
 #[tokio::test]
@@ -98,24 +77,15 @@ async fn attack_31_state_from_another_provider() {
     let pending = world.begun().await;
     let client = |name: &str, id: &str| {
         let provider = Provider::new(name, other.server.url("/a"), other.server.url("/token"));
-        OAuth2Client::builder(provider, id)
-            .redirect_url(CALLBACK)
-            .build()
-            .unwrap()
+        OAuth2Client::builder(provider, id).redirect_url(CALLBACK).build().unwrap()
     };
     for other in [client("other", "cid-123"), client("acme", "cid-124")] {
         let query = callback(&pending, "");
-        assert_eq!(
-            kind(other.callback(pending.clone(), &query)),
-            InvalidCallback
-        );
+        assert_eq!(kind(other.callback(pending.clone(), &query)), InvalidCallback);
     }
     let same = client("acme", "cid-123");
     // The system's clock, at which the login is of the far future.
-    assert!(
-        same.callback(pending.clone(), &callback(&pending, ""))
-            .is_ok()
-    );
+    assert!(same.callback(pending.clone(), &callback(&pending, "")).is_ok());
 }
 
 /// The challenge is always S256, and no parameter turns it off or replaces it.
@@ -124,10 +94,7 @@ async fn attack_31_pkce_downgrade() {
     let world = World::new().await;
     for (name, value) in [
         ("code_challenge_method", "plain"),
-        (
-            "code_challenge",
-            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-        ),
+        ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
         ("state", "chosen"),
         ("nonce", "chosen"),
         ("response_type", "token"),
@@ -143,12 +110,7 @@ async fn attack_31_pkce_downgrade() {
         ("State", "chosen"),
         ("REDIRECT_URI", "https://evil.example/"),
     ] {
-        let answer = world
-            .client
-            .authorize()
-            .parameter(name, value)
-            .begin()
-            .await;
+        let answer = world.client.authorize().parameter(name, value).begin().await;
         assert_eq!(kind(answer), Configuration, "{name}");
         // Nor from the URL.
         let url = world.server.url(&format!("/authorize?{name}={value}"));
@@ -164,14 +126,9 @@ async fn attack_31_pkce_downgrade() {
     let (_, pending) = begun.into_parts();
     let query = callback(&pending, "");
     let request = world.client.callback(pending, &query).unwrap();
-    for name in [
-        "code_verifier",
-        "code",
-        "redirect_uri",
-        "grant_type",
-        "client_id",
-        "Code_Verifier",
-    ] {
+    for name in
+        ["code_verifier", "code", "redirect_uri", "grant_type", "client_id", "Code_Verifier"]
+    {
         let changed = request.clone().parameter(name, "x").send().await;
         assert_eq!(kind(changed), Configuration, "{name}");
     }
@@ -179,10 +136,7 @@ async fn attack_31_pkce_downgrade() {
     let sent = value(&world.form(), "code_verifier").unwrap().to_owned();
     assert_eq!(Pkce::from_verifier(sent).unwrap().challenge(), challenge);
     // A grant by name does not get around it.
-    let bare = world
-        .client
-        .grant("authorization_code")
-        .parameter("code", CODE);
+    let bare = world.client.grant("authorization_code").parameter("code", CODE);
     assert_eq!(kind(bare.send().await), Configuration);
     assert_eq!(world.server.hits(), 1);
     // A provider that says that it has no S256 is not logged in at.
@@ -221,10 +175,7 @@ async fn attack_31_wrong_iss() {
     };
     let right = iss(ISSUER);
     for more in ["", &right] {
-        assert!(
-            ask(&world.client, world.begun().await, more).is_ok(),
-            "{more}"
-        );
+        assert!(ask(&world.client, world.begun().await, more).is_ok(), "{more}");
     }
     for wrong in [
         "https://evil.example",
@@ -240,43 +191,25 @@ async fn attack_31_wrong_iss() {
     // Also with an error, and twice.
     let pending = world.begun().await;
     let state = pending.state().expose().to_owned();
-    let error = format!(
-        "error=access_denied&state={state}{}",
-        iss("https://evil.example")
-    );
-    assert_eq!(
-        kind(world.client.callback(pending.clone(), &error)),
-        InvalidCallback
-    );
+    let error = format!("error=access_denied&state={state}{}", iss("https://evil.example"));
+    assert_eq!(kind(world.client.callback(pending.clone(), &error)), InvalidCallback);
     let twice = format!("{right}{}", iss("https://evil.example"));
     assert_eq!(kind(ask(&world.client, pending, &twice)), InvalidRequest);
     // Nobody said which one is right.
     let unnamed = Provider::new("acme", world.server.url("/a"), world.server.url("/token"));
-    let unnamed = OAuth2Client::builder(unnamed, "cid-123")
-        .redirect_url(CALLBACK)
-        .build()
-        .unwrap();
+    let unnamed = OAuth2Client::builder(unnamed, "cid-123").redirect_url(CALLBACK).build().unwrap();
     let begin =
         async |client: &OAuth2Client| client.authorize().begin().await.unwrap().into_parts().1;
     assert!(ask(&unnamed, begin(&unnamed).await, "").is_ok());
-    assert_eq!(
-        kind(ask(&unnamed, begin(&unnamed).await, &right)),
-        InvalidCallback
-    );
+    assert_eq!(kind(ask(&unnamed, begin(&unnamed).await, &right)), InvalidCallback);
     // A provider that always sends it.
     let always = World::with(Provider::always_sends_iss, |client| client).await;
     assert!(ask(&always.client, always.begun().await, &right).is_ok());
-    assert_eq!(
-        kind(ask(&always.client, always.begun().await, "")),
-        InvalidCallback
-    );
+    assert_eq!(kind(ask(&always.client, always.begun().await, "")), InvalidCallback);
     // Or that says so in its discovery document.
     let says = "authorization_response_iss_parameter_supported";
     let client = discovered_with(says, json!(true)).await;
-    assert_eq!(
-        kind(ask(&client, begin(&client).await, "")),
-        InvalidCallback
-    );
+    assert_eq!(kind(ask(&client, begin(&client).await, "")), InvalidCallback);
     let client = discovered_with(says, json!(false)).await;
     assert!(ask(&client, begin(&client).await, "").is_ok());
 }
@@ -315,15 +248,10 @@ async fn attack_31_a_token_endpoint_that_hangs() {
         assert_eq!(kind(world.login().await), Timeout);
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
-    world
-        .server
-        .set("/token", Answer::CutOff(tokens().to_string().into()));
+    world.server.set("/token", Answer::CutOff(tokens().to_string().into()));
     assert_eq!(kind(world.login().await), Connection);
     let nobody = Provider::new("acme", "http://127.0.0.1:9/a", "http://127.0.0.1:9/token");
-    let nobody = OAuth2Client::builder(nobody, "id")
-        .secret("secret")
-        .build()
-        .unwrap();
+    let nobody = OAuth2Client::builder(nobody, "id").secret("secret").build().unwrap();
     assert_eq!(kind(nobody.client_credentials().send().await), Connection);
 }
 
@@ -343,41 +271,24 @@ async fn attack_31_a_token_endpoint_that_answers_200_with_error() {
         ("authorization_pending", Unavailable),
     ] {
         // Also beside tokens, and with the status that RFC 6749 asks for.
-        for (status, mut body) in [
-            (200, json!({})),
-            (200, tokens()),
-            (400, json!({})),
-            (401, json!({})),
-        ] {
+        for (status, mut body) in
+            [(200, json!({})), (200, tokens()), (400, json!({})), (401, json!({}))]
+        {
             body["error"] = code.into();
             body["error_description"] = "because".into();
-            let answer = Answer::Whole {
-                status,
-                headers: Vec::new(),
-                body: body.to_string().into_bytes(),
-            };
+            let answer =
+                Answer::Whole { status, headers: Vec::new(), body: body.to_string().into_bytes() };
             world.server.set("/token", answer);
             let error = world.login().await.unwrap_err();
-            assert_eq!(
-                (error.kind(), error.oauth2_code()),
-                (expected, Some(code)),
-                "{status}"
-            );
+            assert_eq!((error.kind(), error.oauth2_code()), (expected, Some(code)), "{status}");
             assert!(error.message().contains("because"), "{error}");
         }
     }
-    for strange in [
-        json!({"error": {"message": "no"}}),
-        json!({"error": 7}),
-        json!({"error": " "}),
-    ] {
+    for strange in [json!({"error": {"message": "no"}}), json!({"error": 7}), json!({"error": " "})]
+    {
         world.server.set("/token", json_answer(&strange));
         let error = world.login().await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.oauth2_code()),
-            (ClientRefused, None),
-            "{strange}"
-        );
+        assert_eq!((error.kind(), error.oauth2_code()), (ClientRefused, None), "{strange}");
     }
     // An error of nothing is none.
     let mut sound = tokens();
@@ -403,17 +314,12 @@ async fn attack_31_a_token_endpoint_that_answers_html() {
         ("half a document", good[..good.len() - 2].to_owned()),
         ("a member twice", twice),
         ("a member twice, once escaped", escaped),
-        (
-            "deep nesting",
-            format!("{}{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000)),
-        ),
+        ("deep nesting", format!("{}{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000))),
     ] {
         world.server.set("/token", Answer::ok(body));
         assert_eq!(kind(world.login().await), UnexpectedBody, "{what}");
     }
-    world
-        .server
-        .set("/token", Answer::ok(b"\xff\xfe{}".to_vec()));
+    world.server.set("/token", Answer::ok(b"\xff\xfe{}".to_vec()));
     assert_eq!(kind(world.login().await), UnexpectedBody);
     for (status, expected) in [
         (400, UnexpectedStatus),
@@ -423,9 +329,7 @@ async fn attack_31_a_token_endpoint_that_answers_html() {
         (500, Unavailable),
         (503, Unavailable),
     ] {
-        world
-            .server
-            .set("/token", Answer::status(status).with("retry-after", "7"));
+        world.server.set("/token", Answer::status(status).with("retry-after", "7"));
         let error = world.login().await.unwrap_err();
         assert_eq!(error.kind(), expected, "{status}");
         let seven = (expected == Unavailable).then(|| Duration::from_secs(7));
@@ -444,11 +348,7 @@ async fn attack_31_a_token_endpoint_that_answers_100_mb() {
         world.server.set("/token", answer);
         let begun = Instant::now();
         assert_eq!(kind(world.login().await), UnexpectedBody);
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "{:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }
     let taken = world.server.bytes();
     println!("of two answers of 100 MB and more {taken} bytes were sent");

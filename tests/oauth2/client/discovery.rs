@@ -40,11 +40,7 @@ impl Discovered {
         if let Some(place) = secret_in {
             client = client.secret_in(place);
         }
-        Self {
-            client: client.build().unwrap(),
-            server,
-            clock,
-        }
+        Self { client: client.build().unwrap(), server, clock }
     }
 
     async fn new() -> Self {
@@ -67,18 +63,8 @@ impl Discovered {
 async fn endpoints_are_found_once() {
     let world = Discovered::new().await;
     for _ in 0..3 {
-        let begun = world
-            .client
-            .authorize()
-            .scopes(["openid"])
-            .begin()
-            .await
-            .unwrap();
-        assert!(
-            begun
-                .url()
-                .starts_with(&world.server.url("/authorize?client_id=cid-123&"))
-        );
+        let begun = world.client.authorize().scopes(["openid"]).begin().await.unwrap();
+        assert!(begun.url().starts_with(&world.server.url("/authorize?client_id=cid-123&")));
         assert!(begun.pending().nonce().is_some());
         world.client.client_credentials().send().await.unwrap();
     }
@@ -95,11 +81,7 @@ async fn the_document_says_where_secrets_go() {
     let methods = "token_endpoint_auth_methods_supported";
     for (said, chosen, header) in [
         (json!(null), None, true),
-        (
-            json!(["client_secret_basic", "client_secret_post"]),
-            None,
-            true,
-        ),
+        (json!(["client_secret_basic", "client_secret_post"]), None, true),
         (json!(["client_secret_post"]), None, false),
         (json!(["client_secret_post"]), Some(SecretIn::Header), true),
         (json!(null), Some(SecretIn::Body), false),
@@ -120,18 +102,9 @@ async fn a_document_that_cannot_be_used() {
         ("issuer", json!("https://evil.example")),
         ("issuer", json!(null)),
         ("authorization_endpoint", json!(7)),
-        (
-            "authorization_endpoint",
-            json!("http://idp.example/authorize"),
-        ),
-        (
-            "authorization_endpoint",
-            json!("https://idp.example/authorize#top"),
-        ),
-        (
-            "authorization_endpoint",
-            json!("https://idp.example/authorize?state=x"),
-        ),
+        ("authorization_endpoint", json!("http://idp.example/authorize")),
+        ("authorization_endpoint", json!("https://idp.example/authorize#top")),
+        ("authorization_endpoint", json!("https://idp.example/authorize?state=x")),
         ("token_endpoint", json!(7)),
         ("token_endpoint", json!("file:///etc/passwd")),
         ("token_endpoint", json!("https://user@idp.example/token")),
@@ -142,24 +115,12 @@ async fn a_document_that_cannot_be_used() {
     for (name, value) in cases {
         world.set(name, value.clone());
         world.clock.advance(Duration::from_secs(1));
-        assert_eq!(
-            kind(world.client.authorize().begin().await),
-            Unavailable,
-            "{name}: {value}"
-        );
+        assert_eq!(kind(world.client.authorize().begin().await), Unavailable, "{name}: {value}");
     }
-    for answer in [
-        Answer::status(404),
-        Answer::status(302),
-        Answer::Huge,
-        Answer::ok("<html>"),
-    ] {
+    for answer in [Answer::status(404), Answer::status(302), Answer::Huge, Answer::ok("<html>")] {
         world.server.set(PLACE, answer);
         world.clock.advance(Duration::from_secs(1));
-        assert_eq!(
-            kind(world.client.client_credentials().send().await),
-            Unavailable
-        );
+        assert_eq!(kind(world.client.client_credentials().send().await), Unavailable);
     }
     world.set("code_challenge_methods_supported", json!(["plain", "S256"]));
     world.clock.advance(Duration::from_secs(1));
@@ -173,25 +134,15 @@ async fn a_server_for_client_credentials_alone() {
     for methods in [json!(null), json!([])] {
         let world = Discovered::new().await;
         let mut document = document(&world.server);
-        document
-            .as_object_mut()
-            .unwrap()
-            .remove("authorization_endpoint");
+        document.as_object_mut().unwrap().remove("authorization_endpoint");
         document["code_challenge_methods_supported"] = methods.clone();
         world.server.set(PLACE, json_answer(&document));
         let source = world.client.token_source().build().unwrap();
-        assert_eq!(
-            source.token().await.unwrap().expose(),
-            "access-1",
-            "{methods}"
-        );
+        assert_eq!(source.token().await.unwrap().expose(), "access-1", "{methods}");
         world.client.refresh("refresh-0").send().await.unwrap();
         let error = world.client.authorize().begin().await.unwrap_err();
         assert_eq!(error.kind(), Unavailable, "{methods}");
-        assert!(
-            error.message().contains("authorization_endpoint"),
-            "{error}"
-        );
+        assert!(error.message().contains("authorization_endpoint"), "{error}");
         assert_eq!(world.fetches(), 1, "{methods}");
     }
 }
@@ -200,16 +151,7 @@ async fn a_server_for_client_credentials_alone() {
 #[tokio::test]
 async fn a_document_ages() {
     let world = Discovered::new().await;
-    let begin = async || {
-        world
-            .client
-            .authorize()
-            .begin()
-            .await
-            .unwrap()
-            .url()
-            .to_owned()
-    };
+    let begin = async || world.client.authorize().begin().await.unwrap().url().to_owned();
     assert!(begin().await.contains("/authorize?"));
     world.clock.advance(Duration::from_secs(3599));
     begin().await;
@@ -251,14 +193,7 @@ async fn discovery_and_request_share_one_deadline() {
         // What was found is kept.
         let again = client.client_credentials().send().await;
         assert!(again.is_ok());
-        assert_eq!(
-            server
-                .seen()
-                .iter()
-                .filter(|line| line.contains(PLACE))
-                .count(),
-            1
-        );
+        assert_eq!(server.seen().iter().filter(|line| line.contains(PLACE)).count(), 1);
     }
 }
 

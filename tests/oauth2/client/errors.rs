@@ -32,10 +32,7 @@ async fn errors_never_carry_the_client_secret_or_a_code() {
             let refresh = world.client.refresh("refresh-1").send().await;
             let refresh = shown(&refresh.unwrap_err());
             for shown in [&login, &refresh] {
-                assert!(
-                    !shown.contains(CLIENT_SECRET) && !shown.contains(&encoded),
-                    "{shown}"
-                );
+                assert!(!shown.contains(CLIENT_SECRET) && !shown.contains(&encoded), "{shown}");
             }
             assert!(!login.contains(CODE), "{login}");
             assert!(!refresh.contains("refresh-1"), "{refresh}");
@@ -47,12 +44,7 @@ async fn errors_never_carry_the_client_secret_or_a_code() {
     let header = world.header("authorization").unwrap();
     let sloppy = CLIENT_SECRET.replace('&', "%26").replace(' ', "%20");
     let small = encoded.replace("%3D", "%3d").replace('+', "%20");
-    for secret in [
-        &*header,
-        header.strip_prefix("Basic ").unwrap(),
-        &sloppy,
-        &small,
-    ] {
+    for secret in [&*header, header.strip_prefix("Basic ").unwrap(), &sloppy, &small] {
         let body = json!({"error": "invalid_client", "error_description": format!("no: {secret}")});
         world.server.set("/token", json_answer(&body));
         let error = world.login().await.unwrap_err();
@@ -63,44 +55,23 @@ async fn errors_never_carry_the_client_secret_or_a_code() {
     let body = json!({"error": "invalid_grant", "error_description": "no code abc here"});
     world.server.set("/token", json_answer(&body));
     let pkce = jamguard::oauth2::Pkce::generate().unwrap();
-    let error = world
-        .client
-        .exchange_code("abc", &pkce)
-        .send()
-        .await
-        .unwrap_err();
+    let error = world.client.exchange_code("abc", &pkce).send().await.unwrap_err();
     assert!(!shown(&error).contains("abc"), "{}", shown(&error));
     // Other words are told, without what hides or reorders text.
     let body = json!({"error": "invalid_grant", "error_description": "used\u{202e}\n up"});
     world.server.set("/token", json_answer(&body));
     let error = world.login().await.unwrap_err();
-    assert_eq!(
-        error.message(),
-        "the provider refused: invalid_grant (used up)"
-    );
+    assert_eq!(error.message(), "the provider refused: invalid_grant (used up)");
     // Nor does anything that is printed.
     let pending = world.begun().await;
     let state = pending.state().expose().to_owned();
-    let request = world
-        .client
-        .callback(pending.clone(), &callback(&pending, ""))
-        .unwrap();
+    let request = world.client.callback(pending.clone(), &callback(&pending, "")).unwrap();
     let begun = world.client.authorize().begin().await.unwrap();
     let begun_state = begun.pending().state().expose().to_owned();
     world.server.set("/token", json_answer(&tokens()));
     let tokens = world.login().await.unwrap();
-    let printed = format!(
-        "{pending:?} {request:?} {:?} {begun:?} {tokens:?}",
-        world.client
-    );
-    for secret in [
-        &*state,
-        &*begun_state,
-        CODE,
-        CLIENT_SECRET,
-        "access-1",
-        "refresh-1",
-    ] {
+    let printed = format!("{pending:?} {request:?} {:?} {begun:?} {tokens:?}", world.client);
+    for secret in [&*state, &*begun_state, CODE, CLIENT_SECRET, "access-1", "refresh-1"] {
         assert!(!printed.contains(secret), "{printed}");
     }
 }
@@ -125,10 +96,7 @@ async fn errors_of_a_callback() {
     for nothing in ["", "&code="] {
         let pending = world.begun().await;
         let query = format!("state={}{nothing}", pending.state().expose());
-        assert_eq!(
-            kind(world.client.callback(pending, &query)),
-            ErrorKind::InvalidRequest
-        );
+        assert_eq!(kind(world.client.callback(pending, &query)), ErrorKind::InvalidRequest);
     }
 }
 
@@ -141,36 +109,19 @@ async fn userinfo_and_other_calls() {
     }
     let world = World::new().await;
     let token = Secret::new("access-1");
-    assert_eq!(
-        kind(world.client.userinfo::<Profile>(&token).await),
-        Configuration
-    );
+    assert_eq!(kind(world.client.userinfo::<Profile>(&token).await), Configuration);
     let url = world.server.url("/user");
     let with_userinfo = |provider: Provider| provider.userinfo(url.clone());
     let other = World::with(with_userinfo, |client| client).await;
-    world
-        .server
-        .set("/user", Answer::ok(r#"{"id":7,"name":"Ann"}"#));
-    assert_eq!(
-        other.client.userinfo::<Profile>(&token).await.unwrap().id,
-        7
-    );
-    assert_eq!(
-        world.header("authorization").as_deref(),
-        Some("Bearer access-1")
-    );
-    assert_eq!(
-        world.header("accept").as_deref(),
-        Some("application/json, application/jwt")
-    );
+    world.server.set("/user", Answer::ok(r#"{"id":7,"name":"Ann"}"#));
+    assert_eq!(other.client.userinfo::<Profile>(&token).await.unwrap().id, 7);
+    assert_eq!(world.header("authorization").as_deref(), Some("Bearer access-1"));
+    assert_eq!(world.header("accept").as_deref(), Some("application/json, application/jwt"));
     let ask = async || other.client.get_json::<Profile>(&url, &token).await;
     for (answer, expected) in [
         (Answer::status(401), Unauthorized),
         (Answer::status(403), ErrorKind::UnexpectedStatus),
-        (
-            Answer::status(302).with("location", "/user"),
-            ErrorKind::UnexpectedStatus,
-        ),
+        (Answer::status(302).with("location", "/user"), ErrorKind::UnexpectedStatus),
         (Answer::status(500), ErrorKind::Unavailable),
         (Answer::ok("<html>"), ClaimsMismatch),
         (Answer::ok("{}"), ClaimsMismatch),
@@ -189,9 +140,7 @@ async fn userinfo_and_other_calls() {
 #[tokio::test]
 async fn a_refused_code_needs_a_new_login() {
     let world = World::new().await;
-    world
-        .server
-        .set("/token", json_answer(&json!({"error": "invalid_grant"})));
+    world.server.set("/token", json_answer(&json!({"error": "invalid_grant"})));
     let error = world.login().await.unwrap_err();
     assert_eq!(error.kind(), InvalidGrant);
     assert_eq!(error.message(), "the provider refused: invalid_grant");

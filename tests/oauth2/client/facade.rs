@@ -23,29 +23,18 @@ async fn row_oauth2_get_authorized_url() {
     let query = query_of(begun.url());
     assert_eq!(value(&query, "scope"), Some("read:user repo"));
     assert_eq!(value(&query, "prompt"), Some("consent & more"));
-    assert_eq!(
-        value(&query, "state"),
-        Some(begun.pending().state().expose())
-    );
+    assert_eq!(value(&query, "state"), Some(begun.pending().state().expose()));
     assert_eq!(value(&query, "code_challenge").unwrap().len(), 43);
     assert_eq!(value(&query, "code_challenge_method"), Some("S256"));
     // Always, and each time others.
     let plain = world.client.authorize().begin().await.unwrap();
     let plain = query_of(plain.url());
-    assert_eq!(
-        value(&plain, "scope"),
-        Some("read write"),
-        "the client's own"
-    );
+    assert_eq!(value(&plain, "scope"), Some("read write"), "the client's own");
     for name in ["state", "code_challenge"] {
         assert_eq!(value(&plain, name).unwrap().len(), 43);
         assert_ne!(value(&plain, name), value(&query, name));
     }
-    let twice = world
-        .client
-        .authorize()
-        .parameter("a", "1")
-        .parameter("a", "2");
+    let twice = world.client.authorize().parameter("a", "1").parameter("a", "2");
     assert_eq!(kind(twice.begin().await), Configuration);
 }
 
@@ -64,36 +53,18 @@ async fn row_oauth2_fetch_token() {
     let pending = world.begun().await;
     let query = callback(&pending, "");
     let request = world.client.callback(pending, &query).unwrap();
-    request
-        .parameter("audience", "orders")
-        .send()
-        .await
-        .unwrap();
+    request.parameter("audience", "orders").send().await.unwrap();
     assert_eq!(value(&world.form(), "audience"), Some("orders"));
     let device = "urn:ietf:params:oauth:grant-type:device_code";
     let request = world.client.grant(device).parameter("device_code", CODE);
-    request
-        .parameter("code", "x")
-        .scopes(["a b"])
-        .send()
-        .await
-        .unwrap();
+    request.parameter("code", "x").scopes(["a b"]).send().await.unwrap();
     let form = world.form();
     assert_eq!(value(&form, "grant_type"), Some(device));
     assert_eq!(value(&form, "device_code"), Some(CODE));
     assert_eq!(value(&form, "code"), Some("x"));
     assert_eq!(value(&form, "scope"), Some("a b"));
-    for own in [
-        "",
-        "authorization_code",
-        "refresh_token",
-        "client_credentials",
-    ] {
-        assert_eq!(
-            kind(world.client.grant(own).send().await),
-            Configuration,
-            "{own}"
-        );
+    for own in ["", "authorization_code", "refresh_token", "client_credentials"] {
+        assert_eq!(kind(world.client.grant(own).send().await), Configuration, "{own}");
     }
 }
 
@@ -105,11 +76,7 @@ async fn row_oauth2_refresh_token() {
     body["refresh_token"] = "refresh-2".into();
     world.server.set("/token", json_answer(&body));
     let request = world.client.refresh("refresh-1").scopes(["read"]);
-    let new = request
-        .parameter("audience", "orders")
-        .send()
-        .await
-        .unwrap();
+    let new = request.parameter("audience", "orders").send().await.unwrap();
     assert_eq!(new.refresh_token().unwrap().expose(), "refresh-2");
     let form = world.form();
     assert_eq!(value(&form, "grant_type"), Some("refresh_token"));
@@ -129,47 +96,23 @@ async fn row_oauth2_refresh_token() {
 async fn row_oauth2_client_credentials_flow() {
     let world = World::new().await;
     let request = world.client.client_credentials().scopes(["a", "b"]);
-    request
-        .parameter("resource", "https://orders.example")
-        .send()
-        .await
-        .unwrap();
+    request.parameter("resource", "https://orders.example").send().await.unwrap();
     let form = world.form();
     assert_eq!(value(&form, "grant_type"), Some("client_credentials"));
     assert_eq!(value(&form, "scope"), Some("a b"));
     assert_eq!(value(&form, "resource"), Some("https://orders.example"));
     world.client.client_credentials().send().await.unwrap();
-    assert_eq!(
-        value(&world.form(), "scope"),
-        Some("read write"),
-        "the client's own"
-    );
+    assert_eq!(value(&world.form(), "scope"), Some("read write"), "the client's own");
 }
 
 /// The built-in providers: GitHub, GitLab, Google and Yandex.
 #[tokio::test]
 async fn built_in_providers() {
     for (provider, authorize, issuer) in [
-        (
-            Provider::github(),
-            "https://github.com/login/oauth/authorize",
-            true,
-        ),
-        (
-            Provider::gitlab(),
-            "https://gitlab.com/oauth/authorize",
-            true,
-        ),
-        (
-            Provider::google(),
-            "https://accounts.google.com/o/oauth2/v2/auth",
-            true,
-        ),
-        (
-            Provider::yandex(),
-            "https://oauth.yandex.ru/authorize",
-            false,
-        ),
+        (Provider::github(), "https://github.com/login/oauth/authorize", true),
+        (Provider::gitlab(), "https://gitlab.com/oauth/authorize", true),
+        (Provider::google(), "https://accounts.google.com/o/oauth2/v2/auth", true),
+        (Provider::yandex(), "https://oauth.yandex.ru/authorize", false),
     ] {
         let name = provider.name().to_owned();
         let openid = matches!(&*name, "gitlab" | "google");
@@ -179,21 +122,13 @@ async fn built_in_providers() {
             .build()
             .unwrap();
         let begun = client.authorize().begin().await.unwrap();
-        assert!(
-            begun
-                .url()
-                .starts_with(&format!("{authorize}?client_id=id&")),
-            "{name}"
-        );
+        assert!(begun.url().starts_with(&format!("{authorize}?client_id=id&")), "{name}");
         assert_eq!(begun.pending().nonce().is_some(), openid, "{name}");
         assert_eq!(client.id_token_verifier().is_ok(), openid, "{name}");
         // Their issuers are known.
         let (_, pending) = begun.into_parts();
         let wrong = callback(&pending, "&iss=https%3A%2F%2Fevil.example");
-        assert_eq!(
-            kind(client.callback(pending.clone(), &wrong)),
-            ErrorKind::InvalidCallback
-        );
+        assert_eq!(kind(client.callback(pending.clone(), &wrong)), ErrorKind::InvalidCallback);
         if issuer {
             let iss = match &*name {
                 "github" => "https://github.com/login/oauth",
@@ -207,10 +142,7 @@ async fn built_in_providers() {
     // The token endpoints are in the sources once; what they are is pinned here.
     let debug = |provider: Provider| format!("{provider:?}");
     for (provider, token) in [
-        (
-            Provider::github(),
-            "https://github.com/login/oauth/access_token",
-        ),
+        (Provider::github(), "https://github.com/login/oauth/access_token"),
         (Provider::gitlab(), "https://gitlab.com/oauth/token"),
         (Provider::google(), "https://oauth2.googleapis.com/token"),
         (Provider::yandex(), "https://oauth.yandex.ru/token"),
@@ -308,12 +240,7 @@ async fn a_token_response_is_typed() {
         ("expires_in", json!("60"), vec!["read", "write"], Some(60)),
         ("expires_in", json!(60.9), vec!["read", "write"], Some(60)),
         ("expires_in", json!(0), vec!["read", "write"], Some(0)),
-        (
-            "expires_in",
-            json!(u64::MAX),
-            vec!["read", "write"],
-            Some(366 * 24 * 3600),
-        ),
+        ("expires_in", json!(u64::MAX), vec!["read", "write"], Some(366 * 24 * 3600)),
         ("expires_in", json!(null), vec!["read", "write"], None),
         ("token_type", json!(null), vec!["read", "write"], Some(3600)),
     ] {
@@ -322,16 +249,8 @@ async fn a_token_response_is_typed() {
         world.server.set("/token", json_answer(&body));
         let tokens = world.login().await.unwrap();
         assert_eq!(tokens.scopes(), scopes, "{written}");
-        assert_eq!(
-            tokens.expires_in(),
-            lifetime.map(Duration::from_secs),
-            "{written}"
-        );
-        assert_eq!(
-            tokens.expires_at().is_some(),
-            lifetime.is_some(),
-            "{written}"
-        );
+        assert_eq!(tokens.expires_in(), lifetime.map(Duration::from_secs), "{written}");
+        assert_eq!(tokens.expires_at().is_some(), lifetime.is_some(), "{written}");
     }
 }
 
@@ -371,20 +290,10 @@ async fn what_is_pending_can_be_kept() {
     assert_eq!(format!("{kept:?}"), "Secret(redacted)");
     let back = Pending::from_json(kept.expose()).unwrap();
     let query = callback(&pending, "");
-    world
-        .client
-        .callback(back, &query)
-        .unwrap()
-        .send()
-        .await
-        .unwrap();
+    world.client.callback(back, &query).unwrap().send().await.unwrap();
     let sent = value(&world.form(), "code_verifier").unwrap().to_owned();
     assert!(kept.expose().contains(&sent));
     for other in ["", "{}", "[]", "null", "{\"state\":1}"] {
-        assert_eq!(
-            kind(Pending::from_json(other)),
-            ErrorKind::Malformed,
-            "{other}"
-        );
+        assert_eq!(kind(Pending::from_json(other)), ErrorKind::Malformed, "{other}");
     }
 }

@@ -38,21 +38,14 @@ async fn empty_members_count_as_absent() {
         assert_eq!(refreshed.refresh_token().unwrap().expose(), "refresh-0");
         world.clock.advance(Duration::from_secs(60));
         // An access token is what it is all about.
-        world
-            .server
-            .set("/token", with(json!({"access_token": empty})));
+        world.server.set("/token", with(json!({"access_token": empty})));
         assert_eq!(kind(world.login().await), UnexpectedBody);
     }
     // An error is one in any case of the status, and none is none.
-    world
-        .server
-        .set("/token", with(json!({"error": "invalid_scope"})));
+    world.server.set("/token", with(json!({"error": "invalid_scope"})));
     assert_eq!(kind(world.login().await), ClientRefused);
-    let refused = Answer::Whole {
-        status: 400,
-        headers: Vec::new(),
-        body: r#"{"error":""}"#.into(),
-    };
+    let refused =
+        Answer::Whole { status: 400, headers: Vec::new(), body: r#"{"error":""}"#.into() };
     world.server.set("/token", refused);
     assert_eq!(kind(world.login().await), UnexpectedStatus);
 }
@@ -62,13 +55,7 @@ async fn an_empty_error_in_a_callback_counts_as_absent() {
     let world = World::new().await;
     let pending = world.begun().await;
     let query = callback(&pending, "&error=&error_description=");
-    world
-        .client
-        .callback(pending, &query)
-        .unwrap()
-        .send()
-        .await
-        .unwrap();
+    world.client.callback(pending, &query).unwrap().send().await.unwrap();
     let pending = world.begun().await;
     let query = format!("state={}&error=", pending.state().expose());
     let refused = world.client.callback(pending, &query);
@@ -80,15 +67,11 @@ async fn another_token_type_is_understood_where_the_provider_has_it() {
     let named = |name: &'static str| move |provider: Provider| provider.token_type(name);
     let world = World::with(named("JWT"), |client| client).await;
     for name in ["JWT", "jwt", "Bearer", "bearer"] {
-        world
-            .server
-            .set("/token", with(json!({"token_type": name})));
+        world.server.set("/token", with(json!({"token_type": name})));
         assert_eq!(world.login().await.unwrap().token_type(), name);
     }
     for name in ["mac", "DPoP", "JWT2"] {
-        world
-            .server
-            .set("/token", with(json!({"token_type": name})));
+        world.server.set("/token", with(json!({"token_type": name})));
         let error = world.login().await.unwrap_err();
         assert_eq!(error.kind(), UnexpectedBody);
         let shown = format!("token_type '{name}', expected JWT");
@@ -96,18 +79,11 @@ async fn another_token_type_is_understood_where_the_provider_has_it() {
         assert!(error.message().contains("Provider::token_type("), "{error}");
     }
     let world = World::new().await;
-    world
-        .server
-        .set("/token", with(json!({"token_type": "JWT"})));
+    world.server.set("/token", with(json!({"token_type": "JWT"})));
     let error = world.login().await.unwrap_err();
-    assert!(
-        error.message().contains("'JWT', expected Bearer"),
-        "{error}"
-    );
+    assert!(error.message().contains("'JWT', expected Bearer"), "{error}");
     // What was sent is not repeated, wherever it comes back.
-    world
-        .server
-        .set("/token", with(json!({"token_type": CODE})));
+    world.server.set("/token", with(json!({"token_type": CODE})));
     assert!(!shown(&world.login().await.unwrap_err()).contains(CODE));
     let provider = Provider::new("acme", "https://a.example/a", "https://a.example/t");
     let empty = OAuth2Client::builder(provider.token_type(" "), "cid").build();
@@ -132,11 +108,7 @@ impl Idp {
             .map(|jwk| serde_json::from_str(&jwk.to_json()).unwrap())
             .collect();
         server.set("/keys", json_answer(&json!({"keys": public})));
-        let idp = Self {
-            server,
-            clock: ManualClock::at(NOW),
-            secret: SECRET,
-        };
+        let idp = Self { server, clock: ManualClock::at(NOW), secret: SECRET };
         idp.says(json!({"id_token_signing_alg_values_supported": announced}));
         idp
     }
@@ -172,19 +144,14 @@ impl Idp {
 
     /// Whether a client accepts an ID token of this key.
     async fn accepts(&self, key: &SigningKey) -> Result<(), Error> {
-        let verifier = self
-            .client(|provider| provider)
-            .id_token_verifier()
-            .unwrap();
+        let verifier = self.client(|provider| provider).id_token_verifier().unwrap();
         let token = mint(key, &self.claims()).unwrap();
         verifier.build().unwrap().verify(&token).await.map(drop)
     }
 }
 
 fn key(algorithm: Algorithm) -> SigningKey {
-    SigningKey::generate(algorithm)
-        .unwrap()
-        .with_key_id(algorithm.name())
+    SigningKey::generate(algorithm).unwrap().with_key_id(algorithm.name())
 }
 
 #[tokio::test]
@@ -208,11 +175,7 @@ async fn id_tokens_are_signed_as_the_provider_announces() {
             let answer = idp.accepts(signing).await;
             match accepted.contains(&algorithm) {
                 true => answer.unwrap(),
-                false => assert_eq!(
-                    kind(answer),
-                    ErrorKind::UnknownKey,
-                    "{announced} {algorithm}"
-                ),
+                false => assert_eq!(kind(answer), ErrorKind::UnknownKey, "{announced} {algorithm}"),
             }
         }
     }
@@ -231,15 +194,9 @@ async fn id_tokens_are_signed_as_the_provider_announces() {
     let idp = Idp::new(&keys, json!(["ML-DSA-44"])).await;
     let error = idp.accepts(&rsa).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(
-        error.message().contains("Provider::id_token_algorithms("),
-        "{error}"
-    );
+    assert!(error.message().contains("Provider::id_token_algorithms("), "{error}");
     let none = Provider::discover("idp", "https://idp.example").id_token_algorithms([]);
-    assert_eq!(
-        kind(OAuth2Client::builder(none, "web").build()),
-        Configuration
-    );
+    assert_eq!(kind(OAuth2Client::builder(none, "web").build()), Configuration);
 }
 
 /// The secret is a key of its own, and a published key is never one.
@@ -253,14 +210,8 @@ async fn a_clients_secret_verifies_only_what_was_announced_and_is_long_enough() 
     let all = json!(["RS256", "HS256", "HS384", "HS512"]);
     // The public key as a secret, in the forms in which an attacker has it.
     let mut idp = Idp::new(&[&rsa], all.clone()).await;
-    let n = serde_json::from_str::<Value>(&jwk).unwrap()["n"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    for text in [
-        n.as_str(),
-        "another secret of 64 bytes or more, which the client does not have",
-    ] {
+    let n = serde_json::from_str::<Value>(&jwk).unwrap()["n"].as_str().unwrap().to_owned();
+    for text in [n.as_str(), "another secret of 64 bytes or more, which the client does not have"] {
         for algorithm in [HS256, HS384, HS512] {
             let forged = shared(algorithm, text).unwrap().with_key_id("RS256");
             assert_eq!(kind(idp.accepts(&forged).await), ErrorKind::BadSignature);
@@ -294,9 +245,7 @@ async fn a_clients_secret_verifies_only_what_was_announced_and_is_long_enough() 
 #[tokio::test]
 async fn a_key_set_that_cannot_be_read_leaves_the_keys_as_they_are() {
     let rsa = key(Algorithm::RS256);
-    let unknown = SigningKey::generate(Algorithm::RS256)
-        .unwrap()
-        .with_key_id("unknown");
+    let unknown = SigningKey::generate(Algorithm::RS256).unwrap().with_key_id("unknown");
     let shared = SigningKey::from_secret(Algorithm::HS256, SECRET.as_bytes()).unwrap();
     let idp = Idp::new(&[&rsa], json!(["RS256", "HS256"])).await;
     let verifier = || {
@@ -375,10 +324,7 @@ async fn signed_userinfo_is_verified() {
         for (name, value) in change.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        claims
-            .as_object_mut()
-            .unwrap()
-            .retain(|_, value| !value.is_null());
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         claims
     };
     let sound = mint(&ours, &claims(json!({}))).unwrap();
@@ -406,9 +352,7 @@ async fn signed_userinfo_is_verified() {
     ] {
         assert_eq!(kind(ask(forged.clone()).await), UnexpectedBody, "{forged}");
     }
-    let error = ask("eyJhbGciOiJSU0EtT0FFUCJ9.a.b.c.d".to_owned())
-        .await
-        .unwrap_err();
+    let error = ask("eyJhbGciOiJSU0EtT0FFUCJ9.a.b.c.d".to_owned()).await.unwrap_err();
     assert!(error.message().contains("is encrypted"), "{error}");
     let other = mint(&ours, &claims(json!({"sub": 7}))).unwrap();
     assert!(ask(other).await.is_err());
@@ -416,10 +360,7 @@ async fn signed_userinfo_is_verified() {
     let away = idp.client(|provider| provider);
     idp.server.set("/keys", Answer::status(500));
     idp.server.set("/me", jwt(sound.clone()));
-    assert_eq!(
-        kind(away.userinfo::<Profile>(&access).await),
-        ErrorKind::Unavailable
-    );
+    assert_eq!(kind(away.userinfo::<Profile>(&access).await), ErrorKind::Unavailable);
     // Without OpenID Connect nothing says whose keys count.
     let url = idp.server.url("/me");
     let plain = Provider::new("hub", idp.server.url("/a"), idp.server.url("/t")).userinfo(url);
@@ -429,10 +370,7 @@ async fn signed_userinfo_is_verified() {
     assert!(error.message().contains(".oidc()"), "{error}");
     // Unsigned, it is read as before.
     idp.server.set("/me", Answer::ok(r#"{"sub":"1102"}"#));
-    assert_eq!(
-        client.userinfo::<Profile>(&access).await.unwrap().sub,
-        "1102"
-    );
+    assert_eq!(client.userinfo::<Profile>(&access).await.unwrap().sub, "1102");
 }
 
 /// Userinfo may be signed with another algorithm than ID tokens.
@@ -446,8 +384,7 @@ async fn signed_userinfo_has_algorithms_of_its_own() {
     }));
     let client = idp.client(|provider| provider);
     for (signing, sound) in [(&ec, false), (&ed, true)] {
-        idp.server
-            .set("/me", jwt(mint(signing, &idp.claims()).unwrap()));
+        idp.server.set("/me", jwt(mint(signing, &idp.claims()).unwrap()));
         let answer = client.userinfo::<Value>(&Secret::new("access-1")).await;
         assert_eq!(answer.is_ok(), sound);
         assert_eq!(idp.accepts(signing).await.is_ok(), !sound);
@@ -485,9 +422,7 @@ async fn googles_issuer_may_lack_its_scheme() {
         assert_eq!(kind(refused), ErrorKind::InvalidClaim, "{issuer}");
     }
     // Of no other issuer, and not the other way round.
-    let refused = verifier("https://idp.example")
-        .verify(&token("idp.example"))
-        .await;
+    let refused = verifier("https://idp.example").verify(&token("idp.example")).await;
     assert_eq!(kind(refused), ErrorKind::InvalidClaim);
     assert!(verifier(bare).verify(&token(google)).await.is_err());
 }

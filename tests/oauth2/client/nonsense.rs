@@ -21,15 +21,9 @@ fn a_client() {
     assert!(with(|client| client).build().is_ok());
     refused(OAuth2Client::builder(Provider::github(), ""), "client id");
     refused(with(|client| client.secret("")), "public client");
-    refused(
-        with(|client| client.secret_in(SecretIn::Body)),
-        ".secret(…)",
-    );
+    refused(with(|client| client.secret_in(SecretIn::Body)), ".secret(…)");
     refused(with(|client| client.timeout(Duration::ZERO)), "timeout");
-    refused(
-        with(|client| client.timeout(Duration::from_secs(56))),
-        "55 s",
-    );
+    refused(with(|client| client.timeout(Duration::from_secs(56))), "55 s");
     for (url, hint) in [
         ("http://app.example/cb", "plain http"),
         ("app.example", "not a URL"),
@@ -63,10 +57,7 @@ fn a_provider() {
         ("https://idp.example/a#b", sound),
         (sound, "https://idp.example/a#b"),
     ] {
-        assert_eq!(
-            kind(client(Provider::new("acme", authorize, token)).build()),
-            Configuration
-        );
+        assert_eq!(kind(client(Provider::new("acme", authorize, token)).build()), Configuration);
     }
     for name in ["", "a b", "a\nb", "a:b", "ä", &"a".repeat(65)] {
         let builder = client(Provider::new(name.to_owned(), sound, sound));
@@ -75,16 +66,9 @@ fn a_provider() {
     let bare = || Provider::new("acme", sound, sound);
     refused(client(bare().oidc()), ".issuer(…)");
     refused(client(bare().always_sends_iss()), ".issuer(…)");
-    refused(
-        client(bare().userinfo("http://idp.example/me")),
-        "plain http",
-    );
-    for issuer in [
-        "http://idp.example",
-        "idp.example",
-        "https://idp.example/?a",
-        "https://a.b/#c",
-    ] {
+    refused(client(bare().userinfo("http://idp.example/me")), "plain http");
+    for issuer in ["http://idp.example", "idp.example", "https://idp.example/?a", "https://a.b/#c"]
+    {
         let built = client(Provider::discover("acme", issuer)).build();
         assert_eq!(kind(built), Configuration, "{issuer}");
     }
@@ -92,15 +76,10 @@ fn a_provider() {
 
 #[tokio::test]
 async fn a_request() {
-    let client = OAuth2Client::builder(Provider::github(), "id")
-        .build()
-        .unwrap();
+    let client = OAuth2Client::builder(Provider::github(), "id").build().unwrap();
     assert_eq!(kind(client.authorize().begin().await), Configuration);
     let pkce = jamguard::oauth2::Pkce::generate().unwrap();
-    assert_eq!(
-        kind(client.exchange_code("code", &pkce).send().await),
-        Configuration
-    );
+    assert_eq!(kind(client.exchange_code("code", &pkce).send().await), Configuration);
     let client = with(|client| client).build().unwrap();
     let scopes = client.authorize().scopes(["a\"b"]).begin().await;
     assert_eq!(kind(scopes), Configuration);

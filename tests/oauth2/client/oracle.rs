@@ -27,10 +27,7 @@ impl Listener {
         let request = self.0.lock().unwrap().pop().unwrap();
         let header = request.headers().get("authorization");
         let header = header.map(|value| value.to_str().unwrap().to_owned());
-        (
-            sorted(form_of(std::str::from_utf8(request.body()).unwrap())),
-            header,
-        )
+        (sorted(form_of(std::str::from_utf8(request.body()).unwrap())), header)
     }
 }
 
@@ -41,10 +38,9 @@ fn sorted(mut pairs: Vec<(String, String)>) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn the_same_requests_as_the_oauth2_crate() {
-    for (place, auth_type) in [
-        (SecretIn::Body, AuthType::RequestBody),
-        (SecretIn::Header, AuthType::BasicAuth),
-    ] {
+    for (place, auth_type) in
+        [(SecretIn::Body, AuthType::RequestBody), (SecretIn::Header, AuthType::BasicAuth)]
+    {
         let world = World::with(|p| p, |client| client.secret_in(place)).await;
         let theirs = BasicClient::new(ClientId::new("cid-123".into()))
             .set_client_secret(ClientSecret::new(CLIENT_SECRET.into()))
@@ -53,24 +49,12 @@ async fn the_same_requests_as_the_oauth2_crate() {
             .set_redirect_uri(RedirectUrl::new(CALLBACK.into()).unwrap())
             .set_auth_type(auth_type);
 
-        let begun = world
-            .client
-            .authorize()
-            .parameter("prompt", "login")
-            .begin()
-            .await
-            .unwrap();
+        let begun = world.client.authorize().parameter("prompt", "login").begin().await.unwrap();
         let ours = query_of(begun.url());
         let (_, pending) = begun.into_parts();
         let query = callback(&pending, "");
         let state = pending.state().expose().to_owned();
-        world
-            .client
-            .callback(pending, &query)
-            .unwrap()
-            .send()
-            .await
-            .unwrap();
+        world.client.callback(pending, &query).unwrap().send().await.unwrap();
         let verifier = value(&world.form(), "code_verifier").unwrap().to_owned();
         let challenge =
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
@@ -97,15 +81,9 @@ async fn the_same_requests_as_the_oauth2_crate() {
         same();
         world.client.refresh("RT+1 ä").send().await.unwrap();
         let token = RefreshToken::new("RT+1 ä".into());
-        theirs
-            .exchange_refresh_token(&token)
-            .request(&http)
-            .unwrap();
+        theirs.exchange_refresh_token(&token).request(&http).unwrap();
         same();
-        let request = world
-            .client
-            .client_credentials()
-            .parameter("audience", "a&b");
+        let request = world.client.client_credentials().parameter("audience", "a&b");
         request.send().await.unwrap();
         theirs
             .exchange_client_credentials()

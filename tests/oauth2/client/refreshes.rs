@@ -22,9 +22,8 @@ fn late(body: &Value) -> Answer {
 async fn refreshes_with_one_token_are_one_request() {
     let world = World::new().await;
     world.server.set("/token", late(&named("new")));
-    let asked: Vec<_> = (0..100)
-        .map(|_| tokio::spawn(world.client.clone().refresh("refresh-1").send()))
-        .collect();
+    let asked: Vec<_> =
+        (0..100).map(|_| tokio::spawn(world.client.clone().refresh("refresh-1").send())).collect();
     for asked in asked {
         let tokens: TokenResponse = asked.await.unwrap().unwrap();
         assert_eq!(tokens.access_token().expose(), "new");
@@ -59,10 +58,7 @@ async fn a_cancelled_leader_harms_nobody() {
     tokio::task::yield_now().await;
     leader.abort();
     assert!(leader.await.unwrap_err().is_cancelled());
-    assert_eq!(
-        follower.await.unwrap().unwrap().access_token().expose(),
-        "new"
-    );
+    assert_eq!(follower.await.unwrap().unwrap().access_token().expose(), "new");
     assert_eq!(world.server.hits(), 1);
 }
 
@@ -72,20 +68,12 @@ async fn what_is_no_verdict_is_asked_anew() {
     let world = World::new().await;
     world.server.set("/token", Answer::status(503));
     for hits in 1..=2 {
-        assert_eq!(
-            kind(world.client.refresh("refresh-1").send().await),
-            Unavailable
-        );
+        assert_eq!(kind(world.client.refresh("refresh-1").send().await), Unavailable);
         assert_eq!(world.server.hits(), hits);
     }
-    world
-        .server
-        .set("/token", json_answer(&json!({"error": "invalid_grant"})));
+    world.server.set("/token", json_answer(&json!({"error": "invalid_grant"})));
     for _ in 0..2 {
-        assert_eq!(
-            kind(world.client.refresh("refresh-1").send().await),
-            InvalidGrant
-        );
+        assert_eq!(kind(world.client.refresh("refresh-1").send().await), InvalidGrant);
         assert_eq!(world.server.hits(), 3);
     }
     world.server.set("/token", json_answer(&tokens()));

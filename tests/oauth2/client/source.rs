@@ -15,9 +15,7 @@ fn named(access_token: &str, lifetime: Value) -> Value {
 
 async fn world_with(token: &str, lifetime: Value) -> (World, TokenSource) {
     let world = World::new().await;
-    world
-        .server
-        .set("/token", json_answer(&named(token, lifetime)));
+    world.server.set("/token", json_answer(&named(token, lifetime)));
     let source = world.client.token_source().build().unwrap();
     (world, source)
 }
@@ -29,11 +27,9 @@ async fn token(source: &TokenSource) -> String {
 #[tokio::test]
 async fn a_token_is_kept_until_shortly_before_it_expires() {
     // How long it lives, when the next is fetched, and from when on the old one does not serve.
-    for (lifetime, renewed, unusable) in [
-        (json!(3600), 3540, 3590),
-        (json!(100), 80, 90),
-        (json!(null), 240, 290),
-    ] {
+    for (lifetime, renewed, unusable) in
+        [(json!(3600), 3540, 3590), (json!(100), 80, 90), (json!(null), 240, 290)]
+    {
         let (world, source) = world_with("first", lifetime.clone()).await;
         let builder = world.client.token_source().scopes(["a b"]);
         let other = builder.parameter("audience", "orders").build().unwrap();
@@ -44,18 +40,13 @@ async fn a_token_is_kept_until_shortly_before_it_expires() {
             assert_eq!(token(&source).await, "first");
         }
         assert_eq!(value(&world.form(), "scope"), Some("read write"));
-        assert_eq!(
-            value(&world.form(), "grant_type"),
-            Some("client_credentials")
-        );
+        assert_eq!(value(&world.form(), "grant_type"), Some("client_credentials"));
         assert_eq!(world.server.hits(), 2, "{lifetime}");
         world.clock.advance(Duration::from_secs(renewed - 1));
         assert_eq!(token(&source).await, "first");
         assert_eq!(world.server.hits(), 2);
         // It is due: the old one serves, and nobody waits for the new one.
-        world
-            .server
-            .set("/token", json_answer(&named("second", lifetime.clone())));
+        world.server.set("/token", json_answer(&named("second", lifetime.clone())));
         world.clock.advance(Duration::from_secs(1));
         assert_eq!(token(&source).await, "first");
         until("the renewal", || world.server.hits() == 3).await;
@@ -95,27 +86,20 @@ async fn many_calls_at_once_are_one_request_and_a_cancelled_leader_harms_nobody(
     for follower in followers {
         assert_eq!(follower.await.unwrap().unwrap().expose(), "first");
     }
-    println!(
-        "101 calls at once, the first cancelled: {} request",
-        world.server.hits()
-    );
+    println!("101 calls at once, the first cancelled: {} request", world.server.hits());
     assert_eq!(world.server.hits(), 1);
 }
 
 #[tokio::test]
 async fn a_failure_is_told_to_all_for_half_a_second() {
     let (world, source) = world_with("first", json!(3600)).await;
-    world
-        .server
-        .set("/token", json_answer(&json!({"error": "invalid_client"})));
+    world.server.set("/token", json_answer(&json!({"error": "invalid_client"})));
     for _ in 0..5 {
         assert_eq!(kind(source.token().await), ClientRefused);
     }
     assert_eq!(world.server.hits(), 1);
     world.clock.advance(Duration::from_millis(500));
-    world
-        .server
-        .set("/token", json_answer(&named("first", json!(3600))));
+    world.server.set("/token", json_answer(&named("first", json!(3600))));
     assert_eq!(token(&source).await, "first");
 }
 
@@ -124,9 +108,7 @@ async fn a_failure_is_told_to_all_for_half_a_second() {
 async fn a_refused_token_is_forgotten_once() {
     let (world, source) = world_with("first", json!(3600)).await;
     let first = source.token().await.unwrap();
-    world
-        .server
-        .set("/token", json_answer(&named("second", json!(3600))));
+    world.server.set("/token", json_answer(&named("second", json!(3600))));
     source.forget(&Secret::new("another"));
     assert_eq!(token(&source).await, "first");
     source.forget(&first);
@@ -135,34 +117,20 @@ async fn a_refused_token_is_forgotten_once() {
     source.forget(&first);
     assert_eq!(token(&source).await, "second");
     assert_eq!(world.server.hits(), 2);
-    assert_eq!(
-        source.response().await.unwrap().expires_in(),
-        Some(Duration::from_secs(3600))
-    );
+    assert_eq!(source.response().await.unwrap().expires_in(), Some(Duration::from_secs(3600)));
 }
 
 #[tokio::test]
 async fn client_credentials_are_for_clients_that_have_some() {
-    let client = OAuth2Client::builder(Provider::github(), "id")
-        .build()
-        .unwrap();
+    let client = OAuth2Client::builder(Provider::github(), "id").build().unwrap();
     assert_eq!(kind(client.token_source().build()), Configuration);
-    assert_eq!(
-        kind(client.client_credentials().send().await),
-        Configuration
-    );
+    assert_eq!(kind(client.client_credentials().send().await), Configuration);
     let (world, _) = world_with("first", json!(3600)).await;
     let source = || world.client.token_source();
     for name in ["client_id", "client_secret", "grant_type", "scope"] {
-        assert_eq!(
-            kind(source().parameter(name, "x").build()),
-            Configuration,
-            "{name}"
-        );
+        assert_eq!(kind(source().parameter(name, "x").build()), Configuration, "{name}");
     }
-    let twice = source()
-        .parameter("audience", "a")
-        .parameter("audience", "b");
+    let twice = source().parameter("audience", "a").parameter("audience", "b");
     assert_eq!(kind(twice.build()), Configuration);
     assert_eq!(kind(source().scopes(["\"a\""]).build()), Configuration);
     assert!(!format!("{:?}", source().parameter("a", "s3cr3t")).contains("s3cr3t"));
@@ -181,9 +149,7 @@ fn a_fetch_that_breaks_off_is_begun_anew() {
     serving.block_on(until("the request", || world.server.hits() == 1));
     short_lived.shutdown_background();
     serving.block_on(async {
-        world
-            .server
-            .set("/token", json_answer(&named("first", json!(3600))));
+        world.server.set("/token", json_answer(&named("first", json!(3600))));
         // The task is dropped in the background.
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         loop {

@@ -13,11 +13,7 @@ fn file(text: &str) -> Value {
 fn jamlib(id: &str) -> Value {
     let file = file(include_str!("../../vectors/jamlib.json"));
     let vectors = file["vectors"].as_array().unwrap();
-    vectors
-        .iter()
-        .find(|vector| vector["id"] == id)
-        .unwrap()
-        .clone()
+    vectors.iter().find(|vector| vector["id"] == id).unwrap().clone()
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -41,12 +37,7 @@ fn rfc_7636_appendix_b() {
     assert_eq!(pkce.challenge(), text(vector, "challenge_S256"));
     assert_eq!(pkce.verifier().expose(), text(vector, "verifier"));
     // Section 4.1: 43 to 128 unreserved characters; section 7.1: 256 bits of randomness.
-    for bad in [
-        "",
-        &"a".repeat(42),
-        &"a".repeat(129),
-        &format!("{}+", "a".repeat(43)),
-    ] {
+    for bad in ["", &"a".repeat(42), &"a".repeat(129), &format!("{}+", "a".repeat(43))] {
         let error = Pkce::from_verifier(bad).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{bad}");
     }
@@ -69,24 +60,14 @@ async fn oauth2_authorize_urls() {
         text(custom, "auth_url"),
         "https://idp.example/token",
     );
-    let providers = [
-        Provider::github(),
-        Provider::gitlab(),
-        Provider::google(),
-        Provider::yandex(),
-        acme,
-    ];
+    let providers =
+        [Provider::github(), Provider::gitlab(), Provider::google(), Provider::yandex(), acme];
     let outputs = vector["output"].as_object().unwrap();
     assert_eq!(outputs.len(), providers.len());
     for provider in providers {
         let expected = outputs[provider.name()].as_str().unwrap();
         let client = client(provider, input).build().unwrap();
-        let begun = client
-            .authorize()
-            .scopes(texts(&input["scope"]))
-            .begin()
-            .await
-            .unwrap();
+        let begun = client.authorize().scopes(texts(&input["scope"])).begin().await.unwrap();
         let without = |url: &str| {
             let random = ["state", "code_challenge"];
             let mut pairs = query_of(url);
@@ -121,21 +102,12 @@ async fn oauth2_token_requests() {
     let pkce = Pkce::from_verifier(&*verifier).unwrap();
     client.exchange_code("CODE/1", &pkce).send().await.unwrap();
     client.refresh("RT+1").send().await.unwrap();
-    client
-        .client_credentials()
-        .scopes(["a", "b c"])
-        .send()
-        .await
-        .unwrap();
+    client.client_credentials().scopes(["a", "b c"]).send().await.unwrap();
     let requests = server.requests();
     assert_eq!(requests.len(), expected.len());
     for (request, expected) in requests.iter().zip(expected) {
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
-        let first = format!(
-            "{} {} HTTP/1.1",
-            text(expected, "method"),
-            text(expected, "path")
-        );
+        let first = format!("{} {} HTTP/1.1", text(expected, "method"), text(expected, "path"));
         assert_eq!(head.lines().next(), Some(&*first));
         let head = head.to_ascii_lowercase();
         for (name, value) in expected["headers"].as_object().unwrap() {
@@ -156,8 +128,5 @@ async fn oauth2_token_requests() {
         theirs.sort();
         assert_eq!(ours, theirs);
     }
-    assert_eq!(
-        Secret::new(text(input, "client_secret")).expose(),
-        "s3cr3t&="
-    );
+    assert_eq!(Secret::new(text(input, "client_secret")).expose(), "s3cr3t&=");
 }

@@ -51,22 +51,12 @@ impl World {
             .scopes(["read", "write"])
             .timeout(Duration::from_millis(700))
             .clock(clock.clone());
-        Self {
-            client: client(builder).build().unwrap(),
-            server,
-            clock,
-        }
+        Self { client: client(builder).build().unwrap(), server, clock }
     }
 
     /// A login that began.
     pub(crate) async fn begun(&self) -> Pending {
-        self.client
-            .authorize()
-            .begin()
-            .await
-            .unwrap()
-            .into_parts()
-            .1
+        self.client.authorize().begin().await.unwrap().into_parts().1
     }
 
     /// A login from its beginning to its tokens.
@@ -99,17 +89,11 @@ pub(crate) fn callback(pending: &Pending, more: &str) -> String {
 }
 
 pub(crate) fn form_of(text: &str) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(text.as_bytes())
-        .into_owned()
-        .collect()
+    url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
 pub(crate) fn query_of(url: &str) -> Vec<(String, String)> {
-    Url::parse(url)
-        .unwrap()
-        .query_pairs()
-        .into_owned()
-        .collect()
+    Url::parse(url).unwrap().query_pairs().into_owned().collect()
 }
 
 pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

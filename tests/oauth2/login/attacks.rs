@@ -173,9 +173,7 @@ async fn attack_31_pkce_downgrade() {
         let begun = browser.begin(wanted).await;
         assert_eq!(begun.value("code_challenge_method"), Some("S256"));
         assert_eq!(begun.state().len(), 43);
-        world
-            .idp
-            .gives(Some(&world.idp.claims(begun.value("nonce"))));
+        world.idp.gives(Some(&world.idp.claims(begun.value("nonce"))));
         let query = format!("{}&code_verifier=x", begun.query(&world.idp));
         assert_eq!(browser.callback(&query).await.status, 303);
         let request = world.idp.last_token_request();
@@ -210,28 +208,12 @@ async fn attack_31_what_a_token_endpoint_may_answer() {
     let elsewhere = Server::start().await;
     for (_, address) in world.servers.each() {
         for (what, answer, status) in [
-            (
-                "a redirect",
-                Answer::status(307).with("location", elsewhere.url("/token")),
-                502,
-            ),
+            ("a redirect", Answer::status(307).with("location", elsewhere.url("/token")), 502),
             ("nothing", Answer::Hang, 503),
             ("a byte a second", Answer::Drip(vec![b' '; 100]), 503),
-            (
-                "200 with error",
-                Answer::ok(r#"{"error":"invalid_grant"}"#),
-                401,
-            ),
-            (
-                "200 with error",
-                Answer::ok(r#"{"error":"invalid_client"}"#),
-                500,
-            ),
-            (
-                "200 with error",
-                Answer::ok(r#"{"error":"access_denied"}"#),
-                403,
-            ),
+            ("200 with error", Answer::ok(r#"{"error":"invalid_grant"}"#), 401),
+            ("200 with error", Answer::ok(r#"{"error":"invalid_client"}"#), 500),
+            ("200 with error", Answer::ok(r#"{"error":"access_denied"}"#), 403),
             ("HTML", Answer::ok("<!doctype html>"), 502),
             ("100 MB", Answer::Huge, 502),
             ("no end", Answer::Endless, 502),
@@ -245,12 +227,7 @@ async fn attack_31_what_a_token_endpoint_may_answer() {
             assert_eq!(answer.status, status, "{what}: {}", answer.text());
             refused(&browser, answer.status, status);
             // The browser learns no more than that.
-            for secret in [
-                CODE,
-                begun.state(),
-                "a secret of the site's",
-                "invalid_grant",
-            ] {
+            for secret in [CODE, begun.state(), "a secret of the site's", "invalid_grant"] {
                 assert!(!answer.comparable().contains(secret), "{what}");
             }
         }

@@ -38,9 +38,7 @@ fn issuer(idp: &Idp) -> Issuer {
 }
 
 fn with_tokens(issuer: &Issuer) -> Authenticator {
-    let auth = Authenticator::builder()
-        .verifier(issuer.verifier())
-        .cookies(LoginCookies::new());
+    let auth = Authenticator::builder().verifier(issuer.verifier()).cookies(LoginCookies::new());
     auth.build().unwrap()
 }
 
@@ -51,9 +49,7 @@ async fn log_in(idp: &Idp, servers: &Servers, claims: bool) -> Vec<(Browser, u16
         let begun = browser.begin("").await;
         let claims = claims.then(|| idp.claims(begun.value("nonce")));
         idp.gives(claims.as_ref());
-        let answer = browser
-            .callback(&begun.query(idp).replace("&iss=", "&ignored="))
-            .await;
+        let answer = browser.callback(&begun.query(idp).replace("&iss=", "&ignored=")).await;
         let location = answer.header("location").unwrap_or_default().to_owned();
         ends.push((browser, answer.status, location));
     }
@@ -66,21 +62,14 @@ async fn a_hook_says_who_that_is() {
     let idp = Idp::start().await;
     let client = idp.plain_client();
     let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
-    let login = OAuth2Login::builder(&auth, client.clone())
-        .user(who)
-        .build()
-        .unwrap();
+    let login = OAuth2Login::builder(&auth, client.clone()).user(who).build().unwrap();
     let servers = serve(&auth, &login, &client).await;
-    idp.server
-        .set("/me", Answer::ok(r#"{"id":7,"login":"ann"}"#));
+    idp.server.set("/me", Answer::ok(r#"{"id":7,"login":"ann"}"#));
     for (mut browser, status, location) in log_in(&idp, &servers, false).await {
         assert_eq!((status, &*location), (303, "/"));
         assert_eq!(browser.user().await, "Some(\"hub:7\") 0");
         let claims: Value = browser.get("/me").await.json();
-        assert_eq!(
-            claims,
-            json!({"login": "ann", "role": "member", "sub": "hub:7"})
-        );
+        assert_eq!(claims, json!({"login": "ann", "role": "member", "sub": "hub:7"}));
     }
     let asked = idp.server.requests().pop().unwrap().to_ascii_lowercase();
     assert!(asked.contains("authorization: bearer access-1"), "{asked}");
@@ -133,25 +122,19 @@ async fn a_login_ends_in_a_token_of_our_own() {
     let idp = Idp::start().await;
     let (client, issuer) = (idp.plain_client(), issuer(&idp));
     let auth = with_tokens(&issuer);
-    let login = OAuth2Login::builder(&auth, client.clone())
-        .user(who)
-        .into_jwt(issuer.clone());
+    let login = OAuth2Login::builder(&auth, client.clone()).user(who).into_jwt(issuer.clone());
     let login = login.build().unwrap();
     // Its handlers of sessions are not asked.
     let sessions = authenticator(&idp, Arc::new(MemoryStore::new()));
     drop(sessions);
     let servers = serve(&auth, &login, &client).await;
-    idp.server
-        .set("/me", Answer::ok(r#"{"id":7,"login":"ann"}"#));
+    idp.server.set("/me", Answer::ok(r#"{"id":7,"login":"ann"}"#));
     for (mut browser, status, _) in log_in(&idp, &servers, false).await {
         assert_eq!(status, 303);
         let token = browser.cookies[ID].clone();
         let verified = issuer.verifier().verify(&token).await.unwrap();
         let claims: Value = serde_json::from_str(verified.raw_claims()).unwrap();
-        assert_eq!(
-            (&claims["sub"], &claims["role"]),
-            (&json!("hub:7"), &json!("member"))
-        );
+        assert_eq!((&claims["sub"], &claims["role"]), (&json!("hub:7"), &json!("member")));
         let shown: Value = browser.get("/me").await.json();
         assert_eq!(shown["sub"], "hub:7");
         assert!(!browser.cookies.contains_key(SESSION));
@@ -205,12 +188,9 @@ async fn an_issuer_that_the_authenticator_does_not_know() {
     let idp = Idp::start().await;
     let client = idp.plain_client();
     let auth = with_tokens(&issuer(&idp));
-    let login = OAuth2Login::builder(&auth, client.clone())
-        .user(who)
-        .into_jwt(issuer(&idp));
+    let login = OAuth2Login::builder(&auth, client.clone()).user(who).into_jwt(issuer(&idp));
     let servers = serve(&auth, &login.build().unwrap(), &client).await;
-    idp.server
-        .set("/me", Answer::ok(r#"{"id":7,"login":"ann"}"#));
+    idp.server.set("/me", Answer::ok(r#"{"id":7,"login":"ann"}"#));
     for (browser, status, _) in log_in(&idp, &servers, false).await {
         assert_eq!(status, 500);
         assert!(!browser.cookies.contains_key(ID));
@@ -227,11 +207,7 @@ async fn each_login_may_ask_for_more() {
     for (_, address) in servers.each() {
         let begun = Browser::new(address).begin("?prompt=none").await;
         assert_eq!(begun.value("access_type"), Some("offline"));
-        assert_eq!(
-            begun.value("prompt"),
-            None,
-            "what a request says is not passed on"
-        );
+        assert_eq!(begun.value("prompt"), None, "what a request says is not passed on");
     }
 }
 
@@ -297,16 +273,12 @@ async fn plain_http_in_development() {
     let client = idp.plain_client();
     let sessions = Sessions::builder(MemoryStore::new()).build().unwrap();
     let plain = SessionCookie::new().danger_plain_http();
-    let follows = Authenticator::builder()
-        .sessions(sessions)
-        .session_cookie(plain);
+    let follows = Authenticator::builder().sessions(sessions).session_cookie(plain);
     let follows = follows.build().unwrap();
     let says = with_tokens(&issuer(&idp));
     let build = |auth: &Authenticator, change: fn(OAuth2LoginBuilder) -> OAuth2LoginBuilder| {
         let login = OAuth2Login::builder(auth, client.clone());
-        change(login.on_login(|_| async { Ok(Redirect::to("/")) }))
-            .build()
-            .unwrap()
+        change(login.on_login(|_| async { Ok(Redirect::to("/")) })).build().unwrap()
     };
     for (auth, login) in [
         (&follows, build(&follows, |login| login)),
@@ -326,10 +298,7 @@ async fn plain_http_in_development() {
 #[tokio::test]
 async fn what_cannot_work_says_so() {
     let idp = Idp::start().await;
-    let nowhere = Authenticator::builder()
-        .verifier(issuer(&idp).verifier())
-        .build()
-        .unwrap();
+    let nowhere = Authenticator::builder().verifier(issuer(&idp).verifier()).build().unwrap();
     let sessions = authenticator(&idp, Arc::new(MemoryStore::new()));
     let plain = idp.plain_client();
     let no_redirect = OAuth2Client::builder(jamguard::oauth2::Provider::github(), "id").build();
@@ -342,21 +311,12 @@ async fn what_cannot_work_says_so() {
     let login =
         |auth: &Authenticator, client: &OAuth2Client| OAuth2Login::builder(auth, client.clone());
     refused(login(&nowhere, &plain).user(who), "nowhere to end");
-    refused(
-        login(&nowhere, &plain).user(who).into_jwt(issuer(&idp)),
-        ".cookies(",
-    );
+    refused(login(&nowhere, &plain).user(who).into_jwt(issuer(&idp)), ".cookies(");
     refused(login(&sessions, &plain), "who logged in");
     refused(login(&sessions, &no_openid), "who logged in");
-    refused(
-        login(&sessions, &no_redirect.unwrap()).user(who),
-        ".redirect_url(…)",
-    );
+    refused(login(&sessions, &no_redirect.unwrap()).user(who), ".redirect_url(…)");
     refused(es256(login(&sessions, &no_openid), &idp.client()), "openid");
-    refused(
-        login(&sessions, &plain).user(who).home("//evil.example"),
-        "path of this site",
-    );
+    refused(login(&sessions, &plain).user(who).home("//evil.example"), "path of this site");
     let both = login(&sessions, &plain).on_login(|_| async { Ok(Redirect::to("/")) });
     refused(both.into_jwt(issuer(&idp)), "choose one");
     for own in [

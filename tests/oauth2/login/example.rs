@@ -18,10 +18,7 @@ async fn oauth2_login_from_the_page_to_the_logout() {
     let (site_at, provider_at) = (address(&site), address(&provider));
     let (site_url, issuer) = (format!("http://{site_at}"), format!("http://{provider_at}"));
     let app = oauth2_login::app(&site_url, &issuer).unwrap();
-    let serving = Provider::new(&issuer, &format!("{site_url}/callback"))
-        .unwrap()
-        .app()
-        .unwrap();
+    let serving = Provider::new(&issuer, &format!("{site_url}/callback")).unwrap().app().unwrap();
     tokio::spawn(async move { axum::serve(site, app).await });
     tokio::spawn(async move { axum::serve(provider, serving).await });
 
@@ -34,17 +31,9 @@ async fn oauth2_login_from_the_page_to_the_logout() {
     let page = send(provider_at, &Request::get(&place)).await;
     assert!(page.text().contains("Who are you?"));
     let chosen = send(provider_at, &Request::get(&format!("{place}&user=ann"))).await;
-    let back = chosen
-        .header("location")
-        .unwrap()
-        .strip_prefix(&site_url)
-        .unwrap()
-        .to_owned();
+    let back = chosen.header("location").unwrap().strip_prefix(&site_url).unwrap().to_owned();
     let answer = browser.get(&back).await;
-    assert_eq!(
-        (answer.status, answer.header("location")),
-        (303, Some("/me"))
-    );
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/me")));
     assert!(browser.cookies.contains_key("oauth2_login_session"));
     let me: Value = browser.get("/me").await.json();
     assert_eq!(me, json!({"sub": "ann", "email": "ann@example.com"}));

@@ -60,11 +60,7 @@ async fn an_id_token_that_is_not_the_logins() {
         assert_eq!(status, 401, "{name}: {value}");
         assert!(!browser.cookies.contains_key(SESSION), "{name}: {value}");
     }
-    for (name, value) in [
-        ("azp", json!("web")),
-        ("aud", json!(["web"])),
-        ("email", json!(null)),
-    ] {
+    for (name, value) in [("azp", json!("web")), ("aud", json!(["web"])), ("email", json!(null))] {
         let (status, _) = login(&world, |claims| claims[name] = value.clone()).await;
         assert_eq!(status, 303, "{name}: {value}");
     }
@@ -78,16 +74,12 @@ async fn an_id_token_that_is_not_the_logins() {
 #[tokio::test]
 async fn an_id_token_that_the_provider_did_not_sign() {
     let world = World::new().await;
-    let other = SigningKey::generate(Algorithm::ES256)
-        .unwrap()
-        .with_key_id("k1");
+    let other = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1");
     let shared =
         SigningKey::from_secret(Algorithm::HS256, b"a secret of the site's, and long enough");
-    for (what, key) in [
-        ("another key", Some(&other)),
-        ("HS256", shared.as_ref().ok()),
-        ("none", None),
-    ] {
+    for (what, key) in
+        [("another key", Some(&other)), ("HS256", shared.as_ref().ok()), ("none", None)]
+    {
         let (mut browser, begun) = world.begin(world.servers.axum).await;
         let claims = world.idp.claims(begun.value("nonce"));
         let token = match key {
@@ -118,10 +110,7 @@ async fn an_id_token_of_another_login() {
     let stolen = mint(&world.idp.key, &world.idp.claims(theirs.value("nonce"))).unwrap();
     let (mut attacker, begun) = world.begin(world.servers.axum).await;
     world.idp.answers(tokens_with(&json!(stolen)));
-    assert_eq!(
-        attacker.callback(&begun.query(&world.idp)).await.status,
-        401
-    );
+    assert_eq!(attacker.callback(&begun.query(&world.idp)).await.status, 401);
     assert_eq!(victim.callback(&theirs.query(&world.idp)).await.status, 303);
 }
 
@@ -163,11 +152,8 @@ async fn a_provider_that_verifies_every_address() {
     let idp = Idp::start().await;
     let client = idp.client();
     let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
-    let verifier = client
-        .id_token_verifier()
-        .unwrap()
-        .algorithms([Algorithm::ES256])
-        .issuer_verifies_emails();
+    let verifier =
+        client.id_token_verifier().unwrap().algorithms([Algorithm::ES256]).issuer_verifies_emails();
     let login = OAuth2Login::builder(&auth, client.clone()).id_token(verifier.build().unwrap());
     let servers = serve(&auth, &login.build().unwrap(), &client).await;
     for (said, shown) in [(None, true), (Some(true), true), (Some(false), false)] {
@@ -244,9 +230,7 @@ async fn googles_id_tokens_may_lack_the_issuers_scheme() {
     let idp = Idp::start().await;
     let google = "https://accounts.google.com";
     let url = |path: &str| idp.server.url(path);
-    let provider = Provider::new("google", url("/authorize"), url("/token"))
-        .issuer(google)
-        .oidc();
+    let provider = Provider::new("google", url("/authorize"), url("/token")).issuer(google).oidc();
     let client = OAuth2Client::builder(provider, "web")
         .redirect_url("https://app.example/callback")
         .scopes(["openid"])
@@ -264,11 +248,9 @@ async fn googles_id_tokens_may_lack_the_issuers_scheme() {
     let auth = authenticator(&idp, Arc::new(MemoryStore::new()));
     let login = OAuth2Login::builder(&auth, client.clone()).id_token(verifier);
     let servers = serve(&auth, &login.build().unwrap(), &client).await;
-    for (issuer, status) in [
-        (google, 303),
-        ("accounts.google.com", 303),
-        ("accounts.google.com.evil.example", 401),
-    ] {
+    for (issuer, status) in
+        [(google, 303), ("accounts.google.com", 303), ("accounts.google.com.evil.example", 401)]
+    {
         let mut browser = Browser::new(servers.axum);
         let begun = browser.begin("").await;
         let mut claims = idp.claims(begun.value("nonce"));

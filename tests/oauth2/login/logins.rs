@@ -20,10 +20,7 @@ async fn a_login_ends_in_a_session_with_the_tokens_on_the_server() {
         let (mut browser, begun) = world.begin(address).await;
         is_private(&begun.answer);
         let place = begun.answer.header("location").unwrap();
-        assert!(
-            place.starts_with(&world.idp.server.url("/authorize?")),
-            "{name}: {place}"
-        );
+        assert!(place.starts_with(&world.idp.server.url("/authorize?")), "{name}: {place}");
         for (name, value) in [
             ("client_id", "web"),
             ("redirect_uri", "https://app.example/callback"),
@@ -42,11 +39,7 @@ async fn a_login_ends_in_a_session_with_the_tokens_on_the_server() {
         assert_eq!(begun.answer.header("set-cookie"), Some(&*cookie));
 
         let answer = browser.callback(&begun.query(&world.idp)).await;
-        assert_eq!(
-            (answer.status, answer.header("location")),
-            (303, Some("/welcome")),
-            "{name}"
-        );
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/welcome")), "{name}");
         is_private(&answer);
         assert!(answer.body.is_empty());
         let cookie = answer.header("set-cookie").unwrap();
@@ -93,9 +86,7 @@ async fn a_guests_data_stays_and_the_id_changes() {
         browser.get("/count").await;
         let guest = browser.cookies[SESSION].clone();
         let begun = browser.begin("").await;
-        world
-            .idp
-            .gives(Some(&world.idp.claims(begun.value("nonce"))));
+        world.idp.gives(Some(&world.idp.claims(begun.value("nonce"))));
         browser.callback(&begun.query(&world.idp)).await;
         assert_ne!(browser.cookies[SESSION], guest);
         assert_eq!(browser.user().await, "Some(\"company:1102\") 1");
@@ -128,14 +119,11 @@ async fn a_browser_returns_to_where_it_was() {
     let world = World::new().await;
     for (_, address) in world.servers.each() {
         let mut browser = Browser::new(address);
-        for (wanted, expected) in [
-            ("?return_to=%2Forders%3Fa%3D1%26b%3D2", "/orders?a=1&b=2"),
-            ("?other=x", "/welcome"),
-        ] {
+        for (wanted, expected) in
+            [("?return_to=%2Forders%3Fa%3D1%26b%3D2", "/orders?a=1&b=2"), ("?other=x", "/welcome")]
+        {
             let begun = browser.begin(wanted).await;
-            world
-                .idp
-                .gives(Some(&world.idp.claims(begun.value("nonce"))));
+            world.idp.gives(Some(&world.idp.claims(begun.value("nonce"))));
             let answer = browser.callback(&begun.query(&world.idp)).await;
             assert_eq!(answer.header("location"), Some(expected));
         }
@@ -215,9 +203,7 @@ async fn logins_side_by_side() {
     assert_eq!(browser.cookies[BROWSER], text);
     assert_ne!(first.state(), second.state());
     for begun in [second, first] {
-        world
-            .idp
-            .gives(Some(&world.idp.claims(begun.value("nonce"))));
+        world.idp.gives(Some(&world.idp.claims(begun.value("nonce"))));
         assert_eq!(browser.callback(&begun.query(&world.idp)).await.status, 303);
     }
     // A cookie that is none of ours is replaced.
@@ -264,29 +250,12 @@ async fn logging_out() {
         assert_eq!(old.clone().user().await, "None 0");
         let html = Request::post("/logout", "").header("accept", "text/html");
         let answer = browser.ask(html).await;
-        assert_eq!(
-            (answer.status, answer.header("location")),
-            (303, Some("/welcome"))
-        );
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/welcome")));
         // On all devices.
-        let (mut one, mut other) = (
-            world.logged_in(address).await,
-            world.logged_in(address).await,
-        );
-        assert_eq!(
-            one.ask(Request::post("/logout-everywhere", ""))
-                .await
-                .status,
-            204
-        );
+        let (mut one, mut other) = (world.logged_in(address).await, world.logged_in(address).await);
+        assert_eq!(one.ask(Request::post("/logout-everywhere", "")).await.status, 204);
         assert_eq!(other.user().await, "None 0");
-        assert_eq!(
-            other
-                .ask(Request::post("/logout-everywhere", ""))
-                .await
-                .status,
-            401
-        );
+        assert_eq!(other.ask(Request::post("/logout-everywhere", "")).await.status, 401);
     }
 }
 

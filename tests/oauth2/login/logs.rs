@@ -47,11 +47,7 @@ async fn the_log_says_why_and_shows_nothing() {
             "DEBUG",
             "the provider refused: invalid_grant (used before)",
         ),
-        (
-            Answer::ok("<html>"),
-            "WARN",
-            "the provider's answer is not a JSON object",
-        ),
+        (Answer::ok("<html>"), "WARN", "the provider's answer is not a JSON object"),
     ] {
         for (_, address) in world.servers.each() {
             let (mut browser, begun) = world.begin(address).await;
@@ -73,11 +69,8 @@ async fn the_log_says_why_and_shows_nothing() {
         SigningKey::from_secret(Algorithm::HS256, b"a secret that is long enough, at least");
     for (_, address) in world.servers.each() {
         let (mut browser, begun) = world.begin(address).await;
-        let token = mint(
-            shared.as_ref().unwrap(),
-            &world.idp.claims(begun.value("nonce")),
-        )
-        .unwrap();
+        let token =
+            mint(shared.as_ref().unwrap(), &world.idp.claims(begun.value("nonce"))).unwrap();
         secrets.push(token.clone());
         let tokens = json!({"access_token": "access-1", "token_type": "Bearer", "id_token": token});
         world.idp.answers(Answer::ok(tokens.to_string()));

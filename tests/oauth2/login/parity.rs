@@ -6,9 +6,7 @@ use crate::support::issuer::Answer;
 
 /// An answer with names in the place of random texts.
 fn told(text: &str, random: &[(&str, String)]) -> String {
-    random.iter().fold(text.to_owned(), |text, (name, random)| {
-        text.replace(random.as_str(), name)
-    })
+    random.iter().fold(text.to_owned(), |text, (name, random)| text.replace(random.as_str(), name))
 }
 
 #[tokio::test]
@@ -31,27 +29,14 @@ async fn logins_are_byte_identical() {
         }));
     }
     assert_eq!(answers[0], answers[1]);
-    assert!(
-        answers[0][1].contains("__Host-jam_session=session;"),
-        "{}",
-        answers[0][1]
-    );
+    assert!(answers[0][1].contains("__Host-jam_session=session;"), "{}", answers[0][1]);
 }
 
 #[tokio::test]
 async fn refusals_are_byte_identical() {
     let world = World::new().await;
-    for query in [
-        "",
-        "code=a",
-        "code=a&state=b",
-        "state=a&state=b",
-        "error=access_denied",
-    ] {
-        let answer = world
-            .servers
-            .ask(Request::get(&format!("/callback?{query}")))
-            .await;
+    for query in ["", "code=a", "code=a&state=b", "state=a&state=b", "error=access_denied"] {
+        let answer = world.servers.ask(Request::get(&format!("/callback?{query}"))).await;
         assert_eq!(answer.status, 400, "{query}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }

@@ -49,10 +49,7 @@ async fn many_requests_of_a_session_refresh_once() {
     for asked in asked {
         assert_eq!(asked.await.unwrap(), is(2));
     }
-    println!(
-        "50 requests with a due token: {} refresh",
-        world.idp.asked() - 1
-    );
+    println!("50 requests with a due token: {} refresh", world.idp.asked() - 1);
     assert_eq!(world.idp.asked(), 2);
     // The session keeps it, and the next refresh is by the new refresh token.
     world.idp.answers(Answer::ok(refreshed(3)));
@@ -70,9 +67,7 @@ async fn another_process_finds_the_new_tokens() {
     let here = World::over(store.clone()).await;
     let client = here.idp.client();
     let auth = authenticator(&here.idp, store);
-    let login = es256(OAuth2Login::builder(&auth, client.clone()), &client)
-        .build()
-        .unwrap();
+    let login = es256(OAuth2Login::builder(&auth, client.clone()), &client).build().unwrap();
     let there = serve(&auth, &login, &client).await;
     let browser = here.logged_in(here.servers.axum).await;
     here.idp.clock.advance(ALMOST + SECOND);
@@ -249,9 +244,7 @@ async fn a_refresh_token_that_is_refused_needs_a_new_login() {
     let world = World::new().await;
     let browser = world.logged_in(world.servers.axum).await;
     world.idp.clock.advance(ALMOST + SECOND);
-    world
-        .idp
-        .answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+    world.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
     assert_eq!(token(&browser).await.0, 401);
     assert_eq!(token(&browser).await.0, 401);
     assert_eq!(world.idp.asked(), 2);
@@ -298,10 +291,7 @@ async fn tokens_are_of_a_login_at_that_provider() {
     let browser = world.logged_in(world.servers.axum).await;
     let other = world.idp.plain_client();
     let auth = authenticator(&world.idp, store);
-    let login = es256(
-        OAuth2Login::builder(&auth, world.client.clone()),
-        &world.client,
-    );
+    let login = es256(OAuth2Login::builder(&auth, world.client.clone()), &world.client);
     let servers = serve(&auth, &login.build().unwrap(), &other).await;
     let mut elsewhere = browser.clone();
     elsewhere.address = servers.axum;

@@ -72,9 +72,7 @@ async fn without_one_the_logins_stays() {
 /// The tokens that came with it may be another user's too: none of them is used.
 #[tokio::test]
 async fn one_that_is_not_the_logins_refuses_the_whole_answer() {
-    let other = SigningKey::generate(Algorithm::ES256)
-        .unwrap()
-        .with_key_id("k1");
+    let other = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1");
     for (name, value) in [
         ("sub", json!("6502")),
         ("sub", json!(null)),
@@ -116,9 +114,7 @@ async fn one_that_is_not_the_logins_refuses_the_whole_answer() {
 async fn while_the_keys_cannot_be_had_the_logins_stays() {
     let world = World::new().await;
     let (browser, first) = due(&world).await;
-    let new = SigningKey::generate(Algorithm::ES256)
-        .unwrap()
-        .with_key_id("k2");
+    let new = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k2");
     world.idp.server.set("/keys", Answer::status(500));
     let unknown = mint(&new, &claims(&world.idp)).unwrap();
     world.idp.answers(refreshed(Some(&unknown)));

@@ -35,9 +35,7 @@ pub(crate) struct Idp {
 impl Idp {
     pub(crate) async fn start() -> Self {
         let server = Server::start().await;
-        let key = SigningKey::generate(Algorithm::ES256)
-            .unwrap()
-            .with_key_id("k1");
+        let key = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1");
         let document = json!({
             "issuer": server.url(""),
             "authorization_endpoint": server.url("/authorize"),
@@ -50,11 +48,7 @@ impl Idp {
         server.set(place, Answer::ok(document.to_string()));
         let keys = json!({"keys": [jwk(&key)]});
         server.set("/keys", Answer::ok(keys.to_string()));
-        Self {
-            server,
-            key,
-            clock: ManualClock::at(NOW),
-        }
+        Self { server, key, clock: ManualClock::at(NOW) }
     }
 
     /// A client that asks for ID tokens.
@@ -121,40 +115,26 @@ impl Idp {
     /// What its token endpoint was asked last; its discovery document may have been since.
     pub(crate) fn last_token_request(&self) -> String {
         let requests = self.server.requests();
-        let last = requests
-            .iter()
-            .rfind(|sent| sent.starts_with("POST /token "));
+        let last = requests.iter().rfind(|sent| sent.starts_with("POST /token "));
         last.unwrap().clone()
     }
 
     /// How often its token endpoint was asked.
     pub(crate) fn asked(&self) -> usize {
         let seen = self.server.seen();
-        seen.iter()
-            .filter(|line| line.starts_with("POST /token "))
-            .count()
+        seen.iter().filter(|line| line.starts_with("POST /token ")).count()
     }
 }
 
 /// Where logins are kept, and what they end in.
 pub(crate) fn authenticator(idp: &Idp, store: Arc<dyn Store>) -> Authenticator {
-    let sessions = Sessions::builder(store)
-        .clock(idp.clock.clone())
-        .build()
-        .unwrap();
-    Authenticator::builder()
-        .sessions(sessions)
-        .cookies(LoginCookies::new())
-        .build()
-        .unwrap()
+    let sessions = Sessions::builder(store).clock(idp.clock.clone()).build().unwrap();
+    Authenticator::builder().sessions(sessions).cookies(LoginCookies::new()).build().unwrap()
 }
 
 /// ID tokens of the provider are signed with ES256.
 pub(crate) fn es256(builder: OAuth2LoginBuilder, client: &OAuth2Client) -> OAuth2LoginBuilder {
-    let verifier = client
-        .id_token_verifier()
-        .unwrap()
-        .algorithms([Algorithm::ES256]);
+    let verifier = client.id_token_verifier().unwrap().algorithms([Algorithm::ES256]);
     builder.id_token(verifier.build().unwrap())
 }
 
@@ -204,25 +184,13 @@ pub(crate) async fn serve(
         .route("/login", get_service(login.begin()))
         .route("/callback", get_service(login.callback()))
         .route("/logout", post_service(login.logout()))
-        .route(
-            "/logout-everywhere",
-            post_service(login.logout_everywhere()),
-        )
+        .route("/logout-everywhere", post_service(login.logout_everywhere()))
         .route("/me", get(me))
         .route("/user", get(user))
         .route("/count", get(count))
-        .route(
-            "/tokens",
-            get(move |session: Session<u64>| tokens(session, for_axum.clone())),
-        )
-        .route(
-            "/id-token",
-            get(move |session: Session<u64>| id_token(session, for_id.clone())),
-        )
-        .route(
-            "/late-tokens",
-            get(move |session: Session<u64>| late_tokens(session, late.clone())),
-        )
+        .route("/tokens", get(move |session: Session<u64>| tokens(session, for_axum.clone())))
+        .route("/id-token", get(move |session: Session<u64>| id_token(session, for_id.clone())))
+        .route("/late-tokens", get(move |session: Session<u64>| late_tokens(session, late.clone())))
         .layer(layer);
     let (auth, login) = (auth.clone(), login.clone());
     let wrap = move || Condition::new(true, auth.actix());
@@ -232,14 +200,8 @@ pub(crate) async fn serve(
             .route("/login", web::get().to(login.begin()))
             .route("/callback", web::get().to(login.callback()))
             .route("/logout", web::post().to(login.logout()))
-            .route(
-                "/logout-everywhere",
-                web::post().to(login.logout_everywhere()),
-            )
-            .route(
-                "/me",
-                web::get().to(async |identity: Option<Identity>| me(identity).await),
-            )
+            .route("/logout-everywhere", web::post().to(login.logout_everywhere()))
+            .route("/me", web::get().to(async |identity: Option<Identity>| me(identity).await))
             .route("/user", web::get().to(user))
             .route("/count", web::get().to(count))
             .route(
@@ -280,11 +242,7 @@ impl World {
         let login = OAuth2Login::builder(&auth, client.clone()).home("/welcome");
         let login = es256(login, &client).build().unwrap();
         let servers = serve(&auth, &login, &client).await;
-        Self {
-            idp,
-            client,
-            servers,
-        }
+        Self { idp, client, servers }
     }
 
     /// A browser that is sent to the provider; what that will answer is sound.
@@ -324,11 +282,7 @@ impl Begun {
 
     /// The query that the provider sends it back with.
     pub(crate) fn query(&self, idp: &Idp) -> String {
-        format!(
-            "code={CODE}&state={}&iss={}",
-            self.state(),
-            idp.server.url("")
-        )
+        format!("code={CODE}&state={}&iss={}", self.state(), idp.server.url(""))
     }
 }
 
@@ -341,18 +295,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            cookies: BTreeMap::new(),
-        }
+        Self { address, cookies: BTreeMap::new() }
     }
 
     pub(crate) async fn ask(&mut self, mut request: Request) -> Response {
-        let all: Vec<_> = self
-            .cookies
-            .iter()
-            .map(|(n, v)| format!("{n}={v}"))
-            .collect();
+        let all: Vec<_> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
         if !all.is_empty() {
             request = request.header("cookie", all.join("; "));
         }

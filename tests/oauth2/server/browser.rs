@@ -22,10 +22,8 @@ impl Browser {
                 return url.into();
             }
             let own = self.cookies.entry(url.authority().to_owned()).or_default();
-            let cookies: Vec<_> = own
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
+            let cookies: Vec<_> =
+                own.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let answer = http.get(url.clone()).header("cookie", cookies.join("; "));
             let answer = answer.send().await.unwrap();
             for cookie in answer.headers().get_all("set-cookie") {

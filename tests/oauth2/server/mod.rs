@@ -61,11 +61,7 @@ async fn consented(client: &OAuth2Client) -> (jamguard::oauth2::Pending, String)
 #[tokio::test]
 async fn code_with_pkce_refresh_with_rotation_and_id_tokens() {
     let server = AuthorizationServer::start(&clients(CALLBACK));
-    for (id, place) in [
-        ("web", None),
-        ("posting", Some(SecretIn::Body)),
-        ("public", None),
-    ] {
+    for (id, place) in [("web", None), ("posting", Some(SecretIn::Body)), ("public", None)] {
         let mut builder = client(&server.issuer, id, CALLBACK);
         if let Some(place) = place {
             builder = builder.secret_in(place);
@@ -79,23 +75,11 @@ async fn code_with_pkce_refresh_with_rotation_and_id_tokens() {
         let error = client.callback(pending.clone(), &forged).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidCallback);
 
-        let tokens = client
-            .callback(pending.clone(), &query)
-            .unwrap()
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(
-            tokens.scopes(),
-            ["openid", "email", "offline_access"],
-            "{id}"
-        );
+        let tokens = client.callback(pending.clone(), &query).unwrap().send().await.unwrap();
+        assert_eq!(tokens.scopes(), ["openid", "email", "offline_access"], "{id}");
         assert!(tokens.expires_in().is_some());
         let verifier = client.id_token_verifier().unwrap().build().unwrap();
-        let verified = verifier
-            .verify(tokens.id_token().unwrap().expose())
-            .await
-            .unwrap();
+        let verified = verifier.verify(tokens.id_token().unwrap().expose()).await.unwrap();
         assert_eq!(verified.subject(), Some("ann"));
         #[derive(serde::Deserialize)]
         struct Claims {
@@ -109,39 +93,25 @@ async fn code_with_pkce_refresh_with_rotation_and_id_tokens() {
         assert_eq!(told["sub"], "ann");
 
         // A code serves once.
-        let again = client
-            .callback(pending, &query)
-            .unwrap()
-            .send()
-            .await
-            .unwrap_err();
+        let again = client.callback(pending, &query).unwrap().send().await.unwrap_err();
         assert_eq!(
             (again.kind(), again.oauth2_code()),
             (ErrorKind::InvalidGrant, Some("invalid_grant"))
         );
         // Its server takes the second use for theft, and ends what the first one got.
-        let refresh = client
-            .refresh(tokens.refresh_token().unwrap().clone())
-            .send()
-            .await;
+        let refresh = client.refresh(tokens.refresh_token().unwrap().clone()).send().await;
         assert_eq!(refresh.unwrap_err().kind(), ErrorKind::InvalidGrant);
 
         let (pending, query) = consented(&client).await;
-        let first = client
-            .callback(pending, &query)
-            .unwrap()
-            .send()
-            .await
-            .unwrap();
+        let first = client.callback(pending, &query).unwrap().send().await.unwrap();
         let old = first.refresh_token().unwrap();
         let second = client.refresh(old.clone()).send().await.unwrap();
         assert_ne!(second.refresh_token(), Some(old), "{id}: rotation");
         assert_ne!(second.access_token(), first.access_token());
         // With a request for each of many at once the server would see a reuse.
         let token = second.refresh_token().unwrap();
-        let asked: Vec<_> = (0..20)
-            .map(|_| tokio::spawn(client.refresh(token.clone()).send()))
-            .collect();
+        let asked: Vec<_> =
+            (0..20).map(|_| tokio::spawn(client.refresh(token.clone()).send())).collect();
         for asked in asked {
             asked.await.unwrap().unwrap();
         }
@@ -167,16 +137,8 @@ async fn a_stolen_code() {
 async fn client_credentials_and_a_jwt_that_is_verified_here() {
     let server = AuthorizationServer::start(&clients(CALLBACK));
     let service = OAuth2Client::builder(Provider::discover("company", &*server.issuer), "service");
-    let service = service
-        .secret(SECRET)
-        .scopes(["orders.read"])
-        .build()
-        .unwrap();
-    let source = service
-        .token_source()
-        .parameter("resource", RESOURCE)
-        .build()
-        .unwrap();
+    let service = service.secret(SECRET).scopes(["orders.read"]).build().unwrap();
+    let source = service.token_source().parameter("resource", RESOURCE).build().unwrap();
     let token = source.token().await.unwrap();
     let orders = Verifier::builder()
         .discover(&*server.issuer)
@@ -198,9 +160,7 @@ async fn client_credentials_and_a_jwt_that_is_verified_here() {
         (error.kind(), error.oauth2_code()),
         (ErrorKind::ClientRefused, Some("invalid_client"))
     );
-    let elsewhere = service
-        .client_credentials()
-        .parameter("resource", "nowhere");
+    let elsewhere = service.client_credentials().parameter("resource", "nowhere");
     let error = elsewhere.send().await.unwrap_err();
     let refused = (ErrorKind::ClientRefused, Some("invalid_target"));
     assert_eq!((error.kind(), error.oauth2_code()), refused);
@@ -212,9 +172,7 @@ async fn the_handlers_log_a_browser_in() {
     use axum::Router;
     use axum::routing::{get, get_service};
 
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let site = format!("http://{}", listener.local_addr().unwrap());
     let callback = format!("{site}/callback");
     let server = AuthorizationServer::start(&clients(&callback));
@@ -224,10 +182,7 @@ async fn the_handlers_log_a_browser_in() {
         .build()
         .unwrap();
     let client = client(&server.issuer, "web", &callback).build().unwrap();
-    let login = OAuth2Login::builder(&auth, client.clone())
-        .home("/me")
-        .build()
-        .unwrap();
+    let login = OAuth2Login::builder(&auth, client.clone()).home("/me").build().unwrap();
     let me = move |session: Session<()>| {
         let client = client.clone();
         async move {
@@ -244,9 +199,7 @@ async fn the_handlers_log_a_browser_in() {
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
 
     let mut browser = Browser::default();
-    let end = browser
-        .follow(&format!("{site}/login"), "http://nowhere")
-        .await;
+    let end = browser.follow(&format!("{site}/login"), "http://nowhere").await;
     assert_eq!(end, format!("{site}/me"));
     assert_eq!(browser.page, "Some(\"company:ann\") \"ann@example.com\"");
 }

@@ -33,10 +33,7 @@ impl AuthorizationServer {
         let mut output = BufReader::new(node.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
         let started: Value = serde_json::from_str(&line).expect("the authorization server starts");
-        Self {
-            issuer: started["issuer"].as_str().unwrap().to_owned(),
-            node,
-        }
+        Self { issuer: started["issuer"].as_str().unwrap().to_owned(), node }
     }
 }
 

@@ -109,10 +109,8 @@ async fn attack_30_a_thousand_submissions_over_redis_from_several_connections() 
     }
     let clock = jamguard::testing::ManualClock::at(crate::api::NOW);
     let otp = Otp::totp().clock(clock).build().unwrap();
-    let factors: Vec<_> = machines
-        .into_iter()
-        .map(|store| crate::api::door::factor(store, &otp))
-        .collect();
+    let factors: Vec<_> =
+        machines.into_iter().map(|store| crate::api::door::factor(store, &otp)).collect();
     let secret = OtpSecret::generate().unwrap();
     factors[0].import(USER, &secret, 0).await.unwrap();
     let code = otp.code(&secret).unwrap();
@@ -154,11 +152,7 @@ async fn attack_30_five_failures() {
             assert_eq!(error.retry_after().unwrap().as_secs(), 1800);
             door.after(1800);
             let now = (900 + 1800) / 30;
-            let right = if door.otp.kind() == OtpKind::Totp {
-                now
-            } else {
-                0
-            };
+            let right = if door.otp.kind() == OtpKind::Totp { now } else { 0 };
             door.opens(&door.code(right)).await;
             // A right one ends the row.
             for _ in 0..4 {
@@ -249,23 +243,15 @@ async fn attack_30_non_digits_and_unicode_digits() {
         for zero in ['\u{660}', '\u{966}', '\u{ff10}', '\u{1d7ce}'] {
             let digit = |c: char| char::from_u32(zero as u32 + c.to_digit(10).unwrap()).unwrap();
             texts.push(right.chars().map(digit).collect());
-            texts.push(format!(
-                "{}{}",
-                digit(right.chars().next().unwrap()),
-                &right[1..]
-            ));
+            texts.push(format!("{}{}", digit(right.chars().next().unwrap()), &right[1..]));
         }
         for text in texts {
-            assert_eq!(
-                door.otp.verify_at(&door.secret, &text, crate::api::NOW),
-                None
-            );
+            assert_eq!(door.otp.verify_at(&door.secret, &text, crate::api::NOW), None);
             door.refuses(&text, ErrorKind::WrongCode).await;
             door.unlock().await.unwrap();
         }
         // As an app shows it; and it is used up then, however it is written.
-        door.opens(&format!("{} {}", &right[..3], &right[3..]))
-            .await;
+        door.opens(&format!("{} {}", &right[..3], &right[3..])).await;
         for again in [right.clone(), format!("{}-{}", &right[..3], &right[3..])] {
             door.refuses(&again, ErrorKind::UsedCode).await;
         }
@@ -286,24 +272,15 @@ async fn attack_30_a_short_secret() {
         if length < 16 {
             // As many bytes in base32.
             let cut = (length * 8).div_ceil(5);
-            refused(
-                OtpSecret::from_base32(&text[..cut.min(text.len())]),
-                "base32",
-            );
+            refused(OtpSecret::from_base32(&text[..cut.min(text.len())]), "base32");
         }
     }
-    refused(
-        OtpSecret::danger_from_short_base32("GEZDGNBVGY3TQ"),
-        "64 bits",
-    );
+    refused(OtpSecret::danger_from_short_base32("GEZDGNBVGY3TQ"), "64 bits");
     refused(OtpSecret::from_base32(&"A".repeat(100_000)), "a long one");
     for length in [16, 20, 32, 64, 128] {
         let secret = OtpSecret::generate_bytes(length).unwrap();
         assert_eq!(secret.expose().len(), length);
-        assert_eq!(
-            OtpSecret::from_base32(secret.to_base32().expose()).unwrap(),
-            secret
-        );
+        assert_eq!(OtpSecret::from_base32(secret.to_base32().expose()).unwrap(), secret);
     }
     // A short one that exists already gets in under its name alone.
     let short = OtpSecret::danger_from_short_base32("JBSWY3DPEHPK3PXP").unwrap();

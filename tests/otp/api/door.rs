@@ -71,10 +71,7 @@ impl Door {
             secret: secret.clone(),
             by,
         };
-        vec![
-            door("guard", By::Guard(guard)),
-            door("factor", By::Factor(factor)),
-        ]
+        vec![door("guard", By::Guard(guard)), door("factor", By::Factor(factor))]
     }
 
     pub(crate) async fn verify(&self, code: &str) -> Result<(), Error> {
@@ -115,11 +112,7 @@ impl Door {
     /// One that is right nowhere near.
     pub(crate) fn wrong(&self) -> String {
         let near = |code: &String| {
-            let steps = if self.otp.kind() == OtpKind::Totp {
-                -50..50
-            } else {
-                0..100
-            };
+            let steps = if self.otp.kind() == OtpKind::Totp { -50..50 } else { 0..100 };
             steps.into_iter().any(|steps| self.code(steps) == *code)
         };
         let mut codes = (0..).map(|number| format!("{number:06}"));

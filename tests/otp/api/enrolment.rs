@@ -20,10 +20,7 @@ pub(crate) struct Seen {
 
 impl Default for Seen {
     fn default() -> Self {
-        Self {
-            sound: MemoryStore::new(),
-            written: Arc::default(),
-        }
+        Self { sound: MemoryStore::new(), written: Arc::default() }
     }
 }
 
@@ -70,14 +67,8 @@ async fn a_first_code_enrols() {
         let otp = Otp::totp().clock(clock.clone()).build().unwrap();
         let factor = factor(store, &otp);
         assert!(!factor.is_enrolled(USER).await.unwrap());
-        assert_eq!(
-            kind(factor.verify(USER, "123456").await),
-            ErrorKind::NotEnrolled
-        );
-        assert_eq!(
-            kind(factor.confirm(USER, "123456").await),
-            ErrorKind::NotEnrolled
-        );
+        assert_eq!(kind(factor.verify(USER, "123456").await), ErrorKind::NotEnrolled);
+        assert_eq!(kind(factor.confirm(USER, "123456").await), ErrorKind::NotEnrolled);
 
         // Begun and not confirmed, it locks nobody out and lets nobody in.
         let first = factor.begin(USER, "ann@example.com").await.unwrap();
@@ -85,57 +76,33 @@ async fn a_first_code_enrols() {
         assert_ne!(first.secret(), begun.secret());
         assert!(!factor.is_enrolled(USER).await.unwrap());
         let code = otp.code(begun.secret()).unwrap();
-        assert_eq!(
-            kind(factor.verify(USER, code.expose()).await),
-            ErrorKind::NotEnrolled
-        );
-        assert_eq!(
-            kind(factor.recover(USER, "a").await),
-            ErrorKind::NotEnrolled
-        );
-        assert_eq!(
-            kind(factor.new_recovery_codes(USER).await),
-            ErrorKind::NotEnrolled
-        );
+        assert_eq!(kind(factor.verify(USER, code.expose()).await), ErrorKind::NotEnrolled);
+        assert_eq!(kind(factor.recover(USER, "a").await), ErrorKind::NotEnrolled);
+        assert_eq!(kind(factor.new_recovery_codes(USER).await), ErrorKind::NotEnrolled);
         assert_eq!(factor.recovery_codes_left(USER).await.unwrap(), 0);
 
         // One that was begun before is void.
         let stale = otp.code(first.secret()).unwrap();
-        assert_eq!(
-            kind(factor.confirm(USER, stale.expose()).await),
-            ErrorKind::WrongCode
-        );
+        assert_eq!(kind(factor.confirm(USER, stale.expose()).await), ErrorKind::WrongCode);
         let recovery = factor.confirm(USER, code.expose()).await.unwrap();
         assert_eq!(recovery.len(), 10);
         assert!(factor.is_enrolled(USER).await.unwrap());
 
         // The code that confirmed is used up.
-        assert_eq!(
-            kind(factor.verify(USER, code.expose()).await),
-            ErrorKind::UsedCode
-        );
+        assert_eq!(kind(factor.verify(USER, code.expose()).await), ErrorKind::UsedCode);
         clock.advance(Duration::from_secs(30));
         let next = otp.code(begun.secret()).unwrap();
         factor.verify(USER, next.expose()).await.unwrap();
 
         // Nobody gets another in its place, or one of another user's.
-        assert_eq!(
-            kind(factor.begin(USER, "ann").await),
-            ErrorKind::AlreadyEnrolled
-        );
-        assert_eq!(
-            kind(factor.confirm(USER, "123456").await),
-            ErrorKind::AlreadyEnrolled
-        );
+        assert_eq!(kind(factor.begin(USER, "ann").await), ErrorKind::AlreadyEnrolled);
+        assert_eq!(kind(factor.confirm(USER, "123456").await), ErrorKind::AlreadyEnrolled);
         let import = factor.import(USER, begun.secret(), 0).await;
         assert_eq!(kind(import), ErrorKind::AlreadyEnrolled);
         assert!(!factor.is_enrolled("bob").await.unwrap());
         assert!(factor.remove(USER).await.unwrap());
         assert!(!factor.remove(USER).await.unwrap());
-        assert_eq!(
-            kind(factor.recover(USER, recovery[0].expose()).await),
-            ErrorKind::NotEnrolled
-        );
+        assert_eq!(kind(factor.recover(USER, recovery[0].expose()).await), ErrorKind::NotEnrolled);
         factor.begin(USER, "ann").await.unwrap();
     })
     .await;
@@ -162,10 +129,7 @@ async fn of_many_confirmations_one_enrols() {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::AlreadyEnrolled),
             }
         }
-        println!(
-            "enrolment, {name}: of 100 confirmations {} enrolled",
-            given.len()
-        );
+        println!("enrolment, {name}: of 100 confirmations {} enrolled", given.len());
         assert_eq!(given.len(), 1);
         factor.recover(USER, given[0][0].expose()).await.unwrap();
     })
@@ -184,20 +148,14 @@ async fn a_user_has_an_hour_and_five_attempts_to_confirm() {
     assert_eq!(kind(factor.confirm(USER, "no").await), ErrorKind::WrongCode);
     clock.advance(Duration::from_secs(101));
     let code = otp.code(begun.secret()).unwrap();
-    assert_eq!(
-        kind(factor.confirm(USER, code.expose()).await),
-        ErrorKind::NotEnrolled
-    );
+    assert_eq!(kind(factor.confirm(USER, code.expose()).await), ErrorKind::NotEnrolled);
 
     let begun = factor.begin(USER, "ann").await.unwrap();
     for _ in 0..5 {
         assert_eq!(kind(factor.confirm(USER, "no").await), ErrorKind::WrongCode);
     }
     let code = otp.code(begun.secret()).unwrap();
-    assert_eq!(
-        kind(factor.confirm(USER, code.expose()).await),
-        ErrorKind::LockedOut
-    );
+    assert_eq!(kind(factor.confirm(USER, code.expose()).await), ErrorKind::LockedOut);
     let begun = factor.begin(USER, "ann").await.unwrap();
     let code = otp.code(begun.secret()).unwrap();
     factor.confirm(USER, code.expose()).await.unwrap();
@@ -213,15 +171,9 @@ async fn settings_may_change_while_users_are_enrolled() {
     let clock = ManualClock::at(NOW);
     let before = Otp::totp().clock(clock.clone()).build().unwrap();
     let secret = OtpSecret::generate().unwrap();
-    factor(store.clone(), &before)
-        .import(USER, &secret, 0)
-        .await
-        .unwrap();
+    factor(store.clone(), &before).import(USER, &secret, 0).await.unwrap();
     let counted = Otp::hotp().build().unwrap();
-    factor(store.clone(), &counted)
-        .import("bob", &secret, 7)
-        .await
-        .unwrap();
+    factor(store.clone(), &counted).import("bob", &secret, 7).await.unwrap();
 
     let now = Otp::totp()
         .algorithm(OtpAlgorithm::Sha512)
@@ -235,17 +187,9 @@ async fn settings_may_change_while_users_are_enrolled() {
     let early = changed.verify(USER, code(NOW - 30).expose()).await;
     assert_eq!(kind(early), ErrorKind::WrongCode);
     changed.verify(USER, code(NOW).expose()).await.unwrap();
-    changed
-        .verify("bob", counted.code_at(&secret, 7).expose())
-        .await
-        .unwrap();
+    changed.verify("bob", counted.code_at(&secret, 7).expose()).await.unwrap();
     let begun = changed.begin("carl", "carl").await.unwrap();
-    assert!(
-        begun
-            .uri()
-            .expose()
-            .ends_with("&algorithm=SHA512&digits=8&period=60")
-    );
+    assert!(begun.uri().expose().ends_with("&algorithm=SHA512&digits=8&period=60"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,24 +207,12 @@ async fn secrets_are_sealed_in_their_users_place() {
 
     // With another key nobody knows, and that is no answer.
     let other = SealingKeys::new(&[8; 32]);
-    assert_eq!(
-        kind(with(other.clone()).verify(USER, code.expose()).await),
-        ErrorKind::InvalidKey
-    );
-    assert_eq!(
-        kind(with(other.clone()).is_enrolled(USER).await),
-        ErrorKind::InvalidKey
-    );
-    with(other.with_previous(&keys()))
-        .verify(USER, code.expose())
-        .await
-        .unwrap();
+    assert_eq!(kind(with(other.clone()).verify(USER, code.expose()).await), ErrorKind::InvalidKey);
+    assert_eq!(kind(with(other.clone()).is_enrolled(USER).await), ErrorKind::InvalidKey);
+    with(other.with_previous(&keys())).verify(USER, code.expose()).await.unwrap();
     // What a code was looked at of is written anew with the new key, and nothing else is.
     assert!(with(other.clone()).is_enrolled(USER).await.unwrap());
-    assert_eq!(
-        kind(with(other).is_enrolled("bob").await),
-        ErrorKind::InvalidKey
-    );
+    assert_eq!(kind(with(other).is_enrolled("bob").await), ErrorKind::InvalidKey);
 
     // A record that was put in another user's place does not open there.
     let key = |user: &str| {
@@ -291,8 +223,5 @@ async fn secrets_are_sealed_in_their_users_place() {
     let theirs: Record = store.get(&key("bob")).await.unwrap().unwrap();
     let record = NewRecord::new(theirs.value().to_vec());
     store.insert(&key("eve"), record).await.unwrap().unwrap();
-    assert_eq!(
-        kind(with(keys()).verify("eve", code.expose()).await),
-        ErrorKind::Storage
-    );
+    assert_eq!(kind(with(keys()).verify("eve", code.expose()).await), ErrorKind::Storage);
 }

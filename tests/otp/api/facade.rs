@@ -50,10 +50,7 @@ fn otp_uri() {
     let hotp = Otp::hotp().build().unwrap();
     let at = hotp.uri_at(&secret(), "ACME", "bob", u64::MAX).unwrap();
     assert!(at.expose().starts_with("otpauth://hotp/ACME:bob?secret="));
-    assert!(
-        at.expose()
-            .ends_with(&format!("&digits=6&counter={}", u64::MAX))
-    );
+    assert!(at.expose().ends_with(&format!("&digits=6&counter={}", u64::MAX)));
     assert!(uri(hotp, "bob").ends_with("&digits=6&counter=0"));
 }
 
@@ -80,11 +77,7 @@ fn otp_verify_code() {
                 let code = otp.code_at(&secret, at);
                 let first = if kind == OtpKind::Totp { -reach } else { 0 };
                 let wanted = (first..=reach).contains(&steps).then_some(at / step);
-                assert_eq!(
-                    otp.verify_at(&secret, code.expose(), now),
-                    wanted,
-                    "{steps}"
-                );
+                assert_eq!(otp.verify_at(&secret, code.expose(), now), wanted, "{steps}");
             }
         }
     }
@@ -93,10 +86,7 @@ fn otp_verify_code() {
     assert_eq!(totp.verify_at(&secret, "755224", 0), Some(0));
     let hotp = Otp::hotp().build().unwrap();
     let last = hotp.code_at(&secret, u64::MAX);
-    assert_eq!(
-        hotp.verify_at(&secret, last.expose(), u64::MAX),
-        Some(u64::MAX)
-    );
+    assert_eq!(hotp.verify_at(&secret, last.expose(), u64::MAX), Some(u64::MAX));
 }
 
 /// SHA-1, SHA-256, SHA-512; 6 to 10 digits; any interval.
@@ -114,11 +104,7 @@ fn algorithms_digits_and_intervals() {
                 assert!(code.expose().bytes().all(|byte| byte.is_ascii_digit()));
                 let verified = otp.verify_at(&secret, code.expose(), NOW);
                 assert_eq!(verified, Some(NOW / seconds));
-                let hotp = Otp::hotp()
-                    .algorithm(algorithm)
-                    .digits(digits)
-                    .build()
-                    .unwrap();
+                let hotp = Otp::hotp().algorithm(algorithm).digits(digits).build().unwrap();
                 assert_eq!(hotp.code_at(&secret, NOW / seconds), code);
             }
         }
@@ -226,10 +212,7 @@ async fn the_bare_function_remembers_nothing_and_the_guard_does() {
         assert!(otp.verify(&secret, code.expose()).unwrap().is_some());
     }
     let guard = OtpGuard::builder(MemoryStore::new()).build().unwrap();
-    guard
-        .verify(USER, &otp, &secret, code.expose())
-        .await
-        .unwrap();
+    guard.verify(USER, &otp, &secret, code.expose()).await.unwrap();
     let again = guard.verify(USER, &otp, &secret, code.expose()).await;
     assert_eq!(again.unwrap_err().kind(), ErrorKind::UsedCode);
 
@@ -264,15 +247,7 @@ fn codes_are_right_with_spaces_and_hyphens() {
     ] {
         assert_eq!(hotp.verify_at(&secret(), typed, 5), Some(5), "{typed}");
     }
-    for typed in [
-        "254.676",
-        "254_676",
-        "254\u{2212}676",
-        "254 67",
-        "254 6760",
-        "- -",
-        "",
-    ] {
+    for typed in ["254.676", "254_676", "254\u{2212}676", "254 67", "254 6760", "- -", ""] {
         assert_eq!(hotp.verify_at(&secret(), typed, 5), None, "{typed}");
     }
 }
@@ -281,9 +256,7 @@ fn codes_are_right_with_spaces_and_hyphens() {
 #[test]
 fn a_uri_has_spaces_that_every_app_reads() {
     let totp = Otp::totp().build().unwrap();
-    let uri = totp
-        .uri(&secret(), "My Own App", "ann smith+home@example.com")
-        .unwrap();
+    let uri = totp.uri(&secret(), "My Own App", "ann smith+home@example.com").unwrap();
     let uri = uri.expose();
     assert!(
         uri.starts_with("otpauth://totp/My%20Own%20App:ann%20smith%2Bhome%40example.com?"),
@@ -299,21 +272,16 @@ fn base32_may_have_bits_beyond_its_last_byte() {
     for (spare, plain) in [
         ("S46SQCPPTCNPROMHWYBDCTBZXV", "S46SQCPPTCNPROMHWYBDCTBZXU"),
         ("gezdgnbvgy3tqojqgezdgnbvgz", "GEZDGNBVGY3TQOJQGEZDGNBVGY"),
-        (
-            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ7",
-            "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ7",
-        ),
+        ("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ7", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ7"),
     ] {
         let read = OtpSecret::from_base32(spare).unwrap();
         assert_eq!(read, OtpSecret::from_base32(plain).unwrap());
         assert_eq!(read.to_base32().expose(), plain);
     }
     // A letter too many is a letter that belongs to nothing.
-    for text in [
-        "GEZDGNBVGY3TQOJQGEZDGNBVG",
-        "GEZDGNBVGY3TQOJQGEZDGNBVGY3",
-        "GEZDGNBVGY3TQOJQGEZDGNBVG1",
-    ] {
+    for text in
+        ["GEZDGNBVGY3TQOJQGEZDGNBVG", "GEZDGNBVGY3TQOJQGEZDGNBVGY3", "GEZDGNBVGY3TQOJQGEZDGNBVG1"]
+    {
         let error = OtpSecret::from_base32(text).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidKey, "{text}");
         assert!(error.message().contains("is base32"), "{error}");
@@ -323,20 +291,11 @@ fn base32_may_have_bits_beyond_its_last_byte() {
 #[test]
 fn a_secret_of_80_bits_names_its_way_in() {
     let (text, bytes) = ("JBSWY3DPEHPK3PXP", b"Hello!\xde\xad\xbe\xef");
-    for error in [
-        OtpSecret::from_base32(text).unwrap_err(),
-        OtpSecret::from_bytes(bytes).unwrap_err(),
-    ] {
-        assert!(
-            error
-                .message()
-                .contains("OtpSecret::danger_from_short_base32"),
-            "{error}"
-        );
-        assert!(
-            error.message().contains("danger_from_short_bytes"),
-            "{error}"
-        );
+    for error in
+        [OtpSecret::from_base32(text).unwrap_err(), OtpSecret::from_bytes(bytes).unwrap_err()]
+    {
+        assert!(error.message().contains("OtpSecret::danger_from_short_base32"), "{error}");
+        assert!(error.message().contains("danger_from_short_bytes"), "{error}");
     }
     let read = OtpSecret::danger_from_short_base32(text).unwrap();
     assert_eq!(read, OtpSecret::danger_from_short_bytes(bytes).unwrap());

@@ -19,11 +19,8 @@ async fn hotp_counters_are_kept_in_the_store() {
         let guard = || OtpGuard::builder(store.clone()).build().unwrap();
         assert_eq!(guard().counter(USER).await.unwrap(), 0);
         // The button was pressed twice without need.
-        let verify = async |counter| {
-            guard()
-                .verify(USER, &otp, &secret, code(counter).expose())
-                .await
-        };
+        let verify =
+            async |counter| guard().verify(USER, &otp, &secret, code(counter).expose()).await;
         verify(2).await.unwrap();
         assert_eq!(guard().counter(USER).await.unwrap(), 3);
         for used in [0, 1, 2] {
@@ -38,10 +35,7 @@ async fn hotp_counters_are_kept_in_the_store() {
         assert_eq!(guard().counter(USER).await.unwrap(), 1_000);
         verify(1_000).await.unwrap();
         // Nobody else is concerned.
-        guard()
-            .verify("bob", &otp, &secret, code(0).expose())
-            .await
-            .unwrap();
+        guard().verify("bob", &otp, &secret, code(0).expose()).await.unwrap();
         guard().forget(USER).await.unwrap();
         assert_eq!(guard().counter(USER).await.unwrap(), 0);
     })
@@ -64,10 +58,7 @@ async fn counters_are_kept_for_ever_and_used_codes_until_their_time_is_over() {
     for (user, otp) in [("usual", &usual), ("slow", &slow), ("counted", &counted)] {
         let now = if user == "counted" { 0 } else { NOW };
         let code = otp.code_at(&secret, now);
-        guard
-            .verify(user, otp, &secret, code.expose())
-            .await
-            .unwrap();
+        guard.verify(user, otp, &secret, code.expose()).await.unwrap();
     }
     assert_eq!(store.purge().await.unwrap(), 0);
     clock.advance(long);
@@ -210,9 +201,7 @@ async fn wrong_codes_of_strangers_leave_room_for_revocations() {
     let wrong = |user: usize| format!("invented {user}");
     let mut users = 0..;
     let full = loop {
-        let refused = verify(&wrong(users.next().unwrap()), "no")
-            .await
-            .unwrap_err();
+        let refused = verify(&wrong(users.next().unwrap()), "no").await.unwrap_err();
         if refused.kind() != ErrorKind::WrongCode {
             break refused;
         }

@@ -15,10 +15,7 @@ impl Pixels {
         let mut reader = decoder.read_info().unwrap();
         let mut buffer = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut buffer).unwrap();
-        assert_eq!(
-            (info.width, info.bit_depth),
-            (info.height, png::BitDepth::One)
-        );
+        assert_eq!((info.width, info.bit_depth), (info.height, png::BitDepth::One));
         let side = info.width as usize;
         let pixel = |at: usize| {
             let (x, y) = (at % side, at / side);
@@ -30,10 +27,7 @@ impl Pixels {
 
     /// Of the only path that `qrcode` draws: squares, each as `M x y h w v h H x V y`.
     fn of_svg(image: &str) -> Self {
-        assert!(
-            image.starts_with("<svg ") && image.ends_with("</svg>"),
-            "{image}"
-        );
+        assert!(image.starts_with("<svg ") && image.ends_with("</svg>"), "{image}");
         let number = |name: &str| -> usize {
             let value = image.split(&format!(" {name}=\"")).nth(1).unwrap();
             value.split('"').next().unwrap().parse().unwrap()
@@ -41,13 +35,7 @@ impl Pixels {
         let side = number("width");
         assert_eq!(number("height"), side);
         let mut dark = vec![false; side * side];
-        let path = image
-            .split(" d=\"")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap();
+        let path = image.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
         for part in path.split('M').skip(1) {
             let numbers: Vec<usize> = part
                 .split(|c: char| !c.is_ascii_digit())
@@ -77,12 +65,8 @@ impl Pixels {
         let clear = |edge: &usize| {
             let side = self.side;
             (0..side).all(|at| {
-                let places = [
-                    (at, *edge),
-                    (*edge, at),
-                    (at, side - 1 - edge),
-                    (side - 1 - edge, at),
-                ];
+                let places =
+                    [(at, *edge), (*edge, at), (at, side - 1 - edge), (side - 1 - edge, at)];
                 places.iter().all(|(x, y)| !self.dark[y * side + x])
             })
         };
@@ -123,15 +107,9 @@ fn an_enrolment_gives_nothing_away() {
 fn names_that_fit_into_no_image_are_refused() {
     let otp = Otp::totp().build().unwrap();
     let enrolment = Enrolment::new(&otp, &"ß".repeat(128), &"ß".repeat(128)).unwrap();
-    for error in [
-        enrolment.qr_svg().unwrap_err(),
-        enrolment.qr_png().unwrap_err(),
-    ] {
+    for error in [enrolment.qr_svg().unwrap_err(), enrolment.qr_png().unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Configuration);
     }
     let long = Enrolment::new(&otp, &"a".repeat(256), &"b".repeat(256)).unwrap();
-    assert_eq!(
-        Pixels::of_png(&long.qr_png().unwrap()).read(),
-        long.uri().expose()
-    );
+    assert_eq!(Pixels::of_png(&long.qr_png().unwrap()).read(), long.uri().expose());
 }

@@ -22,15 +22,9 @@ fn settings_of_codes() {
         refuses(Otp::hotp().digits(digits).build(), ".digits(");
     }
     for millis in [0, 1, 999, 1_001, 30_500] {
-        refuses(
-            Otp::totp().period(Duration::from_millis(millis)).build(),
-            "whole seconds",
-        );
+        refuses(Otp::totp().period(Duration::from_millis(millis)).build(), "whole seconds");
     }
-    refuses(
-        Otp::hotp().period(Duration::from_secs(30)).build(),
-        ".period(",
-    );
+    refuses(Otp::hotp().period(Duration::from_secs(30)).build(), ".period(");
     refuses(Otp::totp().look_ahead(u32::MAX).build(), ".look_ahead(");
     refuses("motp".parse::<OtpKind>(), "'totp' or 'hotp'");
     for name in ["", "md5", "SHA", "SHA-384", "SHA--1", "sha3-256"] {
@@ -61,19 +55,13 @@ fn settings_of_what_keeps_them() {
     refuses(guard().max_failures(0).build(), "1 to 100");
     refuses(guard().max_failures(101).build(), "1 to 100");
     refuses(guard().lockout(Duration::ZERO).build(), "1 second to 1 day");
-    refuses(
-        guard().lockout(Duration::from_secs(86_401)).build(),
-        "1 second to 1 day",
-    );
+    refuses(guard().lockout(Duration::from_secs(86_401)).build(), "1 second to 1 day");
     let recovery = || RecoveryCodes::builder(store.clone());
     refuses(recovery().count(0).build(), "1 to 50");
     refuses(recovery().count(51).build(), "1 to 50");
     refuses(recovery().name("a b").build(), "name");
     refuses(recovery().max_failures(0).build(), "1 to 100");
-    refuses(
-        recovery().lockout(Duration::ZERO).build(),
-        "1 second to 1 day",
-    );
+    refuses(recovery().lockout(Duration::ZERO).build(), "1 second to 1 day");
     let bare = || SecondFactor::builder(store.clone(), keys());
     let factor = || bare().issuer("My App");
     refuses(bare().build(), ".issuer(");
@@ -82,10 +70,7 @@ fn settings_of_what_keeps_them() {
     refuses(factor().name("").build(), "name");
     refuses(factor().recovery_codes(0).build(), "1 to 50");
     refuses(factor().max_failures(0).build(), "1 to 100");
-    refuses(
-        factor().lockout(Duration::ZERO).build(),
-        "1 second to 1 day",
-    );
+    refuses(factor().lockout(Duration::ZERO).build(), "1 second to 1 day");
     assert!(factor().build().is_ok() && recovery().build().is_ok() && guard().build().is_ok());
 }
 

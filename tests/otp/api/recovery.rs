@@ -27,10 +27,7 @@ impl Codes {
         let of_factor = factor(store.clone(), &otp);
         let (first, secret) = (alone.issue(USER).await, OtpSecret::generate().unwrap());
         let second = of_factor.import(USER, &secret, 0).await;
-        vec![
-            (Self::Alone(alone), first.unwrap()),
-            (Self::OfFactor(of_factor), second.unwrap()),
-        ]
+        vec![(Self::Alone(alone), first.unwrap()), (Self::OfFactor(of_factor), second.unwrap())]
     }
 
     async fn redeem(&self, code: &str) -> Result<(), Error> {
@@ -215,11 +212,8 @@ async fn a_dump_of_the_store_has_no_code_and_no_secret() {
     let dump = store.written();
     assert!(dump.len() > 1_000, "{} bytes", dump.len());
     let secret = enrolment.secret();
-    let mut hidden: Vec<Vec<u8>> = vec![
-        secret.expose().to_vec(),
-        secret.to_base32().expose().into(),
-        USER.into(),
-    ];
+    let mut hidden: Vec<Vec<u8>> =
+        vec![secret.expose().to_vec(), secret.to_base32().expose().into(), USER.into()];
     for code in given.iter().chain(&more) {
         let letters = code.expose().replace('-', "");
         let upper = letters.to_uppercase();
@@ -240,9 +234,7 @@ fn data_encoding_bytes(text: &str) -> Vec<u8> {
     };
     let groups = text.as_bytes().chunks(8);
     let number = |group: &[u8]| group.iter().fold(0, |number, c| (number << 5) | digit(*c));
-    groups
-        .flat_map(|group| number(group).to_be_bytes()[3..].to_vec())
-        .collect()
+    groups.flat_map(|group| number(group).to_be_bytes()[3..].to_vec()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,13 +39,7 @@ impl Lost {
         let guard = OtpGuard::builder(store.clone()).resync_window(window);
         let guard = guard.build().unwrap();
         guard.advance(USER, NEXT).await.unwrap();
-        Self {
-            clock,
-            otp,
-            secret,
-            factor,
-            guard,
-        }
+        Self { clock, otp, secret, factor, guard }
     }
 
     fn code(&self, counter: u64) -> String {
@@ -74,10 +68,8 @@ impl Lost {
 }
 
 fn both(factor: Result<(), Error>, guard: Result<(), Error>) -> Result<(), ErrorKind> {
-    let (factor, guard) = (
-        factor.map_err(|error| error.kind()),
-        guard.map_err(|error| error.kind()),
-    );
+    let (factor, guard) =
+        (factor.map_err(|error| error.kind()), guard.map_err(|error| error.kind()));
     assert_eq!(factor, guard);
     factor
 }
@@ -197,10 +189,7 @@ async fn the_end_of_the_counter() {
     let lost = Lost::new(&store, 100).await;
     lost.factor.remove(USER).await.unwrap();
     let last = u64::MAX;
-    lost.factor
-        .import(USER, &lost.secret, last - 3)
-        .await
-        .unwrap();
+    lost.factor.import(USER, &lost.secret, last - 3).await.unwrap();
     lost.guard.advance(USER, last - 3).await.unwrap();
     assert_eq!(lost.resync(last - 1, last).await, Err(ErrorKind::WrongCode));
     assert_eq!(lost.resync(last - 2, last - 1).await, Ok(()));

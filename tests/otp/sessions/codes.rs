@@ -160,10 +160,7 @@ async fn a_first_code_enrols_and_opens() {
         assert!(browser.vault().await);
         assert_eq!(browser.amr().await, json!(["otp", "mfa"]));
         let again = browser.post("/begin", "").await;
-        assert_eq!(
-            (again.status, &again.json()["type"]),
-            (409, &json!("already_enrolled"))
-        );
+        assert_eq!((again.status, &again.json()["type"]), (409, &json!("already_enrolled")));
     }
 }
 
@@ -180,10 +177,7 @@ async fn a_recovery_code_is_a_second_factor_once() {
         let answer = browser.post("/recover", &codes[0]).await;
         assert_eq!(answer.status, 401);
         assert!(!browser.vault().await);
-        assert_eq!(
-            site.factor.recovery_codes_left(browser.name).await.unwrap(),
-            9
-        );
+        assert_eq!(site.factor.recovery_codes_left(browser.name).await.unwrap(), 9);
     }
 }
 
@@ -246,10 +240,7 @@ async fn of_many_requests_with_one_code_one_passes() {
             passed += usize::from(right);
             opened += usize::from(open);
         }
-        println!(
-            "{}: of 200 requests with one code {passed} passed",
-            browser.name
-        );
+        println!("{}: of 200 requests with one code {passed} passed", browser.name);
         assert_eq!((passed, opened), (1, 1));
     }
 }

@@ -8,10 +8,7 @@ use serde_json::{Value, json};
 /// Ann logs in by her mail's link; her user's name in sessions.
 async fn arrive(site: &Site, browser: &mut Browser) -> String {
     let refresh = site.world.refresh_token().replace('+', "%2B");
-    let path = format!(
-        "/jam-redirect?idToken={}&refreshToken={refresh}",
-        site.world.token()
-    );
+    let path = format!("/jam-redirect?idToken={}&refreshToken={refresh}", site.world.token());
     assert_eq!(browser.get(&path).await.status, 303);
     browser.get("/user").await.text().to_owned()
 }

@@ -29,10 +29,7 @@ async fn wrong_used_locked_out_and_nobody() {
     let codes: Vec<_> = secrets.iter().map(|secret| site.code(secret)).collect();
     let guest = both(async |at| browsers[at].clone().post("/code", &codes[at]).await);
     let guest = guest.await;
-    assert_eq!(
-        (guest.status, &guest.json()["type"]),
-        (401, &json!("missing_credentials"))
-    );
+    assert_eq!((guest.status, &guest.json()["type"]), (401, &json!("missing_credentials")));
 
     let mut own = Vec::new();
     for browser in &browsers {
@@ -41,13 +38,7 @@ async fn wrong_used_locked_out_and_nobody() {
         own.push(browser);
     }
     let post = async |body: &[&str]| {
-        both(async |at| {
-            own[at]
-                .clone()
-                .post("/code", body[at.min(body.len() - 1)])
-                .await
-        })
-        .await
+        both(async |at| own[at].clone().post("/code", body[at.min(body.len() - 1)]).await).await
     };
     let wrong = post(&["no"]).await;
     assert_eq!(wrong.status, 401);
@@ -58,10 +49,7 @@ async fn wrong_used_locked_out_and_nobody() {
              error_description=\"The code is not valid, or not any more.\""
         )
     );
-    assert_eq!(
-        wrong.header("content-type"),
-        Some("application/problem+json")
-    );
+    assert_eq!(wrong.header("content-type"), Some("application/problem+json"));
     assert_eq!(wrong.header("set-cookie"), None);
     assert_eq!(wrong.json()["type"], "invalid_code");
 
@@ -84,10 +72,7 @@ async fn wrong_used_locked_out_and_nobody() {
     }
     site.after(1);
     let locked = post(&["no"]).await;
-    assert_eq!(
-        (locked.status, &locked.json()["type"]),
-        (429, &json!("locked_out"))
-    );
+    assert_eq!((locked.status, &locked.json()["type"]), (429, &json!("locked_out")));
     assert_eq!(locked.header("retry-after"), Some("899"));
     site.after(29);
     let fresh: Vec<_> = secrets.iter().map(|secret| site.code(secret)).collect();
@@ -102,10 +87,7 @@ async fn wrong_used_locked_out_and_nobody() {
         site.factor.remove(browser.name).await.unwrap();
     }
     let none = post(&["123456"]).await;
-    assert_eq!(
-        (none.status, &none.json()["type"]),
-        (409, &json!("not_enrolled"))
-    );
+    assert_eq!((none.status, &none.json()["type"]), (409, &json!("not_enrolled")));
 }
 
 #[tokio::test]
@@ -119,10 +101,7 @@ async fn a_store_that_is_down_is_503_and_no_wrong_code() {
         for (path, body) in [("/code", &*code), ("/code", "no"), ("/recover", &codes[0])] {
             for _ in 0..6 {
                 let answer = browser.post(path, body).await;
-                assert_eq!(
-                    (answer.status, &answer.json()["type"]),
-                    (503, &json!("unavailable"))
-                );
+                assert_eq!((answer.status, &answer.json()["type"]), (503, &json!("unavailable")));
                 assert_eq!(answer.header("retry-after"), Some("1"));
             }
         }

@@ -43,14 +43,12 @@ async fn login(cart: Session<Cart>, user: String) -> &'static str {
 
 async fn login_with_amr(cart: Session<Cart>, user: String) -> &'static str {
     let claims = json!({ "sub": user, "amr": ["pwd"], "role": "clerk" });
-    cart.login_with(NewSession::of(user).claims(&claims))
-        .unwrap();
+    cart.login_with(NewSession::of(user).claims(&claims)).unwrap();
     "in"
 }
 
 async fn put(cart: Session<Cart>, item: String) -> String {
-    cart.modify(move |cart| cart.items.push(item.clone()))
-        .unwrap();
+    cart.modify(move |cart| cart.items.push(item.clone())).unwrap();
     cart.items.join(" ")
 }
 
@@ -107,8 +105,7 @@ async fn verify(parts: &Parts, cart: Session<Cart>, code: String) -> Result<Stri
 }
 
 async fn verify_own(parts: &Parts, cart: Session<Cart>, code: String) -> Result<String, Error> {
-    cart.verify_own_otp(&parts.guard, &parts.otp, &OWN, &code)
-        .await?;
+    cart.verify_own_otp(&parts.guard, &parts.otp, &OWN, &code).await?;
     Ok("right".to_owned())
 }
 
@@ -119,8 +116,7 @@ async fn recover(parts: &Parts, cart: Session<Cart>, code: String) -> Result<Str
 
 /// Everything that a request can do with a session at once.
 async fn verify_and_put(parts: &Parts, cart: Session<Cart>, code: String) -> Result<String, Error> {
-    cart.modify(|cart| cart.items.push("present".to_owned()))
-        .unwrap();
+    cart.modify(|cart| cart.items.push("present".to_owned())).unwrap();
     cart.verify_otp(&parts.factor, &code).await?;
     Ok(cart.items.join(" "))
 }
@@ -265,9 +261,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) async fn new() -> Self {
         let world = World::new().await;
-        world
-            .app
-            .set_id_token_lifetime(Duration::from_secs(LIFETIME));
+        world.app.set_id_token_lifetime(Duration::from_secs(LIFETIME));
         let clock = world.clock.clone();
         let store = MemoryStore::builder().clock(clock.clone()).build();
         // Nothing stays in memory: what is not in the record is gone with the request.
@@ -324,11 +318,7 @@ impl Site {
 
     /// A browser for each framework.
     pub(crate) fn browsers(&self) -> [Browser; 2] {
-        self.servers.each().map(|(name, address)| Browser {
-            name,
-            address,
-            id: None,
-        })
+        self.servers.each().map(|(name, address)| Browser { name, address, id: None })
     }
 
     /// Enrols a user, and gives the secret and the recovery codes.
@@ -386,13 +376,7 @@ impl Browser {
     /// Posts what must be answered 200; the answer's text.
     pub(crate) async fn does(&mut self, path: &str, body: &str) -> String {
         let answer = self.post(path, body).await;
-        assert_eq!(
-            answer.status,
-            200,
-            "{}: {path}: {}",
-            self.name,
-            answer.text()
-        );
+        assert_eq!(answer.status, 200, "{}: {path}: {}", self.name, answer.text());
         answer.text().to_owned()
     }
 

@@ -23,44 +23,22 @@ async fn guards_answer_by_the_table_of_answers() {
         )
     };
     let mfa = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
-    let (fresh, factor) = (
-        step_up("max_age=\"300\""),
-        step_up(&format!("max_age=\"3600\", acr_values=\"{mfa}\"")),
-    );
+    let (fresh, factor) =
+        (step_up("max_age=\"300\""), step_up(&format!("max_age=\"3600\", acr_values=\"{mfa}\"")));
     let scopes = format!("{REFUSED}, scope=\"orders.read orders.write\"");
     let cases = [
         ("/scope", json!({"scope": "orders.read orders.write"}), None),
-        (
-            "/scope",
-            json!({"scope": "orders.read"}),
-            Some((403, &*scopes)),
-        ),
+        ("/scope", json!({"scope": "orders.read"}), Some((403, &*scopes))),
         ("/admin", json!({"roles": ["admin"]}), None),
-        (
-            "/admin",
-            json!({"roles": ["admin", "suspended"]}),
-            Some((403, REFUSED)),
-        ),
+        ("/admin", json!({"roles": ["admin", "suspended"]}), Some((403, REFUSED))),
         ("/admin", json!({}), Some((403, REFUSED))),
         ("/domain", json!({}), None),
-        (
-            "/domain",
-            json!({"email_verified": false}),
-            Some((403, REFUSED)),
-        ),
+        ("/domain", json!({"email_verified": false}), Some((403, REFUSED))),
         ("/anybody", json!({}), None),
         ("/fresh", json!({"auth_time": NOW - 300}), None),
-        (
-            "/fresh",
-            json!({"auth_time": NOW - 301}),
-            Some((401, &*fresh)),
-        ),
+        ("/fresh", json!({"auth_time": NOW - 301}), Some((401, &*fresh))),
         ("/factor", json!({"amr": ["pwd", "otp"]}), None),
-        (
-            "/factor",
-            json!({"amr": ["pwd"], "auth_time": NOW - 3601}),
-            Some((401, &*factor)),
-        ),
+        ("/factor", json!({"amr": ["pwd"], "auth_time": NOW - 3601}), Some((401, &*factor))),
         ("/custom", json!({"sub": "ab"}), None),
         ("/custom", json!({"sub": "a"}), Some((403, REFUSED))),
         ("/waits", json!({"waits": "yes"}), None),
@@ -80,36 +58,21 @@ async fn guards_answer_by_the_table_of_answers() {
                 None => assert_eq!((answer.status, answer.text()), (200, SECRET), "{path}"),
                 Some((status, challenge)) => {
                     assert_eq!(answer.status, *status, "{path} {claims}");
-                    assert_eq!(
-                        answer.header("www-authenticate"),
-                        Some(*challenge),
-                        "{path}"
-                    );
+                    assert_eq!(answer.header("www-authenticate"), Some(*challenge), "{path}");
                     assert_eq!(answer.json()["status"], *status);
                     assert!(!answer.text().contains("policy"), "{}", answer.text());
                 }
             }
-            assert_eq!(
-                answer.header("vary"),
-                Some("authorization, cookie"),
-                "{layered} {path}"
-            );
+            assert_eq!(answer.header("vary"), Some("authorization, cookie"), "{layered} {path}");
             let answer = servers.ask(get(path)).await;
-            assert_eq!(
-                (answer.status, answer.header("www-authenticate")),
-                (401, Some(MISSING))
-            );
+            assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some(MISSING)));
             let answer = servers.ask(get(path).bearer("garbage")).await;
             assert_eq!(answer.status, 401);
         }
         for path in ["/waits", "/waits-too"] {
             let request = get(path).bearer(&token(&world, json!({"waits": "down"})));
             let answer = servers.ask(request).await;
-            assert_eq!(
-                (answer.status, answer.header("retry-after")),
-                (503, Some("1")),
-                "{path}"
-            );
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{path}");
             assert_eq!(answer.header("www-authenticate"), None);
         }
     }
@@ -131,11 +94,7 @@ async fn extractors_ask_policies_and_are_closed_without_the_layer() {
         ("/check-waits", json!({"waits": "no"}), 403),
         ("/own", json!({}), 200),
         ("/own", json!({"email": "eve@example.com"}), 403),
-        (
-            "/own",
-            json!({"email": "eve@example.com", "roles": ["admin"]}),
-            200,
-        ),
+        ("/own", json!({"email": "eve@example.com", "roles": ["admin"]}), 200),
     ];
     for around in [Around::Layer, Around::Table(table(Unmatched::Allow))] {
         let servers = Guarded::new(auth(&world), around).start().await;
@@ -150,11 +109,7 @@ async fn extractors_ask_policies_and_are_closed_without_the_layer() {
             assert_eq!(servers.ask(get(path)).await.status, 401, "{path}");
         }
     }
-    assert_eq!(
-        BUILT.load(Ordering::Relaxed),
-        1,
-        "a guard's policy is made once"
-    );
+    assert_eq!(BUILT.load(Ordering::Relaxed), 1, "a guard's policy is made once");
 
     let servers = Guarded::new(auth(&world), Around::Nothing).start().await;
     for (path, claims, _) in &cases {
@@ -171,10 +126,9 @@ async fn a_resource_without_attributes_is_our_own_fault() {
     let world = World::new().await;
     let identity = auth(&world).authenticate(&admin(&world)).await.unwrap();
     let policy = jamguard::policy::role("admin");
-    for refused in [
-        identity.check_with(&policy, &7),
-        identity.check_with_async(&policy, "a text").await,
-    ] {
+    for refused in
+        [identity.check_with(&policy, &7), identity.check_with_async(&policy, "a text").await]
+    {
         let challenge = refused.unwrap_err().challenge();
         assert_eq!(challenge.status(), 500);
         assert_eq!(challenge.header("www-authenticate"), None);
@@ -191,13 +145,7 @@ async fn a_table_answers_before_routing_and_shows_the_identity() {
     assert_eq!(servers.ask(get("/table/open")).await.text(), "nobody");
     let answer = servers.ask(get("/table/open").bearer(&user)).await;
     assert_eq!(answer.text(), "ann@example.com");
-    assert_eq!(
-        servers
-            .ask(get("/table/open").bearer("garbage"))
-            .await
-            .status,
-        401
-    );
+    assert_eq!(servers.ask(get("/table/open").bearer("garbage")).await.status, 401);
 
     for (path, user_gets) in [
         ("/table/admin/users", 403),
@@ -229,9 +177,7 @@ async fn a_table_answers_before_routing_and_shows_the_identity() {
         assert_eq!(answer.status, status, "{claim}");
     }
     // A method that no rule names.
-    let answer = servers
-        .ask(Request::post("/table/open", "").bearer(&admin))
-        .await;
+    let answer = servers.ask(Request::post("/table/open", "").bearer(&admin)).await;
     assert_eq!(answer.status, 403);
     // Behind an allowing table what it does not name is as it was.
     let servers = Guarded::new(auth(&world), Around::Table(table(Unmatched::Allow)));
@@ -240,22 +186,15 @@ async fn a_table_answers_before_routing_and_shows_the_identity() {
     assert_eq!(servers.ask(get("/nowhere")).await.status, 404);
     assert_eq!(servers.ask(get("/table/any")).await.status, 401);
     assert_eq!(servers.ask(get("/admin")).await.status, 401);
-    assert_eq!(
-        servers.ask(get("/admin").bearer(&admin)).await.text(),
-        SECRET
-    );
+    assert_eq!(servers.ask(get("/admin").bearer(&admin)).await.text(), SECRET);
 }
 
 /// A login cookie that was renewed on the way is not lost with the refusal.
 #[tokio::test]
 async fn a_refusal_keeps_the_renewed_cookie() {
     let world = World::new().await;
-    let auth = world
-        .auth()
-        .clock(world.clock.clone())
-        .silent_refresh(world.client())
-        .build()
-        .unwrap();
+    let auth =
+        world.auth().clock(world.clock.clone()).silent_refresh(world.client()).build().unwrap();
     let servers = Guarded::new(auth, Around::Nothing).start().await;
     let request = || {
         get("/admin")

@@ -53,10 +53,7 @@ async fn flood(address: SocketAddr, head: &str) -> (u16, usize) {
     sending.abort();
     let text = String::from_utf8_lossy(&answer[..length]).into_owned();
     let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (
-        status.unwrap_or_else(|| panic!("no answer but '{text}'")),
-        sent,
-    )
+    (status.unwrap_or_else(|| panic!("no answer but '{text}'")), sent)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,15 +62,9 @@ async fn a_hundred_megabytes_to_a_refused_route_are_not_read() {
     let token = token(&world, json!({}));
     let closed = Around::Table(table(Unmatched::Deny));
     for (around, paths) in [
-        (
-            Around::Layer,
-            vec!["/admin", "/waits-too", "/area/secret", "/typed"],
-        ),
+        (Around::Layer, vec!["/admin", "/waits-too", "/area/secret", "/typed"]),
         (Around::Nothing, vec!["/admin"]),
-        (
-            closed,
-            vec!["/table/admin/users", "/table/unnamed", "//table/any"],
-        ),
+        (closed, vec!["/table/admin/users", "/table/unnamed", "//table/any"]),
     ] {
         let servers = Guarded::new(auth(&world), around).start().await;
         for path in paths {
@@ -107,9 +98,7 @@ async fn the_body_of_an_admitted_request_is_read() {
     let admin = super::admin(&world);
     let servers = Guarded::new(auth(&world), Around::Layer).start().await;
     for path in ["/admin", "/waits-too", "/area/secret", "/typed"] {
-        let answer = servers
-            .ask(Request::post(path, " and more").bearer(&admin))
-            .await;
+        let answer = servers.ask(Request::post(path, " and more").bearer(&admin)).await;
         assert_eq!(answer.text(), format!("{SECRET} and more"), "{path}");
     }
     for (name, address) in servers.each() {

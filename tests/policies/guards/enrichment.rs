@@ -64,10 +64,7 @@ async fn policies_and_claims_see_what_was_added() {
             // What is added takes the place of what was there.
             assert!(identity.check(&role("guest")).is_err());
             let both: &Both = identity.claims().unwrap();
-            assert_eq!(
-                (&*both.email, &*both.roles),
-                (ANN, &["admin".to_owned()][..])
-            );
+            assert_eq!((&*both.email, &*both.roles), (ANN, &["admin".to_owned()][..]));
             // The token's own claims stay what they are.
             let verified = identity.token().unwrap();
             assert!(!verified.raw_claims().contains("admin"));
@@ -91,10 +88,7 @@ async fn both_frameworks_enrich_once_and_show_it_everywhere() {
     let (auth, calls) = counted(&world);
     let auth = auth.build().unwrap();
     let router = axum::Router::new()
-        .route(
-            "/roles",
-            axum::routing::get(roles).route_layer(auth.require(role("admin"))),
-        )
+        .route("/roles", axum::routing::get(roles).route_layer(auth.require(role("admin"))))
         .layer(auth.layer());
     let app = {
         let auth = auth.clone();
@@ -107,9 +101,7 @@ async fn both_frameworks_enrich_once_and_show_it_everywhere() {
     };
     let servers = crate::support::Servers::apps(router, app).await;
     for _ in 0..3 {
-        let answer = servers
-            .ask(Request::get("/roles").bearer(&world.token()))
-            .await;
+        let answer = servers.ask(Request::get("/roles").bearer(&world.token())).await;
         assert_eq!((answer.status, answer.text()), (200, "admin"));
     }
     assert_eq!(calls.count(), 1);
@@ -125,13 +117,7 @@ async fn both_frameworks_enrich_once_and_show_it_everywhere() {
         servers.ask(request).await;
     }
     assert_eq!(calls.count(), 1);
-    assert_eq!(
-        servers
-            .ask(Request::get("/admin").bearer(&world.token()))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(servers.ask(Request::get("/admin").bearer(&world.token())).await.status, 200);
 }
 
 #[tokio::test]
@@ -194,11 +180,7 @@ fn failing(world: &World, kind: ErrorKind) -> (Authenticator, Calls, Arc<AtomicU
 #[tokio::test]
 async fn a_failing_hook_is_an_outage() {
     let world = World::new().await;
-    for kind in [
-        ErrorKind::Unavailable,
-        ErrorKind::Expired,
-        ErrorKind::NotFound,
-    ] {
+    for kind in [ErrorKind::Unavailable, ErrorKind::Expired, ErrorKind::NotFound] {
         let (auth, calls, healed) = failing(&world, kind);
         let servers = Guarded::new(auth.clone(), Around::Layer).start().await;
         for request in [
@@ -207,11 +189,7 @@ async fn a_failing_hook_is_an_outage() {
             Request::get("/public").cookie("__Host-jam_id", &world.token()),
         ] {
             let answer = servers.ask(request).await;
-            assert_eq!(
-                (answer.status, answer.header("retry-after")),
-                (503, Some("1")),
-                "{kind}"
-            );
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{kind}");
             assert_eq!(answer.header("www-authenticate"), None);
             assert_eq!(answer.header("set-cookie"), None);
             assert!(!answer.text().contains("password"));
@@ -249,12 +227,8 @@ async fn what_was_checked_cannot_be_changed() {
             let answer = answer.clone();
             async move { Ok(answer) }
         });
-        let servers = Guarded::new(auth.build().unwrap(), Around::Layer)
-            .start()
-            .await;
-        let answer = servers
-            .ask(Request::get("/public").bearer(&world.token()))
-            .await;
+        let servers = Guarded::new(auth.build().unwrap(), Around::Layer).start().await;
+        let answer = servers.ask(Request::get("/public").bearer(&world.token())).await;
         assert_eq!(answer.status, 500, "{added}");
     }
 }

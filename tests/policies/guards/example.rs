@@ -20,21 +20,9 @@ async fn used(name: &str, address: SocketAddr, [ann, bob, eve]: &[String; 3]) {
         (get("/"), 200, None),
         (get("/orders"), 401, Some("Bearer realm=\"office\"")),
         (get("/orders").bearer(bob), 200, None),
-        (
-            get("/orders").bearer(ann),
-            403,
-            Some(&*format!("{tell}, scope=\"orders.read\"")),
-        ),
-        (
-            post("/orders").bearer(bob),
-            403,
-            Some(&*format!("{tell}, scope=\"orders.write\"")),
-        ),
-        (
-            post("/orders").bearer(eve),
-            403,
-            Some(&*format!("{tell}, scope=\"orders.write\"")),
-        ),
+        (get("/orders").bearer(ann), 403, Some(&*format!("{tell}, scope=\"orders.read\""))),
+        (post("/orders").bearer(bob), 403, Some(&*format!("{tell}, scope=\"orders.write\""))),
+        (post("/orders").bearer(eve), 403, Some(&*format!("{tell}, scope=\"orders.write\""))),
         (get("/admin").bearer(ann), 200, None),
         (get("/admin").bearer(bob), 403, Some(tell)),
         (get("/documents/plan").bearer(bob), 200, None),
@@ -42,11 +30,7 @@ async fn used(name: &str, address: SocketAddr, [ann, bob, eve]: &[String; 3]) {
         (get("/documents/plan").bearer(eve), 403, Some(tell)),
         (get("/documents/none").bearer(bob), 403, Some(tell)),
         (get("/reports/summary"), 200, None),
-        (
-            get("/reports/2026/may"),
-            401,
-            Some("Bearer realm=\"office\""),
-        ),
+        (get("/reports/2026/may"), 401, Some("Bearer realm=\"office\"")),
         (get("/reports/2026/may").bearer(bob), 200, None),
         (get("/reports/2026/may").bearer(eve), 403, Some(tell)),
         (get("/REPORTS/2026").bearer(eve), 403, None),
@@ -59,11 +43,7 @@ async fn used(name: &str, address: SocketAddr, [ann, bob, eve]: &[String; 3]) {
         let asked = String::from_utf8_lossy(&request.bytes()).into_owned();
         let asked = asked.lines().next().unwrap_or_default();
         assert_eq!(answer.status, status, "{name}: {asked}: {}", answer.text());
-        assert_eq!(
-            answer.header("www-authenticate"),
-            challenge,
-            "{name}: {asked}"
-        );
+        assert_eq!(answer.header("www-authenticate"), challenge, "{name}: {asked}");
     }
 }
 
@@ -83,11 +63,7 @@ async fn both_examples_guard_alike() {
         }
     };
     let servers = Servers::apps(router, app).await;
-    let scopes = [
-        ("ann", ""),
-        ("bob", "orders.read"),
-        ("eve", "orders.read orders.write"),
-    ];
+    let scopes = [("ann", ""), ("bob", "orders.read"), ("eve", "orders.read orders.write")];
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for (user, scope) in scopes {
         first.push(axum.token(user, scope).await.unwrap());
@@ -104,18 +80,12 @@ fn the_effective_policies_are_those_of_the_golden_file() {
     let table = guards::office::table().unwrap();
     let json = serde_json::to_string_pretty(&table).unwrap();
     let text = format!("{table}\n{json}\n\n{}\n", table.openapi("bearer"));
-    let file = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/policies/guards/example.golden"
-    );
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policies/guards/example.golden");
     if std::env::var("JAM_GOLDEN").is_ok_and(|mode| mode == "write") {
         std::fs::write(file, &text).unwrap();
     }
     let golden = std::fs::read_to_string(file).unwrap();
-    assert_eq!(
-        text, golden,
-        "the policies changed: see above how to accept that"
-    );
+    assert_eq!(text, golden, "the policies changed: see above how to accept that");
 }
 
 /// Why somebody is refused, as a test of an application asks.

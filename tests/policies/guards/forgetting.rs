@@ -26,10 +26,7 @@ async fn a_user_is_forgotten_under_every_token_and_nobody_else_is() {
     }
     assert_eq!(calls.count(), 2);
     auth.forget(ANN).await.unwrap();
-    assert_eq!(
-        (ask(&auth, &second).await, ask(&auth, &first).await),
-        (3, 3)
-    );
+    assert_eq!((ask(&auth, &second).await, ask(&auth, &first).await), (3, 3));
     assert_eq!(ask(&auth, &bob).await, 2);
     auth.forget("nobody@example.com").await.unwrap();
     assert_eq!(ask(&auth, &first).await, 3);
@@ -44,11 +41,8 @@ async fn a_user_is_forgotten_under_every_token_and_nobody_else_is() {
 #[tokio::test]
 async fn an_answer_on_its_way_is_forgotten_too() {
     let world = World::new().await;
-    let (calls, gate, asked) = (
-        Calls::default(),
-        Arc::new(Semaphore::new(0)),
-        Arc::new(Notify::new()),
-    );
+    let (calls, gate, asked) =
+        (Calls::default(), Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
     let hook = (calls.clone(), gate.clone(), asked.clone());
     let auth = world.auth().enrich(move |_| {
         let (calls, gate, asked) = hook.clone();
@@ -120,10 +114,7 @@ async fn other_processes_learn_of_it_over_a_store() {
     let (here, _) = counted(&world);
     let here = here.enrichment_store(store.clone()).build().unwrap();
     let (there, _) = counted(&world);
-    let there = there
-        .enrichment_store(CachedStore::new(store.clone()))
-        .build()
-        .unwrap();
+    let there = there.enrichment_store(CachedStore::new(store.clone())).build().unwrap();
     let (token, bob) = (world.token(), world.app.id_token(BOB).unwrap());
     ask(&here, &token).await;
     for auth in [&there, &there] {
@@ -136,10 +127,7 @@ async fn other_processes_learn_of_it_over_a_store() {
         assert_eq!(ask(&there, &bob).await, 2);
     }
     // Others' records in the same store change nothing.
-    store
-        .insert("something else", NewRecord::new("x"))
-        .await
-        .unwrap();
+    store.insert("something else", NewRecord::new("x")).await.unwrap();
     assert_eq!(ask(&there, &token).await, 5);
 }
 

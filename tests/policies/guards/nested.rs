@@ -13,10 +13,7 @@ use tower::{Layer, ServiceExt};
 use tower_http::normalize_path::NormalizePathLayer;
 
 fn table(unmatched: Unmatched, pattern: &str) -> RouteTable {
-    RouteTable::builder(unmatched)
-        .guard("*", pattern, role("admin"))
-        .build()
-        .unwrap()
+    RouteTable::builder(unmatched).guard("*", pattern, role("admin")).build().unwrap()
 }
 
 async fn status(router: &Router, path: &str) -> StatusCode {
@@ -30,9 +27,7 @@ async fn a_guard_in_a_nested_router_reads_the_whole_path() {
     let auth = auth(&world);
     for unmatched in [Unmatched::Allow, Unmatched::Deny] {
         let guard = auth.routes(table(unmatched, "/api/{version}/admin"));
-        let inner = Router::new()
-            .route("/admin", get(|| async { "secret" }))
-            .layer(guard.clone());
+        let inner = Router::new().route("/admin", get(|| async { "secret" })).layer(guard.clone());
         let middle = Router::new().nest("/{version}", inner);
         let router = Router::new().nest("/api", middle);
         for path in ["/api/v1/admin", "/api/v1/%61dmin", "/API/v1/admin"] {
@@ -68,10 +63,7 @@ async fn a_pattern_for_the_rest_of_a_nested_path_is_an_error_and_opens_nothing()
         let router = Router::new().nest("/api", inner);
         assert_eq!(status(&router, "/api/admin").await, expected);
         let fine = status(&router, "/api/news").await;
-        assert_eq!(
-            fine == StatusCode::OK,
-            matches!(unmatched, Unmatched::Allow)
-        );
+        assert_eq!(fine == StatusCode::OK, matches!(unmatched, Unmatched::Allow));
         assert_eq!(status(&router, "/api/%61dmin").await, StatusCode::NOT_FOUND);
         assert_eq!(status(&router, "/API/admin").await, StatusCode::NOT_FOUND);
     }
@@ -81,19 +73,14 @@ async fn a_pattern_for_the_rest_of_a_nested_path_is_an_error_and_opens_nothing()
 async fn a_path_that_was_rewritten_between_two_routers_is_read_as_the_inner_one_sees_it() {
     let world = World::new().await;
     let guard = auth(&world).routes(table(Unmatched::Allow, "/admin"));
-    let inner = Router::new()
-        .route("/admin", get(|| async { "secret" }))
-        .layer(guard);
+    let inner = Router::new().route("/admin", get(|| async { "secret" })).layer(guard);
     let rewritten = tower::util::MapRequestLayer::new(|mut request: Request<Body>| {
         *request.uri_mut() = Uri::from_static("/admin");
         request
     })
     .layer(inner);
     let router = Router::new().route_service("/elsewhere", rewritten);
-    assert_eq!(
-        status(&router, "/elsewhere").await,
-        StatusCode::UNAUTHORIZED
-    );
+    assert_eq!(status(&router, "/elsewhere").await, StatusCode::UNAUTHORIZED);
 }
 
 /// `NormalizePath` changes what is left of a nested path, and the guard behind it sees that.
@@ -171,10 +158,9 @@ async fn a_guard_in_a_scope_reads_the_whole_path() {
         ),
     );
     let service = actix_web::test::init_service(app).await;
-    for (path, expected) in [
-        ("/api/v1/admin", ActixStatus::UNAUTHORIZED),
-        ("/api/v1/news", ActixStatus::OK),
-    ] {
+    for (path, expected) in
+        [("/api/v1/admin", ActixStatus::UNAUTHORIZED), ("/api/v1/news", ActixStatus::OK)]
+    {
         let request = actix_web::test::TestRequest::with_uri(path).to_request();
         let answer = actix_web::test::call_service(&service, request).await;
         assert_eq!(answer.status(), expected, "{path}");

@@ -78,12 +78,8 @@ async fn nobody_gets_in(world: &World, servers: &Servers, what: &str) {
             for request in [
                 Request::get(target),
                 Request::get(target).bearer(&user),
-                Request::get(target)
-                    .bearer(&user)
-                    .header("x-original-url", "/public"),
-                Request::get(target)
-                    .bearer(&user)
-                    .header("x-http-method-override", "OPTIONS"),
+                Request::get(target).bearer(&user).header("x-original-url", "/public"),
+                Request::get(target).bearer(&user).header("x-http-method-override", "OPTIONS"),
             ] {
                 let answer = send(address, &request).await;
                 let body = String::from_utf8_lossy(&answer.body).into_owned();
@@ -93,25 +89,13 @@ async fn nobody_gets_in(world: &World, servers: &Servers, what: &str) {
         for method in METHODS {
             let request = Request::new(method, "/area/secret").bearer(&user);
             let answer = send(address, &request).await;
-            assert!(
-                answer.status >= 400,
-                "{what}, {name}: {method} gets {}",
-                answer.status
-            );
+            assert!(answer.status >= 400, "{what}, {name}: {method} gets {}", answer.status);
         }
         let request = Request::get("/area/secret").bearer(&admin(world));
         let answer = send(address, &request).await;
-        assert_eq!(
-            (answer.status, answer.text()),
-            (200, SECRET),
-            "{what}, {name}"
-        );
+        assert_eq!((answer.status, answer.text()), (200, SECRET), "{what}, {name}");
         let answer = send(address, &Request::get("/public")).await;
-        assert_eq!(
-            (answer.status, answer.text()),
-            (200, "public"),
-            "{what}, {name}"
-        );
+        assert_eq!((answer.status, answer.text()), (200, "public"), "{what}, {name}");
     }
 }
 
@@ -124,9 +108,7 @@ async fn public() -> &'static str {
 }
 
 fn open() -> Router {
-    Router::new()
-        .route("/area/secret", any(secret))
-        .route("/public", any(public))
+    Router::new().route("/area/secret", any(secret)).route("/public", any(public))
 }
 
 fn closing(unmatched: Unmatched) -> RouteTable {
@@ -153,13 +135,9 @@ macro_rules! open_app {
 async fn guards_of_routers_and_scopes_hold() {
     let world = World::new().await;
     let auth = auth(&world);
-    let area = Router::new()
-        .route("/secret", any(secret))
-        .layer(auth.require(role("admin")));
-    let router = Router::new()
-        .nest("/area", area)
-        .route("/public", any(public))
-        .layer(auth.layer());
+    let area = Router::new().route("/secret", any(secret)).layer(auth.require(role("admin")));
+    let router =
+        Router::new().nest("/area", area).route("/public", any(public)).layer(auth.layer());
     let app = move || {
         let area = web::scope("/area")
             .wrap(auth.actix_require(role("admin")))
@@ -191,14 +169,8 @@ async fn a_table_holds_in_front_of_middleware_that_rewrites_paths() {
     let world = World::new().await;
     let auth = auth(&world);
     let mended = NormalizePathLayer::trim_trailing_slash().layer(open());
-    let router = Router::new()
-        .fallback_service(mended)
-        .layer(tabled(&auth, Unmatched::Allow));
-    let app = move || {
-        open_app!()
-            .wrap(NormalizePath::trim())
-            .wrap(tabled(&auth, Unmatched::Allow))
-    };
+    let router = Router::new().fallback_service(mended).layer(tabled(&auth, Unmatched::Allow));
+    let app = move || open_app!().wrap(NormalizePath::trim()).wrap(tabled(&auth, Unmatched::Allow));
     let servers = Servers::apps(router, app).await;
     nobody_gets_in(&world, &servers, "rewritten behind the table").await;
 }
@@ -231,9 +203,7 @@ async fn another_authenticators_layer_counts_for_nothing() {
     site.around = Around::Nothing;
     let app = move || {
         let site = site.clone();
-        actix_web::App::new()
-            .configure(move |config| site.actix(config))
-            .wrap(theirs.actix())
+        actix_web::App::new().configure(move |config| site.actix(config)).wrap(theirs.actix())
     };
     let servers = Servers::apps(router, app).await;
     let request = Request::get("/admin").bearer(&admin(&other));
@@ -256,10 +226,7 @@ async fn a_method_that_a_closer_resource_leaves_to_a_wider_one_is_refused() {
         let app = actix_web::App::new()
             .service(closer.to(|| async { "me" }))
             .service(web::resource("/users/{id}").to(|| async { SECRET }))
-            .wrap(actix_web::middleware::Condition::new(
-                guarded,
-                guard.clone(),
-            ));
+            .wrap(actix_web::middleware::Condition::new(guarded, guard.clone()));
         let service = actix_web::test::init_service(app).await;
         let request = actix_web::test::TestRequest::delete().uri("/users/me");
         let answer = actix_web::test::call_service(&service, request.to_request()).await;

@@ -16,21 +16,11 @@ struct Site {
 impl Site {
     async fn new(around: Around) -> Self {
         let world = World::new().await;
-        let sessions = Sessions::builder(MemoryStore::new())
-            .clock(world.clock.clone())
-            .build()
-            .unwrap();
-        let auth = world
-            .auth()
-            .clock(world.clock.clone())
-            .sessions(sessions.clone())
-            .build()
-            .unwrap();
-        Self {
-            servers: Guarded::new(auth, around).start().await,
-            world,
-            sessions,
-        }
+        let sessions =
+            Sessions::builder(MemoryStore::new()).clock(world.clock.clone()).build().unwrap();
+        let auth =
+            world.auth().clock(world.clock.clone()).sessions(sessions.clone()).build().unwrap();
+        Self { servers: Guarded::new(auth, around).start().await, world, sessions }
     }
 
     /// A session of Ann's.
@@ -44,10 +34,7 @@ impl Site {
         let request = Request::get(path).cookie("__Host-jam_session", id.expose());
         let answer = self.servers.ask(request).await;
         assert_eq!(answer.text().contains(SECRET), answer.status == 200);
-        (
-            answer.status,
-            answer.header("www-authenticate").map(str::to_owned),
-        )
+        (answer.status, answer.header("www-authenticate").map(str::to_owned))
     }
 
     fn after(&self, seconds: u64) {

@@ -49,9 +49,7 @@ async fn handshake(address: SocketAddr, path: &str, headers: &[(&str, &str)]) ->
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let (answer, _stream) = client
-        .send_request(request.body(()).unwrap(), false)
-        .unwrap();
+    let (answer, _stream) = client.send_request(request.body(()).unwrap(), false).unwrap();
     let status = answer.await.unwrap().status();
     connection.abort();
     status
@@ -77,26 +75,14 @@ async fn a_rule_for_get_guards_a_web_socket_over_http_2() {
     let (admin, user) = (format!("Bearer {admin}"), format!("Bearer {user}"));
     for (path, headers, expected) in [
         ("/socket", &[][..], StatusCode::UNAUTHORIZED),
-        (
-            "/socket",
-            &[("authorization", &*user)],
-            StatusCode::FORBIDDEN,
-        ),
+        ("/socket", &[("authorization", &*user)], StatusCode::FORBIDDEN),
         ("/socket", &[("authorization", &*admin)], StatusCode::OK),
         ("/SOCKET", &[], StatusCode::UNAUTHORIZED),
         ("/news", &[], StatusCode::OK),
         // No rule of this pattern is one for WebSockets.
-        (
-            "/orders",
-            &[("authorization", &*admin)],
-            StatusCode::FORBIDDEN,
-        ),
+        ("/orders", &[("authorization", &*admin)], StatusCode::FORBIDDEN),
     ] {
-        assert_eq!(
-            handshake(address, path, headers).await,
-            expected,
-            "{path} {headers:?}"
-        );
+        assert_eq!(handshake(address, path, headers).await, expected, "{path} {headers:?}");
     }
 }
 
@@ -119,10 +105,6 @@ async fn a_web_socket_of_another_site_over_http_2_is_refused() {
         ("sec-fetch-site", "same-origin", StatusCode::OK),
     ] {
         let headers = [("cookie", &*cookie), (name, value)];
-        assert_eq!(
-            handshake(address, "/socket", &headers).await,
-            expected,
-            "{name}: {value}"
-        );
+        assert_eq!(handshake(address, "/socket", &headers).await, expected, "{name}: {value}");
     }
 }

@@ -33,14 +33,8 @@ fn a_403_names_the_scopes_of_the_policy_and_no_more() {
         ("scope:b & role:x & (scope:a & scope:b)", Some("b a")),
         ("role:x", None),
         ("!scope:a & role:x", None),
-        (
-            "(role:x | scope:a & scope:b | scope:c) & role:y",
-            Some("a b"),
-        ),
-        (
-            "scope:\"not a token\" & scope:\"é\" & scope:\"quote\\\"\" & scope:a",
-            Some("a"),
-        ),
+        ("(role:x | scope:a & scope:b | scope:c) & role:y", Some("a b")),
+        ("scope:\"not a token\" & scope:\"é\" & scope:\"quote\\\"\" & scope:a", Some("a")),
         ("never", None),
     ] {
         // Whoever asks: what is named does not depend on what they have.
@@ -73,29 +67,16 @@ fn what_a_login_would_lift_is_a_401_that_says_how() {
     for (policy, parameters) in [
         ("fresh:5m", ", max_age=\"300\"".to_owned()),
         ("second_factor & role:clerk", format!(", {two}")),
-        (
-            "fresh:10m & fresh:5m & second_factor",
-            format!(", max_age=\"300\", {two}"),
-        ),
+        ("fresh:10m & fresh:5m & second_factor", format!(", max_age=\"300\", {two}")),
         // What is fulfilled is not asked for.
         ("fresh:1h & second_factor", format!(", {two}")),
         // Of alternatives that a login helps, the first.
-        (
-            "role:boss & second_factor | fresh:5m | second_factor",
-            ", max_age=\"300\"".to_owned(),
-        ),
+        ("role:boss & second_factor | fresh:5m | second_factor", ", max_age=\"300\"".to_owned()),
         // A negation is no reason to log in.
-        (
-            "fresh:5m & !fresh:1s | fresh:3m",
-            ", max_age=\"180\"".to_owned(),
-        ),
+        ("fresh:5m & !fresh:1s | fresh:3m", ", max_age=\"180\"".to_owned()),
     ] {
         let policy: Policy = policy.parse().unwrap();
-        assert_eq!(
-            challenge(&policy, &old),
-            (401, format!("{bearer}{parameters}")),
-            "{policy}"
-        );
+        assert_eq!(challenge(&policy, &old), (401, format!("{bearer}{parameters}")), "{policy}");
     }
     for policy in ["fresh:5m & role:boss", "!fresh:1h", "fresh:5m & never"] {
         let policy: Policy = policy.parse().unwrap();
@@ -135,17 +116,11 @@ fn an_explanation_shows_which_conditions_decided() {
     assert_eq!(why.deciding(), ["role:x", "role:y", "never"]);
     assert_eq!(why.is_allowed(), Some(false));
     let json = serde_json::to_value(&why).unwrap();
-    assert_eq!(
-        json["parts"][0],
-        json!({"what": "scope:a", "holds": true, "decides": false})
-    );
+    assert_eq!(json["parts"][0], json!({"what": "scope:a", "holds": true, "decides": false}));
 
     let policy: Policy = "role:x | role:y".parse().unwrap();
     let why = asked(&claims, |subject| policy.explain(subject));
-    assert_eq!(
-        why.to_string(),
-        "yes: any of <-\n  no: role:x\n  yes: role:y <-\n"
-    );
+    assert_eq!(why.to_string(), "yes: any of <-\n  no: role:x\n  yes: role:y <-\n");
 }
 
 /// A condition that waits, and how often it was asked.
@@ -166,39 +141,23 @@ fn counted(answer: Result<bool, Error>) -> (Policy, Arc<AtomicUsize>) {
 async fn ask(policy: &Policy, claims: Value) -> Result<(), Error> {
     let (claims, paths) = (ClaimIndex::of(&claims).unwrap(), ClaimPaths::default());
     let clock = ManualClock::at(NOW);
-    policy
-        .check_async(&Subject::new(&claims, &paths, &clock))
-        .await
+    policy.check_async(&Subject::new(&claims, &paths, &clock)).await
 }
 
 #[tokio::test]
 async fn a_condition_that_waits_is_asked_when_its_turn_comes() {
     let (remote, count) = counted(Ok(true));
     assert!(remote.is_async() && (!remote.clone() & role("a")).is_async() && !role("a").is_async());
-    assert!(
-        ask(&(role("a") & remote.clone()), json!({"roles": "a"}))
-            .await
-            .is_ok()
-    );
-    assert!(
-        ask(&(role("a") | !remote.clone()), json!({}))
-            .await
-            .is_err()
-    );
+    assert!(ask(&(role("a") & remote.clone()), json!({"roles": "a"})).await.is_ok());
+    assert!(ask(&(role("a") | !remote.clone()), json!({})).await.is_err());
     assert_eq!(count.load(Ordering::SeqCst), 2);
     // The answer is certain without it.
     assert!(ask(&(role("a") & remote.clone()), json!({})).await.is_err());
-    assert!(
-        ask(&(role("a") | remote.clone()), json!({"roles": "a"}))
-            .await
-            .is_ok()
-    );
+    assert!(ask(&(role("a") | remote.clone()), json!({"roles": "a"})).await.is_ok());
     assert_eq!(count.load(Ordering::SeqCst), 2);
 
-    let error = asked(&json!({}), |subject| {
-        (role("a") | remote.clone()).check(subject)
-    })
-    .unwrap_err();
+    let error =
+        asked(&json!({}), |subject| (role("a") | remote.clone()).check(subject)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.message().contains(".check_async()"), "{error}");
     let why: Explanation = asked(&json!({}), |subject| (role("a") | remote).explain(subject));
@@ -213,27 +172,13 @@ async fn a_condition_that_waits_is_asked_when_its_turn_comes() {
 #[tokio::test]
 async fn a_refusal_after_waiting_knows_what_was_answered() {
     let (remote, count) = counted(Ok(false));
-    let error = ask(&(remote.clone() & fresh(Duration::ZERO)), json!({}))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.kind(),
-        ErrorKind::InsufficientScope,
-        "a login would not help: {error}"
-    );
-    assert_eq!(
-        count.load(Ordering::SeqCst),
-        1,
-        "explaining does not ask again"
-    );
-    let error = ask(&(fresh(Duration::ZERO) & remote), json!({}))
-        .await
-        .unwrap_err();
+    let error = ask(&(remote.clone() & fresh(Duration::ZERO)), json!({})).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InsufficientScope, "a login would not help: {error}");
+    assert_eq!(count.load(Ordering::SeqCst), 1, "explaining does not ask again");
+    let error = ask(&(fresh(Duration::ZERO) & remote), json!({})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StepUp, "it may help: {error}");
     let (willing, _) = counted(Ok(true));
-    let error = ask(&(willing & fresh(Duration::ZERO)), json!({}))
-        .await
-        .unwrap_err();
+    let error = ask(&(willing & fresh(Duration::ZERO)), json!({})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StepUp);
     let (remote, _) = counted(Ok(false));
     let mixed = (custom("now", |_| true) & remote) | never();
@@ -242,16 +187,9 @@ async fn a_refusal_after_waiting_knows_what_was_answered() {
 
 #[tokio::test]
 async fn a_failure_to_answer_is_no_refusal() {
-    let (remote, _) = counted(Err(Error::new(
-        ErrorKind::Unavailable,
-        "the database is down",
-    )));
-    for policy in [
-        remote.clone(),
-        !remote.clone(),
-        remote.clone() | role("a"),
-        role("b") & remote,
-    ] {
+    let (remote, _) = counted(Err(Error::new(ErrorKind::Unavailable, "the database is down")));
+    for policy in [remote.clone(), !remote.clone(), remote.clone() | role("a"), role("b") & remote]
+    {
         let error = ask(&policy, json!({"roles": "b"})).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{policy}");
     }

@@ -67,14 +67,8 @@ fn an_empty_name_lets_nobody_in() {
 fn a_role_may_have_blanks() {
     decides(
         &role("super admin"),
-        &[
-            json!({"roles": "super admin"}),
-            json!({"roles": ["x", "super admin"]}),
-        ],
-        &[
-            json!({"roles": "super"}),
-            json!({"roles": ["super", "admin"]}),
-        ],
+        &[json!({"roles": "super admin"}), json!({"roles": ["x", "super admin"]})],
+        &[json!({"roles": "super"}), json!({"roles": ["super", "admin"]})],
     );
     assert!(!allows(&role("admin"), &json!({"roles": "super admin"})));
 }
@@ -108,10 +102,7 @@ fn issuers_have_their_own_places() {
         second_factor(),
     ] {
         assert!(has(&own, &policy, claims.clone()), "{policy}");
-        assert!(
-            !has(&ClaimPaths::default(), &policy, claims.clone()),
-            "{policy}"
-        );
+        assert!(!has(&ClaimPaths::default(), &policy, claims.clone()), "{policy}");
     }
     let unverified = json!({"mail": "ann@example.com", "mail_checked": false});
     assert!(!has(&own, &email_domain("example.com"), unverified));
@@ -126,25 +117,16 @@ fn claims_can_be_asked_by_the_paths_of_several_issuers() {
     let clock = ManualClock::at(NOW);
     let (plain, keycloak) = (ClaimPaths::default(), ClaimPaths::keycloak());
     for _ in 0..2 {
-        for (paths, has, lacks) in [
-            (&plain, "a", "b"),
-            (&keycloak, "b", "a"),
-            (&plain.clone(), "a", "b"),
-        ] {
+        for (paths, has, lacks) in
+            [(&plain, "a", "b"), (&keycloak, "b", "a"), (&plain.clone(), "a", "b")]
+        {
             let user = Subject::new(&claims, paths, &clock);
             assert!((role(has) & scope("s")).check(&user).is_ok(), "{has}");
             assert!(role(lacks).check(&user).is_err(), "{lacks}");
         }
     }
-    let changed = plain
-        .clone()
-        .roles(["realm_access.roles"])
-        .email("sub", "none");
-    assert!(
-        role("b")
-            .check(&Subject::new(&claims, &changed, &clock))
-            .is_ok()
-    );
+    let changed = plain.clone().roles(["realm_access.roles"]).email("sub", "none");
+    assert!(role("b").check(&Subject::new(&claims, &changed, &clock)).is_ok());
 }
 
 #[test]
@@ -183,12 +165,7 @@ fn the_domain_of_an_address_is_compared_whole() {
 /// Many issuers let users enter an address that is not theirs, and some say so under other names.
 #[test]
 fn an_address_counts_only_where_it_is_said_to_be_verified() {
-    const NAMES: [&str; 4] = [
-        "email_verified",
-        "emailVerified",
-        "xms_edov",
-        "verified_email",
-    ];
+    const NAMES: [&str; 4] = ["email_verified", "emailVerified", "xms_edov", "verified_email"];
     let said = |claims: Value| {
         let mut all = json!({"email": "ann@example.com"});
         for (name, value) in claims.as_object().unwrap() {
@@ -339,11 +316,7 @@ fn what_is_missing_is_false_and_its_negation_true() {
 fn values_are_compared_with_their_own_kind() {
     decides(
         &claim("level").ge(3),
-        &[
-            json!({"level": 3}),
-            json!({"level": 3.5}),
-            json!({"level": u64::MAX}),
-        ],
+        &[json!({"level": 3}), json!({"level": 3.5}), json!({"level": u64::MAX})],
         &[
             json!({"level": "4"}),
             json!({"level": 2.999}),
@@ -359,10 +332,7 @@ fn values_are_compared_with_their_own_kind() {
     decides(
         &claim("id").eq(9_007_199_254_740_993u64),
         &[json!({"id": 9_007_199_254_740_993u64})],
-        &[
-            json!({"id": 9_007_199_254_740_992u64}),
-            json!({"id": 9_007_199_254_740_992.0}),
-        ],
+        &[json!({"id": 9_007_199_254_740_992u64}), json!({"id": 9_007_199_254_740_992.0})],
     );
     decides(
         &claim("groups").contains("a"),
@@ -374,25 +344,16 @@ fn values_are_compared_with_their_own_kind() {
         &[json!({"groups": [1, 3.0]})],
         &[json!({"groups": "3"}), json!({"groups": ["3"]})],
     );
-    decides(
-        &claim("a").eq(f64::NAN),
-        &[],
-        &[json!({"a": 0}), json!({"a": null})],
-    );
+    decides(&claim("a").eq(f64::NAN), &[], &[json!({"a": 0}), json!({"a": null})]);
 }
 
 #[test]
 fn a_resource_is_asked_about_where_there_is_one() {
-    let own: Policy = "resource:owner is_claim sub | resource:shared = true"
-        .parse()
-        .unwrap();
+    let own: Policy = "resource:owner is_claim sub | resource:shared = true".parse().unwrap();
     let user = ClaimIndex::of(&json!({"sub": "42", "owner": "42", "shared": true})).unwrap();
     let (paths, clock) = (ClaimPaths::default(), ManualClock::at(NOW));
     let user = Subject::new(&user, &paths, &clock);
-    assert!(
-        own.check(&user).is_err(),
-        "the user's claims are not the resource's"
-    );
+    assert!(own.check(&user).is_err(), "the user's claims are not the resource's");
     for (attributes, allowed) in [
         (json!({"owner": "42"}), true),
         (json!({"owner": "43"}), false),
@@ -401,11 +362,7 @@ fn a_resource_is_asked_about_where_there_is_one() {
         (json!({}), false),
     ] {
         let document = ClaimIndex::of(&attributes).unwrap();
-        assert_eq!(
-            own.check(&user.about(&document)).is_ok(),
-            allowed,
-            "{attributes}"
-        );
+        assert_eq!(own.check(&user.about(&document)).is_ok(), allowed, "{attributes}");
     }
     assert!(resource("owner").exists().check(&user).is_err());
 }
@@ -413,21 +370,12 @@ fn a_resource_is_asked_about_where_there_is_one() {
 #[test]
 fn a_condition_of_ones_own_sees_claims_and_resource() {
     let policy = custom("owns", |subject| {
-        let owner = subject
-            .resource()
-            .and_then(|resource| resource.text("owner"));
+        let owner = subject.resource().and_then(|resource| resource.text("owner"));
         owner.is_some() && owner == subject.claims().text("sub")
     });
     let (user, document) = (json!({"sub": "42"}), json!({"owner": "42"}));
     assert!(!allows(&policy, &user));
-    let (user, document) = (
-        ClaimIndex::of(&user).unwrap(),
-        ClaimIndex::of(&document).unwrap(),
-    );
+    let (user, document) = (ClaimIndex::of(&user).unwrap(), ClaimIndex::of(&document).unwrap());
     let (paths, clock) = (ClaimPaths::default(), ManualClock::at(NOW));
-    assert!(
-        policy
-            .check(&Subject::new(&user, &paths, &clock).about(&document))
-            .is_ok()
-    );
+    assert!(policy.check(&Subject::new(&user, &paths, &clock).about(&document)).is_ok());
 }

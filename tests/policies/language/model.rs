@@ -150,9 +150,9 @@ impl Model {
 fn at<'a>(claims: &'a Value, path: &[String]) -> &'a Value {
     let mut found = claims;
     for name in path {
-        found = found.as_object().map_or(&Value::Null, |object| {
-            object.get(name).unwrap_or(&Value::Null)
-        });
+        found = found
+            .as_object()
+            .map_or(&Value::Null, |object| object.get(name).unwrap_or(&Value::Null));
     }
     found
 }
@@ -163,11 +163,7 @@ fn words(value: &Value) -> Vec<String> {
             let words = text.split(' ').filter(|word| !word.is_empty());
             words.map(str::to_owned).collect()
         }
-        Value::Array(list) => list
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
 }
@@ -234,9 +230,7 @@ fn scalar(value: &Value) -> Scalar {
     match value {
         Value::String(text) => text.as_str().into(),
         Value::Bool(flag) => (*flag).into(),
-        other => other
-            .as_i64()
-            .map_or_else(|| other.as_f64().unwrap().into(), Scalar::from),
+        other => other.as_i64().map_or_else(|| other.as_f64().unwrap().into(), Scalar::from),
     }
 }
 
@@ -260,16 +254,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn path() -> impl Strategy<Value = Vec<String>> {
-    let known = vec![
-        "plan",
-        "tags",
-        "deep.er",
-        "deep.plan",
-        "sub",
-        "scope",
-        "none",
-        "a.b.c",
-    ];
+    let known = vec!["plan", "tags", "deep.er", "deep.plan", "sub", "scope", "none", "a.b.c"];
     prop_oneof![
         8 => prop::sample::select(known).prop_map(|path| path.split('.').map(str::to_owned).collect()),
         1 => prop::collection::vec(any::<String>(), 1..3),
@@ -339,13 +324,7 @@ pub(crate) fn claims() -> impl Strategy<Value = Value> {
         json!(7),
         json!(null),
     ];
-    let verified = vec![
-        json!(true),
-        json!(false),
-        json!("true"),
-        json!("false"),
-        json!(null),
-    ];
+    let verified = vec![json!(true), json!(false), json!("true"), json!("false"), json!(null)];
     let times = vec![
         json!(NOW),
         json!(NOW - 61),
@@ -369,10 +348,7 @@ pub(crate) fn claims() -> impl Strategy<Value = Value> {
         (list(), list(), list(), list()),
         prop::sample::select(emails),
         prop::sample::select(verified),
-        (
-            prop::sample::select(times.clone()),
-            prop::sample::select(times),
-        ),
+        (prop::sample::select(times.clone()), prop::sample::select(times)),
         methods,
         prop::sample::select(classes),
         (value(), list(), value(), value()),

@@ -69,10 +69,8 @@ fn reaches(path: &str, handler: &str) -> bool {
     };
     let resolved = |path: &str| {
         let mut kept: Vec<&str> = Vec::new();
-        for segment in path
-            .replace('\\', "/")
-            .split('/')
-            .map(|s| s.split(';').next().unwrap().to_owned())
+        for segment in
+            path.replace('\\', "/").split('/').map(|s| s.split(';').next().unwrap().to_owned())
         {
             match &*segment {
                 "" | "." => {}
@@ -84,16 +82,9 @@ fn reaches(path: &str, handler: &str) -> bool {
         }
         format!("/{}", kept.join("/"))
     };
-    [
-        path,
-        &decoded,
-        &merged(path),
-        &merged(&decoded),
-        &resolved(path),
-        &resolved(&decoded),
-    ]
-    .iter()
-    .any(|path| path.trim_end_matches('/').eq_ignore_ascii_case(handler))
+    [path, &decoded, &merged(path), &merged(&decoded), &resolved(path), &resolved(&decoded)]
+        .iter()
+        .any(|path| path.trim_end_matches('/').eq_ignore_ascii_case(handler))
 }
 
 fn percent_decode(path: &str) -> String {
@@ -101,9 +92,7 @@ fn percent_decode(path: &str) -> String {
     let mut bytes = path.as_bytes().iter();
     while let Some(byte) = bytes.next() {
         let rest = bytes.as_slice();
-        let code = rest
-            .get(..2)
-            .and_then(|code| std::str::from_utf8(code).ok());
+        let code = rest.get(..2).and_then(|code| std::str::from_utf8(code).ok());
         match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
             Some(code) if *byte == b'%' => {
                 out.push(code);
@@ -129,9 +118,7 @@ fn no_spelling_gets_past_the_rule() {
     let tables = [
         RouteTable::builder(Unmatched::Allow),
         RouteTable::builder(Unmatched::Allow).public("*", "/{*rest}"),
-        RouteTable::builder(Unmatched::Allow)
-            .public("*", "/{page}")
-            .public("*", "/a/{*rest}"),
+        RouteTable::builder(Unmatched::Allow).public("*", "/{page}").public("*", "/a/{*rest}"),
     ];
     let mut reached = 0;
     for table in tables {
@@ -241,11 +228,7 @@ fn each_way_of_reading_must_be_allowed() {
         .build()
         .unwrap();
     for path in ["/%61dmin", "/ADMIN", "/admin;x", "/%41dmin;x"] {
-        assert_eq!(
-            asked(&public_admin, path),
-            Ok(vec![role("reader")]),
-            "{path}"
-        );
+        assert_eq!(asked(&public_admin, path), Ok(vec![role("reader")]), "{path}");
         assert_eq!(asked(&public_page, path), Ok(vec![role("admin")]), "{path}");
     }
     assert_eq!(asked(&public_admin, "/admin"), Ok(vec![]));
@@ -258,10 +241,7 @@ fn each_way_of_reading_must_be_allowed() {
         .guard("*", "/admin/", role("admin"))
         .build()
         .unwrap();
-    assert_eq!(
-        asked(&slashes, "/admin/"),
-        Ok(vec![role("admin"), role("admin")])
-    );
+    assert_eq!(asked(&slashes, "/admin/"), Ok(vec![role("admin"), role("admin")]));
 }
 
 #[test]
@@ -302,23 +282,12 @@ fn encoded_slashes_are_kept_only_where_asked_for() {
         let table = RouteTable::builder(Unmatched::Deny)
             .guard("*", "/projects/{name}", authenticated())
             .guard("*", "/projects/{name}/secrets", role("owner"));
-        let table = if keep {
-            table.keep_encoded_slashes()
-        } else {
-            table
-        };
+        let table = if keep { table.keep_encoded_slashes() } else { table };
         table.build().unwrap()
     };
-    assert_eq!(
-        asked(&build(false), "/projects/a%2Fb"),
-        Err(ErrorKind::AmbiguousPath)
-    );
+    assert_eq!(asked(&build(false), "/projects/a%2Fb"), Err(ErrorKind::AmbiguousPath));
     let keeping = build(true);
-    for path in [
-        "/projects/a%2Fb",
-        "/projects/a%2fsecrets",
-        "/projects/A%2FB",
-    ] {
+    for path in ["/projects/a%2Fb", "/projects/a%2fsecrets", "/projects/A%2FB"] {
         assert_eq!(asked(&keeping, path), Ok(vec![authenticated()]), "{path}");
     }
     for path in [
@@ -328,11 +297,7 @@ fn encoded_slashes_are_kept_only_where_asked_for() {
         "/projects/a%2F%2Fb",
         "/projects/%2e%2Fb",
     ] {
-        assert_eq!(
-            asked(&keeping, path),
-            Err(ErrorKind::AmbiguousPath),
-            "{path}"
-        );
+        assert_eq!(asked(&keeping, path), Err(ErrorKind::AmbiguousPath), "{path}");
     }
 }
 
@@ -385,12 +350,7 @@ fn a_special_case_counts_alone_only_where_every_reading_leads_to_it() {
         .build()
         .unwrap();
     assert_eq!(asked(&table, "/admin/login"), Ok(vec![]));
-    for path in [
-        "/admin/LOGIN",
-        "/admin/login/",
-        "/admin/login;x",
-        "/admin/logout/",
-    ] {
+    for path in ["/admin/LOGIN", "/admin/login/", "/admin/login;x", "/admin/logout/"] {
         assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
     }
 }
@@ -406,9 +366,7 @@ fn a_rule_for_a_text_and_the_rest_counts_for_the_text_alone() {
         }
         let named = table.clone().public("*", "/admin").build().unwrap();
         let table = table.build().unwrap();
-        for path in [
-            "/admin", "/ADMIN", "/admin/", "/admin;x", "/admins", "/admin/x",
-        ] {
+        for path in ["/admin", "/ADMIN", "/admin/", "/admin;x", "/admins", "/admin/x"] {
             assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
         }
         assert_eq!(asked(&table, "/admi"), Ok(vec![]));
@@ -426,13 +384,7 @@ fn a_parameter_that_may_be_empty_hides_no_rule() {
         .guard("*", "/{page}/news", role("editor"))
         .build()
         .unwrap();
-    for path in [
-        "/v1/admin",
-        "/v/admin",
-        "/v/admin/",
-        "/V/admin/",
-        "/v;x/admin/",
-    ] {
+    for path in ["/v1/admin", "/v/admin", "/v/admin/", "/V/admin/", "/v;x/admin/"] {
         assert_eq!(asked(&table, path), Ok(vec![role("admin")]), "{path}");
     }
     for path in ["/x/news", "/y/news", "/x/news/", "/X/news"] {

@@ -103,10 +103,7 @@ fn paths() -> impl Strategy<Value = String> {
 
 fn table(build: impl Fn(RouteTableBuilder, &'static str) -> RouteTableBuilder) -> RouteTable {
     let routes = ROUTES.iter().map(|(pattern, _)| *pattern);
-    routes
-        .fold(RouteTable::builder(Unmatched::Allow), build)
-        .build()
-        .unwrap()
+    routes.fold(RouteTable::builder(Unmatched::Allow), build).build().unwrap()
 }
 
 /// Runs random paths past table and router; `choose` says which route the router takes.
@@ -130,10 +127,7 @@ fn never_past_the_table(mut choose: impl FnMut(&str) -> Option<String>) {
         let Some(chosen) = choose(&path) else {
             continue;
         };
-        let (_, table) = guards
-            .iter()
-            .find(|(guarded, _)| *guarded == chosen)
-            .unwrap();
+        let (_, table) = guards.iter().find(|(guarded, _)| *guarded == chosen).unwrap();
         if let Ok(access) = table.find("GET", &path) {
             let asked = access.policies().any(|policy| *policy == role(&*chosen));
             assert!(asked, "'{path}' reaches '{chosen}' unasked");
@@ -145,20 +139,13 @@ fn never_past_the_table(mut choose: impl FnMut(&str) -> Option<String>) {
 
 #[test]
 fn axum_reaches_no_route_past_its_rule() {
-    let router = ROUTES
-        .iter()
-        .fold(axum::Router::new(), |router, (pattern, _)| {
-            let name = *pattern;
-            router.route(pattern, any(move || async move { [(CHOSEN, name)] }))
-        });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let router = ROUTES.iter().fold(axum::Router::new(), |router, (pattern, _)| {
+        let name = *pattern;
+        router.route(pattern, any(move || async move { [(CHOSEN, name)] }))
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     never_past_the_table(|path| {
-        let request = axum::http::Request::builder()
-            .uri(path)
-            .body(Body::empty())
-            .ok()?;
+        let request = axum::http::Request::builder().uri(path).body(Body::empty()).ok()?;
         let response = runtime.block_on(router.clone().oneshot(request)).unwrap();
         let chosen = response.headers().get(CHOSEN)?;
         Some(chosen.to_str().unwrap().to_owned())
@@ -167,28 +154,24 @@ fn axum_reaches_no_route_past_its_rule() {
 
 #[test]
 fn actix_web_reaches_no_route_past_its_rule() {
-    let app = ROUTES
-        .iter()
-        .fold(actix_web::App::new(), |app, (name, pattern)| {
-            let name = *name;
-            app.route(
-                pattern,
-                actix_web::web::to(move || async move {
-                    actix_web::HttpResponse::Ok()
-                        .insert_header((CHOSEN, HeaderValue::from_static(name)))
-                        .finish()
-                }),
-            )
-        });
+    let app = ROUTES.iter().fold(actix_web::App::new(), |app, (name, pattern)| {
+        let name = *name;
+        app.route(
+            pattern,
+            actix_web::web::to(move || async move {
+                actix_web::HttpResponse::Ok()
+                    .insert_header((CHOSEN, HeaderValue::from_static(name)))
+                    .finish()
+            }),
+        )
+    });
     let system = actix_web::rt::System::new();
     let service = system.block_on(actix_web::test::init_service(app));
     never_past_the_table(|path| {
         let uri: actix_web::http::Uri = path.parse().ok()?;
         let request = actix_web::test::TestRequest::with_uri(&uri.to_string()).to_request();
         let response: ServiceResponse = system.block_on(async {
-            poll_fn(|context| service.poll_ready(context))
-                .await
-                .unwrap();
+            poll_fn(|context| service.poll_ready(context)).await.unwrap();
             service.call(request).await.unwrap()
         });
         let chosen = response.headers().get(CHOSEN)?;

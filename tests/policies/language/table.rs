@@ -65,9 +65,9 @@ fn the_closest_pattern_counts_in_any_order() {
         if turn % 2 == 1 {
             order.reverse();
         }
-        let table = order.iter().fold(deny(), |table, (pattern, name)| {
-            table.guard("GET", *pattern, role(*name))
-        });
+        let table = order
+            .iter()
+            .fold(deny(), |table, (pattern, name)| table.guard("GET", *pattern, role(*name)));
         let table = table.build().unwrap();
         for (path, name) in expected {
             assert_eq!(needs(&table, "GET", path), format!("role:{name}"), "{path}");
@@ -121,21 +121,10 @@ fn what_no_pattern_matches_is_as_was_chosen() {
         table.build().unwrap()
     };
     for path in ["/", "/b", "/a", "/a/b/c"] {
-        assert_eq!(
-            needs(&build(Unmatched::Deny), "GET", path),
-            "forbidden",
-            "{path}"
-        );
-        assert_eq!(
-            needs(&build(Unmatched::Allow), "GET", path),
-            "public",
-            "{path}"
-        );
+        assert_eq!(needs(&build(Unmatched::Deny), "GET", path), "forbidden", "{path}");
+        assert_eq!(needs(&build(Unmatched::Allow), "GET", path), "public", "{path}");
     }
-    assert_eq!(
-        needs(&build(Unmatched::Allow), "GET", "/a/b"),
-        "authenticated"
-    );
+    assert_eq!(needs(&build(Unmatched::Allow), "GET", "/a/b"), "authenticated");
 }
 
 #[test]
@@ -158,11 +147,8 @@ fn a_tree_is_closed_at_its_base_too() {
 #[test]
 fn a_table_that_cannot_mean_what_it_says_is_not_built() {
     let rule = |pattern: &str| deny().guard("GET", pattern, role("a"));
-    let pair = |one: &str, two: &str| {
-        deny()
-            .guard("GET", one, role("a"))
-            .guard("GET", two, role("b"))
-    };
+    let pair =
+        |one: &str, two: &str| deny().guard("GET", one, role("a")).guard("GET", two, role("b"));
     for (table, why) in [
         // Patterns that cannot be read, or that no request matches.
         (rule(""), "a path begins with a slash"),
@@ -182,14 +168,8 @@ fn a_table_that_cannot_mean_what_it_says_is_not_built() {
         (rule("/a%zz"), "two hexadecimal digits"),
         (rule("/a%2"), "two hexadecimal digits"),
         (rule("/%é"), "two hexadecimal digits"),
-        (
-            rule("/%61dmin"),
-            "paths have 'admin' for '%61dmin': write it so",
-        ),
-        (
-            rule("/caf\u{e9}"),
-            "paths have 'caf%C3%A9' for 'caf\u{e9}': write it so",
-        ),
+        (rule("/%61dmin"), "paths have 'admin' for '%61dmin': write it so"),
+        (rule("/caf\u{e9}"), "paths have 'caf%C3%A9' for 'caf\u{e9}': write it so"),
         (rule("/caf%c3%a9"), "paths have 'caf%C3%A9' for"),
         (rule("/a b"), "paths have 'a%20b' for 'a b': write it so"),
         (rule("/{{a}}"), "nothing can follow a parameter"),
@@ -199,18 +179,9 @@ fn a_table_that_cannot_mean_what_it_says_is_not_built() {
         (rule("/}"), "'}' without '{'"),
         (rule("/{}"), "a parameter is a name in braces"),
         (rule("/{*}"), "a parameter is a name in braces"),
-        (
-            rule("/{id:[0-9]+}"),
-            "regular expressions are not supported",
-        ),
-        (
-            rule("/{id}.json"),
-            "nothing can follow a parameter within its segment",
-        ),
-        (
-            rule("/{a}{b}"),
-            "nothing can follow a parameter within its segment",
-        ),
+        (rule("/{id:[0-9]+}"), "regular expressions are not supported"),
+        (rule("/{id}.json"), "nothing can follow a parameter within its segment"),
+        (rule("/{a}{b}"), "nothing can follow a parameter within its segment"),
         (rule("/{*rest}/a"), "nothing can follow '{*…}'"),
         (rule("/a;{x}"), "';' and a parameter"),
         (rule(&"/{a}".repeat(26)), "at most 25 parameters"),
@@ -222,15 +193,9 @@ fn a_table_that_cannot_mean_what_it_says_is_not_built() {
         (deny().public("GET/1", "/a"), "'GET/1' is not a method"),
         // Two rules for one thing.
         (pair("/a", "/a"), "'GET /a' says otherwise: keep one"),
-        (
-            rule("/a").guard("GET", "/a", role("a")),
-            "'GET /a' says the same already: remove one",
-        ),
+        (rule("/a").guard("GET", "/a", role("a")), "'GET /a' says the same already: remove one"),
         (rule("/a").public("POST GET", "/a"), "says otherwise"),
-        (
-            deny().public("*", "/a").guard("*", "/a", role("a")),
-            "says otherwise",
-        ),
+        (deny().public("*", "/a").guard("*", "/a", role("a")), "says otherwise"),
         (pair("/a/{id}", "/a/{name}"), "says otherwise"),
         (pair("/a/{*x}", "/a/{*y}"), "says otherwise"),
         // Two spellings of one thing.
@@ -238,32 +203,14 @@ fn a_table_that_cannot_mean_what_it_says_is_not_built() {
             pair("/a", "/a/"),
             "'/a' and '/a/' of the route table differ only in how they are written",
         ),
-        (
-            pair("/Admin", "/admin"),
-            "differ only in how they are written",
-        ),
-        (
-            pair("/a/{x}", "/A/{y}/"),
-            "differ only in how they are written",
-        ),
+        (pair("/Admin", "/admin"), "differ only in how they are written"),
+        (pair("/a/{x}", "/A/{y}/"), "differ only in how they are written"),
         (pair("/a", "/a;v=1"), "differ only in how they are written"),
-        (
-            rule("/a").public("POST", "/a/"),
-            "differ only in how they are written",
-        ),
-        (
-            rule("/a").public("*", "/a").guard("GET", "/A", role("a")),
-            "differ only in",
-        ),
+        (rule("/a").public("POST", "/a/"), "differ only in how they are written"),
+        (rule("/a").public("*", "/a").guard("GET", "/A", role("a")), "differ only in"),
         // What matchit cannot decide.
-        (
-            pair("/a/{id}", "/a/{*rest}"),
-            "conflict with previously registered route",
-        ),
-        (
-            pair("/a/{*rest}", "/a/{id}/b"),
-            "conflict with previously registered route",
-        ),
+        (pair("/a/{id}", "/a/{*rest}"), "conflict with previously registered route"),
+        (pair("/a/{*rest}", "/a/{id}/b"), "conflict with previously registered route"),
     ] {
         let error = table.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -290,11 +237,7 @@ fn a_table_is_listed_for_people_and_programs() {
     let table = deny()
         .public("GET", "/")
         .guard("GET", "/orders", scope("read") | role("admin"))
-        .guard(
-            "PUT, DELETE",
-            "/orders",
-            scope("read") & (scope("write") | scope("all")),
-        )
+        .guard("PUT, DELETE", "/orders", scope("read") & (scope("write") | scope("all")))
         .guard("*", "/orders", never())
         .guard("*", "/admin/{*rest}", role("admin"))
         .build()
@@ -320,10 +263,7 @@ fn a_table_is_listed_for_people_and_programs() {
     assert_eq!(security("/", "get"), json!([]));
     assert_eq!(paths["/"]["x-policy"], json!(null));
     assert_eq!(paths["/"].as_object().unwrap().len(), 1);
-    assert_eq!(
-        security("/orders", "get"),
-        json!([{"login": ["read"]}, {"login": []}])
-    );
+    assert_eq!(security("/orders", "get"), json!([{"login": ["read"]}, {"login": []}]));
     let both = json!([{"login": ["read", "write"]}, {"login": ["all", "read"]}]);
     assert_eq!(security("/orders", "delete"), both);
     // Closed to everybody is not open to everybody.
@@ -332,10 +272,7 @@ fn a_table_is_listed_for_people_and_programs() {
     assert_eq!(paths["/admin/{rest}"]["trace"]["x-policy"], "role:admin");
 
     let many = (0..5).map(|at| scope(format!("a{at}")) | scope(format!("b{at}")));
-    let table = deny()
-        .guard("GET", "/", jamguard::policy::all_of(many))
-        .build()
-        .unwrap();
+    let table = deny().guard("GET", "/", jamguard::policy::all_of(many)).build().unwrap();
     let paths: serde_json::Value = serde_json::from_str(&table.openapi("login")).unwrap();
     assert_eq!(paths["/"]["get"]["security"], json!([{"login": []}]));
 }
@@ -345,20 +282,13 @@ async fn every_policy_of_an_access_must_consent() {
     let table = RouteTable::builder(Unmatched::Deny)
         .guard("*", "/admin", role("admin"))
         .guard("*", "/{page}", role("reader"))
-        .guard(
-            "*",
-            "/wait/{x}",
-            custom_async("no", |_| async { Ok(false) }),
-        )
+        .guard("*", "/wait/{x}", custom_async("no", |_| async { Ok(false) }))
         .build()
         .unwrap();
     let (paths, clock) = (ClaimPaths::default(), ManualClock::at(NOW));
     let claims = |roles: &[&str]| ClaimIndex::of(&json!({"roles": roles})).unwrap();
-    let (both, admin, reader) = (
-        claims(&["admin", "reader"]),
-        claims(&["admin"]),
-        claims(&["reader"]),
-    );
+    let (both, admin, reader) =
+        (claims(&["admin", "reader"]), claims(&["admin"]), claims(&["reader"]));
     let access = table.find("GET", "/%61dmin").unwrap();
     assert_eq!(described(&access), "role:reader and role:admin");
     for (claims, allowed) in [(&both, true), (&admin, false), (&reader, false)] {
@@ -369,10 +299,7 @@ async fn every_policy_of_an_access_must_consent() {
     let access = table.find("GET", "/wait/x").unwrap();
     let subject = Subject::new(&both, &paths, &clock);
     assert!(access.is_async());
-    assert_eq!(
-        access.check(&subject).unwrap_err().kind(),
-        ErrorKind::Configuration
-    );
+    assert_eq!(access.check(&subject).unwrap_err().kind(), ErrorKind::Configuration);
     let error = access.check_async(&subject).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InsufficientScope);
 }
@@ -538,23 +465,11 @@ fn a_rule_that_cannot_be_meant_is_an_error_at_the_start() {
             json!({"path": "/a", "policy": "custom:unknown"}),
             "the rule '* /a' of the route table: column",
         ),
-        (
-            json!({"path": "/a", "methods": [], "public": true}),
-            "the rule ' /a'",
-        ),
-        (
-            json!({"path": "/a", "methods": "get", "public": true}),
-            "the rule 'get /a'",
-        ),
-        (
-            json!({"path": "/a", "methods": 1, "public": true}),
-            "methods are a string such as",
-        ),
+        (json!({"path": "/a", "methods": [], "public": true}), "the rule ' /a'"),
+        (json!({"path": "/a", "methods": "get", "public": true}), "the rule 'get /a'"),
+        (json!({"path": "/a", "methods": 1, "public": true}), "methods are a string such as"),
         (json!({"path": "a", "public": true}), "the rule '* a'"),
-        (
-            json!({"path": "/a", "public": true, "policies": []}),
-            "unknown field `policies`",
-        ),
+        (json!({"path": "/a", "public": true, "policies": []}), "unknown field `policies`"),
         (json!({"public": true}), "missing field `path`"),
     ] {
         let error = rules(json!([rule])).unwrap_err();

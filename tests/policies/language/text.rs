@@ -8,8 +8,7 @@ use jamguard::{ErrorKind, Policy};
 use std::time::Duration;
 
 fn parsed(text: &str) -> Policy {
-    text.parse()
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 #[test]
@@ -24,10 +23,7 @@ fn every_condition_has_its_text() {
         (permission("orders:*"), "permission:orders:*"),
         (subject("auth0|42"), "subject:\"auth0|42\""),
         (email_domain("@Example.com"), "email_domain:example.com"),
-        (
-            issued_by("https://issuer.example/"),
-            "issued_by:https://issuer.example/",
-        ),
+        (issued_by("https://issuer.example/"), "issued_by:https://issuer.example/"),
         (fresh(seconds(0)), "fresh:0s"),
         (fresh(seconds(90)), "fresh:90s"),
         (fresh(Duration::from_millis(1_900)), "fresh:1s"),
@@ -37,10 +33,7 @@ fn every_condition_has_its_text() {
         (fresh(Duration::MAX), "fresh:18446744073709551615s"),
         (claim("a.b").exists(), "claim:a.b"),
         (claim(["a.b", "c"]).exists(), "claim:\"a.b\".c"),
-        (
-            claim("cognito:groups").contains("x"),
-            "claim:cognito:groups contains x",
-        ),
+        (claim("cognito:groups").contains("x"), "claim:cognito:groups contains x"),
         (claim("a").eq("b"), "claim:a = b"),
         (claim("a").eq("true"), "claim:a = \"true\""),
         (claim("a").eq(true), "claim:a = true"),
@@ -56,14 +49,8 @@ fn every_condition_has_its_text() {
         (claim("a").one_of([0; 0]), "claim:a in []"),
         (claim("a").starts_with("12"), "claim:a starts_with 12"),
         (claim("a").ends_with("é"), "claim:a ends_with \"é\""),
-        (
-            claim("a").eq("\"\\\n\u{7f}"),
-            r#"claim:a = "\"\\\u000a\u007f""#,
-        ),
-        (
-            resource("owner").is_claim("sub"),
-            "resource:owner is_claim sub",
-        ),
+        (claim("a").eq("\"\\\n\u{7f}"), r#"claim:a = "\"\\\u000a\u007f""#),
+        (resource("owner").is_claim("sub"), "resource:owner is_claim sub"),
     ] {
         assert_eq!(policy.to_string(), text);
         assert_eq!(parsed(text), policy, "{text}");
@@ -81,18 +68,12 @@ fn a_text_has_no_more_parentheses_than_it_needs() {
         ("!(role:a|role:b)", "!(role:a | role:b)"),
         ("never|role:a", "role:a"),
         ("\n role : a |\trole:b ", "role:a | role:b"),
-        (
-            "claim : a.b>=2&claim:c in[1,2]",
-            "claim:a.b >= 2 & claim:c in [1, 2]",
-        ),
+        ("claim : a.b>=2&claim:c in[1,2]", "claim:a.b >= 2 & claim:c in [1, 2]"),
     ] {
         assert_eq!(parsed(text).to_string(), shortest, "{text}");
     }
     assert_eq!(any_of([]), parsed("never"));
-    assert_eq!(
-        parsed("role:a & role:b | role:c"),
-        (role("a") & role("b")) | role("c")
-    );
+    assert_eq!(parsed("role:a & role:b | role:c"), (role("a") & role("b")) | role("c"));
     assert_eq!(parsed("!role:a & role:b"), !role("a") & role("b"));
 }
 
@@ -103,65 +84,29 @@ fn each_mistake_is_named_with_its_column() {
         // Nothing, and nothing where something must stand.
         ("", "column 1 of the policy: expected a condition ("),
         ("role:a &", "column 9 of the policy: expected a condition ("),
-        (
-            "role:a | | role:b",
-            "column 10 of the policy: expected a condition (",
-        ),
+        ("role:a | | role:b", "column 10 of the policy: expected a condition ("),
         ("()", "custom:), '!' or '(', found ')'"),
         // An unknown condition.
         ("roles:a", "column 1 of the policy: expected a condition ("),
         ("Role:a", "'!' or '(', found 'Role:a'"),
         // Its colon and its value.
-        (
-            "role",
-            "column 5 of the policy: expected ':' after 'role', found the end",
-        ),
-        (
-            "role=a",
-            "column 5 of the policy: expected ':' after 'role', found '='",
-        ),
-        (
-            "role: & scope:a",
-            "column 7 of the policy: expected a value for 'role', found '&'",
-        ),
-        (
-            "scope:a & role:\"\"",
-            "column 16 of the policy: expected a value for 'role', found '\"'",
-        ),
-        (
-            "email_domain:@",
-            "column 14 of the policy: expected a domain, found '@'",
-        ),
-        (
-            "email_domain:\"*.\"",
-            "column 14 of the policy: expected a domain, found '\"'",
-        ),
-        (
-            "email_domain:",
-            "column 14 of the policy: expected a domain, found the end",
-        ),
+        ("role", "column 5 of the policy: expected ':' after 'role', found the end"),
+        ("role=a", "column 5 of the policy: expected ':' after 'role', found '='"),
+        ("role: & scope:a", "column 7 of the policy: expected a value for 'role', found '&'"),
+        ("scope:a & role:\"\"", "column 16 of the policy: expected a value for 'role', found '\"'"),
+        ("email_domain:@", "column 14 of the policy: expected a domain, found '@'"),
+        ("email_domain:\"*.\"", "column 14 of the policy: expected a domain, found '\"'"),
+        ("email_domain:", "column 14 of the policy: expected a domain, found the end"),
         (
             "role:é",
             "column 6 of the policy: expected ASCII, as other characters must stand in quotes, found 'é'",
         ),
         ("\u{e9}", "found 'é'"),
-        (
-            "role:a\u{1}",
-            "column 7 of the policy: expected '&', '|' or the end, found U+0001",
-        ),
+        ("role:a\u{1}", "column 7 of the policy: expected '&', '|' or the end, found U+0001"),
         // Behind a condition.
-        (
-            "role:a role:b",
-            "column 8 of the policy: expected '&', '|' or the end, found 'role:b'",
-        ),
-        (
-            "role:a && role:b",
-            "column 9 of the policy: expected a condition (",
-        ),
-        (
-            "role:a)",
-            "column 7 of the policy: expected '&', '|' or the end, found ')'",
-        ),
+        ("role:a role:b", "column 8 of the policy: expected '&', '|' or the end, found 'role:b'"),
+        ("role:a && role:b", "column 9 of the policy: expected a condition ("),
+        ("role:a)", "column 7 of the policy: expected '&', '|' or the end, found ')'"),
         // Parentheses.
         (
             "scope:a & (role:b | role:c",
@@ -176,47 +121,17 @@ fn each_mistake_is_named_with_its_column() {
             "role:\"a\\x\"",
             "column 6 of the policy: expected a JSON string, found an invalid one between these quotes",
         ),
-        (
-            "role:\"\\ud800\"",
-            "column 6 of the policy: expected a JSON string",
-        ),
+        ("role:\"\\ud800\"", "column 6 of the policy: expected a JSON string"),
         // Claims.
-        (
-            "claim:",
-            "column 7 of the policy: expected a claim's name, found the end",
-        ),
-        (
-            "claim:a..b",
-            "column 9 of the policy: expected a claim's name, found '.b'",
-        ),
-        (
-            "claim:a is b",
-            "column 9 of the policy: expected one of = != < <= > >= in contains",
-        ),
-        (
-            "claim:a =",
-            "column 10 of the policy: expected a value, found the end",
-        ),
-        (
-            "claim:a in b",
-            "column 12 of the policy: expected '[' after 'in', found 'b'",
-        ),
-        (
-            "claim:a in [b c]",
-            "column 15 of the policy: expected ',' or ']', found 'c'",
-        ),
-        (
-            "claim:a in [b,]",
-            "column 15 of the policy: expected a value, found ']'",
-        ),
-        (
-            "claim:a starts_with",
-            "column 20 of the policy: expected a text, found the end",
-        ),
-        (
-            "claim:a is_claim &",
-            "column 18 of the policy: expected a claim's name, found '&'",
-        ),
+        ("claim:", "column 7 of the policy: expected a claim's name, found the end"),
+        ("claim:a..b", "column 9 of the policy: expected a claim's name, found '.b'"),
+        ("claim:a is b", "column 9 of the policy: expected one of = != < <= > >= in contains"),
+        ("claim:a =", "column 10 of the policy: expected a value, found the end"),
+        ("claim:a in b", "column 12 of the policy: expected '[' after 'in', found 'b'"),
+        ("claim:a in [b c]", "column 15 of the policy: expected ',' or ']', found 'c'"),
+        ("claim:a in [b,]", "column 15 of the policy: expected a value, found ']'"),
+        ("claim:a starts_with", "column 20 of the policy: expected a text, found the end"),
+        ("claim:a is_claim &", "column 18 of the policy: expected a claim's name, found '&'"),
         // Times.
         (
             "fresh:5",
@@ -227,10 +142,7 @@ fn each_mistake_is_named_with_its_column() {
             "column 7 of the policy: expected a time in s, m, h or d, such as 15m, found 'm'",
         ),
         ("fresh:+5m", "expected a time in s, m, h or d"),
-        (
-            "fresh:99999999999999999999d",
-            "expected a time in s, m, h or d",
-        ),
+        ("fresh:99999999999999999999d", "expected a time in s, m, h or d"),
         ("fresh:\"é\"", "expected a time in s, m, h or d"),
         // Conditions of one's own.
         (
@@ -246,10 +158,7 @@ fn each_mistake_is_named_with_its_column() {
         );
     }
     let error = "custom:any".parse::<Policy>().unwrap_err();
-    assert!(
-        error.message().contains("the parser was given none"),
-        "{error}"
-    );
+    assert!(error.message().contains("the parser was given none"), "{error}");
 }
 
 #[test]
@@ -263,25 +172,14 @@ fn depth_and_length_are_bounded() {
     let nested = |depth: usize| format!("{}role:a{}", "(".repeat(depth), ")".repeat(depth));
     assert_eq!(parsed(&nested(64)), role("a"));
     let error = nested(65).parse::<Policy>().unwrap_err();
-    assert!(
-        error
-            .message()
-            .contains("column 65 of the policy: expected at most 64"),
-        "{error}"
-    );
+    assert!(error.message().contains("column 65 of the policy: expected at most 64"), "{error}");
     let error = "(".repeat(60_000).parse::<Policy>().unwrap_err();
-    assert!(
-        error.message().contains("at most 64 parentheses"),
-        "{error}"
-    );
+    assert!(error.message().contains("at most 64 parentheses"), "{error}");
     assert_eq!(parsed(&format!("{}role:a", "!".repeat(60_000))), role("a"));
 
     let many = vec!["role:a"; 7_000].join("|");
     assert_eq!(parsed(&many), any_of(vec![role("a"); 7_000]));
-    let error = vec!["role:a"; 10_000]
-        .join("|")
-        .parse::<Policy>()
-        .unwrap_err();
+    let error = vec!["role:a"; 10_000].join("|").parse::<Policy>().unwrap_err();
     assert!(error.message().contains("at most 64 KiB"), "{error}");
 }
 
@@ -300,18 +198,9 @@ fn conditions_of_ones_own_are_known_by_name() {
 #[test]
 fn a_policy_is_text_in_other_formats_too() {
     let policy = scope("a") & !role("b");
-    assert_eq!(
-        serde_json::to_string(&policy).unwrap(),
-        "\"scope:a & !role:b\""
-    );
-    assert_eq!(
-        serde_json::from_str::<Policy>("\"scope:a&!role:b\"").unwrap(),
-        policy
-    );
+    assert_eq!(serde_json::to_string(&policy).unwrap(), "\"scope:a & !role:b\"");
+    assert_eq!(serde_json::from_str::<Policy>("\"scope:a&!role:b\"").unwrap(), policy);
     let error = serde_json::from_str::<Policy>("\"scope\"").unwrap_err();
-    assert!(
-        error.to_string().contains("column 6 of the policy"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("column 6 of the policy"), "{error}");
     assert_eq!(format!("{policy:?}"), "Policy(scope:a & !role:b)");
 }

@@ -38,12 +38,7 @@ fn every_algorithm_goes_through_the_pipe() {
         let key = SigningKey::generate(algorithm).unwrap();
         let jwk = File::new(key.expose_private_jwk().unwrap().expose());
         let alg = format!("--alg={algorithm}");
-        let rules = [
-            "--iss=https://issuer.example",
-            "--aud=api",
-            "--typ=at+jwt",
-            NOW,
-        ];
+        let rules = ["--iss=https://issuer.example", "--aud=api", "--typ=at+jwt", NOW];
         let mut forms = vec![(jwk.flag("--jwk"), jwk.flag("--jwk"))];
         let files = key.expose_private_pem().ok().map(|private| {
             let public = key.verifying_key().unwrap().to_pem().unwrap();
@@ -58,20 +53,12 @@ fn every_algorithm_goes_through_the_pipe() {
             let mut theirs = vec![&**public, &*alg, "--require=sub,jti,iat"];
             theirs.extend(rules);
             let (issued, verified) = pipe(&flags, &theirs, data);
-            assert_eq!(
-                (issued.status, verified.status),
-                (0, 0),
-                "{}",
-                issued.stderr
-            );
+            assert_eq!((issued.status, verified.status), (0, 0), "{}", issued.stderr);
             let [first, second] = &verified.lines[..] else {
                 panic!("{algorithm}: {:?}", verified.lines);
             };
             let first = claims(first);
-            assert_eq!(
-                (&first["sub"], &first["name"]),
-                (&json!("42"), &json!("Ann"))
-            );
+            assert_eq!((&first["sub"], &first["name"]), (&json!("42"), &json!("Ann")));
             assert_eq!(first["exp"], 1_800_000_900);
             assert_eq!(claims(second)["sub"], "7");
         }
@@ -81,23 +68,10 @@ fn every_algorithm_goes_through_the_pipe() {
 #[test]
 fn claims_come_as_arguments_too() {
     let secret = &format!("--secret={}", "s".repeat(32));
-    let more = [
-        "--alg",
-        "HS256",
-        "--lifetime",
-        "60",
-        NOW,
-        "{\"sub\":\"1\"}",
-        "{}",
-    ];
+    let more = ["--alg", "HS256", "--lifetime", "60", NOW, "{\"sub\":\"1\"}", "{}"];
     let flags: Vec<_> = [&**secret].into_iter().chain(more).collect();
     let (issued, verified) = pipe(&flags, &[secret, NOW], "");
-    assert_eq!(
-        (issued.status, verified.status),
-        (0, 0),
-        "{}",
-        issued.stderr
-    );
+    assert_eq!((issued.status, verified.status), (0, 0), "{}", issued.stderr);
     assert_eq!(claims(&verified.lines[0])["exp"], 1_800_000_060);
     assert_eq!(verified.lines.len(), 2);
     // Other rules refuse the same tokens.
@@ -111,15 +85,8 @@ fn claims_that_cannot_be_issued_leave_the_others() {
     let run = ISSUE.run(&["--secret", SECRET, NOW, "--iss=i"], input);
     assert_eq!((run.status, run.lines.len()), (1, 2), "{}", run.stderr);
     for (line, why) in [(2, "not JSON"), (3, "JSON object"), (4, "'exp'")] {
-        let said = run
-            .stderr
-            .lines()
-            .find(|said| said.contains(&format!("line {line}:")));
-        assert!(
-            said.is_some_and(|said| said.contains(why)),
-            "{}",
-            run.stderr
-        );
+        let said = run.stderr.lines().find(|said| said.contains(&format!("line {line}:")));
+        assert!(said.is_some_and(|said| said.contains(why)), "{}", run.stderr);
     }
 }
 
@@ -156,11 +123,7 @@ fn wrong_flags_are_explained() {
     refuses(&[es, "--now=today"], "--now takes whole seconds");
     let help = ISSUE.run(&["--help"], "");
     assert_eq!(help.status, 0);
-    assert!(
-        help.lines
-            .iter()
-            .any(|line| line.contains("--lifetime SECONDS"))
-    );
+    assert!(help.lines.iter().any(|line| line.contains("--lifetime SECONDS")));
 }
 
 #[test]
@@ -176,12 +139,7 @@ fn an_algorithm_that_is_the_only_one_need_not_be_named() {
         }
         for flag in flags {
             let (issued, verified) = pipe(&[&flag, "{}"], &[&jwk.flag("--jwk")], "");
-            assert_eq!(
-                (issued.status, verified.status),
-                (0, 0),
-                "{}",
-                issued.stderr
-            );
+            assert_eq!((issued.status, verified.status), (0, 0), "{}", issued.stderr);
             assert_eq!(verified.lines.len(), 1);
         }
     }

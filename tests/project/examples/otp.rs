@@ -28,11 +28,7 @@ fn codes_by_the_time_and_by_a_counter() {
     let file = File::new("gezd gnbv gy3t qojq gezd gnbv gy3t qojq\n");
     let from_file = file.flag("--secret-file");
     says(&OTP.run(&["code", &from_file, "--now=59"], ""), 0, "287082");
-    says(
-        &OTP.run(&["code", "--now=59"], "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n"),
-        0,
-        "287082",
-    );
+    says(&OTP.run(&["code", "--now=59"], "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\n"), 0, "287082");
     let run = OTP.run(&["code", SECRET], "");
     assert_eq!(OTP.run(&["verify", &run.lines[0], SECRET], "").status, 0);
 }
@@ -43,27 +39,11 @@ fn verdicts_are_exit_statuses() {
     says(&verify(&["287082", "--now=59"]), 0, "right\t1");
     says(&verify(&["287082", "--now=89"]), 0, "right\t1");
     says(&verify(&["287082", "--now=90"]), 1, "wrong");
-    says(
-        &verify(&["287082", "--now=90", "--look-ahead=2"]),
-        0,
-        "right\t1",
-    );
-    says(
-        &verify(&["287082", "--now=60", "--look-ahead=0"]),
-        1,
-        "wrong",
-    );
+    says(&verify(&["287082", "--now=90", "--look-ahead=2"]), 0, "right\t1");
+    says(&verify(&["287082", "--now=60", "--look-ahead=0"]), 1, "wrong");
     says(&verify(&["", "--now=59"]), 1, "wrong");
-    says(
-        &verify(&["520489", "--type=hotp", "--counter=8"]),
-        0,
-        "right\t9",
-    );
-    says(
-        &verify(&["520489", "--type=hotp", "--counter=7"]),
-        1,
-        "wrong",
-    );
+    says(&verify(&["520489", "--type=hotp", "--counter=8"]), 0, "right\t9");
+    says(&verify(&["520489", "--type=hotp", "--counter=7"]), 1, "wrong");
 }
 
 #[test]
@@ -76,16 +56,8 @@ fn uris_and_images() {
         "otpauth://totp/My%20App:ann%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
          &issuer=My%20App&algorithm=SHA1&digits=6",
     );
-    let hotp = [
-        "uri",
-        "--short-secret=JBSWY3DPEHPK3PXP",
-        "--type=hotp",
-        "--counter=5",
-    ];
-    let run = OTP.run(
-        &[&hotp[..], &["--issuer=ACME", "--account=bob"]].concat(),
-        "",
-    );
+    let hotp = ["uri", "--short-secret=JBSWY3DPEHPK3PXP", "--type=hotp", "--counter=5"];
+    let run = OTP.run(&[&hotp[..], &["--issuer=ACME", "--account=bob"]].concat(), "");
     says(
         &run,
         0,
@@ -98,11 +70,7 @@ fn uris_and_images() {
     let run = OTP.run(&[&["new"], &flags[..]].concat(), "");
     assert_eq!((run.status, run.lines.len()), (0, 2), "{}", run.stderr);
     assert!(run.lines[1].contains(&format!("?secret={}&", run.lines[0])));
-    assert!(
-        std::fs::read_to_string(&svg.0)
-            .unwrap()
-            .starts_with("<svg ")
-    );
+    assert!(std::fs::read_to_string(&svg.0).unwrap().starts_with("<svg "));
     assert!(std::fs::read(&png.0).unwrap().starts_with(b"\x89PNG"));
     let again = OTP.run(&["new"], "");
     assert_eq!((again.lines.len(), again.lines[0].len()), (1, 32));
@@ -144,53 +112,28 @@ fn wrong_flags_are_explained() {
     refuses(&["code", "--secret=JBSWY3DPEHPK3PXP"], "needs 16 to 128");
     refuses(&["code", "--secret=no base32!"], "base32");
     refuses(&["code"], "needs 16 to 128");
-    refuses(
-        &["code", "--secret-file=/nowhere/at/all"],
-        "/nowhere/at/all",
-    );
+    refuses(&["code", "--secret-file=/nowhere/at/all"], "/nowhere/at/all");
     refuses(&["code", SECRET, "--short-secret=A"], "at most one of");
     refuses(&["code", SECRET, SECRET], "--secret is given twice");
-    refuses(
-        &["code", SECRET, "--issuer=A"],
-        "--issuer is for new and uri",
-    );
+    refuses(&["code", SECRET, "--issuer=A"], "--issuer is for new and uri");
     refuses(&["new", SECRET], "--secret is for an existing secret");
     refuses(&["new", "--issuer=A"], "a URI needs --account");
     refuses(&["uri", SECRET, "--issuer=A:B", "--account=C"], "no colon");
     refuses(&["code", SECRET, "--type=motp"], "--type");
-    refuses(
-        &["code", SECRET, "--algorithm=md5"],
-        "SHA1, SHA256 or SHA512",
-    );
+    refuses(&["code", SECRET, "--algorithm=md5"], "SHA1, SHA256 or SHA512");
     refuses(&["code", SECRET, "--digits=5"], "6 to 10");
-    refuses(
-        &["code", SECRET, "--digits=300"],
-        "--digits takes a whole number",
-    );
+    refuses(&["code", SECRET, "--digits=300"], "--digits takes a whole number");
     refuses(&["code", SECRET, "--period=0"], "whole seconds");
     refuses(&["code", SECRET, "--look-ahead=21"], "20 at most");
-    refuses(
-        &["code", SECRET, "--now=today"],
-        "--now takes whole seconds",
-    );
+    refuses(&["code", SECRET, "--now=today"], "--now takes whole seconds");
     refuses(&["code", SECRET, "--counter=1"], "--counter is for HOTP");
     refuses(&["code", SECRET, "--type=hotp"], "HOTP needs --counter");
-    refuses(
-        &["code", SECRET, "--type=hotp", "--counter=1", "--now=1"],
-        "--now is for TOTP",
-    );
-    refuses(
-        &["code", SECRET, "--type=hotp", "--counter=1", "--period=9"],
-        ".period(",
-    );
+    refuses(&["code", SECRET, "--type=hotp", "--counter=1", "--now=1"], "--now is for TOTP");
+    refuses(&["code", SECRET, "--type=hotp", "--counter=1", "--period=9"], ".period(");
     // No message tells the secret.
     let run = OTP.run(&["code", "--secret=GEZDGNBV"], "");
     assert!(!run.stderr.contains("GEZDGNBV"), "{}", run.stderr);
     let help = OTP.run(&["--help"], "");
     assert_eq!(help.status, 0);
-    assert!(
-        help.lines
-            .iter()
-            .any(|line| line.contains("--look-ahead N"))
-    );
+    assert!(help.lines.iter().any(|line| line.contains("--look-ahead N")));
 }

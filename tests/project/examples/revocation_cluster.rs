@@ -22,12 +22,7 @@ fn figures(run: &Run) -> Vec<f64> {
     assert_eq!(run.status, 0, "{}", run.stderr);
     let last = run.lines.last().unwrap();
     println!("{last}");
-    let names = [
-        "revocation seen elsewhere: p50 ",
-        " ms, p99 ",
-        " ms, max ",
-        " ms, N = ",
-    ];
+    let names = ["revocation seen elsewhere: p50 ", " ms, p99 ", " ms, max ", " ms, N = "];
     let mut rest = last.as_str();
     let mut figures = Vec::new();
     for name in names {

@@ -67,24 +67,14 @@ fn each_token_gets_its_line_and_the_status_sums_up() {
 
     answers(&flags, "", 0, &[]);
     answers(&flags, &good, 0, &[&ok]);
-    answers(
-        &flags,
-        format!("\n{good}\r\n  \t\n\n{good}\n"),
-        0,
-        &[&ok, &ok],
-    );
+    answers(&flags, format!("\n{good}\r\n  \t\n\n{good}\n"), 0, &[&ok, &ok]);
     let expired = token(&key, &json!({"exp": 1}));
     let input = format!("{expired}\n{good}\nnonsense\n{good}x\n");
     answers(
         &flags,
         input,
         1,
-        &[
-            "refused\texpired",
-            &ok,
-            "refused\tmalformed",
-            "refused\tmalformed",
-        ],
+        &["refused\texpired", &ok, "refused\tmalformed", "refused\tmalformed"],
     );
     // Spaces belong to the line.
     answers(&flags, format!(" {good}"), 1, &["refused\tmalformed"]);
@@ -92,9 +82,7 @@ fn each_token_gets_its_line_and_the_status_sums_up() {
 
 #[test]
 fn keys_come_from_four_kinds_of_flag() {
-    let key = SigningKey::generate(Algorithm::ES512)
-        .unwrap()
-        .with_key_id("k1");
+    let key = SigningKey::generate(Algorithm::ES512).unwrap().with_key_id("k1");
     let ok = format!("ok\t{}", claims());
     let good = token(&key, &claims());
 
@@ -116,26 +104,14 @@ fn keys_come_from_four_kinds_of_flag() {
         answers(&[&pem.flag("--pem"), NOW], &good, 0, &[&ok]);
     }
     // With --alg: only those.
-    let good = token(
-        &SigningKey::from_jwk(Algorithm::EdDSA, private).unwrap(),
-        &claims(),
-    );
+    let good = token(&SigningKey::from_jwk(Algorithm::EdDSA, private).unwrap(), &claims());
     for flag in [&*jwk.flag("--jwk"), &*pem.flag("--pem")] {
         answers(&[flag, NOW, "--alg=EdDSA"], &good, 0, &[&ok]);
         answers(&[flag, NOW, "--alg", "EdDSA, EdDSA"], &good, 0, &[&ok]);
-        answers(
-            &[flag, NOW, "--alg=Ed25519"],
-            &good,
-            1,
-            &["refused\tunsupported_algorithm"],
-        );
+        answers(&[flag, NOW, "--alg=Ed25519"], &good, 1, &["refused\tunsupported_algorithm"]);
         refuses_flags(
             &[flag, NOW, "--alg=ES512"],
-            if flag.starts_with("--pem") {
-                "SPKI"
-            } else {
-                "ES512"
-            },
+            if flag.starts_with("--pem") { "SPKI" } else { "ES512" },
         );
     }
 }
@@ -144,10 +120,7 @@ fn keys_come_from_four_kinds_of_flag() {
 fn secrets_and_symmetric_jwks_serve_every_hmac_they_are_long_enough_for() {
     let ok = format!("ok\t{}", claims());
     let hmac = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
-    let input: Vec<_> = hmac
-        .iter()
-        .map(|a| token(&secret_key(*a), &claims()))
-        .collect();
+    let input: Vec<_> = hmac.iter().map(|a| token(&secret_key(*a), &claims())).collect();
     let input = input.join("\n");
     answers(&["--secret", SECRET, NOW], &input, 0, &[&ok, &ok, &ok]);
 
@@ -157,17 +130,8 @@ fn secrets_and_symmetric_jwks_serve_every_hmac_they_are_long_enough_for() {
 
     let short = &SECRET[..40];
     let key = SigningKey::from_secret(Algorithm::HS256, short.as_bytes()).unwrap();
-    let input = format!(
-        "{}\n{}",
-        token(&key, &claims()),
-        input.lines().nth(1).unwrap()
-    );
-    answers(
-        &["--secret", short, NOW],
-        input,
-        1,
-        &[&ok, "refused\tunsupported_algorithm"],
-    );
+    let input = format!("{}\n{}", token(&key, &claims()), input.lines().nth(1).unwrap());
+    answers(&["--secret", short, NOW], input, 1, &[&ok, "refused\tunsupported_algorithm"]);
     refuses_flags(&["--secret", short, "--alg=HS384"], "48");
     refuses_flags(&["--secret", "short"], "no algorithm takes this key");
 }
@@ -182,21 +146,13 @@ fn an_rsa_pem_serves_all_six_algorithms() {
         let engine = &base64::engine::general_purpose::URL_SAFE_NO_PAD;
         base64::Engine::decode(engine, jwk[name].as_str().unwrap()).unwrap()
     };
-    let parsed = aws_lc_rs::signature::RsaPublicKeyComponents {
-        n: number("n"),
-        e: number("e"),
-    }
-    .to_parsed_public_key(&aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256)
-    .unwrap();
+    let parsed = aws_lc_rs::signature::RsaPublicKeyComponents { n: number("n"), e: number("e") }
+        .to_parsed_public_key(&aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256)
+        .unwrap();
     let pem = pem::Pem::new("PUBLIC KEY", parsed.as_der().unwrap().as_ref());
     let pem = File::new(pem.to_string());
     let ok = format!("ok\t{}", claims());
-    answers(
-        &[&pem.flag("--pem"), NOW],
-        token(&key, &claims()),
-        0,
-        &[&ok],
-    );
+    answers(&[&pem.flag("--pem"), NOW], token(&key, &claims()), 0, &[&ok]);
     let five = "--alg=RS384,RS512,PS256,PS384,PS512";
     answers(
         &[&pem.flag("--pem"), NOW, five],
@@ -215,12 +171,7 @@ fn an_rsa_pem_serves_all_six_algorithms() {
         .iter()
         .map(|alg| format!("{}.{rest}", header(alg)))
         .collect();
-    answers(
-        &[&pem.flag("--pem"), NOW],
-        input.join("\n"),
-        1,
-        &["refused\tbad_signature"; 5],
-    );
+    answers(&[&pem.flag("--pem"), NOW], input.join("\n"), 1, &["refused\tbad_signature"; 5]);
 }
 
 #[test]
@@ -230,70 +181,24 @@ fn rules_reach_the_verifier() {
     let (good, ok) = (token(&key, &full), format!("ok\t{full}"));
     let base = ["--secret", SECRET];
     let with = |more: &[&'static str]| [&base[..], more].concat();
-    let all = [
-        "--iss=https://issuer.example",
-        "--aud",
-        "api",
-        "--require",
-        "jti, exp",
-        "--leeway=0",
-    ];
-    answers(
-        &with(&[&all[..], &["--now=1799999999"]].concat()),
-        &good,
-        0,
-        &[&ok],
-    );
-    answers(
-        &with(&[&all[..], &["--now=1800000000"]].concat()),
-        &good,
-        1,
-        &["refused\texpired"],
-    );
+    let all =
+        ["--iss=https://issuer.example", "--aud", "api", "--require", "jti, exp", "--leeway=0"];
+    answers(&with(&[&all[..], &["--now=1799999999"]].concat()), &good, 0, &[&ok]);
+    answers(&with(&[&all[..], &["--now=1800000000"]].concat()), &good, 1, &["refused\texpired"]);
     answers(&with(&["--now=1800000059"]), &good, 0, &[&ok]);
-    answers(
-        &with(&["--now=1800000060"]),
-        &good,
-        1,
-        &["refused\texpired"],
-    );
-    answers(
-        &with(&["--now=1800003599", "--leeway", "3600"]),
-        &good,
-        0,
-        &[&ok],
-    );
+    answers(&with(&["--now=1800000060"]), &good, 1, &["refused\texpired"]);
+    answers(&with(&["--now=1800003599", "--leeway", "3600"]), &good, 0, &[&ok]);
     answers(
         &with(&[NOW, "--iss", "https://issuer.example/"]),
         &good,
         1,
         &["refused\tinvalid_claim"],
     );
-    answers(
-        &with(&[NOW, "--aud", "ap"]),
-        &good,
-        1,
-        &["refused\tinvalid_claim"],
-    );
-    answers(
-        &with(&[NOW, "--require", "jti,sub"]),
-        &good,
-        1,
-        &["refused\tmissing_claim"],
-    );
-    answers(
-        &with(&[NOW, "--typ", "at+jwt"]),
-        &good,
-        1,
-        &["refused\twrong_type"],
-    );
+    answers(&with(&[NOW, "--aud", "ap"]), &good, 1, &["refused\tinvalid_claim"]);
+    answers(&with(&[NOW, "--require", "jti,sub"]), &good, 1, &["refused\tmissing_claim"]);
+    answers(&with(&[NOW, "--typ", "at+jwt"]), &good, 1, &["refused\twrong_type"]);
     // Without --now the system's clock counts.
-    answers(
-        &base,
-        token(&key, &json!({"exp": 1_000_000_000})),
-        1,
-        &["refused\texpired"],
-    );
+    answers(&base, token(&key, &json!({"exp": 1_000_000_000})), 1, &["refused\texpired"]);
     answers(
         &base,
         token(&key, &json!({"exp": 250_000_000_000u64})),
@@ -319,10 +224,8 @@ fn claims_are_printed_in_one_line_and_to_the_last_digit() {
     ] {
         assert!(printed.contains(digits), "{printed}");
     }
-    let (printed, signed): (Value, Value) = (
-        serde_json::from_str(printed).unwrap(),
-        serde_json::from_str(payload).unwrap(),
-    );
+    let (printed, signed): (Value, Value) =
+        (serde_json::from_str(printed).unwrap(), serde_json::from_str(payload).unwrap());
     assert_eq!(printed, signed);
 }
 
@@ -332,22 +235,12 @@ fn jws_prints_any_payload_in_base64url() {
     let jwk = jwk_file(&key);
     let flags = [&*jwk.flag("--jwk"), "--jws"];
     let sign = |payload: &[u8]| Jws::sign(&key, payload).unwrap();
-    answers(
-        &flags,
-        sign(b"\xff\x00 no JSON"),
-        0,
-        &["ok\t_wAgbm8gSlNPTg"],
-    );
+    answers(&flags, sign(b"\xff\x00 no JSON"), 0, &["ok\t_wAgbm8gSlNPTg"]);
     answers(&flags, sign(b""), 0, &["ok\t"]);
     let other = Jws::sign(&SigningKey::generate(Algorithm::ES256).unwrap(), b"x").unwrap();
     answers(&flags, other, 1, &["refused\tbad_signature"]);
     // Claims are not looked at: this one is expired.
-    answers(
-        &flags,
-        token(&key, &json!({"exp": 1})),
-        0,
-        &["ok\teyJleHAiOjF9"],
-    );
+    answers(&flags, token(&key, &json!({"exp": 1})), 0, &["ok\teyJleHAiOjF9"]);
 }
 
 #[test]
@@ -366,16 +259,9 @@ fn hostile_input_is_refused_line_by_line() {
     input.push(b'\n');
     input.extend(good.as_bytes());
     let (malformed, large) = ("refused\tmalformed", "refused\ttoo_large");
-    let expected = [
-        malformed, large, large, malformed, large, malformed, malformed, &ok,
-    ];
+    let expected = [malformed, large, large, malformed, large, malformed, malformed, &ok];
     answers(&["--secret", SECRET, NOW], &input, 1, &expected);
-    answers(
-        &["--secret", SECRET, "--jws"],
-        &input[..16 * 1024 * 2 + 3],
-        1,
-        &[malformed, large],
-    );
+    answers(&["--secret", SECRET, "--jws"], &input[..16 * 1024 * 2 + 3], 1, &[malformed, large]);
 }
 
 #[test]
@@ -401,29 +287,11 @@ fn wrong_flags_are_refused_with_advice() {
     refuses_flags(&[jwk, "--alg="], "unknown algorithm");
     refuses_flags(&[jwk, "--alg=none"], "unknown algorithm");
     refuses_flags(&[jwk, "--alg=ES256,HS256"], "HS256");
-    for leeway in [
-        "inf",
-        "nan",
-        "-1",
-        "3601",
-        "1e3",
-        "",
-        "18446744073709551616",
-    ] {
-        refuses_flags(
-            &[jwk, &format!("--leeway={leeway}")],
-            "whole seconds from 0 to 3600",
-        );
+    for leeway in ["inf", "nan", "-1", "3601", "1e3", "", "18446744073709551616"] {
+        refuses_flags(&[jwk, &format!("--leeway={leeway}")], "whole seconds from 0 to 3600");
     }
     refuses_flags(&[jwk, "--now=today"], "--now takes whole seconds");
-    for rule in [
-        "--iss=a",
-        "--aud=a",
-        "--typ=a",
-        "--require=a",
-        "--leeway=1",
-        "--now=1",
-    ] {
+    for rule in ["--iss=a", "--aud=a", "--typ=a", "--require=a", "--leeway=1", "--now=1"] {
         refuses_flags(&[jwk, "--jws", rule], "leave it out");
     }
     refuses_flags(&["--jwk=/nowhere/at/all"], "--jwk /nowhere/at/all");
@@ -435,14 +303,7 @@ fn wrong_flags_are_refused_with_advice() {
     }
     refuses_flags(&[jwk, "--jam=app"], "exactly one of");
     refuses_flags(&[jwk, "--base-url=http://127.0.0.1:9"], "is for --jam");
-    for rule in [
-        "--alg=ES512",
-        "--iss=a",
-        "--aud=a",
-        "--typ=a",
-        "--require=a",
-        "--jws",
-    ] {
+    for rule in ["--alg=ES512", "--iss=a", "--aud=a", "--typ=a", "--require=a", "--jws"] {
         refuses_flags(&["--jam=app", rule], "is not for --jam");
     }
     refuses_flags(&["--jam=a b"], "app id");
@@ -467,27 +328,12 @@ async fn jam_tokens_are_checked_by_the_apps_own_rules() {
     let input = [&*sound, &foreign, &own].join("\n");
     let base = format!("--base-url={}", emulator.base_url());
     let answer = run(&["--jam", "app-a", &base, "--leeway=0"], &input);
-    assert_eq!(
-        (answer.status, answer.lines.len()),
-        (1, 3),
-        "{}",
-        answer.stderr
-    );
-    let [accepted, refused @ ..] = &answer.lines[..] else {
-        panic!("no lines")
-    };
+    assert_eq!((answer.status, answer.lines.len()), (1, 3), "{}", answer.stderr);
+    let [accepted, refused @ ..] = &answer.lines[..] else { panic!("no lines") };
     assert!(accepted.starts_with("ok\t{") && accepted.contains("ann@example.com"));
-    assert!(
-        refused.iter().all(|line| line.starts_with("refused\t")),
-        "{refused:?}"
-    );
+    assert!(refused.iter().all(|line| line.starts_with("refused\t")), "{refused:?}");
     let late = ["--jam=app-a", &*base, "--now=250000000000"];
     answers(&late, &sound, 1, &["refused\texpired"]);
     emulator.stop().await;
-    answers(
-        &["--jam=app-a", &*base],
-        &sound,
-        1,
-        &["refused\tunavailable"],
-    );
+    answers(&["--jam=app-a", &*base], &sound, 1, &["refused\tunavailable"]);
 }

@@ -128,11 +128,7 @@ def keys(alg):
         let jwk = json_of(ours.expose_private_jwk().unwrap().expose());
         let mut forms = vec![json!(text), jwk];
         forms.retain(|form| self.reads(form));
-        Pair {
-            ours,
-            private: forms.clone(),
-            public: forms,
-        }
+        Pair { ours, private: forms.clone(), public: forms }
     }
 
     fn reads(&self, form: &Value) -> bool {
@@ -277,10 +273,7 @@ async fn jamlib_4_and_ours_verify_each_other() {
         Algorithm::ES512,
     ];
     // As text and JWK, or PEM and JWK; theirs, unless it is a secret, as PEM alone.
-    assert_eq!(
-        exchanges(Jamlib::four(), &algorithms).await,
-        [3 * 4 + 6 * 3; 2]
-    );
+    assert_eq!(exchanges(Jamlib::four(), &algorithms).await, [3 * 4 + 6 * 3; 2]);
 }
 
 /// RFC 7518 section 3.5 wants a salt as long as the hash; jamlib 4 signs with the longest that fits,
@@ -295,8 +288,5 @@ async fn jamlib_4_verifies_our_ps256_and_ours_refuses_theirs() {
 
     let data = json!({"iss": ISSUER, "aud": AUDIENCE});
     let token = jamlib.create(Algorithm::PS256, &pair.private[0], 900, &data);
-    assert_eq!(
-        kind(&pair.verifier(), &token).await,
-        ErrorKind::BadSignature
-    );
+    assert_eq!(kind(&pair.verifier(), &token).await, ErrorKind::BadSignature);
 }

@@ -8,11 +8,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-const ALGORITHMS: [OtpAlgorithm; 3] = [
-    OtpAlgorithm::Sha1,
-    OtpAlgorithm::Sha256,
-    OtpAlgorithm::Sha512,
-];
+const ALGORITHMS: [OtpAlgorithm; 3] =
+    [OtpAlgorithm::Sha1, OtpAlgorithm::Sha256, OtpAlgorithm::Sha512];
 
 const SETUP: &str = r#"
 from jam.otp import HOTP, TOTP
@@ -53,25 +50,13 @@ fn set_up(
 /// Secrets that either side generated.
 fn secrets(python: &mut Python) -> [OtpSecret; 2] {
     let theirs = python.text("generate_otp_key(160)", json!({}));
-    [
-        OtpSecret::generate().unwrap(),
-        OtpSecret::from_base32(&theirs).unwrap(),
-    ]
+    [OtpSecret::generate().unwrap(), OtpSecret::from_base32(&theirs).unwrap()]
 }
 
 #[test]
 fn codes_of_both_jamlibs_are_ours_and_windows_are_as_wide() {
     // Leading zeros, the first moments, and what a number of 32 bits cannot hold.
-    let factors = [
-        0_u64,
-        29,
-        30,
-        59,
-        60,
-        1_111_111_109,
-        1_700_000_000,
-        20_000_000_000,
-    ];
+    let factors = [0_u64, 29, 30, 59, 60, 1_111_111_109, 1_700_000_000, 20_000_000_000];
     let (mut codes, mut verdicts) = (0, 0);
     for mut python in jamlibs() {
         for secret in secrets(&mut python) {
@@ -224,10 +209,7 @@ fn the_calls_of_jam_jam_come_to_what_ours_do() {
         "from jam import Jam\nfrom jam.utils import otp_key_from_string\n\
          jam = Jam(config={'otp': {'type': 'totp', 'digits': 6, 'digest': 'sha1'}})",
     );
-    let key = python.text(
-        "otp_key_from_string(text)",
-        json!({"text": "ann@example.com"}),
-    );
+    let key = python.text("otp_key_from_string(text)", json!({"text": "ann@example.com"}));
     let secret = OtpSecret::danger_from_text("ann@example.com");
     assert_eq!(secret.to_base32().expose(), key);
 

@@ -51,10 +51,7 @@ fn public_forms(key: &SigningKey) -> (Value, Value) {
     let public = key.verifying_key().unwrap();
     match public.to_jwk() {
         Some(jwk) => (json_of(&jwk.to_json()), json!(public.to_pem().unwrap())),
-        None => (
-            json_of(key.expose_private_jwk().unwrap().expose()),
-            Value::Null,
-        ),
+        None => (json_of(key.expose_private_jwk().unwrap().expose()), Value::Null),
     }
 }
 
@@ -152,9 +149,7 @@ async fn all_algorithms_go_to_jose_and_back() {
             if name(algorithm) != "HS" {
                 assert_eq!(key.thumbprint().unwrap(), text("thumbprint"));
             }
-            let issuer = Issuer::builder()
-                .key(key.clone())
-                .clock(ManualClock::at(NOW));
+            let issuer = Issuer::builder().key(key.clone()).clock(ManualClock::at(NOW));
             let issuer = issuer.issuer(ISSUER).audience(AUDIENCE).build().unwrap();
             second.push(verification(&key, &issue(&issuer, &data).await, None));
         }
@@ -164,10 +159,7 @@ async fn all_algorithms_go_to_jose_and_back() {
     assert_eq!(answer["verified"].as_array().unwrap().len(), count);
     println!("{verified_there} + {count} verified by jose, {verified_here} by us");
     // HS: one form each; the others: JWK, PEM and the set there, five keys and forms here.
-    assert_eq!(
-        (verified_there, verified_here),
-        (3 + 11 * 3, 3 * 2 + 11 * 4)
-    );
+    assert_eq!((verified_there, verified_here), (3 + 11 * 3, 3 * 2 + 11 * 4));
 }
 
 fn name(algorithm: Algorithm) -> &'static str {

@@ -37,11 +37,7 @@ impl Python {
             .unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut session = Self {
-            child,
-            input,
-            output,
-        };
+        let mut session = Self { child, input, output };
         session.run(setup, json!({})).unwrap();
         session
     }

@@ -145,12 +145,7 @@ async fn python_jam_sees_each_failure_as_its_own_kind() {
 
     let no_address = "That is not an e-mail address.";
     raises("jam.authenticate('ann')", none(), bad, no_address);
-    raises(
-        "nobody.authenticate('a@b.example')",
-        none(),
-        unknown,
-        no_app,
-    );
+    raises("nobody.authenticate('a@b.example')", none(), unknown, no_app);
     raises("nobody.jwk()", none(), unknown, no_app);
 
     let expired = app.issue(IdToken::new(ANN).lifetime(Duration::ZERO));
@@ -174,10 +169,7 @@ async fn python_jam_sees_each_failure_as_its_own_kind() {
     raises("nobody.refresh(refresh)", none(), unknown, no_app);
 
     let invalid = "ID token is invalid";
-    for delete in [
-        "delete_refresh_token(forged, refresh)",
-        "delete_all_refresh_tokens(forged)",
-    ] {
+    for delete in ["delete_refresh_token(forged, refresh)", "delete_all_refresh_tokens(forged)"] {
         raises(&format!("jam.{delete}"), none(), refused, invalid);
     }
     let delete = "jam.delete_refresh_token(id, 'nothing')";

@@ -12,14 +12,8 @@ fn dead(world: &World) -> [(String, &'static str); 7] {
     [
         (world.expired_token(), EXPIRED),
         (damaged(&good), INVALID),
-        (
-            world.issue(IdToken::new(ANN).claim("iss", "https://elsewhere.example")),
-            INVALID,
-        ),
-        (
-            world.issue(IdToken::new(ANN).claim("aud", "other")),
-            INVALID,
-        ),
+        (world.issue(IdToken::new(ANN).claim("iss", "https://elsewhere.example")), INVALID),
+        (world.issue(IdToken::new(ANN).claim("aud", "other")), INVALID),
         (world.issue(IdToken::new(ANN).without_claim("exp")), INVALID),
         ("garbage".to_owned(), INVALID),
         ("x".repeat(20_000), INVALID),
@@ -71,9 +65,7 @@ async fn a_dead_cookie_makes_anonymous_and_is_removed() {
         }
     }
     // One that lives is left alone.
-    let answer = servers
-        .ask(Request::get("/hello").cookie(ID, &world.token()))
-        .await;
+    let answer = servers.ask(Request::get("/hello").cookie(ID, &world.token())).await;
     assert_eq!(answer.text(), "Hello, ann@example.com!");
     assert_eq!(answer.header("set-cookie"), None);
     assert_eq!(answer.header("cache-control"), None);
@@ -95,17 +87,9 @@ async fn a_guard_without_the_layer_removes_it_too() {
 async fn a_cookie_that_may_be_good_later_is_kept() {
     let world = World::new().await;
     let servers = Servers::start(Site::new(world.auth().build().unwrap())).await;
-    let kept = [
-        world.unknown_key_token(),
-        world.issue(IdToken::new(ANN).claim("nbf", NOW + 60)),
-    ];
+    let kept = [world.unknown_key_token(), world.issue(IdToken::new(ANN).claim("nbf", NOW + 60))];
     for token in &kept {
-        for (path, status) in [
-            ("/hello", 200),
-            ("/public", 200),
-            ("/me", 401),
-            ("/guarded", 401),
-        ] {
+        for (path, status) in [("/hello", 200), ("/public", 200), ("/me", 401), ("/guarded", 401)] {
             let answer = servers.ask(Request::get(path).cookie(ID, token)).await;
             assert_eq!(answer.status, status, "{path}");
             assert_eq!(answer.header("set-cookie"), None, "{path}");
@@ -139,17 +123,12 @@ async fn no_cookie_is_removed_because_the_issuer_is_down() {
 #[tokio::test]
 async fn both_defaults_can_be_switched() {
     let world = World::new().await;
-    let auth = world
-        .auth()
-        .ignore_invalid_bearer()
-        .refuse_invalid_cookies();
+    let auth = world.auth().ignore_invalid_bearer().refuse_invalid_cookies();
     let servers = Servers::start(Site::new(auth.build().unwrap())).await;
     for (token, challenge) in dead(&world) {
         let answer = servers.ask(Request::get("/hello").bearer(&token)).await;
         assert_eq!(answer.text(), "Hello, stranger!");
-        let answer = servers
-            .ask(Request::get("/public").cookie(ID, &token))
-            .await;
+        let answer = servers.ask(Request::get("/public").cookie(ID, &token)).await;
         assert_eq!(answer.status, 401);
         assert_eq!(answer.header("www-authenticate"), Some(challenge));
         assert_eq!(answer.all("set-cookie"), [REMOVED]);
@@ -169,10 +148,9 @@ async fn both_defaults_can_be_switched() {
     world.emulator.fail(Endpoint::Jwks, 500);
     world.clock.advance(Duration::from_secs(60));
     let unknown = world.unknown_key_token();
-    for request in [
-        Request::get("/hello").bearer(&unknown),
-        Request::get("/hello").cookie(ID, &unknown),
-    ] {
+    for request in
+        [Request::get("/hello").bearer(&unknown), Request::get("/hello").cookie(ID, &unknown)]
+    {
         assert_eq!(servers.ask(request).await.status, 503);
     }
 }
@@ -194,11 +172,7 @@ async fn a_removal_has_the_attributes_that_the_cookie_has() {
         ),
     ];
     for (cookies, name, removed) in cases {
-        let auth = Authenticator::builder()
-            .jam(world.jam())
-            .cookies(cookies)
-            .build()
-            .unwrap();
+        let auth = Authenticator::builder().jam(world.jam()).cookies(cookies).build().unwrap();
         let servers = Servers::start(Site::new(auth)).await;
         let request = Request::get("/hello").cookie(name, &world.expired_token());
         assert_eq!(servers.ask(request).await.all("set-cookie"), [removed]);

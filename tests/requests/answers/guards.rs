@@ -15,23 +15,13 @@ async fn a_guard_without_the_layer_authenticates_by_itself() {
     let site = Site::new(world.auth().build().unwrap()).without_layer();
     let servers = Servers::start(site).await;
     let good = world.token();
-    for path in [
-        "/guarded",
-        "/guarded-get",
-        "/guarded-scope/page",
-        "/guarded-scope/me",
-    ] {
+    for path in ["/guarded", "/guarded-get", "/guarded-scope/page", "/guarded-scope/me"] {
         let answer = servers.ask(Request::get(path)).await;
         assert_eq!(answer.status, 401, "{path}");
         assert_eq!(answer.header("www-authenticate"), Some(MISSING));
-        let answer = servers
-            .ask(Request::get(path).bearer(&world.expired_token()))
-            .await;
+        let answer = servers.ask(Request::get(path).bearer(&world.expired_token())).await;
         assert_eq!(answer.header("www-authenticate"), Some(EXPIRED));
-        for request in [
-            Request::get(path).bearer(&good),
-            Request::get(path).cookie(ID, &good),
-        ] {
+        for request in [Request::get(path).bearer(&good), Request::get(path).cookie(ID, &good)] {
             let answer = servers.ask(request).await;
             assert_eq!(answer.status, 200, "{path}");
             assert_eq!(answer.header("vary"), Some("authorization, cookie"));
@@ -42,10 +32,7 @@ async fn a_guard_without_the_layer_authenticates_by_itself() {
     assert_eq!(servers.ask(request).await.text(), ANN);
     // Beside it, nothing is guarded, and extractors stay shut.
     assert_eq!(servers.ask(Request::get("/public")).await.status, 200);
-    assert_eq!(
-        servers.ask(Request::get("/me").bearer(&good)).await.status,
-        500
-    );
+    assert_eq!(servers.ask(Request::get("/me").bearer(&good)).await.status, 500);
 }
 
 /// The client announces 100 MB and never sends them.
@@ -89,20 +76,14 @@ async fn inside_the_layer_credentials_are_marked_sensitive() {
     let world = World::new().await;
     let auth: Authenticator = world
         .auth()
-        .sources([
-            CredentialSource::bearer(),
-            CredentialSource::header("x-id-token"),
-        ])
+        .sources([CredentialSource::bearer(), CredentialSource::header("x-id-token")])
         .build()
         .unwrap();
     let outside = Router::new().route("/outside", get(axum_headers));
     let router = Router::new()
         .route("/layer", get(axum_headers))
         .layer(auth.layer())
-        .route(
-            "/guard",
-            get(axum_headers).route_layer(auth.require_login()),
-        )
+        .route("/guard", get(axum_headers).route_layer(auth.require_login()))
         .merge(outside);
     let wrap = move || Condition::new(true, auth.actix());
     let servers = Servers::serve(router, wrap, |config| {
@@ -114,25 +95,15 @@ async fn inside_the_layer_credentials_are_marked_sensitive() {
     for path in ["/layer", "/guard"] {
         for request in [
             Request::get(path).bearer(&token),
-            Request::get(path)
-                .cookie(ID, &token)
-                .header("x-other", "shown"),
+            Request::get(path).cookie(ID, &token).header("x-other", "shown"),
             // More than one header of a name.
-            Request::get(path)
-                .cookie("other", "shown")
-                .cookie(ID, &token),
-            Request::get(path)
-                .header("x-other", "shown")
-                .header("x-other", "again")
-                .bearer(&token),
+            Request::get(path).cookie("other", "shown").cookie(ID, &token),
+            Request::get(path).header("x-other", "shown").header("x-other", "again").bearer(&token),
         ] {
             for (name, address) in servers.each() {
                 let answer = crate::support::send(address, &request).await;
                 assert_eq!(answer.status, 200, "{name}");
-                assert!(
-                    answer.text().contains("app.example"),
-                    "{name} prints headers"
-                );
+                assert!(answer.text().contains("app.example"), "{name} prints headers");
                 assert!(!answer.text().contains(signature), "{name} {path}");
             }
         }

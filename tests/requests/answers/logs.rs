@@ -120,11 +120,8 @@ async fn no_log_line_shows_a_credential() {
             servers.ask(redirect.in_query("refreshToken", "a;b")).await;
         }
         for refresh_token in &refresh_tokens {
-            let request = |request: Request| {
-                request
-                    .cookie(ID, &tokens[2])
-                    .cookie(refresh, refresh_token)
-            };
+            let request =
+                |request: Request| request.cookie(ID, &tokens[2]).cookie(refresh, refresh_token);
             servers.ask(request(Request::get("/me"))).await;
             servers.ask(request(Request::post("/logout", ""))).await;
         }
@@ -170,10 +167,7 @@ async fn no_log_line_shows_a_credential() {
         assert!(text.contains(reason), "the log does not say '{reason}'");
     }
     for token in tokens.iter().flat_map(|token| token.split('.')).skip(1) {
-        assert!(
-            !text.contains(token),
-            "a part of a token is logged: {token}"
-        );
+        assert!(!text.contains(token), "a part of a token is logged: {token}");
     }
     for token in &refresh_tokens {
         assert!(!text.contains(token), "a refresh token is logged");
@@ -234,9 +228,8 @@ async fn mismatches_are_explained_in_the_log_and_not_in_the_answer() {
     };
     let auth = |issuers: &[&str]| {
         let builder = Authenticator::builder().realm("api");
-        let builder = issuers.iter().fold(builder, |builder, issuer| {
-            builder.verifier(verifier(issuer))
-        });
+        let builder =
+            issuers.iter().fold(builder, |builder, issuer| builder.verifier(verifier(issuer)));
         Site::new(builder.build().unwrap())
     };
     let alone = Servers::start(auth(&[one])).await;
@@ -259,38 +252,21 @@ async fn mismatches_are_explained_in_the_log_and_not_in_the_answer() {
             "no verifier is configured for the token's issuer: expected `https://one.example/` or \
              `https://two.example`, received `http://two.example`; they differ by the scheme",
         ),
-        (
-            &alone,
-            "an-opaque-token".to_owned(),
-            "the token is not a JWT",
-        ),
-        (
-            &several,
-            "an-opaque-token".to_owned(),
-            "the token is not a JWT",
-        ),
+        (&alone, "an-opaque-token".to_owned(), "the token is not a JWT"),
+        (&several, "an-opaque-token".to_owned(), "the token is not a JWT"),
     ] {
         let before = log.text().len();
         let answer = servers.ask(Request::get("/me").bearer(&token)).await;
         assert_eq!(answer.status, 401);
         let whole = answer.comparable();
-        for private in [
-            "one.example",
-            "two.example",
-            "the-audience",
-            "the-client",
-            "JWT",
-            "opaque",
-        ] {
+        for private in ["one.example", "two.example", "the-audience", "the-client", "JWT", "opaque"]
+        {
             assert!(!whole.contains(private), "{whole}");
         }
         let text = log.text();
         let line = text[before..].lines().find(|line| line.contains(reason));
         let line = line.unwrap_or_else(|| panic!("no '{reason}' in the log"));
-        assert!(
-            line.contains("DEBUG") && line.contains("request rejected"),
-            "{line}"
-        );
+        assert!(line.contains("DEBUG") && line.contains("request rejected"), "{line}");
     }
 }
 
@@ -307,28 +283,18 @@ async fn a_policys_refusal_is_explained_in_the_log_alone() {
         let before = log.text().len();
         let answer = send(address, &request).await;
         assert_eq!(answer.status, 403);
-        assert!(
-            !answer.comparable().contains("role"),
-            "{}",
-            answer.comparable()
-        );
+        assert!(!answer.comparable().contains("role"), "{}", answer.comparable());
         let text = log.text();
         let text = &text[before..];
         let tree = "a policy denied the request:\nno: all of <-\n  yes: role:admin\n  no: not <-\n    yes: role:suspended <-\n";
         assert!(text.contains(tree), "{text}");
         let reason = "the policy 'role:admin & !role:suspended' denies the request: role:suspended";
         assert!(text.contains(reason));
-        let line = text
-            .lines()
-            .find(|line| line.contains("a policy denied the request"))
-            .unwrap();
+        let line = text.lines().find(|line| line.contains("a policy denied the request")).unwrap();
         assert!(line.contains("DEBUG"));
     }
     let waits = IdToken::new(ANN).claim("waits", "no");
     let request = Request::get("/waits").bearer(&world.issue(waits));
     assert_eq!(servers.ask(request).await.status, 403);
-    assert!(
-        log.text()
-            .contains("a policy denied the request:\nno: custom:waits <-\n")
-    );
+    assert!(log.text().contains("a policy denied the request:\nno: custom:waits <-\n"));
 }

@@ -15,10 +15,7 @@ const UNAVAILABLE_BODY: &str = r#"{"type":"unavailable","title":"Temporarily una
 fn is_problem(answer: &Response, status: u16, challenge: Option<&str>, body: &str) {
     assert_eq!(answer.status, status);
     assert_eq!(answer.header("www-authenticate"), challenge);
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/problem+json")
-    );
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     assert_eq!(answer.text(), body);
     assert_eq!(answer.json()["status"], status);
     assert_eq!(answer.header("retry-after"), (status == 503).then_some("1"));
@@ -111,17 +108,11 @@ async fn an_error_of_a_handler_becomes_a_problem() {
         let members: Vec<_> = problem.as_object().unwrap().keys().collect();
         assert_eq!(members, ["detail", "status", "title", "type"]);
         assert_eq!(problem["status"], answer.status);
-        assert_eq!(
-            answer.header("content-type"),
-            Some("application/problem+json")
-        );
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
         assert_eq!(
             answer.header("www-authenticate").is_some(),
             matches!(answer.status, 401)
-                || matches!(
-                    kind,
-                    ErrorKind::InvalidRequest | ErrorKind::InsufficientScope
-                ),
+                || matches!(kind, ErrorKind::InvalidRequest | ErrorKind::InsufficientScope),
             "{kind}"
         );
         assert!(!answer.text().contains("precise"), "{kind}");
@@ -155,18 +146,11 @@ async fn an_error_of_a_handler_has_the_layers_realm_and_hook() {
             }
             assert_eq!(answer.header("x-kind"), Some(kind.as_str()));
             if let Some(challenge) = answer.header("www-authenticate") {
-                assert!(
-                    challenge.starts_with(r#"Bearer realm="api""#),
-                    "{challenge}"
-                );
+                assert!(challenge.starts_with(r#"Bearer realm="api""#), "{challenge}");
             }
         }
     }
-    assert_eq!(
-        calls.load(Ordering::SeqCst),
-        ERRORS.len() * 4,
-        "once for each answer"
-    );
+    assert_eq!(calls.load(Ordering::SeqCst), ERRORS.len() * 4, "once for each answer");
 }
 
 /// A middleware between the layer and the handler may have compressed the body that is replaced.
@@ -231,9 +215,7 @@ async fn an_answer_that_a_handler_made_of_an_error_stays() {
     use axum::response::IntoResponse;
 
     let world = World::new().await;
-    let auth = world
-        .auth()
-        .on_refusal(|_, challenge| challenge.with_status(500));
+    let auth = world.auth().on_refusal(|_, challenge| challenge.with_status(500));
     let auth = auth.build().unwrap();
     let error = || jamguard::Error::new(ErrorKind::Expired, "the precise reason");
     let router = Router::new()
@@ -259,20 +241,13 @@ async fn an_answer_that_a_handler_made_of_an_error_stays() {
     };
     let wrap = move || actix_web::middleware::Condition::new(true, auth.actix());
     let servers = Servers::serve(router, wrap, move |config| {
-        config
-            .route("/status", web::get().to(gone))
-            .route("/header", web::get().to(header));
+        config.route("/status", web::get().to(gone)).route("/header", web::get().to(header));
     })
     .await;
     let answer = servers.ask(Request::get("/status")).await;
     assert_eq!(answer.status, 410);
     let realm = r#"Bearer realm="jamguard""#;
-    assert!(
-        answer
-            .header("www-authenticate")
-            .unwrap()
-            .starts_with(realm)
-    );
+    assert!(answer.header("www-authenticate").unwrap().starts_with(realm));
     // A header beside the standard answer is kept with the layer's.
     let answer = servers.ask(Request::get("/header")).await;
     assert_eq!((answer.status, answer.header("x-own")), (500, Some("1")));
@@ -288,10 +263,7 @@ async fn every_answer_varies_with_the_headers_that_were_read() {
         (plain(), Some("authorization")),
         (world.auth(), Some("authorization, cookie")),
         (
-            plain().sources([
-                CredentialSource::header("X-Id-Token"),
-                CredentialSource::bearer(),
-            ]),
+            plain().sources([CredentialSource::header("X-Id-Token"), CredentialSource::bearer()]),
             Some("x-id-token, authorization"),
         ),
         (
@@ -306,9 +278,7 @@ async fn every_answer_varies_with_the_headers_that_were_read() {
     ];
     for (builder, vary) in cases {
         let servers = Servers::start(Site::new(builder.build().unwrap())).await;
-        for path in [
-            "/me", "/hello", "/public", "/guarded", "/orders", "/nowhere",
-        ] {
+        for path in ["/me", "/hello", "/public", "/guarded", "/orders", "/nowhere"] {
             for request in [
                 Request::get(path),
                 Request::get(path).bearer(&good),
@@ -340,10 +310,7 @@ async fn an_answer_that_sets_a_cookie_is_not_to_be_stored() {
                 .cookie("__Host-jam_refresh", &refresh_token),
             1,
         ),
-        (
-            Request::get("/me").cookie("__Host-jam_refresh", "unknown"),
-            0,
-        ),
+        (Request::get("/me").cookie("__Host-jam_refresh", "unknown"), 0),
         (Request::get("/me").cookie(ID, &world.token()), 0),
         (Request::get("/me"), 0),
     ] {
@@ -361,10 +328,7 @@ async fn the_realm_is_the_applications() {
     for (builder, challenge) in [
         (plain(), r#"Bearer realm="jamguard""#),
         (plain().realm("orders"), r#"Bearer realm="orders""#),
-        (
-            plain().realm(r#"a "b" \c"#),
-            r#"Bearer realm="a \"b\" \\c""#,
-        ),
+        (plain().realm(r#"a "b" \c"#), r#"Bearer realm="a \"b\" \\c""#),
     ] {
         let servers = Servers::start(Site::new(builder.build().unwrap())).await;
         for path in ["/me", "/guarded"] {
@@ -407,15 +371,9 @@ async fn one_hook_replaces_the_answers_of_both_frameworks() {
         assert_eq!(answer.header("vary"), Some("authorization, cookie"));
         assert_eq!(answer.text(), "<p>log in");
     }
-    assert_eq!(
-        calls.load(Ordering::SeqCst),
-        6,
-        "once for each refused request"
-    );
+    assert_eq!(calls.load(Ordering::SeqCst), 6, "once for each refused request");
 
-    let answer = servers
-        .ask(Request::get("/hello").bearer(&world.expired_token()))
-        .await;
+    let answer = servers.ask(Request::get("/hello").bearer(&world.expired_token())).await;
     assert_eq!(answer.status, 401);
     assert_eq!(answer.header("x-kind"), Some("expired"));
     assert_eq!(answer.header("x-split"), None);

@@ -5,16 +5,10 @@ use crate::support::{BOB, Request, Servers, Site, World, damaged};
 use jamguard::CredentialSource;
 
 /// A source, and how a request carries a token there.
-type Carrier = (
-    &'static str,
-    fn() -> CredentialSource,
-    fn(Request, &str) -> Request,
-);
+type Carrier = (&'static str, fn() -> CredentialSource, fn(Request, &str) -> Request);
 
 const CARRIERS: [Carrier; 5] = [
-    ("bearer", CredentialSource::bearer, |request, token| {
-        request.bearer(token)
-    }),
+    ("bearer", CredentialSource::bearer, |request, token| request.bearer(token)),
     (
         "header",
         || CredentialSource::header("X-Id-Token"),
@@ -25,11 +19,7 @@ const CARRIERS: [Carrier; 5] = [
         || CredentialSource::cookie("api_token"),
         |request, token| request.cookie("api_token", token),
     ),
-    (
-        "cookie",
-        || CredentialSource::cookie(ID),
-        |request, token| request.cookie(ID, token),
-    ),
+    ("cookie", || CredentialSource::cookie(ID), |request, token| request.cookie(ID, token)),
     (
         "query",
         || CredentialSource::query("access_token"),
@@ -44,11 +34,8 @@ async fn the_first_source_that_has_a_credential_decides() {
     let mut reversed = CARRIERS;
     reversed.reverse();
     for order in [CARRIERS, reversed] {
-        let auth = world
-            .auth()
-            .sources(order.iter().map(|(_, source, _)| source()))
-            .build()
-            .unwrap();
+        let auth =
+            world.auth().sources(order.iter().map(|(_, source, _)| source())).build().unwrap();
         let servers = Servers::start(Site::new(auth)).await;
         for (at, (kind, _, carry)) in order.iter().enumerate() {
             // Ann in this source, Bob in all later ones, nobody in the earlier.
@@ -84,11 +71,8 @@ async fn the_scheme_is_case_insensitive() {
 #[tokio::test]
 async fn more_than_one_credential_of_a_kind_is_an_invalid_request() {
     let world = World::new().await;
-    let auth = world
-        .auth()
-        .sources(CARRIERS.iter().map(|(_, source, _)| source()))
-        .build()
-        .unwrap();
+    let auth =
+        world.auth().sources(CARRIERS.iter().map(|(_, source, _)| source())).build().unwrap();
     let servers = Servers::start(Site::new(auth)).await;
     let (ann, bob) = (world.token(), world.app.id_token(BOB).unwrap());
     let me = || Request::get("/me");
@@ -131,10 +115,7 @@ async fn two_cookies_of_one_name_are_no_error_on_a_public_page() {
     let world = World::new().await;
     let servers = Servers::start(Site::new(world.auth().build().unwrap())).await;
     let token = world.token();
-    for cookies in [
-        format!("{ID}=a; {ID}=b"),
-        format!("{ID}={token}; {ID}=planted"),
-    ] {
+    for cookies in [format!("{ID}=a; {ID}=b"), format!("{ID}={token}; {ID}=planted")] {
         let ask = |path: &str| servers.ask(Request::get(path).header("cookie", &cookies));
         assert_eq!(ask("/public").await.text(), "open");
         assert_eq!(ask("/hello").await.text(), "Hello, stranger!");
@@ -157,11 +138,8 @@ async fn a_bearer_token_in_the_header_and_in_the_query_is_an_invalid_request() {
     let world = World::new().await;
     let token = world.token();
     let both = |path: &str| Request::get(path).bearer(&token).in_query("t", &token);
-    let mut sources = [
-        CredentialSource::bearer(),
-        CredentialSource::cookie(ID),
-        CredentialSource::query("t"),
-    ];
+    let mut sources =
+        [CredentialSource::bearer(), CredentialSource::cookie(ID), CredentialSource::query("t")];
     for _ in 0..2 {
         let auth = world.auth().sources(sources.clone()).build().unwrap();
         let servers = Servers::start(Site::new(auth)).await;
@@ -191,25 +169,18 @@ async fn a_stale_bearer_token_can_be_ignored_on_single_routes() {
     let auth = world.auth().build().unwrap();
     let lenient = auth.ignore_invalid_bearer();
     let open = async || "open";
-    let router = Router::new()
-        .route("/page", get(open))
-        .layer(auth.layer())
-        .merge(
-            Router::new()
-                .route("/login", get(open))
-                .merge(
-                    Router::new()
-                        .route("/login-guarded", get(open))
-                        .route_layer(auth.require_login()),
-                )
-                .layer(lenient.layer()),
-        );
+    let router = Router::new().route("/page", get(open)).layer(auth.layer()).merge(
+        Router::new()
+            .route("/login", get(open))
+            .merge(
+                Router::new().route("/login-guarded", get(open)).route_layer(auth.require_login()),
+            )
+            .layer(lenient.layer()),
+    );
     let servers = Servers::apps(router, move || {
         App::new()
             .service(
-                web::resource("/login")
-                    .wrap(lenient.actix())
-                    .route(web::get().to(async || "open")),
+                web::resource("/login").wrap(lenient.actix()).route(web::get().to(async || "open")),
             )
             .service(
                 web::resource("/login-guarded")
@@ -218,9 +189,7 @@ async fn a_stale_bearer_token_can_be_ignored_on_single_routes() {
                     .route(web::get().to(async || "open")),
             )
             .service(
-                web::resource("/page")
-                    .wrap(auth.actix())
-                    .route(web::get().to(async || "open")),
+                web::resource("/page").wrap(auth.actix()).route(web::get().to(async || "open")),
             )
     })
     .await;
@@ -294,19 +263,12 @@ async fn the_query_counts_only_where_it_is_switched_on() {
         assert_eq!(answer.header("www-authenticate"), Some(MISSING));
     }
 
-    let auth = world
-        .auth()
-        .sources([CredentialSource::bearer(), CredentialSource::query("token")]);
+    let auth = world.auth().sources([CredentialSource::bearer(), CredentialSource::query("token")]);
     let servers = Servers::start(Site::new(auth.build().unwrap())).await;
-    assert_eq!(
-        servers.ask(by_query("token")).await.text(),
-        "ann@example.com"
-    );
+    assert_eq!(servers.ask(by_query("token")).await.text(), "ann@example.com");
     assert_eq!(servers.ask(by_query("access_token")).await.status, 401);
     let encoded = token.replace('.', "%2E");
-    let answer = servers
-        .ask(Request::get(&format!("/me?token={encoded}")))
-        .await;
+    let answer = servers.ask(Request::get(&format!("/me?token={encoded}"))).await;
     assert_eq!(answer.text(), "ann@example.com");
     let answer = servers.ask(Request::get("/me?token=nonsense")).await;
     assert_eq!(answer.header("www-authenticate"), Some(INVALID));

@@ -143,15 +143,9 @@ async fn line_23_whatever_the_issuer_answers() {
     let elsewhere = issuer::Server::start().await;
     let good = set_of(&[&key("k1")]);
     for (why, answer) in [
-        (
-            "a redirect",
-            Answer::status(302).with("location", elsewhere.url("/keys")),
-        ),
+        ("a redirect", Answer::status(302).with("location", elsewhere.url("/keys"))),
         ("100 MB", Answer::Huge),
-        (
-            "a gzip bomb",
-            Answer::ok([0x1f, 0x8b, 8, 0]).with("content-encoding", "gzip"),
-        ),
+        ("a gzip bomb", Answer::ok([0x1f, 0x8b, 8, 0]).with("content-encoding", "gzip")),
         ("HTML", Answer::ok("<!doctype html>")),
         ("truncated JSON", Answer::ok(&good.as_bytes()[..40])),
         ("an empty set", Answer::ok(r#"{"keys":[]}"#)),
@@ -174,15 +168,9 @@ async fn line_23_whatever_the_issuer_answers() {
 
 #[test]
 fn line_23_urls_that_are_no_place_for_keys() {
-    for url in [
-        "http://issuer.example/keys",
-        "file:///etc/passwd",
-        "data:application/json,{}",
-    ] {
-        let verifier = Verifier::builder()
-            .any_audience()
-            .jwks_url(url)
-            .algorithms([Algorithm::ES256]);
+    for url in ["http://issuer.example/keys", "file:///etc/passwd", "data:application/json,{}"] {
+        let verifier =
+            Verifier::builder().any_audience().jwks_url(url).algorithms([Algorithm::ES256]);
         let error = verifier.build().unwrap_err();
         assert_eq!(error.kind(), jamguard::ErrorKind::Configuration, "{url}");
     }
@@ -213,8 +201,5 @@ async fn line_24_the_url_is_never_built_from_the_token() {
     refuses(&servers, &token, 401, INVALID).await;
     assert_eq!(elsewhere.hits(), 0);
     let seen = world.server.seen();
-    assert!(
-        seen.iter().all(|line| line == "GET /keys HTTP/1.1"),
-        "{seen:?}"
-    );
+    assert!(seen.iter().all(|line| line == "GET /keys HTTP/1.1"), "{seen:?}");
 }

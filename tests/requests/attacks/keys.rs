@@ -19,11 +19,9 @@ use std::sync::{Arc, Mutex};
 /// HS256 with any bytes as the secret, none included.
 fn hs256(secret: &[u8], header: &Value) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    compact(
-        header.to_string().as_bytes(),
-        honest().to_string().as_bytes(),
-        |input| hmac::sign(&key, input).as_ref().to_vec(),
-    )
+    compact(header.to_string().as_bytes(), honest().to_string().as_bytes(), |input| {
+        hmac::sign(&key, input).as_ref().to_vec()
+    })
 }
 
 #[tokio::test]
@@ -57,9 +55,7 @@ async fn line_01_alg_none_in_any_spelling() {
 
 #[tokio::test]
 async fn line_02_hmac_keyed_with_the_public_key() {
-    let key = SigningKey::generate(Algorithm::ES256)
-        .unwrap()
-        .with_key_id("k");
+    let key = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k");
     let public = key.verifying_key().unwrap();
     let jwk = json!(public.to_jwk().unwrap());
     let coordinate = |name: &str| decode(jwk[name].as_str().unwrap());
@@ -141,13 +137,9 @@ async fn line_03_a_jwk_without_alg_does_not_take_the_headers() {
         let key = SigningKey::from_pem(algorithm, &pem("private")).unwrap();
         testing::mint(&key, &honest()).unwrap()
     };
-    for algorithm in [
-        Algorithm::RS384,
-        Algorithm::RS512,
-        Algorithm::PS256,
-        Algorithm::PS384,
-        Algorithm::PS512,
-    ] {
+    for algorithm in
+        [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512]
+    {
         // The key could verify each of these; the rules say no.
         refuses(&servers, &signed_with(algorithm), 401, INVALID).await;
         // Nor does the allowed name make another algorithm's signature good.
@@ -157,21 +149,14 @@ async fn line_03_a_jwk_without_alg_does_not_take_the_headers() {
         let token = testing::mint_with_header(&key, &header, payload.as_bytes()).unwrap();
         refuses(&servers, &token, 401, INVALID).await;
     }
-    refuses(
-        &servers,
-        &hs256(pem("public").as_bytes(), &json!({"alg": "HS256"})),
-        401,
-        INVALID,
-    )
-    .await;
+    refuses(&servers, &hs256(pem("public").as_bytes(), &json!({"alg": "HS256"})), 401, INVALID)
+        .await;
     accepts(&servers, &signed_with(Algorithm::RS256)).await;
 }
 
 /// Counts who connects.
 async fn trap() -> (String, Arc<AtomicUsize>) {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     let visits = Arc::new(AtomicUsize::new(0));
     let counted = visits.clone();
@@ -190,17 +175,7 @@ async fn line_04_keys_that_the_token_brings_along() {
     let (url, visits) = trap().await;
     let attacker = SigningKey::generate(Algorithm::ES512).unwrap();
     let embedded = json!(attacker.verifying_key().unwrap().to_jwk().unwrap());
-    let kid = json!(
-        world
-            .client()
-            .jwks()
-            .await
-            .unwrap()
-            .iter()
-            .next()
-            .unwrap()
-            .key_id()
-    );
+    let kid = json!(world.client().jwks().await.unwrap().iter().next().unwrap().key_id());
     let claims = json!({
         "iss": world.app.issuer(), "aud": crate::support::APP, "token_use": "id",
         "email": ANN, "exp": crate::support::NOW + 60,
@@ -220,24 +195,14 @@ async fn line_04_keys_that_the_token_brings_along() {
             refuses(&servers, &token, 401, INVALID).await;
         }
         // Beside an honest signature it is ignored.
-        accepts(
-            &servers,
-            &world.issue(IdToken::new(ANN).header(name, value)),
-        )
-        .await;
+        accepts(&servers, &world.issue(IdToken::new(ANN).header(name, value))).await;
     }
     accepts(&servers, &world.token()).await;
-    assert_eq!(
-        visits.load(Ordering::SeqCst),
-        0,
-        "nobody followed the token"
-    );
+    assert_eq!(visits.load(Ordering::SeqCst), 0, "nobody followed the token");
     // The trap works.
     drop(
         tokio::net::TcpStream::connect(
-            url.strip_prefix("http://")
-                .unwrap()
-                .trim_end_matches("/keys"),
+            url.strip_prefix("http://").unwrap().trim_end_matches("/keys"),
         )
         .await
         .unwrap(),
@@ -272,10 +237,7 @@ impl Fetch for Recording {
 async fn line_05_kid_is_a_name_and_nothing_else() {
     let world = World::new().await;
     let urls = Arc::new(Mutex::new(Vec::new()));
-    let app = world.jam().fetcher(Recording {
-        keys: world.app.jwks_json(),
-        urls: urls.clone(),
-    });
+    let app = world.jam().fetcher(Recording { keys: world.app.jwks_json(), urls: urls.clone() });
     let place = app.jwks_url().unwrap();
     let servers = serve(Authenticator::builder().jam(app)).await;
     for kid in [
@@ -338,9 +300,8 @@ fn p521_order() -> Vec<u8> {
     let mut order = vec![1];
     order.extend([0xff; 32]);
     order.push(0xfa);
-    for pair in "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
-        .as_bytes()
-        .chunks(2)
+    for pair in
+        "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409".as_bytes().chunks(2)
     {
         order.push(u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap());
     }

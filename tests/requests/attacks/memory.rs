@@ -18,28 +18,13 @@ async fn line_17_verifiers_with_other_rules_share_no_answer() {
             .clock(target.clock.clone())
     };
     let stricter = [
-        rules()
-            .issuer(super::ISSUER)
-            .audience("api")
-            .require(["scope"]),
+        rules().issuer(super::ISSUER).audience("api").require(["scope"]),
         rules().issuer(super::ISSUER).audience("other"),
         rules().issuer("https://other.example").audience("api"),
-        rules()
-            .issuer(super::ISSUER)
-            .any_audience()
-            .token_type("at+jwt"),
-        rules()
-            .issuer(super::ISSUER)
-            .any_audience()
-            .require_text("sub", "43"),
-        rules()
-            .issuer(super::ISSUER)
-            .any_audience()
-            .require_key_id(),
-        rules()
-            .issuer(super::ISSUER)
-            .any_audience()
-            .max_token_len(128),
+        rules().issuer(super::ISSUER).any_audience().token_type("at+jwt"),
+        rules().issuer(super::ISSUER).any_audience().require_text("sub", "43"),
+        rules().issuer(super::ISSUER).any_audience().require_key_id(),
+        rules().issuer(super::ISSUER).any_audience().max_token_len(128),
     ];
     let token = target.token(|_| {});
     for rules in stricter {
@@ -66,10 +51,8 @@ impl Revocation for TakenBack {
 #[tokio::test]
 async fn line_18_a_cached_token_is_checked_again() {
     // Past its end.
-    let target = Target::with_rules(Algorithm::ES256, |rules| {
-        rules.leeway(Duration::from_secs(30))
-    })
-    .await;
+    let target =
+        Target::with_rules(Algorithm::ES256, |rules| rules.leeway(Duration::from_secs(30))).await;
     let token = target.token(|_| {});
     target.accepts(&token).await;
     target.clock.advance(Duration::from_secs(89));
@@ -138,11 +121,7 @@ async fn line_19_a_flood_of_bad_tokens_takes_no_room() {
     // Both servers tried each; none was answered from memory.
     assert_eq!(after.misses - before.misses, 2 * FLOOD as u64);
     target.accepts(&good).await;
-    assert_eq!(
-        target.verifier.cache_stats().misses,
-        after.misses,
-        "still remembered"
-    );
+    assert_eq!(target.verifier.cache_stats().misses, after.misses, "still remembered");
 
     // Good ones in any number stay within the bound.
     for at in 0..FLOOD {

@@ -52,12 +52,7 @@ impl Target {
             .clock(clock.clone());
         let verifier = change(rules).build().unwrap();
         let servers = serve(Authenticator::builder().verifier(verifier.clone())).await;
-        Self {
-            key,
-            clock,
-            verifier,
-            servers,
-        }
+        Self { key, clock, verifier, servers }
     }
 
     fn header(&self) -> Value {
@@ -121,9 +116,7 @@ fn honest() -> Value {
 async fn accepts(servers: &Servers, token: &str) {
     let answer = servers.ask(Request::get("/me").bearer(token)).await;
     assert_eq!((answer.status, answer.text()), (200, ANN), "{token}");
-    let answer = servers
-        .ask(Request::get("/guarded").cookie("token", token))
-        .await;
+    let answer = servers.ask(Request::get("/guarded").cookie("token", token)).await;
     assert_eq!(answer.status, 200);
 }
 
@@ -132,21 +125,13 @@ async fn refuses(servers: &Servers, token: &str, status: u16, challenge: &str) {
     for path in ["/me", "/guarded", "/hello"] {
         let answer = servers.ask(Request::get(path).bearer(token)).await;
         assert_eq!(answer.status, status, "{path} {token}");
-        assert_eq!(
-            answer.header("www-authenticate"),
-            Some(challenge),
-            "{token}"
-        );
+        assert_eq!(answer.header("www-authenticate"), Some(challenge), "{token}");
         assert_eq!(answer.json()["status"], status);
     }
     if !token.contains(';') {
-        let answer = servers
-            .ask(Request::get("/hello").cookie("token", token))
-            .await;
+        let answer = servers.ask(Request::get("/hello").cookie("token", token)).await;
         assert_eq!(answer.text(), "Hello, stranger!", "{token}");
-        let answer = servers
-            .ask(Request::get("/guarded").cookie("token", token))
-            .await;
+        let answer = servers.ask(Request::get("/guarded").cookie("token", token)).await;
         assert_eq!(answer.status, 401, "{token}");
     }
 }

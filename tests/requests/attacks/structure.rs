@@ -185,12 +185,8 @@ async fn line_10_size_and_json() {
         .await;
     // Up to the bounds all is well.
     target.accepts(&inside(&nested(100))).await;
-    target
-        .accepts(&inside(&format!("\"x\":\"{}\"", "x".repeat(11 * 1024))))
-        .await;
+    target.accepts(&inside(&format!("\"x\":\"{}\"", "x".repeat(11 * 1024)))).await;
     target.accepts(&target.over(format!(" \n{good}\t "))).await;
-    target
-        .accepts(&header(r#"{"alg":"ES256","unknown":[1,{"a":null}]}"#))
-        .await;
+    target.accepts(&header(r#"{"alg":"ES256","unknown":[1,{"a":null}]}"#)).await;
     refuses(&target.servers, "x", 401, INVALID).await;
 }

@@ -24,14 +24,7 @@ async fn a_form_token_proves_where_a_request_comes_from() {
         request.header("origin", "null").header(HEADER, value)
     };
     assert_eq!(world.ask(put(&anns)).await.status, 200);
-    for wrong in [
-        "",
-        "1",
-        &others,
-        &anns[1..],
-        &format!("{anns}A"),
-        &"A".repeat(43),
-    ] {
+    for wrong in ["", "1", &others, &anns[1..], &format!("{anns}A"), &"A".repeat(43)] {
         is_refused(&world.ask(put(wrong)).await);
     }
     is_refused(&world.ask(put(&anns).header(HEADER, &anns)).await);
@@ -70,8 +63,5 @@ async fn another_id_has_another_token_and_no_session_has_none() {
 
     let none = world.ask(Request::get("/form-token")).await;
     assert_eq!(none.status, 401);
-    assert_eq!(
-        world.ask(Request::post("/form", token.text())).await.status,
-        403
-    );
+    assert_eq!(world.ask(Request::post("/form", token.text())).await.status, 403);
 }

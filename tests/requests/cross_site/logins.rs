@@ -9,11 +9,7 @@ async fn another_site_can_log_nobody_in() {
     let world = start(|auth| auth).await;
     for path in ["/login", "/put"] {
         for (name, value) in FOREIGN {
-            is_refused(
-                &world
-                    .ask(Request::new("POST", path).header(name, value))
-                    .await,
-            );
+            is_refused(&world.ask(Request::new("POST", path).header(name, value)).await);
         }
         for (name, value) in OWN {
             let request = Request::new("POST", path).header(name, value);
@@ -44,11 +40,7 @@ async fn another_site_can_log_nobody_out() {
             for (name, value) in FOREIGN {
                 let request = Request::post("/logout", "").cookie(cookie, &"A".repeat(43));
                 let answer = servers.ask(request.header(name, value)).await;
-                assert_eq!(
-                    (answer.status, answer.header("set-cookie")),
-                    (403, None),
-                    "{cookie}"
-                );
+                assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{cookie}");
             }
         }
     }

@@ -20,19 +20,12 @@ const FOREIGN: [(&str, &str); 4] = [
 ];
 
 /// What this site's pages send, or what is no browser.
-const OWN: [(&str, &str); 4] = [
-    (SITE, "same-origin"),
-    (SITE, "none"),
-    ("origin", "https://app.example"),
-    ("accept", "*/*"),
-];
+const OWN: [(&str, &str); 4] =
+    [(SITE, "same-origin"), (SITE, "none"), ("origin", "https://app.example"), ("accept", "*/*")];
 
 fn is_refused(answer: &Response) {
     assert_eq!(answer.status, 403, "{}", answer.text());
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/problem+json")
-    );
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
     assert_eq!(answer.header("www-authenticate"), None);
     assert_eq!(answer.header("set-cookie"), None);
     let problem = answer.json();
@@ -115,11 +108,8 @@ async fn trusted_origins_are_this_site_too() {
     let trusted = ["https://admin.example", "http://localhost:5173"];
     let world = start(|auth| auth.trusted_origins(trusted)).await;
     let ann = world.log_in().await;
-    let put = |origin: &str| {
-        Request::new("POST", "/put")
-            .cookie(COOKIE, &ann)
-            .header("origin", origin)
-    };
+    let put =
+        |origin: &str| Request::new("POST", "/put").cookie(COOKIE, &ann).header("origin", origin);
     for origin in trusted {
         for site in ["same-site", "cross-site"] {
             let answer = world.ask(put(origin).header(SITE, site)).await;
@@ -127,11 +117,7 @@ async fn trusted_origins_are_this_site_too() {
         }
         assert_eq!(world.ask(put(origin)).await.status, 200, "{origin}");
     }
-    for origin in [
-        "http://admin.example",
-        "https://admin.example:8443",
-        "http://localhost",
-    ] {
+    for origin in ["http://admin.example", "https://admin.example:8443", "http://localhost"] {
         is_refused(&world.ask(put(origin).header(SITE, "same-site")).await);
     }
     let wrong = Authenticator::builder()
@@ -146,9 +132,7 @@ async fn trusted_origins_are_this_site_too() {
 async fn tokens_in_cookies_are_guarded_and_bearers_are_not() {
     let jam = World::new().await;
     let own = "api_token";
-    let auth = jam
-        .auth()
-        .sources([CredentialSource::bearer(), CredentialSource::cookie(own)]);
+    let auth = jam.auth().sources([CredentialSource::bearer(), CredentialSource::cookie(own)]);
     let servers =
         crate::support::Servers::start(crate::support::Site::new(auth.build().unwrap())).await;
     let token = jam.token();
@@ -162,11 +146,7 @@ async fn tokens_in_cookies_are_guarded_and_bearers_are_not() {
             let both = post(path).bearer(&token).cookie(cookie, &token);
             assert_eq!(servers.ask(both).await.status, 200, "{path}");
         }
-        assert_eq!(
-            servers.ask(post(path).bearer(&token)).await.status,
-            200,
-            "{path}"
-        );
+        assert_eq!(servers.ask(post(path).bearer(&token)).await.status, 200, "{path}");
     }
     // Without any it is a stranger's request.
     assert_eq!(servers.ask(post("/hello")).await.text(), "Hello, stranger!");

@@ -88,9 +88,7 @@ pub(crate) async fn site(
     let builder = Authenticator::builder().sessions(sessions.clone());
     let auth = change(builder).build().unwrap();
     let guard = auth.require_login();
-    let guarded = Router::new()
-        .route("/guarded", any(hello))
-        .route_layer(guard.clone());
+    let guarded = Router::new().route("/guarded", any(hello)).route_layer(guard.clone());
     let router = Router::new()
         .route("/hello", any(hello))
         .route("/cart", get(cart))
@@ -116,11 +114,7 @@ pub(crate) async fn site(
             .service(web::resource("/guarded").wrap(guard.clone()).to(hello));
     };
     let wrap = move || Condition::new(layered, auth.actix());
-    World {
-        servers: Servers::serve(router, wrap, routes).await,
-        sessions,
-        asked,
-    }
+    World { servers: Servers::serve(router, wrap, routes).await, sessions, asked }
 }
 
 impl World {

@@ -129,10 +129,7 @@ async fn an_id_that_was_fixed_before_the_login_is_dead_after_it() {
         let id = login.await.unwrap();
         assert!(items(&sessions, &fixed).await.is_none());
         let session = sessions.get::<Cart>(&id).await.unwrap().unwrap();
-        assert_eq!(
-            (session.key(), session.device()),
-            (Some("ann"), Some("phone"))
-        );
+        assert_eq!((session.key(), session.device()), (Some("ann"), Some("phone")));
         assert_eq!(session.items, ["tea"]);
         // More rights: again another id.
         let claims = serde_json::json!({"sub": "ann", "role": "admin"});
@@ -140,10 +137,7 @@ async fn an_id_that_was_fixed_before_the_login_is_dead_after_it() {
         assert!(items(&sessions, &id).await.is_none());
         let session = sessions.get::<Cart>(&admin).await.unwrap().unwrap();
         assert_eq!(session.raw_claims(), claims.to_string());
-        assert_eq!(
-            (session.key(), &*session.items),
-            (Some("ann"), &["tea".to_owned()][..])
-        );
+        assert_eq!((session.key(), &*session.items), (Some("ann"), &["tea".to_owned()][..]));
         // Somebody else logs in: neither the rights nor the claims stay.
         let new = NewSession::of("bob").data(&cart(&[]));
         let other = sessions.login(&admin, new).await.unwrap();
@@ -196,15 +190,7 @@ async fn all_of(key: &str, store: &dyn Store) -> Vec<u8> {
     let mut all = Vec::new();
     for (key, record) in store.owned(&owner).await.unwrap() {
         all.extend(
-            [
-                owner.as_bytes(),
-                b"\n",
-                key.as_bytes(),
-                b"\n",
-                record.value(),
-                b"\n",
-            ]
-            .concat(),
+            [owner.as_bytes(), b"\n", key.as_bytes(), b"\n", record.value(), b"\n"].concat(),
         );
     }
     all
@@ -250,9 +236,7 @@ async fn a_dump_holds_no_usable_id_and_with_encryption_no_data() {
             };
             let raw = |id: &SessionId| {
                 use base64::Engine as _;
-                base64::engine::general_purpose::URL_SAFE_NO_PAD
-                    .decode(id.expose())
-                    .unwrap()
+                base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(id.expose()).unwrap()
             };
             for id in &ids {
                 assert!(!contains(&dump, id.expose().as_bytes()) && !contains(&dump, &raw(id)));
@@ -261,11 +245,7 @@ async fn a_dump_holds_no_usable_id_and_with_encryption_no_data() {
             assert_eq!(sessions.count(KEY).await.unwrap(), 100);
             // Each is so long that no random bytes have it by chance.
             for secret in [KEY, ITEM, "her phone", r#""items""#] {
-                assert_eq!(
-                    contains(&dump, secret.as_bytes()),
-                    !encrypted,
-                    "{place}: {secret}"
-                );
+                assert_eq!(contains(&dump, secret.as_bytes()), !encrypted, "{place}: {secret}");
             }
             let (tried, usable) = usable(&sessions, &dump).await;
             println!(

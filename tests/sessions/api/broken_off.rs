@@ -97,11 +97,7 @@ async fn break_off(world: &World, step: usize, fate: Fate, lasting: bool) -> (us
     assert!(world.store.came(), "{fate:?} at {step} never came");
     world.store.heal();
     let usable = world.usable(&old).await;
-    assert_eq!(
-        usable.0 + usable.1,
-        1,
-        "{fate:?} at {step}, lasting {lasting}"
-    );
+    assert_eq!(usable.0 + usable.1, 1, "{fate:?} at {step}, lasting {lasting}");
     // The second write decides.
     let decided = match fate {
         Fate::Dies | Fate::Fails => step > DECIDES,
@@ -144,9 +140,7 @@ async fn whoever_meets_a_half_done_rotation_finishes_it() {
         assert_eq!(items(&world.sessions, &new).await.unwrap(), ["tea"]);
         world.store.heal();
         // Long after, but before it ends.
-        world
-            .clock
-            .advance(Duration::from_secs(if idle { 86_399 } else { 3600 }));
+        world.clock.advance(Duration::from_secs(if idle { 86_399 } else { 3600 }));
         assert_eq!(items(&world.other, &old).await, None);
         assert_eq!(items(&world.other, &new).await.unwrap(), ["tea"]);
         // It is one like any other now, and goes on living when the old record is gone.
@@ -177,9 +171,7 @@ async fn a_half_done_rotation_is_saved_to_and_ended_like_any_other() {
             1 => world.other.delete(&new).await.unwrap(),
             2 => assert_eq!(world.other.clear("ann").await.unwrap(), 1),
             _ => {
-                let handle = world.other.list("ann").await.unwrap()[0]
-                    .handle()
-                    .to_owned();
+                let handle = world.other.list("ann").await.unwrap()[0].handle().to_owned();
                 assert!(world.other.end("ann", &handle).await.unwrap());
             }
         }
@@ -199,11 +191,7 @@ async fn a_login_that_failed_is_in_no_list() {
     world.store.heal();
     assert_eq!(world.other.count("ann").await.unwrap(), 0);
     assert_eq!(items(&world.other, &guest).await.unwrap(), ["tea"]);
-    let id = world
-        .sessions
-        .login(&guest, NewSession::of("ann"))
-        .await
-        .unwrap();
+    let id = world.sessions.login(&guest, NewSession::of("ann")).await.unwrap();
     assert_eq!(world.other.count("ann").await.unwrap(), 1);
     assert_eq!(items(&world.other, &id).await.unwrap(), ["tea"]);
 }

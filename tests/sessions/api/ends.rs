@@ -85,19 +85,12 @@ async fn a_save_of_an_old_version_is_a_conflict() {
 #[tokio::test]
 async fn a_use_that_is_written_down_meanwhile_is_no_conflict() {
     let world = World::new();
-    let id = world
-        .sessions
-        .create(Some("ann"), &cart(&[]))
-        .await
-        .unwrap();
+    let id = world.sessions.create(Some("ann"), &cart(&[])).await.unwrap();
     let read = world.sessions.get::<Cart>(&id).await.unwrap().unwrap();
     world.after(600);
     assert!(items(&world.sessions, &id).await.is_some());
     let saved = world.sessions.save(&read, &cart(&["tea"])).await.unwrap();
-    assert_eq!(
-        saved.last_seen(),
-        UNIX_EPOCH + Duration::from_secs(crate::api::NOW + 600)
-    );
+    assert_eq!(saved.last_seen(), UNIX_EPOCH + Duration::from_secs(crate::api::NOW + 600));
     assert_eq!(items(&world.sessions, &id).await.unwrap(), ["tea"]);
 }
 
@@ -117,10 +110,7 @@ async fn a_users_devices_are_listed_and_ended_one_by_one() {
         assert_eq!(devices, ["tablet", "laptop", "phone"]);
         for info in &listed {
             assert!(info.created_at() <= info.last_seen() && info.last_seen() < info.expires_at());
-            assert!(
-                !ids.iter()
-                    .any(|id| format!("{info:?}").contains(id.expose()))
-            );
+            assert!(!ids.iter().any(|id| format!("{info:?}").contains(id.expose())));
         }
         // Which one is this? It is known by its handle, through all its ids.
         ids[1] = sessions.rework(&ids[1]).await.unwrap();
@@ -138,9 +128,7 @@ async fn a_users_devices_are_listed_and_ended_one_by_one() {
 #[test]
 fn a_devices_label_is_cut() {
     let label = "☎".repeat(200);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let sessions = sessions(Arc::new(MemoryStore::new()));
         let new = NewSession::of("ann").device(&label);
@@ -156,10 +144,7 @@ fn a_devices_label_is_cut() {
 async fn a_logout_is_not_lost_to_a_rotation() {
     for (way, half_done) in [(0, false), (0, true), (1, false), (1, true)] {
         let records = MemoryStore::new();
-        let store = Arc::new(Interposed {
-            sound: records.clone(),
-            act: Mutex::default(),
-        });
+        let store = Arc::new(Interposed { sound: records.clone(), act: Mutex::default() });
         let failing = Arc::new(Failing::of(records));
         let (here, there) = (sessions(store.clone()), sessions(failing.clone()));
         let id = here.create(Some("ann"), &cart(&[])).await.unwrap();
@@ -194,10 +179,7 @@ async fn a_logout_is_not_lost_to_a_rotation() {
 #[tokio::test]
 async fn a_logout_everywhere_is_not_lost_to_a_rotation() {
     for rotations in 1..4 {
-        let store = Arc::new(Snapshot {
-            sound: MemoryStore::new(),
-            act: Mutex::default(),
-        });
+        let store = Arc::new(Snapshot { sound: MemoryStore::new(), act: Mutex::default() });
         let sessions = sessions(store.clone());
         let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
         let last = Arc::new(Mutex::new(id.clone()));

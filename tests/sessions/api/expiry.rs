@@ -29,19 +29,15 @@ async fn both_timeouts_to_the_second() {
         let session = sessions.get::<Cart>(&used).await.unwrap().unwrap();
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(NOW + seconds);
         assert_eq!(session.last_seen(), at(599));
-        assert_eq!(
-            (session.created_at(), session.expires_at()),
-            (at(0), at(1199))
-        );
+        assert_eq!((session.created_at(), session.expires_at()), (at(0), at(1199)));
         assert_eq!(sessions.count("ann").await.unwrap(), 2);
         clock.advance(SECOND);
         // Gone from everything at once.
         assert!(items(&sessions, &unused).await.is_none());
         assert_eq!(sessions.count("ann").await.unwrap(), 1);
-        for refused in [
-            sessions.update(&unused, &cart(&[])).await,
-            sessions.rework(&unused).await.map(drop),
-        ] {
+        for refused in
+            [sessions.update(&unused, &cart(&[])).await, sessions.rework(&unused).await.map(drop)]
+        {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Revoked);
         }
         sessions.delete(&unused).await.unwrap();
@@ -158,11 +154,7 @@ async fn a_use_that_cannot_be_written_down_is_answered() {
 #[tokio::test]
 async fn the_wall_clock_decides() {
     let world = World::new();
-    let id = world
-        .sessions
-        .create(Some("ann"), &cart(&[]))
-        .await
-        .unwrap();
+    let id = world.sessions.create(Some("ann"), &cart(&[])).await.unwrap();
     world.clock.set_wall(NOW + 86_400);
     assert!(items(&world.sessions, &id).await.is_none());
     world.clock.set_wall(NOW + 86_399);
@@ -176,11 +168,7 @@ async fn the_wall_clock_decides() {
 async fn the_store_is_told_when_a_session_ends() {
     let world = World::new();
     for _ in 0..10 {
-        world
-            .sessions
-            .create(Some("ann"), &cart(&[]))
-            .await
-            .unwrap();
+        world.sessions.create(Some("ann"), &cart(&[])).await.unwrap();
     }
     world.after(86_399);
     assert_eq!(world.store.purge().await.unwrap(), 0);

@@ -112,10 +112,9 @@ async fn rework_gives_a_new_id_with_the_same_data_and_the_old_id_is_dead() {
         assert_eq!(after.handle(), before.handle());
         assert_eq!(after.created_at(), before.created_at());
         assert!(items(&sessions, &old).await.is_none());
-        for refused in [
-            sessions.rework(&old).await.map(drop),
-            sessions.update(&old, &cart(&[])).await,
-        ] {
+        for refused in
+            [sessions.rework(&old).await.map(drop), sessions.update(&old, &cart(&[])).await]
+        {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Revoked);
         }
         // A dead id ends nothing either.
@@ -160,10 +159,7 @@ async fn a_session_key_may_be_any_text() {
         for (key, id) in keys.iter().zip(&ids) {
             let session = sessions.get::<Cart>(id).await.unwrap().unwrap();
             assert_eq!(session.key(), Some(*key));
-            assert_eq!(
-                session.raw_claims(),
-                serde_json::json!({"sub": key}).to_string()
-            );
+            assert_eq!(session.raw_claims(), serde_json::json!({"sub": key}).to_string());
             assert_eq!(sessions.count(key).await.unwrap(), 1, "{key:?}");
         }
         for (done, key) in keys.iter().enumerate() {
@@ -224,11 +220,7 @@ async fn parallel_writers_corrupt_nothing() {
 #[tokio::test]
 async fn sessions_expire_by_default() {
     let world = World::new();
-    let id = world
-        .sessions
-        .create(Some("ann"), &cart(&[]))
-        .await
-        .unwrap();
+    let id = world.sessions.create(Some("ann"), &cart(&[])).await.unwrap();
     let session = world.sessions.get::<Cart>(&id).await.unwrap().unwrap();
     let day = Duration::from_secs(86_400);
     let lives = session.expires_at().duration_since(session.created_at());
@@ -285,20 +277,13 @@ async fn settings_that_cannot_work_are_refused() {
         (builder().idle_timeout(Duration::ZERO), "under 1 second"),
         (builder().absolute_timeout(hour), "over their absolute"),
         (builder().absolute_timeout(401 * 24 * hour), "400 days"),
-        (
-            builder().idle_timeout(hour).touch_every(hour),
-            "touch_every",
-        ),
+        (builder().idle_timeout(hour).touch_every(hour), "touch_every"),
     ] {
         let error = refused.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.message().contains(says), "{error}");
     }
-    builder()
-        .idle_timeout(hour)
-        .absolute_timeout(hour)
-        .build()
-        .unwrap();
+    builder().idle_timeout(hour).absolute_timeout(hour).build().unwrap();
 }
 
 #[tokio::test]
@@ -316,9 +301,7 @@ async fn what_cannot_be_kept_is_refused() {
     };
     assert!(error(sessions.update(&id, &too_long).await).contains(".max_bytes("));
     assert!(error(sessions.create(None, &too_long).await.map(drop)).contains(".max_bytes("));
-    let grown = sessions
-        .modify(&id, |text: &mut String| text.push('x'))
-        .await;
+    let grown = sessions.modify(&id, |text: &mut String| text.push('x')).await;
     assert!(error(grown).contains("101 bytes"));
     assert!(error(sessions.create(None, &no_json).await.map(drop)).contains("as JSON"));
     for bad in [
@@ -331,10 +314,7 @@ async fn what_cannot_be_kept_is_refused() {
     }
     error(sessions.rework_claims(&id, &1).await.map(drop));
     // Nothing of it was done.
-    assert_eq!(
-        sessions.get::<String>(&id).await.unwrap().unwrap().len(),
-        98
-    );
+    assert_eq!(sessions.get::<String>(&id).await.unwrap().unwrap().len(), 98);
     assert_eq!(sessions.count("ann").await.unwrap(), 1);
 }
 

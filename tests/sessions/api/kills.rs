@@ -119,10 +119,7 @@ impl Lane {
             (None, _) => count == 0,
         };
         if !sound {
-            println!(
-                "lost: {user}, begun {:?}, found {found:?}, {count} of them",
-                session.begun
-            );
+            println!("lost: {user}, begun {:?}, found {found:?}, {count} of them", session.begun);
             self.lost += 1;
         }
     }
@@ -194,9 +191,8 @@ impl Lane {
 #[test]
 fn a_thousand_kills_lose_no_acknowledged_session_and_double_none() {
     let started = Instant::now();
-    let lanes: Vec<_> = (0..LANES)
-        .map(|lane| std::thread::spawn(move || Lane::run(lane)))
-        .collect();
+    let lanes: Vec<_> =
+        (0..LANES).map(|lane| std::thread::spawn(move || Lane::run(lane))).collect();
     let mut all = Lane::default();
     for lane in lanes {
         let lane = lane.join().unwrap();
@@ -263,11 +259,7 @@ fn a_full_disk_is_an_error_and_sessions_are_read() {
     }
     let output = shell.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let written = said.lines().find_map(|line| line.strip_prefix("figures "));
     let written: u64 = written.unwrap().parse().unwrap();
     println!("fault 18, disk full: {written} sessions, all read while no write was possible");

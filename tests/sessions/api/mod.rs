@@ -29,9 +29,7 @@ pub(crate) struct Cart {
 }
 
 pub(crate) fn cart(items: &[&str]) -> Cart {
-    Cart {
-        items: items.iter().map(ToString::to_string).collect(),
-    }
+    Cart { items: items.iter().map(ToString::to_string).collect() }
 }
 
 /// And on one whose logout everywhere takes its time.
@@ -58,11 +56,7 @@ impl World {
         let clock = ManualClock::at(NOW);
         let store = MemoryStore::builder().clock(clock.clone()).build();
         let sessions = Sessions::builder(store.clone()).clock(clock.clone());
-        Self {
-            sessions: sessions.build().unwrap(),
-            clock,
-            store,
-        }
+        Self { sessions: sessions.build().unwrap(), clock, store }
     }
 
     pub(crate) fn after(&self, seconds: u64) {

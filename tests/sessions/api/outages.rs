@@ -138,9 +138,8 @@ async fn redis_restarted_under_load_loses_no_acknowledged_session() {
         server.kill();
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.run();
-        let again = until("sessions can be read again", async || {
-            sessions.list("nobody").await.is_ok()
-        });
+        let again =
+            until("sessions can be read again", async || sessions.list("nobody").await.is_ok());
         back.push(again.await);
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -153,9 +152,7 @@ async fn redis_restarted_under_load_loses_no_acknowledged_session() {
         assert!(sessions.count(&key).await.unwrap() >= told.len() as u64);
         for told in told {
             writes += 1 + told.items;
-            let found = items(&sessions, &told.id)
-                .await
-                .map(|items| items.len() as u64);
+            let found = items(&sessions, &told.id).await.map(|items| items.len() as u64);
             let more = told.items + u64::from(told.unsure);
             lost += usize::from(!found.is_some_and(|found| found == told.items || found == more));
         }
@@ -181,10 +178,7 @@ async fn a_session_that_ended_elsewhere_is_never_remembered_for_long() {
     let mut worst = [Duration::ZERO; 2];
     for round in 0..20 {
         let silent = round % 2;
-        let id = elsewhere
-            .create(Some("ann"), &cart(&["tea"]))
-            .await
-            .unwrap();
+        let id = elsewhere.create(Some("ann"), &cart(&["tea"])).await.unwrap();
         until("it is remembered", async || {
             let _ = near.get("probe").await;
             items(&here, &id).await.is_some() && near.peek("probe").is_some()
@@ -200,10 +194,7 @@ async fn a_session_that_ended_elsewhere_is_never_remembered_for_long() {
         }
         elsewhere.delete(&id).await.unwrap();
         let ended = Instant::now();
-        until("it has ended here", async || {
-            matches!(here.get::<Cart>(&id).await, Ok(None))
-        })
-        .await;
+        until("it has ended here", async || matches!(here.get::<Cart>(&id).await, Ok(None))).await;
         worst[silent] = worst[silent].max(ended.elapsed());
         proxy.silence_trackers(false);
     }

@@ -133,11 +133,7 @@ async fn race(sessions: &Sessions, number: usize) -> (usize, usize, usize) {
         sessions.delete(&new).await.unwrap();
         back += usize::from(items(sessions, &new).await.is_some());
     }
-    (
-        back + sessions.count(&key).await.unwrap() as usize,
-        saved,
-        reworked,
-    )
+    (back + sessions.count(&key).await.unwrap() as usize, saved, reworked)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

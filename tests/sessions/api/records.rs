@@ -42,9 +42,7 @@ async fn the_store_knows_the_hashes_of_id_and_user_alone() {
     let store = MemoryStore::new();
     let sessions = sessions(Arc::new(store.clone()));
     let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
-    let owned = store
-        .owned(&format!("session/sessions/{}", hash(b"ann")))
-        .await;
+    let owned = store.owned(&format!("session/sessions/{}", hash(b"ann"))).await;
     let keys: Vec<_> = owned.unwrap().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, [place(&id)]);
 }
@@ -76,16 +74,9 @@ async fn a_damaged_record_is_a_clear_error_and_can_be_ended() {
             true => sealed(&store),
             false => sessions(Arc::new(store.clone())),
         };
-        for garbage in [
-            &b""[..],
-            b"x",
-            b"p",
-            b"s",
-            b"p\x07",
-            b"p\x02short",
-            b"{\"a\":1}",
-            b"p\x03x",
-        ] {
+        for garbage in
+            [&b""[..], b"x", b"p", b"s", b"p\x07", b"p\x02short", b"{\"a\":1}", b"p\x03x"]
+        {
             // Each way to end it.
             for way in 0..2 {
                 let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
@@ -100,16 +91,8 @@ async fn a_damaged_record_is_a_clear_error_and_can_be_ended() {
                     assert!(error.message().contains(says), "{error}");
                     error.kind()
                 };
-                let read = sessions
-                    .get::<Cart>(&id)
-                    .await
-                    .map(|s| s.is_none())
-                    .map_err(kind);
-                let listed = sessions
-                    .list("ann")
-                    .await
-                    .map(|l| l.is_empty())
-                    .map_err(kind);
+                let read = sessions.get::<Cart>(&id).await.map(|s| s.is_none()).map_err(kind);
+                let listed = sessions.list("ann").await.map(|l| l.is_empty()).map_err(kind);
                 let expected = if gone { Ok(true) } else { Err(expected) };
                 assert_eq!(read, expected, "{garbage:?}");
                 assert_eq!(listed, expected, "{garbage:?}");
@@ -183,10 +166,7 @@ async fn data_of_another_type_is_a_clear_error_or_the_end() {
     }
     let store = Arc::new(MemoryStore::new());
     let strict = sessions(store.clone());
-    let id = strict
-        .create(Some("ann"), &cart(&["secret tea"]))
-        .await
-        .unwrap();
+    let id = strict.create(Some("ann"), &cart(&["secret tea"])).await.unwrap();
     for error in [
         strict.get::<Basket>(&id).await.unwrap_err(),
         strict.modify(&id, |_: &mut Basket| {}).await.unwrap_err(),
@@ -205,14 +185,8 @@ async fn data_of_another_type_is_a_clear_error_or_the_end() {
     let error = lenient.modify(&id, |_: &mut Basket| {}).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Revoked);
     // It can be replaced, and then it is the new type.
-    strict
-        .update(&id, &Basket { goods: vec![1] })
-        .await
-        .unwrap();
-    assert_eq!(
-        lenient.get::<Basket>(&id).await.unwrap().unwrap().goods,
-        [1]
-    );
+    strict.update(&id, &Basket { goods: vec![1] }).await.unwrap();
+    assert_eq!(lenient.get::<Basket>(&id).await.unwrap().unwrap().goods, [1]);
     assert!(lenient.get::<Cart>(&id).await.unwrap().is_none());
 }
 

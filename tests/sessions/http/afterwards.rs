@@ -133,9 +133,7 @@ async fn servers(world: &World) -> Servers {
             .header("upgrade", "line");
         Ok::<_, Error>(answer.body(Body::empty()).unwrap())
     };
-    let router = Router::new()
-        .route("/{what}", any(in_axum))
-        .layer(auth.layer());
+    let router = Router::new().route("/{what}", any(in_axum)).layer(auth.layer());
     let sessions = world.sessions.clone();
     Servers::apps(router, move || {
         let sessions = sessions.clone();
@@ -155,9 +153,7 @@ async fn servers(world: &World) -> Servers {
                 Ok::<_, Error>(answer.body(BoxBody::new(body)))
             }
         };
-        App::new()
-            .service(web::resource("/{what}").to(in_actix))
-            .wrap(auth.actix())
+        App::new().service(web::resource("/{what}").to(in_actix)).wrap(auth.actix())
     })
     .await
 }
@@ -250,9 +246,7 @@ async fn a_change_for_a_client_that_is_gone_is_an_error() {
         found.send(session).unwrap();
         std::future::pending::<()>().await;
     };
-    let router = Router::new()
-        .route("/", any(handler))
-        .layer(world.auth.layer());
+    let router = Router::new().route("/", any(handler)).layer(world.auth.layer());
     let (address, server) = crate::support::serve_axum(router).await;
     let client = open(address, &Request::get("/").bytes()).await;
     let session = finds.recv().await.unwrap();

@@ -8,15 +8,8 @@ use jamguard::Sessions;
 #[tokio::test]
 async fn attack_25_an_id_that_the_server_did_not_give_is_never_adopted() {
     let world = World::new().await;
-    let others = Sessions::builder(world.store.clone())
-        .name("others")
-        .clock(world.clock.clone());
-    let others = others
-        .build()
-        .unwrap()
-        .create(Some("ann"), &Cart::default())
-        .await
-        .unwrap();
+    let others = Sessions::builder(world.store.clone()).name("others").clock(world.clock.clone());
+    let others = others.build().unwrap().create(Some("ann"), &Cart::default()).await.unwrap();
     for (name, mut client) in world.clients() {
         client.post("/login", "ann").await;
         let known = client.id();
@@ -40,21 +33,13 @@ async fn attack_25_an_id_that_the_server_did_not_give_is_never_adopted() {
             let optional = client.with(&id).get("/hello").await;
             assert_eq!(optional.text(), "nobody", "{name} {id}");
             let mut adopted = client.with(&id);
-            assert_eq!(
-                adopted.post("/put", "tea").await.text(),
-                "tea",
-                "{name} {id}"
-            );
+            assert_eq!(adopted.post("/put", "tea").await.text(), "tea", "{name} {id}");
             assert_ne!(adopted.id(), id, "{name}");
             assert_eq!(client.with(&id).items().await, "", "{name} {id}");
             let mut logged_in = client.with(&id);
             logged_in.post("/login", "eve").await;
             assert_ne!(logged_in.id(), id, "{name}");
-            assert_eq!(
-                client.with(&id).get("/who").await.status,
-                401,
-                "{name} {id}"
-            );
+            assert_eq!(client.with(&id).get("/who").await.status, 401, "{name} {id}");
         }
         assert_eq!(client.get("/who").await.text(), "session ann", "{name}");
     }
@@ -82,16 +67,8 @@ async fn attack_26_a_planted_id_is_dead_after_the_login_and_after_a_change_of_ri
             let before = victim.clone();
             victim.post(path, "ann").await;
             assert_ne!(victim.id(), before.id(), "{name} {path}");
-            assert_eq!(
-                before.clone().get("/who").await.status,
-                401,
-                "{name} {path}"
-            );
-            assert_eq!(
-                victim.get("/who").await.text(),
-                "session ann",
-                "{name} {path}"
-            );
+            assert_eq!(before.clone().get("/who").await.status, 401, "{name} {path}");
+            assert_eq!(victim.get("/who").await.text(), "session ann", "{name} {path}");
         }
         assert_eq!(world.count("ann").await, 1, "{name}");
         victim.post("/logout", "").await;
@@ -106,10 +83,7 @@ async fn attack_29_cookies_that_are_too_long_two_or_garbage() {
         let id = client.id();
         let ask = async |cookie: &[u8], path: &str| {
             let header = [COOKIE.as_bytes(), b"=", cookie].concat();
-            client
-                .other()
-                .ask(Request::get(path).header("cookie", header))
-                .await
+            client.other().ask(Request::get(path).header("cookie", header)).await
         };
         let long = "A".repeat(4097 - COOKIE.len());
         let garbage: [&[u8]; 6] = [
@@ -149,11 +123,7 @@ async fn attack_29_cookies_that_are_too_long_two_or_garbage() {
                 }
             }
             let same = format!("{id}; {COOKIE}={id}");
-            assert_eq!(
-                ask(same.as_bytes(), path).await.status,
-                200,
-                "{name} {path}"
-            );
+            assert_eq!(ask(same.as_bytes(), path).await.status, 200, "{name} {path}");
             assert_eq!(
                 ask(format!("\"{id}\"").as_bytes(), path).await.status,
                 200,
@@ -163,20 +133,10 @@ async fn attack_29_cookies_that_are_too_long_two_or_garbage() {
         // With a bearer token they do not count.
         let bearer = |path: &str| {
             let cookies = format!("{COOKIE}={two}");
-            Request::get(path)
-                .header("cookie", cookies)
-                .bearer(&world.token())
+            Request::get(path).header("cookie", cookies).bearer(&world.token())
         };
-        assert_eq!(
-            client.other().ask(bearer("/public")).await.status,
-            200,
-            "{name}"
-        );
-        assert_eq!(
-            client.other().ask(bearer("/cart")).await.status,
-            200,
-            "{name}"
-        );
+        assert_eq!(client.other().ask(bearer("/public")).await.status, 200, "{name}");
+        assert_eq!(client.other().ask(bearer("/cart")).await.status, 200, "{name}");
         // A login works; a logout must not say that a session ended which lives on.
         let both =
             |path: &str| Request::post(path, "bob").header("cookie", format!("{COOKIE}={two}"));

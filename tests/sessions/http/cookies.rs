@@ -21,30 +21,17 @@ async fn a_session_begins_with_a_host_cookie_and_an_answer_that_is_not_stored() 
             format!("{COOKIE}={id}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={MONTH}");
         assert_eq!(answer.header("set-cookie"), Some(&*expected), "{name}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{name}");
-        assert_eq!(
-            answer.header("vary"),
-            Some("authorization, cookie"),
-            "{name}"
-        );
-        assert_eq!(
-            client.get("/cart").await.header("vary"),
-            answer.header("vary")
-        );
+        assert_eq!(answer.header("vary"), Some("authorization, cookie"), "{name}");
+        assert_eq!(client.get("/cart").await.header("vary"), answer.header("vary"));
 
         // With another id the time that is left is not longer than it was; a login begins it anew.
         world.after(3600);
         let rotated = client.post("/rotate", "").await;
         let left = format!("Max-Age={}", MONTH - 3600);
-        assert!(
-            rotated.header("set-cookie").unwrap().ends_with(&left),
-            "{name}"
-        );
+        assert!(rotated.header("set-cookie").unwrap().ends_with(&left), "{name}");
         let login = client.post("/login", "ann").await;
         let left = format!("Max-Age={MONTH}");
-        assert!(
-            login.header("set-cookie").unwrap().ends_with(&left),
-            "{name}"
-        );
+        assert!(login.header("set-cookie").unwrap().ends_with(&left), "{name}");
         client.post("/logout", "").await;
     }
 }
@@ -62,26 +49,10 @@ async fn its_attributes_can_be_chosen() {
         .partitioned();
     let max_age = format!("; Max-Age={MONTH}");
     let cases = [
-        (
-            plain,
-            "jam_session",
-            format!("; Path=/; HttpOnly; SameSite=Lax{max_age}"),
-        ),
-        (
-            strict,
-            "sid",
-            format!("; Path=/; Secure; HttpOnly; SameSite=Strict{max_age}"),
-        ),
-        (
-            frames,
-            COOKIE,
-            format!("; Path=/; Secure; HttpOnly; SameSite=None{max_age}"),
-        ),
-        (
-            short,
-            COOKIE,
-            "; Path=/; Secure; HttpOnly; SameSite=Lax".to_owned(),
-        ),
+        (plain, "jam_session", format!("; Path=/; HttpOnly; SameSite=Lax{max_age}")),
+        (strict, "sid", format!("; Path=/; Secure; HttpOnly; SameSite=Strict{max_age}")),
+        (frames, COOKIE, format!("; Path=/; Secure; HttpOnly; SameSite=None{max_age}")),
+        (short, COOKIE, "; Path=/; Secure; HttpOnly; SameSite=Lax".to_owned()),
         (
             wide,
             "__Secure-sid",
@@ -92,12 +63,8 @@ async fn its_attributes_can_be_chosen() {
     ];
     for (cookie, cookie_name, attributes) in cases {
         assert_eq!(cookie.name(), cookie_name);
-        let world = World::with(
-            |sessions| sessions,
-            |auth| auth.session_cookie(cookie),
-            true,
-        )
-        .await;
+        let world =
+            World::with(|sessions| sessions, |auth| auth.session_cookie(cookie), true).await;
         for (name, mut client) in world.clients() {
             let answer = client.post("/put", "tea").await;
             let cookie = answer.header("set-cookie").unwrap();
@@ -105,13 +72,9 @@ async fn its_attributes_can_be_chosen() {
             assert_eq!(rest, attributes, "{name}");
             let (set, id) = pair.split_once('=').unwrap();
             assert_eq!(set, cookie_name, "{name}");
-            let again = client
-                .ask(Request::get("/cart").cookie(cookie_name, id))
-                .await;
+            let again = client.ask(Request::get("/cart").cookie(cookie_name, id)).await;
             assert_eq!(again.text(), "tea", "{name}");
-            let out = client
-                .ask(Request::post("/logout", "").cookie(cookie_name, id))
-                .await;
+            let out = client.ask(Request::post("/logout", "").cookie(cookie_name, id)).await;
             let attributes = attributes.replace(&max_age, "");
             let removal = format!("{cookie_name}={attributes}; Max-Age=0");
             assert_eq!(out.header("set-cookie"), Some(&*removal), "{name}");
@@ -125,50 +88,24 @@ fn cookies_that_cannot_work_are_errors_at_the_start() {
     let builder = || Authenticator::builder().sessions(sessions());
     let named = || SessionCookie::new().with_name("sid");
     let refused = [
+        builder().session_cookie(SessionCookie::new().with_name("a b")).build(),
+        builder().session_cookie(SessionCookie::new().with_name("")).build(),
         builder()
-            .session_cookie(SessionCookie::new().with_name("a b"))
+            .session_cookie(SessionCookie::new().danger_plain_http().with_name("__Host-id"))
             .build(),
         builder()
-            .session_cookie(SessionCookie::new().with_name(""))
+            .session_cookie(SessionCookie::new().danger_plain_http().danger_same_site_none())
             .build(),
-        builder()
-            .session_cookie(
-                SessionCookie::new()
-                    .danger_plain_http()
-                    .with_name("__Host-id"),
-            )
-            .build(),
-        builder()
-            .session_cookie(
-                SessionCookie::new()
-                    .danger_plain_http()
-                    .danger_same_site_none(),
-            )
-            .build(),
-        builder()
-            .session_cookie(SessionCookie::new().domain("shop.example"))
-            .build(),
-        builder()
-            .session_cookie(SessionCookie::new().path("/shop"))
-            .build(),
+        builder().session_cookie(SessionCookie::new().domain("shop.example")).build(),
+        builder().session_cookie(SessionCookie::new().path("/shop")).build(),
         builder().session_cookie(named().path("shop")).build(),
-        builder()
-            .session_cookie(named().path("/a; Domain=evil.example"))
-            .build(),
+        builder().session_cookie(named().path("/a; Domain=evil.example")).build(),
         builder().session_cookie(named().domain("")).build(),
-        builder()
-            .session_cookie(named().domain("a.example; Path=/"))
-            .build(),
-        builder()
-            .session_cookie(named().danger_plain_http().partitioned())
-            .build(),
+        builder().session_cookie(named().domain("a.example; Path=/")).build(),
+        builder().session_cookie(named().danger_plain_http().partitioned()).build(),
         builder().source(CredentialSource::cookie(COOKIE)).build(),
-        Authenticator::builder()
-            .session_cookie(SessionCookie::new())
-            .build(),
-        Authenticator::builder()
-            .source(CredentialSource::session())
-            .build(),
+        Authenticator::builder().session_cookie(SessionCookie::new()).build(),
+        Authenticator::builder().source(CredentialSource::session()).build(),
         Authenticator::builder().build(),
     ];
     for refused in refused {
@@ -186,23 +123,13 @@ async fn a_dead_cookie_is_removed_unless_a_session_begins() {
         for path in ["/public", "/cart", "/hello", "/who", "/guarded"] {
             let answer = client.with(&dead).get(path).await;
             assert!(crate::http::is_removal(&answer), "{name} {path}");
-            assert_eq!(
-                answer.header("cache-control"),
-                Some("no-store"),
-                "{name} {path}"
-            );
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{name} {path}");
         }
         // Nobody looked at it: it may be alive.
         let token = world.token();
-        let answer = client
-            .with(&dead)
-            .ask(Request::get("/public").bearer(&token))
-            .await;
+        let answer = client.with(&dead).ask(Request::get("/public").bearer(&token)).await;
         assert_eq!(answer.header("set-cookie"), None, "{name}");
-        let answer = client
-            .with(&dead)
-            .ask(Request::get("/cart").bearer(&token))
-            .await;
+        let answer = client.with(&dead).ask(Request::get("/cart").bearer(&token)).await;
         assert!(crate::http::is_removal(&answer), "{name}");
 
         let mut client = client.with(&dead);
@@ -231,10 +158,7 @@ async fn the_cookie_of_a_session_that_just_got_another_id_is_not_removed() {
         // The old id is no secret any more once nobody comes with it by mistake.
         tokio::time::sleep(Duration::from_millis(1)).await;
         world.after(301);
-        assert!(
-            crate::http::is_removal(&before.clone().get("/public").await),
-            "{name}"
-        );
+        assert!(crate::http::is_removal(&before.clone().get("/public").await), "{name}");
         client.post("/logout", "").await;
     }
 }

@@ -23,31 +23,15 @@ async fn a_user_of_a_session_is_somebody_and_a_guest_is_nobody() {
         assert_eq!(client.get("/hello").await.text(), "nobody", "{name}");
         let guest = client.get("/guarded").await;
         assert_eq!(guest.status, 401, "{name}");
-        assert_eq!(
-            guest.header("www-authenticate"),
-            Some("Bearer realm=\"jamguard\""),
-            "{name}"
-        );
-        assert_eq!(
-            guest.header("set-cookie"),
-            None,
-            "{name}: the cart is alive"
-        );
+        assert_eq!(guest.header("www-authenticate"), Some("Bearer realm=\"jamguard\""), "{name}");
+        assert_eq!(guest.header("set-cookie"), None, "{name}: the cart is alive");
         assert_eq!(client.get("/who").await.status, 401, "{name}");
 
-        assert_eq!(
-            client.post("/login", "ann").await.text(),
-            "Some(\"ann\") tea",
-            "{name}"
-        );
+        assert_eq!(client.post("/login", "ann").await.text(), "Some(\"ann\") tea", "{name}");
         assert_eq!(client.get("/hello").await.text(), "ann", "{name}");
         assert_eq!(client.get("/who").await.text(), "session ann", "{name}");
         assert_eq!(client.get("/guarded").await.status, 200, "{name}");
-        assert_eq!(
-            client.items().await,
-            "tea",
-            "{name}: the guest's cart stays"
-        );
+        assert_eq!(client.items().await, "tea", "{name}: the guest's cart stays");
 
         client.post("/login-as-admin", "ann").await;
         assert_eq!(client.get("/hello").await.text(), "annadmin", "{name}");
@@ -63,11 +47,7 @@ async fn a_login_and_what_is_written_with_it_are_one_write() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
         world.store.asked();
-        assert_eq!(
-            client.post("/login-and-put", "ann").await.text(),
-            "present",
-            "{name}"
-        );
+        assert_eq!(client.post("/login-and-put", "ann").await.text(), "present", "{name}");
         assert_eq!(world.store.asked(), (0, 1), "{name}");
         assert_eq!(client.items().await, "present", "{name}");
         client.post("/logout", "").await;
@@ -76,10 +56,7 @@ async fn a_login_and_what_is_written_with_it_are_one_write() {
         client.post("/login-and-put", "ann").await;
         assert_eq!(client.items().await, "tea present", "{name}");
         assert_ne!(client.id(), guest, "{name}");
-        assert_eq!(
-            client.post("/rotate-and-put", "milk").await.text(),
-            "tea present milk"
-        );
+        assert_eq!(client.post("/rotate-and-put", "milk").await.text(), "tea present milk");
         assert_eq!(client.items().await, "tea present milk", "{name}");
         assert_eq!(world.count("ann").await, 1, "{name}");
         client.post("/logout", "").await;
@@ -94,19 +71,11 @@ async fn another_user_does_not_get_the_data_of_the_one_before() {
         client.post("/login", "ann").await;
         client.post("/put", "hers").await;
         let anns = client.clone();
-        assert_eq!(
-            client.post("/login", "bob").await.text(),
-            "Some(\"bob\") ",
-            "{name}"
-        );
+        assert_eq!(client.post("/login", "bob").await.text(), "Some(\"bob\") ", "{name}");
         assert_eq!(client.items().await, "", "{name}");
         assert_eq!(client.get("/who").await.text(), "session bob", "{name}");
         assert_eq!(anns.clone().get("/guarded").await.status, 401, "{name}");
-        assert_eq!(
-            (world.count("ann").await, world.count("bob").await),
-            (0, 1),
-            "{name}"
-        );
+        assert_eq!((world.count("ann").await, world.count("bob").await), (0, 1), "{name}");
         // The same user once more keeps it.
         client.post("/put", "his").await;
         client.post("/login", "bob").await;
@@ -120,18 +89,10 @@ async fn devices_are_listed_and_ended() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
         assert_eq!(client.get("/devices").await.status, 401, "{name}");
-        assert_eq!(
-            client.post("/logout-everywhere", "").await.status,
-            401,
-            "{name}"
-        );
+        assert_eq!(client.post("/logout-everywhere", "").await.status, 401, "{name}");
         client.post("/put", "tea").await;
         assert_eq!(client.get("/devices").await.status, 401, "{name}");
-        assert_eq!(
-            client.post("/logout-everywhere", "").await.status,
-            401,
-            "{name}"
-        );
+        assert_eq!(client.post("/logout-everywhere", "").await.status, 401, "{name}");
 
         let mut browsers = Vec::new();
         for device in ["laptop", "phone", "tablet"] {
@@ -141,24 +102,10 @@ async fn devices_are_listed_and_ended() {
             browsers.push(browser);
             world.after(1);
         }
-        let [laptop, phone, tablet] = &mut browsers[..] else {
-            unreachable!()
-        };
-        assert_eq!(
-            phone.get("/devices").await.text(),
-            "tablet *phone laptop",
-            "{name}"
-        );
-        assert_eq!(
-            phone.post("/end-device", "laptop").await.text(),
-            "true",
-            "{name}"
-        );
-        assert_eq!(
-            phone.post("/end-device", "laptop").await.text(),
-            "false",
-            "{name}"
-        );
+        let [laptop, phone, tablet] = &mut browsers[..] else { unreachable!() };
+        assert_eq!(phone.get("/devices").await.text(), "tablet *phone laptop", "{name}");
+        assert_eq!(phone.post("/end-device", "laptop").await.text(), "true", "{name}");
+        assert_eq!(phone.post("/end-device", "laptop").await.text(), "false", "{name}");
         assert_eq!(laptop.get("/guarded").await.status, 401, "{name}");
         let own = tablet.post("/end-device", "tablet").await;
         assert_eq!(own.text(), "true", "{name}");
@@ -190,17 +137,9 @@ async fn what_is_written_after_a_logout_begins_another_session() {
         assert_eq!(client.get("/hello").await.text(), "nobody", "{name}");
         assert_eq!(world.count("ann").await, 0, "{name}");
         // Logging out twice, and without a session, is no error.
-        assert_eq!(
-            client.with(before).post("/logout", "").await.status,
-            200,
-            "{name}"
-        );
+        assert_eq!(client.with(before).post("/logout", "").await.status, 200, "{name}");
         let answer = client.other().post("/logout", "").await;
-        assert_eq!(
-            (answer.status, answer.header("set-cookie")),
-            (200, None),
-            "{name}"
-        );
+        assert_eq!((answer.status, answer.header("set-cookie")), (200, None), "{name}");
     }
 }
 
@@ -213,10 +152,7 @@ async fn the_sources_are_asked_in_their_order() {
         true,
     )
     .await;
-    for (world, first) in [
-        (&session_last, "bearer token's"),
-        (&session_first, "session ann"),
-    ] {
+    for (world, first) in [(&session_last, "bearer token's"), (&session_first, "session ann")] {
         let token = world.token();
         for (name, mut client) in both_ways(world) {
             client.post("/login", "ann").await;
@@ -243,12 +179,11 @@ async fn the_hook_and_the_strict_switch_see_sessions_too() {
     let world = World::with(
         |sessions| sessions,
         |auth| {
-            auth.refuse_invalid_cookies()
-                .on_refusal(|error, challenge| match error.kind() {
-                    ErrorKind::Revoked => challenge.with_status(410),
-                    ErrorKind::Conflict => challenge.with_status(412),
-                    _ => challenge,
-                })
+            auth.refuse_invalid_cookies().on_refusal(|error, challenge| match error.kind() {
+                ErrorKind::Revoked => challenge.with_status(410),
+                ErrorKind::Conflict => challenge.with_status(412),
+                _ => challenge,
+            })
         },
         true,
     )
@@ -262,11 +197,7 @@ async fn the_hook_and_the_strict_switch_see_sessions_too() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         client.post("/put", "milk").await;
         let mut slow = slow;
-        assert_eq!(
-            crate::support::receive(&mut slow, true).await.status,
-            412,
-            "{name}"
-        );
+        assert_eq!(crate::support::receive(&mut slow, true).await.status, 412, "{name}");
     }
 }
 

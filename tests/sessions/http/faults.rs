@@ -18,11 +18,7 @@ async fn fault_13_the_store_is_down() {
             assert_eq!(answer.status, 503, "{name} {path}");
             assert_eq!(answer.json()["type"], "unavailable", "{name} {path}");
             assert_eq!(answer.header("retry-after"), Some("1"), "{name} {path}");
-            assert_eq!(
-                answer.header("set-cookie"),
-                None,
-                "{name} {path}: the cookie is kept"
-            );
+            assert_eq!(answer.header("set-cookie"), None, "{name} {path}: the cookie is kept");
         }
         // Who needs no session is served.
         assert_eq!(client.other().get("/public").await.status, 200, "{name}");
@@ -36,11 +32,7 @@ async fn fault_13_the_store_is_down() {
         let answer = client.ask(Request::get("/caught").bearer(&token)).await;
         assert_eq!(answer.text(), "unavailable", "{name}");
         // What is no id need not be looked for.
-        assert_eq!(
-            client.with("nonsense").get("/guarded").await.status,
-            401,
-            "{name}"
-        );
+        assert_eq!(client.with("nonsense").get("/guarded").await.status, 401, "{name}");
         // A session that cannot be begun is not said to be.
         let answer = client.other().post("/put", "milk").await;
         assert_eq!(answer.status, 503, "{name}");
@@ -116,10 +108,7 @@ async fn goes_away(kind: &str, world: &World) {
             committed + unchanged,
         );
         // actix-web lets the handler come to its end.
-        assert!(
-            committed > 0 && (unchanged > 0 || name == "actix-web"),
-            "{name}"
-        );
+        assert!(committed > 0 && (unchanged > 0 || name == "actix-web"), "{name}");
 
         // In the middle of a login: the old id has the session, or it is one that nobody knows.
         let (mut old, mut new) = (0, 0);

@@ -117,11 +117,7 @@ async fn a_session_is_saved_also_where_a_middleware_inside_fails() {
         }
         let request = Request::post("/put", "tea").header("x-fail", "forbidden");
         client.ask(request).await;
-        assert_eq!(
-            client.post("/put", "milk").await.text(),
-            "tea milk",
-            "{name}"
-        );
+        assert_eq!(client.post("/put", "milk").await.text(), "tea milk", "{name}");
 
         // A failure of the server saves nothing.
         let request = Request::post("/put", "salt").header("x-fail", "internal");

@@ -29,18 +29,12 @@ pub(crate) const COOKIE: &str = "__Host-jam_session";
 
 impl Client {
     pub(crate) fn with(&self, id: impl Into<String>) -> Self {
-        Self {
-            address: self.address,
-            id: Some(id.into()),
-        }
+        Self { address: self.address, id: Some(id.into()) }
     }
 
     /// Another browser.
     pub(crate) fn other(&self) -> Self {
-        Self {
-            address: self.address,
-            id: None,
-        }
+        Self { address: self.address, id: None }
     }
 
     fn sent(&self, request: Request) -> Request {

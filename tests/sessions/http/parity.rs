@@ -66,10 +66,7 @@ impl World {
 fn without_id(answer: &Response) -> String {
     let mut text = answer.comparable();
     let given = answer.all("set-cookie").iter().find_map(|cookie| {
-        let id = cookie
-            .strip_prefix(&format!("{COOKIE}="))?
-            .split(';')
-            .next()?;
+        let id = cookie.strip_prefix(&format!("{COOKIE}="))?.split(';').next()?;
         (id.len() == 43).then(|| id.to_owned())
     });
     if let Some(id) = given {
@@ -91,9 +88,7 @@ async fn compare(world: &World, comes: Comes, method: &str, path: &str, body: &s
         let answer = Client::ask(&mut client, request).await;
         answers.push((answer.status, without_id(&answer).replace(&user, "USER")));
     }
-    let [ours, theirs] = &answers[..] else {
-        unreachable!()
-    };
+    let [ours, theirs] = &answers[..] else { unreachable!() };
     assert_eq!(ours, theirs, "{comes:?} {method} {path}");
     ours.0
 }

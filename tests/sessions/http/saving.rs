@@ -51,11 +51,7 @@ async fn what_one_handler_writes_another_sees_and_it_is_saved_once() {
     for (name, mut client) in world.clients() {
         world.store.asked();
         let answer = client.post("/twice", "").await;
-        assert_eq!(
-            answer.text(),
-            "first second third fourth, first second third fourth",
-            "{name}"
-        );
+        assert_eq!(answer.text(), "first second third fourth, first second third fourth", "{name}");
         assert_eq!(world.store.asked(), (0, 1), "{name}");
         client.post("/twice", "").await;
         assert_eq!(world.store.asked(), (1, 1), "{name}");
@@ -145,11 +141,7 @@ async fn data_of_another_type_is_an_error_or_a_fresh_start() {
     for (name, mut client) in world.clients() {
         client.post("/put", "tea").await;
         let answer = client.get("/number").await;
-        assert_eq!(
-            (answer.status, client.items().await.as_str()),
-            (500, "tea"),
-            "{name}"
-        );
+        assert_eq!((answer.status, client.items().await.as_str()), (500, "tea"), "{name}");
     }
     let anew = |sessions: jamguard::SessionsBuilder| {
         sessions.on_type_mismatch(jamguard::OnTypeMismatch::StartOver)
@@ -172,16 +164,8 @@ async fn without_the_layer_the_session_is_nobodys_to_have() {
         let cart = crate::http::site::Cart::default();
         let id = world.sessions.create(Some("ann"), &cart).await.unwrap();
         let mut ann = client.with(id.expose());
-        assert_eq!(
-            ann.post("/guarded-cart", "tea").await.text(),
-            "tea",
-            "{name}"
-        );
-        assert_eq!(
-            ann.post("/guarded-cart", "milk").await.text(),
-            "tea milk",
-            "{name}"
-        );
+        assert_eq!(ann.post("/guarded-cart", "tea").await.text(), "tea", "{name}");
+        assert_eq!(ann.post("/guarded-cart", "milk").await.text(), "tea milk", "{name}");
     }
 }
 
@@ -192,11 +176,7 @@ async fn an_optional_session_is_none_in_axum_where_the_client_has_none() {
     for (name, mut client) in world.clients() {
         let none = if name == "axum" { "none" } else { "" };
         assert_eq!(client.get("/if-any").await.text(), none, "{name}");
-        assert_eq!(
-            client.with("A".repeat(43)).get("/if-any").await.text(),
-            none,
-            "{name}"
-        );
+        assert_eq!(client.with("A".repeat(43)).get("/if-any").await.text(), none, "{name}");
         client.post("/put", "tea").await;
         assert_eq!(client.get("/if-any").await.text(), "tea", "{name}");
     }

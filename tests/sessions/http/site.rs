@@ -42,8 +42,7 @@ fn show(cart: &Session<Cart>) -> String {
 }
 
 fn push(cart: &Session<Cart>, item: String) {
-    cart.modify(move |cart| cart.items.push(item.clone()))
-        .unwrap();
+    cart.modify(move |cart| cart.items.push(item.clone())).unwrap();
 }
 
 /// `MILLISECONDS ITEM`
@@ -131,8 +130,7 @@ async fn login(cart: Session<Cart>, user: String) -> String {
 
 async fn login_as_admin(cart: Session<Cart>, user: String) -> &'static str {
     let claims = json!({ "sub": user, "role": "admin" });
-    cart.login_with(NewSession::of(user).claims(&claims))
-        .unwrap();
+    cart.login_with(NewSession::of(user).claims(&claims)).unwrap();
     "in"
 }
 
@@ -194,9 +192,7 @@ async fn devices(cart: Session<Cart>) -> Result<String, Error> {
 /// Ends the device of that name.
 async fn end_device(cart: Session<Cart>, name: String) -> Result<String, Error> {
     let devices = cart.devices().await?;
-    let device = devices
-        .iter()
-        .find(|device| device.device() == Some(&*name));
+    let device = devices.iter().find(|device| device.device() == Some(&*name));
     let handle = device.map_or("none", |device| device.handle());
     Ok(cart.end_device(handle).await?.to_string())
 }
@@ -359,9 +355,8 @@ impl World {
             .key(key.verifying_key().unwrap())
             .algorithms([Algorithm::ES256])
             .clock(clock.clone());
-        let builder = Authenticator::builder()
-            .verifier(verifier.build().unwrap())
-            .sessions(sessions.clone());
+        let builder =
+            Authenticator::builder().verifier(verifier.build().unwrap()).sessions(sessions.clone());
         let auth = change(builder).build().unwrap();
         let guard = auth.require_login();
         let guarded = Router::new()
@@ -395,9 +390,7 @@ impl World {
 
     /// A browser for each framework.
     pub(crate) fn clients(&self) -> [(&'static str, Client); 2] {
-        self.servers
-            .each()
-            .map(|(name, address)| (name, Client { address, id: None }))
+        self.servers.each().map(|(name, address)| (name, Client { address, id: None }))
     }
 
     pub(crate) fn token(&self) -> String {

@@ -26,10 +26,7 @@ struct Shared {
 
 impl Watched {
     pub(crate) fn over(sound: Arc<dyn Store>) -> Self {
-        Self {
-            sound,
-            shared: Arc::default(),
-        }
+        Self { sound, shared: Arc::default() }
     }
 
     /// How often it was read and written since this was last asked.
@@ -52,9 +49,7 @@ impl Watched {
 
     /// Each write waits so long before it is done and again after.
     pub(crate) fn slow_down(&self, milliseconds: u64) {
-        self.shared
-            .milliseconds
-            .store(milliseconds, Ordering::SeqCst);
+        self.shared.milliseconds.store(milliseconds, Ordering::SeqCst);
     }
 
     fn refuse(&self, writing: bool) -> Result<(), Error> {
@@ -104,9 +99,7 @@ impl Store for Watched {
     }
 
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
-        self.write(Box::pin(
-            async move { self.sound.insert(key, record).await },
-        ))
+        self.write(Box::pin(async move { self.sound.insert(key, record).await }))
     }
 
     fn replace<'a>(
@@ -116,9 +109,7 @@ impl Store for Watched {
         value: Vec<u8>,
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, Option<u64>> {
-        self.write(Box::pin(async move {
-            self.sound.replace(key, version, value, ttl).await
-        }))
+        self.write(Box::pin(async move { self.sound.replace(key, version, value, ttl).await }))
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
@@ -130,8 +121,6 @@ impl Store for Watched {
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        self.write(Box::pin(
-            async move { self.sound.remove_owned(owner).await },
-        ))
+        self.write(Box::pin(async move { self.sound.remove_owned(owner).await }))
     }
 }

@@ -33,10 +33,7 @@ async fn a_logout_ends_the_session_and_its_refresh_token() {
         }
         let html = Request::post("/logout", "").header("accept", "text/html");
         let answer = browser.ask(html).await;
-        assert_eq!(
-            (answer.status, answer.header("location")),
-            (303, Some("/welcome"))
-        );
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/welcome")));
         assert_eq!(answer.header("set-cookie"), None, "nobody was logged in");
     }
 }
@@ -101,11 +98,7 @@ async fn while_the_store_is_down_a_logout_says_so() {
             let refresh_token = browser.log_in(&site.world).await;
             site.store.goes_down(true);
             let answer = browser.post(path, "").await;
-            assert_eq!(
-                (answer.status, answer.header("set-cookie")),
-                (503, None),
-                "{name}"
-            );
+            assert_eq!((answer.status, answer.header("set-cookie")), (503, None), "{name}");
             site.store.goes_down(false);
             assert_eq!(browser.get("/me").await.text(), ANN);
             site.world.client().refresh(&refresh_token).await.unwrap();
@@ -121,9 +114,7 @@ async fn no_renewal_revives_a_session() {
     for (name, mut browser) in site.browsers() {
         browser.log_in(&site.world).await;
         site.world.clock.advance(Duration::from_secs(800));
-        site.world
-            .emulator
-            .delay(Endpoint::Refresh, Duration::from_millis(300));
+        site.world.emulator.delay(Endpoint::Refresh, Duration::from_millis(300));
         let asked = site.world.emulator.requests(Endpoint::Refresh);
         assert_eq!(browser.get("/me").await.status, 200);
         let begun = std::time::Instant::now();

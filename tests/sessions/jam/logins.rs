@@ -23,10 +23,7 @@ async fn a_magic_link_ends_in_a_session_and_the_tokens_stay_on_the_server() {
         assert_eq!(id.len(), 43);
 
         assert_eq!(browser.get("/me").await.text(), ANN);
-        assert_eq!(
-            browser.get("/expires").await.text(),
-            (NOW + 900).to_string()
-        );
+        assert_eq!(browser.get("/expires").await.text(), (NOW + 900).to_string());
         let tokens = browser.get("/tokens").await;
         assert_eq!(tokens.text(), format!("{token} {refresh_token}"));
         let devices = site.sessions.list(ANN).await.unwrap();
@@ -89,11 +86,9 @@ async fn a_session_without_data_is_any_types() {
 async fn what_is_no_login_begins_nothing() {
     let site = Site::new().await;
     for (_, mut browser) in site.browsers() {
-        for (status, token) in [
-            (401, site.world.expired_token()),
-            (401, "garbage".to_owned()),
-            (400, String::new()),
-        ] {
+        for (status, token) in
+            [(401, site.world.expired_token()), (401, "garbage".to_owned()), (400, String::new())]
+        {
             let answer = browser.arrive(&token, None).await;
             assert_eq!((answer.status, &browser.id), (status, &None));
         }
@@ -108,11 +103,7 @@ async fn while_the_store_is_down_nobody_is_logged_in_by_half() {
         let before = browser.id.clone();
         site.store.goes_down(true);
         let answer = browser.arrive(&site.world.token(), None).await;
-        assert_eq!(
-            (answer.status, answer.header("retry-after")),
-            (503, Some("1")),
-            "{name}"
-        );
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{name}");
         site.store.goes_down(false);
         assert_eq!(browser.id, before);
         assert_eq!(browser.get("/cart").await.text(), "apple");
@@ -138,29 +129,21 @@ async fn where_the_tokens_go_can_be_said() {
     ] {
         builder.build().unwrap();
     }
-    for builder in [
-        login(&with_sessions).into_cookies(),
-        login(&with_cookies).into_session(),
-    ] {
+    for builder in [login(&with_sessions).into_cookies(), login(&with_cookies).into_session()] {
         let error = builder.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         assert!(error.message().contains(".sessions("), "{error}");
     }
     // In cookies as before, beside sessions.
-    let cookies = Site::with(
-        |auth| auth.cookies(LoginCookies::new()),
-        |login| login.into_cookies(),
-    );
+    let cookies =
+        Site::with(|auth| auth.cookies(LoginCookies::new()), |login| login.into_cookies());
     let cookies = cookies.await;
     for (_, address) in cookies.servers.each() {
         let path = format!("/jam-redirect?idToken={}", cookies.world.token());
         let request = crate::support::Request::get(&path);
         let answer = crate::support::send(address, &request).await;
-        let names: Vec<_> = answer
-            .all("set-cookie")
-            .into_iter()
-            .map(|cookie| &cookie[..13])
-            .collect();
+        let names: Vec<_> =
+            answer.all("set-cookie").into_iter().map(|cookie| &cookie[..13]).collect();
         assert_eq!(names, ["__Host-jam_id", "__Host-jam_re"]);
     }
 }

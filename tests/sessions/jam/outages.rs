@@ -20,10 +20,7 @@ async fn sessions_go_on_for_the_grace_and_wait_after_it() {
         for (name, browser) in &mut browsers {
             for path in ["/me", "/hello"] {
                 let answer = browser.get(path).await;
-                assert_eq!(
-                    answer.status, status,
-                    "{name} {path} after {minutes} more minutes"
-                );
+                assert_eq!(answer.status, status, "{name} {path} after {minutes} more minutes");
                 assert_eq!(answer.header("set-cookie"), None, "the cookie is kept");
                 if status == 503 {
                     assert!(answer.header("retry-after").is_some());
@@ -68,11 +65,7 @@ async fn while_the_store_is_down_nothing_ends() {
         site.world.clock.advance(20 * MINUTE);
         site.store.goes_down(true);
         let answer = browser.get("/me").await;
-        assert_eq!(
-            (answer.status, answer.header("set-cookie")),
-            (503, None),
-            "{name}"
-        );
+        assert_eq!((answer.status, answer.header("set-cookie")), (503, None), "{name}");
         site.store.goes_down(false);
         site.world.clock.advance(Duration::from_secs(6));
         assert_eq!(browser.get("/me").await.text(), ANN, "{name}");

@@ -22,21 +22,14 @@ async fn it_is_renewed_ahead_of_its_end_and_nobody_waits() {
         browser.get("/me").await;
         assert_eq!(site.world.emulator.requests(Endpoint::Refresh), 0, "{name}");
         site.world.clock.advance(Duration::from_secs(1));
-        site.world
-            .emulator
-            .delay(Endpoint::Refresh, Duration::from_millis(300));
+        site.world.emulator.delay(Endpoint::Refresh, Duration::from_millis(300));
         // What it has is still good.
         let begun = std::time::Instant::now();
-        assert_eq!(
-            browser.get("/expires").await.text(),
-            (NOW + 900).to_string()
-        );
+        assert_eq!(browser.get("/expires").await.text(), (NOW + 900).to_string());
         let waited = begun.elapsed();
         assert!(waited < Duration::from_millis(250), "{waited:?}");
         let fresh = (NOW + 720 + 900).to_string();
-        browser
-            .until("/expires", |answer| answer.text() == fresh)
-            .await;
+        browser.until("/expires", |answer| answer.text() == fresh).await;
         assert_eq!(site.world.emulator.requests(Endpoint::Refresh), 1);
         println!("{name}: renewed 180 s ahead, the request took {waited:?}");
         // The same session, the same cookie, the new token.
@@ -58,12 +51,8 @@ async fn one_renewal_however_many_requests_come() {
             other.id = id.clone();
             other
         });
-        site.world
-            .clock
-            .advance(FRESH + Duration::from_secs(if expired { 600 } else { 1 }));
-        site.world
-            .emulator
-            .delay(Endpoint::Refresh, Duration::from_millis(300));
+        site.world.clock.advance(FRESH + Duration::from_secs(if expired { 600 } else { 1 }));
+        site.world.emulator.delay(Endpoint::Refresh, Duration::from_millis(300));
         let mut requests = JoinSet::new();
         for at in 0..100 {
             let mut browser = browsers[at % 2].clone();
@@ -103,13 +92,8 @@ async fn what_jam_refuses_ends_the_session() {
             let refresh_token = browser.log_in(&site.world).await;
             let client = site.world.client();
             let id_token = site.world.token();
-            client
-                .delete_refresh_token(&id_token, &refresh_token)
-                .await
-                .unwrap();
-            site.world
-                .clock
-                .advance(FRESH + Duration::from_secs(if expired { 600 } else { 1 }));
+            client.delete_refresh_token(&id_token, &refresh_token).await.unwrap();
+            site.world.clock.advance(FRESH + Duration::from_secs(if expired { 600 } else { 1 }));
             let mut guest = browser.clone();
             if expired {
                 let answer = browser.get("/me").await;
@@ -118,11 +102,7 @@ async fn what_jam_refuses_ends_the_session() {
             let ended = browser.until("/me", |answer| answer.status == 401).await;
             assert_eq!(
                 ended.json()["type"],
-                if expired {
-                    "missing_credentials"
-                } else {
-                    "invalid_token"
-                }
+                if expired { "missing_credentials" } else { "invalid_token" }
             );
             assert_eq!(browser.id, None, "the dead cookie is removed");
             assert_eq!(site.sessions.count(ANN).await.unwrap(), 0);
@@ -234,10 +214,8 @@ async fn a_denied_user_is_out_and_in_nobodys_way() {
         let (name, mut ann) = site.browsers()[at].clone();
         let mut bob = ann.clone();
         ann.log_in(&site.world).await;
-        let (token, refresh_token) = (
-            site.world.app.id_token(BOB).unwrap(),
-            site.world.app.refresh_token(BOB).unwrap(),
-        );
+        let (token, refresh_token) =
+            (site.world.app.id_token(BOB).unwrap(), site.world.app.refresh_token(BOB).unwrap());
         bob.arrive(&token, Some(refresh_token.expose())).await;
         assert_eq!(bob.get("/me").await.text(), BOB, "{name}");
         let issuer = format!(
@@ -246,10 +224,7 @@ async fn a_denied_user_is_out_and_in_nobodys_way() {
             crate::support::APP
         );
         let for_years = UNIX_EPOCH + Duration::from_secs(NOW + 100_000_000);
-        denied
-            .revoke_subject(&issuer, BOB, for_years)
-            .await
-            .unwrap();
+        denied.revoke_subject(&issuer, BOB, for_years).await.unwrap();
         // Longer than an outage's grace.
         site.world.clock.advance(Duration::from_secs(2 * 3600));
         let answer = bob.get("/me").await;

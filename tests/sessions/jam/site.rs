@@ -58,8 +58,7 @@ async fn cart(cart: Session<Cart>) -> String {
 }
 
 async fn put(cart: Session<Cart>, item: String) -> String {
-    cart.modify(move |cart| cart.items.push(item.clone()))
-        .unwrap();
+    cart.modify(move |cart| cart.items.push(item.clone())).unwrap();
     cart.items.join(" ")
 }
 
@@ -70,11 +69,7 @@ async fn tokens(session: Session<Cart>) -> String {
     };
     assert_eq!(format!("{tokens:?}"), "SessionTokens(redacted)");
     let refresh_token = tokens.refresh_token().map(|token| token.expose());
-    format!(
-        "{} {}",
-        tokens.id_token().expose(),
-        refresh_token.unwrap_or("none")
-    )
+    format!("{} {}", tokens.id_token().expose(), refresh_token.unwrap_or("none"))
 }
 
 /// A store that can be taken away.
@@ -177,9 +172,7 @@ impl Site {
                 .service(web::resource("/vault").to(vault))
                 .service(web::resource("/office").to(office))
                 .service(
-                    web::resource("/cart")
-                        .route(web::get().to(cart))
-                        .route(web::post().to(put)),
+                    web::resource("/cart").route(web::get().to(cart)).route(web::post().to(put)),
                 )
                 .service(web::resource("/tokens").to(tokens))
                 .service(web::resource("/jam-redirect").to(login.redirect()))
@@ -187,12 +180,7 @@ impl Site {
                 .service(web::resource("/logout-everywhere").to(login.logout_everywhere()));
         };
         let wrap = move || Condition::new(true, auth.actix());
-        Self {
-            servers: Servers::serve(router, wrap, routes).await,
-            world,
-            sessions,
-            store,
-        }
+        Self { servers: Servers::serve(router, wrap, routes).await, world, sessions, store }
     }
 
     /// One browser for each framework.
@@ -242,8 +230,7 @@ impl Browser {
             let token = token.replace('+', "%2B");
             path.push_str(&format!("&refreshToken={token}"));
         }
-        self.ask(Request::get(&path).header("user-agent", "Browser of a test"))
-            .await
+        self.ask(Request::get(&path).header("user-agent", "Browser of a test")).await
     }
 
     /// Ann logs in; the refresh token.
@@ -262,11 +249,7 @@ impl Browser {
             if is(&answer) {
                 return answer;
             }
-            assert!(
-                begun.elapsed() < Duration::from_secs(5),
-                "{}",
-                answer.text()
-            );
+            assert!(begun.elapsed() < Duration::from_secs(5), "{}", answer.text());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -38,10 +38,7 @@ pub(crate) async fn fill(file: &Path) {
     let record = |number: usize| NewRecord::new(vec![number as u8; LARGE]).owned_by("full");
     let mut written = 0;
     let full = loop {
-        match store
-            .insert(&format!("full {written}"), record(written))
-            .await
-        {
+        match store.insert(&format!("full {written}"), record(written)).await {
             Ok(version) => assert!(version.is_some()),
             Err(error) => break error,
         }
@@ -52,20 +49,14 @@ pub(crate) async fn fill(file: &Path) {
     let mut reads = 0;
     for _ in 0..ATTEMPTS {
         let key = format!("full {written}");
-        says(
-            store.insert(&key, record(written)).await,
-            "there is no space left for",
-        );
+        says(store.insert(&key, record(written)).await, "there is no space left for");
         assert!(store.get(&key).await.unwrap().is_none());
         all_are_there(&store, written).await;
         reads += written;
     }
     // Space comes back: this very store goes on.
     let freed = Command::new("prlimit")
-        .args([
-            &format!("--pid={}", std::process::id()),
-            "--fsize=unlimited",
-        ])
+        .args([&format!("--pid={}", std::process::id()), "--fsize=unlimited"])
         .status()
         .expect("prlimit is part of util-linux: apt-get install util-linux");
     assert!(freed.success());
@@ -104,14 +95,8 @@ pub(crate) async fn only_read(file: &Path) {
     for _ in 0..2 {
         let version = store.get("key").await.unwrap().unwrap().version();
         says(store.remove("key").await, "is read-only");
-        says(
-            store.insert("new", NewRecord::new(*b"")).await,
-            "is read-only",
-        );
-        says(
-            store.replace("key", version, vec![], None).await,
-            "is read-only",
-        );
+        says(store.insert("new", NewRecord::new(*b"")).await, "is read-only");
+        says(store.replace("key", version, vec![], None).await, "is read-only");
         says(store.remove_owned("ann").await, "is read-only");
         says(store.purge().await, "is read-only");
         assert_eq!(store.owned("ann").await.unwrap().len(), 1);
@@ -159,10 +144,7 @@ async fn a_read_only_file_can_be_read() {
 
     let said = run_unprivileged(&folder, "open", &unclean);
     assert!(said.contains("storage: "), "{said}");
-    assert!(
-        said.contains("open it once with permission to write"),
-        "{said}"
-    );
+    assert!(said.contains("open it once with permission to write"), "{said}");
     fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
     let said = run_unprivileged(&folder, "open", &file);
     assert!(said.contains("storage: "), "{said}");
@@ -177,18 +159,9 @@ async fn a_second_process_is_told_what_to_do() {
     let version = store.insert("key", NewRecord::new(*b"")).await.unwrap();
     let said = child::run(child::command("open", &folder.store()));
     assert!(said.contains("storage: "), "{said}");
-    assert!(
-        said.contains("is open already, here or in another process"),
-        "{said}"
-    );
-    assert!(
-        said.contains("let several processes share a Redis"),
-        "{said}"
-    );
-    says(
-        FileStore::open(folder.store()),
-        "open it once and share clones",
-    );
+    assert!(said.contains("is open already, here or in another process"), "{said}");
+    assert!(said.contains("let several processes share a Redis"), "{said}");
+    says(FileStore::open(folder.store()), "open it once and share clones");
     // The first is none the worse.
     let replaced = store.replace("key", version.unwrap(), vec![], None).await;
     assert!(replaced.unwrap().is_some());
@@ -201,9 +174,6 @@ async fn a_second_process_is_told_what_to_do() {
 #[test]
 fn a_place_that_cannot_be_is_told() {
     let folder = Folder::new("nowhere");
-    says(
-        FileStore::open(folder.path().join("none/store.redb")),
-        "create its folder",
-    );
+    says(FileStore::open(folder.path().join("none/store.redb")), "create its folder");
     says(FileStore::open(folder.path()), "cannot be read or written");
 }

@@ -33,9 +33,8 @@ fn number(value: &[u8]) -> Option<u64> {
 pub(crate) async fn write(file: &Path) {
     let store = FileStore::open(file).unwrap();
     println!("ready");
-    let writers: Vec<_> = (0..WRITERS)
-        .map(|writer| tokio::spawn(write_own_keys(store.clone(), writer)))
-        .collect();
+    let writers: Vec<_> =
+        (0..WRITERS).map(|writer| tokio::spawn(write_own_keys(store.clone(), writer))).collect();
     for writer in writers {
         writer.await.unwrap();
     }
@@ -182,9 +181,8 @@ impl Lane {
 #[test]
 fn a_thousand_kills_lose_nothing_acknowledged() {
     let started = Instant::now();
-    let lanes: Vec<_> = (0..LANES)
-        .map(|lane| std::thread::spawn(move || Lane::run(lane)))
-        .collect();
+    let lanes: Vec<_> =
+        (0..LANES).map(|lane| std::thread::spawn(move || Lane::run(lane))).collect();
     let mut all = Lane::default();
     for lane in lanes {
         let lane = lane.join().unwrap();
@@ -224,9 +222,7 @@ fn a_creation_that_is_killed_leaves_no_half_file() {
         while fs::read_dir(folder.path()).unwrap().count() == 0 {
             std::thread::sleep(Duration::from_micros(100));
         }
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         std::thread::sleep(Duration::from_micros((random >> 33) % 150_000));
         child.kill().unwrap();
         child.wait().unwrap();

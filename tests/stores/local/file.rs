@@ -75,10 +75,7 @@ async fn what_was_written_outlives_the_store() {
     let store = open();
     let read = store.get("kept").await.unwrap().unwrap();
     assert_eq!((read.value(), read.version()), (&b"1"[..], kept));
-    assert_eq!(
-        store.get("mortal").await.unwrap().unwrap().ttl(),
-        Some(HOUR)
-    );
+    assert_eq!(store.get("mortal").await.unwrap().unwrap().ttl(), Some(HOUR));
     assert_eq!(store.owned("ann").await.unwrap().len(), 2);
     let again = store.insert("gone", owned("3")).await.unwrap().unwrap();
     assert!(again > kept && kept > first, "{first}, {kept}, {again}");
@@ -123,12 +120,7 @@ async fn a_write_is_done_whoever_waits_for_it() {
         let key = number.to_string();
         let mut insert = store.insert(&key, NewRecord::new(*b""));
         let waker = Waker::noop();
-        assert!(
-            insert
-                .as_mut()
-                .poll(&mut Context::from_waker(waker))
-                .is_pending()
-        );
+        assert!(insert.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
     }
     drop(store);
     let store = FileStore::open(folder.store()).unwrap();

@@ -66,9 +66,7 @@ impl Store for Endless {
 
 /// Reads twice as many bytes as the cache may hold.
 async fn fill_near(kind: &str, value: usize) -> Box<dyn Store> {
-    let near = CachedStore::builder(Endless(value))
-        .max_bytes(BOUND)
-        .build();
+    let near = CachedStore::builder(Endless(value)).max_bytes(BOUND).build();
     let each = value as u64 + 500;
     for number in 0..2 * BOUND / each {
         let key = format!("{kind}/session/app/{number:043}");

@@ -32,21 +32,13 @@ impl Cluster {
         for (number, (node, (first, last))) in primaries.iter().zip(SHARES).enumerate() {
             let epoch = (number + 1).to_string();
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]);
-            node.command(&[
-                "CLUSTER",
-                "ADDSLOTSRANGE",
-                &first.to_string(),
-                &last.to_string(),
-            ]);
+            node.command(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()]);
         }
         let port = primaries[0].port.to_string();
         for node in primaries[1..].iter().chain(&replicas) {
             node.command(&["CLUSTER", "MEET", "127.0.0.1", &port]);
         }
-        let cluster = Self {
-            primaries,
-            replicas,
-        };
+        let cluster = Self { primaries, replicas };
         let count = 3 + cluster.replicas.len();
         let lines = |node: &Server, has: &str| {
             let nodes = node.command(&["CLUSTER", "NODES"]);
@@ -65,13 +57,8 @@ impl Cluster {
             let mut nodes = cluster.all();
             nodes.all(|node| {
                 lines(node, "slave") == cluster.replicas.len()
-                    && node
-                        .command(&["CLUSTER", "INFO"])
-                        .contains("cluster_state:ok")
-            }) && cluster
-                .replicas
-                .iter()
-                .all(|node| node.command(&["ROLE"]).contains("connected"))
+                    && node.command(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
+            }) && cluster.replicas.iter().all(|node| node.command(&["ROLE"]).contains("connected"))
         })
         .await;
         cluster
@@ -96,17 +83,10 @@ async fn records_are_spread_and_found_again() {
     let cluster = Cluster::start(0).await;
     let store = RedisStore::connect(&cluster.url()).await.unwrap();
     for number in 0..300 {
-        store
-            .insert(&number.to_string(), new())
-            .await
-            .unwrap()
-            .unwrap();
+        store.insert(&number.to_string(), new()).await.unwrap().unwrap();
     }
-    let records = |node: &Server| {
-        node.command(&["KEYS", "jamguard:r*"])
-            .matches("jamguard:r")
-            .count()
-    };
+    let records =
+        |node: &Server| node.command(&["KEYS", "jamguard:r*"]).matches("jamguard:r").count();
     let shares: Vec<_> = cluster.primaries.iter().map(records).collect();
     println!("300 records in a cluster of three: {shares:?}");
     assert_eq!(shares.iter().sum::<usize>(), 300);
@@ -115,10 +95,7 @@ async fn records_are_spread_and_found_again() {
     assert_eq!(store.remove_owned("ann").await.unwrap(), 300);
     // The slots are those of the specification.
     let slot = cluster.primaries[0].command(&["CLUSTER", "KEYSLOT", "jamguard:r{3}:k"]);
-    assert_eq!(
-        slot,
-        cluster.primaries[0].command(&["CLUSTER", "KEYSLOT", "3"])
-    );
+    assert_eq!(slot, cluster.primaries[0].command(&["CLUSTER", "KEYSLOT", "3"]));
 }
 
 /// All primaries tell; a flush of one of them is a flush.
@@ -130,10 +107,7 @@ async fn every_primary_tells_its_changes() {
     let notes = Notes::of(&there);
     notes.wait("Live").await;
     for number in 0..100 {
-        here.insert(&number.to_string(), new())
-            .await
-            .unwrap()
-            .unwrap();
+        here.insert(&number.to_string(), new()).await.unwrap().unwrap();
     }
     for number in 0..100 {
         notes.wait(&number.to_string()).await;
@@ -157,16 +131,8 @@ async fn a_slot_may_move_under_load() {
         kept.push((store.insert(&key, new()).await.unwrap().unwrap(), key));
     }
     // The slots of all buckets that the first node has move to the second.
-    let [from, to, ..] = &cluster.primaries[..] else {
-        unreachable!()
-    };
-    let id = |node: &Server| {
-        node.command(&["CLUSTER", "MYID"])
-            .lines()
-            .nth(1)
-            .unwrap()
-            .to_owned()
-    };
+    let [from, to, ..] = &cluster.primaries[..] else { unreachable!() };
+    let id = |node: &Server| node.command(&["CLUSTER", "MYID"]).lines().nth(1).unwrap().to_owned();
     let (from_id, to_id) = (id(from), id(to));
     let slots: Vec<String> = (0..16)
         .map(|bucket| from.command(&["CLUSTER", "KEYSLOT", &bucket.to_string()]))
@@ -180,10 +146,7 @@ async fn a_slot_may_move_under_load() {
         from.command(&["CLUSTER", "SETSLOT", slot, "MIGRATING", &to_id]);
         loop {
             let keys = from.command(&["CLUSTER", "GETKEYSINSLOT", slot, "10"]);
-            let keys: Vec<_> = keys
-                .lines()
-                .filter(|line| line.starts_with("jamguard:"))
-                .collect();
+            let keys: Vec<_> = keys.lines().filter(|line| line.starts_with("jamguard:")).collect();
             if keys.is_empty() {
                 break;
             }
@@ -202,10 +165,7 @@ async fn a_slot_may_move_under_load() {
             node.command(&["CLUSTER", "SETSLOT", slot, "NODE", &to_id]);
         }
     }
-    println!(
-        "{moved} keys of {} slots moved to another node",
-        slots.len()
-    );
+    println!("{moved} keys of {} slots moved to another node", slots.len());
     for (version, key) in &kept {
         assert_eq!(store.get(key).await.unwrap().unwrap().version(), *version);
     }
@@ -266,17 +226,10 @@ async fn a_failover_is_followed() {
          live again after {live:?}"
     );
     assert!(lost < Duration::from_millis(800) && slowest < Duration::from_millis(500));
-    assert!(
-        served > refused / 10,
-        "the other nodes' slots were served meanwhile"
-    );
+    assert!(served > refused / 10, "the other nodes' slots were served meanwhile");
     let other = RedisStore::connect(&cluster.url()).await.unwrap();
     for (version, key) in &kept {
-        other
-            .replace(key, *version, vec![], None)
-            .await
-            .unwrap()
-            .unwrap();
+        other.replace(key, *version, vec![], None).await.unwrap().unwrap();
         notes.wait(key).await;
     }
 }
@@ -289,11 +242,7 @@ async fn a_silent_node_takes_only_its_own_slots_with_it() {
     let notes = Notes::of(&store);
     notes.wait("Live").await;
     for number in 0..50 {
-        store
-            .insert(&number.to_string(), new())
-            .await
-            .unwrap()
-            .unwrap();
+        store.insert(&number.to_string(), new()).await.unwrap().unwrap();
     }
     let paused = Instant::now();
     cluster.primaries[2].pause();
@@ -338,20 +287,11 @@ async fn a_cluster_may_stop_as_a_whole() {
         node.kill();
     }
     let begun = Instant::now();
-    assert_eq!(
-        store.get("k").await.unwrap_err().kind(),
-        ErrorKind::Unavailable
-    );
-    assert_eq!(
-        store.owned("ann").await.unwrap_err().kind(),
-        ErrorKind::Unavailable
-    );
+    assert_eq!(store.get("k").await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(store.owned("ann").await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert!(begun.elapsed() < Duration::from_millis(800));
     for node in &mut cluster.primaries {
         node.run();
     }
-    until("it serves", async || {
-        store.insert("k2", new()).await.is_ok()
-    })
-    .await;
+    until("it serves", async || store.insert("k2", new()).await.is_ok()).await;
 }

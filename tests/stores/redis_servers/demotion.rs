@@ -29,10 +29,7 @@ async fn patient(server: &Server) -> RedisStore {
     store.connect().await.unwrap()
 }
 
-type Operation = (
-    &'static str,
-    for<'a> fn(&'a RedisStore) -> StoreFuture<'a, ()>,
-);
+type Operation = (&'static str, for<'a> fn(&'a RedisStore) -> StoreFuture<'a, ()>);
 
 macro_rules! operations {
     ($($name:literal: $store:ident . $call:ident ( $($argument:expr),* );)*) => {
@@ -105,10 +102,8 @@ async fn nothing_is_answered_from_memory_after_a_demotion() {
         })
         .await;
         demote(&server);
-        let forgotten = until("nothing is remembered", async || {
-            near.peek("absent").is_none()
-        })
-        .await;
+        let forgotten =
+            until("nothing is remembered", async || near.peek("absent").is_none()).await;
         println!("demoted: nothing is answered from memory after {forgotten:?}");
         assert!(forgotten < Duration::from_millis(800), "{forgotten:?}");
         let error = near.get("absent").await.unwrap_err();

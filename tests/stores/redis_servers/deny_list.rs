@@ -73,10 +73,7 @@ async fn a_large_deny_list_costs_memory_in_redis_and_no_time_here() {
     let claims =
         |jti: &str| serde_json::json!({"jti": jti, "sub": "ann", "exp": 4_102_444_800_u64});
     let token = mint(&key, &claims("good")).unwrap();
-    until("the store is connected", async || {
-        verifier.verify(&token).await.is_ok()
-    })
-    .await;
+    until("the store is connected", async || verifier.verify(&token).await.is_ok()).await;
     let before = warm_check(&verifier, &token).await;
     let memory = server.info("used_memory");
     let begun = Instant::now();
@@ -87,10 +84,7 @@ async fn a_large_deny_list_costs_memory_in_redis_and_no_time_here() {
     let keys = server.command(&["DBSIZE"]);
     let keys: u64 = keys.trim().trim_start_matches(':').parse().unwrap();
     // Besides, 16 counters and the marker of the database.
-    assert!(
-        (entries..=entries + 17).contains(&keys),
-        "an entry is a key: {keys}"
-    );
+    assert!((entries..=entries + 17).contains(&keys), "an entry is a key: {keys}");
     let after = warm_check(&verifier, &token).await;
     println!(
         "{entries} entries in a Redis deny list, written in {took:?}: {} bytes of Redis's memory an \

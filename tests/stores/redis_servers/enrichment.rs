@@ -32,10 +32,7 @@ impl Process {
                 let call = count.fetch_add(1, Ordering::SeqCst) + 1;
                 async move { Ok(json!({ "call": call })) }
             });
-        Self {
-            auth: auth.build().unwrap(),
-            asked,
-        }
+        Self { auth: auth.build().unwrap(), asked }
     }
 
     /// How often the hook was asked after this token came once more.
@@ -68,10 +65,7 @@ async fn forgotten_here_is_forgotten_elsewhere_at_once() {
         let before = there.ask(&ann).await;
         here.auth.forget("ann").await.unwrap();
         let forgotten = Instant::now();
-        until("the other process asks anew", async || {
-            there.ask(&ann).await > before
-        })
-        .await;
+        until("the other process asks anew", async || there.ask(&ann).await > before).await;
         times.push(forgotten.elapsed());
     }
     times.sort_unstable();
@@ -103,8 +97,5 @@ async fn forgotten_here_is_forgotten_elsewhere_at_once() {
     let before = ask_others().await;
     assert_eq!(ask_others().await, before);
     server.run();
-    until("the other process asks anew", async || {
-        ask_others().await >= before + 3
-    })
-    .await;
+    until("the other process asks anew", async || ask_others().await >= before + 3).await;
 }

@@ -49,9 +49,7 @@ async fn accepted_after(moves: impl FnOnce(&Proxy, &Server)) -> Duration {
         .build()
         .unwrap();
     until("both are remembered", async || {
-        near.get("session")
-            .await
-            .is_ok_and(|record| record.is_some())
+        near.get("session").await.is_ok_and(|record| record.is_some())
             && near.peek("session").is_some()
             && verifier.verify(&token).await.is_ok()
     })
@@ -130,10 +128,9 @@ async fn a_store_that_nothing_watches_follows_its_address() {
     let direct = RedisStore::connect(&next.url()).await.unwrap();
     assert!(direct.remove("session").await.unwrap());
     proxy.lead_to(next.port);
-    let moved = until("the new server is read", async || {
-        matches!(store.get("session").await, Ok(None))
-    })
-    .await;
+    let moved =
+        until("the new server is read", async || matches!(store.get("session").await, Ok(None)))
+            .await;
     println!("a store that nothing watches follows its address after {moved:?}");
     assert!(moved < BOUND, "{moved:?}");
 }

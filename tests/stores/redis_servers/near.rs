@@ -21,10 +21,8 @@ fn new() -> NewRecord {
 
 /// Waits until what is read is remembered.
 async fn warm(near: &CachedStore<RedisStore>, key: &str) {
-    until("it is remembered", async || {
-        near.get(key).await.is_ok() && near.peek(key).is_some()
-    })
-    .await;
+    until("it is remembered", async || near.get(key).await.is_ok() && near.peek(key).is_some())
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,11 +64,7 @@ async fn a_write_is_seen_through_other_near_caches() {
     for round in 0..1_000_u32 {
         warm(&there, "k").await;
         let value = round.to_be_bytes().to_vec();
-        version = here
-            .replace("k", version, value, None)
-            .await
-            .unwrap()
-            .unwrap();
+        version = here.replace("k", version, value, None).await.unwrap().unwrap();
         let written = Instant::now();
         if here.get("k").await.unwrap().unwrap().version() != version {
             own += 1;
@@ -117,10 +111,7 @@ async fn an_outage_is_no_time_to_go_by_memory() {
     assert!(silent < Duration::from_millis(800) && gone < Duration::from_millis(800));
     // Empty after the restart: what was there before is not remembered.
     server.run();
-    until("it is gone", async || {
-        matches!(near.get("k").await, Ok(None))
-    })
-    .await;
+    until("it is gone", async || matches!(near.get("k").await, Ok(None))).await;
 }
 
 /// What a reader near the store got, against what was written meanwhile: for how long an answer was
@@ -146,32 +137,31 @@ async fn worst_staleness(
             }
         })
     };
-    let reads = {
-        let (near, replaced, stop) = (near.clone(), replaced.clone(), stop.clone());
-        tokio::spawn(async move {
-            let (mut worst, mut remembered) = (Duration::ZERO, 0);
-            while !stop.load(Ordering::Relaxed) {
-                // Only what is answered from memory: that is what may be old.
-                let Some(Some(seen)) = near.peek("counted") else {
-                    let _ = near.get("counted").await;
-                    continue;
-                };
-                let now = Instant::now();
-                remembered += 1;
-                let then = replaced
-                    .lock()
-                    .unwrap()
-                    .iter()
-                    .rev()
-                    .find_map(|(version, then)| (*version == seen.version()).then_some(*then));
-                if let Some(then) = then {
-                    worst = worst.max(now.saturating_duration_since(then));
+    let reads =
+        {
+            let (near, replaced, stop) = (near.clone(), replaced.clone(), stop.clone());
+            tokio::spawn(async move {
+                let (mut worst, mut remembered) = (Duration::ZERO, 0);
+                while !stop.load(Ordering::Relaxed) {
+                    // Only what is answered from memory: that is what may be old.
+                    let Some(Some(seen)) = near.peek("counted") else {
+                        let _ = near.get("counted").await;
+                        continue;
+                    };
+                    let now = Instant::now();
+                    remembered += 1;
+                    let then =
+                        replaced.lock().unwrap().iter().rev().find_map(|(version, then)| {
+                            (*version == seen.version()).then_some(*then)
+                        });
+                    if let Some(then) = then {
+                        worst = worst.max(now.saturating_duration_since(then));
+                    }
+                    tokio::task::yield_now().await;
                 }
-                tokio::task::yield_now().await;
-            }
-            (worst, remembered)
-        })
-    };
+                (worst, remembered)
+            })
+        };
     meanwhile().await;
     stop.store(true, Ordering::Relaxed);
     writes.await.unwrap();
@@ -233,9 +223,7 @@ async fn a_lost_invalidation_connection_never_leaves_a_stale_answer_for_long() {
 async fn an_exchanged_database_is_noticed_within_half_a_second() {
     let server = Server::start();
     let near = near(&server.url());
-    let other = RedisStore::connect(&format!("{}/1", server.url()))
-        .await
-        .unwrap();
+    let other = RedisStore::connect(&format!("{}/1", server.url())).await.unwrap();
     other.insert("revoked", new()).await.unwrap().unwrap();
     let exchange = || assert!(server.command(&["SWAPDB", "0", "1"]).starts_with("+OK"));
     let mut noticed = Vec::new();
@@ -250,11 +238,7 @@ async fn an_exchanged_database_is_noticed_within_half_a_second() {
         noticed.push(after.await);
     }
     println!("SWAPDB is noticed after {noticed:?}");
-    assert!(
-        noticed
-            .iter()
-            .all(|after| *after < Duration::from_millis(800))
-    );
+    assert!(noticed.iter().all(|after| *after < Duration::from_millis(800)));
     // Exchanged and exchanged back, with a read in between.
     for key in ["a", "b", "c"] {
         other.insert(key, new()).await.unwrap().unwrap();
@@ -262,10 +246,9 @@ async fn an_exchanged_database_is_noticed_within_half_a_second() {
         exchange();
         assert!(near.get(key).await.unwrap().is_some());
         exchange();
-        let after = until("the first database is read", async || {
-            near.get(key).await.unwrap().is_none()
-        })
-        .await;
+        let after =
+            until("the first database is read", async || near.get(key).await.unwrap().is_none())
+                .await;
         println!("SWAPDB back and forth is noticed after {after:?}");
         assert!(after < Duration::from_millis(800), "{after:?}");
     }
@@ -274,8 +257,6 @@ async fn an_exchanged_database_is_noticed_within_half_a_second() {
     server.command(&["FLUSHDB"]);
     warm(&near, "revoked").await;
     exchange();
-    until("the other database is read", async || {
-        near.get("revoked").await.unwrap().is_some()
-    })
-    .await;
+    until("the other database is read", async || near.get("revoked").await.unwrap().is_some())
+        .await;
 }

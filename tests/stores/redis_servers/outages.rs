@@ -16,9 +16,7 @@ fn store(server: &Server) -> RedisStore {
 }
 
 fn new() -> NewRecord {
-    NewRecord::new(*b"v")
-        .owned_by("ann")
-        .expires_after(Duration::from_secs(600))
+    NewRecord::new(*b"v").owned_by("ann").expires_after(Duration::from_secs(600))
 }
 
 /// Every operation once; what they answered, and how long the slowest took.
@@ -96,13 +94,7 @@ async fn a_restart_in_a_quiet_moment_fails_no_operation() {
     let mut server = Server::durable();
     let store = store(&server);
     for number in 0..5 {
-        assert!(
-            store
-                .insert(&number.to_string(), new())
-                .await
-                .unwrap()
-                .is_some()
-        );
+        assert!(store.insert(&number.to_string(), new()).await.unwrap().is_some());
         server.kill();
         server.run();
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -155,12 +147,8 @@ async fn redis_restarted_under_load_loses_nothing_that_was_acknowledged() {
         server.kill();
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.run();
-        reconnected.push(
-            until("writes succeed again", async || {
-                store.get("k").await.is_ok()
-            })
-            .await,
-        );
+        reconnected
+            .push(until("writes succeed again", async || store.get("k").await.is_ok()).await);
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     stop.store(true, Ordering::Relaxed);
@@ -187,21 +175,15 @@ async fn redis_restarted_under_load_loses_nothing_that_was_acknowledged() {
     assert_eq!(lost, 0);
     assert!(owned >= kept.len());
     assert!(kept.len() > 100 && refused > 0);
-    assert!(
-        reconnected
-            .iter()
-            .all(|after| *after < Duration::from_secs(1))
-    );
+    assert!(reconnected.iter().all(|after| *after < Duration::from_secs(1)));
 }
 
 /// More callers than may wait are refused at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_than_may_wait_are_refused_at_once() {
     let server = Server::start();
-    let store = RedisStore::builder(&server.url())
-        .timeout(Duration::from_secs(20))
-        .build()
-        .unwrap();
+    let store =
+        RedisStore::builder(&server.url()).timeout(Duration::from_secs(20)).build().unwrap();
     assert!(store.get("k").await.unwrap().is_none());
     server.pause();
     let mut callers = JoinSet::new();
@@ -218,10 +200,7 @@ async fn more_than_may_wait_are_refused_at_once() {
     server.resume();
     let answers = callers.join_all().await;
     assert_eq!(answers.len(), 16_384);
-    assert!(
-        answers.iter().all(Result::is_ok),
-        "those that waited were served"
-    );
+    assert!(answers.iter().all(Result::is_ok), "those that waited were served");
 }
 
 /// A command that Redis is long about harms nobody but itself.

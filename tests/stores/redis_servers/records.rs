@@ -21,11 +21,7 @@ async fn a_version_is_never_given_again_not_even_after_a_flush() {
     for round in 0..20 {
         let version = store.insert("k", lasting("ann")).await.unwrap().unwrap();
         assert!(version > last, "round {round}");
-        last = store
-            .replace("k", version, vec![], None)
-            .await
-            .unwrap()
-            .unwrap();
+        last = store.replace("k", version, vec![], None).await.unwrap().unwrap();
         assert!(last > version);
         if round % 2 == 0 {
             assert!(store.remove("k").await.unwrap());
@@ -52,13 +48,7 @@ async fn scripts_that_redis_forgot_are_sent_again() {
         let key = round.to_string();
         let version = store.insert(&key, lasting("ann")).await.unwrap().unwrap();
         server.command(&["SCRIPT", "FLUSH"]);
-        assert!(
-            store
-                .replace(&key, version, vec![round], None)
-                .await
-                .unwrap()
-                .is_some()
-        );
+        assert!(store.replace(&key, version, vec![round], None).await.unwrap().is_some());
         server.command(&["SCRIPT", "FLUSH"]);
         assert_eq!(store.get(&key).await.unwrap().unwrap().value(), [round]);
     }
@@ -73,40 +63,16 @@ async fn an_owners_list_lives_as_long_as_its_last_record() {
     let store = store(&server).await;
     let short = |owner: &str| lasting(owner).expires_after(Duration::from_millis(100));
     for number in 0..200 {
-        store
-            .insert(&format!("s{number}"), short("short"))
-            .await
-            .unwrap()
-            .unwrap();
-        store
-            .insert(&format!("m{number}"), short("mixed"))
-            .await
-            .unwrap()
-            .unwrap();
+        store.insert(&format!("s{number}"), short("short")).await.unwrap().unwrap();
+        store.insert(&format!("m{number}"), short("mixed")).await.unwrap().unwrap();
     }
     // One that was to live shortly, and now lives for ever.
-    let version = store
-        .insert("longer", short("mixed"))
-        .await
-        .unwrap()
-        .unwrap();
-    store
-        .replace("longer", version, vec![], None)
-        .await
-        .unwrap()
-        .unwrap();
-    let lists = || {
-        server
-            .command(&["KEYS", "jamguard:o{*}:*"])
-            .matches("jamguard:o")
-            .count()
-    };
+    let version = store.insert("longer", short("mixed")).await.unwrap().unwrap();
+    store.replace("longer", version, vec![], None).await.unwrap().unwrap();
+    let lists = || server.command(&["KEYS", "jamguard:o{*}:*"]).matches("jamguard:o").count();
     assert_eq!(lists(), 32);
     tokio::time::sleep(Duration::from_millis(1_300)).await;
-    assert!(
-        lists() <= 16,
-        "the lists of the owner without records are gone"
-    );
+    assert!(lists() <= 16, "the lists of the owner without records are gone");
     let found = store.owned("mixed").await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].0, "longer");
@@ -116,10 +82,7 @@ async fn an_owners_list_lives_as_long_as_its_last_record() {
     assert_eq!(lists(), 0);
     // What is left: the counters, one a bucket.
     let left = server.command(&["DBSIZE"]);
-    let counters = server
-        .command(&["KEYS", "jamguard:v{*}"])
-        .matches("jamguard:v")
-        .count();
+    let counters = server.command(&["KEYS", "jamguard:v{*}"]).matches("jamguard:v").count();
     assert_eq!(left.trim(), format!(":{counters}"));
 }
 
@@ -127,35 +90,18 @@ async fn an_owners_list_lives_as_long_as_its_last_record() {
 async fn a_write_prunes_its_owners_list() {
     let server = Server::start();
     let store = store(&server).await;
-    store
-        .insert("for ever", lasting("ann"))
-        .await
-        .unwrap()
-        .unwrap();
+    store.insert("for ever", lasting("ann")).await.unwrap().unwrap();
     for number in 0..500 {
         let record = lasting("ann").expires_after(Duration::from_millis(1));
-        store
-            .insert(&number.to_string(), record)
-            .await
-            .unwrap()
-            .unwrap();
+        store.insert(&number.to_string(), record).await.unwrap().unwrap();
     }
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     for number in 0..100 {
-        store
-            .insert(&format!("n{number}"), lasting("ann"))
-            .await
-            .unwrap()
-            .unwrap();
+        store.insert(&format!("n{number}"), lasting("ann")).await.unwrap().unwrap();
     }
     let lists = server.command(&["KEYS", "jamguard:o{*}:*"]);
     let lists = lists.lines().filter(|line| line.starts_with("jamguard:o"));
-    let length = |list: &str| {
-        server.command(&["ZCARD", list])[1..]
-            .trim()
-            .parse::<u32>()
-            .unwrap()
-    };
+    let length = |list: &str| server.command(&["ZCARD", list])[1..].trim().parse::<u32>().unwrap();
     let lengths: Vec<_> = lists.map(length).collect();
     assert_eq!(lengths.len(), 16);
     assert_eq!(lengths.iter().sum::<u32>(), 101);
@@ -193,11 +139,7 @@ async fn ten_thousand_records_of_one_owner_are_removed_without_blocking_redis() 
     while let Some(inserted) = all.join_next().await {
         inserted.unwrap().unwrap().unwrap();
     }
-    store
-        .insert("other", lasting("bob"))
-        .await
-        .unwrap()
-        .unwrap();
+    store.insert("other", lasting("bob")).await.unwrap().unwrap();
     server.command(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
     server.command(&["CONFIG", "SET", "slowlog-max-len", "1000"]);
     let begun = Instant::now();
@@ -209,13 +151,9 @@ async fn ten_thousand_records_of_one_owner_are_removed_without_blocking_redis() 
     // An entry: its number, when, how long in microseconds, the command.
     let log = server.command(&["SLOWLOG", "GET", "1000"]);
     let lines: Vec<_> = log.lines().collect();
-    let times = lines
-        .windows(2)
-        .filter(|pair| pair[1].starts_with('*') && pair[0].starts_with(':'));
-    let slowest: u64 = times
-        .map(|pair| pair[0][1..].parse().unwrap())
-        .max()
-        .unwrap();
+    let times =
+        lines.windows(2).filter(|pair| pair[1].starts_with('*') && pair[0].starts_with(':'));
+    let slowest: u64 = times.map(|pair| pair[0][1..].parse().unwrap()).max().unwrap();
     println!(
         "10,000 records of an owner: read in {read:?}, removed in {removed:?}; \
          the longest command took Redis {slowest} us"
@@ -228,25 +166,15 @@ async fn ten_thousand_records_of_one_owner_are_removed_without_blocking_redis() 
 #[tokio::test]
 async fn prefixes_share_nothing() {
     let server = Server::start();
-    let one = RedisStore::builder(&server.url())
-        .prefix("app:")
-        .build()
-        .unwrap();
-    let two = RedisStore::builder(&server.url())
-        .prefix("app:r")
-        .build()
-        .unwrap();
+    let one = RedisStore::builder(&server.url()).prefix("app:").build().unwrap();
+    let two = RedisStore::builder(&server.url()).prefix("app:r").build().unwrap();
     assert!(one.insert("k", lasting("ann")).await.unwrap().is_some());
     assert!(two.insert("k", lasting("ann")).await.unwrap().is_some());
     assert_eq!(one.remove_owned("ann").await.unwrap(), 1);
     assert!(two.get("k").await.unwrap().is_some());
     let keys = server.command(&["KEYS", "*"]);
     let named = keys.lines().filter(|line| line.starts_with("app:"));
-    assert_eq!(
-        named.count() * 2 + 1,
-        keys.lines().count(),
-        "all begin with a prefix: {keys}"
-    );
+    assert_eq!(named.count() * 2 + 1, keys.lines().count(), "all begin with a prefix: {keys}");
 }
 
 #[tokio::test]
@@ -261,10 +189,7 @@ async fn what_something_else_wrote_is_a_damaged_record() {
     server.command(&["DEL", &record]);
     server.command(&["RPUSH", &record, "a list"]);
     assert_eq!(store.get("k").await.unwrap_err().kind(), ErrorKind::Storage);
-    assert_eq!(
-        store.remove("k").await.unwrap_err().kind(),
-        ErrorKind::Storage
-    );
+    assert_eq!(store.remove("k").await.unwrap_err().kind(), ErrorKind::Storage);
 }
 
 /// Full memory refuses writes, and goes on answering.
@@ -279,13 +204,7 @@ async fn a_full_redis_is_a_storage_error_and_forgets_nothing() {
     assert!(store.get("k").await.unwrap().is_some());
     assert_eq!(store.owned("ann").await.unwrap().len(), 1);
     server.command(&["CONFIG", "SET", "maxmemory", "0"]);
-    assert!(
-        store
-            .insert("more", lasting("ann"))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(store.insert("more", lasting("ann")).await.unwrap().is_some());
 }
 
 /// One caller's runtime ends, or its future is dropped: the others do not notice.
@@ -294,10 +213,7 @@ fn the_store_does_not_depend_on_the_runtime_that_asks() {
     let server = Server::start();
     let store = RedisStore::builder(&server.url()).build().unwrap();
     for round in 0..3 {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let key = round.to_string();
             assert!(store.insert(&key, lasting("ann")).await.unwrap().is_some());

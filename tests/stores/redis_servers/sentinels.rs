@@ -18,49 +18,30 @@ impl World {
         let port = primary.port.to_string();
         let replica = Server::with(&["--save", "", "--replicaof", "127.0.0.1", &port]);
         for server in [&primary, &replica] {
-            let login = [
-                "ACL",
-                "SETUSER",
-                "sentinel",
-                "on",
-                ">password",
-                "~*",
-                "&*",
-                "+@all",
-            ];
+            let login = ["ACL", "SETUSER", "sentinel", "on", ">password", "~*", "&*", "+@all"];
             server.command(&login);
             server.command(&["ACL", "SETUSER", "default", "-ping"]);
         }
         let sentinel = |_| Server::sentinel(primary.port, 2, SENTINEL_LOGIN);
         let sentinels: Vec<_> = (0..3).map(sentinel).collect();
-        until(
-            "the sentinels know each other and the replica",
-            async || {
-                sentinels.iter().all(|sentinel| {
-                    let known = sentinel.command(&["SENTINEL", "MASTER", "mymaster"]);
-                    let figure = |name: &str| {
-                        let mut lines = known.lines().skip_while(|line| *line != name);
-                        lines.nth(2).map(str::to_owned)
-                    };
-                    figure("num-other-sentinels").as_deref() == Some("2")
-                        && figure("num-slaves").as_deref() == Some("1")
-                }) && replica.command(&["ROLE"]).contains("connected")
-            },
-        )
+        until("the sentinels know each other and the replica", async || {
+            sentinels.iter().all(|sentinel| {
+                let known = sentinel.command(&["SENTINEL", "MASTER", "mymaster"]);
+                let figure = |name: &str| {
+                    let mut lines = known.lines().skip_while(|line| *line != name);
+                    lines.nth(2).map(str::to_owned)
+                };
+                figure("num-other-sentinels").as_deref() == Some("2")
+                    && figure("num-slaves").as_deref() == Some("1")
+            }) && replica.command(&["ROLE"]).contains("connected")
+        })
         .await;
-        Self {
-            primary,
-            replica,
-            sentinels,
-        }
+        Self { primary, replica, sentinels }
     }
 
     pub(crate) fn url(&self) -> String {
-        let hosts: Vec<_> = self
-            .sentinels
-            .iter()
-            .map(|s| format!("127.0.0.1:{}", s.port))
-            .collect();
+        let hosts: Vec<_> =
+            self.sentinels.iter().map(|s| format!("127.0.0.1:{}", s.port)).collect();
         format!("redis-sentinel://{}/?service=mymaster", hosts.join(","))
     }
 }
@@ -87,10 +68,7 @@ async fn a_failover_is_followed() {
     let notes = Notes::of(&store);
     notes.wait("Live").await;
     let version = store.insert("k", new()).await.unwrap().unwrap();
-    until("it is replicated", async || {
-        world.replica.command(&["DBSIZE"]).trim() == ":4"
-    })
-    .await;
+    until("it is replicated", async || world.replica.command(&["DBSIZE"]).trim() == ":4").await;
     notes.forget();
     let killed = Instant::now();
     world.primary.kill();
@@ -119,11 +97,7 @@ async fn a_failover_is_followed() {
     // What it was told of before is still there, under its version, and changes are told.
     assert_eq!(store.get("k").await.unwrap().unwrap().version(), version);
     let other = RedisStore::connect(&world.url()).await.unwrap();
-    other
-        .replace("k", version, vec![], None)
-        .await
-        .unwrap()
-        .unwrap();
+    other.replace("k", version, vec![], None).await.unwrap().unwrap();
     notes.wait("k").await;
 }
 

@@ -18,10 +18,7 @@ fn settings_that_cannot_work_are_refused_at_once() {
     refused(RedisStore::builder(url).prefix(""), "prefix");
     refused(RedisStore::builder(url).prefix("a{b}"), "braces");
     refused(RedisStore::builder(url).timeout(Duration::ZERO), "timeout");
-    refused(
-        RedisStore::builder(url).timeout(Duration::from_secs(61)),
-        "timeout",
-    );
+    refused(RedisStore::builder(url).timeout(Duration::from_secs(61)), "timeout");
     refused(RedisStore::builder(url).root_certificates("x"), "rediss");
     let tls = || RedisStore::builder("rediss://127.0.0.1");
     refused(tls().client_certificate("none", "none"), "certificates");
@@ -47,18 +44,9 @@ async fn a_password_that_is_wrong_is_told_from_an_outage() {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error:?}");
         assert!(!format!("{error} {error:?}").contains("wrong"));
     }
-    let url = format!(
-        "redis://default:p%40ss%3Aword%2F@127.0.0.1:{}/3",
-        server.port
-    );
+    let url = format!("redis://default:p%40ss%3Aword%2F@127.0.0.1:{}/3", server.port);
     let store = RedisStore::connect(&url).await.unwrap();
-    assert!(
-        store
-            .insert("k", NewRecord::new(*b"v"))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(store.insert("k", NewRecord::new(*b"v")).await.unwrap().is_some());
 }
 
 /// The rights that the documentation names are enough; with fewer nothing is remembered.
@@ -88,15 +76,9 @@ async fn a_user_that_may_not_ask_who_answers_reads_but_remembers_nothing() {
 #[tokio::test]
 async fn a_numbered_database_is_used() {
     let server = Server::start();
-    let three = RedisStore::connect(&format!("{}/3", server.url()))
-        .await
-        .unwrap();
+    let three = RedisStore::connect(&format!("{}/3", server.url())).await.unwrap();
     let none = RedisStore::connect(&server.url()).await.unwrap();
-    three
-        .insert("k", NewRecord::new(*b"v"))
-        .await
-        .unwrap()
-        .unwrap();
+    three.insert("k", NewRecord::new(*b"v")).await.unwrap().unwrap();
     assert!(none.get("k").await.unwrap().is_none());
     assert!(three.get("k").await.unwrap().is_some());
 }
@@ -105,17 +87,12 @@ async fn a_numbered_database_is_used() {
 async fn connect_tells_that_nobody_is_there() {
     let port = crate::support::redis::free_port();
     let begun = Instant::now();
-    let error = RedisStore::connect(&format!("redis://127.0.0.1:{port}"))
-        .await
-        .unwrap_err();
+    let error = RedisStore::connect(&format!("redis://127.0.0.1:{port}")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.retry_after().is_some());
     let place = format!("127.0.0.1:{port}");
     let message = error.message();
-    assert!(
-        message.contains(&place) && message.contains("refused"),
-        "{message}"
-    );
+    assert!(message.contains(&place) && message.contains("refused"), "{message}");
     assert!(begun.elapsed() < Duration::from_millis(300));
 }
 
@@ -125,10 +102,7 @@ const CLIENT_KEY: &str = include_str!("tls/client.key");
 
 /// A server that wants TLS, and a certificate of its clients.
 fn tls_server() -> Server {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/stores/redis_servers/tls/"
-    );
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/redis_servers/tls/");
     let file = |name: &str| format!("{folder}{name}");
     Server::tls(&file("server.pem"), &file("server.key"), &file("ca.pem"))
 }
@@ -146,11 +120,7 @@ async fn over_tls_both_sides_show_certificates() {
         .unwrap();
     let notes = Notes::of(&store);
     notes.wait("Live").await;
-    store
-        .insert("k", NewRecord::new(*b"v"))
-        .await
-        .unwrap()
-        .unwrap();
+    store.insert("k", NewRecord::new(*b"v")).await.unwrap().unwrap();
     assert_eq!(store.get("k").await.unwrap().unwrap().value(), b"v");
     notes.wait("k").await;
 }
@@ -158,11 +128,7 @@ async fn over_tls_both_sides_show_certificates() {
 #[tokio::test]
 async fn a_certificate_of_no_known_authority_is_refused() {
     let server = tls_server();
-    for url in [
-        "rediss://127.0.0.1",
-        "rediss://localhost",
-        "redis://127.0.0.1",
-    ] {
+    for url in ["rediss://127.0.0.1", "rediss://localhost", "redis://127.0.0.1"] {
         let url = format!("{url}:{}", server.port);
         let store = RedisStore::builder(&url).timeout(Duration::from_secs(5));
         let error = store.connect().await.unwrap_err();
@@ -171,10 +137,6 @@ async fn a_certificate_of_no_known_authority_is_refused() {
     // The authority is right, but the client shows no certificate.
     let url = format!("rediss://127.0.0.1:{}", server.port);
     let builder = RedisStore::builder(&url).root_certificates(ROOTS);
-    let error = builder
-        .timeout(Duration::from_secs(5))
-        .connect()
-        .await
-        .unwrap_err();
+    let error = builder.timeout(Duration::from_secs(5)).connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }

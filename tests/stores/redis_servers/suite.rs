@@ -11,13 +11,7 @@ async fn keeps_every_promise(url: &str) {
     let open = async || RedisStore::connect(url).await.unwrap();
     store_suite(open, tokio::time::sleep).await;
     // Not empty any more, and under another prefix.
-    let open = async || {
-        RedisStore::builder(url)
-            .prefix("other:")
-            .connect()
-            .await
-            .unwrap()
-    };
+    let open = async || RedisStore::builder(url).prefix("other:").connect().await.unwrap();
     store_suite(open, tokio::time::sleep).await;
 }
 

@@ -24,10 +24,7 @@ impl Notes {
             notes.lock().unwrap().push((Instant::now(), text));
         });
         assert!(store.watch(Watcher::new(&listens)));
-        Self {
-            told,
-            _listens: listens,
-        }
+        Self { told, _listens: listens }
     }
 
     pub(crate) fn all(&self) -> Vec<String> {
@@ -38,9 +35,7 @@ impl Notes {
     /// When it was first told this.
     pub(crate) fn when(&self, what: &str) -> Option<Instant> {
         let told = self.told.lock().unwrap();
-        told.iter()
-            .find(|(_, text)| text == what)
-            .map(|(at, _)| *at)
+        told.iter().find(|(_, text)| text == what).map(|(at, _)| *at)
     }
 
     pub(crate) async fn wait(&self, what: &str) -> Instant {
@@ -76,10 +71,7 @@ async fn every_way_to_change_a_record_is_told_to_others_and_to_oneself() {
     };
     let version = here.insert("k", new()).await.unwrap().unwrap();
     told("k").await;
-    here.replace("k", version, vec![], None)
-        .await
-        .unwrap()
-        .unwrap();
+    here.replace("k", version, vec![], None).await.unwrap().unwrap();
     told("k").await;
     assert!(here.remove("k").await.unwrap());
     told("k").await;
@@ -105,9 +97,7 @@ async fn every_way_to_change_a_record_is_told_to_others_and_to_oneself() {
 async fn a_write_of_ones_own_is_told_before_it_returns() {
     let server = Server::start();
     let proxy = Proxy::start(server.port).await;
-    let store = RedisStore::builder(&format!("redis://127.0.0.1:{}", proxy.port))
-        .build()
-        .unwrap();
+    let store = RedisStore::builder(&format!("redis://127.0.0.1:{}", proxy.port)).build().unwrap();
     let notes = Notes::of(&store);
     notes.wait("Live").await;
     proxy.silence_trackers(true);
@@ -117,11 +107,7 @@ async fn a_write_of_ones_own_is_told_before_it_returns() {
     };
     let version = store.insert("k", new()).await.unwrap().unwrap();
     told("k");
-    store
-        .replace("k", version, vec![], None)
-        .await
-        .unwrap()
-        .unwrap();
+    store.replace("k", version, vec![], None).await.unwrap().unwrap();
     told("k");
     assert!(store.remove("k").await.unwrap());
     told("k");
@@ -143,10 +129,7 @@ async fn a_write_is_told_once() {
     let theirs = Notes::of(&there);
     theirs.wait("Live").await;
     for number in 0..100 {
-        here.insert(&number.to_string(), new())
-            .await
-            .unwrap()
-            .unwrap();
+        here.insert(&number.to_string(), new()).await.unwrap().unwrap();
     }
     theirs.wait("99").await;
     assert_eq!(theirs.all().len(), 101);
@@ -259,10 +242,7 @@ async fn watchers_live_through_a_restart_and_a_late_start() {
     let store = store(&server);
     let notes = Notes::of(&store);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(
-        notes.all().is_empty(),
-        "nothing may be remembered before Redis is there"
-    );
+    assert!(notes.all().is_empty(), "nothing may be remembered before Redis is there");
     for _ in 0..2 {
         server.run();
         let started = Instant::now();

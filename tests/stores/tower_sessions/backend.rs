@@ -96,9 +96,7 @@ impl tower_sessions_core::SessionStore for Shelf {
         &self,
         record: &mut tower_sessions_core::session::Record,
     ) -> tower_sessions_core::session_store::Result<()> {
-        self.write()
-            .await
-            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        self.write().await.map_err(tower_sessions_core::session_store::Error::Backend)?;
         let mut kept = self.0.kept.lock().unwrap();
         while kept.contains_key(&record.id.0) {
             record.id = tower_sessions_core::session::Id::default();
@@ -112,17 +110,11 @@ impl tower_sessions_core::SessionStore for Shelf {
         &self,
         record: &tower_sessions_core::session::Record,
     ) -> tower_sessions_core::session_store::Result<()> {
-        self.write()
-            .await
-            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        self.write().await.map_err(tower_sessions_core::session_store::Error::Backend)?;
         self.held().await;
         let data = serde_json::to_value(&record.data).unwrap();
         let until = record.expiry_date.unix_timestamp();
-        self.0
-            .kept
-            .lock()
-            .unwrap()
-            .insert(record.id.0, (data, until));
+        self.0.kept.lock().unwrap().insert(record.id.0, (data, until));
         Ok(())
     }
 
@@ -131,26 +123,20 @@ impl tower_sessions_core::SessionStore for Shelf {
         id: &tower_sessions_core::session::Id,
     ) -> tower_sessions_core::session_store::Result<Option<tower_sessions_core::session::Record>>
     {
-        self.wait()
-            .await
-            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        self.wait().await.map_err(tower_sessions_core::session_store::Error::Backend)?;
         let kept = self.0.kept.lock().unwrap();
-        Ok(kept
-            .get(&id.0)
-            .map(|(data, until)| tower_sessions_core::session::Record {
-                id: *id,
-                data: serde_json::from_value(data.clone()).unwrap(),
-                expiry_date: time::OffsetDateTime::from_unix_timestamp(*until).unwrap(),
-            }))
+        Ok(kept.get(&id.0).map(|(data, until)| tower_sessions_core::session::Record {
+            id: *id,
+            data: serde_json::from_value(data.clone()).unwrap(),
+            expiry_date: time::OffsetDateTime::from_unix_timestamp(*until).unwrap(),
+        }))
     }
 
     async fn delete(
         &self,
         id: &tower_sessions_core::session::Id,
     ) -> tower_sessions_core::session_store::Result<()> {
-        self.write()
-            .await
-            .map_err(tower_sessions_core::session_store::Error::Backend)?;
+        self.write().await.map_err(tower_sessions_core::session_store::Error::Backend)?;
         self.0.kept.lock().unwrap().remove(&id.0);
         Ok(())
     }

@@ -9,11 +9,7 @@ use std::time::{Duration, Instant};
 async fn a_backend_that_fails_or_hangs_is_unavailable_in_time() {
     let shelf = Shelf::default();
     let store = TowerSessionsStore::new(shelf.clone());
-    let version = store
-        .insert("k", NewRecord::new(*b"v").owned_by("ann"))
-        .await
-        .unwrap()
-        .unwrap();
+    let version = store.insert("k", NewRecord::new(*b"v").owned_by("ann")).await.unwrap().unwrap();
     for hangs in [false, true] {
         shelf.fail(!hangs);
         shelf.hang(hangs);
@@ -28,11 +24,7 @@ async fn a_backend_that_fails_or_hangs_is_unavailable_in_time() {
         if !hangs {
             errors.push(store.remove("k").await.unwrap_err());
         }
-        assert!(
-            begun.elapsed() < Duration::from_millis(250 * 5 + 200),
-            "{:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < Duration::from_millis(250 * 5 + 200), "{:?}", begun.elapsed());
         for error in errors {
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         }
@@ -46,13 +38,7 @@ async fn a_backend_that_fails_or_hangs_is_unavailable_in_time() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let version = found().await.version();
-    assert!(
-        store
-            .replace("k", version, vec![1], None)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(store.replace("k", version, vec![1], None).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -109,11 +95,7 @@ async fn a_write_that_nobody_waits_for_is_done_whole() {
 async fn what_another_program_wrote_is_a_clear_error() {
     let shelf = Shelf::default();
     let store = TowerSessionsStore::new(shelf.clone());
-    store
-        .insert("k", NewRecord::new(*b"v").owned_by("ann"))
-        .await
-        .unwrap()
-        .unwrap();
+    store.insert("k", NewRecord::new(*b"v").owned_by("ann")).await.unwrap().unwrap();
     shelf.change(|data| *data = serde_json::json!({"user": "ann"}));
     for error in [
         store.get("k").await.unwrap_err(),

@@ -38,11 +38,7 @@ async fn meanwhile(
 async fn two_processes_may_lose_an_update() {
     let shelf = Shelf::default();
     let (first, second) = (process(&shelf), process(&shelf));
-    let version = first
-        .insert(KEY, NewRecord::new(*b"0"))
-        .await
-        .unwrap()
-        .unwrap();
+    let version = first.insert(KEY, NewRecord::new(*b"0")).await.unwrap().unwrap();
     let replaced = meanwhile(&first, &shelf, async {
         let replaced = second.replace(KEY, version, b"second".to_vec(), None);
         assert!(replaced.await.unwrap().is_some());
@@ -56,11 +52,7 @@ async fn two_processes_may_lose_an_update() {
 async fn what_one_process_removes_another_may_bring_back() {
     let shelf = Shelf::default();
     let (first, second) = (process(&shelf), process(&shelf));
-    first
-        .insert(KEY, NewRecord::new(*b"0"))
-        .await
-        .unwrap()
-        .unwrap();
+    first.insert(KEY, NewRecord::new(*b"0")).await.unwrap().unwrap();
     let replaced = meanwhile(&first, &shelf, async {
         assert!(second.remove(KEY).await.unwrap());
         assert_eq!(value(&second).await, None);
@@ -97,11 +89,7 @@ async fn two_processes_may_lose_a_key_of_an_owners_list_until_it_is_written_agai
 async fn clones_wait_for_each_other() {
     let shelf = Shelf::default();
     let first = process(&shelf);
-    let version = first
-        .insert(KEY, NewRecord::new(*b"0"))
-        .await
-        .unwrap()
-        .unwrap();
+    let version = first.insert(KEY, NewRecord::new(*b"0")).await.unwrap().unwrap();
     let waiting = std::sync::Mutex::new(Vec::new());
     let replaced = meanwhile(&first, &shelf, async {
         let (replacing, removing) = (first.clone(), first.clone());

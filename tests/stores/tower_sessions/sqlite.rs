@@ -48,9 +48,7 @@ async fn over_two_connections_a_database_keeps_the_other_promises() {
 #[tokio::test]
 async fn records_outlive_the_process() {
     let folder = Folder::new("sqlite-again");
-    let record = NewRecord::new(*b"v")
-        .owned_by("ann")
-        .expires_after(Duration::from_secs(60));
+    let record = NewRecord::new(*b"v").owned_by("ann").expires_after(Duration::from_secs(60));
     let version = open(&folder).await.insert("k", record).await.unwrap();
     let store = open(&folder).await;
     let found = store.get("k").await.unwrap().unwrap();

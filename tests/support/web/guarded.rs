@@ -63,14 +63,8 @@ fn policies() -> Vec<(&'static str, Policy)> {
         ("/domain", email_domain("example.com")),
         ("/anybody", authenticated()),
         ("/fresh", fresh(Duration::from_secs(300))),
-        (
-            "/factor",
-            second_factor() & fresh(Duration::from_secs(3600)),
-        ),
-        (
-            "/custom",
-            custom("even", move |subject| even(subject.claims())),
-        ),
+        ("/factor", second_factor() & fresh(Duration::from_secs(3600))),
+        ("/custom", custom("even", move |subject| even(subject.claims()))),
         ("/waits", waits()),
         ("/waits-too", role("admin") | waits()),
     ]
@@ -159,9 +153,8 @@ impl Guarded {
     }
 
     pub(crate) fn axum(&self) -> Router {
-        let area = Router::new()
-            .route("/secret", any(secret))
-            .layer(self.auth.require(role("admin")));
+        let area =
+            Router::new().route("/secret", any(secret)).layer(self.auth.require(role("admin")));
         let mut router = Router::new()
             .route("/public", any(whoami))
             .route("/typed", any(typed))

@@ -33,10 +33,7 @@ impl Servers {
         wrap: impl Fn() -> Condition<ActixAuth> + Clone + Send + 'static,
         routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     ) -> Self {
-        Self::apps(router, move || {
-            App::new().wrap(wrap()).configure(routes.clone())
-        })
-        .await
+        Self::apps(router, move || App::new().wrap(wrap()).configure(routes.clone())).await
     }
 
     /// Any two apps.
@@ -56,13 +53,7 @@ impl Servers {
     {
         let (axum, axum_task) = serve_axum(router).await;
         let (actix, actix_handle, actix_thread) = serve_actix(app).await;
-        Self {
-            axum,
-            actix,
-            axum_task,
-            actix_handle,
-            actix_thread: Some(actix_thread),
-        }
+        Self { axum, actix, axum_task, actix_handle, actix_thread: Some(actix_thread) }
     }
 
     pub(crate) fn each(&self) -> [(&'static str, SocketAddr); 2] {
@@ -71,9 +62,7 @@ impl Servers {
 
     /// The answer to a request, which must be the same of both.
     pub(crate) async fn ask(&self, request: Request) -> Response {
-        self.compare(&request)
-            .await
-            .unwrap_or_else(|difference| panic!("{difference}"))
+        self.compare(&request).await.unwrap_or_else(|difference| panic!("{difference}"))
     }
 
     /// The answer that both give, or how they differ.
@@ -101,9 +90,7 @@ impl Drop for Servers {
 }
 
 pub(crate) async fn serve_axum(router: axum::Router) -> (SocketAddr, tokio::task::JoinHandle<()>) {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, task)
@@ -125,11 +112,8 @@ where
     let (started, wait) = tokio::sync::oneshot::channel();
     let thread = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = HttpServer::new(app)
-                .workers(1)
-                .disable_signals()
-                .bind(("127.0.0.1", 0))
-                .unwrap();
+            let server =
+                HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
             let address = server.addrs()[0];
             let server = server.run();
             let _ = started.send((address, server.handle()));

@@ -30,11 +30,7 @@ pub(crate) struct Site {
 impl Site {
     /// With the layer around everything.
     pub(crate) fn new(auth: Authenticator) -> Self {
-        Self {
-            auth,
-            login: None,
-            layered: true,
-        }
+        Self { auth, login: None, layered: true }
     }
 
     /// The same routes and guards without the layer.
@@ -51,13 +47,9 @@ impl Site {
 
     pub(super) fn axum(&self) -> Router {
         let guard = || self.auth.require_login();
-        let guarded = Router::new()
-            .route("/guarded", any(echo))
-            .route_layer(guard());
-        let scope = Router::new()
-            .route("/page", any(public))
-            .route("/me", any(me))
-            .route_layer(guard());
+        let guarded = Router::new().route("/guarded", any(echo)).route_layer(guard());
+        let scope =
+            Router::new().route("/page", any(public)).route("/me", any(me)).route_layer(guard());
         let mut router = Router::new()
             .route("/me", any(me))
             .route("/hello", any(hello))
@@ -98,11 +90,7 @@ impl Site {
             .service(web::resource("/public").to(public))
             .service(web::resource("/echo").to(echo))
             .service(web::resource("/guarded").wrap(guard()).to(echo))
-            .service(
-                web::resource("/guarded-get")
-                    .wrap(guard())
-                    .route(web::get().to(public)),
-            )
+            .service(web::resource("/guarded-get").wrap(guard()).route(web::get().to(public)))
             .service(scope);
         for &kind in ERRORS {
             config.service(web::resource(format!("/error/{kind}")).to(move || fails(kind)));

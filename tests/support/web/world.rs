@@ -19,19 +19,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let clock = ManualClock::at(NOW);
-        let emulator = Emulator::builder()
-            .clock(clock.clone())
-            .start()
-            .await
-            .unwrap();
-        let app = emulator
-            .add_app(AppSettings::new(APP).allow_refresh(true))
-            .unwrap();
-        Self {
-            emulator,
-            app,
-            clock,
-        }
+        let emulator = Emulator::builder().clock(clock.clone()).start().await.unwrap();
+        let app = emulator.add_app(AppSettings::new(APP).allow_refresh(true)).unwrap();
+        Self { emulator, app, clock }
     }
 
     /// What the app is for an authenticator. One clock for both sides, so no leeway.
@@ -43,18 +33,12 @@ impl World {
     }
 
     pub(crate) fn client(&self) -> JamClient {
-        JamClient::builder(APP)
-            .base_url(self.emulator.base_url())
-            .build()
-            .unwrap()
+        JamClient::builder(APP).base_url(self.emulator.base_url()).build().unwrap()
     }
 
     /// The app's ID tokens as bearer or in the login cookies.
     pub(crate) fn auth(&self) -> AuthenticatorBuilder {
-        Authenticator::builder()
-            .jam(self.jam())
-            .cookies(LoginCookies::new())
-            .realm("api")
+        Authenticator::builder().jam(self.jam()).cookies(LoginCookies::new()).realm("api")
     }
 
     /// Ann's token.

@@ -53,42 +53,20 @@ fn line_11_exp() {
     ] {
         target.refuses_payload(payload("exp", value), InvalidClaim);
     }
-    for value in [
-        "1e400",
-        "-1e400",
-        "NaN",
-        "Infinity",
-        "01800000600",
-        "1_800_000_600",
-        "1800000600s",
-    ] {
+    for value in
+        ["1e400", "-1e400", "NaN", "Infinity", "01800000600", "1_800_000_600", "1800000600s"]
+    {
         target.refuses_payload(payload("exp", value), Malformed);
     }
-    for value in [
-        "0",
-        "-0",
-        "-0.0",
-        "0.0",
-        "0e0",
-        "1",
-        "1e-9",
-        "1e-400",
-        "1799999940",
-        "1.79999994e9",
-    ] {
+    for value in
+        ["0", "-0", "-0.0", "0.0", "0e0", "1", "1e-9", "1e-400", "1799999940", "1.79999994e9"]
+    {
         target.refuses_payload(payload("exp", value), Expired);
     }
     target.refuses_claims(&claims_without("exp"), MissingClaim);
     let exp = NOW + 600;
-    for more in [
-        format!("\"exp\":{exp}"),
-        "\"exp\":0".to_owned(),
-        format!("\"\\u0065xp\":{exp}"),
-    ] {
-        let twice = format!(
-            "{},{more}}}",
-            claims().to_string().strip_suffix('}').unwrap()
-        );
+    for more in [format!("\"exp\":{exp}"), "\"exp\":0".to_owned(), format!("\"\\u0065xp\":{exp}")] {
+        let twice = format!("{},{more}}}", claims().to_string().strip_suffix('}').unwrap());
         target.refuses_payload(twice, Malformed);
     }
     // Other notations of a sound moment; the last second of the year 9999.
@@ -132,41 +110,21 @@ fn line_11_exp_to_the_second() {
 #[test]
 fn line_11_leeway_must_be_finite_and_small() {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
-    let build = |leeway| {
-        rules(&key)
-            .leeway(leeway)
-            .build()
-            .map_err(|error| error.kind())
-    };
+    let build = |leeway| rules(&key).leeway(leeway).build().map_err(|error| error.kind());
     for leeway in [0, 1, 60, 3600].map(Duration::from_secs) {
         assert!(build(leeway).is_ok());
     }
-    for leeway in [
-        Duration::MAX,
-        Duration::from_secs(u64::MAX),
-        Duration::from_secs(3601),
-    ] {
+    for leeway in [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_secs(3601)] {
         assert_eq!(build(leeway).unwrap_err(), Configuration);
     }
-    assert_eq!(
-        build(Duration::from_millis(3_600_001)).unwrap_err(),
-        Configuration
-    );
+    assert_eq!(build(Duration::from_millis(3_600_001)).unwrap_err(), Configuration);
     // Numbers that are not finite do not even make a Duration.
     for seconds in [f64::INFINITY, f64::NAN, -1.0, 1e300] {
         assert!(Duration::try_from_secs_f64(seconds).is_err());
     }
     // Half a second of leeway is none.
-    let rules = rules(&key)
-        .leeway(Duration::from_millis(999))
-        .build()
-        .unwrap();
-    refuses(
-        &rules,
-        &mint(&key, &claims_with("exp", NOW.into())).unwrap(),
-        Expired,
-        "999 ms",
-    );
+    let rules = rules(&key).leeway(Duration::from_millis(999)).build().unwrap();
+    refuses(&rules, &mint(&key, &claims_with("exp", NOW.into())).unwrap(), Expired, "999 ms");
     accepts(&rules, &mint(&key, &claims()).unwrap(), "sound");
 }
 
@@ -200,24 +158,13 @@ fn line_12_nbf_and_iat() {
             target.refuses_payload(payload(name, value), Malformed);
         }
         // Beyond the leeway of 60 s; a fraction counts as the next second.
-        for value in [
-            "1800000061",
-            "1800000060.001",
-            "1800000061.0",
-            "18000001e2",
-            "253402300799",
-        ] {
+        for value in ["1800000061", "1800000060.001", "1800000061.0", "18000001e2", "253402300799"]
+        {
             target.refuses_payload(payload(name, value), NotYetValid);
         }
-        for value in [
-            "0",
-            "1800000000",
-            "1800000060",
-            "1800000060.0",
-            "1800000059.5",
-            "1.8e9",
-            "0.5",
-        ] {
+        for value in
+            ["0", "1800000000", "1800000060", "1800000060.0", "1800000059.5", "1.8e9", "0.5"]
+        {
             target.accepts_payload(payload(name, value));
         }
     }

@@ -46,16 +46,8 @@ fn line_14_typ() {
     }
     target.refuses(&target.under(&json!({"alg": "ES256"})), WrongType, "no typ");
     for typ in not_strings("at+jwt") {
-        target.refuses(
-            &target.with_header("typ", typ.clone()),
-            Malformed,
-            &typ.to_string(),
-        );
-        usual.refuses(
-            &usual.with_header("typ", typ.clone()),
-            Malformed,
-            &typ.to_string(),
-        );
+        target.refuses(&target.with_header("typ", typ.clone()), Malformed, &typ.to_string());
+        usual.refuses(&usual.with_header("typ", typ.clone()), Malformed, &typ.to_string());
     }
     for typ in [
         "at+jwt",
@@ -70,40 +62,14 @@ fn line_14_typ() {
     // As a claim it says nothing.
     target.refuses_claims(&claims_with("typ", "at+jwt".into()), WrongType);
     // Configured with its prefix it is the same type; an empty one is a mistake.
-    let long = rules(&target.key)
-        .token_type("application/at+jwt")
-        .build()
-        .unwrap();
+    let long = rules(&target.key).token_type("application/at+jwt").build().unwrap();
     accepts(&long, &target.sound, "without the prefix");
-    refuses(
-        &long,
-        &target.with_header("typ", "JWT".into()),
-        WrongType,
-        "JWT",
-    );
-    assert_eq!(
-        rules(&target.key)
-            .token_type("")
-            .build()
-            .unwrap_err()
-            .kind(),
-        Configuration
-    );
-    usual.accepts(
-        &usual.with_header("typ", "anything".into()),
-        "no typ configured",
-    );
+    refuses(&long, &target.with_header("typ", "JWT".into()), WrongType, "JWT");
+    assert_eq!(rules(&target.key).token_type("").build().unwrap_err().kind(), Configuration);
+    usual.accepts(&usual.with_header("typ", "anything".into()), "no typ configured");
     // Only before the last slash is the prefix one.
-    let text = rules(&target.key)
-        .token_type("application/text/plain")
-        .build()
-        .unwrap();
-    refuses(
-        &text,
-        &target.with_header("typ", "text/plain".into()),
-        WrongType,
-        "text/plain",
-    );
+    let text = rules(&target.key).token_type("application/text/plain").build().unwrap();
+    refuses(&text, &target.with_header("typ", "text/plain".into()), WrongType, "text/plain");
 }
 
 #[test]
@@ -133,10 +99,7 @@ fn tokens_of_a_kind_that_is_not_named_are_refused() {
         ] {
             let token = target.with_header("typ", typ.as_str().into());
             target.refuses(&token, WrongType, &typ);
-            let named = rules(&target.key)
-                .token_type(format!("{kind}+jwt"))
-                .build()
-                .unwrap();
+            let named = rules(&target.key).token_type(format!("{kind}+jwt")).build().unwrap();
             accepts(&named, &token, &typ);
         }
     }
@@ -169,16 +132,8 @@ fn a_claim_that_names_the_kind_is_one_of_those_accepted() {
     for (claim, ours, others) in [
         ("token_use", &["access"][..], &["id", "Access", ""][..]),
         ("token_type", &["access"], &["refresh", "sliding"]),
-        (
-            "type",
-            &["app", "access"],
-            &["refresh", "org", "app access"],
-        ),
-        (
-            "typ",
-            &["Bearer", "DPoP"],
-            &["ID", "Refresh", "Offline", "Logout", "bearer"],
-        ),
+        ("type", &["app", "access"], &["refresh", "org", "app access"]),
+        ("typ", &["Bearer", "DPoP"], &["ID", "Refresh", "Offline", "Logout", "bearer"]),
     ] {
         let key = SigningKey::generate(Algorithm::ES256).unwrap();
         let sound = mint(&key, &claims_with(claim, ours[0].into())).unwrap();
@@ -234,9 +189,7 @@ fn line_14_token_use() {
     let key = SigningKey::generate(Algorithm::ES512).unwrap();
     let sound = mint(&key, &claims_with("token_use", "id".into())).unwrap();
     let target = Target::accepting(key, |rules| rules.require_text("token_use", "id"), sound);
-    for value in [
-        "access", "refresh", "ID", "Id", "id ", " id", "i", "idx", "", "id\0",
-    ] {
+    for value in ["access", "refresh", "ID", "Id", "id ", " id", "i", "idx", "", "id\0"] {
         target.refuses_claims(&claims_with("token_use", value.into()), InvalidClaim);
     }
     for value in not_strings("id") {
@@ -276,13 +229,8 @@ fn jam_verifier(key: &SigningKey, app: &str) -> Verifier {
 #[test]
 fn line_15_another_apps_token() {
     // One key for both apps: the harder case, where only the claims tell them apart.
-    let shared = SigningKey::generate(Algorithm::ES512)
-        .unwrap()
-        .with_key_id("jam");
-    let (a, b) = (
-        jam_verifier(&shared, "app-a"),
-        jam_verifier(&shared, "app-b"),
-    );
+    let shared = SigningKey::generate(Algorithm::ES512).unwrap().with_key_id("jam");
+    let (a, b) = (jam_verifier(&shared, "app-a"), jam_verifier(&shared, "app-b"));
     let token_a = mint(&shared, &jam_claims("app-a")).unwrap();
     let token_b = mint(&shared, &jam_claims("app-b")).unwrap();
     for _ in 0..2 {
@@ -300,32 +248,17 @@ fn line_15_another_apps_token() {
     }
     // Apps of their own keys: under the same name, and under another.
     for kid in ["jam", "other"] {
-        let foreign = SigningKey::generate(Algorithm::ES512)
-            .unwrap()
-            .with_key_id(kid);
-        let kind = if kid == "jam" {
-            BadSignature
-        } else {
-            UnknownKey
-        };
-        refuses(
-            &a,
-            &mint(&foreign, &jam_claims("app-a")).unwrap(),
-            kind,
-            kid,
-        );
+        let foreign = SigningKey::generate(Algorithm::ES512).unwrap().with_key_id(kid);
+        let kind = if kid == "jam" { BadSignature } else { UnknownKey };
+        refuses(&a, &mint(&foreign, &jam_claims("app-a")).unwrap(), kind, kid);
         accepts(&a, &token_a, "A at A");
     }
 }
 
 #[test]
 fn line_15_local_tokens_and_jam_tokens() {
-    let jam_key = SigningKey::generate(Algorithm::ES512)
-        .unwrap()
-        .with_key_id("k");
-    let local_key = SigningKey::generate(Algorithm::ES512)
-        .unwrap()
-        .with_key_id("k");
+    let jam_key = SigningKey::generate(Algorithm::ES512).unwrap().with_key_id("k");
+    let local_key = SigningKey::generate(Algorithm::ES512).unwrap().with_key_id("k");
     let jam = jam_verifier(&jam_key, "app-a");
     let local = rules(&local_key).token_type("at+jwt").build().unwrap();
     let access = |key: &SigningKey, claims: &Value| {
@@ -333,26 +266,13 @@ fn line_15_local_tokens_and_jam_tokens() {
         let payload = claims.to_string();
         mint_with_header(key, &header, payload.as_bytes()).unwrap()
     };
-    let (id, at) = (
-        mint(&jam_key, &jam_claims("app-a")).unwrap(),
-        access(&local_key, &claims()),
-    );
+    let (id, at) = (mint(&jam_key, &jam_claims("app-a")).unwrap(), access(&local_key, &claims()));
     accepts(&jam, &id, "JAM at JAM");
     accepts(&local, &at, "local at local");
     refuses(&jam, &at, InvalidClaim, "local at JAM: another issuer");
-    refuses(
-        &local,
-        &id,
-        WrongType,
-        "JAM at local: an ID token is no access token",
-    );
+    refuses(&local, &id, WrongType, "JAM at local: an ID token is no access token");
     // Dressed up as the other's, as far as somebody with one key can.
-    refuses(
-        &local,
-        &access(&jam_key, &claims()),
-        BadSignature,
-        "JAM's key, local claims",
-    );
+    refuses(&local, &access(&jam_key, &claims()), BadSignature, "JAM's key, local claims");
     let dressed = mint(&local_key, &jam_claims("app-a")).unwrap();
     refuses(&jam, &dressed, BadSignature, "local key, JAM's claims");
 
@@ -383,9 +303,7 @@ fn every_rule_of_a_claim_counts() {
     let with_use = |token_use: &str| claims_with("token_use", token_use.into());
     let sound = mint(&key, &with_use("id")).unwrap();
     let twice = |rules: VerifierBuilder| {
-        rules
-            .require_text("token_use", "id")
-            .require_any_text("token_use")
+        rules.require_text("token_use", "id").require_any_text("token_use")
     };
     let target = Target::accepting(key, twice, sound);
     target.accepts_claims(&with_use("id"));

@@ -41,24 +41,13 @@ fn line_13_iss() {
     target.accepts_payload(payload("iss", r#""https:\/\/issuer\u002eexample""#));
 
     // Two issuers: either, nothing in between.
-    let two = Target::with_rules(target.key.clone(), |rules| {
-        rules.issuer("https://b.example")
-    });
+    let two = Target::with_rules(target.key.clone(), |rules| rules.issuer("https://b.example"));
     two.accepts_claims(&claims_with("iss", "https://b.example".into()));
-    two.refuses_claims(
-        &claims_with("iss", "https://c.example".into()),
-        InvalidClaim,
-    );
-    two.refuses_claims(
-        &claims_with("iss", json!([ISSUER, "https://b.example"])),
-        InvalidClaim,
-    );
+    two.refuses_claims(&claims_with("iss", "https://c.example".into()), InvalidClaim);
+    two.refuses_claims(&claims_with("iss", json!([ISSUER, "https://b.example"])), InvalidClaim);
     two.refuses_claims(&claims_without("iss"), MissingClaim);
     for iss in ["", " "] {
-        assert_eq!(
-            rules(&target.key).issuer(iss).build().unwrap_err().kind(),
-            Configuration
-        );
+        assert_eq!(rules(&target.key).issuer(iss).build().unwrap_err().kind(), Configuration);
     }
 }
 
@@ -97,22 +86,16 @@ fn line_13_aud() {
         target.refuses_claims(&claims_with("aud", value), InvalidClaim);
     }
     target.refuses_claims(&claims_without("aud"), MissingClaim);
-    for value in [
-        json!(["api"]),
-        json!(["other", "api"]),
-        json!(["api", "api"]),
-        json!(["api", ""]),
-    ] {
+    for value in
+        [json!(["api"]), json!(["other", "api"]), json!(["api", "api"]), json!(["api", ""])]
+    {
         target.accepts_claims(&claims_with("aud", value));
     }
     let two = Target::with_rules(target.key.clone(), |rules| rules.audience("b"));
     two.accepts_claims(&claims_with("aud", "b".into()));
     two.refuses_claims(&claims_with("aud", "c".into()), InvalidClaim);
     for aud in ["", " "] {
-        assert_eq!(
-            rules(&target.key).audience(aud).build().unwrap_err().kind(),
-            Configuration
-        );
+        assert_eq!(rules(&target.key).audience(aud).build().unwrap_err().kind(), Configuration);
     }
 
     // It takes a word to do without one.
@@ -134,18 +117,9 @@ fn line_13_aud() {
         .build()
         .unwrap();
     accepts(&any, &target.mint(&claims_without("aud")), "no aud");
-    accepts(
-        &any,
-        &target.mint(&claims_with("aud", "other".into())),
-        "another aud",
-    );
+    accepts(&any, &target.mint(&claims_with("aud", "other".into())), "another aud");
     for value in [json!(1), json!({}), Value::Null, json!(["a", 1])] {
-        refuses(
-            &any,
-            &target.mint(&claims_with("aud", value)),
-            InvalidClaim,
-            "nonsense",
-        );
+        refuses(&any, &target.mint(&claims_with("aud", value)), InvalidClaim, "nonsense");
     }
 }
 
@@ -178,14 +152,7 @@ fn line_13_required_claims() {
     both.as_object_mut().unwrap().remove("sub");
     target.refuses_claims(&both, MissingClaim);
     for name in ["", " "] {
-        assert_eq!(
-            rules(&target.key)
-                .require([name])
-                .build()
-                .unwrap_err()
-                .kind(),
-            Configuration
-        );
+        assert_eq!(rules(&target.key).require([name]).build().unwrap_err().kind(), Configuration);
     }
 }
 

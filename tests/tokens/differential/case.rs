@@ -105,8 +105,7 @@ impl Case {
     /// The same without header members of these names.
     pub(crate) fn without(&self, names: &[&'static str]) -> Self {
         let mut case = self.clone();
-        case.header
-            .extend(names.iter().map(|name| Edit::Remove(name)));
+        case.header.extend(names.iter().map(|name| Edit::Remove(name)));
         case
     }
 
@@ -131,9 +130,7 @@ impl Case {
         let mut token = BASE64URL.encode(self.object(header, &self.header, now));
         token.push('.');
         token.push_str(&BASE64URL.encode(self.object(claims, &self.claims, now)));
-        let signature = policy
-            .signer(algorithm, self.right_key)
-            .sign(token.as_bytes());
+        let signature = policy.signer(algorithm, self.right_key).sign(token.as_bytes());
         token.push('.');
         token.push_str(&BASE64URL.encode(signature.unwrap()));
         token
@@ -145,10 +142,8 @@ impl Case {
     }
 
     fn object(&self, members: Vec<(&'static str, Json)>, edits: &[Edit], now: u64) -> String {
-        let mut members: Vec<_> = members
-            .into_iter()
-            .map(|(name, value)| (name, quoted(name), value))
-            .collect();
+        let mut members: Vec<_> =
+            members.into_iter().map(|(name, value)| (name, quoted(name), value)).collect();
         for edit in edits {
             edit.apply(&mut members);
         }
@@ -324,9 +319,7 @@ fn date() -> impl Strategy<Value = Json> {
         250_000_000_000,
         9_000_000_000_000,
     ]);
-    let suffix = select(&[
-        "", "", ".0", ".25", ".5", ".999999", "e0", "E+0", ".0e0", "e-1", "e9",
-    ]);
+    let suffix = select(&["", "", ".0", ".25", ".5", ".999999", "e0", "E+0", ".0e0", "e-1", "e9"]);
     prop_oneof![
         6 => (offset, suffix).prop_map(|(offset, suffix)| Json::Date(offset, suffix)),
         1 => anything(),
@@ -372,17 +365,7 @@ fn algorithm() -> impl Strategy<Value = Json> {
     ]
 }
 
-const CLAIMS: &[&str] = &[
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "name",
-    "iss\u{301}",
-];
+const CLAIMS: &[&str] = &["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "name", "iss\u{301}"];
 const HEADERS: &[&str] = &[
     "alg", "typ", "kid", "crit", "b64", "zip", "enc", "jku", "jwk", "x5u", "x5c", "x5t",
     "x5t#S256", "cty", "url", "nonce", "x", "ALG",
@@ -404,14 +387,8 @@ fn claim_edit() -> impl Strategy<Value = Edit> {
 }
 
 fn header_edit() -> impl Strategy<Value = Edit> {
-    let text = raw(&[
-        "\"JWT\"",
-        "\"jwt\"",
-        "\"at+jwt\"",
-        "\"k1\"",
-        "\"https://x.example\"",
-        "[\"AA\"]",
-    ]);
+    let text =
+        raw(&["\"JWT\"", "\"jwt\"", "\"at+jwt\"", "\"k1\"", "\"https://x.example\"", "[\"AA\"]"]);
     let jwk = raw(&[
         "{\"kty\":\"oct\",\"k\":\"AA\"}",
         "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"}",
@@ -457,10 +434,7 @@ pub(crate) fn any_case() -> impl Strategy<Value = Case> {
         prop::bool::weighted(0.97),
         few(6).prop_flat_map(|n| prop::collection::vec(header_edit(), n)),
         few(2).prop_flat_map(|n| prop::collection::vec(claim_edit(), n)),
-        [
-            select(&["", "", " ", "\r\n\t"]),
-            select(&["", "", "", "", " \n", " \n", "\t", "\u{b}"]),
-        ],
+        [select(&["", "", " ", "\r\n\t"]), select(&["", "", "", "", " \n", " \n", "\t", "\u{b}"])],
         few(16).prop_flat_map(|n| prop::collection::vec(damage(), n)),
     )
         .prop_map(|(signer, right_key, header, claims, space, damage)| Case {

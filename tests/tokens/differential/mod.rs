@@ -20,9 +20,7 @@ const TOKENS: u32 = 10_000;
 /// Header members that we never look at, as RFC 7515 section 4.1 lets a verifier do that finds its
 /// key by itself (and section 4 tells it to do with members of no meaning to it). jsonwebtoken has
 /// typed fields for them and refuses a token in which one has another JSON type.
-const IGNORED: [&str; 9] = [
-    "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "cty", "url", "nonce",
-];
+const IGNORED: [&str; 9] = ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "cty", "url", "nonce"];
 
 #[derive(Debug, Default)]
 struct Count {

@@ -110,16 +110,8 @@ fn policy(at: usize, jwk: &str, key: DecodingKey, mut validation: Validation) ->
             (algorithm, [known, SigningKey::generate(algorithm).unwrap()])
         })
         .collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    Policy {
-        verifier,
-        key,
-        validation,
-        signers,
-        runtime,
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    Policy { verifier, key, validation, signers, runtime }
 }
 
 fn base64url(bytes: &[u8]) -> String {

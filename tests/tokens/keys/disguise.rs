@@ -80,12 +80,7 @@ fn a_public_key_in_another_form_is_no_secret() {
         }
         let set = json!({"keys": [jwk]});
         let marked = format!("\u{feff}{jwk}");
-        for text in [
-            jwk.to_string(),
-            format!("\n {jwk:#}\n"),
-            set.to_string(),
-            marked,
-        ] {
+        for text in [jwk.to_string(), format!("\n {jwk:#}\n"), set.to_string(), marked] {
             is_refused(text.as_bytes(), "a JWK");
             is_refused_in_base64(text.as_bytes(), "a JWK");
         }
@@ -130,21 +125,12 @@ fn what_only_resembles_a_key_is_a_secret() {
         "================================================",
     ];
     let texts = texts.map(str::as_bytes);
-    let bytes = [
-        &off_the_curve[..],
-        cut,
-        &more,
-        &[0x30; 40],
-        &[0; 64],
-        &[4; 65],
-    ];
+    let bytes = [&off_the_curve[..], cut, &more, &[0x30; 40], &[0; 64], &[4; 65]];
     for secret in texts.iter().chain(&bytes) {
         let key = SigningKey::from_secret(Algorithm::HS256, secret);
         let key = key.unwrap_or_else(|error| panic!("{error}: {secret:?}"));
         let verifying = VerifyingKey::from_secret(Algorithm::HS256, secret).unwrap();
         let signature = key.sign(b"message").unwrap();
-        verifying
-            .verify(Algorithm::HS256, b"message", &signature)
-            .unwrap();
+        verifying.verify(Algorithm::HS256, b"message", &signature).unwrap();
     }
 }

@@ -5,9 +5,7 @@ use super::*;
 #[test]
 fn generated_keys_survive_every_form() {
     for algorithm in Algorithm::ALL {
-        let key = SigningKey::generate(algorithm)
-            .unwrap()
-            .with_key_id("a \"b\" ü");
+        let key = SigningKey::generate(algorithm).unwrap().with_key_id("a \"b\" ü");
         let public = key.verifying_key().unwrap();
 
         let jwk = key.expose_private_jwk().unwrap();
@@ -17,10 +15,7 @@ fn generated_keys_survive_every_form() {
         let again = same.expose_private_jwk().unwrap();
         assert_eq!(again.expose(), jwk.expose(), "{algorithm}");
         let members: Value = serde_json::from_str(jwk.expose()).unwrap();
-        assert_eq!(
-            (&members["alg"], &members["use"]),
-            (&json!(algorithm.name()), &json!("sig"))
-        );
+        assert_eq!((&members["alg"], &members["use"]), (&json!(algorithm.name()), &json!("sig")));
 
         if name(algorithm).is_none() {
             for error in [
@@ -54,14 +49,8 @@ fn an_exported_jwk_is_the_imported_one() {
         let exported = key.expose_private_jwk().unwrap();
         let exported: Value = serde_json::from_str(exported.expose()).unwrap();
         let mut compared = 0;
-        for member in [
-            "kty", "crv", "n", "e", "x", "y", "d", "p", "q", "dp", "dq", "qi",
-        ] {
-            assert_eq!(
-                exported.get(member),
-                imported.get(member),
-                "{algorithm} {member}"
-            );
+        for member in ["kty", "crv", "n", "e", "x", "y", "d", "p", "q", "dp", "dq", "qi"] {
+            assert_eq!(exported.get(member), imported.get(member), "{algorithm} {member}");
             compared += usize::from(imported.get(member).is_some());
         }
         assert!(compared >= 4, "{algorithm}");
@@ -76,9 +65,6 @@ fn private_text_is_not_printed() {
     let jwk = key.expose_private_jwk().unwrap();
     let private: Value = serde_json::from_str(jwk.expose()).unwrap();
     let printed = format!("{key:?} {jwk:?} {:?}", key.expose_private_pem().unwrap());
-    assert!(
-        !printed.contains(private["d"].as_str().unwrap()),
-        "{printed}"
-    );
+    assert!(!printed.contains(private["d"].as_str().unwrap()), "{printed}");
     assert!(!printed.contains("PRIVATE"), "{printed}");
 }

@@ -122,10 +122,8 @@ fn a_jwk_without_alg_serves_every_algorithm_of_its_type_and_no_other() {
             continue;
         };
         let key = VerifyingKey::from_jwk(&jwk(mine, json!({}))).unwrap();
-        let expected: Vec<_> = Algorithm::ALL
-            .into_iter()
-            .filter(|other| name(*other) == Some(mine))
-            .collect();
+        let expected: Vec<_> =
+            Algorithm::ALL.into_iter().filter(|other| name(*other) == Some(mine)).collect();
         assert_eq!(key.algorithms().collect::<Vec<_>>(), expected);
         // It goes out as it came in: without alg, unless its type leaves only one.
         let out: Value = serde_json::from_str(&key.to_jwk().unwrap().to_json()).unwrap();
@@ -141,17 +139,12 @@ fn a_jwk_without_alg_serves_every_algorithm_of_its_type_and_no_other() {
 fn writing_a_jwk_never_yields_private_members() {
     for name in ["rsa", "p256", "p384", "p521", "ed25519"] {
         let private = jwk(name, json!({"key_ops": ["verify"], "oth": [{"r": "AQ"}]}));
-        let read: [Jwk; 2] = [
-            Jwk::from_json(&private).unwrap(),
-            serde_json::from_str(&private).unwrap(),
-        ];
+        let read: [Jwk; 2] =
+            [Jwk::from_json(&private).unwrap(), serde_json::from_str(&private).unwrap()];
         let set = KeySet::from(VerifyingKey::from_jwk(&private).unwrap());
         for text in [read[0].to_json(), read[1].to_json(), set.to_json()] {
             for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
-                assert!(
-                    !text.contains(&format!("\"{member}\":")),
-                    "{member} of {name}"
-                );
+                assert!(!text.contains(&format!("\"{member}\":")), "{member} of {name}");
             }
         }
     }

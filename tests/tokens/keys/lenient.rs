@@ -3,11 +3,8 @@
 
 use super::*;
 
-const CURVES: [(Algorithm, usize); 3] = [
-    (Algorithm::ES256, 32),
-    (Algorithm::ES384, 48),
-    (Algorithm::ES512, 66),
-];
+const CURVES: [(Algorithm, usize); 3] =
+    [(Algorithm::ES256, 32), (Algorithm::ES384, 48), (Algorithm::ES512, 66)];
 
 fn bytes(value: &Value) -> Vec<u8> {
     use base64::Engine as _;
@@ -58,31 +55,20 @@ fn coordinates_are_read_by_value() {
             let signing = SigningKey::from_jwk(algorithm, &jwk.to_string()).unwrap();
             let short = without_zeros(&jwk[member]);
             assert!(bytes(&short).len() < length);
-            for number in [
-                short,
-                with_zeros(&jwk[member], 1),
-                with_zeros(&jwk[member], 9),
-            ] {
+            for number in [short, with_zeros(&jwk[member], 1), with_zeros(&jwk[member], 9)] {
                 let mut written = jwk.clone();
                 written[member] = number;
                 let text = written.to_string();
                 let read = VerifyingKey::from_jwk(&text).unwrap();
                 assert_pair(algorithm, &signing, &read);
-                assert_pair(
-                    algorithm,
-                    &SigningKey::from_jwk(algorithm, &text).unwrap(),
-                    &plain,
-                );
+                assert_pair(algorithm, &SigningKey::from_jwk(algorithm, &text).unwrap(), &plain);
                 // Both are the same key to others, and it goes out with whole coordinates.
                 assert_eq!(thumbprint(&read), thumbprint(&plain));
                 assert_eq!(
                     Jwk::from_json(&text).unwrap(),
                     Jwk::from_json(&jwk.to_string()).unwrap()
                 );
-                assert_eq!(
-                    read.to_jwk().unwrap().to_json(),
-                    plain.to_jwk().unwrap().to_json()
-                );
+                assert_eq!(read.to_jwk().unwrap().to_json(), plain.to_jwk().unwrap().to_json());
                 let set = KeySet::from_json(&json!({"keys": [public(&written)]}).to_string());
                 assert_pair(algorithm, &signing, set.unwrap().iter().next().unwrap());
             }
@@ -109,21 +95,11 @@ fn rsa_numbers_are_read_by_value() {
             let padded = jwk("rsa", json!({member: with_zeros(&rsa[member], zeros)}));
             let verifying = VerifyingKey::from_jwk(&padded).unwrap();
             let signature = signing.sign(MESSAGE).unwrap();
-            verifying
-                .verify(Algorithm::PS256, MESSAGE, &signature)
-                .unwrap();
-            assert_eq!(
-                thumbprint(&verifying),
-                read.thumbprint().unwrap(),
-                "{member}"
-            );
+            verifying.verify(Algorithm::PS256, MESSAGE, &signature).unwrap();
+            assert_eq!(thumbprint(&verifying), read.thumbprint().unwrap(), "{member}");
             assert_eq!(Jwk::from_json(&padded).unwrap(), read, "{member}");
             let again = SigningKey::from_jwk(Algorithm::PS256, &padded).unwrap();
-            assert_eq!(
-                again.thumbprint().unwrap(),
-                read.thumbprint().unwrap(),
-                "{member}"
-            );
+            assert_eq!(again.thumbprint().unwrap(), read.thumbprint().unwrap(), "{member}");
         }
     }
     // Zeros make no key longer than it is.
@@ -132,18 +108,13 @@ fn rsa_numbers_are_read_by_value() {
     refused(VerifyingKey::from_jwk(&padded), "1024 bits");
     for e in ["AA", "AAE", "AAI"] {
         let jwk = jwk("rsa", json!({"e": e}));
-        refused(
-            VerifyingKey::from_jwk(&jwk),
-            "odd, at least 3, at most 33 bits",
-        );
+        refused(VerifyingKey::from_jwk(&jwk), "odd, at least 3, at most 33 bits");
     }
 }
 
 #[test]
 fn null_members_count_as_absent() {
-    let members = [
-        "use", "alg", "kid", "x5c", "x5t", "x5u", "x5t#S256", "oth", "k", "p", "more",
-    ];
+    let members = ["use", "alg", "kid", "x5c", "x5t", "x5u", "x5t#S256", "oth", "k", "p", "more"];
     let mut dressed = public(&key("p256")["jwk"]);
     for member in members {
         dressed[member] = Value::Null;
@@ -161,11 +132,7 @@ fn null_members_count_as_absent() {
         let set = json!({"keys": [dressed]}).to_string();
         assert_eq!(KeySet::from_json(&set).unwrap().len(), 1, "{empty}");
     }
-    for (member, value) in [
-        ("d", json!("AQ")),
-        ("oth", json!([{"r": "AQ"}])),
-        ("k", json!(5)),
-    ] {
+    for (member, value) in [("d", json!("AQ")), ("oth", json!([{"r": "AQ"}])), ("k", json!(5))] {
         let mut private = dressed.clone();
         private[member] = value;
         let set = json!({"keys": [private]}).to_string();
@@ -179,19 +146,13 @@ fn operations_that_are_null_or_named_twice_are_refused() {
     for (operations, advice) in [
         (json!(null), "key_ops is null: it must be a list, or absent"),
         (json!(["verify", "verify"]), "name an operation twice"),
-        (
-            json!(["verify", "sign", "verify"]),
-            "name an operation twice",
-        ),
+        (json!(["verify", "sign", "verify"]), "name an operation twice"),
     ] {
         let text = jwk("p256", json!({"key_ops": operations}));
         refused(VerifyingKey::from_jwk(&text), advice);
         let mut entry = public(&key("p256")["jwk"]);
         entry["key_ops"] = operations;
-        refused(
-            KeySet::from_json(&json!({"keys": [entry]}).to_string()),
-            advice,
-        );
+        refused(KeySet::from_json(&json!({"keys": [entry]}).to_string()), advice);
     }
 }
 
@@ -209,23 +170,11 @@ fn a_key_that_is_listed_twice_counts_once() {
     for (list, length) in [
         (json!([named, named]), 1),
         (json!([bare, bare, bare]), 1),
-        (
-            json!([
-                named,
-                entry(json!({"kid": "a", "alg": "ES256", "use": "sig"}))
-            ]),
-            1,
-        ),
+        (json!([named, entry(json!({"kid": "a", "alg": "ES256", "use": "sig"}))]), 1),
         // The same key under two names, and under none.
         (json!([named, entry(json!({"kid": "b"}))]), 2),
         (json!([named, bare]), 2),
-        (
-            json!([
-                named,
-                entry(json!({"kid": "a", "x": with_zeros(&named["x"], 1)}))
-            ]),
-            1,
-        ),
+        (json!([named, entry(json!({"kid": "a", "x": with_zeros(&named["x"], 1)}))]), 1),
     ] {
         let set = KeySet::from_json(&json!({"keys": list}).to_string()).unwrap();
         assert_eq!(set.len(), length, "{list}");
@@ -277,10 +226,7 @@ fn pem_with_written_line_ends_is_read() {
             }
         }
     }
-    refused(
-        SigningKey::from_pem(Algorithm::ES256, r"\n"),
-        "from BEGIN to END",
-    );
+    refused(SigningKey::from_pem(Algorithm::ES256, r"\n"), "from BEGIN to END");
 }
 
 #[test]
@@ -306,24 +252,15 @@ fn certificates_give_their_public_key() {
         );
         let bytes = der(certificate);
         for cut in [1, bytes.len() / 2, bytes.len() - 40, bytes.len() - 1] {
-            assert!(
-                VerifyingKey::from_der(algorithm, &bytes[..cut]).is_err(),
-                "{cut}"
-            );
+            assert!(VerifyingKey::from_der(algorithm, &bytes[..cut]).is_err(), "{cut}");
         }
-        refused(
-            SigningKey::from_pem(algorithm, certificate),
-            "holds a public key only",
-        );
+        refused(SigningKey::from_pem(algorithm, certificate), "holds a public key only");
         let chain = [certificate, certificate].concat();
         refused(VerifyingKey::from_pem(algorithm, &chain), "give one key");
     }
     let p256 = key("p256")["certificate"].as_str().unwrap().to_owned();
     refused(VerifyingKey::from_pem(Algorithm::RS256, &p256), "type RSA");
-    refused(
-        VerifyingKey::from_pem(Algorithm::ES384, &p256),
-        "type P-384",
-    );
+    refused(VerifyingKey::from_pem(Algorithm::ES384, &p256), "type P-384");
     // Google's maps of certificates are no JWK set.
     let map = json!({"62a93512c9ee4c7f": p256}).to_string();
     refused(KeySet::from_json(&map), "jwks_uri");
@@ -343,14 +280,8 @@ fn pss_keys_serve_what_their_parameters_allow() {
         ("pss_long_salt", &[]),
     ] {
         let key = key(name);
-        let (private, public) = (
-            key["pkcs8"].as_str().unwrap(),
-            key["spki"].as_str().unwrap(),
-        );
-        for algorithm in Algorithm::ALL
-            .into_iter()
-            .filter(|a| super::name(*a) == Some("rsa"))
-        {
+        let (private, public) = (key["pkcs8"].as_str().unwrap(), key["spki"].as_str().unwrap());
+        for algorithm in Algorithm::ALL.into_iter().filter(|a| super::name(*a) == Some("rsa")) {
             let signing = SigningKey::from_pem(algorithm, private);
             let verifying = VerifyingKey::from_pem(algorithm, public);
             if allowed.contains(&algorithm) {
@@ -382,10 +313,7 @@ fn keys_of_other_tools_are_refused_with_the_way_out() {
         "OpenSSH public key, which ssh-keygen -e -m PKCS8",
     );
     let ssh = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
-    refused(
-        SigningKey::from_pem(Algorithm::EdDSA, ssh),
-        "ssh-keygen -p -m PKCS8",
-    );
+    refused(SigningKey::from_pem(Algorithm::EdDSA, ssh), "ssh-keygen -p -m PKCS8");
     for (algorithm, name, form) in [
         (Algorithm::ES256, "p256", "pkcs8"),
         (Algorithm::ES256, "p256", "traditional"),
@@ -398,10 +326,7 @@ fn keys_of_other_tools_are_refused_with_the_way_out() {
         );
     }
     let single = public(&key("p256")["jwk"]).to_string();
-    refused(
-        KeySet::from_json(&single),
-        "for a single JWK use VerifyingKey::from_jwk",
-    );
+    refused(KeySet::from_json(&single), "for a single JWK use VerifyingKey::from_jwk");
 }
 
 #[test]
@@ -433,8 +358,5 @@ fn a_set_without_usable_keys_says_why_for_each() {
     let error = KeySet::from_json(&json!({"keys": many}).to_string()).unwrap_err();
     assert!(error.message().ends_with("and 15 more"), "{error}");
     assert!(error.message().contains("key 10 of") && !error.message().contains("key 11 of"));
-    refused(
-        KeySet::from_json(r#"{"keys":[]}"#),
-        "no key of the JWK set can be used: it is empty",
-    );
+    refused(KeySet::from_json(r#"{"keys":[]}"#), "no key of the JWK set can be used: it is empty");
 }

@@ -18,10 +18,7 @@ fn private_keys_that_do_not_fit_are_refused() {
         result
     };
     // Wrong curve or type of key.
-    refused(
-        pem(ES256, "p384", "pkcs8"),
-        "ES256 needs an unencrypted private key of type P-256",
-    );
+    refused(pem(ES256, "p384", "pkcs8"), "ES256 needs an unencrypted private key of type P-256");
     refused(pem(ES384, "p256", "traditional"), "type P-384");
     refused(pem(ES512, "p256", "pkcs8_without_public"), "type P-521");
     refused(pem(ES512, "p384", "with_parameters"), "type P-521");
@@ -32,35 +29,21 @@ fn private_keys_that_do_not_fit_are_refused() {
     refused(pem(Ed25519, "rsa", "pkcs8"), "type Ed25519");
     // Wrong label.
     refused(pem(RS256, "rsa", "spki"), "PRIVATE KEY or RSA PRIVATE KEY");
-    refused(
-        pem(RS256, "p256", "traditional"),
-        "holds EC PRIVATE KEY; expected",
-    );
+    refused(pem(RS256, "p256", "traditional"), "holds EC PRIVATE KEY; expected");
     refused(pem(EdDSA, "p256", "traditional"), "expected PRIVATE KEY");
-    refused(
-        pem(ES256, "rsa", "traditional"),
-        "PRIVATE KEY or EC PRIVATE KEY",
-    );
+    refused(pem(ES256, "rsa", "traditional"), "PRIVATE KEY or EC PRIVATE KEY");
     refused(pem(ES256, "p256", "encrypted"), "decrypt the key first");
     // Weak.
     refused(pem(RS256, "rsa1024", "pkcs8"), "2048 to 8192 bits");
     refused(pem(PS256, "rsa1024", "traditional"), "2048 to 8192 bits");
     let e = jwk("rsa", json!({"e": "AQ", "d": "AQ", "dp": "AQ", "dq": "AQ"}));
     refused(SigningKey::from_jwk(RS256, &e), "do not fit");
-    refused(
-        SigningKey::from_jwk(RS256, &jwk("rsa1024", json!({}))),
-        "do not fit",
-    );
+    refused(SigningKey::from_jwk(RS256, &jwk("rsa1024", json!({}))), "do not fit");
     // A secret is none of these.
     refused(pem(HS256, "rsa", "pkcs8"), "use from_secret");
     refused(SigningKey::from_der(HS256, SECRET), "use from_secret");
     // Not PEM, not DER, cut, prolonged.
-    for text in [
-        "",
-        "x",
-        "-----BEGIN PRIVATE KEY-----",
-        "-----BEGIN PRIVATE KEY-----\nAA",
-    ] {
+    for text in ["", "x", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nAA"] {
         refused(SigningKey::from_pem(ES256, text), "from BEGIN to END");
     }
     let two = [keys["p256"]["pkcs8"].as_str().unwrap(); 2].concat();
@@ -89,10 +72,7 @@ fn public_keys_that_do_not_fit_are_refused() {
     let pem = |algorithm, name: &str, form: &str| {
         VerifyingKey::from_pem(algorithm, keys[name][form].as_str().unwrap())
     };
-    refused(
-        pem(ES256, "p384", "spki"),
-        "ES256 needs a public key of type P-256",
-    );
+    refused(pem(ES256, "p384", "spki"), "ES256 needs a public key of type P-256");
     refused(pem(ES384, "p521", "spki"), "type P-384");
     refused(pem(ES512, "p256", "spki"), "type P-521 in SPKI");
     refused(pem(ES256, "secp256k1", "spki"), "type P-256");
@@ -101,25 +81,13 @@ fn public_keys_that_do_not_fit_are_refused() {
     refused(pem(RS256, "p256", "spki"), "type RSA in SPKI or PKCS#1");
     refused(pem(ES256, "rsa", "spki"), "type P-256");
     // Wrong label.
-    refused(
-        pem(ES256, "p256", "pkcs8"),
-        "holds PRIVATE KEY; expected PUBLIC KEY",
-    );
+    refused(pem(ES256, "p256", "pkcs8"), "holds PRIVATE KEY; expected PUBLIC KEY");
     refused(pem(EdDSA, "rsa", "pkcs1_public"), "expected PUBLIC KEY");
-    refused(
-        pem(RS256, "rsa", "traditional"),
-        "PUBLIC KEY or RSA PUBLIC KEY",
-    );
+    refused(pem(RS256, "rsa", "traditional"), "PUBLIC KEY or RSA PUBLIC KEY");
     // Weak.
     refused(pem(RS256, "rsa1024", "spki"), "1024 bits; 2048 to 8192");
-    refused(
-        pem(PS512, "rsa1024", "pkcs1_public"),
-        "1024 bits; 2048 to 8192",
-    );
-    refused(
-        VerifyingKey::from_jwk(&jwk("rsa1024", json!({}))),
-        "1024 bits",
-    );
+    refused(pem(PS512, "rsa1024", "pkcs1_public"), "1024 bits; 2048 to 8192");
+    refused(VerifyingKey::from_jwk(&jwk("rsa1024", json!({}))), "1024 bits");
     // A secret is none of these.
     refused(pem(HS256, "rsa", "spki"), "use from_secret");
     refused(VerifyingKey::from_der(HS256, SECRET), "use from_secret");
@@ -141,10 +109,7 @@ fn public_keys_that_do_not_fit_are_refused() {
     // Raw points are not DER, whatever their first byte.
     refused(VerifyingKey::from_der(EdDSA, &[0x30; 32]), "SPKI");
     let spki = der(keys["p256"]["spki"].as_str().unwrap());
-    refused(
-        VerifyingKey::from_der(ES256, &spki[spki.len() - 65..]),
-        "SPKI",
-    );
+    refused(VerifyingKey::from_der(ES256, &spki[spki.len() - 65..]), "SPKI");
 }
 
 #[test]

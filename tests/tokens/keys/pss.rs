@@ -75,10 +75,8 @@ fn verifies(parameters: Option<Vec<u8>>, expected: &[Algorithm]) {
     let pem = pem::encode(&pem::Pem::new("PUBLIC KEY", der.clone()));
     let private = vectors()["rsa"]["pkcs8"].as_str().unwrap().to_owned();
     for algorithm in Algorithm::ALL {
-        let keys = [
-            VerifyingKey::from_der(algorithm, &der),
-            VerifyingKey::from_pem(algorithm, &pem),
-        ];
+        let keys =
+            [VerifyingKey::from_der(algorithm, &der), VerifyingKey::from_pem(algorithm, &pem)];
         for key in keys {
             if !expected.contains(&algorithm) {
                 assert!(key.is_err(), "{algorithm}");
@@ -113,10 +111,7 @@ fn parameters_limit_the_hash_and_the_salt() {
         Some(sequence(&parts))
     };
     let sha256 = || hash(256, false);
-    verifies(
-        parts(&[(0xa0, sha256()), (0xa1, mask(sha256()))]),
-        &[Algorithm::PS256],
-    );
+    verifies(parts(&[(0xa0, sha256()), (0xa1, mask(sha256()))]), &[Algorithm::PS256]);
     verifies(
         parts(&[(0xa0, sha256()), (0xa1, mask(sha256())), (0xa3, integer(1))]),
         &[Algorithm::PS256],
@@ -149,10 +144,7 @@ fn a_refused_algorithm_is_told_with_those_allowed() {
         refused(key, &format!("allows PS384 but not {algorithm}"));
     }
     let none = spki(Some(sequence(&[])));
-    refused(
-        VerifyingKey::from_der(Algorithm::PS256, &none),
-        "none of PS256, PS384 and PS512",
-    );
+    refused(VerifyingKey::from_der(Algorithm::PS256, &none), "none of PS256, PS384 and PS512");
     let any = spki(None);
     refused(
         VerifyingKey::from_der(Algorithm::RS256, &any),

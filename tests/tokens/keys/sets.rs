@@ -14,9 +14,7 @@ fn signing(algorithm: Algorithm, kid: Option<&str>) -> SigningKey {
 }
 
 fn set(keys: &[&SigningKey]) -> KeySet {
-    keys.iter()
-        .map(|key| key.verifying_key().unwrap())
-        .collect()
+    keys.iter().map(|key| key.verifying_key().unwrap()).collect()
 }
 
 /// Whether a token of `key` finds its key in the set.
@@ -30,41 +28,25 @@ fn verdict(key: &SigningKey, set: &KeySet) -> Option<ErrorKind> {
 #[test]
 fn a_kid_chooses_its_key() {
     let (a, b) = (
-        SigningKey::generate(Algorithm::ES256)
-            .unwrap()
-            .with_key_id("a"),
-        SigningKey::generate(Algorithm::ES256)
-            .unwrap()
-            .with_key_id("b"),
+        SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("a"),
+        SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("b"),
     );
     let both = set(&[&a, &b]);
     assert_eq!(verdict(&a, &both), None);
     assert_eq!(verdict(&b, &both), None);
-    assert_eq!(
-        verdict(&a.clone().with_key_id("b"), &both),
-        Some(ErrorKind::BadSignature)
-    );
+    assert_eq!(verdict(&a.clone().with_key_id("b"), &both), Some(ErrorKind::BadSignature));
     for kid in ["c", "A", "", "a "] {
         let stranger = a.clone().with_key_id(kid);
-        assert_eq!(
-            verdict(&stranger, &both),
-            Some(ErrorKind::UnknownKey),
-            "{kid}"
-        );
+        assert_eq!(verdict(&stranger, &both), Some(ErrorKind::UnknownKey), "{kid}");
     }
 }
 
 #[test]
 fn keys_of_one_kid_are_told_apart_by_algorithm() {
-    let keys: Vec<_> = [
-        Algorithm::RS256,
-        Algorithm::PS256,
-        Algorithm::ES256,
-        Algorithm::EdDSA,
-    ]
-    .into_iter()
-    .map(|algorithm| signing(algorithm, Some("same")))
-    .collect();
+    let keys: Vec<_> = [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA]
+        .into_iter()
+        .map(|algorithm| signing(algorithm, Some("same")))
+        .collect();
     let all = set(&keys.iter().collect::<Vec<_>>());
     for key in &keys {
         assert_eq!(verdict(key, &all), None, "{}", key.algorithm());
@@ -94,13 +76,8 @@ fn a_token_without_kid_needs_the_only_key_of_its_algorithm() {
     let named = signing(Algorithm::ES256, Some("a"));
     let other = signing(Algorithm::ES512, Some("b"));
     assert_eq!(verdict(&bare, &set(&[&named, &other])), None);
-    let second = SigningKey::generate(Algorithm::ES256)
-        .unwrap()
-        .with_key_id("c");
-    assert_eq!(
-        verdict(&bare, &set(&[&named, &second])),
-        Some(ErrorKind::UnknownKey)
-    );
+    let second = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("c");
+    assert_eq!(verdict(&bare, &set(&[&named, &second])), Some(ErrorKind::UnknownKey));
 }
 
 #[test]
@@ -108,22 +85,14 @@ fn a_key_without_kid_serves_any_kid_that_no_key_has() {
     let nameless = signing(Algorithm::ES256, None);
     let token = signing(Algorithm::ES256, Some("a"));
     assert_eq!(verdict(&token, &set(&[&nameless])), None);
-    let named = SigningKey::generate(Algorithm::ES256)
-        .unwrap()
-        .with_key_id("a");
-    assert_eq!(
-        verdict(&token, &set(&[&nameless, &named])),
-        Some(ErrorKind::BadSignature)
-    );
+    let named = SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("a");
+    assert_eq!(verdict(&token, &set(&[&nameless, &named])), Some(ErrorKind::BadSignature));
 }
 
 #[test]
 fn an_empty_set_knows_no_key() {
     let key = signing(Algorithm::HS256, None);
-    assert_eq!(
-        verdict(&key, &KeySet::default()),
-        Some(ErrorKind::UnknownKey)
-    );
+    assert_eq!(verdict(&key, &KeySet::default()), Some(ErrorKind::UnknownKey));
     assert!(KeySet::default().is_empty());
     assert_eq!(KeySet::default().to_json(), r#"{"keys":[]}"#);
     // Secrets are left out of what is written.
@@ -156,23 +125,14 @@ fn a_set_skips_what_it_cannot_use_and_keeps_the_rest() {
         entry(jwk("p256", json!({}))),
         entry(oct(SECRET, json!({}))),
     ];
-    let good = public(
-        "p521",
-        json!({"kid": "good", "x5c": ["AA"], "more": {"a": 1}}),
-    );
+    let good = public("p521", json!({"kid": "good", "x5c": ["AA"], "more": {"a": 1}}));
     for broken in &broken {
         let text = json!({"keys": [broken, good, broken]}).to_string();
         let set = KeySet::from_json(&text).unwrap();
         assert_eq!(set.len(), 1, "{broken}");
-        assert_eq!(
-            verdict(&signing(Algorithm::ES512, Some("good")), &set),
-            None
-        );
+        assert_eq!(verdict(&signing(Algorithm::ES512, Some("good")), &set), None);
         let only = json!({"keys": [broken]}).to_string();
-        refused(
-            KeySet::from_json(&only),
-            "no key of the JWK set can be used",
-        );
+        refused(KeySet::from_json(&only), "no key of the JWK set can be used");
     }
     for (text, advice) in [
         (String::new(), "not JSON"),
@@ -181,10 +141,7 @@ fn a_set_skips_what_it_cannot_use_and_keeps_the_rest() {
         (json!({"keys": {}}).to_string(), "no array 'keys'"),
         (good.to_string(), "no array 'keys'"),
         (json!({"keys": []}).to_string(), "no key of the JWK set"),
-        (
-            json!({"keys": vec![good.clone(); 101]}).to_string(),
-            "more than 100",
-        ),
+        (json!({"keys": vec![good.clone(); 101]}).to_string(), "more than 100"),
     ] {
         refused(KeySet::from_json(&text), advice);
     }

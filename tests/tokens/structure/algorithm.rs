@@ -36,13 +36,7 @@ fn line_01_alg_none() {
             // No last dot either.
             target.refuses(unsigned.trim_end_matches('.'), Malformed, &what);
         }
-        for alg in [
-            Value::Null,
-            json!(0),
-            json!(false),
-            json!(["none"]),
-            json!({}),
-        ] {
+        for alg in [Value::Null, json!(0), json!(false), json!(["none"]), json!({})] {
             let signed = target.with_header("alg", alg.clone());
             target.refuses(&signed, Malformed, &alg.to_string());
             target.refuses(&with_signature(&signed, ""), Malformed, &alg.to_string());
@@ -63,18 +57,10 @@ fn public_forms(key: &SigningKey) -> Vec<(&'static str, Vec<u8>)> {
         ("PEM", text.clone().into_bytes()),
         ("PEM with LF", text.replace("\r\n", "\n").into_bytes()),
         ("PEM without last newline", text.trim_end().into()),
-        (
-            "PEM with LF, without last newline",
-            text.replace("\r\n", "\n").trim_end().into(),
-        ),
+        ("PEM with LF, without last newline", text.replace("\r\n", "\n").trim_end().into()),
         ("DER", der),
         ("JWK text", jwk.to_string().into_bytes()),
-        (
-            "key set text",
-            KeySet::from(key.verifying_key().unwrap())
-                .to_json()
-                .into_bytes(),
-        ),
+        ("key set text", KeySet::from(key.verifying_key().unwrap()).to_json().into_bytes()),
         ("empty", Vec::new()),
     ];
     for name in ["x", "y", "n"] {
@@ -129,11 +115,7 @@ fn line_02_hmac_keyed_with_the_public_key() {
             beside_secrets.accepts(&mint_hmac(hmac, SECRET), "the real secret");
             // And the other way round: a MAC under the public key's algorithm.
             let mac = signature(&mint_hmac(hmac, SECRET));
-            alone.refuses(
-                &with_signature(&alone.sound, mac),
-                BadSignature,
-                "MAC as signature",
-            );
+            alone.refuses(&with_signature(&alone.sound, mac), BadSignature, "MAC as signature");
         }
     }
 }
@@ -147,10 +129,7 @@ fn line_02_keys_are_typed() {
     let kind = |made: Result<VerifyingKey, jamguard::Error>| made.unwrap_err().kind();
     for hmac in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
         for secret in [&*text, text.trim_end(), &format!("\n {text}"), ""] {
-            assert_eq!(
-                kind(VerifyingKey::from_secret(hmac, secret.as_bytes())),
-                InvalidKey
-            );
+            assert_eq!(kind(VerifyingKey::from_secret(hmac, secret.as_bytes())), InvalidKey);
             assert!(SigningKey::from_secret(hmac, secret.as_bytes()).is_err());
         }
         assert_eq!(kind(VerifyingKey::from_pem(hmac, &text)), InvalidKey);
@@ -158,44 +137,20 @@ fn line_02_keys_are_typed() {
         assert!(SigningKey::from_pem(hmac, &text).is_err());
         assert!(SigningKey::from_der(hmac, &der).is_err());
     }
-    assert_eq!(
-        kind(VerifyingKey::from_secret(Algorithm::ES256, &[7; 64])),
-        InvalidKey
-    );
+    assert_eq!(kind(VerifyingKey::from_secret(Algorithm::ES256, &[7; 64])), InvalidKey);
     // A bare point is no DER, a private key or a certificate no public key.
     let jwk = jwk(&key);
-    let point = [
-        &[4][..],
-        &decode(jwk["x"].as_str().unwrap()),
-        &decode(jwk["y"].as_str().unwrap()),
-    ];
-    assert_eq!(
-        kind(VerifyingKey::from_der(Algorithm::ES256, &point.concat())),
-        InvalidKey
-    );
+    let point =
+        [&[4][..], &decode(jwk["x"].as_str().unwrap()), &decode(jwk["y"].as_str().unwrap())];
+    assert_eq!(kind(VerifyingKey::from_der(Algorithm::ES256, &point.concat())), InvalidKey);
     // Nor are 32 bytes that begin as DER does.
     let bare = [&[0x30, 30][..], &[1; 30]].concat();
-    assert_eq!(
-        kind(VerifyingKey::from_der(Algorithm::EdDSA, &bare)),
-        InvalidKey
-    );
-    for label in [
-        "PRIVATE KEY",
-        "EC PRIVATE KEY",
-        "CERTIFICATE",
-        "RSA PUBLIC KEY",
-        "public key",
-    ] {
-        assert_eq!(
-            kind(VerifyingKey::from_pem(Algorithm::ES256, &pem(label, &der))),
-            InvalidKey
-        );
+    assert_eq!(kind(VerifyingKey::from_der(Algorithm::EdDSA, &bare)), InvalidKey);
+    for label in ["PRIVATE KEY", "EC PRIVATE KEY", "CERTIFICATE", "RSA PUBLIC KEY", "public key"] {
+        assert_eq!(kind(VerifyingKey::from_pem(Algorithm::ES256, &pem(label, &der))), InvalidKey);
     }
     assert_eq!(
-        kind(VerifyingKey::from_pem(
-            Algorithm::ES256,
-            &format!("{text}{text}")
-        )),
+        kind(VerifyingKey::from_pem(Algorithm::ES256, &format!("{text}{text}"))),
         InvalidKey
     );
 }
@@ -210,9 +165,7 @@ fn line_03_jwk_without_alg() {
 
     // The policy decides, not the header.
     let verifier = jwk_verifier(&[&open], &[RS256]).unwrap();
-    for alg in [
-        "RS384", "RS512", "PS256", "PS384", "PS512", "ES512", "HS256", "rs256", "RSA",
-    ] {
+    for alg in ["RS384", "RS512", "PS256", "PS384", "PS512", "ES512", "HS256", "rs256", "RSA"] {
         let token = mint_with_header(&rsa, &json!({"alg": alg}), claims().to_string().as_bytes());
         refuses(&verifier, &token.unwrap(), UnsupportedAlgorithm, alg);
         accepts(&verifier, &sound, "sound");
@@ -233,34 +186,11 @@ fn line_03_jwk_without_alg() {
     let verifier = jwk_verifier(&[&open, &jwk(&p521)], &[ES256, ES512]).unwrap();
     let under =
         |header: Value| mint_with_header(&p256, &header, claims().to_string().as_bytes()).unwrap();
-    refuses(
-        &verifier,
-        &under(json!({"alg": "ES512", "kid": "p256"})),
-        UnknownKey,
-        "ES512, P-256",
-    );
-    refuses(
-        &verifier,
-        &under(json!({"alg": "ES512"})),
-        BadSignature,
-        "ES512 by P-256",
-    );
-    refuses(
-        &verifier,
-        &under(json!({"alg": "ES256", "kid": "p521"})),
-        UnknownKey,
-        "ES256, P-521",
-    );
-    accepts(
-        &verifier,
-        &under(json!({"alg": "ES256", "kid": "p256"})),
-        "sound",
-    );
-    accepts(
-        &verifier,
-        &under(json!({"alg": "ES256"})),
-        "sound without kid",
-    );
+    refuses(&verifier, &under(json!({"alg": "ES512", "kid": "p256"})), UnknownKey, "ES512, P-256");
+    refuses(&verifier, &under(json!({"alg": "ES512"})), BadSignature, "ES512 by P-256");
+    refuses(&verifier, &under(json!({"alg": "ES256", "kid": "p521"})), UnknownKey, "ES256, P-521");
+    accepts(&verifier, &under(json!({"alg": "ES256", "kid": "p256"})), "sound");
+    accepts(&verifier, &under(json!({"alg": "ES256"})), "sound without kid");
     assert_eq!(jwk_verifier(&[&open], &[ES512]).unwrap_err(), Configuration);
 
     // A JWK with alg is pinned to it, even where the policy and the key's type allow more.
@@ -271,39 +201,17 @@ fn line_03_jwk_without_alg() {
     let token = mint_with_header(&other, &header, claims().to_string().as_bytes()).unwrap();
     refuses(&verifier, &token, UnknownKey, "RS512 by a key of RS256");
     accepts(&verifier, &sound, "sound, no kid");
-    accepts(
-        &verifier,
-        &mint(&other, &claims()).unwrap(),
-        "the other key",
-    );
-    assert_eq!(
-        jwk_verifier(&[&pinned], &[RS512]).unwrap_err(),
-        Configuration
-    );
+    accepts(&verifier, &mint(&other, &claims()).unwrap(), "the other key");
+    assert_eq!(jwk_verifier(&[&pinned], &[RS512]).unwrap_err(), Configuration);
     // An alg that the key's type does not allow.
     for alg in ["ES256", "HS256", "none", "RSA-OAEP", "rs256", ""] {
         let crossed = with(&pinned, "alg", alg);
-        assert_eq!(
-            jwk_verifier(&[&crossed], &[RS256]).unwrap_err(),
-            InvalidKey,
-            "{alg}"
-        );
+        assert_eq!(jwk_verifier(&[&crossed], &[RS256]).unwrap_err(), InvalidKey, "{alg}");
     }
-    for purpose in [
-        json!({"use": "enc"}),
-        json!({"key_ops": ["sign"]}),
-        json!({"key_ops": []}),
-    ] {
+    for purpose in [json!({"use": "enc"}), json!({"key_ops": ["sign"]}), json!({"key_ops": []})] {
         let mut other = pinned.clone();
-        other
-            .as_object_mut()
-            .unwrap()
-            .extend(purpose.as_object().unwrap().clone());
-        assert_eq!(
-            jwk_verifier(&[&other], &[RS256]).unwrap_err(),
-            InvalidKey,
-            "{purpose}"
-        );
+        other.as_object_mut().unwrap().extend(purpose.as_object().unwrap().clone());
+        assert_eq!(jwk_verifier(&[&other], &[RS256]).unwrap_err(), InvalidKey, "{purpose}");
     }
 }
 
@@ -314,50 +222,18 @@ fn line_03_an_ambiguous_key_is_not_tried_in_turn() {
     let build =
         |a: &SigningKey, b: &SigningKey| rules(a).key(b.verifying_key().unwrap()).build().unwrap();
     let unnamed = mint(&keys[0], &claims()).unwrap();
-    refuses(
-        &build(&keys[0], &keys[1]),
-        &unnamed,
-        UnknownKey,
-        "two nameless keys",
-    );
+    refuses(&build(&keys[0], &keys[1]), &unnamed, UnknownKey, "two nameless keys");
     let same = build(&named("a"), &keys[1].clone().with_key_id("a"));
-    refuses(
-        &same,
-        &mint(&named("a"), &claims()).unwrap(),
-        UnknownKey,
-        "two keys of one name",
-    );
+    refuses(&same, &mint(&named("a"), &claims()).unwrap(), UnknownKey, "two keys of one name");
     let two = build(&named("a"), &keys[1].clone().with_key_id("b"));
     refuses(&two, &unnamed, UnknownKey, "no kid, two keys");
-    refuses(
-        &two,
-        &mint(&named("b"), &claims()).unwrap(),
-        BadSignature,
-        "the other's name",
-    );
-    accepts(
-        &two,
-        &mint(&named("a"), &claims()).unwrap(),
-        "the right name",
-    );
+    refuses(&two, &mint(&named("b"), &claims()).unwrap(), BadSignature, "the other's name");
+    accepts(&two, &mint(&named("a"), &claims()).unwrap(), "the right name");
     // A name wins over a key without one.
     let mixed = build(&named("a"), &keys[1]);
-    accepts(
-        &mixed,
-        &mint(&named("a"), &claims()).unwrap(),
-        "the named key",
-    );
-    refuses(
-        &mixed,
-        &mint(&named("c"), &claims()).unwrap(),
-        BadSignature,
-        "the nameless key",
-    );
-    accepts(
-        &mixed,
-        &mint(&keys[1].clone().with_key_id("c"), &claims()).unwrap(),
-        "nameless",
-    );
+    accepts(&mixed, &mint(&named("a"), &claims()).unwrap(), "the named key");
+    refuses(&mixed, &mint(&named("c"), &claims()).unwrap(), BadSignature, "the nameless key");
+    accepts(&mixed, &mint(&keys[1].clone().with_key_id("c"), &claims()).unwrap(), "nameless");
 }
 
 #[test]
@@ -372,22 +248,13 @@ fn line_03_a_jws_has_a_policy_too() {
     let sound = Jws::sign(&key, b"any bytes").unwrap();
     assert_eq!(kind(&sound, &[RS256]).unwrap().payload(), b"any bytes");
     assert_eq!(kind(&sound, &[]).unwrap_err(), UnsupportedAlgorithm);
-    assert_eq!(
-        kind(&sound, &[RS512, PS256]).unwrap_err(),
-        UnsupportedAlgorithm
-    );
+    assert_eq!(kind(&sound, &[RS512, PS256]).unwrap_err(), UnsupportedAlgorithm);
     let renamed = mint_with_header(&key, &json!({"alg": "PS256"}), b"any bytes").unwrap();
     assert_eq!(kind(&renamed, &[RS256]).unwrap_err(), UnsupportedAlgorithm);
     assert_eq!(kind(&renamed, &[RS256, PS256]).unwrap_err(), BadSignature);
     let unsigned = mint_with_header(&key, &json!({"alg": "none"}), b"any bytes").unwrap();
-    assert_eq!(
-        kind(&unsigned, &Algorithm::ALL).unwrap_err(),
-        UnsupportedAlgorithm
-    );
+    assert_eq!(kind(&unsigned, &Algorithm::ALL).unwrap_err(), UnsupportedAlgorithm);
     let other = Jws::sign(&SigningKey::generate(RS256).unwrap(), b"any bytes").unwrap();
     assert_eq!(kind(&other, &[RS256]).unwrap_err(), BadSignature);
-    assert_eq!(
-        kind(&with_signature(&sound, ""), &[RS256]).unwrap_err(),
-        BadSignature
-    );
+    assert_eq!(kind(&with_signature(&sound, ""), &[RS256]).unwrap_err(), BadSignature);
 }

@@ -5,11 +5,7 @@ use jamguard::ErrorKind::*;
 use jamguard::jose::{Algorithm, SigningKey};
 
 fn target() -> Target {
-    Target::with_key(
-        SigningKey::generate(Algorithm::ES256)
-            .unwrap()
-            .with_key_id("k1"),
-    )
+    Target::with_key(SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1"))
 }
 
 /// The sound claims with more members, given as JSON text.
@@ -39,20 +35,13 @@ fn line_10_nesting() {
     // The claims themselves are one level.
     for inner in nested(120) {
         target.accepts_payload(claims_and(&format!(r#""deep":{inner}"#)));
-        target.accepts(
-            &under(&target, header_and(&format!(r#""deep":{inner}"#))),
-            "header",
-        );
+        target.accepts(&under(&target, header_and(&format!(r#""deep":{inner}"#))), "header");
     }
     for levels in [128, 129, 1000] {
         for inner in nested(levels) {
             target.refuses_payload(claims_and(&format!(r#""deep":{inner}"#)), Malformed);
             let header = header_and(&format!(r#""deep":{inner}"#));
-            let kind = if encode(&header).len() > 8 * 1024 {
-                TooLarge
-            } else {
-                Malformed
-            };
+            let kind = if encode(&header).len() > 8 * 1024 { TooLarge } else { Malformed };
             target.refuses(&under(&target, header), kind, "header");
         }
     }
@@ -60,10 +49,7 @@ fn line_10_nesting() {
     let wide = Target::with_rules(target.key.clone(), |rules| rules.max_token_len(1 << 20));
     for open in ["[", r#"{"a":"#] {
         wide.refuses_payload(open.repeat(700_000 / open.len()), Malformed);
-        wide.refuses_payload(
-            claims_and(&format!(r#""deep":{}"#, open.repeat(100_000))),
-            Malformed,
-        );
+        wide.refuses_payload(claims_and(&format!(r#""deep":{}"#, open.repeat(100_000))), Malformed);
     }
 }
 
@@ -103,10 +89,7 @@ fn line_10_duplicate_members() {
     ] {
         target.refuses(&under(&target, header_and(more)), Malformed, more);
     }
-    target.accepts(
-        &under(&target, header_and(r#""kid":"k1","x":{"kid":1}"#)),
-        "header",
-    );
+    target.accepts(&under(&target, header_and(r#""kid":"k1","x":{"kid":1}"#)), "header");
 }
 
 #[test]
@@ -125,11 +108,9 @@ fn line_10_text_that_is_not_unicode() {
         b"\xf4\x90\x80\x80",
         b"\xf0\x9f\x98",
     ] {
-        for (before, after) in [
-            (r#""x":""#, r#"""#),
-            (r#""x"#, r#"":1"#),
-            (r#""x":{"y":[""#, r#""]}"#),
-        ] {
+        for (before, after) in
+            [(r#""x":""#, r#"""#), (r#""x"#, r#"":1"#), (r#""x":{"y":[""#, r#""]}"#)]
+        {
             let text = [before.as_bytes(), bytes, after.as_bytes()].concat();
             let claims = claims().to_string();
             let claims = claims.strip_suffix('}').unwrap().as_bytes();

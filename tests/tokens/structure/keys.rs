@@ -100,9 +100,8 @@ fn line_07_an_eddsa_signature_has_one_form() {
     // S + L, little-endian (RFC 8032 section 5.1.7: S must be under L).
     let order = "edd3f55c1a631258d69cf7a2def9de14000000000000000000000000000000\
                  10";
-    let mut order: Vec<u8> = (0..32)
-        .map(|at| u8::from_str_radix(&order[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
+    let mut order: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&order[2 * at..2 * at + 2], 16).unwrap()).collect();
     order.reverse();
     let mut forged = signature(&target.sound);
     let mut s = forged[32..].to_vec();
@@ -110,11 +109,7 @@ fn line_07_an_eddsa_signature_has_one_form() {
     let mut sum = plus(&s, &order);
     sum.reverse();
     forged[32..].copy_from_slice(&sum);
-    target.refuses(
-        &with_signature(&target.sound, forged),
-        BadSignature,
-        "S + L",
-    );
+    target.refuses(&with_signature(&target.sound, forged), BadSignature, "S + L");
 }
 
 #[test]
@@ -124,49 +119,29 @@ fn line_07_keys_of_another_curve() {
     let (jwk, der) = (jwk(&p256), spki(&p256));
     let text = pem("PUBLIC KEY", &der);
     let kind = |made: Result<VerifyingKey, jamguard::Error>| made.unwrap_err().kind();
-    for algorithm in [
-        Algorithm::ES512,
-        Algorithm::ES384,
-        Algorithm::RS256,
-        Algorithm::EdDSA,
-    ] {
+    for algorithm in [Algorithm::ES512, Algorithm::ES384, Algorithm::RS256, Algorithm::EdDSA] {
         assert_eq!(kind(VerifyingKey::from_pem(algorithm, &text)), InvalidKey);
         assert_eq!(kind(VerifyingKey::from_der(algorithm, &der)), InvalidKey);
         let crossed = with(&jwk, "alg", algorithm.name());
-        assert_eq!(
-            kind(VerifyingKey::from_jwk(&crossed.to_string())),
-            InvalidKey
-        );
+        assert_eq!(kind(VerifyingKey::from_jwk(&crossed.to_string())), InvalidKey);
     }
     let renamed = with(&without(&jwk, "alg"), "crv", "P-521");
-    assert_eq!(
-        kind(VerifyingKey::from_jwk(&renamed.to_string())),
-        InvalidKey
-    );
+    assert_eq!(kind(VerifyingKey::from_jwk(&renamed.to_string())), InvalidKey);
     for crv in ["P-256 ", "p-256", "secp256k1", "Ed25519", "X25519", ""] {
         let other = with(&without(&jwk, "alg"), "crv", crv);
-        assert_eq!(
-            kind(VerifyingKey::from_jwk(&other.to_string())),
-            InvalidKey,
-            "{crv}"
-        );
+        assert_eq!(kind(VerifyingKey::from_jwk(&other.to_string())), InvalidKey, "{crv}");
     }
     let only_es512 = jwk_verifier(&[&without(&jwk, "alg")], &[Algorithm::ES512]);
     assert_eq!(only_es512.unwrap_err(), Configuration);
 
     let target = Target::with_rules(p521, |rules| {
         let key = VerifyingKey::from_jwk(&without(&jwk, "alg").to_string()).unwrap();
-        rules
-            .key(key)
-            .algorithms([Algorithm::ES512, Algorithm::ES256])
+        rules.key(key).algorithms([Algorithm::ES512, Algorithm::ES256])
     });
     let payload = claims().to_string();
     let forged = mint_with_header(&p256, &json!({"alg": "ES512"}), payload.as_bytes()).unwrap();
     target.refuses(&forged, BadSignature, "signed by P-256 under ES512");
-    target.accepts(
-        &mint(&p256, &claims()).unwrap(),
-        "signed by P-256 under ES256",
-    );
+    target.accepts(&mint(&p256, &claims()).unwrap(), "signed by P-256 under ES256");
 }
 
 #[test]
@@ -177,10 +152,7 @@ fn line_07_points_off_the_curve() {
         let key = SigningKey::generate(algorithm).unwrap();
         let (good, der) = (jwk(&key), spki(&key));
         VerifyingKey::from_jwk(&good.to_string()).unwrap();
-        let (x, y) = (
-            decode(good["x"].as_str().unwrap()),
-            decode(good["y"].as_str().unwrap()),
-        );
+        let (x, y) = (decode(good["x"].as_str().unwrap()), decode(good["y"].as_str().unwrap()));
         let length = x.len();
         let mut moved = y.clone();
         moved[length - 1] ^= 1;
@@ -193,25 +165,13 @@ fn line_07_points_off_the_curve() {
         ];
         for (x, y, what) in points {
             let off = with(&with(&good, "x", encode(&x)), "y", encode(&y));
-            assert_eq!(
-                kind(VerifyingKey::from_jwk(&off.to_string())),
-                InvalidKey,
-                "{what}"
-            );
+            assert_eq!(kind(VerifyingKey::from_jwk(&off.to_string())), InvalidKey, "{what}");
             let mut off_der = der.clone();
             let at = der.len() - 2 * length;
             off_der[at..].copy_from_slice(&[x, y].concat());
-            assert_eq!(
-                kind(VerifyingKey::from_der(algorithm, &off_der)),
-                InvalidKey,
-                "{what}"
-            );
+            assert_eq!(kind(VerifyingKey::from_der(algorithm, &off_der)), InvalidKey, "{what}");
             let text = pem("PUBLIC KEY", &off_der);
-            assert_eq!(
-                kind(VerifyingKey::from_pem(algorithm, &text)),
-                InvalidKey,
-                "{what}"
-            );
+            assert_eq!(kind(VerifyingKey::from_pem(algorithm, &text)), InvalidKey, "{what}");
             // In a set it is left out; the good key serves.
             let set = json!({"keys": [off, good]}).to_string();
             assert_eq!(KeySet::from_json(&set).unwrap().len(), 1);
@@ -231,11 +191,7 @@ fn line_07_points_off_the_curve() {
             (
                 "x",
                 encode(
-                    x.iter()
-                        .skip_while(|byte| **byte == 0)
-                        .skip(1)
-                        .copied()
-                        .collect::<Vec<_>>(),
+                    x.iter().skip_while(|byte| **byte == 0).skip(1).copied().collect::<Vec<_>>(),
                 ),
             ),
             ("x", encode([&[1], &x[..]].concat())),
@@ -244,11 +200,7 @@ fn line_07_points_off_the_curve() {
             ("x", format!("{} ", encode(&x))),
         ] {
             let off = with(&good, member, value.clone());
-            assert_eq!(
-                kind(VerifyingKey::from_jwk(&off.to_string())),
-                InvalidKey,
-                "{value:?}"
-            );
+            assert_eq!(kind(VerifyingKey::from_jwk(&off.to_string())), InvalidKey, "{value:?}");
         }
     }
     let ed_key = SigningKey::generate(EdDSA).unwrap();
@@ -264,10 +216,7 @@ fn line_07_points_off_the_curve() {
     }
     // Such a key may be readable, but nothing verifies with it.
     if let Ok(key) = VerifyingKey::from_jwk(&off.to_string()) {
-        assert_eq!(
-            key.verify(EdDSA, b"m", &[0; 64]).unwrap_err().kind(),
-            BadSignature
-        );
+        assert_eq!(key.verify(EdDSA, b"m", &[0; 64]).unwrap_err().kind(), BadSignature);
     }
 }
 
@@ -327,16 +276,9 @@ fn line_07_weak_rsa_keys() {
         }
     }
     let huge = vec![0xff; 8200 / 8];
-    assert!(
-        load(&huge, &e)
-            .iter()
-            .all(|answer| matches!(answer, Err(InvalidKey)))
-    );
+    assert!(load(&huge, &e).iter().all(|answer| matches!(answer, Err(InvalidKey))));
     // Numbers count by value: leading zeros make no key longer.
-    for (n, e) in [
-        ([&[0], &n[..]].concat(), e.clone()),
-        (n.clone(), [&[0], &e[..]].concat()),
-    ] {
+    for (n, e) in [([&[0], &n[..]].concat(), e.clone()), (n.clone(), [&[0], &e[..]].concat())] {
         let jwk = with(&with(&good, "n", encode(n)), "e", encode(e)).to_string();
         assert!(VerifyingKey::from_jwk(&jwk).is_ok(), "zeros first");
     }
@@ -382,11 +324,9 @@ fn line_07_rsa_signatures() {
 
 #[test]
 fn line_07_short_hmac_secrets() {
-    for (algorithm, least) in [
-        (Algorithm::HS256, 32),
-        (Algorithm::HS384, 48),
-        (Algorithm::HS512, 64),
-    ] {
+    for (algorithm, least) in
+        [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)]
+    {
         let load = |length: usize| {
             let secret = vec![7; length];
             let jwk = json!({"kty": "oct", "k": encode(&secret), "alg": algorithm.name()});
@@ -398,28 +338,16 @@ fn line_07_short_hmac_secrets() {
         assert!(load(least).iter().all(Result::is_ok));
         for length in [0, 1, least / 2, least - 1] {
             for answer in load(length) {
-                assert_eq!(
-                    answer.unwrap_err(),
-                    InvalidKey,
-                    "{algorithm}, {length} bytes"
-                );
+                assert_eq!(answer.unwrap_err(), InvalidKey, "{algorithm}, {length} bytes");
             }
             assert!(SigningKey::from_secret(algorithm, &vec![7; length]).is_err());
         }
         let target = Target::new(algorithm);
         let sound = signature(&target.sound);
         for length in [0, 1, 16, least - 1] {
-            target.refuses(
-                &with_signature(&target.sound, &sound[..length]),
-                BadSignature,
-                "cut",
-            );
+            target.refuses(&with_signature(&target.sound, &sound[..length]), BadSignature, "cut");
         }
         let longer = [&sound[..], &[0]].concat();
-        target.refuses(
-            &with_signature(&target.sound, longer),
-            BadSignature,
-            "longer",
-        );
+        target.refuses(&with_signature(&target.sound, longer), BadSignature, "longer");
     }
 }

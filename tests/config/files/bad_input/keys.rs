@@ -10,16 +10,8 @@ use std::fs;
 fn an_unknown_key_is_told_with_file_line_key_and_the_nearest_known_one() {
     let folder = Folder::new("unknown-key");
     for (name, text, place) in [
-        (
-            "a.toml",
-            "[jam.jwt]\nalgorithm = 'HS256'\n\nissuerr = 'x'\n",
-            "a.toml:4",
-        ),
-        (
-            "b.yaml",
-            "jam:\n  jwt:\n    algorithm: HS256\n    issuerr: x\n",
-            "b.yaml:4",
-        ),
+        ("a.toml", "[jam.jwt]\nalgorithm = 'HS256'\n\nissuerr = 'x'\n", "a.toml:4"),
+        ("b.yaml", "jam:\n  jwt:\n    algorithm: HS256\n    issuerr: x\n", "b.yaml:4"),
         (
             "c.json",
             "{\"jam\": {\n\"jwt\": {\n\"algorithm\": \"HS256\",\n\"issuerr\": 1\n}}}",
@@ -33,20 +25,14 @@ fn an_unknown_key_is_told_with_file_line_key_and_the_nearest_known_one() {
         assert!(message.ends_with(&wanted), "{message}");
     }
     let far = refusal("[jam.jwt]\nzzz = 1");
-    assert!(
-        far.contains("unknown key: known are algorithm, key_id, secret"),
-        "{far}"
-    );
+    assert!(far.contains("unknown key: known are algorithm, key_id, secret"), "{far}");
     let deep = refusal("[jam.stores.main]\nredis = { url = 'redis://localhost', prefx = 'a' }");
     assert_eq!(
         deep,
         "configuration:2: jam.stores.main.redis.prefx: unknown key: did you mean 'prefix'?"
     );
     let top = refusal("[jam]\nverifier = {}");
-    assert!(
-        top.contains("jam.verifier: unknown key: did you mean 'verifiers'?"),
-        "{top}"
-    );
+    assert!(top.contains("jam.verifier: unknown key: did you mean 'verifiers'?"), "{top}");
     let guard =
         refusal("[jam]\nunmatched='deny'\n[[jam.guards]]\npath='/a'\npolcy='authenticated'");
     assert!(
@@ -58,10 +44,7 @@ fn an_unknown_key_is_told_with_file_line_key_and_the_nearest_known_one() {
 #[test]
 fn a_wrong_type_is_told_with_what_belongs_there() {
     for (text, wanted) in [
-        (
-            "[jam.jwt]\nlifetime = 15",
-            ":2: jam.jwt.lifetime: this must be a duration with its unit",
-        ),
+        ("[jam.jwt]\nlifetime = 15", ":2: jam.jwt.lifetime: this must be a duration with its unit"),
         (
             "[jam.jwt]\nlifetime = 'long'",
             ":2: jam.jwt.lifetime: this must be a duration with its unit",
@@ -70,38 +53,17 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
             "[jam.jwt]\nsecret = 15",
             ":2: jam.jwt.secret: this must be a string, and is a whole number",
         ),
-        (
-            "[jam.jwt]\nissuer = ['a']",
-            ":2: jam.jwt.issuer: this must be a string, and is a list",
-        ),
-        (
-            "[jam.jwt]\naudience = ['a', 1]",
-            ":2: jam.jwt.audience.1: this must be a string",
-        ),
+        ("[jam.jwt]\nissuer = ['a']", ":2: jam.jwt.issuer: this must be a string, and is a list"),
+        ("[jam.jwt]\naudience = ['a', 1]", ":2: jam.jwt.audience.1: this must be a string"),
         (
             "[jam.jwt]\naudience = true",
             ":2: jam.jwt.audience: this must be a string or a list of strings",
         ),
-        (
-            "[jam]\njwt = 'x'",
-            ":2: jam.jwt: this must be a table, and is a string",
-        ),
-        (
-            "[jam]\njwt = ['HS256']",
-            ":2: jam.jwt: this must be a table, and is a list",
-        ),
-        (
-            "[jam]\nguards = 'x'",
-            ":2: jam.guards: this must be a list, and is a string",
-        ),
-        (
-            "[jam]\nkeep_encoded_slashes = 'yes'",
-            ": this must be true or false, and is a string",
-        ),
-        (
-            "[jam.verifiers.a]\ncache_bytes = -1",
-            ":2: jam.verifiers.a.cache_bytes: ",
-        ),
+        ("[jam]\njwt = 'x'", ":2: jam.jwt: this must be a table, and is a string"),
+        ("[jam]\njwt = ['HS256']", ":2: jam.jwt: this must be a table, and is a list"),
+        ("[jam]\nguards = 'x'", ":2: jam.guards: this must be a list, and is a string"),
+        ("[jam]\nkeep_encoded_slashes = 'yes'", ": this must be true or false, and is a string"),
+        ("[jam.verifiers.a]\ncache_bytes = -1", ":2: jam.verifiers.a.cache_bytes: "),
         (
             "[jam.verifiers.a]\ncache_bytes = 1.5",
             ":2: jam.verifiers.a.cache_bytes: this must be a whole number",
@@ -114,22 +76,13 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
             "[jam.verifiers.a]\nalgorithms = ['ES513']",
             ":2: jam.verifiers.a.algorithms.0: this must be one of HS256",
         ),
-        (
-            "[jam.verifiers.a]\nalgorithms = ['ES513']",
-            "did you mean 'ES512'?",
-        ),
+        ("[jam.verifiers.a]\nalgorithms = ['ES513']", "did you mean 'ES512'?"),
         (
             "[jam.lists.a]\nkind = 'block'\nstore = 'memory'",
             ":2: jam.lists.a.kind: this must be one of deny, allow",
         ),
-        (
-            "[jam.lists.a]\nkind = 'deny'",
-            ":1: jam.lists.a: the key 'store' is missing",
-        ),
-        (
-            "[jam]\nunmatched = 'no'",
-            ":2: jam.unmatched: this must be one of deny, allow",
-        ),
+        ("[jam.lists.a]\nkind = 'deny'", ":1: jam.lists.a: the key 'store' is missing"),
+        ("[jam]\nunmatched = 'no'", ":2: jam.unmatched: this must be one of deny, allow"),
         (
             "[jam]\nlog_level = 'loud'",
             ":2: jam.log_level: this must be one of off, error, warn, info, debug",
@@ -205,18 +158,12 @@ fn keys_that_exclude_each_other_are_told() {
             "[jam.stores.a]\nredis={url='redis://a', url_file='x'}",
             ".redis.url_file: 'url' is given too",
         ),
-        (
-            "[jam.stores.a.redis]\nurl='redis://a'\nclient_key_file='x'",
-            "give both or neither",
-        ),
+        ("[jam.stores.a.redis]\nurl='redis://a'\nclient_key_file='x'", "give both or neither"),
         (
             "[jam.sessions]\nstore='memory'\nencryption={key='a', key_file='b'}",
             ".encryption.key_file: 'key' is given too",
         ),
-        (
-            "[jam.key_rings.a]\nalgorithm='ES256'\nstore='memory'",
-            "give it 'sealing' with a key",
-        ),
+        ("[jam.key_rings.a]\nalgorithm='ES256'\nstore='memory'", "give it 'sealing' with a key"),
         (
             "[jam.key_rings.a]\nalgorithm='ES256'\nsealing={key='a'}",
             ":3: jam.key_rings.a.sealing: there is no 'store'",
@@ -229,10 +176,7 @@ fn keys_that_exclude_each_other_are_told() {
             "[jam]\nguards=[{path='/a', public=true}]",
             ":2: jam.guards: 'guards' without 'unmatched'",
         ),
-        (
-            "[jam]\nkeep_encoded_slashes=true",
-            ":2: jam.keep_encoded_slashes: there are no 'guards'",
-        ),
+        ("[jam]\nkeep_encoded_slashes=true", ":2: jam.keep_encoded_slashes: there are no 'guards'"),
         (
             "[jam.verifiers.a]\njwks='{}'\nkey_ring='a'",
             ":3: jam.verifiers.a.key_ring: 'jwks' is given too",
@@ -265,18 +209,12 @@ fn keys_that_exclude_each_other_are_told() {
             "[jam.oauth2.a]\nclient_id='a'\ntoken_url='https://a.example'",
             ":3: jam.oauth2.a.token_url: it goes with 'authorize_url'",
         ),
-        (
-            "[jam.oauth2.a]\nclient_id='a'",
-            ":1: jam.oauth2.a: no provider: set 'provider'",
-        ),
+        ("[jam.oauth2.a]\nclient_id='a'", ":1: jam.oauth2.a: no provider: set 'provider'"),
         (
             "[jam.oauth2.github]\nclient_id='a'\nsecret='b'\nsecret_file='c'",
             ":4: jam.oauth2.github.secret_file: 'secret' is given too",
         ),
-        (
-            "[jam.oauth2.github]\nclient_id='a'\nlogin={}",
-            "a login needs a session or a token",
-        ),
+        ("[jam.oauth2.github]\nclient_id='a'\nlogin={}", "a login needs a session or a token"),
         (
             "[jam.oauth2.github]\nclient_id='a'\nredirect_url='https://a.example'\nlogin={into_jwt='x'}\n[jam.sessions]\nstore='memory'",
             ".login.into_jwt: there is no issuer of this name",
@@ -285,18 +223,9 @@ fn keys_that_exclude_each_other_are_told() {
             "[jam.oauth2.github]\nclient_id='a'\nlogin={}\n[jam.sessions]\nstore='memory'",
             "jam.oauth2.github.login: the client has no redirect URL",
         ),
-        (
-            "[jam.oauth2.github]\nclient_id='a'\ntoken_source={}",
-            "jam.oauth2.github.token_source: ",
-        ),
-        (
-            "[jam.otp]\nkind='hotp'\nperiod='30s'",
-            "jam.otp: HOTP has no period",
-        ),
-        (
-            "[jam.otp]\ndigits=5",
-            "jam.otp: a one-time password of 5 digits",
-        ),
+        ("[jam.oauth2.github]\nclient_id='a'\ntoken_source={}", "jam.oauth2.github.token_source: "),
+        ("[jam.otp]\nkind='hotp'\nperiod='30s'", "jam.otp: HOTP has no period"),
+        ("[jam.otp]\ndigits=5", "jam.otp: a one-time password of 5 digits"),
         (
             "[jam.second_factor]\nstore='memory'\nissuer='a:b'\nsealing={key='AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}",
             "jam.second_factor: a second factor needs a name",
@@ -346,16 +275,8 @@ fn a_setting_that_works_on_nothing_is_told() {
 fn a_key_that_stands_twice_is_told() {
     for (format, text, line) in [
         (Format::Toml, "[jam.jwt]\nissuer='a'\nissuer='b'", ":3"),
-        (
-            Format::Yaml,
-            "jam:\n  jwt:\n    issuer: a\n    issuer: b",
-            ":4",
-        ),
-        (
-            Format::Json,
-            "{\"jam\": {\"jwt\": {\"issuer\": \"a\",\n\"issuer\": \"b\"}}}",
-            ":2",
-        ),
+        (Format::Yaml, "jam:\n  jwt:\n    issuer: a\n    issuer: b", ":4"),
+        (Format::Json, "{\"jam\": {\"jwt\": {\"issuer\": \"a\",\n\"issuer\": \"b\"}}}", ":2"),
     ] {
         let message = message(builder().from_str(text, format));
         assert!(message.contains(line), "{format:?} {message}");
@@ -395,10 +316,7 @@ fn a_missing_value_is_told_and_switches_nothing_off() {
         assert!(message.contains(wanted), "{text}\n{message}");
     }
     let message = message(json("{\"jam\": {\"jwt\": {\"deny_lists\": [null]}}}"));
-    assert!(
-        message.contains("jam.jwt.deny_lists.0: a value is missing"),
-        "{message}"
-    );
+    assert!(message.contains("jam.jwt.deny_lists.0: a value is missing"), "{message}");
     let given = "jam:\n  stores: {main: {memory: {}}}\n  sessions: {store: main}\n";
     yaml(given).unwrap().sessions().unwrap();
 }
@@ -418,10 +336,7 @@ fn a_name_of_nothing_is_told_with_the_nearest() {
             "[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\ndeny_lists='denied'",
             ":4: jam.jwt.deny_lists: there is no list of this name; none is configured",
         ),
-        (
-            "[jam.jwt]\nkey_ring='a'",
-            ":2: jam.jwt.key_ring: there is no key ring of this name",
-        ),
+        ("[jam.jwt]\nkey_ring='a'", ":2: jam.jwt.key_ring: there is no key ring of this name"),
         (
             "[jam.verifiers.a]\nkey_ring='a'",
             ":2: jam.verifiers.a.key_ring: there is no key ring of this name",
@@ -430,14 +345,8 @@ fn a_name_of_nothing_is_told_with_the_nearest() {
             "[jam.authenticator]\nverifiers='a'",
             ":2: jam.authenticator.verifiers: there is no verifier of this name",
         ),
-        (
-            "[jam.authenticator]\napps='a'",
-            "there is no app of this name",
-        ),
-        (
-            "[jam.authenticator]\nsilent_refresh='a'",
-            "there is no app of this name",
-        ),
+        ("[jam.authenticator]\napps='a'", "there is no app of this name"),
+        ("[jam.authenticator]\nsilent_refresh='a'", "there is no app of this name"),
         ("[jam.login]\napp='a'", "there is no app of this name"),
         ("[jam.login]\nhome='/'", "no single app: name one"),
     ] {

@@ -17,10 +17,7 @@ fn an_unset_variable_is_told_by_its_name() {
          give a default as in ${JWT_KEY:-…}"
     );
     let listed = refusal("[jam.jwt]\naudience=['a', 'b-${NOPE}']");
-    assert!(
-        listed.contains("jam.jwt.audience.1: the environment variable NOPE"),
-        "{listed}"
-    );
+    assert!(listed.contains("jam.jwt.audience.1: the environment variable NOPE"), "{listed}");
     for bad in [
         "${",
         "a${b",
@@ -76,29 +73,14 @@ fn a_pointer_that_leads_nowhere_or_in_circles_is_told() {
             "jams",
             "configuration:1: jams: the pointer leads nowhere: there is no 'jams'; did you mean 'jam'?",
         ),
-        (
-            "nowhere",
-            "there is no 'nowhere'; there are jam, other, api",
-        ),
+        ("nowhere", "there is no 'nowhere'; there are jam, other, api"),
         ("jam.jwt", "there is no 'jwt'; there is nothing"),
         ("api.jwt", "there is no 'jwt'; there is only unique"),
         ("other.place.z", "there is no 'z'"),
-        (
-            "other.place.x",
-            "the pointer must lead to a table, not to a string",
-        ),
-        (
-            "other.place.x.x",
-            "the pointer leads through a string where a table is needed, at 'x'",
-        ),
-        (
-            "other.place.list",
-            "the pointer must lead to a table, not to a list",
-        ),
-        (
-            "other.place.list.0",
-            "the pointer leads through a list where a table is needed",
-        ),
+        ("other.place.x", "the pointer must lead to a table, not to a string"),
+        ("other.place.x.x", "the pointer leads through a string where a table is needed, at 'x'"),
+        ("other.place.list", "the pointer must lead to a table, not to a list"),
+        ("other.place.list.0", "the pointer leads through a list where a table is needed"),
         (".jam", "there is no ''"),
         ("jam.", "there is no ''"),
         ("jam..jwt", "there is no ''"),
@@ -114,15 +96,10 @@ fn a_pointer_that_leads_nowhere_or_in_circles_is_told() {
     // A structure that holds itself has no end.
     let circle = "a: &a\n  b: *a\njam: *a\n";
     let message = message(builder().from_str(circle, Format::Yaml));
-    assert!(
-        message.contains(":2: a.b: an alias inside its own value"),
-        "{message}"
-    );
+    assert!(message.contains(":2: a.b: an alias inside its own value"), "{message}");
     // A text that holds its own variable is not looked at again.
     let jam = jam("[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\nissuer='${ITSELF}'").unwrap();
-    let issued = jam
-        .block_on(jam.jwt().unwrap().issue(&serde_json::json!({})))
-        .unwrap();
+    let issued = jam.block_on(jam.jwt().unwrap().issue(&serde_json::json!({}))).unwrap();
     let verifier = jam.jwt().unwrap().verifier();
     let verified = jam.block_on(verifier.verify(issued.expose())).unwrap();
     assert_eq!(verified.issuer(), Some("${ITSELF} ${SECRET}"));
@@ -139,37 +116,17 @@ fn what_is_no_file_of_settings_is_told() {
     let ini = path.join("jam.ini");
     fs::write(&ini, "[jam]\n").unwrap();
     let broken = path.join("broken.toml");
-    fs::write(
-        &broken,
-        format!("[jam.jwt]\nsecret = \"{SECRET}\nissuer = 'a'\n"),
-    )
-    .unwrap();
+    fs::write(&broken, format!("[jam.jwt]\nsecret = \"{SECRET}\nissuer = 'a'\n")).unwrap();
     let broken_yaml = path.join("broken.yaml");
-    fs::write(
-        &broken_yaml,
-        format!("jam:\n  jwt:\n    secret: \"{SECRET}\n"),
-    )
-    .unwrap();
+    fs::write(&broken_yaml, format!("jam:\n  jwt:\n    secret: \"{SECRET}\n")).unwrap();
     let broken_json = path.join("broken.json");
-    fs::write(
-        &broken_json,
-        format!("{{\"jam\": {{\n\"jwt\": {{\"secret\": \"{SECRET}\"\n"),
-    )
-    .unwrap();
+    fs::write(&broken_json, format!("{{\"jam\": {{\n\"jwt\": {{\"secret\": \"{SECRET}\"\n"))
+        .unwrap();
     for (file, wanted) in [
-        (
-            directory,
-            "folder.toml: it is a directory: give the file in it",
-        ),
-        (
-            path.join("none.toml"),
-            "none.toml: it cannot be read: No such file",
-        ),
+        (directory, "folder.toml: it is a directory: give the file in it"),
+        (path.join("none.toml"), "none.toml: it cannot be read: No such file"),
         (latin, "latin.toml: it is not UTF-8"),
-        (
-            ini,
-            "give the file the extension .toml, .yaml, .yml or .json",
-        ),
+        (ini, "give the file the extension .toml, .yaml, .yml or .json"),
         (path.to_owned(), "give the file the extension"),
         (broken, "broken.toml:2: not TOML"),
         (broken_yaml, "broken.yaml:"),
@@ -186,34 +143,16 @@ fn what_is_no_file_of_settings_is_told() {
 #[test]
 fn what_is_wrong_in_a_line_of_json_is_told_by_its_column() {
     for (text, wanted) in [
-        (
-            "{\"jam\": {},}",
-            "configuration:1: not JSON from column 12 on",
-        ),
-        (
-            "{\n\"jam\": x\n}",
-            "configuration:2: not JSON from column 8 on",
-        ),
-        (
-            "{\n\"jam\": tru\n}",
-            "configuration:2: not JSON from the end of the line on",
-        ),
-        (
-            "{\n\"jam\": tru\r\n}",
-            "configuration:2: not JSON from column 11 on",
-        ),
-        (
-            "{\"jam\":\n",
-            "configuration:2: not JSON: it ends too early",
-        ),
+        ("{\"jam\": {},}", "configuration:1: not JSON from column 12 on"),
+        ("{\n\"jam\": x\n}", "configuration:2: not JSON from column 8 on"),
+        ("{\n\"jam\": tru\n}", "configuration:2: not JSON from the end of the line on"),
+        ("{\n\"jam\": tru\r\n}", "configuration:2: not JSON from column 11 on"),
+        ("{\"jam\":\n", "configuration:2: not JSON: it ends too early"),
         (
             "{\"jam\":\n{\"a\":\n\"\\ud800\"}}",
             "configuration:3: jam.a: this value cannot be represented",
         ),
-        (
-            "{\"jam\":\n{\"a\":\n1e999}}",
-            "configuration:3: jam.a: this value cannot be represented",
-        ),
+        ("{\"jam\":\n{\"a\":\n1e999}}", "configuration:3: jam.a: this value cannot be represented"),
     ] {
         assert_eq!(message(builder().from_str(text, Format::Json)), wanted);
     }
@@ -290,31 +229,17 @@ fn aliases_without_measure_are_refused_in_no_time() {
     for level in 1..10 {
         let one = format!("*a{}, ", level - 1);
         let nine = one.repeat(9);
-        laughs.push_str(&format!(
-            "a{level}: &a{level} [{}]\n",
-            nine.trim_end_matches(", ")
-        ));
+        laughs.push_str(&format!("a{level}: &a{level} [{}]\n", nine.trim_end_matches(", ")));
     }
     laughs.push_str("jam: {}\n");
     let laughed = message_of(&laughs);
-    assert!(
-        laughed.contains("its anchors and aliases expand to over 4 MiB"),
-        "{laughed}"
-    );
+    assert!(laughed.contains("its anchors and aliases expand to over 4 MiB"), "{laughed}");
 
     // One long text, many times.
-    let long = format!(
-        "a: &a {}\njam:\n{}",
-        "x".repeat(500_000),
-        "  - *a\n".repeat(50_000)
-    );
+    let long = format!("a: &a {}\njam:\n{}", "x".repeat(500_000), "  - *a\n".repeat(50_000));
     assert!(message_of(&long).contains("its anchors and aliases expand"));
 
-    for (format, open) in [
-        (Format::Yaml, "["),
-        (Format::Json, "["),
-        (Format::Json, "{\"a\":"),
-    ] {
+    for (format, open) in [(Format::Yaml, "["), (Format::Json, "["), (Format::Json, "{\"a\":")] {
         let deep = open.repeat(100_000);
         message(builder().from_str(&deep, format));
         let closed = format!("{}1{}", "[".repeat(100), "]".repeat(100));
@@ -350,10 +275,7 @@ fn no_way_of_nesting_is_deeper_than_another() {
     let names = format!("{open}b = 1{close}");
     for (text, format) in [(aliases, Format::Yaml), (names, Format::Toml)] {
         let refused = message(Document::from_str(&text, format));
-        assert!(
-            refused.contains("nested too deeply"),
-            "{format:?} {refused}"
-        );
+        assert!(refused.contains("nested too deeply"), "{format:?} {refused}");
     }
     for (text, format) in [
         (format!("a = {}", lists(60, "1")), Format::Toml),
@@ -382,10 +304,7 @@ fn a_long_file_is_read_in_no_time() {
     for (text, format) in [
         (filled("[a]\n", &|n| format!("k{n}=1\n"), ""), Format::Toml),
         (filled("a = [1", &|_| ",\n1".to_owned(), "]"), Format::Toml),
-        (
-            filled("{\"k\":1", &|n| format!(",\"k{n}\":1"), "}"),
-            Format::Json,
-        ),
+        (filled("{\"k\":1", &|n| format!(",\"k{n}\":1"), "}"), Format::Json),
         (filled("[1", &|_| ",\n1".to_owned(), "]"), Format::Json),
     ] {
         Document::from_str(&text, format).unwrap();
@@ -401,10 +320,7 @@ fn a_long_file_is_read_in_no_time() {
     let anchors: String = (0..60).map(|n| format!("&a{n} [")).collect();
     let nested = format!("a: {anchors}1{}{}", ",1".repeat(200_000), "]".repeat(60));
     let refused = message(Document::from_str(&nested, Format::Yaml));
-    assert!(
-        refused.contains("its anchors and aliases expand"),
-        "{refused}"
-    );
+    assert!(refused.contains("its anchors and aliases expand"), "{refused}");
     let took = started.elapsed();
     println!("7 files of 1 MiB: {took:?}");
     assert!(took < Duration::from_secs(40), "{took:?}");

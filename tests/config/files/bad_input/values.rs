@@ -15,9 +15,7 @@ fn a_text_is_never_guessed_to_be_a_file() {
     let file = folder.path().join("key");
     fs::write(&file, SECRET).unwrap();
     let name = file.to_str().unwrap();
-    let pem = refusal(&format!(
-        "[jam.jwt]\nalgorithm='ES256'\nprivate_key='{name}'"
-    ));
+    let pem = refusal(&format!("[jam.jwt]\nalgorithm='ES256'\nprivate_key='{name}'"));
     assert!(
         pem.contains(":3: jam.jwt.private_key: this is neither PEM nor a JWK: to name a file, use 'private_key_file'"),
         "{pem}"
@@ -25,10 +23,7 @@ fn a_text_is_never_guessed_to_be_a_file() {
     let public = refusal(&format!(
         "[jam.verifiers.a]\nalgorithms=['ES256']\nkeys=[{{algorithm='ES256', public_key='{name}'}}]"
     ));
-    assert!(
-        public.contains("to name a file, use 'public_key_file'"),
-        "{public}"
-    );
+    assert!(public.contains("to name a file, use 'public_key_file'"), "{public}");
     // As a secret it is what it is.
     let padded = format!("{name:_<40}");
     let as_text = jam(&format!("[jam.jwt]\nalgorithm='HS256'\nsecret='{padded}'")).unwrap();
@@ -70,11 +65,7 @@ fn what_a_builder_refuses_has_its_place_and_kind() {
             ErrorKind::Configuration,
             ":1: jam.jwt: the key 'algorithm' is missing",
         ),
-        (
-            "[jam.jwt]\nissuer='a'",
-            ErrorKind::Configuration,
-            ":1: jam.jwt: there is no key",
-        ),
+        ("[jam.jwt]\nissuer='a'", ErrorKind::Configuration, ":1: jam.jwt: there is no key"),
         (
             "[jam.jwt]\nalgorithm='HS256'\nsecret='${SECRET}'\nlifetime='0s'",
             ErrorKind::Configuration,
@@ -95,11 +86,7 @@ fn what_a_builder_refuses_has_its_place_and_kind() {
             ErrorKind::InvalidKey,
             ":3: jam.verifiers.a.jwks: ",
         ),
-        (
-            "[jam.apps.a]\napp_id='a/b'",
-            ErrorKind::Configuration,
-            "jam.apps.a: the app id must be",
-        ),
+        ("[jam.apps.a]\napp_id='a/b'", ErrorKind::Configuration, "jam.apps.a: the app id must be"),
         (
             "[jam.sessions]\nstore='memory'\nidle_timeout='1ms'",
             ErrorKind::Configuration,
@@ -197,13 +184,7 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
         ("lists.a", &["kind", "store", "max_token_lifetime"]),
         (
             "authenticator",
-            &[
-                "sources",
-                "claim_paths",
-                "apps",
-                "silent_refresh",
-                "enrichment_store",
-            ],
+            &["sources", "claim_paths", "apps", "silent_refresh", "enrichment_store"],
         ),
         ("stores.a", &["memory", "file", "redis", "near"]),
         ("stores.a.redis", &["url", "url_file", "timeout"]),
@@ -251,9 +232,7 @@ fn a_secret_in_the_wrong_place_is_not_shown() {
 fn variables_count_inside_the_pointer_alone() {
     let text = format!("{JWT}\n[elsewhere]\nx = '${{NOPE}}'\n");
     assert!(jam(&text).is_ok());
-    let document = Document::from_str(&text, Format::Toml)
-        .unwrap()
-        .with_variables(variable);
+    let document = Document::from_str(&text, Format::Toml).unwrap().with_variables(variable);
     assert!(message(document.read::<Value>("elsewhere")).contains("NOPE"));
     assert!(message(document.read::<Value>("")).contains("elsewhere.x"));
     assert_eq!(document.read::<Value>("jam.jwt").unwrap()["secret"], SECRET);

@@ -17,15 +17,8 @@ async fn a_key_is_upcoming_current_retired_and_gone() {
     assert_eq!(states(&ring).await, [(old.clone(), KeyState::Current)]);
 
     let new = ring.rotate().await.unwrap();
-    assert_eq!(
-        ring.rotate().await.unwrap(),
-        new,
-        "there is an upcoming key already"
-    );
-    let both = [
-        (old.clone(), KeyState::Current),
-        (new.clone(), KeyState::Upcoming),
-    ];
+    assert_eq!(ring.rotate().await.unwrap(), new, "there is an upcoming key already");
+    let both = [(old.clone(), KeyState::Current), (new.clone(), KeyState::Upcoming)];
     assert_eq!(states(&ring).await, both);
     assert_eq!(published(&ring).await, [old.clone(), new.clone()]);
     assert_eq!(kid(&token(&issuer).await), old);
@@ -36,10 +29,7 @@ async fn a_key_is_upcoming_current_retired_and_gone() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(kid(&token(&issuer).await), new);
     assert_eq!(verify(&verifier, &last).await, Ok(()));
-    let both = [
-        (old.clone(), KeyState::Retired),
-        (new.clone(), KeyState::Current),
-    ];
+    let both = [(old.clone(), KeyState::Retired), (new.clone(), KeyState::Current)];
     assert_eq!(states(&ring).await, both);
 
     // The last token of the old key is good for as long as it would have been.
@@ -107,10 +97,7 @@ async fn a_revoked_key_is_refused_at_once() {
     let new = token(&issuer).await;
     assert_eq!(verify(&verifier, &new).await, Ok(()));
     assert_eq!(published(&ring).await, [kid(&new)]);
-    let both = [
-        (old.clone(), KeyState::Revoked),
-        (kid(&new), KeyState::Current),
-    ];
+    let both = [(old.clone(), KeyState::Revoked), (kid(&new), KeyState::Current)];
     assert_eq!(states(&ring).await, both);
     ring.revoke(&old).await.unwrap();
     assert_eq!(states(&ring).await, both, "revoking again does nothing");
@@ -181,10 +168,7 @@ async fn keys_are_replaced_by_age() {
         }
         clock.advance(MINUTE);
     }
-    println!(
-        "{} keys in three days, {refused} tokens refused",
-        signed.len()
-    );
+    println!("{} keys in three days, {refused} tokens refused", signed.len());
     assert_eq!(refused, 0);
     assert_eq!(signed.len(), 3);
     // In time, the next one is known before it signs.
@@ -233,10 +217,7 @@ async fn keys_of_before_verify_for_a_while() {
     assert_eq!(verify(&issuer.verifier(), &token).await, Ok(()));
 
     // More may come later.
-    let third = ring
-        .import(RingKey::new(key()).current_from(at(NOW + 60)))
-        .await
-        .unwrap();
+    let third = ring.import(RingKey::new(key()).current_from(at(NOW + 60))).await.unwrap();
     assert_eq!(published(&ring).await.len(), 3);
     clock.advance(MINUTE);
     assert_eq!(kid(&super::token(&issuer).await), third);
@@ -257,10 +238,7 @@ async fn keys_of_before_verify_for_a_while() {
 #[tokio::test]
 async fn secrets_rotate_too() {
     let clock = ManualClock::at(NOW);
-    let ring = KeyRing::builder(Algorithm::HS256)
-        .clock(clock.clone())
-        .build()
-        .unwrap();
+    let ring = KeyRing::builder(Algorithm::HS256).clock(clock.clone()).build().unwrap();
     let issuer = issuer(&ring);
     let before = token(&issuer).await;
     ring.rotate_now().await.unwrap();

@@ -15,10 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A ring whose keys are known an hour ahead, and whose tokens live 15 minutes.
 fn ring(clock: &ManualClock) -> KeyRingBuilder {
-    KeyRing::builder(Algorithm::ES256)
-        .publish_ahead(HOUR)
-        .overlap(16 * MINUTE)
-        .clock(clock.clone())
+    KeyRing::builder(Algorithm::ES256).publish_ahead(HOUR).overlap(16 * MINUTE).clock(clock.clone())
 }
 
 fn issuer(ring: &KeyRing) -> Issuer {
@@ -48,9 +45,7 @@ fn kid(token: &str) -> String {
 /// Names and states, those that sign earlier first.
 async fn states(ring: &KeyRing) -> Vec<(String, KeyState)> {
     let keys = ring.keys().await.unwrap();
-    let told = keys
-        .iter()
-        .map(|key| (key.key_id().to_owned(), key.state()));
+    let told = keys.iter().map(|key| (key.key_id().to_owned(), key.state()));
     told.collect()
 }
 
@@ -59,7 +54,5 @@ async fn published(ring: &KeyRing) -> Vec<String> {
     let keys = ring.verifying_keys().await.unwrap().to_json();
     let keys: Value = serde_json::from_str(&keys).unwrap();
     let names = keys["keys"].as_array().unwrap().iter();
-    names
-        .map(|key| key["kid"].as_str().unwrap().to_owned())
-        .collect()
+    names.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }

@@ -27,10 +27,7 @@ impl Remote {
     fn new(clock: &ManualClock, tells: bool) -> Self {
         let state = Arc::<State>::default();
         state.tells.store(tells, Ordering::SeqCst);
-        Self {
-            records: MemoryStore::builder().clock(clock.clone()).build(),
-            state,
-        }
+        Self { records: MemoryStore::builder().clock(clock.clone()).build(), state }
     }
 
     fn set_down(&self, down: bool) {
@@ -125,11 +122,7 @@ async fn two_processes_have_one_ring() {
         let new = a.0.rotate_now().await.unwrap();
         let from_a = token(&a.1).await;
         assert_eq!(kid(&from_a), new);
-        assert_eq!(
-            verify(&b.1.verifier(), &from_a).await,
-            Ok(()),
-            "tells: {tells}"
-        );
+        assert_eq!(verify(&b.1.verifier(), &from_a).await, Ok(()), "tells: {tells}");
         assert_eq!(kid(&token(&b.1).await), new);
         assert_eq!(states(&a.0).await, states(&b.0).await);
     }
@@ -189,9 +182,7 @@ async fn one_request_asks_while_the_others_go_on() {
     for _ in 0..3 {
         clock.advance(Duration::from_millis(2_600));
         let before = store.reads();
-        let mut crowd: Vec<_> = (0..100)
-            .map(|_| Box::pin(verify(&verifier, &token)))
-            .collect();
+        let mut crowd: Vec<_> = (0..100).map(|_| Box::pin(verify(&verifier, &token))).collect();
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         crowd.retain_mut(|request| request.as_mut().poll(&mut cx).is_pending());
         assert_eq!((crowd.len(), store.reads() - before), (1, 1));
@@ -219,10 +210,7 @@ async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
         }
     })
     .await;
-    futures
-        .into_iter()
-        .map(|(_, answer)| answer.unwrap())
-        .collect()
+    futures.into_iter().map(|(_, answer)| answer.unwrap()).collect()
 }
 
 #[tokio::test]
@@ -254,10 +242,7 @@ async fn exactly_one_of_many_processes_rotates() {
     for (_, ring) in &processes {
         let known = states(ring).await;
         let expected = [KeyState::Current, KeyState::Upcoming];
-        assert_eq!(
-            known.iter().map(|(_, state)| *state).collect::<Vec<_>>(),
-            expected
-        );
+        assert_eq!(known.iter().map(|(_, state)| *state).collect::<Vec<_>>(), expected);
     }
     clock.advance(HOUR);
     let second = all().await;
@@ -288,10 +273,7 @@ async fn an_outage_keeps_the_known_keys() {
         let unknown = verify(&issuer.verifier(), &foreign).await;
         assert_eq!(unknown, Err(ErrorKind::Unavailable));
     }
-    assert_eq!(
-        ring.rotate().await.unwrap_err().kind(),
-        ErrorKind::Unavailable
-    );
+    assert_eq!(ring.rotate().await.unwrap_err().kind(), ErrorKind::Unavailable);
     store.set_down(false);
     clock.advance(Duration::from_secs(1));
     let unknown = verify(&issuer.verifier(), &foreign).await;
@@ -313,11 +295,7 @@ async fn an_outage_asks_seldom_and_rotates_later() {
     for _ in 0..100 {
         assert_eq!(kid(&token(&issuer).await), old);
     }
-    assert!(
-        store.reads() - before <= 2,
-        "{} reads",
-        store.reads() - before
-    );
+    assert!(store.reads() - before <= 2, "{} reads", store.reads() - before);
     store.set_down(false);
     clock.advance(Duration::from_secs(1));
     token(&issuer).await;
@@ -344,18 +322,11 @@ async fn a_start_without_the_store_is_made_good() {
 
 #[tokio::test]
 async fn the_store_holds_no_key() {
-    for algorithm in [
-        Algorithm::HS256,
-        Algorithm::RS256,
-        Algorithm::ES256,
-        Algorithm::EdDSA,
-    ] {
+    for algorithm in [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
         let clock = ManualClock::at(NOW);
         let store = Remote::new(&clock, false);
         let key = jamguard::jose::SigningKey::generate(algorithm).unwrap();
-        let ring = KeyRing::builder(algorithm)
-            .clock(clock.clone())
-            .key(key.clone());
+        let ring = KeyRing::builder(algorithm).clock(clock.clone()).key(key.clone());
         let ring = ring.store(store.clone(), sealing()).build().unwrap();
         let token = token(&issuer(&ring)).await;
         let record = store.records.get(PLACE).await.unwrap().unwrap();
@@ -374,21 +345,14 @@ async fn the_store_holds_no_key() {
         }
         assert!(needles.len() >= 4);
         for needle in needles {
-            let held = record
-                .value()
-                .windows(needle.len())
-                .any(|part| part == needle);
+            let held = record.value().windows(needle.len()).any(|part| part == needle);
             assert!(!held, "{algorithm}: {}", String::from_utf8_lossy(&needle));
         }
 
         // And every one comes back.
         let again = KeyRing::builder(algorithm).clock(clock.clone());
         let again = again.store(store.clone(), sealing()).build().unwrap();
-        assert_eq!(
-            verify(&issuer(&again).verifier(), &token).await,
-            Ok(()),
-            "{algorithm}"
-        );
+        assert_eq!(verify(&issuer(&again).verifier(), &token).await, Ok(()), "{algorithm}");
     }
 }
 
@@ -403,10 +367,7 @@ async fn another_sealing_key_or_place_opens_nothing() {
         super::issuer(&ring.build().unwrap())
     };
     let other = SealingKeys::new(&[8; 32]);
-    let error = with(other.clone(), "keys")
-        .issue(&json!({}))
-        .await
-        .unwrap_err();
+    let error = with(other.clone(), "keys").issue(&json!({})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidKey);
     assert!(error.message().contains(".with_previous("), "{error}");
     let both = with(other.with_previous(&sealing()), "keys");
@@ -416,10 +377,7 @@ async fn another_sealing_key_or_place_opens_nothing() {
     let record = store.records.get(PLACE).await.unwrap().unwrap();
     let moved = NewRecord::new(record.value().to_vec());
     store.records.insert("keyring/other", moved).await.unwrap();
-    let error = with(sealing(), "other")
-        .issue(&json!({}))
-        .await
-        .unwrap_err();
+    let error = with(sealing(), "other").issue(&json!({})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Storage);
 }
 
@@ -445,10 +403,7 @@ async fn cached_tokens_stay_cached_while_the_ring_changes() {
             assert_eq!(verify(&verifier, &token).await, Ok(()));
         }
         let after = verifier.cache_stats();
-        assert_eq!(
-            (after.hits - before.hits, after.misses - before.misses),
-            (10, 0)
-        );
+        assert_eq!((after.hits - before.hits, after.misses - before.misses), (10, 0));
     }
 }
 
@@ -528,11 +483,8 @@ async fn the_first_tokens_of_a_new_key_arrive_together() {
     a.0.rotate_now().await.unwrap();
     let new = token(&a.1).await;
     let reads = store.reads();
-    let answers = tokio::join!(
-        verify(&verifier, &new),
-        verify(&verifier, &new),
-        verify(&verifier, &new),
-    );
+    let answers =
+        tokio::join!(verify(&verifier, &new), verify(&verifier, &new), verify(&verifier, &new),);
     assert_eq!(answers, (Ok(()), Ok(()), Ok(())));
     assert_eq!(store.reads(), reads + 1);
 }

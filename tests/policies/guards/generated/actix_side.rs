@@ -37,9 +37,7 @@ pub(super) async fn send_each(
                     .map(|pattern| pattern.actix_from(first, random))
                     .collect();
                 web::resource(paths).to(move || async move {
-                    HttpResponse::Ok()
-                        .insert_header((CHOSEN, number.to_string()))
-                        .finish()
+                    HttpResponse::Ok().insert_header((CHOSEN, number.to_string())).finish()
                 })
             };
             let mut scope = world
@@ -52,9 +50,7 @@ pub(super) async fn send_each(
                     services.service(resource.wrap(Condition::new(scoped, guard.clone())));
                 } else if let Some(mut scope) = scope.take() {
                     // A scope takes every path below it: it stands where the closest of its routes does.
-                    let nested = order
-                        .iter()
-                        .filter(|at| world.is_nested(&world.patterns[**at]));
+                    let nested = order.iter().filter(|at| world.is_nested(&world.patterns[**at]));
                     for number in nested {
                         scope = scope.service(resource(*number, 1));
                     }

@@ -57,10 +57,7 @@ pub(super) fn app(world: &World, auth: &Authenticator, random: &mut Random) -> O
             let outer = outer.layer(guard);
             return Some(boxed(outer.nest_service(&format!("/{prefix}"), inner)));
         }
-        return Some(normalized(
-            world,
-            nest(outer.layer(guard.clone()), inner.layer(guard)),
-        ));
+        return Some(normalized(world, nest(outer.layer(guard.clone()), inner.layer(guard))));
     }
     let router = nest(outer, inner);
     Some(match world.normalize {
@@ -102,11 +99,8 @@ where
 
 /// The number of the route that answers.
 pub(super) async fn send(app: &App, path: &str, bearer: &str) -> Option<usize> {
-    let request = Request::builder()
-        .uri(path)
-        .header("authorization", bearer)
-        .body(Body::empty())
-        .ok()?;
+    let request =
+        Request::builder().uri(path).header("authorization", bearer).body(Body::empty()).ok()?;
     let response = app.clone().oneshot(request).await.unwrap();
     let chosen = response.headers().get(CHOSEN)?;
     chosen.to_str().unwrap().parse().ok()

@@ -140,9 +140,7 @@ impl World {
             "{framework}: '{path}' reaches '{}' unasked, in {self:#?}",
             self.patterns[chosen].axum()
         );
-        *reached
-            .entry((framework, requests::kind_of(path)))
-            .or_default() += 1;
+        *reached.entry((framework, requests::kind_of(path))).or_default() += 1;
     }
 }
 
@@ -155,10 +153,8 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[test]
 fn no_handler_of_a_generated_application_is_reached_past_its_rule() {
-    let (requests, seed) = (
-        setting("JAMGUARD_FUZZ_REQUESTS", 200_000),
-        setting("JAMGUARD_FUZZ_SEED", 1),
-    );
+    let (requests, seed) =
+        (setting("JAMGUARD_FUZZ_REQUESTS", 200_000), setting("JAMGUARD_FUZZ_SEED", 1));
     let mut random = Random(seed);
     let issuer = Issuer::builder()
         .key(SigningKey::generate(Algorithm::HS256).unwrap())
@@ -166,14 +162,9 @@ fn no_handler_of_a_generated_application_is_reached_past_its_rule() {
         .audience("api")
         .build()
         .unwrap();
-    let auth = Authenticator::builder()
-        .verifier(issuer.verifier())
-        .build()
-        .unwrap();
+    let auth = Authenticator::builder().verifier(issuer.verifier()).build().unwrap();
     let system = actix_web::rt::System::new();
-    let token = system
-        .block_on(issuer.issue(&serde_json::json!({"sub": "ann"})))
-        .unwrap();
+    let token = system.block_on(issuer.issue(&serde_json::json!({"sub": "ann"}))).unwrap();
     let bearer = format!("Bearer {}", token.expose());
     let (mut reached, mut sent) = (Reached::new(), 0);
     while sent < requests {
@@ -190,21 +181,13 @@ fn no_handler_of_a_generated_application_is_reached_past_its_rule() {
             }
         }
         system.block_on(async {
-            let paths: Vec<String> = (0..REQUESTS_EACH)
-                .map(|_| requests::path(&world.patterns, &mut random))
-                .collect();
+            let paths: Vec<String> =
+                (0..REQUESTS_EACH).map(|_| requests::path(&world.patterns, &mut random)).collect();
             ASKED.with(|asked| asked.set(0));
-            actix_side::send_each(
-                &world,
-                &auth,
-                &mut random,
-                &paths,
-                &bearer,
-                |path, chosen| {
-                    world.check("actix-web", path, chosen, &mut reached);
-                    ASKED.with(|asked| asked.set(0));
-                },
-            )
+            actix_side::send_each(&world, &auth, &mut random, &paths, &bearer, |path, chosen| {
+                world.check("actix-web", path, chosen, &mut reached);
+                ASKED.with(|asked| asked.set(0));
+            })
             .await;
             sent += paths.len() as u64;
         });
@@ -213,10 +196,7 @@ fn no_handler_of_a_generated_application_is_reached_past_its_rule() {
     for framework in ["axum", "actix-web"] {
         for kind in requests::KINDS {
             let count = reached.get(&(framework, kind)).copied().unwrap_or_default();
-            assert!(
-                count > 0,
-                "{framework}: no handler was reached by a path with {kind}"
-            );
+            assert!(count > 0, "{framework}: no handler was reached by a path with {kind}");
         }
     }
 }

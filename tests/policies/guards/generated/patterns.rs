@@ -30,11 +30,7 @@ impl Pattern {
             })
             .collect();
         let tail = random.percent(25).then(|| random.pick(&["", "", "k"]));
-        Self {
-            segments,
-            tail,
-            slash: tail.is_none() && random.percent(15),
-        }
+        Self { segments, tail, slash: tail.is_none() && random.percent(15) }
     }
 
     pub(super) fn first_literal(&self) -> Option<String> {
@@ -91,10 +87,7 @@ impl Pattern {
 
     /// The same pattern with a last slash, or without it; `None` where it has a tail.
     pub(super) fn other_slash(&self) -> Option<Self> {
-        self.tail.is_none().then(|| Self {
-            slash: !self.slash,
-            ..self.clone()
-        })
+        self.tail.is_none().then(|| Self { slash: !self.slash, ..self.clone() })
     }
 
     /// Whether every path of this one is one of the other's too, whatever stands for its last slash:

@@ -19,11 +19,7 @@ pub(super) fn kind_of(path: &str) -> &'static str {
         path if path.contains(';') => KINDS[3],
         path if path.len() > 1 && path.ends_with('/') => KINDS[2],
         path if path.replace("%C3%A9", "").contains('%') => KINDS[4],
-        path if path
-            .replace("%C3%A9", "")
-            .bytes()
-            .any(|byte| byte.is_ascii_uppercase()) =>
-        {
+        path if path.replace("%C3%A9", "").bytes().any(|byte| byte.is_ascii_uppercase()) => {
             KINDS[1]
         }
         _ => KINDS[0],
@@ -33,18 +29,7 @@ pub(super) fn kind_of(path: &str) -> &'static str {
 /// A path that some route of these may take for its own.
 pub(super) fn path(patterns: &[Pattern], random: &mut Random) -> String {
     let pattern = &patterns[random.below(patterns.len())];
-    let words = [
-        "admin",
-        "assets",
-        "kiosk",
-        "s",
-        "caf%C3%A9",
-        "a+b",
-        "k1",
-        "x",
-        "ks",
-        ";q",
-    ];
+    let words = ["admin", "assets", "kiosk", "s", "caf%C3%A9", "a+b", "k1", "x", "ks", ";q"];
     let mut segments: Vec<String> = pattern
         .segments
         .iter()
@@ -75,12 +60,8 @@ pub(super) fn path(patterns: &[Pattern], random: &mut Random) -> String {
 
 fn spelled_otherwise(path: String, random: &mut Random) -> String {
     let at_segment_end = |random: &mut Random| {
-        let ends: Vec<usize> = path
-            .match_indices('/')
-            .map(|(at, _)| at)
-            .skip(1)
-            .chain([path.len()])
-            .collect();
+        let ends: Vec<usize> =
+            path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]).collect();
         random.pick(&ends)
     };
     let insert = |at: usize, text: &str| format!("{}{text}{}", &path[..at], &path[at..]);
@@ -89,11 +70,7 @@ fn spelled_otherwise(path: String, random: &mut Random) -> String {
             let flip = random.below(3);
             let mut escaped = 0;
             let letters = path.chars().enumerate().map(|(at, letter)| {
-                escaped = if letter == '%' {
-                    3_usize
-                } else {
-                    escaped.saturating_sub(1)
-                };
+                escaped = if letter == '%' { 3_usize } else { escaped.saturating_sub(1) };
                 match escaped == 0 && (flip == 0 || at % (flip + 1) == 0) {
                     true => letter.to_ascii_uppercase(),
                     false => letter,
@@ -101,9 +78,11 @@ fn spelled_otherwise(path: String, random: &mut Random) -> String {
             });
             letters.collect()
         }
-        2 | 3 => path
-            .replacen('k', "%E2%84%AA", 1 + random.below(2))
-            .replacen('s', "%C5%BF", random.below(2)),
+        2 | 3 => path.replacen('k', "%E2%84%AA", 1 + random.below(2)).replacen(
+            's',
+            "%C5%BF",
+            random.below(2),
+        ),
         4 => path.replace("%C3%A9", "%C3%89"),
         5 => insert(at_segment_end(random), random.pick(&[";x=1", ";", "%3Bx"])),
         6 | 7 => format!("{path}/"),
@@ -117,22 +96,11 @@ fn spelled_otherwise(path: String, random: &mut Random) -> String {
                 true => path,
                 false => {
                     let at = random.pick(&letters);
-                    format!(
-                        "{}%{:02X}{}",
-                        &path[..at],
-                        path.as_bytes()[at],
-                        &path[at + 1..]
-                    )
+                    format!("{}%{:02X}{}", &path[..at], path.as_bytes()[at], &path[at + 1..])
                 }
             }
         }
-        10 => insert(
-            at_segment_end(random),
-            random.pick(&["/.", "/..", "/%2e%2E"]),
-        ),
-        _ => insert(
-            at_segment_end(random),
-            random.pick(&["%2F", "%2fadmin", "%25", "%2B"]),
-        ),
+        10 => insert(at_segment_end(random), random.pick(&["/.", "/..", "/%2e%2E"])),
+        _ => insert(at_segment_end(random), random.pick(&["%2F", "%2fadmin", "%25", "%2B"])),
     }
 }

@@ -18,11 +18,7 @@ async fn near_a_memory_store_every_promise_holds() {
     store_suite(async || CachedStore::new(store.clone()), tokio::time::sleep).await;
     let clock = ManualClock::at(NOW);
     let store = MemoryStore::builder().clock(clock.clone()).build();
-    let near = async || {
-        CachedStore::builder(store.clone())
-            .clock(clock.clone())
-            .build()
-    };
+    let near = async || CachedStore::builder(store.clone()).clock(clock.clone()).build();
     store_suite(near, async |time| clock.advance(time)).await;
     // One that has room for next to nothing, and one near another.
     let small = async || {
@@ -31,9 +27,7 @@ async fn near_a_memory_store_every_promise_holds() {
     };
     store_suite(small, async |time| clock.advance(time)).await;
     let twice = async || {
-        let near = CachedStore::builder(store.clone())
-            .clock(clock.clone())
-            .build();
+        let near = CachedStore::builder(store.clone()).clock(clock.clone()).build();
         CachedStore::builder(near).clock(clock.clone()).build()
     };
     store_suite(twice, async |time| clock.advance(time)).await;
@@ -55,9 +49,7 @@ fn new(value: &[u8]) -> NewRecord {
 fn world() -> (ManualClock, Probe, CachedStore<Probe>) {
     let clock = ManualClock::at(NOW);
     let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone())
-        .clock(clock.clone())
-        .build();
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build();
     below.say(Change::Live);
     (clock, below, near)
 }
@@ -95,10 +87,7 @@ async fn an_own_write_is_seen_at_once() {
     assert_eq!(value(&near, "key").await, None);
     let version = near.insert("key", new(b"1")).await.unwrap().unwrap();
     assert_eq!(value(&near, "key").await, Some(b"1".to_vec()));
-    near.replace("key", version, b"2".to_vec(), None)
-        .await
-        .unwrap()
-        .unwrap();
+    near.replace("key", version, b"2".to_vec(), None).await.unwrap().unwrap();
     assert_eq!(value(&near, "key").await, Some(b"2".to_vec()));
     near.remove("key").await.unwrap();
     assert_eq!(value(&near, "key").await, None);
@@ -200,9 +189,7 @@ async fn no_reader_brings_an_old_answer_back() {
 async fn while_changes_are_not_learned_nothing_is_remembered() {
     let clock = ManualClock::at(NOW);
     let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone())
-        .clock(clock.clone())
-        .build();
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build();
     let asks_each_time = async || {
         below.asked();
         for _ in 0..3 {
@@ -230,22 +217,14 @@ async fn while_changes_are_not_learned_nothing_is_remembered() {
 async fn a_store_that_cannot_be_watched_is_remembered_for_max_age() {
     let clock = ManualClock::at(NOW);
     let below = Probe::unwatchable(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone())
-        .clock(clock.clone())
-        .build();
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build();
     value(&near, "key").await;
     assert_eq!(near.peek("key"), None);
 
-    let near = CachedStore::builder(below.clone())
-        .clock(clock.clone())
-        .max_age(5 * SECOND)
-        .build();
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).max_age(5 * SECOND).build();
     assert_eq!(value(&near, "key").await, None);
     // Somebody else's write goes unseen, and not for longer.
-    below
-        .insert("key", new(b"1").owned_by("ann"))
-        .await
-        .unwrap();
+    below.insert("key", new(b"1").owned_by("ann")).await.unwrap();
     clock.advance(5 * SECOND - Duration::from_millis(1));
     assert_eq!(near.peek("key"), Some(None));
     clock.advance(Duration::from_millis(1));
@@ -264,10 +243,7 @@ async fn a_store_that_cannot_be_watched_is_remembered_for_max_age() {
 async fn max_age_bounds_a_watched_store_too() {
     let clock = ManualClock::at(NOW);
     let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone())
-        .clock(clock.clone())
-        .max_age(SECOND)
-        .build();
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).max_age(SECOND).build();
     below.say(Change::Live);
     value(&near, "key").await;
     assert_eq!(near.peek("key"), Some(None));
@@ -323,9 +299,7 @@ async fn what_may_have_been_written_is_not_remembered() {
     below.fail(true);
     let mut removing = near.remove("key");
     let waker = std::task::Waker::noop();
-    let _ = removing
-        .as_mut()
-        .poll(&mut std::task::Context::from_waker(waker));
+    let _ = removing.as_mut().poll(&mut std::task::Context::from_waker(waker));
     drop(removing);
     assert_eq!(near.peek("key"), None);
 }
@@ -369,9 +343,7 @@ async fn watchers_are_told_when_nothing_old_is_left() {
 async fn it_is_bounded_by_bytes() {
     let store = MemoryStore::new();
     let below = Probe::new(store);
-    let near = CachedStore::builder(below.clone())
-        .max_bytes(1 << 20)
-        .build();
+    let near = CachedStore::builder(below.clone()).max_bytes(1 << 20).build();
     below.say(Change::Live);
     let keys: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
     for key in &keys {
@@ -385,10 +357,7 @@ async fn it_is_bounded_by_bytes() {
         tokio::time::sleep(Duration::from_millis(400)).await;
     }
     let kept = keys.iter().filter(|key| near.peek(key).is_some()).count();
-    assert!(
-        (50..=110).contains(&kept),
-        "{kept} of 10,000 bytes in 1 MiB"
-    );
+    assert!((50..=110).contains(&kept), "{kept} of 10,000 bytes in 1 MiB");
 }
 
 /// Each request for a session reads its record: what the store below is asked.
@@ -403,9 +372,7 @@ async fn asked_for(near: &CachedStore<Probe>, below: &Probe, keys: &[String]) ->
 #[tokio::test]
 async fn invented_ids_push_no_record_out() {
     let below = Probe::new(MemoryStore::new());
-    let near = CachedStore::builder(below.clone())
-        .max_bytes(4 << 20)
-        .build();
+    let near = CachedStore::builder(below.clone()).max_bytes(4 << 20).build();
     below.say(Change::Live);
     let keys: Vec<String> = (0..200).map(|number| format!("real/{number}")).collect();
     for key in &keys {
@@ -452,9 +419,7 @@ async fn keys_without_a_record_have_a_bound_of_their_own() {
 #[tokio::test]
 async fn a_key_that_got_a_record_is_a_record() {
     let below = Probe::new(MemoryStore::new());
-    let near = CachedStore::builder(below.clone())
-        .max_bytes(1 << 20)
-        .build();
+    let near = CachedStore::builder(below.clone()).max_bytes(1 << 20).build();
     below.say(Change::Live);
     assert!(near.get("key").await.unwrap().is_none());
     near.insert("key", new(b"1")).await.unwrap();

@@ -74,8 +74,7 @@ impl Broken {
                 Some(Duration::from_secs(ttl.as_secs()))
             }
             (Fault::LifetimesAreRoundedUp, Some(ttl)) => Some(Duration::from_secs(
-                ttl.as_secs()
-                    .saturating_add(u64::from(ttl.subsec_nanos() > 0)),
+                ttl.as_secs().saturating_add(u64::from(ttl.subsec_nanos() > 0)),
             )),
             _ => ttl,
         }
@@ -117,10 +116,7 @@ impl Broken {
     /// Its own writes make it forget what it said.
     fn wrote(&self, key: &str) {
         if self.has(Fault::OwnedListsTheDead) && self.sound.peek(key) == Some(None) {
-            self.owners
-                .lock()
-                .unwrap()
-                .retain(|(_, owned)| owned != key);
+            self.owners.lock().unwrap().retain(|(_, owned)| owned != key);
         }
         if self.has(Fault::GetIsStale) {
             self.said.lock().unwrap().remove(key);

@@ -33,10 +33,7 @@ async fn one_thread_is_enough() {
 /// What the suite says of a store with a fault.
 fn verdict(fault: Fault) -> String {
     let run = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_time()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let clock = ManualClock::at(1_700_000_000);
             let sound = MemoryStore::builder().clock(clock.clone()).build();
