@@ -10,8 +10,8 @@ mod tool;
 use axum::http::Uri;
 use axum::routing::{get, get_service, post_service};
 use axum::{Json, Router};
-use jamguard::config::JamBuilder;
-use jamguard::{Error, Identity, Jam};
+use jamguard::config::JamguardBuilder;
+use jamguard::{Error, Identity, Jamguard};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn run(args: Vec<String>) -> Result<bool, String> {
     };
     // Shows the library's log lines, such as warnings about secret files with open permissions.
     tracing_subscriber::fmt().with_max_level(LevelFilter::INFO).with_writer(std::io::stderr).init();
-    let setup = Jam::builder().pointer(pointer);
+    let setup = Jamguard::builder().pointer(pointer);
     let done = match (checks.is_empty(), flags.text("--token")) {
         (false, _) => setup.check_file(file).map(|()| println!("{file} is valid")),
         (true, Some(subject)) => {
@@ -83,7 +83,12 @@ fn run(args: Vec<String>) -> Result<bool, String> {
 }
 
 /// Prints a token; `block_on` serves programs without a runtime.
-fn print_token(setup: JamBuilder, file: &str, subject: &str, roles: &str) -> Result<(), Error> {
+fn print_token(
+    setup: JamguardBuilder,
+    file: &str,
+    subject: &str,
+    roles: &str,
+) -> Result<(), Error> {
     let jam = setup.from_file(file)?;
     let roles: Vec<&str> = roles.split(',').filter(|role| !role.is_empty()).collect();
     let claims = json!({"sub": subject, "roles": roles});
@@ -93,7 +98,7 @@ fn print_token(setup: JamBuilder, file: &str, subject: &str, roles: &str) -> Res
 }
 
 #[tokio::main]
-async fn serve(setup: JamBuilder, file: &str, port: u16) -> Result<(), Error> {
+async fn serve(setup: JamguardBuilder, file: &str, port: u16) -> Result<(), Error> {
     let jam = setup.from_file(file)?;
     println!("{jam:#?}");
     let Ok(auth) = jam.authenticator() else {

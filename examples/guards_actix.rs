@@ -39,10 +39,10 @@ pub(crate) fn routes(office: &Office, config: &mut ServiceConfig) {
     let auth = &office.auth;
     let read = web::get()
         .to(async || Json(json!({ "orders": [] })))
-        .wrap(auth.actix_require(office::may_read()));
+        .wrap(auth.require(office::may_read()));
     let write = web::post()
         .to(async |order: String| Json(json!({ "ordered": order })))
-        .wrap(auth.actix_require(office::may_write()));
+        .wrap(auth.require(office::may_write()));
     config
         .app_data(Data::new(office.clone()))
         .route("/", web::get().to(async || "public\n"))

@@ -93,7 +93,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let (auth, login_handlers) = (quickstart.auth.clone(), quickstart.login.clone());
     let routes = shared::table()?;
     let server = HttpServer::new(move || {
-        let admins = auth.actix_require(shared::admins());
+        let admins = auth.require(shared::admins());
         App::new()
             // Does all that auth.actix() does, and enforces the table.
             .wrap(auth.routes(routes.clone()))

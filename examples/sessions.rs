@@ -23,7 +23,7 @@ async fn home() -> Html<&'static str> {
 }
 
 async fn login(cart: Session<Cart>, body: String) -> Result<Json<Value>, Error> {
-    cart::login(&cart, &body).map(Json)
+    cart::login(&cart, &body).await.map(Json)
 }
 
 async fn look(cart: Session<Cart>) -> Json<Value> {

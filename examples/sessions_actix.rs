@@ -22,7 +22,7 @@ async fn home() -> Html {
 }
 
 async fn login(cart: Session<Cart>, body: String) -> Result<Json<Value>, Error> {
-    cart::login(&cart, &body).map(Json)
+    cart::login(&cart, &body).await.map(Json)
 }
 
 async fn look(cart: Session<Cart>) -> Json<Value> {

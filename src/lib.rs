@@ -69,7 +69,7 @@
 //! | authorization rules | [`policy`]; around a route [`Authenticator::require`], for a whole app [`Authenticator::routes`], in a signature [`Require`], in a handler [`Identity::check`] |
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
-//! | everything in one configuration file | [`Jam`], and [`config`] for its format |
+//! | everything in one configuration file | [`Jamguard`], and [`config`] for its format |
 //! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
 //! | tests to write | `testing`, and `emulator` for an in-process JAM server |
 //!
@@ -98,7 +98,7 @@
 //! | `actix` | the middleware and the extractors for actix-web |
 //! | `tower` | the layer alone, for tonic and other services over `http::Request` |
 //! | `client` | JAM: [`JamApp`], [`JamClient`], [`JamLogin`]; remote key sets and discovery |
-//! | `config` | [`Jam`]: everything built from one TOML, YAML or JSON file |
+//! | `config` | [`Jamguard`]: everything built from one TOML, YAML or JSON file |
 //! | `emulator` | JAM in the process, over HTTP on loopback, for development and tests |
 //! | `file` | [`FileStore`](store::FileStore): a crash-safe store in one file |
 //! | `oauth2` | [`oauth2`]: logins at other providers, tokens for outgoing calls; [`OAuth2Login`] |
@@ -156,14 +156,14 @@ pub mod testing;
 mod token;
 
 #[cfg(feature = "actix")]
-mod actix;
+pub mod actix;
 #[cfg(feature = "axum")]
 mod axum;
 #[cfg(feature = "tower")]
-mod tower;
+pub mod tower;
 
 #[cfg(feature = "actix")]
-pub use crate::actix::{ActixAuth, ActixFuture, ActixService, ExtractFuture, RequireFuture};
+pub use crate::actix::ActixAuth;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::authenticator::RouteGuard;
 #[cfg(feature = "client")]
@@ -176,7 +176,7 @@ pub use crate::authenticator::{
 pub use crate::authenticator::{NamedPolicy, Require};
 pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
 #[cfg(feature = "config")]
-pub use crate::config::jam::Jam;
+pub use crate::config::jamguard::Jamguard;
 pub use crate::core::challenge::AuthResponse;
 pub use crate::core::clock::{Clock, SystemClock};
 pub use crate::core::error::{Error, ErrorKind};
@@ -209,6 +209,4 @@ pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey
 pub use crate::token::verified::Verified;
 pub use crate::token::verifier::Verifier;
 #[cfg(feature = "tower")]
-pub use crate::tower::{
-    AnyBody, AnyBodyFuture, AnyBodyLayer, AuthBody, AuthFuture, AuthLayer, AuthService, RefusalBody,
-};
+pub use crate::tower::{AuthLayer, AuthService};

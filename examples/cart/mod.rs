@@ -49,12 +49,12 @@ pub(crate) fn look(cart: &Session<Cart>) -> Value {
 }
 
 /// Logs in without a password; a real app checks a credential here.
-pub(crate) fn login(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
+pub(crate) async fn login(cart: &Session<Cart>, body: &str) -> Result<Value, Error> {
     let Login { user } = parse(body)?;
     if user.is_empty() {
         return Err(Error::new(ErrorKind::InvalidRequest, "the user name is empty"));
     }
-    cart.login(&*user)?;
+    cart.login(&*user).await?;
     Ok(json!({ "user": user }))
 }
 
@@ -97,12 +97,12 @@ pub(crate) async fn devices(cart: &Session<Cart>) -> Result<Value, Error> {
 }
 
 pub(crate) async fn logout(cart: &Session<Cart>) -> Result<Value, Error> {
-    cart.logout().await?;
+    cart.end().await?;
     Ok(look(cart))
 }
 
 pub(crate) async fn logout_everywhere(cart: &Session<Cart>) -> Result<Value, Error> {
-    let ended = cart.logout_everywhere().await?;
+    let ended = cart.end_all().await?;
     Ok(json!({ "ended": ended }))
 }
 

@@ -118,7 +118,7 @@ async fn login(visitor: Visitor, Form(login): Form<Login>) -> Result<Redirect, P
     if login.user.len() > MAX_NAME {
         return Err(Error::new(ErrorKind::InvalidRequest, "a name that is too long").into());
     }
-    visitor.login(login.user)?;
+    visitor.login(login.user).await?;
     Ok(Redirect::to("/"))
 }
 
@@ -178,12 +178,12 @@ async fn new_codes(
 /// Removes the second factor, and ends all sessions, which may have passed it.
 async fn remove(State(factor): State<SecondFactor>, visitor: Visitor) -> Result<Redirect, Problem> {
     factor.remove(&user(&visitor)?).await?;
-    visitor.logout_everywhere().await?;
+    visitor.end_all().await?;
     Ok(Redirect::to("/"))
 }
 
 async fn logout(visitor: Visitor) -> Result<Redirect, Problem> {
-    visitor.logout().await?;
+    visitor.end().await?;
     Ok(Redirect::to("/"))
 }
 

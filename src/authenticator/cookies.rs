@@ -74,7 +74,7 @@ impl LoginCookies {
     /// host, such as two servers on localhost, need different names, or each logs the other's users
     /// out.
     #[must_use]
-    pub fn names(mut self, id: impl Into<String>, refresh: impl Into<String>) -> Self {
+    pub fn with_names(mut self, id: impl Into<String>, refresh: impl Into<String>) -> Self {
         self.id = id.into();
         self.refresh = refresh.into();
         self
@@ -82,7 +82,7 @@ impl LoginCookies {
 
     /// Sets the `Path`: browsers send the cookies to it and below. Default: `/`.
     ///
-    /// Needs [`names`](Self::names) without the `__Host-` prefix.
+    /// Needs [`with_names`](Self::with_names) without the `__Host-` prefix.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.attributes.path = path.into();
@@ -91,7 +91,7 @@ impl LoginCookies {
 
     /// Sets the `Domain`: browsers send the cookies to its subdomains too. Default: this host alone.
     ///
-    /// Each of these hosts can read and overwrite the cookies. Needs [`names`](Self::names) without
+    /// Each of these hosts can read and overwrite the cookies. Needs [`with_names`](Self::with_names) without
     /// the `__Host-` prefix.
     #[must_use]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn login_cookies_are_removed_with_the_attributes_that_they_were_set_with() {
         let cookies = LoginCookies::new()
-            .names("__Secure-id", "__Secure-refresh")
+            .with_names("__Secure-id", "__Secure-refresh")
             .path("/app")
             .domain("shop.example")
             .partitioned();

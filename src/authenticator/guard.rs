@@ -56,14 +56,8 @@ impl Authenticator {
     /// policy names, or 401 with the requirements of a new login ([RFC 9470]). The reason is logged
     /// at debug level and not sent to the client.
     ///
-    /// [RFC 9470]: https://www.rfc-editor.org/rfc/rfc9470
-    pub fn require(&self, policy: Policy) -> RouteGuard {
-        self.guard(Need::Policy(Arc::new(policy)))
-    }
-
-    /// Returns the guard of [`require`](Self::require), named to match [`actix`](Self::actix).
-    ///
     /// ```
+    /// # #[cfg(feature = "actix")] {
     /// # use jamguard::Authenticator;
     /// use actix_web::{App, web};
     /// use jamguard::policy::role;
@@ -73,14 +67,16 @@ impl Authenticator {
     ///     .wrap(auth.actix())
     ///     .service(
     ///         web::scope("/admin")
-    ///             .wrap(auth.actix_require(role("admin")))
+    ///             .wrap(auth.require(role("admin")))
     ///             .route("/users", web::get().to(async || "all of them")),
     ///     );
     /// # }
+    /// # }
     /// ```
-    #[cfg(feature = "actix")]
-    pub fn actix_require(&self, policy: Policy) -> RouteGuard {
-        self.require(policy)
+    ///
+    /// [RFC 9470]: https://www.rfc-editor.org/rfc/rfc9470
+    pub fn require(&self, policy: Policy) -> RouteGuard {
+        self.guard(Need::Policy(Arc::new(policy)))
     }
 
     /// Returns a guard that applies a route table to each request's method and path.

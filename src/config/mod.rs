@@ -1,13 +1,13 @@
-//! Configuration from one file, from which [`Jam`](crate::Jam) builds this crate's types.
+//! Configuration from one file, from which [`Jamguard`](crate::Jamguard) builds this crate's types.
 //!
 //! The file is TOML, YAML or JSON. The settings are the table at a pointer, by default `jam`. Keys
 //! have the names and the meaning of the builders' methods.
 //!
 //! ```
-//! use jamguard::{Jam, config::Format};
+//! use jamguard::{Jamguard, config::Format};
 //!
 //! # async fn example() -> Result<(), jamguard::Error> {
-//! let jam = Jam::from_str(r#"
+//! let jam = Jamguard::from_str(r#"
 //!     [jam.lists.denied]
 //!     kind = "deny"
 //!     store = "memory"
@@ -29,22 +29,22 @@
 //! # Sections
 //! | section | builds | returned by |
 //! |---|---|---|
-//! | `stores.NAME` | a `memory`, `file` or `redis` store, optionally with a `near` cache; the name `memory` needs no section | [`store`](crate::Jam::store); other sections refer to it as `store` |
-//! | `key_rings.NAME` | a [`KeyRing`](crate::KeyRing) | [`key_ring`](crate::Jam::key_ring) |
-//! | `lists.NAME` | a [`TokenList`](crate::TokenList) | [`list`](crate::Jam::list); other sections refer to it in `deny_lists` and `allow_lists` |
-//! | `jwt`, `issuers.NAME` | an [`Issuer`](crate::Issuer) with its verifier | [`jwt`](crate::Jam::jwt), [`issuer`](crate::Jam::issuer) |
-//! | `refresh_tokens` | [`RefreshTokens`](crate::RefreshTokens) | [`refresh_tokens`](crate::Jam::refresh_tokens) |
-//! | `verifiers.NAME` | a [`Verifier`](crate::Verifier) | [`verifier`](crate::Jam::verifier) |
-//! | `apps.NAME` | a [`JamApp`](crate::JamApp) and its [`JamClient`](crate::JamClient) | [`app`](crate::Jam::app), [`client`](crate::Jam::client) |
-//! | `sessions` | [`Sessions`](crate::Sessions) | [`sessions`](crate::Jam::sessions) |
-//! | `authenticator` | an [`Authenticator`](crate::Authenticator) of everything that verifies, or of what the section names | [`authenticator`](crate::Jam::authenticator) |
-//! | `login` | a builder of a [`JamLogin`](crate::JamLogin) | [`login`](crate::Jam::login) |
-//! | `otp`, `otp_guard`, `recovery_codes`, `second_factor` | one-time passwords | [`otp`](crate::Jam::otp) and the methods of the same names |
-//! | `oauth2.NAME` | a client of a provider, with its `login` and `token_source` | [`oauth2`](crate::Jam::oauth2), [`oauth2_login`](crate::Jam::oauth2_login), [`token_source`](crate::Jam::token_source) |
-//! | `guards`, `unmatched`, `keep_encoded_slashes` | a [`RouteTable`](crate::RouteTable) | [`guards`](crate::Jam::guards), [`route_table`](crate::Jam::route_table) |
+//! | `stores.NAME` | a `memory`, `file` or `redis` store, optionally with a `near` cache; the name `memory` needs no section | [`store`](crate::Jamguard::store); other sections refer to it as `store` |
+//! | `key_rings.NAME` | a [`KeyRing`](crate::KeyRing) | [`key_ring`](crate::Jamguard::key_ring) |
+//! | `lists.NAME` | a [`TokenList`](crate::TokenList) | [`list`](crate::Jamguard::list); other sections refer to it in `deny_lists` and `allow_lists` |
+//! | `jwt`, `issuers.NAME` | an [`Issuer`](crate::Issuer) with its verifier | [`jwt`](crate::Jamguard::jwt), [`issuer`](crate::Jamguard::issuer) |
+//! | `refresh_tokens` | [`RefreshTokens`](crate::RefreshTokens) | [`refresh_tokens`](crate::Jamguard::refresh_tokens) |
+//! | `verifiers.NAME` | a [`Verifier`](crate::Verifier) | [`verifier`](crate::Jamguard::verifier) |
+//! | `apps.NAME` | a [`JamApp`](crate::JamApp) and its [`JamClient`](crate::JamClient) | [`app`](crate::Jamguard::app), [`client`](crate::Jamguard::client) |
+//! | `sessions` | [`Sessions`](crate::Sessions) | [`sessions`](crate::Jamguard::sessions) |
+//! | `authenticator` | an [`Authenticator`](crate::Authenticator) of everything that verifies, or of what the section names | [`authenticator`](crate::Jamguard::authenticator) |
+//! | `login` | a builder of a [`JamLogin`](crate::JamLogin) | [`login`](crate::Jamguard::login) |
+//! | `otp`, `otp_guard`, `recovery_codes`, `second_factor` | one-time passwords | [`otp`](crate::Jamguard::otp) and the methods of the same names |
+//! | `oauth2.NAME` | a client of a provider, with its `login` and `token_source` | [`oauth2`](crate::Jamguard::oauth2), [`oauth2_login`](crate::Jamguard::oauth2_login), [`token_source`](crate::Jamguard::token_source) |
+//! | `guards`, `unmatched`, `keep_encoded_slashes` | a [`RouteTable`](crate::RouteTable) | [`guards`](crate::Jamguard::guards), [`route_table`](crate::Jamguard::route_table) |
 //! | `log_level` | the most verbose level of this crate's log events: `off`, `error`, `warn`, `info`, `debug` | |
 //!
-//! [`schema`] describes every key. [`JamBuilder`] adds what a file cannot contain, such as closures
+//! [`schema`] describes every key. [`JamguardBuilder`] adds what a file cannot contain, such as closures
 //! and your own stores.
 //!
 //! # Variables
@@ -71,16 +71,16 @@
 //! for the expanded anchors and aliases of a YAML file. Pipes and devices are errors.
 //!
 //! # Reload
-//! [`Jam::reload`](crate::Jam::reload) and [`Jam::watch`](crate::Jam::watch) apply a changed file
+//! [`Jamguard::reload`](crate::Jamguard::reload) and [`Jamguard::watch`](crate::Jamguard::watch) apply a changed file
 //! without a restart, for the settings that can change at run time.
 
 mod document;
-pub(crate) mod jam;
+pub(crate) mod jamguard;
 mod parts;
 mod schema;
 
 pub use self::{
     document::{Document, Format},
-    jam::{JamBuilder, JamWatch, Reloaded},
+    jamguard::{ConfigWatch, JamguardBuilder, Reloaded},
     schema::schema,
 };

@@ -18,7 +18,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Errors of the store.
-    pub async fn delete(&self, id: &SessionId) -> Result<(), Error> {
+    pub async fn end(&self, id: &SessionId) -> Result<(), Error> {
         match self.find(id.hash()).await {
             Ok(Some(loaded)) => self.finish(&loaded).await.map(drop),
             Ok(None) => Ok(()),
@@ -35,9 +35,9 @@ impl Sessions {
     ///
     /// # Errors
     /// Errors of the store.
-    pub async fn end(&self, key: &str, handle: &str) -> Result<bool, Error> {
+    pub async fn end_device(&self, user: &str, handle: &str) -> Result<bool, Error> {
         let mut ended = false;
-        for loaded in self.owned(key).await?.sessions {
+        for loaded in self.owned(user).await?.sessions {
             if loaded.handle() == handle {
                 ended |= self.finish(&loaded).await?;
             }
@@ -52,11 +52,11 @@ impl Sessions {
     ///
     /// # Errors
     /// Errors of the store; some sessions may then have ended and others not.
-    pub async fn clear(&self, key: &str) -> Result<u64, Error> {
+    pub async fn end_all(&self, user: &str) -> Result<u64, Error> {
         let settings = self.settings();
-        let owned = self.owned(key).await?;
+        let owned = self.owned(user).await?;
         let count = owned.sessions.len() as u64 + owned.unreadable;
-        let owner = settings.owner(key);
+        let owner = settings.owner(user);
         let mut attempts = Attempts::at("the user's sessions");
         loop {
             attempts.next()?;
@@ -72,8 +72,8 @@ impl Sessions {
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] if a record is damaged; errors of the store.
-    pub async fn list(&self, key: &str) -> Result<Vec<SessionInfo>, Error> {
-        let owned = self.owned(key).await?;
+    pub async fn devices(&self, user: &str) -> Result<Vec<SessionInfo>, Error> {
+        let owned = self.owned(user).await?;
         if let Some(error) = owned.error {
             return Err(error);
         }
@@ -86,9 +86,9 @@ impl Sessions {
     /// Returns how many sessions a user has.
     ///
     /// # Errors
-    /// The errors of [`list`](Self::list).
-    pub async fn count(&self, key: &str) -> Result<u64, Error> {
-        self.list(key).await.map(|sessions| sessions.len() as u64)
+    /// The errors of [`devices`](Self::devices).
+    pub async fn count(&self, user: &str) -> Result<u64, Error> {
+        self.devices(user).await.map(|sessions| sessions.len() as u64)
     }
 
     /// Ends the session that was read, under its current id; returns whether it was alive.

@@ -28,8 +28,9 @@ use std::time::Duration;
 ///   slow request that saves after the logout gets an error, and so does one that would undo a
 ///   concurrent save ([`ErrorKind::Conflict`]).
 /// - **The id changes with [`login`](Self::login), [`step_up`](Self::step_up),
-///   [`rework`](Self::rework) and [`rework_claims`](Self::rework_claims)**, atomically: wherever
-///   the change is interrupted, exactly one of the two ids is valid.
+///   [`rotate_id`](Self::rotate_id) and
+///   [`rotate_id_with_claims`](Self::rotate_id_with_claims)**, atomically: wherever the change is
+///   interrupted, exactly one of the two ids is valid.
 /// - **Both timeouts are checked at every read** against the clock, whatever the store does with
 ///   expired records. Setting the clock back extends a session by at most the absolute timeout.
 /// - Behind a [`CachedStore`](crate::store::CachedStore) a read takes well under a microsecond, and a session
@@ -50,9 +51,9 @@ use std::time::Duration;
 /// let session = sessions.get::<Cart>(&id).await?.expect("it was just made");
 /// assert_eq!(session.items, ["tea"]);
 ///
-/// let id = sessions.rework(&id).await?;                     // a new id, the old one is dead
-/// sessions.delete(&id).await?;                              // a logout, or everywhere:
-/// sessions.clear("ann@example.com").await?;
+/// let id = sessions.rotate_id(&id).await?;                  // a new id, the old one is dead
+/// sessions.end(&id).await?;                                 // a logout, or everywhere:
+/// sessions.end_all("ann@example.com").await?;
 /// # Ok(()) }
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```

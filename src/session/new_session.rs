@@ -54,8 +54,8 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error>
 impl NewSession {
     /// Creates a session for this user.
     ///
-    /// The key may be any text; [`clear`](crate::Sessions::clear) and
-    /// [`list`](crate::Sessions::list) find the session by it.
+    /// The key may be any text; [`end_all`](crate::Sessions::end_all) and
+    /// [`devices`](crate::Sessions::devices) find the session by it.
     pub fn of(key: impl Into<String>) -> Self {
         Self { key: Some(key.into().into()), ..Self::default() }
     }

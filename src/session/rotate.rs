@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// How long an old record keeps naming the new id.
 ///
-/// Much longer than a pass over all sessions of a user, on which [`clear`](Sessions::clear) relies.
+/// Much longer than a pass over all sessions of a user, on which [`end_all`](Sessions::end_all) relies.
 pub(super) const FORWARDED: Duration = Duration::from_secs(300);
 
 /// The changes that go with a new id, all in one write.
@@ -46,7 +46,7 @@ impl Sessions {
     /// [`ErrorKind::Revoked`](crate::ErrorKind::Revoked) if the session does not exist;
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if another call just gave it a new id;
     /// errors of the store, after which the session has the old id or a new one that no client has.
-    pub async fn rework(&self, id: &SessionId) -> Result<SessionId, Error> {
+    pub async fn rotate_id(&self, id: &SessionId) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
         let same = self.rotate(&read, Rotation::default()).await;
         same.map(|(id, _)| id)
@@ -60,10 +60,10 @@ impl Sessions {
     /// keep permissions elsewhere for such sessions.
     ///
     /// # Errors
-    /// The errors of [`rework`](Self::rework);
+    /// The errors of [`rotate_id`](Self::rotate_id);
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the claims are not a JSON
     /// object.
-    pub async fn rework_claims<T: Serialize + ?Sized>(
+    pub async fn rotate_id_with_claims<T: Serialize + ?Sized>(
         &self,
         id: &SessionId,
         claims: &T,
@@ -81,7 +81,7 @@ impl Sessions {
     /// With `otp` and `mfa`, `policy::second_factor()` is satisfied.
     ///
     /// # Errors
-    /// The errors of [`rework`](Self::rework);
+    /// The errors of [`rotate_id`](Self::rotate_id);
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a name is invalid.
     ///
     /// ```
@@ -107,14 +107,14 @@ impl Sessions {
     /// stays.
     ///
     /// # Errors
-    /// The errors of [`rework`](Self::rework) and [`create_with`](Self::create_with).
+    /// The errors of [`rotate_id`](Self::rotate_id) and [`create_with`](Self::create_with).
     pub async fn login(&self, id: &SessionId, new: NewSession) -> Result<SessionId, Error> {
         let read = self.find(id.hash()).await?.ok_or_else(gone)?;
         let rotation = Rotation { login: Some(new), ..Rotation::default() };
         self.rotate(&read, rotation).await.map(|(id, _)| id)
     }
 
-    /// Changes the claims of the session that was read: see [`rework_claims`](Self::rework_claims).
+    /// Changes the claims of the session that was read: see [`rotate_id_with_claims`](Self::rotate_id_with_claims).
     pub(crate) async fn rotate_claims<T: Serialize + ?Sized>(
         &self,
         read: &Loaded,
@@ -248,7 +248,7 @@ mod tests {
             let pending = Kept::Pending(old.hash(), read.body().clone());
             now(sessions.insert(id.hash(), pending, read.body())).unwrap();
             assert!(now(sessions.get::<()>(id)).unwrap().is_none());
-            assert!(now(sessions.rework(id)).is_err());
+            assert!(now(sessions.rotate_id(id)).is_err());
         }
         let key = sessions.settings().key(old.hash());
         let moved = Kept::Moved(ids[0].hash()).pack(&key, None).unwrap();

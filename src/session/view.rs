@@ -107,7 +107,7 @@ impl<T> fmt::Debug for SessionRecord<T> {
 /// # Example
 /// ```
 /// # async fn example(sessions: jamguard::Sessions) -> Result<(), jamguard::Error> {
-/// for session in sessions.list("ann@example.com").await? {
+/// for session in sessions.devices("ann@example.com").await? {
 ///     println!("{:?}, last seen {:?}", session.device(), session.last_seen());
 /// }
 /// # Ok(()) }
@@ -133,7 +133,7 @@ impl SessionInfo {
         }
     }
 
-    /// Returns the session's name for [`end`](crate::Sessions::end), stable across id changes.
+    /// Returns the session's name for [`end_device`](crate::Sessions::end_device), stable across id changes.
     ///
     /// It is not a credential: it gives no access to the session.
     pub fn handle(&self) -> &str {

@@ -41,7 +41,7 @@ impl RouteGuard {
 ///
 /// # Example
 /// ```
-/// use jamguard::{AnyBodyLayer, AuthLayer, Authenticator};
+/// use jamguard::{AuthLayer, Authenticator, tower::AnyBodyLayer};
 ///
 /// fn layer(auth: &Authenticator) -> AnyBodyLayer<AuthLayer> {
 ///     auth.layer().any_body()
@@ -63,7 +63,7 @@ impl<S, L: Layer<AnyBody<S>>> Layer<S> for AnyBodyLayer<L> {
 ///
 /// # Example
 /// ```
-/// use jamguard::{AnyBody, AuthService, Authenticator};
+/// use jamguard::{AuthService, Authenticator, tower::AnyBody};
 /// use tower::Layer;
 ///
 /// fn guarded<S>(auth: &Authenticator, service: S) -> AuthService<AnyBody<S>> {

@@ -2,12 +2,12 @@
 //! is told by its feature.
 
 use jamguard::config::Format;
-use jamguard::{Error, Jam};
+use jamguard::{Error, Jamguard};
 use serde_json::json;
 
-fn jam(toml: &str) -> Result<Jam, Error> {
+fn jam(toml: &str) -> Result<Jamguard, Error> {
     let variable = |name: &str| (name == "SECRET").then(|| "x".repeat(32));
-    Jam::builder().variables(variable).from_str(toml, Format::Toml)
+    Jamguard::builder().variables(variable).from_str(toml, Format::Toml)
 }
 
 #[test]

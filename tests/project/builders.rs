@@ -73,9 +73,9 @@ fn an_authenticator_of_nonsense_says_what_to_do() {
         (sound().source(CredentialSource::header("x:y")), "cannot name"),
         (sound().source(CredentialSource::query("")), "CredentialSource::query("),
         (sound().realm("a\r\nb"), "printable ASCII"),
-        (sound().cookies(LoginCookies::new().names("same", "same")), "its own"),
+        (sound().cookies(LoginCookies::new().with_names("same", "same")), "its own"),
         (
-            sound().cookies(LoginCookies::new().danger_plain_http().names("__Host-a", "b")),
+            sound().cookies(LoginCookies::new().danger_plain_http().with_names("__Host-a", "b")),
             "needs Secure",
         ),
         // What works on nothing says on what it would.

@@ -52,12 +52,12 @@ use std::sync::Arc;
 /// }
 ///
 /// async fn login(cart: Session<Cart>) -> Result<&'static str, Error> {
-///     cart.login("ann@example.com")?;                         // once the password was right
+///     cart.login("ann@example.com").await?;                   // once the password was right
 ///     Ok("Hello!")
 /// }
 ///
 /// async fn logout(cart: Session<Cart>) -> Result<&'static str, Error> {
-///     cart.logout().await?;
+///     cart.end().await?;
 ///     Ok("Goodbye!")
 /// }
 /// ```
@@ -180,8 +180,8 @@ impl<T: SessionData> Session<T> {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyAnswered`] after the response head, which carries the cookie.
-    pub fn login(&self, user: impl Into<String>) -> Result<(), Error> {
-        self.login_with(NewSession::of(user))
+    pub async fn login(&self, user: impl Into<String>) -> Result<(), Error> {
+        self.login_with(NewSession::of(user)).await
     }
 
     /// Logs a user in with claims, a device label, or data that replaces the guest's.
@@ -195,13 +195,13 @@ impl<T: SessionData> Session<T> {
     /// # struct Cart { items: Vec<String> }
     /// async fn login(cart: Session<Cart>) -> Result<(), Error> {
     ///     let claims = json!({"sub": "ann@example.com", "role": "admin"});
-    ///     cart.login_with(NewSession::of("ann@example.com").claims(&claims))
+    ///     cart.login_with(NewSession::of("ann@example.com").claims(&claims)).await
     /// }
     /// ```
     ///
     /// # Errors
     /// The errors of [`login`](Self::login).
-    pub fn login_with(&self, new: NewSession) -> Result<(), Error> {
+    pub async fn login_with(&self, new: NewSession) -> Result<(), Error> {
         let mut state = self.visit.state();
         state.check_open()?;
         let theirs = state.found.live().filter(|found| {
@@ -230,7 +230,9 @@ impl<T: SessionData> Session<T> {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyAnswered`] after the response head, which carries the cookie.
-    pub fn rotate(&self) -> Result<(), Error> {
+    #[doc(alias = "cycle_id")]
+    #[doc(alias = "renew")]
+    pub async fn rotate_id(&self) -> Result<(), Error> {
         let mut state = self.visit.state();
         state.check_open()?;
         state.rotate = true;
@@ -248,14 +250,14 @@ impl<T: SessionData> Session<T> {
     /// # use jamguard::{Error, Session};
     /// async fn finish(session: Session<()>) -> Result<(), Error> {
     ///     // … once the security key's answer was right:
-    ///     session.step_up(&["hwk", "mfa"])
+    ///     session.step_up(&["hwk", "mfa"]).await
     /// }
     /// ```
     ///
     /// # Errors
     /// [`ErrorKind::MissingCredentials`] without a logged-in user; [`ErrorKind::Configuration`] for
     /// an invalid method name; [`ErrorKind::AlreadyAnswered`] as for [`login`](Self::login).
-    pub fn step_up(&self, methods: &[&str]) -> Result<(), Error> {
+    pub async fn step_up(&self, methods: &[&str]) -> Result<(), Error> {
         let methods = Methods::new(methods)?;
         self.visit.state().step_up(&methods, |_| true)
     }
@@ -267,7 +269,8 @@ impl<T: SessionData> Session<T> {
     ///
     /// # Errors
     /// Errors of the store: the session may not have ended.
-    pub async fn logout(&self) -> Result<(), Error> {
+    #[doc(alias = "logout")]
+    pub async fn end(&self) -> Result<(), Error> {
         let found = self.visit.found_alone().await?;
         // After a login over another user's session, that one is still the client's.
         let previous = self.visit.state().previous.clone();
@@ -287,9 +290,10 @@ impl<T: SessionData> Session<T> {
     /// # Errors
     /// [`ErrorKind::MissingCredentials`] without a logged-in user; errors of the store: some
     /// sessions may not have ended.
-    pub async fn logout_everywhere(&self) -> Result<u64, Error> {
+    #[doc(alias = "logout_everywhere")]
+    pub async fn end_all(&self) -> Result<u64, Error> {
         let (user, _) = self.whose().await?;
-        let ended = self.visit.settings.sessions.clear(&user).await?;
+        let ended = self.visit.settings.sessions.end_all(&user).await?;
         self.has_ended();
         Ok(ended)
     }
@@ -300,7 +304,7 @@ impl<T: SessionData> Session<T> {
     /// [`ErrorKind::MissingCredentials`] without a logged-in user; errors of the store.
     pub async fn devices(&self) -> Result<Vec<SessionInfo>, Error> {
         let (user, _) = self.whose().await?;
-        self.visit.settings.sessions.list(&user).await
+        self.visit.settings.sessions.devices(&user).await
     }
 
     /// Ends one of the user's sessions by its [handle](SessionInfo::handle).
@@ -311,7 +315,7 @@ impl<T: SessionData> Session<T> {
     /// The errors of [`devices`](Self::devices).
     pub async fn end_device(&self, handle: &str) -> Result<bool, Error> {
         let (user, own) = self.whose().await?;
-        let ended = self.visit.settings.sessions.end(&user, handle).await?;
+        let ended = self.visit.settings.sessions.end_device(&user, handle).await?;
         if ended && own.handle() == handle {
             self.has_ended();
         }
@@ -337,7 +341,7 @@ impl<T: SessionData> Session<T> {
     /// Returns the id, for [`Sessions::modify`](crate::Sessions::modify) after the response head.
     ///
     /// `None` before the session is stored, and after a [`login`](Self::login) or
-    /// [`rotate`](Self::rotate) until the response, which changes the id.
+    /// [`rotate_id`](Self::rotate_id) until the response, which changes the id.
     ///
     /// ```
     /// use jamguard::{Error, Session, Sessions};

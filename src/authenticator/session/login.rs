@@ -78,7 +78,7 @@ impl Visit {
         };
         let sessions = &self.settings.sessions;
         match found.key().filter(|_| everywhere) {
-            Some(user) => sessions.clear(user).await.map(drop)?,
+            Some(user) => sessions.end_all(user).await.map(drop)?,
             None => sessions.finish(&found).await.map(drop)?,
         }
         Ok(Some(found))

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The lookup of variables such as `${NAME}`.
 pub(in crate::config) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// A configuration file that [`Jam`](crate::Jam) and your application can share.
+/// A configuration file that [`Jamguard`](crate::Jamguard) and your application can share.
 ///
 /// Each reads its own table, with the same formats, variables and errors.
 ///

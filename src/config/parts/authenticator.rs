@@ -379,7 +379,7 @@ impl LoginCookieSettings {
         let defaults = LoginCookies::new();
         let id = self.id_name.as_deref().unwrap_or(defaults.id_name());
         let refresh = self.refresh_name.as_deref().unwrap_or(defaults.refresh_name());
-        let mut cookies = LoginCookies::new().names(id, refresh);
+        let mut cookies = LoginCookies::new().with_names(id, refresh);
         if let Some(path) = &self.path {
             cookies = cookies.path(path);
         }

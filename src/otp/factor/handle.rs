@@ -276,7 +276,7 @@ impl SecondFactor {
 
     /// Removes a user's second factor and recovery codes; returns whether there was one.
     ///
-    /// Sessions that passed it stay as they are: end them with `Sessions::clear`.
+    /// Sessions that passed it stay as they are: end them with `Sessions::end_all`.
     ///
     /// # Errors
     /// Errors of the store.

@@ -3,7 +3,7 @@
 
 use crate::files::{SECRET, builder};
 use crate::support::folder::Folder;
-use jamguard::config::{Document, Format, JamBuilder, schema};
+use jamguard::config::{Document, Format, JamguardBuilder, schema};
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::store::SealingKeys;
 use serde_json::{Value, json};
@@ -299,7 +299,7 @@ login_cookies = { danger_plain_http = true }
 session_cookie = { danger_plain_http = true }
 "#;
 
-pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamBuilder)> {
+pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamguardBuilder)> {
     let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let public = key.verifying_key().unwrap();
@@ -331,7 +331,7 @@ pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamBuilder)> {
     vec![(FIRST, builder.clone()), (SECOND, builder_without_enrichment(&builder))]
 }
 
-fn builder_without_enrichment(builder: &JamBuilder) -> JamBuilder {
+fn builder_without_enrichment(builder: &JamguardBuilder) -> JamguardBuilder {
     builder.clone().authenticator(|auth| auth)
 }
 

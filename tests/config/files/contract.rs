@@ -5,7 +5,7 @@ use crate::support::folder::Folder;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
 use jamguard::testing::ManualClock;
-use jamguard::{Issuer, Jam, RefreshTokens};
+use jamguard::{Issuer, Jamguard, RefreshTokens};
 use serde_json::json;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -171,7 +171,7 @@ async fn hooks_and_conditions_of_the_programs_own() {
     drop(jam.guards().unwrap());
 }
 
-/// A `Jam` and all that can be asked of it may be shown.
+/// A `Jamguard` and all that can be asked of it may be shown.
 #[test]
 fn debug_shows_what_was_built_and_no_secret() {
     let key = jamguard::store::SealingKeys::generate_key().unwrap();
@@ -191,8 +191,8 @@ fn debug_shows_what_was_built_and_no_secret() {
         ",
         key.expose()
     );
-    let jam: Jam = jam(&text).unwrap();
-    let shown = format!("{jam:?} {jam:#?} {:?}", Jam::builder());
+    let jam: Jamguard = jam(&text).unwrap();
+    let shown = format!("{jam:?} {jam:#?} {:?}", Jamguard::builder());
     for wanted in ["https://app.example", "some-app", "\"cache\"", "encrypted: true", "HS256"] {
         assert!(shown.contains(wanted), "{wanted}: {shown}");
     }

@@ -108,7 +108,7 @@ async fn the_same_configuration_in_each_format_is_the_same() {
         assert_eq!(verified.subject(), Some("42"));
         let table = jam.route_table().unwrap();
         assert_eq!(table.to_string(), first.route_table().unwrap().to_string());
-        let named = |jam: &jamguard::Jam| format!("{jam:?}");
+        let named = |jam: &jamguard::Jamguard| format!("{jam:?}");
         assert_eq!(named(jam), named(first));
     }
 }

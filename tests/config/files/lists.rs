@@ -6,12 +6,12 @@ use crate::support::redis::Server;
 use jamguard::config::Format;
 use jamguard::store::MemoryStore;
 use jamguard::testing::ManualClock;
-use jamguard::{ErrorKind, Jam};
+use jamguard::{ErrorKind, Jamguard};
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A file for each backend, with lists and tokens to be listed.
-async fn on_every_backend(test: impl AsyncFn(&str, &Jam, &ManualClock)) {
+async fn on_every_backend(test: impl AsyncFn(&str, &Jamguard, &ManualClock)) {
     let folder = Folder::new(&format!("lists-{}", rand()));
     let server = Server::start();
     for (name, store) in [

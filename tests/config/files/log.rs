@@ -2,7 +2,7 @@
 
 use crate::files::{SECRET, builder};
 use crate::support::folder::Folder;
-use jamguard::Jam;
+use jamguard::Jamguard;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -118,7 +118,7 @@ fn the_log_level_follows_the_file() {
     let folder = Folder::new("level");
     let path = folder.path().join("jam.toml");
     at_level(&path, "off");
-    let jam: Jam = builder().from_file(&path).unwrap();
+    let jam: Jamguard = builder().from_file(&path).unwrap();
     let refused = || {
         logged(|| {
             let auth = jam.authenticator().unwrap();

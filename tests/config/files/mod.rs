@@ -19,9 +19,9 @@ mod vectors;
 mod watch;
 
 use jamguard::config::Format;
-use jamguard::config::JamBuilder;
+use jamguard::config::JamguardBuilder;
 use jamguard::testing::ManualClock;
-use jamguard::{Error, Jam};
+use jamguard::{Error, Jamguard};
 
 /// The time of tests that have one of their own.
 const NOW: u64 = 1_800_000_000;
@@ -38,11 +38,11 @@ fn variable(name: &str) -> Option<String> {
     }
 }
 
-fn builder() -> JamBuilder {
-    Jam::builder().variables(variable).clock(ManualClock::at(NOW))
+fn builder() -> JamguardBuilder {
+    Jamguard::builder().variables(variable).clock(ManualClock::at(NOW))
 }
 
-fn jam(toml: &str) -> Result<Jam, Error> {
+fn jam(toml: &str) -> Result<Jamguard, Error> {
     builder().from_str(toml, Format::Toml)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::files::{SECRET, jam};
 use crate::support::issuer::{Answer, Server};
-use jamguard::{Jam, OAuth2User};
+use jamguard::{Jamguard, OAuth2User};
 use serde_json::json;
 use std::collections::HashMap;
 
@@ -44,7 +44,7 @@ async fn oauth2_get_authorized_url() {
     }
 }
 
-async fn acme() -> (Server, Jam) {
+async fn acme() -> (Server, Jamguard) {
     let server = Server::start().await;
     let answer = json!({
         "access_token": "access-1", "token_type": "bearer", "expires_in": 3600,

@@ -5,7 +5,7 @@ use jamguard::config::Format;
 use jamguard::otp::OtpSecret;
 use jamguard::store::SealingKeys;
 use jamguard::testing::ManualClock;
-use jamguard::{ErrorKind, Jam};
+use jamguard::{ErrorKind, Jamguard};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -144,7 +144,7 @@ async fn a_resync_window() {
     assert!(crate::files::message(jam_of(0)).contains("1 to 1000"));
 }
 
-fn with_factor(clock: &ManualClock) -> Jam {
+fn with_factor(clock: &ManualClock) -> Jamguard {
     let key = SealingKeys::generate_key().unwrap();
     let text = format!(
         "

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::get;
 use jamguard::store::MemoryStore;
 use jamguard::testing::ManualClock;
-use jamguard::{ErrorKind, Jam};
+use jamguard::{ErrorKind, Jamguard};
 use serde_json::json;
 use std::fs;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ impl File {
         replace(&self.path, text);
     }
 
-    pub(super) fn jam(&self) -> Jam {
+    pub(super) fn jam(&self) -> Jamguard {
         builder().from_file(&self.path).unwrap()
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn site(role: &str, rest: &str) -> String {
     )
 }
 
-pub(super) async fn serve(jam: &Jam) -> Servers {
+pub(super) async fn serve(jam: &Jamguard) -> Servers {
     let guard = jam.guards().unwrap();
     let router = Router::new()
         .route("/work", get(async || "done"))
@@ -81,7 +81,7 @@ pub(super) async fn serve(jam: &Jam) -> Servers {
     .await
 }
 
-pub(super) async fn token(jam: &Jam, role: &str) -> String {
+pub(super) async fn token(jam: &Jamguard, role: &str) -> String {
     let claims = json!({"sub": role, "roles": [role]});
     let token = jam.jwt().unwrap().issue(&claims).await.unwrap();
     token.expose().to_owned()

@@ -3,7 +3,7 @@
 use crate::files::complete::documents;
 use crate::support::folder::Folder;
 use jamguard::Error;
-use jamguard::config::{Document, Format, JamBuilder};
+use jamguard::config::{Document, Format, JamguardBuilder};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ fn leaves(value: &Value, place: &str, found: &mut Vec<String>) {
 struct Trial {
     tree: Value,
     path: PathBuf,
-    builder: JamBuilder,
+    builder: JamguardBuilder,
 }
 
 impl Trial {

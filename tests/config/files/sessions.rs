@@ -58,18 +58,18 @@ async fn every_row_on_every_backend() {
         assert_eq!(missing.kind(), ErrorKind::Revoked);
         assert_eq!(data(sessions, &unknown()).await, None);
         // session_rework: new id, same data, the old id dead; missing is an error.
-        let new = sessions.rework(&id).await.unwrap();
+        let new = sessions.rotate_id(&id).await.unwrap();
         assert_eq!(data(sessions, &new).await, Some(json!({"n": 3})), "{name}");
         assert_eq!(data(sessions, &id).await, None, "{name}");
-        assert!(sessions.rework(&id).await.is_err());
+        assert!(sessions.rotate_id(&id).await.is_err());
         // session_delete: idempotent.
         for _ in 0..2 {
-            sessions.delete(&other).await.unwrap();
+            sessions.end(&other).await.unwrap();
             assert_eq!(data(sessions, &other).await, None, "{name}");
         }
         // session_clear: ends every session of that key.
         let bob = sessions.create(Some("bob"), &json!({})).await.unwrap();
-        assert_eq!(sessions.clear("ann").await.unwrap(), 1, "{name}");
+        assert_eq!(sessions.end_all("ann").await.unwrap(), 1, "{name}");
         assert_eq!(data(sessions, &new).await, None, "{name}");
         assert_eq!(data(sessions, &bob).await, Some(json!({})));
     })
@@ -97,7 +97,7 @@ async fn what_breaks_in_jam_jam_works() {
         }
         let written = data(sessions, &id).await.unwrap();
         assert_eq!(written.as_object().unwrap().len(), 16, "{name}");
-        assert_eq!(sessions.clear("a:b").await.unwrap(), 1, "{name}");
+        assert_eq!(sessions.end_all("a:b").await.unwrap(), 1, "{name}");
     })
     .await;
 }

@@ -5,7 +5,7 @@ use crate::support::folder::Folder;
 use jamguard::config::Format;
 use jamguard::jose::{Algorithm, SigningKey};
 use jamguard::testing::{ManualClock, mint};
-use jamguard::{ErrorKind, Jam};
+use jamguard::{ErrorKind, Jamguard};
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
@@ -164,7 +164,7 @@ async fn keys_of_each_form_inside_the_file_and_beside_it() {
     let public_jwk = key.verifying_key().unwrap().to_jwk().unwrap().to_json();
     write("public.jwk", public_jwk.as_bytes());
     write("keys.json", format!("{{\"keys\": [{public_jwk}]}}").as_bytes());
-    let load = |jwt: &str, rest: &str| -> Jam {
+    let load = |jwt: &str, rest: &str| -> Jamguard {
         let path = folder.path().join("jam.toml");
         fs::write(&path, format!("[jam.jwt]\n{jwt}\n{rest}")).unwrap();
         builder().from_file(&path).unwrap()

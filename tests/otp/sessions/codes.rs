@@ -17,7 +17,7 @@ async fn a_right_code_opens_what_needs_a_second_factor() {
         assert_eq!(browser.amr().await, json!(["pwd"]));
 
         let before = browser.clone();
-        let began = site.sessions.list(&user).await.unwrap()[0].clone();
+        let began = site.sessions.devices(&user).await.unwrap()[0].clone();
         site.after(30);
         browser.does("/code", &site.code(&secret)).await;
         assert!(browser.vault().await, "{}", browser.name);
@@ -31,7 +31,7 @@ async fn a_right_code_opens_what_needs_a_second_factor() {
         let mut before = before.clone();
         assert_eq!(before.get("/claims").await.status, 401);
         assert_eq!(browser.get("/cart").await.text(), "tea");
-        let sessions = site.sessions.list(&user).await.unwrap();
+        let sessions = site.sessions.devices(&user).await.unwrap();
         assert_eq!(sessions.len(), 1);
         assert_eq!(sessions[0].handle(), began.handle());
         assert_eq!(sessions[0].created_at(), began.created_at());

@@ -37,13 +37,13 @@ type Shared = Arc<Parts>;
 pub(crate) static OWN: LazyLock<OtpSecret> = LazyLock::new(|| OtpSecret::generate().unwrap());
 
 async fn login(cart: Session<Cart>, user: String) -> &'static str {
-    cart.login(user).unwrap();
+    cart.login(user).await.unwrap();
     "in"
 }
 
 async fn login_with_amr(cart: Session<Cart>, user: String) -> &'static str {
     let claims = json!({ "sub": user, "amr": ["pwd"], "role": "clerk" });
-    cart.login_with(NewSession::of(user).claims(&claims)).unwrap();
+    cart.login_with(NewSession::of(user).claims(&claims)).await.unwrap();
     "in"
 }
 
@@ -57,13 +57,13 @@ async fn cart(cart: Session<Cart>) -> String {
 }
 
 async fn logout(cart: Session<Cart>) -> Result<&'static str, Error> {
-    cart.logout().await?;
+    cart.end().await?;
     Ok("out")
 }
 
 /// As after a security key's right answer.
 async fn step_up(cart: Session<Cart>) -> Result<&'static str, Error> {
-    cart.step_up(&["hwk", "mfa"])?;
+    cart.step_up(&["hwk", "mfa"]).await?;
     Ok("up")
 }
 
@@ -129,8 +129,8 @@ async fn login_and_verify(
 ) -> Result<String, Error> {
     let (user, code) = body.split_once(' ').unwrap();
     parts.factor.verify(user, code).await?;
-    cart.login(user).unwrap();
-    cart.step_up(&["otp", "mfa"])?;
+    cart.login(user).await.unwrap();
+    cart.step_up(&["otp", "mfa"]).await?;
     Ok("in".to_owned())
 }
 
@@ -142,7 +142,7 @@ async fn verify_and_login(
 ) -> Result<String, Error> {
     let (code, user) = body.split_once(' ').unwrap();
     cart.verify_otp(&parts.factor, code).await?;
-    cart.login(user).unwrap();
+    cart.login(user).await.unwrap();
     Ok("in".to_owned())
 }
 
@@ -153,7 +153,7 @@ async fn verify_while_login(
     body: String,
 ) -> Result<String, Error> {
     let (code, user) = body.split_once(' ').unwrap();
-    let login = async { cart.login(user).unwrap() };
+    let login = async { cart.login(user).await.unwrap() };
     let (verified, ()) = tokio::join!(cart.verify_otp(&parts.factor, code), login);
     // The page that comes is the next user's, whatever became of the code.
     Ok(verified.map_or_else(|error| error.kind().to_string(), |()| "right".to_owned()))
@@ -165,7 +165,7 @@ async fn verify_and_logout(
     code: String,
 ) -> Result<String, Error> {
     cart.verify_otp(&parts.factor, &code).await?;
-    cart.logout().await?;
+    cart.end().await?;
     Ok("out".to_owned())
 }
 

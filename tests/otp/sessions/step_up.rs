@@ -27,7 +27,7 @@ async fn it_gives_another_id_and_says_by_which_methods() {
         let wanted = json!({"sub": "ann", "amr": ["otp", "mfa", "hwk"]});
         assert_eq!(claims(&begun, &third).await.unwrap(), wanted);
         // It goes along with a plain rotation and a change of the data.
-        let fourth = begun.rework(&third).await.unwrap();
+        let fourth = begun.rotate_id(&third).await.unwrap();
         begun.update(&fourth, &7).await.unwrap();
         assert_eq!(claims(&other, &fourth).await.unwrap(), wanted);
         assert_eq!(begun.count("ann").await.unwrap(), 1);
@@ -44,7 +44,7 @@ async fn other_claims_and_another_login_end_it() {
         let id = sessions.step_up(&id, &["otp", "mfa"]).await.unwrap();
         let id = match login {
             true => sessions.login(&id, NewSession::of("ann")).await,
-            false => sessions.rework_claims(&id, &json!({"sub": "ann"})).await,
+            false => sessions.rotate_id_with_claims(&id, &json!({"sub": "ann"})).await,
         };
         let id = id.unwrap();
         assert_eq!(claims(&sessions, &id).await.unwrap(), json!({"sub": "ann"}));
@@ -64,7 +64,7 @@ async fn what_is_no_name_and_no_session_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Configuration);
     }
     assert_eq!(claims(&sessions, &id).await.unwrap(), json!({"sub": "ann"}));
-    sessions.delete(&id).await.unwrap();
+    sessions.end(&id).await.unwrap();
     let error = sessions.step_up(&id, &["otp"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Revoked);
 }

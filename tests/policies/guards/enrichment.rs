@@ -93,9 +93,8 @@ async fn both_frameworks_enrich_once_and_show_it_everywhere() {
     let app = {
         let auth = auth.clone();
         move || {
-            let roles = actix_web::web::resource("/roles")
-                .wrap(auth.actix_require(role("admin")))
-                .to(roles);
+            let roles =
+                actix_web::web::resource("/roles").wrap(auth.require(role("admin"))).to(roles);
             actix_web::App::new().wrap(auth.actix()).service(roles)
         }
     };

@@ -140,7 +140,7 @@ async fn guards_of_routers_and_scopes_hold() {
         Router::new().nest("/area", area).route("/public", any(public)).layer(auth.layer());
     let app = move || {
         let area = web::scope("/area")
-            .wrap(auth.actix_require(role("admin")))
+            .wrap(auth.require(role("admin")))
             .service(web::resource("/secret").to(secret));
         actix_web::App::new()
             .wrap(auth.actix())

@@ -88,7 +88,7 @@ async fn policies_see_the_claims_of_a_session() {
             assert_eq!(site.get(path, &guest).await.0, 401, "{path}");
         }
         // A change of rights counts at once, under the new id alone.
-        let raised = site.sessions.rework_claims(&may_not, &claims).await;
+        let raised = site.sessions.rotate_id_with_claims(&may_not, &claims).await;
         let raised = raised.unwrap();
         for path in paths {
             assert_eq!(site.get(path, &raised).await.0, 200, "{path}");
@@ -115,14 +115,14 @@ async fn a_session_is_as_fresh_as_its_login() {
     assert!(challenge.ends_with("max_age=\"300\""), "{challenge}");
 
     // Neither another id nor a renewed token is a login.
-    let id = site.sessions.rework(&id).await.unwrap();
+    let id = site.sessions.rotate_id(&id).await.unwrap();
     assert_eq!(site.get("/fresh", &id).await.0, 401);
     let renewed = json!({"sub": ANN, "email": ANN, "iat": NOW + 301});
-    let id = site.sessions.rework_claims(&id, &renewed).await.unwrap();
+    let id = site.sessions.rotate_id_with_claims(&id, &renewed).await.unwrap();
     assert_eq!(site.get("/fresh", &id).await.0, 401);
     // A second look at the password is, where the application says so; and a login.
     let asked = json!({"sub": ANN, "email": ANN, "auth_time": NOW + 301});
-    let id = site.sessions.rework_claims(&id, &asked).await.unwrap();
+    let id = site.sessions.rotate_id_with_claims(&id, &asked).await.unwrap();
     assert_eq!(site.get("/fresh", &id).await.0, 200);
     let id = site.sessions.login(&id, NewSession::of(ANN)).await.unwrap();
     assert_eq!(site.get("/fresh", &id).await.0, 200);

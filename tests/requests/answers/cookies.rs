@@ -166,7 +166,7 @@ async fn a_removal_has_the_attributes_that_the_cookie_has() {
             "jam_id=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
         ),
         (
-            LoginCookies::new().names("__Host-a", "__Host-b"),
+            LoginCookies::new().with_names("__Host-a", "__Host-b"),
             "__Host-a",
             "__Host-a=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
         ),

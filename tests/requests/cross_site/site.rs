@@ -54,7 +54,7 @@ async fn put(cart: Session<Cart>) -> &'static str {
 }
 
 async fn login(cart: Session<Cart>) -> &'static str {
-    cart.login("ann").unwrap();
+    cart.login("ann").await.unwrap();
     "in"
 }
 
@@ -68,7 +68,7 @@ async fn form(cart: Session<Cart>, token: String) -> Result<&'static str, Error>
 }
 
 async fn rotate(cart: Session<Cart>) -> &'static str {
-    cart.rotate().unwrap();
+    cart.rotate_id().await.unwrap();
     "rotated"
 }
 

@@ -19,9 +19,9 @@ async fn an_invented_id_is_never_adopted() {
             assert!(items(&sessions, &id).await.is_none());
             assert!(sessions.update(&id, &cart(&[])).await.is_err());
             assert!(sessions.modify(&id, |_: &mut Cart| {}).await.is_err());
-            assert!(sessions.rework(&id).await.is_err());
+            assert!(sessions.rotate_id(&id).await.is_err());
             assert!(sessions.login(&id, NewSession::of("ann")).await.is_err());
-            sessions.delete(&id).await.unwrap();
+            sessions.end(&id).await.unwrap();
             assert!(items(&sessions, &id).await.is_none());
         }
         assert_eq!(sessions.count("ann").await.unwrap(), 0);
@@ -89,12 +89,12 @@ async fn another_apps_id_is_none() {
         let id = shop.create(Some("ann"), &cart(&["tea"])).await.unwrap();
         assert!(items(&blog, &id).await.is_none());
         assert!(blog.update(&id, &cart(&[])).await.is_err());
-        assert!(blog.rework(&id).await.is_err());
-        blog.delete(&id).await.unwrap();
-        assert_eq!(blog.clear("ann").await.unwrap(), 0);
-        assert!(blog.list("ann").await.unwrap().is_empty());
-        let handle = shop.list("ann").await.unwrap()[0].handle().to_owned();
-        assert!(!blog.end("ann", &handle).await.unwrap());
+        assert!(blog.rotate_id(&id).await.is_err());
+        blog.end(&id).await.unwrap();
+        assert_eq!(blog.end_all("ann").await.unwrap(), 0);
+        assert!(blog.devices("ann").await.unwrap().is_empty());
+        let handle = shop.devices("ann").await.unwrap()[0].handle().to_owned();
+        assert!(!blog.end_device("ann", &handle).await.unwrap());
         assert_eq!(items(&shop, &id).await.unwrap(), ["tea"]);
     })
     .await;
@@ -107,14 +107,14 @@ async fn a_handle_ends_its_users_session_only_and_is_no_id() {
     let sessions = sessions(store);
     let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
     sessions.create(Some("bob"), &cart(&[])).await.unwrap();
-    let handle = sessions.list("ann").await.unwrap()[0].handle().to_owned();
+    let handle = sessions.devices("ann").await.unwrap()[0].handle().to_owned();
     assert!(!id.expose().contains(&handle) && SessionId::parse(&handle).is_err());
     for (key, handle) in [("bob", &*handle), ("ann", ""), ("ann", id.expose())] {
-        assert!(!sessions.end(key, handle).await.unwrap());
+        assert!(!sessions.end_device(key, handle).await.unwrap());
     }
     assert!(items(&sessions, &id).await.is_some());
-    assert!(sessions.end("ann", &handle).await.unwrap());
-    assert!(!sessions.end("ann", &handle).await.unwrap());
+    assert!(sessions.end_device("ann", &handle).await.unwrap());
+    assert!(!sessions.end_device("ann", &handle).await.unwrap());
     assert!(items(&sessions, &id).await.is_none());
     assert_eq!(sessions.count("bob").await.unwrap(), 1);
 }
@@ -133,7 +133,7 @@ async fn an_id_that_was_fixed_before_the_login_is_dead_after_it() {
         assert_eq!(session.items, ["tea"]);
         // More rights: again another id.
         let claims = serde_json::json!({"sub": "ann", "role": "admin"});
-        let admin = sessions.rework_claims(&id, &claims).await.unwrap();
+        let admin = sessions.rotate_id_with_claims(&id, &claims).await.unwrap();
         assert!(items(&sessions, &id).await.is_none());
         let session = sessions.get::<Cart>(&admin).await.unwrap().unwrap();
         assert_eq!(session.raw_claims(), claims.to_string());
@@ -147,7 +147,7 @@ async fn an_id_that_was_fixed_before_the_login_is_dead_after_it() {
         for old in [&fixed, &id, &admin] {
             assert!(items(&sessions, old).await.is_none());
             assert!(sessions.update(old, &cart(&["x"])).await.is_err());
-            sessions.delete(old).await.unwrap();
+            sessions.end(old).await.unwrap();
         }
         assert!(items(&sessions, &other).await.unwrap().is_empty());
         assert_eq!(sessions.count("ann").await.unwrap(), 0);
@@ -221,7 +221,7 @@ async fn a_dump_holds_no_usable_id_and_with_encryption_no_data() {
                 let id = sessions.create_with(new).await.unwrap();
                 // In all states.
                 ids.push(match number % 3 {
-                    0 => sessions.rework(&id).await.unwrap(),
+                    0 => sessions.rotate_id(&id).await.unwrap(),
                     _ => id.clone(),
                 });
                 ids.push(id);

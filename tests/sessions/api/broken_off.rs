@@ -47,7 +47,7 @@ impl World {
     /// The rotation, or `None` where it never ends.
     async fn rework(&self, id: &SessionId) -> Option<Result<SessionId, ErrorKind>> {
         tokio::select! {
-            answer = self.sessions.rework(id) => Some(answer.map_err(|error| error.kind())),
+            answer = self.sessions.rotate_id(id) => Some(answer.map_err(|error| error.kind())),
             () = self.store.death() => None,
         }
     }
@@ -55,7 +55,7 @@ impl World {
     /// How many ids have the session: the old one, and any other.
     async fn usable(&self, old: &SessionId) -> (usize, usize) {
         let old = usize::from(items(&self.other, old).await.is_some());
-        let all = self.other.list("ann").await.unwrap().len();
+        let all = self.other.devices("ann").await.unwrap().len();
         (old, all - old)
     }
 }
@@ -117,11 +117,11 @@ async fn break_off(world: &World, step: usize, fate: Fate, lasting: bool) -> (us
     }
     // Whoever has it can go on: the next rotation, a save, the logout everywhere.
     if usable.0 == 1 {
-        let next = world.sessions.rework(&old).await.unwrap();
+        let next = world.sessions.rotate_id(&old).await.unwrap();
         assert_eq!(items(&world.other, &next).await.unwrap(), ["tea"]);
         assert_eq!(world.usable(&old).await, (0, 1));
     }
-    assert_eq!(world.sessions.clear("ann").await.unwrap(), 1);
+    assert_eq!(world.sessions.end_all("ann").await.unwrap(), 1);
     assert_eq!(world.usable(&old).await, (0, 0));
     usable
 }
@@ -168,11 +168,11 @@ async fn a_half_done_rotation_is_saved_to_and_ended_like_any_other() {
                 assert_eq!(items(&world.sessions, &new).await.unwrap(), ["tea", "milk"]);
                 continue;
             }
-            1 => world.other.delete(&new).await.unwrap(),
-            2 => assert_eq!(world.other.clear("ann").await.unwrap(), 1),
+            1 => world.other.end(&new).await.unwrap(),
+            2 => assert_eq!(world.other.end_all("ann").await.unwrap(), 1),
             _ => {
-                let handle = world.other.list("ann").await.unwrap()[0].handle().to_owned();
-                assert!(world.other.end("ann", &handle).await.unwrap());
+                let handle = world.other.devices("ann").await.unwrap()[0].handle().to_owned();
+                assert!(world.other.end_device("ann", &handle).await.unwrap());
             }
         }
         assert_eq!(items(&world.sessions, &new).await, None);

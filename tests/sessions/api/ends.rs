@@ -23,7 +23,7 @@ async fn a_save_after_the_logout_is_an_error_and_revives_nothing() {
             assert_eq!(refused.kind(), ErrorKind::Revoked);
             let refused = sessions.update(&id, &cart(&["milk"])).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::Revoked);
-            let refused = sessions.rework(&id).await.unwrap_err();
+            let refused = sessions.rotate_id(&id).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::Revoked);
             assert!(items(&sessions, &id).await.is_none());
             assert_eq!(sessions.count("ann").await.unwrap(), 0);
@@ -40,17 +40,17 @@ mod futures {
     pub(super) type Ended = Pin<Box<dyn Future<Output = ()>>>;
 
     pub(super) fn delete(sessions: Sessions, id: SessionId) -> Ended {
-        Box::pin(async move { sessions.delete(&id).await.unwrap() })
+        Box::pin(async move { sessions.end(&id).await.unwrap() })
     }
 
     pub(super) fn clear(sessions: Sessions, _: SessionId) -> Ended {
-        Box::pin(async move { assert_eq!(sessions.clear("ann").await.unwrap(), 1) })
+        Box::pin(async move { assert_eq!(sessions.end_all("ann").await.unwrap(), 1) })
     }
 
     pub(super) fn end(sessions: Sessions, _: SessionId) -> Ended {
         Box::pin(async move {
-            let handle = sessions.list("ann").await.unwrap()[0].handle().to_owned();
-            assert!(sessions.end("ann", &handle).await.unwrap());
+            let handle = sessions.devices("ann").await.unwrap()[0].handle().to_owned();
+            assert!(sessions.end_device("ann", &handle).await.unwrap());
         })
     }
 }
@@ -73,7 +73,7 @@ async fn a_save_of_an_old_version_is_a_conflict() {
         let refused = sessions.save(&second, &cart(&["milk"])).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Conflict);
         // And where the session has another id by now.
-        let new = sessions.rework(&id).await.unwrap();
+        let new = sessions.rotate_id(&id).await.unwrap();
         let refused = sessions.save(&saved, &cart(&["milk"])).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Conflict);
         assert!(items(&sessions, &new).await.unwrap().is_empty());
@@ -105,7 +105,7 @@ async fn a_users_devices_are_listed_and_ended_one_by_one() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         sessions.create(Some("bob"), &cart(&[])).await.unwrap();
-        let listed = sessions.list("ann").await.unwrap();
+        let listed = sessions.devices("ann").await.unwrap();
         let devices: Vec<_> = listed.iter().map(|info| info.device().unwrap()).collect();
         assert_eq!(devices, ["tablet", "laptop", "phone"]);
         for info in &listed {
@@ -113,10 +113,10 @@ async fn a_users_devices_are_listed_and_ended_one_by_one() {
             assert!(!ids.iter().any(|id| format!("{info:?}").contains(id.expose())));
         }
         // Which one is this? It is known by its handle, through all its ids.
-        ids[1] = sessions.rework(&ids[1]).await.unwrap();
+        ids[1] = sessions.rotate_id(&ids[1]).await.unwrap();
         let this = sessions.get::<Cart>(&ids[1]).await.unwrap().unwrap();
         assert_eq!(this.handle(), listed[1].handle());
-        assert!(sessions.end("ann", listed[1].handle()).await.unwrap());
+        assert!(sessions.end_device("ann", listed[1].handle()).await.unwrap());
         assert!(items(&sessions, &ids[1]).await.is_none());
         assert_eq!(sessions.count("ann").await.unwrap(), 2);
         assert!(items(&sessions, &ids[0]).await.is_some());
@@ -148,7 +148,7 @@ async fn a_logout_is_not_lost_to_a_rotation() {
         let failing = Arc::new(Failing::of(records));
         let (here, there) = (sessions(store.clone()), sessions(failing.clone()));
         let id = here.create(Some("ann"), &cart(&[])).await.unwrap();
-        let handle = here.list("ann").await.unwrap()[0].handle().to_owned();
+        let handle = here.devices("ann").await.unwrap()[0].handle().to_owned();
         if half_done {
             failing.after(2, Fate::Fails, true);
         }
@@ -156,16 +156,16 @@ async fn a_logout_is_not_lost_to_a_rotation() {
         let (told, rotating, old) = (new.clone(), there.clone(), id.clone());
         *store.act.lock().unwrap() = Some(Box::pin(async move {
             // Twice, so that there is a way to follow.
-            let next = rotating.rework(&old).await.unwrap();
+            let next = rotating.rotate_id(&old).await.unwrap();
             let last = match half_done {
                 true => next,
-                false => rotating.rework(&next).await.unwrap(),
+                false => rotating.rotate_id(&next).await.unwrap(),
             };
             *told.lock().unwrap() = Some(last);
         }));
         match way {
-            0 => here.delete(&id).await.unwrap(),
-            _ => assert!(here.end("ann", &handle).await.unwrap()),
+            0 => here.end(&id).await.unwrap(),
+            _ => assert!(here.end_device("ann", &handle).await.unwrap()),
         }
         failing.heal();
         let new = new.lock().unwrap().take().unwrap();
@@ -187,11 +187,11 @@ async fn a_logout_everywhere_is_not_lost_to_a_rotation() {
         *store.act.lock().unwrap() = Some(Box::pin(async move {
             let mut id = id;
             for _ in 0..rotations {
-                id = rotating.rework(&id).await.unwrap();
+                id = rotating.rotate_id(&id).await.unwrap();
             }
             *told.lock().unwrap() = id;
         }));
-        assert_eq!(sessions.clear("ann").await.unwrap(), 1);
+        assert_eq!(sessions.end_all("ann").await.unwrap(), 1);
         let last = last.lock().unwrap().clone();
         assert!(items(&sessions, &last).await.is_none(), "{rotations}");
         assert_eq!(sessions.count("ann").await.unwrap(), 0);
@@ -214,9 +214,9 @@ async fn a_logout_elsewhere_is_seen_within_a_second() {
             assert!(items(&there, &id).await.is_some());
         }
         match round % 3 {
-            0 => here.delete(&id).await.unwrap(),
-            1 => drop(here.clear("ann").await.unwrap()),
-            _ => drop(here.rework(&id).await.unwrap()),
+            0 => here.end(&id).await.unwrap(),
+            1 => drop(here.end_all("ann").await.unwrap()),
+            _ => drop(here.rotate_id(&id).await.unwrap()),
         }
         let ended = Instant::now();
         assert!(items(&here, &id).await.is_none());

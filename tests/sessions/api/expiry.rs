@@ -35,18 +35,19 @@ async fn both_timeouts_to_the_second() {
         // Gone from everything at once.
         assert!(items(&sessions, &unused).await.is_none());
         assert_eq!(sessions.count("ann").await.unwrap(), 1);
-        for refused in
-            [sessions.update(&unused, &cart(&[])).await, sessions.rework(&unused).await.map(drop)]
-        {
+        for refused in [
+            sessions.update(&unused, &cart(&[])).await,
+            sessions.rotate_id(&unused).await.map(drop),
+        ] {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Revoked);
         }
-        sessions.delete(&unused).await.unwrap();
+        sessions.end(&unused).await.unwrap();
         // Used until the absolute timeout, whatever is done to it.
         let mut id = used;
         for _ in 0..5 {
             clock.advance(500 * SECOND);
             sessions.update(&id, &cart(&["tea"])).await.unwrap();
-            id = sessions.rework(&id).await.unwrap();
+            id = sessions.rotate_id(&id).await.unwrap();
         }
         clock.advance(499 * SECOND);
         let session = sessions.get::<Cart>(&id).await.unwrap().unwrap();

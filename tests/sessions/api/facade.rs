@@ -49,7 +49,7 @@ async fn update_replaces_the_data_and_a_missing_session_is_an_error_never_create
         let refused = sessions.modify(&unknown(), |_: &mut Cart| {}).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Revoked);
         assert!(items(&sessions, &unknown()).await.is_none());
-        sessions.delete(&id).await.unwrap();
+        sessions.end(&id).await.unwrap();
         let refused = sessions.update(&id, &cart(&[])).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Revoked);
         assert!(items(&sessions, &id).await.is_none());
@@ -63,10 +63,10 @@ async fn delete_is_idempotent() {
         let sessions = sessions(store);
         let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();
         for _ in 0..3 {
-            sessions.delete(&id).await.unwrap();
+            sessions.end(&id).await.unwrap();
             assert!(items(&sessions, &id).await.is_none());
         }
-        sessions.delete(&unknown()).await.unwrap();
+        sessions.end(&unknown()).await.unwrap();
         assert_eq!(sessions.count("ann").await.unwrap(), 0);
     })
     .await;
@@ -83,11 +83,11 @@ async fn clear_ends_every_session_of_that_key() {
         let bob = sessions.create(Some("bob"), &cart(&[])).await.unwrap();
         let guest = sessions.create(None, &cart(&[])).await.unwrap();
         // One of them came by another id, and one is over.
-        ids[0] = sessions.rework(&ids[0]).await.unwrap();
-        sessions.delete(&ids[1]).await.unwrap();
+        ids[0] = sessions.rotate_id(&ids[0]).await.unwrap();
+        sessions.end(&ids[1]).await.unwrap();
         assert_eq!(sessions.count("ann").await.unwrap(), 19);
-        assert_eq!(sessions.clear("ann").await.unwrap(), 19);
-        assert_eq!(sessions.clear("ann").await.unwrap(), 0);
+        assert_eq!(sessions.end_all("ann").await.unwrap(), 19);
+        assert_eq!(sessions.end_all("ann").await.unwrap(), 0);
         for id in &ids {
             assert!(items(&sessions, id).await.is_none());
         }
@@ -104,7 +104,7 @@ async fn rework_gives_a_new_id_with_the_same_data_and_the_old_id_is_dead() {
         let new = NewSession::of("ann").data(&cart(&["tea"])).device("phone");
         let old = sessions.create_with(new).await.unwrap();
         let before = sessions.get::<Cart>(&old).await.unwrap().unwrap();
-        let id = sessions.rework(&old).await.unwrap();
+        let id = sessions.rotate_id(&old).await.unwrap();
         assert_ne!(old, id);
         let after = sessions.get::<Cart>(&id).await.unwrap().unwrap();
         assert_eq!(*after, *before);
@@ -113,14 +113,14 @@ async fn rework_gives_a_new_id_with_the_same_data_and_the_old_id_is_dead() {
         assert_eq!(after.created_at(), before.created_at());
         assert!(items(&sessions, &old).await.is_none());
         for refused in
-            [sessions.rework(&old).await.map(drop), sessions.update(&old, &cart(&[])).await]
+            [sessions.rotate_id(&old).await.map(drop), sessions.update(&old, &cart(&[])).await]
         {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Revoked);
         }
         // A dead id ends nothing either.
-        sessions.delete(&old).await.unwrap();
+        sessions.end(&old).await.unwrap();
         assert!(items(&sessions, &id).await.is_some());
-        let refused = sessions.rework(&unknown()).await.unwrap_err();
+        let refused = sessions.rotate_id(&unknown()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Revoked);
         assert_eq!(sessions.count("ann").await.unwrap(), 1);
     })
@@ -163,7 +163,7 @@ async fn a_session_key_may_be_any_text() {
             assert_eq!(sessions.count(key).await.unwrap(), 1, "{key:?}");
         }
         for (done, key) in keys.iter().enumerate() {
-            assert_eq!(sessions.clear(key).await.unwrap(), 1, "{key:?}");
+            assert_eq!(sessions.end_all(key).await.unwrap(), 1, "{key:?}");
             for (number, id) in ids.iter().enumerate() {
                 let alive = items(&sessions, id).await.is_some();
                 assert_eq!(alive, number > done, "{:?} after {key:?}", keys[number]);
@@ -312,7 +312,7 @@ async fn what_cannot_be_kept_is_refused() {
         error(sessions.create_with(claims(bad.clone())).await.map(drop));
         error(sessions.login(&id, claims(bad)).await.map(drop));
     }
-    error(sessions.rework_claims(&id, &1).await.map(drop));
+    error(sessions.rotate_id_with_claims(&id, &1).await.map(drop));
     // Nothing of it was done.
     assert_eq!(sessions.get::<String>(&id).await.unwrap().unwrap().len(), 98);
     assert_eq!(sessions.count("ann").await.unwrap(), 1);

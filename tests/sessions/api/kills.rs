@@ -47,12 +47,12 @@ async fn write_own_sessions(sessions: Sessions, writer: u64) {
             sessions.modify(&id, add).await.unwrap();
             println!("done {user} {} {change}", id.expose());
             println!("begin {user} rework");
-            id = sessions.rework(&id).await.unwrap();
+            id = sessions.rotate_id(&id).await.unwrap();
             println!("done {user} {} {change}", id.expose());
         }
         if number % 2 == 0 {
             println!("begin {user} delete");
-            sessions.delete(&id).await.unwrap();
+            sessions.end(&id).await.unwrap();
             println!("done {user} - 0");
         }
     }

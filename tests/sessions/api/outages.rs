@@ -27,11 +27,11 @@ async fn everything(sessions: &Sessions, id: &SessionId) -> Vec<(Result<(), Erro
             1 => sessions.create(Some("ann"), &cart(&[])).await.map(drop),
             2 => sessions.update(id, &cart(&[])).await,
             3 => sessions.modify(id, |_: &mut Cart| {}).await,
-            4 => sessions.rework(id).await.map(drop),
+            4 => sessions.rotate_id(id).await.map(drop),
             5 => sessions.login(id, NewSession::of("ann")).await.map(drop),
-            6 => sessions.delete(id).await,
-            7 => sessions.clear("ann").await.map(drop),
-            _ => sessions.list("ann").await.map(drop),
+            6 => sessions.end(id).await,
+            7 => sessions.end_all("ann").await.map(drop),
+            _ => sessions.devices("ann").await.map(drop),
         };
         answers.push((answer, begun.elapsed()));
     }
@@ -139,7 +139,7 @@ async fn redis_restarted_under_load_loses_no_acknowledged_session() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.run();
         let again =
-            until("sessions can be read again", async || sessions.list("nobody").await.is_ok());
+            until("sessions can be read again", async || sessions.devices("nobody").await.is_ok());
         back.push(again.await);
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -192,7 +192,7 @@ async fn a_session_that_ended_elsewhere_is_never_remembered_for_long() {
             }
             _ => proxy.silence_trackers(true),
         }
-        elsewhere.delete(&id).await.unwrap();
+        elsewhere.end(&id).await.unwrap();
         let ended = Instant::now();
         until("it has ended here", async || matches!(here.get::<Cart>(&id).await, Ok(None))).await;
         worst[silent] = worst[silent].max(ended.elapsed());

@@ -31,7 +31,7 @@ async fn a_logout_among_a_thousand_saves_is_the_end() {
             });
         }
         barrier.wait().await;
-        sessions.delete(&id).await.unwrap();
+        sessions.end(&id).await.unwrap();
         assert!(items(&sessions, &id).await.is_none(), "{name}");
         let (mut saved, mut refused) = (0, 0);
         while let Some(save) = saves.join_next().await {
@@ -103,7 +103,7 @@ async fn race(sessions: &Sessions, number: usize) -> (usize, usize, usize) {
     });
     let rework = {
         let (sessions, id) = (sessions.clone(), id.clone());
-        tokio::spawn(async move { sessions.rework(&id).await.ok() })
+        tokio::spawn(async move { sessions.rotate_id(&id).await.ok() })
     };
     let logout = {
         let (sessions, id) = (sessions.clone(), id.clone());
@@ -114,7 +114,7 @@ async fn race(sessions: &Sessions, number: usize) -> (usize, usize, usize) {
         tokio::spawn(async move {
             // A dead id may not log out; one that was alive when this began does, whatever happens.
             let alive = sessions.get::<Cart>(&id).await.unwrap().is_some();
-            sessions.delete(&id).await.unwrap();
+            sessions.end(&id).await.unwrap();
             alive
         })
     };
@@ -130,7 +130,7 @@ async fn race(sessions: &Sessions, number: usize) -> (usize, usize, usize) {
     if let Some(new) = new {
         // It may have come out before the logout began: then that met a dead id, as if the user had
         // clicked it in an old tab.
-        sessions.delete(&new).await.unwrap();
+        sessions.end(&new).await.unwrap();
         back += usize::from(items(sessions, &new).await.is_some());
     }
     (back + sessions.count(&key).await.unwrap() as usize, saved, reworked)
@@ -179,7 +179,7 @@ async fn of_a_hundred_parallel_rotations_one_wins() {
         let mut rotations = JoinSet::new();
         for _ in 0..100 {
             let (sessions, id) = (sessions.clone(), id.clone());
-            rotations.spawn(async move { sessions.rework(&id).await });
+            rotations.spawn(async move { sessions.rotate_id(&id).await });
         }
         let mut won = Vec::new();
         for answer in rotations.join_all().await {
@@ -208,7 +208,7 @@ async fn rotate_until_ended(
 ) -> (SessionId, usize) {
     let mut rotations = 0;
     while !enough.load(Ordering::Relaxed) {
-        match sessions.rework(&id).await {
+        match sessions.rotate_id(&id).await {
             Ok(next) => {
                 id = next;
                 rotations += 1;
@@ -238,7 +238,7 @@ async fn logout_everywhere_ends_sessions_that_are_just_rotated() {
                 rotating.spawn(rotate_until_ended(sessions.clone(), id, enough.clone()));
             }
             tokio::task::yield_now().await;
-            let ended = sessions.clear("ann").await.unwrap();
+            let ended = sessions.end_all("ann").await.unwrap();
             // Not one of them, from here on.
             survived += sessions.count("ann").await.unwrap();
             most = most.max(ended);
@@ -278,7 +278,7 @@ async fn logout_everywhere_among_a_thousand_logins() {
         while before.len() < LOGINS / 2 {
             before.push(logins.join_next().await.unwrap().unwrap());
         }
-        sessions.clear("ann").await.unwrap();
+        sessions.end_all("ann").await.unwrap();
         let mut survived = 0;
         for (id, guest) in &before {
             // Here and there the logout came between the steps of a login.
@@ -302,7 +302,7 @@ async fn logout_everywhere_among_a_thousand_logins() {
         );
         assert_eq!(survived, 0);
         assert_eq!(sessions.count("ann").await.unwrap(), whole);
-        assert_eq!(sessions.clear("ann").await.unwrap(), whole);
+        assert_eq!(sessions.end_all("ann").await.unwrap(), whole);
         assert_eq!(sessions.count("ann").await.unwrap(), 0);
     })
     .await;

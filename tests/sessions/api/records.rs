@@ -92,19 +92,19 @@ async fn a_damaged_record_is_a_clear_error_and_can_be_ended() {
                     error.kind()
                 };
                 let read = sessions.get::<Cart>(&id).await.map(|s| s.is_none()).map_err(kind);
-                let listed = sessions.list("ann").await.map(|l| l.is_empty()).map_err(kind);
+                let listed = sessions.devices("ann").await.map(|l| l.is_empty()).map_err(kind);
                 let expected = if gone { Ok(true) } else { Err(expected) };
                 assert_eq!(read, expected, "{garbage:?}");
                 assert_eq!(listed, expected, "{garbage:?}");
                 assert!(sessions.update(&id, &cart(&[])).await.is_err());
                 match way {
-                    0 => sessions.delete(&id).await.unwrap(),
-                    _ => assert_eq!(sessions.clear("ann").await.unwrap(), u64::from(!gone)),
+                    0 => sessions.end(&id).await.unwrap(),
+                    _ => assert_eq!(sessions.end_all("ann").await.unwrap(), u64::from(!gone)),
                 }
                 if !gone {
                     assert!(store.get(&place(&id)).await.unwrap().is_none());
                 }
-                sessions.clear("ann").await.unwrap();
+                sessions.end_all("ann").await.unwrap();
             }
         }
     }
@@ -206,6 +206,6 @@ async fn memory_never_answers_for_another_version() {
         writer.update(&id, &cart(&[&item])).await.unwrap();
         assert_eq!(items(reader, &id).await.unwrap(), [item]);
     }
-    there.delete(&id).await.unwrap();
+    there.end(&id).await.unwrap();
     assert!(items(&here, &id).await.is_none());
 }

@@ -25,10 +25,10 @@ static HEAD_SEEN: Semaphore = Semaphore::const_new(0);
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// What a handler does to its session before the answer.
-fn prepare(session: &Session<Cart>, asked: &str) -> Result<(), Error> {
+async fn prepare(session: &Session<Cart>, asked: &str) -> Result<(), Error> {
     match asked {
-        "/login" => session.login("ann"),
-        "/rotate" => session.rotate(),
+        "/login" => session.login("ann").await,
+        "/rotate" => session.rotate_id().await,
         "/put" => session.modify(|cart| cart.items.push("tea".into())),
         _ => Ok(()),
     }
@@ -47,9 +47,9 @@ async fn changes(mut session: Session<Cart>) -> (Vec<String>, Option<SessionId>)
         kind(session.modify(|cart| cart.items.push("late".into()))),
         kind(session.set(Cart::default())),
         kind(session.get_mut().map(drop)),
-        kind(session.login("eve")),
-        kind(session.rotate()),
-        kind(session.step_up(&["mfa"])),
+        kind(session.login("eve").await),
+        kind(session.rotate_id().await),
+        kind(session.step_up(&["mfa"]).await),
     ];
     (kinds, session.id())
 }
@@ -114,7 +114,7 @@ impl MessageBody for Stream {
 async fn servers(world: &World) -> Servers {
     let (auth, sessions) = (world.auth.clone(), world.sessions.clone());
     let in_axum = async move |session: Session<Cart>, mut request: axum::extract::Request| {
-        prepare(&session, request.uri().path())?;
+        prepare(&session, request.uri().path()).await?;
         let line = afterwards(session, sessions);
         if request.headers().get("upgrade").is_none() {
             let body = Body::new(Stream::of(line));
@@ -140,7 +140,7 @@ async fn servers(world: &World) -> Servers {
         let in_actix = move |session: Session<Cart>, request: actix_web::HttpRequest| {
             let sessions = sessions.clone();
             async move {
-                prepare(&session, request.uri().path())?;
+                prepare(&session, request.uri().path()).await?;
                 let body = Stream::of(afterwards(session, sessions));
                 let mut answer = match request.headers().get("upgrade") {
                     None => HttpResponse::Ok(),

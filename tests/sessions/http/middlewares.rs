@@ -76,7 +76,7 @@ async fn fail_in_actix(
 }
 
 async fn logout(session: Session<crate::http::site::Cart>) -> Result<&'static str, Error> {
-    session.logout().await?;
+    session.end().await?;
     Ok("out")
 }
 

@@ -53,7 +53,7 @@ impl World {
             Comes::WithOld => {
                 let id = self.session(NewSession::of(user)).await;
                 let read = jamguard::SessionId::parse(&id).unwrap();
-                self.sessions.rework(&read).await.unwrap();
+                self.sessions.rotate_id(&read).await.unwrap();
                 request.cookie(COOKIE, &id)
             }
             Comes::WithBearer => request.bearer(&self.token()),

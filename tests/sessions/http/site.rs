@@ -124,55 +124,55 @@ async fn twice(mut first: Session<Cart>, second: Session<Cart>, third: Session<A
 }
 
 async fn login(cart: Session<Cart>, user: String) -> String {
-    cart.login(user).unwrap();
+    cart.login(user).await.unwrap();
     format!("{:?} {}", cart.user(), show(&cart))
 }
 
 async fn login_as_admin(cart: Session<Cart>, user: String) -> &'static str {
     let claims = json!({ "sub": user, "role": "admin" });
-    cart.login_with(NewSession::of(user).claims(&claims)).unwrap();
+    cart.login_with(NewSession::of(user).claims(&claims)).await.unwrap();
     "in"
 }
 
 async fn login_and_put(cart: Session<Cart>, user: String) -> String {
-    cart.login(user).unwrap();
+    cart.login(user).await.unwrap();
     push(&cart, "present".into());
     show(&cart)
 }
 
 async fn rotate(cart: Session<Cart>) -> &'static str {
-    cart.rotate().unwrap();
+    cart.rotate_id().await.unwrap();
     "rotated"
 }
 
 async fn rotate_and_put(cart: Session<Cart>, item: String) -> String {
-    cart.rotate().unwrap();
+    cart.rotate_id().await.unwrap();
     push(&cart, item);
     show(&cart)
 }
 
 async fn logout(cart: Session<Cart>) -> Result<String, Error> {
-    cart.logout().await?;
+    cart.end().await?;
     Ok(format!("{:?} {}", cart.user(), show(&cart)))
 }
 
 /// A word for the next page.
 async fn logout_and_put(cart: Session<Cart>, item: String) -> Result<String, Error> {
     push(&cart, "too late".into());
-    cart.logout().await?;
+    cart.end().await?;
     push(&cart, item);
     Ok(show(&cart))
 }
 
 /// Somebody changes their mind.
 async fn login_and_logout(cart: Session<Cart>, user: String) -> Result<String, Error> {
-    cart.login(user).unwrap();
-    cart.logout().await?;
+    cart.login(user).await.unwrap();
+    cart.end().await?;
     Ok(format!("{:?}", cart.user()))
 }
 
 async fn logout_everywhere(cart: Session<Cart>) -> Result<String, Error> {
-    Ok(cart.logout_everywhere().await?.to_string())
+    Ok(cart.end_all().await?.to_string())
 }
 
 async fn devices(cart: Session<Cart>) -> Result<String, Error> {
@@ -200,7 +200,7 @@ async fn end_device(cart: Session<Cart>, name: String) -> Result<String, Error> 
 /// Writes, and then fails.
 async fn fails(cart: Session<Cart>) -> Result<String, Error> {
     push(&cart, "of a failure".into());
-    cart.login("nobody").unwrap();
+    cart.login("nobody").await.unwrap();
     Err(Error::new(ErrorKind::Internal, "told to fail"))
 }
 

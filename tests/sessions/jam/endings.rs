@@ -122,7 +122,7 @@ async fn no_renewal_revives_a_session() {
             assert!(begun.elapsed() < Duration::from_secs(5));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(site.sessions.clear(ANN).await.unwrap(), 1, "{name}");
+        assert_eq!(site.sessions.end_all(ANN).await.unwrap(), 1, "{name}");
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(browser.get("/me").await.status, 401);
         assert_eq!(site.sessions.count(ANN).await.unwrap(), 0);

@@ -26,9 +26,9 @@ async fn a_magic_link_ends_in_a_session_and_the_tokens_stay_on_the_server() {
         assert_eq!(browser.get("/expires").await.text(), (NOW + 900).to_string());
         let tokens = browser.get("/tokens").await;
         assert_eq!(tokens.text(), format!("{token} {refresh_token}"));
-        let devices = site.sessions.list(ANN).await.unwrap();
+        let devices = site.sessions.devices(ANN).await.unwrap();
         assert_eq!(devices[0].device(), Some("Browser of a test"));
-        assert_eq!(site.sessions.clear(ANN).await.unwrap(), 1);
+        assert_eq!(site.sessions.end_all(ANN).await.unwrap(), 1);
     }
 }
 
@@ -50,7 +50,7 @@ async fn a_guests_cart_goes_along_under_another_id() {
         assert_ne!(browser.id, before.id);
         assert_eq!(browser.get("/cart").await.text(), "apple");
         assert_eq!(before.clone().get("/me").await.status, 401);
-        assert_eq!(site.sessions.clear(ANN).await.unwrap(), 1);
+        assert_eq!(site.sessions.end_all(ANN).await.unwrap(), 1);
     }
 }
 

@@ -182,7 +182,7 @@ impl Guarded {
 
     pub(crate) fn actix(&self, config: &mut ServiceConfig) {
         let area = web::scope("/area")
-            .wrap(self.auth.actix_require(role("admin")))
+            .wrap(self.auth.require(role("admin")))
             .service(web::resource("/secret").to(secret));
         config
             .service(web::resource("/public").to(whoami))
@@ -193,7 +193,7 @@ impl Guarded {
             .service(web::resource("/own").to(own))
             .service(area);
         for (path, policy) in policies() {
-            let guard = self.auth.actix_require(policy);
+            let guard = self.auth.require(policy);
             config.service(web::resource(path).wrap(guard).to(secret));
         }
         for path in TABLE {

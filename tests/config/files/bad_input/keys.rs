@@ -2,7 +2,7 @@
 
 use crate::files::{builder, message, refusal};
 use crate::support::folder::Folder;
-use jamguard::Jam;
+use jamguard::Jamguard;
 use jamguard::config::Format;
 use std::fs;
 
@@ -20,7 +20,7 @@ fn an_unknown_key_is_told_with_file_line_key_and_the_nearest_known_one() {
     ] {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
-        let message = message(Jam::from_file(&path));
+        let message = message(Jamguard::from_file(&path));
         let wanted = format!("{place}: jam.jwt.issuerr: unknown key: did you mean 'issuer'?");
         assert!(message.ends_with(&wanted), "{message}");
     }

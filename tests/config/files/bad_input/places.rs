@@ -3,7 +3,7 @@
 use crate::files::{SECRET, builder, jam, message, refusal};
 use crate::support::folder::Folder;
 use jamguard::config::{Document, Format};
-use jamguard::{ErrorKind, Jam};
+use jamguard::{ErrorKind, Jamguard};
 use serde_json::Value;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -132,9 +132,9 @@ fn what_is_no_file_of_settings_is_told() {
         (broken_yaml, "broken.yaml:"),
         (broken_json, "broken.json:3: not JSON"),
     ] {
-        let error = Jam::from_file(&file).expect_err(wanted);
+        let error = Jamguard::from_file(&file).expect_err(wanted);
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
-        let message = message(Jam::from_file(&file));
+        let message = message(Jamguard::from_file(&file));
         assert!(message.contains(wanted), "{message}");
     }
 }
@@ -167,7 +167,7 @@ fn pipes_and_devices_are_refused_at_once() {
     assert!(made.unwrap().success());
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        tell.send(message(Jam::from_file(&pipe))).unwrap();
+        tell.send(message(Jamguard::from_file(&pipe))).unwrap();
         for file in [pipe.to_str().unwrap(), "/dev/zero", "/dev/null"] {
             let text = format!("[jam.jwt]\nalgorithm='HS256'\nsecret_file='{file}'");
             tell.send(refusal(&text)).unwrap();

@@ -1,15 +1,15 @@
 //! Blocking calls for programs without an async runtime.
 
-use super::facade::{Inner, Jam};
+use super::facade::{Inner, Jamguard};
 use crate::core::error::{Error, ErrorKind};
 use std::future::Future;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-impl Jam {
+impl Jamguard {
     /// Runs a future to completion, for programs without an async runtime.
     ///
     /// It runs on the current thread, in a runtime that the first call starts and that ends with
-    /// the last clone of this `Jam`. Background work, such as a refresh of keys before they expire,
+    /// the last clone of this `Jamguard`. Background work, such as a refresh of keys before they expire,
     /// makes progress only during these calls.
     ///
     /// # Errors

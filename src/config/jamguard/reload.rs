@@ -1,7 +1,7 @@
 //! Reload of a changed file at run time.
 
 use super::difference::{differences, is_live, merged};
-use super::facade::Jam;
+use super::facade::Jamguard;
 use crate::config::document::{Contents, Document, Node};
 use crate::config::parts::Files;
 use crate::core::error::Error;
@@ -20,7 +20,7 @@ pub(super) struct State {
 ///
 /// # Example
 /// ```no_run
-/// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
+/// # fn example(jam: jamguard::Jamguard) -> Result<(), jamguard::Error> {
 /// let reloaded = jam.reload()?;
 /// for key in reloaded.needs_restart() {
 ///     eprintln!("{key} changed, and applies after a restart");
@@ -65,7 +65,7 @@ impl fmt::Display for Reloaded {
     }
 }
 
-impl Jam {
+impl Jamguard {
     /// Reads the file again and applies the settings that can change at run time.
     ///
     /// These are the route table (`guards`, `unmatched`, `keep_encoded_slashes`) for guards of
@@ -81,7 +81,7 @@ impl Jam {
     ///
     /// # Errors
     /// See [`from_file`](Self::from_file). Also
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this `Jam` was not built
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this `Jamguard` was not built
     /// from a file.
     pub fn reload(&self) -> Result<Reloaded, Error> {
         self.reload_from(&Arc::default())
@@ -107,7 +107,7 @@ impl Jam {
         let jam = &*self.0;
         let Some(file) = &jam.file else {
             return Err(Error::configuration(
-                "this Jam was not built from a file: there is nothing to reload",
+                "this Jamguard was not built from a file: there is nothing to reload",
             ));
         };
         // Reloads run one at a time. Only the application's hooks can panic under the lock, and
@@ -149,7 +149,7 @@ impl Jam {
             live.replace(table);
         }
         jam.parts.lists.take_limits(&merged.parts.lists);
-        // The level is per process: without a change here, another `Jam`'s level stays.
+        // The level is per process: without a change here, another `Jamguard`'s level stays.
         if reloaded.applied.iter().any(|key| key == "log_level") {
             let level = merged.settings.log_level;
             telemetry::set_level(level.map_or(Level::Debug, |level| level.level()));

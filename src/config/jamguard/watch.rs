@@ -1,6 +1,6 @@
 //! A thread that polls the configuration file for changes.
 
-use super::facade::Jam;
+use super::facade::Jamguard;
 use super::reload::Reloaded;
 use crate::config::document::Contents;
 use crate::core::error::{Error, ErrorKind};
@@ -14,14 +14,14 @@ use std::time::Duration;
 
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// A handle to the file watch of [`Jam::watch`], which ends when the handle is dropped.
+/// A handle to the file watch of [`Jamguard::watch`], which ends when the handle is dropped.
 #[must_use = "the watch ends when the handle is dropped"]
-pub struct JamWatch {
+pub struct ConfigWatch {
     /// Ends the thread when dropped.
     _stop: Sender<()>,
 }
 
-impl Jam {
+impl Jamguard {
     /// Polls the file and the files it names, and [reloads](Self::reload) after a change.
     ///
     /// A dedicated thread reads the files once per interval. It reloads when a content changed and
@@ -32,24 +32,24 @@ impl Jam {
     /// do nothing. If it panics, the panic is logged and the watch continues.
     ///
     /// ```no_run
-    /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
+    /// # fn example(jam: jamguard::Jamguard) -> Result<(), jamguard::Error> {
     /// use std::time::Duration;
     /// let watch = jam.watch(Duration::from_secs(2), |outcome| println!("{outcome:?}"))?;
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this `Jam` was not built
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this `Jamguard` was not built
     /// from a file, or the interval is under 10 ms; [`ErrorKind::Internal`] if no thread can be
     /// started.
     pub fn watch(
         &self,
         interval: Duration,
         told: impl Fn(&Result<Reloaded, Error>) + Send + 'static,
-    ) -> Result<JamWatch, Error> {
+    ) -> Result<ConfigWatch, Error> {
         let Some(file) = self.0.file.clone() else {
             return Err(Error::configuration(
-                "this Jam was not built from a file: there is nothing to watch",
+                "this Jamguard was not built from a file: there is nothing to watch",
             ));
         };
         if interval < SHORTEST {
@@ -98,7 +98,7 @@ impl Jam {
             Error::new(ErrorKind::Internal, "the thread that watches the file cannot be started")
                 .with_source(error)
         })?;
-        Ok(JamWatch { _stop: stop })
+        Ok(ConfigWatch { _stop: stop })
     }
 }
 
@@ -112,8 +112,8 @@ fn read(files: &[PathBuf]) -> Arc<Contents> {
     contents
 }
 
-impl fmt::Debug for JamWatch {
+impl fmt::Debug for ConfigWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JamWatch")
+        f.write_str("ConfigWatch")
     }
 }

@@ -1,6 +1,6 @@
-//! [`Jam`]: the facade over everything built from a file.
+//! [`Jamguard`]: the facade over everything built from a file.
 
-use super::builder::{JamBuilder, Loaded};
+use super::builder::{JamguardBuilder, Loaded};
 use super::reload::State;
 use crate::authenticator::Authenticator;
 #[cfg(any(feature = "tower", feature = "actix"))]
@@ -42,10 +42,10 @@ use tokio::runtime::Runtime;
 ///
 /// # Example
 /// ```no_run
-/// use jamguard::Jam;
+/// use jamguard::Jamguard;
 ///
 /// # fn example() -> Result<(), jamguard::Error> {
-/// let jam = Jam::from_file("jam.toml")?;
+/// let jam = Jamguard::from_file("jam.toml")?;
 /// let issuer = jam.jwt()?;
 /// let auth = jam.authenticator()?;
 /// # Ok(()) }
@@ -55,9 +55,9 @@ use tokio::runtime::Runtime;
 /// [`block_on`](Self::block_on) runs async calls, for command-line tools:
 ///
 /// ```
-/// use jamguard::{Jam, config::Format};
+/// use jamguard::{Jamguard, config::Format};
 ///
-/// let jam = Jam::from_str(r#"
+/// let jam = Jamguard::from_str(r#"
 ///     [jam.jwt]
 ///     algorithm = "HS256"
 ///     secret = "a secret of at least thirty-two bytes"
@@ -67,10 +67,10 @@ use tokio::runtime::Runtime;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Jam(pub(super) Arc<Inner>);
+pub struct Jamguard(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) setup: JamBuilder,
+    pub(super) setup: JamguardBuilder,
     /// The file that a reload reads.
     pub(super) file: Option<PathBuf>,
     pub(super) parts: Parts,
@@ -79,10 +79,10 @@ pub(super) struct Inner {
     pub(super) runtime: OnceLock<Runtime>,
 }
 
-impl Jam {
+impl Jamguard {
     /// Returns a builder, for settings that a file cannot contain.
-    pub fn builder() -> JamBuilder {
-        JamBuilder::default()
+    pub fn builder() -> JamguardBuilder {
+        JamguardBuilder::default()
     }
 
     /// Builds everything from a file's table `jam`. Its extension determines the format.
@@ -110,7 +110,7 @@ impl Jam {
     /// keys, such as with serde's `skip_serializing_if`: a `null` is an error.
     ///
     /// ```
-    /// let jam = jamguard::Jam::from_value(&serde_json::json!({"jam": {"verifiers": {}}}))?;
+    /// let jam = jamguard::Jamguard::from_value(&serde_json::json!({"jam": {"verifiers": {}}}))?;
     /// assert!(jam.verifier("api").is_err());
     /// # Ok::<(), jamguard::Error>(())
     /// ```
@@ -122,7 +122,7 @@ impl Jam {
     }
 
     pub(super) fn new(
-        setup: JamBuilder,
+        setup: JamguardBuilder,
         document: &Document,
         file: Option<&Path>,
     ) -> Result<Self, Error> {
@@ -202,7 +202,7 @@ impl Jam {
     /// Returns a builder of the file's refresh tokens, for data of your own type.
     ///
     /// ```
-    /// # fn example(jam: jamguard::Jam) -> Result<(), jamguard::Error> {
+    /// # fn example(jam: jamguard::Jamguard) -> Result<(), jamguard::Error> {
     /// use jamguard::RefreshTokens;
     ///
     /// let refresh: RefreshTokens<String> = jam
@@ -401,10 +401,10 @@ fn named<'p, T>(
 }
 
 /// Shows everything that was built, without secrets.
-impl fmt::Debug for Jam {
+impl fmt::Debug for Jamguard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = self.parts();
-        let mut all = f.debug_struct("Jam");
+        let mut all = f.debug_struct("Jamguard");
         all.field("file", &self.0.file)
             .field("pointer", &self.0.setup.pointer)
             .field("stores", &parts.stores.names().collect::<Vec<_>>())

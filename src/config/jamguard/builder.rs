@@ -1,6 +1,6 @@
-//! The builder of a [`Jam`]: settings that a file cannot contain.
+//! The builder of a [`Jamguard`]: settings that a file cannot contain.
 
-use super::facade::Jam;
+use super::facade::Jamguard;
 use crate::authenticator::AuthenticatorBuilder;
 use crate::config::document::{Contents, Document, Format, Node, Redaction, Variables};
 use crate::config::parts::{Change, Files, Parts, Settings, Spot, World};
@@ -14,14 +14,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A builder of a [`Jam`], for what a file cannot contain: your own stores, conditions and hooks.
+/// A builder of a [`Jamguard`], for what a file cannot contain: your own stores, conditions and hooks.
 ///
 /// # Example
 /// ```
-/// use jamguard::{Jam, config::Format, policy::PolicyParser, store::MemoryStore};
+/// use jamguard::{Jamguard, config::Format, policy::PolicyParser, store::MemoryStore};
 ///
 /// let own_store = MemoryStore::new();                 // or any other Store
-/// let jam = Jam::builder()
+/// let jam = Jamguard::builder()
 ///     .store("mine", own_store)
 ///     .policies(PolicyParser::new().custom("weekday", |_| true))
 ///     .authenticator(|auth| auth.on_refusal(|_, challenge| challenge.with_header("x-app", "shop")))
@@ -36,7 +36,7 @@ use std::sync::Arc;
 /// ```
 #[must_use]
 #[derive(Clone)]
-pub struct JamBuilder {
+pub struct JamguardBuilder {
     pub(super) pointer: String,
     stores: BTreeMap<String, Arc<dyn Store>>,
     variables: Variables,
@@ -54,7 +54,7 @@ pub(super) struct Loaded {
     pub(super) files: Files,
 }
 
-impl Default for JamBuilder {
+impl Default for JamguardBuilder {
     fn default() -> Self {
         Self {
             pointer: "jam".to_owned(),
@@ -67,7 +67,7 @@ impl Default for JamBuilder {
     }
 }
 
-impl JamBuilder {
+impl JamguardBuilder {
     /// Sets the pointer to the settings in the file: table names separated by dots. Default: `jam`.
     ///
     /// An empty pointer means that the whole file is the settings.
@@ -114,37 +114,37 @@ impl JamBuilder {
         self
     }
 
-    /// Builds a [`Jam`] from a file. Its extension determines the [`Format`].
+    /// Builds a [`Jamguard`] from a file. Its extension determines the [`Format`].
     ///
     /// # Errors
-    /// See [`Jam::from_file`].
-    pub fn from_file(self, path: impl AsRef<Path>) -> Result<Jam, Error> {
+    /// See [`Jamguard::from_file`].
+    pub fn from_file(self, path: impl AsRef<Path>) -> Result<Jamguard, Error> {
         // A reload must find the file after a change of the working directory.
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
         let document = Document::from_file(&path)?;
-        Jam::new(self, &document, Some(&path))
+        Jamguard::new(self, &document, Some(&path))
     }
 
-    /// Builds a [`Jam`] from a string.
+    /// Builds a [`Jamguard`] from a string.
     ///
     /// # Errors
-    /// See [`Jam::from_file`].
-    pub fn from_str(self, text: &str, format: Format) -> Result<Jam, Error> {
-        Jam::new(self, &Document::from_str(text, format)?, None)
+    /// See [`Jamguard::from_file`].
+    pub fn from_str(self, text: &str, format: Format) -> Result<Jamguard, Error> {
+        Jamguard::new(self, &Document::from_str(text, format)?, None)
     }
 
-    /// Builds a [`Jam`] from a serializable value.
+    /// Builds a [`Jamguard`] from a serializable value.
     ///
     /// # Errors
-    /// See [`Jam::from_file`].
-    pub fn from_value<T: Serialize + ?Sized>(self, value: &T) -> Result<Jam, Error> {
-        Jam::new(self, &Document::from_value(value)?, None)
+    /// See [`Jamguard::from_file`].
+    pub fn from_value<T: Serialize + ?Sized>(self, value: &T) -> Result<Jamguard, Error> {
+        Jamguard::new(self, &Document::from_value(value)?, None)
     }
 
     /// Checks a file like [`from_file`](Self::from_file), but opens no store.
     ///
     /// # Errors
-    /// See [`Jam::from_file`].
+    /// See [`Jamguard::from_file`].
     pub fn check_file(self, path: impl AsRef<Path>) -> Result<(), Error> {
         let document = Document::from_file(path)?;
         self.load(&document, &Arc::default(), true).map(drop)
@@ -192,8 +192,8 @@ impl JamBuilder {
     }
 }
 
-impl fmt::Debug for JamBuilder {
+impl fmt::Debug for JamguardBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamBuilder").field("pointer", &self.pointer).finish_non_exhaustive()
+        f.debug_struct("JamguardBuilder").field("pointer", &self.pointer).finish_non_exhaustive()
     }
 }
