@@ -1,6 +1,8 @@
 //! Extractors and responses for axum. Thin adapters: decisions are made in `authenticator`.
 
-use crate::authenticator::{Attached, AuthRejection, Identity, NamedPolicy, Require, Returned};
+use crate::authenticator::{
+    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError,
+};
 use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::{Error, ErrorKind};
@@ -28,7 +30,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         telemetry::refused(&self);
         let mut response = AuthResponse::for_error(&self, REALM).into_response();
-        response.extensions_mut().insert(Returned(self));
+        response.extensions_mut().insert(ReturnedError(self));
         response
     }
 }
@@ -64,7 +66,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
-        Ok(attached(parts)?.outcome.known().cloned())
+        Ok(attached(parts)?.sender.known().cloned())
     }
 }
 
@@ -81,7 +83,8 @@ impl<S: Sync, T: ClaimsData> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
-        attached(parts)?.claims_if_known()
+        let attached = attached(parts)?;
+        attached.sender.known().map(|_| attached.claims()).transpose()
     }
 }
 
@@ -95,7 +98,7 @@ impl<S: Sync, G: NamedPolicy> FromRequestParts<S> for Require<G> {
 
 async fn session<T: SessionData>(parts: &Parts) -> Result<Session<T>, AuthRejection> {
     let device = credentials::user_agent(&PartsHead::from(parts));
-    attached(parts)?.clone().session(device).await
+    attached(parts)?.extract_session(device).await
 }
 
 impl<S: Sync, T: SessionData> FromRequestParts<S> for Session<T> {

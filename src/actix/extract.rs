@@ -3,7 +3,9 @@
 use super::fault;
 use super::fault::ExtractFuture;
 use super::head::RequestHead;
-use crate::authenticator::{Attached, AuthRejection, Identity, NamedPolicy, Require, Returned};
+use crate::authenticator::{
+    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError,
+};
 use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::{Error, ErrorKind};
@@ -11,7 +13,7 @@ use crate::core::telemetry;
 use crate::token::claims::{Claims, ClaimsData};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -24,12 +26,17 @@ pub(crate) fn response(challenge: AuthResponse) -> HttpResponse {
         StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::new(status);
     for (name, value) in challenge.headers() {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) => response.headers_mut().append(name, value),
-            _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),
-        }
+        append(response.headers_mut(), name, value);
     }
     response.set_body(challenge.into_body()).map_into_boxed_body()
+}
+
+/// Appends a header. An invalid one is dropped with a warning.
+pub(super) fn append(headers: &mut HeaderMap, name: &str, value: &str) {
+    match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        (Ok(name), Ok(value)) => headers.append(name, value),
+        _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),
+    }
 }
 
 impl fmt::Display for AuthResponse {
@@ -61,7 +68,7 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         telemetry::refused(self);
         let mut response = response(AuthResponse::for_error(self, REALM));
-        response.extensions_mut().insert(Returned(self.clone()));
+        response.extensions_mut().insert(ReturnedError(self.clone()));
         response
     }
 }
@@ -156,6 +163,6 @@ impl<T: SessionData> FromRequest for Session<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let device = credentials::user_agent(&RequestHead(request));
         let attached = with_attached(request, |attached| Ok(attached.clone()));
-        Box::pin(async move { fault::checked(attached?.session(device).await).await })
+        Box::pin(async move { fault::checked(attached?.extract_session(device).await).await })
     }
 }

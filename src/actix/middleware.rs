@@ -1,27 +1,24 @@
 //! The actix-web middleware and its service.
 
-use super::extract::response;
+use super::extract::{append, response};
 use super::fault;
 use super::head::RequestHead;
 use crate::authenticator::{
-    Admission, Attached, Authenticator, Closing, Edits, Need, Pass, Returned, RouteGuard,
+    Admitted, Authenticator, Call, Requirement, Respond, RespondTo, Responder, ResponseHead,
+    ReturnedError, RouteGuard,
 };
 use crate::core::challenge::AuthResponse;
-use crate::token::keys::BoxFuture;
+use crate::core::now_or_later::NowOrLater::{Later, Now};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::dev::{self, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue,
-    SET_COOKIE, VARY,
-};
+use actix_web::http::header::{HeaderValue, VARY};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// Middleware that verifies each request's credential and attaches the identity.
 ///
@@ -68,7 +65,7 @@ where
     type Future = Ready<Result<ActixService<S>, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(ActixService::new(&self.auth, inner, Need::Nothing)))
+        ready(Ok(ActixService::new(&self.auth, inner, Requirement::Nothing)))
     }
 }
 
@@ -84,7 +81,7 @@ where
     type Future = Ready<Result<ActixService<S>, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(ActixService::new(&self.auth, inner, self.need.clone())))
+        ready(Ok(ActixService::new(&self.auth, inner, self.requirement.clone())))
     }
 }
 
@@ -92,29 +89,29 @@ where
 #[derive(Debug)]
 pub struct ActixService<S> {
     inner: Rc<S>,
-    auth: Arc<Authenticator>,
-    need: Need,
+    auth: Authenticator,
+    requirement: Requirement,
     vary: Option<HeaderValue>,
 }
 
 impl<S> ActixService<S> {
-    fn new(auth: &Authenticator, inner: S, need: Need) -> Self {
+    fn new(auth: &Authenticator, inner: S, requirement: Requirement) -> Self {
         Self {
             inner: Rc::new(inner),
-            auth: Arc::new(auth.clone()),
-            need,
+            auth: auth.clone(),
+            requirement,
             vary: auth.vary().and_then(vary_value),
         }
     }
 }
 
 /// Returns the header value. Usual values are static: cloning them touches no reference count.
-fn vary_value(names: String) -> Option<HeaderValue> {
-    match &*names {
+fn vary_value(names: &str) -> Option<HeaderValue> {
+    match names {
         "authorization" => Some(HeaderValue::from_static("authorization")),
         "cookie" => Some(HeaderValue::from_static("cookie")),
         "authorization, cookie" => Some(HeaderValue::from_static("authorization, cookie")),
-        _ => names.try_into().ok(),
+        _ => HeaderValue::try_from(names).ok(),
     }
 }
 
@@ -132,28 +129,18 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> ActixFuture<S> {
-        let admission = {
-            let head = RequestHead(request.request());
+        let decision = {
             let extensions = request.extensions();
-            let attached = extensions.get::<Attached>();
-            self.auth.admit(&head, attached, &self.need)
+            let head = RequestHead(request.request());
+            self.auth.decide(&head, extensions.get(), &self.requirement)
         };
-        let vary = self.vary.clone();
-        let state = match admission {
-            Admission::Now(Ok(pass)) => {
-                State::passed(&*self.inner, request, pass, vary, &self.auth)
-            }
-            Admission::Now(Err(challenge)) => {
-                State::Refused { refusal: Some((request, challenge)) }
-            }
-            Admission::Later(admission) => State::Later {
-                admission,
-                next: Some((self.inner.clone(), request)),
-                auth: self.auth.clone(),
-                vary,
-            },
+        let call = ServiceCall { service: self.inner.clone(), request, vary: self.vary.clone() };
+        let respond = match decision {
+            Now(Ok(admitted)) => call.call(admitted),
+            Now(Err(refusal)) => Respond::refused(call.refuse(refusal)),
+            Later(decision) => Respond::deciding(decision, call),
         };
-        ActixFuture { state }
+        ActixFuture { respond }
     }
 }
 
@@ -164,51 +151,7 @@ pin_project_lite::pin_project! {
         S: Service<ServiceRequest>,
     {
         #[pin]
-        state: State<S, S::Future, S::Response>,
-    }
-}
-
-pin_project_lite::pin_project! {
-    #[project = StateProjected]
-    enum State<S, F, A> {
-        /// Waits for keys, a token refresh, a session or a policy.
-        Later {
-            admission: BoxFuture<Result<Pass, AuthResponse>>,
-            next: Option<(Rc<S>, ServiceRequest)>,
-            auth: Arc<Authenticator>,
-            vary: Option<HeaderValue>,
-        },
-        Passed {
-            #[pin]
-            answer: F,
-            edits: Edits,
-            vary: Option<HeaderValue>,
-            auth: Arc<Authenticator>,
-        },
-        /// The application has answered; the session is being saved.
-        Closing {
-            closing: BoxFuture<Result<Edits, AuthResponse>>,
-            // Boxed, so that the other states stay small.
-            answer: Option<Box<Answer<A>>>,
-            vary: Option<HeaderValue>,
-        },
-        Refused { refusal: Option<(ServiceRequest, AuthResponse)> },
-        Done,
-    }
-}
-
-impl<S: Service<ServiceRequest>> State<S, S::Future, S::Response> {
-    fn passed(
-        service: &S,
-        request: ServiceRequest,
-        mut pass: Pass,
-        vary: Option<HeaderValue>,
-        auth: &Arc<Authenticator>,
-    ) -> Self {
-        if let Some(attached) = pass.attachment(|| auth.clone()) {
-            request.extensions_mut().insert(attached);
-        }
-        Self::Passed { answer: service.call(request), edits: pass.edits, vary, auth: auth.clone() }
+        respond: Respond<ServiceCall<S>, S::Future, Answer<S::Response>, Option<HeaderValue>>,
     }
 }
 
@@ -220,189 +163,149 @@ where
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            match state.as_mut().project() {
-                StateProjected::Later { admission, next, auth, vary } => {
-                    let admitted = ready!(admission.as_mut().poll(cx));
-                    let (vary, next) = (vary.take(), next.take());
-                    let new = match (admitted, next) {
-                        (Ok(pass), Some((service, request))) => {
-                            State::passed(&*service, request, pass, vary, auth)
-                        }
-                        (Err(challenge), Some((_, request))) => {
-                            State::Refused { refusal: Some((request, challenge)) }
-                        }
-                        (_, None) => State::Done,
-                    };
-                    state.set(new);
-                }
-                StateProjected::Passed { answer, edits, vary, auth } => {
-                    let answer = ready!(fault::watch(|| answer.poll(cx)));
-                    let (edits, vary) = (std::mem::take(edits), vary.take());
-                    let answer = match answer {
-                        Ok(Ok(answer)) => Answer::of(answer, auth),
-                        // Passed on as is: outer middlewares see the application's own error type.
-                        Ok(Err(error)) if edits.is_empty() => {
-                            state.set(State::Done);
-                            return Poll::Ready(Err(error));
-                        }
-                        Ok(Err(error)) => Answer::failed(error, auth),
-                        Err(refused) => {
-                            Answer::Failed(response(refused.challenge()), refused.to_string())
-                        }
-                    };
-                    match edits.close(answer.status().as_u16()) {
-                        Closing::Now(edits) => {
-                            state.set(State::Done);
-                            return Poll::Ready(answer.closed(edits, vary));
-                        }
-                        Closing::Later(closing) => state.set(State::Closing {
-                            closing,
-                            answer: Some(Box::new(answer)),
-                            vary,
-                        }),
-                    }
-                }
-                StateProjected::Closing { closing, answer, vary } => {
-                    let edits = ready!(closing.as_mut().poll(cx));
-                    let (answer, vary) = (answer.take(), vary.take());
-                    state.set(State::Done);
-                    if let Some(answer) = answer {
-                        return Poll::Ready(match edits {
-                            Ok(edits) => answer.closed(edits, vary),
-                            Err(challenge) => answer.refused(challenge),
-                        });
-                    }
-                }
-                StateProjected::Refused { refusal } => {
-                    let refusal = refusal.take();
-                    state.set(State::Done);
-                    if let Some((request, challenge)) = refusal {
-                        let refused = request.into_response(response(challenge));
-                        return Poll::Ready(Ok(refused.map_into_right_body()));
-                    }
-                }
-                // A caller's bug: without a panic it would wait forever.
-                #[expect(clippy::panic)]
-                StateProjected::Done => panic!("ActixFuture polled after completion"),
-            }
+        self.project().respond.poll(cx).map(|answer| answer?.into_response())
+    }
+}
+
+/// The call to make once the request is admitted.
+struct ServiceCall<S> {
+    service: Rc<S>,
+    request: ServiceRequest,
+    vary: Option<HeaderValue>,
+}
+
+impl<S, B> Call for ServiceCall<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    const FUTURE: &'static str = "ActixFuture";
+    type Handler = S::Future;
+    type Response = Answer<ServiceResponse<B>>;
+    type Error = Error;
+
+    fn call(self, admitted: Admitted) -> RespondTo<Self> {
+        if let Some(attached) = admitted.attached {
+            self.request.extensions_mut().insert(attached);
         }
+        Respond::handling(self.service.call(self.request), admitted.responder, self.vary)
+    }
+
+    fn refuse(self, refusal: AuthResponse) -> Self::Response {
+        Answer::Own(self.request.into_response(response(refusal)))
+    }
+
+    fn poll(
+        handler: Pin<&mut S::Future>,
+        responder: &Responder,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Response, Error>> {
+        fault::watch(|| handler.poll(cx)).map(|answer| match answer {
+            Ok(Ok(answer)) => Ok(Answer::Given(answer)),
+            // Passed on as is: outer middlewares see the application's own error type.
+            Ok(Err(error)) if responder.is_idle() => Err(error),
+            Ok(Err(error)) => {
+                let text = error.to_string();
+                Ok(Answer::Failed(HttpResponse::from_error(error), text))
+            }
+            Err(fault) => Ok(Answer::Failed(response(fault.challenge()), fault.to_string())),
+        })
     }
 }
 
 /// The application's response.
 enum Answer<A> {
     Given(A),
-    /// A handler's error, answered with this middleware's realm and hook.
+    /// A response with a body of this crate.
     Own(ServiceResponse),
-    /// An inner middleware's error: its response and its text.
+    /// The response to an inner middleware's error, and the error's text.
     Failed(HttpResponse, String),
 }
 
 impl<B: MessageBody> Answer<ServiceResponse<B>> {
-    fn of(mut answer: ServiceResponse<B>, auth: &Authenticator) -> Self {
-        match own_answer(answer.response_mut(), auth) {
-            Some(body) => Self::Own(answer.map_body(|_, _| body)),
-            None => Self::Given(answer),
-        }
-    }
-
-    fn failed(error: Error, auth: &Authenticator) -> Self {
-        let text = error.to_string();
-        let mut response = HttpResponse::from_error(error);
-        match own_answer(&mut response, auth) {
-            Some(body) => Self::Failed(response.set_body(body), text),
-            None => Self::Failed(response, text),
-        }
-    }
-
-    fn status(&self) -> StatusCode {
+    fn into_response(self) -> Result<ServiceResponse<EitherBody<B>>, Error> {
         match self {
-            Self::Given(answer) => answer.status(),
-            Self::Own(answer) => answer.status(),
-            Self::Failed(response, _) => response.status(),
-        }
-    }
-
-    /// Returns the response with the edits applied.
-    fn closed(
-        self,
-        edits: Edits,
-        vary: Option<HeaderValue>,
-    ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-        match self {
-            Self::Given(mut answer) => {
-                apply(edits, vary, answer.response_mut().headers_mut());
-                Ok(answer.map_into_left_body())
-            }
-            Self::Own(mut answer) => {
-                apply(edits, vary, answer.response_mut().headers_mut());
-                Ok(answer.map_into_right_body())
-            }
-            Self::Failed(mut response, text) => {
-                apply(edits, vary, response.headers_mut());
+            Self::Given(answer) => Ok(answer.map_into_left_body()),
+            Self::Own(answer) => Ok(answer.map_into_right_body()),
+            Self::Failed(response, text) => {
                 Err(InternalError::from_response(text, response).into())
             }
         }
     }
 
-    /// Replaces the response with a refusal.
-    fn refused(self, challenge: AuthResponse) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-        let refused = match self {
-            Self::Given(answer) => answer.into_response(response(challenge)),
-            Self::Own(answer) => answer.into_response(response(challenge)),
-            Self::Failed(..) => return Err(challenge.into()),
+    fn head(&self) -> &dev::ResponseHead {
+        match self {
+            Self::Given(answer) => answer.response().head(),
+            Self::Own(answer) => answer.response().head(),
+            Self::Failed(response, _) => response.head(),
+        }
+    }
+
+    fn head_mut(&mut self) -> &mut dev::ResponseHead {
+        match self {
+            Self::Given(answer) => answer.response_mut().head_mut(),
+            Self::Own(answer) => answer.response_mut().head_mut(),
+            Self::Failed(response, _) => response.head_mut(),
+        }
+    }
+}
+
+impl<B: MessageBody> ResponseHead for Answer<ServiceResponse<B>> {
+    type Vary = Option<HeaderValue>;
+
+    fn status(&self) -> u16 {
+        self.head().status.as_u16()
+    }
+
+    fn set_status(&mut self, status: u16) {
+        self.head_mut().status =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    fn headers(&self, name: &'static str) -> impl Iterator<Item = &[u8]> {
+        self.head().headers().get_all(name).map(HeaderValue::as_bytes)
+    }
+
+    fn remove_header(&mut self, name: &str) {
+        self.head_mut().headers_mut().remove(name);
+    }
+
+    fn append_header(&mut self, name: &str, value: &str) {
+        append(self.head_mut().headers_mut(), name, value);
+    }
+
+    fn append_vary(&mut self, vary: Self::Vary) {
+        if let Some(vary) = vary {
+            self.head_mut().headers_mut().append(VARY, vary);
+        }
+    }
+
+    fn take_error(&mut self) -> Option<ReturnedError> {
+        let mut extensions = match self {
+            Self::Given(answer) => answer.response_mut().extensions_mut(),
+            Self::Own(answer) => answer.response_mut().extensions_mut(),
+            Self::Failed(response, _) => response.extensions_mut(),
         };
-        Ok(refused.map_into_right_body())
+        extensions.remove()
     }
-}
 
-/// Rewrites a handler's error response with this middleware's realm and hook.
-///
-/// Changes status and headers, returns the new body; `None` for the application's own response.
-fn own_answer<B>(response: &mut HttpResponse<B>, auth: &Authenticator) -> Option<BoxBody> {
-    let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
-        return None;
+    fn with_body(self, body: Vec<u8>) -> Self {
+        let body = BoxBody::new(body);
+        match self {
+            Self::Given(answer) => Self::Own(answer.map_body(|_, _| body)),
+            Self::Own(answer) => Self::Own(answer.map_body(|_, _| body)),
+            Self::Failed(response, text) => Self::Failed(response.set_body(body), text),
+        }
     }
-    let returned = response.extensions_mut().remove::<Returned>()?;
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let content_type = content_type.map(HeaderValue::as_bytes);
-    let (standard, ours) = returned.answers(auth, status.as_u16(), content_type)?;
-    let (ours, body) = self::response(ours).into_parts();
-    *response.status_mut() = ours.status();
-    let headers = response.headers_mut();
-    headers.remove(CONTENT_LENGTH);
-    // Set by an inner middleware that compressed the standard body.
-    headers.remove(CONTENT_ENCODING);
-    for (name, _) in standard.headers() {
-        headers.remove(name);
-    }
-    for (name, value) in ours.headers() {
-        headers.append(name.clone(), value.clone());
-    }
-    Some(body)
-}
 
-/// Applies cookies and `Vary` to the application's response.
-fn apply(mut edits: Edits, vary: Option<HeaderValue>, headers: &mut HeaderMap) {
-    if edits.vary
-        && let Some(vary) = vary
-    {
-        headers.append(VARY, vary);
-    }
-    if edits.cookies.is_empty() {
-        return;
-    }
-    edits.yield_to(headers.get_all(SET_COOKIE).map(HeaderValue::as_bytes));
-    if edits.cookies.is_empty() {
-        return;
-    }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for cookie in edits.cookies {
-        if let Ok(cookie) = HeaderValue::try_from(cookie) {
-            headers.append(SET_COOKIE, cookie);
+    fn replaced(self, refusal: AuthResponse) -> Self {
+        match self {
+            Self::Given(answer) => Self::Own(answer.into_response(response(refusal))),
+            Self::Own(answer) => Self::Own(answer.into_response(response(refusal))),
+            Self::Failed(..) => {
+                let text = refusal.to_string();
+                Self::Failed(response(refusal), text)
+            }
         }
     }
 }

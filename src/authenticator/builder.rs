@@ -1,12 +1,12 @@
 //! The builder of [`Authenticator`].
 
+use super::context::{HandlerContext, Hook, Rules};
 use super::cookies::{self, LoginCookies};
 use super::credentials::{CredentialSource, SourceKind};
 use super::csrf::OriginCheck;
 use super::enrich::{self, EnrichHook, Enricher};
-use super::gate::Authenticator;
+use super::handle::Authenticator;
 use super::identity::Identity;
-use super::judge::{Hook, Judge, Rules};
 use super::routing::Routing;
 use super::session::{SessionCookie, SessionSettings};
 use crate::core::challenge::AuthResponse;
@@ -463,13 +463,14 @@ impl AuthenticatorBuilder {
                 .collect(),
             realm: self.realm,
             hook: self.hook,
+            vary: vary(&sources),
         });
-        Ok(Authenticator::new(super::gate::Settings {
+        Ok(Authenticator::new(super::handle::Settings {
             routing: Arc::new(Routing::new(verifiers)),
             sources,
             cookies: self.cookies,
             enricher,
-            judges: Striped::new(|| Arc::new(Judge::new(&rules))),
+            contexts: Striped::new(|| Arc::new(HandlerContext::new(&rules))),
             lenient_headers: self.lenient_headers,
             strict_cookies: self.strict_cookies,
             origins,
@@ -480,6 +481,17 @@ impl AuthenticatorBuilder {
             sessions: sessions.map(Arc::new),
         }))
     }
+}
+
+/// Returns the request headers of all sources.
+fn vary(sources: &[CredentialSource]) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in sources.iter().filter_map(CredentialSource::vary) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 impl fmt::Debug for AuthenticatorBuilder {

@@ -1,18 +1,21 @@
 //! Silent refresh: an expired login cookie is renewed with the refresh token beside it.
 
+use super::authenticate::Authenticated;
 use super::credentials::{self, CredentialSource, Head, SourceKind};
-use super::gate::{Authenticator, Pass};
+use super::handle::Authenticator;
 use super::refresh::{Holder, is_definite};
-use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::now_or_later::NowOrLater::{Later, Now};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
-use crate::token::verifier::Step;
+use crate::token::verifier::Verification;
 
 /// What is needed to renew a login cookie if it turns out to be expired.
 pub(super) struct Renewal {
     pub(super) id_token: Vec<u8>,
     pub(super) refresh_token: Secret,
+    /// Index of the cookie's source.
+    pub(super) place: usize,
 }
 
 impl Authenticator {
@@ -20,16 +23,16 @@ impl Authenticator {
     ///
     /// Only an otherwise valid token is renewed: refresh tokens are easy to invent, and each would
     /// cause a request to JAM.
-    pub(super) fn renewal(
+    pub(super) fn refresh_token(
         &self,
         head: &impl Head,
         source: &CredentialSource,
-        step: &Step,
+        verification: &Verification,
     ) -> Option<Secret> {
-        let possible = match step {
-            Step::Done(Err(error)) => error.kind() == ErrorKind::Expired,
-            Step::Done(Ok(_)) => false,
-            Step::Wait(_) => true,
+        let possible = match verification {
+            Now(Err(error)) => error.kind() == ErrorKind::Expired,
+            Now(Ok(_)) => false,
+            Later(_) => true,
         };
         if !possible || self.0.refresh.is_none() {
             return None;
@@ -43,59 +46,43 @@ impl Authenticator {
         Some(Secret::new(std::str::from_utf8(token).ok()?))
     }
 
-    /// Renews a login cookie. `expired` must be valid but for its age.
-    pub(super) async fn renewed(
-        &self,
-        expired: &[u8],
-        refresh_token: &str,
-        error: Error,
-        source: Option<&CredentialSource>,
-        required: bool,
-    ) -> Result<Pass, AuthResponse> {
-        // Always present: `renewal` checked both.
+    /// Renews a login cookie whose ID token is valid but for its age, as `expired` says.
+    pub(super) async fn renew_cookie(&self, renewal: Renewal, expired: Error) -> Authenticated {
+        let Renewal { id_token, refresh_token, place } = renewal;
+        // Always present: `refresh_token` checked both.
         let (Some(cookies), Some(refresher)) = (&self.0.cookies, &self.0.refresh) else {
-            return self.conclude(Err(error), source, required);
+            return self.authenticated(Err(expired), place);
         };
         let useless = |refusal: &Error| {
             telemetry::refused(refusal);
-            let removal = cookies.remove_refresh();
-            match self.conclude(Err(error), source, required) {
-                Ok(mut pass) => {
-                    pass.edits.cookies.push(removal);
-                    Ok(pass)
-                }
-                Err(challenge) => {
-                    let mut challenge = challenge.with_header("cache-control", "no-store");
-                    challenge.add_header("set-cookie", removal);
-                    Err(challenge)
-                }
-            }
+            let mut invalid = self.authenticated(Err(expired), place);
+            invalid.cookies.push(cookies.remove_refresh());
+            invalid
         };
-        let verified = match refresher.refresh(refresh_token).await {
+        let verified = match refresher.refresh(refresh_token.expose()).await {
             Ok(id_token) => self.verify(id_token.expose()).await,
             Err(refusal) if is_definite(&refusal) => return useless(&refusal),
-            Err(outage) => return self.conclude(Err(outage), source, required),
+            Err(outage) => return self.authenticated(Err(outage), place),
         };
-        if let Ok(verified) = &verified {
-            let new = Holder::of(verified.expose_token().as_bytes()).ok();
-            if new.is_none() || new != Holder::of(expired).ok() {
-                return useless(&Error::new(
-                    ErrorKind::InvalidClaim,
-                    "the refresh token belongs to another user than the ID token: the user must \
-                     log in again",
-                ));
-            }
+        let verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => return self.authenticated(Err(error), place),
+        };
+        let new = Holder::of(verified.expose_token().as_bytes()).ok();
+        if new.is_none() || new != Holder::of(&id_token).ok() {
+            return useless(&Error::new(
+                ErrorKind::InvalidClaim,
+                "the refresh token belongs to another user than the ID token: the user must log \
+                 in again",
+            ));
         }
-        let cookie = match &verified {
-            Ok(verified) => cookies.set_id(verified.expose_token()).map(Some),
-            Err(_) => Ok(None),
-        };
-        let cookie = match cookie {
-            Ok(cookie) => cookie,
-            Err(error) => return self.conclude(Err(error), None, required),
-        };
-        let mut pass = self.conclude(verified, source, required)?;
-        pass.edits.cookies.extend(cookie);
-        Ok(pass)
+        match cookies.set_id(verified.expose_token()) {
+            Ok(cookie) => {
+                let mut renewed = self.authenticated(Ok(verified), place);
+                renewed.cookies.push(cookie);
+                renewed
+            }
+            Err(error) => Authenticated::invalid(error, true),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Extracts the credential from raw header bytes without allocating.
 
+use super::identity::CredentialKind;
 use crate::core::error::{Error, ErrorKind};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -92,6 +93,20 @@ impl CredentialSource {
             SourceKind::Cookie(_) => Some("cookie"),
             SourceKind::Query(_) => None,
             SourceKind::Session => Some("cookie"),
+        }
+    }
+
+    pub(super) fn is_cookie(&self) -> bool {
+        matches!(self.0, SourceKind::Cookie(_))
+    }
+
+    pub(super) fn kind(&self) -> CredentialKind {
+        match &self.0 {
+            SourceKind::Bearer => CredentialKind::Bearer,
+            SourceKind::Header(_) => CredentialKind::Header,
+            SourceKind::Cookie(_) => CredentialKind::Cookie,
+            SourceKind::Query(_) => CredentialKind::Query,
+            SourceKind::Session => CredentialKind::Session,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Route guards: require a login, a policy or a route table.
 
-use super::gate::Authenticator;
-use super::requirement::Need;
+use super::handle::Authenticator;
+use super::requirement::Requirement;
 #[cfg(feature = "config")]
 use crate::policy::LiveTable;
 use crate::policy::{Policy, RouteTable};
@@ -37,17 +37,17 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct RouteGuard {
     pub(crate) auth: Authenticator,
-    pub(crate) need: Need,
+    pub(crate) requirement: Requirement,
 }
 
 impl Authenticator {
-    fn guard(&self, need: Need) -> RouteGuard {
-        RouteGuard { auth: self.clone(), need }
+    fn guard(&self, requirement: Requirement) -> RouteGuard {
+        RouteGuard { auth: self.clone(), requirement }
     }
 
     /// Returns a guard for routes that need a login, for tower, axum and actix-web.
     pub fn require_login(&self) -> RouteGuard {
-        self.guard(Need::Login)
+        self.guard(Requirement::Login)
     }
 
     /// Returns a guard for routes that need a policy's consent, for tower, axum and actix-web.
@@ -76,7 +76,7 @@ impl Authenticator {
     ///
     /// [RFC 9470]: https://www.rfc-editor.org/rfc/rfc9470
     pub fn require(&self, policy: Policy) -> RouteGuard {
-        self.guard(Need::Policy(Arc::new(policy)))
+        self.guard(Requirement::Policy(Arc::new(policy)))
     }
 
     /// Returns a guard that applies a route table to each request's method and path.
@@ -109,12 +109,12 @@ impl Authenticator {
     /// # }
     /// ```
     pub fn routes(&self, table: RouteTable) -> RouteGuard {
-        self.guard(Need::Table(table))
+        self.guard(Requirement::Table(table))
     }
 
     /// Returns a guard with a table that can be replaced at run time.
     #[cfg(feature = "config")]
     pub(crate) fn live_routes(&self, table: LiveTable) -> RouteGuard {
-        self.guard(Need::LiveTable(table))
+        self.guard(Requirement::LiveTable(table))
     }
 }

@@ -1,6 +1,6 @@
 //! The authenticated sender of a request.
 
-use super::judge::Judge;
+use super::context::HandlerContext;
 use super::rejection::AuthRejection;
 use crate::core::error::Error;
 use crate::policy::{ClaimIndex, Explanation, Policy, Subject};
@@ -56,14 +56,18 @@ pub enum CredentialKind {
 pub struct Identity {
     claimed: Claimed,
     credential: CredentialKind,
-    judge: Arc<Judge>,
+    context: Arc<HandlerContext>,
     /// Unix time of a session's login; tokens carry it in their claims.
     login: Option<Duration>,
 }
 
 impl Identity {
-    pub(super) fn new(claimed: Claimed, credential: CredentialKind, judge: Arc<Judge>) -> Self {
-        Self { claimed, credential, judge, login: None }
+    pub(super) fn new(
+        claimed: Claimed,
+        credential: CredentialKind,
+        context: Arc<HandlerContext>,
+    ) -> Self {
+        Self { claimed, credential, context, login: None }
     }
 
     /// Sets the Unix time of a session's login.
@@ -111,7 +115,7 @@ impl Identity {
 
     /// Returns the email address, if the issuer declares it verified.
     pub(crate) fn verified_email(&self) -> Option<&str> {
-        self.judged().ok()?.verified_email()
+        self.for_policies().ok()?.verified_email()
     }
 
     pub(super) fn set(&self) -> &ClaimSet {
@@ -141,8 +145,8 @@ impl Identity {
     /// The errors of [`Policy::check`]. Returned from a handler, [`AuthRejection`] becomes the response,
     /// with the authenticator's realm and [hook](crate::AuthenticatorBuilder::on_refusal).
     pub fn check(&self, policy: &Policy) -> Result<(), AuthRejection> {
-        let answer = self.judged().and_then(|subject| policy.check(&subject));
-        answer.map_err(|error| self.refused(error))
+        let answer = self.for_policies().and_then(|subject| policy.check(&subject));
+        answer.map_err(|error| self.rejection(error))
     }
 
     /// Checks a policy against this identity and a resource.
@@ -172,8 +176,8 @@ impl Identity {
         resource: &R,
     ) -> Result<(), AuthRejection> {
         let answer = attributes(resource)
-            .and_then(|attributes| policy.check(&self.judged()?.about(&attributes)));
-        answer.map_err(|error| self.refused(error))
+            .and_then(|attributes| policy.check(&self.for_policies()?.about(&attributes)));
+        answer.map_err(|error| self.rejection(error))
     }
 
     /// Checks a policy that may be [asynchronous](Policy::is_async); see [`check`](Self::check).
@@ -181,11 +185,11 @@ impl Identity {
     /// # Errors
     /// The errors of [`Policy::check_async`].
     pub async fn check_async(&self, policy: &Policy) -> Result<(), AuthRejection> {
-        let answer = match self.judged() {
+        let answer = match self.for_policies() {
             Ok(subject) => policy.check_async(&subject).await,
             Err(error) => Err(error),
         };
-        answer.map_err(|error| self.refused(error))
+        answer.map_err(|error| self.rejection(error))
     }
 
     /// Checks a resource with a policy that may be [asynchronous](Policy::is_async).
@@ -199,10 +203,10 @@ impl Identity {
         policy: &Policy,
         resource: &R,
     ) -> Result<(), AuthRejection> {
-        let attributes = attributes(resource).map_err(|error| self.refused(error))?;
-        let subject = self.judged().map_err(|error| self.refused(error))?;
+        let attributes = attributes(resource).map_err(|error| self.rejection(error))?;
+        let subject = self.for_policies().map_err(|error| self.rejection(error))?;
         let answer = policy.check_async(&subject.about(&attributes)).await;
-        answer.map_err(|error| self.refused(error))
+        answer.map_err(|error| self.rejection(error))
     }
 
     /// Explains why a policy allows or denies this identity, for logs and tests.
@@ -210,22 +214,22 @@ impl Identity {
     /// # Errors
     /// None for the claims of a verified token or a session.
     pub fn explain(&self, policy: &Policy) -> Result<Explanation, Error> {
-        Ok(policy.explain(&self.judged()?))
+        Ok(policy.explain(&self.for_policies()?))
     }
 
     /// Returns the policies' view of this identity.
-    pub(super) fn judged(&self) -> Result<Subject<'_>, Error> {
+    pub(super) fn for_policies(&self) -> Result<Subject<'_>, Error> {
         // A session keeps the claims of its login's token.
         let verifies_emails = match self.token() {
             Some(token) => token.issuer_verifies_emails(),
-            None => self.judge.verifies_emails(self.issuer()),
+            None => self.context.verifies_emails(self.issuer()),
         };
-        let subject = self.judge.subject(self.claims()?);
+        let subject = self.context.subject(self.claims()?);
         Ok(subject.with_issuer_verifies_emails(verifies_emails).logged_in(self.login))
     }
 
-    pub(super) fn refused(&self, error: Error) -> AuthRejection {
-        AuthRejection::new(Some(&self.judge), error)
+    pub(super) fn rejection(&self, error: Error) -> AuthRejection {
+        AuthRejection::new(Some(&self.context), error)
     }
 }
 

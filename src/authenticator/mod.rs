@@ -3,33 +3,34 @@
 // Without a framework, only `Authenticator::authenticate` is used.
 #![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 
-mod admit;
-mod answer;
+mod attached;
+mod authenticate;
 mod builder;
+mod context;
 #[cfg(feature = "client")]
 mod cookie_renewal;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
 mod csrf;
 mod enrich;
-mod gate;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod guard;
+mod handle;
 mod identity;
-mod judge;
 #[cfg(feature = "client")]
 mod refresh;
 mod rejection;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod require;
 mod requirement;
+mod respond;
 mod routing;
 mod session;
 
 pub use builder::AuthenticatorBuilder;
 pub use cookies::LoginCookies;
 pub use credentials::CredentialSource;
-pub use gate::Authenticator;
+pub use handle::Authenticator;
 pub use identity::{CredentialKind, Identity};
 pub use rejection::AuthRejection;
 
@@ -37,16 +38,16 @@ pub use rejection::AuthRejection;
 pub use guard::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use require::{NamedPolicy, Require};
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+pub(crate) use session::RequestSession as Visit;
 #[cfg(feature = "client")]
 pub use session::SessionTokens;
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub(crate) use session::request_session::Visit;
 pub use session::{Session, SessionCookie, SessionData, SessionMut};
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use self::{
-    answer::{Closing, Edits, Returned},
+    attached::Attached,
     credentials::{Head, HeaderKey, RoutedHead},
-    gate::{Admission, Attached, Pass},
-    requirement::Need,
+    requirement::Requirement,
+    respond::{Admitted, Call, Respond, RespondTo, Responder, ResponseHead, ReturnedError},
 };

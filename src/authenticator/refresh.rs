@@ -1,6 +1,5 @@
 //! Renewal of ID tokens: one request to JAM per refresh token, shared by concurrent requests.
 
-use super::gate::Authenticator;
 use crate::core::call_limit::CallLimit;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -74,24 +73,6 @@ pub(crate) struct Holder {
     issuer: Option<String>,
     subject: Option<String>,
     email: Option<String>,
-}
-
-impl Authenticator {
-    /// Returns the user of an ID token with a valid signature, even if expired or revoked.
-    ///
-    /// `None` for a token that may be forged.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
-        if let Err(error) = self.verify(id_token).await
-            && !matches!(
-                error.kind(),
-                ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::NotListed
-            )
-        {
-            return None;
-        }
-        Holder::of(id_token.as_bytes()).ok()
-    }
 }
 
 impl Holder {

@@ -1,16 +1,8 @@
 //! The rejection of extractors and of checks in handlers.
 
-#[cfg(any(feature = "axum", feature = "actix"))]
-use super::gate::{Attached, Outcome, missing};
-#[cfg(any(feature = "axum", feature = "actix"))]
-use super::identity::Identity;
-use super::judge::Judge;
-#[cfg(any(feature = "axum", feature = "actix"))]
-use super::session::{Session, SessionData};
+use super::context::HandlerContext;
 use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::Error;
-#[cfg(any(feature = "axum", feature = "actix"))]
-use crate::token::claims::{Claims, ClaimsData};
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,13 +28,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct AuthRejection {
     /// `None` if the layer is missing.
-    judge: Option<Arc<Judge>>,
+    context: Option<Arc<HandlerContext>>,
     error: Error,
 }
 
 impl AuthRejection {
-    pub(super) fn new(judge: Option<&Arc<Judge>>, error: Error) -> Self {
-        Self { judge: judge.cloned(), error }
+    pub(super) fn new(context: Option<&Arc<HandlerContext>>, error: Error) -> Self {
+        Self { context: context.cloned(), error }
     }
 
     #[cfg(any(feature = "axum", feature = "actix"))]
@@ -63,8 +55,8 @@ impl AuthRejection {
 
     /// Returns the response, after [`on_refusal`](crate::AuthenticatorBuilder::on_refusal).
     pub fn challenge(&self) -> AuthResponse {
-        match &self.judge {
-            Some(judge) => judge.challenge(&self.error),
+        match &self.context {
+            Some(context) => context.challenge(&self.error),
             None => AuthResponse::for_error(&self.error, REALM),
         }
     }
@@ -91,46 +83,5 @@ impl std::error::Error for AuthRejection {
 impl From<AuthRejection> for Error {
     fn from(refused: AuthRejection) -> Self {
         refused.error
-    }
-}
-
-#[cfg(any(feature = "axum", feature = "actix"))]
-impl Attached {
-    pub(crate) fn identity(&self) -> Result<&Identity, AuthRejection> {
-        match &self.outcome {
-            Outcome::Known(identity) => Ok(identity),
-            Outcome::Anonymous => Err(self.refused(missing())),
-            Outcome::Ignored(error) => Err(self.refused(error.clone())),
-        }
-    }
-
-    /// Decodes the identity's claims into a `T`.
-    pub(crate) fn claims<T>(&self) -> Result<Claims<T>, AuthRejection>
-    where
-        T: ClaimsData,
-    {
-        Claims::of(self.identity()?.claimed().clone()).map_err(|error| self.refused(error))
-    }
-
-    /// Decodes the claims if there is an identity.
-    #[cfg(feature = "axum")]
-    pub(crate) fn claims_if_known<T>(&self) -> Result<Option<Claims<T>>, AuthRejection>
-    where
-        T: ClaimsData,
-    {
-        self.outcome.known().map(|_| self.claims()).transpose()
-    }
-
-    /// Returns the client's session, or a new one.
-    pub(crate) async fn session<T: SessionData>(
-        self,
-        device: Option<Box<str>>,
-    ) -> Result<Session<T>, AuthRejection> {
-        let opened = self.open(device).await;
-        opened.map_err(|error| self.refused(error))
-    }
-
-    fn refused(&self, error: Error) -> AuthRejection {
-        AuthRejection::new(Some(self.auth.judge()), error)
     }
 }

@@ -1,6 +1,6 @@
 //! The [`Require`] extractor: a policy in a handler's signature.
 
-use super::gate::Attached;
+use super::attached::Attached;
 use super::identity::Identity;
 use super::rejection::AuthRejection;
 use crate::core::error::{Error, ErrorKind};
@@ -108,7 +108,7 @@ impl<G: NamedPolicy> Require<G> {
         let identity = attached.identity()?.clone();
         match policy_of::<G>() {
             Ok(policy) => Ok((identity, policy)),
-            Err(error) => Err(identity.refused(error)),
+            Err(error) => Err(identity.rejection(error)),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// The requirement of a layer or guard.
 #[derive(Clone, Debug)]
-pub(crate) enum Need {
+pub(crate) enum Requirement {
     Nothing,
     Login,
     Policy(Arc<Policy>),
@@ -21,7 +21,7 @@ pub(crate) enum Need {
     LiveTable(LiveTable),
 }
 
-impl Need {
+impl Requirement {
     /// Returns the current table, if it can be replaced.
     pub(super) fn live(&self) -> Option<Arc<RouteTable>> {
         match self {
@@ -35,11 +35,11 @@ impl Need {
     ///
     /// # Errors
     /// The errors of the table, which denies the request whatever its credential.
-    pub(super) fn of<'n>(
-        &'n self,
-        live: Option<&'n RouteTable>,
+    pub(super) fn of<'r>(
+        &'r self,
+        live: Option<&'r RouteTable>,
         head: &impl RoutedHead,
-    ) -> Result<Demands<'n>, Error> {
+    ) -> Result<RequestRequirement<'r>, Error> {
         let table = match self {
             Self::Table(table) => Some(table),
             _ => live,
@@ -62,18 +62,18 @@ impl Need {
                 None => (true, Access::default()),
             },
         };
-        Ok(Demands { login, access })
+        Ok(RequestRequirement { login, access })
     }
 }
 
 /// The requirements of one request.
-pub(super) struct Demands<'n> {
+pub(super) struct RequestRequirement<'r> {
     /// Implied by policies.
     pub(super) login: bool,
-    access: Access<'n>,
+    access: Access<'r>,
 }
 
-impl Demands<'_> {
+impl RequestRequirement<'_> {
     /// Whether there are no policies.
     pub(super) fn is_simple(&self) -> bool {
         self.access.is_public()
@@ -86,7 +86,7 @@ impl Demands<'_> {
     pub(super) fn check(&self, identity: &Identity) -> Result<(), Error> {
         match self.is_simple() {
             true => Ok(()),
-            false => self.access.check(&identity.judged()?),
+            false => self.access.check(&identity.for_policies()?),
         }
     }
 
@@ -105,6 +105,6 @@ impl Policies {
             return Ok(());
         }
         let access = Access::of(&self.0);
-        access.check_async(&identity.judged()?).await
+        access.check_async(&identity.for_policies()?).await
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
+use crate::core::now_or_later::NowOrLater::{Later, Now};
 use crate::jose::jws::Compact;
 use crate::token::claims::RegisteredClaims;
 use crate::token::thread_cache;
 use crate::token::verified::Verified;
-use crate::token::verifier::{Step, Verifier};
+use crate::token::verifier::{Verification, Verifier};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -45,64 +46,58 @@ impl Routing {
     /// Verifies a token with its verifier: from the cache, or else in full.
     ///
     /// `form` checks the token's form before it is verified in full.
-    pub(crate) fn begin(
+    pub(crate) fn verify(
         self: &Arc<Self>,
         token: &[u8],
         form: impl FnOnce(&[u8]) -> Result<(), Error>,
-    ) -> Step {
+    ) -> Verification {
         if let [only] = &self.verifiers[..] {
-            return match only.recall(token) {
-                Some(step) => step,
-                None => match form(token) {
-                    Ok(()) => only.begin(token),
-                    Err(error) => Step::Done(Err(error)),
-                },
-            };
+            return only.start(token, form);
         }
         let known = thread_cache::find(token, |id| self.with_id(id).is_some());
         if let Some((id, verified)) = known
             && let Some(verifier) = self.with_id(id)
-            && let Some(step) = self.confirm(verifier, verified)
+            && let Some(verification) = self.recheck(verifier, verified)
         {
-            return self.or_in_full(step, token);
+            return self.or_in_full(verification, token);
         }
         if self.verifiers.len() <= ASK_ALL
-            && let Some(step) = self.recall(self.verifiers.iter(), token)
+            && let Some(verification) = self.recall(self.verifiers.iter(), token)
         {
-            return self.or_in_full(step, token);
+            return self.or_in_full(verification, token);
         }
         let candidates = match form(token).and_then(|()| self.candidates(token)) {
             Ok(candidates) => candidates,
-            Err(error) => return Step::Done(Err(error)),
+            Err(error) => return Now(Err(error)),
         };
         if self.verifiers.len() > ASK_ALL
-            && let Some(step) =
+            && let Some(verification) =
                 self.recall(candidates.iter().filter_map(|at| self.verifiers.get(*at)), token)
         {
-            return self.or_in_full(step, token);
+            return self.or_in_full(verification, token);
         }
         self.in_full(candidates, token)
     }
 
     /// Verifies in full with these verifiers.
-    fn in_full(self: &Arc<Self>, candidates: Arc<[usize]>, token: &[u8]) -> Step {
+    fn in_full(self: &Arc<Self>, candidates: Arc<[usize]>, token: &[u8]) -> Verification {
         if let [only] = candidates[..]
             && let Some(only) = self.verifiers.get(only)
         {
-            return only.begin(token);
+            return only.start_in_full(token);
         }
         let (routing, token) = (self.clone(), token.to_vec());
-        Step::Wait(Box::pin(async move { routing.try_each(&candidates, &token).await }))
+        Verification::later(async move { routing.try_each(&candidates, &token).await })
     }
 
     /// Falls back to full verification if a list rejects the cached token: another verifier may
     /// accept it.
-    fn or_in_full(self: &Arc<Self>, step: Step, token: &[u8]) -> Step {
-        let Step::Wait(answer) = step else {
-            return step;
+    fn or_in_full(self: &Arc<Self>, verification: Verification, token: &[u8]) -> Verification {
+        let Later(answer) = verification else {
+            return verification;
         };
         let (routing, token) = (self.clone(), token.to_vec());
-        Step::Wait(Box::pin(async move {
+        Verification::later(async move {
             match answer.await {
                 // A retry would only double the wait.
                 Err(error) if error.kind() != ErrorKind::Unavailable => {
@@ -111,7 +106,7 @@ impl Routing {
                 }
                 answer => answer,
             }
-        }))
+        })
     }
 
     fn with_id(&self, id: u64) -> Option<&Verifier> {
@@ -126,23 +121,23 @@ impl Routing {
             || !token.issuer().is_some_and(|issuer| self.by_issuer.contains_key(issuer))
     }
 
-    /// Confirms a cached token with its verifier. `None` if rejected: another verifier may accept.
-    fn confirm(&self, verifier: &Verifier, verified: Verified) -> Option<Step> {
+    /// Rechecks a cached token with its verifier. `None` if rejected: another verifier may accept.
+    fn recheck(&self, verifier: &Verifier, verified: Verified) -> Option<Verification> {
         if !self.is_for(verifier, &verified) {
             return None;
         }
-        let step = verifier.confirm(verified)?;
-        (!matches!(step, Step::Done(Err(_)))).then_some(step)
+        let verification = verifier.recheck(verified)?;
+        (!matches!(verification, Now(Err(_)))).then_some(verification)
     }
 
     fn recall<'a>(
         &self,
         mut verifiers: impl Iterator<Item = &'a Verifier>,
         token: &[u8],
-    ) -> Option<Step> {
+    ) -> Option<Verification> {
         verifiers.find_map(|verifier| {
             let verified = verifier.find_shared(token)?;
-            self.confirm(verifier, verified)
+            self.recheck(verifier, verified)
         })
     }
 
@@ -176,7 +171,7 @@ impl Routing {
     async fn try_each(&self, candidates: &[usize], token: &[u8]) -> Result<Verified, Error> {
         let mut refusal: Option<Error> = None;
         for verifier in candidates.iter().filter_map(|at| self.verifiers.get(*at)) {
-            match verifier.begin(token).wait().await {
+            match verifier.start_in_full(token).wait().await {
                 Ok(verified) => return Ok(verified),
                 Err(error) => match &refusal {
                     Some(known) if weight(known) >= weight(&error) => {}

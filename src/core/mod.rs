@@ -7,10 +7,12 @@ pub(crate) mod challenge;
 pub(crate) mod clock;
 pub(crate) mod decode;
 pub(crate) mod error;
+pub(crate) mod future;
 #[cfg(feature = "client")]
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod mismatch;
+pub(crate) mod now_or_later;
 pub(crate) mod random;
 #[cfg(feature = "oauth2")]
 pub(crate) mod refreshing;

@@ -10,10 +10,10 @@ use super::record::{Body, Data, Kept, Tokens};
 use super::record_cache::Entry;
 use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::secret::Secret;
 use crate::store::{NewRecord, Record};
 use crate::token::claim_set::ClaimSet;
-use crate::token::keys::BoxFuture;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
@@ -23,15 +23,12 @@ use std::time::Duration;
 #[derive(Clone)]
 pub(crate) struct Loaded(pub(super) Arc<Entry>);
 
-/// The result of a lookup by cookie, or a future of it.
+/// The result of a lookup by cookie.
 ///
 /// Errors besides the store's: [`ErrorKind::Malformed`], [`ErrorKind::Revoked`] and
 /// [`ErrorKind::Expired`] if there is no session; [`ErrorKind::Conflict`] if it just got another
 /// id, which this client may have by now.
-pub(crate) enum Load {
-    Now(Result<Loaded, Error>),
-    Later(BoxFuture<Result<Loaded, Error>>),
-}
+pub(crate) type Load = NowOrLater<Result<Loaded, Error>>;
 
 /// The state of a record, before the other record of a rotation and the timeouts are checked.
 pub(super) enum Reading {
@@ -116,13 +113,13 @@ impl Sessions {
     /// Finds the session of a cookie.
     pub(crate) fn load(&self, cookie: &[u8]) -> Load {
         let Some(hash) = Hash::of(cookie) else {
-            return Load::Now(Err(Error::new(ErrorKind::Malformed, "not a session id")));
+            return Now(Err(Error::new(ErrorKind::Malformed, "not a session id")));
         };
         if let Some(answer) = self.at_once(hash) {
-            return Load::Now(answer);
+            return Now(answer);
         }
         let sessions = self.clone();
-        Load::Later(Box::pin(async move { sessions.present(hash).await }))
+        Load::later(async move { sessions.present(hash).await })
     }
 
     /// Returns the session of an id if the store can answer without waiting.

@@ -2,11 +2,9 @@
 
 use crate::core::error::Error;
 use crate::jose::KeySet;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) use crate::core::future::BoxFuture;
 
 /// A set of keys with its generation, which cached tokens refer to.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ use super::verified::{Entry, Verified};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
+use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::jose::jws::Compact;
 use crate::jose::{KeySet, VerifyingKey};
 use std::borrow::Cow;
@@ -60,20 +61,8 @@ pub(crate) struct Inner {
     cache: TokenCache,
 }
 
-/// A result, or a future that waits for remote keys or a list's store.
-pub(crate) enum Step {
-    Done(Result<Verified, Error>),
-    Wait(BoxFuture<Result<Verified, Error>>),
-}
-
-impl Step {
-    pub(crate) async fn wait(self) -> Result<Verified, Error> {
-        match self {
-            Self::Done(answer) => answer,
-            Self::Wait(answer) => answer.await,
-        }
-    }
-}
+/// The result of verifying a token. It comes later only from remote keys or a list's store.
+pub(crate) type Verification = NowOrLater<Result<Verified, Error>>;
 
 impl Verifier {
     /// Returns a builder of a verifier, which needs at least keys and algorithms.
@@ -133,12 +122,7 @@ impl Verifier {
     /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys or
     /// a list's store cannot be reached, and says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        let token = token.as_bytes();
-        let step = match self.recall(token) {
-            Some(step) => step,
-            None => self.begin(token),
-        };
-        step.wait().await
+        self.start(token.as_bytes(), |_| Ok(())).wait().await
     }
 
     /// Returns statistics of the token cache.
@@ -169,59 +153,73 @@ impl Verifier {
         self.inner.rules.max_len
     }
 
-    /// Answers from the cache after a re-check; `None` if the token needs full verification.
-    pub(crate) fn recall(&self, token: &[u8]) -> Option<Step> {
+    /// Verifies a token: from the cache, or else in full, as far as possible without waiting.
+    ///
+    /// `form` is checked only before a full verification.
+    pub(crate) fn start(
+        &self,
+        token: &[u8],
+        form: impl FnOnce(&[u8]) -> Result<(), Error>,
+    ) -> Verification {
+        if let Some(verification) = self.cached(token).and_then(|known| self.recheck(known)) {
+            return verification;
+        }
+        match form(token) {
+            Ok(()) => self.start_in_full(token),
+            Err(error) => Now(Err(error)),
+        }
+    }
+
+    /// Finds a token in the caches; the caller must [recheck](Self::recheck) it.
+    fn cached(&self, token: &[u8]) -> Option<Verified> {
         if !self.inner.cache.enabled() {
             return None;
         }
         match thread_cache::find(token, |verifier| verifier == self.inner.id) {
-            Some((_, verified)) => self.confirm(verified),
-            None => self.confirm(self.find_shared(token)?),
+            Some((_, verified)) => Some(verified),
+            None => self.find_shared(token),
         }
     }
 
-    /// Finds a token in the shared cache; the caller must [confirm](Self::confirm) it.
+    /// Finds a token in the shared cache; the caller must [recheck](Self::recheck) it.
     pub(crate) fn find_shared(&self, token: &[u8]) -> Option<Verified> {
         let verified = self.inner.cache.get(token)?;
         thread_cache::remember(self.inner.id, &verified);
         Some(verified)
     }
 
-    /// Re-checks everything that may have changed since the token was verified.
-    pub(crate) fn confirm(&self, verified: Verified) -> Option<Step> {
+    /// Re-checks all that may have changed since a cached token was verified: the keys, the lists,
+    /// revocation and the clock. `None` if it must be verified in full.
+    pub(crate) fn recheck(&self, verified: Verified) -> Option<Verification> {
         let inner = &*self.inner;
-        match inner.recheck(&verified) {
-            Recheck::Valid => {
-                inner.cache.hits.add();
-                Some(self.finish(verified, true))
-            }
-            Recheck::KeysMissing => None,
-            Recheck::Outdated => {
-                inner.forget(&verified);
-                None
-            }
+        // No fresh keys at the moment, which says nothing about the token.
+        if !inner.keys.usable() {
+            return None;
         }
+        if !inner.is_current(verified.entry()) {
+            inner.forget(&verified);
+            return None;
+        }
+        inner.cache.hits.add();
+        Some(self.check_lists(verified, true))
     }
 
-    /// Runs the checks of every use: lists, revocation, clock.
-    fn finish(&self, verified: Verified, known: bool) -> Step {
+    /// Runs the checks of every use; `known` means cached.
+    fn check_lists(&self, verified: Verified, known: bool) -> Verification {
         match self.lists.recall(&verified) {
-            Some(listed) => Step::Done(self.inner.conclude(verified, listed, known)),
-            None => self.wait_for_lists(verified, known),
+            Some(listed) => Now(self.inner.conclude(verified, listed, known)),
+            None => {
+                let Self { inner, lists } = self.clone();
+                Verification::later(async move {
+                    let listed = lists.ask(&verified).await;
+                    inner.conclude(verified, listed, known)
+                })
+            }
         }
-    }
-
-    #[cold]
-    fn wait_for_lists(&self, verified: Verified, known: bool) -> Step {
-        let Self { inner, lists } = self.clone();
-        Step::Wait(Box::pin(async move {
-            let listed = lists.ask(&verified).await;
-            inner.conclude(verified, listed, known)
-        }))
     }
 
     /// Verifies in full, as far as possible without waiting.
-    pub(crate) fn begin(&self, token: &[u8]) -> Step {
+    pub(crate) fn start_in_full(&self, token: &[u8]) -> Verification {
         let inner = &self.inner;
         inner.cache.misses.add();
         let keys = match inner.keys.current() {
@@ -229,32 +227,30 @@ impl Verifier {
             Keys::Waiting => {
                 // Nothing is fetched for a token that no key could make valid.
                 if let Err(error) = inner.check_form(token) {
-                    return Step::Done(Err(error));
+                    return Now(Err(error));
                 }
                 let (this, token) = (self.clone(), token.to_vec());
-                return Step::Wait(Box::pin(async move {
+                return Verification::later(async move {
                     // Just fetched, so an unknown key does not trigger another fetch.
                     let keys = this.inner.keys.load().await?;
                     let checked = this.inner.check(&token, &keys);
                     let verified = checked.map_err(Refused::into_error)?;
-                    this.finish(verified, false).wait().await
-                }));
+                    this.check_lists(verified, false).wait().await
+                });
             }
         };
-        match inner.check(token, &keys) {
-            Err(refused) => match inner.newer_keys(&refused, keys.generation) {
-                None => Step::Done(Err(inner.not_refreshed(refused))),
-                Some(newer) => {
-                    let (this, token) = (self.clone(), token.to_vec());
-                    Step::Wait(Box::pin(async move {
-                        let inner = &this.inner;
-                        let verified = inner.check_again(&token, refused, newer).await?;
-                        this.finish(verified, false).wait().await
-                    }))
-                }
-            },
-            Ok(verified) => self.finish(verified, false),
-        }
+        let refused = match inner.check(token, &keys) {
+            Ok(verified) => return self.check_lists(verified, false),
+            Err(refused) => refused,
+        };
+        let Some(newer) = inner.newer_keys(&refused, keys.generation) else {
+            return Now(Err(inner.not_refreshed(refused)));
+        };
+        let (this, token) = (self.clone(), token.to_vec());
+        Verification::later(async move {
+            let verified = this.inner.check_again(&token, refused, newer).await?;
+            this.check_lists(verified, false).wait().await
+        })
     }
 }
 
@@ -264,15 +260,6 @@ fn unknown_key(kid: &str, keys: &KeySet) -> Error {
         ErrorKind::UnknownKey,
         format!("no key has the token's kid: {}", mismatch(&names, &[kid])),
     )
-}
-
-/// The result of re-checking a cached token.
-enum Recheck {
-    Valid,
-    /// Its key or epoch is outdated: verify it in full.
-    Outdated,
-    /// No fresh keys at the moment, which says nothing about the token.
-    KeysMissing,
 }
 
 /// A failed full verification, and whether newer keys might change the result.
@@ -299,24 +286,22 @@ impl From<Error> for Refused {
 }
 
 impl Inner {
-    fn recheck(&self, verified: &Verified) -> Recheck {
-        let entry = verified.entry();
+    /// Whether a cached token would still pass with the current keys.
+    fn is_current(&self, entry: &Entry) -> bool {
         if entry.epoch != self.epoch.load(Ordering::Acquire) {
-            return Recheck::Outdated;
-        }
-        if !self.keys.usable() {
-            return Recheck::KeysMissing;
+            return false;
         }
         let generation = self.keys.generation();
-        if entry.generation.load(Ordering::Acquire) != generation {
-            match self.keys.current() {
-                Keys::Ready(found) if found.keys.contains(&entry.key) => {
-                    entry.generation.store(found.generation, Ordering::Release);
-                }
-                _ => return Recheck::Outdated,
-            }
+        if entry.generation.load(Ordering::Acquire) == generation {
+            return true;
         }
-        Recheck::Valid
+        match self.keys.current() {
+            Keys::Ready(found) if found.keys.contains(&entry.key) => {
+                entry.generation.store(found.generation, Ordering::Release);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Combines the lists' result with revocation and clock; `known` means cached.

@@ -3,7 +3,7 @@
 use crate::core::challenge::AuthResponse;
 use crate::core::telemetry;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -90,12 +90,17 @@ pub(crate) fn response<B: From<Vec<u8>>>(challenge: AuthResponse) -> Response<B>
     let mut response = Response::new(());
     *response.status_mut() = status;
     for (name, value) in challenge.headers() {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) => {
-                response.headers_mut().append(name, value);
-            }
-            _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),
-        }
+        append(response.headers_mut(), name, value);
     }
     response.map(|()| challenge.into_body().into())
+}
+
+/// Appends a header. An invalid one is dropped with a warning.
+pub(super) fn append(headers: &mut HeaderMap, name: &str, value: &str) {
+    match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        (Ok(name), Ok(value)) => {
+            headers.append(name, value);
+        }
+        _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),
+    }
 }

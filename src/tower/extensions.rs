@@ -19,7 +19,7 @@ impl Identity {
     /// }
     /// ```
     pub fn from_extensions(extensions: &Extensions) -> Option<&Self> {
-        extensions.get::<Attached>()?.outcome.known()
+        extensions.get::<Attached>()?.sender.known()
     }
 }
 

@@ -1,12 +1,15 @@
-//! The core's view of an `http` request.
+//! The core's view of an `http` request and response.
 
-use crate::authenticator::{Head, HeaderKey, RoutedHead};
+use super::body::{RefusalBody, append, response};
+use crate::authenticator::{Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead};
+use crate::core::challenge::AuthResponse;
 use axum::extract::{NestedPath, OriginalUri};
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, VARY};
 #[cfg(feature = "axum")]
 use http::request::Parts;
 use http::uri::Authority;
-use http::{Extensions, Method, Request, Uri};
+use http::{Extensions, Method, Request, Response, StatusCode, Uri};
+use std::sync::Arc;
 
 /// The request line, headers and extensions of a request.
 pub(crate) struct PartsHead<'r> {
@@ -82,5 +85,79 @@ impl RoutedHead for PartsHead<'_> {
     fn nested_at(&self) -> Option<&str> {
         let place = self.extensions.get::<NestedPath>()?;
         Some(place.as_str())
+    }
+}
+
+impl<R: RefusalBody> ResponseHead for Response<R> {
+    type Vary = Vary;
+
+    fn status(&self) -> u16 {
+        self.status().as_u16()
+    }
+
+    fn set_status(&mut self, status: u16) {
+        *self.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    fn headers(&self, name: &'static str) -> impl Iterator<Item = &[u8]> {
+        self.headers().get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+
+    fn remove_header(&mut self, name: &str) {
+        self.headers_mut().remove(name);
+    }
+
+    fn append_header(&mut self, name: &str, value: &str) {
+        append(self.headers_mut(), name, value);
+    }
+
+    fn append_vary(&mut self, vary: Vary) {
+        if let Some(vary) = vary.value() {
+            self.headers_mut().append(VARY, vary);
+        }
+    }
+
+    fn take_error(&mut self) -> Option<ReturnedError> {
+        self.extensions_mut().remove()
+    }
+
+    fn with_body(self, body: Vec<u8>) -> Self {
+        self.map(|_| body.into())
+    }
+
+    fn replaced(self, refusal: AuthResponse) -> Self {
+        response(refusal)
+    }
+}
+
+/// The `Vary` header. Usual values are static: threads do not contend for a reference count.
+#[derive(Clone, Debug)]
+pub(crate) enum Vary {
+    Nothing,
+    Usual(&'static HeaderValue),
+    Own(Arc<HeaderValue>),
+}
+
+impl Vary {
+    pub(super) fn on(names: Option<&str>) -> Self {
+        static AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
+        static COOKIE: HeaderValue = HeaderValue::from_static("cookie");
+        static BOTH: HeaderValue = HeaderValue::from_static("authorization, cookie");
+        let Some(names) = names else {
+            return Self::Nothing;
+        };
+        match [&AUTHORIZATION, &COOKIE, &BOTH].into_iter().find(|usual| *usual == names) {
+            Some(usual) => Self::Usual(usual),
+            None => names.try_into().map_or(Self::Nothing, |names| Self::Own(Arc::new(names))),
+        }
+    }
+
+    fn value(self) -> Option<HeaderValue> {
+        match self {
+            Self::Nothing => None,
+            Self::Usual(value) => Some(value.clone()),
+            Self::Own(value) => Some((*value).clone()),
+        }
     }
 }

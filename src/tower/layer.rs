@@ -1,13 +1,17 @@
-//! The tower layer and its service.
+//! The tower layer, its service and the response future.
 
-use super::body::RefusalBody;
-use super::future::AuthFuture;
+use super::body::{RefusalBody, response};
 use super::grpc;
-use super::head::PartsHead;
-use crate::authenticator::{Admission, Attached, Authenticator, Need, Pass, RouteGuard};
-use crate::core::sharded::Striped;
+use super::head::{PartsHead, Vary};
+use crate::authenticator::{
+    Admitted, Authenticator, Call, Requirement, Respond, RespondTo, Responder, RouteGuard,
+};
+use crate::core::challenge::AuthResponse;
+use crate::core::now_or_later::NowOrLater::{Later, Now};
 use http::header::Entry;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
@@ -40,46 +44,45 @@ use tower_service::Service;
 #[must_use = "a layer does nothing until it wraps a service"]
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
-    gate: Arc<Gate>,
+    settings: Arc<LayerSettings>,
 }
 
-/// State shared by the services of a layer; frameworks clone a service per request.
+/// The settings of a layer, shared by its services; frameworks clone a service per request.
 #[derive(Debug)]
-pub(super) struct Gate {
+struct LayerSettings {
     auth: Authenticator,
-    handles: Striped<Arc<Authenticator>>,
-    need: Need,
-    pub(super) vary: Vary,
+    requirement: Requirement,
+    vary: Vary,
     sensitive: Box<[HeaderName]>,
 }
 
-impl Gate {
-    fn new(auth: &Authenticator, need: Need) -> Arc<Self> {
+impl LayerSettings {
+    fn new(auth: &Authenticator, requirement: Requirement) -> Arc<Self> {
         Arc::new(Self {
             auth: auth.clone(),
-            handles: Striped::new(|| Arc::new(auth.clone())),
-            need,
+            requirement,
             vary: Vary::on(auth.vary()),
             sensitive: auth.credential_headers().filter_map(|name| name.try_into().ok()).collect(),
         })
     }
 
-    fn service<S>(self: &Arc<Self>, inner: S) -> AuthService<S> {
-        AuthService { inner, gate: self.clone() }
-    }
-
-    /// Attaches the outcome to an admitted request and marks its credential headers sensitive.
-    pub(super) fn attach<B>(&self, request: &mut Request<B>, pass: &mut Pass) {
-        // An outer layer that attached the outcome has marked the headers too.
-        if let Some(attached) = pass.attachment(|| self.handle()) {
+    /// Attaches the sender to an admitted request and calls the service.
+    fn call<S, B, R>(
+        &self,
+        service: &mut S,
+        mut request: Request<B>,
+        admitted: Admitted,
+    ) -> RespondTo<ServiceCall<S, B>>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        R: RefusalBody,
+    {
+        // An outer layer that attached the sender has marked the headers too.
+        if let Some(attached) = admitted.attached {
             self.mark(request.headers_mut());
             request.extensions_mut().insert(attached);
         }
-    }
-
-    /// Returns this thread's handle.
-    pub(super) fn handle(&self) -> Arc<Authenticator> {
-        self.handles.mine().clone()
+        Respond::handling(service.call(request), admitted.responder, self.vary.clone())
     }
 
     /// Marks credential headers sensitive.
@@ -99,43 +102,12 @@ impl Gate {
     }
 }
 
-/// The `Vary` header. Usual values are static: threads do not contend for a reference count.
-#[derive(Clone, Debug)]
-pub(super) enum Vary {
-    Nothing,
-    Usual(&'static HeaderValue),
-    Own(Arc<HeaderValue>),
-}
-
-impl Vary {
-    fn on(names: Option<String>) -> Self {
-        static AUTHORIZATION: HeaderValue = HeaderValue::from_static("authorization");
-        static COOKIE: HeaderValue = HeaderValue::from_static("cookie");
-        static BOTH: HeaderValue = HeaderValue::from_static("authorization, cookie");
-        let Some(names) = names else {
-            return Self::Nothing;
-        };
-        match [&AUTHORIZATION, &COOKIE, &BOTH].into_iter().find(|usual| *usual == &names) {
-            Some(usual) => Self::Usual(usual),
-            None => names.try_into().map_or(Self::Nothing, |names| Self::Own(Arc::new(names))),
-        }
-    }
-
-    pub(super) fn value(&self) -> Option<HeaderValue> {
-        match self {
-            Self::Nothing => None,
-            Self::Usual(value) => Some((*value).clone()),
-            Self::Own(value) => Some((**value).clone()),
-        }
-    }
-}
-
 impl Authenticator {
     /// Returns the tower layer, for an axum router, a tonic server, or any `http::Request` service.
     ///
     /// Put a CORS layer outside of it: preflight requests carry no credential.
     pub fn layer(&self) -> AuthLayer {
-        AuthLayer { gate: Gate::new(self, Need::Nothing) }
+        AuthLayer { settings: LayerSettings::new(self, Requirement::Nothing) }
     }
 }
 
@@ -143,7 +115,7 @@ impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> AuthService<S> {
-        self.gate.service(inner)
+        AuthService { inner, settings: self.settings.clone() }
     }
 }
 
@@ -151,7 +123,8 @@ impl<S> Layer<S> for RouteGuard {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> AuthService<S> {
-        Gate::new(&self.auth, self.need.clone()).service(inner)
+        let settings = LayerSettings::new(&self.auth, self.requirement.clone());
+        AuthService { inner, settings }
     }
 }
 
@@ -169,7 +142,7 @@ impl<S> Layer<S> for RouteGuard {
 #[derive(Clone, Debug)]
 pub struct AuthService<S> {
     inner: S,
-    gate: Arc<Gate>,
+    settings: Arc<LayerSettings>,
 }
 
 impl<S> AuthService<S> {
@@ -202,25 +175,84 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> AuthFuture<S, B> {
-        let attached = request.extensions().get::<Attached>();
-        let gate = &self.gate;
-        match gate.auth.admit(&PartsHead::of(&request), attached, &gate.need) {
-            Admission::Now(Ok(mut pass)) => {
-                // Also without a credential: the cookies may hold a refresh token.
-                gate.attach(&mut request, &mut pass);
-                let answer = self.inner.call(request);
-                AuthFuture::passed(answer, pass.edits, gate)
-            }
-            Admission::Now(Err(challenge)) => {
-                AuthFuture::refused(grpc::suited(challenge, &request))
-            }
-            Admission::Later(admission) => {
+    fn call(&mut self, request: Request<B>) -> AuthFuture<S, B> {
+        let settings = &self.settings;
+        let outer = request.extensions().get();
+        let head = PartsHead::of(&request);
+        let respond = match settings.auth.decide(&head, outer, &settings.requirement) {
+            // Also without a credential: the cookies may hold a refresh token.
+            Now(Ok(admitted)) => settings.call(&mut self.inner, request, admitted),
+            Now(Err(refused)) => Respond::refused(refusal(refused, &request)),
+            Later(decision) => {
                 // The future takes the service that was polled ready; a clone replaces it.
                 let fresh = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, fresh);
-                AuthFuture::later(admission, ready, request, gate.clone())
+                let service = std::mem::replace(&mut self.inner, fresh);
+                let settings = settings.clone();
+                Respond::deciding(decision, ServiceCall { service, request, settings })
             }
-        }
+        };
+        AuthFuture { respond }
     }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`AuthService`](super::AuthService).
+    pub struct AuthFuture<S, B>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        respond: Respond<ServiceCall<S, B>, S::Future, S::Response, Vary>,
+    }
+}
+
+impl<S, B, R> Future for AuthFuture<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: RefusalBody,
+{
+    type Output = Result<Response<R>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().respond.poll(cx)
+    }
+}
+
+/// The call to make once the request is admitted.
+struct ServiceCall<S, B> {
+    service: S,
+    request: Request<B>,
+    settings: Arc<LayerSettings>,
+}
+
+impl<S, B, R> Call for ServiceCall<S, B>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: RefusalBody,
+{
+    const FUTURE: &'static str = "AuthFuture";
+    type Handler = S::Future;
+    type Response = Response<R>;
+    type Error = S::Error;
+
+    fn call(mut self, admitted: Admitted) -> RespondTo<Self> {
+        self.settings.call(&mut self.service, self.request, admitted)
+    }
+
+    fn refuse(self, refusal: AuthResponse) -> Response<R> {
+        self::refusal(refusal, &self.request)
+    }
+
+    fn poll(
+        handler: Pin<&mut S::Future>,
+        _: &Responder,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<R>, S::Error>> {
+        handler.poll(cx)
+    }
+}
+
+/// Returns the response to a refused request.
+fn refusal<B, R: RefusalBody>(refusal: AuthResponse, request: &Request<B>) -> Response<R> {
+    response(grpc::suited(refusal, request))
 }

@@ -4,15 +4,13 @@ mod any_body;
 mod body;
 mod endpoint;
 mod extensions;
-mod future;
 mod grpc;
 mod head;
 mod layer;
 
 pub use any_body::{AnyBody, AnyBodyFuture, AnyBodyLayer};
 pub use body::{AuthBody, RefusalBody};
-pub use future::AuthFuture;
-pub use layer::{AuthLayer, AuthService};
+pub use layer::{AuthFuture, AuthLayer, AuthService};
 
 #[cfg(feature = "axum")]
 pub(crate) use body::response;

@@ -1,103 +1,76 @@
 //! Authentication of a request by its session.
 
-use super::request_session::{Open, Visit};
+use super::form_token;
+use super::request_session::RequestSession;
 use super::settings::SessionSettings;
-use crate::authenticator::answer::Edits;
-use crate::authenticator::credentials::Head;
-use crate::authenticator::gate::{Admission, Authenticator, Begun, Outcome, Pass};
+use crate::authenticator::authenticate::Authenticated;
+use crate::authenticator::credentials::{self, Head};
+use crate::authenticator::handle::Authenticator;
 use crate::authenticator::identity::CredentialKind;
-use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::telemetry;
-use crate::session::{Load, Loaded};
+use crate::core::now_or_later::NowOrLater::{self, Now};
+use crate::session::Loaded;
 use crate::token::claim_set::Claimed;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use zeroize::Zeroizing;
 
-impl Authenticator {
-    /// Authenticates a request that may have a session.
-    pub(in crate::authenticator) fn admit_visitor(
-        &self,
+/// Bytes of the cookie to keep: more than any id has, so a truncated cookie never matches.
+const ENOUGH: usize = 64;
+
+impl RequestSession {
+    /// Returns the session of a request, not loaded yet.
+    pub(in crate::authenticator) fn of(
+        auth: &Authenticator,
         head: &impl Head,
         settings: &Arc<SessionSettings>,
-        required: bool,
-    ) -> Admission {
-        let visit = Visit::of(self, head, settings);
-        match self.begin(head, 0..settings.place) {
-            Begun::Nothing => {}
-            begun => return visit.go_along(self.admit_begun(begun, required)),
-        }
-        let load = match visit.load() {
-            Ok(load) => load.map(|load| visit.kept_fresh(load)),
-            Err(error) => {
-                let begun = match error.kind() {
-                    ErrorKind::InvalidRequest => Begun::Ambiguous(error),
-                    _ => Begun::Unreadable(error),
-                };
-                return visit.go_along(self.admit_begun(begun, required));
+    ) -> Arc<Self> {
+        let cookie = credentials::cookie(head, settings.cookie.name());
+        let cookie = cookie.map(|found| {
+            found.map(|value| Zeroizing::new(value[..value.len().min(ENOUGH)].to_vec()))
+        });
+        let foreign = auth.origins().check(head).err().filter(|_| {
+            let cookie = cookie.as_ref().ok().and_then(Option::as_deref);
+            !cookie.is_some_and(|cookie| form_token::comes_with(head, cookie))
+        });
+        Arc::new(Self {
+            auth: auth.clone(),
+            settings: settings.clone(),
+            cookie,
+            foreign,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Loads the session and returns its user; `None` without a session and for a guest's.
+    pub(in crate::authenticator) fn authenticate(
+        self: &Arc<Self>,
+    ) -> NowOrLater<Option<Authenticated>> {
+        match self.load() {
+            Ok(Some(load)) => {
+                let load = self.kept_fresh(load);
+                load.map_with(self, |session, found| session.authenticated(found))
             }
-        };
-        // A guest's session does not identify the sender: later sources decide.
-        let rest = self.begin(head, settings.place + 1..self.sources());
-        match load {
-            None => visit.go_along(self.admit_begun(rest, required)),
-            Some(Load::Now(found)) => match self.recognize(&visit, found, required) {
-                Some(decision) => visit.go_along(Admission::Now(decision)),
-                None => visit.go_along(self.admit_begun(rest, required)),
-            },
-            Some(Load::Later(load)) => {
-                let auth = self.clone();
-                Admission::Later(Box::pin(async move {
-                    let found = load.await;
-                    let admission = match auth.recognize(&visit, found, required) {
-                        Some(decision) => Admission::Now(decision),
-                        None => auth.admit_begun(rest, required),
-                    };
-                    visit.go_along(admission).wait().await
-                }))
+            Ok(None) => Now(None),
+            Err(error) => {
+                // Browsers send cookies unasked, so two different ones of one name.
+                let is_ambiguous = error.kind() == ErrorKind::InvalidRequest;
+                let is_fatal = !is_ambiguous || self.auth.is_strict();
+                Now(Some(Authenticated::invalid(error, is_fatal)))
             }
         }
     }
 
-    /// Decides by the loaded session; `None` for a guest's.
-    fn recognize(
-        &self,
-        visit: &Visit,
-        found: Result<Loaded, Error>,
-        required: bool,
-    ) -> Option<Result<Pass, AuthResponse>> {
-        let error = match visit.settle(found) {
+    fn authenticated(&self, found: Result<Loaded, Error>) -> Option<Authenticated> {
+        match self.settle(found) {
             Ok(loaded) => {
                 loaded.key()?;
                 let claims = Claimed::Set(loaded.claims().clone());
-                let identity = self.identity(claims, CredentialKind::Session);
-                let known = Outcome::Known(identity.logged_in(loaded.login()));
-                return Some(Ok(Pass::with(known, Edits::vary())));
+                let identity = self.auth.identity(claims, CredentialKind::Session);
+                Some(Authenticated::known(identity.logged_in(loaded.login())))
             }
-            Err(error) => error,
-        };
-        let optional = visit.has_ended() && !self.refuses_cookies();
-        if required || !optional {
-            let mut edits = Edits::vary();
-            edits.cookies.extend(visit.removal());
-            return Some(Err(self.refuse(&error, edits)));
-        }
-        telemetry::refused(&error);
-        // Its cookie is removed with the response, unless the handler starts a session.
-        Some(Ok(Pass::with(Outcome::Ignored(error), Edits::vary())))
-    }
-}
-
-impl Visit {
-    /// Attaches the session to the pass.
-    fn go_along(self: Arc<Self>, admission: Admission) -> Admission {
-        let with = move |mut pass: Pass| {
-            pass.edits.visit = Some(Open::new(self));
-            pass
-        };
-        match admission {
-            Admission::Now(decision) => Admission::Now(decision.map(with)),
-            Admission::Later(decision) => {
-                Admission::Later(Box::pin(async move { decision.await.map(with) }))
+            Err(error) => {
+                let is_fatal = !self.has_ended() || self.auth.is_strict();
+                Some(Authenticated::invalid(error, is_fatal))
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The [`Session`] extractor: a request's session as its handlers see it.
 
 use super::data::{SessionData, Version, merging, repeatable};
-use super::request_session::{Changes, Found, Given, Visit};
-use crate::authenticator::gate::Attached;
+use super::request_session::{Changes, Found, Given, RequestSession, no_user};
+use crate::authenticator::attached::Attached;
+#[cfg(any(feature = "axum", feature = "actix"))]
+use crate::authenticator::rejection::AuthRejection;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::session::{Loaded, Methods, NewSession, SessionId, SessionInfo, is_any};
@@ -62,7 +64,7 @@ use std::sync::Arc;
 /// }
 /// ```
 pub struct Session<T: SessionData> {
-    pub(super) visit: Arc<Visit>,
+    pub(super) visit: Arc<RequestSession>,
     /// The data at extraction; later versions are linked to it.
     data: Arc<Version<T>>,
 }
@@ -73,7 +75,7 @@ impl Attached {
         &self,
         device: Option<Box<str>>,
     ) -> Result<Session<T>, Error> {
-        let Some(visit) = self.visit.clone() else {
+        let Some(visit) = self.session.clone() else {
             telemetry::fault("Session<T> is used without sessions: call .sessions(…)");
             return Err(Error::new(
                 ErrorKind::Internal,
@@ -84,6 +86,15 @@ impl Attached {
         let found = visit.opened().await?;
         let data = visit.state().open(device, found, &visit.settings.sessions)?;
         Ok(Session { visit, data })
+    }
+
+    /// Opens the client's session, or a new one, for an extractor.
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(crate) async fn extract_session<T: SessionData>(
+        &self,
+        device: Option<Box<str>>,
+    ) -> Result<Session<T>, AuthRejection> {
+        self.open(device).await.map_err(|error| self.rejection(error))
     }
 }
 
@@ -369,7 +380,7 @@ impl<T: SessionData> Session<T> {
 
     async fn whose(&self) -> Result<(String, Loaded), Error> {
         let found = self.visit.found_alone().await?;
-        found.and_then(|loaded| Some((loaded.key()?.to_owned(), loaded))).ok_or_else(nobody)
+        found.and_then(|loaded| Some((loaded.key()?.to_owned(), loaded))).ok_or_else(no_user)
     }
 
     fn has_ended(&self) {
@@ -381,13 +392,6 @@ impl<T: SessionData> Session<T> {
     fn newest(&self) -> Arc<Version<T>> {
         self.visit.state().newest_of(&self.data)
     }
-}
-
-pub(super) fn nobody() -> Error {
-    Error::new(
-        ErrorKind::MissingCredentials,
-        "no user is logged in with this session: log in first",
-    )
 }
 
 /// Derefs to the newest data of this request.

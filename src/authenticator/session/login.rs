@@ -2,9 +2,9 @@
 
 use super::data::SessionData;
 use super::handle::Session;
-use super::request_session::Visit;
+use super::request_session::RequestSession;
 use crate::authenticator::credentials::{self, Head};
-use crate::authenticator::gate::Authenticator;
+use crate::authenticator::handle::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::session::{Loaded, NewSession, Rotation, Tokens};
@@ -24,14 +24,14 @@ impl Authenticator {
     }
 
     /// Returns the session of a request outside the layer; `None` without sessions.
-    pub(crate) fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
-        let visit = Visit::of(self, head, self.session_settings()?);
+    pub(crate) fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
+        let visit = RequestSession::of(self, head, self.session_settings()?);
         visit.state().device = credentials::user_agent(head);
         Some(visit)
     }
 }
 
-impl Visit {
+impl RequestSession {
     /// Whether the request has a session cookie, valid or not.
     pub(crate) fn has_cookie(&self) -> bool {
         !matches!(self.cookie, Ok(None))

@@ -5,6 +5,8 @@ mod cookie;
 mod data;
 mod form_token;
 mod handle;
+#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+mod id_tokens;
 #[cfg(feature = "client")]
 mod login;
 #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
@@ -13,7 +15,7 @@ mod oauth2;
 mod otp;
 #[cfg(feature = "client")]
 mod renewal;
-pub(super) mod request_session;
+mod request_session;
 mod save;
 mod settings;
 
@@ -23,6 +25,8 @@ pub use handle::{Session, SessionMut};
 #[cfg(feature = "client")]
 pub use login::SessionTokens;
 
+pub(super) use request_session::OpenSession;
+pub(crate) use request_session::RequestSession;
 #[cfg(feature = "client")]
-pub(super) use renewal::GRACE;
+pub(super) use settings::GRACE;
 pub(super) use settings::SessionSettings;

@@ -2,15 +2,13 @@
 
 use super::data::SessionData;
 use super::handle::Session;
-use crate::authenticator::gate::Authenticator;
+use crate::authenticator::handle::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, UserGrant};
 use crate::session::{Loaded, Sessions};
 use crate::token::verifier::Verifier;
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 /// Attempts, in case other processes refresh first. Repeated conflicts mean another problem.
@@ -20,29 +18,11 @@ const PAUSE: Duration = Duration::from_millis(300);
 /// Attempts to save new tokens while the store is down, one per second.
 const KEPT_LATER: usize = 60;
 
-/// Verifiers of ID tokens from refreshes, by provider name and client id.
-#[derive(Default)]
-pub(super) struct IdTokens(RwLock<HashMap<(String, String), Verifier>>);
-
-impl IdTokens {
-    fn key(client: &OAuth2Client) -> (String, String) {
-        let (provider, id) = (client.provider().name(), client.client_id());
-        (provider.to_owned(), id.to_owned())
-    }
-
-    fn of(&self, client: &OAuth2Client) -> Option<Verifier> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&Self::key(client)).cloned()
-    }
-}
-
 impl Authenticator {
     /// Registers the verifier for ID tokens that a refresh returns.
     pub(crate) fn renews_id_tokens(&self, client: &OAuth2Client, verifier: &Verifier) {
         if let Some(settings) = self.session_settings() {
-            let known = &settings.id_tokens.0;
-            let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
-            known.insert(IdTokens::key(client), verifier.clone());
+            settings.id_tokens.insert(client, verifier);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! One-time passwords as the second factor of a session.
 
 use super::data::SessionData;
-use super::handle::{Session, nobody};
+use super::handle::Session;
+use super::request_session::no_user;
 use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::otp::{Otp, OtpGuard, OtpSecret, SecondFactor};
@@ -99,6 +100,6 @@ impl<T: SessionData> Session<T> {
     /// Returns the logged-in user, while changes can still be saved.
     fn present(&self) -> Result<String, Error> {
         self.visit.state().check_open()?;
-        self.user().ok_or_else(nobody)
+        self.user().ok_or_else(no_user)
     }
 }

@@ -6,34 +6,23 @@
 //! grace period; after that requests are answered 503.
 
 use super::settings::SessionSettings;
-use crate::authenticator::gate::Authenticator;
+use crate::authenticator::handle::Authenticator;
 use crate::authenticator::refresh::{Holder, Refresher, is_definite};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::now_or_later::NowOrLater::Now;
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::session::{Load, Loaded, Tokens};
 use crate::token::claim_set::ClaimSet;
 use crate::token::verified::Verified;
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Default grace period of an expired ID token while JAM is unreachable: 1 hour.
-pub(in crate::authenticator) const GRACE: Duration = Duration::from_secs(3600);
 /// Milliseconds after an outage during which no request waits for JAM.
 const PAUSE: u64 = 5_000;
 /// Limit of concurrent renewals. Sessions beyond it are renewed by a later request.
 const MAX_UNDER_WAY: usize = 1024;
-
-/// The state of renewals in this process.
-#[derive(Default)]
-pub(super) struct Renewals {
-    /// SHA-256 of the ids of sessions being renewed: one renewal at a time for each.
-    under_way: Mutex<HashSet<[u8; 32]>>,
-    /// After an outage of JAM: Unix milliseconds until which requests do not wait for it.
-    down_until: AtomicU64,
-}
 
 /// A background renewal. Dropping it allows the next one for the session.
 struct UnderWay {
@@ -57,59 +46,37 @@ impl Drop for UnderWay {
     }
 }
 
-impl Renewals {
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<[u8; 32]>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Authenticator {
     /// Returns the session with its ID token renewed if that is due and possible.
-    pub(super) fn kept_fresh(&self, load: Load, settings: &Arc<SessionSettings>) -> Load {
-        match load {
-            Load::Now(Ok(loaded)) => self.freshened(loaded, settings),
-            Load::Now(Err(error)) => Load::Now(Err(error)),
-            Load::Later(load) => {
-                let (auth, settings) = (self.clone(), settings.clone());
-                Load::Later(Box::pin(async move {
-                    match auth.freshened(load.await?, &settings) {
-                        Load::Now(found) => found,
-                        Load::Later(found) => found.await,
-                    }
-                }))
-            }
-        }
-    }
-
-    fn freshened(&self, loaded: Loaded, settings: &Arc<SessionSettings>) -> Load {
+    pub(super) fn freshened(&self, loaded: Loaded, settings: &Arc<SessionSettings>) -> Load {
         let due = loaded.tokens().filter(|tokens| tokens.refresh.is_some());
         let dates = due.and_then(|tokens| Some((tokens.renewable?, tokens.expires?)));
         let (Some((renewable, expires)), Some(_)) = (dates, self.refresher()) else {
-            return Load::Now(Ok(loaded));
+            return Now(Ok(loaded));
         };
         let now = settings.sessions.now();
         if now < renewable {
-            return Load::Now(Ok(loaded));
+            return Now(Ok(loaded));
         }
         let down = now < settings.renewals.down_until.load(Ordering::Relaxed);
         if now < expires || down {
             if !down {
                 self.renew_in_background(&loaded, settings);
             }
-            return Load::Now(match now < expires {
+            return Now(match now < expires {
                 true => Ok(loaded),
                 false => self.outlived(loaded, expires, now, &outage()),
             });
         }
         let (auth, settings) = (self.clone(), settings.clone());
-        Load::Later(Box::pin(async move {
+        Load::later(async move {
             match auth.renew(&loaded, &settings).await {
                 Err(error) if error.kind() == ErrorKind::Unavailable => {
                     auth.outlived(loaded, expires, settings.sessions.now(), &error)
                 }
                 answer => answer,
             }
-        }))
+        })
     }
 
     /// Decides about a session whose ID token is expired and cannot be renewed now.

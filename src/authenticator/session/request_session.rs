@@ -1,11 +1,8 @@
 //! The session of one request: loaded at most once, shared by its handlers and middleware.
 
 use super::data::{Change, Merge, SessionData, Version, Written};
-use super::form_token;
-use super::handle::nobody;
 use super::settings::SessionSettings;
-use crate::authenticator::credentials::{self, Head};
-use crate::authenticator::gate::Authenticator;
+use crate::authenticator::handle::Authenticator;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::session::{Load, Loaded, Methods, NewSession, SessionId, Sessions, from_json, is_any};
@@ -14,17 +11,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
-/// Bytes of the cookie to keep: more than any id has, so a truncated cookie never matches.
-const ENOUGH: usize = 64;
-
-pub(crate) struct Visit {
+/// What the handlers and middleware of a request share of its session.
+pub(crate) struct RequestSession {
     pub(super) auth: Authenticator,
     pub(super) settings: Arc<SessionSettings>,
     /// The session cookie's value; an error if the request has two different ones.
     pub(super) cookie: Result<Option<Zeroizing<Vec<u8>>>, Error>,
     /// The error if another site's page sent the request: the session must not be used.
-    foreign: Option<Error>,
-    state: Mutex<State>,
+    pub(super) foreign: Option<Error>,
+    pub(super) state: Mutex<State>,
 }
 
 /// The session and the changes that the request has made so far.
@@ -63,20 +58,19 @@ pub(super) enum Given {
 
 /// The session of an open request. Dropping it closes the session to changes: the client
 /// disconnected, or the request was refused.
-pub(in crate::authenticator) struct Open(Arc<Visit>);
+pub(in crate::authenticator) struct OpenSession(Arc<RequestSession>);
 
-impl Open {
-    pub(super) fn new(visit: Arc<Visit>) -> Self {
-        Self(visit)
+impl OpenSession {
+    pub(in crate::authenticator) fn new(session: Arc<RequestSession>) -> Self {
+        Self(session)
     }
 
-    /// Returns the session for handlers.
-    pub(in crate::authenticator) fn visit(&self) -> Arc<Visit> {
-        self.0.clone()
+    pub(in crate::authenticator) fn session(&self) -> &Arc<RequestSession> {
+        &self.0
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenSession {
     fn drop(&mut self) {
         self.0.state().closed = true;
     }
@@ -108,29 +102,7 @@ pub(super) enum Found {
     Live(Loaded),
 }
 
-impl Visit {
-    pub(super) fn of(
-        auth: &Authenticator,
-        head: &impl Head,
-        settings: &Arc<SessionSettings>,
-    ) -> Arc<Self> {
-        let cookie = credentials::cookie(head, settings.cookie.name());
-        let cookie = cookie.map(|found| {
-            found.map(|value| Zeroizing::new(value[..value.len().min(ENOUGH)].to_vec()))
-        });
-        let foreign = auth.origins().check(head).err().filter(|_| {
-            let cookie = cookie.as_ref().ok().and_then(Option::as_deref);
-            !cookie.is_some_and(|cookie| form_token::comes_with(head, cookie))
-        });
-        Arc::new(Self {
-            auth: auth.clone(),
-            settings: settings.clone(),
-            cookie,
-            foreign,
-            state: Mutex::default(),
-        })
-    }
-
+impl RequestSession {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,14 +157,15 @@ impl Visit {
     }
 
     /// Renews the ID token of a JAM login's session if needed.
-    pub(super) fn kept_fresh(&self, load: Load) -> Load {
+    pub(super) fn kept_fresh(self: &Arc<Self>, load: Load) -> Load {
         #[cfg(feature = "client")]
-        let load = self.auth.kept_fresh(load, &self.settings);
+        let load = load
+            .and_then(self, |session, loaded| session.auth.freshened(loaded, &session.settings));
         load
     }
 
     /// Returns the session for a handler, loaded on first use; `None` if there is none or it ended.
-    pub(super) async fn opened(&self) -> Result<Option<Loaded>, Error> {
+    pub(super) async fn opened(self: &Arc<Self>) -> Result<Option<Loaded>, Error> {
         self.find(|load| self.kept_fresh(load)).await
     }
 
@@ -226,12 +199,10 @@ impl Visit {
             }
             load => load?,
         };
-        let found = match load.map(prepare) {
-            None => return Ok(None),
-            Some(Load::Now(found)) => found,
-            Some(Load::Later(found)) => found.await,
+        let Some(load) = load.map(prepare) else {
+            return Ok(None);
         };
-        match self.settle(found) {
+        match self.settle(load.wait().await) {
             Ok(loaded) => Ok(Some(loaded)),
             Err(error) if self.has_ended() => {
                 telemetry::refused(&error);
@@ -246,7 +217,7 @@ impl Visit {
     }
 
     /// Returns the `Set-Cookie` value that removes an ended session's cookie.
-    pub(super) fn removal(&self) -> Option<String> {
+    pub(in crate::authenticator) fn removal(&self) -> Option<String> {
         matches!(self.state().found, Found::Ended { removed: true })
             .then(|| self.settings.cookie.remove())
     }
@@ -397,7 +368,7 @@ impl State {
         is: impl FnOnce(&str) -> bool,
     ) -> Result<(), Error> {
         self.check_open()?;
-        self.user().filter(|user| is(user)).ok_or_else(nobody)?;
+        self.user().filter(|user| is(user)).ok_or_else(no_user)?;
         self.methods = Some(methods.after(self.methods.as_ref()));
         self.rotate = true;
         Ok(())
@@ -411,9 +382,16 @@ impl State {
     }
 }
 
+pub(super) fn no_user() -> Error {
+    Error::new(
+        ErrorKind::MissingCredentials,
+        "no user is logged in with this session: log in first",
+    )
+}
+
 /// Without data and ids, to keep them out of logs.
-impl fmt::Debug for Visit {
+impl fmt::Debug for RequestSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Visit").finish_non_exhaustive()
+        f.debug_struct("RequestSession").finish_non_exhaustive()
     }
 }

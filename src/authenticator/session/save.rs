@@ -1,13 +1,16 @@
 //! Saving the session: one write between the handler's response and sending it.
 
 use super::data::{Merge, Written};
-use super::request_session::{Changes, Found, Given, State, Visit};
-use crate::authenticator::answer::{Closing, Edits};
+use super::request_session::{Changes, Found, Given, RequestSession, State};
 use crate::core::attempts::Attempts;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::telemetry;
 use crate::session::{Loaded, Methods, NewSession, Rotation, SessionId, Sessions, conflict};
 use std::sync::Arc;
+
+/// The `Set-Cookie` value for the response, and whether the session was saved.
+type Saved = (Option<String>, Result<(), Error>);
 
 /// The changes of a request that must be written.
 struct Pending {
@@ -24,45 +27,44 @@ struct Pending {
     previous: Option<Loaded>,
 }
 
-impl Visit {
+impl RequestSession {
     /// Saves the handlers' changes. Called once, with the status of their response.
-    pub(in crate::authenticator) fn close(
-        self: Arc<Self>,
-        mut edits: Edits,
-        status: u16,
-    ) -> Closing {
+    pub(in crate::authenticator) fn save(self: &Arc<Self>, status: u16) -> NowOrLater<Saved> {
         let pending = Pending::of(&mut self.state(), status);
         match (pending, self.due()) {
-            (Some(pending), _) => Closing::Later(Box::pin(async move {
-                match pending.save(&self).await {
-                    Ok(Some((id, loaded))) => {
-                        let left = self.settings.sessions.absolute_left(&loaded);
-                        edits.cookies.push(self.settings.cookie.set(id.expose(), left));
-                        // For code that continues after the response.
-                        let mut state = self.state();
-                        state.found = Found::Live(loaded);
-                        state.given = Given::Now(id);
+            (Some(pending), _) => {
+                let session = self.clone();
+                NowOrLater::later(async move { session.save_changes(pending).await })
+            }
+            (None, Some(used)) => {
+                let session = self.clone();
+                NowOrLater::later(async move {
+                    // Not worth failing the request.
+                    if let Err(error) = session.settings.sessions.touch_if_due(&used).await {
+                        telemetry::warn("a session's last use could not be saved", &error);
                     }
-                    Ok(None) => edits.cookies.extend(self.removal()),
-                    Err(error) => {
-                        if matches!(error.kind(), ErrorKind::Revoked | ErrorKind::Expired) {
-                            edits.cookies.push(self.settings.cookie.remove());
-                        }
-                        return Err(self.auth.refuse(&error, edits));
-                    }
-                }
-                Ok(edits)
-            })),
-            (None, Some(used)) => Closing::Later(Box::pin(async move {
-                // Not worth failing the request.
-                if let Err(error) = self.settings.sessions.touch_if_due(&used).await {
-                    telemetry::warn("a session's last use could not be saved", &error);
-                }
-                Ok(edits)
-            })),
-            (None, None) => {
-                edits.cookies.extend(self.removal());
-                Closing::Now(edits)
+                    (None, Ok(()))
+                })
+            }
+            (None, None) => Now((self.removal(), Ok(()))),
+        }
+    }
+
+    async fn save_changes(&self, pending: Pending) -> Saved {
+        match pending.save(self).await {
+            Ok(Some((id, loaded))) => {
+                let left = self.settings.sessions.absolute_left(&loaded);
+                let cookie = self.settings.cookie.set(id.expose(), left);
+                // For code that continues after the response.
+                let mut state = self.state();
+                state.found = Found::Live(loaded);
+                state.given = Given::Now(id);
+                (Some(cookie), Ok(()))
+            }
+            Ok(None) => (self.removal(), Ok(())),
+            Err(error) => {
+                let over = matches!(error.kind(), ErrorKind::Revoked | ErrorKind::Expired);
+                (over.then(|| self.settings.cookie.remove()), Err(error))
             }
         }
     }
@@ -106,8 +108,8 @@ impl Pending {
     }
 
     /// Writes the changes; returns the new id if the session got one.
-    async fn save(self, visit: &Visit) -> Result<Option<(SessionId, Loaded)>, Error> {
-        let sessions = &visit.settings.sessions;
+    async fn save(self, session: &RequestSession) -> Result<Option<(SessionId, Loaded)>, Error> {
+        let sessions = &session.settings.sessions;
         let ours = self.written.as_ref().map(|data| data.to_json());
         let ours = ours.transpose()?;
         let Some(mut read) = self.found.clone() else {

@@ -2,12 +2,36 @@
 
 use super::cookie::SessionCookie;
 #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
-use super::oauth2::IdTokens;
-#[cfg(feature = "client")]
-use super::renewal::Renewals;
+use super::id_tokens::IdTokens;
 use crate::authenticator::credentials::{CredentialSource, SourceKind};
 use crate::core::error::Error;
 use crate::session::Sessions;
+#[cfg(feature = "client")]
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Duration,
+};
+
+#[cfg(feature = "client")]
+/// Default grace period of an expired ID token while JAM is unreachable: 1 hour.
+pub(in crate::authenticator) const GRACE: Duration = Duration::from_secs(3600);
+/// The state of renewals in this process.
+#[cfg(feature = "client")]
+#[derive(Default)]
+pub(super) struct Renewals {
+    /// SHA-256 of the ids of sessions being renewed: one renewal at a time for each.
+    pub(super) under_way: Mutex<HashSet<[u8; 32]>>,
+    /// After an outage of JAM: Unix milliseconds until which requests do not wait for it.
+    pub(super) down_until: AtomicU64,
+}
+
+#[cfg(feature = "client")]
+impl Renewals {
+    pub(super) fn under_way(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 pub(in crate::authenticator) struct SessionSettings {
     pub(super) sessions: Sessions,
@@ -21,6 +45,10 @@ pub(in crate::authenticator) struct SessionSettings {
 }
 
 impl SessionSettings {
+    pub(in crate::authenticator) fn place(&self) -> usize {
+        self.place
+    }
+
     /// Whether browsers send the session cookie only over https.
     pub(in crate::authenticator) fn is_secure(&self) -> bool {
         self.cookie.is_secure()

@@ -1,4 +1,4 @@
-//! Policy settings and refusal rendering, carried by every identity.
+//! What handlers need to check policies and to answer as the layer does. Carried by every identity.
 
 use crate::core::challenge::AuthResponse;
 use crate::core::clock::Clock;
@@ -9,10 +9,8 @@ use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
 
-/// The settings that handlers need to check policies and to answer as the layer does.
-///
-/// One handle per thread, to avoid contention; the rules are read-only.
-pub(crate) struct Judge(Arc<Rules>);
+/// A handle of the rules. One per thread, so that threads do not contend for its reference count.
+pub(crate) struct HandlerContext(Arc<Rules>);
 
 pub(crate) struct Rules {
     pub(crate) paths: ClaimPaths,
@@ -21,11 +19,18 @@ pub(crate) struct Rules {
     pub(crate) email_verifiers: Vec<Box<str>>,
     pub(crate) realm: String,
     pub(crate) hook: Option<Hook>,
+    /// The `Vary` value: the request headers of all sources, `None` without any.
+    pub(crate) vary: Option<String>,
 }
 
-impl Judge {
+impl HandlerContext {
     pub(super) fn new(rules: &Arc<Rules>) -> Self {
         Self(rules.clone())
+    }
+
+    /// Whether both are of one authenticator.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Returns the policies' view of these claims.
@@ -37,6 +42,10 @@ impl Judge {
     pub(super) fn verifies_emails(&self, issuer: Option<&str>) -> bool {
         let mut declared = self.0.email_verifiers.iter();
         issuer.is_some_and(|issuer| declared.any(|one| **one == *issuer))
+    }
+
+    pub(super) fn vary(&self) -> Option<&str> {
+        self.0.vary.as_deref()
     }
 
     /// Returns the response to an error, after the application's hook, and logs the error.

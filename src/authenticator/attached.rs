@@ -1,0 +1,70 @@
+//! The sender of a request, attached to it for guards and extractors.
+
+use super::context::HandlerContext;
+use super::identity::Identity;
+use super::rejection::AuthRejection;
+use super::session::RequestSession;
+use crate::core::error::{Error, ErrorKind};
+#[cfg(any(feature = "axum", feature = "actix"))]
+use crate::token::claims::{Claims, ClaimsData};
+use std::sync::Arc;
+
+/// What the layer attaches to the request.
+#[derive(Clone)]
+pub(crate) struct Attached {
+    pub(crate) sender: Sender,
+    /// `None` if the authenticator has no sessions.
+    pub(super) session: Option<Arc<RequestSession>>,
+    pub(super) context: Arc<HandlerContext>,
+}
+
+/// The sender of a request, as authenticated.
+#[derive(Clone)]
+pub(crate) enum Sender {
+    Known(Identity),
+    /// No credential.
+    Anonymous,
+    /// An invalid credential.
+    Invalid(Error),
+}
+
+impl Sender {
+    /// Returns the identity, if the sender is known.
+    pub(crate) fn known(&self) -> Option<&Identity> {
+        match self {
+            Self::Known(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// Returns the identity.
+    ///
+    /// # Errors
+    /// The error of the credential, or [`ErrorKind::MissingCredentials`].
+    pub(super) fn identity(&self) -> Result<&Identity, Error> {
+        match self {
+            Self::Known(identity) => Ok(identity),
+            Self::Anonymous => {
+                Err(Error::new(ErrorKind::MissingCredentials, "the request has no credential"))
+            }
+            Self::Invalid(error) => Err(error.clone()),
+        }
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "actix"))]
+impl Attached {
+    pub(crate) fn identity(&self) -> Result<&Identity, AuthRejection> {
+        self.sender.identity().map_err(|error| self.rejection(error))
+    }
+
+    /// Decodes the identity's claims into a `T`.
+    pub(crate) fn claims<T: ClaimsData>(&self) -> Result<Claims<T>, AuthRejection> {
+        let claimed = self.identity()?.claimed().clone();
+        Claims::of(claimed).map_err(|error| self.rejection(error))
+    }
+
+    pub(super) fn rejection(&self, error: Error) -> AuthRejection {
+        AuthRejection::new(Some(&self.context), error)
+    }
+}

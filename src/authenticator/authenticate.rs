@@ -1,0 +1,244 @@
+//! The path of a request, top to bottom: find the credential, verify the token or load the session,
+//! enrich the identity, check the policies. [`respond`](super::respond) continues.
+
+use super::attached::{Attached, Sender};
+#[cfg(feature = "client")]
+use super::cookie_renewal::Renewal;
+use super::credentials::{self, CredentialSource, Head, RoutedHead, SourceKind};
+use super::handle::Authenticator;
+use super::identity::{CredentialKind, Identity};
+use super::requirement::{Policies, RequestRequirement, Requirement};
+use super::respond::{Admitted, Decision, Responder};
+use super::session::RequestSession;
+use crate::core::challenge::AuthResponse;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::now_or_later::NowOrLater::{self, Later, Now};
+use crate::core::telemetry;
+use crate::token::verified::Verified;
+use std::ops::Range;
+
+/// The sender of a request, before it is decided whether the route needs a login.
+pub(super) struct Authenticated {
+    pub(super) sender: Sender,
+    /// Whether an invalid credential refuses the request even where login is optional.
+    pub(super) is_fatal: bool,
+    /// `Set-Cookie` values, with every response.
+    pub(super) cookies: Vec<String>,
+}
+
+impl Authenticator {
+    /// Decides whether a request may reach its route.
+    ///
+    /// `outer` is what an outer layer attached; it is used again, not computed again.
+    pub(crate) fn decide(
+        &self,
+        head: &impl RoutedHead,
+        outer: Option<&Attached>,
+        requirement: &Requirement,
+    ) -> Decision {
+        let live = requirement.live();
+        let required = match requirement.of(live.as_deref(), head) {
+            Ok(required) => required,
+            // Denied for every credential.
+            Err(error) => return Now(Err(self.challenge(&error))),
+        };
+        if let Some(outer) = outer.filter(|outer| outer.context.is_same(self.context())) {
+            if required.login
+                && let Err(error) = outer.sender.identity()
+            {
+                return Now(Err(self.challenge(&error)));
+            }
+            let admitted = Admitted { attached: None, responder: Responder::inner(self.context()) };
+            return authorize(admitted, outer.sender.known(), &required);
+        }
+        let admitted = self.identify(head, required.login);
+        let admitted = self.enrich(admitted);
+        match admitted {
+            admitted if required.is_simple() => admitted,
+            Now(Ok(admitted)) => authorize(admitted, None, &required),
+            Now(Err(refusal)) => Now(Err(refusal)),
+            Later(admitted) => {
+                let policies = required.to_owned();
+                NowOrLater::later(
+                    async move { authorize_later(admitted.await?, None, policies).await },
+                )
+            }
+        }
+    }
+
+    /// Authenticates the sender, who must be known if `login` is required.
+    fn identify(&self, head: &impl Head, login: bool) -> Decision {
+        let settings = self.0.sessions.as_ref();
+        let session = settings.map(|settings| RequestSession::of(self, head, settings));
+        let (before, after) = self.sources_around_session();
+        let authenticated = match (self.authenticate_token(head, before), &session) {
+            (Some(by_token), _) => by_token,
+            (None, None) => Now(Authenticated::anonymous()),
+            (None, Some(session)) => {
+                let by_session = session.authenticate();
+                // A guest's session does not identify the sender: the later sources decide.
+                let by_token = self.authenticate_token(head, after);
+                by_session.then(|by_session| match (by_session, by_token) {
+                    (Some(by_session), _) => Now(by_session),
+                    (None, Some(by_token)) => by_token,
+                    (None, None) => Now(Authenticated::anonymous()),
+                })
+            }
+        };
+        let responder = Responder::new(self.context(), session);
+        authenticated.map(move |authenticated| authenticated.admit(login, responder))
+    }
+
+    /// Verifies the first token that these sources hold; `None` without one.
+    fn authenticate_token(
+        &self,
+        head: &impl Head,
+        sources: Range<usize>,
+    ) -> Option<NowOrLater<Authenticated>> {
+        let first = sources.start;
+        let sources = self.0.sources.get(sources).unwrap_or_default();
+        let (found, place) = match credentials::find(head, sources) {
+            Ok(found) => found?,
+            Err((error, source)) => {
+                // Browsers send cookies unasked, so two different ones of one name.
+                let is_fatal = !source.is_cookie() || self.is_strict();
+                return Some(Now(Authenticated::invalid(error, is_fatal)));
+            }
+        };
+        let mut allowed = credentials::check_alone(head, &self.0.sources, found.source);
+        if allowed.is_ok() && found.source.is_cookie() {
+            allowed = self.0.origins.check(head);
+        }
+        if let Err(error) = allowed {
+            return Some(Now(Authenticated::invalid(error, true)));
+        }
+        let place = first + place;
+        let verification = self.0.routing.verify(&found.token, |token| found.check_form(token));
+        #[cfg(feature = "client")]
+        if let Some(refresh_token) = self.refresh_token(head, found.source, &verification) {
+            let renewal = Renewal { id_token: found.token.into_owned(), refresh_token, place };
+            let auth = self.clone();
+            return Some(verification.then(move |answer| match answer {
+                Err(error) if error.kind() == ErrorKind::Expired => {
+                    NowOrLater::later(async move { auth.renew_cookie(renewal, error).await })
+                }
+                answer => Now(auth.authenticated(answer, place)),
+            }));
+        }
+        Some(verification.map_with(self, move |auth, answer| auth.authenticated(answer, place)))
+    }
+
+    /// Returns the sender of a token, by the index of its source.
+    pub(super) fn authenticated(
+        &self,
+        answer: Result<Verified, Error>,
+        place: usize,
+    ) -> Authenticated {
+        let source = self.0.sources.get(place);
+        let error = match answer {
+            Ok(verified) => {
+                let kind = source.map_or(CredentialKind::Direct, CredentialSource::kind);
+                return Authenticated::known(self.identity(verified.into(), kind));
+            }
+            Err(error) => error,
+        };
+        let is_outage = error.kind() == ErrorKind::Unavailable;
+        let (is_optional, removal) = match source.map(|source| &source.0) {
+            Some(_) if error.kind() == ErrorKind::InvalidRequest => (false, None),
+            Some(SourceKind::Cookie(name)) => {
+                let removal = error.kind().is_final().then(|| self.removal(name));
+                (!self.is_strict() && !is_outage, removal)
+            }
+            Some(_) => (self.is_lenient() && !is_outage, None),
+            None => (false, None),
+        };
+        let mut invalid = Authenticated::invalid(error, !is_optional);
+        invalid.cookies.extend(removal);
+        invalid
+    }
+
+    /// Adds the application's own claims to the sender's.
+    fn enrich(&self, admitted: Decision) -> Decision {
+        if self.0.enricher.is_none() {
+            return admitted;
+        }
+        admitted.and_then(self, |auth, mut admitted| {
+            let is_complete = match (&auth.0.enricher, admitted.identity_mut()) {
+                (Some(enricher), Some(identity)) => enricher.recall(identity),
+                _ => true,
+            };
+            if is_complete {
+                return Now(Ok(admitted));
+            }
+            let auth = auth.clone();
+            NowOrLater::later(async move {
+                let answer = match (&auth.0.enricher, admitted.identity_mut()) {
+                    (Some(enricher), Some(identity)) => enricher.enrich(identity).await,
+                    _ => Ok(()),
+                };
+                admitted.unless(answer)
+            })
+        })
+    }
+}
+
+/// Checks the policies against the identity that an outer layer found, or else the request's own.
+fn authorize(
+    admitted: Admitted,
+    outer: Option<&Identity>,
+    required: &RequestRequirement<'_>,
+) -> Decision {
+    if required.is_async() {
+        let (outer, policies) = (outer.cloned(), required.to_owned());
+        return NowOrLater::later(authorize_later(admitted, outer, policies));
+    }
+    let answer = match outer.or(admitted.identity()) {
+        Some(identity) => required.check(identity),
+        // Policies imply a login.
+        None => Ok(()),
+    };
+    Now(admitted.unless(answer))
+}
+
+async fn authorize_later(
+    admitted: Admitted,
+    outer: Option<Identity>,
+    policies: Policies,
+) -> Result<Admitted, AuthResponse> {
+    let answer = match outer.as_ref().or(admitted.identity()) {
+        Some(identity) => policies.check(identity).await,
+        None => Sender::Anonymous.identity().map(drop),
+    };
+    admitted.unless(answer)
+}
+
+impl Authenticated {
+    pub(super) fn known(identity: Identity) -> Self {
+        Self { sender: Sender::Known(identity), is_fatal: false, cookies: Vec::new() }
+    }
+
+    fn anonymous() -> Self {
+        Self { sender: Sender::Anonymous, is_fatal: false, cookies: Vec::new() }
+    }
+
+    pub(super) fn invalid(error: Error, is_fatal: bool) -> Self {
+        Self { sender: Sender::Invalid(error), is_fatal, cookies: Vec::new() }
+    }
+
+    /// Admits the request, or refuses it: a required `login` is missing, or the credential is
+    /// invalid and may not be ignored.
+    fn admit(self, login: bool, mut responder: Responder) -> Result<Admitted, AuthResponse> {
+        let Self { sender, is_fatal, cookies } = self;
+        responder.cookies = cookies;
+        if (login || is_fatal)
+            && let Err(error) = sender.identity()
+        {
+            return Err(responder.refuse(&error));
+        }
+        if let Sender::Invalid(error) = &sender {
+            telemetry::refused(error);
+        }
+        let attached = Some(responder.attached(sender));
+        Ok(Admitted { attached, responder })
+    }
+}

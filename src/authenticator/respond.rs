@@ -1,0 +1,342 @@
+//! The response of a request, top to bottom: wait for the decision, run the handler, save the
+//! session, add cookies and `Vary`. Framework adapters implement [`Call`] and [`ResponseHead`].
+
+use super::attached::{Attached, Sender};
+use super::context::HandlerContext;
+use super::identity::Identity;
+use super::session::{OpenSession, RequestSession};
+use crate::core::challenge::{AuthResponse, REALM};
+use crate::core::error::Error;
+use crate::core::now_or_later::NowOrLater::{self, Now};
+use std::sync::Arc;
+#[cfg(any(feature = "tower", feature = "actix"))]
+use {
+    crate::core::future::BoxFuture,
+    crate::core::now_or_later::NowOrLater::Later,
+    std::future::Future,
+    std::pin::Pin,
+    std::task::{Context, Poll, ready},
+};
+
+/// The decision about a request. A refusal is the whole response.
+pub(crate) type Decision = NowOrLater<Result<Admitted, AuthResponse>>;
+
+/// A request that may reach its route.
+pub(crate) struct Admitted {
+    /// `None` if an outer layer attached it.
+    pub(crate) attached: Option<Attached>,
+    pub(crate) responder: Responder,
+}
+
+impl Admitted {
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.attached.as_ref()?.sender.known()
+    }
+
+    pub(super) fn identity_mut(&mut self) -> Option<&mut Identity> {
+        match &mut self.attached.as_mut()?.sender {
+            Sender::Known(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// Refuses the request if a check failed.
+    pub(super) fn unless(self, answer: Result<(), Error>) -> Result<Self, AuthResponse> {
+        match answer {
+            Ok(()) => Ok(self),
+            Err(error) => Err(self.responder.refuse(&error)),
+        }
+    }
+}
+
+/// A request and the service to call with it.
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(crate) trait Call: Sized {
+    /// The public name of the response's future.
+    const FUTURE: &'static str;
+    /// The future of the service.
+    type Handler;
+    type Response: ResponseHead;
+    type Error;
+
+    /// Attaches the sender to the request and calls the service.
+    fn call(self, admitted: Admitted) -> RespondTo<Self>;
+
+    /// Returns the response to a refused request.
+    fn refuse(self, refusal: AuthResponse) -> Self::Response;
+
+    fn poll(
+        handler: Pin<&mut Self::Handler>,
+        responder: &Responder,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Response, Self::Error>>;
+}
+
+/// The core's view of a response. Each framework adapter implements it.
+pub(crate) trait ResponseHead: Sized {
+    /// A prepared `Vary` header.
+    type Vary;
+
+    fn status(&self) -> u16;
+    fn set_status(&mut self, status: u16);
+    fn headers(&self, name: &'static str) -> impl Iterator<Item = &[u8]>;
+    fn remove_header(&mut self, name: &str);
+    /// Appends a header. A malformed one is dropped with a warning.
+    fn append_header(&mut self, name: &str, value: &str);
+    fn append_vary(&mut self, vary: Self::Vary);
+    /// Takes the error from the response's extensions.
+    fn take_error(&mut self) -> Option<ReturnedError>;
+    fn with_body(self, body: Vec<u8>) -> Self;
+    /// Replaces the whole response.
+    fn replaced(self, refusal: AuthResponse) -> Self;
+}
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+pin_project_lite::pin_project! {
+    /// The future of a response, boxed only while a request waits for I/O.
+    #[project = RespondProjected]
+    pub(crate) enum Respond<C, H, R, V> {
+        /// Waits for keys, a token refresh, a session or a policy.
+        Deciding {
+            decision: BoxFuture<Result<Admitted, AuthResponse>>,
+            // Boxed, so that the other states stay small.
+            call: Option<Box<C>>,
+        },
+        Handling {
+            #[pin]
+            handler: H,
+            responder: Option<(Responder, V)>,
+        },
+        /// The application has answered; the session is being saved.
+        Saving {
+            saving: BoxFuture<Result<Responder, AuthResponse>>,
+            response: Option<Box<(R, V)>>,
+        },
+        Refused { response: Option<R> },
+        Done,
+    }
+}
+
+/// The future for a call.
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(crate) type RespondTo<C> = Respond<
+    C,
+    <C as Call>::Handler,
+    <C as Call>::Response,
+    <<C as Call>::Response as ResponseHead>::Vary,
+>;
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl<C, H, R, V> Respond<C, H, R, V> {
+    pub(crate) fn handling(handler: H, responder: Responder, vary: V) -> Self {
+        Self::Handling { handler, responder: Some((responder, vary)) }
+    }
+
+    pub(crate) fn refused(response: R) -> Self {
+        Self::Refused { response: Some(response) }
+    }
+
+    pub(crate) fn deciding(decision: BoxFuture<Result<Admitted, AuthResponse>>, call: C) -> Self {
+        Self::Deciding { decision, call: Some(Box::new(call)) }
+    }
+}
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl<C, H, R, V> Future for Respond<C, H, R, V>
+where
+    C: Call<Handler = H, Response = R>,
+    R: ResponseHead<Vary = V>,
+{
+    type Output = Result<R, C::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let (output, next) = match self.as_mut().project() {
+                RespondProjected::Deciding { decision, call } => {
+                    let decision = ready!(decision.as_mut().poll(cx));
+                    let next = call.take().map(|call| match decision {
+                        Ok(admitted) => call.call(admitted),
+                        Err(refusal) => Self::refused(call.refuse(refusal)),
+                    });
+                    (None, next)
+                }
+                RespondProjected::Handling { handler, responder } => {
+                    let Some((decided, _)) = &responder else {
+                        break;
+                    };
+                    let answer = ready!(C::poll(handler, decided, cx));
+                    let Some((responder, vary)) = responder.take() else {
+                        break;
+                    };
+                    match answer.map(|response| responder.answer_error(response)) {
+                        Err(error) => (Some(Err(error)), None),
+                        Ok(response) => match responder.finish(response.status()) {
+                            Now(Ok(responder)) => (Some(Ok(responder.apply(response, vary))), None),
+                            Now(Err(refusal)) => (Some(Ok(response.replaced(refusal))), None),
+                            Later(saving) => {
+                                let response = Some(Box::new((response, vary)));
+                                (None, Some(Self::Saving { saving, response }))
+                            }
+                        },
+                    }
+                }
+                RespondProjected::Saving { saving, response } => {
+                    let saved = ready!(saving.as_mut().poll(cx));
+                    let output = response.take().map(|response| {
+                        let (response, vary) = *response;
+                        Ok(match saved {
+                            Ok(responder) => responder.apply(response, vary),
+                            // The response would report something that did not happen.
+                            Err(refusal) => response.replaced(refusal),
+                        })
+                    });
+                    (output, None)
+                }
+                RespondProjected::Refused { response } => (response.take().map(Ok), None),
+                RespondProjected::Done => break,
+            };
+            self.set(next.unwrap_or(Self::Done));
+            if let Some(output) = output {
+                return Poll::Ready(output);
+            }
+        }
+        // A caller's bug: without a panic it would wait forever.
+        #[expect(clippy::panic)]
+        {
+            panic!("{} polled after completion", C::FUTURE)
+        }
+    }
+}
+
+/// The error behind a standard response, kept in the response's extensions.
+///
+/// The surrounding layer uses it to answer with its own realm and hook.
+#[derive(Clone)]
+#[cfg_attr(not(any(feature = "axum", feature = "actix")), allow(dead_code))]
+pub(crate) struct ReturnedError(pub(crate) Error);
+
+/// Completes the response of an admitted request, or refuses the request.
+pub(crate) struct Responder {
+    context: Arc<HandlerContext>,
+    /// Whole `Set-Cookie` values. A response with any of them must not be cached.
+    pub(super) cookies: Vec<String>,
+    /// Whether this layer read the request's headers; otherwise an outer one did.
+    varies: bool,
+    /// The request's session, saved once the handler has answered.
+    session: Option<OpenSession>,
+}
+
+impl Responder {
+    pub(super) fn new(context: &Arc<HandlerContext>, session: Option<Arc<RequestSession>>) -> Self {
+        let session = session.map(OpenSession::new);
+        Self { context: context.clone(), cookies: Vec::new(), varies: true, session }
+    }
+
+    /// A responder behind an outer layer's.
+    pub(super) fn inner(context: &Arc<HandlerContext>) -> Self {
+        Self { context: context.clone(), cookies: Vec::new(), varies: false, session: None }
+    }
+
+    /// Returns what guards and extractors need.
+    pub(super) fn attached(&self, sender: Sender) -> Attached {
+        let session = self.session.as_ref().map(|open| open.session().clone());
+        Attached { sender, session, context: self.context.clone() }
+    }
+
+    /// Whether the response stays as it is.
+    #[cfg(feature = "actix")]
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.varies && self.cookies.is_empty() && self.session.is_none()
+    }
+
+    /// Returns the response to an error, with the cookies and `Vary`.
+    pub(super) fn refuse(mut self, error: &Error) -> AuthResponse {
+        let mut refusal = self.context.challenge(error);
+        if let Some(names) = self.context.vary().filter(|_| self.varies) {
+            refusal.add_header("vary", names);
+        }
+        if let Some(session) = &self.session {
+            self.cookies.extend(session.session().removal());
+        }
+        if !self.cookies.is_empty() {
+            refusal = refusal.with_header("cache-control", "no-store");
+        }
+        for cookie in self.cookies {
+            refusal.add_header("set-cookie", cookie);
+        }
+        refusal
+    }
+
+    /// Applies the layer's realm and hook to an error that a handler returned.
+    fn answer_error<R: ResponseHead>(&self, mut response: R) -> R {
+        if !(400..600).contains(&response.status()) {
+            return response;
+        }
+        let Some(ReturnedError(error)) = response.take_error() else {
+            return response;
+        };
+        let standard = AuthResponse::for_error(&error, REALM);
+        let content_type = standard.header("content-type").map(str::as_bytes);
+        if standard.status() != response.status()
+            || response.headers("content-type").next() != content_type
+        {
+            // The application's own response.
+            return response;
+        }
+        let ours = self.context.answer(&error);
+        response.set_status(ours.status());
+        // The encoding of an inner middleware that compressed the standard body.
+        for name in ["content-length", "content-encoding"] {
+            response.remove_header(name);
+        }
+        for (name, _) in standard.headers() {
+            response.remove_header(name);
+        }
+        for (name, value) in ours.headers() {
+            response.append_header(name, value);
+        }
+        response.with_body(ours.into_body())
+    }
+
+    /// Saves the session. If that fails, a refusal replaces the application's response.
+    fn finish(mut self, status: u16) -> NowOrLater<Result<Self, AuthResponse>> {
+        let Some(open) = self.session.take() else {
+            return Now(Ok(self));
+        };
+        open.session().save(status).map(|(cookie, saved)| {
+            self.cookies.extend(cookie);
+            match saved {
+                Ok(()) => Ok(self),
+                Err(error) => Err(self.refuse(&error)),
+            }
+        })
+    }
+
+    /// Adds `Vary` and the cookies.
+    fn apply<R: ResponseHead>(mut self, mut response: R, vary: R::Vary) -> R {
+        if self.varies {
+            response.append_vary(vary);
+        }
+        if self.cookies.is_empty() {
+            return response;
+        }
+        // The application's own login or logout is not undone.
+        for own in response.headers("set-cookie") {
+            self.cookies.retain(|ours| name(ours.as_bytes()) != name(own));
+        }
+        if !self.cookies.is_empty() {
+            response.remove_header("cache-control");
+            response.append_header("cache-control", "no-store");
+        }
+        for cookie in &self.cookies {
+            response.append_header("set-cookie", cookie);
+        }
+        response
+    }
+}
+
+/// The name in a `Set-Cookie` value.
+fn name(cookie: &[u8]) -> &[u8] {
+    let end = cookie.iter().position(|byte| *byte == b'=');
+    cookie[..end.unwrap_or(cookie.len())].trim_ascii()
+}
