@@ -9,6 +9,7 @@ use crate::authenticator::{
 use crate::authenticator::{Session, SessionData, credentials};
 use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::telemetry;
 use crate::token::claims::{Claims, ClaimsData};
 use actix_web::dev::Payload;
@@ -129,30 +130,20 @@ impl<G: NamedPolicy> FromRequest for Require<G> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> RequireFuture<G> {
         RequireFuture(match with_attached(request, Self::question) {
-            Ok(question) if question.1.is_async() => {
-                Asking::Later(Box::pin(Self::ask_async(question)))
-            }
-            question => Asking::Now(ready(question.and_then(Self::ask))),
+            Ok(question) if question.1.is_async() => NowOrLater::later(Self::ask_async(question)),
+            question => Now(question.and_then(Self::ask)),
         })
     }
 }
 
 /// The future of [`Require`] in actix-web. Boxed only for an asynchronous policy.
-pub struct RequireFuture<G>(Asking<G>);
-
-enum Asking<G> {
-    Now(Ready<Result<Require<G>, AuthRejection>>),
-    Later(Pin<Box<dyn Future<Output = Result<Require<G>, AuthRejection>>>>),
-}
+pub struct RequireFuture<G>(NowOrLater<Result<Require<G>, AuthRejection>>);
 
 impl<G> Future for RequireFuture<G> {
     type Output = Result<Require<G>, AuthRejection>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.get_mut().0 {
-            Asking::Now(answer) => Pin::new(answer).poll(cx),
-            Asking::Later(answer) => answer.as_mut().poll(cx),
-        }
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 

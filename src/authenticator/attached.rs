@@ -2,6 +2,7 @@
 
 use super::context::HandlerContext;
 use super::identity::Identity;
+#[cfg(any(feature = "axum", feature = "actix"))]
 use super::rejection::AuthRejection;
 use super::session::RequestSession;
 use crate::core::error::{Error, ErrorKind};
@@ -49,6 +50,29 @@ impl Sender {
             }
             Self::Invalid(error) => Err(error.clone()),
         }
+    }
+}
+
+/// The sender of a request, before it is decided whether the route needs a login.
+pub(super) struct Authenticated {
+    pub(super) sender: Sender,
+    /// Whether an invalid credential refuses the request even where login is optional.
+    pub(super) is_fatal: bool,
+    /// `Set-Cookie` values, with every response.
+    pub(super) cookies: Vec<String>,
+}
+
+impl Authenticated {
+    pub(super) fn known(identity: Identity) -> Self {
+        Self { sender: Sender::Known(identity), is_fatal: false, cookies: Vec::new() }
+    }
+
+    pub(super) fn anonymous() -> Self {
+        Self { sender: Sender::Anonymous, is_fatal: false, cookies: Vec::new() }
+    }
+
+    pub(super) fn invalid(error: Error, is_fatal: bool) -> Self {
+        Self { sender: Sender::Invalid(error), is_fatal, cookies: Vec::new() }
     }
 }
 

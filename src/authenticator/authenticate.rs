@@ -1,7 +1,7 @@
 //! The path of a request, top to bottom: find the credential, verify the token or load the session,
 //! enrich the identity, check the policies. [`respond`](super::respond) continues.
 
-use super::attached::{Attached, Sender};
+use super::attached::{Attached, Authenticated, Sender};
 #[cfg(feature = "client")]
 use super::cookie_renewal::Renewal;
 use super::credentials::{self, CredentialSource, Head, RoutedHead, SourceKind};
@@ -16,15 +16,6 @@ use crate::core::now_or_later::NowOrLater::{self, Later, Now};
 use crate::core::telemetry;
 use crate::token::verified::Verified;
 use std::ops::Range;
-
-/// The sender of a request, before it is decided whether the route needs a login.
-pub(super) struct Authenticated {
-    pub(super) sender: Sender,
-    /// Whether an invalid credential refuses the request even where login is optional.
-    pub(super) is_fatal: bool,
-    /// `Set-Cookie` values, with every response.
-    pub(super) cookies: Vec<String>,
-}
 
 impl Authenticator {
     /// Decides whether a request may reach its route.
@@ -70,14 +61,15 @@ impl Authenticator {
     fn identify(&self, head: &impl Head, login: bool) -> Decision {
         let settings = self.0.sessions.as_ref();
         let session = settings.map(|settings| RequestSession::of(self, head, settings));
-        let (before, after) = self.sources_around_session();
-        let authenticated = match (self.authenticate_token(head, before), &session) {
+        let all = self.0.sources.len();
+        let place = settings.map_or(all, |settings| settings.place());
+        let authenticated = match (self.authenticate_token(head, 0..place), &session) {
             (Some(by_token), _) => by_token,
             (None, None) => Now(Authenticated::anonymous()),
             (None, Some(session)) => {
                 let by_session = session.authenticate();
                 // A guest's session does not identify the sender: the later sources decide.
-                let by_token = self.authenticate_token(head, after);
+                let by_token = self.authenticate_token(head, place + 1..all);
                 by_session.then(|by_session| match (by_session, by_token) {
                     (Some(by_session), _) => Now(by_session),
                     (None, Some(by_token)) => by_token,
@@ -213,18 +205,6 @@ async fn authorize_later(
 }
 
 impl Authenticated {
-    pub(super) fn known(identity: Identity) -> Self {
-        Self { sender: Sender::Known(identity), is_fatal: false, cookies: Vec::new() }
-    }
-
-    fn anonymous() -> Self {
-        Self { sender: Sender::Anonymous, is_fatal: false, cookies: Vec::new() }
-    }
-
-    pub(super) fn invalid(error: Error, is_fatal: bool) -> Self {
-        Self { sender: Sender::Invalid(error), is_fatal, cookies: Vec::new() }
-    }
-
     /// Admits the request, or refuses it: a required `login` is missing, or the credential is
     /// invalid and may not be ignored.
     fn admit(self, login: bool, mut responder: Responder) -> Result<Admitted, AuthResponse> {

@@ -1,6 +1,6 @@
 //! Silent refresh: an expired login cookie is renewed with the refresh token beside it.
 
-use super::authenticate::Authenticated;
+use super::attached::Authenticated;
 use super::credentials::{self, CredentialSource, Head, SourceKind};
 use super::handle::Authenticator;
 use super::refresh::{Holder, is_definite};

@@ -18,7 +18,6 @@ use crate::core::telemetry;
 use crate::token::claim_set::Claimed;
 use crate::token::verified::Verified;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Verifies the credential of a request and returns an [`Identity`]. Cheap to clone.
@@ -141,7 +140,7 @@ impl Authenticator {
     }
 
     pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        self.0.routing.verify(token.as_bytes(), |_| Ok(())).wait().await
+        self.0.routing.verify(token.as_bytes(), |_| Ok(())).await
     }
 
     /// Returns the user of an ID token with a valid signature, even if expired or revoked.
@@ -226,15 +225,6 @@ impl Authenticator {
     #[cfg(feature = "client")]
     pub(super) fn session_settings(&self) -> Option<&Arc<SessionSettings>> {
         self.0.sessions.as_ref()
-    }
-
-    /// Returns the sources before and after the session cookie: all are before without sessions.
-    pub(super) fn sources_around_session(&self) -> (Range<usize>, Range<usize>) {
-        let all = self.0.sources.len();
-        match &self.0.sessions {
-            Some(sessions) => (0..sessions.place(), sessions.place() + 1..all),
-            None => (0..all, all..all),
-        }
     }
 
     /// Whether an invalid cookie refuses the request even where login is optional.

@@ -65,6 +65,7 @@ pub(crate) trait Call: Sized {
     /// Returns the response to a refused request.
     fn refuse(self, refusal: AuthResponse) -> Self::Response;
 
+    /// Polls the service's future. An error that it returns is passed on as it is.
     fn poll(
         handler: Pin<&mut Self::Handler>,
         responder: &Responder,
@@ -151,17 +152,19 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            let (output, next) = match self.as_mut().project() {
+            let output = match self.as_mut().project() {
                 RespondProjected::Deciding { decision, call } => {
                     let decision = ready!(decision.as_mut().poll(cx));
-                    let next = call.take().map(|call| match decision {
-                        Ok(admitted) => call.call(admitted),
-                        Err(refusal) => Self::refused(call.refuse(refusal)),
-                    });
-                    (None, next)
+                    let next = match (decision, call.take()) {
+                        (Ok(admitted), Some(call)) => call.call(admitted),
+                        (Err(refusal), Some(call)) => Self::refused(call.refuse(refusal)),
+                        (_, None) => Self::Done,
+                    };
+                    self.set(next);
+                    continue;
                 }
                 RespondProjected::Handling { handler, responder } => {
-                    let Some((decided, _)) = &responder else {
+                    let Some((decided, _)) = responder.as_ref() else {
                         break;
                     };
                     let answer = ready!(C::poll(handler, decided, cx));
@@ -169,36 +172,37 @@ where
                         break;
                     };
                     match answer.map(|response| responder.answer_error(response)) {
-                        Err(error) => (Some(Err(error)), None),
+                        Err(error) => Err(error),
                         Ok(response) => match responder.finish(response.status()) {
-                            Now(Ok(responder)) => (Some(Ok(responder.apply(response, vary))), None),
-                            Now(Err(refusal)) => (Some(Ok(response.replaced(refusal))), None),
+                            Now(Ok(responder)) => Ok(responder.apply(response, vary)),
+                            Now(Err(refusal)) => Ok(response.replaced(refusal)),
                             Later(saving) => {
                                 let response = Some(Box::new((response, vary)));
-                                (None, Some(Self::Saving { saving, response }))
+                                self.set(Self::Saving { saving, response });
+                                continue;
                             }
                         },
                     }
                 }
                 RespondProjected::Saving { saving, response } => {
                     let saved = ready!(saving.as_mut().poll(cx));
-                    let output = response.take().map(|response| {
-                        let (response, vary) = *response;
-                        Ok(match saved {
-                            Ok(responder) => responder.apply(response, vary),
-                            // The response would report something that did not happen.
-                            Err(refusal) => response.replaced(refusal),
-                        })
-                    });
-                    (output, None)
+                    let Some((response, vary)) = response.take().map(|both| *both) else {
+                        break;
+                    };
+                    Ok(match saved {
+                        Ok(responder) => responder.apply(response, vary),
+                        // The response would report something that did not happen.
+                        Err(refusal) => response.replaced(refusal),
+                    })
                 }
-                RespondProjected::Refused { response } => (response.take().map(Ok), None),
+                RespondProjected::Refused { response } => match response.take() {
+                    Some(response) => Ok(response),
+                    None => break,
+                },
                 RespondProjected::Done => break,
             };
-            self.set(next.unwrap_or(Self::Done));
-            if let Some(output) = output {
-                return Poll::Ready(output);
-            }
+            self.set(Self::Done);
+            return Poll::Ready(output);
         }
         // A caller's bug: without a panic it would wait forever.
         #[expect(clippy::panic)]

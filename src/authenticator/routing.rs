@@ -102,7 +102,7 @@ impl Routing {
                 // A retry would only double the wait.
                 Err(error) if error.kind() != ErrorKind::Unavailable => {
                     let candidates = routing.candidates(&token)?;
-                    routing.in_full(candidates, &token).wait().await
+                    routing.in_full(candidates, &token).await
                 }
                 answer => answer,
             }
@@ -171,7 +171,7 @@ impl Routing {
     async fn try_each(&self, candidates: &[usize], token: &[u8]) -> Result<Verified, Error> {
         let mut refusal: Option<Error> = None;
         for verifier in candidates.iter().filter_map(|at| self.verifiers.get(*at)) {
-            match verifier.start_in_full(token).wait().await {
+            match verifier.start_in_full(token).await {
                 Ok(verified) => return Ok(verified),
                 Err(error) => match &refusal {
                     Some(known) if weight(known) >= weight(&error) => {}

@@ -1,7 +1,9 @@
 //! A value that is known now, or a future of it: what needs no waiting is neither boxed nor polled.
 
 use crate::core::future::BoxFuture;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// A value, or the future that yields it.
 pub(crate) enum NowOrLater<T> {
@@ -11,16 +13,30 @@ pub(crate) enum NowOrLater<T> {
 
 use NowOrLater::{Later, Now};
 
+/// Never pins a value.
+impl<T> Unpin for NowOrLater<T> {}
+
+impl<T> Future for NowOrLater<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = self.get_mut();
+        if let Later(value) = this {
+            return value.as_mut().poll(cx);
+        }
+        // A future without a state is boxed without an allocation.
+        #[expect(clippy::panic)]
+        let done = poll_fn(|_| panic!("polled after completion"));
+        match std::mem::replace(this, Later(Box::pin(done))) {
+            Now(value) => Poll::Ready(value),
+            Later(_) => Poll::Pending,
+        }
+    }
+}
+
 impl<T: Send + 'static> NowOrLater<T> {
     pub(crate) fn later(value: impl Future<Output = T> + Send + 'static) -> Self {
         Later(Box::pin(value))
-    }
-
-    pub(crate) async fn wait(self) -> T {
-        match self {
-            Now(value) => value,
-            Later(value) => value.await,
-        }
     }
 
     pub(crate) fn map<U: Send + 'static>(
@@ -55,7 +71,7 @@ impl<T: Send + 'static> NowOrLater<T> {
     ) -> NowOrLater<U> {
         match self {
             Now(value) => next(value),
-            Later(value) => NowOrLater::later(async move { next(value.await).wait().await }),
+            Later(value) => NowOrLater::later(async move { next(value.await).await }),
         }
     }
 }
@@ -72,7 +88,7 @@ impl<T: Send + 'static, E: Send + 'static> NowOrLater<Result<T, E>> {
             Now(Err(error)) => Now(Err(error)),
             Later(value) => {
                 let context = context.clone();
-                NowOrLater::later(async move { next(&context, value.await?).wait().await })
+                NowOrLater::later(async move { next(&context, value.await?).await })
             }
         }
     }

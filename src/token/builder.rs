@@ -4,7 +4,7 @@ use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
 use super::revocation::Revocation;
 use super::ring::KeyRing;
-use super::rules::{Rules, TextRule, other_spelling};
+use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, MAX_TOKEN_LEN, Rules, TextRule, other_spelling};
 use super::verifier::Verifier;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
@@ -13,11 +13,7 @@ use crate::jose::{Algorithm, KeySet, VerifyingKey};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
-pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);
 const DEFAULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// Longest token that any verifier may accept, in bytes.
-pub(crate) const MAX_TOKEN_LEN: usize = 1024 * 1024;
 
 /// Builds a key source from the clock and the configured algorithms.
 type MakeSource =

@@ -9,6 +9,11 @@ use crate::jose::{Algorithm, Header};
 use std::borrow::Cow;
 use std::time::Duration;
 
+pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);
+/// Longest token that any verifier may accept, in bytes.
+pub(crate) const MAX_TOKEN_LEN: usize = 1024 * 1024;
+
 pub(crate) struct Rules {
     pub(crate) algorithms: Vec<Algorithm>,
     /// Accepted issuers; empty accepts any.

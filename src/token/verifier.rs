@@ -122,7 +122,7 @@ impl Verifier {
     /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys or
     /// a list's store cannot be reached, and says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        self.start(token.as_bytes(), |_| Ok(())).wait().await
+        self.start(token.as_bytes(), |_| Ok(())).await
     }
 
     /// Returns statistics of the token cache.
@@ -235,7 +235,7 @@ impl Verifier {
                     let keys = this.inner.keys.load().await?;
                     let checked = this.inner.check(&token, &keys);
                     let verified = checked.map_err(Refused::into_error)?;
-                    this.check_lists(verified, false).wait().await
+                    this.check_lists(verified, false).await
                 });
             }
         };
@@ -249,7 +249,7 @@ impl Verifier {
         let (this, token) = (self.clone(), token.to_vec());
         Verification::later(async move {
             let verified = this.inner.check_again(&token, refused, newer).await?;
-            this.check_lists(verified, false).wait().await
+            this.check_lists(verified, false).await
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::form_token;
 use super::request_session::RequestSession;
 use super::settings::SessionSettings;
-use crate::authenticator::authenticate::Authenticated;
+use crate::authenticator::attached::Authenticated;
 use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::handle::Authenticator;
 use crate::authenticator::identity::CredentialKind;

@@ -202,7 +202,7 @@ impl RequestSession {
         let Some(load) = load.map(prepare) else {
             return Ok(None);
         };
-        match self.settle(load.wait().await) {
+        match self.settle(load.await) {
             Ok(loaded) => Ok(Some(loaded)),
             Err(error) if self.has_ended() => {
                 telemetry::refused(&error);

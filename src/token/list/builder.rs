@@ -5,7 +5,7 @@ use super::token_list::{Kind, Settings, TokenList};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::store::Store;
-use crate::token::builder::{DEFAULT_LEEWAY, MAX_LEEWAY};
+use crate::token::rules::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
