@@ -5,14 +5,15 @@ use super::attached::{Attached, Sender};
 use super::context::HandlerContext;
 use super::identity::Identity;
 use super::session::{OpenSession, RequestSession};
-use crate::core::challenge::{AuthResponse, REALM};
+use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
-use crate::core::now_or_later::NowOrLater::{self, Now};
+use crate::core::now_or_later::NowOrLater;
 use std::sync::Arc;
 #[cfg(any(feature = "tower", feature = "actix"))]
 use {
+    crate::core::challenge::REALM,
     crate::core::future::BoxFuture,
-    crate::core::now_or_later::NowOrLater::Later,
+    crate::core::now_or_later::NowOrLater::{Later, Now},
     std::future::Future,
     std::pin::Pin,
     std::task::{Context, Poll, ready},
@@ -73,6 +74,7 @@ pub(crate) trait Call: Sized {
     ) -> Poll<Result<Self::Response, Self::Error>>;
 }
 
+#[cfg(any(feature = "tower", feature = "actix"))]
 /// The core's view of a response. Each framework adapter implements it.
 pub(crate) trait ResponseHead: Sized {
     /// A prepared `Vary` header.
@@ -270,7 +272,10 @@ impl Responder {
         }
         refusal
     }
+}
 
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl Responder {
     /// Applies the layer's realm and hook to an error that a handler returned.
     fn answer_error<R: ResponseHead>(&self, mut response: R) -> R {
         if !(400..600).contains(&response.status()) {
@@ -339,6 +344,7 @@ impl Responder {
     }
 }
 
+#[cfg(any(feature = "tower", feature = "actix"))]
 /// The name in a `Set-Cookie` value.
 fn name(cookie: &[u8]) -> &[u8] {
     let end = cookie.iter().position(|byte| *byte == b'=');
