@@ -187,6 +187,21 @@ pub(in crate::config) fn advice(name: &str, there: &[&str], none: &str) -> Strin
     }
 }
 
+/// Returns the problem of an unknown key, with a suggestion.
+pub(super) fn unknown_key(key: &str, known: &[&str]) -> Problem {
+    let lacking = FEATURES.iter().find(|(lacking, _)| *lacking == key);
+    Problem::new(match lacking {
+        Some((_, feature)) => format!(
+            "unknown key; if it belongs here, this program was built without jamguard's feature \
+             '{feature}'"
+        ),
+        None => {
+            let advice = advice(key, known, "none is known");
+            format!("unknown key: {}", advice.replace("there are", "known are"))
+        }
+    })
+}
+
 impl de::Error for Problem {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
@@ -218,17 +233,7 @@ impl de::Error for Problem {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        let lacking = FEATURES.iter().find(|(key, _)| *key == field);
-        Self::new(match lacking {
-            Some((_, feature)) => format!(
-                "unknown key; if it belongs here, this program was built without jamguard's \
-                 feature '{feature}'"
-            ),
-            None => {
-                let advice = advice(field, known, "none is known");
-                format!("unknown key: {}", advice.replace("there are", "known are"))
-            }
-        })
+        unknown_key(field, known)
     }
 
     fn missing_field(field: &'static str) -> Self {
