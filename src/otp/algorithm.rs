@@ -69,9 +69,6 @@ impl FromStr for OtpKind {
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Upper case as in `otpauth` URIs, or lower case."))]
-#[cfg_attr(test, schemars(!enum))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum OtpAlgorithm {
     /// HMAC-SHA-1.
@@ -85,6 +82,13 @@ pub enum OtpAlgorithm {
     #[serde(alias = "sha512")]
     Sha512,
 }
+
+#[cfg(all(test, feature = "config"))]
+crate::core::settings::schemas::schema!(OtpAlgorithm, "OtpAlgorithm", {
+    "description": "Upper case as in `otpauth` URIs, or lower case.",
+    "type": "string",
+    "enum": ["SHA1", "SHA256", "SHA512", "sha1", "sha256", "sha512"]
+});
 
 impl OtpAlgorithm {
     const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];

@@ -33,12 +33,16 @@ impl Node {
     }
 }
 
+/// The name by which the deserializer knows a [`Section`].
+const SECTION: &str = "jamguard::Section";
+
 /// A table that is read into several structs, such as a builder's options and the names of what
 /// the file gives to the builder. Each struct reads the keys of its own fields.
 ///
 /// Only the last struct may have keys that must be given, because an unknown key is reported before
 /// a missing one.
 #[derive(Clone, Default, serde::Deserialize)]
+#[serde(rename = "jamguard::Section")]
 pub(in crate::config) struct Section<A, B>(pub(in crate::config) A, pub(in crate::config) B);
 
 #[cfg(test)]
@@ -113,17 +117,18 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         length: usize,
         visitor: V,
     ) -> Result<V::Value, Problem> {
-        match &self.value {
+        let visited = match &self.value {
+            _ if name != SECTION => self.visit(visitor),
             Value::Table(entries) => {
                 visitor.visit_seq(Structs { entries, known: Vec::new(), left: length })
             }
             _ => self.wrong("a table"),
-        }
-        .map_err(|problem| problem.on(self.line))
+        };
+        visited.map_err(|problem| problem.on(self.line))
     }
 
     serde::forward_to_deserialize_any! {

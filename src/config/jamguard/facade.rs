@@ -3,8 +3,6 @@
 use super::builder::{JamguardBuilder, Loaded};
 use super::reload::State;
 use crate::authenticator::Authenticator;
-#[cfg(any(feature = "tower", feature = "actix"))]
-use crate::authenticator::RouteGuard;
 use crate::config::document::{Document, Format};
 use crate::config::parts::{JWT, Parts, not_configured};
 use crate::core::error::Error;
@@ -240,7 +238,7 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(any(feature = "tower", feature = "actix"))]
-    pub fn guards(&self) -> Result<RouteGuard, Error> {
+    pub fn guards(&self) -> Result<crate::authenticator::RouteGuard, Error> {
         let auth = self.authenticator()?;
         Ok(auth.live_routes(self.live_table()?.clone()))
     }

@@ -1,14 +1,17 @@
 //! Settings of JustAuthenticateMe apps.
 
+use super::key_sets::key_set;
 use super::lists::Lists;
 use super::location::Spot;
-use super::scalars::{Texts, Time};
+use super::scalars::{Given, Texts, Time};
 use super::settings::{Parts, not_configured};
-use super::verifiers::key_set;
 use crate::config::document::Problem;
 use crate::config::jamguard::{Jamguard, named};
 use crate::core::error::Error;
-use crate::jam::{app::JamApp, client::JamClient};
+use crate::jam::{
+    app::JamApp,
+    client::{JamClient, JamClientBuilder},
+};
 use crate::jwks::{RemoteKeySet, builder::KeySetOptions};
 use std::fmt;
 
@@ -50,20 +53,15 @@ impl fmt::Debug for App {
 
 impl AppSettings {
     pub(in crate::config) fn build(&self, spot: &Spot<'_>, lists: &Lists) -> Result<App, Problem> {
-        let mut app = JamApp::new(&self.app_id).clock(spot.world.clock.clone());
-        let mut client = JamClient::builder(&self.app_id).legacy_paths(self.legacy_paths);
-        if let Some(url) = &self.base_url {
-            (app, client) = (app.base_url(url), client.base_url(url));
-        }
-        if let Some(Time(leeway)) = self.leeway {
-            app = app.leeway(leeway);
-        }
-        if let Some(bytes) = self.cache_bytes {
-            app = app.cache_bytes(bytes);
-        }
-        if let Some(Time(timeout)) = self.timeout {
-            client = client.timeout(timeout);
-        }
+        let mut app = JamApp::new(&self.app_id)
+            .clock(spot.world.clock.clone())
+            .given(&self.base_url, JamApp::base_url)
+            .given(&self.leeway, |app, Time(leeway)| app.leeway(leeway))
+            .given(&self.cache_bytes, JamApp::cache_bytes);
+        let client = JamClient::builder(&self.app_id)
+            .legacy_paths(self.legacy_paths)
+            .given(&self.base_url, JamClientBuilder::base_url)
+            .given(&self.timeout, |client, Time(timeout)| client.timeout(timeout));
         for list in spot.lists("deny_lists", &self.deny_lists.0, lists)? {
             app = app.deny_list(list);
         }

@@ -2,6 +2,7 @@
 
 use super::apps::App;
 use super::location::Spot;
+use super::scalars::Given;
 use super::settings::{Parts, not_configured};
 use crate::authenticator::Authenticator;
 use crate::config::document::Problem;
@@ -58,10 +59,8 @@ impl LoginSettings {
 
 impl LoginParts {
     pub(in crate::config) fn begin(&self, auth: &Authenticator) -> JamLoginBuilder {
-        let mut login = JamLogin::builder(auth, self.client.clone());
-        if let Some(home) = &self.settings.home {
-            login = login.home(home);
-        }
+        let login = JamLogin::builder(auth, self.client.clone())
+            .given(&self.settings.home, JamLoginBuilder::home);
         match &self.settings.keep {
             Some(Keep::Session) => login.into_session(),
             Some(Keep::Cookies) => login.into_cookies(),

@@ -18,10 +18,14 @@ mod authenticator;
 mod claim_paths;
 mod context;
 mod cookies;
+#[cfg(feature = "file")]
+mod file_store;
 mod files;
 mod guards;
 mod issuers;
 mod key_rings;
+#[cfg(feature = "client")]
+mod key_sets;
 mod keys;
 mod lists;
 mod location;
@@ -34,7 +38,7 @@ mod oauth2_login;
 #[cfg(feature = "otp")]
 mod otp;
 #[cfg(feature = "redis")]
-mod redis;
+mod redis_store;
 mod refresh_tokens;
 mod scalars;
 mod sessions;

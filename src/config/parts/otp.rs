@@ -8,8 +8,11 @@ use super::stores::Stores;
 use crate::config::document::{Problem, Section};
 use crate::config::jamguard::Jamguard;
 use crate::core::error::Error;
+use crate::otp::factor::builder::SecondFactorOptions;
+use crate::otp::guard::OtpGuardOptions;
+use crate::otp::recovery::codes::RecoveryOptions;
 use crate::otp::settings::OtpOptions;
-use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
+use crate::otp::{Otp, OtpBuilder, OtpGuard, RecoveryCodes, SecondFactor};
 
 settings! {
     /// Replay protection and lockout, for applications that store the OTP secrets themselves.
@@ -34,6 +37,10 @@ settings! {
         issuer: String,
     }
 }
+
+pub(super) type OtpGuardSection = Section<OtpGuardOptions, OtpGuardSettings>;
+pub(super) type RecoverySection = Section<RecoveryOptions, RecoverySettings>;
+pub(super) type SecondFactorSection = Section<SecondFactorOptions, SecondFactorSettings>;
 
 /// The sections that the file has of one-time passwords.
 #[derive(Debug, Default)]
@@ -86,7 +93,7 @@ impl OtpParts {
     }
 }
 
-fn otp(options: &OtpOptions, world: &World) -> crate::otp::OtpBuilder {
+fn otp(options: &OtpOptions, world: &World) -> OtpBuilder {
     let mut otp = Otp::totp().clock(world.clock.clone());
     otp.options = options.clone();
     otp

@@ -6,8 +6,6 @@ use super::issuers::IssuerSection;
 use super::key_rings::{RingSettings, Rings};
 use super::lists::{ListSettings, Lists};
 use super::location::Spot;
-#[cfg(feature = "otp")]
-use super::otp::{OtpGuardSettings, OtpParts, RecoverySettings, SecondFactorSettings};
 use super::refresh_tokens::{Refresh, RefreshSettings};
 use super::sessions::SessionSettings;
 use super::stores::{self, StoreSettings, Stores};
@@ -16,8 +14,6 @@ use crate::authenticator::Authenticator;
 use crate::config::document::{Problem, Section};
 use crate::core::error::Error;
 use crate::core::telemetry::Level;
-#[cfg(feature = "otp")]
-use crate::otp::{factor, guard, recovery, settings as otp};
 use crate::policy::{RouteRule, RouteTable, Unmatched};
 use crate::session::{Sessions, builder::SessionOptions};
 use crate::token::builder::VerifierOptions;
@@ -69,18 +65,16 @@ settings! {
         login: Option<super::login::LoginSettings>,
         /// Form of one-time passwords.
         #[cfg(feature = "otp")]
-        pub(super) otp: Option<otp::OtpOptions>,
+        pub(super) otp: Option<crate::otp::settings::OtpOptions>,
         /// Replay protection and lockout, for applications that store the OTP secrets themselves.
         #[cfg(feature = "otp")]
-        pub(super) otp_guard: Option<Section<guard::OtpGuardOptions, OtpGuardSettings>>,
+        pub(super) otp_guard: Option<super::otp::OtpGuardSection>,
         /// Recovery codes, for applications that store the OTP secrets themselves.
         #[cfg(feature = "otp")]
-        pub(super) recovery_codes:
-            Option<Section<recovery::codes::RecoveryOptions, RecoverySettings>>,
+        pub(super) recovery_codes: Option<super::otp::RecoverySection>,
         /// The users' second factor.
         #[cfg(feature = "otp")]
-        pub(super) second_factor:
-            Option<Section<factor::builder::SecondFactorOptions, SecondFactorSettings>>,
+        pub(super) second_factor: Option<super::otp::SecondFactorSection>,
         /// OAuth2 clients, by a name of your choice. Built in: `github`, `gitlab`, `google`, `yandex`.
         #[cfg(feature = "oauth2")]
         #[serde(default)]
@@ -134,7 +128,7 @@ pub(in crate::config) struct Parts {
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
     pub(in crate::config) login: Option<super::login::LoginParts>,
     #[cfg(feature = "otp")]
-    pub(in crate::config) otp: OtpParts,
+    pub(in crate::config) otp: super::otp::OtpParts,
     #[cfg(feature = "oauth2")]
     pub(in crate::config) oauth2: BTreeMap<String, super::oauth2::OAuth2>,
     pub(in crate::config) table: Option<RouteTable>,
@@ -185,7 +179,7 @@ impl Settings {
         }
         #[cfg(feature = "otp")]
         {
-            parts.otp = OtpParts::build(self, spot, &parts.stores)?;
+            parts.otp = super::otp::OtpParts::build(self, spot, &parts.stores)?;
         }
         #[cfg(feature = "oauth2")]
         {

@@ -17,21 +17,12 @@ settings! {
         memory: Option<MemoryOptions>,
         /// In a file, for a single process.
         #[cfg(feature = "file")]
-        file: Option<FileSettings>,
+        file: Option<super::file_store::FileSettings>,
         /// In Redis or Valkey.
         #[cfg(feature = "redis")]
-        redis: Option<super::redis::RedisSection>,
+        redis: Option<super::redis_store::RedisSection>,
         /// Read cache in this process.
         near: Option<CacheOptions>,
-    }
-}
-
-#[cfg(feature = "file")]
-settings! {
-    /// A store in a file.
-    struct FileSettings {
-        /// Path of the file, which is created if missing.
-        path: String,
     }
 }
 
@@ -79,21 +70,6 @@ fn memory(options: &MemoryOptions, spot: &Spot<'_>) -> Arc<dyn Store> {
     let mut store = MemoryStore::builder().clock(spot.world.clock.clone());
     store.options = options.clone();
     Arc::new(store.build())
-}
-
-#[cfg(feature = "file")]
-impl FileSettings {
-    fn build(&self, spot: &Spot<'_>) -> Result<Arc<dyn Store>, Problem> {
-        if self.path.is_empty() {
-            return Err(spot.key("path").wrong("the file's name is empty"));
-        }
-        if spot.world.dry {
-            return Ok(Arc::new(MemoryStore::new()));
-        }
-        let store = crate::store::FileStore::builder().clock(spot.world.clock.clone());
-        let store = store.open(spot.world.base.join(&self.path));
-        Ok(Arc::new(store.map_err(|error| spot.refused(error))?))
-    }
 }
 
 pub(super) fn build(

@@ -6,8 +6,6 @@ use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Alg, Algs, AnyOf, Texts};
 use crate::config::document::{Problem, Section};
-#[cfg(feature = "client")]
-use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder, builder::KeySetOptions};
 use crate::token::builder::{VerifierBuilder, VerifierOptions};
 use crate::token::verifier::Verifier;
 use std::collections::BTreeMap;
@@ -23,7 +21,7 @@ settings! {
         discover: Option<String>,
         /// How the keys of `jwks_url` or `discover` are fetched.
         #[cfg(feature = "client")]
-        key_set: Option<KeySetOptions>,
+        key_set: Option<crate::jwks::builder::KeySetOptions>,
         /// A file with a JWK set.
         jwks_file: Option<String>,
         /// A JWK set as JSON text.
@@ -166,42 +164,9 @@ impl VerifierSettings {
         }
         #[cfg(feature = "client")]
         {
-            verifier = self.remote(verifier, spot)?;
+            let settings = (&self.jwks_url, &self.discover, &self.key_set);
+            verifier = super::key_sets::remote(verifier, settings, spot)?;
         }
         Ok(verifier)
     }
-
-    #[cfg(feature = "client")]
-    fn remote(
-        &self,
-        verifier: VerifierBuilder,
-        spot: &Spot<'_>,
-    ) -> Result<VerifierBuilder, Problem> {
-        let place = spot.key("key_set");
-        Ok(match (&self.jwks_url, &self.discover, &self.key_set) {
-            (Some(url), _, None) => verifier.jwks_url(url),
-            (Some(url), _, Some(settings)) => {
-                verifier.jwks(key_set(RemoteKeySet::builder(url), settings, &place)?)
-            }
-            (None, Some(issuer), None) => verifier.discover(issuer),
-            (None, Some(issuer), Some(settings)) => {
-                let keys = key_set(RemoteKeySet::discover(issuer), settings, &place)?;
-                verifier.issuer(issuer).jwks(keys)
-            }
-            (None, None, None) => verifier,
-            (None, None, Some(_)) => {
-                return Err(place.wrong("there is no 'jwks_url' or 'discover' that it applies to"));
-            }
-        })
-    }
-}
-
-#[cfg(feature = "client")]
-pub(super) fn key_set(
-    mut keys: RemoteKeySetBuilder,
-    options: &KeySetOptions,
-    spot: &Spot<'_>,
-) -> Result<RemoteKeySet, Problem> {
-    keys.options = options.clone();
-    keys.clock(spot.world.clock.clone()).build().map_err(|error| spot.refused(error))
 }
