@@ -5,7 +5,7 @@
 
 mod admit;
 mod answer;
-mod builder;
+pub(crate) mod builder;
 #[cfg(feature = "client")]
 mod cookie_renewal;
 pub(crate) mod cookies;

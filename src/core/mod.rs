@@ -16,6 +16,7 @@ pub(crate) mod random;
 pub(crate) mod refreshing;
 pub(crate) mod sanitize;
 pub(crate) mod secret;
+pub(crate) mod settings;
 pub(crate) mod sharded;
 #[cfg(feature = "client")]
 pub(crate) mod single_flight;

@@ -17,7 +17,7 @@
 //! # Ok(()) }
 //! ```
 
-mod builder;
+pub(crate) mod builder;
 mod fetch;
 mod location;
 mod remote;

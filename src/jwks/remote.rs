@@ -142,7 +142,7 @@ impl RemoteKeySet {
             return None;
         }
         let takeoff = remote.prepare(&mut flights, now)?;
-        flights.begin_cooldown(now + remote.settings.cooldown);
+        flights.begin_cooldown(now + remote.options.cooldown.0);
         drop(flights);
         Some(Asked::Wait(takeoff.go()))
     }

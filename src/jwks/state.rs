@@ -1,6 +1,6 @@
 //! Cached keys of an issuer and the fetches that replace them.
 
-use super::builder::Settings;
+use super::builder::KeySetOptions;
 use super::fetch::Fetch;
 use super::location::{Aged, Failure, Location, at};
 use super::schedule::{Flights, Outcome, interrupted};
@@ -18,7 +18,7 @@ pub(super) struct Remote {
     pub(super) location: Location,
     fetcher: Arc<dyn Fetch>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) settings: Settings,
+    pub(super) options: KeySetOptions,
     keys: RwLock<Option<Snapshot>>,
     /// Generation of `keys`, readable without their lock.
     generation: AtomicU64,
@@ -42,13 +42,13 @@ impl Remote {
         location: Location,
         fetcher: Arc<dyn Fetch>,
         clock: Arc<dyn Clock>,
-        settings: Settings,
+        options: KeySetOptions,
     ) -> Self {
         Self {
             location,
             fetcher,
             clock,
-            settings,
+            options,
             keys: RwLock::new(None),
             generation: AtomicU64::new(0),
             refresh_at: AtomicU64::new(0),
@@ -89,7 +89,7 @@ impl Remote {
     ///
     /// A fetch ends within its timeout, except when its runtime is stalled.
     pub(super) fn patience(&self) -> Duration {
-        self.settings.timeout + Duration::from_secs(1)
+        self.options.timeout.0 + Duration::from_secs(1)
     }
 
     /// Registers a fetch that outlives the request. Returns `None` outside a tokio runtime.
@@ -127,11 +127,11 @@ impl Remote {
                 let before = self.generation();
                 let keys = self.replace(new);
                 let changed = before > 0 && keys.generation > before;
-                let settings = &self.settings;
+                let options = &self.options;
                 let age = max_age
-                    .unwrap_or(settings.default_age)
-                    .clamp(settings.min_age, settings.max_age);
-                self.usable_until.store(millis(now + age + settings.max_stale), Ordering::Release);
+                    .unwrap_or(options.default_age.0)
+                    .clamp(options.min_age.0, options.max_age.0);
+                self.usable_until.store(millis(now + age + options.max_stale.0), Ordering::Release);
                 self.refresh_at.store(millis(now + age.mul_f32(0.8)), Ordering::Release);
                 flights.succeeded(now, changed);
                 return Ok(keys);
@@ -193,7 +193,7 @@ impl Takeoff {
         landing.remote.fetches.add();
         self.runtime.spawn(async move {
             let remote = &landing.remote;
-            let fetched = tokio::time::timeout(remote.settings.timeout, remote.fetch()).await;
+            let fetched = tokio::time::timeout(remote.options.timeout.0, remote.fetch()).await;
             let fetched = fetched.unwrap_or_else(|_| {
                 let late = Error::new(ErrorKind::Timeout, "the key set did not arrive in time");
                 Err(Failure::fetching(at(remote.location.place(), late)))

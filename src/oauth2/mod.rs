@@ -33,7 +33,7 @@
 
 mod answer;
 mod authorize;
-mod builder;
+pub(crate) mod builder;
 mod client;
 mod endpoints;
 #[cfg(any(feature = "tower", feature = "actix"))]

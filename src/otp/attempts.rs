@@ -23,19 +23,20 @@ impl Terms {
     pub(super) const DEFAULT: Self =
         Self { max_failures: 5, lockout: Duration::from_secs(15 * 60) };
 
-    pub(super) fn check(&self) -> Result<(), Error> {
-        if !(1..=100).contains(&self.max_failures) {
+    /// Returns these limits, if they are valid.
+    pub(super) fn checked(max_failures: u32, lockout: Duration) -> Result<Self, Error> {
+        if !(1..=100).contains(&max_failures) {
             return Err(Error::configuration(
                 "a user is locked out after 1 to 100 wrong codes (NIST SP 800-63B section 3.2.2): \
                  5 is usual",
             ));
         }
-        if !(Duration::from_secs(1)..=LONGEST).contains(&self.lockout) {
+        if !(Duration::from_secs(1)..=LONGEST).contains(&lockout) {
             return Err(Error::configuration(
                 "a lockout takes 1 second to 1 day: 15 minutes is usual",
             ));
         }
-        Ok(())
+        Ok(Self { max_failures, lockout })
     }
 
     /// Returns the lockout after this many failures.

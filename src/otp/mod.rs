@@ -21,12 +21,12 @@ mod algorithm;
 mod attempts;
 mod code;
 mod enrolment;
-mod factor;
-mod guard;
+pub(crate) mod factor;
+pub(crate) mod guard;
 mod qr;
-mod recovery;
+pub(crate) mod recovery;
 mod secret;
-mod settings;
+pub(crate) mod settings;
 mod update;
 mod uri;
 

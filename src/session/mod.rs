@@ -2,7 +2,7 @@
 //!
 //! [`Sessions`] keeps them in any [`Store`](crate::store::Store).
 
-mod builder;
+pub(crate) mod builder;
 mod end;
 mod new_session;
 // Partly unused without a web framework.

@@ -15,11 +15,11 @@
 mod absent;
 #[cfg(feature = "file")]
 mod file;
-mod memory;
-mod near;
+pub(crate) mod memory;
+pub(crate) mod near;
 mod record;
 #[cfg(feature = "redis")]
-mod redis;
+pub(crate) mod redis;
 mod seal;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;

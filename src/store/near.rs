@@ -4,6 +4,7 @@ use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::settings::{Time, options};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::fmt;
@@ -237,13 +238,8 @@ impl<S: Store> CachedStore<S> {
 
     /// Returns a builder for a cache over this store.
     pub fn builder(store: S) -> CachedStoreBuilder<S> {
-        CachedStoreBuilder {
-            store,
-            clock: Arc::new(SystemClock),
-            max_bytes: 64 << 20,
-            max_absent_bytes: None,
-            max_age: None,
-        }
+        let options = CacheOptions::default();
+        CachedStoreBuilder { store, clock: Arc::new(SystemClock), options }
     }
 
     fn writing<'a>(&'a self, change: Change<'a>) -> Writing<'a> {
@@ -342,6 +338,19 @@ impl<S: fmt::Debug> fmt::Debug for CachedStore<S> {
     }
 }
 
+options! {
+    /// A read cache in this process.
+    CacheOptions {
+        /// Maximum memory in bytes. Default: 64 MiB.
+        max_bytes: u64 = 64 << 20,
+        /// Part of `max_bytes` for keys without a record. Default: a quarter.
+        max_absent_bytes: Option<u64> = None,
+        /// Maximum age of a cached answer. Default: no limit. A store that does not notify of
+        /// changes is cached only with this setting.
+        max_age: Option<Time> = None,
+    }
+}
+
 /// A builder for [`CachedStore`].
 ///
 /// # Example
@@ -353,9 +362,7 @@ impl<S: fmt::Debug> fmt::Debug for CachedStore<S> {
 pub struct CachedStoreBuilder<S> {
     store: S,
     clock: Arc<dyn Clock>,
-    max_bytes: u64,
-    max_absent_bytes: Option<u64>,
-    max_age: Option<Duration>,
+    pub(crate) options: CacheOptions,
 }
 
 impl<S: Store> CachedStoreBuilder<S> {
@@ -364,7 +371,7 @@ impl<S: Store> CachedStoreBuilder<S> {
     /// An entry weighs its key, its value and 520 bytes for the cache's own nodes. Measured
     /// resident growth of the process per byte of this bound: 1.05 to 1.2 bytes.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
+        self.options.max_bytes = bytes;
         self
     }
 
@@ -382,7 +389,7 @@ impl<S: Store> CachedStoreBuilder<S> {
     ///     .build();
     /// ```
     pub fn max_absent_bytes(mut self, bytes: u64) -> Self {
-        self.max_absent_bytes = Some(bytes);
+        self.options.max_absent_bytes = Some(bytes);
         self
     }
 
@@ -391,7 +398,7 @@ impl<S: Store> CachedStoreBuilder<S> {
     /// A store that cannot be watched is cached only with this setting, and then it is how long a
     /// change by another process may go unseen, such as a revoked token.
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = Some(age);
+        self.options.max_age = Some(Time(age));
         self
     }
 
@@ -403,12 +410,13 @@ impl<S: Store> CachedStoreBuilder<S> {
 
     /// Builds the cache, empty.
     pub fn build(self) -> CachedStore<S> {
-        let max_absent_bytes = self.max_absent_bytes.unwrap_or(self.max_bytes / 4);
-        let max_absent_bytes = max_absent_bytes.min(self.max_bytes);
+        let CacheOptions { max_bytes, max_absent_bytes, max_age } = self.options;
+        let max_absent_bytes = max_absent_bytes.unwrap_or(max_bytes / 4).min(max_bytes);
+        let max_age = max_age.map(|Time(age)| age);
         let copies = Arc::new(Copies {
             copies: Cache::builder()
                 .weigher(|key: &Arc<str>, copy: &Arc<Copy>| weight(key, copy.record.as_ref()))
-                .max_capacity(self.max_bytes)
+                .max_capacity(max_bytes)
                 .build_with_hasher(RandomState::default()),
             absent: Mutex::new(Absent::new(max_absent_bytes)),
             absent_count: AtomicU64::new(0),
@@ -418,14 +426,14 @@ impl<S: Store> CachedStoreBuilder<S> {
             gate: Mutex::default(),
             watchers: Watchers::default(),
             clock: self.clock,
-            max_age: self.max_age,
+            max_age,
         });
         let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = Arc::new({
             let copies = copies.clone();
             move |change| copies.told(change)
         });
         let watched = self.store.watch(Watcher::new(&told));
-        if !watched && self.max_age.is_some() {
+        if !watched && max_age.is_some() {
             copies.change_all(|epoch| epoch | 1);
         }
         CachedStore(Arc::new(Inner { store: self.store, watched, copies, _told: told }))
@@ -435,9 +443,9 @@ impl<S: Store> CachedStoreBuilder<S> {
 impl<S> fmt::Debug for CachedStoreBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedStoreBuilder")
-            .field("max_bytes", &self.max_bytes)
-            .field("max_absent_bytes", &self.max_absent_bytes)
-            .field("max_age", &self.max_age)
+            .field("max_bytes", &self.options.max_bytes)
+            .field("max_absent_bytes", &self.options.max_absent_bytes)
+            .field("max_age", &self.options.max_age)
             .finish_non_exhaustive()
     }
 }

@@ -68,7 +68,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         ],
     ),
     ("saphyr_parser", &["config/document/yaml.rs"]),
-    ("humantime", &["config/parts/scalars.rs"]),
+    ("humantime", &["core/settings.rs", "config/parts/scalars.rs"]),
     ("strsim", &["config/document/problem.rs"]),
     ("SystemTime::now", &["core/clock.rs"]),
     ("Instant::now", &["core/clock.rs"]),

@@ -9,5 +9,6 @@ mod watch;
 
 pub use builder::JamguardBuilder;
 pub use facade::Jamguard;
+pub(in crate::config) use facade::named;
 pub use reload::Reloaded;
 pub use watch::ConfigWatch;

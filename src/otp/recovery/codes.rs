@@ -4,6 +4,7 @@ use super::record::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
+use crate::core::settings::{Time, options};
 use crate::otp::attempts::Terms;
 use crate::otp::update::{Edit, edit, key_of};
 use crate::store::{NewRecord, Record, Store};
@@ -43,6 +44,20 @@ pub struct RecoveryCodes {
     clock: Arc<dyn Clock>,
 }
 
+options! {
+    /// The options of recovery codes.
+    RecoveryOptions {
+        /// Their name in the store. Default: `codes`.
+        name: String = "codes".to_owned(),
+        /// Codes per user, 1 to 50. Default: 10.
+        count: usize = SHEET,
+        /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
+        max_failures: u32 = Terms::DEFAULT.max_failures,
+        /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
+        lockout: Time = Time(Terms::DEFAULT.lockout),
+    }
+}
+
 /// A builder for [`RecoveryCodes`].
 ///
 /// # Example
@@ -54,28 +69,26 @@ pub struct RecoveryCodes {
 #[must_use]
 pub struct RecoveryCodesBuilder {
     store: Arc<dyn Store>,
-    name: String,
-    count: usize,
-    terms: Terms,
     clock: Arc<dyn Clock>,
+    pub(crate) options: RecoveryOptions,
 }
 
 impl RecoveryCodesBuilder {
     /// Sets their name in the store, to tell several kinds apart. Default: `codes`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.options.name = name.into();
         self
     }
 
     /// Sets how many codes a user gets, 1 to 50. Default: 10.
     pub fn count(mut self, count: usize) -> Self {
-        self.count = count;
+        self.options.count = count;
         self
     }
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.terms.max_failures = count;
+        self.options.max_failures = count;
         self
     }
 
@@ -83,7 +96,7 @@ impl RecoveryCodesBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: std::time::Duration) -> Self {
-        self.terms.lockout = time;
+        self.options.lockout = Time(time);
         self
     }
 
@@ -98,14 +111,14 @@ impl RecoveryCodesBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<RecoveryCodes, Error> {
-        check_name(&self.name)?;
-        check_count(self.count)?;
-        self.terms.check()?;
+        let RecoveryOptions { name, count, max_failures, lockout } = self.options;
+        check_name(&name)?;
+        check_count(count)?;
         Ok(RecoveryCodes {
             store: self.store,
-            prefix: format!("otp-recovery/{}/", self.name).into(),
-            count: self.count,
-            terms: self.terms,
+            prefix: format!("otp-recovery/{name}/").into(),
+            count,
+            terms: Terms::checked(max_failures, lockout.0)?,
             clock: self.clock,
         })
     }
@@ -116,10 +129,8 @@ impl RecoveryCodes {
     pub fn builder(store: impl Store) -> RecoveryCodesBuilder {
         RecoveryCodesBuilder {
             store: Arc::new(store),
-            name: "codes".to_owned(),
-            count: SHEET,
-            terms: Terms::DEFAULT,
             clock: Arc::new(SystemClock),
+            options: RecoveryOptions::default(),
         }
     }
 
@@ -209,8 +220,8 @@ impl fmt::Debug for RecoveryCodes {
 impl fmt::Debug for RecoveryCodesBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecoveryCodesBuilder")
-            .field("name", &self.name)
-            .field("count", &self.count)
+            .field("name", &self.options.name)
+            .field("count", &self.options.count)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! [`RedisStore`]: records in Redis, for many processes.
 
-mod builder;
+pub(crate) mod builder;
 mod cluster;
 mod connect;
 mod connection;
