@@ -2,14 +2,14 @@
 
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
-use super::{NewRecord, Record, Store, StoreFuture};
+use super::{NewRecord, Record, Store, StoreFuture, lock};
 use crate::core::clock::{Clock, SystemClock};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Lock stripes, so that readers of different keys seldom contend.
@@ -94,11 +94,6 @@ struct Asked {
     epoch: u64,
     changes: u64,
     at: Duration,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn weight(key: &str, record: Option<&Record>) -> u32 {
@@ -297,6 +292,10 @@ impl<S: Store> Store for CachedStore<S> {
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
         self.0.store.owned(owner)
+    }
+
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        self.0.store.count_owned(owner, prefix)
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {

@@ -2,9 +2,9 @@
 
 use super::cluster::Cluster;
 use super::connection::{self, Link};
-use super::invalidation::{Feed, Source};
+use super::invalidation::{Feed, Servers};
 use super::layout::Layout;
-use super::operations::{Backend, Shared};
+use super::operations::Shared;
 use super::primary::{Place, Primary};
 use super::store::RedisStore;
 use super::url::{Certificates, Kind, Target};
@@ -94,22 +94,18 @@ impl RedisStoreBuilder {
             let primary = Primary::new(target.clone(), place);
             let place = connection::Place::Primary(primary.clone());
             let link = Link::new(target.clone(), place, timeout);
-            let source = Source::Primary { primary, link: link.clone() };
-            (Backend::Link(link), source)
+            Servers::Primary { primary, link }
         };
-        let (backend, source) = match &target.kind {
+        let servers = match &target.kind {
             Kind::Server(address) => follow(Place::Address(address.clone())),
             Kind::Sentinel { service, login } => {
                 follow(Place::Service { name: service.clone(), login: login.clone() })
             }
-            Kind::Cluster => {
-                let cluster = Cluster::new(target.clone(), timeout);
-                (Backend::Cluster(cluster.clone()), Source::Cluster(cluster))
-            }
+            Kind::Cluster => Servers::Cluster(Cluster::new(target.clone(), timeout)),
         };
         RedisStore::new(Shared {
-            backend,
-            feed: Feed::new(target.clone(), source, layout.clone(), timeout),
+            feed: Feed::new(target.clone(), servers.clone(), layout.clone(), timeout),
+            servers,
             layout,
             timeout,
         })

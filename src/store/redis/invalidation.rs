@@ -21,8 +21,9 @@ use tokio::time::{sleep, timeout};
 /// Pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The servers that report changes.
-pub(super) enum Source {
+/// The servers that keep the records and report their changes.
+#[derive(Clone)]
+pub(super) enum Servers {
     /// `link` is the connection over which records are read.
     Primary { primary: Arc<Primary>, link: Arc<Link> },
     /// All primaries.
@@ -31,7 +32,7 @@ pub(super) enum Source {
 
 pub(super) struct Feed {
     target: Arc<Target>,
-    source: Source,
+    servers: Servers,
     layout: Arc<Layout>,
     timeout: Duration,
     watchers: Watchers,
@@ -42,13 +43,13 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(
         target: Arc<Target>,
-        source: Source,
+        servers: Servers,
         layout: Arc<Layout>,
         timeout: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             target,
-            source,
+            servers,
             layout,
             timeout,
             watchers: Watchers::default(),
@@ -82,9 +83,9 @@ impl Feed {
 
     /// Returns the primary that is tracked; `None` in a cluster.
     pub(super) fn primary(&self) -> Option<&Arc<Primary>> {
-        match &self.source {
-            Source::Primary { primary, .. } => Some(primary),
-            Source::Cluster(_) => None,
+        match &self.servers {
+            Servers::Primary { primary, .. } => Some(primary),
+            Servers::Cluster(_) => None,
         }
     }
 
@@ -121,15 +122,15 @@ impl Feed {
         let ended = Arc::new(Notify::new());
         let pushed = self.pushed(&ended);
         let (target, layout) = (&self.target, &self.layout);
-        match &self.source {
-            Source::Primary { primary, link } => {
+        match &self.servers {
+            Servers::Primary { primary, link } => {
                 let mut known = primary.watch();
                 // The session checks whether the primary is known.
                 let _ = timeout(self.timeout, known.wait_for(Result::is_ok)).await;
                 let begin = Session::with_primary(target, layout, known, link, pushed, ended);
                 timeout(self.timeout, begin).await.map_err(late)?
             }
-            Source::Cluster(cluster) => {
+            Servers::Cluster(cluster) => {
                 let begin = Session::with_cluster(target, layout, cluster, pushed, ended);
                 timeout(self.timeout, begin).await.map_err(late)?
             }

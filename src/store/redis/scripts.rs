@@ -26,6 +26,7 @@ script!(REPLACE, "lua/prelude.lua", "lua/replace.lua");
 script!(REMOVE, "lua/prelude.lua", "lua/remove.lua");
 script!(LIST_OWNED, "lua/prelude.lua", "lua/list_owned.lua");
 script!(READ_OWNED, "lua/prelude.lua", "lua/read.lua", "lua/read_owned.lua");
+script!(COUNT_OWNED, "lua/prelude.lua", "lua/read.lua", "lua/count_owned.lua");
 script!(REMOVE_OWNED, "lua/prelude.lua", "lua/remove_owned.lua");
 
 fn sha1(text: &str) -> String {
@@ -39,6 +40,11 @@ fn sha1(text: &str) -> String {
 }
 
 impl Script {
+    /// Returns whether it removes the records of an owner.
+    pub(super) fn removes(&self) -> bool {
+        std::ptr::eq(self, &REMOVE_OWNED)
+    }
+
     /// Returns the command that runs the script if Redis has cached it.
     pub(super) fn by_hash(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
         command("EVALSHA", &self.hash, keys, arguments)

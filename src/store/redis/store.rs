@@ -2,12 +2,11 @@
 
 use super::builder::RedisStoreBuilder;
 use super::failure::unavailable;
-use super::layout::owner_hash;
-use super::operations::{Shared, everywhere};
+use super::operations::Shared;
 use super::worker::Worker;
 use crate::core::error::Error;
 use crate::store::watch::Watcher;
-use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
+use crate::store::{NewRecord, Record, Store, StoreFuture};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -156,29 +155,17 @@ impl RedisStore {
 
     /// Reads an empty key, to see whether Redis answers.
     pub(super) fn ping(&self) -> StoreFuture<'_, ()> {
-        self.run(|shared| async move { shared.get("").await.map(drop) })
+        self.run(|shared| async { shared.get(String::new()).await.map(drop) })
     }
 }
 
 impl Store for RedisStore {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.get(&key).await
-            }
-        })
+        self.run(|shared| shared.get(key.to_owned()))
     }
 
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.insert(&key, record).await
-            }
-        })
+        self.run(|shared| shared.insert(key.to_owned(), record))
     }
 
     fn replace<'a>(
@@ -188,45 +175,23 @@ impl Store for RedisStore {
         value: Vec<u8>,
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, Option<u64>> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.replace(&key, version, &value, ttl).await
-            }
-        })
+        self.run(move |shared| shared.replace(key.to_owned(), version, value, ttl))
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.remove(&key).await
-            }
-        })
+        self.run(|shared| shared.remove(key.to_owned()))
     }
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-        let owner: Arc<str> = owner_hash(owner).into();
-        self.run(move |shared| async move {
-            let found = everywhere(|bucket| {
-                let (shared, owner) = (shared.clone(), owner.clone());
-                async move { shared.owned(bucket, &owner).await }
-            });
-            Ok(found.await?.into_iter().flatten().collect())
-        })
+        self.run(|shared| shared.owned(owner.to_owned()))
+    }
+
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        self.run(|shared| shared.count_owned(owner.to_owned(), prefix.to_owned()))
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        let owner: Arc<str> = owner_hash(owner).into();
-        self.run(move |shared| async move {
-            let removed = everywhere(|bucket| {
-                let (shared, owner) = (shared.clone(), owner.clone());
-                async move { shared.remove_owned(bucket, &owner).await }
-            });
-            Ok(removed.await?.into_iter().sum())
-        })
+        self.run(|shared| shared.remove_owned(owner.to_owned()))
     }
 
     fn purge(&self) -> StoreFuture<'_, u64> {
