@@ -4,10 +4,11 @@ use super::connection::{Link, Place};
 use super::failure::Failure;
 use super::topology::Topology;
 use super::url::{Address, Target};
+use crate::store::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -37,11 +38,6 @@ struct State {
 impl Cluster {
     pub(super) fn new(target: Arc<Target>, timeout: Duration) -> Arc<Self> {
         Arc::new(Self { target, timeout, state: Mutex::default() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a command. The caller sets the time limit.
@@ -82,7 +78,7 @@ impl Cluster {
     }
 
     async fn owner(self: &Arc<Self>, slot: u16) -> Result<Arc<Link>, Failure> {
-        let known = self.lock().topology.clone();
+        let known = lock(&self.state).topology.clone();
         let topology = match known {
             Some(topology) => topology,
             None => {
@@ -105,14 +101,14 @@ impl Cluster {
 
     /// Returns the connection to a node for records.
     pub(super) fn link(&self, address: &Address) -> Arc<Link> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let new = || Link::new(self.target.clone(), Place::Node(address.clone()), self.timeout);
         state.links.entry(address.clone()).or_insert_with(new).clone()
     }
 
     /// Asks the nodes for the slots, unless a query is running.
     fn ask(self: &Arc<Self>) -> watch::Receiver<Option<Outcome>> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         match &state.asking {
             // A query that broke off has dropped its end of the channel.
             Some(asking) if asking.has_changed().is_ok() => asking.clone(),
@@ -135,12 +131,12 @@ impl Cluster {
         }
         done.send_replace(Some(outcome));
         tokio::time::sleep(PAUSE).await;
-        self.lock().asking = None;
+        lock(&self.state).asking = None;
     }
 
     /// Sends commands by this topology from now on, unless a newer one is known.
     pub(super) fn settle(&self, topology: &Arc<Topology>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let known = state.topology.as_ref();
         if known.is_none_or(|known| known.epoch() <= topology.epoch()) {
             let nodes: BTreeSet<_> = topology.primaries().collect();
@@ -154,7 +150,7 @@ impl Cluster {
     /// A node that the others have lost may answer first, with an outdated one.
     pub(super) async fn topology(self: &Arc<Self>) -> Result<Topology, Failure> {
         let mut known: BTreeSet<_> = self.target.addresses.iter().cloned().collect();
-        known.extend(self.lock().links.keys().cloned());
+        known.extend(lock(&self.state).links.keys().cloned());
         let mut asked = JoinSet::new();
         for address in known {
             let (link, named) = (self.link(&address), self.target.tls.is_some());

@@ -4,9 +4,10 @@ use super::failure::Failure;
 use super::primary::Primary;
 use super::server::{self, Connected, Server};
 use super::url::{Address, Target};
+use crate::store::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -55,11 +56,6 @@ impl Link {
         Arc::new(Self { target, place, timeout, state: Mutex::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Sends a command. The caller sets the time limit.
     pub(super) async fn query(self: &Arc<Self>, command: &Cmd) -> Result<Value, Failure> {
         self.send(async |mut connection| Ok(command.query_async(&mut connection).await?)).await
@@ -91,7 +87,7 @@ impl Link {
 
     async fn live(self: &Arc<Self>) -> Result<Live, Failure> {
         let mut attempt = {
-            let mut state = self.lock();
+            let mut state = lock(&self.state);
             match &state.live {
                 Some(live) if self.suits(live) => return Ok(live.clone()),
                 _ => state.live = None,
@@ -120,7 +116,7 @@ impl Link {
         let mut outcome =
             outcome.unwrap_or_else(|_| Err(Failure::gone("Redis cannot be reached in time")));
         {
-            let mut state = self.lock();
+            let mut state = lock(&self.state);
             if outcome.as_ref().is_ok_and(|live| !self.suits(live)) {
                 outcome = Err(Failure::gone("the primary has just been replaced"));
             }
@@ -133,7 +129,7 @@ impl Link {
         done.send_replace(Some(outcome));
         if failed {
             tokio::time::sleep(PAUSE).await;
-            self.lock().attempt = None;
+            lock(&self.state).attempt = None;
         }
     }
 
@@ -165,7 +161,7 @@ impl Link {
 
     /// Checks over the connection, if there is one, that it leads to this process.
     pub(super) async fn confirm(&self, run_id: &str) -> Result<(), Failure> {
-        let Some(live) = self.lock().live.clone().filter(|live| self.suits(live)) else {
+        let Some(live) = lock(&self.state).live.clone().filter(|live| self.suits(live)) else {
             return Ok(());
         };
         let mut suspect = Suspect { link: self, number: Some(live.number) };
@@ -185,7 +181,7 @@ impl Link {
 
     /// Stops using this connection, if it is still in use.
     fn lost(&self, number: u64) {
-        self.lock().live.take_if(|live| live.number == number);
+        lock(&self.state).live.take_if(|live| live.number == number);
     }
 }
 

@@ -11,9 +11,10 @@ use super::session::{Beat, Session};
 use super::url::Target;
 use crate::core::error::Error;
 use crate::core::telemetry;
+use crate::store::lock;
 use crate::store::watch::{Change, Watcher, Watchers};
 use redis::{PushInfo, PushKind, Value};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -57,12 +58,8 @@ impl Feed {
         })
     }
 
-    fn live(&self) -> MutexGuard<'_, bool> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn add(&self, watcher: Watcher) {
-        let live = self.live();
+        let live = lock(&self.live);
         self.watchers.add(watcher.clone());
         if *live {
             watcher.notify(Change::Live);
@@ -75,7 +72,7 @@ impl Feed {
     }
 
     fn set_live(&self, now: bool) {
-        let mut live = self.live();
+        let mut live = lock(&self.live);
         *live = now;
         let change = if now { Change::Live } else { Change::Lost };
         self.watchers.notify(change);

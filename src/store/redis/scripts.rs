@@ -2,7 +2,6 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use redis::Cmd;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// A Lua script. Redis caches scripts under their SHA-1.
@@ -31,12 +30,7 @@ script!(REMOVE_OWNED, "lua/prelude.lua", "lua/remove_owned.lua");
 
 fn sha1(text: &str) -> String {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
-    let mut hex = String::with_capacity(40);
-    for byte in hash.as_ref() {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Script {
