@@ -1,11 +1,12 @@
 //! The builder for [`RedisStore`].
 
 use super::cluster::Cluster;
-use super::connection::{self, Link};
+use super::connection::{Endpoint, Link};
 use super::invalidation::{Feed, Servers};
 use super::layout::Layout;
 use super::operations::Shared;
-use super::primary::{Place, Primary};
+use super::primary::{Locator, Primary};
+use super::sentinel::Sentinels;
 use super::store::RedisStore;
 use super::url::{Certificates, Kind, Target};
 use crate::core::error::Error;
@@ -90,16 +91,16 @@ impl RedisStoreBuilder {
         let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
         target.check()?;
         let target = Arc::new(target);
-        let follow = |place| {
-            let primary = Primary::new(target.clone(), place);
-            let place = connection::Place::Primary(primary.clone());
-            let link = Link::new(target.clone(), place, timeout);
+        let follow = |locator| {
+            let primary = Primary::new(target.clone(), locator);
+            let link = Link::new(target.clone(), Endpoint::Primary(primary.clone()), timeout);
             Servers::Primary { primary, link }
         };
         let servers = match &target.kind {
-            Kind::Server(address) => follow(Place::Address(address.clone())),
+            Kind::Server(address) => follow(Locator::Address(address.clone())),
             Kind::Sentinel { service, login } => {
-                follow(Place::Service { name: service.clone(), login: login.clone() })
+                let sentinels = Sentinels::new(&target, service.clone(), login.clone());
+                follow(Locator::Sentinels(sentinels))
             }
             Kind::Cluster => Servers::Cluster(Cluster::new(target.clone(), timeout)),
         };

@@ -1,6 +1,7 @@
 //! Sends each command to the cluster node that owns its slot.
 
-use super::connection::{Link, Place};
+use super::attempt::{Attempt, OnDrop};
+use super::connection::{Endpoint, Link};
 use super::failure::Failure;
 use super::topology::Topology;
 use super::url::{Address, Target};
@@ -11,15 +12,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Maximum number of redirections of a command.
 const REDIRECTIONS: usize = 5;
 /// Pause before a slot on the move is tried again, and before nodes are asked again.
 const PAUSE: Duration = Duration::from_millis(20);
-
-type Outcome = Result<Arc<Topology>, Failure>;
 
 pub(super) struct Cluster {
     target: Arc<Target>,
@@ -31,8 +29,7 @@ pub(super) struct Cluster {
 struct State {
     topology: Option<Arc<Topology>>,
     links: HashMap<Address, Arc<Link>>,
-    /// The running query for the topology; removed a pause after its answer.
-    asking: Option<watch::Receiver<Option<Outcome>>>,
+    asking: Attempt<Arc<Topology>>,
 }
 
 impl Cluster {
@@ -49,8 +46,13 @@ impl Cluster {
         let mut link = self.owner(slot).await?;
         let mut asking = false;
         for _ in 0..REDIRECTIONS {
-            // Dropped if the caller gives up on the command: the node may be dead.
-            let doubt = Doubt(Some(self));
+            // Asks again if the caller gives up on the command: the node may be dead.
+            let doubt = OnDrop::new(|| {
+                // Without a runtime the store itself is being dropped.
+                if Handle::try_current().is_ok() {
+                    drop(self.ask());
+                }
+            });
             let answer = match asking {
                 true => link.query_asking(command).await,
                 false => link.query(command).await,
@@ -59,17 +61,17 @@ impl Cluster {
             match answer {
                 Err(Failure::Moved(address)) => link = self.link(&address),
                 Err(Failure::Ask(address)) => {
-                    doubt.settle();
+                    doubt.disarm();
                     link = self.link(&address);
                     asking = true;
                 }
                 Err(Failure::TryAgain) => {
-                    doubt.settle();
+                    doubt.disarm();
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(Failure::Gone(error)) => return Err(Failure::Gone(error)),
                 answer => {
-                    doubt.settle();
+                    doubt.disarm();
                     return answer;
                 }
             }
@@ -81,19 +83,12 @@ impl Cluster {
         let known = lock(&self.state).topology.clone();
         let topology = match known {
             Some(topology) => topology,
-            None => {
-                let mut asking = self.ask();
-                let outcome = asking.wait_for(Option::is_some).await;
-                match outcome.ok().and_then(|outcome| outcome.clone()) {
-                    Some(outcome) => outcome?,
-                    None => return Err(Failure::gone("no node of the Redis cluster answered")),
-                }
-            }
+            None => self.ask().await?,
         };
         match topology.owner(slot) {
             Some(address) => Ok(self.link(address)),
             None => {
-                self.ask();
+                drop(self.ask());
                 Err(Failure::gone("a slot of the Redis cluster is on no node"))
             }
         }
@@ -102,36 +97,19 @@ impl Cluster {
     /// Returns the connection to a node for records.
     pub(super) fn link(&self, address: &Address) -> Arc<Link> {
         let mut state = lock(&self.state);
-        let new = || Link::new(self.target.clone(), Place::Node(address.clone()), self.timeout);
+        let new = || Link::new(self.target.clone(), Endpoint::Node(address.clone()), self.timeout);
         state.links.entry(address.clone()).or_insert_with(new).clone()
     }
 
     /// Asks the nodes for the slots, unless a query is running.
-    fn ask(self: &Arc<Self>) -> watch::Receiver<Option<Outcome>> {
-        let mut state = lock(&self.state);
-        match &state.asking {
-            // A query that broke off has dropped its end of the channel.
-            Some(asking) if asking.has_changed().is_ok() => asking.clone(),
-            _ => {
-                let (done, asking) = watch::channel(None);
-                state.asking = Some(asking.clone());
-                tokio::spawn(self.clone().learn(done));
-                asking
-            }
-        }
-    }
-
-    async fn learn(self: Arc<Self>, done: watch::Sender<Option<Outcome>>) {
-        let outcome = match tokio::time::timeout(self.timeout, self.topology()).await {
-            Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => Err(Failure::gone("no node of the Redis cluster answers in time")),
+    fn ask(self: &Arc<Self>) -> impl Future<Output = Result<Arc<Topology>, Failure>> + use<> {
+        let cluster = self.clone();
+        let learn = async move {
+            let topology = Arc::new(cluster.topology().await?);
+            cluster.settle(&topology);
+            Ok(topology)
         };
-        if let Ok(topology) = &outcome {
-            self.settle(topology);
-        }
-        done.send_replace(Some(outcome));
-        tokio::time::sleep(PAUSE).await;
-        lock(&self.state).asking = None;
+        lock(&self.state).asking.join(self.timeout, learn, |_| PAUSE)
     }
 
     /// Sends commands by this topology from now on, unless a newer one is known.
@@ -196,25 +174,5 @@ pub(super) async fn sees(
     match read(nodes, asked, named)?.agrees(topology) {
         true => Ok(()),
         false => Err(Failure::gone("the nodes of the Redis cluster do not agree")),
-    }
-}
-
-/// Asks the nodes again on drop, unless [`settle`](Self::settle) has confirmed them.
-struct Doubt<'a>(Option<&'a Arc<Cluster>>);
-
-impl Doubt<'_> {
-    fn settle(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Doubt<'_> {
-    fn drop(&mut self) {
-        // Without a runtime the store itself is being dropped.
-        if let Some(cluster) = self.0
-            && Handle::try_current().is_ok()
-        {
-            cluster.ask();
-        }
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Writes of every process are learned for as long as heartbeats succeed.
 
+use super::attempt::OnDrop;
 use super::cluster::Cluster;
 use super::connection::Link;
 use super::failure::Failure;
 use super::layout::Layout;
 use super::primary::Primary;
-use super::session::{Beat, Session};
+use super::subscription::{Beat, Subscription};
 use super::url::Target;
 use crate::core::error::Error;
 use crate::core::telemetry;
@@ -91,11 +92,12 @@ impl Feed {
         let mut warned = false;
         loop {
             match self.begin().await {
-                Ok(mut session) => {
+                Ok(mut subscription) => {
                     warned = false;
-                    let _live = Live::begin(&self);
+                    self.set_live(true);
+                    let _lost = OnDrop::new(|| self.set_live(false));
                     loop {
-                        match session.beat().await {
+                        match subscription.beat().await {
                             Beat::Calm => {}
                             Beat::OtherDatabase => self.watchers.notify(Change::All),
                             Beat::Ended => break,
@@ -114,7 +116,7 @@ impl Feed {
         }
     }
 
-    async fn begin(self: &Arc<Self>) -> Result<Session, Failure> {
+    async fn begin(self: &Arc<Self>) -> Result<Subscription, Failure> {
         let late = |_| Failure::gone("Redis did not answer in time");
         let ended = Arc::new(Notify::new());
         let pushed = self.pushed(&ended);
@@ -122,13 +124,13 @@ impl Feed {
         match &self.servers {
             Servers::Primary { primary, link } => {
                 let mut known = primary.watch();
-                // The session checks whether the primary is known.
+                // The subscription checks whether the primary is known.
                 let _ = timeout(self.timeout, known.wait_for(Result::is_ok)).await;
-                let begin = Session::with_primary(target, layout, known, link, pushed, ended);
+                let begin = Subscription::with_primary(target, layout, known, link, pushed, ended);
                 timeout(self.timeout, begin).await.map_err(late)?
             }
             Servers::Cluster(cluster) => {
-                let begin = Session::with_cluster(target, layout, cluster, pushed, ended);
+                let begin = Subscription::with_cluster(target, layout, cluster, pushed, ended);
                 timeout(self.timeout, begin).await.map_err(late)?
             }
         }
@@ -161,21 +163,5 @@ impl Feed {
         if let Some(key) = self.layout.key(record) {
             self.watchers.notify(Change::Key(key));
         }
-    }
-}
-
-/// A guard that reports [`Change::Live`] at its start and [`Change::Lost`] on drop.
-struct Live<'a>(&'a Feed);
-
-impl<'a> Live<'a> {
-    fn begin(feed: &'a Feed) -> Self {
-        feed.set_live(true);
-        Self(feed)
-    }
-}
-
-impl Drop for Live<'_> {
-    fn drop(&mut self) {
-        self.0.set_live(false);
     }
 }

@@ -1,5 +1,6 @@
 //! [`RedisStore`]: records in Redis, for many processes.
 
+mod attempt;
 mod builder;
 mod cluster;
 mod connect;
@@ -8,13 +9,12 @@ mod failure;
 mod invalidation;
 mod layout;
 mod operations;
-mod opinions;
 mod primary;
 mod scripts;
 mod sentinel;
 mod server;
-mod session;
 mod store;
+mod subscription;
 mod topology;
 mod url;
 mod worker;

@@ -26,7 +26,8 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 /// everything is invalidated, within the sum of both.
 const DEADLINE: Duration = Duration::from_millis(300);
 
-pub(super) struct Session {
+/// The connections that carry change notifications of all servers.
+pub(super) struct Subscription {
     nodes: Vec<Node>,
     place: Place,
     /// Notified when one of the connections breaks.
@@ -59,7 +60,7 @@ pub(super) enum Beat {
     Ended,
 }
 
-impl Session {
+impl Subscription {
     pub(super) async fn with_primary(
         target: &Target,
         layout: &Layout,
