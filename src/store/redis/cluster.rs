@@ -131,10 +131,11 @@ impl Cluster {
         known.extend(lock(&self.state).links.keys().cloned());
         let mut asked = JoinSet::new();
         for address in known {
-            let (link, named) = (self.link(&address), self.target.tls.is_some());
+            let cluster = self.clone();
             asked.spawn(async move {
+                let link = cluster.link(&address);
                 let nodes = link.query(redis::cmd("CLUSTER").arg("NODES")).await?;
-                read(nodes, &address, named)
+                cluster.parse(nodes, &address)
             });
         }
         let mut newest: Result<Topology, _> =
@@ -155,24 +156,24 @@ impl Cluster {
             }
         }
     }
-}
 
-/// Parses an answer to `CLUSTER NODES`.
-fn read(nodes: Value, asked: &Address, named: bool) -> Result<Topology, Failure> {
-    let nodes: String = redis::from_redis_value(nodes).map_err(RedisError::from)?;
-    Ok(Topology::parse(&nodes, asked, named))
-}
+    /// Checks that the node at this address sees this topology.
+    pub(super) async fn check_view(
+        &self,
+        address: &Address,
+        mut node: MultiplexedConnection,
+        topology: &Topology,
+    ) -> Result<(), Failure> {
+        let nodes = redis::cmd("CLUSTER").arg("NODES").query_async(&mut node).await?;
+        match self.parse(nodes, address)?.agrees(topology) {
+            true => Ok(()),
+            false => Err(Failure::gone("the nodes of the Redis cluster do not agree")),
+        }
+    }
 
-/// Checks that this node sees what the others see.
-pub(super) async fn sees(
-    mut node: MultiplexedConnection,
-    asked: &Address,
-    named: bool,
-    topology: &Topology,
-) -> Result<(), Failure> {
-    let nodes = redis::cmd("CLUSTER").arg("NODES").query_async(&mut node).await?;
-    match read(nodes, asked, named)?.agrees(topology) {
-        true => Ok(()),
-        false => Err(Failure::gone("the nodes of the Redis cluster do not agree")),
+    /// Parses an answer to `CLUSTER NODES` of the node at this address.
+    fn parse(&self, nodes: Value, address: &Address) -> Result<Topology, Failure> {
+        let nodes: String = redis::from_redis_value(nodes).map_err(RedisError::from)?;
+        Ok(Topology::parse(&nodes, address, self.target.tls.is_some()))
     }
 }

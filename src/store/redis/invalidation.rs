@@ -33,9 +33,9 @@ pub(super) enum Servers {
 }
 
 pub(super) struct Feed {
-    target: Arc<Target>,
-    servers: Servers,
-    layout: Arc<Layout>,
+    pub(super) target: Arc<Target>,
+    pub(super) servers: Servers,
+    pub(super) layout: Arc<Layout>,
     timeout: Duration,
     watchers: Watchers,
     /// Whether changes are learned. Locked while that changes, and while a watcher is added.
@@ -91,7 +91,7 @@ impl Feed {
     pub(super) async fn follow(self: Arc<Self>) {
         let mut warned = false;
         loop {
-            match self.begin().await {
+            match self.subscribe().await {
                 Ok(mut subscription) => {
                     warned = false;
                     self.set_live(true);
@@ -116,44 +116,32 @@ impl Feed {
         }
     }
 
-    async fn begin(self: &Arc<Self>) -> Result<Subscription, Failure> {
-        let late = |_| Failure::gone("Redis did not answer in time");
-        let ended = Arc::new(Notify::new());
-        let pushed = self.pushed(&ended);
-        let (target, layout) = (&self.target, &self.layout);
-        match &self.servers {
-            Servers::Primary { primary, link } => {
-                let mut known = primary.watch();
-                // The subscription checks whether the primary is known.
-                let _ = timeout(self.timeout, known.wait_for(Result::is_ok)).await;
-                let begin = Subscription::with_primary(target, layout, known, link, pushed, ended);
-                timeout(self.timeout, begin).await.map_err(late)?
-            }
-            Servers::Cluster(cluster) => {
-                let begin = Subscription::with_cluster(target, layout, cluster, pushed, ended);
-                timeout(self.timeout, begin).await.map_err(late)?
-            }
+    async fn subscribe(self: &Arc<Self>) -> Result<Subscription, Failure> {
+        if let Servers::Primary { primary, .. } = &self.servers {
+            // The subscription checks whether the primary is known.
+            let _ = timeout(self.timeout, primary.watch().wait_for(Result::is_ok)).await;
         }
+        let late = |_| Err(Failure::gone("Redis did not answer in time"));
+        timeout(self.timeout, Subscription::open(self)).await.unwrap_or_else(late)
     }
 
-    /// Returns the handler of Redis's push messages.
-    fn pushed(
-        self: &Arc<Self>,
-        ended: &Arc<Notify>,
-    ) -> impl Fn(PushInfo) + Clone + Send + Sync + 'static {
-        let (feed, ended) = (self.clone(), ended.clone());
+    /// Returns the handler of Redis's push messages; it notifies `broken` when they end.
+    pub(super) fn pushed(
+        self: Arc<Self>,
+        broken: Arc<Notify>,
+    ) -> impl Fn(PushInfo) + Send + Sync + 'static {
         move |push: PushInfo| match (push.kind, push.data.as_slice()) {
             (PushKind::Invalidate, [Value::Array(records)]) => {
                 for record in records {
                     match record {
-                        Value::BulkString(record) => feed.changed(record),
-                        _ => feed.watchers.notify(Change::All),
+                        Value::BulkString(record) => self.changed(record),
+                        _ => self.watchers.notify(Change::All),
                     }
                 }
             }
             // A flushed database.
-            (PushKind::Invalidate, _) => feed.watchers.notify(Change::All),
-            (PushKind::Disconnection, _) => ended.notify_one(),
+            (PushKind::Invalidate, _) => self.watchers.notify(Change::All),
+            (PushKind::Disconnection, _) => broken.notify_one(),
             _ => {}
         }
     }
