@@ -171,9 +171,6 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
 ///             (before - items.len()) as u64
 ///         })
 ///     }
-///     fn purge(&self) -> StoreFuture<'_, u64> {
-///         self.with("", |_, _| 0)
-///     }
 /// }
 /// # #[cfg(feature = "testing")]
 /// # fn main() { tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -242,11 +239,15 @@ pub trait Store: Send + Sync + 'static {
     /// The errors of [`insert`](Self::insert); some records may then be removed and others not.
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64>;
 
-    /// Frees the space of expired records; returns how many, or 0 if that happens by itself.
+    /// Frees the space of expired records; returns how many.
+    ///
+    /// The default returns 0, for a backend that frees it by itself.
     ///
     /// # Errors
     /// If the backend fails.
-    fn purge(&self) -> StoreFuture<'_, u64>;
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
 
     /// Returns the record of a key if that takes no waiting.
     ///

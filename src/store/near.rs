@@ -122,11 +122,8 @@ impl Copies {
         if now >= good_until {
             return None;
         }
-        let record = copy.record.clone();
-        Some(match copy.deadline {
-            Some(deadline) => record.map(|r| r.with_ttl(deadline.saturating_sub(now))),
-            None => record,
-        })
+        let ttl = copy.deadline.map(|deadline| deadline.saturating_sub(now));
+        Some(copy.record.clone().map(|record| Record { ttl, ..record }))
     }
 
     /// Notes the state before the store is read; `None` if its answer must not be cached.
@@ -188,27 +185,15 @@ impl Copies {
 
     /// Handles a notification of the store.
     fn told(&self, change: Change<'_>) {
-        // Watchers of this cache are notified once nothing outdated is left here.
+        let _gate = matches!(change, Change::Lost | Change::Live).then(|| lock(&self.gate));
         match change {
-            Change::Key(key) => {
-                self.change(key);
-                self.watchers.notify(change);
-            }
-            Change::All => {
-                self.change_all(|epoch| epoch + 2);
-                self.watchers.notify(change);
-            }
-            Change::Lost => {
-                let _gate = lock(&self.gate);
-                self.change_all(|epoch| (epoch + 2) & !1);
-                self.watchers.notify(change);
-            }
-            Change::Live => {
-                let _gate = lock(&self.gate);
-                self.change_all(|epoch| (epoch + 2) | 1);
-                self.watchers.notify(change);
-            }
+            Change::Key(key) => self.change(key),
+            Change::All => self.change_all(|epoch| epoch + 2),
+            Change::Lost => self.change_all(|epoch| (epoch + 2) & !1),
+            Change::Live => self.change_all(|epoch| (epoch + 2) | 1),
         }
+        // Watchers of this cache are notified once nothing outdated is left here.
+        self.watchers.notify(change);
     }
 }
 

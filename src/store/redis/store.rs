@@ -194,11 +194,6 @@ impl Store for RedisStore {
         self.run(|shared| shared.remove_owned(owner.to_owned()))
     }
 
-    fn purge(&self) -> StoreFuture<'_, u64> {
-        // Redis does that itself.
-        Box::pin(async { Ok(0) })
-    }
-
     fn watch(&self, watcher: Watcher) -> bool {
         let feed = &self.0.shared.feed;
         feed.add(watcher);

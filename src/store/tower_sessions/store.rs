@@ -350,10 +350,6 @@ impl Store for TowerSessionsStore {
             Ok(removed)
         })
     }
-
-    fn purge(&self) -> StoreFuture<'_, u64> {
-        Box::pin(async { Ok(0) })
-    }
 }
 
 impl fmt::Debug for TowerSessionsStore {
