@@ -9,9 +9,10 @@ use super::tables::Tables;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
+use crate::store::lock;
 use crate::store::watch::{Change, Watchers};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -144,7 +145,7 @@ impl Drop for Threads {
 
 fn read_all(shared: &Shared, reads: &Mutex<Receiver<Read>>) {
     loop {
-        let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = lock(reads).recv();
         match next {
             Ok(read) => read(&shared.medium),
             Err(_) => return,

@@ -2,17 +2,17 @@
 
 use super::cluster::Cluster;
 use super::connection::{Endpoint, Link};
-use super::invalidation::{Feed, Servers};
+use super::deployment::{Deployment, Servers};
 use super::layout::Layout;
-use super::operations::Shared;
 use super::primary::{Locator, Primary};
 use super::sentinel::Sentinels;
 use super::store::RedisStore;
 use super::url::{Certificates, Kind, Target};
 use crate::core::error::Error;
 use crate::core::secret::Secret;
+use crate::store::watch::Watchers;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A builder for [`RedisStore`].
@@ -87,7 +87,7 @@ impl RedisStoreBuilder {
             ));
         }
         let timeout = self.timeout;
-        let layout = Arc::new(Layout::new(self.prefix)?);
+        let layout = Layout::new(self.prefix)?;
         let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
         target.check()?;
         let target = Arc::new(target);
@@ -104,11 +104,13 @@ impl RedisStoreBuilder {
             }
             Kind::Cluster => Servers::Cluster(Cluster::new(target.clone(), timeout)),
         };
-        RedisStore::new(Shared {
-            feed: Feed::new(target.clone(), servers.clone(), layout.clone(), timeout),
+        RedisStore::new(Deployment {
+            target,
             servers,
             layout,
             timeout,
+            watchers: Watchers::default(),
+            live: Mutex::default(),
         })
     }
 

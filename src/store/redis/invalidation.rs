@@ -3,19 +3,15 @@
 //! Writes of every process are learned for as long as heartbeats succeed.
 
 use super::attempt::OnDrop;
-use super::cluster::Cluster;
-use super::connection::Link;
+use super::deployment::{Deployment, Servers};
 use super::failure::Failure;
-use super::layout::Layout;
-use super::primary::Primary;
 use super::subscription::{Beat, Subscription};
-use super::url::Target;
 use crate::core::error::Error;
 use crate::core::telemetry;
 use crate::store::lock;
-use crate::store::watch::{Change, Watcher, Watchers};
+use crate::store::watch::{Change, Watcher};
 use redis::{PushInfo, PushKind, Value};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -23,42 +19,7 @@ use tokio::time::{sleep, timeout};
 /// Pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The servers that keep the records and report their changes.
-#[derive(Clone)]
-pub(super) enum Servers {
-    /// `link` is the connection over which records are read.
-    Primary { primary: Arc<Primary>, link: Arc<Link> },
-    /// All primaries.
-    Cluster(Arc<Cluster>),
-}
-
-pub(super) struct Feed {
-    pub(super) target: Arc<Target>,
-    pub(super) servers: Servers,
-    pub(super) layout: Arc<Layout>,
-    timeout: Duration,
-    watchers: Watchers,
-    /// Whether changes are learned. Locked while that changes, and while a watcher is added.
-    live: Mutex<bool>,
-}
-
-impl Feed {
-    pub(super) fn new(
-        target: Arc<Target>,
-        servers: Servers,
-        layout: Arc<Layout>,
-        timeout: Duration,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            target,
-            servers,
-            layout,
-            timeout,
-            watchers: Watchers::default(),
-            live: Mutex::default(),
-        })
-    }
-
+impl Deployment {
     pub(super) fn add(&self, watcher: Watcher) {
         let live = lock(&self.live);
         self.watchers.add(watcher.clone());
@@ -79,16 +40,8 @@ impl Feed {
         self.watchers.notify(change);
     }
 
-    /// Returns the primary that is tracked; `None` in a cluster.
-    pub(super) fn primary(&self) -> Option<&Arc<Primary>> {
-        match &self.servers {
-            Servers::Primary { primary, .. } => Some(primary),
-            Servers::Cluster(_) => None,
-        }
-    }
-
-    /// Runs as long as the store.
-    pub(super) async fn follow(self: Arc<Self>) {
+    /// Learns changes by other processes. Runs as long as the store.
+    pub(super) async fn follow_changes(self: Arc<Self>) {
         let mut warned = false;
         loop {
             match self.subscribe().await {

@@ -5,6 +5,7 @@ mod builder;
 mod cluster;
 mod connect;
 mod connection;
+mod deployment;
 mod failure;
 mod invalidation;
 mod layout;

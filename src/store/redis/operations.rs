@@ -1,8 +1,8 @@
 //! The operations of the store as commands to Redis.
 
+use super::deployment::{Deployment, Servers};
 use super::failure::{Failure, unavailable, unexpected};
-use super::invalidation::{Feed, Servers};
-use super::layout::{Bucket, Layout, lifetime, owner_hash, unpack};
+use super::layout::{Bucket, lifetime, owner_hash, unpack};
 use super::scripts::{
     COUNT_OWNED, GET, INSERT, LIST_OWNED, READ_OWNED, REMOVE, REMOVE_OWNED, REPLACE, Script,
 };
@@ -17,15 +17,7 @@ use tokio::task::JoinSet;
 /// Records of an owner per script call, which takes about a millisecond.
 const PAGE: usize = 500;
 
-/// What running operations share.
-pub(super) struct Shared {
-    pub(super) servers: Servers,
-    pub(super) layout: Arc<Layout>,
-    pub(super) feed: Arc<Feed>,
-    pub(super) timeout: Duration,
-}
-
-impl Shared {
+impl Deployment {
     async fn send(&self, bucket: Bucket, command: &Cmd) -> Result<Value, Failure> {
         match &self.servers {
             Servers::Primary { link, .. } => link.query(command).await,
@@ -71,7 +63,7 @@ impl Shared {
         let record = self.layout.record(bucket, key);
         let written =
             self.call(bucket, script, &[&[record.as_bytes()], others].concat(), arguments).await;
-        self.feed.written(key);
+        self.written(key);
         written
     }
 
@@ -155,8 +147,8 @@ impl Shared {
         let owner = owner_hash(owner);
         let mut buckets = JoinSet::new();
         for bucket in Bucket::all() {
-            let (shared, owner, prefix) = (self.clone(), owner.clone(), prefix.to_owned());
-            buckets.spawn(async move { shared.pages(bucket, script, &owner, &prefix).await });
+            let (this, owner, prefix) = (self.clone(), owner.clone(), prefix.to_owned());
+            buckets.spawn(async move { this.pages(bucket, script, &owner, &prefix).await });
         }
         let mut results = Vec::new();
         let mut failure = None;
@@ -188,7 +180,7 @@ impl Shared {
             arguments.push(prefix);
             let result = self.call(bucket, script, &keys, &arguments).await;
             if script.removes() {
-                page.iter().for_each(|key| self.feed.written(key));
+                page.iter().for_each(|key| self.written(key));
             }
             results.push(result?);
         }

@@ -2,8 +2,8 @@
 
 use super::cluster::Cluster;
 use super::connection::Link;
+use super::deployment::{Deployment, Servers};
 use super::failure::Failure;
-use super::invalidation::{Feed, Servers};
 use super::primary::Known;
 use super::server::{self, Server};
 use super::topology::Topology;
@@ -60,11 +60,11 @@ pub(super) enum Beat {
 }
 
 impl Subscription {
-    /// Connects to the servers, which report changes to the feed, and checks that they are right.
-    pub(super) async fn open(feed: &Arc<Feed>) -> Result<Self, Failure> {
+    /// Connects to the servers, which report changes to its watchers, and checks that they are right.
+    pub(super) async fn open(deployment: &Arc<Deployment>) -> Result<Self, Failure> {
         let broken = Arc::new(Notify::new());
-        let connect = |address, link| Node::connect(feed, &broken, address, link);
-        let servers = match &feed.servers {
+        let connect = |address, link| Node::connect(deployment, &broken, address, link);
+        let servers = match &deployment.servers {
             Servers::Primary { primary, link } => {
                 let mut known = primary.watch();
                 let Server { address, run_id } = known.borrow_and_update().clone()?;
@@ -72,7 +72,8 @@ impl Subscription {
                 if run_id.is_some_and(|id| id != node.run_id) {
                     return Err(Failure::gone("the primary has just been replaced"));
                 }
-                let marker = Marker::find(feed.layout.marker(), node.connection.clone()).await?;
+                let marker =
+                    Marker::find(deployment.layout.marker(), node.connection.clone()).await?;
                 Subscribed::Primary { node, marker, known }
             }
             Servers::Cluster(cluster) => {
@@ -154,17 +155,17 @@ impl Subscribed {
 impl Node {
     /// Connects, and asks for a notification of every change of a record.
     async fn connect(
-        feed: &Arc<Feed>,
+        deployment: &Arc<Deployment>,
         broken: &Arc<Notify>,
         address: Address,
         link: Arc<Link>,
     ) -> Result<Self, Failure> {
-        let pushed = feed.clone().pushed(broken.clone());
-        let mut connection = feed.target.connect(&address, pushed).await?;
+        let pushed = deployment.clone().pushed(broken.clone());
+        let mut connection = deployment.target.connect(&address, pushed).await?;
         let run_id = server::run_id(connection.clone()).await?;
         let mut track = redis::cmd("CLIENT");
         track.arg("TRACKING").arg("ON").arg("BCAST");
-        track.arg("PREFIX").arg(feed.layout.records());
+        track.arg("PREFIX").arg(deployment.layout.records());
         let () = track.query_async(&mut connection).await?;
         Ok(Self { address, run_id, connection, link })
     }
