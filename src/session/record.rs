@@ -315,7 +315,8 @@ impl Kept {
         let mut packed = Vec::with_capacity(bytes.len() + 64);
         match keys {
             Some(keys) => {
-                packed.push(SEALED);
+                // Visible, so that a store can count the live records.
+                packed.extend([SEALED, bytes[0]]);
                 packed.extend(keys.seal(place, &bytes)?);
             }
             None => {
@@ -324,6 +325,11 @@ impl Kept {
             }
         }
         Ok(packed)
+    }
+
+    /// Returns the first bytes of a live record, encrypted if there are keys, and of no other.
+    pub(super) fn live_prefix(keys: Option<&SealingKeys>) -> [u8; 2] {
+        [if keys.is_some() { SEALED } else { PLAIN }, LIVE]
     }
 
     /// Decodes what [`pack`](Self::pack) wrote.
@@ -344,7 +350,12 @@ impl Kept {
         match (packed.split_first(), keys) {
             (Some((&PLAIN, bytes)), None) => Self::from_bytes(bytes).ok_or_else(damaged),
             (Some((&SEALED, sealed)), Some(keys)) => {
-                Self::from_bytes(&keys.open(place, sealed)?).ok_or_else(damaged)
+                let (state, sealed) = sealed.split_first().ok_or_else(damaged)?;
+                let bytes = keys.open(place, sealed)?;
+                match bytes.first() == Some(state) {
+                    true => Self::from_bytes(&bytes).ok_or_else(damaged),
+                    false => Err(damaged()),
+                }
             }
             (Some((&PLAIN, _)), Some(_)) => Ok(Self::Ended),
             (Some((&SEALED, _)), None) => Err(Error::new(

@@ -40,7 +40,7 @@ pub use watch::{Change, Watcher};
 use crate::core::error::{Error, ErrorKind};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The future that a [`Store`] method returns.
@@ -53,6 +53,11 @@ use std::time::Duration;
 /// }
 /// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// Locks what no thread leaves inconsistent by a panic.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const MAX_KEY: usize = 512;
 
@@ -166,9 +171,6 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
 ///             (before - items.len()) as u64
 ///         })
 ///     }
-///     fn purge(&self) -> StoreFuture<'_, u64> {
-///         self.with("", |_, _| 0)
-///     }
 /// }
 /// # #[cfg(feature = "testing")]
 /// # fn main() { tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -217,17 +219,35 @@ pub trait Store: Send + Sync + 'static {
     /// If the backend cannot answer.
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>>;
 
+    /// Returns how many records an owner has whose values begin with these bytes.
+    ///
+    /// The default reads all records of the owner; a backend should count without, if it can.
+    ///
+    /// # Errors
+    /// If the backend cannot answer.
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let owned = self.owned(owner).await?;
+            let counted = owned.iter().filter(|(_, record)| record.value().starts_with(prefix));
+            Ok(counted.count() as u64)
+        })
+    }
+
     /// Removes every record that the owner had when this began; returns how many.
     ///
     /// # Errors
     /// The errors of [`insert`](Self::insert); some records may then be removed and others not.
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64>;
 
-    /// Frees the space of expired records; returns how many, or 0 if that happens by itself.
+    /// Frees the space of expired records; returns how many.
+    ///
+    /// The default returns 0, for a backend that frees it by itself.
     ///
     /// # Errors
     /// If the backend fails.
-    fn purge(&self) -> StoreFuture<'_, u64>;
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
 
     /// Returns the record of a key if that takes no waiting.
     ///
@@ -278,6 +298,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
         (**self).owned(owner)
+    }
+
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        (**self).count_owned(owner, prefix)
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {

@@ -2,7 +2,7 @@
 
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
-use super::{NewRecord, Record, Store, StoreFuture};
+use super::{NewRecord, Record, Store, StoreFuture, lock};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::settings::{Time, options};
 use foldhash::quality::RandomState;
@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Lock stripes, so that readers of different keys seldom contend.
@@ -97,11 +97,6 @@ struct Asked {
     at: Duration,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn weight(key: &str, record: Option<&Record>) -> u32 {
     let value = record.map_or(0, |record| record.value().len());
     u32::try_from(OVERHEAD + key.len() + value).unwrap_or(u32::MAX)
@@ -128,11 +123,8 @@ impl Copies {
         if now >= good_until {
             return None;
         }
-        let record = copy.record.clone();
-        Some(match copy.deadline {
-            Some(deadline) => record.map(|r| r.with_ttl(deadline.saturating_sub(now))),
-            None => record,
-        })
+        let ttl = copy.deadline.map(|deadline| deadline.saturating_sub(now));
+        Some(copy.record.clone().map(|record| Record { ttl, ..record }))
     }
 
     /// Notes the state before the store is read; `None` if its answer must not be cached.
@@ -194,27 +186,15 @@ impl Copies {
 
     /// Handles a notification of the store.
     fn told(&self, change: Change<'_>) {
-        // Watchers of this cache are notified once nothing outdated is left here.
+        let _gate = matches!(change, Change::Lost | Change::Live).then(|| lock(&self.gate));
         match change {
-            Change::Key(key) => {
-                self.change(key);
-                self.watchers.notify(change);
-            }
-            Change::All => {
-                self.change_all(|epoch| epoch + 2);
-                self.watchers.notify(change);
-            }
-            Change::Lost => {
-                let _gate = lock(&self.gate);
-                self.change_all(|epoch| (epoch + 2) & !1);
-                self.watchers.notify(change);
-            }
-            Change::Live => {
-                let _gate = lock(&self.gate);
-                self.change_all(|epoch| (epoch + 2) | 1);
-                self.watchers.notify(change);
-            }
+            Change::Key(key) => self.change(key),
+            Change::All => self.change_all(|epoch| epoch + 2),
+            Change::Lost => self.change_all(|epoch| (epoch + 2) & !1),
+            Change::Live => self.change_all(|epoch| (epoch + 2) | 1),
         }
+        // Watchers of this cache are notified once nothing outdated is left here.
+        self.watchers.notify(change);
     }
 }
 
@@ -293,6 +273,10 @@ impl<S: Store> Store for CachedStore<S> {
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
         self.0.store.owned(owner)
+    }
+
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        self.0.store.count_owned(owner, prefix)
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {

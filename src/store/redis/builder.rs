@@ -1,18 +1,19 @@
 //! The builder for [`RedisStore`].
 
 use super::cluster::Cluster;
-use super::connection::{self, Link};
-use super::invalidation::{Feed, Source};
+use super::connection::{Endpoint, Link};
+use super::deployment::{Deployment, Servers};
 use super::layout::Layout;
-use super::operations::{Backend, Shared};
-use super::primary::{Place, Primary};
+use super::primary::{Locator, Primary};
+use super::sentinel::Sentinels;
 use super::store::RedisStore;
 use super::url::{Certificates, Kind, Target};
 use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::core::settings::{Time, options};
+use crate::store::watch::Watchers;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 options! {
@@ -95,32 +96,30 @@ impl RedisStoreBuilder {
                 "the timeout of a Redis store is at least 1 ms and at most 60 s",
             ));
         }
-        let layout = Arc::new(Layout::new(prefix)?);
+        let layout = Layout::new(prefix)?;
         let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
         target.check()?;
         let target = Arc::new(target);
-        let follow = |place| {
-            let primary = Primary::new(target.clone(), place);
-            let place = connection::Place::Primary(primary.clone());
-            let link = Link::new(target.clone(), place, timeout);
-            let source = Source::Primary { primary, link: link.clone() };
-            (Backend::Link(link), source)
+        let follow = |locator| {
+            let primary = Primary::new(target.clone(), locator);
+            let link = Link::new(target.clone(), Endpoint::Primary(primary.clone()), timeout);
+            Servers::Primary { primary, link }
         };
-        let (backend, source) = match &target.kind {
-            Kind::Server(address) => follow(Place::Address(address.clone())),
+        let servers = match &target.kind {
+            Kind::Server(address) => follow(Locator::Address(address.clone())),
             Kind::Sentinel { service, login } => {
-                follow(Place::Service { name: service.clone(), login: login.clone() })
+                let sentinels = Sentinels::new(&target, service.clone(), login.clone());
+                follow(Locator::Sentinels(sentinels))
             }
-            Kind::Cluster => {
-                let cluster = Cluster::new(target.clone(), timeout);
-                (Backend::Cluster(cluster.clone()), Source::Cluster(cluster))
-            }
+            Kind::Cluster => Servers::Cluster(Cluster::new(target.clone(), timeout)),
         };
-        RedisStore::new(Shared {
-            backend,
-            feed: Feed::new(target.clone(), source, layout.clone(), timeout),
+        RedisStore::new(Deployment {
+            target,
+            servers,
             layout,
             timeout,
+            watchers: Watchers::default(),
+            live: Mutex::default(),
         })
     }
 

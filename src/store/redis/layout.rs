@@ -114,8 +114,6 @@ impl Layout {
 }
 
 /// Decodes a packed record (`lua/prelude.lua`) with its lifetime in milliseconds.
-///
-/// A negative lifetime means that it has none.
 pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
     let parts = packed.split_first_chunk::<8>().and_then(|(version, rest)| {
         let (&owner, rest) = rest.split_first()?;
@@ -127,11 +125,9 @@ pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
             "a record in Redis is damaged: something else writes under the store's prefix",
         ));
     };
-    let record = Record::new(value, version);
-    Ok(match u64::try_from(ttl) {
-        Ok(ttl) => record.with_ttl(Duration::from_millis(ttl)),
-        Err(_) => record,
-    })
+    // A negative lifetime means that it has none.
+    let ttl = u64::try_from(ttl).ok().map(Duration::from_millis);
+    Ok(Record { value: value.into(), version, ttl })
 }
 
 /// Encodes a lifetime in milliseconds for the scripts; empty for none.

@@ -4,6 +4,7 @@
 mod attacks;
 mod broken_off;
 mod child;
+mod count;
 mod ends;
 mod expiry;
 mod facade;
