@@ -2,8 +2,8 @@
 
 use super::fetch::{Fetch, HttpFetch};
 use super::location::Location;
+use super::origin::Origin;
 use super::remote::RemoteKeySet;
-use super::state::Remote;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use std::fmt;
@@ -147,7 +147,8 @@ impl RemoteKeySetBuilder {
             Some(fetcher) => fetcher,
             None => Arc::new(HttpFetch::new(settings.timeout)?),
         };
-        Ok(RemoteKeySet::new(Remote::new(self.location, fetcher, self.clock, settings)))
+        let origin = Origin::new(self.location, fetcher, self.clock.clone(), settings);
+        Ok(RemoteKeySet::new(origin, self.clock))
     }
 }
 

@@ -8,6 +8,7 @@
 use super::settings::SessionSettings;
 use crate::authenticator::gate::Authenticator;
 use crate::authenticator::refresh::{Holder, Refresher, is_definite};
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
@@ -120,8 +121,7 @@ impl Authenticator {
         now: u64,
         outage: &Error,
     ) -> Result<Loaded, Error> {
-        let grace = u64::try_from(self.grace().as_millis()).unwrap_or(u64::MAX);
-        match now < expires.saturating_add(grace) {
+        match now < expires.saturating_add(millis(self.grace())) {
             true => Ok(loaded),
             false => Err(outage.clone()),
         }

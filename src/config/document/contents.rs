@@ -2,7 +2,7 @@
 
 use super::format::{MAX_BYTES, too_long};
 use super::problem::Problem;
-use aws_lc_rs::digest::{Context, SHA256};
+use crate::core::hash::{Sha256, sha256, sha256_of};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -41,18 +41,12 @@ impl Contents {
     }
 
     /// Returns a hash of all contents, because modification times and lengths may stay the same.
-    pub(in crate::config) fn fingerprint(&self) -> Vec<u8> {
-        let mut all = Context::new(&SHA256);
-        for content in self.lock().values() {
-            match content {
-                Ok(content) => {
-                    all.update(&(content.len() as u64).to_be_bytes());
-                    all.update(content);
-                }
-                Err(_) => all.update(&[0xff; 8]),
-            }
-        }
-        all.finish().as_ref().to_vec()
+    pub(in crate::config) fn fingerprint(&self) -> Sha256 {
+        let none = Sha256::default();
+        let hashes = |content: &Result<Content, String>| {
+            content.as_ref().map_or(none, |content| sha256(&**content))
+        };
+        sha256_of(self.lock().values().map(hashes))
     }
 
     /// Returns the contents that are UTF-8.

@@ -1,12 +1,12 @@
 //! The encoding of a record in a backend.
 
 use super::backend::Data;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256_of;
 use crate::core::random::random;
+use crate::jose::encoding;
 use crate::store::Record;
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -19,14 +19,12 @@ pub(super) enum Kind {
 
 /// Returns the id of a text: a hash, because tower-sessions has ids of 128 bits.
 pub(super) fn id_of(kind: Kind, text: &str) -> i128 {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(match kind {
-        Kind::Record => b"jamguard record\0",
-        Kind::Index => b"jamguard owner \0",
-    });
-    context.update(text.as_bytes());
+    let kind = match kind {
+        Kind::Record => "jamguard record\0",
+        Kind::Index => "jamguard owner \0",
+    };
     let mut id = [0; 16];
-    id.copy_from_slice(&context.finish().as_ref()[..16]);
+    id.copy_from_slice(&sha256_of([kind, text])[..16]);
     i128::from_le_bytes(id)
 }
 
@@ -40,8 +38,7 @@ pub(super) fn damaged() -> Error {
 
 /// Encodes a Unix time in milliseconds; `null` for never.
 pub(super) fn moment(until: Option<Duration>) -> Value {
-    let millis = until.map(|until| u64::try_from(until.as_millis()).unwrap_or(u64::MAX));
-    millis.map_or(Value::Null, Into::into)
+    until.map_or(Value::Null, |until| millis(until).into())
 }
 
 pub(super) fn read_moment(value: Option<&Value>) -> Result<Option<Duration>, Error> {
@@ -90,7 +87,7 @@ impl Entry {
     pub(super) fn encode(&self) -> Data {
         let mut data = Data::from([
             ("key".to_owned(), Value::from(&*self.key)),
-            ("value".to_owned(), URL_SAFE_NO_PAD.encode(&self.value).into()),
+            ("value".to_owned(), encoding::encode(&self.value).into()),
             ("version".to_owned(), self.version.to_string().into()),
             ("until".to_owned(), moment(self.until)),
         ]);
@@ -113,11 +110,11 @@ impl Entry {
             Some(Value::String(owner)) => Some(owner),
             Some(_) => return Err(damaged()),
         };
-        let value = URL_SAFE_NO_PAD.decode(text(&data, "value")?);
+        let value = encoding::decode(text(&data, "value")?);
         let version = text(&data, "version")?.parse();
         Ok(Self {
             key: key.to_owned(),
-            value: value.map_err(|_| damaged())?,
+            value: value.ok_or_else(damaged)?,
             version: version.map_err(|_| damaged())?,
             until: read_moment(data.get("until"))?,
             owner,

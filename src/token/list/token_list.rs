@@ -5,6 +5,7 @@ use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
+use crate::core::clock::millis_up;
 use crate::core::error::Error;
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
@@ -352,8 +353,7 @@ impl TokenList {
             return Remaining::Over;
         }
         // Rounded up, because stores may have a resolution of one millisecond.
-        let millis = u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        Remaining::For(Some(Duration::from_millis(millis)))
+        Remaining::For(Some(Duration::from_millis(millis_up(left))))
     }
 
     /// Writes an entry, or raises the existing one to this time and lifetime.

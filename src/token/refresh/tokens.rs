@@ -1,10 +1,11 @@
 //! Refresh tokens: issuing, rotation, revocation.
 
 use super::builder::RefreshTokensBuilder;
-use super::family::{Family, Place, REUSED, Terms, millis};
+use super::family::{Family, Place, REUSED, Terms};
 use super::text::Token;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry::{self, Counter, Metric};
