@@ -13,6 +13,7 @@ pub(crate) mod hash;
 pub(crate) mod http;
 pub(crate) mod json;
 pub(crate) mod mismatch;
+mod problem;
 pub(crate) mod random;
 #[cfg(feature = "client")]
 pub(crate) mod refreshing;

@@ -223,7 +223,8 @@ impl<S: Source> Refreshing<S> {
     /// Discards the value if it is useless, so that the next call fetches it.
     #[cfg(feature = "oauth2")]
     pub(crate) fn forget_if(&self, useless: impl FnOnce(&S::Value) -> bool) {
-        if self.0.state().value.take_if(|value| useless(value)).is_some() {
+        let mut state = self.0.state();
+        if state.value.take_if(|value| useless(value)).is_some() {
             self.0.usable_until.store(0, Ordering::Release);
         }
     }

@@ -21,6 +21,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Call<T>(watch::Receiver<Option<T>>);
 
+/// The end of a call that sends the answer; dropped without one, it interrupts the call.
+pub(crate) type Answering<T> = watch::Sender<Option<T>>;
+
 /// The reason why a call gave no answer.
 #[cfg(feature = "client")]
 pub(crate) enum Lost {
@@ -31,8 +34,7 @@ pub(crate) enum Lost {
 }
 
 impl<T: Clone> Call<T> {
-    /// Returns the sender of the answer too; dropping it without an answer interrupts the call.
-    pub(crate) fn new() -> (watch::Sender<Option<T>>, Self) {
+    pub(crate) fn new() -> (Answering<T>, Self) {
         let (done, answer) = watch::channel(None);
         (done, Self(answer))
     }

@@ -4,13 +4,13 @@ use super::connection::{Link, Place};
 use super::failure::Failure;
 use super::topology::Topology;
 use super::url::{Address, Target};
+use crate::core::single_flight::{Answering, Call};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Maximum number of redirections of a command.
@@ -31,7 +31,7 @@ struct State {
     topology: Option<Arc<Topology>>,
     links: HashMap<Address, Arc<Link>>,
     /// The running query for the topology; removed a pause after its answer.
-    asking: Option<watch::Receiver<Option<Outcome>>>,
+    asking: Option<Call<Outcome>>,
 }
 
 impl Cluster {
@@ -86,12 +86,10 @@ impl Cluster {
         let topology = match known {
             Some(topology) => topology,
             None => {
-                let mut asking = self.ask();
-                let outcome = asking.wait_for(Option::is_some).await;
-                match outcome.ok().and_then(|outcome| outcome.clone()) {
-                    Some(outcome) => outcome?,
-                    None => return Err(Failure::gone("no node of the Redis cluster answered")),
-                }
+                let outcome = self.ask().answer().await;
+                outcome
+                    .ok_or_else(|| Failure::gone("no node of the Redis cluster answered"))
+                    .flatten()?
             }
         };
         match topology.owner(slot) {
@@ -111,13 +109,12 @@ impl Cluster {
     }
 
     /// Asks the nodes for the slots, unless a query is running.
-    fn ask(self: &Arc<Self>) -> watch::Receiver<Option<Outcome>> {
+    fn ask(self: &Arc<Self>) -> Call<Outcome> {
         let mut state = self.lock();
         match &state.asking {
-            // A query that broke off has dropped its end of the channel.
-            Some(asking) if asking.has_changed().is_ok() => asking.clone(),
+            Some(asking) if asking.is_running() => asking.clone(),
             _ => {
-                let (done, asking) = watch::channel(None);
+                let (done, asking) = Call::new();
                 state.asking = Some(asking.clone());
                 tokio::spawn(self.clone().learn(done));
                 asking
@@ -125,7 +122,7 @@ impl Cluster {
         }
     }
 
-    async fn learn(self: Arc<Self>, done: watch::Sender<Option<Outcome>>) {
+    async fn learn(self: Arc<Self>, done: Answering<Outcome>) {
         let outcome = match tokio::time::timeout(self.timeout, self.topology()).await {
             Ok(outcome) => outcome.map(Arc::new),
             Err(_) => Err(Failure::gone("no node of the Redis cluster answers in time")),

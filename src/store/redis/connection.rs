@@ -4,11 +4,11 @@ use super::failure::Failure;
 use super::primary::Primary;
 use super::server::{self, Connected, Server};
 use super::url::{Address, Target};
+use crate::core::single_flight::{Answering, Call};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// After a failed attempt to connect, all callers get its failure for this long.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -47,7 +47,7 @@ struct State {
     live: Option<Live>,
     made: u64,
     /// The running attempt; removed when it succeeds, or a pause after it fails.
-    attempt: Option<watch::Receiver<Option<Outcome>>>,
+    attempt: Option<Call<Outcome>>,
 }
 
 impl Link {
@@ -97,10 +97,9 @@ impl Link {
                 _ => state.live = None,
             }
             match &state.attempt {
-                // An attempt that broke off has dropped its end of the channel.
-                Some(attempt) if attempt.has_changed().is_ok() => attempt.clone(),
+                Some(attempt) if attempt.is_running() => attempt.clone(),
                 _ => {
-                    let (done, attempt) = watch::channel(None);
+                    let (done, attempt) = Call::new();
                     state.attempt = Some(attempt.clone());
                     state.made += 1;
                     tokio::spawn(self.clone().attempt(state.made, done));
@@ -108,14 +107,11 @@ impl Link {
                 }
             }
         };
-        let outcome = attempt.wait_for(Option::is_some).await;
-        match outcome.ok().and_then(|outcome| outcome.clone()) {
-            Some(outcome) => outcome,
-            None => Err(Failure::gone("the attempt to connect to Redis broke off")),
-        }
+        let outcome = attempt.answer().await;
+        outcome.ok_or_else(|| Failure::gone("the attempt to connect to Redis broke off")).flatten()
     }
 
-    async fn attempt(self: Arc<Self>, number: u64, done: watch::Sender<Option<Outcome>>) {
+    async fn attempt(self: Arc<Self>, number: u64, done: Answering<Outcome>) {
         let outcome = tokio::time::timeout(self.timeout, self.connect(number)).await;
         let mut outcome =
             outcome.unwrap_or_else(|_| Err(Failure::gone("Redis cannot be reached in time")));
