@@ -12,7 +12,9 @@ pub(crate) mod hash;
 #[cfg(feature = "client")]
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod lock;
 pub(crate) mod mismatch;
+pub(crate) mod name;
 mod problem;
 pub(crate) mod random;
 #[cfg(feature = "client")]

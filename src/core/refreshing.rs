@@ -2,11 +2,12 @@
 
 use crate::core::clock::{Clock, millis};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::single_flight::{Call, Lost, PATIENCE};
 use crate::core::telemetry;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Upper bound of the back-off without a usable value: callers are waiting.
@@ -299,8 +300,7 @@ impl<S: Source> Locked<'_, S> {
 
 impl<S: Source> Inner<S> {
     fn state(&self) -> MutexGuard<'_, State<S::Value>> {
-        // Poisoning is harmless: code under the lock only clones and compares.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn usable_at(&self, now: Duration) -> bool {

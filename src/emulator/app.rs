@@ -5,17 +5,18 @@ use super::id_token::IdToken;
 use super::settings::AppSettings;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::secret::Secret;
 use crate::jam::base;
 use crate::jam::remote_token::RemoteToken;
-use crate::jose::{Algorithm, SigningKey, VerifyingKey};
+use crate::jose::{Algorithm, SigningKey, VerifyingKey, encoding};
 use crate::token::verifier::Verifier;
 use aws_lc_rs::rand;
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use url::Url;
 
@@ -105,7 +106,7 @@ impl App {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 
     fn now(&self) -> Duration {
@@ -225,7 +226,7 @@ impl App {
 
     /// Creates a magic code for this address.
     pub(super) fn new_code(&self, email: String) -> Result<String, Error> {
-        let code = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let code = encoding::encode(random::<32>()?);
         let expires = self.now().saturating_add(CODE_LIFETIME);
         self.state().codes.insert(code.clone(), email, expires);
         Ok(code)

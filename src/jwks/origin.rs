@@ -5,11 +5,12 @@ use super::fetch::Fetch;
 use super::location::{Aged, Failure, Location, at};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::refreshing::{Fresh, Source};
 use crate::core::telemetry::{self, Counter, Metric};
 use crate::token::keys::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 pub(super) struct Origin {
@@ -49,8 +50,7 @@ impl Origin {
     }
 
     pub(super) fn cooldown(&self) -> MutexGuard<'_, Cooldown> {
-        // Nothing panics while it is held.
-        self.cooldown.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cooldown)
     }
 
     /// Fetches the keys within the timeout.

@@ -6,8 +6,8 @@ use super::secret::OtpSecret;
 use super::settings::Otp;
 use super::update::{Edit, edit, key_of};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::name::check_store_name;
 use crate::store::{NewRecord, Record, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,7 @@ impl OtpGuardBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<OtpGuard, Error> {
-        check_name(&self.name)?;
+        check_store_name(&self.name)?;
         self.terms.check()?;
         check_resync_window(self.resync_window)?;
         Ok(OtpGuard {

@@ -4,8 +4,8 @@ use super::handle::{Sessions, Settings};
 use super::record_cache::Memory;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::store::{SealingKeys, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,7 +178,7 @@ impl SessionsBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<Sessions, Error> {
-        check_name(&self.name)?;
+        check_store_name(&self.name)?;
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if self.idle < Duration::from_secs(1) {
             return refuse("the idle timeout of sessions is under 1 second: lengthen it");

@@ -5,8 +5,9 @@
 
 use super::id::Hash;
 use super::record::Body;
+use crate::core::lock::{read, write};
 use crate::core::set_cache::{SetCache, Weight};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 /// Shards, so that readers of different sessions seldom contend.
 const PARTS: usize = 64;
@@ -47,8 +48,7 @@ impl Memory {
 
     pub(super) fn get(&self, hash: &Hash, version: u64) -> Option<Arc<Entry>> {
         let (part, set) = self.part(hash);
-        // Nothing panics while a lock is held.
-        let part = part.read().unwrap_or_else(PoisonError::into_inner);
+        let part = read(part);
         let known = part.find(set, |known| known.hash == *hash && known.version == version)?;
         Some(known.clone())
     }
@@ -56,7 +56,7 @@ impl Memory {
     pub(super) fn insert(&self, entry: &Arc<Entry>) {
         let (part, set) = self.part(&entry.hash);
         let same = |known: &Arc<Entry>, new: &Arc<Entry>| known.hash == new.hash;
-        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+        let mut part = write(part);
         let evicted = part.insert(set, entry.clone(), same);
         drop(part);
         drop(evicted);
@@ -64,7 +64,7 @@ impl Memory {
 
     pub(super) fn forget(&self, hash: &Hash) {
         let (part, set) = self.part(hash);
-        let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
+        let mut part = write(part);
         let removed = part.remove(set, |known| known.hash == *hash);
         drop(part);
         drop(removed);

@@ -4,12 +4,13 @@ use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::lock::lock;
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Lock stripes, so that readers of different keys seldom contend.
@@ -94,11 +95,6 @@ struct Asked {
     epoch: u64,
     changes: u64,
     at: Duration,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn weight(key: &str, record: Option<&Record>) -> u32 {

@@ -3,11 +3,12 @@
 use super::format::{MAX_BYTES, too_long};
 use super::problem::Problem;
 use crate::core::hash::{Sha256, sha256, sha256_of};
+use crate::core::lock::lock;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// The content of a file, zeroized on drop.
@@ -22,8 +23,7 @@ pub(in crate::config) struct Contents(Mutex<BTreeMap<PathBuf, Result<Content, St
 
 impl Contents {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Result<Content, String>>> {
-        // No code panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Returns the content of a file, at most 1 MiB.

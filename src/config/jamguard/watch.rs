@@ -5,12 +5,13 @@ use super::reload::Reloaded;
 use crate::config::document::Contents;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::Sha256;
+use crate::core::lock::lock;
 use crate::core::telemetry;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -61,7 +62,7 @@ impl Jamguard {
         let (stop, stopped) = channel();
         let jam = self.clone();
         let mut files = vec![file];
-        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.0.state);
         files.extend(state.files.keys().cloned());
         drop(state);
         // Empty at first, so that changes since the build are applied too.

@@ -3,6 +3,7 @@
 use crate::config::document::Contents;
 use crate::core::clock::Clock;
 use crate::core::hash::{Sha256, sha256};
+use crate::core::lock::lock;
 use crate::policy::PolicyParser;
 use crate::store::Store;
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ impl World {
     }
 
     pub(super) fn note_file(&self, path: &Path, content: &[u8]) {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = lock(&self.files);
         files.insert(path.to_owned(), sha256(content));
     }
 

@@ -2,11 +2,11 @@
 
 use super::handle::{SecondFactor, Settings};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
 use crate::store::{SealingKeys, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,7 @@ impl SecondFactorBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<SecondFactor, Error> {
-        check_name(&self.name)?;
+        check_store_name(&self.name)?;
         check_count(self.count)?;
         self.terms.check()?;
         check_resync_window(self.resync_window)?;

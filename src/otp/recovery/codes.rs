@@ -3,11 +3,11 @@
 use super::record::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::name::check_store_name;
 use crate::core::secret::Secret;
 use crate::otp::attempts::Terms;
 use crate::otp::update::{Edit, edit, key_of};
 use crate::store::{NewRecord, Record, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl RecoveryCodesBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<RecoveryCodes, Error> {
-        check_name(&self.name)?;
+        check_store_name(&self.name)?;
         check_count(self.count)?;
         self.terms.check()?;
         Ok(RecoveryCodes {

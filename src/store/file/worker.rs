@@ -8,10 +8,11 @@ use super::database::Medium;
 use super::tables::Tables;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::telemetry;
 use crate::store::watch::{Change, Watchers};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -147,7 +148,7 @@ impl Drop for Threads {
 
 fn read_all(shared: &Shared, reads: &Mutex<Receiver<Read>>) {
     loop {
-        let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = lock(reads).recv();
         match next {
             Ok(read) => read(&shared.medium),
             Err(_) => return,

@@ -3,13 +3,14 @@
 use super::builder::MemoryStoreBuilder;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::store::watch::{Change, Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Maximum number of expired records that a write frees.
@@ -104,8 +105,7 @@ struct Index {
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, Index> {
-        // Nothing panics while it is held.
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.index)
     }
 
     fn live(&self, key: &str, now: Duration) -> Option<Arc<Kept>> {

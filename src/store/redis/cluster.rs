@@ -4,11 +4,12 @@ use super::connection::{Link, Place};
 use super::failure::Failure;
 use super::topology::Topology;
 use super::url::{Address, Target};
+use crate::core::lock::lock;
 use crate::core::single_flight::{Answering, Call};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -40,8 +41,7 @@ impl Cluster {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Sends a command. The caller sets the time limit.

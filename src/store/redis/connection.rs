@@ -4,10 +4,11 @@ use super::failure::Failure;
 use super::primary::Primary;
 use super::server::{self, Connected, Server};
 use super::url::{Address, Target};
+use crate::core::lock::lock;
 use crate::core::single_flight::{Answering, Call};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// After a failed attempt to connect, all callers get its failure for this long.
@@ -56,8 +57,7 @@ impl Link {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Sends a command. The caller sets the time limit.

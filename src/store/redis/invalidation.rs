@@ -10,10 +10,11 @@ use super::primary::Primary;
 use super::session::{Beat, Session};
 use super::url::Target;
 use crate::core::error::Error;
+use crate::core::lock::lock;
 use crate::core::telemetry;
 use crate::store::watch::{Change, Watcher, Watchers};
 use redis::{PushInfo, PushKind, Value};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -57,7 +58,7 @@ impl Feed {
     }
 
     fn live(&self) -> MutexGuard<'_, bool> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.live)
     }
 
     pub(super) fn add(&self, watcher: Watcher) {

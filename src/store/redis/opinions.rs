@@ -3,8 +3,9 @@
 use super::failure::Failure;
 use super::sentinel;
 use super::url::{Address, Login, Target};
+use crate::core::lock::lock;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -27,7 +28,7 @@ struct Said {
 
 impl Said {
     fn lock(&self) -> MutexGuard<'_, HashMap<Address, Result<Address, Failure>>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.answers)
     }
 
     fn note(&self, sentinel: &Address, answer: Result<Address, Failure>) {

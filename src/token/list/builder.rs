@@ -4,6 +4,7 @@ use super::limits::Limits;
 use super::token_list::{Kind, Settings, TokenList};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::store::Store;
 use crate::token::builder::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use std::fmt;
@@ -12,8 +13,6 @@ use std::time::Duration;
 
 /// The longest lifetime that an issuer allows by default.
 const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
-const MAX_NAME: usize = 64;
-
 /// A builder of a [`TokenList`].
 ///
 /// # Example
@@ -99,7 +98,7 @@ impl TokenListBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<TokenList, Error> {
-        check_name(&self.name)?;
+        check_store_name(&self.name)?;
         if self.leeway > MAX_LEEWAY {
             return Err(Error::configuration(
                 "the list's leeway is over an hour, which is the most that a verifier may have",
@@ -119,18 +118,6 @@ impl TokenListBuilder {
             limits: Limits::new(self.leeway, self.max_lifetime, self.fail_open),
         }))
     }
-}
-
-/// Checks a name that becomes part of a store's keys.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(fits) {
-        return Ok(());
-    }
-    Err(Error::configuration(
-        "a name in a store must have 1 to 64 letters, digits, '-', '_' or '.': it becomes part of \
-         its keys",
-    ))
 }
 
 impl fmt::Debug for TokenListBuilder {

@@ -10,7 +10,6 @@ mod token_list;
 pub use builder::TokenListBuilder;
 pub use token_list::TokenList;
 
-pub(crate) use builder::check_name;
 #[cfg(feature = "config")]
 pub(crate) use limits::Limits;
 pub(crate) use lists::Lists;

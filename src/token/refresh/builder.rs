@@ -4,8 +4,8 @@ use super::family::Terms;
 use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::store::Store;
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,7 @@ impl<T> RefreshTokensBuilder<T> {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<RefreshTokens<T>, Error> {
-        check_name(&self.name)?;
+        check_store_name(&self.name)?;
         let shortest = self.terms.idle.unwrap_or(self.terms.lifetime);
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if shortest.min(self.terms.lifetime) < Duration::from_secs(1) {

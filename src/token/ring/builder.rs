@@ -6,9 +6,9 @@ use super::keys::Schedule;
 use super::source::Freshness;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::jose::Algorithm;
 use crate::store::{Change, SealingKeys, Store, Watcher};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -186,7 +186,7 @@ impl KeyRingBuilder {
         if self.refresh < Duration::from_millis(10) || self.refresh > Duration::from_secs(3600) {
             return refuse("the refresh interval must be between 10 ms and an hour");
         }
-        check_name(&self.name)
+        check_store_name(&self.name)
     }
 }
 
