@@ -4,8 +4,7 @@ mod store_suite;
 
 pub use store_suite::{Promise, StoreReport, StoreSuite, store_suite};
 
-use crate::core::clock::Clock;
-use crate::core::clock::millis;
+use crate::core::clock::{Clock, millis};
 use crate::core::error::Error;
 use crate::jose::{SigningKey, jws};
 use std::sync::Arc;
