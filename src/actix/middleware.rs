@@ -7,7 +7,7 @@ use crate::authenticator::{
     Admission, Attached, Authenticator, Closing, Edits, Need, Pass, Returned, RouteGuard,
 };
 use crate::core::challenge::AuthResponse;
-use crate::token::keys::BoxFuture;
+use crate::core::future::BoxFuture;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;

@@ -4,7 +4,7 @@ use super::gate::Authenticator;
 use super::session::request_session::Open;
 use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::Error;
-use crate::token::keys::BoxFuture;
+use crate::core::future::BoxFuture;
 
 /// Changes to a response, as bytes and text. The framework adapters apply them.
 #[derive(Default)]

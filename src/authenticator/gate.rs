@@ -17,10 +17,10 @@ use super::session::{
 };
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::future::BoxFuture;
 use crate::core::sharded::Striped;
 use crate::core::telemetry;
 use crate::token::claim_set::Claimed;
-use crate::token::keys::BoxFuture;
 use crate::token::verified::Verified;
 use crate::token::verifier::Step;
 use std::fmt;

@@ -3,8 +3,9 @@
 use super::gate::Authenticator;
 use crate::core::call_limit::CallLimit;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::{Sha256, sha256};
 use crate::core::secret::Secret;
-use crate::core::single_flight::{SingleFlight, secret_hash};
+use crate::core::single_flight::SingleFlight;
 use crate::jam::client::JamClient;
 use crate::jose::jws::Compact;
 use crate::token::claims::RegisteredClaims;
@@ -23,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Refresher {
     client: JamClient,
     calls: Arc<CallLimit>,
-    renewed: SingleFlight<Secret>,
+    renewed: SingleFlight<Sha256, Secret>,
 }
 
 impl Refresher {
@@ -37,7 +38,7 @@ impl Refresher {
 
     /// Drops the shared answer, so that the next call asks JAM again.
     pub(crate) fn forget(&self, refresh_token: &str) {
-        self.renewed.forget(&secret_hash(refresh_token));
+        self.renewed.forget(&sha256(refresh_token));
     }
 
     /// Returns a new ID token for a refresh token.
@@ -50,9 +51,9 @@ impl Refresher {
             let token = Secret::new(refresh_token);
             async move { calls.run(client.refresh(token.expose())).await }
         };
-        let key = secret_hash(refresh_token);
+        let key = sha256(refresh_token);
         let lasts = |answer: &Result<Secret, Error>| answer.as_ref().err().is_none_or(is_definite);
-        let answer = self.renewed.ask(key, call, lasts).await;
+        let answer = self.renewed.ask_detached(key, call, lasts).await;
         answer.map_err(|error| {
             if is_definite(&error) {
                 error

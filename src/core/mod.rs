@@ -7,17 +7,22 @@ pub(crate) mod challenge;
 pub(crate) mod clock;
 pub(crate) mod decode;
 pub(crate) mod error;
+pub(crate) mod future;
+pub(crate) mod hash;
 #[cfg(feature = "client")]
 pub(crate) mod http;
 pub(crate) mod json;
+pub(crate) mod lock;
 pub(crate) mod mismatch;
+pub(crate) mod name;
+mod problem;
 pub(crate) mod random;
-#[cfg(feature = "oauth2")]
+#[cfg(feature = "client")]
 pub(crate) mod refreshing;
 pub(crate) mod sanitize;
 pub(crate) mod secret;
+pub(crate) mod set_cache;
 pub(crate) mod settings;
 pub(crate) mod sharded;
-#[cfg(feature = "client")]
 pub(crate) mod single_flight;
 pub(crate) mod telemetry;

@@ -5,15 +5,15 @@ use super::id_token::IdToken;
 use super::settings::AppSettings;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jam::base;
 use crate::jam::remote_token::RemoteToken;
-use crate::jose::{Algorithm, SigningKey, VerifyingKey};
-use crate::store::lock;
+use crate::jose::{Algorithm, SigningKey, VerifyingKey, encoding};
 use crate::token::verifier::Verifier;
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -221,7 +221,7 @@ impl App {
 
     /// Creates a magic code for this address.
     pub(super) fn new_code(&self, email: String) -> Result<String, Error> {
-        let code = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let code = encoding::encode(random::<32>()?);
         let expires = self.now().saturating_add(CODE_LIFETIME);
         self.state().codes.insert(code.clone(), email, expires);
         Ok(code)

@@ -1,13 +1,13 @@
 //! State shared by the request handlers: apps, mails, faults and counters.
 
 use super::app::App;
-use crate::core::clock::Clock;
-use crate::store::lock;
+use crate::core::clock::{Clock, since_epoch, system_time};
+use crate::core::lock::lock;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 const MAX_MAILS: usize = 1_000;
@@ -71,7 +71,7 @@ pub struct Mail {
 impl Mail {
     /// Returns `sent_at` as Unix time.
     pub(super) fn sent(&self) -> Duration {
-        self.sent_at.duration_since(UNIX_EPOCH).unwrap_or_default()
+        since_epoch(self.sent_at)
     }
 
     /// Returns the form shown at `/inbox`, with `sent_at` in Unix seconds.
@@ -150,7 +150,7 @@ impl Shared {
             app_id: app.app_id().to_owned(),
             email,
             link: format!("{}/magic?code={code}", app.issuer()),
-            sent_at: UNIX_EPOCH + self.clock.now(),
+            sent_at: system_time(self.clock.now()),
         };
         {
             let mut state = self.state();

@@ -2,8 +2,8 @@
 
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::AuthResponse;
+use crate::core::future::BoxFuture;
 use crate::core::secret::Secret;
-use crate::token::keys::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;

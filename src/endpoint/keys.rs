@@ -4,9 +4,9 @@ use super::handler::{Asked, Endpoint};
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
+use crate::core::hash::sha256;
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
-use aws_lc_rs::digest;
 use std::time::Duration;
 
 /// Upper bound on caching: other services accept a revoked key for this long.
@@ -135,8 +135,7 @@ impl Known {
     }
 
     fn answer(&self, content_type: &str, body: String, max_age: Duration) -> AuthResponse {
-        let digest = digest::digest(&digest::SHA256, body.as_bytes());
-        let tag = format!("\"{}\"", encoding::encode(&digest.as_ref()[..16]));
+        let tag = format!("\"{}\"", encoding::encode(&sha256(&body)[..16]));
         let known = self.has(&tag);
         let answer = AuthResponse::new(if known { 304 } else { 200 })
             .with_header("cache-control", format!("public, max-age={}", max_age.as_secs()))

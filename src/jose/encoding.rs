@@ -20,6 +20,11 @@ pub(crate) fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
     URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()
 }
 
+/// Decodes like [`decode`], if the result fills the buffer.
+pub(crate) fn decode_exact(text: impl AsRef<[u8]>, buffer: &mut [u8]) -> Option<()> {
+    (decode_into(text.as_ref(), buffer)? == buffer.len()).then_some(())
+}
+
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -3,6 +3,7 @@
 use super::algorithm::{Algorithm, KeyType};
 use super::encoding;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use jsonwebtoken::jwk as model;
 use serde::de::Error as _;
 use serde::ser::Error as _;
@@ -171,8 +172,7 @@ impl Jwk {
             _ => return Err(invalid("this key type has no public thumbprint")),
         };
         self.material()?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
-        Ok(encoding::encode(digest))
+        Ok(encoding::encode(sha256(canonical)))
     }
 
     /// Returns the members as they are serialized.

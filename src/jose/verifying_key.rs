@@ -5,9 +5,10 @@ use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
 use super::{der, disguise, encoding};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{hmac, rand};
 use std::fmt;
 use std::sync::Arc;
 
@@ -375,9 +376,7 @@ fn bit_length(number: &[u8]) -> Option<usize> {
 }
 
 fn key_id(jwk: &Jwk) -> KeyId {
-    let mut id = KeyId::default();
-    id.copy_from_slice(digest::digest(&digest::SHA256, jwk.to_json().as_bytes()).as_ref());
-    id
+    sha256(jwk.to_json())
 }
 
 impl fmt::Debug for VerifyingKey {

@@ -2,8 +2,8 @@
 
 use super::fetch::{Fetch, HttpFetch};
 use super::location::Location;
+use super::origin::Origin;
 use super::remote::RemoteKeySet;
-use super::state::Remote;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::settings::{Time, options};
@@ -144,7 +144,8 @@ impl RemoteKeySetBuilder {
             Some(fetcher) => fetcher,
             None => Arc::new(HttpFetch::new(options.timeout.0)?),
         };
-        Ok(RemoteKeySet::new(Remote::new(self.location, fetcher, self.clock, options)))
+        let origin = Origin::new(self.location, fetcher, self.clock.clone(), options);
+        Ok(RemoteKeySet::new(origin, self.clock))
     }
 }
 

@@ -20,9 +20,8 @@
 pub(crate) mod builder;
 mod fetch;
 mod location;
+mod origin;
 mod remote;
-mod schedule;
-mod state;
 mod verifier;
 
 pub use builder::RemoteKeySetBuilder;

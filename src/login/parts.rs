@@ -3,9 +3,9 @@
 use crate::authenticator::{Head, Identity, cookies, credentials};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::future::BoxFuture;
 use crate::core::secret::Secret;
 use crate::endpoint::{Asked, Endpoint};
-use crate::token::keys::BoxFuture;
 use std::future::ready;
 
 /// A verified login, for [`JamLoginBuilder::on_login`](crate::JamLoginBuilder::on_login).

@@ -8,6 +8,7 @@ use super::provider_keys::{Registration, USERINFO};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::http::{HttpClient, checked_url};
+use crate::core::name::{is_name, is_scope};
 use crate::core::secret::Secret;
 use crate::core::settings::{Texts, Time, options};
 use crate::core::single_flight::SingleFlight;
@@ -214,8 +215,7 @@ impl OAuth2ClientBuilder {
 }
 
 fn check_provider_name(name: &str) -> Result<(), Error> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    match !name.is_empty() && name.len() <= 64 && name.bytes().all(fits) {
+    match is_name(name, 64) {
         true => Ok(()),
         false => Err(Error::configuration(
             "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
@@ -225,8 +225,7 @@ fn check_provider_name(name: &str) -> Result<(), Error> {
 
 /// RFC 6749 section 3.3.
 pub(super) fn check_scope(scope: &str) -> Result<(), Error> {
-    let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    match !scope.is_empty() && scope.bytes().all(fits) {
+    match is_scope(scope) {
         true => Ok(()),
         false => Err(Error::configuration(
             "a scope must be one word of visible ASCII without quotation marks or backslashes: \

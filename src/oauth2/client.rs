@@ -10,8 +10,9 @@ use super::provider_keys::{ID_TOKEN, Registration};
 use super::request::{Grant, TokenRequest};
 use super::source::TokenSourceBuilder;
 use super::tokens::TokenResponse;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::Sha256;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
 use crate::core::secret::Secret;
 use crate::core::single_flight::SingleFlight;
@@ -70,7 +71,7 @@ pub(super) struct Inner {
     /// For one whole exchange, including discovery.
     pub(super) timeout: Duration,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) refreshes: SingleFlight<TokenResponse>,
+    pub(super) refreshes: SingleFlight<Sha256, TokenResponse>,
     /// `None` for a provider without OpenID Connect.
     pub(super) userinfo_verifier: Option<Verifier>,
 }
@@ -78,7 +79,7 @@ pub(super) struct Inner {
 impl Inner {
     /// Unix milliseconds.
     pub(super) fn now(&self) -> u64 {
-        u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX)
+        millis(self.clock.now())
     }
 
     fn registration(&self) -> Registration<'_> {

@@ -1,5 +1,6 @@
 //! The response of a token endpoint.
 
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use serde::de::DeserializeOwned;
@@ -76,7 +77,7 @@ impl TokenResponse {
 
     /// Returns when the access token expires, in Unix milliseconds.
     pub(super) fn expires(&self) -> Option<u64> {
-        let lifetime = u64::try_from(self.0.expires_in?.as_millis()).unwrap_or(u64::MAX);
+        let lifetime = millis(self.0.expires_in?);
         Some(self.0.received.saturating_add(lifetime))
     }
 

@@ -4,6 +4,7 @@ use super::algorithm::OtpKind;
 use super::code::Match;
 use super::secret::OtpSecret;
 use super::settings::Otp;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -188,8 +189,4 @@ fn spare(number: u64, longest: u64) -> usize {
 
 fn exhausted() -> Error {
     Error::new(ErrorKind::WrongCode, "the HOTP counter is at its maximum")
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,9 +6,9 @@ use super::secret::OtpSecret;
 use super::settings::Otp;
 use super::update::{Edit, edit, key_of};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::store::{NewRecord, Record, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl OtpGuardBuilder {
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<OtpGuard, Error> {
         let OtpGuardOptions { name, max_failures, lockout, resync_window } = self.options;
-        check_name(&name)?;
+        check_store_name(&name)?;
         check_resync_window(resync_window)?;
         Ok(OtpGuard {
             store: self.store,

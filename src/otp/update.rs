@@ -2,9 +2,9 @@
 
 use crate::core::attempts::Attempts;
 use crate::core::error::Error;
+use crate::core::hash::sha256;
 use crate::jose::encoding;
 use crate::store::{NewRecord, Record, Store};
-use aws_lc_rs::digest;
 
 /// The outcome of a change.
 pub(super) enum Edit<R> {
@@ -45,6 +45,5 @@ pub(super) async fn edit<R>(
 
 /// Returns a user's key. Hashed: user names may be long and must not leak from the store.
 pub(super) fn key_of(prefix: &str, user: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, user.as_bytes());
-    format!("{prefix}{}", encoding::encode(hash))
+    format!("{prefix}{}", encoding::encode(sha256(user)))
 }

@@ -2,11 +2,11 @@
 
 use super::subject::Subject;
 use crate::core::error::Error;
+use crate::core::future::BoxFuture;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-type Answer = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
+type Answer = BoxFuture<Result<bool, Error>>;
 
 #[derive(Clone)]
 pub(super) struct Custom {

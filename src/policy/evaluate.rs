@@ -6,6 +6,7 @@ use super::expression::{Node, Policy};
 use super::leaf::Leaf;
 use super::subject::Subject;
 use crate::core::error::{Error, ErrorKind, Needs};
+use crate::core::name::is_scope;
 use crate::core::telemetry;
 use std::future::Future;
 use std::pin::Pin;
@@ -285,7 +286,7 @@ fn alternatives(node: &Node) -> Option<Vec<Vec<String>>> {
 
 fn named_scopes<'a>(node: &'a Node, scopes: &mut Vec<&'a str>) {
     match node {
-        Node::Leaf(Leaf::Scope(scope)) if is_scope_token(scope) && !scopes.contains(&&**scope) => {
+        Node::Leaf(Leaf::Scope(scope)) if is_scope(scope) && !scopes.contains(&&**scope) => {
             scopes.push(scope);
         }
         Node::All(nodes) => nodes.iter().for_each(|node| named_scopes(node, scopes)),
@@ -299,12 +300,6 @@ fn named_scopes<'a>(node: &'a Node, scopes: &mut Vec<&'a str>) {
         }
         Node::Leaf(_) | Node::Not(_) => {}
     }
-}
-
-/// RFC 6749 section 3.3; callers never pass an empty scope.
-fn is_scope_token(scope: &str) -> bool {
-    let fits = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    scope.bytes().all(fits)
 }
 
 /// Collects what a new login needs for the policy to hold; of alternatives, the first it helps.

@@ -4,9 +4,9 @@ use super::handle::{Sessions, Settings};
 use super::record_cache::Memory;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::store::{SealingKeys, Store};
-use crate::token::list::check_name;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
@@ -189,7 +189,7 @@ impl SessionsBuilder {
     pub fn build(self) -> Result<Sessions, Error> {
         let options = self.options;
         let (Time(idle), Time(absolute)) = (options.idle_timeout, options.absolute_timeout);
-        check_name(&options.name)?;
+        check_store_name(&options.name)?;
         let refuse = |message: &'static str| Err(Error::configuration(message));
         if idle < Duration::from_secs(1) {
             return refuse("the idle timeout of sessions is under 1 second: lengthen it");

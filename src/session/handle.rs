@@ -8,11 +8,11 @@ use super::record_cache::Memory;
 use super::repository::Loaded;
 use super::view::SessionRecord;
 use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use crate::jose::encoding;
 use crate::store::{SealingKeys, Store};
-use aws_lc_rs::digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -72,10 +72,6 @@ pub(super) struct Settings {
     pub(super) max_bytes: usize,
     pub(super) memory: Memory,
     pub(super) clock: Arc<dyn Clock>,
-}
-
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Sessions {
@@ -260,9 +256,7 @@ impl Settings {
 
     /// Hashed: user keys may be long and must not leak to readers of the store.
     pub(super) fn owner(&self, key: &str) -> String {
-        let hash = digest::digest(&digest::SHA256, key.as_bytes());
-        let hash = encoding::encode(hash);
-        format!("{}{hash}", self.prefix)
+        format!("{}{}", self.prefix, encoding::encode(sha256(key)))
     }
 
     /// Returns when the session ends, in Unix milliseconds.

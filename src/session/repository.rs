@@ -3,17 +3,18 @@
 //! A lookup completes at once if the store can answer without waiting.
 
 use super::builder::OnTypeMismatch;
-use super::handle::{Sessions, millis};
+use super::handle::Sessions;
 use super::id::{Hash, SessionId};
 use super::new_session::{NewSession, check_data, conflict, expired, gone};
 use super::record::{Body, Data, Kept, Tokens};
 use super::record_cache::Entry;
 use crate::core::attempts::Attempts;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::future::BoxFuture;
 use crate::core::secret::Secret;
 use crate::store::{NewRecord, Record};
 use crate::token::claim_set::ClaimSet;
-use crate::token::keys::BoxFuture;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;

@@ -40,7 +40,7 @@ pub use watch::{Change, Watcher};
 use crate::core::error::{Error, ErrorKind};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The future that a [`Store`] method returns.
@@ -53,11 +53,6 @@ use std::time::Duration;
 /// }
 /// ```
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
-
-/// Locks what no thread leaves inconsistent by a panic.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 const MAX_KEY: usize = 512;
 

@@ -2,8 +2,9 @@
 
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
-use super::{NewRecord, Record, Store, StoreFuture, lock};
+use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::lock::lock;
 use crate::core::settings::{Time, options};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;

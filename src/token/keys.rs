@@ -1,12 +1,9 @@
 //! Key sources of a verifier: the interface between verification and key sets.
 
 use crate::core::error::Error;
+use crate::core::future::BoxFuture;
 use crate::jose::KeySet;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-
-pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A set of keys with its generation, which cached tokens refer to.
 #[derive(Clone)]

@@ -5,7 +5,7 @@ use super::grpc;
 use super::layer::{Gate, Vary};
 use crate::authenticator::{Authenticator, Closing, Edits, Pass, Returned};
 use crate::core::challenge::AuthResponse;
-use crate::token::keys::BoxFuture;
+use crate::core::future::BoxFuture;
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, VARY,
 };

@@ -4,13 +4,14 @@ use super::data::SessionData;
 use super::handle::Session;
 use crate::authenticator::gate::Authenticator;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::{read, write};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, UserGrant};
 use crate::session::{Loaded, Sessions};
 use crate::token::verifier::Verifier;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 use std::time::Duration;
 
 /// Attempts, in case other processes refresh first. Repeated conflicts mean another problem.
@@ -31,7 +32,7 @@ impl IdTokens {
     }
 
     fn of(&self, client: &OAuth2Client) -> Option<Verifier> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = read(&self.0);
         known.get(&Self::key(client)).cloned()
     }
 }
@@ -41,7 +42,7 @@ impl Authenticator {
     pub(crate) fn renews_id_tokens(&self, client: &OAuth2Client, verifier: &Verifier) {
         if let Some(settings) = self.session_settings() {
             let known = &settings.id_tokens.0;
-            let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+            let mut known = write(known);
             known.insert(IdTokens::key(client), verifier.clone());
         }
     }

@@ -8,7 +8,9 @@
 use super::settings::SessionSettings;
 use crate::authenticator::gate::Authenticator;
 use crate::authenticator::refresh::{Holder, Refresher, is_definite};
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::session::{Load, Loaded, Tokens};
@@ -16,7 +18,7 @@ use crate::token::claim_set::ClaimSet;
 use crate::token::verified::Verified;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Default grace period of an expired ID token while JAM is unreachable: 1 hour.
@@ -59,7 +61,7 @@ impl Drop for UnderWay {
 
 impl Renewals {
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<[u8; 32]>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.under_way)
     }
 }
 
@@ -120,8 +122,7 @@ impl Authenticator {
         now: u64,
         outage: &Error,
     ) -> Result<Loaded, Error> {
-        let grace = u64::try_from(self.grace().as_millis()).unwrap_or(u64::MAX);
-        match now < expires.saturating_add(grace) {
+        match now < expires.saturating_add(millis(self.grace())) {
             true => Ok(loaded),
             false => Err(outage.clone()),
         }

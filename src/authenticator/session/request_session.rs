@@ -7,11 +7,12 @@ use super::settings::SessionSettings;
 use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::gate::Authenticator;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::telemetry;
 use crate::session::{Load, Loaded, Methods, NewSession, SessionId, Sessions, from_json, is_any};
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Bytes of the cookie to keep: more than any id has, so a truncated cookie never matches.
@@ -132,7 +133,7 @@ impl Visit {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Checks that handlers may use the session. Also protects against a forged login.

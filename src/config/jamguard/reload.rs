@@ -5,9 +5,10 @@ use super::facade::Jamguard;
 use crate::config::document::{Contents, Document, Node};
 use crate::config::parts::{Files, check_limits, take_limits};
 use crate::core::error::Error;
+use crate::core::lock::lock;
 use crate::core::telemetry::{self, Level};
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// The settings in force.
 pub(super) struct State {
@@ -112,7 +113,7 @@ impl Jamguard {
         };
         // Reloads run one at a time. Only the application's hooks can panic under the lock, and
         // they run before anything changes, so a poisoned lock is safe to use.
-        let mut state = jam.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&jam.state);
         let document = Document::from_contents(file, contents)?;
         let new = jam.setup.load(&document, contents, true)?;
         let mut reloaded = Reloaded::default();

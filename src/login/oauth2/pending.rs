@@ -7,12 +7,12 @@
 use crate::authenticator::cookies::Attributes;
 use crate::authenticator::{Head, credentials};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
 use crate::oauth2::{LOGIN_TIMEOUT, Pending};
 use crate::store::{NewRecord, Store};
-use aws_lc_rs::digest;
 use serde_json::json;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -145,5 +145,5 @@ fn unknown() -> Error {
 }
 
 fn hash(secret: &Secret) -> String {
-    encoding::encode(digest::digest(&digest::SHA256, secret.expose().as_bytes()))
+    encoding::encode(sha256(secret.expose()))
 }

@@ -2,12 +2,12 @@
 
 use super::handle::{SecondFactor, Settings};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
 use crate::store::{SealingKeys, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl SecondFactorBuilder {
     /// to change.
     pub fn build(self) -> Result<SecondFactor, Error> {
         let options = self.options;
-        check_name(&options.name)?;
+        check_store_name(&options.name)?;
         check_count(options.recovery_codes)?;
         let terms = Terms::checked(options.max_failures, options.lockout.0)?;
         check_resync_window(options.resync_window)?;

@@ -3,12 +3,12 @@
 use super::record::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::name::check_store_name;
 use crate::core::secret::Secret;
 use crate::core::settings::{Time, options};
 use crate::otp::attempts::Terms;
 use crate::otp::update::{Edit, edit, key_of};
 use crate::store::{NewRecord, Record, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 
@@ -112,7 +112,7 @@ impl RecoveryCodesBuilder {
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<RecoveryCodes, Error> {
         let RecoveryOptions { name, count, max_failures, lockout } = self.options;
-        check_name(&name)?;
+        check_store_name(&name)?;
         check_count(count)?;
         Ok(RecoveryCodes {
             store: self.store,

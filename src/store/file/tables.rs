@@ -1,14 +1,14 @@
 //! The table layout: records by key, with indexes by owner and by deadline.
 
+use crate::core::hash::{Sha256, sha256};
 use crate::store::{NewRecord, Record};
-use aws_lc_rs::digest;
 use redb::{
     Error, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
 };
 use std::time::Duration;
 
 /// SHA-256 of an owner's text: of fixed length, and it hides the text from readers of the file.
-type Owner = [u8; 32];
+type Owner = Sha256;
 /// Version, deadline, owner, value.
 type Row = (u64, Option<u64>, Option<Owner>, &'static [u8]);
 
@@ -24,9 +24,7 @@ const FORMAT: &str = "format";
 const CURRENT_FORMAT: u64 = 1;
 
 fn owner(text: &str) -> Owner {
-    let mut owner = [0; 32];
-    owner.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-    owner
+    sha256(text)
 }
 
 /// Returns a time in nanoseconds, which last until the year 2554; `None` if it is later.

@@ -3,8 +3,9 @@
 use super::builder::MemoryStoreBuilder;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::store::watch::{Change, Watcher, Watchers};
-use crate::store::{NewRecord, Record, Store, StoreFuture, check_key, lock};
+use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::collections::{BTreeMap, HashMap, HashSet};

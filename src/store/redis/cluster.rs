@@ -5,7 +5,7 @@ use super::connection::{Endpoint, Link};
 use super::failure::Failure;
 use super::topology::Topology;
 use super::url::{Address, Target};
-use crate::store::lock;
+use crate::core::lock::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use std::collections::{BTreeSet, HashMap};

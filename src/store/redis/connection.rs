@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::primary::Primary;
 use super::server::{self, Connected, Server};
 use super::url::{Address, Target};
-use crate::store::lock;
+use crate::core::lock::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};
 use std::sync::{Arc, Mutex};

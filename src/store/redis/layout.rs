@@ -6,18 +6,16 @@
 //! from its key; an owner has a list in each bucket. `d` is the marker of the database.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
+use crate::jose::encoding;
 use crate::store::Record;
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::time::Duration;
 
 pub(super) const BUCKETS: u8 = 16;
 
 /// Returns 128 bits of an owner's SHA-256 in base64url: an owner is any text, of any length.
 pub(super) fn owner_hash(owner: &str) -> String {
-    let hash = digest(&SHA256, owner.as_bytes());
-    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
+    encoding::encode(&sha256(owner)[..16])
 }
 
 /// A sixteenth of the records, on one node of a cluster.
@@ -30,7 +28,7 @@ impl Bucket {
     }
 
     pub(super) fn of(key: &str) -> Self {
-        Self(digest(&SHA256, key.as_bytes()).as_ref()[0] % BUCKETS)
+        Self(sha256(key)[0] % BUCKETS)
     }
 
     /// Returns the cluster's hash slot of the bucket.

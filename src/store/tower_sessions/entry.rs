@@ -1,12 +1,12 @@
 //! The encoding of a record in a backend.
 
 use super::backend::Data;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256_of;
 use crate::core::random::random;
+use crate::jose::encoding;
 use crate::store::Record;
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -21,14 +21,12 @@ pub(super) enum Kind {
 
 /// Returns the id of a text: a hash, because tower-sessions has ids of 128 bits.
 pub(super) fn id_of(kind: Kind, text: &str) -> i128 {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(match kind {
-        Kind::Record => b"jamguard record\0",
-        Kind::Index => b"jamguard owner \0",
-    });
-    context.update(text.as_bytes());
+    let kind = match kind {
+        Kind::Record => "jamguard record\0",
+        Kind::Index => "jamguard owner \0",
+    };
     let mut id = [0; 16];
-    id.copy_from_slice(&context.finish().as_ref()[..16]);
+    id.copy_from_slice(&sha256_of([kind, text])[..16]);
     i128::from_le_bytes(id)
 }
 
@@ -62,8 +60,7 @@ pub(super) mod moment {
         until: &Option<Duration>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        let millis = until.map(|until| u64::try_from(until.as_millis()).unwrap_or(u64::MAX));
-        millis.serialize(to)
+        until.map(millis).serialize(to)
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
@@ -117,7 +114,7 @@ impl Entry {
     pub(super) fn encode(&self) -> Data {
         encode(&Stored {
             key: self.key.clone(),
-            value: URL_SAFE_NO_PAD.encode(&self.value),
+            value: encoding::encode(&self.value),
             version: self.version.to_string(),
             until: self.until,
             owner: self.owner.clone(),
@@ -127,7 +124,7 @@ impl Entry {
     pub(super) fn decode(data: Data, key: &str) -> Result<Self, Error> {
         let Stored { value, version, until, owner, .. } =
             decode(data).ok().filter(|stored: &Stored| stored.key == key).ok_or_else(damaged)?;
-        let value = URL_SAFE_NO_PAD.decode(value).map_err(|_| damaged())?;
+        let value = encoding::decode(value).ok_or_else(damaged)?;
         let version = version.parse().map_err(|_| damaged())?;
         Ok(Self { key: key.to_owned(), value, version, until, owner })
     }

@@ -1,7 +1,8 @@
 //! Tests of watchers.
 
 use super::{SOON, Store, Suite, answer, broken, keeps, new};
-use crate::store::{Change, Watcher, lock};
+use crate::core::lock::lock;
+use crate::store::{Change, Watcher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Claims of new tokens.
 
+use crate::core::clock::system_time;
 use crate::core::error::{Error, ErrorKind};
 use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
 use crate::token::list::TokenList;
@@ -7,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// Claims that the issuer sets; the data must not contain them.
 const SET: [&str; 3] = ["jti", "iat", "exp"];
@@ -62,8 +63,7 @@ impl NewClaims {
 
     /// Returns when the token will expire.
     pub fn expires_at(&self) -> SystemTime {
-        let expires = UNIX_EPOCH.checked_add(Duration::from_secs(self.expires));
-        expires.unwrap_or(UNIX_EPOCH)
+        system_time(Duration::from_secs(self.expires))
     }
 }
 

@@ -4,6 +4,7 @@ use super::limits::Limits;
 use super::token_list::{Kind, Settings, TokenList};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::core::settings::{Time, TimeOrUnlimited, options};
 use crate::store::Store;
 use crate::token::builder::{DEFAULT_LEEWAY, MAX_LEEWAY};
@@ -106,7 +107,7 @@ impl TokenListBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<TokenList, Error> {
-        check_name(&self.name)?;
+        check_store_name(&self.name)?;
         let ListOptions { leeway, max_token_lifetime, danger_fail_open } = self.options;
         if leeway.0 > MAX_LEEWAY {
             return Err(Error::configuration(
@@ -127,18 +128,6 @@ impl TokenListBuilder {
             limits: Limits::new(leeway.0, max_token_lifetime.0, danger_fail_open),
         }))
     }
-}
-
-/// Checks a name that becomes part of a store's keys.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(fits) {
-        return Ok(());
-    }
-    Err(Error::configuration(
-        "a name in a store must have 1 to 64 letters, digits, '-', '_' or '.': it becomes part of \
-         its keys",
-    ))
 }
 
 impl fmt::Debug for TokenListBuilder {

@@ -1,5 +1,6 @@
 //! Limits of a list that can change while it is in use.
 
+use crate::core::clock::millis_up;
 use crate::core::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,16 +18,12 @@ pub(crate) struct Limits {
     used_without_end: AtomicBool,
 }
 
-/// Rounds up: an entry must not end before its token.
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
-}
-
 impl Limits {
     pub(super) fn new(leeway: Duration, max_lifetime: Duration, fail_open: bool) -> Self {
         Self {
-            leeway: millis(leeway).into(),
-            max_lifetime: millis(max_lifetime).into(),
+            // Rounded up: an entry must not end before its token.
+            leeway: millis_up(leeway).into(),
+            max_lifetime: millis_up(max_lifetime).into(),
             fail_open: fail_open.into(),
             used_leeway: AtomicU64::new(0),
             used_without_end: AtomicBool::new(false),

@@ -10,6 +10,5 @@ mod token_list;
 pub use builder::TokenListBuilder;
 pub use token_list::TokenList;
 
-pub(crate) use builder::check_name;
 pub(crate) use lists::Lists;
 pub(crate) use token_list::Kind;

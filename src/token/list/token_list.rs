@@ -4,7 +4,7 @@ use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
 use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis_up, since_epoch};
 use crate::core::error::Error;
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
@@ -16,7 +16,7 @@ use crate::token::verified::Verified;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// A deny list or allow list of tokens in any [`Store`]. Cheap to clone.
 ///
@@ -109,7 +109,7 @@ enum Remaining {
 
 /// Returns a time in Unix seconds, rounded up.
 fn second_after(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = since_epoch(time);
     since.as_secs() + u64::from(since.subsec_nanos() > 0)
 }
 
@@ -265,7 +265,7 @@ impl TokenList {
         subject: &str,
         issued_before: SystemTime,
     ) -> Result<(), Error> {
-        let since = issued_before.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = since_epoch(issued_before);
         let settings = self.settings();
         let until = settings.limits.max_lifetime().map(|lifetime| {
             // `iat` may lie up to a second before `issued_before`.
@@ -352,8 +352,7 @@ impl TokenList {
             return Remaining::Over;
         }
         // Rounded up, because stores may have a resolution of one millisecond.
-        let millis = u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        Remaining::For(Some(Duration::from_millis(millis)))
+        Remaining::For(Some(Duration::from_millis(millis_up(left))))
     }
 
     /// Writes an entry, or raises the existing one to this time and lifetime.

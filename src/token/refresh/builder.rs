@@ -4,9 +4,9 @@ use super::family::Terms;
 use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::store::Store;
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +118,7 @@ impl<T> RefreshTokensBuilder<T> {
     /// to change.
     pub fn build(self) -> Result<RefreshTokens<T>, Error> {
         let options = self.options;
-        check_name(&options.name)?;
+        check_store_name(&options.name)?;
         let terms = Terms {
             lifetime: options.lifetime.0,
             idle: options.idle_lifetime.map(|Time(idle)| idle),

@@ -1,6 +1,7 @@
 //! Stored record of a refresh token family: all tokens that follow from one login.
 
 use super::text::{Fingerprint, Salt, Token};
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -38,10 +39,6 @@ pub(super) enum Place {
     /// Recently rotated: this token followed it.
     Followed(Token),
     Unknown,
-}
-
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl<T> Family<T> {

@@ -1,10 +1,10 @@
 //! Refresh tokens: issuing, rotation, revocation.
 
 use super::builder::RefreshTokensBuilder;
-use super::family::{Family, Place, REUSED, Terms, millis};
+use super::family::{Family, Place, REUSED, Terms};
 use super::text::Token;
 use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis, system_time};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry::{self, Counter, Metric};
@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 
@@ -277,9 +277,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
             token: next.to_secret(),
             subject: family.subject,
             data: family.data,
-            expires_at: UNIX_EPOCH
-                .checked_add(Duration::from_millis(family.expires))
-                .unwrap_or(UNIX_EPOCH),
+            expires_at: system_time(Duration::from_millis(family.expires)),
         }))
     }
 }

@@ -6,10 +6,10 @@ use super::keys::Schedule;
 use super::source::Freshness;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::jose::Algorithm;
 use crate::store::{Change, SealingKeys, Store, Watcher};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -192,7 +192,7 @@ impl KeyRingBuilder {
         if !(Duration::from_millis(10)..=Duration::from_secs(3600)).contains(&refresh_interval.0) {
             return refuse("the refresh interval must be between 10 ms and an hour");
         }
-        check_name(&self.name)
+        check_store_name(&self.name)
     }
 }
 

@@ -6,13 +6,14 @@ use super::keys::{Entry, Keys, Schedule};
 use super::source::Freshness;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::{read, write};
 use crate::core::telemetry;
 use crate::jose::{Algorithm, KeySet, SigningKey};
 use crate::store::{Change, SealingKeys, Store};
 use crate::token::keys::Snapshot;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -247,7 +248,7 @@ impl Inner {
     }
 
     pub(super) fn live(&self) -> Option<Arc<Live>> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read(&self.live).clone()
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -260,7 +261,7 @@ impl Inner {
     /// again.
     pub(super) fn install(&self, new: Option<(Keys, Option<u64>)>) {
         let now = self.now();
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut live = write(&self.live);
         let old = live.as_deref();
         let Some((keys, version)) = new.or_else(|| old.map(|old| (old.keys.clone(), old.version)))
         else {
