@@ -3,12 +3,11 @@
 mod blocking;
 mod builder;
 mod difference;
-mod facade;
+pub(in crate::config) mod facade;
 mod reload;
 mod watch;
 
 pub use builder::JamguardBuilder;
 pub use facade::Jamguard;
-pub(in crate::config) use facade::named;
 pub use reload::Reloaded;
 pub use watch::ConfigWatch;

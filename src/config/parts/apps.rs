@@ -3,11 +3,12 @@
 use super::key_sets::key_set;
 use super::lists::Lists;
 use super::location::Spot;
-use super::scalars::{Given, Texts, Time};
+use super::scalars::{Given, Texts};
 use super::settings::{Parts, not_configured};
 use crate::config::document::Problem;
-use crate::config::jamguard::{Jamguard, named};
+use crate::config::jamguard::facade::{Jamguard, named};
 use crate::core::error::Error;
+use crate::core::settings::Time;
 use crate::jam::{
     app::JamApp,
     client::{JamClient, JamClientBuilder},

@@ -43,7 +43,7 @@ settings! {
         silent_refresh: Option<String>,
         /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
         #[cfg(feature = "client")]
-        outage_grace: Option<super::scalars::Time>,
+        outage_grace: Option<crate::core::settings::Time>,
     }
 
     /// A place where a credential may be.
@@ -137,7 +137,8 @@ impl AuthenticatorSettings {
         }
         #[cfg(feature = "client")]
         {
-            use super::scalars::{Given, Time};
+            use super::scalars::Given;
+            use crate::core::settings::Time;
             if let Some(name) = &self.silent_refresh {
                 let app = spot.named("silent_refresh", "app", name, &parts.apps)?;
                 auth = auth.silent_refresh(app.client.clone());

@@ -6,7 +6,7 @@ use super::oauth2_login::{OAuth2LoginParts, OAuth2LoginSettings};
 use super::scalars::{Alg, Algs, Given, Hidden, Texts};
 use super::settings::{Parts, not_configured};
 use crate::config::document::{Problem, Section};
-use crate::config::jamguard::{Jamguard, named};
+use crate::config::jamguard::facade::{Jamguard, named};
 use crate::core::error::Error;
 use crate::oauth2::builder::ClientOptions;
 use crate::oauth2::{OAuth2Client, Provider, TokenSource};

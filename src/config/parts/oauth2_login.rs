@@ -5,7 +5,7 @@ use super::scalars::Given;
 use super::settings::{Parts, not_configured};
 use crate::authenticator::Authenticator;
 use crate::config::document::Problem;
-use crate::config::jamguard::{Jamguard, named};
+use crate::config::jamguard::facade::{Jamguard, named};
 use crate::core::error::Error;
 use crate::login::{OAuth2Login, OAuth2LoginBuilder, OAuth2User, Redirect};
 use crate::oauth2::OAuth2Client;

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::time::SystemTime;
 
-pub(in crate::config) use crate::core::settings::{Texts, Time};
+pub(in crate::config) use crate::core::settings::Texts;
 
 /// Sets what the file gives on a builder.
 pub(in crate::config) trait Given: Sized {
