@@ -98,9 +98,9 @@ impl JamLogin {
     /// monitors does not log in.
     pub fn redirect(&self) -> Endpoint {
         let login = self.clone();
-        endpoint("redirect", "GET", move |asked| {
-            let (login, tokens) = (login.clone(), query_tokens(asked.query().unwrap_or_default()));
-            let visit = login.visit(asked);
+        endpoint("redirect", "GET", move |request| {
+            let (login, tokens) = (login.clone(), query_tokens(request.query().unwrap_or_default()));
+            let visit = login.visit(request);
             Box::pin(async move {
                 let arrived = match tokens {
                     Ok((id_token, refresh_token)) => login.arrived(id_token, refresh_token).await,
@@ -139,10 +139,10 @@ impl JamLogin {
 
     fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
-        endpoint(name, "POST", move |asked| {
+        endpoint(name, "POST", move |request| {
             let auth = &login.0.auth;
-            let presented = Presented::of(asked, auth, login.visit(asked));
-            let html = credentials::accepts_html(asked);
+            let presented = Presented::of(request, auth, login.visit(request));
+            let html = credentials::accepts_html(request);
             let login = login.clone();
             Box::pin(async move {
                 let left = match presented.check_origin() {

@@ -4,7 +4,7 @@ use crate::authenticator::{Head, Identity, cookies, credentials};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::endpoint::{Asked, Endpoint};
+use crate::endpoint::{Endpoint, EndpointRequest};
 use crate::token::keys::BoxFuture;
 use std::future::ready;
 
@@ -71,10 +71,10 @@ impl Redirect {
 pub(super) fn endpoint(
     name: &'static str,
     method: &'static str,
-    answer: impl Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
+    answer: impl Fn(&EndpointRequest<'_>) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
 ) -> Endpoint {
-    Endpoint::new(name, move |asked| match asked.method() == method {
-        true => answer(asked),
+    Endpoint::new(name, move |request| match request.method() == method {
+        true => answer(request),
         false => Box::pin(ready(private(AuthResponse::new(405).with_header("allow", method)))),
     })
 }

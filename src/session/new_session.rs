@@ -2,6 +2,7 @@
 
 use super::amr::Methods;
 use super::record::{Body, Data, HANDLE, Tokens, plain_claims};
+use super::repository::Loaded;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
 use crate::core::secret::Secret;
@@ -98,6 +99,22 @@ impl NewSession {
     /// Returns the user's key.
     pub(crate) fn user(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// Whether this login continues the session that was read, with its data.
+    ///
+    /// The rule of every login: a guest's session becomes that of the user who logs in, and a
+    /// user's own session goes on. Another user's session ends, and its data never passes over.
+    pub(crate) fn continues(&self, read: &Loaded) -> bool {
+        read.key().is_none_or(|user| Some(user) == self.user())
+    }
+
+    /// Sets the data to that of the session that this login continues, unless it is set.
+    pub(crate) fn or_data_of(self, read: &Loaded) -> Self {
+        match self.continues(read) {
+            true => self.or_data(read.data_text().to_owned()),
+            false => self,
+        }
     }
 
     /// Sets the device label, unless it is set.

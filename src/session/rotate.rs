@@ -143,10 +143,8 @@ impl Sessions {
         let settings = self.settings();
         let Rotation { login, data, methods } = rotation;
         let login_brings_data = login.as_ref().is_some_and(|new| !new.keeps_data());
-        let others = login
-            .as_ref()
-            .is_some_and(|new| read.key().is_some_and(|user| Some(user) != new.user()));
-        let before = (!others).then_some(read.body());
+        let continues = login.as_ref().is_none_or(|new| new.continues(read));
+        let before = continues.then_some(read.body());
         let login = login
             .map(|new| new.into_body(before, settings.now(), settings.max_bytes))
             .transpose()?;
@@ -158,8 +156,8 @@ impl Sessions {
                 _ if login_brings_data => (next.data, next.revision),
                 Some(_) if body.revision != read.body().revision => return Err(conflict()),
                 Some(data) => (data.clone(), body.revision + 1),
-                None if others => (next.data, next.revision),
-                None => (body.data.clone(), body.revision),
+                None if continues => (body.data.clone(), body.revision),
+                None => (next.data, next.revision),
             };
             match &methods {
                 Some(methods) => next.proved_by(methods),

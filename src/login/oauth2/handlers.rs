@@ -89,10 +89,10 @@ impl OAuth2Login {
     /// most 2048 bytes. Default: the home.
     pub fn begin(&self) -> Endpoint {
         let login = self.clone();
-        endpoint("oauth2_begin", "GET", move |asked| {
+        endpoint("oauth2_begin", "GET", move |request| {
             let login = login.clone();
-            let browser = login.0.cookie.of(asked);
-            let query = asked.query().unwrap_or_default().to_owned();
+            let browser = login.0.cookie.of(request);
+            let query = request.query().unwrap_or_default().to_owned();
             Box::pin(async move {
                 // Two different cookies are replaced by a new one.
                 let browser = browser.ok().flatten();
@@ -109,11 +109,11 @@ impl OAuth2Login {
     /// missing answer of the provider; 500 if the provider rejects the client.
     pub fn callback(&self) -> Endpoint {
         let login = self.clone();
-        endpoint("oauth2_callback", "GET", move |asked| {
+        endpoint("oauth2_callback", "GET", move |request| {
             let login = login.clone();
-            let browser = login.0.cookie.of(asked);
-            let query = Secret::new(asked.query().unwrap_or_default());
-            let visit = login.visit(asked);
+            let browser = login.0.cookie.of(request);
+            let query = Secret::new(request.query().unwrap_or_default());
+            let visit = login.visit(request);
             Box::pin(async move {
                 let arrived = match browser {
                     Ok(browser) => login.arrived(query.expose(), browser).await,
@@ -147,10 +147,10 @@ impl OAuth2Login {
 
     fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
-        endpoint(name, "POST", move |asked| {
+        endpoint(name, "POST", move |request| {
             let auth = &login.0.auth;
-            let presented = Presented::of(asked, auth, login.visit(asked));
-            let html = credentials::accepts_html(asked);
+            let presented = Presented::of(request, auth, login.visit(request));
+            let html = credentials::accepts_html(request);
             let login = login.clone();
             Box::pin(async move {
                 let settings = &*login.0;
