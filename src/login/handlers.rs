@@ -99,7 +99,8 @@ impl JamLogin {
     pub fn redirect(&self) -> Endpoint {
         let login = self.clone();
         endpoint("redirect", "GET", move |request| {
-            let (login, tokens) = (login.clone(), query_tokens(request.query().unwrap_or_default()));
+            let (login, tokens) =
+                (login.clone(), query_tokens(request.query().unwrap_or_default()));
             let visit = login.visit(request);
             Box::pin(async move {
                 let arrived = match tokens {

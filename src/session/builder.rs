@@ -34,7 +34,7 @@ const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnTypeMismatch {
-    /// Reading is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
+    /// IdState is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
     ///
     /// Handlers with a `Session<T>`, including one that only logs out, answer 500, and the log
     /// names the field: the type is wrong, not the client's cookie. `Session<()>` accepts any data.

@@ -2,8 +2,8 @@
 
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
-use super::record::Kept;
-use super::repository::{Loaded, Reading};
+use super::record::IdState;
+use super::repository::Loaded;
 use super::rotate::FORWARDED;
 use super::view::SessionInfo;
 use crate::core::attempts::Attempts;
@@ -96,14 +96,8 @@ impl Sessions {
         self.finish_if(read, |_| true).await
     }
 
-    /// Like [`finish`](Self::finish), unless a login has replaced the refresh token since.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) async fn finish_login(&self, read: &Loaded) -> Result<bool, Error> {
-        let refresh = |loaded: &Loaded| loaded.tokens().and_then(|tokens| tokens.refresh.clone());
-        self.finish_if(read, |now| refresh(now) == refresh(read)).await
-    }
-
-    async fn finish_if(
+    /// Like [`finish`](Self::finish), while `still` accepts the session's current state.
+    pub(super) async fn finish_if(
         &self,
         read: &Loaded,
         still: impl Fn(&Loaded) -> bool,
@@ -116,7 +110,7 @@ impl Sessions {
             let (hash, version) = (current.0.hash, current.0.version);
             let key = settings.key(hash);
             // Compare-and-set, so that a concurrent id change does not slip through.
-            let ended = Kept::Ended.pack(&key, settings.keys.as_ref())?;
+            let ended = IdState::Ended.pack(&key, settings.keys.as_ref())?;
             let replaced = settings.store.replace(&key, version, ended, Some(FORWARDED));
             if replaced.await?.is_some() {
                 settings.memory.forget(&hash);
@@ -142,9 +136,9 @@ impl Sessions {
                 return Ok(None);
             };
             match self.read(hash, &key, &record)? {
-                Reading::Live(loaded) | Reading::Pending(_, loaded) => return Ok(Some(loaded)),
-                Reading::Moved(to) => hash = to,
-                Reading::Ended => return Ok(None),
+                IdState::Live(loaded) | IdState::Pending(_, loaded) => return Ok(Some(loaded)),
+                IdState::Moved(to) => hash = to,
+                IdState::Ended => return Ok(None),
             }
         }
     }
@@ -158,8 +152,8 @@ impl Sessions {
             let hash = key.strip_prefix(&*settings.prefix).and_then(Hash::from_text);
             let Some(hash) = hash else { continue };
             let loaded = match self.read(hash, &key, &record) {
-                Ok(Reading::Live(loaded)) => loaded,
-                Ok(Reading::Pending(from, loaded)) if self.has_moved(from, hash).await? => loaded,
+                Ok(IdState::Live(loaded)) => loaded,
+                Ok(IdState::Pending(from, loaded)) if self.has_moved(from, hash).await? => loaded,
                 Ok(_) => continue,
                 Err(error) => {
                     owned.unreadable += 1;

@@ -34,12 +34,12 @@ const MAX_DETAILS: usize = 64 << 10;
 #[derive(Clone, Default)]
 pub struct NewSession {
     key: Option<Arc<str>>,
-    claims: Option<Result<String, Error>>,
+    pub(super) claims: Option<Result<String, Error>>,
     data: Option<Result<String, Error>>,
     device: Option<Arc<str>>,
-    tokens: Option<Arc<Tokens>>,
+    pub(super) tokens: Option<Arc<Tokens>>,
     methods: Option<Methods>,
-    grant: Option<Arc<Secret>>,
+    pub(super) grant: Option<Arc<Secret>>,
 }
 
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -86,16 +86,6 @@ impl NewSession {
         self
     }
 
-    /// Sets the claims as JSON.
-    #[cfg_attr(
-        not(all(feature = "client", any(feature = "tower", feature = "actix"))),
-        allow(dead_code)
-    )]
-    pub(crate) fn claims_text(mut self, text: String) -> Self {
-        self.claims = Some(Ok(text));
-        self
-    }
-
     /// Returns the user's key.
     pub(crate) fn user(&self) -> Option<&str> {
         self.key.as_deref()
@@ -107,14 +97,6 @@ impl NewSession {
     /// user's own session goes on. Another user's session ends, and its data never passes over.
     pub(crate) fn continues(&self, read: &Loaded) -> bool {
         read.key().is_none_or(|user| Some(user) == self.user())
-    }
-
-    /// Sets the data to that of the session that this login continues, unless it is set.
-    pub(crate) fn or_data_of(self, read: &Loaded) -> Self {
-        match self.continues(read) {
-            true => self.or_data(read.data_text().to_owned()),
-            false => self,
-        }
     }
 
     /// Sets the device label, unless it is set.
@@ -135,29 +117,9 @@ impl NewSession {
         self
     }
 
-    /// Sets the tokens of the login, for calls on the user's behalf.
-    #[cfg_attr(
-        not(all(feature = "client", any(feature = "tower", feature = "actix"))),
-        allow(dead_code)
-    )]
-    pub(crate) fn tokens(mut self, tokens: Tokens) -> Self {
-        self.tokens = Some(Arc::new(tokens));
-        self
-    }
-
     /// Sets the methods by which the user has authenticated already.
     pub(crate) fn proved_by(mut self, methods: Option<Methods>) -> Self {
         self.methods = methods;
-        self
-    }
-
-    /// Sets the OAuth2 grant of the login, in its own encoding.
-    #[cfg_attr(
-        not(all(feature = "oauth2", any(feature = "tower", feature = "actix"))),
-        allow(dead_code)
-    )]
-    pub(crate) fn grant(mut self, grant: Secret) -> Self {
-        self.grant = Some(Arc::new(grant));
         self
     }
 

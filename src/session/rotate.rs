@@ -15,7 +15,7 @@ use super::amr::Methods;
 use super::handle::Sessions;
 use super::id::SessionId;
 use super::new_session::{NewSession, check_data, conflict, gone, read_claims, to_json};
-use super::record::{Body, Kept};
+use super::record::{Body, IdState};
 use super::repository::Loaded;
 use crate::core::attempts::Attempts;
 use crate::core::error::Error;
@@ -186,9 +186,9 @@ impl Sessions {
             let ttl = settings.ttl(&body, now)?;
             let id = SessionId::generate()?;
             let hash = id.hash();
-            let pending = Kept::Pending(old.0.hash, body.clone());
+            let pending = IdState::Pending(old.0.hash, body.clone());
             let version = self.insert(hash, pending, &body).await?;
-            let pack = || Kept::Moved(hash).pack(&old_key, settings.keys.as_ref());
+            let pack = || IdState::Moved(hash).pack(&old_key, settings.keys.as_ref());
             let moved =
                 settings.store.replace(&old_key, old.0.version, pack()?, Some(ttl.max(FORWARDED)));
             let moved = match moved.await {
@@ -243,13 +243,13 @@ mod tests {
         let (old, read) = now(sessions.begin(NewSession::of("ann"))).unwrap();
         let ids = [(); 2].map(|()| SessionId::generate().unwrap());
         for id in &ids {
-            let pending = Kept::Pending(old.hash(), read.body().clone());
+            let pending = IdState::Pending(old.hash(), read.body().clone());
             now(sessions.insert(id.hash(), pending, read.body())).unwrap();
             assert!(now(sessions.get::<()>(id)).unwrap().is_none());
             assert!(now(sessions.rotate_id(id)).is_err());
         }
         let key = sessions.settings().key(old.hash());
-        let moved = Kept::Moved(ids[0].hash()).pack(&key, None).unwrap();
+        let moved = IdState::Moved(ids[0].hash()).pack(&key, None).unwrap();
         now(store.replace(&key, read.0.version, moved, None)).unwrap();
         assert!(now(sessions.get::<()>(&old)).unwrap().is_none());
         assert!(now(sessions.get::<()>(&ids[1])).unwrap().is_none());

@@ -49,7 +49,9 @@ impl Visit {
                 let rotation = Rotation { login: Some(new.clone()), ..Rotation::default() };
                 match sessions.rotate(&own, rotation).await {
                     // It ended, or a concurrent login changed its id.
-                    Err(error) if is_gone(&error) => sessions.begin(new.or_data_of(&own)).await?,
+                    Err(error) if is_gone(&error) => {
+                        sessions.begin(new.or_data(own.data_text().to_owned())).await?
+                    }
                     answer => answer?,
                 }
             }

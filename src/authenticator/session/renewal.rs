@@ -11,7 +11,7 @@ use crate::authenticator::refresh::{Holder, Refresher, is_definite};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
-use crate::session::{Load, Loaded, Tokens};
+use crate::session::{Load, Loaded, RenewalTimes, Tokens};
 use crate::token::claim_set::ClaimSet;
 use crate::token::verified::Verified;
 use std::collections::HashSet;
@@ -82,13 +82,13 @@ impl Authenticator {
     }
 
     fn freshened(&self, loaded: Loaded, settings: &Arc<SessionSettings>) -> Load {
-        let due = loaded.tokens().filter(|tokens| tokens.refresh.is_some());
-        let dates = due.and_then(|tokens| Some((tokens.renewable?, tokens.expires?)));
-        let (Some((renewable, expires)), Some(_)) = (dates, self.refresher()) else {
+        let renewable = loaded.tokens().filter(|tokens| tokens.refresh.is_some());
+        let times = renewable.and_then(|tokens| tokens.renewal);
+        let (Some(RenewalTimes { due, expires }), Some(_)) = (times, self.refresher()) else {
             return Load::Now(Ok(loaded));
         };
         let now = settings.sessions.now();
-        if now < renewable {
+        if now < due {
             return Load::Now(Ok(loaded));
         }
         let down = now < settings.renewals.down_until.load(Ordering::Relaxed);
