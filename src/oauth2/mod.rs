@@ -36,6 +36,7 @@ mod authorize;
 mod builder;
 mod client;
 mod endpoints;
+mod exposed;
 #[cfg(any(feature = "tower", feature = "actix"))]
 mod grant;
 #[cfg(any(feature = "tower", feature = "actix"))]
