@@ -1,6 +1,6 @@
 //! Types of the login handlers: the verified login and the redirect.
 
-use crate::authenticator::{Authenticator, Head, Identity, cookies, credentials};
+use crate::authenticator::{Authenticator, Head, Identity, credentials, token_cookies};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -109,7 +109,7 @@ pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Erro
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(value), None) => match std::str::from_utf8(&value) {
-                Ok(text) if cookies::is_value(text) => Ok(Some(Secret::new(text))),
+                Ok(text) if token_cookies::is_value(text) => Ok(Some(Secret::new(text))),
                 _ => Err(Error::new(
                     ErrorKind::InvalidRequest,
                     "a token in the redirect has characters that tokens never have",

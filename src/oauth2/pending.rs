@@ -1,6 +1,7 @@
 //! A login between its start and its callback.
 
 use super::answer;
+use super::authorize::AuthorizationRequest;
 use super::client::OAuth2Client;
 use super::endpoints::Endpoints;
 use super::exposed;
@@ -60,21 +61,19 @@ struct Parts {
 
 impl Pending {
     pub(super) fn new(
-        client: &OAuth2Client,
+        request: &AuthorizationRequest,
         endpoints: &Endpoints,
-        scopes: &[String],
         pkce: &Pkce,
     ) -> Result<Self, Error> {
-        let client = &client.0;
-        let openid = client.provider.is_oidc && scopes.iter().any(|scope| scope == "openid");
+        let client = &request.client.0;
         Ok(Self(Parts {
             state: random_text()?,
             verifier: pkce.verifier().clone(),
-            nonce: openid.then(random_text).transpose()?,
+            nonce: request.asks_for_id_token().then(random_text).transpose()?,
             provider: client.provider.name().to_owned(),
             client_id: client.client_id.clone(),
             sends_iss: endpoints.sends_iss,
-            scopes: scopes.to_vec(),
+            scopes: request.wanted_scopes().to_vec(),
             until: (client.clock.now() + LOGIN_TIMEOUT).as_secs(),
         }))
     }
@@ -96,18 +95,6 @@ impl Pending {
         Secret::new(json!(self.0).to_string())
     }
 
-    /// Returns the JSON without the `state`, for storage under the `state`.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn expose_json_without_state(&self) -> Secret {
-        Self(Parts { state: Secret::new(""), ..self.0.clone() }).expose_json()
-    }
-
-    /// Reads JSON that was written without the `state`.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
-        Ok(Self(Parts { state, ..Self::from_json(json)?.0 }))
-    }
-
     /// Reads the JSON of [`expose_json`](Self::expose_json).
     ///
     /// # Errors
@@ -119,6 +106,19 @@ impl Pending {
                 "the text is not a pending login written by .expose_json()",
             )
         })
+    }
+}
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl Pending {
+    /// Returns the JSON without the `state`, for storage under the `state`.
+    pub(crate) fn expose_json_without_state(&self) -> Secret {
+        Self(Parts { state: Secret::new(""), ..self.0.clone() }).expose_json()
+    }
+
+    /// Reads JSON that was written without the `state`.
+    pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
+        Ok(Self(Parts { state, ..Self::from_json(json)?.0 }))
     }
 }
 

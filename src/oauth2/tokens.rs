@@ -134,7 +134,6 @@ impl TokenResponse {
     }
 
     /// Replaces the ID token.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
         Self::new(Parts { id_token, ..(*self.0).clone() })
     }

@@ -127,15 +127,10 @@ impl Sessions {
 
     /// Returns the current state of the session that just had this id; `None` if it ended.
     async fn follow(&self, mut hash: Hash) -> Result<Option<Loaded>, Error> {
-        let settings = self.settings();
         let mut attempts = Attempts::at("the session");
         loop {
             attempts.next()?;
-            let key = settings.key(hash);
-            let Some(record) = settings.store.get(&key).await? else {
-                return Ok(None);
-            };
-            match self.read(hash, &key, &record)? {
+            match self.state_of(hash).await? {
                 IdState::Live(loaded) | IdState::Pending(_, loaded) => return Ok(Some(loaded)),
                 IdState::Moved(to) => hash = to,
                 IdState::Ended => return Ok(None),
@@ -151,7 +146,7 @@ impl Sessions {
         for (key, record) in settings.store.owned(&settings.owner(key)).await? {
             let hash = key.strip_prefix(&*settings.prefix).and_then(Hash::from_text);
             let Some(hash) = hash else { continue };
-            let loaded = match self.read(hash, &key, &record) {
+            let loaded = match self.decode(hash, &key, Some(&record)) {
                 Ok(IdState::Live(loaded)) => loaded,
                 Ok(IdState::Pending(from, loaded)) if self.has_moved(from, hash).await? => loaded,
                 Ok(_) => continue,
@@ -161,7 +156,7 @@ impl Sessions {
                     continue;
                 }
             };
-            if let Some(loaded) = self.living(loaded) {
+            if let Ok(loaded) = self.living(loaded) {
                 found.insert(loaded.body().handle, loaded);
             }
         }

@@ -1,21 +1,13 @@
 //! The OAuth2 tokens of a login in its session: the grant.
 
 use super::handle::Sessions;
-use super::new_session::{NewSession, conflict};
+use super::new_session::conflict;
 use super::record::Body;
 use super::repository::Loaded;
 use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::store::Store;
 use std::sync::Arc;
-
-impl NewSession {
-    /// Sets the OAuth2 grant of the login, in its own encoding.
-    pub(crate) fn grant(mut self, grant: Secret) -> Self {
-        self.grant = Some(Arc::new(grant));
-        self
-    }
-}
 
 impl Loaded {
     /// Returns the OAuth2 grant of the login.

@@ -5,7 +5,7 @@
 mod amr;
 mod builder;
 mod end;
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "oauth2")]
 mod grant;
 mod handle;
 mod id;

@@ -34,12 +34,12 @@ const MAX_DETAILS: usize = 64 << 10;
 #[derive(Clone, Default)]
 pub struct NewSession {
     key: Option<Arc<str>>,
-    pub(super) claims: Option<Result<String, Error>>,
+    claims: Option<Result<String, Error>>,
     data: Option<Result<String, Error>>,
     device: Option<Arc<str>>,
-    pub(super) tokens: Option<Arc<Tokens>>,
+    tokens: Option<Arc<Tokens>>,
     methods: Option<Methods>,
-    pub(super) grant: Option<Arc<Secret>>,
+    grant: Option<Arc<Secret>>,
 }
 
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -64,6 +64,23 @@ impl NewSession {
     /// Creates a session without a user, such as a guest's cart.
     pub fn guest() -> Self {
         Self::default()
+    }
+
+    /// Creates the session of a login, with its claims as JSON and the tokens of JAM or an OAuth2
+    /// grant.
+    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+    pub(crate) fn of_login(
+        user: impl Into<String>,
+        claims: String,
+        tokens: Option<Tokens>,
+        grant: Option<Secret>,
+    ) -> Self {
+        Self {
+            claims: Some(Ok(claims)),
+            tokens: tokens.map(Arc::new),
+            grant: grant.map(Arc::new),
+            ..Self::of(user)
+        }
     }
 
     /// Sets the application's data. Default: JSON `null`, or at a login the data from before it.

@@ -92,27 +92,26 @@ impl Sessions {
         let Some(hash) = Hash::of(cookie) else {
             return Load::Now(Err(Error::new(ErrorKind::Malformed, "not a session id")));
         };
-        if let Some(answer) = self.at_once(hash) {
-            return Load::Now(answer);
+        match self.at_once(hash) {
+            Some(answer) => Load::Now(answer),
+            None => {
+                let sessions = self.clone();
+                Load::Later(Box::pin(async move { sessions.present(hash).await }))
+            }
         }
-        let sessions = self.clone();
-        Load::Later(Box::pin(async move { sessions.present(hash).await }))
     }
 
     /// Returns the session of an id if the store can answer without waiting.
     fn at_once(&self, hash: Hash) -> Option<Result<Loaded, Error>> {
-        let settings = self.settings();
-        let key = settings.key(hash);
-        let Some(record) = settings.store.peek(&key)? else {
-            return Some(Err(gone()));
-        };
-        Some(match self.read(hash, &key, &record) {
-            Ok(IdState::Live(loaded)) => self.living(loaded).ok_or_else(expired),
-            Ok(IdState::Pending(..)) => return None,
-            Ok(IdState::Moved(_)) => Err(conflict()),
-            Ok(IdState::Ended) => Err(gone()),
-            Err(error) => Err(error),
-        })
+        let key = self.settings().key(hash);
+        let record = self.settings().store.peek(&key)?;
+        match self.decode(hash, &key, record.as_ref()) {
+            Ok(IdState::Live(loaded)) => Some(self.living(loaded)),
+            Ok(IdState::Pending(..)) => None,
+            Ok(IdState::Moved(_)) => Some(Err(conflict())),
+            Ok(IdState::Ended) => Some(Err(gone())),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Reads the session again.
@@ -215,13 +214,16 @@ impl Sessions {
     }
 
     /// Decodes a record. Its timeouts are not checked before [`living`](Self::living).
-    pub(super) fn read(
+    pub(super) fn decode(
         &self,
         hash: Hash,
         key: &str,
-        record: &Record,
+        record: Option<&Record>,
     ) -> Result<IdState<Loaded>, Error> {
         let settings = self.settings();
+        let Some(record) = record else {
+            return Ok(IdState::Ended);
+        };
         let version = record.version();
         if let Some(known) = settings.memory.get(&hash, version) {
             return Ok(IdState::Live(Loaded(known)));
@@ -236,10 +238,22 @@ impl Sessions {
         })
     }
 
-    /// Returns the session if it has not expired.
-    pub(super) fn living(&self, loaded: Loaded) -> Option<Loaded> {
-        let settings = self.settings();
-        (settings.now() < settings.expires(loaded.body())).then_some(loaded)
+    /// Reads the state of an id from the store.
+    pub(super) async fn state_of(&self, hash: Hash) -> Result<IdState<Loaded>, Error> {
+        let key = self.settings().key(hash);
+        let record = self.settings().store.get(&key).await?;
+        self.decode(hash, &key, record.as_ref())
+    }
+
+    /// Returns the session unless it is expired.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Expired`].
+    pub(super) fn living(&self, loaded: Loaded) -> Result<Loaded, Error> {
+        match self.settings().now() < self.expires(&loaded) {
+            true => Ok(loaded),
+            false => Err(expired()),
+        }
     }
 
     /// Returns the session of an id; `None` if it ended or has another id now.
@@ -260,18 +274,12 @@ impl Sessions {
         if let Some(answer) = self.at_once(hash) {
             return answer;
         }
-        let settings = self.settings();
-        let key = settings.key(hash);
         let mut attempts = Attempts::at("the session");
         loop {
             attempts.next()?;
-            let record = settings.store.get(&key).await?.ok_or_else(gone)?;
-            let loaded = match self.read(hash, &key, &record)? {
+            let loaded = match self.state_of(hash).await? {
                 IdState::Live(loaded) => loaded,
-                IdState::Pending(from, loaded) => {
-                    if !self.has_moved(from, hash).await? {
-                        return Err(gone());
-                    }
+                IdState::Pending(from, loaded) if self.has_moved(from, hash).await? => {
                     match self.settle(&loaded).await {
                         Ok(Some(settled)) => settled,
                         Ok(None) => continue,
@@ -280,21 +288,16 @@ impl Sessions {
                     }
                 }
                 IdState::Moved(_) => return Err(conflict()),
-                IdState::Ended => return Err(gone()),
+                IdState::Pending(..) | IdState::Ended => return Err(gone()),
             };
-            return self.living(loaded).ok_or_else(expired);
+            return self.living(loaded);
         }
     }
 
     /// Returns whether the record of `from` says that its session moved to `to`.
     pub(super) async fn has_moved(&self, from: Hash, to: Hash) -> Result<bool, Error> {
-        let settings = self.settings();
-        let key = settings.key(from);
-        let Some(record) = settings.store.get(&key).await? else {
-            return Ok(false);
-        };
-        let reading = self.read(from, &key, &record)?;
-        Ok(matches!(reading, IdState::Moved(now) if now == to))
+        let state = self.state_of(from).await?;
+        Ok(matches!(state, IdState::Moved(now) if now == to))
     }
 
     /// Turns a pending record into a live one.

@@ -1,7 +1,7 @@
-//! The tokens of a JAM login in its session.
+//! The tokens of a login in its session.
 
 use super::handle::Sessions;
-use super::new_session::{NewSession, conflict};
+use super::new_session::conflict;
 use super::record::{Body, Tokens};
 use super::repository::Loaded;
 use crate::core::error::Error;
@@ -32,21 +32,6 @@ impl RenewalTimes {
         let lifetime = claims.issued_at.map(|issued| expires.saturating_sub(millis(issued)));
         let ahead = lifetime.map_or(RENEWED_AHEAD, |lifetime| (lifetime / 5).min(RENEWED_AHEAD));
         Some(Self { due: expires.saturating_sub(ahead), expires })
-    }
-}
-
-#[cfg(any(feature = "tower", feature = "actix"))]
-impl NewSession {
-    /// Sets the claims as JSON.
-    pub(crate) fn claims_text(mut self, text: String) -> Self {
-        self.claims = Some(Ok(text));
-        self
-    }
-
-    /// Sets the tokens of the login, for calls on the user's behalf.
-    pub(crate) fn tokens(mut self, tokens: Tokens) -> Self {
-        self.tokens = Some(Arc::new(tokens));
-        self
     }
 }
 
@@ -101,12 +86,13 @@ impl Sessions {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "tower", feature = "actix")))]
 #[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::core::error::ErrorKind;
     use crate::core::secret::Secret;
+    use crate::session::NewSession;
     use crate::session::record::IdState;
     use crate::store::MemoryStore;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -134,7 +120,8 @@ mod tests {
         let clock = Hand::default();
         let sessions = Sessions::builder(MemoryStore::new()).clock(clock.clone());
         let sessions = sessions.build().unwrap();
-        let new = NewSession::of("ann").data(&1).tokens(tokens("first"));
+        let new =
+            NewSession::of_login("ann", "{}".to_owned(), Some(tokens("first")), None).data(&1);
         let (_, read) = sessions.begin(new).await.unwrap();
         clock.0.store(3600, Ordering::SeqCst);
         let claims = read.claims().clone();

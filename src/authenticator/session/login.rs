@@ -18,7 +18,7 @@ impl Authenticator {
     }
 
     /// Returns the store of the sessions.
-    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+    #[cfg(feature = "oauth2")]
     pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {
         Some(self.session_settings()?.sessions.store())
     }

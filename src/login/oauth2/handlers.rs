@@ -1,13 +1,13 @@
 //! The handlers of OAuth2 logins.
 
 use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
-use super::pending::{BrowserCookie, Memory};
+use super::pending::{BrowserCookie, PendingLogins};
 use crate::authenticator::{Authenticator, Head, LoginCookies, Visit};
 use crate::core::secret::Secret;
 use crate::endpoint::Endpoint;
 use crate::login::logout::Presented;
 use crate::login::parts::endpoint;
-use crate::oauth2::OAuth2Client;
+use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
 use std::fmt;
@@ -51,13 +51,13 @@ pub(super) struct Settings {
     pub(super) auth: Authenticator,
     pub(super) client: OAuth2Client,
     pub(super) home: String,
-    /// Extra parameters of each authorization request.
-    pub(super) parameters: Vec<(String, String)>,
+    /// The start of each login, with extra parameters.
+    pub(super) request: AuthorizationRequest,
     pub(super) keep: Keep,
     /// The verifier of ID tokens, if the provider issues them.
     pub(super) verifier: Option<Verifier>,
     pub(super) who: Option<Who>,
-    pub(super) memory: Memory,
+    pub(super) pending: PendingLogins,
     pub(super) cookie: BrowserCookie,
 }
 
