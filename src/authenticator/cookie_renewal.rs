@@ -2,11 +2,12 @@
 
 use super::credentials::{self, CredentialSource, Head, SourceKind};
 use super::gate::{Authenticator, Pass};
-use super::refresh::{Holder, is_definite};
+use super::refresh::{check_same_user, is_definite};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
+use crate::token::verified::Verified;
 use crate::token::verifier::Step;
 
 /// What is needed to renew a login cookie if it turns out to be expired.
@@ -76,21 +77,13 @@ impl Authenticator {
             Err(refusal) if is_definite(&refusal) => return useless(&refusal),
             Err(outage) => return self.conclude(Err(outage), source, required),
         };
-        if let Ok(verified) = &verified {
-            let new = Holder::of(verified.expose_token().as_bytes()).ok();
-            if new.is_none() || new != Holder::of(expired).ok() {
-                return useless(&Error::new(
-                    ErrorKind::InvalidClaim,
-                    "the refresh token belongs to another user than the ID token: the user must \
-                     log in again",
-                ));
-            }
+        if let Ok(verified) = &verified
+            && let Err(other) = check_same_user(expired, verified)
+        {
+            return useless(&other);
         }
-        let cookie = match &verified {
-            Ok(verified) => cookies.set_id(verified.expose_token()).map(Some),
-            Err(_) => Ok(None),
-        };
-        let cookie = match cookie {
+        let token = verified.as_ref().ok().map(Verified::expose_token);
+        let cookie = match token.map(|token| cookies.set_id(token)).transpose() {
             Ok(cookie) => cookie,
             Err(error) => return self.conclude(Err(error), None, required),
         };

@@ -25,6 +25,8 @@ mod require;
 mod requirement;
 mod routing;
 mod session;
+#[cfg(feature = "client")]
+pub(crate) mod token_cookies;
 
 pub use builder::AuthenticatorBuilder;
 pub use cookies::LoginCookies;

@@ -10,6 +10,7 @@ use crate::jam::client::JamClient;
 use crate::jose::jws::Compact;
 use crate::token::claims::RegisteredClaims;
 use crate::token::rules::TextRule;
+use crate::token::verified::Verified;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,8 +69,7 @@ impl Refresher {
     }
 }
 
-/// The user of an ID token. A renewed token must have the same: otherwise a planted refresh token
-/// would log the browser in as another user.
+/// The user of an ID token.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Holder {
     issuer: Option<String>,
@@ -81,7 +81,6 @@ impl Authenticator {
     /// Returns the user of an ID token with a valid signature, even if expired or revoked.
     ///
     /// `None` for a token that may be forged.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
         if let Err(error) = self.verify(id_token).await
             && !matches!(
@@ -97,7 +96,6 @@ impl Authenticator {
 
 impl Holder {
     /// Returns the `iss` claim.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
@@ -112,6 +110,22 @@ impl Holder {
             subject: claims.subject.map(Into::into),
             email: claims.texts.pop().flatten().map(Into::into),
         })
+    }
+}
+
+/// Checks that a renewed ID token is for the same user as the old one: otherwise a planted refresh
+/// token would log the browser in as another user.
+///
+/// # Errors
+/// [`ErrorKind::InvalidClaim`].
+pub(crate) fn check_same_user(old: &[u8], renewed: &Verified) -> Result<(), Error> {
+    match (Holder::of(old), Holder::of(renewed.expose_token().as_bytes())) {
+        (Ok(old), Ok(renewed)) if old == renewed => Ok(()),
+        _ => Err(Error::new(
+            ErrorKind::InvalidClaim,
+            "the refresh token belongs to another user than the ID token: the user must log in \
+             again",
+        )),
     }
 }
 

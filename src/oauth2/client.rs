@@ -131,13 +131,6 @@ impl OAuth2Client {
         AuthorizationRequest::new(self.clone())
     }
 
-    /// Starts a login with these extra parameters.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn authorize_with(&self, parameters: &[(String, String)]) -> AuthorizationRequest {
-        let request = self.authorize();
-        parameters.iter().fold(request, |request, (name, value)| request.parameter(name, value))
-    }
-
     /// Exchanges a code (RFC 6749 section 4.1.3) of a callback that was checked elsewhere.
     ///
     /// [`callback`](Self::callback) does both.
@@ -271,16 +264,8 @@ impl OAuth2Client {
     }
 
     /// Returns the provider's issuer.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.0.provider.issuer.as_deref()
-    }
-
-    /// Whether logins return an ID token.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn asks_for_id_token(&self) -> bool {
-        let client = &self.0;
-        client.provider.is_oidc && client.scopes.iter().any(|scope| scope == "openid")
     }
 
     /// Returns a builder of a verifier for the provider's ID tokens.

@@ -96,7 +96,7 @@ impl Directory {
             (Place::Urls { authorize, token }, _) => {
                 let endpoints = Endpoints {
                     authorize: Some(authorization_url(authorize)?),
-                    token: token_url(token)?,
+                    token: without_fragment(token)?,
                     userinfo,
                     sends_iss: provider.sends_iss,
                     secret_in: None,
@@ -165,7 +165,7 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
     };
     Ok(Endpoints {
         authorize,
-        token: token_url(&found.token_endpoint)?,
+        token: without_fragment(&found.token_endpoint)?,
         userinfo,
         sends_iss: provider.sends_iss
             || found.authorization_response_iss_parameter_supported == Some(true),
@@ -188,10 +188,6 @@ fn authorization_url(text: &str) -> Result<Url, Error> {
             "the authorization URL has the parameter '{name}', which every login sets: remove it"
         ))),
     }
-}
-
-fn token_url(text: &str) -> Result<Url, Error> {
-    without_fragment(text)
 }
 
 fn without_fragment(text: &str) -> Result<Url, Error> {

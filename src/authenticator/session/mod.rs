@@ -7,7 +7,7 @@ mod form_token;
 mod handle;
 #[cfg(feature = "client")]
 mod login;
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "oauth2")]
 mod oauth2;
 #[cfg(feature = "otp")]
 mod otp;

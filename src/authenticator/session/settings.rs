@@ -1,7 +1,7 @@
 //! Session settings of an authenticator.
 
 use super::cookie::SessionCookie;
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "oauth2")]
 use super::oauth2::IdTokens;
 #[cfg(feature = "client")]
 use super::renewal::Renewals;
@@ -16,7 +16,7 @@ pub(in crate::authenticator) struct SessionSettings {
     pub(super) place: usize,
     #[cfg(feature = "client")]
     pub(super) renewals: Renewals,
-    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+    #[cfg(feature = "oauth2")]
     pub(super) id_tokens: IdTokens,
 }
 
@@ -59,7 +59,7 @@ impl SessionSettings {
             place,
             #[cfg(feature = "client")]
             renewals: Renewals::default(),
-            #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+            #[cfg(feature = "oauth2")]
             id_tokens: IdTokens::default(),
         }))
     }

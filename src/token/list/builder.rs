@@ -12,8 +12,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-const MAX_NAME: usize = 64;
-
 options! {
     /// The options of a list.
     ListOptions {
