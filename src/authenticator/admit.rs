@@ -47,6 +47,26 @@ impl Authenticator {
         }
     }
 
+    /// Decides for an adapter that does not see the response.
+    ///
+    /// Only an outer layer can then save a session or set the cookie of a renewed token.
+    #[cfg(feature = "tower-http")]
+    pub(crate) fn admit_request_only(
+        &self,
+        head: &impl RoutedHead,
+        attached: Option<&Attached>,
+        need: &Need,
+    ) -> Admission {
+        let layered = attached.is_some_and(|outer| Arc::ptr_eq(&outer.auth.0, &self.0));
+        if layered || !self.changes_responses() {
+            return self.admit(head, attached, need);
+        }
+        Admission::Now(Err(self.challenge(&Error::configuration(
+            "AsyncRequireAuthorizationLayer cannot save sessions or renewed tokens: put \
+             auth.layer() around it, or use the guard as a layer",
+        ))))
+    }
+
     /// Adds the application's own claims to the sender's.
     fn enrich(&self, admission: Admission) -> Admission {
         let Some(enricher) = &self.0.enricher else {

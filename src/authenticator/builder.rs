@@ -72,7 +72,7 @@ pub struct AuthenticatorBuilder {
     cookies: Option<LoginCookies>,
     hook: Option<Hook>,
     claim_paths: ClaimPaths,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     enrich: Option<EnrichHook>,
     enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
@@ -93,7 +93,7 @@ impl AuthenticatorBuilder {
             cookies: None,
             hook: None,
             claim_paths: ClaimPaths::default(),
-            clock: Arc::new(SystemClock),
+            clock: None,
             enrich: None,
             enrichment_store: None,
             #[cfg(feature = "client")]
@@ -288,11 +288,33 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Sets the clock for login ages in policies and for the [enrichment](Self::enrich) cache.
+    /// Sets the clock of the authenticator and of all its parts.
     ///
-    /// Default: the system clock. Verifiers have their own clock.
+    /// It decides when tokens, sessions, logins, fetched keys and the
+    /// [enrichment](Self::enrich) cache expire. It replaces the clocks of the verifiers, their key
+    /// sets, key rings and lists, and of the sessions, also in clones of them outside of the
+    /// authenticator. A part that several authenticators share follows the first of them that has a
+    /// clock. Dates that a part already holds do not change: give the clock to an in-memory key ring
+    /// too if its rotation matters. Stores keep their own, which only decides when expired records
+    /// are removed.
+    ///
+    /// Default: each part keeps its clock; policies and the cache use the system clock.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use jamguard::{Authenticator, Sessions, store::MemoryStore, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::at(1_700_000_000);
+    /// let auth = Authenticator::builder()
+    ///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
+    ///     .clock(clock.clone())
+    ///     .build()?;
+    /// clock.advance(std::time::Duration::from_secs(24 * 3600)); // idle sessions have ended
+    /// # }
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -453,20 +475,27 @@ impl AuthenticatorBuilder {
                 "enrichment_ttl without enrichment: call .enrich(…) too",
             ));
         }
+        if let Some(clock) = &self.clock {
+            verifiers.iter().for_each(|verifier| verifier.follow_clock(clock));
+            if let Some(sessions) = &sessions {
+                sessions.sessions.follow_clock(clock);
+            }
+        }
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let enricher = self
             .enrich
             .map(|hook| {
                 Enricher::new(
                     hook,
                     options.enrichment_ttl.map_or(enrich::TTL, |Time(ttl)| ttl),
-                    self.clock.clone(),
+                    clock.clone(),
                     self.enrichment_store,
                 )
             })
             .transpose()?;
         let rules = Arc::new(Rules {
             paths: self.claim_paths,
-            clock: self.clock,
+            clock,
             email_verifiers: verifiers
                 .iter()
                 .filter(|verifier| verifier.issuer_verifies_emails())

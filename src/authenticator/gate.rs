@@ -277,6 +277,22 @@ impl Authenticator {
         self.0.sources.iter().filter_map(CredentialSource::vary)
     }
 
+    /// Whether the authenticator has sessions.
+    #[cfg(any(feature = "tower", feature = "client"))]
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.0.sessions.is_some()
+    }
+
+    /// Whether the response to an admitted request may carry a session or a renewed token.
+    #[cfg(feature = "tower-http")]
+    pub(super) fn changes_responses(&self) -> bool {
+        #[cfg(feature = "client")]
+        if self.0.refresh.is_some() {
+            return true;
+        }
+        self.has_sessions()
+    }
+
     /// Returns the response to an error, after the application's hook, and logs the error.
     pub(crate) fn challenge(&self, error: &Error) -> AuthResponse {
         self.judge().challenge(error)

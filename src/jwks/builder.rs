@@ -4,7 +4,7 @@ use super::fetch::{Fetch, HttpFetch};
 use super::location::Location;
 use super::origin::Origin;
 use super::remote::RemoteKeySet;
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
 use crate::core::settings::{Time, options};
 use std::fmt;
@@ -144,8 +144,9 @@ impl RemoteKeySetBuilder {
             Some(fetcher) => fetcher,
             None => Arc::new(HttpFetch::new(options.timeout.0)?),
         };
-        let origin = Origin::new(self.location, fetcher, self.clock.clone(), options);
-        Ok(RemoteKeySet::new(origin, self.clock))
+        let clock = PartClock::new(self.clock);
+        let origin = Origin::new(self.location, fetcher, clock.clone(), options);
+        Ok(RemoteKeySet::new(origin, clock))
     }
 }
 

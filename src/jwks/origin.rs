@@ -3,7 +3,7 @@
 use super::builder::KeySetOptions;
 use super::fetch::Fetch;
 use super::location::{Aged, Failure, Location, at};
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, PartClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
 use crate::core::refreshing::{Fresh, Source};
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) struct Origin {
     pub(super) location: Location,
     fetcher: Arc<dyn Fetch>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<PartClock>,
     pub(super) options: KeySetOptions,
     /// Generation of the current keys, readable without a lock.
     generation: AtomicU64,
@@ -30,7 +30,7 @@ impl Origin {
     pub(super) fn new(
         location: Location,
         fetcher: Arc<dyn Fetch>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<PartClock>,
         options: KeySetOptions,
     ) -> Self {
         Self {

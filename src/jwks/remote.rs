@@ -133,6 +133,10 @@ impl RemoteKeySet {
 }
 
 impl KeySource for RemoteKeySet {
+    fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.source().clock.follow(clock);
+    }
+
     fn generation(&self) -> u64 {
         self.0.source().generation()
     }

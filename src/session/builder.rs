@@ -2,7 +2,7 @@
 
 use super::handle::{Sessions, Settings};
 use super::record_cache::Memory;
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
@@ -226,7 +226,7 @@ impl SessionsBuilder {
             on_type_mismatch: options.on_type_mismatch,
             max_bytes: options.max_bytes,
             memory: Memory::new(options.cache_bytes),
-            clock: self.clock,
+            clock: PartClock::new(self.clock),
         }))
     }
 }

@@ -7,7 +7,7 @@ use super::record::{Body, Data, is_any};
 use super::record_cache::Memory;
 use super::repository::Loaded;
 use super::view::SessionRecord;
-use crate::core::clock::{Clock, millis};
+use crate::core::clock::{Clock, PartClock, millis};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::jose::encoding;
@@ -70,7 +70,7 @@ pub(super) struct Settings {
     pub(super) on_type_mismatch: OnTypeMismatch,
     pub(super) max_bytes: usize,
     pub(super) memory: Memory,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<PartClock>,
 }
 
 impl Sessions {
@@ -85,6 +85,11 @@ impl Sessions {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0
+    }
+
+    /// Replaces the sessions' clock.
+    pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.clock.follow(clock);
     }
 
     /// Creates a session for a user, or for a guest if `key` is `None`.

@@ -4,6 +4,7 @@ use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::settings::{Time, options};
 use foldhash::quality::RandomState;
@@ -214,7 +215,7 @@ impl Drop for Writing<'_> {
 impl<S: Store> CachedStore<S> {
     /// Creates a cache of up to 64 MiB over this store.
     pub fn new(store: S) -> Self {
-        Self::builder(store).build()
+        Self::builder(store).finish()
     }
 
     /// Returns a builder for a cache over this store.
@@ -341,7 +342,8 @@ options! {
 /// # Example
 /// ```
 /// use jamguard::store::{MemoryStore, CachedStore};
-/// let store = CachedStore::builder(MemoryStore::new()).max_bytes(8 << 20).build();
+/// let store = CachedStore::builder(MemoryStore::new()).max_bytes(8 << 20).build()?;
+/// # Ok::<(), jamguard::Error>(())
 /// ```
 #[must_use]
 pub struct CachedStoreBuilder<S> {
@@ -371,7 +373,8 @@ impl<S: Store> CachedStoreBuilder<S> {
     /// let store = CachedStore::builder(MemoryStore::new())
     ///     .max_bytes(128 << 20)
     ///     .max_absent_bytes(96 << 20)
-    ///     .build();
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn max_absent_bytes(mut self, bytes: u64) -> Self {
         self.options.max_absent_bytes = Some(bytes);
@@ -394,7 +397,14 @@ impl<S: Store> CachedStoreBuilder<S> {
     }
 
     /// Builds the cache, empty.
-    pub fn build(self) -> CachedStore<S> {
+    ///
+    /// # Errors
+    /// None today; all builders of this crate return a `Result`.
+    pub fn build(self) -> Result<CachedStore<S>, Error> {
+        Ok(self.finish())
+    }
+
+    fn finish(self) -> CachedStore<S> {
         let CacheOptions { max_bytes, max_absent_bytes, max_age } = self.options;
         let max_absent_bytes = max_absent_bytes.unwrap_or(max_bytes / 4).min(max_bytes);
         let max_age = max_age.map(|Time(age)| age);

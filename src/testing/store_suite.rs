@@ -39,7 +39,7 @@ use std::time::Duration;
 ///
 /// # fn main() { tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let clock = ManualClock::at(1_700_000_000);
-/// let store = MemoryStore::builder().clock(clock.clone()).build();
+/// let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
 /// store_suite(async || store.clone(), async |time| clock.advance(time)).await;
 ///
 /// let store = MemoryStore::new();

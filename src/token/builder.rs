@@ -6,7 +6,7 @@ use super::revocation::Revocation;
 use super::ring::KeyRing;
 use super::rules::{Rules, TextRule, other_spelling};
 use super::verifier::Verifier;
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
 use crate::core::settings::{Time, options};
 use crate::jose::jws::DEFAULT_MAX_LEN;
@@ -398,8 +398,9 @@ impl VerifierBuilder {
         let spellings: Vec<Box<str>> = spellings.map(Into::into).collect();
         self.issuers.extend(spellings);
         self.check()?;
+        let clock = PartClock::new(self.clock);
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
-            Some(make) => make(self.clock.clone(), &named)?,
+            Some(make) => make(clock.clone(), &named)?,
             None => Arc::new(StaticKeys::new(self.keys)),
         };
         let options = self.options;
@@ -425,7 +426,7 @@ impl VerifierBuilder {
         Ok(Verifier::new(
             rules,
             keys,
-            self.clock,
+            clock,
             self.revocation,
             Lists::new(self.lists.into_iter().map(|(_, list)| list)),
             options.cache_bytes,

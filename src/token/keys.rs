@@ -1,5 +1,6 @@
 //! Key sources of a verifier: the interface between verification and key sets.
 
+use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::core::future::BoxFuture;
 use crate::jose::KeySet;
@@ -54,6 +55,9 @@ pub(crate) trait KeySource: Send + Sync + 'static {
     fn age_note(&self) -> Option<String> {
         None
     }
+
+    /// Replaces the source's clock.
+    fn follow_clock(&self, _clock: &Arc<dyn Clock>) {}
 }
 
 /// Keys that never change.

@@ -11,7 +11,7 @@ use super::revocation::Revocation;
 use super::rules::Rules;
 use super::thread_cache;
 use super::verified::{Entry, Verified};
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, PartClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::future::BoxFuture;
 use crate::core::mismatch::mismatch;
@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     id: u64,
     pub(crate) rules: Rules,
     pub(crate) keys: Arc<dyn KeySource>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<PartClock>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Grows when all tokens must be verified again.
     epoch: AtomicU64,
@@ -85,7 +85,7 @@ impl Verifier {
     pub(crate) fn new(
         rules: Rules,
         keys: Arc<dyn KeySource>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<PartClock>,
         revocation: Option<Arc<dyn Revocation>>,
         lists: Lists,
         cache_bytes: u64,
@@ -109,6 +109,13 @@ impl Verifier {
             list.check_use(Kind::Deny, &self.inner.rules)?;
         }
         Ok(Self { inner: self.inner.clone(), lists: self.lists.and(lists) })
+    }
+
+    /// Replaces the clocks of the verifier, its keys and its lists.
+    pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.inner.clock.follow(clock);
+        self.inner.keys.follow_clock(clock);
+        self.lists.follow_clock(clock);
     }
 
     /// Returns a verifier that skips deny and allow lists, and so accepts revoked tokens.

@@ -2,7 +2,7 @@
 
 use super::body::{RefusalBody, response};
 use super::grpc;
-use super::layer::{Gate, Vary};
+use super::layer::{Gate, Vary, mark_sensitive};
 use crate::authenticator::{Authenticator, Closing, Edits, Pass, Returned};
 use crate::core::challenge::AuthResponse;
 use crate::core::future::BoxFuture;
@@ -193,7 +193,9 @@ fn answered<R: RefusalBody>(mut answer: Response<R>, auth: &Authenticator) -> Re
 }
 
 fn closed<R>(mut answer: Response<R>, edits: Edits, vary: Vary) -> Response<R> {
-    apply(edits, &vary, answer.headers_mut());
+    let headers = answer.headers_mut();
+    apply(edits, &vary, headers);
+    mark_sensitive(headers, &[SET_COOKIE]);
     answer
 }
 

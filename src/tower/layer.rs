@@ -60,7 +60,7 @@ impl Gate {
             handles: Striped::new(|| Arc::new(auth.clone())),
             need,
             vary: Vary::on(auth.vary()),
-            sensitive: auth.credential_headers().filter_map(|name| name.try_into().ok()).collect(),
+            sensitive: auth.sensitive_headers().into(),
         })
     }
 
@@ -70,31 +70,41 @@ impl Gate {
 
     /// Attaches the outcome to an admitted request and marks its credential headers sensitive.
     pub(super) fn attach<B>(&self, request: &mut Request<B>, pass: &mut Pass) {
-        // An outer layer that attached the outcome has marked the headers too.
-        if let Some(attached) = pass.attachment(|| self.handle()) {
-            self.mark(request.headers_mut());
-            request.extensions_mut().insert(attached);
-        }
+        attach(request, pass, || self.handle(), &self.sensitive);
     }
 
     /// Returns this thread's handle.
     pub(super) fn handle(&self) -> Arc<Authenticator> {
         self.handles.mine().clone()
     }
+}
 
-    /// Marks credential headers sensitive.
-    ///
-    /// Not tower-http's service: it clones an `Arc` per request that all threads share.
-    fn mark(&self, headers: &mut HeaderMap) {
-        let several = headers.len() > headers.keys_len();
-        for name in &self.sensitive {
-            if !several {
-                if let Some(value) = headers.get_mut(name) {
-                    value.set_sensitive(true);
-                }
-            } else if let Entry::Occupied(mut values) = headers.entry(name) {
-                values.iter_mut().for_each(|value| value.set_sensitive(true));
+/// Attaches the outcome to an admitted request and marks its credential headers sensitive.
+pub(super) fn attach<B>(
+    request: &mut Request<B>,
+    pass: &mut Pass,
+    auth: impl FnOnce() -> Arc<Authenticator>,
+    sensitive: &[HeaderName],
+) {
+    // An outer layer that attached the outcome has marked the headers too.
+    if let Some(attached) = pass.attachment(auth) {
+        mark_sensitive(request.headers_mut(), sensitive);
+        request.extensions_mut().insert(attached);
+    }
+}
+
+/// Marks the values of these headers sensitive.
+///
+/// Not tower-http's service: it clones an `Arc` per request that all threads share.
+pub(super) fn mark_sensitive(headers: &mut HeaderMap, names: &[HeaderName]) {
+    let several = headers.len() > headers.keys_len();
+    for name in names {
+        if !several {
+            if let Some(value) = headers.get_mut(name) {
+                value.set_sensitive(true);
             }
+        } else if let Entry::Occupied(mut values) = headers.entry(name) {
+            values.iter_mut().for_each(|value| value.set_sensitive(true));
         }
     }
 }
@@ -136,6 +146,42 @@ impl Authenticator {
     /// Put a CORS layer outside of it: preflight requests carry no credential.
     pub fn layer(&self) -> AuthLayer {
         AuthLayer { gate: Gate::new(self, Need::Nothing) }
+    }
+
+    /// Returns the request headers that may hold a credential or a form token.
+    ///
+    /// The layer marks their values sensitive for the services inside of it, and `Set-Cookie` for
+    /// the services around it. Log layers around it need this list too: without it they see the
+    /// request's headers before the layer does.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::Router;
+    /// use jamguard::Authenticator;
+    /// use tower_http::{sensitive_headers::SetSensitiveRequestHeadersLayer, trace::TraceLayer};
+    ///
+    /// fn app(auth: &Authenticator, router: Router) -> Router {
+    ///     router
+    ///         .layer(auth.layer())
+    ///         .layer(TraceLayer::new_for_http())
+    ///         .layer(SetSensitiveRequestHeadersLayer::new(auth.sensitive_headers()))
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// A token in the query is part of the URI, which `TraceLayer` prints unless its span is
+    /// `tower::RequestSpan` (feature `tower-http`).
+    pub fn sensitive_headers(&self) -> Vec<HeaderName> {
+        let mut names: Vec<HeaderName> = Vec::new();
+        let form_token = self.has_sessions().then_some("x-csrf-token");
+        for name in self.credential_headers().chain(form_token) {
+            if let Ok(name) = name.try_into()
+                && !names.contains(&name)
+            {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 

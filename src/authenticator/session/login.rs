@@ -12,11 +12,6 @@ use std::fmt;
 use std::sync::Arc;
 
 impl Authenticator {
-    /// Whether the authenticator has sessions.
-    pub(crate) fn has_sessions(&self) -> bool {
-        self.session_settings().is_some()
-    }
-
     /// Returns the store of the sessions.
     #[cfg(feature = "oauth2")]
     pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {

@@ -10,7 +10,7 @@ use crate::core::error::Error;
 use crate::session::Sessions;
 
 pub(in crate::authenticator) struct SessionSettings {
-    pub(super) sessions: Sessions,
+    pub(in crate::authenticator) sessions: Sessions,
     pub(super) cookie: SessionCookie,
     /// The index of the session cookie among the sources.
     pub(super) place: usize,

@@ -39,7 +39,7 @@ impl StoreSettings {
             ("redis", self.redis.is_some()),
         ];
         spot.one_of(&kinds)?;
-        let store = self.memory.as_ref().map(|options| memory(options, spot));
+        let store = self.memory.as_ref().map(|options| memory(options, spot)).transpose()?;
         #[cfg(feature = "file")]
         let store = match &self.file {
             Some(file) => Some(file.build(&spot.key("file"))?),
@@ -59,17 +59,17 @@ impl StoreSettings {
             Some(options) => {
                 let mut near = CachedStore::builder(store).clock(spot.world.clock.clone());
                 near.options = options.clone();
-                Arc::new(near.build())
+                Arc::new(near.build().map_err(|error| spot.refused(error))?)
             }
             None => store,
         })
     }
 }
 
-fn memory(options: &MemoryOptions, spot: &Spot<'_>) -> Arc<dyn Store> {
+fn memory(options: &MemoryOptions, spot: &Spot<'_>) -> Result<Arc<dyn Store>, Problem> {
     let mut store = MemoryStore::builder().clock(spot.world.clock.clone());
     store.options = options.clone();
-    Arc::new(store.build())
+    Ok(Arc::new(store.build().map_err(|error| spot.refused(error))?))
 }
 
 pub(super) fn build(
@@ -89,6 +89,8 @@ pub(super) fn build(
             );
         }
     }
-    stores.entry(MEMORY.to_owned()).or_insert_with(|| memory(&MemoryOptions::default(), spot));
+    if !stores.contains_key(MEMORY) {
+        stores.insert(MEMORY.to_owned(), memory(&MemoryOptions::default(), spot)?);
+    }
     Ok(stores)
 }

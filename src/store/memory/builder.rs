@@ -2,6 +2,7 @@
 
 use super::store::MemoryStore;
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::Error;
 use crate::core::settings::options;
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ options! {
 /// # Example
 /// ```
 /// use jamguard::store::MemoryStore;
-/// let store = MemoryStore::builder().max_bytes(2 << 30).build();
+/// let store = MemoryStore::builder().max_bytes(2 << 30).build()?;
+/// # Ok::<(), jamguard::Error>(())
 /// ```
 #[must_use]
 pub struct MemoryStoreBuilder {
@@ -62,7 +64,8 @@ impl MemoryStoreBuilder {
     ///
     /// ```
     /// use jamguard::store::MemoryStore;
-    /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build();
+    /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build()?;
+    /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn max_anonymous_bytes(mut self, bytes: u64) -> Self {
         self.options.max_anonymous_bytes = Some(bytes);
@@ -70,7 +73,14 @@ impl MemoryStoreBuilder {
     }
 
     /// Builds an empty store.
-    pub fn build(self) -> MemoryStore {
+    ///
+    /// # Errors
+    /// None today; all builders of this crate return a `Result`.
+    pub fn build(self) -> Result<MemoryStore, Error> {
+        Ok(self.finish())
+    }
+
+    pub(super) fn finish(self) -> MemoryStore {
         let MemoryOptions { max_bytes, max_anonymous_bytes } = self.options;
         MemoryStore::with(self.clock, max_bytes, max_anonymous_bytes.unwrap_or(max_bytes / 2))
     }

@@ -312,7 +312,7 @@ impl Records {
 impl MemoryStore {
     /// Creates an empty store of at most 512 MiB.
     pub fn new() -> Self {
-        Self::builder().build()
+        Self::builder().finish()
     }
 
     pub(super) fn with(clock: Arc<dyn Clock>, max_bytes: u64, max_anonymous_bytes: u64) -> Self {

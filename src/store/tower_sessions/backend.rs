@@ -86,7 +86,7 @@ impl Backend {
 impl TowerSessionsStore {
     /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
     pub fn new(store: impl SessionStore) -> Self {
-        Self::builder(store).build()
+        Self::builder(store).finish()
     }
 
     /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.

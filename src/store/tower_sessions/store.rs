@@ -366,11 +366,11 @@ impl fmt::Debug for TowerSessionsStore {
 /// ```
 /// use jamguard::store::TowerSessionsStore;
 /// use std::time::Duration;
-/// # fn example(sqlite: impl tower_sessions_core::SessionStore) {
+/// # fn example(sqlite: impl tower_sessions_core::SessionStore) -> Result<(), jamguard::Error> {
 /// let store = TowerSessionsStore::builder(sqlite)
 ///     .timeout(Duration::from_millis(500))
-///     .build();
-/// # }
+///     .build()?;
+/// # Ok(()) }
 /// ```
 #[must_use]
 pub struct TowerSessionsStoreBuilder {
@@ -400,7 +400,14 @@ impl TowerSessionsStoreBuilder {
     }
 
     /// Builds the store. Build one for each backend, and clone it.
-    pub fn build(self) -> TowerSessionsStore {
+    ///
+    /// # Errors
+    /// None today; all builders of this crate return a `Result`.
+    pub fn build(self) -> Result<TowerSessionsStore, Error> {
+        Ok(self.finish())
+    }
+
+    pub(super) fn finish(self) -> TowerSessionsStore {
         TowerSessionsStore(Arc::new(Inner {
             backend: self.backend,
             clock: self.clock,

@@ -164,11 +164,11 @@ impl IssuerBuilder {
         let (ring, clock) = match (&self.keys[..], &self.rings[..]) {
             ([key], []) => {
                 let ring = KeyRing::of(key.clone(), self.clock.clone())?;
-                let clock = ring.clock().clone();
+                let clock = ring.clock();
                 (ring, clock)
             }
             ([], [ring]) => {
-                let clock = self.clock.unwrap_or_else(|| ring.clock().clone());
+                let clock = self.clock.unwrap_or_else(|| ring.clock());
                 (ring.clone(), clock)
             }
             ([], []) => return refuse("no key: call .key(…) or .key_ring(…)"),

@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use super::token_list::{Kind, Settings, TokenList};
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, TimeOrUnlimited, options};
@@ -122,7 +122,7 @@ impl TokenListBuilder {
             kind: self.kind,
             prefix: format!("{}/{}/", self.kind.as_str(), self.name),
             store: self.store,
-            clock: self.clock,
+            clock: PartClock::new(self.clock),
             limits: Limits::new(leeway.0, max_token_lifetime.0, danger_fail_open),
         }))
     }

@@ -1,6 +1,7 @@
 //! The lists of a verifier.
 
 use super::token_list::{Kind, TokenList};
+use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::token::rules::Rules;
 use crate::token::verified::Verified;
@@ -18,6 +19,10 @@ impl Lists {
     /// Returns these lists and more.
     pub(crate) fn and(&self, more: &[TokenList]) -> Self {
         Self::new(self.0.iter().chain(more).cloned())
+    }
+
+    pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.iter().for_each(|list| list.settings().clock.follow(clock));
     }
 
     /// Checks the token if that needs no waiting.

@@ -4,7 +4,7 @@ use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
 use crate::core::attempts::Attempts;
-use crate::core::clock::{Clock, millis_up, since_epoch};
+use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
 use crate::core::error::Error;
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
@@ -72,7 +72,7 @@ pub(super) struct Settings {
     /// Prefix of all keys of the list.
     pub(super) prefix: String,
     pub(super) store: Arc<dyn Store>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<PartClock>,
     pub(super) limits: Limits,
 }
 

@@ -4,7 +4,7 @@ use super::builder::KeyRingBuilder;
 use super::key::{KeyInfo, RingKey};
 use super::keys::{Entry, Keys, Schedule};
 use super::source::Freshness;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, PartClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::{read, write};
 use crate::core::telemetry;
@@ -55,7 +55,7 @@ pub struct KeyRing(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) algorithm: Algorithm,
     pub(super) schedule: Schedule,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<PartClock>,
     /// Initial keys from the builder, for a ring that does not exist yet.
     pub(super) seeds: Vec<RingKey>,
     pub(super) shared: Option<Shared>,
@@ -197,8 +197,8 @@ impl KeyRing {
         }
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.0.clock.clone()
     }
 
     /// Returns how many seconds a key's tokens stay valid after the next key starts to sign.
@@ -229,7 +229,7 @@ impl Inner {
         Self {
             algorithm,
             schedule,
-            clock,
+            clock: PartClock::new(clock),
             seeds,
             shared,
             live: RwLock::new(None),

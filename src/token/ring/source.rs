@@ -301,6 +301,10 @@ fn unavailable() -> Error {
 }
 
 impl KeySource for KeyRing {
+    fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.clock.follow(clock);
+    }
+
     fn generation(&self) -> u64 {
         self.0.generation()
     }

@@ -68,7 +68,7 @@ async fn a_count_is_that_of_the_devices() {
 async fn a_count_reads_no_session() {
     for keys in [None, Some(SealingKeys::new(&[7; 32]))] {
         let clock = ManualClock::at(NOW);
-        let sound = MemoryStore::builder().clock(clock.clone()).build();
+        let sound = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let store = Arc::new(Reads { sound, reads: AtomicU64::new(0) });
         let sessions = Sessions::builder(store.clone()).clock(clock.clone());
         let sessions = match keys {

@@ -96,7 +96,7 @@ async fn a_login_begins_both_timeouts_anew() {
 #[tokio::test]
 async fn a_use_is_written_down_once_an_interval() {
     let clock = ManualClock::at(NOW);
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let sessions = Sessions::builder(store.clone()).clock(clock.clone());
     let sessions = sessions.touch_every(60 * SECOND).build().unwrap();
     let id = sessions.create(Some("ann"), &cart(&[])).await.unwrap();

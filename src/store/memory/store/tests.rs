@@ -33,7 +33,7 @@ fn kept(store: &Records) -> (usize, usize, usize, u64) {
 #[test]
 fn the_index_lists_exactly_the_kept_records() {
     let clock = Hand::default();
-    let store = MemoryStore::builder().clock(clock.clone()).build().0;
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap().0;
     for number in 0..100 {
         let owner = if number % 2 == 0 { "even" } else { "odd" };
         let key = number.to_string();
@@ -64,6 +64,7 @@ fn a_full_store_rejects_insertions_and_keeps_live_records() {
         .clock(clock.clone())
         .max_bytes(100 * (OVERHEAD + OWNER + 6) as u64)
         .build()
+        .unwrap()
         .0;
     for number in 100..200 {
         store.insert(&number.to_string(), new(10, "al")).unwrap().unwrap();
@@ -93,6 +94,7 @@ fn what_expired_is_never_in_the_way() {
         .max_bytes(10 << 20)
         .max_anonymous_bytes(1 << 20)
         .build()
+        .unwrap()
         .0;
     let fill = |name: &str, new: NewRecord| {
         let inserted = |at: &usize| store.insert(&format!("{name} {at}"), new.clone()).is_ok();
@@ -112,7 +114,7 @@ fn what_expired_is_never_in_the_way() {
 #[test]
 fn removed_records_free_their_bytes() {
     let clock = Hand::default();
-    let store = MemoryStore::builder().clock(clock.clone()).build().0;
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap().0;
     let bytes = |store: &Records| {
         let index = lock(&store.index);
         (index.bytes, index.anonymous_bytes)
