@@ -3,6 +3,7 @@
 use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 #[cfg(any(feature = "tower", feature = "actix"))]
@@ -14,7 +15,6 @@ use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -301,13 +301,7 @@ impl JamClient {
     }
 }
 
-impl fmt::Debug for JamClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamClient")
-            .field("app_url", &self.0.app_url.as_str())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(JamClient, self, app_url = self.0.app_url.as_str());
 
 /// The mapping from an operation's response status to an error.
 struct Expected<'a> {

@@ -2,6 +2,7 @@
 
 use super::algorithm::{Algorithm, KeyType};
 use super::encoding;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use jsonwebtoken::jwk as model;
 use serde::de::Error as _;
@@ -9,7 +10,6 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// A public JSON Web Key.
@@ -363,8 +363,4 @@ fn curve_name(curve: &model::EllipticCurve) -> &'static str {
     }
 }
 
-impl fmt::Debug for Jwk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwk").field("kid", &self.key_id()).finish_non_exhaustive()
-    }
-}
+debug_fields!(Jwk, self, kid = self.key_id());

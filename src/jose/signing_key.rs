@@ -4,6 +4,7 @@ use super::algorithm::{Algorithm, KeyType};
 use super::jwk::{Jwk, Material, Purpose};
 use super::verifying_key::{self, VerifyingKey};
 use super::{der, encoding};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -12,7 +13,6 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{hmac, rand, rsa};
 use serde_json::{Map, Value};
-use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -293,11 +293,4 @@ fn rsa_encoding(algorithm: Algorithm) -> Result<&'static dyn RsaEncoding, Error>
     }
 }
 
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("algorithm", &self.algorithm)
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(SigningKey, self, algorithm = self.algorithm, kid = self.kid);

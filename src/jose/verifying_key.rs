@@ -4,11 +4,11 @@ use super::algorithm::{Algorithm, KeyType};
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
 use super::{der, disguise, encoding};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
 use aws_lc_rs::{digest, hmac, rand};
-use std::fmt;
 use std::sync::Arc;
 
 /// A key that verifies signatures, parsed once, pinned to its algorithms. Cheap to clone.
@@ -380,11 +380,9 @@ fn key_id(jwk: &Jwk) -> KeyId {
     id
 }
 
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey")
-            .field("kid", &self.0.kid)
-            .field("algorithms", &self.algorithms().collect::<Vec<_>>())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    VerifyingKey,
+    self,
+    kid = self.0.kid,
+    algorithms = self.algorithms().collect::<Vec<_>>()
+);

@@ -5,10 +5,10 @@ use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_win
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use super::update::{Edit, edit, key_of};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -272,21 +272,12 @@ fn damaged() -> Error {
     )
 }
 
-impl fmt::Debug for OtpGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpGuard")
-            .field("prefix", &self.prefix)
-            .field("max_failures", &self.terms.max_failures)
-            .field("lockout", &self.terms.lockout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OtpGuard,
+    self,
+    prefix = self.prefix,
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
+);
 
-impl fmt::Debug for OtpGuardBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpGuardBuilder")
-            .field("name", &self.name)
-            .field("terms", &self.terms)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OtpGuardBuilder, self, name = self.name, terms = self.terms);

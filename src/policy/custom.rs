@@ -6,18 +6,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-type Answer = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
+type BoxFuture = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
 
 #[derive(Clone)]
 pub(super) struct Custom {
-    name: Box<str>,
-    check: Check,
+    pub(super) name: Box<str>,
+    pub(super) check: Check,
 }
 
 #[derive(Clone)]
 pub(super) enum Check {
     Now(Arc<dyn Fn(&Subject<'_>) -> bool + Send + Sync>),
-    Later(Arc<dyn Fn(&Subject<'_>) -> Answer + Send + Sync>),
+    Later(Arc<dyn Fn(&Subject<'_>) -> BoxFuture + Send + Sync>),
 }
 
 impl Custom {
@@ -35,18 +35,8 @@ impl Custom {
     where
         F: Future<Output = Result<bool, Error>> + Send + 'static,
     {
-        Self {
-            name: name.into(),
-            check: Check::Later(Arc::new(move |subject| Box::pin(check(subject)))),
-        }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn check(&self) -> &Check {
-        &self.check
+        let check = Arc::new(move |subject: &Subject<'_>| Box::pin(check(subject)) as BoxFuture);
+        Self { name: name.into(), check: Check::Later(check) }
     }
 }
 

@@ -1,13 +1,13 @@
 //! The builder for [`SecondFactor`].
 
 use super::handle::{SecondFactor, Settings};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
 use crate::store::{SealingKeys, Store};
 use crate::token::list::check_name;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,11 +133,4 @@ impl SecondFactorBuilder {
     }
 }
 
-impl fmt::Debug for SecondFactorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecondFactorBuilder")
-            .field("name", &self.name)
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(SecondFactorBuilder, self, name = self.name, issuer = self.issuer);

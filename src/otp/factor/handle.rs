@@ -2,6 +2,7 @@
 
 use super::builder::SecondFactorBuilder;
 use super::record::{Factor, Form};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::otp::algorithm::OtpKind;
@@ -12,7 +13,6 @@ use crate::otp::secret::OtpSecret;
 use crate::otp::settings::Otp;
 use crate::otp::update::{Edit, edit, key_of};
 use crate::store::{NewRecord, SealingKeys, Store};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -361,13 +361,11 @@ fn already_enrolled() -> Error {
     )
 }
 
-impl fmt::Debug for SecondFactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecondFactor")
-            .field("prefix", &self.0.prefix)
-            .field("issuer", &self.0.issuer)
-            .field("otp", &self.0.otp)
-            .field("terms", &self.0.terms)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    SecondFactor,
+    self,
+    prefix = self.0.prefix,
+    issuer = self.0.issuer,
+    otp = self.0.otp,
+    terms = self.0.terms
+);

@@ -2,13 +2,13 @@
 
 use super::record::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::otp::attempts::Terms;
 use crate::otp::update::{Edit, edit, key_of};
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
-use std::fmt;
 use std::sync::Arc;
 
 /// Recovery codes for applications that keep the secrets themselves. Cheap to clone.
@@ -195,22 +195,13 @@ fn damaged() -> Error {
     )
 }
 
-impl fmt::Debug for RecoveryCodes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecoveryCodes")
-            .field("prefix", &self.prefix)
-            .field("count", &self.count)
-            .field("max_failures", &self.terms.max_failures)
-            .field("lockout", &self.terms.lockout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    RecoveryCodes,
+    self,
+    prefix = self.prefix,
+    count = self.count,
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
+);
 
-impl fmt::Debug for RecoveryCodesBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecoveryCodesBuilder")
-            .field("name", &self.name)
-            .field("count", &self.count)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(RecoveryCodesBuilder, self, name = self.name, count = self.count);

@@ -3,12 +3,13 @@
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::pattern::{Parameter, Pattern, Segment};
-use super::route_table::{Paths, Route, RouteTable, Rule};
+use super::route_table::{Paths, Route, RouteTable, Routes, Rule};
 use super::rule::RouteRule;
 use crate::core::error::Error;
 use crate::policy::{Policy, PolicyParser};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Handling of a request whose path no pattern matches; `deny` or `allow` in a file.
 ///
@@ -135,7 +136,13 @@ impl RouteTableBuilder {
             let (spelled, folded) = (pattern.exact(), pattern.folded());
             let is_folded = spelled == folded;
             let at = *exact.places.entry(spelled).or_insert_with(|| {
-                routes.push(Route::new(text.clone(), pattern.folded_segments(), is_folded));
+                routes.push(Route {
+                    pattern: text.clone(),
+                    segments: pattern.folded_segments(),
+                    is_folded,
+                    alone: false,
+                    rules: Vec::new(),
+                });
                 let at = routes.len() - 1;
                 spellings.add(folded, at);
                 at
@@ -145,12 +152,12 @@ impl RouteTableBuilder {
         spellings.must_agree(&routes)?;
         let mut folded = FoldedPatterns::default();
         for (at, route) in routes.iter().enumerate() {
-            folded.insert(route.segments(), at);
+            folded.insert(&route.segments, at);
         }
         for at in 0..routes.len() {
             routes[at].alone = !routes[at].may_be_empty() && is_alone(at, &routes, &folded);
         }
-        let matches_more = |route: &Route| !route.is_folded() || has_open_end(route.segments());
+        let matches_more = |route: &Route| !route.is_folded || has_open_end(&route.segments);
         let folded_match_more = routes.iter().any(matches_more);
         let paths = Paths {
             exact: exact.router(&routes)?,
@@ -158,7 +165,7 @@ impl RouteTableBuilder {
             folded_match_more,
             keep_slashes: self.keep_slashes,
         };
-        Ok(RouteTable::new(routes, paths, self.unmatched))
+        Ok(RouteTable(Arc::new(Routes { routes, paths, unmatched: self.unmatched })))
     }
 }
 
@@ -171,12 +178,11 @@ fn has_open_end(segments: &[Segment]) -> bool {
 /// Whether only this route's rules apply to a plain path that it matches most closely.
 fn is_alone(at: usize, routes: &[Route], folded: &FoldedPatterns) -> bool {
     let mut alone = true;
-    let own = routes[at].segments();
+    let own = &routes[at].segments;
     folded.each_overlapping(own, |other| {
-        let segments = routes[other].segments();
+        let segments = &routes[other].segments;
         // A closer pattern would have matched instead, at least in its own spelling.
-        let closer =
-            || covers(own, segments) && !has_open_end(segments) && routes[other].is_folded();
+        let closer = || covers(own, segments) && !has_open_end(segments) && routes[other].is_folded;
         alone &= other == at || covers(segments, own) || closer();
     });
     alone
@@ -205,8 +211,7 @@ impl Keys {
             Some((a, b)) => Err(Error::configuration(format!(
                 "the patterns '{}' and '{}' of the route table differ only in how they are written \
                  and have different rules: give both the same, or remove one",
-                routes[*a].pattern(),
-                routes[*b].pattern()
+                routes[*a].pattern, routes[*b].pattern
             ))),
         }
     }
@@ -220,7 +225,7 @@ impl Keys {
             router.insert(key.as_str(), *at).map_err(|error| {
                 Error::configuration(format!(
                     "the pattern '{}' of the route table: {error}",
-                    routes[*at].pattern()
+                    routes[*at].pattern
                 ))
             })?;
         }

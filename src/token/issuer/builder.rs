@@ -3,13 +3,13 @@
 use super::claims::Terms;
 use super::handle::{Inner, Issuer};
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::jose::SigningKey;
 use crate::token::builder::DEFAULT_LEEWAY;
 use crate::token::claims::MAX_DATE;
 use crate::token::list::TokenList;
 use crate::token::ring::KeyRing;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -214,11 +214,4 @@ impl IssuerBuilder {
     }
 }
 
-impl fmt::Debug for IssuerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuerBuilder")
-            .field("issuer", &self.issuer)
-            .field("lifetime", &self.lifetime)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(IssuerBuilder, self, issuer = self.issuer, lifetime = self.lifetime);

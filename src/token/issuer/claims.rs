@@ -1,12 +1,12 @@
 //! Claims of new tokens.
 
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
 use crate::token::list::TokenList;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Claims that the issuer sets; the data must not contain them.
@@ -80,15 +80,8 @@ impl Serialize for NewClaims {
     }
 }
 
-/// Leaves the data out, which may be personal.
-impl fmt::Debug for NewClaims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewClaims")
-            .field("token_id", &self.token_id)
-            .field("expires", &self.expires)
-            .finish_non_exhaustive()
-    }
-}
+// Leaves the data out, which may be personal.
+debug_fields!(NewClaims, self, token_id = self.token_id, expires = self.expires);
 
 fn not_an_object() -> Error {
     Error::configuration(

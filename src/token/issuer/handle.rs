@@ -3,6 +3,7 @@
 use super::builder::IssuerBuilder;
 use super::claims::{self, NewClaims, Terms};
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::jose::jws::{self, DEFAULT_MAX_LEN};
@@ -11,7 +12,6 @@ use crate::token::ring::KeyRing;
 use crate::token::verifier::Verifier;
 use serde::Serialize;
 use serde_json::json;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,11 +190,4 @@ impl Terms {
     }
 }
 
-impl fmt::Debug for Issuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer")
-            .field("issuer", &self.0.terms.issuer)
-            .field("ring", &self.0.ring)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(Issuer, self, issuer = self.0.terms.issuer, ring = self.0.ring);

@@ -3,10 +3,10 @@
 use super::limits::Limits;
 use super::token_list::{Kind, Settings, TokenList};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::store::Store;
 use crate::token::builder::{DEFAULT_LEEWAY, MAX_LEEWAY};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,11 +133,4 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     ))
 }
 
-impl fmt::Debug for TokenListBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenListBuilder")
-            .field("kind", &self.kind)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenListBuilder, self, kind = self.kind, name = self.name);

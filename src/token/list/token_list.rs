@@ -5,6 +5,7 @@ use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
@@ -13,7 +14,6 @@ use crate::token::builder::MAX_TOKEN_LEN;
 use crate::token::claims::RegisteredClaims;
 use crate::token::revocation::RevocationId;
 use crate::token::verified::Verified;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -420,11 +420,4 @@ fn parse(token: &str) -> Result<Named, Error> {
     Ok(Named { id, expires: claims.expires, issued: claims.issued_in })
 }
 
-impl fmt::Debug for TokenList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenList")
-            .field("kind", &self.settings().kind)
-            .field("prefix", &self.settings().prefix)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenList, self, kind = self.settings().kind, prefix = self.settings().prefix);

@@ -3,10 +3,10 @@
 use super::family::Terms;
 use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::store::Store;
 use crate::token::list::check_name;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,8 +134,4 @@ impl<T> RefreshTokensBuilder<T> {
     }
 }
 
-impl<T> fmt::Debug for RefreshTokensBuilder<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokensBuilder").field("name", &self.name).finish_non_exhaustive()
-    }
-}
+debug_fields!(RefreshTokensBuilder<T>, self, name = self.name);

@@ -5,13 +5,13 @@ use super::family::{Family, Place, REUSED, Terms, millis};
 use super::text::Token;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry::{self, Counter, Metric};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -314,8 +314,4 @@ impl<T> Clone for RefreshTokens<T> {
     }
 }
 
-impl<T> fmt::Debug for RefreshTokens<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokens").field("prefix", &self.0.prefix).finish_non_exhaustive()
-    }
-}
+debug_fields!(RefreshTokens<T>, self, prefix = self.0.prefix);

@@ -5,12 +5,12 @@ use super::key::{KeyInfo, RingKey};
 use super::keys::{Entry, Keys, Schedule};
 use super::source::Freshness;
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
 use crate::jose::{Algorithm, KeySet, SigningKey};
 use crate::store::{Change, SealingKeys, Store};
 use crate::token::keys::Snapshot;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -330,11 +330,9 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing")
-            .field("algorithm", &self.0.algorithm)
-            .field("keys", &self.0.live().map(|live| format!("{:?}", live.keys)))
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    KeyRing,
+    self,
+    algorithm = self.0.algorithm,
+    keys = self.0.live().map(|live| format!("{:?}", live.keys))
+);
