@@ -1,15 +1,14 @@
 //! Replay protection and lockout for one-time passwords.
 
 use super::algorithm::OtpKind;
-use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
+use super::attempts::{Attempts, Failures, LockoutRules, RESYNC_WINDOW, check_resync_window};
 use super::secret::OtpSecret;
 use super::settings::Otp;
-use super::update::{Edit, edit, key_of};
+use super::user_records::UserRecords;
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Minimum time that failures and used codes are remembered; such codes expire long before.
@@ -45,9 +44,8 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// ```
 #[derive(Clone)]
 pub struct OtpGuard {
-    store: Arc<dyn Store>,
-    prefix: Arc<str>,
-    terms: Terms,
+    records: UserRecords,
+    lockout: LockoutRules,
     resync_window: u32,
 }
 
@@ -65,10 +63,8 @@ pub struct OtpGuard {
 /// ```
 #[must_use]
 pub struct OtpGuardBuilder {
-    store: Arc<dyn Store>,
     name: String,
-    terms: Terms,
-    resync_window: u32,
+    guard: OtpGuard,
 }
 
 impl OtpGuardBuilder {
@@ -80,7 +76,7 @@ impl OtpGuardBuilder {
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.terms.max_failures = count;
+        self.guard.lockout.max_failures = count;
         self
     }
 
@@ -88,7 +84,7 @@ impl OtpGuardBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
-        self.terms.lockout = time;
+        self.guard.lockout.first = time;
         self
     }
 
@@ -97,7 +93,7 @@ impl OtpGuardBuilder {
     /// [`resync`](OtpGuard::resync) searches so far;
     /// [`OtpBuilder::look_ahead`](super::OtpBuilder::look_ahead) limits other codes.
     pub fn resync_window(mut self, counters: u32) -> Self {
-        self.resync_window = counters;
+        self.guard.resync_window = counters;
         self
     }
 
@@ -107,14 +103,10 @@ impl OtpGuardBuilder {
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<OtpGuard, Error> {
         check_name(&self.name)?;
-        self.terms.check()?;
-        check_resync_window(self.resync_window)?;
-        Ok(OtpGuard {
-            store: self.store,
-            prefix: format!("otp-guard/{}/", self.name).into(),
-            terms: self.terms,
-            resync_window: self.resync_window,
-        })
+        self.guard.lockout.check()?;
+        check_resync_window(self.guard.resync_window)?;
+        let records = self.guard.records.with_prefix(format!("otp-guard/{}/", self.name));
+        Ok(OtpGuard { records, ..self.guard })
     }
 }
 
@@ -122,10 +114,12 @@ impl OtpGuard {
     /// Returns a builder for a guard in this store.
     pub fn builder(store: impl Store) -> OtpGuardBuilder {
         OtpGuardBuilder {
-            store: Arc::new(store),
             name: "codes".to_owned(),
-            terms: Terms::DEFAULT,
-            resync_window: RESYNC_WINDOW,
+            guard: OtpGuard {
+                records: UserRecords::new(store),
+                lockout: LockoutRules::DEFAULT,
+                resync_window: RESYNC_WINDOW,
+            },
         }
     }
 
@@ -142,11 +136,10 @@ impl OtpGuard {
         secret: &OtpSecret,
         code: &str,
     ) -> Result<(), Error> {
-        self.change(user, |attempts, _| {
-            let answer = attempts.judge(otp, secret, code, &self.terms);
-            (answer, lifetime(otp))
-        })
-        .await
+        let verify = |attempts: &mut Attempts, _| {
+            (attempts.judge(otp, secret, code, &self.lockout), lifetime(otp))
+        };
+        self.change(user, verify).await
     }
 
     /// Resynchronizes a user's HOTP authenticator whose counter ran ahead.
@@ -166,7 +159,7 @@ impl OtpGuard {
     ) -> Result<(), Error> {
         let (ahead, codes) = (self.resync_window, [first, second]);
         self.change(user, |attempts, _| {
-            let answer = attempts.judge_two(otp, secret, codes, ahead, &self.terms);
+            let answer = attempts.judge_two(otp, secret, codes, ahead, &self.lockout);
             (answer, lifetime(otp))
         })
         .await
@@ -177,7 +170,7 @@ impl OtpGuard {
     /// # Errors
     /// Errors of the store.
     pub async fn counter(&self, user: &str) -> Result<u64, Error> {
-        let record = self.store.get(&self.key(user)).await?;
+        let record = self.records.get(user).await?;
         Ok(read(record.as_ref())?.next)
     }
 
@@ -214,11 +207,7 @@ impl OtpGuard {
     /// # Errors
     /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
-        self.store.remove(&self.key(user)).await.map(drop)
-    }
-
-    fn key(&self, user: &str) -> String {
-        key_of(&self.prefix, user)
+        self.records.remove(user).await.map(drop)
     }
 
     /// Updates a user's state; `change` gets its remaining lifetime and returns the new one.
@@ -227,13 +216,12 @@ impl OtpGuard {
         user: &str,
         mut change: impl FnMut(&mut Attempts, Option<Duration>) -> (Result<(), Error>, Option<Duration>),
     ) -> Result<(), Error> {
-        edit(&*self.store, &self.key(user), |record| {
+        let updated = self.records.update(user, |record| {
             let before = read(record)?;
             let mut attempts = before.clone();
-            let left = record.and_then(|record| record.ttl());
-            let (answer, ttl) = change(&mut attempts, left);
+            let (answer, ttl) = change(&mut attempts, record.and_then(Record::ttl));
             if attempts == before {
-                return Ok(Edit::Keep(answer));
+                return Ok((None, answer));
             }
             let mut value = serde_json::to_vec(&attempts).map_err(|_| damaged())?;
             value.resize(value.len() + attempts.spare(), b' ');
@@ -241,9 +229,9 @@ impl OtpGuard {
             // well: if there is no room to count guesses, no code is accepted.
             let mut new = NewRecord::new(value).for_anonymous();
             new.ttl = ttl;
-            Ok(Edit::Write(new, answer))
-        })
-        .await?
+            Ok((Some(new), answer))
+        });
+        updated.await?
     }
 }
 
@@ -275,9 +263,9 @@ fn damaged() -> Error {
 debug_fields!(
     OtpGuard,
     self,
-    prefix = self.prefix,
-    max_failures = self.terms.max_failures,
-    lockout = self.terms.lockout
+    prefix = self.records.prefix,
+    max_failures = self.lockout.max_failures,
+    lockout = self.lockout.first
 );
 
-debug_fields!(OtpGuardBuilder, self, name = self.name, terms = self.terms);
+debug_fields!(OtpGuardBuilder, self, name = self.name, lockout = self.guard.lockout);

@@ -27,8 +27,8 @@ mod qr;
 mod recovery;
 mod secret;
 mod settings;
-mod update;
 mod uri;
+mod user_records;
 
 pub use algorithm::{OtpAlgorithm, OtpKind};
 pub use enrolment::Enrolment;

@@ -1,11 +1,12 @@
 //! The builder for [`SecondFactor`].
 
-use super::handle::{SecondFactor, Settings};
+use super::handle::{FactorSettings, SecondFactor};
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
-use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
+use crate::otp::attempts::{LockoutRules, RESYNC_WINDOW, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
+use crate::otp::user_records::UserRecords;
 use crate::store::{SealingKeys, Store};
 use crate::token::list::check_name;
 use std::sync::Arc;
@@ -28,12 +29,12 @@ use std::time::Duration;
 /// ```
 #[must_use]
 pub struct SecondFactorBuilder {
-    store: Arc<dyn Store>,
+    records: UserRecords,
     keys: SealingKeys,
     name: String,
     issuer: String,
     otp: Option<Otp>,
-    terms: Terms,
+    lockout: LockoutRules,
     resync_window: u32,
     count: usize,
 }
@@ -41,12 +42,12 @@ pub struct SecondFactorBuilder {
 impl SecondFactorBuilder {
     pub(super) fn new(store: impl Store, keys: SealingKeys) -> Self {
         Self {
-            store: Arc::new(store),
+            records: UserRecords::new(store),
             keys,
             name: "factors".to_owned(),
             issuer: String::new(),
             otp: None,
-            terms: Terms::DEFAULT,
+            lockout: LockoutRules::DEFAULT,
             resync_window: RESYNC_WINDOW,
             count: SHEET,
         }
@@ -74,7 +75,7 @@ impl SecondFactorBuilder {
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.terms.max_failures = count;
+        self.lockout.max_failures = count;
         self
     }
 
@@ -82,7 +83,7 @@ impl SecondFactorBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
-        self.terms.lockout = time;
+        self.lockout.first = time;
         self
     }
 
@@ -108,7 +109,7 @@ impl SecondFactorBuilder {
     pub fn build(self) -> Result<SecondFactor, Error> {
         check_name(&self.name)?;
         check_count(self.count)?;
-        self.terms.check()?;
+        self.lockout.check()?;
         check_resync_window(self.resync_window)?;
         if self.issuer.is_empty() || self.issuer.len() > 64 || self.issuer.contains(':') {
             return Err(Error::configuration(
@@ -120,16 +121,15 @@ impl SecondFactorBuilder {
             Some(otp) => otp,
             None => Otp::totp().build()?,
         };
-        Ok(SecondFactor::new(Settings {
-            store: self.store,
+        Ok(SecondFactor(Arc::new(FactorSettings {
+            records: self.records.with_prefix(format!("otp/{}/", self.name)),
             keys: self.keys,
-            prefix: format!("otp/{}/", self.name),
             issuer: self.issuer,
             otp,
-            terms: self.terms,
+            lockout: self.lockout,
             resync_window: self.resync_window,
             count: self.count,
-        }))
+        })))
     }
 }
 

@@ -6,13 +6,13 @@ use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::otp::algorithm::OtpKind;
-use crate::otp::attempts::{Attempts, Failures, Terms};
+use crate::otp::attempts::{Attempts, Failures, LockoutRules};
 use crate::otp::enrolment::Enrolment;
 use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
 use crate::otp::settings::Otp;
-use crate::otp::update::{Edit, edit, key_of};
-use crate::store::{NewRecord, SealingKeys, Store};
+use crate::otp::user_records::UserRecords;
+use crate::store::{NewRecord, Record, SealingKeys, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,33 +53,22 @@ const PENDING: Duration = Duration::from_secs(3600);
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example(keys)).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct SecondFactor(Arc<Settings>);
+pub struct SecondFactor(pub(super) Arc<FactorSettings>);
 
-pub(super) struct Settings {
-    pub(super) store: Arc<dyn Store>,
+pub(super) struct FactorSettings {
+    pub(super) records: UserRecords,
     pub(super) keys: SealingKeys,
-    pub(super) prefix: String,
     pub(super) issuer: String,
     pub(super) otp: Otp,
-    pub(super) terms: Terms,
+    pub(super) lockout: LockoutRules,
     pub(super) resync_window: u32,
     pub(super) count: usize,
-}
-
-/// The outcome of a change to a user's factor.
-enum Change<R> {
-    Nothing(R),
-    To(Factor, R),
 }
 
 impl SecondFactor {
     /// Returns a builder for a second factor in this store, with encrypted secrets.
     pub fn builder(store: impl Store, keys: SealingKeys) -> SecondFactorBuilder {
         SecondFactorBuilder::new(store, keys)
-    }
-
-    pub(super) fn new(settings: Settings) -> Self {
-        Self(Arc::new(settings))
     }
 
     /// Generates a secret for a user, to be confirmed by a first code within an hour.
@@ -94,7 +83,7 @@ impl SecondFactor {
         let enrolment = Enrolment::new(&self.0.otp, &self.0.issuer, name)?;
         self.change(user, |factor| match factor {
             Some(factor) if factor.recovery.is_some() => Err(already_enrolled()),
-            _ => Ok(Change::To(self.begun(enrolment.secret()), ())),
+            _ => Ok((Some(self.begun(enrolment.secret())), ())),
         })
         .await?;
         Ok(enrolment)
@@ -120,7 +109,7 @@ impl SecondFactor {
             if answer.is_ok() {
                 factor.recovery = Some(sheet.clone());
             }
-            Ok(Change::To(factor, answer))
+            Ok((Some(factor), answer))
         })
         .await??;
         Ok(codes)
@@ -151,7 +140,7 @@ impl SecondFactor {
             let mut factor = self.begun(secret);
             factor.attempts.next = counter;
             factor.recovery = Some(sheet.clone());
-            Ok(Change::To(factor, ()))
+            Ok((Some(factor), ()))
         })
         .await?;
         Ok(codes)
@@ -177,7 +166,7 @@ impl SecondFactor {
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
             let answer = self.judge(&mut factor, code)?;
-            Ok(Change::To(factor, answer))
+            Ok((Some(factor), answer))
         })
         .await?
     }
@@ -202,13 +191,13 @@ impl SecondFactor {
     /// The errors of [`verify`](Self::verify); [`ErrorKind::UsedCode`] for the two codes that were
     /// just used; [`ErrorKind::Configuration`] for a user of TOTP, which has no counter.
     pub async fn resync(&self, user: &str, first: &str, second: &str) -> Result<(), Error> {
-        let (ahead, terms) = (self.0.resync_window, &self.0.terms);
+        let (ahead, lockout) = (self.0.resync_window, &self.0.lockout);
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
             let otp = factor.otp(&self.0.otp)?;
             let (attempts, secret) = (&mut factor.attempts, &factor.secret);
-            let answer = attempts.judge_two(&otp, secret, [first, second], ahead, terms);
-            Ok(Change::To(factor, answer))
+            let answer = attempts.judge_two(&otp, secret, [first, second], ahead, lockout);
+            Ok((Some(factor), answer))
         })
         .await?
     }
@@ -222,9 +211,9 @@ impl SecondFactor {
     pub async fn recover(&self, user: &str, code: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let (mut factor, mut sheet) = enrolled(factor)?;
-            let answer = sheet.redeem(code, self.0.otp.now(), &self.0.terms);
+            let answer = sheet.redeem(code, self.0.otp.now(), &self.0.lockout);
             factor.recovery = Some(sheet);
-            Ok(Change::To(factor, answer))
+            Ok((Some(factor), answer))
         })
         .await?
     }
@@ -234,8 +223,7 @@ impl SecondFactor {
     /// # Errors
     /// The errors of [`is_enrolled`](Self::is_enrolled).
     pub async fn recovery_codes_left(&self, user: &str) -> Result<usize, Error> {
-        let factor = self.find(user).await?;
-        let sheet = factor.and_then(|factor| factor.recovery);
+        let sheet = self.find(user).await?.and_then(|factor| factor.recovery);
         Ok(sheet.map_or(0, |sheet| sheet.left()))
     }
 
@@ -248,7 +236,7 @@ impl SecondFactor {
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
             factor.recovery = Some(sheet.clone());
-            Ok(Change::To(factor, ()))
+            Ok((Some(factor), ()))
         })
         .await?;
         Ok(codes)
@@ -263,13 +251,13 @@ impl SecondFactor {
     pub async fn unlock(&self, user: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let Some(mut factor) = factor else {
-                return Ok(Change::Nothing(()));
+                return Ok((None, ()));
             };
             factor.attempts.failures = Failures::default();
             if let Some(sheet) = &mut factor.recovery {
                 sheet.failures = Failures::default();
             }
-            Ok(Change::To(factor, ()))
+            Ok((Some(factor), ()))
         })
         .await
     }
@@ -281,7 +269,7 @@ impl SecondFactor {
     /// # Errors
     /// Errors of the store.
     pub async fn remove(&self, user: &str) -> Result<bool, Error> {
-        self.0.store.remove(&self.key(user)).await
+        self.0.records.remove(user).await
     }
 
     /// Returns an unconfirmed factor.
@@ -298,49 +286,41 @@ impl SecondFactor {
     fn judge(&self, factor: &mut Factor, code: &str) -> Result<Result<(), Error>, Error> {
         let otp = factor.otp(&self.0.otp)?;
         let attempts = &mut factor.attempts;
-        Ok(attempts.judge(&otp, &factor.secret, code, &self.0.terms))
-    }
-
-    fn key(&self, user: &str) -> String {
-        key_of(&self.0.prefix, user)
+        Ok(attempts.judge(&otp, &factor.secret, code, &self.0.lockout))
     }
 
     async fn find(&self, user: &str) -> Result<Option<Factor>, Error> {
-        let key = self.key(user);
-        let record = self.0.store.get(&key).await?;
-        let open = |sealed: &[u8]| Factor::open(&key, sealed, &self.0.keys);
-        record.map(|record| open(record.value())).transpose()
+        let record = self.0.records.get(user).await?;
+        self.open(&self.0.records.key(user), record.as_ref())
     }
 
-    /// Updates a user's factor atomically.
+    fn open(&self, key: &str, record: Option<&Record>) -> Result<Option<Factor>, Error> {
+        record.map(|record| Factor::open(key, record.value(), &self.0.keys)).transpose()
+    }
+
+    /// Updates a user's factor atomically; `change` returns `None` to leave it as it is.
     async fn change<R>(
         &self,
         user: &str,
-        mut change: impl FnMut(Option<Factor>) -> Result<Change<R>, Error>,
+        mut change: impl FnMut(Option<Factor>) -> Result<(Option<Factor>, R), Error>,
     ) -> Result<R, Error> {
-        let key = self.key(user);
-        edit(&*self.0.store, &key, |record| {
-            let open = |sealed: &[u8]| Factor::open(&key, sealed, &self.0.keys);
-            let before = record.map(|record| open(record.value())).transpose()?;
-            let (after, answer) = match change(before.clone())? {
-                Change::Nothing(answer) => return Ok(Edit::Keep(answer)),
-                Change::To(after, answer) if before.as_ref() == Some(&after) => {
-                    return Ok(Edit::Keep(answer));
-                }
-                Change::To(after, answer) => (after, answer),
-            };
-            let begun =
-                record.filter(|_| before.is_some_and(|before| before.secret == after.secret));
-            let ttl = match after.recovery {
-                Some(_) => None,
-                // Wrong codes do not extend the enrolment.
-                None => begun.and_then(|record| record.ttl()).or(Some(PENDING)),
+        let key = self.0.records.key(user);
+        let updated = self.0.records.update(user, |record| {
+            let before = self.open(&key, record)?;
+            let (after, answer) = change(before.clone())?;
+            let Some(after) = after.filter(|after| before.as_ref() != Some(after)) else {
+                return Ok((None, answer));
             };
             let mut new = NewRecord::new(after.seal(&key, &self.0.keys)?);
-            new.ttl = ttl;
-            Ok(Edit::Write(new, answer))
-        })
-        .await
+            if after.recovery.is_none() {
+                // Wrong codes do not extend the enrolment.
+                let same = before.is_some_and(|before| before.secret == after.secret);
+                let left = record.filter(|_| same).and_then(Record::ttl);
+                new.ttl = left.or(Some(PENDING));
+            }
+            Ok((Some(new), answer))
+        });
+        updated.await
     }
 }
 
@@ -364,8 +344,8 @@ fn already_enrolled() -> Error {
 debug_fields!(
     SecondFactor,
     self,
-    prefix = self.0.prefix,
+    prefix = self.0.records.prefix,
     issuer = self.0.issuer,
     otp = self.0.otp,
-    terms = self.0.terms
+    lockout = self.0.lockout
 );

@@ -5,8 +5,8 @@ use crate::core::clock::{Clock, SystemClock};
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::otp::attempts::Terms;
-use crate::otp::update::{Edit, edit, key_of};
+use crate::otp::attempts::LockoutRules;
+use crate::otp::user_records::UserRecords;
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
 use std::sync::Arc;
@@ -36,10 +36,9 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct RecoveryCodes {
-    store: Arc<dyn Store>,
-    prefix: Arc<str>,
+    records: UserRecords,
     count: usize,
-    terms: Terms,
+    lockout: LockoutRules,
     clock: Arc<dyn Clock>,
 }
 
@@ -53,11 +52,8 @@ pub struct RecoveryCodes {
 /// ```
 #[must_use]
 pub struct RecoveryCodesBuilder {
-    store: Arc<dyn Store>,
     name: String,
-    count: usize,
-    terms: Terms,
-    clock: Arc<dyn Clock>,
+    codes: RecoveryCodes,
 }
 
 impl RecoveryCodesBuilder {
@@ -69,13 +65,13 @@ impl RecoveryCodesBuilder {
 
     /// Sets how many codes a user gets, 1 to 50. Default: 10.
     pub fn count(mut self, count: usize) -> Self {
-        self.count = count;
+        self.codes.count = count;
         self
     }
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.terms.max_failures = count;
+        self.codes.lockout.max_failures = count;
         self
     }
 
@@ -83,13 +79,13 @@ impl RecoveryCodesBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: std::time::Duration) -> Self {
-        self.terms.lockout = time;
+        self.codes.lockout.first = time;
         self
     }
 
     /// Sets the clock whose wall time lockouts follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.codes.clock = Arc::new(clock);
         self
     }
 
@@ -99,15 +95,10 @@ impl RecoveryCodesBuilder {
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<RecoveryCodes, Error> {
         check_name(&self.name)?;
-        check_count(self.count)?;
-        self.terms.check()?;
-        Ok(RecoveryCodes {
-            store: self.store,
-            prefix: format!("otp-recovery/{}/", self.name).into(),
-            count: self.count,
-            terms: self.terms,
-            clock: self.clock,
-        })
+        check_count(self.codes.count)?;
+        self.codes.lockout.check()?;
+        let records = self.codes.records.with_prefix(format!("otp-recovery/{}/", self.name));
+        Ok(RecoveryCodes { records, ..self.codes })
     }
 }
 
@@ -115,11 +106,13 @@ impl RecoveryCodes {
     /// Returns a builder for recovery codes in this store.
     pub fn builder(store: impl Store) -> RecoveryCodesBuilder {
         RecoveryCodesBuilder {
-            store: Arc::new(store),
             name: "codes".to_owned(),
-            count: SHEET,
-            terms: Terms::DEFAULT,
-            clock: Arc::new(SystemClock),
+            codes: RecoveryCodes {
+                records: UserRecords::new(store),
+                count: SHEET,
+                lockout: LockoutRules::DEFAULT,
+                clock: Arc::new(SystemClock),
+            },
         }
     }
 
@@ -130,8 +123,8 @@ impl RecoveryCodes {
     pub async fn issue(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.count)?;
         let value = to_bytes(&sheet)?;
-        edit(&*self.store, &self.key(user), |_| Ok(Edit::Write(NewRecord::new(value.clone()), ())))
-            .await?;
+        let issue = |_: Option<&Record>| Ok((Some(NewRecord::new(value.clone())), ()));
+        self.records.update(user, issue).await?;
         Ok(codes)
     }
 
@@ -143,16 +136,17 @@ impl RecoveryCodes {
     /// [`ErrorKind::NotEnrolled`] if the user never got codes; errors of the store, after which it
     /// is unknown whether the code was right, and it may be used up.
     pub async fn redeem(&self, user: &str, code: &str) -> Result<(), Error> {
-        edit(&*self.store, &self.key(user), |record| {
+        let updated = self.records.update(user, |record| {
             let before = read(record)?.ok_or_else(no_codes)?;
             let mut sheet = before.clone();
-            let answer = sheet.redeem(code, self.clock.now(), &self.terms);
-            match sheet == before {
-                true => Ok(Edit::Keep(answer)),
-                false => Ok(Edit::Write(NewRecord::new(to_bytes(&sheet)?), answer)),
-            }
-        })
-        .await?
+            let answer = sheet.redeem(code, self.clock.now(), &self.lockout);
+            let new = match sheet == before {
+                true => None,
+                false => Some(NewRecord::new(to_bytes(&sheet)?)),
+            };
+            Ok((new, answer))
+        });
+        updated.await?
     }
 
     /// Returns how many codes a user has left.
@@ -160,7 +154,7 @@ impl RecoveryCodes {
     /// # Errors
     /// Errors of the store.
     pub async fn left(&self, user: &str) -> Result<usize, Error> {
-        let record = self.store.get(&self.key(user)).await?;
+        let record = self.records.get(user).await?;
         Ok(read(record.as_ref())?.map_or(0, |sheet| sheet.left()))
     }
 
@@ -169,11 +163,7 @@ impl RecoveryCodes {
     /// # Errors
     /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
-        self.store.remove(&self.key(user)).await.map(drop)
-    }
-
-    fn key(&self, user: &str) -> String {
-        key_of(&self.prefix, user)
+        self.records.remove(user).await.map(drop)
     }
 }
 
@@ -198,10 +188,10 @@ fn damaged() -> Error {
 debug_fields!(
     RecoveryCodes,
     self,
-    prefix = self.prefix,
+    prefix = self.records.prefix,
     count = self.count,
-    max_failures = self.terms.max_failures,
-    lockout = self.terms.lockout
+    max_failures = self.lockout.max_failures,
+    lockout = self.lockout.first
 );
 
-debug_fields!(RecoveryCodesBuilder, self, name = self.name, count = self.count);
+debug_fields!(RecoveryCodesBuilder, self, name = self.name, count = self.codes.count);

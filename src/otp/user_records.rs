@@ -1,0 +1,46 @@
+//! One record per user in a store.
+
+use crate::core::error::Error;
+use crate::jose::encoding;
+use crate::store::{NewRecord, Record, Store, update};
+use aws_lc_rs::digest;
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub(super) struct UserRecords {
+    store: Arc<dyn Store>,
+    pub(super) prefix: String,
+}
+
+impl UserRecords {
+    pub(super) fn new(store: impl Store) -> Self {
+        Self { store: Arc::new(store), prefix: String::new() }
+    }
+
+    pub(super) fn with_prefix(self, prefix: String) -> Self {
+        Self { prefix, ..self }
+    }
+
+    /// Returns a user's key. Hashed: user names may be long and must not leak from the store.
+    pub(super) fn key(&self, user: &str) -> String {
+        let hash = digest::digest(&digest::SHA256, user.as_bytes());
+        format!("{}{}", self.prefix, encoding::encode(hash))
+    }
+
+    pub(super) async fn get(&self, user: &str) -> Result<Option<Record>, Error> {
+        self.store.get(&self.key(user)).await
+    }
+
+    /// See [`update`].
+    pub(super) async fn update<R>(
+        &self,
+        user: &str,
+        change: impl FnMut(Option<&Record>) -> Result<(Option<NewRecord>, R), Error>,
+    ) -> Result<R, Error> {
+        update(&*self.store, &self.key(user), "one user's codes", change).await
+    }
+
+    pub(super) async fn remove(&self, user: &str) -> Result<bool, Error> {
+        self.store.remove(&self.key(user)).await
+    }
+}
