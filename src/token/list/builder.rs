@@ -1,7 +1,7 @@
 //! Token list builder.
 
 use super::limits::Limits;
-use super::token_list::{Kind, Settings, TokenList};
+use super::token_list::{Kind, TokenList};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
@@ -111,13 +111,9 @@ impl TokenListBuilder {
                  longest time from iat to exp of any token",
             ));
         }
-        Ok(TokenList::new(Settings {
-            kind: self.kind,
-            prefix: format!("{}/{}/", self.kind.as_str(), self.name),
-            store: self.store,
-            clock: self.clock,
-            limits: Limits::new(self.leeway, self.max_lifetime, self.fail_open),
-        }))
+        let (leeway, max_lifetime, fail_open) = (self.leeway, self.max_lifetime, self.fail_open);
+        let limits = Limits { leeway, max_lifetime, fail_open };
+        Ok(TokenList::new(self.kind, &self.name, self.store, self.clock, limits))
     }
 }
 

@@ -1,61 +1,41 @@
 //! Limits of a list that can change while it is in use.
 
+use super::token_list::TokenList;
 use crate::core::error::Error;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(feature = "config")]
+use crate::store::Change;
+use crate::token::rules::Rules;
+use std::sync::PoisonError;
 use std::time::Duration;
 
-/// Limits of a list. Each is read and written independently of the others.
+#[derive(Clone, Copy)]
 pub(crate) struct Limits {
-    /// Milliseconds.
-    leeway: AtomicU64,
-    /// Milliseconds; `u64::MAX` means no limit.
-    max_lifetime: AtomicU64,
-    fail_open: AtomicBool,
-    /// The longest leeway of a verifier that uses the list, in seconds.
-    used_leeway: AtomicU64,
-    /// Whether a verifier that uses the list accepts tokens without `exp`.
-    used_without_end: AtomicBool,
+    /// How long an entry outlives its token's `exp`.
+    pub(super) leeway: Duration,
+    /// The longest token lifetime; `Duration::MAX` means no limit.
+    pub(super) max_lifetime: Duration,
+    pub(super) fail_open: bool,
 }
 
-/// Rounds up: an entry must not end before its token.
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+/// What the verifiers that use a list require of its limits.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Required {
+    /// The longest leeway of a verifier, in seconds.
+    leeway: u64,
+    /// Whether a verifier accepts tokens without `exp`.
+    accepts_missing_exp: bool,
 }
 
 impl Limits {
-    pub(super) fn new(leeway: Duration, max_lifetime: Duration, fail_open: bool) -> Self {
-        Self {
-            leeway: millis(leeway).into(),
-            max_lifetime: millis(max_lifetime).into(),
-            fail_open: fail_open.into(),
-            used_leeway: AtomicU64::new(0),
-            used_without_end: AtomicBool::new(false),
-        }
-    }
-
-    pub(super) fn leeway(&self) -> Duration {
-        Duration::from_millis(self.leeway.load(Ordering::Relaxed))
-    }
-
-    /// Returns the longest token lifetime; `None` means no limit.
-    pub(super) fn max_lifetime(&self) -> Option<Duration> {
-        let most = self.max_lifetime.load(Ordering::Relaxed);
-        (most != u64::MAX).then(|| Duration::from_millis(most))
-    }
-
-    pub(super) fn fail_open(&self) -> bool {
-        self.fail_open.load(Ordering::Relaxed)
-    }
-
-    /// Checks that entries outlive the tokens that a verifier accepts; `leeway` in seconds.
-    pub(super) fn check(&self, leeway: u64, requires_end: bool) -> Result<(), Error> {
-        if self.leeway().as_secs() < leeway {
+    /// Checks that entries outlive the tokens that the verifiers accept.
+    fn check(&self, required: Required) -> Result<(), Error> {
+        if self.leeway.as_secs() < required.leeway {
             return Err(Error::configuration(
                 "the list's leeway is shorter than the verifier's, so an entry would end before \
                  its token: give the list's .leeway(…) the verifier's",
             ));
         }
-        if !requires_end && self.max_lifetime().is_some() {
+        if required.accepts_missing_exp && self.max_lifetime != Duration::MAX {
             return Err(Error::configuration(
                 "a list cannot be combined with .danger_accept_missing_exp(): tokens without exp \
                  outlive the revocation of their subject; give the list \
@@ -64,30 +44,37 @@ impl Limits {
         }
         Ok(())
     }
+}
 
-    /// Records the requirements of a verifier that uses the list.
-    pub(super) fn note_use(&self, leeway: u64, requires_end: bool) {
-        self.used_leeway.fetch_max(leeway, Ordering::Relaxed);
-        self.used_without_end.fetch_or(!requires_end, Ordering::Relaxed);
+impl TokenList {
+    pub(crate) fn limits(&self) -> Limits {
+        // Poisoning is ignored: nothing panics while the lock is held.
+        self.list.limits.read().unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Checks that the limits fit a verifier with these rules, and records what it requires.
+    pub(super) fn check_verifier(&self, rules: &Rules) -> Result<(), Error> {
+        let (leeway, accepts_missing_exp) = (rules.leeway, !rules.require_exp);
+        let mut locked = self.list.limits.write().unwrap_or_else(PoisonError::into_inner);
+        let (limits, required) = &mut *locked;
+        limits.check(Required { leeway, accepts_missing_exp })?;
+        required.leeway = required.leeway.max(leeway);
+        required.accepts_missing_exp |= accepts_missing_exp;
+        Ok(())
+    }
+}
+
+#[cfg(feature = "config")]
+impl TokenList {
     /// Checks that other limits fit all verifiers that use the list.
-    #[cfg(feature = "config")]
-    pub(super) fn check_newer(&self, newer: &Self) -> Result<(), Error> {
-        newer.check(
-            self.used_leeway.load(Ordering::Relaxed),
-            !self.used_without_end.load(Ordering::Relaxed),
-        )
+    pub(crate) fn check_limits(&self, newer: Limits) -> Result<(), Error> {
+        newer.check(self.list.limits.read().unwrap_or_else(PoisonError::into_inner).1)
     }
 
-    #[cfg(feature = "config")]
-    pub(super) fn take(&self, newer: &Self) {
-        let copy = |own: &AtomicU64, newer: &AtomicU64| {
-            own.store(newer.load(Ordering::Relaxed), Ordering::Relaxed);
-        };
-        copy(&self.leeway, &newer.leeway);
-        copy(&self.max_lifetime, &newer.max_lifetime);
-        let fail_open = newer.fail_open.load(Ordering::Relaxed);
-        self.fail_open.store(fail_open, Ordering::Relaxed);
+    /// Replaces the limits for all later checks.
+    pub(crate) fn set_limits(&self, newer: Limits) {
+        self.list.limits.write().unwrap_or_else(PoisonError::into_inner).0 = newer;
+        // Tokens that passed under the old limits may not pass under the new ones.
+        self.changes.learn(Change::All);
     }
 }

@@ -43,9 +43,8 @@ impl Lists {
 impl TokenList {
     /// Checks that the list has this kind and fits a verifier with these rules.
     pub(crate) fn check_use(&self, kind: Kind, rules: &Rules) -> Result<(), Error> {
-        let settings = self.settings();
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if settings.kind != kind {
+        if self.list.kind != kind {
             return refuse(match kind {
                 Kind::Deny => {
                     "an allow list given to .deny_list(…): use .allow_list(…), or \
@@ -63,8 +62,6 @@ impl TokenList {
                  their tokens, which would be accepted again",
             );
         }
-        settings.limits.check(rules.leeway, rules.require_exp)?;
-        settings.limits.note_use(rules.leeway, rules.require_exp);
-        Ok(())
+        self.check_verifier(rules)
     }
 }
