@@ -1,7 +1,7 @@
 //! Issuer builder, which rejects settings whose tokens would fail verification.
 
-use super::claims::Terms;
-use super::handle::{Inner, Issuer};
+use super::claims::IssuerRules;
+use super::handle::{Issuer, IssuerState};
 use crate::core::clock::Clock;
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
@@ -182,7 +182,7 @@ impl IssuerBuilder {
                 );
             }
         };
-        let terms = Terms {
+        let rules = IssuerRules {
             issuer: self.issuer.map(String::into_boxed_str),
             audiences: self.audiences,
             lifetime,
@@ -193,19 +193,19 @@ impl IssuerBuilder {
             allow: self.allow,
         };
         // Building the verifier also validates issuer, audiences, leeway, typ and lists.
-        let verifier = terms.verifier(&ring, &self.token_type, clock.clone()).build()?;
-        if lifetime.saturating_add(terms.leeway) > terms.overlap {
+        let verifier = rules.verifier(&ring, &self.token_type, clock.clone()).build()?;
+        if lifetime.saturating_add(rules.leeway) > rules.overlap {
             return refuse(
                 "tokens would outlive their keys: give the key ring an .overlap(…) of at least the \
                  lifetime and the leeway",
             );
         }
-        for list in terms.deny.iter().chain(&terms.allow) {
+        for list in rules.deny.iter().chain(&rules.allow) {
             list.check_lifetime(Some(lifetime), Some(0))?;
         }
-        Ok(Issuer(Arc::new(Inner {
+        Ok(Issuer(Arc::new(IssuerState {
             ring,
-            terms,
+            rules,
             token_type: self.token_type,
             clock,
             verifier,

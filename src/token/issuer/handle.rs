@@ -1,7 +1,7 @@
 //! Token issuer: signs claims.
 
 use super::builder::IssuerBuilder;
-use super::claims::{self, NewClaims, Terms};
+use super::claims::{self, IssuerRules, NewClaims};
 use crate::core::clock::Clock;
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
@@ -42,11 +42,11 @@ use std::time::Duration;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Issuer(pub(super) Arc<Inner>);
+pub struct Issuer(pub(super) Arc<IssuerState>);
 
-pub(super) struct Inner {
+pub(super) struct IssuerState {
     pub(super) ring: KeyRing,
-    pub(super) terms: Terms,
+    pub(super) rules: IssuerRules,
     pub(super) token_type: String,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) verifier: Verifier,
@@ -69,7 +69,7 @@ impl Issuer {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the data is not a JSON
     /// object, or has a member `jti`, `iat` or `exp`.
     pub fn claims<T: Serialize + ?Sized>(&self, data: &T) -> Result<NewClaims, Error> {
-        NewClaims::new(data, self.now(), self.0.terms.lifetime)
+        NewClaims::new(data, self.now(), self.0.rules.lifetime)
     }
 
     /// Creates claims with another lifetime, in whole seconds.
@@ -99,8 +99,8 @@ impl Issuer {
     pub async fn issue<T: Serialize + ?Sized>(&self, claims: &T) -> Result<Secret, Error> {
         let issuer = &*self.0;
         let own = claims::to_text(claims)?;
-        let (payload, expires) = issuer.terms.complete(&own, self.now())?;
-        let key = issuer.ring.signer(expires + issuer.terms.leeway).await?;
+        let (payload, expires) = issuer.rules.complete(&own, self.now())?;
+        let key = issuer.ring.signer(expires + issuer.rules.leeway).await?;
         let mut header = json!({"alg": key.algorithm().name(), "typ": issuer.token_type});
         if let Some(kid) = key.key_id() {
             header["kid"] = kid.into();
@@ -114,7 +114,7 @@ impl Issuer {
             )));
         }
         let token = Secret::new(token);
-        for list in &issuer.terms.allow {
+        for list in &issuer.rules.allow {
             list.add_unverified(token.expose()).await?;
         }
         Ok(token)
@@ -136,7 +136,7 @@ impl Issuer {
     ///
     /// For an issuer without an audience, an audience set here is required.
     pub fn verifier_builder(&self) -> VerifierBuilder {
-        self.0.terms.verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
+        self.0.rules.verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
     }
 
     /// Returns the key ring that signs.
@@ -144,22 +144,23 @@ impl Issuer {
         &self.0.ring
     }
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn issuer(&self) -> Option<&str> {
-        self.0.terms.issuer.as_deref()
-    }
-
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn jwks_url(&self) -> Option<&str> {
-        self.0.jwks_url.as_deref()
-    }
-
     fn now(&self) -> u64 {
         self.0.clock.now().as_secs()
     }
 }
 
-impl Terms {
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl Issuer {
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.0.rules.issuer.as_deref()
+    }
+
+    pub(crate) fn jwks_url(&self) -> Option<&str> {
+        self.0.jwks_url.as_deref()
+    }
+}
+
+impl IssuerRules {
     pub(super) fn verifier(
         &self,
         ring: &KeyRing,
@@ -171,23 +172,14 @@ impl Terms {
             .token_type(token_type)
             .leeway(Duration::from_secs(self.leeway))
             .clock(clock);
-        if let Some(issuer) = &self.issuer {
-            rules = rules.issuer(&**issuer);
-        }
         if self.audiences.is_empty() {
             rules = rules.any_audience_until_named();
         }
-        for audience in &self.audiences {
-            rules = rules.audience(&**audience);
-        }
-        for list in &self.deny {
-            rules = rules.deny_list(list.clone());
-        }
-        for list in &self.allow {
-            rules = rules.allow_list(list.clone());
-        }
-        rules
+        rules = self.issuer.iter().fold(rules, |rules, issuer| rules.issuer(&**issuer));
+        rules = self.audiences.iter().fold(rules, |rules, audience| rules.audience(&**audience));
+        rules = self.deny.iter().cloned().fold(rules, VerifierBuilder::deny_list);
+        self.allow.iter().cloned().fold(rules, VerifierBuilder::allow_list)
     }
 }
 
-debug_fields!(Issuer, self, issuer = self.0.terms.issuer, ring = self.0.ring);
+debug_fields!(Issuer, self, issuer = self.0.rules.issuer, ring = self.0.ring);

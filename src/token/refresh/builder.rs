@@ -1,10 +1,11 @@
 //! Refresh token builder.
 
-use super::family::Terms;
-use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
+use super::family::Lifetimes;
+use super::tokens::{OnReuse, RefreshState, RefreshTokens, ReuseReport};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
+use crate::core::telemetry::{Counter, Metric};
 use crate::store::Store;
 use crate::token::list::check_name;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ const MAX_GRACE: Duration = Duration::from_secs(60);
 pub struct RefreshTokensBuilder<T = ()> {
     store: Arc<dyn Store>,
     name: String,
-    terms: Terms,
+    lifetimes: Lifetimes,
     on_reuse: Option<OnReuse<T>>,
     clock: Arc<dyn Clock>,
 }
@@ -43,7 +44,7 @@ impl<T> RefreshTokensBuilder<T> {
         Self {
             store: Arc::new(store),
             name: "tokens".to_owned(),
-            terms: Terms { lifetime: DEFAULT_LIFETIME, idle: None, grace: DEFAULT_GRACE },
+            lifetimes: Lifetimes { lifetime: DEFAULT_LIFETIME, idle: None, grace: DEFAULT_GRACE },
             on_reuse: None,
             clock: Arc::new(SystemClock),
         }
@@ -61,7 +62,7 @@ impl<T> RefreshTokensBuilder<T> {
     ///
     /// Default: 30 days, at least 1 s.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.terms.lifetime = lifetime;
+        self.lifetimes.lifetime = lifetime;
         self
     }
 
@@ -69,7 +70,7 @@ impl<T> RefreshTokensBuilder<T> {
     ///
     /// Default: the lifetime.
     pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
-        self.terms.idle = Some(lifetime);
+        self.lifetimes.idle = Some(lifetime);
         self
     }
 
@@ -78,7 +79,7 @@ impl<T> RefreshTokensBuilder<T> {
     /// It serves concurrent requests and lost responses. Default: 5 s, at most 60 s. With zero, the
     /// second use of a token revokes its family, even if it is concurrent.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.terms.grace = grace;
+        self.lifetimes.grace = grace;
         self
     }
 
@@ -107,30 +108,31 @@ impl<T> RefreshTokensBuilder<T> {
     /// to change.
     pub fn build(self) -> Result<RefreshTokens<T>, Error> {
         check_name(&self.name)?;
-        let shortest = self.terms.idle.unwrap_or(self.terms.lifetime);
+        let shortest = self.lifetimes.idle.unwrap_or(self.lifetimes.lifetime);
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if shortest.min(self.terms.lifetime) < Duration::from_secs(1) {
+        if shortest.min(self.lifetimes.lifetime) < Duration::from_secs(1) {
             return refuse("a refresh token's lifetime is under a second");
         }
-        if shortest > self.terms.lifetime {
+        if shortest > self.lifetimes.lifetime {
             return refuse(
                 "the idle lifetime of refresh tokens is over their lifetime: shorten it, or remove \
                  .idle_lifetime(…)",
             );
         }
-        if self.terms.grace > MAX_GRACE {
+        if self.lifetimes.grace > MAX_GRACE {
             return refuse(
                 "the grace period of refresh tokens is over 60 s, and a stolen token could be used \
                  unnoticed for that long: shorten .grace(…)",
             );
         }
-        Ok(RefreshTokens::new(
-            self.store,
-            format!("refresh/{}/", self.name),
-            self.terms,
-            self.on_reuse,
-            self.clock,
-        ))
+        Ok(RefreshTokens(Arc::new(RefreshState {
+            store: self.store,
+            prefix: format!("refresh/{}/", self.name),
+            lifetimes: self.lifetimes,
+            on_reuse: self.on_reuse,
+            clock: self.clock,
+            reuses: Counter::new(Metric::RefreshTokenReuse),
+        })))
     }
 }
 

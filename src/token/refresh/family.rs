@@ -33,7 +33,7 @@ struct Rotated {
 }
 
 /// The position of a token in its family.
-pub(super) enum Place {
+pub(super) enum Position {
     Current,
     /// Recently rotated: this token followed it.
     Followed(Token),
@@ -45,27 +45,33 @@ pub(super) fn millis(time: Duration) -> u64 {
 }
 
 impl<T> Family<T> {
-    pub(super) fn new(subject: &str, data: T, first: &Token, now: u64, terms: &Terms) -> Self {
-        let ends = now.saturating_add(millis(terms.lifetime));
+    pub(super) fn new(
+        subject: &str,
+        data: T,
+        first: &Token,
+        now: u64,
+        lifetimes: &Lifetimes,
+    ) -> Self {
+        let ends = now.saturating_add(millis(lifetimes.lifetime));
         Self {
             subject: subject.to_owned(),
             data,
             ends,
-            expires: terms.expires(now, ends),
+            expires: lifetimes.expires(now, ends),
             current: first.fingerprint(),
             recent: Vec::new(),
         }
     }
 
-    pub(super) fn place(&self, token: &Token, now: u64, terms: &Terms) -> Place {
+    pub(super) fn position(&self, token: &Token, now: u64, lifetimes: &Lifetimes) -> Position {
         let fingerprint = token.fingerprint();
         if fingerprint == self.current {
-            return Place::Current;
+            return Position::Current;
         }
-        let mut recent = self.recent.iter().filter(|rotated| rotated.is_recent(now, terms));
+        let mut recent = self.recent.iter().filter(|rotated| rotated.is_recent(now, lifetimes));
         match recent.find(|rotated| rotated.token == fingerprint) {
-            Some(rotated) => Place::Followed(token.next(&rotated.salt)),
-            None => Place::Unknown,
+            Some(rotated) => Position::Followed(token.next(&rotated.salt)),
+            None => Position::Unknown,
         }
     }
 
@@ -74,17 +80,17 @@ impl<T> Family<T> {
         &mut self,
         current: &Token,
         now: u64,
-        terms: &Terms,
+        lifetimes: &Lifetimes,
     ) -> Result<Token, Error> {
         let salt = Salt::generate()?;
         let next = current.next(&salt);
-        self.recent.retain(|rotated| rotated.is_recent(now, terms));
+        self.recent.retain(|rotated| rotated.is_recent(now, lifetimes));
         if self.recent.len() == MAX_RECENT {
             self.recent.remove(0);
         }
         self.recent.push(Rotated { token: self.current, salt, at: now });
         self.current = next.fingerprint();
-        self.expires = terms.expires(now, self.ends);
+        self.expires = lifetimes.expires(now, self.ends);
         Ok(next)
     }
 
@@ -95,9 +101,9 @@ impl<T> Family<T> {
 }
 
 impl Rotated {
-    fn is_recent(&self, now: u64, terms: &Terms) -> bool {
+    fn is_recent(&self, now: u64, lifetimes: &Lifetimes) -> bool {
         // Symmetric, because the clock may have been set back since.
-        now.abs_diff(self.at) < millis(terms.grace)
+        now.abs_diff(self.at) < millis(lifetimes.grace)
     }
 }
 
@@ -131,13 +137,13 @@ impl<T: serde::de::DeserializeOwned> Family<T> {
 }
 
 /// Lifetimes of refresh tokens.
-pub(super) struct Terms {
+pub(super) struct Lifetimes {
     pub(super) lifetime: Duration,
     pub(super) idle: Option<Duration>,
     pub(super) grace: Duration,
 }
 
-impl Terms {
+impl Lifetimes {
     fn expires(&self, now: u64, ends: u64) -> u64 {
         match self.idle {
             Some(idle) => now.saturating_add(millis(idle)).min(ends),

@@ -1,14 +1,14 @@
 //! Refresh tokens: issuing, rotation, revocation.
 
 use super::builder::RefreshTokensBuilder;
-use super::family::{Family, Place, REUSED, Terms, millis};
+use super::family::{Family, Lifetimes, Position, REUSED, millis};
 use super::text::Token;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::core::telemetry::{self, Counter, Metric};
+use crate::core::telemetry::{self, Counter};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,16 +51,16 @@ pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 /// refresh.revoke_subject("user 42").await?;
 /// # Ok(()) }
 /// ```
-pub struct RefreshTokens<T = ()>(Arc<Inner<T>>);
+pub struct RefreshTokens<T = ()>(pub(super) Arc<RefreshState<T>>);
 
-struct Inner<T> {
-    store: Arc<dyn Store>,
+pub(super) struct RefreshState<T> {
+    pub(super) store: Arc<dyn Store>,
     /// Prefix of all keys and owners.
-    prefix: String,
-    terms: Terms,
-    on_reuse: Option<OnReuse<T>>,
-    clock: Arc<dyn Clock>,
-    reuses: Counter,
+    pub(super) prefix: String,
+    pub(super) lifetimes: Lifetimes,
+    pub(super) on_reuse: Option<OnReuse<T>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) reuses: Counter,
 }
 
 /// The result of a refresh.
@@ -111,23 +111,6 @@ impl<T> RefreshTokens<T> {
     /// Returns a builder of refresh tokens in a store.
     pub fn builder(store: impl Store) -> RefreshTokensBuilder<T> {
         RefreshTokensBuilder::new(store)
-    }
-
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        prefix: String,
-        terms: Terms,
-        on_reuse: Option<OnReuse<T>>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            store,
-            prefix,
-            terms,
-            on_reuse,
-            clock,
-            reuses: Counter::new(Metric::RefreshTokenReuse),
-        }))
     }
 
     /// Revokes the family of a token, whichever of its tokens this is: a logout.
@@ -183,7 +166,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
     pub async fn issue(&self, subject: &str, data: &T) -> Result<Secret, Error> {
         let token = Token::generate()?;
         let now = self.now();
-        let family = Family::new(subject, data, &token, now, &self.0.terms);
+        let family = Family::new(subject, data, &token, now, &self.0.lifetimes);
         let record = NewRecord::new(family.to_bytes()?)
             .expires_after(family.ttl(now))
             .owned_by(self.owner(subject));
@@ -238,7 +221,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         key: &str,
         record: &Record,
     ) -> Result<Option<Refreshed<T>>, Error> {
-        let Inner { store, terms, .. } = &*self.0;
+        let RefreshState { store, lifetimes, .. } = &*self.0;
         if record.value() == REUSED {
             return Err(reused());
         }
@@ -247,10 +230,10 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         if now >= family.expires {
             return Err(Error::new(ErrorKind::Expired, "the refresh token is expired"));
         }
-        let next = match family.place(token, now, terms) {
-            Place::Followed(next) => next,
-            Place::Current => {
-                let next = family.rotate(token, now, terms)?;
+        let next = match family.position(token, now, lifetimes) {
+            Position::Followed(next) => next,
+            Position::Current => {
+                let next = family.rotate(token, now, lifetimes)?;
                 let (value, ttl) = (family.to_bytes()?, family.ttl(now));
                 let replaced = store.replace(key, record.version(), value, Some(ttl));
                 if replaced.await?.is_none() {
@@ -258,7 +241,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 }
                 next
             }
-            Place::Unknown => {
+            Position::Unknown => {
                 // Conditional on the version, so that a token newer than the record read ends
                 // nothing.
                 let ttl = Duration::from_millis(family.ends.saturating_sub(now));

@@ -136,6 +136,7 @@ impl KeyRingBuilder {
     pub fn build(self) -> Result<KeyRing, Error> {
         self.check()?;
         let schedule = Schedule {
+            algorithm: self.algorithm,
             rotate_every: self.rotate_every.map(|age| age.as_secs()),
             publish_ahead: self.publish_ahead.as_secs(),
             overlap: self.overlap.as_secs(),
@@ -156,7 +157,7 @@ impl KeyRingBuilder {
             store.watch(Watcher::new(&told));
             Shared { store, sealing, place, _told: told }
         });
-        let ring = Inner::new(self.algorithm, schedule, self.clock, self.seeds, shared, freshness);
+        let ring = Inner::new(schedule, self.clock, self.seeds, shared, freshness);
         match ring.shared {
             // Validate the keys now instead of at the first use of the store.
             Some(_) if !ring.seeds.is_empty() => drop(ring.begin()?),

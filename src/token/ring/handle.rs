@@ -52,7 +52,6 @@ use tokio::sync::Mutex;
 pub struct KeyRing(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) algorithm: Algorithm,
     pub(super) schedule: Schedule,
     pub(super) clock: Arc<dyn Clock>,
     /// Initial keys from the builder, for a ring that does not exist yet.
@@ -106,7 +105,7 @@ impl KeyRing {
     /// Returns the store's errors.
     pub async fn rotate(&self) -> Result<String, Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.announce(ring.algorithm, &ring.schedule, now)).await
+        ring.update(|keys, now| keys.announce(&ring.schedule, now)).await
     }
 
     /// Makes the upcoming key, or a new one, sign at once. Returns its `kid`.
@@ -118,7 +117,7 @@ impl KeyRing {
     /// Returns the store's errors.
     pub async fn rotate_now(&self) -> Result<String, Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.advance(ring.algorithm, &ring.schedule, now)).await
+        ring.update(|keys, now| keys.advance(&ring.schedule, now)).await
     }
 
     /// Revokes a key and all tokens that it signed.
@@ -134,7 +133,7 @@ impl KeyRing {
     /// store's errors.
     pub async fn revoke(&self, kid: &str) -> Result<(), Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.revoke(kid, ring.algorithm, &ring.schedule, now)).await
+        ring.update(|keys, now| keys.revoke(kid, &ring.schedule, now)).await
     }
 
     /// Adds a key. Returns its `kid`.
@@ -204,13 +203,14 @@ impl KeyRing {
     pub(crate) fn overlap(&self) -> u64 {
         self.0.schedule.overlap
     }
+}
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl KeyRing {
     pub(crate) fn algorithm(&self) -> Algorithm {
-        self.0.algorithm
+        self.0.schedule.algorithm
     }
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn publish_ahead(&self) -> Duration {
         Duration::from_secs(self.0.schedule.publish_ahead)
     }
@@ -218,7 +218,6 @@ impl KeyRing {
 
 impl Inner {
     pub(super) fn new(
-        algorithm: Algorithm,
         schedule: Schedule,
         clock: Arc<dyn Clock>,
         seeds: Vec<RingKey>,
@@ -226,7 +225,6 @@ impl Inner {
         freshness: Freshness,
     ) -> Self {
         Self {
-            algorithm,
             schedule,
             clock,
             seeds,
@@ -290,7 +288,7 @@ impl Inner {
             keys.add(seed.clone().into_entry(now)?, &self.schedule, now)?;
         }
         if self.seeds.is_empty() {
-            let first = Entry::generate(self.algorithm, now)?;
+            let first = Entry::generate(self.schedule.algorithm, now)?;
             keys.add(first, &self.schedule, now)?;
         }
         if keys.begun(now) {
@@ -320,7 +318,7 @@ impl Inner {
         if !live.keys.is_due(schedule, now) || !self.freshness.may_rotate(&*self.clock) {
             return Ok(live);
         }
-        let aged = self.update(|keys, now| keys.age(self.algorithm, schedule, now));
+        let aged = self.update(|keys, now| keys.age(schedule, now));
         if let Err(error) = aged.await {
             // The current key stays in use.
             self.freshness.not_rotated(&*self.clock);
@@ -333,6 +331,6 @@ impl Inner {
 debug_fields!(
     KeyRing,
     self,
-    algorithm = self.0.algorithm,
+    algorithm = self.0.schedule.algorithm,
     keys = self.0.live().map(|live| format!("{:?}", live.keys))
 );
