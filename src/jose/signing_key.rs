@@ -131,7 +131,7 @@ impl SigningKey {
             KeyType::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Pair::Ed),
             _ => EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map(Pair::Ec),
         };
-        let pair = pair.ok().filter(|_| encoding::is_sequence(der)).ok_or_else(wrong)?;
+        let pair = pair.ok().filter(|_| der::is_sequence(der)).ok_or_else(wrong)?;
         let key = Self::new(algorithm, pair);
         // Also rejects keys that cannot verify: short RSA keys, an exponent of 1.
         key.verifying_key()?;
