@@ -245,10 +245,8 @@ impl SigningKey {
     pub fn verifying_key(&self) -> Result<VerifyingKey, Error> {
         let key_type = self.algorithm.key_type();
         let point = |bytes: &[u8]| {
-            verifying_key::point_material(key_type, |length| {
-                bytes.len().checked_sub(length).and_then(|at| bytes.get(at..))
-            })
-            .ok_or_else(|| invalid("the key has no plain public point"))
+            verifying_key::point_material(bytes, key_type)
+                .ok_or_else(|| invalid("the key has no plain public point"))
         };
         let material = match &*self.pair {
             Pair::Hmac(_, secret) => {

@@ -298,15 +298,13 @@ fn spki(key: &ParsedPublicKey) -> Result<PublicKeyX509Der<'static>, Error> {
 
 /// Extracts the point at the end of the key's SPKI form.
 fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
-    let der = spki(key)?;
-    let tail = |length: usize| der.as_ref().len().checked_sub(length).map(|at| &der.as_ref()[at..]);
-    point_material(key_type, tail).ok_or_else(|| invalid("the public key has no plain point"))
+    point_material(spki(key)?.as_ref(), key_type)
+        .ok_or_else(|| invalid("the public key has no plain point"))
 }
 
-pub(crate) fn point_material<'a>(
-    key_type: KeyType,
-    tail: impl Fn(usize) -> Option<&'a [u8]>,
-) -> Option<Material> {
+/// Returns the point at the end of these bytes.
+pub(super) fn point_material(bytes: &[u8], key_type: KeyType) -> Option<Material> {
+    let tail = |length| bytes.get(bytes.len().checked_sub(length)?..);
     let Some(length) = key_type.coordinate_len() else {
         return Some(Material::Ed { x: tail(32)?.to_vec() });
     };

@@ -13,14 +13,15 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// The limits on wrong codes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LockoutRules {
+pub(super) struct Terms {
     pub(super) max_failures: u32,
     /// The first lockout; each further failure doubles it.
-    pub(super) first: Duration,
+    pub(super) lockout: Duration,
 }
 
-impl LockoutRules {
-    pub(super) const DEFAULT: Self = Self { max_failures: 5, first: Duration::from_secs(15 * 60) };
+impl Terms {
+    pub(super) const DEFAULT: Self =
+        Self { max_failures: 5, lockout: Duration::from_secs(15 * 60) };
 
     pub(super) fn check(&self) -> Result<(), Error> {
         if !(1..=100).contains(&self.max_failures) {
@@ -29,7 +30,7 @@ impl LockoutRules {
                  5 is usual",
             ));
         }
-        if !(Duration::from_secs(1)..=LONGEST).contains(&self.first) {
+        if !(Duration::from_secs(1)..=LONGEST).contains(&self.lockout) {
             return Err(Error::configuration(
                 "a lockout takes 1 second to 1 day: 15 minutes is usual",
             ));
@@ -41,7 +42,7 @@ impl LockoutRules {
     fn lockout_after(&self, failures: u32) -> Option<Duration> {
         let beyond = failures.checked_sub(self.max_failures)?;
         let doubled = 2_u32.saturating_pow(beyond.min(31));
-        Some(self.first.saturating_mul(doubled).min(LONGEST))
+        Some(self.lockout.saturating_mul(doubled).min(LONGEST))
     }
 }
 
@@ -85,8 +86,8 @@ impl Failures {
     ///
     /// # Errors
     /// [`ErrorKind::LockedOut`], with the remaining time.
-    pub(super) fn check(&mut self, now: Duration, rules: &LockoutRules) -> Result<(), Error> {
-        let longest = rules.lockout_after(self.count).unwrap_or(rules.first);
+    pub(super) fn check(&mut self, now: Duration, terms: &Terms) -> Result<(), Error> {
+        let longest = terms.lockout_after(self.count).unwrap_or(terms.lockout);
         let latest = millis(now.saturating_add(longest));
         self.locked_until = self.locked_until.min(latest);
         match self.locked_until.saturating_sub(millis(now)) {
@@ -97,9 +98,9 @@ impl Failures {
     }
 
     /// Adds a wrong code and returns the error for it.
-    pub(super) fn add(&mut self, now: Duration, rules: &LockoutRules) -> Error {
+    pub(super) fn add(&mut self, now: Duration, terms: &Terms) -> Error {
         self.count = self.count.saturating_add(1);
-        if let Some(lockout) = rules.lockout_after(self.count) {
+        if let Some(lockout) = terms.lockout_after(self.count) {
             self.locked_until = millis(now.saturating_add(lockout));
         }
         Error::new(ErrorKind::WrongCode, "the code is wrong")
@@ -128,9 +129,9 @@ impl Attempts {
         otp: &Otp,
         secret: &OtpSecret,
         code: &str,
-        rules: &LockoutRules,
+        terms: &Terms,
     ) -> Result<(), Error> {
-        self.settle(otp.now(), rules, |next| otp.find(secret, code, next))
+        self.settle(otp.now(), terms, |next| otp.find(secret, code, next))
     }
 
     /// Checks two consecutive codes, the first at most `ahead` counters ahead.
@@ -143,7 +144,7 @@ impl Attempts {
         secret: &OtpSecret,
         codes: [&str; 2],
         ahead: u32,
-        rules: &LockoutRules,
+        terms: &Terms,
     ) -> Result<(), Error> {
         if otp.kind() == OtpKind::Totp {
             return Err(Error::configuration(
@@ -151,16 +152,16 @@ impl Attempts {
             ));
         }
         let find = |next| otp.find_two(secret, codes, next, ahead);
-        self.settle(otp.now(), rules, find)
+        self.settle(otp.now(), terms, find)
     }
 
     fn settle(
         &mut self,
         now: Duration,
-        rules: &LockoutRules,
+        terms: &Terms,
         find: impl FnOnce(u64) -> Match,
     ) -> Result<(), Error> {
-        self.failures.check(now, rules)?;
+        self.failures.check(now, terms)?;
         match find(self.next) {
             Match::Fresh(counter) => {
                 // A code of the last counter could not be used up, so it is not accepted.
@@ -173,7 +174,7 @@ impl Attempts {
                 ErrorKind::UsedCode,
                 "the code was used before: wait for the next one",
             )),
-            Match::None => Err(self.failures.add(now, rules)),
+            Match::None => Err(self.failures.add(now, terms)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Replay protection and lockout for one-time passwords.
 
 use super::algorithm::OtpKind;
-use super::attempts::{Attempts, Failures, LockoutRules, RESYNC_WINDOW, check_resync_window};
+use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use super::user_records::UserRecords;
@@ -9,6 +9,8 @@ use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Minimum time that failures and used codes are remembered; such codes expire long before.
@@ -45,7 +47,7 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Clone)]
 pub struct OtpGuard {
     records: UserRecords,
-    lockout: LockoutRules,
+    terms: Terms,
     resync_window: u32,
 }
 
@@ -63,8 +65,10 @@ pub struct OtpGuard {
 /// ```
 #[must_use]
 pub struct OtpGuardBuilder {
+    store: Arc<dyn Store>,
     name: String,
-    guard: OtpGuard,
+    terms: Terms,
+    resync_window: u32,
 }
 
 impl OtpGuardBuilder {
@@ -76,7 +80,7 @@ impl OtpGuardBuilder {
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.guard.lockout.max_failures = count;
+        self.terms.max_failures = count;
         self
     }
 
@@ -84,7 +88,7 @@ impl OtpGuardBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
-        self.guard.lockout.first = time;
+        self.terms.lockout = time;
         self
     }
 
@@ -93,7 +97,7 @@ impl OtpGuardBuilder {
     /// [`resync`](OtpGuard::resync) searches so far;
     /// [`OtpBuilder::look_ahead`](super::OtpBuilder::look_ahead) limits other codes.
     pub fn resync_window(mut self, counters: u32) -> Self {
-        self.guard.resync_window = counters;
+        self.resync_window = counters;
         self
     }
 
@@ -103,10 +107,13 @@ impl OtpGuardBuilder {
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<OtpGuard, Error> {
         check_name(&self.name)?;
-        self.guard.lockout.check()?;
-        check_resync_window(self.guard.resync_window)?;
-        let records = self.guard.records.with_prefix(format!("otp-guard/{}/", self.name));
-        Ok(OtpGuard { records, ..self.guard })
+        self.terms.check()?;
+        check_resync_window(self.resync_window)?;
+        Ok(OtpGuard {
+            records: UserRecords::new(self.store, format!("otp-guard/{}/", self.name)),
+            terms: self.terms,
+            resync_window: self.resync_window,
+        })
     }
 }
 
@@ -114,12 +121,10 @@ impl OtpGuard {
     /// Returns a builder for a guard in this store.
     pub fn builder(store: impl Store) -> OtpGuardBuilder {
         OtpGuardBuilder {
+            store: Arc::new(store),
             name: "codes".to_owned(),
-            guard: OtpGuard {
-                records: UserRecords::new(store),
-                lockout: LockoutRules::DEFAULT,
-                resync_window: RESYNC_WINDOW,
-            },
+            terms: Terms::DEFAULT,
+            resync_window: RESYNC_WINDOW,
         }
     }
 
@@ -136,10 +141,11 @@ impl OtpGuard {
         secret: &OtpSecret,
         code: &str,
     ) -> Result<(), Error> {
-        let verify = |attempts: &mut Attempts, _| {
-            (attempts.judge(otp, secret, code, &self.lockout), lifetime(otp))
-        };
-        self.change(user, verify).await
+        self.change(user, |attempts, _| {
+            let answer = attempts.judge(otp, secret, code, &self.terms);
+            (answer, lifetime(otp))
+        })
+        .await
     }
 
     /// Resynchronizes a user's HOTP authenticator whose counter ran ahead.
@@ -159,7 +165,7 @@ impl OtpGuard {
     ) -> Result<(), Error> {
         let (ahead, codes) = (self.resync_window, [first, second]);
         self.change(user, |attempts, _| {
-            let answer = attempts.judge_two(otp, secret, codes, ahead, &self.lockout);
+            let answer = attempts.judge_two(otp, secret, codes, ahead, &self.terms);
             (answer, lifetime(otp))
         })
         .await
@@ -264,8 +270,15 @@ debug_fields!(
     OtpGuard,
     self,
     prefix = self.records.prefix,
-    max_failures = self.lockout.max_failures,
-    lockout = self.lockout.first
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
 );
 
-debug_fields!(OtpGuardBuilder, self, name = self.name, lockout = self.guard.lockout);
+impl fmt::Debug for OtpGuardBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtpGuardBuilder")
+            .field("name", &self.name)
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
+    }
+}

@@ -9,16 +9,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct UserRecords {
     store: Arc<dyn Store>,
-    pub(super) prefix: String,
+    pub(super) prefix: Arc<str>,
 }
 
 impl UserRecords {
-    pub(super) fn new(store: impl Store) -> Self {
-        Self { store: Arc::new(store), prefix: String::new() }
-    }
-
-    pub(super) fn with_prefix(self, prefix: String) -> Self {
-        Self { prefix, ..self }
+    /// Returns the records whose keys have this prefix.
+    pub(super) fn new(store: Arc<dyn Store>, prefix: String) -> Self {
+        Self { store, prefix: prefix.into() }
     }
 
     /// Returns a user's key. Hashed: user names may be long and must not leak from the store.

@@ -7,7 +7,6 @@ use super::ring::KeyRing;
 use super::rules::{Rules, TextRule, other_spelling};
 use super::verifier::Verifier;
 use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::jose::jws::DEFAULT_MAX_LEN;
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
@@ -508,4 +507,11 @@ impl VerifierBuilder {
     }
 }
 
-debug_fields!(VerifierBuilder, self, issuers = self.issuers, algorithms = self.algorithms);
+impl std::fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifierBuilder")
+            .field("issuers", &self.issuers)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
+    }
+}

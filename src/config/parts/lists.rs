@@ -4,7 +4,7 @@ use super::location::Spot;
 use super::scalars::{Time, TimeOrUnlimited};
 use super::stores::{Stores, unknown};
 use crate::config::document::Problem;
-use crate::token::list::TokenList;
+use crate::token::list::{Limits, TokenList};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -111,7 +111,8 @@ impl Lists {
     pub(in crate::config) fn take_limits(&self, newer: &Self) {
         for (name, list) in &self.0 {
             if let Some(newer) = newer.0.get(name) {
-                list.set_limits(newer.limits());
+                let limits: &Limits = newer.limits();
+                list.set_limits(limits);
             }
         }
     }

@@ -1,14 +1,14 @@
 //! The builder for [`SecondFactor`].
 
-use super::handle::{FactorSettings, SecondFactor};
-use crate::core::debug::debug_fields;
+use super::handle::{SecondFactor, Settings};
 use crate::core::error::Error;
-use crate::otp::attempts::{LockoutRules, RESYNC_WINDOW, check_resync_window};
+use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
 use crate::otp::user_records::UserRecords;
 use crate::store::{SealingKeys, Store};
 use crate::token::list::check_name;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,12 +29,12 @@ use std::time::Duration;
 /// ```
 #[must_use]
 pub struct SecondFactorBuilder {
-    records: UserRecords,
+    store: Arc<dyn Store>,
     keys: SealingKeys,
     name: String,
     issuer: String,
     otp: Option<Otp>,
-    lockout: LockoutRules,
+    terms: Terms,
     resync_window: u32,
     count: usize,
 }
@@ -42,12 +42,12 @@ pub struct SecondFactorBuilder {
 impl SecondFactorBuilder {
     pub(super) fn new(store: impl Store, keys: SealingKeys) -> Self {
         Self {
-            records: UserRecords::new(store),
+            store: Arc::new(store),
             keys,
             name: "factors".to_owned(),
             issuer: String::new(),
             otp: None,
-            lockout: LockoutRules::DEFAULT,
+            terms: Terms::DEFAULT,
             resync_window: RESYNC_WINDOW,
             count: SHEET,
         }
@@ -75,7 +75,7 @@ impl SecondFactorBuilder {
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.lockout.max_failures = count;
+        self.terms.max_failures = count;
         self
     }
 
@@ -83,7 +83,7 @@ impl SecondFactorBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
-        self.lockout.first = time;
+        self.terms.lockout = time;
         self
     }
 
@@ -109,7 +109,7 @@ impl SecondFactorBuilder {
     pub fn build(self) -> Result<SecondFactor, Error> {
         check_name(&self.name)?;
         check_count(self.count)?;
-        self.lockout.check()?;
+        self.terms.check()?;
         check_resync_window(self.resync_window)?;
         if self.issuer.is_empty() || self.issuer.len() > 64 || self.issuer.contains(':') {
             return Err(Error::configuration(
@@ -121,16 +121,23 @@ impl SecondFactorBuilder {
             Some(otp) => otp,
             None => Otp::totp().build()?,
         };
-        Ok(SecondFactor(Arc::new(FactorSettings {
-            records: self.records.with_prefix(format!("otp/{}/", self.name)),
+        Ok(SecondFactor::new(Settings {
+            records: UserRecords::new(self.store, format!("otp/{}/", self.name)),
             keys: self.keys,
             issuer: self.issuer,
             otp,
-            lockout: self.lockout,
+            terms: self.terms,
             resync_window: self.resync_window,
             count: self.count,
-        })))
+        }))
     }
 }
 
-debug_fields!(SecondFactorBuilder, self, name = self.name, issuer = self.issuer);
+impl fmt::Debug for SecondFactorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecondFactorBuilder")
+            .field("name", &self.name)
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}

@@ -6,7 +6,7 @@ use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::otp::algorithm::OtpKind;
-use crate::otp::attempts::{Attempts, Failures, LockoutRules};
+use crate::otp::attempts::{Attempts, Failures, Terms};
 use crate::otp::enrolment::Enrolment;
 use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
@@ -53,14 +53,14 @@ const PENDING: Duration = Duration::from_secs(3600);
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example(keys)).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct SecondFactor(pub(super) Arc<FactorSettings>);
+pub struct SecondFactor(Arc<Settings>);
 
-pub(super) struct FactorSettings {
+pub(super) struct Settings {
     pub(super) records: UserRecords,
     pub(super) keys: SealingKeys,
     pub(super) issuer: String,
     pub(super) otp: Otp,
-    pub(super) lockout: LockoutRules,
+    pub(super) terms: Terms,
     pub(super) resync_window: u32,
     pub(super) count: usize,
 }
@@ -69,6 +69,10 @@ impl SecondFactor {
     /// Returns a builder for a second factor in this store, with encrypted secrets.
     pub fn builder(store: impl Store, keys: SealingKeys) -> SecondFactorBuilder {
         SecondFactorBuilder::new(store, keys)
+    }
+
+    pub(super) fn new(settings: Settings) -> Self {
+        Self(Arc::new(settings))
     }
 
     /// Generates a secret for a user, to be confirmed by a first code within an hour.
@@ -191,12 +195,12 @@ impl SecondFactor {
     /// The errors of [`verify`](Self::verify); [`ErrorKind::UsedCode`] for the two codes that were
     /// just used; [`ErrorKind::Configuration`] for a user of TOTP, which has no counter.
     pub async fn resync(&self, user: &str, first: &str, second: &str) -> Result<(), Error> {
-        let (ahead, lockout) = (self.0.resync_window, &self.0.lockout);
+        let (ahead, terms) = (self.0.resync_window, &self.0.terms);
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
             let otp = factor.otp(&self.0.otp)?;
             let (attempts, secret) = (&mut factor.attempts, &factor.secret);
-            let answer = attempts.judge_two(&otp, secret, [first, second], ahead, lockout);
+            let answer = attempts.judge_two(&otp, secret, [first, second], ahead, terms);
             Ok((Some(factor), answer))
         })
         .await?
@@ -211,7 +215,7 @@ impl SecondFactor {
     pub async fn recover(&self, user: &str, code: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let (mut factor, mut sheet) = enrolled(factor)?;
-            let answer = sheet.redeem(code, self.0.otp.now(), &self.0.lockout);
+            let answer = sheet.redeem(code, self.0.otp.now(), &self.0.terms);
             factor.recovery = Some(sheet);
             Ok((Some(factor), answer))
         })
@@ -286,7 +290,7 @@ impl SecondFactor {
     fn judge(&self, factor: &mut Factor, code: &str) -> Result<Result<(), Error>, Error> {
         let otp = factor.otp(&self.0.otp)?;
         let attempts = &mut factor.attempts;
-        Ok(attempts.judge(&otp, &factor.secret, code, &self.0.lockout))
+        Ok(attempts.judge(&otp, &factor.secret, code, &self.0.terms))
     }
 
     async fn find(&self, user: &str) -> Result<Option<Factor>, Error> {
@@ -347,5 +351,5 @@ debug_fields!(
     prefix = self.0.records.prefix,
     issuer = self.0.issuer,
     otp = self.0.otp,
-    lockout = self.0.lockout
+    terms = self.0.terms
 );

@@ -5,10 +5,11 @@ use crate::core::clock::{Clock, SystemClock};
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::otp::attempts::LockoutRules;
+use crate::otp::attempts::Terms;
 use crate::otp::user_records::UserRecords;
 use crate::store::{NewRecord, Record, Store};
 use crate::token::list::check_name;
+use std::fmt;
 use std::sync::Arc;
 
 /// Recovery codes for applications that keep the secrets themselves. Cheap to clone.
@@ -38,7 +39,7 @@ use std::sync::Arc;
 pub struct RecoveryCodes {
     records: UserRecords,
     count: usize,
-    lockout: LockoutRules,
+    terms: Terms,
     clock: Arc<dyn Clock>,
 }
 
@@ -52,8 +53,11 @@ pub struct RecoveryCodes {
 /// ```
 #[must_use]
 pub struct RecoveryCodesBuilder {
+    store: Arc<dyn Store>,
     name: String,
-    codes: RecoveryCodes,
+    count: usize,
+    terms: Terms,
+    clock: Arc<dyn Clock>,
 }
 
 impl RecoveryCodesBuilder {
@@ -65,13 +69,13 @@ impl RecoveryCodesBuilder {
 
     /// Sets how many codes a user gets, 1 to 50. Default: 10.
     pub fn count(mut self, count: usize) -> Self {
-        self.codes.count = count;
+        self.count = count;
         self
     }
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.codes.lockout.max_failures = count;
+        self.terms.max_failures = count;
         self
     }
 
@@ -79,13 +83,13 @@ impl RecoveryCodesBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: std::time::Duration) -> Self {
-        self.codes.lockout.first = time;
+        self.terms.lockout = time;
         self
     }
 
     /// Sets the clock whose wall time lockouts follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.codes.clock = Arc::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -95,10 +99,14 @@ impl RecoveryCodesBuilder {
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<RecoveryCodes, Error> {
         check_name(&self.name)?;
-        check_count(self.codes.count)?;
-        self.codes.lockout.check()?;
-        let records = self.codes.records.with_prefix(format!("otp-recovery/{}/", self.name));
-        Ok(RecoveryCodes { records, ..self.codes })
+        check_count(self.count)?;
+        self.terms.check()?;
+        Ok(RecoveryCodes {
+            records: UserRecords::new(self.store, format!("otp-recovery/{}/", self.name)),
+            count: self.count,
+            terms: self.terms,
+            clock: self.clock,
+        })
     }
 }
 
@@ -106,13 +114,11 @@ impl RecoveryCodes {
     /// Returns a builder for recovery codes in this store.
     pub fn builder(store: impl Store) -> RecoveryCodesBuilder {
         RecoveryCodesBuilder {
+            store: Arc::new(store),
             name: "codes".to_owned(),
-            codes: RecoveryCodes {
-                records: UserRecords::new(store),
-                count: SHEET,
-                lockout: LockoutRules::DEFAULT,
-                clock: Arc::new(SystemClock),
-            },
+            count: SHEET,
+            terms: Terms::DEFAULT,
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -139,7 +145,7 @@ impl RecoveryCodes {
         let updated = self.records.update(user, |record| {
             let before = read(record)?.ok_or_else(no_codes)?;
             let mut sheet = before.clone();
-            let answer = sheet.redeem(code, self.clock.now(), &self.lockout);
+            let answer = sheet.redeem(code, self.clock.now(), &self.terms);
             let new = match sheet == before {
                 true => None,
                 false => Some(NewRecord::new(to_bytes(&sheet)?)),
@@ -190,8 +196,15 @@ debug_fields!(
     self,
     prefix = self.records.prefix,
     count = self.count,
-    max_failures = self.lockout.max_failures,
-    lockout = self.lockout.first
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
 );
 
-debug_fields!(RecoveryCodesBuilder, self, name = self.name, count = self.codes.count);
+impl fmt::Debug for RecoveryCodesBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecoveryCodesBuilder")
+            .field("name", &self.name)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}

@@ -4,7 +4,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
-use crate::otp::attempts::{Failures, LockoutRules};
+use crate::otp::attempts::{Failures, Terms};
 use aws_lc_rs::digest;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -66,11 +66,11 @@ impl Sheet {
         &mut self,
         code: &str,
         now: Duration,
-        rules: &LockoutRules,
+        terms: &Terms,
     ) -> Result<(), Error> {
-        self.failures.check(now, rules)?;
+        self.failures.check(now, terms)?;
         let Some(hash) = read(code).map(|code| self.hash(&*code)) else {
-            return Err(self.failures.add(now, rules));
+            return Err(self.failures.add(now, terms));
         };
         let Some(found) = position(&self.hashes, &hash) else {
             // Sent twice at once, as by a double click: the first one was accepted.
@@ -80,7 +80,7 @@ impl Sheet {
                     "the recovery code was used before: use another one",
                 ));
             }
-            return Err(self.failures.add(now, rules));
+            return Err(self.failures.add(now, terms));
         };
         self.used.push(self.hashes.remove(found));
         self.failures = Failures::default();

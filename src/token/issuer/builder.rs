@@ -1,15 +1,15 @@
 //! Issuer builder, which rejects settings whose tokens would fail verification.
 
-use super::claims::IssuerRules;
-use super::handle::{Issuer, IssuerState};
+use super::claims::Terms;
+use super::handle::{Inner, Issuer};
 use crate::core::clock::Clock;
-use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::jose::SigningKey;
 use crate::token::builder::DEFAULT_LEEWAY;
 use crate::token::claims::MAX_DATE;
 use crate::token::list::TokenList;
 use crate::token::ring::KeyRing;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,7 +182,7 @@ impl IssuerBuilder {
                 );
             }
         };
-        let rules = IssuerRules {
+        let terms = Terms {
             issuer: self.issuer.map(String::into_boxed_str),
             audiences: self.audiences,
             lifetime,
@@ -193,19 +193,19 @@ impl IssuerBuilder {
             allow: self.allow,
         };
         // Building the verifier also validates issuer, audiences, leeway, typ and lists.
-        let verifier = rules.verifier(&ring, &self.token_type, clock.clone()).build()?;
-        if lifetime.saturating_add(rules.leeway) > rules.overlap {
+        let verifier = terms.verifier(&ring, &self.token_type, clock.clone()).build()?;
+        if lifetime.saturating_add(terms.leeway) > terms.overlap {
             return refuse(
                 "tokens would outlive their keys: give the key ring an .overlap(…) of at least the \
                  lifetime and the leeway",
             );
         }
-        for list in rules.deny.iter().chain(&rules.allow) {
+        for list in terms.deny.iter().chain(&terms.allow) {
             list.check_lifetime(Some(lifetime), Some(0))?;
         }
-        Ok(Issuer(Arc::new(IssuerState {
+        Ok(Issuer(Arc::new(Inner {
             ring,
-            rules,
+            terms,
             token_type: self.token_type,
             clock,
             verifier,
@@ -214,4 +214,11 @@ impl IssuerBuilder {
     }
 }
 
-debug_fields!(IssuerBuilder, self, issuer = self.issuer, lifetime = self.lifetime);
+impl fmt::Debug for IssuerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuerBuilder")
+            .field("issuer", &self.issuer)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}

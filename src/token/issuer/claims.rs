@@ -120,7 +120,7 @@ pub(super) fn to_text<T: Serialize + ?Sized>(claims: &T) -> Result<String, Error
 }
 
 /// The claims that an issuer adds, and the limits that it enforces.
-pub(super) struct IssuerRules {
+pub(super) struct Terms {
     pub(super) issuer: Option<Box<str>>,
     pub(super) audiences: Vec<Box<str>>,
     /// Seconds, as are the following durations.
@@ -134,7 +134,7 @@ pub(super) struct IssuerRules {
     pub(super) allow: Vec<TokenList>,
 }
 
-impl IssuerRules {
+impl Terms {
     /// Adds missing claims in the order jti, iat, exp, iss, aud, before the given ones.
     ///
     /// Also returns `exp` in Unix seconds.

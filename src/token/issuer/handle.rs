@@ -1,7 +1,7 @@
 //! Token issuer: signs claims.
 
 use super::builder::IssuerBuilder;
-use super::claims::{self, IssuerRules, NewClaims};
+use super::claims::{self, NewClaims, Terms};
 use crate::core::clock::Clock;
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
@@ -42,11 +42,11 @@ use std::time::Duration;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Issuer(pub(super) Arc<IssuerState>);
+pub struct Issuer(pub(super) Arc<Inner>);
 
-pub(super) struct IssuerState {
+pub(super) struct Inner {
     pub(super) ring: KeyRing,
-    pub(super) rules: IssuerRules,
+    pub(super) terms: Terms,
     pub(super) token_type: String,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) verifier: Verifier,
@@ -69,7 +69,7 @@ impl Issuer {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the data is not a JSON
     /// object, or has a member `jti`, `iat` or `exp`.
     pub fn claims<T: Serialize + ?Sized>(&self, data: &T) -> Result<NewClaims, Error> {
-        NewClaims::new(data, self.now(), self.0.rules.lifetime)
+        NewClaims::new(data, self.now(), self.0.terms.lifetime)
     }
 
     /// Creates claims with another lifetime, in whole seconds.
@@ -99,8 +99,8 @@ impl Issuer {
     pub async fn issue<T: Serialize + ?Sized>(&self, claims: &T) -> Result<Secret, Error> {
         let issuer = &*self.0;
         let own = claims::to_text(claims)?;
-        let (payload, expires) = issuer.rules.complete(&own, self.now())?;
-        let key = issuer.ring.signer(expires + issuer.rules.leeway).await?;
+        let (payload, expires) = issuer.terms.complete(&own, self.now())?;
+        let key = issuer.ring.signer(expires + issuer.terms.leeway).await?;
         let mut header = json!({"alg": key.algorithm().name(), "typ": issuer.token_type});
         if let Some(kid) = key.key_id() {
             header["kid"] = kid.into();
@@ -114,7 +114,7 @@ impl Issuer {
             )));
         }
         let token = Secret::new(token);
-        for list in &issuer.rules.allow {
+        for list in &issuer.terms.allow {
             list.add_unverified(token.expose()).await?;
         }
         Ok(token)
@@ -136,7 +136,7 @@ impl Issuer {
     ///
     /// For an issuer without an audience, an audience set here is required.
     pub fn verifier_builder(&self) -> VerifierBuilder {
-        self.0.rules.verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
+        self.0.terms.verifier(&self.0.ring, &self.0.token_type, self.0.clock.clone())
     }
 
     /// Returns the key ring that signs.
@@ -152,7 +152,7 @@ impl Issuer {
 #[cfg(any(feature = "tower", feature = "actix"))]
 impl Issuer {
     pub(crate) fn issuer(&self) -> Option<&str> {
-        self.0.rules.issuer.as_deref()
+        self.0.terms.issuer.as_deref()
     }
 
     pub(crate) fn jwks_url(&self) -> Option<&str> {
@@ -160,7 +160,7 @@ impl Issuer {
     }
 }
 
-impl IssuerRules {
+impl Terms {
     pub(super) fn verifier(
         &self,
         ring: &KeyRing,
@@ -182,4 +182,4 @@ impl IssuerRules {
     }
 }
 
-debug_fields!(Issuer, self, issuer = self.0.rules.issuer, ring = self.0.ring);
+debug_fields!(Issuer, self, issuer = self.0.terms.issuer, ring = self.0.ring);

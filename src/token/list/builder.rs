@@ -1,12 +1,12 @@
 //! Token list builder.
 
 use super::limits::Limits;
-use super::token_list::{Kind, TokenList};
+use super::token_list::{Kind, Settings, TokenList};
 use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::store::Store;
 use crate::token::builder::{DEFAULT_LEEWAY, MAX_LEEWAY};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,9 +111,13 @@ impl TokenListBuilder {
                  longest time from iat to exp of any token",
             ));
         }
-        let (leeway, max_lifetime, fail_open) = (self.leeway, self.max_lifetime, self.fail_open);
-        let limits = Limits { leeway, max_lifetime, fail_open };
-        Ok(TokenList::new(self.kind, &self.name, self.store, self.clock, limits))
+        Ok(TokenList::new(Settings {
+            kind: self.kind,
+            prefix: format!("{}/{}/", self.kind.as_str(), self.name),
+            store: self.store,
+            clock: self.clock,
+            limits: Limits::new(self.leeway, self.max_lifetime, self.fail_open),
+        }))
     }
 }
 
@@ -129,4 +133,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     ))
 }
 
-debug_fields!(TokenListBuilder, self, kind = self.kind, name = self.name);
+impl fmt::Debug for TokenListBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenListBuilder")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -34,7 +34,7 @@ impl TokenList {
     #[cold]
     fn peek(&self, token: &Verified, mark: &Mark) -> Option<Result<(), Error>> {
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.list.store);
+        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
         let own = store.peek(&keys.token)?;
         let subject = match &keys.subject {
             Some(key) => store.peek(key)?,
@@ -50,7 +50,7 @@ impl TokenList {
         }
         let mark = self.mark(token);
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.list.store);
+        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
         let subject: StoreFuture<'_, _> = match &keys.subject {
             Some(key) => store.get(key),
             None => Box::pin(std::future::ready(Ok(None))),
@@ -113,7 +113,7 @@ impl TokenList {
                 if !failing.swap(true, Ordering::Relaxed) {
                     telemetry::warn("a token list's store is unavailable", &error);
                 }
-                if self.limits().fail_open {
+                if self.limits().get().fail_open {
                     self.list.unchecked.add();
                     return Ok(());
                 }
@@ -123,7 +123,7 @@ impl TokenList {
     }
 
     fn judge(&self, listed: bool) -> Result<(), Error> {
-        match (self.list.kind, listed) {
+        match (self.list.settings.kind, listed) {
             (Kind::Deny, false) | (Kind::Allow, true) => Ok(()),
             (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token is revoked")),
             (Kind::Allow, false) => {

@@ -5,37 +5,59 @@ use crate::core::error::Error;
 #[cfg(feature = "config")]
 use crate::store::Change;
 use crate::token::rules::Rules;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+pub(crate) struct Limits(RwLock<Values>);
+
 #[derive(Clone, Copy)]
-pub(crate) struct Limits {
+pub(super) struct Values {
     /// How long an entry outlives its token's `exp`.
     pub(super) leeway: Duration,
     /// The longest token lifetime; `Duration::MAX` means no limit.
     pub(super) max_lifetime: Duration,
     pub(super) fail_open: bool,
-}
-
-/// What the verifiers that use a list require of its limits.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Required {
-    /// The longest leeway of a verifier, in seconds.
-    leeway: u64,
-    /// Whether a verifier accepts tokens without `exp`.
-    accepts_missing_exp: bool,
+    /// The longest leeway of a verifier that uses the list, in seconds.
+    used_leeway: u64,
+    /// Whether a verifier that uses the list accepts tokens without `exp`.
+    used_without_exp: bool,
 }
 
 impl Limits {
+    pub(super) fn new(leeway: Duration, max_lifetime: Duration, fail_open: bool) -> Self {
+        let (used_leeway, used_without_exp) = (0, false);
+        Self(RwLock::new(Values { leeway, max_lifetime, fail_open, used_leeway, used_without_exp }))
+    }
+
+    pub(super) fn get(&self) -> Values {
+        // Poisoning is ignored: nothing panics while the lock is held.
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks that the limits fit a verifier with these rules, and keeps what it requires.
+    pub(super) fn check_verifier(&self, rules: &Rules) -> Result<(), Error> {
+        let mut values = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let used = Values {
+            used_leeway: values.used_leeway.max(rules.leeway),
+            used_without_exp: values.used_without_exp || !rules.require_exp,
+            ..*values
+        };
+        used.check()?;
+        *values = used;
+        Ok(())
+    }
+}
+
+impl Values {
     /// Checks that entries outlive the tokens that the verifiers accept.
-    fn check(&self, required: Required) -> Result<(), Error> {
-        if self.leeway.as_secs() < required.leeway {
+    fn check(&self) -> Result<(), Error> {
+        if self.leeway.as_secs() < self.used_leeway {
             return Err(Error::configuration(
                 "the list's leeway is shorter than the verifier's, so an entry would end before \
                  its token: give the list's .leeway(…) the verifier's",
             ));
         }
-        if required.accepts_missing_exp && self.max_lifetime != Duration::MAX {
+        if self.used_without_exp && self.max_lifetime != Duration::MAX {
             return Err(Error::configuration(
                 "a list cannot be combined with .danger_accept_missing_exp(): tokens without exp \
                  outlive the revocation of their subject; give the list \
@@ -44,36 +66,32 @@ impl Limits {
         }
         Ok(())
     }
-}
 
-impl TokenList {
-    pub(crate) fn limits(&self) -> Limits {
-        // Poisoning is ignored: nothing panics while the lock is held.
-        self.list.limits.read().unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Checks that the limits fit a verifier with these rules, and records what it requires.
-    pub(super) fn check_verifier(&self, rules: &Rules) -> Result<(), Error> {
-        let (leeway, accepts_missing_exp) = (rules.leeway, !rules.require_exp);
-        let mut locked = self.list.limits.write().unwrap_or_else(PoisonError::into_inner);
-        let (limits, required) = &mut *locked;
-        limits.check(Required { leeway, accepts_missing_exp })?;
-        required.leeway = required.leeway.max(leeway);
-        required.accepts_missing_exp |= accepts_missing_exp;
-        Ok(())
+    #[cfg(feature = "config")]
+    fn with_limits_of(self, newer: Self) -> Self {
+        let Self { leeway, max_lifetime, fail_open, .. } = newer;
+        Self { leeway, max_lifetime, fail_open, ..self }
     }
 }
 
-#[cfg(feature = "config")]
 impl TokenList {
-    /// Checks that other limits fit all verifiers that use the list.
-    pub(crate) fn check_limits(&self, newer: Limits) -> Result<(), Error> {
-        newer.check(self.list.limits.read().unwrap_or_else(PoisonError::into_inner).1)
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.list.settings.limits
+    }
+
+    /// Checks that other limits fit the verifiers that use the list.
+    #[cfg(feature = "config")]
+    pub(crate) fn check_limits(&self, newer: &Limits) -> Result<(), Error> {
+        self.limits().get().with_limits_of(newer.get()).check()
     }
 
     /// Replaces the limits for all later checks.
-    pub(crate) fn set_limits(&self, newer: Limits) {
-        self.list.limits.write().unwrap_or_else(PoisonError::into_inner).0 = newer;
+    #[cfg(feature = "config")]
+    pub(crate) fn set_limits(&self, newer: &Limits) {
+        let newer = newer.get();
+        let mut values = self.limits().0.write().unwrap_or_else(PoisonError::into_inner);
+        *values = values.with_limits_of(newer);
+        drop(values);
         // Tokens that passed under the old limits may not pass under the new ones.
         self.changes.learn(Change::All);
     }

@@ -44,7 +44,7 @@ impl TokenList {
     /// Checks that the list has this kind and fits a verifier with these rules.
     pub(crate) fn check_use(&self, kind: Kind, rules: &Rules) -> Result<(), Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if self.list.kind != kind {
+        if self.list.settings.kind != kind {
             return refuse(match kind {
                 Kind::Deny => {
                     "an allow list given to .deny_list(…): use .allow_list(…), or \
@@ -62,6 +62,6 @@ impl TokenList {
                  their tokens, which would be accepted again",
             );
         }
-        self.check_verifier(rules)
+        self.limits().check_verifier(rules)
     }
 }

@@ -11,5 +11,7 @@ pub use builder::TokenListBuilder;
 pub use token_list::TokenList;
 
 pub(crate) use builder::check_name;
+#[cfg(feature = "config")]
+pub(crate) use limits::Limits;
 pub(crate) use lists::Lists;
 pub(crate) use token_list::Kind;

@@ -2,7 +2,7 @@
 
 use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
-use super::limits::{Limits, Required};
+use super::limits::Limits;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::debug::debug_fields;
@@ -14,8 +14,8 @@ use crate::token::builder::MAX_TOKEN_LEN;
 use crate::token::claims::RegisteredClaims;
 use crate::token::revocation::RevocationId;
 use crate::token::verified::Verified;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A deny list or allow list of tokens in any [`Store`]. Cheap to clone.
@@ -67,13 +67,17 @@ pub struct TokenList {
     pub(super) list: Arc<ListState>,
 }
 
-pub(super) struct ListState {
+pub(super) struct Settings {
     pub(super) kind: Kind,
     /// Prefix of all keys of the list.
-    prefix: String,
+    pub(super) prefix: String,
     pub(super) store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    pub(super) limits: RwLock<(Limits, Required)>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Limits,
+}
+
+pub(super) struct ListState {
+    pub(super) settings: Settings,
     pub(super) unchecked: Counter,
     /// Whether the store failed at the last request.
     pub(super) failing: AtomicBool,
@@ -124,18 +128,11 @@ impl TokenList {
         TokenListBuilder::new(Kind::Allow, store)
     }
 
-    pub(super) fn new(
-        kind: Kind,
-        name: &str,
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        limits: Limits,
-    ) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let changes = Arc::new(Changes::new());
-        let prefix = format!("{}/{name}/", kind.as_str());
         let watcher: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
-            let (changes, prefix) = (changes.clone(), prefix.clone());
+            let (changes, prefix) = (changes.clone(), settings.prefix.clone());
             Arc::new(move |change| match change {
                 Change::Key(key) => {
                     if let Some(key) = key.strip_prefix(&*prefix) {
@@ -146,13 +143,9 @@ impl TokenList {
             })
         };
         // If the store cannot be watched, no result is ever remembered.
-        store.watch(Watcher::new(&watcher));
+        settings.store.watch(Watcher::new(&watcher));
         let list = ListState {
-            kind,
-            prefix,
-            store,
-            clock,
-            limits: RwLock::new((limits, Required::default())),
+            settings,
             unchecked: Counter::new(Metric::UncheckedToken),
             failing: AtomicBool::new(false),
             _watcher: watcher,
@@ -181,7 +174,7 @@ impl TokenList {
     /// errors of [`add`](Self::add).
     pub async fn add_unverified(&self, token: &str) -> Result<(), Error> {
         let named = parse(token)?;
-        if self.list.kind == Kind::Allow {
+        if self.list.settings.kind == Kind::Allow {
             self.check_lifetime(named.expires, named.issued)?;
         }
         self.add_entry(&named.id, named.expires).await
@@ -193,7 +186,7 @@ impl TokenList {
     /// Returns the store's errors.
     pub async fn contains(&self, token: &Verified) -> Result<bool, Error> {
         let key = self.token_key(token.revocation_id());
-        Ok(self.list.store.get(&key).await?.is_some())
+        Ok(self.list.settings.store.get(&key).await?.is_some())
     }
 
     /// Removes the token's entry. Returns whether it existed.
@@ -294,16 +287,16 @@ impl TokenList {
     }
 
     fn key(&self, kind: u8, id: &RevocationId) -> String {
-        format!("{}{}{}", self.list.prefix, kind as char, id.to_text())
+        format!("{}{}{}", self.list.settings.prefix, kind as char, id.to_text())
     }
 
     /// The longest lifetime of a token, if there is a limit.
     pub(super) fn max_lifetime(&self) -> Option<Duration> {
-        Some(self.limits().max_lifetime).filter(|most| *most != Duration::MAX)
+        Some(self.limits().get().max_lifetime).filter(|most| *most != Duration::MAX)
     }
 
     async fn revoke_id(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
-        match self.list.kind {
+        match self.list.settings.kind {
             Kind::Deny => self.add_entry(id, expires).await,
             Kind::Allow => self.remove_entry(id).await.map(drop),
         }
@@ -320,7 +313,7 @@ impl TokenList {
     }
 
     async fn remove_entry(&self, id: &RevocationId) -> Result<bool, Error> {
-        let removed = self.list.store.remove(&self.token_key(id)).await;
+        let removed = self.list.settings.store.remove(&self.token_key(id)).await;
         self.changes.note_token(id);
         removed
     }
@@ -330,8 +323,8 @@ impl TokenList {
         let Some(until) = until else {
             return Remaining::For(None);
         };
-        let until = Duration::from_secs(until).saturating_add(self.limits().leeway);
-        let left = until.saturating_sub(self.list.clock.now());
+        let until = Duration::from_secs(until).saturating_add(self.limits().get().leeway);
+        let left = until.saturating_sub(self.list.settings.clock.now());
         if left.is_zero() {
             return Remaining::Over;
         }
@@ -347,7 +340,7 @@ impl TokenList {
         moment: Option<u64>,
         ttl: Option<Duration>,
     ) -> Result<(), Error> {
-        let store = &self.list.store;
+        let store = &self.list.settings.store;
         let value = |moment: Option<u64>| match moment {
             Some(moment) => moment.to_be_bytes().to_vec(),
             None => Vec::new(),
@@ -404,4 +397,4 @@ fn parse(token: &str) -> Result<Named, Error> {
     Ok(Named { id, expires: claims.expires, issued: claims.issued_in })
 }
 
-debug_fields!(TokenList, self, kind = self.list.kind, prefix = self.list.prefix);
+debug_fields!(TokenList, self, kind = self.list.settings.kind, prefix = self.list.settings.prefix);

@@ -1,13 +1,12 @@
 //! Refresh token builder.
 
-use super::family::Lifetimes;
-use super::tokens::{OnReuse, RefreshState, RefreshTokens, ReuseReport};
+use super::family::Terms;
+use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
 use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
 use crate::core::error::Error;
-use crate::core::telemetry::{Counter, Metric};
 use crate::store::Store;
 use crate::token::list::check_name;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ const MAX_GRACE: Duration = Duration::from_secs(60);
 pub struct RefreshTokensBuilder<T = ()> {
     store: Arc<dyn Store>,
     name: String,
-    lifetimes: Lifetimes,
+    terms: Terms,
     on_reuse: Option<OnReuse<T>>,
     clock: Arc<dyn Clock>,
 }
@@ -44,7 +43,7 @@ impl<T> RefreshTokensBuilder<T> {
         Self {
             store: Arc::new(store),
             name: "tokens".to_owned(),
-            lifetimes: Lifetimes { lifetime: DEFAULT_LIFETIME, idle: None, grace: DEFAULT_GRACE },
+            terms: Terms { lifetime: DEFAULT_LIFETIME, idle: None, grace: DEFAULT_GRACE },
             on_reuse: None,
             clock: Arc::new(SystemClock),
         }
@@ -62,7 +61,7 @@ impl<T> RefreshTokensBuilder<T> {
     ///
     /// Default: 30 days, at least 1 s.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetimes.lifetime = lifetime;
+        self.terms.lifetime = lifetime;
         self
     }
 
@@ -70,7 +69,7 @@ impl<T> RefreshTokensBuilder<T> {
     ///
     /// Default: the lifetime.
     pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetimes.idle = Some(lifetime);
+        self.terms.idle = Some(lifetime);
         self
     }
 
@@ -79,7 +78,7 @@ impl<T> RefreshTokensBuilder<T> {
     /// It serves concurrent requests and lost responses. Default: 5 s, at most 60 s. With zero, the
     /// second use of a token revokes its family, even if it is concurrent.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.lifetimes.grace = grace;
+        self.terms.grace = grace;
         self
     }
 
@@ -108,32 +107,35 @@ impl<T> RefreshTokensBuilder<T> {
     /// to change.
     pub fn build(self) -> Result<RefreshTokens<T>, Error> {
         check_name(&self.name)?;
-        let shortest = self.lifetimes.idle.unwrap_or(self.lifetimes.lifetime);
+        let shortest = self.terms.idle.unwrap_or(self.terms.lifetime);
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if shortest.min(self.lifetimes.lifetime) < Duration::from_secs(1) {
+        if shortest.min(self.terms.lifetime) < Duration::from_secs(1) {
             return refuse("a refresh token's lifetime is under a second");
         }
-        if shortest > self.lifetimes.lifetime {
+        if shortest > self.terms.lifetime {
             return refuse(
                 "the idle lifetime of refresh tokens is over their lifetime: shorten it, or remove \
                  .idle_lifetime(…)",
             );
         }
-        if self.lifetimes.grace > MAX_GRACE {
+        if self.terms.grace > MAX_GRACE {
             return refuse(
                 "the grace period of refresh tokens is over 60 s, and a stolen token could be used \
                  unnoticed for that long: shorten .grace(…)",
             );
         }
-        Ok(RefreshTokens(Arc::new(RefreshState {
-            store: self.store,
-            prefix: format!("refresh/{}/", self.name),
-            lifetimes: self.lifetimes,
-            on_reuse: self.on_reuse,
-            clock: self.clock,
-            reuses: Counter::new(Metric::RefreshTokenReuse),
-        })))
+        Ok(RefreshTokens::new(
+            self.store,
+            format!("refresh/{}/", self.name),
+            self.terms,
+            self.on_reuse,
+            self.clock,
+        ))
     }
 }
 
-debug_fields!(RefreshTokensBuilder<T>, self, name = self.name);
+impl<T> fmt::Debug for RefreshTokensBuilder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshTokensBuilder").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -45,30 +45,24 @@ pub(super) fn millis(time: Duration) -> u64 {
 }
 
 impl<T> Family<T> {
-    pub(super) fn new(
-        subject: &str,
-        data: T,
-        first: &Token,
-        now: u64,
-        lifetimes: &Lifetimes,
-    ) -> Self {
-        let ends = now.saturating_add(millis(lifetimes.lifetime));
+    pub(super) fn new(subject: &str, data: T, first: &Token, now: u64, terms: &Terms) -> Self {
+        let ends = now.saturating_add(millis(terms.lifetime));
         Self {
             subject: subject.to_owned(),
             data,
             ends,
-            expires: lifetimes.expires(now, ends),
+            expires: terms.expires(now, ends),
             current: first.fingerprint(),
             recent: Vec::new(),
         }
     }
 
-    pub(super) fn position(&self, token: &Token, now: u64, lifetimes: &Lifetimes) -> Position {
+    pub(super) fn position(&self, token: &Token, now: u64, terms: &Terms) -> Position {
         let fingerprint = token.fingerprint();
         if fingerprint == self.current {
             return Position::Current;
         }
-        let mut recent = self.recent.iter().filter(|rotated| rotated.is_recent(now, lifetimes));
+        let mut recent = self.recent.iter().filter(|rotated| rotated.is_recent(now, terms));
         match recent.find(|rotated| rotated.token == fingerprint) {
             Some(rotated) => Position::Followed(token.next(&rotated.salt)),
             None => Position::Unknown,
@@ -80,17 +74,17 @@ impl<T> Family<T> {
         &mut self,
         current: &Token,
         now: u64,
-        lifetimes: &Lifetimes,
+        terms: &Terms,
     ) -> Result<Token, Error> {
         let salt = Salt::generate()?;
         let next = current.next(&salt);
-        self.recent.retain(|rotated| rotated.is_recent(now, lifetimes));
+        self.recent.retain(|rotated| rotated.is_recent(now, terms));
         if self.recent.len() == MAX_RECENT {
             self.recent.remove(0);
         }
         self.recent.push(Rotated { token: self.current, salt, at: now });
         self.current = next.fingerprint();
-        self.expires = lifetimes.expires(now, self.ends);
+        self.expires = terms.expires(now, self.ends);
         Ok(next)
     }
 
@@ -101,9 +95,9 @@ impl<T> Family<T> {
 }
 
 impl Rotated {
-    fn is_recent(&self, now: u64, lifetimes: &Lifetimes) -> bool {
+    fn is_recent(&self, now: u64, terms: &Terms) -> bool {
         // Symmetric, because the clock may have been set back since.
-        now.abs_diff(self.at) < millis(lifetimes.grace)
+        now.abs_diff(self.at) < millis(terms.grace)
     }
 }
 
@@ -136,14 +130,14 @@ impl<T: serde::de::DeserializeOwned> Family<T> {
     }
 }
 
-/// Lifetimes of refresh tokens.
-pub(super) struct Lifetimes {
+/// Terms of refresh tokens.
+pub(super) struct Terms {
     pub(super) lifetime: Duration,
     pub(super) idle: Option<Duration>,
     pub(super) grace: Duration,
 }
 
-impl Lifetimes {
+impl Terms {
     fn expires(&self, now: u64, ends: u64) -> u64 {
         match self.idle {
             Some(idle) => now.saturating_add(millis(idle)).min(ends),

@@ -1,14 +1,14 @@
 //! Refresh tokens: issuing, rotation, revocation.
 
 use super::builder::RefreshTokensBuilder;
-use super::family::{Family, Lifetimes, Position, REUSED, millis};
+use super::family::{Family, Position, REUSED, Terms, millis};
 use super::text::Token;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::core::telemetry::{self, Counter};
+use crate::core::telemetry::{self, Counter, Metric};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,16 +51,16 @@ pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 /// refresh.revoke_subject("user 42").await?;
 /// # Ok(()) }
 /// ```
-pub struct RefreshTokens<T = ()>(pub(super) Arc<RefreshState<T>>);
+pub struct RefreshTokens<T = ()>(Arc<RefreshState<T>>);
 
-pub(super) struct RefreshState<T> {
-    pub(super) store: Arc<dyn Store>,
+struct RefreshState<T> {
+    store: Arc<dyn Store>,
     /// Prefix of all keys and owners.
-    pub(super) prefix: String,
-    pub(super) lifetimes: Lifetimes,
-    pub(super) on_reuse: Option<OnReuse<T>>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) reuses: Counter,
+    prefix: String,
+    terms: Terms,
+    on_reuse: Option<OnReuse<T>>,
+    clock: Arc<dyn Clock>,
+    reuses: Counter,
 }
 
 /// The result of a refresh.
@@ -111,6 +111,17 @@ impl<T> RefreshTokens<T> {
     /// Returns a builder of refresh tokens in a store.
     pub fn builder(store: impl Store) -> RefreshTokensBuilder<T> {
         RefreshTokensBuilder::new(store)
+    }
+
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        prefix: String,
+        terms: Terms,
+        on_reuse: Option<OnReuse<T>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let reuses = Counter::new(Metric::RefreshTokenReuse);
+        Self(Arc::new(RefreshState { store, prefix, terms, on_reuse, clock, reuses }))
     }
 
     /// Revokes the family of a token, whichever of its tokens this is: a logout.
@@ -166,7 +177,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
     pub async fn issue(&self, subject: &str, data: &T) -> Result<Secret, Error> {
         let token = Token::generate()?;
         let now = self.now();
-        let family = Family::new(subject, data, &token, now, &self.0.lifetimes);
+        let family = Family::new(subject, data, &token, now, &self.0.terms);
         let record = NewRecord::new(family.to_bytes()?)
             .expires_after(family.ttl(now))
             .owned_by(self.owner(subject));
@@ -221,7 +232,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         key: &str,
         record: &Record,
     ) -> Result<Option<Refreshed<T>>, Error> {
-        let RefreshState { store, lifetimes, .. } = &*self.0;
+        let RefreshState { store, terms, .. } = &*self.0;
         if record.value() == REUSED {
             return Err(reused());
         }
@@ -230,10 +241,10 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         if now >= family.expires {
             return Err(Error::new(ErrorKind::Expired, "the refresh token is expired"));
         }
-        let next = match family.position(token, now, lifetimes) {
+        let next = match family.position(token, now, terms) {
             Position::Followed(next) => next,
             Position::Current => {
-                let next = family.rotate(token, now, lifetimes)?;
+                let next = family.rotate(token, now, terms)?;
                 let (value, ttl) = (family.to_bytes()?, family.ttl(now));
                 let replaced = store.replace(key, record.version(), value, Some(ttl));
                 if replaced.await?.is_none() {

@@ -5,11 +5,11 @@ use super::key::RingKey;
 use super::keys::Schedule;
 use super::source::Freshness;
 use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::jose::Algorithm;
 use crate::store::{Change, SealingKeys, Store, Watcher};
 use crate::token::list::check_name;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -191,4 +191,11 @@ impl KeyRingBuilder {
     }
 }
 
-debug_fields!(KeyRingBuilder, self, algorithm = self.algorithm, name = self.name);
+impl fmt::Debug for KeyRingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRingBuilder")
+            .field("algorithm", &self.algorithm)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
