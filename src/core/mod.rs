@@ -5,6 +5,7 @@ pub(crate) mod attempts;
 pub(crate) mod call_limit;
 pub(crate) mod challenge;
 pub(crate) mod clock;
+pub(crate) mod debug;
 pub(crate) mod decode;
 pub(crate) mod error;
 pub(crate) mod future;

@@ -49,20 +49,6 @@ pub(crate) fn padded(number: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Returns whether the bytes are exactly one DER sequence.
-///
-/// The parsers of RSA keys would accept trailing bytes.
-pub(crate) fn is_sequence(der: &[u8]) -> bool {
-    match *der {
-        [0x30, length @ 0..=0x7f, ref rest @ ..] => rest.len() == usize::from(length),
-        [0x30, 0x81, length, ref rest @ ..] => rest.len() == usize::from(length),
-        [0x30, 0x82, high, low, ref rest @ ..] => {
-            rest.len() == usize::from(u16::from_be_bytes([high, low]))
-        }
-        _ => false,
-    }
-}
-
 /// Returns a PEM text that is wiped when dropped (RFC 7468).
 pub(crate) fn pem_text(label: &str, der: &[u8]) -> Zeroizing<String> {
     const LINE: usize = 64;

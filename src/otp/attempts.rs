@@ -41,7 +41,7 @@ impl Terms {
     }
 
     /// Returns the lockout after this many failures.
-    fn lockout(&self, failures: u32) -> Option<Duration> {
+    fn lockout_after(&self, failures: u32) -> Option<Duration> {
         let beyond = failures.checked_sub(self.max_failures)?;
         let doubled = 2_u32.saturating_pow(beyond.min(31));
         Some(self.lockout.saturating_mul(doubled).min(LONGEST))
@@ -89,7 +89,7 @@ impl Failures {
     /// # Errors
     /// [`ErrorKind::LockedOut`], with the remaining time.
     pub(super) fn check(&mut self, now: Duration, terms: &Terms) -> Result<(), Error> {
-        let longest = terms.lockout(self.count).unwrap_or(terms.lockout);
+        let longest = terms.lockout_after(self.count).unwrap_or(terms.lockout);
         let latest = millis(now.saturating_add(longest));
         self.locked_until = self.locked_until.min(latest);
         match self.locked_until.saturating_sub(millis(now)) {
@@ -102,7 +102,7 @@ impl Failures {
     /// Adds a wrong code and returns the error for it.
     pub(super) fn add(&mut self, now: Duration, terms: &Terms) -> Error {
         self.count = self.count.saturating_add(1);
-        if let Some(lockout) = terms.lockout(self.count) {
+        if let Some(lockout) = terms.lockout_after(self.count) {
             self.locked_until = millis(now.saturating_add(lockout));
         }
         Error::new(ErrorKind::WrongCode, "the code is wrong")

@@ -4,7 +4,8 @@ use super::algorithm::OtpKind;
 use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
 use super::secret::OtpSecret;
 use super::settings::Otp;
-use super::update::{Edit, edit, key_of};
+use super::user_records::UserRecords;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
@@ -46,8 +47,7 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// ```
 #[derive(Clone)]
 pub struct OtpGuard {
-    store: Arc<dyn Store>,
-    prefix: Arc<str>,
+    records: UserRecords,
     terms: Terms,
     resync_window: u32,
 }
@@ -123,8 +123,7 @@ impl OtpGuardBuilder {
         check_store_name(&name)?;
         check_resync_window(resync_window)?;
         Ok(OtpGuard {
-            store: self.store,
-            prefix: format!("otp-guard/{name}/").into(),
+            records: UserRecords::new(self.store, format!("otp-guard/{name}/")),
             terms: Terms::checked(max_failures, lockout.0)?,
             resync_window,
         })
@@ -185,7 +184,7 @@ impl OtpGuard {
     /// # Errors
     /// Errors of the store.
     pub async fn counter(&self, user: &str) -> Result<u64, Error> {
-        let record = self.store.get(&self.key(user)).await?;
+        let record = self.records.get(user).await?;
         Ok(read(record.as_ref())?.next)
     }
 
@@ -222,11 +221,7 @@ impl OtpGuard {
     /// # Errors
     /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
-        self.store.remove(&self.key(user)).await.map(drop)
-    }
-
-    fn key(&self, user: &str) -> String {
-        key_of(&self.prefix, user)
+        self.records.remove(user).await.map(drop)
     }
 
     /// Updates a user's state; `change` gets its remaining lifetime and returns the new one.
@@ -235,13 +230,12 @@ impl OtpGuard {
         user: &str,
         mut change: impl FnMut(&mut Attempts, Option<Duration>) -> (Result<(), Error>, Option<Duration>),
     ) -> Result<(), Error> {
-        edit(&*self.store, &self.key(user), |record| {
+        let updated = self.records.update(user, |record| {
             let before = read(record)?;
             let mut attempts = before.clone();
-            let left = record.and_then(|record| record.ttl());
-            let (answer, ttl) = change(&mut attempts, left);
+            let (answer, ttl) = change(&mut attempts, record.and_then(Record::ttl));
             if attempts == before {
-                return Ok(Edit::Keep(answer));
+                return Ok((None, answer));
             }
             let mut value = serde_json::to_vec(&attempts).map_err(|_| damaged())?;
             value.resize(value.len() + attempts.spare(), b' ');
@@ -249,9 +243,9 @@ impl OtpGuard {
             // well: if there is no room to count guesses, no code is accepted.
             let mut new = NewRecord::new(value).for_anonymous();
             new.ttl = ttl;
-            Ok(Edit::Write(new, answer))
-        })
-        .await?
+            Ok((Some(new), answer))
+        });
+        updated.await?
     }
 }
 
@@ -280,15 +274,13 @@ fn damaged() -> Error {
     )
 }
 
-impl fmt::Debug for OtpGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpGuard")
-            .field("prefix", &self.prefix)
-            .field("max_failures", &self.terms.max_failures)
-            .field("lockout", &self.terms.lockout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OtpGuard,
+    self,
+    prefix = self.records.prefix,
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
+);
 
 impl fmt::Debug for OtpGuardBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,8 +27,8 @@ mod qr;
 pub(crate) mod recovery;
 mod secret;
 pub(crate) mod settings;
-mod update;
 mod uri;
+mod user_records;
 
 pub use algorithm::{OtpAlgorithm, OtpKind};
 pub use enrolment::Enrolment;

@@ -10,8 +10,8 @@ type Answer = BoxFuture<Result<bool, Error>>;
 
 #[derive(Clone)]
 pub(super) struct Custom {
-    name: Box<str>,
-    check: Check,
+    pub(super) name: Box<str>,
+    pub(super) check: Check,
 }
 
 #[derive(Clone)]
@@ -35,18 +35,8 @@ impl Custom {
     where
         F: Future<Output = Result<bool, Error>> + Send + 'static,
     {
-        Self {
-            name: name.into(),
-            check: Check::Later(Arc::new(move |subject| Box::pin(check(subject)))),
-        }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn check(&self) -> &Check {
-        &self.check
+        let check = Arc::new(move |subject: &Subject<'_>| Box::pin(check(subject)) as Answer);
+        Self { name: name.into(), check: Check::Later(check) }
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) mod redis;
 mod seal;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
+#[cfg(feature = "otp")]
+mod update;
 mod watch;
 
 #[cfg(feature = "redis")]
@@ -35,6 +37,8 @@ pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use near::{CachedStore, CachedStoreBuilder};
 pub use record::{NewRecord, Record};
 pub use seal::SealingKeys;
+#[cfg(feature = "otp")]
+pub(crate) use update::update;
 pub use watch::{Change, Watcher};
 
 use crate::core::error::{Error, ErrorKind};

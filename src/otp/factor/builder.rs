@@ -7,6 +7,7 @@ use crate::core::settings::{Time, options};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
+use crate::otp::user_records::UserRecords;
 use crate::store::{SealingKeys, Store};
 use std::fmt;
 use std::sync::Arc;
@@ -133,9 +134,8 @@ impl SecondFactorBuilder {
             None => Otp::totp().build()?,
         };
         Ok(SecondFactor::new(Settings {
-            store: self.store,
+            records: UserRecords::new(self.store, format!("otp/{}/", options.name)),
             keys: self.keys,
-            prefix: format!("otp/{}/", options.name),
             issuer: self.issuer,
             otp,
             terms,

@@ -2,12 +2,13 @@
 
 use super::record::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::name::check_store_name;
 use crate::core::secret::Secret;
 use crate::core::settings::{Time, options};
 use crate::otp::attempts::Terms;
-use crate::otp::update::{Edit, edit, key_of};
+use crate::otp::user_records::UserRecords;
 use crate::store::{NewRecord, Record, Store};
 use std::fmt;
 use std::sync::Arc;
@@ -37,8 +38,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct RecoveryCodes {
-    store: Arc<dyn Store>,
-    prefix: Arc<str>,
+    records: UserRecords,
     count: usize,
     terms: Terms,
     clock: Arc<dyn Clock>,
@@ -115,8 +115,7 @@ impl RecoveryCodesBuilder {
         check_store_name(&name)?;
         check_count(count)?;
         Ok(RecoveryCodes {
-            store: self.store,
-            prefix: format!("otp-recovery/{name}/").into(),
+            records: UserRecords::new(self.store, format!("otp-recovery/{name}/")),
             count,
             terms: Terms::checked(max_failures, lockout.0)?,
             clock: self.clock,
@@ -141,8 +140,8 @@ impl RecoveryCodes {
     pub async fn issue(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.count)?;
         let value = to_bytes(&sheet)?;
-        edit(&*self.store, &self.key(user), |_| Ok(Edit::Write(NewRecord::new(value.clone()), ())))
-            .await?;
+        let issue = |_: Option<&Record>| Ok((Some(NewRecord::new(value.clone())), ()));
+        self.records.update(user, issue).await?;
         Ok(codes)
     }
 
@@ -154,16 +153,17 @@ impl RecoveryCodes {
     /// [`ErrorKind::NotEnrolled`] if the user never got codes; errors of the store, after which it
     /// is unknown whether the code was right, and it may be used up.
     pub async fn redeem(&self, user: &str, code: &str) -> Result<(), Error> {
-        edit(&*self.store, &self.key(user), |record| {
+        let updated = self.records.update(user, |record| {
             let before = read(record)?.ok_or_else(no_codes)?;
             let mut sheet = before.clone();
             let answer = sheet.redeem(code, self.clock.now(), &self.terms);
-            match sheet == before {
-                true => Ok(Edit::Keep(answer)),
-                false => Ok(Edit::Write(NewRecord::new(to_bytes(&sheet)?), answer)),
-            }
-        })
-        .await?
+            let new = match sheet == before {
+                true => None,
+                false => Some(NewRecord::new(to_bytes(&sheet)?)),
+            };
+            Ok((new, answer))
+        });
+        updated.await?
     }
 
     /// Returns how many codes a user has left.
@@ -171,7 +171,7 @@ impl RecoveryCodes {
     /// # Errors
     /// Errors of the store.
     pub async fn left(&self, user: &str) -> Result<usize, Error> {
-        let record = self.store.get(&self.key(user)).await?;
+        let record = self.records.get(user).await?;
         Ok(read(record.as_ref())?.map_or(0, |sheet| sheet.left()))
     }
 
@@ -180,11 +180,7 @@ impl RecoveryCodes {
     /// # Errors
     /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
-        self.store.remove(&self.key(user)).await.map(drop)
-    }
-
-    fn key(&self, user: &str) -> String {
-        key_of(&self.prefix, user)
+        self.records.remove(user).await.map(drop)
     }
 }
 
@@ -206,16 +202,14 @@ fn damaged() -> Error {
     )
 }
 
-impl fmt::Debug for RecoveryCodes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecoveryCodes")
-            .field("prefix", &self.prefix)
-            .field("count", &self.count)
-            .field("max_failures", &self.terms.max_failures)
-            .field("lockout", &self.terms.lockout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    RecoveryCodes,
+    self,
+    prefix = self.records.prefix,
+    count = self.count,
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
+);
 
 impl fmt::Debug for RecoveryCodesBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

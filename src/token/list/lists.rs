@@ -22,7 +22,7 @@ impl Lists {
     }
 
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
-        self.0.iter().for_each(|list| list.settings().clock.follow(clock));
+        self.0.iter().for_each(|list| list.list.settings.clock.follow(clock));
     }
 
     /// Checks the token if that needs no waiting.
@@ -48,9 +48,8 @@ impl Lists {
 impl TokenList {
     /// Checks that the list has this kind and fits a verifier with these rules.
     pub(crate) fn check_use(&self, kind: Kind, rules: &Rules) -> Result<(), Error> {
-        let settings = self.settings();
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if settings.kind != kind {
+        if self.list.settings.kind != kind {
             return refuse(match kind {
                 Kind::Deny => {
                     "an allow list given to .deny_list(…): use .allow_list(…), or \
@@ -68,8 +67,6 @@ impl TokenList {
                  their tokens, which would be accepted again",
             );
         }
-        settings.limits.check(rules.leeway, rules.require_exp)?;
-        settings.limits.note_use(rules.leeway, rules.require_exp);
-        Ok(())
+        self.limits().check_verifier(rules)
     }
 }

@@ -34,7 +34,7 @@ struct Rotated {
 }
 
 /// The position of a token in its family.
-pub(super) enum Place {
+pub(super) enum Position {
     Current,
     /// Recently rotated: this token followed it.
     Followed(Token),
@@ -54,15 +54,15 @@ impl<T> Family<T> {
         }
     }
 
-    pub(super) fn place(&self, token: &Token, now: u64, terms: &Terms) -> Place {
+    pub(super) fn position(&self, token: &Token, now: u64, terms: &Terms) -> Position {
         let fingerprint = token.fingerprint();
         if fingerprint == self.current {
-            return Place::Current;
+            return Position::Current;
         }
         let mut recent = self.recent.iter().filter(|rotated| rotated.is_recent(now, terms));
         match recent.find(|rotated| rotated.token == fingerprint) {
-            Some(rotated) => Place::Followed(token.next(&rotated.salt)),
-            None => Place::Unknown,
+            Some(rotated) => Position::Followed(token.next(&rotated.salt)),
+            None => Position::Unknown,
         }
     }
 
@@ -127,7 +127,7 @@ impl<T: serde::de::DeserializeOwned> Family<T> {
     }
 }
 
-/// Lifetimes of refresh tokens.
+/// Terms of refresh tokens.
 pub(super) struct Terms {
     pub(super) lifetime: Duration,
     pub(super) idle: Option<Duration>,

@@ -141,6 +141,7 @@ impl KeyRingBuilder {
     pub fn build(self) -> Result<KeyRing, Error> {
         self.check()?;
         let schedule = Schedule {
+            algorithm: self.algorithm,
             rotate_every: self.options.rotate_every.map(|Time(age)| age.as_secs()),
             publish_ahead: self.options.publish_ahead.0.as_secs(),
             overlap: self.options.overlap.0.as_secs(),
@@ -161,7 +162,7 @@ impl KeyRingBuilder {
             store.watch(Watcher::new(&told));
             Shared { store, sealing, place, _told: told }
         });
-        let ring = Inner::new(self.algorithm, schedule, self.clock, self.seeds, shared, freshness);
+        let ring = Inner::new(schedule, self.clock, self.seeds, shared, freshness);
         match ring.shared {
             // Validate the keys now instead of at the first use of the store.
             Some(_) if !ring.seeds.is_empty() => drop(ring.begin()?),

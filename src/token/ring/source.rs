@@ -253,7 +253,7 @@ impl Inner {
             };
             let now = self.now();
             if let Some(live) = self.live() {
-                keys.stay_revoked(&live.keys, self.algorithm, &self.schedule, now)?;
+                keys.stay_revoked(&live.keys, &self.schedule, now)?;
             }
             let outcome = change(&mut keys, now)?;
             let version = match &found {
