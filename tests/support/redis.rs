@@ -227,6 +227,7 @@ fn length(answer: &[u8]) -> Option<usize> {
     (answer.len() >= end).then_some(end)
 }
 
+#[allow(unused_imports)]
 pub(crate) use super::wait::until;
 
 /// The given hundredth of sorted times, in milliseconds.
