@@ -12,6 +12,8 @@ mod folder;
 #[allow(dead_code)]
 mod redis;
 mod support;
+#[path = "../tests/support/wait.rs"]
+mod wait;
 
 use folder::Folder;
 use jamguard::store::{CachedStore, FileStore, RedisStore, SealingKeys, Store};
@@ -109,7 +111,7 @@ impl World {
     fn loads(&self, table: &Table, what: &str, set: fn(SessionsBuilder) -> SessionsBuilder) {
         let server = Server::start();
         let redis = RedisStore::builder(&server.url()).build().unwrap();
-        let near = CachedStore::builder(redis.clone()).max_bytes(1 << 30).build();
+        let near = CachedStore::builder(redis.clone()).max_bytes(1 << 30).build().unwrap();
         let set = |builder: SessionsBuilder| set(builder).cache_bytes(1 << 30).build().unwrap();
         let sessions = set(Sessions::builder(near));
         let (ids, _) = self.runtime.block_on(fill(&sessions, ENTRIES, ENTRIES));

@@ -13,6 +13,8 @@ mod lists;
 #[allow(dead_code)]
 mod redis;
 mod support;
+#[path = "../tests/support/wait.rs"]
+mod wait;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;

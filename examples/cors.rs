@@ -1,7 +1,7 @@
 //! CORS and tracing layers around a guarded axum app, and the order they need.
 //!
 //! ```sh
-//! cargo run --example cors --features axum
+//! cargo run --example cors --features axum,tower-http
 //! ```
 
 use axum::Router;
@@ -9,10 +9,12 @@ use axum::http::header::{AUTHORIZATION, HeaderValue};
 use axum::http::{HeaderName, Method};
 use axum::routing::get;
 use jamguard::jose::{Algorithm, Jws, SigningKey};
+use jamguard::tower::RequestSpan;
 use jamguard::{Authenticator, Claims, Verifier};
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tower_http::cors::CorsLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::trace::TraceLayer;
 
 /// The page that may call this service from a browser.
@@ -37,12 +39,11 @@ pub(crate) fn app(auth: &Authenticator) -> Router {
         .expose_headers([HeaderName::from_static("www-authenticate")]);
     Router::new()
         .route("/me", get(me))
-        // A TraceLayer inside of it would never log the credential, which the layer marks as
-        // sensitive, but it would not see rejected requests.
         .layer(auth.layer())
-        // Outside it also sees rejected requests. Do not enable its header logging: the credential
-        // is not yet marked as sensitive here.
-        .layer(TraceLayer::new_for_http())
+        // Outside of the auth layer it also sees rejected requests. The span omits the query.
+        .layer(TraceLayer::new_for_http().make_span_with(RequestSpan::new().include_headers(true)))
+        // Marks the credential as sensitive before the TraceLayer prints the headers.
+        .layer(SetSensitiveRequestHeadersLayer::new(auth.sensitive_headers()))
         // Outermost: it answers preflights, which carry no credential, and adds the CORS headers
         // that a page needs to read a rejection.
         .layer(cors)

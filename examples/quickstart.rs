@@ -1,21 +1,30 @@
 //! A guarded axum app that needs no other service: the built-in emulator stands in for JAM.
 //!
 //! ```sh
-//! cargo run --example quickstart --features axum,emulator
+//! cargo run --example quickstart --features axum,emulator,tower-http
 //! ```
 
 mod shared;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, get_service, post, post_service};
 use axum::{Json, Router};
+use jamguard::tower::RequestSpan;
 use jamguard::{Claims, Error, JamClient, Session};
 use serde_json::{Value, json};
 use shared::{LoginForm, Quickstart, User};
 use std::process::ExitCode;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+use tower_http::trace::{DefaultOnResponse, TraceLayer};
+use tracing::Level;
+
+/// The page of another origin that may call this app with a bearer token.
+const FRONT_END: &str = "http://localhost:5173";
 
 #[derive(Clone)]
 struct App {
@@ -87,7 +96,16 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let quickstart = Quickstart::start().await?;
     let app =
         App { client: quickstart.client.clone(), inbox: quickstart.emulator.base_url().to_owned() };
+    tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(std::io::stderr).init();
     let admins = quickstart.auth.require(shared::admins());
+    let cors = CorsLayer::new()
+        .allow_origin(HeaderValue::from_static(FRONT_END))
+        .allow_headers([header::AUTHORIZATION]);
+    // The span has no query: the magic link's holds a token.
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(RequestSpan::new().include_headers(true))
+        .on_response(DefaultOnResponse::new().level(Level::INFO));
+    let sensitive = SetSensitiveRequestHeadersLayer::new(quickstart.auth.sensitive_headers());
     let router = Router::new()
         .route("/", get(home))
         .route("/login", post(login))
@@ -101,6 +119,13 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .route("/logout-everywhere", post_service(quickstart.login.logout_everywhere()))
         // Does all that auth.layer() does, and enforces the table.
         .layer(quickstart.auth.routes(shared::table()?))
+        // Each layer wraps those above it. A panic of a handler is answered 500.
+        .layer(CatchPanicLayer::new())
+        // Preflights carry no credential, so they must not reach the guard.
+        .layer(cors)
+        .layer(trace)
+        // Around the log, which would print credentials otherwise.
+        .layer(sensitive)
         .with_state(app);
 
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", quickstart.port))

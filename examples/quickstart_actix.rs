@@ -6,6 +6,7 @@
 
 mod shared;
 
+use actix_web::dev::Service;
 use actix_web::http::header;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Responder, web};
 use jamguard::{Claims, Error, JamClient, Session};
@@ -97,6 +98,16 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         App::new()
             // Does all that auth.actix() does, and enforces the table.
             .wrap(auth.routes(routes.clone()))
+            // A log line per request, without the query: the magic link's holds a token.
+            .wrap_fn(|request, service| {
+                let line = format!("{} {}", request.method(), request.path());
+                let answer = service.call(request);
+                async move {
+                    let answer = answer.await?;
+                    eprintln!("{line}: {}", answer.status());
+                    Ok(answer)
+                }
+            })
             .app_data(web::Data::new(app.clone()))
             .app_data(web::PayloadConfig::new(4096))
             .route("/", web::get().to(home))

@@ -73,6 +73,19 @@
 //! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
 //! | tests to write | `testing`, and `emulator` for an in-process JAM server |
 //!
+//! # Names by subject
+//!
+//! | subject | names |
+//! |---|---|
+//! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`] |
+//! | Policies | [`policy`], [`Policy`], [`RouteTable`]; [`RouteGuard`], [`Require`], [`NamedPolicy`] |
+//! | Tokens | [`Verifier`], [`Verified`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
+//! | Sessions | [`Sessions`] over a store, [`Session`] in a handler; [`SessionCookie`], [`NewSession`], [`SessionInfo`] |
+//! | Logins | [`JamApp`], [`JamClient`], [`JamLogin`]; [`oauth2`], [`OAuth2Login`]; [`otp`]; [`LoginCookies`] |
+//! | Stores | [`store`], [`Store`] |
+//! | Configuration | [`config`], [`Jamguard`] |
+//! | Common | [`Error`], [`ErrorKind`], [`Clock`], [`Secret`] |
+//!
 //! # How a request is decided
 //!
 //! The layer finds the credential, verifies it, and puts an [`Identity`] into the request. Without
@@ -105,6 +118,7 @@
 //! | `otp` | [`otp`]: time-based and counter-based one-time passwords, enrolment by QR code, recovery codes |
 //! | `redis` | [`store::RedisStore`], over Redis or Valkey: one server, sentinels, or a cluster |
 //! | `testing` | test tokens, a manual clock, the acceptance suite for stores |
+//! | `tower-http` | [`RouteGuard`] for tower-http's `AsyncRequireAuthorizationLayer`; [`tower::RequestSpan`], a span for its `TraceLayer` without the query |
 //! | `tower-sessions` | [`store::TowerSessionsStore`], over a store of tower-sessions, for one process |
 //! | `tracing` | log events, target `jamguard`: why a request was refused (debug), failed key fetches, unreachable lists, reused refresh tokens (warn), an extractor without its layer (error) |
 //! | `metrics` | counters: refusals, cache hits and misses, key-set fetches, tokens accepted while a list was down, reused refresh tokens |
@@ -116,12 +130,14 @@
     not(all(
         feature = "client",
         feature = "config",
-        any(feature = "axum", feature = "actix"),
+        feature = "actix",
         feature = "file",
         feature = "oauth2",
         feature = "otp",
         feature = "redis",
         feature = "testing",
+        feature = "tower",
+        feature = "tower-http",
         feature = "tower-sessions"
     )),
     allow(rustdoc::broken_intra_doc_links)
@@ -162,27 +178,47 @@ mod axum;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+// Requests.
 #[cfg(feature = "actix")]
 pub use crate::actix::ActixAuth;
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::RouteGuard;
-#[cfg(feature = "client")]
-pub use crate::authenticator::SessionTokens;
 pub use crate::authenticator::{
     AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
-    LoginCookies,
 };
-#[cfg(any(feature = "axum", feature = "actix"))]
-pub use crate::authenticator::{NamedPolicy, Require};
-pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
-#[cfg(feature = "config")]
-pub use crate::config::jamguard::Jamguard;
 pub use crate::core::challenge::AuthResponse;
-pub use crate::core::clock::{Clock, SystemClock};
-pub use crate::core::error::{Error, ErrorKind};
-pub use crate::core::secret::Secret;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub use crate::endpoint::Endpoint;
+pub use crate::token::claims::{Claims, ClaimsData};
+#[cfg(feature = "tower")]
+pub use crate::tower::{AuthLayer, AuthService};
+
+// Policies.
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::authenticator::RouteGuard;
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub use crate::authenticator::{NamedPolicy, Require};
+pub use crate::policy::{Policy, RouteTable};
+
+// Tokens.
+pub use crate::token::builder::VerifierBuilder;
+pub use crate::token::cache::CacheStats;
+pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
+pub use crate::token::list::{TokenList, TokenListBuilder};
+pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
+pub use crate::token::revocation::{Revocation, RevocationId};
+pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};
+pub use crate::token::verified::Verified;
+pub use crate::token::verifier::Verifier;
+
+// Sessions.
+#[cfg(feature = "client")]
+pub use crate::authenticator::SessionTokens;
+pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
+pub use crate::session::{
+    NewSession, OnTypeMismatch, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
+};
+
+// Logins.
+pub use crate::authenticator::LoginCookies;
 #[cfg(feature = "client")]
 pub use crate::jam::{
     app::JamApp,
@@ -193,20 +229,15 @@ pub use crate::jam::{
 pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
 #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
-pub use crate::policy::{Policy, RouteTable};
-pub use crate::session::{
-    NewSession, OnTypeMismatch, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
-};
+
+// Stores.
 pub use crate::store::Store;
-pub use crate::token::builder::VerifierBuilder;
-pub use crate::token::cache::CacheStats;
-pub use crate::token::claims::{Claims, ClaimsData};
-pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
-pub use crate::token::list::{TokenList, TokenListBuilder};
-pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
-pub use crate::token::revocation::{Revocation, RevocationId};
-pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};
-pub use crate::token::verified::Verified;
-pub use crate::token::verifier::Verifier;
-#[cfg(feature = "tower")]
-pub use crate::tower::{AuthLayer, AuthService};
+
+// Configuration.
+#[cfg(feature = "config")]
+pub use crate::config::jamguard::Jamguard;
+
+// Common types.
+pub use crate::core::clock::{Clock, SystemClock};
+pub use crate::core::error::{Error, ErrorKind};
+pub use crate::core::secret::Secret;

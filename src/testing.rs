@@ -4,7 +4,7 @@ mod store_suite;
 
 pub use store_suite::{Promise, StoreReport, StoreSuite, store_suite};
 
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis};
 use crate::core::error::Error;
 use crate::jose::{SigningKey, jws};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl ManualClock {
 
     /// Advances both clocks.
     pub fn advance(&self, by: Duration) {
-        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        let millis = millis(by);
         self.0.wall.fetch_add(millis, Ordering::SeqCst);
         self.0.monotonic.fetch_add(millis, Ordering::SeqCst);
     }

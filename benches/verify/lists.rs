@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 pub(crate) fn deny_lists(table: &Table, effort: Effort) {
     let tokens = tokens::tokens(&rs256(), ENTRIES);
     let many = effort.pick(10_000_000, 100_000);
-    let store = MemoryStore::builder().max_bytes(many as u64 * 1024).build();
+    let store = MemoryStore::builder().max_bytes(many as u64 * 1024).build().unwrap();
     deny_list(table, effort, ("in memory", many), store, &tokens);
     #[cfg(feature = "redis")]
     {

@@ -57,6 +57,26 @@ impl Authenticator {
         }
     }
 
+    /// Decides for an adapter that does not see the response.
+    ///
+    /// Only an outer layer can then save a session or set the cookie of a renewed token.
+    #[cfg(feature = "tower-http")]
+    pub(crate) fn decide_without_response(
+        &self,
+        head: &impl RoutedHead,
+        outer: Option<&Attached>,
+        requirement: &Requirement,
+    ) -> Decision {
+        let is_inner = outer.is_some_and(|outer| outer.context.is_same(self.context()));
+        if is_inner || !self.changes_responses() {
+            return self.decide(head, outer, requirement);
+        }
+        Now(Err(self.challenge(&Error::configuration(
+            "AsyncRequireAuthorizationLayer cannot save sessions or renewed tokens: put \
+             auth.layer() around it, or use the guard as a layer",
+        ))))
+    }
+
     /// Authenticates the sender, who must be known if `login` is required.
     fn identify(&self, head: &impl Head, login: bool) -> Decision {
         let settings = self.0.sessions.as_ref();

@@ -12,6 +12,7 @@ use super::session::{SessionCookie, SessionSettings};
 use crate::core::challenge::AuthResponse;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::settings::{Texts, Time, options};
 use crate::core::sharded::Striped;
 #[cfg(feature = "client")]
 use crate::jam::{app::JamApp, client::JamClient};
@@ -25,6 +26,24 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+
+options! {
+    /// The options of an authenticator.
+    AuthenticatorOptions {
+        /// Realm of challenges, in printable ASCII. Default: `jamguard`.
+        realm: String = "jamguard".to_owned(),
+        /// Treats an invalid header or query credential as anonymous where login is optional.
+        ignore_invalid_bearer: bool = false,
+        /// Rejects an invalid cookie also where login is optional.
+        refuse_invalid_cookies: bool = false,
+        /// Other origins whose pages may send requests with cookie credentials.
+        trusted_origins: Texts = Texts::default(),
+        /// Lets the pages of all sites send such requests: disables the check against CSRF.
+        danger_accept_cross_site: bool = false,
+        /// How long claims that the program adds to identities are cached. Default: 1 minute.
+        enrichment_ttl: Option<Time> = None,
+    }
+}
 
 /// Builder of an [`Authenticator`]: accepted tokens, their sources, and how requests are refused.
 ///
@@ -51,16 +70,10 @@ pub struct AuthenticatorBuilder {
     deny_lists: Vec<TokenList>,
     sources: Vec<CredentialSource>,
     cookies: Option<LoginCookies>,
-    realm: String,
     hook: Option<Hook>,
-    lenient_headers: bool,
-    strict_cookies: bool,
-    trusted_origins: Vec<String>,
-    cross_site: bool,
     claim_paths: ClaimPaths,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     enrich: Option<EnrichHook>,
-    enrichment_ttl: Option<Duration>,
     enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
     refresh: Option<JamClient>,
@@ -68,6 +81,7 @@ pub struct AuthenticatorBuilder {
     grace: Option<Duration>,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
+    pub(crate) options: AuthenticatorOptions,
 }
 
 impl AuthenticatorBuilder {
@@ -77,16 +91,10 @@ impl AuthenticatorBuilder {
             deny_lists: Vec::new(),
             sources: Vec::new(),
             cookies: None,
-            realm: "jamguard".to_owned(),
             hook: None,
-            lenient_headers: false,
-            strict_cookies: false,
-            trusted_origins: Vec::new(),
-            cross_site: false,
             claim_paths: ClaimPaths::default(),
-            clock: Arc::new(SystemClock),
+            clock: None,
             enrich: None,
-            enrichment_ttl: None,
             enrichment_store: None,
             #[cfg(feature = "client")]
             refresh: None,
@@ -94,6 +102,7 @@ impl AuthenticatorBuilder {
             grace: None,
             sessions: None,
             session_cookie: None,
+            options: AuthenticatorOptions::default(),
         }
     }
 
@@ -190,7 +199,7 @@ impl AuthenticatorBuilder {
 
     /// Sets the realm of challenges, in printable ASCII. Default: `jamguard`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = realm.into();
+        self.options.realm = realm.into();
         self
     }
 
@@ -218,7 +227,7 @@ impl AuthenticatorBuilder {
     ///
     /// Default: it is rejected there too.
     pub fn ignore_invalid_bearer(mut self) -> Self {
-        self.lenient_headers = true;
+        self.options.ignore_invalid_bearer = true;
         self
     }
 
@@ -226,7 +235,7 @@ impl AuthenticatorBuilder {
     ///
     /// Default: it makes the request anonymous there.
     pub fn refuse_invalid_cookies(mut self) -> Self {
-        self.strict_cookies = true;
+        self.options.refuse_invalid_cookies = true;
         self
     }
 
@@ -253,7 +262,7 @@ impl AuthenticatorBuilder {
     ///     .trusted_origins(["https://admin.example.com", "http://localhost:5173"]);
     /// ```
     pub fn trusted_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.trusted_origins.extend(origins.into_iter().map(Into::into));
+        self.options.trusted_origins.0.extend(origins.into_iter().map(Into::into));
         self
     }
 
@@ -261,7 +270,7 @@ impl AuthenticatorBuilder {
     ///
     /// Every site's pages can then act in your users' name. Use it only behind a proxy that checks.
     pub fn danger_accept_cross_site(mut self) -> Self {
-        self.cross_site = true;
+        self.options.danger_accept_cross_site = true;
         self
     }
 
@@ -279,11 +288,33 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Sets the clock for login ages in policies and for the [enrichment](Self::enrich) cache.
+    /// Sets the clock of the authenticator and of all its parts.
     ///
-    /// Default: the system clock. Verifiers have their own clock.
+    /// It decides when tokens, sessions, logins, fetched keys and the
+    /// [enrichment](Self::enrich) cache expire. It replaces the clocks of the verifiers, their key
+    /// sets, key rings and lists, and of the sessions, also in clones of them outside of the
+    /// authenticator. A part that several authenticators share follows the first of them that has a
+    /// clock. Dates that a part already holds do not change: give the clock to an in-memory key ring
+    /// too if its rotation matters. Stores keep their own, which only decides when expired records
+    /// are removed.
+    ///
+    /// Default: each part keeps its clock; policies and the cache use the system clock.
+    ///
+    /// ```
+    /// # #[cfg(feature = "testing")] {
+    /// use jamguard::{Authenticator, Sessions, store::MemoryStore, testing::ManualClock};
+    ///
+    /// let clock = ManualClock::at(1_700_000_000);
+    /// let auth = Authenticator::builder()
+    ///     .sessions(Sessions::builder(MemoryStore::new()).build()?)
+    ///     .clock(clock.clone())
+    ///     .build()?;
+    /// clock.advance(std::time::Duration::from_secs(24 * 3600)); // idle sessions have ended
+    /// # }
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -324,7 +355,7 @@ impl AuthenticatorBuilder {
 
     /// Sets how long the result of [`enrich`](Self::enrich) is cached. Default: 1 minute.
     pub fn enrichment_ttl(mut self, ttl: Duration) -> Self {
-        self.enrichment_ttl = Some(ttl);
+        self.options.enrichment_ttl = Some(Time(ttl));
         self
     }
 
@@ -369,6 +400,7 @@ impl AuthenticatorBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration); the message says what to
     /// change.
     pub fn build(self) -> Result<Authenticator, Error> {
+        let options = self.options;
         let verifiers = self
             .verifiers
             .into_iter()
@@ -401,7 +433,8 @@ impl AuthenticatorBuilder {
             _ => true,
         };
         let secure = sources.iter().all(secure);
-        let origins = OriginCheck::new(&self.trusted_origins, secure, self.cross_site)?;
+        let origins =
+            OriginCheck::new(&options.trusted_origins.0, secure, options.danger_accept_cross_site)?;
         for source in &sources {
             match &source.0 {
                 SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
@@ -413,7 +446,7 @@ impl AuthenticatorBuilder {
                 _ => {}
             }
         }
-        if !self.realm.chars().all(|c| matches!(c, ' '..='~')) {
+        if !options.realm.chars().all(|c| matches!(c, ' '..='~')) {
             return Err(Error::configuration(
                 "the realm must be printable ASCII: it goes into a header",
             ));
@@ -437,31 +470,38 @@ impl AuthenticatorBuilder {
                 "enrichment_store without enrichment: call .enrich(…) too",
             ));
         }
-        if self.enrich.is_none() && self.enrichment_ttl.is_some() {
+        if self.enrich.is_none() && options.enrichment_ttl.is_some() {
             return Err(Error::configuration(
                 "enrichment_ttl without enrichment: call .enrich(…) too",
             ));
         }
+        if let Some(clock) = &self.clock {
+            verifiers.iter().for_each(|verifier| verifier.follow_clock(clock));
+            if let Some(sessions) = &sessions {
+                sessions.sessions.follow_clock(clock);
+            }
+        }
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let enricher = self
             .enrich
             .map(|hook| {
                 Enricher::new(
                     hook,
-                    self.enrichment_ttl.unwrap_or(enrich::TTL),
-                    self.clock.clone(),
+                    options.enrichment_ttl.map_or(enrich::TTL, |Time(ttl)| ttl),
+                    clock.clone(),
                     self.enrichment_store,
                 )
             })
             .transpose()?;
         let rules = Arc::new(Rules {
             paths: self.claim_paths,
-            clock: self.clock,
+            clock,
             email_verifiers: verifiers
                 .iter()
                 .filter(|verifier| verifier.issuer_verifies_emails())
                 .flat_map(|verifier| verifier.issuers().iter().cloned())
                 .collect(),
-            realm: self.realm,
+            realm: options.realm,
             hook: self.hook,
             vary: vary(&sources),
         });
@@ -471,8 +511,8 @@ impl AuthenticatorBuilder {
             cookies: self.cookies,
             enricher,
             contexts: Striped::new(|| Arc::new(HandlerContext::new(&rules))),
-            lenient_headers: self.lenient_headers,
-            strict_cookies: self.strict_cookies,
+            lenient_headers: options.ignore_invalid_bearer,
+            strict_cookies: options.refuse_invalid_cookies,
             origins,
             #[cfg(feature = "client")]
             refresh: self.refresh.map(super::refresh::Refresher::new),
@@ -498,7 +538,7 @@ impl fmt::Debug for AuthenticatorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticatorBuilder")
             .field("sources", &self.sources)
-            .field("realm", &self.realm)
+            .field("realm", &self.options.realm)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use super::attached::Authenticated;
 use super::credentials::{self, CredentialSource, Head, SourceKind};
 use super::handle::Authenticator;
-use super::refresh::{Holder, is_definite};
+use super::refresh::{check_same_user, is_definite};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{Later, Now};
 use crate::core::secret::Secret;
@@ -68,13 +68,8 @@ impl Authenticator {
             Ok(verified) => verified,
             Err(error) => return self.authenticated(Err(error), place),
         };
-        let new = Holder::of(verified.expose_token().as_bytes()).ok();
-        if new.is_none() || new != Holder::of(&id_token).ok() {
-            return useless(&Error::new(
-                ErrorKind::InvalidClaim,
-                "the refresh token belongs to another user than the ID token: the user must log \
-                 in again",
-            ));
+        if let Err(other) = check_same_user(&id_token, &verified) {
+            return useless(&other);
         }
         match cookies.set_id(verified.expose_token()) {
             Ok(cookie) => {

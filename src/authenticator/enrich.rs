@@ -4,12 +4,13 @@ use super::identity::Identity;
 use crate::core::attempts::Attempts;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::future::BoxFuture;
+use crate::core::hash::sha256;
+use crate::core::single_flight::SingleFlight;
 use crate::core::telemetry;
 use crate::jose::encoding;
 use crate::store::{Change, NewRecord, Store, Watcher};
 use crate::token::claim_set::ClaimSet;
-use crate::token::keys::BoxFuture;
-use aws_lc_rs::digest;
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use serde::Serialize;
@@ -19,11 +20,9 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 pub(super) const TTL: Duration = Duration::from_secs(60);
 const MAX_BYTES: u64 = 32 << 20;
-const MAX_USERS: u64 = 100_000;
 /// Estimated bytes of an entry besides its texts.
 const BOOKKEEPING: usize = 512;
 /// Stripes of `forget`: forgetting a user also drops about one in this many other users.
@@ -86,7 +85,8 @@ pub(super) struct Enricher {
     clock: Arc<dyn Clock>,
     /// Merged claims by the original claims, which cache their own hash.
     enriched: Cache<Arc<ClaimSet>, Enriched, RandomState>,
-    answers: Cache<Whose, Arc<Answer>, RandomState>,
+    /// The count of the stripe is part of the key, so that `forget` also detaches running calls.
+    answers: SingleFlight<(Whose, u64), Answer>,
     forgotten: Arc<Forgotten>,
     store: Option<Arc<dyn Store>>,
     /// The store's watcher; registered while this is held.
@@ -143,17 +143,11 @@ impl Whose {
     }
 }
 
-/// The hook's answer for a user. Concurrent requests wait for the same call.
+/// The hook's answer for a user.
+#[derive(Clone)]
 struct Answer {
     life: Life,
-    added: OnceCell<Result<Arc<Added>, Error>>,
-}
-
-impl Answer {
-    fn is_good(&self, forgotten: &Forgotten, now: Duration) -> bool {
-        // Waiting requests share a failure; the next request calls the hook again.
-        self.life.lasts(forgotten, now) && !matches!(self.added.get(), Some(Err(_)))
-    }
+    added: Arc<Added>,
 }
 
 /// The validity of an answer.
@@ -214,8 +208,7 @@ impl Forgotten {
 
 /// Returns a user's key in the store. Hashed, so that the store does not learn user names.
 fn key(name: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, name.as_bytes());
-    format!("{PREFIX}{}", encoding::encode(hash))
+    format!("{PREFIX}{}", encoding::encode(sha256(name)))
 }
 
 impl Enricher {
@@ -251,9 +244,7 @@ impl Enricher {
                 })
                 .max_capacity(MAX_BYTES)
                 .build_with_hasher(RandomState::default()),
-            answers: Cache::builder()
-                .max_capacity(MAX_USERS)
-                .build_with_hasher(RandomState::default()),
+            answers: SingleFlight::shared_for(Duration::MAX),
             forgotten,
             store,
             _told: told,
@@ -313,33 +304,24 @@ impl Enricher {
     }
 
     async fn ask(&self, identity: &Identity) -> Result<Arc<ClaimSet>, Error> {
-        let answer = self.answer(identity);
-        let added = answer
-            .added
-            .get_or_init(async || (self.hook)(identity.clone()).await.map(Arc::new))
-            .await;
-        let added = added.as_ref().map_err(Error::clone)?;
-        let plain = identity.set();
-        let claims = Arc::new(merged(plain.text(), added)?);
-        let enriched = Enriched { claims: claims.clone(), life: answer.life };
-        self.enriched.insert(Arc::new(plain.copy()), enriched);
-        Ok(claims)
-    }
-
-    /// Returns the user's current answer, finished or in flight, or a new one.
-    fn answer(&self, identity: &Identity) -> Arc<Answer> {
         let (whose, now) = (Whose::of(identity), self.clock.monotonic());
         let stripe = self.forgotten.stripe(&key(whose.name()));
         let count = self.forgotten.count(stripe);
-        let entry = self.answers.entry(whose).and_upsert_with(|known| {
-            let known = known.map(moka::Entry::into_value);
-            let good = known.filter(|answer| answer.is_good(&self.forgotten, now));
-            good.unwrap_or_else(|| {
-                let life = Life { until: now.saturating_add(self.ttl), stripe, count };
-                Arc::new(Answer { life, added: OnceCell::new() })
-            })
-        });
-        entry.into_value()
+        let life = Life { until: now.saturating_add(self.ttl), stripe, count };
+        let call = || async {
+            let added = Arc::new((self.hook)(identity.clone()).await?);
+            Ok(Answer { life, added })
+        };
+        // Waiting requests share a failure; the next request calls the hook again.
+        let lasts = |answer: &Result<Answer, Error>| {
+            answer.as_ref().is_ok_and(|answer| self.lasts(answer.life))
+        };
+        let answer = self.answers.ask((whose, count), call, lasts).await?;
+        let plain = identity.set();
+        let claims = Arc::new(merged(plain.text(), &answer.added)?);
+        let enriched = Enriched { claims: claims.clone(), life: answer.life };
+        self.enriched.insert(Arc::new(plain.copy()), enriched);
+        Ok(claims)
     }
 
     /// Drops what was added to this user's claims: here at once, elsewhere through the store.

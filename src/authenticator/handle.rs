@@ -201,6 +201,22 @@ impl Authenticator {
         &self.0.origins
     }
 
+    /// Whether the authenticator has sessions.
+    #[cfg(any(feature = "tower", feature = "client"))]
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.0.sessions.is_some()
+    }
+
+    /// Whether the response to an admitted request may carry a session or a renewed token.
+    #[cfg(feature = "tower-http")]
+    pub(super) fn changes_responses(&self) -> bool {
+        #[cfg(feature = "client")]
+        if self.0.refresh.is_some() {
+            return true;
+        }
+        self.has_sessions()
+    }
+
     /// Whether this site's cookies are also sent over plain http, as in development.
     #[cfg(feature = "oauth2")]
     pub(crate) fn has_plain_cookies(&self) -> bool {

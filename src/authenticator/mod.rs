@@ -5,7 +5,7 @@
 
 mod attached;
 mod authenticate;
-mod builder;
+pub(crate) mod builder;
 mod context;
 #[cfg(feature = "client")]
 mod cookie_renewal;
@@ -26,6 +26,8 @@ mod requirement;
 mod respond;
 mod routing;
 mod session;
+#[cfg(feature = "client")]
+pub(crate) mod token_cookies;
 
 pub use builder::AuthenticatorBuilder;
 pub use cookies::LoginCookies;
@@ -51,3 +53,5 @@ pub(crate) use self::{
     requirement::Requirement,
     respond::{Admitted, Call, Respond, RespondTo, Responder, ResponseHead, ReturnedError},
 };
+#[cfg(feature = "tower-http")]
+pub(crate) use respond::Decision;

@@ -2,12 +2,14 @@
 
 use crate::core::call_limit::CallLimit;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::{Sha256, sha256};
 use crate::core::secret::Secret;
-use crate::core::single_flight::{SingleFlight, secret_hash};
+use crate::core::single_flight::SingleFlight;
 use crate::jam::client::JamClient;
 use crate::jose::jws::Compact;
 use crate::token::claims::RegisteredClaims;
 use crate::token::rules::TextRule;
+use crate::token::verified::Verified;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Refresher {
     client: JamClient,
     calls: Arc<CallLimit>,
-    renewed: SingleFlight<Secret>,
+    renewed: SingleFlight<Sha256, Secret>,
 }
 
 impl Refresher {
@@ -36,7 +38,7 @@ impl Refresher {
 
     /// Drops the shared answer, so that the next call asks JAM again.
     pub(crate) fn forget(&self, refresh_token: &str) {
-        self.renewed.forget(&secret_hash(refresh_token));
+        self.renewed.forget(&sha256(refresh_token));
     }
 
     /// Returns a new ID token for a refresh token.
@@ -49,9 +51,9 @@ impl Refresher {
             let token = Secret::new(refresh_token);
             async move { calls.run(client.refresh(token.expose())).await }
         };
-        let key = secret_hash(refresh_token);
+        let key = sha256(refresh_token);
         let lasts = |answer: &Result<Secret, Error>| answer.as_ref().err().is_none_or(is_definite);
-        let answer = self.renewed.ask(key, call, lasts).await;
+        let answer = self.renewed.ask_detached(key, call, lasts).await;
         answer.map_err(|error| {
             if is_definite(&error) {
                 error
@@ -66,8 +68,7 @@ impl Refresher {
     }
 }
 
-/// The user of an ID token. A renewed token must have the same: otherwise a planted refresh token
-/// would log the browser in as another user.
+/// The user of an ID token.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Holder {
     issuer: Option<String>,
@@ -77,7 +78,6 @@ pub(crate) struct Holder {
 
 impl Holder {
     /// Returns the `iss` claim.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
@@ -92,6 +92,22 @@ impl Holder {
             subject: claims.subject.map(Into::into),
             email: claims.texts.pop().flatten().map(Into::into),
         })
+    }
+}
+
+/// Checks that a renewed ID token is for the same user as the old one: otherwise a planted refresh
+/// token would log the browser in as another user.
+///
+/// # Errors
+/// [`ErrorKind::InvalidClaim`].
+pub(crate) fn check_same_user(old: &[u8], renewed: &Verified) -> Result<(), Error> {
+    match (Holder::of(old), Holder::of(renewed.expose_token().as_bytes())) {
+        (Ok(old), Ok(renewed)) if old == renewed => Ok(()),
+        _ => Err(Error::new(
+            ErrorKind::InvalidClaim,
+            "the refresh token belongs to another user than the ID token: the user must log in \
+             again",
+        )),
     }
 }
 

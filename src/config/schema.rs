@@ -39,12 +39,15 @@ mod tests {
         jam: Option<Settings>,
     }
 
-    /// Removes `null` from types: a key is either missing or has a value.
+    /// Removes `null` from types and defaults: a key is either missing or has a value.
     struct Values;
 
     impl Transform for Values {
         fn transform(&mut self, schema: &mut Schema) {
             transform_subschemas(self, schema);
+            if schema.get("default") == Some(&Value::Null) {
+                schema.remove("default");
+            }
             let null = json!("null");
             if let Some(Value::Array(types)) = schema.get_mut("type") {
                 types.retain(|kind| *kind != null);

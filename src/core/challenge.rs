@@ -1,9 +1,10 @@
-//! The only mapping from errors to HTTP responses (RFC 6750 section 3, RFC 9457, RFC 9470).
+//! The response to a rejected request, and the only mapping from errors to it.
 //!
 //! Plain bytes and numbers: axum and actix-web have different `http` types, but get the same
 //! responses.
 
-use crate::core::error::{Error, ErrorKind, Needs};
+use crate::core::error::Error;
+use crate::core::problem::Problem;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -33,203 +34,6 @@ pub struct AuthResponse {
     body: Vec<u8>,
 }
 
-/// The part of an outcome that the client may see.
-struct Public {
-    status: u16,
-    /// The problem's `type`.
-    name: &'static str,
-    title: &'static str,
-    detail: &'static str,
-    /// The `WWW-Authenticate` header, bare or with an `error` code.
-    challenge: Wire,
-}
-
-enum Wire {
-    None,
-    Bare,
-    /// The code, and whether `detail` is sent as its description.
-    Code(&'static str, bool),
-}
-
-impl Public {
-    fn of(kind: ErrorKind) -> Self {
-        let invalid_token = |detail| Self {
-            status: 401,
-            name: "invalid_token",
-            title: "Invalid token",
-            detail,
-            challenge: Wire::Code("invalid_token", true),
-        };
-        let plain = |status, name, title, detail| Self {
-            status,
-            name,
-            title,
-            detail,
-            challenge: Wire::None,
-        };
-        match kind {
-            ErrorKind::MissingCredentials => Self {
-                status: 401,
-                name: "missing_credentials",
-                title: "Missing credentials",
-                detail: "This resource needs a credential.",
-                challenge: Wire::Bare,
-            },
-            ErrorKind::InvalidRequest => Self {
-                status: 400,
-                name: "invalid_request",
-                title: "Invalid request",
-                detail: "The request's credential cannot be read.",
-                challenge: Wire::Code("invalid_request", false),
-            },
-            ErrorKind::InsufficientScope => Self {
-                status: 403,
-                name: "insufficient_scope",
-                title: "Insufficient scope",
-                detail: "The credential does not allow this.",
-                challenge: Wire::Code("insufficient_scope", false),
-            },
-            ErrorKind::StepUp => Self {
-                status: 401,
-                name: "insufficient_user_authentication",
-                title: "Insufficient user authentication",
-                detail: "This needs a more recent or a stronger login.",
-                challenge: Wire::Code("insufficient_user_authentication", true),
-            },
-            ErrorKind::WrongCode | ErrorKind::UsedCode => Self {
-                status: 401,
-                name: "invalid_code",
-                title: "Invalid code",
-                detail: "The code is not valid, or not any more.",
-                challenge: Wire::Code("insufficient_user_authentication", true),
-            },
-            ErrorKind::LockedOut => {
-                plain(429, "locked_out", "Too many wrong codes", "No code is accepted for a while.")
-            }
-            ErrorKind::NotEnrolled => {
-                plain(409, "not_enrolled", "No second factor", "The user has no second factor.")
-            }
-            ErrorKind::AlreadyEnrolled => plain(
-                409,
-                "already_enrolled",
-                "Second factor present",
-                "The user has a second factor already.",
-            ),
-            ErrorKind::Forbidden => {
-                plain(403, "forbidden", "Forbidden", "This resource is closed.")
-            }
-            ErrorKind::AmbiguousPath => plain(
-                400,
-                "ambiguous_path",
-                "Ambiguous path",
-                "The path of the request can be read in more than one way.",
-            ),
-            ErrorKind::Expired => invalid_token("The token is expired."),
-            ErrorKind::Revoked | ErrorKind::NotListed | ErrorKind::Reused => {
-                invalid_token("The token is revoked.")
-            }
-            ErrorKind::Malformed
-            | ErrorKind::TooLarge
-            | ErrorKind::UnsupportedAlgorithm
-            | ErrorKind::UnknownIssuer
-            | ErrorKind::UnknownKey
-            | ErrorKind::BadSignature
-            | ErrorKind::NotYetValid
-            | ErrorKind::MissingClaim
-            | ErrorKind::InvalidClaim
-            | ErrorKind::WrongType
-            | ErrorKind::NotVerified
-            | ErrorKind::InvalidGrant => invalid_token("The token is invalid."),
-            ErrorKind::InvalidCallback => plain(
-                400,
-                "invalid_callback",
-                "Invalid callback",
-                "This login was not begun here, is over, or took too long: log in again.",
-            ),
-            ErrorKind::AccessDenied => {
-                plain(403, "access_denied", "Access denied", "The login was refused.")
-            }
-            ErrorKind::Conflict => plain(
-                409,
-                "conflict",
-                "Conflict",
-                "Another request changed the same thing meanwhile: try again.",
-            ),
-            ErrorKind::CrossSite => plain(
-                403,
-                "cross_site",
-                "Cross-site request",
-                "Another site's page must not do this.",
-            ),
-            ErrorKind::Unavailable
-            | ErrorKind::Timeout
-            | ErrorKind::Connection
-            | ErrorKind::Storage => plain(
-                503,
-                "unavailable",
-                "Temporarily unavailable",
-                "The credential cannot be checked at the moment.",
-            ),
-            // Another server rejected this server's request: its status is never the client's.
-            ErrorKind::BadRequest | ErrorKind::Unauthorized | ErrorKind::NotFound => plain(
-                502,
-                "bad_gateway",
-                "Bad gateway",
-                "Another server refused a request of this one.",
-            ),
-            ErrorKind::UnexpectedStatus | ErrorKind::UnexpectedBody => plain(
-                502,
-                "bad_gateway",
-                "Bad gateway",
-                "The authentication service answered in an unexpected way.",
-            ),
-            ErrorKind::AlreadyAnswered
-            | ErrorKind::ClaimsMismatch
-            | ErrorKind::Configuration
-            | ErrorKind::InvalidKey
-            | ErrorKind::ClientRefused
-            | ErrorKind::Internal => plain(
-                500,
-                "internal_error",
-                "Internal error",
-                "The server is not set up correctly.",
-            ),
-        }
-    }
-}
-
-impl Public {
-    /// Returns the value of `WWW-Authenticate`.
-    fn wire(&self, needs: &Needs, realm: &str) -> Option<String> {
-        let mut value = format!("Bearer realm={}", quoted(realm));
-        let (code, described) = match self.challenge {
-            Wire::None => return None,
-            Wire::Bare => return Some(value),
-            Wire::Code(code, described) => (code, described),
-        };
-        let mut add = |name: &str, text: &str| {
-            value.push_str(", ");
-            value.push_str(name);
-            value.push('=');
-            value.push_str(&quoted(text));
-        };
-        add("error", code);
-        if described {
-            add("error_description", self.detail);
-        }
-        if let Some(scopes) = &needs.scopes {
-            add("scope", scopes);
-        }
-        if let Some(seconds) = needs.max_age {
-            add("max_age", &seconds.to_string());
-        }
-        if let Some(values) = &needs.acr_values {
-            add("acr_values", values);
-        }
-        Some(value)
-    }
-}
-
 impl AuthResponse {
     /// Creates an empty response with this status.
     pub fn new(status: u16) -> Self {
@@ -241,25 +45,25 @@ impl AuthResponse {
     /// A refresh token that [`RefreshTokens`](crate::RefreshTokens) rejects gets a token endpoint's
     /// response instead: `400 {"error":"invalid_grant"}` (RFC 6749 section 5.2).
     pub fn for_error(error: &Error, realm: &str) -> Self {
-        let public = Public::of(error.kind());
-        if public.status == 401 && error.is_about_grant() {
+        let problem = Problem::of(error.kind());
+        if problem.status == 401 && error.is_about_grant() {
             return Self::invalid_grant();
         }
-        let mut answer = Self::new(public.status);
-        if let Some(value) = public.wire(error.needs(), realm) {
+        let mut answer = Self::new(problem.status);
+        if let Some(value) = problem.wire(error.needs(), realm) {
             answer.set_header("www-authenticate", value);
         }
-        if matches!(public.status, 429 | 503) {
+        if matches!(problem.status, 429 | 503) {
             let seconds = error
                 .retry_after()
                 .map_or(1, |after| after.as_secs() + u64::from(after.subsec_nanos() > 0));
             answer.set_header("retry-after", seconds.max(1).to_string());
         }
-        let problem = format!(
+        let body = format!(
             r#"{{"type":"{}","title":"{}","status":{},"detail":"{}"}}"#,
-            public.name, public.title, public.status, public.detail
+            problem.name, problem.title, problem.status, problem.detail
         );
-        answer.with_body("application/problem+json", problem)
+        answer.with_body("application/problem+json", body)
     }
 
     /// Returns a token endpoint's response to a rejected refresh token (RFC 6749 section 5.2).
@@ -335,24 +139,6 @@ impl AuthResponse {
     }
 }
 
-/// Writes a quoted-string (RFC 9110 section 5.6.4) and drops all but visible ASCII.
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            ' '..='~' => out.push(c),
-            _ => {}
-        }
-    }
-    out.push('"');
-    out
-}
-
 impl fmt::Debug for AuthResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Headers may contain cookies.
@@ -363,6 +149,7 @@ impl fmt::Debug for AuthResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::error::{ErrorKind, Needs};
 
     fn answer(kind: ErrorKind) -> AuthResponse {
         AuthResponse::for_error(&Error::new(kind, "the precise reason"), "a\"b")

@@ -1,6 +1,6 @@
 //! Injected time; the only module that reads a system clock.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A pair of clocks: wall time for `exp` and `nbf`, monotonic time for cache lifetimes.
@@ -36,7 +36,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+        since_epoch(SystemTime::now())
     }
 
     fn monotonic(&self) -> Duration {
@@ -45,7 +45,58 @@ impl Clock for SystemClock {
     }
 }
 
-impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+/// Returns the time since the Unix epoch; zero for an earlier time.
+pub(crate) fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Returns the time so long after the Unix epoch; the epoch itself if it is too late to represent.
+pub(crate) fn system_time(since_epoch: Duration) -> SystemTime {
+    UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH)
+}
+
+/// Returns whole milliseconds, at most `u64::MAX`.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Like [`millis`], but rounded up.
+pub(crate) fn millis_up(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// The clock of a part of an authenticator: the part's own, until the authenticator is given one.
+pub(crate) struct PartClock {
+    own: Arc<dyn Clock>,
+    followed: OnceLock<Arc<dyn Clock>>,
+}
+
+impl PartClock {
+    pub(crate) fn new(own: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { own, followed: OnceLock::new() })
+    }
+
+    /// Replaces the part's own clock. The first authenticator with a clock decides.
+    pub(crate) fn follow(&self, clock: &Arc<dyn Clock>) {
+        self.followed.get_or_init(|| clock.clone());
+    }
+
+    fn current(&self) -> &dyn Clock {
+        &**self.followed.get().unwrap_or(&self.own)
+    }
+}
+
+impl Clock for PartClock {
+    fn now(&self) -> Duration {
+        self.current().now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.current().monotonic()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> Duration {
         (**self).now()
     }

@@ -1,113 +1,212 @@
-//! Deduplication of concurrent calls by secret: one call, shared by all callers.
+//! Single flight: concurrent callers of the same thing share one call.
+//!
+//! [`Call`] is one shared call, and [`SingleFlight`] shares calls by key. A
+//! [`Refreshing`](crate::core::refreshing::Refreshing) value is kept current by such calls.
 
 use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::{Error, ErrorKind};
-use aws_lc_rs::digest;
+use crate::core::error::Error;
+#[cfg(feature = "client")]
+use crate::core::error::ErrorKind;
 use moka::sync::Cache;
 use std::future::Future;
+use std::hash::Hash;
 use std::time::Duration;
 use tokio::sync::watch;
 
-const MAX_SECRETS: u64 = 100_000;
+const MAX_KEYS: u64 = 100_000;
 /// Longer than any call takes; a call that runs longer is treated as lost.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// SHA-256 of a call's input, so that the secret itself is not kept.
-pub(crate) type SecretHash = [u8; 32];
+/// A call in progress, or its answer; clones wait for the same one.
+#[derive(Clone)]
+pub(crate) struct Call<T>(watch::Receiver<Option<T>>);
 
-pub(crate) fn secret_hash(secret: &str) -> SecretHash {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
-    hash
+/// The end of a call that sends the answer; dropped without one, it interrupts the call.
+pub(crate) type Answering<T> = watch::Sender<Option<T>>;
+
+/// The reason why a call gave no answer.
+#[cfg(feature = "client")]
+pub(crate) enum Lost {
+    /// Its task was dropped: the runtime stopped, or the call panicked.
+    Interrupted,
+    /// It takes too long: its runtime is stalled.
+    Stalled,
 }
 
-/// Calls in progress, and recent answers.
-pub(crate) struct SingleFlight<T> {
-    calls: Cache<SecretHash, Call<T>>,
+impl<T: Clone> Call<T> {
+    pub(crate) fn new() -> (Answering<T>, Self) {
+        let (done, answer) = watch::channel(None);
+        (done, Self(answer))
+    }
+
+    /// Returns whether the answer may still come.
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.has_changed().is_ok()
+    }
+
+    /// Waits for the answer. Returns `None` if the call was interrupted.
+    pub(crate) async fn answer(&mut self) -> Option<T> {
+        self.0.wait_for(Option::is_some).await.ok()?.clone()
+    }
+}
+
+#[cfg(feature = "client")]
+impl<T: Clone + Send + Sync + 'static> Call<T> {
+    /// Starts a call that continues if its callers are cancelled.
+    pub(crate) fn spawn(
+        runtime: &tokio::runtime::Handle,
+        call: impl Future<Output = T> + Send + 'static,
+    ) -> Self {
+        let (done, answer) = Self::new();
+        runtime.spawn(async move {
+            done.send_replace(Some(call.await));
+        });
+        answer
+    }
+
+    /// Waits for at most `patience`: the call may run on another runtime, which may be stalled.
+    pub(crate) async fn answer_within(mut self, patience: Duration) -> Result<T, Lost> {
+        let answer = match tokio::runtime::Handle::try_current() {
+            Ok(_) => match tokio::time::timeout(patience, self.answer()).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(Lost::Stalled),
+            },
+            Err(_) => self.answer().await,
+        };
+        answer.ok_or(Lost::Interrupted)
+    }
+}
+
+/// Calls in progress by key, and recent answers.
+pub(crate) struct SingleFlight<K, T> {
+    calls: Cache<K, Shared<T>>,
     shared_for: Duration,
 }
 
 #[derive(Clone)]
-struct Call<T> {
+struct Shared<T> {
     begun: Duration,
-    wait: watch::Receiver<Option<Ended<T>>>,
+    call: Call<Ended<T>>,
 }
 
+#[derive(Clone)]
 struct Ended<T> {
     at: Duration,
     answer: Result<T, Error>,
 }
 
-impl<T> Call<T> {
+impl<T> Ended<T> {
+    fn now(answer: Result<T, Error>) -> Self {
+        Self { at: real_time(), answer }
+    }
+}
+
+impl<T: Clone> Shared<T> {
     /// Whether a new caller can share this call or its answer.
     fn serves(&self, shared_for: Duration, lasts: impl Fn(&Result<T, Error>) -> bool) -> bool {
         let since = |moment| real_time().saturating_sub(moment);
         // Read first: a call that ends in between has its answer stored already.
-        let is_on = self.wait.has_changed().is_ok();
-        match &*self.wait.borrow() {
+        let is_running = self.call.is_running();
+        match &*self.call.0.borrow() {
             Some(ended) => since(ended.at) < shared_for && lasts(&ended.answer),
-            None => is_on && since(self.begun) < PATIENCE,
+            None => is_running && since(self.begun) < PATIENCE,
         }
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
+impl<K, T> SingleFlight<K, T>
+where
+    K: Clone + Hash + Eq + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
     /// Returns a map that shares each answer for this long after its call ended.
     pub(crate) fn shared_for(time: Duration) -> Self {
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
         Self {
             calls: Cache::builder()
-                .max_capacity(MAX_SECRETS)
+                .max_capacity(MAX_KEYS)
                 // Must outlive every call, or a call would be made twice.
-                .time_to_live(PATIENCE + time)
+                .time_to_live(PATIENCE + time.min(YEAR))
                 .build(),
             shared_for: time,
         }
     }
 
-    /// Returns the answer of a shared call, which continues if the caller is cancelled.
+    /// Returns the shared call of a key, and whether it was begun just now.
+    fn share(
+        &self,
+        key: &K,
+        begin: impl FnOnce() -> Call<Ended<T>>,
+        lasts: impl Fn(&Result<T, Error>) -> bool,
+    ) -> (Call<Ended<T>>, bool) {
+        let begin = || Shared { begun: real_time(), call: begin() };
+        // Stale calls are replaced only here: if waiters removed them, one could remove the call
+        // that another has just started.
+        let useless = |known: &Shared<T>| !known.serves(self.shared_for, &lasts);
+        let entry = self.calls.entry_by_ref(key).or_insert_with_if(begin, useless);
+        let is_new = entry.is_fresh();
+        (entry.into_value().call, is_new)
+    }
+
+    /// Returns the answer of a shared call. If the caller that runs it is cancelled, another takes
+    /// over.
     ///
     /// Answers that `lasts` rejects are not given to later callers.
     ///
     /// # Errors
+    /// The errors of the call.
+    pub(crate) async fn ask<F: Future<Output = Result<T, Error>>>(
+        &self,
+        key: K,
+        call: impl FnOnce() -> F,
+        lasts: impl Fn(&Result<T, Error>) -> bool,
+    ) -> Result<T, Error> {
+        loop {
+            let (done, new) = Call::new();
+            let (mut shared, is_new) = self.share(&key, || new, &lasts);
+            if is_new {
+                let answer = call().await;
+                done.send_replace(Some(Ended::now(answer.clone())));
+                return answer;
+            }
+            if let Some(ended) = shared.answer().await {
+                return ended.answer;
+            }
+        }
+    }
+
+    /// Like [`ask`](Self::ask), but the call runs in a task of its own and is never cancelled.
+    ///
+    /// # Errors
     /// The errors of the call; [`ErrorKind::Unavailable`] if it was interrupted, or outside a tokio
     /// runtime.
-    pub(crate) async fn ask<F>(
+    #[cfg(feature = "client")]
+    pub(crate) async fn ask_detached<F>(
         &self,
-        key: SecretHash,
+        key: K,
         call: impl FnOnce() -> F,
         lasts: impl Fn(&Result<T, Error>) -> bool,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
+        let outage = |message| Error::new(ErrorKind::Unavailable, message);
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| outage("this call needs a tokio runtime"))?;
         let begin = || {
-            let (done, wait) = watch::channel(None);
             let call = call();
-            runtime.spawn(async move {
-                let answer = call.await;
-                let at = real_time();
-                done.send_replace(Some(Ended { at, answer }));
-            });
-            Call { begun: real_time(), wait }
+            Call::spawn(&runtime, async { Ended::now(call.await) })
         };
-        // Stale calls are replaced only here: if waiters removed them, one could remove the call
-        // that another has just started.
-        let useless = |call: &Call<T>| !call.serves(self.shared_for, &lasts);
-        let entry = self.calls.entry(key).or_insert_with_if(begin, useless);
-        let mut wait = entry.into_value().wait;
-        let answered = tokio::time::timeout(PATIENCE, wait.wait_for(Option::is_some)).await;
-        let answer = match answered {
-            Ok(Ok(ended)) => ended.as_ref().map(|ended| ended.answer.clone()),
-            // The runtime that ran the call has stopped or stalled.
-            _ => None,
-        };
-        answer.unwrap_or_else(|| Err(outage("the call was interrupted")))
+        let (shared, _) = self.share(&key, begin, lasts);
+        match shared.answer_within(PATIENCE).await {
+            Ok(ended) => ended.answer,
+            Err(_) => Err(outage("the call was interrupted")),
+        }
     }
 
     /// Forgets the last answer, so that the next caller makes a new call.
-    pub(crate) fn forget(&self, key: &SecretHash) {
+    #[cfg(feature = "client")]
+    pub(crate) fn forget(&self, key: &K) {
         self.calls.invalidate(key);
     }
 }
@@ -117,20 +216,16 @@ fn real_time() -> Duration {
     SystemClock.monotonic()
 }
 
-fn outage(message: &'static str) -> Error {
-    Error::new(ErrorKind::Unavailable, message)
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 #[expect(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Counted calls with one secret.
+    /// Counted calls with one key.
     struct Calls {
-        flight: SingleFlight<usize>,
+        flight: SingleFlight<&'static str, usize>,
         begun: AtomicUsize,
         under_way: AtomicUsize,
         most: AtomicUsize,
@@ -161,10 +256,10 @@ mod tests {
                 calls.under_way.fetch_sub(1, Ordering::SeqCst);
                 match number > calls.failing {
                     true => Ok(number),
-                    false => Err(outage("not yet")),
+                    false => Err(Error::new(ErrorKind::Unavailable, "not yet")),
                 }
             };
-            self.flight.ask(secret_hash("secret"), call, |_| false).await
+            self.flight.ask_detached("key", call, |_| false).await
         }
 
         fn begun(&self) -> usize {
@@ -200,5 +295,31 @@ mod tests {
         }
         assert_eq!(calls.most.load(Ordering::SeqCst), 1);
         assert_eq!(calls.begun(), 6);
+    }
+
+    /// If the caller that runs the call is cancelled, one of those who wait runs theirs.
+    #[tokio::test]
+    async fn a_waiter_takes_over_from_a_cancelled_caller() {
+        let flight = Arc::new(SingleFlight::<_, u32>::shared_for(Duration::from_secs(1)));
+        let first = tokio::spawn({
+            let flight = flight.clone();
+            async move { flight.ask("key", std::future::pending, |_| true).await }
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let waiting: Vec<_> = (0..10)
+            .map(|number| {
+                let flight = flight.clone();
+                tokio::spawn(async move {
+                    flight.ask("key", || async move { Ok(number) }, |_| true).await.unwrap()
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        first.abort();
+        let mut answers = Vec::new();
+        for waiting in waiting {
+            answers.push(waiting.await.unwrap());
+        }
+        assert_eq!(answers, [answers[0]; 10]);
     }
 }

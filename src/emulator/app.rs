@@ -5,17 +5,18 @@ use super::id_token::IdToken;
 use super::settings::AppSettings;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
+use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jam::base;
 use crate::jam::remote_token::RemoteToken;
-use crate::jose::{Algorithm, SigningKey, VerifyingKey};
+use crate::jose::{Algorithm, SigningKey, VerifyingKey, encoding};
 use crate::token::verifier::Verifier;
-use aws_lc_rs::rand;
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use url::Url;
 
@@ -50,19 +51,19 @@ struct Inner {
     app_id: String,
     issuer: String,
     redirect_url: Url,
-    allow_refresh: bool,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
+/// A signing key and its public key.
+type Pair = (SigningKey, VerifyingKey);
+
 struct State {
     /// Newest first; the first one signs.
-    keys: Vec<(SigningKey, VerifyingKey)>,
+    keys: Vec<Pair>,
     /// Verifies with all of `keys`.
     verifier: Verifier,
-    id_token_lifetime: Duration,
-    refresh_token_lifetime: Duration,
-    jwks_max_age: Option<Duration>,
+    settings: AppSettings,
     /// Magic codes and refresh tokens, with the e-mail address of each.
     codes: Expiring<String>,
     refresh_tokens: Expiring<String>,
@@ -75,29 +76,24 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let issuer = base::issuer(&base::app_url(base_url, &settings.app_id)?);
-        let redirect_url = Url::parse(&settings.redirect_url)
-            .ok()
-            .filter(|url| !url.cannot_be_a_base())
-            .ok_or_else(|| {
-                Error::configuration(format!(
-                    "the redirect URL '{}' is not a URL: use an absolute one, http://…",
-                    settings.redirect_url
-                ))
-            })?;
+        let redirect_url = Url::parse(&settings.redirect_url).ok();
+        let redirect_url = redirect_url.filter(|url| !url.cannot_be_a_base()).ok_or_else(|| {
+            Error::configuration(format!(
+                "the redirect URL '{}' is not a URL: use an absolute one, http://…",
+                settings.redirect_url
+            ))
+        })?;
         let keys = vec![new_key()?];
         let verifier = verifier(&keys, &issuer, &settings.app_id, clock.clone())?;
         Ok(Self(Arc::new(Inner {
-            app_id: settings.app_id,
+            app_id: settings.app_id.clone(),
             issuer,
             redirect_url,
-            allow_refresh: settings.allow_refresh,
             clock,
             state: Mutex::new(State {
                 keys,
                 verifier,
-                id_token_lifetime: settings.id_token_lifetime,
-                refresh_token_lifetime: settings.refresh_token_lifetime,
-                jwks_max_age: settings.jwks_max_age,
+                settings,
                 codes: Expiring::new(MAX_CODES),
                 refresh_tokens: Expiring::new(MAX_REFRESH_TOKENS),
             }),
@@ -105,7 +101,7 @@ impl App {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 
     fn now(&self) -> Duration {
@@ -137,7 +133,7 @@ impl App {
     pub fn issue(&self, token: IdToken) -> Result<String, Error> {
         let (key, lifetime) = {
             let state = self.state();
-            (state.keys[0].0.clone(), state.id_token_lifetime)
+            (state.keys[0].0.clone(), state.settings.id_token_lifetime)
         };
         token.sign(&key, self.issuer(), self.app_id(), self.now(), lifetime)
     }
@@ -147,7 +143,7 @@ impl App {
     /// It is usable only if the app allows refresh.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the system's random source fails.
+    /// [`ErrorKind::Internal`] if the system's random source fails.
     pub fn refresh_token(&self, email: impl Into<String>) -> Result<Secret, Error> {
         let email = email.into();
         let mut bytes = random::<128>()?.to_vec();
@@ -155,7 +151,7 @@ impl App {
         let token = BASE64_STANDARD.encode(bytes);
         let now = self.now();
         let mut state = self.state();
-        let expires = now.saturating_add(state.refresh_token_lifetime);
+        let expires = now.saturating_add(state.settings.refresh_token_lifetime);
         state.refresh_tokens.insert(token.clone(), email, expires);
         Ok(token.into())
     }
@@ -202,30 +198,30 @@ impl App {
 
     /// Sets the time from `iat` to `exp` of ID tokens issued from now on.
     pub fn set_id_token_lifetime(&self, lifetime: Duration) {
-        self.state().id_token_lifetime = lifetime;
+        self.state().settings.id_token_lifetime = lifetime;
     }
 
     /// Sets the lifetime of refresh tokens issued from now on.
     pub fn set_refresh_token_lifetime(&self, lifetime: Duration) {
-        self.state().refresh_token_lifetime = lifetime;
+        self.state().settings.refresh_token_lifetime = lifetime;
     }
 
     /// Sets `Cache-Control: max-age` of the key set; `None` omits the header.
     pub fn set_jwks_max_age(&self, max_age: Option<Duration>) {
-        self.state().jwks_max_age = max_age;
+        self.state().settings.jwks_max_age = max_age;
     }
 
     pub(super) fn jwks_max_age(&self) -> Option<Duration> {
-        self.state().jwks_max_age
+        self.state().settings.jwks_max_age
     }
 
     pub(super) fn allows_refresh(&self) -> bool {
-        self.0.allow_refresh
+        self.state().settings.allow_refresh
     }
 
     /// Creates a magic code for this address.
     pub(super) fn new_code(&self, email: String) -> Result<String, Error> {
-        let code = BASE64_URL_SAFE_NO_PAD.encode(random::<32>()?);
+        let code = encoding::encode(random::<32>()?);
         let expires = self.now().saturating_add(CODE_LIFETIME);
         self.state().codes.insert(code.clone(), email, expires);
         Ok(code)
@@ -262,8 +258,7 @@ impl App {
     /// Deletes the refresh token if it belongs to the address, and returns whether it did.
     pub(super) fn delete_refresh_token(&self, email: &str, refresh_token: &str) -> bool {
         let now = self.now();
-        let mut state = self.state();
-        let tokens = &mut state.refresh_tokens;
+        let tokens = &mut self.state().refresh_tokens;
         tokens.get(refresh_token, now).is_some_and(|owner| owner == email)
             && tokens.remove(refresh_token, now).is_some()
     }
@@ -272,10 +267,7 @@ impl App {
         self.state().refresh_tokens.retain(|owner| owner != email);
     }
 
-    fn change_keys(
-        &self,
-        change: impl FnOnce(&mut Vec<(SigningKey, VerifyingKey)>, (SigningKey, VerifyingKey)),
-    ) -> Result<String, Error> {
+    fn change_keys(&self, change: impl FnOnce(&mut Vec<Pair>, Pair)) -> Result<String, Error> {
         let new = new_key()?;
         let kid = new.0.key_id().unwrap_or_default().to_owned();
         let mut state = self.state();
@@ -286,7 +278,7 @@ impl App {
         Ok(kid)
     }
 
-    fn verifier_of(&self, keys: &[(SigningKey, VerifyingKey)]) -> Result<Verifier, Error> {
+    fn verifier_of(&self, keys: &[Pair]) -> Result<Verifier, Error> {
         verifier(keys, self.issuer(), self.app_id(), self.0.clock.clone())
     }
 }
@@ -297,22 +289,12 @@ impl fmt::Debug for App {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorKind::InvalidKey, "the system's random source failed"))?;
-    Ok(bytes)
-}
-
 /// Generates a P-521 key whose `kid` is its thumbprint.
-fn new_key() -> Result<(SigningKey, VerifyingKey), Error> {
+fn new_key() -> Result<Pair, Error> {
     let key = SigningKey::generate(Algorithm::ES512)?;
-    let kid = match key.verifying_key()?.to_jwk() {
-        Some(jwk) => jwk.thumbprint()?,
-        None => {
-            return Err(Error::new(ErrorKind::InvalidKey, "the key has no public part"));
-        }
-    };
+    let public = key.verifying_key()?;
+    let no_jwk = || Error::new(ErrorKind::InvalidKey, "the key has no public part");
+    let kid = public.to_jwk().ok_or_else(no_jwk)?.thumbprint()?;
     let key = key.with_key_id(kid);
     let public = key.verifying_key()?;
     Ok((key, public))
@@ -321,15 +303,12 @@ fn new_key() -> Result<(SigningKey, VerifyingKey), Error> {
 /// Returns the JWK with the members that JAM publishes, and no others.
 fn published(key: &VerifyingKey) -> Value {
     let jwk = json!(key.to_jwk());
-    ["kty", "crv", "x", "y", "kid"]
-        .into_iter()
-        .map(|name| (name.to_owned(), jwk[name].clone()))
-        .collect()
+    ["kty", "crv", "x", "y", "kid"].iter().map(|name| (*name, jwk[name].clone())).collect()
 }
 
 /// Builds the verifier; the service has one clock, so it needs no leeway.
 fn verifier(
-    keys: &[(SigningKey, VerifyingKey)],
+    keys: &[Pair],
     issuer: &str,
     app_id: &str,
     clock: Arc<dyn Clock>,

@@ -2,7 +2,7 @@
 
 use crate::core::error::Error;
 use crate::jose::{SigningKey, jws};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
 
@@ -76,11 +76,7 @@ impl IdToken {
     ) -> Result<String, Error> {
         let now = now.as_secs();
         let lifetime = self.lifetime.unwrap_or(lifetime).as_secs();
-        let header = json!({
-            "alg": key.algorithm().name(),
-            "typ": "JWT",
-            "kid": key.key_id(),
-        });
+        let header = json!({"alg": key.algorithm().name(), "typ": "JWT", "kid": key.key_id()});
         let claims = json!({
             "iss": issuer,
             "aud": app_id,
@@ -96,18 +92,16 @@ impl IdToken {
     }
 }
 
-fn changed(object: Value, changes: Vec<(String, Option<Value>)>) -> Value {
-    let mut members: Map<String, Value> = match object {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    };
-    for (name, value) in changes {
-        match value {
-            Some(value) => members.insert(name, value),
-            None => members.remove(&name),
-        };
+fn changed(mut object: Value, changes: Vec<(String, Option<Value>)>) -> Value {
+    if let Value::Object(members) = &mut object {
+        for (name, value) in changes {
+            match value {
+                Some(value) => members.insert(name, value),
+                None => members.remove(&name),
+            };
+        }
     }
-    Value::Object(members)
+    object
 }
 
 impl fmt::Debug for IdToken {

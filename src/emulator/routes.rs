@@ -14,7 +14,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -86,10 +85,9 @@ async fn meet(
         match fault.status {
             None => next.run(request).await,
             Some(status) => {
-                let status = StatusCode::from_u16(status)
-                    .ok()
-                    .filter(|status| (200..600).contains(&status.as_u16()))
-                    .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let status = if (200..600).contains(&status) { status } else { 500 };
+                let status = StatusCode::from_u16(status);
+                let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 Refusal(status, "The emulator was told to fail.").into_response()
             }
         }
@@ -113,33 +111,28 @@ impl FromRequestParts<Arc<Shared>> for Named {
         shared: &Arc<Shared>,
     ) -> Result<Self, Self::Rejection> {
         let not_found = Refusal(StatusCode::NOT_FOUND, "No such app.");
-        let Ok(Path(path)) =
-            Path::<HashMap<String, String>>::from_request_parts(parts, shared).await
-        else {
-            return Err(not_found);
-        };
-        path.get("app_id").and_then(|app_id| shared.app(app_id)).map(Self).ok_or(not_found)
+        let path = Path::<HashMap<String, String>>::from_request_parts(parts, shared).await;
+        let app = path.ok().and_then(|path| shared.app(path.get("app_id")?));
+        app.map(Self).ok_or(not_found)
     }
 }
 
-/// Parses a JSON body, with any content type.
-fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Refusal> {
-    let body = body.map_err(|_| bad_request("The body cannot be read or is too long."))?;
-    serde_json::from_slice(&body)
-        .map_err(|_| bad_request("The body is not JSON with the right members."))
-}
+type Body = Result<Bytes, BytesRejection>;
 
-#[derive(Deserialize)]
-struct Authenticate {
-    email: String,
+/// Returns a text in a JSON body, with any content type.
+fn member(body: Body, name: &str) -> Result<String, Refusal> {
+    let body = body.map_err(|_| bad_request("The body cannot be read or is too long."))?;
+    let body = serde_json::from_slice::<HashMap<String, Value>>(&body).ok();
+    let text = body.as_ref().and_then(|body| body.get(name)?.as_str());
+    text.map(str::to_owned).ok_or(bad_request("The body is not JSON with the right members."))
 }
 
 async fn authenticate(
     State(shared): AppState,
     Named(app): Named,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let Authenticate { email } = parse(body)?;
+    let email = member(body, "email")?;
     if !is_email(&email) {
         return Err(bad_request("That is not an e-mail address."));
     }
@@ -151,13 +144,9 @@ async fn authenticate(
 /// Whether the text has one `@` between two parts, and no characters that need quotes.
 fn is_email(text: &str) -> bool {
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"(),:;<>@[\\]".contains(c);
-    text.len() <= 254
-        && text.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty()
-                && !domain.is_empty()
-                && local.chars().all(plain)
-                && domain.chars().all(plain)
-        })
+    let part = |part: &str| !part.is_empty() && part.chars().all(plain);
+    let parts = text.split_once('@').filter(|_| text.len() <= 254);
+    parts.is_some_and(|(local, domain)| part(local) && part(domain))
 }
 
 async fn jwks(Named(app): Named) -> Response {
@@ -170,33 +159,15 @@ async fn jwks(Named(app): Named) -> Response {
     answer
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IdTokenBody {
-    id_token: String,
-}
-
-async fn verify(
-    Named(app): Named,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Refusal> {
-    let IdTokenBody { id_token } = parse(body)?;
+async fn verify(Named(app): Named, body: Body) -> Result<Json<Value>, Refusal> {
+    let id_token = member(body, "idToken")?;
     let verified =
         app.verify(&id_token).await.map_err(|_| unauthorized("The ID token is not valid."))?;
     Ok(Json(json!({ "header": verified.header(), "claims": verified.claims() })))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RefreshTokenBody {
-    refresh_token: String,
-}
-
-async fn refresh(
-    Named(app): Named,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, Refusal> {
-    let RefreshTokenBody { refresh_token } = parse(body)?;
+async fn refresh(Named(app): Named, body: Body) -> Result<Json<Value>, Refusal> {
+    let refresh_token = member(body, "refreshToken")?;
     if !app.allows_refresh() {
         return Err(bad_request("The app does not allow refresh."));
     }
@@ -228,10 +199,9 @@ async fn delete_refresh_token(
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
     let email = bearer(&app, &headers).await?;
-    if app.delete_refresh_token(&email, &refresh_token) {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Refusal(StatusCode::NOT_FOUND, "No such refresh token."))
+    match app.delete_refresh_token(&email, &refresh_token) {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Refusal(StatusCode::NOT_FOUND, "No such refresh token.")),
     }
 }
 

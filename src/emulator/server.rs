@@ -6,6 +6,7 @@ use super::settings::AppSettings;
 use super::state::{Endpoint, Mail, OnMail, Shared};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::{Error, ErrorKind};
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -150,13 +151,13 @@ impl Emulator {
     /// redirect URL is invalid.
     pub fn add_app(&self, settings: AppSettings) -> Result<App, Error> {
         let app = App::new(settings, self.base_url(), self.shared.clock.clone())?;
-        if !self.shared.add_app(app.clone()) {
-            return Err(Error::configuration(format!(
+        match self.shared.state().apps.entry(app.app_id().to_owned()) {
+            Entry::Vacant(free) => Ok(free.insert(app).clone()),
+            Entry::Occupied(_) => Err(Error::configuration(format!(
                 "the emulator already has an app {}: give each app its own id",
                 app.app_id()
-            )));
+            ))),
         }
-        Ok(app)
     }
 
     /// Returns the newest 1,000 mails, newest first.
@@ -166,24 +167,24 @@ impl Emulator {
 
     /// Returns how many requests an endpoint received, including those made to fail.
     pub fn requests(&self, endpoint: Endpoint) -> u64 {
-        self.shared.requests(endpoint)
+        self.shared.state().requests.get(&endpoint).copied().unwrap_or_default()
     }
 
     /// Delays requests to an endpoint, in real time.
     pub fn delay(&self, endpoint: Endpoint, delay: Duration) {
-        self.shared.delay(endpoint, delay);
+        self.shared.state().faults.entry(endpoint).or_default().delay = delay;
     }
 
     /// Makes an endpoint answer with this status, after its delay.
     ///
     /// A status outside 200 to 599 becomes 500.
     pub fn fail(&self, endpoint: Endpoint, status: u16) {
-        self.shared.fail(endpoint, status);
+        self.shared.state().faults.entry(endpoint).or_default().status = Some(status);
     }
 
     /// Removes all delays and failures.
     pub fn clear_faults(&self) {
-        self.shared.clear_faults();
+        self.shared.state().faults.clear();
     }
 
     /// Stops the server: pending requests receive 503, and the port is free afterwards.

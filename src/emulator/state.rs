@@ -1,12 +1,13 @@
 //! State shared by the request handlers: apps, mails, faults and counters.
 
 use super::app::App;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, since_epoch, system_time};
+use crate::core::lock::lock;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 const MAX_MAILS: usize = 1_000;
@@ -70,7 +71,7 @@ pub struct Mail {
 impl Mail {
     /// Returns `sent_at` as Unix time.
     pub(super) fn sent(&self) -> Duration {
-        self.sent_at.duration_since(UNIX_EPOCH).unwrap_or_default()
+        since_epoch(self.sent_at)
     }
 
     /// Returns the form shown at `/inbox`, with `sent_at` in Unix seconds.
@@ -107,12 +108,12 @@ pub(super) struct Shared {
 }
 
 #[derive(Default)]
-struct State {
-    apps: HashMap<String, App>,
+pub(super) struct State {
+    pub(super) apps: HashMap<String, App>,
     /// Newest first.
     mails: VecDeque<Mail>,
-    faults: HashMap<Endpoint, Fault>,
-    requests: HashMap<Endpoint, u64>,
+    pub(super) faults: HashMap<Endpoint, Fault>,
+    pub(super) requests: HashMap<Endpoint, u64>,
 }
 
 /// The delay and failure configured for an endpoint.
@@ -132,22 +133,12 @@ impl Shared {
         Self { base_url, clock, on_mail, stopped, state: Mutex::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 
     pub(super) fn app(&self, app_id: &str) -> Option<App> {
         self.state().apps.get(app_id).cloned()
-    }
-
-    /// Adds the app, and returns whether its id was free.
-    pub(super) fn add_app(&self, app: App) -> bool {
-        let mut state = self.state();
-        let free = !state.apps.contains_key(app.app_id());
-        if free {
-            state.apps.insert(app.app_id().to_owned(), app);
-        }
-        free
     }
 
     pub(super) fn mails(&self) -> Vec<Mail> {
@@ -159,7 +150,7 @@ impl Shared {
             app_id: app.app_id().to_owned(),
             email,
             link: format!("{}/magic?code={code}", app.issuer()),
-            sent_at: UNIX_EPOCH + self.clock.now(),
+            sent_at: system_time(self.clock.now()),
         };
         {
             let mut state = self.state();
@@ -176,21 +167,5 @@ impl Shared {
         let mut state = self.state();
         *state.requests.entry(endpoint).or_default() += 1;
         state.faults.get(&endpoint).copied().unwrap_or_default()
-    }
-
-    pub(super) fn requests(&self, endpoint: Endpoint) -> u64 {
-        self.state().requests.get(&endpoint).copied().unwrap_or_default()
-    }
-
-    pub(super) fn delay(&self, endpoint: Endpoint, delay: Duration) {
-        self.state().faults.entry(endpoint).or_default().delay = delay;
-    }
-
-    pub(super) fn fail(&self, endpoint: Endpoint, status: u16) {
-        self.state().faults.entry(endpoint).or_default().status = Some(status);
-    }
-
-    pub(super) fn clear_faults(&self) {
-        self.state().faults.clear();
     }
 }

@@ -2,13 +2,11 @@
 
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::AuthResponse;
-use crate::core::secret::Secret;
-use crate::token::keys::BoxFuture;
+use crate::core::future::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
-type Answer = dyn Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync;
+type Answer = dyn Fn(&EndpointRequest<'_>) -> BoxFuture<AuthResponse> + Send + Sync;
 
 /// A ready-made handler for axum and actix-web.
 ///
@@ -38,16 +36,16 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Creates a handler. The closure must read all it needs of the request before it returns.
+    /// Creates a handler. Its future does not borrow the request: the closure reads it before.
     pub(crate) fn new(
         name: &'static str,
-        answer: impl Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
+        answer: impl Fn(&EndpointRequest<'_>) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
     ) -> Self {
         Self { name, answer: Arc::new(answer) }
     }
 
     pub(crate) fn answer(&self, head: &impl Head) -> BoxFuture<AuthResponse> {
-        (self.answer)(&Asked::of(head))
+        (self.answer)(&EndpointRequest(head))
     }
 }
 
@@ -57,56 +55,49 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The request headers that handlers may read.
-const LOOKED_AT: [HeaderKey<'static>; 8] = [
-    HeaderKey::Cookie,
-    HeaderKey::Named("accept"),
-    HeaderKey::Named("host"),
-    HeaderKey::Named("if-none-match"),
-    HeaderKey::Named("origin"),
-    HeaderKey::Named("sec-fetch-site"),
-    HeaderKey::Named("user-agent"),
-    HeaderKey::Named("x-csrf-token"),
-];
+/// The request of an endpoint, of either framework: all of its headers.
+pub(crate) struct EndpointRequest<'r>(&'r dyn AnyHead);
 
-/// A framework-independent copy of the request data that handlers read.
-///
-/// Cookies and the query may hold tokens, so they are zeroized.
-pub(crate) struct Asked {
-    headers: [Vec<Zeroizing<Vec<u8>>>; LOOKED_AT.len()],
-    query: Option<Secret>,
-    method: Box<str>,
-    authority: Option<Box<str>>,
+/// [`Head`] as a trait object, which cannot have a method that returns an opaque iterator.
+trait AnyHead {
+    fn values<'a>(&'a self, name: HeaderKey<'a>) -> Vec<&'a [u8]>;
+    fn query(&self) -> Option<&str>;
+    fn method(&self) -> &str;
+    fn authority(&self) -> Option<&str>;
 }
 
-impl Asked {
-    fn of(head: &impl Head) -> Self {
-        let values = |name| head.header(name).map(|value| Zeroizing::new(value.to_vec()));
-        Self {
-            headers: LOOKED_AT.map(|name| values(name).collect()),
-            query: head.query().map(Secret::new),
-            method: head.method().into(),
-            authority: head.authority().map(Into::into),
-        }
-    }
-}
-
-impl Head for Asked {
-    fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
-        let place = LOOKED_AT.iter().position(|known| *known == name);
-        let values = place.and_then(|at| self.headers.get(at));
-        values.into_iter().flatten().map(|value| &***value)
+impl<H: Head> AnyHead for H {
+    fn values<'a>(&'a self, name: HeaderKey<'a>) -> Vec<&'a [u8]> {
+        self.header(name).collect()
     }
 
     fn query(&self) -> Option<&str> {
-        self.query.as_ref().map(Secret::expose)
+        Head::query(self)
     }
 
     fn method(&self) -> &str {
-        &self.method
+        Head::method(self)
     }
 
     fn authority(&self) -> Option<&str> {
-        self.authority.as_deref()
+        Head::authority(self)
+    }
+}
+
+impl Head for EndpointRequest<'_> {
+    fn header<'a>(&'a self, name: HeaderKey<'a>) -> impl Iterator<Item = &'a [u8]> + 'a {
+        self.0.values(name).into_iter()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
+    fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.0.authority()
     }
 }

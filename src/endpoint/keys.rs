@@ -1,12 +1,12 @@
 //! Handlers that publish an issuer's keys and metadata.
 
-use super::handler::{Asked, Endpoint};
+use super::handler::{Endpoint, EndpointRequest};
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
+use crate::core::hash::sha256;
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
-use aws_lc_rs::digest;
 use std::time::Duration;
 
 /// Upper bound on caching: other services accept a revoked key for this long.
@@ -51,8 +51,8 @@ impl Issuer {
         }
         let ring = self.key_ring().clone();
         let max_age = MAX_AGE.min(ring.publish_ahead() / 2);
-        Ok(Endpoint::new("jwks", move |asked| {
-            let (ring, known) = (ring.clone(), Known::of(asked));
+        Ok(Endpoint::new("jwks", move |request| {
+            let (ring, known) = (ring.clone(), Known::of(request));
             Box::pin(async move {
                 match ring.verifying_keys().await {
                     Ok(keys) => known.answer("application/jwk-set+json", keys.to_json(), max_age),
@@ -92,8 +92,8 @@ impl Issuer {
             None => format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/')),
         };
         let metadata = serde_json::json!({"issuer": issuer, "jwks_uri": jwks_url}).to_string();
-        Ok(Endpoint::new("metadata", move |asked| {
-            let answer = Known::of(asked).answer("application/json", metadata.clone(), MAX_AGE);
+        Ok(Endpoint::new("metadata", move |request| {
+            let answer = Known::of(request).answer("application/json", metadata.clone(), MAX_AGE);
             Box::pin(std::future::ready(answer))
         }))
     }
@@ -122,8 +122,8 @@ fn unstored(answer: AuthResponse) -> AuthResponse {
 struct Known(Vec<String>);
 
 impl Known {
-    fn of(asked: &Asked) -> Self {
-        let lines = asked.header(HeaderKey::Named("if-none-match"));
+    fn of(request: &EndpointRequest<'_>) -> Self {
+        let lines = request.header(HeaderKey::Named("if-none-match"));
         let texts = lines.filter_map(|line| std::str::from_utf8(line).ok());
         let tags = texts.flat_map(|line| line.split(',').map(|tag| tag.trim().to_owned()));
         Self(tags.collect())
@@ -135,8 +135,7 @@ impl Known {
     }
 
     fn answer(&self, content_type: &str, body: String, max_age: Duration) -> AuthResponse {
-        let digest = digest::digest(&digest::SHA256, body.as_bytes());
-        let tag = format!("\"{}\"", encoding::encode(&digest.as_ref()[..16]));
+        let tag = format!("\"{}\"", encoding::encode(&sha256(&body)[..16]));
         let known = self.has(&tag);
         let answer = AuthResponse::new(if known { 304 } else { 200 })
             .with_header("cache-control", format!("public, max-age={}", max_age.as_secs()))

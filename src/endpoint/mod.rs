@@ -3,6 +3,6 @@
 mod handler;
 mod keys;
 
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub(crate) use handler::Asked;
 pub use handler::Endpoint;
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+pub(crate) use handler::EndpointRequest;

@@ -2,13 +2,13 @@
 
 use super::base;
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::jose::Algorithm;
 use crate::jwks::{Fetch, RemoteKeySet};
 use crate::token::list::TokenList;
 use crate::token::revocation::Revocation;
 use crate::token::verifier::Verifier;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,11 +172,4 @@ impl JamApp {
     }
 }
 
-impl fmt::Debug for JamApp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamApp")
-            .field("app_id", &self.app_id)
-            .field("base_url", &self.base_url)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(JamApp, self, app_id = self.app_id, base_url = self.base_url);

@@ -3,6 +3,7 @@
 use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 #[cfg(any(feature = "tower", feature = "actix"))]
@@ -14,7 +15,7 @@ use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use std::fmt;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -22,7 +23,6 @@ use url::Url;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 64 * 1024;
 const MAX_KEY_SET: usize = 1024 * 1024;
-const WITHOUT_TOKEN: Expected<'_> = Expected { success: 200, refused: None, secrets: &[] };
 /// Percent-encodes all but the unreserved characters of RFC 3986 section 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -178,7 +178,7 @@ impl JamClient {
     /// unknown, and [the errors of every method](JamClient#errors).
     pub async fn authenticate(&self, email: &str) -> Result<(), Error> {
         let answer = self.post("authenticate", json!({ "email": email })).await?;
-        WITHOUT_TOKEN.check(&answer)
+        check(&answer, 200, None, &[])
     }
 
     /// Fetches the app's public keys. The result is not cached.
@@ -189,7 +189,7 @@ impl JamClient {
     pub async fn jwks(&self) -> Result<KeySet, Error> {
         let url = self.url(".well-known/jwks.json")?;
         let answer = self.0.http.send(HttpRequest::get(url, MAX_KEY_SET)).await?;
-        WITHOUT_TOKEN.check(&answer)?;
+        check(&answer, 200, None, &[])?;
         body(&answer)
             .and_then(|body| KeySet::from_json(body).ok())
             .ok_or_else(|| unexpected_body("JAM's answer is not a key set with a usable key"))
@@ -206,9 +206,7 @@ impl JamClient {
     /// text that cannot be decoded as a token, and [the errors of every method](JamClient#errors).
     pub async fn verify_remote(&self, id_token: &str) -> Result<RemoteToken, Error> {
         let answer = self.post("verify", json!({ "idToken": id_token })).await?;
-        let expected =
-            Expected { success: 200, refused: Some(ErrorKind::NotVerified), secrets: &[id_token] };
-        expected.check(&answer)?;
+        check(&answer, 200, Some(ErrorKind::NotVerified), &[id_token])?;
         RemoteToken::decode(id_token)
     }
 
@@ -221,12 +219,7 @@ impl JamClient {
     pub async fn refresh(&self, refresh_token: &str) -> Result<Secret, Error> {
         let content = json!({ "refreshToken": refresh_token });
         let answer = self.post("refresh", content).await?;
-        let expected = Expected {
-            success: 200,
-            refused: Some(ErrorKind::Unauthorized),
-            secrets: &[refresh_token],
-        };
-        expected.check(&answer)?;
+        check(&answer, 200, Some(ErrorKind::Unauthorized), &[refresh_token])?;
         body(&answer)
             .and_then(|body| serde_json::from_str::<Value>(body).ok())
             .and_then(|body| body["idToken"].as_str().map(Secret::from))
@@ -296,56 +289,40 @@ impl JamClient {
         }
         let request = HttpRequest::delete(self.url(path)?, MAX_BODY).bearer(id_token);
         let answer = self.0.http.send(request).await?;
-        let expected = Expected { success: 204, refused: Some(ErrorKind::Unauthorized), secrets };
-        expected.check(&answer)
+        check(&answer, 204, Some(ErrorKind::Unauthorized), secrets)
     }
 }
 
-impl fmt::Debug for JamClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamClient")
-            .field("app_url", &self.0.app_url.as_str())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(JamClient, self, app_url = self.0.app_url.as_str());
 
-/// The mapping from an operation's response status to an error.
-struct Expected<'a> {
+/// Maps a response status other than `success` to an error.
+///
+/// `refused` is the kind for a 401, if the operation defines one; `secrets` are redacted in JAM's
+/// message.
+fn check(
+    answer: &HttpAnswer,
     success: u16,
-    /// The kind for a 401; `None` for operations that define no 401.
     refused: Option<ErrorKind>,
-    /// Texts to redact from JAM's message before it becomes an error.
-    secrets: &'a [&'a str],
-}
-
-impl Expected<'_> {
-    fn check(&self, answer: &HttpAnswer) -> Result<(), Error> {
-        let (kind, otherwise) = match (answer.status, self.refused) {
-            (status, _) if status == self.success => return Ok(()),
-            (400, _) => {
-                (ErrorKind::BadRequest, "JAM rejected the request as malformed or not allowed")
-            }
-            (401, Some(kind)) => (kind, "JAM rejected the token"),
-            (404, _) => (ErrorKind::NotFound, "JAM does not know the app or the record"),
-            (status, _) => {
-                return Err(Error::new(
-                    ErrorKind::UnexpectedStatus,
-                    format!("JAM answered with the unexpected status {status}"),
-                ));
-            }
-        };
-        Err(match self.message(answer) {
-            Some(message) => Error::new(kind, message),
-            None => Error::new(kind, otherwise),
-        })
-    }
-
-    /// Returns the message of JAM's response, with secrets redacted.
-    fn message(&self, answer: &HttpAnswer) -> Option<String> {
+    secrets: &[&str],
+) -> Result<(), Error> {
+    let (kind, otherwise) = match (answer.status, refused) {
+        (status, _) if status == success => return Ok(()),
+        (400, _) => (ErrorKind::BadRequest, "JAM rejected the request as malformed or not allowed"),
+        (401, Some(kind)) => (kind, "JAM rejected the token"),
+        (404, _) => (ErrorKind::NotFound, "JAM does not know the app or the record"),
+        (status, _) => {
+            return Err(Error::new(
+                ErrorKind::UnexpectedStatus,
+                format!("JAM answered with the unexpected status {status}"),
+            ));
+        }
+    };
+    let message = || {
         let body = body(answer).filter(|body| body.len() <= MAX_BODY)?;
         let body: Value = serde_json::from_str(body).ok()?;
-        quoted(body["message"].as_str()?, self.secrets)
-    }
+        quoted(body["message"].as_str()?, secrets)
+    };
+    Err(Error::new(kind, message().map_or(Cow::Borrowed(otherwise), Cow::Owned)))
 }
 
 fn body(answer: &HttpAnswer) -> Option<&str> {

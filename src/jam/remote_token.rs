@@ -1,11 +1,11 @@
 //! Header and claims of a token that JAM verified remotely.
 
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::json;
 use crate::jose::jws::{Compact, DEFAULT_MAX_LEN};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::fmt;
 
 /// The decoded header and claims of a remotely verified token.
 ///
@@ -62,8 +62,4 @@ fn object(text: &str) -> Result<Value, Error> {
         .map_err(|_| Error::new(ErrorKind::Malformed, "a part of the token is not a JSON object"))
 }
 
-impl fmt::Debug for RemoteToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteToken").field("header", &self.header).finish_non_exhaustive()
-    }
-}
+debug_fields!(RemoteToken, self, header = self.header);

@@ -5,18 +5,39 @@ use crate::core::mismatch::mismatch;
 use std::fmt;
 use std::str::FromStr;
 
-/// A JWS signature algorithm (RFC 7518 section 3, RFC 8037, RFC 9864).
-///
-/// # Example
-/// ```
-/// use jamguard::jose::Algorithm;
-/// assert_eq!("ES512".parse::<Algorithm>()?, Algorithm::ES512);
-/// assert!("none".parse::<Algorithm>().is_err());
-/// # Ok::<(), jamguard::Error>(())
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Algorithm {
+/// Defines the algorithms with their names in a header's `alg`, which are the variants' names.
+macro_rules! algorithms {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// A JWS signature algorithm (RFC 7518 section 3, RFC 8037, RFC 9864).
+        ///
+        /// # Example
+        /// ```
+        /// use jamguard::jose::Algorithm;
+        /// assert_eq!("ES512".parse::<Algorithm>()?, Algorithm::ES512);
+        /// assert!("none".parse::<Algorithm>().is_err());
+        /// # Ok::<(), jamguard::Error>(())
+        /// ```
+        #[non_exhaustive]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Algorithm {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Algorithm {
+            /// All supported algorithms.
+            pub const ALL: [Self; [$(stringify!($name)),+].len()] = [$(Self::$name),+];
+
+            /// Returns the name used in a header's `alg`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)+
+                }
+            }
+        }
+    };
+}
+
+algorithms! {
     /// HMAC with SHA-256.
     HS256,
     /// HMAC with SHA-384.
@@ -83,44 +104,6 @@ impl KeyType {
 }
 
 impl Algorithm {
-    /// All supported algorithms.
-    pub const ALL: [Self; 14] = [
-        Self::HS256,
-        Self::HS384,
-        Self::HS512,
-        Self::RS256,
-        Self::RS384,
-        Self::RS512,
-        Self::PS256,
-        Self::PS384,
-        Self::PS512,
-        Self::ES256,
-        Self::ES384,
-        Self::ES512,
-        Self::EdDSA,
-        Self::Ed25519,
-    ];
-
-    /// Returns the name used in a header's `alg`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::HS256 => "HS256",
-            Self::HS384 => "HS384",
-            Self::HS512 => "HS512",
-            Self::RS256 => "RS256",
-            Self::RS384 => "RS384",
-            Self::RS512 => "RS512",
-            Self::PS256 => "PS256",
-            Self::PS384 => "PS384",
-            Self::PS512 => "PS512",
-            Self::ES256 => "ES256",
-            Self::ES384 => "ES384",
-            Self::ES512 => "ES512",
-            Self::EdDSA => "EdDSA",
-            Self::Ed25519 => "Ed25519",
-        }
-    }
-
     pub(crate) const fn key_type(self) -> KeyType {
         match self {
             Self::HS256 | Self::HS384 | Self::HS512 => KeyType::Oct,

@@ -35,6 +35,13 @@ pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (found == tag).then(|| rest.split_at_checked(length)).flatten()
 }
 
+/// Returns whether the bytes are exactly one sequence.
+///
+/// The parsers of RSA keys would accept trailing bytes.
+pub(super) fn is_sequence(der: &[u8]) -> bool {
+    matches!(element(der, SEQUENCE), Some((_, &[])))
+}
+
 /// Returns the SPKI public key of an X.509 certificate (RFC 5280 section 4.1).
 ///
 /// `None` if the bytes are not a certificate.
@@ -91,9 +98,8 @@ pub(super) fn is_public(der: &[u8]) -> bool {
 /// [`ErrorKind::InvalidKey`] if it is, but the key does not allow `algorithm`: a PSS key must not
 /// be used with PKCS#1 v1.5, and its parameters can restrict it to one hash (RFC 4055 section 1.2).
 pub(super) fn is_pss(identifier: &[u8], algorithm: Algorithm) -> Result<bool, Error> {
-    let parameters = match element(identifier, OID) {
-        Some((RSASSA_PSS, parameters)) => parameters,
-        _ => return Ok(false),
+    let Some((RSASSA_PSS, parameters)) = element(identifier, OID) else {
+        return Ok(false);
     };
     let allowed: Vec<_> = [Algorithm::PS256, Algorithm::PS384, Algorithm::PS512]
         .into_iter()

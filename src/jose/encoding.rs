@@ -20,6 +20,11 @@ pub(crate) fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
     URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()
 }
 
+/// Decodes like [`decode`], if the result fills the buffer.
+pub(crate) fn decode_exact(text: impl AsRef<[u8]>, buffer: &mut [u8]) -> Option<()> {
+    (decode_into(text.as_ref(), buffer)? == buffer.len()).then_some(())
+}
+
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -42,20 +47,6 @@ pub(crate) fn padded(number: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
     let start = bytes.len() - number.len();
     bytes[start..].copy_from_slice(number);
     bytes
-}
-
-/// Returns whether the bytes are exactly one DER sequence.
-///
-/// The parsers of RSA keys would accept trailing bytes.
-pub(crate) fn is_sequence(der: &[u8]) -> bool {
-    match *der {
-        [0x30, length @ 0..=0x7f, ref rest @ ..] => rest.len() == usize::from(length),
-        [0x30, 0x81, length, ref rest @ ..] => rest.len() == usize::from(length),
-        [0x30, 0x82, high, low, ref rest @ ..] => {
-            rest.len() == usize::from(u16::from_be_bytes([high, low]))
-        }
-        _ => false,
-    }
 }
 
 /// Returns a PEM text that is wiped when dropped (RFC 7468).

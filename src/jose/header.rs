@@ -5,6 +5,7 @@ use super::encoding;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::json::{self, Scalar};
 use crate::core::sanitize::shown;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -119,22 +120,14 @@ impl Header {
         }
         let alg = alg.ok_or_else(|| malformed("the header has no alg"))?;
         let algorithm = Algorithm::from_name(&alg).ok_or_else(|| {
-            Error::new(
-                ErrorKind::UnsupportedAlgorithm,
-                format!("the token's alg `{}` is none or unknown", shown(&alg)),
-            )
+            let why = format!("the token's alg `{}` is none or unknown", shown(&alg));
+            Error::new(ErrorKind::UnsupportedAlgorithm, why)
         })?;
-        let boxed = |text: Option<std::borrow::Cow<'_, str>>| {
-            text.map(|text| text.into_owned().into_boxed_str())
-        };
-        let key_id = boxed(kid);
-        if key_id
-            .as_ref()
-            .is_some_and(|kid| kid.len() > MAX_KID || kid.chars().any(char::is_control))
-        {
+        let unfit = |kid: &Cow<'_, str>| kid.len() > MAX_KID || kid.chars().any(char::is_control);
+        if kid.as_ref().is_some_and(unfit) {
             return Err(malformed("kid is too long or holds control characters"));
         }
-        Ok(Self { algorithm, key_id, token_type: boxed(typ) })
+        Ok(Self { algorithm, key_id: kid.map(Into::into), token_type: typ.map(Into::into) })
     }
 
     /// Returns the algorithm with which the signature was verified.

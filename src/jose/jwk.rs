@@ -2,14 +2,15 @@
 
 use super::algorithm::{Algorithm, KeyType};
 use super::encoding;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
-use jsonwebtoken::jwk as model;
+use crate::core::hash::sha256;
+use jsonwebtoken::jwk::{self as model, AlgorithmParameters as Parameters};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::borrow::Cow;
-use std::fmt;
 use zeroize::Zeroizing;
 
 /// A public JSON Web Key.
@@ -119,24 +120,22 @@ impl Jwk {
     /// Rejects every type whose model may contain private members.
     fn public(self) -> Result<Self, Error> {
         match &self.model.algorithm {
-            model::AlgorithmParameters::RSA(_)
-            | model::AlgorithmParameters::EllipticCurve(_)
-            | model::AlgorithmParameters::OctetKeyPair(_) => Ok(self),
-            model::AlgorithmParameters::OctetKey(_) => {
-                Err(invalid("a symmetric JWK has no public part"))
+            Parameters::RSA(_) | Parameters::EllipticCurve(_) | Parameters::OctetKeyPair(_) => {
+                Ok(self)
             }
+            Parameters::OctetKey(_) => Err(invalid("a symmetric JWK has no public part")),
             _ => Err(unknown()),
         }
     }
 
     /// Returns the secret of a symmetric key; `None` for another key type.
     pub(crate) fn secret(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        match &self.model.algorithm {
-            model::AlgorithmParameters::OctetKey(oct) => match encoding::decode(&oct.value) {
-                Some(secret) => Ok(Some(Zeroizing::new(secret))),
-                None => Err(invalid("the symmetric JWK's k is not strict base64url")),
-            },
-            _ => Ok(None),
+        let Parameters::OctetKey(oct) = &self.model.algorithm else {
+            return Ok(None);
+        };
+        match encoding::decode(&oct.value) {
+            Some(secret) => Ok(Some(Zeroizing::new(secret))),
+            None => Err(invalid("the symmetric JWK's k is not strict base64url")),
         }
     }
 
@@ -156,23 +155,22 @@ impl Jwk {
     /// [`ErrorKind::InvalidKey`] for a key type without a public thumbprint.
     pub fn thumbprint(&self) -> Result<String, Error> {
         let canonical = match &self.model.algorithm {
-            model::AlgorithmParameters::RSA(rsa) => {
+            Parameters::RSA(rsa) => {
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, rsa.e, rsa.n)
             }
-            model::AlgorithmParameters::EllipticCurve(ec) => format!(
+            Parameters::EllipticCurve(ec) => format!(
                 r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
                 curve_name(&ec.curve),
                 ec.x,
                 ec.y
             ),
-            model::AlgorithmParameters::OctetKeyPair(okp) => {
+            Parameters::OctetKeyPair(okp) => {
                 format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, curve_name(&okp.curve), okp.x)
             }
             _ => return Err(invalid("this key type has no public thumbprint")),
         };
         self.material()?;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
-        Ok(encoding::encode(digest))
+        Ok(encoding::encode(sha256(canonical)))
     }
 
     /// Returns the members as they are serialized.
@@ -200,30 +198,26 @@ impl Jwk {
         algorithm: Option<Algorithm>,
     ) -> Self {
         let parameters = match material {
-            Material::Rsa { n, e } => model::AlgorithmParameters::RSA(model::RSAKeyParameters {
+            Material::Rsa { n, e } => Parameters::RSA(model::RSAKeyParameters {
                 key_type: model::RSAKeyType::RSA,
                 n: encoding::encode(n),
                 e: encoding::encode(e),
             }),
-            Material::Ec { x, y } => {
-                model::AlgorithmParameters::EllipticCurve(model::EllipticCurveKeyParameters {
-                    key_type: model::EllipticCurveKeyType::EC,
-                    curve: match key_type {
-                        KeyType::P384 => model::EllipticCurve::P384,
-                        KeyType::P521 => model::EllipticCurve::P521,
-                        _ => model::EllipticCurve::P256,
-                    },
-                    x: encoding::encode(x),
-                    y: encoding::encode(y),
-                })
-            }
-            Material::Ed { x } => {
-                model::AlgorithmParameters::OctetKeyPair(model::OctetKeyPairParameters {
-                    key_type: model::OctetKeyPairType::OctetKeyPair,
-                    curve: model::EllipticCurve::Ed25519,
-                    x: encoding::encode(x),
-                })
-            }
+            Material::Ec { x, y } => Parameters::EllipticCurve(model::EllipticCurveKeyParameters {
+                key_type: model::EllipticCurveKeyType::EC,
+                curve: match key_type {
+                    KeyType::P384 => model::EllipticCurve::P384,
+                    KeyType::P521 => model::EllipticCurve::P521,
+                    _ => model::EllipticCurve::P256,
+                },
+                x: encoding::encode(x),
+                y: encoding::encode(y),
+            }),
+            Material::Ed { x } => Parameters::OctetKeyPair(model::OctetKeyPairParameters {
+                key_type: model::OctetKeyPairType::OctetKeyPair,
+                curve: model::EllipticCurve::Ed25519,
+                x: encoding::encode(x),
+            }),
         };
         Self {
             model: model::Jwk {
@@ -243,27 +237,25 @@ impl Jwk {
             encoding::decode(text).ok_or_else(|| invalid("a JWK number is not strict base64url"))
         };
         match &self.model.algorithm {
-            model::AlgorithmParameters::RSA(rsa) => {
+            Parameters::RSA(rsa) => {
                 Ok((KeyType::Rsa, Material::Rsa { n: number(&rsa.n)?, e: number(&rsa.e)? }))
             }
-            model::AlgorithmParameters::EllipticCurve(ec) => {
+            Parameters::EllipticCurve(ec) => {
                 let Some((key_type, length)) = curve_type(&ec.curve) else {
                     return Err(invalid("the JWK's crv does not belong to kty EC"));
                 };
-                for (name, text) in [("x", &ec.x), ("y", &ec.y)] {
-                    let found = number(text)?.len();
-                    if found != length {
-                        return Err(invalid(format!(
-                            "the JWK's coordinate {name} has the wrong length: {found} bytes, {} \
-                             has {length}",
-                            key_type.name()
-                        )));
-                    }
-                }
-                let (x, y) = (number(&ec.x)?, number(&ec.y)?);
+                let coordinate = |name, text| match number(text)? {
+                    bytes if bytes.len() == length => Ok(bytes),
+                    bytes => Err(invalid(format!(
+                        "the JWK's coordinate {name} has the wrong length: {} bytes, {} has {length}",
+                        bytes.len(),
+                        key_type.name()
+                    ))),
+                };
+                let (x, y) = (coordinate("x", &ec.x)?, coordinate("y", &ec.y)?);
                 Ok((key_type, Material::Ec { x, y }))
             }
-            model::AlgorithmParameters::OctetKeyPair(okp) => {
+            Parameters::OctetKeyPair(okp) => {
                 if okp.curve != model::EllipticCurve::Ed25519 {
                     return Err(invalid("the JWK's crv does not belong to kty OKP"));
                 }
@@ -321,7 +313,7 @@ impl Jwk {
 /// Normalizes numbers: RSA numbers lose leading zeros, coordinates get their curve's length.
 ///
 /// Some issuers write more or fewer bytes for the same value (RFC 7518 sections 6.2.1 and 6.3.1).
-fn read_by_value(parameters: &mut model::AlgorithmParameters) {
+fn read_by_value(parameters: &mut Parameters) {
     let write = |number: &mut String, length| match encoding::decode(&*number) {
         Some(bytes) if !bytes.is_empty() => {
             *number = encoding::encode(&*encoding::padded(&bytes, length));
@@ -329,11 +321,11 @@ fn read_by_value(parameters: &mut model::AlgorithmParameters) {
         _ => {}
     };
     match parameters {
-        model::AlgorithmParameters::RSA(rsa) => {
+        Parameters::RSA(rsa) => {
             write(&mut rsa.n, 0);
             write(&mut rsa.e, 0);
         }
-        model::AlgorithmParameters::EllipticCurve(ec) => {
+        Parameters::EllipticCurve(ec) => {
             if let Some((_, length)) = curve_type(&ec.curve) {
                 write(&mut ec.x, length);
                 write(&mut ec.y, length);
@@ -363,8 +355,4 @@ fn curve_name(curve: &model::EllipticCurve) -> &'static str {
     }
 }
 
-impl fmt::Debug for Jwk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwk").field("kid", &self.key_id()).finish_non_exhaustive()
-    }
-}
+debug_fields!(Jwk, self, kid = self.key_id());

@@ -29,12 +29,10 @@ pub(crate) struct Compact<'a> {
 impl<'a> Compact<'a> {
     pub(crate) fn split(token: &'a [u8], max_len: usize) -> Result<Self, Error> {
         if token.len() > max_len {
+            let length = token.len();
             return Err(Error::new(
                 ErrorKind::TooLarge,
-                format!(
-                    "the token is longer than allowed: {} bytes, at most {max_len}",
-                    token.len()
-                ),
+                format!("the token is longer than allowed: {length} bytes, at most {max_len}"),
             ));
         }
         let mut dots = memchr::memchr_iter(b'.', token);
@@ -111,12 +109,11 @@ impl Jws {
     /// # Errors
     /// [`ErrorKind::InvalidKey`] if signing fails.
     pub fn sign(key: &SigningKey, payload: &[u8]) -> Result<String, Error> {
-        let mut header = serde_json::Map::new();
-        header.insert("alg".into(), key.algorithm().name().into());
+        let mut header = serde_json::json!({ "alg": key.algorithm().name() });
         if let Some(kid) = key.key_id() {
-            header.insert("kid".into(), kid.into());
+            header["kid"] = kid.into();
         }
-        sign_with_header(key, &serde_json::Value::Object(header), payload)
+        sign_with_header(key, &header, payload)
     }
 
     /// Verifies header and signature of a token of up to 16 KiB.

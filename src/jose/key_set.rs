@@ -42,11 +42,10 @@ impl KeySet {
     /// [`ErrorKind::InvalidKey`] if the text is not a JWK set, contains more than 100 keys, or
     /// contains no usable key; the message then lists the reasons per key, up to ten.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        let invalid = |message| Error::new(ErrorKind::InvalidKey, message);
-        let set: Value =
-            serde_json::from_str(json).map_err(|_| invalid("not a JWK set: not JSON"))?;
-        let entries =
-            set.get("keys").and_then(Value::as_array).ok_or_else(|| invalid(no_keys(&set)))?;
+        let invalid = |message: &str| Error::new(ErrorKind::InvalidKey, message.to_owned());
+        let not_json = |_| invalid("not a JWK set: not JSON");
+        let set: Value = serde_json::from_str(json).map_err(not_json)?;
+        let entries = set["keys"].as_array().ok_or_else(|| invalid(no_keys(&set)))?;
         if entries.len() > MAX_KEYS {
             return Err(invalid("the JWK set holds more than 100 keys"));
         }
@@ -67,17 +66,12 @@ impl KeySet {
         }
         let more = skipped.len().saturating_sub(MAX_REASONS);
         skipped.truncate(MAX_REASONS);
-        Err(Error::new(
-            ErrorKind::InvalidKey,
-            match (skipped.is_empty(), more) {
-                (true, _) => "no key of the JWK set can be used: it is empty".to_owned(),
-                (_, 0) => format!("no key of the JWK set can be used; {}", skipped.join("; ")),
-                (_, more) => format!(
-                    "no key of the JWK set can be used; {}; and {more} more",
-                    skipped.join("; ")
-                ),
-            },
-        ))
+        let why = match (skipped.is_empty(), more) {
+            (true, _) => ": it is empty".to_owned(),
+            (_, 0) => format!("; {}", skipped.join("; ")),
+            _ => format!("; {}; and {more} more", skipped.join("; ")),
+        };
+        Err(invalid(&format!("no key of the JWK set can be used{why}")))
     }
 
     /// Returns the public keys as a JWK set; secrets are left out.
@@ -155,13 +149,10 @@ impl KeySet {
                 }
             }
         };
-        let found = match kid {
-            None => only(None)?,
-            Some(_) => match only(Some(kid))? {
-                None => only(Some(None))?,
-                found => found,
-            },
-        };
+        let mut found = only(kid.map(Some))?;
+        if found.is_none() && kid.is_some() {
+            found = only(Some(None))?;
+        }
         found
             .ok_or_else(|| Error::new(ErrorKind::UnknownKey, "no key fits the token's kid and alg"))
     }

@@ -4,6 +4,7 @@ use super::algorithm::{Algorithm, KeyType};
 use super::jwk::{Jwk, Material, Purpose};
 use super::verifying_key::{self, VerifyingKey};
 use super::{der, encoding};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -12,7 +13,6 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{hmac, rand, rsa};
 use serde_json::{Map, Value};
-use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -131,7 +131,7 @@ impl SigningKey {
             KeyType::Ed25519 => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Pair::Ed),
             _ => EcdsaKeyPair::from_private_key_der(ecdsa(algorithm)?, der).map(Pair::Ec),
         };
-        let pair = pair.ok().filter(|_| encoding::is_sequence(der)).ok_or_else(wrong)?;
+        let pair = pair.ok().filter(|_| der::is_sequence(der)).ok_or_else(wrong)?;
         let key = Self::new(algorithm, pair);
         // Also rejects keys that cannot verify: short RSA keys, an exponent of 1.
         key.verifying_key()?;
@@ -245,10 +245,8 @@ impl SigningKey {
     pub fn verifying_key(&self) -> Result<VerifyingKey, Error> {
         let key_type = self.algorithm.key_type();
         let point = |bytes: &[u8]| {
-            verifying_key::point_material(key_type, |length| {
-                bytes.len().checked_sub(length).and_then(|at| bytes.get(at..))
-            })
-            .ok_or_else(|| invalid("the key has no plain public point"))
+            verifying_key::point_material(bytes, key_type)
+                .ok_or_else(|| invalid("the key has no plain public point"))
         };
         let material = match &*self.pair {
             Pair::Hmac(_, secret) => {
@@ -293,11 +291,4 @@ fn rsa_encoding(algorithm: Algorithm) -> Result<&'static dyn RsaEncoding, Error>
     }
 }
 
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("algorithm", &self.algorithm)
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(SigningKey, self, algorithm = self.algorithm, kid = self.kid);

@@ -4,11 +4,12 @@ use super::algorithm::{Algorithm, KeyType};
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
 use super::{der, disguise, encoding};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
-use aws_lc_rs::{digest, hmac, rand};
-use std::fmt;
+use aws_lc_rs::{hmac, rand};
 use std::sync::Arc;
 
 /// A key that verifies signatures, parsed once, pinned to its algorithms. Cheap to clone.
@@ -20,9 +21,10 @@ use std::sync::Arc;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct VerifyingKey(Arc<Inner>);
+pub struct VerifyingKey(Arc<KeyData>);
 
-struct Inner {
+#[derive(Clone)]
+struct KeyData {
     kid: Option<String>,
     primitives: Vec<(Algorithm, Primitive)>,
     /// `None` for a secret.
@@ -52,7 +54,7 @@ impl VerifyingKey {
     fn secret(kid: Option<String>, primitives: Vec<(Algorithm, Primitive)>) -> Result<Self, Error> {
         let mut id = KeyId::default();
         rand::fill(&mut id).map_err(|_| invalid("the system's random source failed"))?;
-        Ok(Self(Arc::new(Inner { kid, primitives, jwk: None, id })))
+        Ok(Self(Arc::new(KeyData { kid, primitives, jwk: None, id })))
     }
 
     /// Parses a public key in PEM.
@@ -100,7 +102,7 @@ impl VerifyingKey {
             KeyType::Rsa => {
                 let key = RsaSubjectPublicKey::from_der(der)
                     .ok()
-                    .filter(|_| encoding::is_sequence(der))
+                    .filter(|_| der::is_sequence(der))
                     .ok_or_else(|| wrong("SPKI or PKCS#1"))?;
                 if let Some(identifier) = der::public_key_type(der) {
                     der::is_pss(identifier, algorithm)?;
@@ -111,7 +113,7 @@ impl VerifyingKey {
                 // A raw point would parse as well; for Ed25519 that is any 32 bytes.
                 let key = ParsedPublicKey::new(curve(algorithm)?, der)
                     .ok()
-                    .filter(|_| encoding::is_sequence(der) && der.len() > 32)
+                    .filter(|_| der::is_sequence(der) && der.len() > 32)
                     .ok_or_else(|| wrong("SPKI"))?;
                 curve_material(&key, key_type)?
             }
@@ -175,39 +177,25 @@ impl VerifyingKey {
         }
         let jwk = Jwk::from_material(key_type, material, pinned).with_key_id(kid.as_deref());
         let id = key_id(&jwk);
-        Ok(Self(Arc::new(Inner { kid, primitives, jwk: Some(jwk), id })))
+        Ok(Self(Arc::new(KeyData { kid, primitives, jwk: Some(jwk), id })))
     }
 
     /// Sets the key id: tokens that name another key are not verified with this one.
     #[must_use]
     pub fn with_key_id(self, kid: impl Into<String>) -> Self {
-        let kid = Some(kid.into());
-        let jwk = self.0.jwk.clone().map(|jwk| jwk.with_key_id(kid.as_deref()));
-        let inner = Inner {
-            primitives: self.0.primitives.clone(),
-            id: jwk.as_ref().map_or(self.0.id, key_id),
-            kid,
-            jwk,
-        };
-        Self(Arc::new(inner))
+        let mut key = Arc::unwrap_or_clone(self.0);
+        key.kid = Some(kid.into());
+        key.jwk = key.jwk.map(|jwk| jwk.with_key_id(key.kid.as_deref()));
+        key.id = key.jwk.as_ref().map_or(key.id, key_id);
+        Self(Arc::new(key))
     }
 
     /// Restricts the key to these algorithms; `None` if it allows none of them.
     #[cfg(feature = "oauth2")]
     pub(crate) fn only(&self, algorithms: &[Algorithm]) -> Option<Self> {
-        let inner = Inner {
-            kid: self.0.kid.clone(),
-            primitives: self
-                .0
-                .primitives
-                .iter()
-                .filter(|(algorithm, _)| algorithms.contains(algorithm))
-                .cloned()
-                .collect(),
-            jwk: self.0.jwk.clone(),
-            id: self.0.id,
-        };
-        (!inner.primitives.is_empty()).then(|| Self(Arc::new(inner)))
+        let mut key = KeyData::clone(&self.0);
+        key.primitives.retain(|(algorithm, _)| algorithms.contains(algorithm));
+        (!key.primitives.is_empty()).then(|| Self(Arc::new(key)))
     }
 
     /// Returns the key id, `kid`.
@@ -311,15 +299,13 @@ fn spki(key: &ParsedPublicKey) -> Result<PublicKeyX509Der<'static>, Error> {
 
 /// Extracts the point at the end of the key's SPKI form.
 fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
-    let der = spki(key)?;
-    let tail = |length: usize| der.as_ref().len().checked_sub(length).map(|at| &der.as_ref()[at..]);
-    point_material(key_type, tail).ok_or_else(|| invalid("the public key has no plain point"))
+    point_material(spki(key)?.as_ref(), key_type)
+        .ok_or_else(|| invalid("the public key has no plain point"))
 }
 
-pub(crate) fn point_material<'a>(
-    key_type: KeyType,
-    tail: impl Fn(usize) -> Option<&'a [u8]>,
-) -> Option<Material> {
+/// Returns the point at the end of these bytes.
+pub(super) fn point_material(bytes: &[u8], key_type: KeyType) -> Option<Material> {
+    let tail = |length| bytes.get(bytes.len().checked_sub(length)?..);
     let Some(length) = key_type.coordinate_len() else {
         return Some(Material::Ed { x: tail(32)?.to_vec() });
     };
@@ -375,16 +361,12 @@ fn bit_length(number: &[u8]) -> Option<usize> {
 }
 
 fn key_id(jwk: &Jwk) -> KeyId {
-    let mut id = KeyId::default();
-    id.copy_from_slice(digest::digest(&digest::SHA256, jwk.to_json().as_bytes()).as_ref());
-    id
+    sha256(jwk.to_json())
 }
 
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey")
-            .field("kid", &self.0.kid)
-            .field("algorithms", &self.algorithms().collect::<Vec<_>>())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    VerifyingKey,
+    self,
+    kid = self.0.kid,
+    algorithms = self.algorithms().collect::<Vec<_>>()
+);

@@ -2,33 +2,30 @@
 
 use super::fetch::{Fetch, HttpFetch};
 use super::location::Location;
+use super::origin::Origin;
 use super::remote::RemoteKeySet;
-use super::state::Remote;
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
+use crate::core::settings::{Time, options};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) struct Settings {
-    pub(super) timeout: Duration,
-    pub(super) min_age: Duration,
-    pub(super) max_age: Duration,
-    pub(super) default_age: Duration,
-    pub(super) max_stale: Duration,
-    pub(super) cooldown: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(5),
-            min_age: Duration::from_secs(60),
-            max_age: Duration::from_secs(24 * 3600),
-            default_age: Duration::from_secs(600),
-            max_stale: Duration::from_secs(3600),
-            cooldown: Duration::from_secs(30),
-        }
+options! {
+    /// How published keys are fetched and cached.
+    KeySetOptions {
+        /// Deadline of one fetch. Default: 5 s, at most 60 s.
+        timeout: Time = Time(Duration::from_secs(5)),
+        /// Lower bound of the issuer's `max-age`. Default: 1 minute, at least 1 s.
+        min_age: Time = Time(Duration::from_secs(60)),
+        /// Upper bound of the issuer's `max-age`. Default: 24 hours, at most 7 days.
+        max_age: Time = Time(Duration::from_secs(24 * 3600)),
+        /// Lifetime of keys whose issuer sends no `max-age`. Default: 10 minutes, at most 7 days.
+        default_age: Time = Time(Duration::from_secs(600)),
+        /// How long expired keys stay in use during an outage. Default: 1 hour, at most 7 days.
+        max_stale: Time = Time(Duration::from_secs(3600)),
+        /// Minimum time between fetches for unknown or replaced keys. Default: 30 s, at most 7 days.
+        cooldown: Time = Time(Duration::from_secs(30)),
     }
 }
 
@@ -50,7 +47,7 @@ pub struct RemoteKeySetBuilder {
     location: Location,
     fetcher: Option<Arc<dyn Fetch>>,
     clock: Arc<dyn Clock>,
-    settings: Settings,
+    pub(crate) options: KeySetOptions,
 }
 
 impl RemoteKeySetBuilder {
@@ -59,7 +56,7 @@ impl RemoteKeySetBuilder {
             location,
             fetcher: None,
             clock: Arc::new(SystemClock),
-            settings: Settings::default(),
+            options: KeySetOptions::default(),
         }
     }
 
@@ -77,7 +74,7 @@ impl RemoteKeySetBuilder {
 
     /// Sets the deadline of one fetch. Default: 5 s. Range: over 0 to 60 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
+        self.options.timeout = Time(timeout);
         self
     }
 
@@ -85,8 +82,8 @@ impl RemoteKeySetBuilder {
     ///
     /// Default: 60 s to 24 hours. Range: 1 s to 7 days.
     pub fn age_bounds(mut self, least: Duration, most: Duration) -> Self {
-        self.settings.min_age = least;
-        self.settings.max_age = most;
+        self.options.min_age = Time(least);
+        self.options.max_age = Time(most);
         self
     }
 
@@ -94,7 +91,7 @@ impl RemoteKeySetBuilder {
     ///
     /// Default: 10 minutes, at most 7 days. The [bounds](Self::age_bounds) apply to it too.
     pub fn default_age(mut self, age: Duration) -> Self {
-        self.settings.default_age = age;
+        self.options.default_age = Time(age);
         self
     }
 
@@ -102,7 +99,7 @@ impl RemoteKeySetBuilder {
     ///
     /// Default: 1 hour, at most 7 days.
     pub fn max_stale(mut self, max_stale: Duration) -> Self {
-        self.settings.max_stale = max_stale;
+        self.options.max_stale = Time(max_stale);
         self
     }
 
@@ -112,7 +109,7 @@ impl RemoteKeySetBuilder {
     /// key it names. Default: 30 s, at most 7 days. After a failed fetch, the back-off applies to
     /// unknown keys instead.
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
-        self.settings.cooldown = cooldown;
+        self.options.cooldown = Time(cooldown);
         self
     }
 
@@ -122,22 +119,22 @@ impl RemoteKeySetBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a URL that is neither
     /// https nor loopback, or a duration out of range.
     pub fn build(self) -> Result<RemoteKeySet, Error> {
-        let settings = self.settings;
+        let options = self.options;
         self.location.check()?;
-        if settings.timeout.is_zero() || settings.timeout > Duration::from_secs(60) {
+        if options.timeout.0.is_zero() || options.timeout.0 > Duration::from_secs(60) {
             return Err(Error::configuration(
                 "the deadline of a fetch must be over 0 and at most 60 s",
             ));
         }
-        if settings.min_age < Duration::from_secs(1) || settings.min_age > settings.max_age {
+        if options.min_age.0 < Duration::from_secs(1) || options.min_age.0 > options.max_age.0 {
             return Err(Error::configuration(
                 "the minimum age of a key set must be at least 1 s and at most the maximum age",
             ));
         }
         let longest = Duration::from_secs(7 * 24 * 3600);
-        if [settings.max_age, settings.default_age, settings.max_stale, settings.cooldown]
+        if [options.max_age, options.default_age, options.max_stale, options.cooldown]
             .iter()
-            .any(|time| *time > longest)
+            .any(|Time(time)| *time > longest)
         {
             return Err(Error::configuration(
                 "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
@@ -145,9 +142,11 @@ impl RemoteKeySetBuilder {
         }
         let fetcher = match self.fetcher {
             Some(fetcher) => fetcher,
-            None => Arc::new(HttpFetch::new(settings.timeout)?),
+            None => Arc::new(HttpFetch::new(options.timeout.0)?),
         };
-        Ok(RemoteKeySet::new(Remote::new(self.location, fetcher, self.clock, settings)))
+        let clock = PartClock::new(self.clock);
+        let origin = Origin::new(self.location, fetcher, clock.clone(), options);
+        Ok(RemoteKeySet::new(origin, clock))
     }
 }
 

@@ -17,12 +17,11 @@
 //! # Ok(()) }
 //! ```
 
-mod builder;
+pub(crate) mod builder;
 mod fetch;
 mod location;
+mod origin;
 mod remote;
-mod schedule;
-mod state;
 mod verifier;
 
 pub use builder::RemoteKeySetBuilder;

@@ -4,12 +4,14 @@ use super::builder::RemoteKeySetBuilder;
 #[cfg(feature = "oauth2")]
 use super::location::Gather;
 use super::location::Location;
-use super::schedule::{Asked, Outcome, interrupted, unavailable};
-use super::state::Remote;
+use super::origin::Origin;
+use crate::core::clock::Clock;
 use crate::core::error::Error;
+use crate::core::future::BoxFuture;
 use crate::core::http::shown_url;
+use crate::core::refreshing::{Asked, Refreshing};
 use crate::core::telemetry;
-use crate::token::keys::{BoxFuture, KeySource, Keys};
+use crate::token::keys::{KeySource, Keys, Snapshot};
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,11 +36,11 @@ use std::sync::Arc;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RemoteKeySet(Arc<Remote>);
+pub struct RemoteKeySet(Refreshing<Origin>);
 
 impl RemoteKeySet {
-    pub(super) fn new(remote: Remote) -> Self {
-        Self(Arc::new(remote))
+    pub(super) fn new(origin: Origin, clock: Arc<dyn Clock>) -> Self {
+        Self(Refreshing::new(origin, clock))
     }
 
     /// Returns a builder of the key set at `url`, which is https, or http on loopback.
@@ -65,12 +67,12 @@ impl RemoteKeySet {
     /// # Errors
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if they cannot be fetched.
     pub async fn load(&self) -> Result<(), Error> {
-        KeySource::load(self).await.map(drop)
+        self.0.get().await.map(drop)
     }
 
     /// Returns the number of fetches started so far.
     pub fn fetches(&self) -> u64 {
-        self.0.fetches.total()
+        self.0.source().fetches.total()
     }
 }
 
@@ -84,159 +86,101 @@ enum Why {
 }
 
 impl RemoteKeySet {
-    /// Returns the cached keys, or the fetch to wait for.
-    fn ask(&self) -> Asked {
-        let remote = &self.0;
-        let now = remote.clock.monotonic();
-        let mut flights = remote.flights();
-        if let (Some(keys), true) = (remote.keys(), remote.usable_at(now)) {
-            return Asked::Answer(Ok(keys));
-        }
-        if let Some(current) = flights.current(now) {
-            return Asked::Wait(current);
-        }
-        if let Some(left) = remote.backoff_left(&flights, now) {
-            return Asked::Answer(Err(flights.refusal(left)));
-        }
-        let takeoff = remote.prepare(&mut flights, now);
-        drop(flights);
-        match takeoff {
-            Some(takeoff) => Asked::Wait(takeoff.go()),
-            None => Asked::Answer(Err(outside_runtime())),
-        }
-    }
-
     /// Returns keys newer than generation `seen`, or the fetch to wait for.
     ///
     /// `None` if no fetch may start now.
-    fn ask_newer(&self, seen: u64, why: Why) -> Option<Asked> {
-        let remote = &self.0;
-        let now = remote.clock.monotonic();
-        let mut flights = remote.flights();
-        if let Some(keys) = remote.keys().filter(|keys| keys.generation != seen) {
-            return Some(Asked::Answer(Ok(keys)));
+    fn ask_newer(&self, seen: u64, why: Why) -> Option<Asked<Snapshot>> {
+        let origin = self.0.source();
+        let mut keys = self.0.lock();
+        let now = keys.now;
+        if let Some(newer) = keys.value().filter(|keys| keys.generation != seen) {
+            return Some(Asked::Known(Ok(newer.clone())));
         }
-        if let Some(current) = flights.current(now) {
-            return Some(Asked::Wait(current));
+        if let Some(running) = keys.running() {
+            return Some(Asked::Wait(running));
         }
-        if why == Why::Replaced
-            && (flights.in_cooldown(now) || remote.backoff_left(&flights, now).is_some())
-        {
+        let mut cooldown = origin.cooldown();
+        let refusal = keys.refusal();
+        if why == Why::Replaced && (cooldown.is_on(now) || refusal.is_some()) {
             return None;
         }
-        if let Some(left) = remote.backoff_left(&flights, now) {
+        if let Some(error) = refusal {
             // Validity of the token is undecidable while the issuer does not answer.
-            return Some(Asked::Answer(Err(flights.refusal(left))));
+            return Some(Asked::Known(Err(error)));
         }
         // A failed fetch gave no information about the key, so the cooldown does not apply.
-        if flights.in_cooldown(now) && !flights.failing() {
-            let second = flights.second_rotation().then(|| flights.age_note(now));
-            drop(flights);
+        if cooldown.is_on(now) && !keys.is_failing() {
+            let second = cooldown.second_rotation().then(|| cooldown.age_note(now));
+            drop((cooldown, keys));
             if let Some(note) = second {
                 telemetry::warn(
                     "a token names an unknown key within the cooldown of a change of keys: do the \
                      issuer's keys change more often than the cooldown allows?",
-                    &format_args!("{}: {note}", shown_url(remote.location.place())),
+                    &format_args!("{}: {note}", shown_url(origin.location.place())),
                 );
             }
             return None;
         }
-        let takeoff = remote.prepare(&mut flights, now)?;
-        flights.begin_cooldown(now + remote.settings.cooldown);
-        drop(flights);
-        Some(Asked::Wait(takeoff.go()))
+        let fetch = keys.join_or_start()?;
+        cooldown.begin(now + origin.options.cooldown.0);
+        Some(Asked::Wait(fetch))
     }
 
-    fn newer(&self, seen: u64, why: Why) -> Option<BoxFuture<Outcome>> {
-        let asked = self.ask_newer(seen, why)?;
-        Some(self.outcome(asked, move |keys| keys.ask_newer(seen, why)))
-    }
-
-    /// Waits for the fetch. If it broke off, calls `again` once, as the cause may persist.
-    fn outcome(
-        &self,
-        asked: Asked,
-        again: impl FnOnce(&Self) -> Option<Asked> + Send + 'static,
-    ) -> BoxFuture<Outcome> {
-        let set = self.clone();
-        Box::pin(async move {
-            let patience = set.0.patience();
-            let mut outcome = asked.outcome(patience).await;
-            if outcome.is_none()
-                && let Some(asked) = again(&set)
-            {
-                outcome = asked.outcome(patience).await;
-            }
-            let fetched = outcome.unwrap_or_else(|| Err(interrupted()))?;
-            // Newer keys may have arrived while this task waited, and a key may have been
-            // withdrawn.
-            Ok(set.0.keys().unwrap_or(fetched))
-        })
+    fn newer(&self, seen: u64, why: Why) -> Option<BoxFuture<Result<Snapshot, Error>>> {
+        let (set, asked) = (self.clone(), self.ask_newer(seen, why)?);
+        Some(Box::pin(async move { set.0.outcome(asked, |_| set.ask_newer(seen, why)).await }))
     }
 }
 
 impl KeySource for RemoteKeySet {
+    fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.source().clock.follow(clock);
+    }
+
     fn generation(&self) -> u64 {
-        self.0.generation()
+        self.0.source().generation()
     }
 
     fn usable(&self) -> bool {
-        let remote = &self.0;
-        let now = remote.clock.monotonic();
-        if !remote.usable_at(now) {
-            return false;
-        }
-        if remote.refresh_due(now) {
-            let mut flights = remote.flights();
-            // Checked again under the lock: another request's fetch may already have completed.
-            let due = remote.refresh_due(now);
-            let takeoff = due.then(|| remote.prepare(&mut flights, now)).flatten();
-            drop(flights);
-            if let Some(takeoff) = takeoff {
-                takeoff.go();
-            }
-        }
-        true
+        self.0.is_usable()
     }
 
     fn current(&self) -> Keys {
-        match self.0.keys() {
+        match self.0.value() {
             Some(keys) if self.usable() => Keys::Ready(keys),
             _ => Keys::Waiting,
         }
     }
 
-    fn load(&self) -> BoxFuture<Outcome> {
-        self.outcome(self.ask(), |keys| Some(keys.ask()))
+    fn load(&self) -> BoxFuture<Result<Snapshot, Error>> {
+        let keys = self.0.clone();
+        Box::pin(async move { keys.get().await })
     }
 
-    fn refresh(&self, seen: u64) -> Option<BoxFuture<Outcome>> {
+    fn refresh(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         self.newer(seen, Why::Unknown)
     }
 
-    fn refresh_replaced(&self, seen: u64) -> Option<BoxFuture<Outcome>> {
+    fn refresh_replaced(&self, seen: u64) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         self.newer(seen, Why::Replaced)
     }
 
     fn age_note(&self) -> Option<String> {
-        Some(self.0.flights().age_note(self.0.clock.monotonic()))
+        Some(self.0.source().cooldown().age_note(self.0.now()))
     }
-}
-
-fn outside_runtime() -> Error {
-    unavailable("keys can only be fetched inside a tokio runtime")
 }
 
 impl fmt::Debug for RemoteKeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeySet")
-            .field("place", &self.0.location.place())
+            .field("place", &self.0.source().location.place())
             .field("generation", &self.generation())
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::jwks::{Fetch, FetchedDocument};
@@ -261,11 +205,11 @@ mod tests {
         let keys = RemoteKeySet::builder("https://issuer.example/keys").fetcher(Fixed).build()?;
         let first = KeySource::load(&keys).await?.generation;
         for _ in 0..3 {
-            let newer = keys.refresh(first - 1).ok_or_else(interrupted)?;
+            let newer = keys.refresh(first - 1).expect("a fetch");
             assert_eq!(newer.await?.generation, first);
             assert_eq!(keys.fetches(), 1);
         }
-        let same = keys.refresh(first).ok_or_else(interrupted)?;
+        let same = keys.refresh(first).expect("a fetch");
         assert_eq!(same.await?.generation, first);
         assert_eq!(keys.fetches(), 2);
         assert!(keys.refresh(first).is_none(), "the cooldown");

@@ -4,8 +4,7 @@ use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
 use crate::authenticator::Visit;
 use crate::core::challenge::AuthResponse;
-use crate::core::error::Error;
-use crate::core::error::ErrorKind;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::session::{NewSession, Tokens};
 use std::sync::Arc;
@@ -73,8 +72,8 @@ impl Login {
         };
         let token = self.identity.token().map(|token| token.expose_token());
         let id_token = Secret::new(token.unwrap_or_default());
-        Ok(NewSession::of(user)
-            .claims_text(self.identity.raw_claims().to_owned())
-            .tokens(Tokens::new(id_token, self.refresh_token)))
+        let tokens = Tokens::new(id_token, self.refresh_token);
+        let claims = self.identity.raw_claims().to_owned();
+        Ok(NewSession::of_login(user, claims, Some(tokens), None))
     }
 }

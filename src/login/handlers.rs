@@ -1,14 +1,13 @@
 //! The handlers of JAM logins and their builder.
 
 use super::logout::Presented;
-use super::parts::{Login, Redirect, check_local, endpoint, private, query_tokens};
-use crate::authenticator::Visit;
-use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
+use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
+use crate::authenticator::{Authenticator, Head, LoginCookies, Visit};
 use crate::core::call_limit::CallLimit;
 use crate::core::error::Error;
+use crate::core::future::BoxFuture;
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
-use crate::token::keys::BoxFuture;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -84,7 +83,7 @@ impl JamLogin {
             settings: Settings {
                 auth: auth.clone(),
                 client,
-                keep: keep(auth),
+                keep: if auth.has_sessions() { Keep::Session } else { Keep::cookies(auth) },
                 home: "/".to_owned(),
                 on_login: None,
                 calls: CallLimit::new(PARALLEL, DEADLINE),
@@ -98,20 +97,14 @@ impl JamLogin {
     /// monitors does not log in.
     pub fn redirect(&self) -> Endpoint {
         let login = self.clone();
-        endpoint("redirect", "GET", move |asked| {
-            let (login, tokens) = (login.clone(), query_tokens(asked.query().unwrap_or_default()));
-            let visit = login.visit(asked);
-            Box::pin(async move {
-                let arrived = match tokens {
-                    Ok((id_token, refresh_token)) => login.arrived(id_token, refresh_token).await,
-                    Err(error) => Err(error),
-                };
-                let answer = match arrived {
-                    Ok(arrived) => login.welcome(arrived, visit).await,
-                    Err(error) => Err(error),
-                };
-                answer.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
-            })
+        endpoint("redirect", "GET", &self.0.auth, move |request| {
+            let (login, visit) = (login.clone(), login.visit(request));
+            let tokens = query_tokens(request.query().unwrap_or_default());
+            async move {
+                let (id_token, refresh_token) = tokens?;
+                let arrived = login.arrived(id_token, refresh_token).await?;
+                login.welcome(arrived, visit).await
+            }
         })
     }
 
@@ -139,19 +132,21 @@ impl JamLogin {
 
     fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
-        endpoint(name, "POST", move |asked| {
-            let auth = &login.0.auth;
-            let presented = Presented::of(asked, auth, login.visit(asked));
-            let html = credentials::accepts_html(asked);
+        endpoint(name, "POST", &self.0.auth, move |request| {
             let login = login.clone();
-            Box::pin(async move {
-                let left = match presented.check_origin() {
-                    Ok(()) => login.leave(presented, html, everywhere).await,
-                    Err(error) => Err(error),
-                };
-                left.unwrap_or_else(|error| private(login.0.auth.challenge(&error)))
-            })
+            let presented = Presented::of(request, &login.0.auth, login.visit(request));
+            async move {
+                // The session ends first, whatever JAM answers.
+                let session = presented.end(everywhere).await?;
+                login.end_at_jam(&presented, session, everywhere).await;
+                Ok(presented.farewell(&login.0.home))
+            }
         })
+    }
+
+    /// Returns the session of a request, if logins go into sessions.
+    fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
+        self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }
 
@@ -170,10 +165,7 @@ impl JamLoginBuilder {
 
     /// Keeps the tokens in the authenticator's login cookies, even if it has sessions.
     pub fn into_cookies(mut self) -> Self {
-        self.settings.keep = match self.settings.auth.cookies() {
-            Some(cookies) => Keep::Cookies(cookies.clone()),
-            None => Keep::Nowhere,
-        };
+        self.settings.keep = Keep::cookies(&self.settings.auth);
         self
     }
 
@@ -223,24 +215,10 @@ impl JamLoginBuilder {
     }
 }
 
-/// Returns the default place for tokens: sessions, or else the login cookies.
-fn keep(auth: &Authenticator) -> Keep {
-    if auth.has_sessions() {
-        return Keep::Session;
-    }
-    match auth.cookies() {
-        Some(cookies) => Keep::Cookies(cookies.clone()),
-        None => Keep::Nowhere,
-    }
-}
-
-impl JamLogin {
-    /// Returns the session of a request, if logins go into sessions.
-    pub(super) fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
-        match self.0.keep {
-            Keep::Session => self.0.auth.visit(head),
-            _ => None,
-        }
+impl Keep {
+    /// Returns the login cookies of the authenticator, if it has some.
+    fn cookies(auth: &Authenticator) -> Self {
+        auth.cookies().map_or(Self::Nowhere, |cookies| Self::Cookies(cookies.clone()))
     }
 }
 

@@ -2,25 +2,24 @@
 
 use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, private};
-use crate::authenticator::Visit;
-use crate::authenticator::{Authenticator, Head, credentials};
+use crate::authenticator::{Authenticator, Head, Visit, credentials};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
+use crate::session::Tokens;
 use std::sync::Arc;
 
-/// ID token and refresh token, if present.
-type Tokens = (Option<Secret>, Option<Secret>);
-
-/// The login that a request presents, by session or cookies.
+/// The login that a request to log out presents, by session or cookies.
 pub(super) struct Presented {
+    auth: Authenticator,
+    visit: Option<Arc<Visit>>,
     id_token: Option<Secret>,
     refresh_token: Option<Secret>,
     /// Whether the request has login cookies, valid or not.
     cookies: bool,
     foreign: Option<Error>,
-    visit: Option<Arc<Visit>>,
+    html: bool,
 }
 
 impl Presented {
@@ -34,16 +33,38 @@ impl Presented {
             std::str::from_utf8(value).ok().map(Secret::new)
         };
         Self {
+            auth: auth.clone(),
+            visit,
             id_token: text(&id_token),
             refresh_token: text(&refresh_token),
             cookies: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
             foreign: auth.origins().check(head).err(),
-            visit,
+            html: credentials::accepts_html(head),
         }
     }
 
+    /// Ends the session, or all of its user's, and returns its tokens.
+    ///
+    /// # Errors
+    /// [`ErrorKind::CrossSite`] for another site's request; [`ErrorKind::MissingCredentials`] if
+    /// `everywhere` is set without a login; errors of the store.
+    pub(super) async fn end(&self, everywhere: bool) -> Result<Option<Arc<Tokens>>, Error> {
+        self.check_origin()?;
+        let session = match &self.visit {
+            Some(visit) => visit.log_out(everywhere).await?,
+            None => None,
+        };
+        if everywhere && session.is_none() && !self.cookies {
+            return Err(Error::new(
+                ErrorKind::MissingCredentials,
+                "no user is logged in here: log in first",
+            ));
+        }
+        Ok(session.and_then(|session| session.tokens().cloned()))
+    }
+
     /// Denies a cross-site logout. Without cookies (SameSite) the request passes and ends nothing.
-    pub(super) fn check_origin(&self) -> Result<(), Error> {
+    fn check_origin(&self) -> Result<(), Error> {
         if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
             visit.check_origin()?;
         }
@@ -53,89 +74,50 @@ impl Presented {
         }
     }
 
-    /// Ends the session, or all of its user's.
-    ///
-    /// # Errors
-    /// [`ErrorKind::MissingCredentials`] if `everywhere` is set without a login; errors of the
-    /// store.
-    pub(super) async fn end(&self, everywhere: bool) -> Result<Option<Tokens>, Error> {
-        let session = self.end_session(everywhere).await?;
-        match everywhere && session.is_none() && !self.cookies {
-            true => Err(Error::new(
-                ErrorKind::MissingCredentials,
-                "no user is logged in here: log in first",
-            )),
-            false => Ok(session),
-        }
-    }
-
     /// Redirects the browser home and removes the cookies of the ended login.
-    pub(super) fn farewell(&self, auth: &Authenticator, html: bool, home: &str) -> AuthResponse {
-        let mut redirect =
-            if html { Redirect::to(home) } else { Redirect(private(AuthResponse::new(204))) };
-        let mut removals: Vec<_> = self.session_removal().into_iter().collect();
-        // A cross-site form arrives without the cookies (SameSite) and must not remove them.
-        if let Some(cookies) = auth.cookies().filter(|_| self.cookies) {
-            removals.extend([cookies.remove_refresh(), cookies.remove_id()]);
-        }
-        for removal in removals {
-            redirect = redirect.with_header("set-cookie", removal);
-        }
-        redirect.0
-    }
-
-    /// Ends the session, or all of its user's, and returns its tokens; `None` without a session.
-    async fn end_session(&self, everywhere: bool) -> Result<Option<Tokens>, Error> {
-        let Some(visit) = &self.visit else {
-            return Ok(None);
+    ///
+    /// A cross-site form arrives without cookies (SameSite) and must not remove them.
+    pub(super) fn farewell(&self, home: &str) -> AuthResponse {
+        let mut answer = match self.html {
+            true => Redirect::to(home).0,
+            false => private(AuthResponse::new(204)),
         };
-        let ended = visit.log_out(everywhere).await?;
-        Ok(ended.map(|ended| match ended.tokens() {
-            Some(tokens) => (Some(tokens.id.clone()), tokens.refresh.clone()),
-            None => (None, None),
-        }))
-    }
-
-    /// Returns the `Set-Cookie` value that removes the session cookie, if the request has one.
-    fn session_removal(&self) -> Option<String> {
-        let visit = self.visit.as_ref().filter(|visit| visit.has_cookie())?;
-        Some(visit.remove_cookie())
+        if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
+            answer.add_header("set-cookie", visit.remove_cookie());
+        }
+        if let Some(cookies) = self.auth.cookies().filter(|_| self.cookies) {
+            answer.add_header("set-cookie", cookies.remove_refresh());
+            answer.add_header("set-cookie", cookies.remove_id());
+        }
+        answer
     }
 }
 
 impl JamLogin {
-    pub(super) async fn leave(
+    /// Deletes the refresh tokens of the ended session and of the browser's cookies at JAM.
+    pub(super) async fn end_at_jam(
         &self,
-        presented: Presented,
-        html: bool,
+        presented: &Presented,
+        session: Option<Arc<Tokens>>,
         everywhere: bool,
-    ) -> Result<AuthResponse, Error> {
-        // The session ends first, whatever JAM answers.
-        let session = presented.end(everywhere).await?;
-        let at_jam = self.end_at_jam(&presented, session, everywhere);
-        if tokio::time::timeout(DEADLINE, at_jam).await.is_err() {
-            telemetry::warn("a refresh token may be valid at JAM", &"no answer in time");
-        }
-        let settings = &*self.0;
-        Ok(presented.farewell(&settings.auth, html, &settings.home))
-    }
-
-    /// Deletes the refresh tokens of the ended session and of the browser's cookies.
-    async fn end_at_jam(&self, presented: &Presented, session: Option<Tokens>, everywhere: bool) {
-        let mut logins: Vec<Tokens> = session.into_iter().collect();
-        if let (Some(id_token), Some(_)) = (&presented.id_token, &presented.refresh_token)
-            && self.is_genuine(id_token).await
-        {
-            logins.push((presented.id_token.clone(), presented.refresh_token.clone()));
-        }
-        for (id_token, refresh_token) in logins {
-            let Some(refresh_token) = &refresh_token else {
-                continue;
+    ) {
+        let deletions = async {
+            let session = session.as_ref();
+            let of_session =
+                session.and_then(|tokens| Some((&tokens.id, tokens.refresh.as_ref()?)));
+            let of_cookies = match (&presented.id_token, &presented.refresh_token) {
+                (Some(id), Some(refresh)) if self.is_genuine(id).await => Some((id, refresh)),
+                _ => None,
             };
-            let end = self.end(id_token, refresh_token, everywhere);
-            if let Err(error) = self.0.calls.run(end).await {
-                telemetry::warn("a refresh token could not be deleted at logout", &error);
+            for (id_token, refresh_token) in of_session.into_iter().chain(of_cookies) {
+                let deletion = self.delete(id_token, refresh_token, everywhere);
+                if let Err(error) = self.0.calls.run(deletion).await {
+                    telemetry::warn("a refresh token could not be deleted at logout", &error);
+                }
             }
+        };
+        if tokio::time::timeout(DEADLINE, deletions).await.is_err() {
+            telemetry::warn("a refresh token may be valid at JAM", &"no answer in time");
         }
     }
 
@@ -147,9 +129,9 @@ impl JamLogin {
     }
 
     /// Deletes the refresh token at JAM, or all of its user's. Renews an expired ID token first.
-    async fn end(
+    async fn delete(
         &self,
-        id_token: Option<Secret>,
+        id_token: &Secret,
         refresh_token: &Secret,
         everywhere: bool,
     ) -> Result<(), Error> {
@@ -157,17 +139,13 @@ impl JamLogin {
         let refresh_token = refresh_token.expose();
         let delete = async |id_token: &Secret| match everywhere {
             true => client.delete_all_refresh_tokens(id_token.expose()).await,
-            false => {
-                let id_token = id_token.expose();
-                client.delete_refresh_token(id_token, refresh_token).await
-            }
+            false => client.delete_refresh_token(id_token.expose(), refresh_token).await,
         };
-        if let Some(id_token) = &id_token {
-            match delete(id_token).await {
-                Err(error) if error.kind() == ErrorKind::Unauthorized => {}
-                answer => return answer,
+        match delete(id_token).await {
+            Err(error) if error.kind() == ErrorKind::Unauthorized => {
+                delete(&client.refresh(refresh_token).await?).await
             }
+            answer => answer,
         }
-        delete(&client.refresh(refresh_token).await?).await
     }
 }

@@ -1,12 +1,12 @@
 //! Types of the login handlers: the verified login and the redirect.
 
-use crate::authenticator::{Head, Identity, cookies, credentials};
+use crate::authenticator::{Authenticator, Head, Identity, credentials, token_cookies};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::endpoint::{Asked, Endpoint};
-use crate::token::keys::BoxFuture;
-use std::future::ready;
+use crate::core::telemetry;
+use crate::endpoint::{Endpoint, EndpointRequest};
+use std::future::{Future, ready};
 
 /// A verified login, for [`JamLoginBuilder::on_login`](crate::JamLoginBuilder::on_login).
 ///
@@ -68,14 +68,32 @@ impl Redirect {
 }
 
 /// Returns a handler for one method, however it is mounted; other methods are answered 405.
-pub(super) fn endpoint(
+///
+/// The client learns only an error's kind. One with status 500 or above is logged as a warning.
+pub(super) fn endpoint<F>(
     name: &'static str,
     method: &'static str,
-    answer: impl Fn(&Asked) -> BoxFuture<AuthResponse> + Send + Sync + 'static,
-) -> Endpoint {
-    Endpoint::new(name, move |asked| match asked.method() == method {
-        true => answer(asked),
-        false => Box::pin(ready(private(AuthResponse::new(405).with_header("allow", method)))),
+    auth: &Authenticator,
+    answer: impl Fn(&EndpointRequest<'_>) -> F + Send + Sync + 'static,
+) -> Endpoint
+where
+    F: Future<Output = Result<AuthResponse, Error>> + Send + 'static,
+{
+    let auth = auth.clone();
+    Endpoint::new(name, move |request| {
+        if request.method() != method {
+            return Box::pin(ready(private(AuthResponse::new(405).with_header("allow", method))));
+        }
+        let (auth, answer) = (auth.clone(), answer(request));
+        Box::pin(async move {
+            answer.await.unwrap_or_else(|error| {
+                let refusal = private(auth.challenge(&error));
+                if refusal.status() >= 500 {
+                    telemetry::warn("a login or logout failed", &error);
+                }
+                refusal
+            })
+        })
     })
 }
 
@@ -91,7 +109,7 @@ pub(super) fn query_tokens(query: &str) -> Result<(Secret, Option<Secret>), Erro
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(value), None) => match std::str::from_utf8(&value) {
-                Ok(text) if cookies::is_value(text) => Ok(Some(Secret::new(text))),
+                Ok(text) if token_cookies::is_value(text) => Ok(Some(Secret::new(text))),
                 _ => Err(Error::new(
                     ErrorKind::InvalidRequest,
                     "a token in the redirect has characters that tokens never have",

@@ -194,7 +194,7 @@ fn secret(members: &mut Map<String, Value>, name: &'static str) -> Result<Option
 }
 
 /// Parses a number of seconds; some providers send a string or a float.
-fn lifetime(value: Option<Value>) -> Result<Option<Duration>, Error> {
+fn lifetime(value: Option<Value>) -> Result<Option<u64>, Error> {
     let seconds = match &value {
         None => return Ok(None),
         Some(value) if is_empty(value) => return Ok(None),
@@ -205,7 +205,7 @@ fn lifetime(value: Option<Value>) -> Result<Option<Duration>, Error> {
         Some(_) => None,
     };
     match seconds {
-        Some(seconds) => Ok(Some(Duration::from_secs(seconds.min(MAX_LIFETIME)))),
+        Some(seconds) => Ok(Some(seconds.min(MAX_LIFETIME))),
         None => Err(unexpected("expires_in in the provider's answer is not a number of seconds")),
     }
 }

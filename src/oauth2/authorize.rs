@@ -24,8 +24,9 @@ use std::fmt;
 /// # Ok(()) }
 /// ```
 #[must_use = "does nothing until .begin()"]
+#[derive(Clone)]
 pub struct AuthorizationRequest {
-    client: OAuth2Client,
+    pub(super) client: OAuth2Client,
     scopes: Option<Vec<String>>,
     parameters: Vec<(String, String)>,
 }
@@ -52,6 +53,17 @@ impl AuthorizationRequest {
         self
     }
 
+    /// Returns the scopes to request: the client's own by default.
+    pub(super) fn wanted_scopes(&self) -> &[String] {
+        self.scopes.as_deref().unwrap_or(&self.client.0.scopes)
+    }
+
+    /// Whether the login returns an ID token.
+    pub(crate) fn asks_for_id_token(&self) -> bool {
+        let is_oidc = self.client.0.provider.is_oidc;
+        is_oidc && self.wanted_scopes().iter().any(|scope| scope == "openid")
+    }
+
     /// Checks everything that does not depend on the provider.
     pub(crate) fn check(&self) -> Result<(), Error> {
         for scope in self.scopes.iter().flatten() {
@@ -75,13 +87,12 @@ impl AuthorizationRequest {
     pub async fn begin(self) -> Result<Authorization, Error> {
         self.check()?;
         let client = &self.client.0;
-        let scopes = self.scopes.as_deref().unwrap_or(&client.scopes);
         let redirect_url = client.redirect_url.as_deref().ok_or_else(|| {
             Error::configuration("a login needs a redirect URL: call .redirect_url(…)")
         })?;
         let endpoints = client.directory.endpoints().await?;
         let pkce = Pkce::generate()?;
-        let pending = Pending::new(&self.client, &endpoints, scopes, &pkce)?;
+        let pending = Pending::new(&self, &endpoints, &pkce)?;
         let mut url = endpoints.authorize.clone().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,
@@ -99,6 +110,7 @@ impl AuthorizationRequest {
             .append_pair("client_id", &client.client_id)
             .append_pair("redirect_uri", redirect_url)
             .append_pair("response_type", "code");
+        let scopes = self.wanted_scopes();
         if !scopes.is_empty() {
             query.append_pair("scope", &scopes.join(" "));
         }

@@ -8,13 +8,15 @@ use super::provider_keys::{Registration, USERINFO};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::http::{HttpClient, checked_url};
+use crate::core::name::{is_name, is_scope};
 use crate::core::secret::Secret;
+use crate::core::settings::{Texts, Time, options};
 use crate::core::single_flight::SingleFlight;
+use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_TIMEOUT: Duration = Duration::from_secs(55);
 /// Concurrent requests of one page still send the old refresh token: they share the new tokens.
 const SHARED_FOR: Duration = Duration::from_secs(10);
@@ -31,12 +33,29 @@ const SHARED_FOR: Duration = Duration::from_secs(10);
 ///     .build()?;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(description = "Where id and secret are sent."))]
+#[serde(rename_all = "snake_case")]
 pub enum SecretIn {
     /// `client_secret_post`: members of the form.
     Body,
     /// `client_secret_basic`: the `Authorization` header.
     Header,
+}
+
+options! {
+    /// The options of a client.
+    ClientOptions {
+        /// Where id and secret are sent. Default: as in the discovery document, or else `body`.
+        secret_in: Option<SecretIn> = None,
+        /// URL to which the provider redirects browsers, exactly as registered there.
+        redirect_url: Option<String> = None,
+        /// Scopes of requests that name none.
+        scopes: Texts = Texts::default(),
+        /// Deadline of an exchange with the provider. Default: 10 s, at most 55 s.
+        timeout: Time = Time(Duration::from_secs(10)),
+    }
 }
 
 /// A builder of an [`OAuth2Client`].
@@ -59,11 +78,8 @@ pub struct OAuth2ClientBuilder {
     provider: Provider,
     client_id: String,
     secret: Option<Secret>,
-    secret_in: Option<SecretIn>,
-    redirect_url: Option<String>,
-    scopes: Vec<String>,
-    timeout: Duration,
     clock: Arc<dyn Clock>,
+    pub(crate) options: ClientOptions,
 }
 
 impl OAuth2ClientBuilder {
@@ -72,11 +88,8 @@ impl OAuth2ClientBuilder {
             provider,
             client_id,
             secret: None,
-            secret_in: None,
-            redirect_url: None,
-            scopes: Vec::new(),
-            timeout: DEFAULT_TIMEOUT,
             clock: Arc::new(SystemClock),
+            options: ClientOptions::default(),
         }
     }
 
@@ -91,7 +104,7 @@ impl OAuth2ClientBuilder {
     /// Default: as in the discovery document, or else in the body, which all built-in providers
     /// accept.
     pub fn secret_in(mut self, place: SecretIn) -> Self {
-        self.secret_in = Some(place);
+        self.options.secret_in = Some(place);
         self
     }
 
@@ -99,13 +112,13 @@ impl OAuth2ClientBuilder {
     ///
     /// It must equal the URL registered at the provider, character by character.
     pub fn redirect_url(mut self, url: impl Into<String>) -> Self {
-        self.redirect_url = Some(url.into());
+        self.options.redirect_url = Some(url.into());
         self
     }
 
     /// Sets the scopes of requests that name none. A string may hold several, separated by spaces.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        self.scopes = words(scopes);
+        self.options.scopes = Texts(words(scopes));
         self
     }
 
@@ -113,7 +126,7 @@ impl OAuth2ClientBuilder {
     ///
     /// Default: 10 s. Maximum: 55 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.options.timeout = Time(timeout);
         self
     }
 
@@ -130,20 +143,23 @@ impl OAuth2ClientBuilder {
     /// to change.
     pub fn build(self) -> Result<OAuth2Client, Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
+        let ClientOptions { secret_in, redirect_url, scopes, timeout: Time(timeout) } =
+            self.options;
+        let scopes = words(scopes.0);
         if self.client_id.is_empty() {
             return refuse("the client id is empty: use the one that the provider issued");
         }
         if self.secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
             return refuse("the client secret is empty: omit it for a public client");
         }
-        if self.secret.is_none() && self.secret_in.is_some() {
+        if self.secret.is_none() && secret_in.is_some() {
             return refuse("secret_in is set without a secret: call .secret(…)");
         }
-        if self.timeout.is_zero() || self.timeout > MAX_TIMEOUT {
+        if timeout.is_zero() || timeout > MAX_TIMEOUT {
             return refuse("the timeout must be greater than 0 and at most 55 s");
         }
         check_provider_name(self.provider.name())?;
-        if let Some(url) = &self.redirect_url {
+        if let Some(url) = &redirect_url {
             if checked_url(url)?.fragment().is_some() {
                 return refuse("the redirect URL has a fragment (RFC 6749 section 3.1.2)");
             }
@@ -155,7 +171,7 @@ impl OAuth2ClientBuilder {
                 );
             }
         }
-        for scope in &self.scopes {
+        for scope in &scopes {
             check_scope(scope)?;
         }
         if self.provider.token_type.as_deref().is_some_and(|name| name.trim().is_empty()) {
@@ -169,7 +185,7 @@ impl OAuth2ClientBuilder {
                  that the provider signs with, or omit it",
             );
         }
-        let http = HttpClient::new(self.timeout)?;
+        let http = HttpClient::new(timeout)?;
         let registration = Registration {
             provider: &self.provider,
             client_id: &self.client_id,
@@ -186,11 +202,11 @@ impl OAuth2ClientBuilder {
             provider: self.provider,
             client_id: self.client_id,
             secret: self.secret,
-            secret_in: self.secret_in,
-            redirect_url: self.redirect_url,
-            scopes: self.scopes,
+            secret_in,
+            redirect_url,
+            scopes,
             http,
-            timeout: self.timeout,
+            timeout,
             clock: self.clock,
             refreshes: SingleFlight::shared_for(SHARED_FOR),
             userinfo_verifier: userinfo_verifier.transpose()?,
@@ -199,8 +215,7 @@ impl OAuth2ClientBuilder {
 }
 
 fn check_provider_name(name: &str) -> Result<(), Error> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    match !name.is_empty() && name.len() <= 64 && name.bytes().all(fits) {
+    match is_name(name, 64) {
         true => Ok(()),
         false => Err(Error::configuration(
             "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
@@ -210,8 +225,7 @@ fn check_provider_name(name: &str) -> Result<(), Error> {
 
 /// RFC 6749 section 3.3.
 pub(super) fn check_scope(scope: &str) -> Result<(), Error> {
-    let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    match !scope.is_empty() && scope.bytes().all(fits) {
+    match is_scope(scope) {
         true => Ok(()),
         false => Err(Error::configuration(
             "a scope must be one word of visible ASCII without quotation marks or backslashes: \

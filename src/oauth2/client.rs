@@ -10,8 +10,9 @@ use super::provider_keys::{ID_TOKEN, Registration};
 use super::request::{Grant, TokenRequest};
 use super::source::TokenSourceBuilder;
 use super::tokens::TokenResponse;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::Sha256;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
 use crate::core::secret::Secret;
 use crate::core::single_flight::SingleFlight;
@@ -70,7 +71,7 @@ pub(super) struct Inner {
     /// For one whole exchange, including discovery.
     pub(super) timeout: Duration,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) refreshes: SingleFlight<TokenResponse>,
+    pub(super) refreshes: SingleFlight<Sha256, TokenResponse>,
     /// `None` for a provider without OpenID Connect.
     pub(super) userinfo_verifier: Option<Verifier>,
 }
@@ -78,7 +79,7 @@ pub(super) struct Inner {
 impl Inner {
     /// Unix milliseconds.
     pub(super) fn now(&self) -> u64 {
-        u64::try_from(self.clock.now().as_millis()).unwrap_or(u64::MAX)
+        millis(self.clock.now())
     }
 
     fn registration(&self) -> Registration<'_> {
@@ -128,13 +129,6 @@ impl OAuth2Client {
     /// Starts a login: an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636).
     pub fn authorize(&self) -> AuthorizationRequest {
         AuthorizationRequest::new(self.clone())
-    }
-
-    /// Starts a login with these extra parameters.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn authorize_with(&self, parameters: &[(String, String)]) -> AuthorizationRequest {
-        let request = self.authorize();
-        parameters.iter().fold(request, |request, (name, value)| request.parameter(name, value))
     }
 
     /// Exchanges a code (RFC 6749 section 4.1.3) of a callback that was checked elsewhere.
@@ -270,16 +264,8 @@ impl OAuth2Client {
     }
 
     /// Returns the provider's issuer.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.0.provider.issuer.as_deref()
-    }
-
-    /// Whether logins return an ID token.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn asks_for_id_token(&self) -> bool {
-        let client = &self.0;
-        client.provider.is_oidc && client.scopes.iter().any(|scope| scope == "openid")
     }
 
     /// Returns a builder of a verifier for the provider's ID tokens.

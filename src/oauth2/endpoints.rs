@@ -5,7 +5,7 @@ use super::provider::{Place, Provider};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, checked_url};
-use crate::core::refreshing::{Aging, Fresh};
+use crate::core::refreshing::{Fresh, Refreshing, Source};
 use crate::jwks::{HttpFetch, check_issuer, discover};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -54,12 +54,25 @@ pub(super) struct Endpoints {
 
 pub(super) enum Directory {
     Known(Arc<Endpoints>),
-    Discovered {
-        provider: Arc<Provider>,
-        issuer: String,
-        fetch: Arc<HttpFetch>,
-        found: Aging<Arc<Endpoints>>,
-    },
+    Discovered(Refreshing<Discovery>),
+}
+
+pub(super) struct Discovery {
+    provider: Provider,
+    issuer: String,
+    fetch: HttpFetch,
+}
+
+impl Source for Discovery {
+    type Value = Arc<Endpoints>;
+    const NAME: &'static str = "the discovery document";
+
+    async fn fetch(self: Arc<Self>) -> Result<Fresh<Arc<Endpoints>>, Error> {
+        let (document, max_age) = discover(&self.issuer, &self.fetch).await?;
+        let endpoints = read(&document, &self.provider)?;
+        let age = max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
+        Ok(Fresh { value: Arc::new(endpoints), renew_after: age, usable_for: age + MAX_STALE })
+    }
 }
 
 impl Directory {
@@ -83,19 +96,21 @@ impl Directory {
             (Place::Urls { authorize, token }, _) => {
                 let endpoints = Endpoints {
                     authorize: Some(authorization_url(authorize)?),
-                    token: token_url(token)?,
+                    token: without_fragment(token)?,
                     userinfo,
                     sends_iss: provider.sends_iss,
                     secret_in: None,
                 };
                 Ok(Self::Known(Arc::new(endpoints)))
             }
-            (Place::Discovered, issuer) => Ok(Self::Discovered {
-                provider: Arc::new(provider.clone()),
-                issuer: issuer.clone().unwrap_or_default().into_owned(),
-                fetch: Arc::new(HttpFetch::over(http)),
-                found: Aging::new(clock),
-            }),
+            (Place::Discovered, issuer) => {
+                let discovery = Discovery {
+                    provider: provider.clone(),
+                    issuer: issuer.clone().unwrap_or_default().into_owned(),
+                    fetch: HttpFetch::over(http),
+                };
+                Ok(Self::Discovered(Refreshing::new(discovery, clock)))
+            }
         }
     }
 
@@ -106,25 +121,10 @@ impl Directory {
     pub(super) async fn endpoints(&self) -> Result<Arc<Endpoints>, Error> {
         match self {
             Self::Known(endpoints) => Ok(endpoints.clone()),
-            Self::Discovered { provider, issuer, fetch, found } => {
-                let fetch = || {
-                    let (provider, issuer) = (provider.clone(), issuer.clone());
-                    let fetch = fetch.clone();
-                    async move {
-                        let (document, max_age) = discover(&issuer, &*fetch).await?;
-                        let age = max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
-                        Ok(Fresh {
-                            value: Arc::new(read(&document, &provider)?),
-                            renew_after: age,
-                            usable_for: age + MAX_STALE,
-                        })
-                    }
-                };
-                found.get(fetch).await.map_err(|error| {
-                    let message = format!("the discovery of the provider failed: {error}");
-                    Error::new(ErrorKind::Unavailable, message).with_source(error)
-                })
-            }
+            Self::Discovered(found) => found.get().await.map_err(|error| {
+                let message = format!("the discovery of the provider failed: {error}");
+                Error::new(ErrorKind::Unavailable, message).with_source(error)
+            }),
         }
     }
 }
@@ -165,7 +165,7 @@ fn read(document: &str, provider: &Provider) -> Result<Endpoints, Error> {
     };
     Ok(Endpoints {
         authorize,
-        token: token_url(&found.token_endpoint)?,
+        token: without_fragment(&found.token_endpoint)?,
         userinfo,
         sends_iss: provider.sends_iss
             || found.authorization_response_iss_parameter_supported == Some(true),
@@ -188,10 +188,6 @@ fn authorization_url(text: &str) -> Result<Url, Error> {
             "the authorization URL has the parameter '{name}', which every login sets: remove it"
         ))),
     }
-}
-
-fn token_url(text: &str) -> Result<Url, Error> {
-    without_fragment(text)
 }
 
 fn without_fragment(text: &str) -> Result<Url, Error> {

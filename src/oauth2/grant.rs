@@ -2,6 +2,7 @@
 
 use super::client::OAuth2Client;
 use super::tokens::TokenResponse;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use std::time::Duration;
@@ -25,7 +26,6 @@ impl UserGrant {
 
     /// Whether the token should be renewed at `now` (Unix milliseconds), and whether it must be.
     pub(crate) fn is_due(&self, now: u64) -> (bool, bool) {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match (self.tokens.expires(), self.tokens.expires_in()) {
             (Some(expires), Some(lifetime)) => {
                 let ahead = millis(RENEWED_AHEAD.min(lifetime / 5));

@@ -33,12 +33,11 @@
 
 mod answer;
 mod authorize;
-mod builder;
+pub(crate) mod builder;
 mod client;
 mod endpoints;
-#[cfg(any(feature = "tower", feature = "actix"))]
+mod exposed;
 mod grant;
-#[cfg(any(feature = "tower", feature = "actix"))]
 mod id_token;
 mod pending;
 mod pkce;
@@ -58,7 +57,9 @@ pub use request::TokenRequest;
 pub use source::{TokenSource, TokenSourceBuilder};
 pub use tokens::TokenResponse;
 
-#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use grant::UserGrant;
 #[cfg(any(feature = "tower", feature = "actix"))]
-pub(crate) use pending::{Callback, LOGIN_TIMEOUT};
+pub(crate) use {
+    pending::{Callback, LOGIN_TIMEOUT},
+    pkce::random_text,
+};

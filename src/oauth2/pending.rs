@@ -1,13 +1,16 @@
 //! A login between its start and its callback.
 
 use super::answer;
+use super::authorize::AuthorizationRequest;
 use super::client::OAuth2Client;
 use super::endpoints::Endpoints;
+use super::exposed;
 use super::pkce::{Pkce, random_text};
 use super::request::TokenRequest;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
 use crate::core::secret::Secret;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt;
 use std::time::Duration;
@@ -38,9 +41,15 @@ pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(600);
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Pending {
+pub struct Pending(Parts);
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Parts {
+    #[serde(with = "exposed")]
     state: Secret,
+    #[serde(with = "exposed")]
     verifier: Secret,
+    #[serde(with = "exposed::optional", default)]
     nonce: Option<Secret>,
     provider: String,
     client_id: String,
@@ -52,67 +61,38 @@ pub struct Pending {
 
 impl Pending {
     pub(super) fn new(
-        client: &OAuth2Client,
+        request: &AuthorizationRequest,
         endpoints: &Endpoints,
-        scopes: &[String],
         pkce: &Pkce,
     ) -> Result<Self, Error> {
-        let client = &client.0;
-        let openid = client.provider.is_oidc && scopes.iter().any(|scope| scope == "openid");
-        Ok(Self {
+        let client = &request.client.0;
+        Ok(Self(Parts {
             state: random_text()?,
             verifier: pkce.verifier().clone(),
-            nonce: openid.then(random_text).transpose()?,
+            nonce: request.asks_for_id_token().then(random_text).transpose()?,
             provider: client.provider.name().to_owned(),
             client_id: client.client_id.clone(),
             sends_iss: endpoints.sends_iss,
-            scopes: scopes.to_vec(),
+            scopes: request.wanted_scopes().to_vec(),
             until: (client.clock.now() + LOGIN_TIMEOUT).as_secs(),
-        })
+        }))
     }
 
     /// Returns the `state`, which identifies the login in the callback.
     pub fn state(&self) -> &Secret {
-        &self.state
+        &self.0.state
     }
 
     /// Returns the `nonce` that the ID token must have, if the login requests one.
     pub fn nonce(&self) -> Option<&Secret> {
-        self.nonce.as_ref()
+        self.0.nonce.as_ref()
     }
 
     /// Returns all of it as JSON for storage on the server.
     ///
     /// [`from_json`](Self::from_json) reads it.
     pub fn expose_json(&self) -> Secret {
-        self.to_json(self.state.expose())
-    }
-
-    /// Returns the JSON without the `state`, for storage under the `state`.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn expose_json_without_state(&self) -> Secret {
-        self.to_json("")
-    }
-
-    /// Reads JSON that was written without the `state`.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
-        let pending = Self::from_json(json)?;
-        Ok(Self { state, ..pending })
-    }
-
-    fn to_json(&self, state: &str) -> Secret {
-        let json = json!({
-            "state": state,
-            "verifier": self.verifier.expose(),
-            "nonce": self.nonce.as_ref().map(Secret::expose),
-            "provider": self.provider,
-            "client_id": self.client_id,
-            "sends_iss": self.sends_iss,
-            "scopes": self.scopes,
-            "until": self.until,
-        });
-        Secret::new(json.to_string())
+        Secret::new(json!(self.0).to_string())
     }
 
     /// Reads the JSON of [`expose_json`](Self::expose_json).
@@ -120,33 +100,25 @@ impl Pending {
     /// # Errors
     /// [`ErrorKind::Malformed`] for any other text.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        #[derive(serde::Deserialize)]
-        struct Kept {
-            state: String,
-            verifier: String,
-            nonce: Option<String>,
-            provider: String,
-            client_id: String,
-            sends_iss: bool,
-            scopes: Vec<String>,
-            until: u64,
-        }
-        let kept: Kept = serde_json::from_str(json).map_err(|_| {
+        serde_json::from_str(json).map(Self).map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
                 "the text is not a pending login written by .expose_json()",
             )
-        })?;
-        Ok(Self {
-            state: Secret::new(kept.state),
-            verifier: Secret::new(kept.verifier),
-            nonce: kept.nonce.map(Secret::new),
-            provider: kept.provider,
-            client_id: kept.client_id,
-            sends_iss: kept.sends_iss,
-            scopes: kept.scopes,
-            until: kept.until,
         })
+    }
+}
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl Pending {
+    /// Returns the JSON without the `state`, for storage under the `state`.
+    pub(crate) fn expose_json_without_state(&self) -> Secret {
+        Self(Parts { state: Secret::new(""), ..self.0.clone() }).expose_json()
+    }
+
+    /// Reads JSON that was written without the `state`.
+    pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
+        Ok(Self(Parts { state, ..Self::from_json(json)?.0 }))
     }
 }
 
@@ -163,6 +135,7 @@ impl OAuth2Client {
     /// [code](Error::oauth2_code); [`ErrorKind::InvalidRequest`] for a query that is not a
     /// callback.
     pub fn callback(&self, pending: Pending, query: &str) -> Result<TokenRequest, Error> {
+        let pending = pending.0;
         let callback = Callback::parse(query)?;
         let client = &self.0;
         // The state first: nothing else of a forged callback is read.
@@ -255,6 +228,6 @@ fn bad_query(message: &'static str) -> Error {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("provider", &self.provider).finish_non_exhaustive()
+        f.debug_struct("Pending").field("provider", &self.0.provider).finish_non_exhaustive()
     }
 }

@@ -1,10 +1,10 @@
 //! Proof Key for Code Exchange (RFC 7636), S256 only.
 
 use crate::core::error::Error;
+use crate::core::hash::sha256;
 use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
-use aws_lc_rs::digest;
 use std::fmt;
 
 /// A code verifier and its challenge (RFC 7636 section 4).
@@ -58,7 +58,7 @@ impl Pkce {
     ///
     /// The SHA-256 of the verifier in base64url (RFC 7636 section 4.2).
     pub fn challenge(&self) -> String {
-        encoding::encode(digest::digest(&digest::SHA256, self.0.expose().as_bytes()))
+        encoding::encode(sha256(self.0.expose()))
     }
 }
 

@@ -49,14 +49,15 @@ impl Provider {
     /// It issues no ID tokens; the user's identity comes from its userinfo,
     /// `https://api.github.com/user`.
     pub fn github() -> Self {
-        Self::at(
+        let mut github = Self::at(
             "github",
             "https://github.com/login/oauth/authorize",
             "https://github.com/login/oauth/access_token",
         )
         .issuer("https://github.com/login/oauth")
-        .userinfo("https://api.github.com/user")
-        .with_commas()
+        .userinfo("https://api.github.com/user");
+        github.comma = true;
+        github
     }
 
     /// Returns GitLab at gitlab.com; it issues ID tokens for the scope `openid`.
@@ -139,11 +140,6 @@ impl Provider {
             token_type: None,
             id_token_algorithms: None,
         }
-    }
-
-    fn with_commas(mut self) -> Self {
-        self.comma = true;
-        self
     }
 
     /// Sets the issuer.

@@ -7,9 +7,10 @@ use super::client::OAuth2Client;
 use super::tokens::TokenResponse;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use crate::core::http::HttpRequest;
 use crate::core::secret::Secret;
-use crate::core::single_flight::secret_hash;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
@@ -145,7 +146,7 @@ impl TokenRequest {
             }
             Err(error) => error.kind() == ErrorKind::InvalidGrant,
         };
-        let answer = refreshes.ask(secret_hash(&about), call, lasts).await?;
+        let answer = refreshes.ask_detached(sha256(&*about), call, lasts).await?;
         Ok(answer.or_refresh_token(token))
     }
 

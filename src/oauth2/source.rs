@@ -3,7 +3,7 @@
 use super::request::TokenRequest;
 use super::tokens::TokenResponse;
 use crate::core::error::Error;
-use crate::core::refreshing::{Aging, Fresh};
+use crate::core::refreshing::{Fresh, Refreshing, Source};
 use crate::core::secret::Secret;
 use std::fmt;
 use std::sync::Arc;
@@ -60,10 +60,8 @@ impl TokenSourceBuilder {
     /// and for an invalid scope or parameter.
     pub fn build(self) -> Result<TokenSource, Error> {
         self.request.check()?;
-        Ok(TokenSource(Arc::new(Source {
-            tokens: Aging::new(self.request.clock()),
-            request: self.request,
-        })))
+        let clock = self.request.clock();
+        Ok(TokenSource(Refreshing::new(self.request, clock)))
     }
 }
 
@@ -87,11 +85,21 @@ impl TokenSourceBuilder {
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct TokenSource(Arc<Source>);
+pub struct TokenSource(Refreshing<TokenRequest>);
 
-struct Source {
-    request: TokenRequest,
-    tokens: Aging<TokenResponse>,
+impl Source for TokenRequest {
+    type Value = TokenResponse;
+    const NAME: &'static str = "the access token";
+
+    async fn fetch(self: Arc<Self>) -> Result<Fresh<TokenResponse>, Error> {
+        let tokens = TokenRequest::clone(&self).send().await?;
+        let lifetime = tokens.expires_in().unwrap_or(DEFAULT_LIFETIME);
+        Ok(Fresh {
+            value: tokens,
+            renew_after: lifetime - RENEWED_AHEAD.min(lifetime / 5),
+            usable_for: lifetime - MARGIN.min(lifetime / 10),
+        })
+    }
 }
 
 impl TokenSource {
@@ -109,31 +117,19 @@ impl TokenSource {
     /// # Errors
     /// The errors of [`token`](Self::token).
     pub async fn response(&self) -> Result<TokenResponse, Error> {
-        let fetch = || {
-            let request = self.0.request.clone();
-            async move {
-                let tokens = request.send().await?;
-                let lifetime = tokens.expires_in().unwrap_or(DEFAULT_LIFETIME);
-                Ok(Fresh {
-                    value: tokens,
-                    renew_after: lifetime - RENEWED_AHEAD.min(lifetime / 5),
-                    usable_for: lifetime - MARGIN.min(lifetime / 10),
-                })
-            }
-        };
-        self.0.tokens.get(fetch).await
+        self.0.get().await
     }
 
     /// Discards the token if it is the cached one, because a service rejected it.
     ///
     /// The next call fetches a new token.
     pub fn forget(&self, token: &Secret) {
-        self.0.tokens.forget_if(|kept| kept.access_token() == token);
+        self.0.forget_if(|kept| kept.access_token() == token);
     }
 }
 
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource").field("request", &self.0.request).finish_non_exhaustive()
+        f.debug_struct("TokenSource").field("request", self.0.source()).finish_non_exhaustive()
     }
 }

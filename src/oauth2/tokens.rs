@@ -1,9 +1,11 @@
 //! The response of a token endpoint.
 
+use super::exposed;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,17 +26,22 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct TokenResponse(Arc<Parts>);
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Parts {
+    #[serde(with = "exposed")]
     pub(super) access_token: Secret,
     pub(super) token_type: String,
+    #[serde(with = "exposed::optional", default)]
     pub(super) refresh_token: Option<Secret>,
+    #[serde(with = "exposed::optional", default)]
     pub(super) id_token: Option<Secret>,
     /// Unix milliseconds.
     pub(super) received: u64,
-    pub(super) expires_in: Option<Duration>,
+    /// In seconds.
+    pub(super) expires_in: Option<u64>,
     pub(super) scopes: Vec<String>,
     /// All other members, as a JSON object.
+    #[serde(with = "exposed::object")]
     pub(super) rest: Zeroizing<String>,
 }
 
@@ -65,19 +72,18 @@ impl TokenResponse {
 
     /// Returns the access token's lifetime from when it was issued, if the provider sent it.
     pub fn expires_in(&self) -> Option<Duration> {
-        self.0.expires_in
+        self.0.expires_in.map(Duration::from_secs)
     }
 
     /// Returns when the access token expires, if the provider sent its lifetime.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        let lifetime = self.0.expires_in?;
-        UNIX_EPOCH.checked_add(Duration::from_millis(self.0.received))?.checked_add(lifetime)
+        let received = UNIX_EPOCH.checked_add(Duration::from_millis(self.0.received))?;
+        received.checked_add(self.expires_in()?)
     }
 
     /// Returns when the access token expires, in Unix milliseconds.
     pub(super) fn expires(&self) -> Option<u64> {
-        let lifetime = u64::try_from(self.0.expires_in?.as_millis()).unwrap_or(u64::MAX);
-        Some(self.0.received.saturating_add(lifetime))
+        Some(self.0.received.saturating_add(self.0.expires_in?.saturating_mul(1000)))
     }
 
     /// Returns the granted scopes.
@@ -128,27 +134,13 @@ impl TokenResponse {
     }
 
     /// Replaces the ID token.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
         Self::new(Parts { id_token, ..(*self.0).clone() })
     }
 
     /// Returns all of it as JSON for safe storage; [`from_json`](Self::from_json) reads it.
     pub fn expose_json(&self) -> Secret {
-        let parts = &*self.0;
-        let expose = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_owned());
-        let rest: Value = serde_json::from_str(&parts.rest).unwrap_or_default();
-        let json = json!({
-            "access_token": parts.access_token.expose(),
-            "token_type": parts.token_type,
-            "refresh_token": expose(&parts.refresh_token),
-            "id_token": expose(&parts.id_token),
-            "received": parts.received,
-            "expires_in": parts.expires_in.map(|lifetime| lifetime.as_secs()),
-            "scopes": parts.scopes,
-            "rest": rest,
-        });
-        Secret::new(json.to_string())
+        Secret::new(json!(*self.0).to_string())
     }
 
     /// Reads the JSON of [`expose_json`](Self::expose_json).
@@ -156,33 +148,12 @@ impl TokenResponse {
     /// # Errors
     /// [`ErrorKind::Malformed`] for any other text.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        #[derive(serde::Deserialize)]
-        struct Kept {
-            access_token: String,
-            token_type: String,
-            refresh_token: Option<String>,
-            id_token: Option<String>,
-            received: u64,
-            expires_in: Option<u64>,
-            scopes: Vec<String>,
-            rest: Map<String, Value>,
-        }
-        let kept: Kept = serde_json::from_str(json).map_err(|_| {
+        serde_json::from_str(json).map(Self::new).map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
                 "the text is not a token response written by .expose_json()",
             )
-        })?;
-        Ok(Self::new(Parts {
-            access_token: Secret::new(kept.access_token),
-            token_type: kept.token_type,
-            refresh_token: kept.refresh_token.map(Secret::new),
-            id_token: kept.id_token.map(Secret::new),
-            received: kept.received,
-            expires_in: kept.expires_in.map(Duration::from_secs),
-            scopes: kept.scopes,
-            rest: Zeroizing::new(Value::Object(kept.rest).to_string()),
-        }))
+        })
     }
 }
 
@@ -190,7 +161,7 @@ impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenResponse")
             .field("token_type", &self.0.token_type)
-            .field("expires_in", &self.0.expires_in)
+            .field("expires_in", &self.expires_in())
             .field("scopes", &self.0.scopes)
             .field("refresh_token", &self.0.refresh_token.is_some())
             .field("id_token", &self.0.id_token.is_some())

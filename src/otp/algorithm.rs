@@ -2,6 +2,7 @@
 
 use crate::core::error::Error;
 use aws_lc_rs::hmac;
+use serde::Deserialize;
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,7 +15,10 @@ use std::str::FromStr;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(description = "Time-based or counter-based codes."))]
+#[serde(rename_all = "snake_case")]
 pub enum OtpKind {
     /// The time (RFC 6238).
     Totp,
@@ -64,16 +68,27 @@ impl FromStr for OtpKind {
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum OtpAlgorithm {
     /// HMAC-SHA-1.
     #[default]
+    #[serde(alias = "sha1")]
     Sha1,
     /// HMAC-SHA-256.
+    #[serde(alias = "sha256")]
     Sha256,
     /// HMAC-SHA-512.
+    #[serde(alias = "sha512")]
     Sha512,
 }
+
+#[cfg(all(test, feature = "config"))]
+crate::core::settings::schemas::schema!(OtpAlgorithm, "OtpAlgorithm", {
+    "description": "Upper case as in `otpauth` URIs, or lower case.",
+    "type": "string",
+    "enum": ["SHA1", "SHA256", "SHA512", "sha1", "sha256", "sha512"]
+});
 
 impl OtpAlgorithm {
     const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];

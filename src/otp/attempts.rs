@@ -4,6 +4,7 @@ use super::algorithm::OtpKind;
 use super::code::Match;
 use super::secret::OtpSecret;
 use super::settings::Otp;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -23,23 +24,24 @@ impl Terms {
     pub(super) const DEFAULT: Self =
         Self { max_failures: 5, lockout: Duration::from_secs(15 * 60) };
 
-    pub(super) fn check(&self) -> Result<(), Error> {
-        if !(1..=100).contains(&self.max_failures) {
+    /// Returns these limits, if they are valid.
+    pub(super) fn checked(max_failures: u32, lockout: Duration) -> Result<Self, Error> {
+        if !(1..=100).contains(&max_failures) {
             return Err(Error::configuration(
                 "a user is locked out after 1 to 100 wrong codes (NIST SP 800-63B section 3.2.2): \
                  5 is usual",
             ));
         }
-        if !(Duration::from_secs(1)..=LONGEST).contains(&self.lockout) {
+        if !(Duration::from_secs(1)..=LONGEST).contains(&lockout) {
             return Err(Error::configuration(
                 "a lockout takes 1 second to 1 day: 15 minutes is usual",
             ));
         }
-        Ok(())
+        Ok(Self { max_failures, lockout })
     }
 
     /// Returns the lockout after this many failures.
-    fn lockout(&self, failures: u32) -> Option<Duration> {
+    fn lockout_after(&self, failures: u32) -> Option<Duration> {
         let beyond = failures.checked_sub(self.max_failures)?;
         let doubled = 2_u32.saturating_pow(beyond.min(31));
         Some(self.lockout.saturating_mul(doubled).min(LONGEST))
@@ -87,7 +89,7 @@ impl Failures {
     /// # Errors
     /// [`ErrorKind::LockedOut`], with the remaining time.
     pub(super) fn check(&mut self, now: Duration, terms: &Terms) -> Result<(), Error> {
-        let longest = terms.lockout(self.count).unwrap_or(terms.lockout);
+        let longest = terms.lockout_after(self.count).unwrap_or(terms.lockout);
         let latest = millis(now.saturating_add(longest));
         self.locked_until = self.locked_until.min(latest);
         match self.locked_until.saturating_sub(millis(now)) {
@@ -100,7 +102,7 @@ impl Failures {
     /// Adds a wrong code and returns the error for it.
     pub(super) fn add(&mut self, now: Duration, terms: &Terms) -> Error {
         self.count = self.count.saturating_add(1);
-        if let Some(lockout) = terms.lockout(self.count) {
+        if let Some(lockout) = terms.lockout_after(self.count) {
             self.locked_until = millis(now.saturating_add(lockout));
         }
         Error::new(ErrorKind::WrongCode, "the code is wrong")
@@ -187,8 +189,4 @@ fn spare(number: u64, longest: u64) -> usize {
 
 fn exhausted() -> Error {
     Error::new(ErrorKind::WrongCode, "the HOTP counter is at its maximum")
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,10 +4,12 @@ use super::algorithm::OtpKind;
 use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
 use super::secret::OtpSecret;
 use super::settings::Otp;
-use super::update::{Edit, edit, key_of};
+use super::user_records::UserRecords;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::name::check_store_name;
+use crate::core::settings::{Time, options};
 use crate::store::{NewRecord, Record, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,10 +47,23 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// ```
 #[derive(Clone)]
 pub struct OtpGuard {
-    store: Arc<dyn Store>,
-    prefix: Arc<str>,
+    records: UserRecords,
     terms: Terms,
     resync_window: u32,
+}
+
+options! {
+    /// The options of an OTP guard.
+    OtpGuardOptions {
+        /// Its name in the store. Default: `codes`.
+        name: String = "codes".to_owned(),
+        /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
+        max_failures: u32 = Terms::DEFAULT.max_failures,
+        /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
+        lockout: Time = Time(Terms::DEFAULT.lockout),
+        /// How many counters ahead a HOTP resynchronization searches, 1 to 1000. Default: 100.
+        resync_window: u32 = RESYNC_WINDOW,
+    }
 }
 
 /// A builder for [`OtpGuard`].
@@ -66,21 +81,19 @@ pub struct OtpGuard {
 #[must_use]
 pub struct OtpGuardBuilder {
     store: Arc<dyn Store>,
-    name: String,
-    terms: Terms,
-    resync_window: u32,
+    pub(crate) options: OtpGuardOptions,
 }
 
 impl OtpGuardBuilder {
     /// Sets the guard's name in the store, to tell several guards apart. Default: `codes`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.options.name = name.into();
         self
     }
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.terms.max_failures = count;
+        self.options.max_failures = count;
         self
     }
 
@@ -88,7 +101,7 @@ impl OtpGuardBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
-        self.terms.lockout = time;
+        self.options.lockout = Time(time);
         self
     }
 
@@ -97,7 +110,7 @@ impl OtpGuardBuilder {
     /// [`resync`](OtpGuard::resync) searches so far;
     /// [`OtpBuilder::look_ahead`](super::OtpBuilder::look_ahead) limits other codes.
     pub fn resync_window(mut self, counters: u32) -> Self {
-        self.resync_window = counters;
+        self.options.resync_window = counters;
         self
     }
 
@@ -106,14 +119,13 @@ impl OtpGuardBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<OtpGuard, Error> {
-        check_name(&self.name)?;
-        self.terms.check()?;
-        check_resync_window(self.resync_window)?;
+        let OtpGuardOptions { name, max_failures, lockout, resync_window } = self.options;
+        check_store_name(&name)?;
+        check_resync_window(resync_window)?;
         Ok(OtpGuard {
-            store: self.store,
-            prefix: format!("otp-guard/{}/", self.name).into(),
-            terms: self.terms,
-            resync_window: self.resync_window,
+            records: UserRecords::new(self.store, format!("otp-guard/{name}/")),
+            terms: Terms::checked(max_failures, lockout.0)?,
+            resync_window,
         })
     }
 }
@@ -121,12 +133,7 @@ impl OtpGuardBuilder {
 impl OtpGuard {
     /// Returns a builder for a guard in this store.
     pub fn builder(store: impl Store) -> OtpGuardBuilder {
-        OtpGuardBuilder {
-            store: Arc::new(store),
-            name: "codes".to_owned(),
-            terms: Terms::DEFAULT,
-            resync_window: RESYNC_WINDOW,
-        }
+        OtpGuardBuilder { store: Arc::new(store), options: OtpGuardOptions::default() }
     }
 
     /// Accepts a right code of a user, once. Spaces and hyphens in it are ignored.
@@ -177,7 +184,7 @@ impl OtpGuard {
     /// # Errors
     /// Errors of the store.
     pub async fn counter(&self, user: &str) -> Result<u64, Error> {
-        let record = self.store.get(&self.key(user)).await?;
+        let record = self.records.get(user).await?;
         Ok(read(record.as_ref())?.next)
     }
 
@@ -214,11 +221,7 @@ impl OtpGuard {
     /// # Errors
     /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
-        self.store.remove(&self.key(user)).await.map(drop)
-    }
-
-    fn key(&self, user: &str) -> String {
-        key_of(&self.prefix, user)
+        self.records.remove(user).await.map(drop)
     }
 
     /// Updates a user's state; `change` gets its remaining lifetime and returns the new one.
@@ -227,13 +230,12 @@ impl OtpGuard {
         user: &str,
         mut change: impl FnMut(&mut Attempts, Option<Duration>) -> (Result<(), Error>, Option<Duration>),
     ) -> Result<(), Error> {
-        edit(&*self.store, &self.key(user), |record| {
+        let updated = self.records.update(user, |record| {
             let before = read(record)?;
             let mut attempts = before.clone();
-            let left = record.and_then(|record| record.ttl());
-            let (answer, ttl) = change(&mut attempts, left);
+            let (answer, ttl) = change(&mut attempts, record.and_then(Record::ttl));
             if attempts == before {
-                return Ok(Edit::Keep(answer));
+                return Ok((None, answer));
             }
             let mut value = serde_json::to_vec(&attempts).map_err(|_| damaged())?;
             value.resize(value.len() + attempts.spare(), b' ');
@@ -241,9 +243,9 @@ impl OtpGuard {
             // well: if there is no room to count guesses, no code is accepted.
             let mut new = NewRecord::new(value).for_anonymous();
             new.ttl = ttl;
-            Ok(Edit::Write(new, answer))
-        })
-        .await?
+            Ok((Some(new), answer))
+        });
+        updated.await?
     }
 }
 
@@ -272,21 +274,20 @@ fn damaged() -> Error {
     )
 }
 
-impl fmt::Debug for OtpGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpGuard")
-            .field("prefix", &self.prefix)
-            .field("max_failures", &self.terms.max_failures)
-            .field("lockout", &self.terms.lockout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OtpGuard,
+    self,
+    prefix = self.records.prefix,
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
+);
 
 impl fmt::Debug for OtpGuardBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtpGuardBuilder")
-            .field("name", &self.name)
-            .field("terms", &self.terms)
+            .field("name", &self.options.name)
+            .field("max_failures", &self.options.max_failures)
+            .field("lockout", &self.options.lockout.0)
             .finish_non_exhaustive()
     }
 }

@@ -67,8 +67,7 @@ impl OtpSecret {
     /// # Errors
     /// [`ErrorKind::InvalidKey`] for another length (RFC 4226 section 4, R6).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        check(bytes.len(), MIN)?;
-        Ok(Self(Zeroizing::new(bytes.to_vec())))
+        Self::checked(bytes, MIN)
     }
 
     /// Parses a secret in base32 (RFC 4648 section 6).
@@ -96,8 +95,7 @@ impl OtpSecret {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn danger_from_short_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        check(bytes.len(), SHORT)?;
-        Ok(Self(Zeroizing::new(bytes.to_vec())))
+        Self::checked(bytes, SHORT)
     }
 
     /// Parses a secret of 10 to 128 bytes in base32, for existing short secrets.
@@ -134,6 +132,11 @@ impl OtpSecret {
     /// Returns the bytes of the secret. Keep them out of logs.
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+
+    fn checked(bytes: &[u8], min: usize) -> Result<Self, Error> {
+        check(bytes.len(), min)?;
+        Ok(Self(Zeroizing::new(bytes.to_vec())))
     }
 
     fn read(text: &str, min: usize) -> Result<Self, Error> {

@@ -6,6 +6,7 @@ use super::secret::OtpSecret;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::secret::Secret;
+use crate::core::settings::{Time, options};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -45,6 +46,22 @@ pub struct Otp {
     clock: Arc<dyn Clock>,
 }
 
+options! {
+    /// Form of one-time passwords.
+    OtpOptions {
+        /// Time-based (`totp`) or counter-based (`hotp`) codes. Default: `totp`.
+        kind: OtpKind = OtpKind::Totp,
+        /// Hash of the codes. Default: `SHA1`, because some apps ignore any other.
+        algorithm: OtpAlgorithm = OtpAlgorithm::Sha1,
+        /// Digits of a code, 6 to 10. Default: 6.
+        digits: u8 = MIN_DIGITS,
+        /// How long a TOTP code is shown, in whole seconds. Default: 30 s.
+        period: Option<Time> = None,
+        /// How far a code may be from the expected one, 0 to 20 codes. Default: 1.
+        look_ahead: u32 = 1,
+    }
+}
+
 /// A builder for [`Otp`].
 ///
 /// # Example
@@ -59,18 +76,14 @@ pub struct Otp {
 /// ```
 #[must_use]
 pub struct OtpBuilder {
-    kind: OtpKind,
-    algorithm: OtpAlgorithm,
-    digits: u8,
-    period: Option<Duration>,
-    look_ahead: u32,
     clock: Arc<dyn Clock>,
+    pub(crate) options: OtpOptions,
 }
 
 impl OtpBuilder {
     /// Sets the hash. Default: SHA-1, because some apps ignore any other and show wrong codes.
     pub fn algorithm(mut self, algorithm: OtpAlgorithm) -> Self {
-        self.algorithm = algorithm;
+        self.options.algorithm = algorithm;
         self
     }
 
@@ -78,13 +91,13 @@ impl OtpBuilder {
     ///
     /// A tenth digit adds little: the number has 31 bits.
     pub fn digits(mut self, digits: u8) -> Self {
-        self.digits = digits;
+        self.options.digits = digits;
         self
     }
 
     /// Sets how long a TOTP code is shown, in whole seconds. Default: 30 s (RFC 6238 section 5.2).
     pub fn period(mut self, period: Duration) -> Self {
-        self.period = Some(period);
+        self.options.period = Some(Time(period));
         self
     }
 
@@ -94,7 +107,7 @@ impl OtpBuilder {
     /// (RFC 4226 section 7.4). An authenticator further ahead needs
     /// [`SecondFactor::resync`](super::SecondFactor::resync) with two codes.
     pub fn look_ahead(mut self, steps: u32) -> Self {
-        self.look_ahead = steps;
+        self.options.look_ahead = steps;
         self
     }
 
@@ -110,38 +123,31 @@ impl OtpBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<Otp, Error> {
-        if !(MIN_DIGITS..=MAX_DIGITS).contains(&self.digits) {
+        let OtpOptions { kind, algorithm, digits, period, look_ahead } = self.options;
+        if !(MIN_DIGITS..=MAX_DIGITS).contains(&digits) {
             return Err(Error::configuration(format!(
-                "a one-time password of {} digits: give .digits(…) 6 to 10",
-                self.digits
+                "a one-time password of {digits} digits: give .digits(…) 6 to 10"
             )));
         }
-        if self.look_ahead > MAX_LOOK_AHEAD {
+        if look_ahead > MAX_LOOK_AHEAD {
             return Err(Error::configuration(format!(
-                "a look-ahead of {} makes one-time passwords too easy to guess: give \
-                 .look_ahead(…) 20 at most",
-                self.look_ahead
+                "a look-ahead of {look_ahead} makes one-time passwords too easy to guess: give \
+                 .look_ahead(…) 20 at most"
             )));
         }
-        if self.period.is_some() && self.kind == OtpKind::Hotp {
+        if period.is_some() && kind == OtpKind::Hotp {
             return Err(Error::configuration(
                 "HOTP has no period: leave .period(…) out, or use Otp::totp()",
             ));
         }
-        let period = self.period.unwrap_or(DEFAULT_PERIOD);
+        let period = period.map_or(DEFAULT_PERIOD, |Time(period)| period);
         if period.as_secs() == 0 || period.subsec_nanos() > 0 {
             return Err(Error::configuration(
                 "the period of one-time passwords is in whole seconds, one or more",
             ));
         }
-        Ok(Otp {
-            kind: self.kind,
-            algorithm: self.algorithm,
-            digits: self.digits,
-            period: period.as_secs(),
-            look_ahead: self.look_ahead,
-            clock: self.clock,
-        })
+        let period = period.as_secs();
+        Ok(Otp { kind, algorithm, digits, period, look_ahead, clock: self.clock })
     }
 }
 
@@ -158,14 +164,8 @@ impl Otp {
 
     /// Returns a builder for codes of this kind.
     pub fn builder(kind: OtpKind) -> OtpBuilder {
-        OtpBuilder {
-            kind,
-            algorithm: OtpAlgorithm::default(),
-            digits: MIN_DIGITS,
-            period: None,
-            look_ahead: 1,
-            clock: Arc::new(SystemClock),
-        }
+        let options = OtpOptions { kind, ..OtpOptions::default() };
+        OtpBuilder { clock: Arc::new(SystemClock), options }
     }
 
     /// Returns the current TOTP code.
@@ -323,11 +323,11 @@ impl fmt::Debug for Otp {
 impl fmt::Debug for OtpBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtpBuilder")
-            .field("kind", &self.kind)
-            .field("algorithm", &self.algorithm)
-            .field("digits", &self.digits)
-            .field("period", &self.period)
-            .field("look_ahead", &self.look_ahead)
+            .field("kind", &self.options.kind)
+            .field("algorithm", &self.options.algorithm)
+            .field("digits", &self.options.digits)
+            .field("period", &self.options.period)
+            .field("look_ahead", &self.options.look_ahead)
             .finish_non_exhaustive()
     }
 }

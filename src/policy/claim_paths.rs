@@ -22,20 +22,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct ClaimPaths {
-    /// Every path: the [standard ones](Place) first, then the ranges below.
-    all: Vec<ClaimPath>,
-    scopes: Range<usize>,
-    roles: Range<usize>,
-    permissions: Range<usize>,
-    email_verified: Range<usize>,
-    acr_values: Vec<Box<str>>,
+    /// Every path: the [standard ones](StandardClaim) first, then the ranges below.
+    pub(super) all: Vec<ClaimPath>,
+    pub(super) scopes: Range<usize>,
+    pub(super) roles: Range<usize>,
+    pub(super) permissions: Range<usize>,
+    pub(super) email_verified: Range<usize>,
+    pub(super) acr_values: Vec<Box<str>>,
     /// Shared with clones only: cached lookups are valid for one configuration.
-    id: u64,
+    pub(super) id: u64,
 }
 
 /// Standard claims, by index into [`ClaimPaths::all`].
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum StandardClaim {
     Subject,
     Issuer,
     IssuedAt,
@@ -115,7 +115,7 @@ impl ClaimPaths {
 
     /// Reads the e-mail address and whether it is verified from these two claims only.
     pub fn email(mut self, email: impl Into<ClaimPath>, verified: impl Into<ClaimPath>) -> Self {
-        self.all[Place::Email as usize] = email.into();
+        self.all[StandardClaim::Email as usize] = email.into();
         self.email_verified([verified.into()])
     }
 
@@ -148,37 +148,5 @@ impl ClaimPaths {
     pub fn acr_values<V: Into<String>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
         self.acr_values = values.into_iter().map(|value| value.into().into()).collect();
         self
-    }
-
-    pub(super) fn id(&self) -> u64 {
-        self.id
-    }
-
-    pub(super) fn all(&self) -> &[ClaimPath] {
-        &self.all
-    }
-
-    #[inline]
-    pub(super) fn places_of_scopes(&self) -> Range<usize> {
-        self.scopes.clone()
-    }
-
-    #[inline]
-    pub(super) fn places_of_roles(&self) -> Range<usize> {
-        self.roles.clone()
-    }
-
-    #[inline]
-    pub(super) fn places_of_permissions(&self) -> Range<usize> {
-        self.permissions.clone()
-    }
-
-    #[inline]
-    pub(super) fn places_of_email_verified(&self) -> Range<usize> {
-        self.email_verified.clone()
-    }
-
-    pub(super) fn strong_classes(&self) -> &[Box<str>] {
-        &self.acr_values
     }
 }

@@ -2,16 +2,16 @@
 
 use super::subject::Subject;
 use crate::core::error::Error;
+use crate::core::future::BoxFuture;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-type Answer = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send>>;
+type Answer = BoxFuture<Result<bool, Error>>;
 
 #[derive(Clone)]
 pub(super) struct Custom {
-    name: Box<str>,
-    check: Check,
+    pub(super) name: Box<str>,
+    pub(super) check: Check,
 }
 
 #[derive(Clone)]
@@ -35,18 +35,8 @@ impl Custom {
     where
         F: Future<Output = Result<bool, Error>> + Send + 'static,
     {
-        Self {
-            name: name.into(),
-            check: Check::Later(Arc::new(move |subject| Box::pin(check(subject)))),
-        }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn check(&self) -> &Check {
-        &self.check
+        let check = Arc::new(move |subject: &Subject<'_>| Box::pin(check(subject)) as Answer);
+        Self { name: name.into(), check: Check::Later(check) }
     }
 }
 

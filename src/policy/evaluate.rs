@@ -1,12 +1,14 @@
 //! Evaluation of a policy.
 
-use super::custom::{Check, Custom};
+use super::condition::Condition;
+use super::custom::Check;
 use super::explain::Explanation;
 use super::expression::{Node, Policy};
-use super::leaf::Leaf;
 use super::subject::Subject;
 use crate::core::error::{Error, ErrorKind, Needs};
+use crate::core::name::is_scope;
 use crate::core::telemetry;
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::slice;
@@ -24,22 +26,20 @@ pub(super) struct Question<'a> {
 }
 
 impl Question<'_> {
-    pub(super) fn leaf(&self, leaf: &Leaf) -> Option<bool> {
-        match leaf {
-            leaf if self.stepped_up && leaf.is_step_up() => Some(true),
-            Leaf::Custom(custom) if leaf.is_async() => self.answered(custom),
-            leaf => Some(leaf.holds(self.subject)),
+    pub(super) fn condition(&self, condition: &Condition) -> Option<bool> {
+        match condition {
+            condition if self.stepped_up && condition.is_step_up() => Some(true),
+            Condition::Custom(custom) if condition.is_async() => {
+                let mut answers = self.answers.iter();
+                answers.find(|(name, _)| *name == custom.name).map(|(_, answer)| *answer)
+            }
+            condition => Some(condition.holds(self.subject)),
         }
-    }
-
-    fn answered(&self, custom: &Custom) -> Option<bool> {
-        let mut answers = self.answers.iter();
-        answers.find(|(name, _)| **name == *custom.name()).map(|(_, answer)| *answer)
     }
 
     pub(super) fn node(&self, node: &Node) -> Option<bool> {
         match node {
-            Node::Leaf(leaf) => self.leaf(leaf),
+            Node::Condition(condition) => self.condition(condition),
             Node::Not(inner) => self.node(inner).map(|holds| !holds),
             Node::All(nodes) => self.unless(nodes, false),
             Node::Any(nodes) => self.unless(nodes, true),
@@ -63,14 +63,14 @@ impl Question<'_> {
 /// Evaluates a node without async conditions.
 fn holds(node: &Node, subject: &Subject<'_>) -> bool {
     let (nodes, decisive) = match node {
-        Node::Leaf(_) => (slice::from_ref(node), false),
+        Node::Condition(_) => (slice::from_ref(node), false),
         Node::Not(inner) => return !holds(inner, subject),
         Node::All(nodes) => (&**nodes, false),
         Node::Any(nodes) => (&**nodes, true),
     };
     for node in nodes {
         let holds = match node {
-            Node::Leaf(leaf) => leaf.holds(subject),
+            Node::Condition(condition) => condition.holds(subject),
             node => holds(node, subject),
         };
         if holds == decisive {
@@ -86,15 +86,15 @@ type Waiting<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>
 fn wait<'a>(node: &'a Node, subject: &'a Subject<'a>, answers: &'a mut Answers) -> Waiting<'a> {
     Box::pin(async move {
         let (nodes, decisive) = match node {
-            Node::Leaf(Leaf::Custom(custom)) => {
-                let holds = match custom.check() {
+            Node::Condition(Condition::Custom(custom)) => {
+                let holds = match &custom.check {
                     Check::Now(check) => check(subject),
                     Check::Later(check) => check(subject).await?,
                 };
-                answers.push((custom.name().into(), holds));
+                answers.push((custom.name.clone(), holds));
                 return Ok(holds);
             }
-            Node::Leaf(_) => return Ok(holds(node, subject)),
+            Node::Condition(_) => return Ok(holds(node, subject)),
             Node::Not(inner) => return Ok(!wait(inner, subject, answers).await?),
             Node::All(nodes) => (nodes, false),
             Node::Any(nodes) => (nodes, true),
@@ -151,10 +151,7 @@ impl Policy {
                 "the policy '{self}' has an async condition: evaluate it with .check_async()"
             )));
         }
-        match holds(&self.node, subject) {
-            true => Ok(()),
-            false => Err(self.refusal(subject, &[])),
-        }
+        self.decide(holds(&self.node, subject), subject, &[])
     }
 
     /// Evaluates a policy that may have async conditions.
@@ -169,10 +166,7 @@ impl Policy {
             true => wait(&self.node, subject, &mut answers).await?,
             false => holds(&self.node, subject),
         };
-        match allowed {
-            true => Ok(()),
-            false => Err(self.refusal(subject, &answers)),
-        }
+        self.decide(allowed, subject, &answers)
     }
 
     /// Explains the decision, for logs and tests, not for the client.
@@ -201,16 +195,25 @@ impl Policy {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn explain(&self, subject: &Subject<'_>) -> Explanation {
-        Explanation::new(&self.node, &Self::question(subject, &[]))
+        let question = Question { subject, answers: &[], stepped_up: false };
+        Explanation::new(&self.node, &question, true)
     }
 
-    fn question<'a>(subject: &'a Subject<'a>, answers: &'a [(Box<str>, bool)]) -> Question<'a> {
-        Question { subject, answers, stepped_up: false }
+    fn decide(
+        &self,
+        allowed: bool,
+        subject: &Subject<'_>,
+        answers: &[(Box<str>, bool)],
+    ) -> Result<(), Error> {
+        match allowed {
+            true => Ok(()),
+            false => Err(self.denial(Question { subject, answers, stepped_up: false })),
+        }
     }
 
-    fn refusal(&self, subject: &Subject<'_>, answers: &[(Box<str>, bool)]) -> Error {
-        let question = Self::question(subject, answers);
-        let why = Explanation::new(&self.node, &question);
+    #[cold]
+    fn denial(&self, question: Question<'_>) -> Error {
+        let why = Explanation::new(&self.node, &question, true);
         telemetry::explained(&why);
         let stepped_up = Question { stepped_up: true, ..question };
         let (kind, needs) = match stepped_up.node(&self.node) {
@@ -255,8 +258,8 @@ impl Policy {
 /// Returns `None` if there are too many.
 fn alternatives(node: &Node) -> Option<Vec<Vec<String>>> {
     let mut found: Vec<Vec<String>> = match node {
-        Node::Leaf(Leaf::Scope(scope)) => vec![vec![scope.to_string()]],
-        Node::Leaf(_) | Node::Not(_) => vec![Vec::new()],
+        Node::Condition(Condition::Scope(scope)) => vec![vec![scope.to_string()]],
+        Node::Condition(_) | Node::Not(_) => vec![Vec::new()],
         Node::Any(nodes) => {
             let each: Option<Vec<_>> = nodes.iter().map(alternatives).collect();
             each?.concat()
@@ -270,22 +273,20 @@ fn alternatives(node: &Node) -> Option<Vec<Vec<String>>> {
             (joined.len() <= MAX_ALTERNATIVES).then_some(joined)
         })?,
     };
-    let mut seen = Vec::new();
     found.iter_mut().for_each(|scopes| {
         scopes.sort_unstable();
         scopes.dedup();
     });
-    found.retain(|scopes| {
-        let new = !seen.contains(scopes);
-        seen.push(scopes.clone());
-        new
-    });
+    let mut seen = HashSet::new();
+    found.retain(|scopes| seen.insert(scopes.clone()));
     (found.len() <= MAX_ALTERNATIVES).then_some(found)
 }
 
 fn named_scopes<'a>(node: &'a Node, scopes: &mut Vec<&'a str>) {
     match node {
-        Node::Leaf(Leaf::Scope(scope)) if is_scope_token(scope) && !scopes.contains(&&**scope) => {
+        Node::Condition(Condition::Scope(scope))
+            if is_scope(scope) && !scopes.contains(&&**scope) =>
+        {
             scopes.push(scope);
         }
         Node::All(nodes) => nodes.iter().for_each(|node| named_scopes(node, scopes)),
@@ -297,14 +298,8 @@ fn named_scopes<'a>(node: &'a Node, scopes: &mut Vec<&'a str>) {
                 scopes.len() > before
             });
         }
-        Node::Leaf(_) | Node::Not(_) => {}
+        Node::Condition(_) | Node::Not(_) => {}
     }
-}
-
-/// RFC 6749 section 3.3; callers never pass an empty scope.
-fn is_scope_token(scope: &str) -> bool {
-    let fits = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    scope.bytes().all(fits)
 }
 
 /// Collects what a new login needs for the policy to hold; of alternatives, the first it helps.
@@ -313,12 +308,12 @@ fn step_up(node: &Node, now: &Question<'_>, stepped_up: &Question<'_>, needs: &m
         return;
     }
     match node {
-        Node::Leaf(Leaf::Fresh(within)) => {
+        Node::Condition(Condition::Fresh(within)) => {
             let strictest = needs.max_age.map_or(*within, |other| other.min(*within));
             needs.max_age = Some(strictest);
         }
-        Node::Leaf(Leaf::SecondFactor) => {
-            let values = now.subject.paths().strong_classes();
+        Node::Condition(Condition::SecondFactor) => {
+            let values = &now.subject.paths.acr_values;
             needs.acr_values = (!values.is_empty()).then(|| values.join(" "));
         }
         Node::All(nodes) => nodes.iter().for_each(|node| step_up(node, now, stepped_up, needs)),
@@ -328,6 +323,6 @@ fn step_up(node: &Node, now: &Question<'_>, stepped_up: &Question<'_>, needs: &m
                 step_up(node, now, stepped_up, needs);
             }
         }
-        Node::Leaf(_) | Node::Not(_) => {}
+        Node::Condition(_) | Node::Not(_) => {}
     }
 }

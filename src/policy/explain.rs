@@ -23,22 +23,16 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    pub(super) fn new(node: &Node, question: &Question<'_>) -> Self {
-        Self::part(node, question, true)
-    }
-
-    fn part(node: &Node, question: &Question<'_>, decides: bool) -> Self {
+    /// Explains a node; `decides` says whether it can decide about the whole policy.
+    pub(super) fn new(node: &Node, question: &Question<'_>, decides: bool) -> Self {
         let holds = question.node(node);
         let part = |inner: &Node| {
             // Parts with the same result as the whole decided it.
-            let agrees = match node {
-                Node::Not(_) => true,
-                _ => question.node(inner) == holds,
-            };
-            Self::part(inner, question, decides && agrees)
+            let agrees = matches!(node, Node::Not(_)) || question.node(inner) == holds;
+            Self::new(inner, question, decides && agrees)
         };
         let (what, parts) = match node {
-            Node::Leaf(leaf) => (leaf.to_string(), Vec::new()),
+            Node::Condition(condition) => (condition.to_string(), Vec::new()),
             Node::Not(inner) => ("not".to_owned(), vec![part(inner)]),
             Node::All(nodes) => ("all of".to_owned(), nodes.iter().map(part).collect()),
             Node::Any(nodes) if nodes.is_empty() => ("never".to_owned(), Vec::new()),

@@ -1,6 +1,6 @@
 //! The policy type: conditions combined with boolean operators.
 
-use super::leaf::Leaf;
+use super::condition::Condition;
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 
@@ -47,7 +47,7 @@ pub struct Policy {
 /// holds no `Not`.
 #[derive(Clone, PartialEq)]
 pub(super) enum Node {
-    Leaf(Leaf),
+    Condition(Condition),
     Not(Box<Node>),
     All(Vec<Node>),
     Any(Vec<Node>),
@@ -57,13 +57,8 @@ impl Node {
     pub(super) const NEVER: Self = Self::Any(Vec::new());
 
     pub(super) fn all(nodes: impl IntoIterator<Item = Self>) -> Self {
-        let mut flat = Vec::new();
-        for node in nodes {
-            match node {
-                Self::All(inner) => flat.extend(inner),
-                other => flat.push(other),
-            }
-        }
+        let inner = |node| if let Self::All(inner) = node { inner } else { vec![node] };
+        let mut flat: Vec<_> = nodes.into_iter().flat_map(inner).collect();
         match flat.len() {
             0 => Self::NEVER,
             1 => flat.remove(0),
@@ -72,13 +67,8 @@ impl Node {
     }
 
     pub(super) fn any(nodes: impl IntoIterator<Item = Self>) -> Self {
-        let mut flat = Vec::new();
-        for node in nodes {
-            match node {
-                Self::Any(inner) => flat.extend(inner),
-                other => flat.push(other),
-            }
-        }
+        let inner = |node| if let Self::Any(inner) = node { inner } else { vec![node] };
+        let mut flat: Vec<_> = nodes.into_iter().flat_map(inner).collect();
         match flat.len() {
             1 => flat.remove(0),
             _ => Self::Any(flat),
@@ -94,7 +84,7 @@ impl Node {
 
     pub(super) fn is_async(&self) -> bool {
         match self {
-            Self::Leaf(leaf) => leaf.is_async(),
+            Self::Condition(condition) => condition.is_async(),
             Self::Not(inner) => inner.is_async(),
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().any(Self::is_async),
         }
@@ -140,8 +130,8 @@ impl From<Node> for Policy {
     }
 }
 
-impl From<Leaf> for Policy {
-    fn from(leaf: Leaf) -> Self {
-        Node::Leaf(leaf).into()
+impl From<Condition> for Policy {
+    fn from(condition: Condition) -> Self {
+        Node::Condition(condition).into()
     }
 }

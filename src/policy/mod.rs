@@ -25,12 +25,12 @@
 
 mod claim_paths;
 mod claims;
-mod conditions;
+mod condition;
+mod constructors;
 mod custom;
 mod evaluate;
 mod explain;
 mod expression;
-mod leaf;
 mod parse;
 mod path;
 mod print;
@@ -40,7 +40,7 @@ mod table;
 
 pub use claim_paths::ClaimPaths;
 pub use claims::ClaimIndex;
-pub use conditions::{
+pub use constructors::{
     ClaimCondition, all_of, any_of, authenticated, claim, custom, custom_async, email_domain,
     fresh, issued_by, never, permission, resource, role, scope, second_factor, subject,
 };

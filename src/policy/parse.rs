@@ -1,9 +1,9 @@
 //! The parser of policy texts.
 
-use super::conditions;
+use super::condition::{Attributes, Comparison, Condition, Test};
+use super::constructors;
 use super::custom::Custom;
 use super::expression::{Node, Policy};
-use super::leaf::{Leaf, Source, Test};
 use super::path::ClaimPath;
 use super::print::{is_bare, number};
 use super::scalar::{Kind, Scalar};
@@ -115,16 +115,14 @@ impl PolicyParser {
         }
         let node = reader.any()?;
         reader.skip_blanks();
-        match reader.rest().is_empty() {
-            true => Ok(node.into()),
-            false => Err(reader.expected("'&', '|' or the end")),
-        }
+        reader.must(reader.rest().is_empty(), || "'&', '|' or the end".to_owned())?;
+        Ok(node.into())
     }
 }
 
 impl std::fmt::Debug for PolicyParser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.customs.iter().map(Custom::name);
+        let names = self.customs.iter().map(|custom| &custom.name);
         f.debug_set().entries(names).finish()
     }
 }
@@ -144,13 +142,11 @@ impl<'de> Deserialize<'de> for Policy {
     }
 }
 
-type Compared = fn(Scalar) -> Test;
-
 /// The argument after a keyword, and how it makes a condition.
 enum Argument {
     Absent(fn() -> Node),
-    Word(fn(Box<str>) -> Leaf),
-    Claim(Source),
+    Word(fn(Box<str>) -> Condition),
+    Claim(Attributes),
     Duration,
     Domain,
     Custom,
@@ -158,17 +154,17 @@ enum Argument {
 
 /// Every keyword of the language; any other name is an error.
 const KEYWORDS: [(&str, Argument); 13] = [
-    ("authenticated", Argument::Absent(|| Node::Leaf(Leaf::Authenticated))),
-    ("second_factor", Argument::Absent(|| Node::Leaf(Leaf::SecondFactor))),
+    ("authenticated", Argument::Absent(|| Node::Condition(Condition::Authenticated))),
+    ("second_factor", Argument::Absent(|| Node::Condition(Condition::SecondFactor))),
     ("never", Argument::Absent(|| Node::NEVER)),
-    ("scope", Argument::Word(Leaf::Scope)),
-    ("role", Argument::Word(Leaf::Role)),
-    ("permission", Argument::Word(Leaf::Permission)),
-    ("claim", Argument::Claim(Source::Claims)),
-    ("resource", Argument::Claim(Source::Resource)),
-    ("subject", Argument::Word(Leaf::Subject)),
+    ("scope", Argument::Word(Condition::Scope)),
+    ("role", Argument::Word(Condition::Role)),
+    ("permission", Argument::Word(Condition::Permission)),
+    ("claim", Argument::Claim(Attributes::Claims)),
+    ("resource", Argument::Claim(Attributes::Resource)),
+    ("subject", Argument::Word(Condition::Subject)),
     ("email_domain", Argument::Domain),
-    ("issued_by", Argument::Word(Leaf::IssuedBy)),
+    ("issued_by", Argument::Word(Condition::IssuedBy)),
     ("fresh", Argument::Duration),
     ("custom", Argument::Custom),
 ];
@@ -191,15 +187,22 @@ struct Reader<'a> {
     customs: &'a [Custom],
 }
 
-/// A word, and whether it was quoted.
 struct Word<'a> {
     text: Cow<'a, str>,
     quoted: bool,
+    /// Where it starts.
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Returns the longest text at the current position whose characters all fit.
+    fn leading(&self, fits: impl Fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        rest.find(|c| !fits(c)).map_or(rest, |end| &rest[..end])
     }
 
     fn column(&self, at: usize) -> usize {
@@ -216,14 +219,25 @@ impl<'a> Reader<'a> {
 
     /// Returns an error for the text at the current position.
     fn expected(&self, what: &str) -> Error {
-        let bare: String = self.rest().chars().take_while(|c| is_bare(*c)).take(40).collect();
-        let found = match (self.rest().chars().next(), &*bare) {
+        // Bare characters are ASCII.
+        let bare = self.leading(is_bare);
+        let found = match (self.rest().chars().next(), &bare[..bare.len().min(40)]) {
             (None, _) => "the end".to_owned(),
             (Some(c), "") if c.is_control() => format!("U+{:04X}", u32::from(c)),
             (Some(c), "") => format!("'{c}'"),
             (Some(_), bare) => format!("'{bare}'"),
         };
         self.error(what, &found)
+    }
+
+    /// Like [`expected`](Self::expected), for an earlier position.
+    fn expected_at(&mut self, at: usize, what: &str) -> Error {
+        self.at = at;
+        self.expected(what)
+    }
+
+    fn must(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Error> {
+        if holds { Ok(()) } else { Err(self.expected(&what())) }
     }
 
     fn skip_blanks(&mut self) {
@@ -242,19 +256,23 @@ impl<'a> Reader<'a> {
     }
 
     fn any(&mut self) -> Result<Node, Error> {
-        let mut nodes = vec![self.all()?];
-        while self.eat("|") {
-            nodes.push(self.all()?);
-        }
-        Ok(Node::any(nodes))
+        self.operands("|", Self::all).map(Node::any)
     }
 
     fn all(&mut self) -> Result<Node, Error> {
-        let mut nodes = vec![self.single()?];
-        while self.eat("&") {
-            nodes.push(self.single()?);
+        self.operands("&", Self::single).map(Node::all)
+    }
+
+    fn operands(
+        &mut self,
+        sign: &str,
+        operand: fn(&mut Self) -> Result<Node, Error>,
+    ) -> Result<Vec<Node>, Error> {
+        let mut nodes = vec![operand(self)?];
+        while self.eat(sign) {
+            nodes.push(operand(self)?);
         }
-        Ok(Node::all(nodes))
+        Ok(nodes)
     }
 
     fn single(&mut self) -> Result<Node, Error> {
@@ -276,85 +294,68 @@ impl<'a> Reader<'a> {
         self.opened.push(opening);
         let node = self.any()?;
         self.opened.pop();
-        match self.eat(")") {
-            true => Ok(node),
-            false => Err(self.expected(&format!(
-                "'&', '|', or ')' for the '(' in column {}",
-                self.column(opening)
-            ))),
-        }
+        let closed = self.eat(")");
+        self.must(closed, || {
+            format!("'&', '|', or ')' for the '(' in column {}", self.column(opening))
+        })?;
+        Ok(node)
     }
 
     fn condition(&mut self) -> Result<Node, Error> {
-        let rest = self.rest();
-        let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(rest.len());
-        let name = &rest[..end];
+        let name = self.leading(|c| c.is_ascii_lowercase() || c == '_');
         let Some((_, argument)) = KEYWORDS.iter().find(|(keyword, _)| *keyword == name) else {
             return Err(self.expected(&expected_keywords()));
         };
-        self.at += end;
-        if let Argument::Absent(node) = argument {
-            return Ok(node());
-        }
-        if !self.eat(":") {
-            return Err(self.expected(&format!("':' after '{name}'")));
-        }
+        self.at += name.len();
+        let colon = matches!(argument, Argument::Absent(_)) || self.eat(":");
+        self.must(colon, || format!("':' after '{name}'"))?;
         Ok(match argument {
             Argument::Absent(node) => node(),
-            Argument::Word(leaf) => {
-                Node::Leaf(leaf(self.filled(&format!("a value for '{name}'"))?.into()))
+            Argument::Word(condition) => {
+                let value = self.filled(&format!("a value for '{name}'"))?;
+                Node::Condition(condition(value.text.into()))
             }
-            Argument::Claim(source) => Node::Leaf(self.claim(*source)?),
-            Argument::Duration => Node::Leaf(Leaf::Fresh(self.seconds()?)),
+            Argument::Claim(attributes) => Node::Condition(self.claim(*attributes)?),
+            Argument::Duration => Node::Condition(Condition::Fresh(self.seconds()?)),
             Argument::Domain => self.domain()?,
-            Argument::Custom => Node::Leaf(self.custom()?),
+            Argument::Custom => Node::Condition(self.custom()?),
         })
     }
 
     fn domain(&mut self) -> Result<Node, Error> {
-        self.skip_blanks();
-        let start = self.at;
-        let node = conditions::email_domain(self.filled("a domain")?).node;
-        if node == Node::NEVER {
-            self.at = start;
-            return Err(self.expected("a domain"));
+        let word = self.filled("a domain")?;
+        match constructors::email_domain(word.text).node {
+            node if node == Node::NEVER => Err(self.expected_at(word.at, "a domain")),
+            node => Ok(node),
         }
-        Ok(node)
     }
 
     /// Reads a word that is not empty.
-    fn filled(&mut self, what: &str) -> Result<Cow<'a, str>, Error> {
-        self.skip_blanks();
-        let start = self.at;
-        let word = self.word(what)?.text;
-        if word.is_empty() {
-            self.at = start;
-            return Err(self.expected(what));
+    fn filled(&mut self, what: &str) -> Result<Word<'a>, Error> {
+        let word = self.word(what)?;
+        match word.text.is_empty() {
+            true => Err(self.expected_at(word.at, what)),
+            false => Ok(word),
         }
-        Ok(word)
     }
 
-    fn custom(&mut self) -> Result<Leaf, Error> {
-        self.skip_blanks();
-        let start = self.at;
-        let name = self.word("the name of a condition")?.text;
-        let known = self.customs.iter().find(|custom| custom.name() == name);
-        let Some(custom) = known else {
-            self.at = start;
-            let names: Vec<_> = self.customs.iter().map(Custom::name).collect();
-            return Err(self.expected(&match names.is_empty() {
-                true => "a known condition (the parser was given none)".to_owned(),
-                false => format!("one of the parser's conditions ({})", names.join(", ")),
-            }));
+    fn custom(&mut self) -> Result<Condition, Error> {
+        let word = self.word("the name of a condition")?;
+        if let Some(custom) = self.customs.iter().find(|custom| *custom.name == *word.text) {
+            return Ok(Condition::Custom(custom.clone()));
+        }
+        let names: Vec<_> = self.customs.iter().map(|custom| &*custom.name).collect();
+        let known = match names.is_empty() {
+            true => "a known condition (the parser was given none)".to_owned(),
+            false => format!("one of the parser's conditions ({})", names.join(", ")),
         };
-        Ok(Leaf::Custom(custom.clone()))
+        Err(self.expected_at(word.at, &known))
     }
 
     fn seconds(&mut self) -> Result<u64, Error> {
-        self.skip_blanks();
-        let start = self.at;
-        let word = self.word("a time such as 15m")?.text;
-        let seconds = word.char_indices().next_back().and_then(|(at, unit)| {
+        let word = self.word("a time such as 15m")?;
+        let seconds = || {
+            let (at, unit) = word.text.char_indices().next_back()?;
             let length = match unit {
                 's' => 1,
                 'm' => 60,
@@ -362,19 +363,16 @@ impl<'a> Reader<'a> {
                 'd' => 86_400,
                 _ => return None,
             };
-            let count = word.get(..at)?;
+            let count = &word.text[..at];
             let digits = count.bytes().all(|byte| byte.is_ascii_digit());
             digits.then(|| count.parse::<u64>().ok()?.checked_mul(length))?
-        });
-        seconds.ok_or_else(|| {
-            self.at = start;
-            self.expected("a time in s, m, h or d, such as 15m")
-        })
+        };
+        seconds().ok_or_else(|| self.expected_at(word.at, "a time in s, m, h or d, such as 15m"))
     }
 
-    fn claim(&mut self, source: Source) -> Result<Leaf, Error> {
+    fn claim(&mut self, attributes: Attributes) -> Result<Condition, Error> {
         let path = self.path()?;
-        Ok(Leaf::Claim(source, path, self.test()?))
+        Ok(Condition::Claim(attributes, path, self.test()?))
     }
 
     fn path(&mut self) -> Result<ClaimPath, Error> {
@@ -394,32 +392,20 @@ impl<'a> Reader<'a> {
     /// Reads an unquoted name of a path.
     fn name(&mut self) -> Result<String, Error> {
         self.skip_blanks();
-        let rest = self.rest();
-        let end = rest.find(|c| c == '.' || !is_bare(c)).unwrap_or(rest.len());
-        if end == 0 {
-            return Err(self.expected("a claim's name"));
-        }
-        self.at += end;
-        Ok(rest[..end].to_owned())
+        let name = self.leading(|c| c != '.' && is_bare(c));
+        self.must(!name.is_empty(), || "a claim's name".to_owned())?;
+        self.at += name.len();
+        Ok(name.to_owned())
     }
 
     fn test(&mut self) -> Result<Test, Error> {
-        let compared: [(&str, Compared); 6] = [
-            ("!=", Test::Unequal),
-            (">=", Test::GreaterOrEqual),
-            ("<=", Test::LessOrEqual),
-            ("=", Test::Equal),
-            (">", Test::Greater),
-            ("<", Test::Less),
-        ];
-        for (sign, test) in compared {
+        for (sign, comparison) in Comparison::BY_SIGN {
             if self.eat(sign) {
-                return Ok(test(self.value()?));
+                return Ok(Test::Compared(comparison, self.value()?));
             }
         }
         self.skip_blanks();
-        let rest = self.rest();
-        let operator = &rest[..rest.find(|c| !is_bare(c)).unwrap_or(rest.len())];
+        let operator = self.leading(is_bare);
         self.at += operator.len();
         Ok(match operator {
             "" => Test::Exists,
@@ -429,8 +415,8 @@ impl<'a> Reader<'a> {
             "ends_with" => Test::EndsWith(self.word("a text")?.text.into()),
             "is_claim" => Test::IsClaim(self.path()?),
             _ => {
-                self.at -= operator.len();
-                return Err(self.expected(
+                return Err(self.expected_at(
+                    self.at - operator.len(),
                     "one of = != < <= > >= in contains starts_with ends_with is_claim, or '&', '|', ')' \
                      or the end",
                 ));
@@ -439,22 +425,17 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self) -> Result<Vec<Scalar>, Error> {
-        if !self.eat("[") {
-            return Err(self.expected("'[' after 'in'"));
-        }
+        let opened = self.eat("[");
+        self.must(opened, || "'[' after 'in'".to_owned())?;
         let mut values = Vec::new();
-        if self.eat("]") {
-            return Ok(values);
-        }
-        loop {
+        let mut closed = self.eat("]");
+        while !closed {
             values.push(self.value()?);
-            if self.eat("]") {
-                return Ok(values);
-            }
-            if !self.eat(",") {
-                return Err(self.expected("',' or ']'"));
-            }
+            closed = self.eat("]");
+            let more = closed || self.eat(",");
+            self.must(more, || "',' or ']'".to_owned())?;
         }
+        Ok(values)
     }
 
     fn value(&mut self) -> Result<Scalar, Error> {
@@ -471,18 +452,18 @@ impl<'a> Reader<'a> {
 
     fn word(&mut self, what: &str) -> Result<Word<'a>, Error> {
         self.skip_blanks();
+        let at = self.at;
         if self.rest().starts_with('"') {
-            return Ok(Word { text: Cow::Owned(self.quoted()?), quoted: true });
+            return Ok(Word { text: Cow::Owned(self.quoted()?), quoted: true, at });
         }
-        let rest = self.rest();
-        let end = rest.find(|c| !is_bare(c)).unwrap_or(rest.len());
-        self.at += end;
-        match rest[end..].chars().next() {
+        let word = self.leading(is_bare);
+        self.at += word.len();
+        match self.rest().chars().next() {
             Some(c) if !c.is_ascii() => {
                 Err(self.expected("ASCII, as other characters must stand in quotes"))
             }
-            _ if end == 0 => Err(self.expected(what)),
-            _ => Ok(Word { text: Cow::Borrowed(&rest[..end]), quoted: false }),
+            _ if word.is_empty() => Err(self.expected(what)),
+            _ => Ok(Word { text: Cow::Borrowed(word), quoted: false, at }),
         }
     }
 

@@ -17,10 +17,11 @@ use std::fmt;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimPath {
-    hash: u32,
-    /// The claim's own name, then the names of the enclosing objects from the inside out.
-    name: Box<str>,
-    around: Box<[Box<str>]>,
+    pub(super) hash: u32,
+    /// The claim's own name.
+    pub(super) name: Box<str>,
+    /// The names of the enclosing objects, from the inside out.
+    pub(super) around: Box<[Box<str>]>,
 }
 
 impl ClaimPath {
@@ -39,27 +40,6 @@ impl ClaimPath {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let around = self.around.iter().rev();
         around.map(|name| &**name).chain([&*self.name])
-    }
-
-    #[inline]
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the names of the enclosing objects, from the inside out.
-    #[inline]
-    pub(super) fn around(&self) -> &[Box<str>] {
-        &self.around
-    }
-
-    #[inline]
-    pub(super) fn hash(&self) -> u32 {
-        self.hash
-    }
-
-    #[cfg(test)]
-    pub(super) fn set_hash(&mut self, hash: u32) {
-        self.hash = hash;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The text form of policies.
 
+use super::condition::{Attributes, Condition, Test};
 use super::expression::{Node, Policy};
-use super::leaf::{Leaf, Source, Test};
 use super::path::ClaimPath;
 use super::scalar::{Kind, Number, Scalar};
 use serde::{Serialize, Serializer};
@@ -77,7 +77,7 @@ fn duration(f: &mut Formatter<'_>, seconds: u64) -> Result {
     write!(f, "{}{unit}", seconds / length)
 }
 
-impl fmt::Display for Leaf {
+impl fmt::Display for Condition {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let mut named = |name: &str, value: &str| {
             write!(f, "{name}:")?;
@@ -92,15 +92,15 @@ impl fmt::Display for Leaf {
             Self::Subject(subject) => named("subject", subject),
             Self::EmailDomain(domain) => named("email_domain", domain),
             Self::IssuedBy(issuer) => named("issued_by", issuer),
-            Self::Custom(custom) => named("custom", custom.name()),
+            Self::Custom(custom) => named("custom", &custom.name),
             Self::Fresh(seconds) => {
                 f.write_str("fresh:")?;
                 duration(f, *seconds)
             }
             Self::Claim(source, place, test) => {
                 f.write_str(match source {
-                    Source::Claims => "claim:",
-                    Source::Resource => "resource:",
+                    Attributes::Claims => "claim:",
+                    Attributes::Resource => "resource:",
                 })?;
                 path(f, place)?;
                 test.fmt(f)
@@ -111,19 +111,16 @@ impl fmt::Display for Leaf {
 
 impl Test {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let mut compared = |operator: &str, value: &Scalar| {
-            write!(f, " {operator} ")?;
-            scalar(f, value)
-        };
         match self {
             Self::Exists => Ok(()),
-            Self::Equal(value) => compared("=", value),
-            Self::Unequal(value) => compared("!=", value),
-            Self::Contains(value) => compared("contains", value),
-            Self::Greater(value) => compared(">", value),
-            Self::GreaterOrEqual(value) => compared(">=", value),
-            Self::Less(value) => compared("<", value),
-            Self::LessOrEqual(value) => compared("<=", value),
+            Self::Compared(comparison, value) => {
+                write!(f, " {} ", comparison.sign())?;
+                scalar(f, value)
+            }
+            Self::Contains(value) => {
+                f.write_str(" contains ")?;
+                scalar(f, value)
+            }
             Self::StartsWith(text) => {
                 f.write_str(" starts_with ")?;
                 word(f, text)
@@ -154,7 +151,7 @@ impl Node {
     /// Adds parentheses if `around` binds tighter.
     fn fmt(&self, f: &mut Formatter<'_>, around: Binding) -> Result {
         let (nodes, operator, binding) = match self {
-            Self::Leaf(leaf) => return fmt::Display::fmt(leaf, f),
+            Self::Condition(condition) => return fmt::Display::fmt(condition, f),
             Self::Not(inner) => {
                 f.write_char('!')?;
                 return inner.fmt(f, Binding::Not);

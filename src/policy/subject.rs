@@ -1,7 +1,7 @@
 //! The input of a policy's evaluation.
 
-use super::claim_paths::{ClaimPaths, Place};
-use super::claims::{Claim, ClaimIndex, Places};
+use super::claim_paths::{ClaimPaths, StandardClaim};
+use super::claims::{Claim, ClaimIndex, PathLookups};
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::token::verified::Verified;
@@ -29,15 +29,15 @@ use std::time::Duration;
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     claims: &'a ClaimIndex,
-    paths: &'a ClaimPaths,
+    pub(super) paths: &'a ClaimPaths,
     clock: &'a dyn Clock,
     resource: Option<&'a ClaimIndex>,
     /// Time of the session's login, as Unix time.
-    login: Option<Duration>,
+    pub(super) login: Option<Duration>,
     /// Whether the issuer sends verified addresses only, so that no claim has to say so.
-    issuer_verifies_emails: bool,
+    pub(super) issuer_verifies_emails: bool,
     /// Cached lookups of the paths, if they belong to these paths.
-    places: Option<&'a Places>,
+    lookups: Option<&'a PathLookups>,
 }
 
 impl<'a> Subject<'a> {
@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
             resource: None,
             login: None,
             issuer_verifies_emails: false,
-            places: claims.places(paths),
+            lookups: claims.lookups(paths),
         }
     }
 
@@ -101,33 +101,23 @@ impl<'a> Subject<'a> {
 
     /// Returns the e-mail address if the issuer says that it is verified.
     pub(crate) fn verified_email(&self) -> Option<&'a str> {
-        super::leaf::verified_email(self)
-    }
-
-    #[inline]
-    pub(super) fn issuer_verifies_emails(&self) -> bool {
-        self.issuer_verifies_emails
-    }
-
-    #[inline]
-    pub(super) fn paths(&self) -> &'a ClaimPaths {
-        self.paths
+        super::condition::verified_email(self)
     }
 
     /// Returns the claim at this index of the paths.
     #[inline]
     pub(super) fn at(&self, place: usize) -> Option<Claim<'a>> {
-        match self.places {
-            Some(places) => self.claims.at(places, place),
-            None => self.claims.find(self.paths.all().get(place)?),
+        match self.lookups {
+            Some(lookups) => self.claims.at(lookups, place),
+            None => self.claims.find(self.paths.all.get(place)?),
         }
     }
 
     /// Whether a claim at any of these indices satisfies the predicate.
     #[inline(always)]
-    pub(super) fn any_at(&self, places: Range<usize>, is: impl Fn(Claim<'a>) -> bool) -> bool {
+    pub(super) fn any_at(&self, places: &Range<usize>, is: impl Fn(Claim<'a>) -> bool) -> bool {
         // A loop, because `Range::any` is not inlined.
-        for place in places {
+        for place in places.clone() {
             if self.at(place).is_some_and(&is) {
                 return true;
             }
@@ -136,12 +126,8 @@ impl<'a> Subject<'a> {
     }
 
     #[inline]
-    pub(super) fn standard(&self, place: Place) -> Option<Claim<'a>> {
-        self.at(place as usize)
-    }
-
-    pub(super) fn login(&self) -> Option<Duration> {
-        self.login
+    pub(super) fn standard(&self, claim: StandardClaim) -> Option<Claim<'a>> {
+        self.at(claim as usize)
     }
 
     pub(super) fn now(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! Authentication methods (`amr`) by which a session's user stepped up after the login.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::name::is_name;
 use crate::token::claim_set::ClaimSet;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -22,10 +23,8 @@ impl Methods {
     /// # Errors
     /// [`ErrorKind::Configuration`] if there are none or more than 16, or one is not a name.
     pub(crate) fn new(names: &[&str]) -> Result<Self, Error> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let is_name =
-            |name: &&str| !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(fits);
-        match (1..=MAX_NAMES).contains(&names.len()) && names.iter().all(is_name) {
+        let are_names = names.iter().all(|name| is_name(name, MAX_NAME));
+        match (1..=MAX_NAMES).contains(&names.len()) && are_names {
             true => Ok(Self::of(names.iter().copied())),
             false => Err(Error::configuration(
                 "the methods of a step-up are 1 to 16 names such as otp or mfa (RFC 8176), of 1 to \

@@ -2,22 +2,40 @@
 
 use super::handle::{Sessions, Settings};
 use super::record_cache::Memory;
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
+use crate::core::settings::{Time, options};
 use crate::store::{SealingKeys, Store};
-use crate::token::list::check_name;
+use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const DEFAULT_IDLE: Duration = DAY;
-const DEFAULT_ABSOLUTE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Browsers keep no cookie longer (RFC 6265bis section 5.5).
 const MAX_ABSOLUTE: Duration = Duration::from_secs(400 * 24 * 3600);
 const DEFAULT_TOUCH: Duration = Duration::from_secs(60);
-const DEFAULT_MAX_BYTES: usize = 64 << 10;
-const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
+
+options! {
+    /// The options of sessions.
+    SessionOptions {
+        /// Their name in the store. Default: `sessions`.
+        name: String = "sessions".to_owned(),
+        /// How long a session lives without use. Default: 24 hours, at least 1 s.
+        idle_timeout: Time = Time(DAY),
+        /// How long a session lives after its login, even while in use. Default: 30 days.
+        absolute_timeout: Time = Time(30 * DAY),
+        /// Minimum interval between writes of a session's last use. Default: 1 minute.
+        touch_every: Option<Time> = None,
+        /// Handling of stored data that is not of the requested type. Default: `refuse`.
+        on_type_mismatch: OnTypeMismatch = OnTypeMismatch::Refuse,
+        /// Maximum size of a session's data, in bytes of JSON. Default: 64 KiB.
+        max_bytes: usize = 64 << 10,
+        /// Memory for decoded sessions, in bytes. Default: 32 MiB.
+        cache_bytes: u64 = 32 << 20,
+    }
+}
 
 /// How to treat a session whose stored data is not of the requested type.
 ///
@@ -32,9 +50,12 @@ const DEFAULT_CACHE_BYTES: u64 = 32 << 20;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(description = "Handling of data of another type."))]
+#[serde(rename_all = "snake_case")]
 pub enum OnTypeMismatch {
-    /// Reading is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
+    /// IdState is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
     ///
     /// Handlers with a `Session<T>`, including one that only logs out, answer 500, and the log
     /// names the field: the type is wrong, not the client's cookie. `Session<()>` accepts any data.
@@ -66,30 +87,18 @@ pub enum OnTypeMismatch {
 #[must_use]
 pub struct SessionsBuilder {
     store: Arc<dyn Store>,
-    name: String,
-    idle: Duration,
-    absolute: Duration,
-    touch_every: Option<Duration>,
     keys: Option<SealingKeys>,
-    on_type_mismatch: OnTypeMismatch,
-    max_bytes: usize,
-    cache_bytes: u64,
     clock: Arc<dyn Clock>,
+    pub(crate) options: SessionOptions,
 }
 
 impl SessionsBuilder {
     pub(super) fn new(store: impl Store) -> Self {
         Self {
             store: Arc::new(store),
-            name: "sessions".to_owned(),
-            idle: DEFAULT_IDLE,
-            absolute: DEFAULT_ABSOLUTE,
-            touch_every: None,
             keys: None,
-            on_type_mismatch: OnTypeMismatch::default(),
-            max_bytes: DEFAULT_MAX_BYTES,
-            cache_bytes: DEFAULT_CACHE_BYTES,
             clock: Arc::new(SystemClock),
+            options: SessionOptions::default(),
         }
     }
 
@@ -98,7 +107,7 @@ impl SessionsBuilder {
     /// Use different names for several kinds of sessions in one store: an id of one kind is not
     /// valid for another.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.options.name = name.into();
         self
     }
 
@@ -107,7 +116,7 @@ impl SessionsBuilder {
     /// A daily user stays logged in, and a device left behind is logged out by the next day. OWASP
     /// advises 15 to 30 minutes for low-risk and 2 to 5 minutes for high-risk applications.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle = timeout;
+        self.options.idle_timeout = Time(timeout);
         self
     }
 
@@ -116,7 +125,7 @@ impl SessionsBuilder {
     /// The default is the longest that NIST SP 800-63B section 2.1.3 (AAL1) allows. At least the
     /// idle timeout; at most 400 days, because browsers keep no cookie longer.
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
-        self.absolute = timeout;
+        self.options.absolute_timeout = Time(timeout);
         self
     }
 
@@ -128,7 +137,7 @@ impl SessionsBuilder {
     /// The idle timeout runs from the last use that was written: a session ends up to this interval
     /// early, never late.
     pub fn touch_every(mut self, interval: Duration) -> Self {
-        self.touch_every = Some(interval);
+        self.options.touch_every = Some(Time(interval));
         self
     }
 
@@ -144,7 +153,7 @@ impl SessionsBuilder {
     ///
     /// Default: [`OnTypeMismatch::Refuse`].
     pub fn on_type_mismatch(mut self, choice: OnTypeMismatch) -> Self {
-        self.on_type_mismatch = choice;
+        self.options.on_type_mismatch = choice;
         self
     }
 
@@ -153,7 +162,7 @@ impl SessionsBuilder {
     /// More is an error of the kind [`Configuration`](crate::ErrorKind::Configuration), which a
     /// request answers with 500: limit data that clients control separately.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+        self.options.max_bytes = bytes;
         self
     }
 
@@ -162,7 +171,7 @@ impl SessionsBuilder {
     /// It saves decrypting and parsing a record again, but not reading the store:
     /// [`CachedStore`](crate::store::CachedStore) saves that.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
-        self.cache_bytes = bytes;
+        self.options.cache_bytes = bytes;
         self
     }
 
@@ -178,44 +187,46 @@ impl SessionsBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<Sessions, Error> {
-        check_name(&self.name)?;
+        let options = self.options;
+        let (Time(idle), Time(absolute)) = (options.idle_timeout, options.absolute_timeout);
+        check_store_name(&options.name)?;
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if self.idle < Duration::from_secs(1) {
+        if idle < Duration::from_secs(1) {
             return refuse("the idle timeout of sessions is under 1 second: lengthen it");
         }
-        if self.absolute < self.idle {
+        if absolute < idle {
             return refuse(
                 "the idle timeout of sessions is over their absolute timeout: shorten the first or \
                  lengthen the second",
             );
         }
-        if self.absolute > MAX_ABSOLUTE {
+        if absolute > MAX_ABSOLUTE {
             return refuse(
                 "the absolute timeout of sessions is over 400 days, and browsers keep no cookie so \
                  long",
             );
         }
-        let touch_every = match self.touch_every {
-            Some(interval) if interval > self.idle / 2 => {
+        let touch_every = match options.touch_every {
+            Some(Time(interval)) if interval > idle / 2 => {
                 return refuse(
                     "the interval of .touch_every(…) is over half the idle timeout: give at most \
                      half of it",
                 );
             }
-            Some(interval) => interval,
-            None => DEFAULT_TOUCH.min(self.idle / 10),
+            Some(Time(interval)) => interval,
+            None => DEFAULT_TOUCH.min(idle / 10),
         };
         Ok(Sessions::new(Settings {
             store: self.store,
-            prefix: format!("session/{}/", self.name),
-            idle: self.idle,
-            absolute: self.absolute,
+            prefix: format!("session/{}/", options.name),
+            idle,
+            absolute,
             touch_every,
             keys: self.keys,
-            on_type_mismatch: self.on_type_mismatch,
-            max_bytes: self.max_bytes,
-            memory: Memory::new(self.cache_bytes),
-            clock: self.clock,
+            on_type_mismatch: options.on_type_mismatch,
+            max_bytes: options.max_bytes,
+            memory: Memory::new(options.cache_bytes),
+            clock: PartClock::new(self.clock),
         }))
     }
 }
@@ -223,9 +234,9 @@ impl SessionsBuilder {
 impl fmt::Debug for SessionsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionsBuilder")
-            .field("name", &self.name)
-            .field("idle_timeout", &self.idle)
-            .field("absolute_timeout", &self.absolute)
+            .field("name", &self.options.name)
+            .field("idle_timeout", &self.options.idle_timeout.0)
+            .field("absolute_timeout", &self.options.absolute_timeout.0)
             .field("encrypted", &self.keys.is_some())
             .finish_non_exhaustive()
     }

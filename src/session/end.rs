@@ -2,8 +2,8 @@
 
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
-use super::record::Kept;
-use super::repository::{Loaded, Reading};
+use super::record::IdState;
+use super::repository::Loaded;
 use super::rotate::FORWARDED;
 use super::view::SessionInfo;
 use crate::core::attempts::Attempts;
@@ -83,12 +83,19 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Returns how many sessions a user has.
+    /// Returns how many sessions a user has, without reading them.
+    ///
+    /// A session counts until the timeouts of its last write: where they have been shortened since,
+    /// [`devices`](Self::devices) lists fewer. A session that is getting another id at this moment
+    /// may count twice or not at all.
     ///
     /// # Errors
-    /// The errors of [`devices`](Self::devices).
+    /// Errors of the store.
     pub async fn count(&self, user: &str) -> Result<u64, Error> {
-        self.devices(user).await.map(|sessions| sessions.len() as u64)
+        let settings = self.settings();
+        // A record of a former id only names the next one, so it does not count.
+        let live = IdState::live_prefix(settings.keys.as_ref());
+        settings.store.count_owned(&settings.owner(user), &live).await
     }
 
     /// Ends the session that was read, under its current id; returns whether it was alive.
@@ -96,14 +103,8 @@ impl Sessions {
         self.finish_if(read, |_| true).await
     }
 
-    /// Like [`finish`](Self::finish), unless a login has replaced the refresh token since.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) async fn finish_login(&self, read: &Loaded) -> Result<bool, Error> {
-        let refresh = |loaded: &Loaded| loaded.tokens().and_then(|tokens| tokens.refresh.clone());
-        self.finish_if(read, |now| refresh(now) == refresh(read)).await
-    }
-
-    async fn finish_if(
+    /// Like [`finish`](Self::finish), while `still` accepts the session's current state.
+    pub(super) async fn finish_if(
         &self,
         read: &Loaded,
         still: impl Fn(&Loaded) -> bool,
@@ -116,7 +117,7 @@ impl Sessions {
             let (hash, version) = (current.0.hash, current.0.version);
             let key = settings.key(hash);
             // Compare-and-set, so that a concurrent id change does not slip through.
-            let ended = Kept::Ended.pack(&key, settings.keys.as_ref())?;
+            let ended = IdState::Ended.pack(&key, settings.keys.as_ref())?;
             let replaced = settings.store.replace(&key, version, ended, Some(FORWARDED));
             if replaced.await?.is_some() {
                 settings.memory.forget(&hash);
@@ -133,18 +134,13 @@ impl Sessions {
 
     /// Returns the current state of the session that just had this id; `None` if it ended.
     async fn follow(&self, mut hash: Hash) -> Result<Option<Loaded>, Error> {
-        let settings = self.settings();
         let mut attempts = Attempts::at("the session");
         loop {
             attempts.next()?;
-            let key = settings.key(hash);
-            let Some(record) = settings.store.get(&key).await? else {
-                return Ok(None);
-            };
-            match self.read(hash, &key, &record)? {
-                Reading::Live(loaded) | Reading::Pending(_, loaded) => return Ok(Some(loaded)),
-                Reading::Moved(to) => hash = to,
-                Reading::Ended => return Ok(None),
+            match self.state_of(hash).await? {
+                IdState::Live(loaded) | IdState::Pending(_, loaded) => return Ok(Some(loaded)),
+                IdState::Moved(to) => hash = to,
+                IdState::Ended => return Ok(None),
             }
         }
     }
@@ -157,9 +153,9 @@ impl Sessions {
         for (key, record) in settings.store.owned(&settings.owner(key)).await? {
             let hash = key.strip_prefix(&*settings.prefix).and_then(Hash::from_text);
             let Some(hash) = hash else { continue };
-            let loaded = match self.read(hash, &key, &record) {
-                Ok(Reading::Live(loaded)) => loaded,
-                Ok(Reading::Pending(from, loaded)) if self.has_moved(from, hash).await? => loaded,
+            let loaded = match self.decode(hash, &key, Some(&record)) {
+                Ok(IdState::Live(loaded)) => loaded,
+                Ok(IdState::Pending(from, loaded)) if self.has_moved(from, hash).await? => loaded,
                 Ok(_) => continue,
                 Err(error) => {
                     owned.unreadable += 1;
@@ -167,7 +163,7 @@ impl Sessions {
                     continue;
                 }
             };
-            if let Some(loaded) = self.living(loaded) {
+            if let Ok(loaded) = self.living(loaded) {
                 found.insert(loaded.body().handle, loaded);
             }
         }

@@ -7,12 +7,11 @@ use super::record::{Body, Data, is_any};
 use super::record_cache::Memory;
 use super::repository::Loaded;
 use super::view::SessionRecord;
-use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, PartClock, millis};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use crate::jose::encoding;
 use crate::store::{SealingKeys, Store};
-use aws_lc_rs::digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -71,11 +70,7 @@ pub(super) struct Settings {
     pub(super) on_type_mismatch: OnTypeMismatch,
     pub(super) max_bytes: usize,
     pub(super) memory: Memory,
-    pub(super) clock: Arc<dyn Clock>,
-}
-
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    pub(super) clock: Arc<PartClock>,
 }
 
 impl Sessions {
@@ -90,6 +85,11 @@ impl Sessions {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.0
+    }
+
+    /// Replaces the sessions' clock.
+    pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.clock.follow(clock);
     }
 
     /// Creates a session for a user, or for a guest if `key` is `None`.
@@ -152,7 +152,7 @@ impl Sessions {
         data: &T,
     ) -> Result<(), Error> {
         let data = Arc::new(self.pack_data(data)?);
-        self.rewrite(id.hash(), |_| Ok((data.clone(), ()))).await
+        self.rewrite(id.hash(), |_| Ok(data.clone())).await
     }
 
     /// Replaces a session's data, unless it changed since it was read.
@@ -192,36 +192,36 @@ impl Sessions {
     where
         T: Serialize + DeserializeOwned,
     {
+        let mut answer = None;
         self.rewrite(id.hash(), |body| {
             let mut data = match (body.data.read::<T>(), self.0.on_type_mismatch) {
                 (Ok(data), _) => data,
                 (Err(_), OnTypeMismatch::StartOver) => return Err(gone()),
                 (Err(error), OnTypeMismatch::Refuse) => return Err(error),
             };
-            let answer = change(&mut data);
-            let data = match is_any::<T>() {
-                true => body.data.clone(),
-                false => Arc::new(self.pack_data(&data)?),
-            };
-            Ok((data, answer))
+            answer = Some(change(&mut data));
+            match is_any::<T>() {
+                true => Ok(body.data.clone()),
+                false => self.pack_data(&data).map(Arc::new),
+            }
         })
-        .await
+        .await?;
+        // Always present: the closure ran.
+        answer.ok_or_else(gone)
     }
 
-    /// Reads, changes and writes until no other write came between.
-    async fn rewrite<R>(
+    /// Replaces the data of an id's session, and again if another write came between.
+    async fn rewrite(
         &self,
         hash: Hash,
-        mut change: impl FnMut(&Body) -> Result<(Arc<Data>, R), Error>,
-    ) -> Result<R, Error> {
-        let mut attempts = Attempts::at("the session");
-        loop {
-            attempts.next()?;
-            let current = self.find(hash).await?.ok_or_else(gone)?;
-            let (data, answer) = change(current.body())?;
-            if self.write_data(&current, data).await?.is_some() {
-                return Ok(answer);
-            }
+        mut data: impl FnMut(&Body) -> Result<Arc<Data>, Error>,
+    ) -> Result<(), Error> {
+        let read = self.find(hash).await?.ok_or_else(gone)?;
+        let change = |body: &Body| Ok(body.with_data(data(body)?, self.0.now()));
+        match self.change(&read, change).await {
+            // The session has another id now.
+            Err(error) if error.kind() == ErrorKind::Conflict => Err(gone()),
+            saved => saved.map(drop),
         }
     }
 
@@ -260,9 +260,7 @@ impl Settings {
 
     /// Hashed: user keys may be long and must not leak to readers of the store.
     pub(super) fn owner(&self, key: &str) -> String {
-        let hash = digest::digest(&digest::SHA256, key.as_bytes());
-        let hash = encoding::encode(hash);
-        format!("{}{hash}", self.prefix)
+        format!("{}{}", self.prefix, encoding::encode(sha256(key)))
     }
 
     /// Returns when the session ends, in Unix milliseconds.

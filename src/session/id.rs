@@ -1,10 +1,10 @@
 //! Session ids: the secret that the client holds, and the hash that the store keeps.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
-use aws_lc_rs::digest;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -82,24 +82,19 @@ pub(super) struct Hash(pub(super) [u8; BYTES]);
 impl Hash {
     /// Hashes an id; `None` if the text is not one. Different texts are never the same id.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
-        if text.len() != CHARACTERS {
-            return None;
-        }
         let mut bytes = Zeroizing::new([0; BYTES]);
-        encoding::decode_into(text, &mut *bytes).filter(|length| *length == BYTES)?;
+        encoding::decode_exact(text, &mut *bytes)?;
         Some(Self::of_bytes(&bytes))
     }
 
     fn of_bytes(bytes: &[u8; BYTES]) -> Self {
-        let mut hash = [0; BYTES];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-        Self(hash)
+        Self(sha256(bytes))
     }
 
     /// Parses a hash from base64url.
     pub(super) fn from_text(text: &str) -> Option<Self> {
         let mut hash = [0; BYTES];
-        encoding::decode_into(text.as_bytes(), &mut hash).filter(|length| *length == BYTES)?;
+        encoding::decode_exact(text, &mut hash)?;
         Some(Self(hash))
     }
 }

@@ -2,18 +2,20 @@
 //!
 //! [`Sessions`] keeps them in any [`Store`](crate::store::Store).
 
-mod builder;
-mod end;
-mod new_session;
-// Partly unused without a web framework.
 mod amr;
+pub(crate) mod builder;
+mod end;
+#[cfg(feature = "oauth2")]
+mod grant;
 mod handle;
 mod id;
+mod new_session;
 mod record;
 mod record_cache;
-#[cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 mod repository;
 mod rotate;
+#[cfg(feature = "client")]
+mod tokens;
 mod view;
 
 pub use builder::{OnTypeMismatch, SessionsBuilder};
@@ -30,4 +32,4 @@ pub(crate) use self::{
     rotate::Rotation,
 };
 #[cfg(feature = "client")]
-pub(crate) use record::Tokens;
+pub(crate) use {record::Tokens, tokens::RenewalTimes};

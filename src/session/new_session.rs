@@ -2,6 +2,7 @@
 
 use super::amr::Methods;
 use super::record::{Body, Data, HANDLE, Tokens, plain_claims};
+use super::repository::Loaded;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::random::random;
 use crate::core::secret::Secret;
@@ -65,6 +66,23 @@ impl NewSession {
         Self::default()
     }
 
+    /// Creates the session of a login, with its claims as JSON and the tokens of JAM or an OAuth2
+    /// grant.
+    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+    pub(crate) fn of_login(
+        user: impl Into<String>,
+        claims: String,
+        tokens: Option<Tokens>,
+        grant: Option<Secret>,
+    ) -> Self {
+        Self {
+            claims: Some(Ok(claims)),
+            tokens: tokens.map(Arc::new),
+            grant: grant.map(Arc::new),
+            ..Self::of(user)
+        }
+    }
+
     /// Sets the application's data. Default: JSON `null`, or at a login the data from before it.
     pub fn data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
         self.data = Some(to_json(data));
@@ -85,19 +103,17 @@ impl NewSession {
         self
     }
 
-    /// Sets the claims as JSON.
-    #[cfg_attr(
-        not(all(feature = "client", any(feature = "tower", feature = "actix"))),
-        allow(dead_code)
-    )]
-    pub(crate) fn claims_text(mut self, text: String) -> Self {
-        self.claims = Some(Ok(text));
-        self
-    }
-
     /// Returns the user's key.
     pub(crate) fn user(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// Whether this login continues the session that was read, with its data.
+    ///
+    /// The rule of every login: a guest's session becomes that of the user who logs in, and a
+    /// user's own session goes on. Another user's session ends, and its data never passes over.
+    pub(crate) fn continues(&self, read: &Loaded) -> bool {
+        read.key().is_none_or(|user| Some(user) == self.user())
     }
 
     /// Sets the device label, unless it is set.
@@ -118,29 +134,9 @@ impl NewSession {
         self
     }
 
-    /// Sets the tokens of the login, for calls on the user's behalf.
-    #[cfg_attr(
-        not(all(feature = "client", any(feature = "tower", feature = "actix"))),
-        allow(dead_code)
-    )]
-    pub(crate) fn tokens(mut self, tokens: Tokens) -> Self {
-        self.tokens = Some(Arc::new(tokens));
-        self
-    }
-
     /// Sets the methods by which the user has authenticated already.
     pub(crate) fn proved_by(mut self, methods: Option<Methods>) -> Self {
         self.methods = methods;
-        self
-    }
-
-    /// Sets the OAuth2 grant of the login, in its own encoding.
-    #[cfg_attr(
-        not(all(feature = "oauth2", any(feature = "tower", feature = "actix"))),
-        allow(dead_code)
-    )]
-    pub(crate) fn grant(mut self, grant: Secret) -> Self {
-        self.grant = Some(Arc::new(grant));
         self
     }
 

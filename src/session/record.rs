@@ -2,14 +2,14 @@
 
 use super::amr::Methods;
 use super::id::Hash;
+#[cfg(feature = "client")]
+use super::tokens::RenewalTimes;
 use crate::core::decode::decode;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::jose::encoding;
-use crate::jose::jws::Compact;
 use crate::store::SealingKeys;
 use crate::token::claim_set::{ClaimSet, Decoded};
-use crate::token::claims::RegisteredClaims;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -33,15 +33,13 @@ const HAS_METHODS: u8 = 32;
 const HAS_GRANT: u8 = 64;
 
 pub(super) const HANDLE: usize = 16;
-/// Maximum lead of a token's renewal, in milliseconds.
-const RENEWED_AHEAD: u64 = 300_000;
 
-/// The state of a session id, as its record says.
-pub(super) enum Kept {
+/// The state of a session id, as its record says; `S` is the session.
+pub(super) enum IdState<S = Body> {
     /// The session has this id.
-    Live(Body),
+    Live(S),
     /// The session has this id if the record of the old id says that it moved here.
-    Pending(Hash, Body),
+    Pending(Hash, S),
     /// The session had this id and moved to that one.
     Moved(Hash),
     /// The session had this id and ended.
@@ -70,40 +68,22 @@ pub(super) struct Body {
 }
 
 /// The tokens of the login that began the session.
-#[cfg_attr(not(feature = "client"), allow(dead_code))]
 pub(crate) struct Tokens {
     pub(crate) id: Secret,
     pub(crate) refresh: Option<Secret>,
-    /// Unix milliseconds; `None` if the ID token has no expiry.
-    pub(crate) expires: Option<u64>,
-    /// Unix milliseconds of when renewal is due.
-    ///
-    /// A fifth of the ID token's lifetime before it expires, at most five minutes.
-    pub(crate) renewable: Option<u64>,
+    /// `None` if the ID token has no expiry.
+    #[cfg(feature = "client")]
+    pub(crate) renewal: Option<RenewalTimes>,
 }
 
 impl Tokens {
     /// Creates the tokens of a login whose ID token was verified.
     pub(crate) fn new(id: Secret, refresh: Option<Secret>) -> Self {
-        let dates = || {
-            let token = Compact::split(id.expose().as_bytes(), id.expose().len()).ok()?;
-            let payload = token.payload_text().ok()?;
-            let claims = RegisteredClaims::parse(&payload, &[]).ok()?;
-            Some((claims.expires?, claims.issued_at))
-        };
-        let (expires, issued) = dates().unzip();
-        let millis = |seconds: u64| seconds.saturating_mul(1000);
-        let expires = expires.map(millis);
-        let issued = issued.flatten().map(millis);
-        let ahead = |expires: u64| match issued {
-            Some(issued) => (expires.saturating_sub(issued) / 5).min(RENEWED_AHEAD),
-            None => RENEWED_AHEAD,
-        };
         Self {
+            #[cfg(feature = "client")]
+            renewal: RenewalTimes::of(id.expose()),
             id,
             refresh,
-            renewable: expires.map(|expires| expires.saturating_sub(ahead(expires))),
-            expires,
         }
     }
 }
@@ -193,6 +173,16 @@ impl Body {
         size_of::<Self>() + self.details() + self.claims.weight() + 2 * self.data.text.len()
     }
 
+    /// Returns the session with other data, which is a use at this time.
+    pub(super) fn with_data(&self, data: Arc<Data>, now: u64) -> Self {
+        Self {
+            data,
+            revision: self.revision + 1,
+            last_seen: self.last_seen.max(now),
+            ..self.clone()
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let tokens = self.tokens.as_deref();
         let refresh = tokens.and_then(|tokens| tokens.refresh.as_ref());
@@ -265,7 +255,7 @@ impl Body {
     }
 }
 
-impl Kept {
+impl IdState {
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         // A growing buffer would leave copies of secrets behind: this one is never too short.
         let length = match self {
@@ -315,7 +305,8 @@ impl Kept {
         let mut packed = Vec::with_capacity(bytes.len() + 64);
         match keys {
             Some(keys) => {
-                packed.push(SEALED);
+                // Visible, so that a store can count the live records.
+                packed.extend([SEALED, bytes[0]]);
                 packed.extend(keys.seal(place, &bytes)?);
             }
             None => {
@@ -324,6 +315,11 @@ impl Kept {
             }
         }
         Ok(packed)
+    }
+
+    /// Returns the first bytes of a live record, encrypted if there are keys, and of no other.
+    pub(super) fn live_prefix(keys: Option<&SealingKeys>) -> [u8; 2] {
+        [if keys.is_some() { SEALED } else { PLAIN }, LIVE]
     }
 
     /// Decodes what [`pack`](Self::pack) wrote.
@@ -344,7 +340,12 @@ impl Kept {
         match (packed.split_first(), keys) {
             (Some((&PLAIN, bytes)), None) => Self::from_bytes(bytes).ok_or_else(damaged),
             (Some((&SEALED, sealed)), Some(keys)) => {
-                Self::from_bytes(&keys.open(place, sealed)?).ok_or_else(damaged)
+                let (state, sealed) = sealed.split_first().ok_or_else(damaged)?;
+                let bytes = keys.open(place, sealed)?;
+                match bytes.first() == Some(state) {
+                    true => Self::from_bytes(&bytes).ok_or_else(damaged),
+                    false => Err(damaged()),
+                }
             }
             (Some((&PLAIN, _)), Some(_)) => Ok(Self::Ended),
             (Some((&SEALED, _)), None) => Err(Error::new(

@@ -3,15 +3,15 @@
 //! A lookup completes at once if the store can answer without waiting.
 
 use super::builder::OnTypeMismatch;
-use super::handle::{Sessions, millis};
+use super::handle::Sessions;
 use super::id::{Hash, SessionId};
 use super::new_session::{NewSession, check_data, conflict, expired, gone};
-use super::record::{Body, Data, Kept, Tokens};
+use super::record::{Body, IdState};
 use super::record_cache::Entry;
 use crate::core::attempts::Attempts;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Now};
-use crate::core::secret::Secret;
 use crate::store::{NewRecord, Record};
 use crate::token::claim_set::ClaimSet;
 use serde::de::DeserializeOwned;
@@ -29,15 +29,6 @@ pub(crate) struct Loaded(pub(super) Arc<Entry>);
 /// [`ErrorKind::Expired`] if there is no session; [`ErrorKind::Conflict`] if it just got another
 /// id, which this client may have by now.
 pub(crate) type Load = NowOrLater<Result<Loaded, Error>>;
-
-/// The state of a record, before the other record of a rotation and the timeouts are checked.
-pub(super) enum Reading {
-    Live(Loaded),
-    /// Valid if the record of that id says that it moved here.
-    Pending(Hash, Loaded),
-    Moved(Hash),
-    Ended,
-}
 
 impl Loaded {
     pub(super) fn new(hash: Hash, version: u64, body: Body) -> Self {
@@ -62,25 +53,9 @@ impl Loaded {
         &self.body().claims
     }
 
-    pub(crate) fn tokens(&self) -> Option<&Arc<Tokens>> {
-        self.body().tokens.as_ref()
-    }
-
-    /// Returns the OAuth2 grant of the login.
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
-    pub(crate) fn grant(&self) -> Option<&Arc<Secret>> {
-        self.body().grant.as_ref()
-    }
-
     /// Returns the name of the session for its user, stable across id changes.
     pub(crate) fn handle(&self) -> String {
         self.body().handle()
-    }
-
-    /// Returns the SHA-256 of the id.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) fn id_hash(&self) -> &[u8; 32] {
-        &self.0.hash.0
     }
 
     /// Returns the data as JSON.
@@ -124,18 +99,15 @@ impl Sessions {
 
     /// Returns the session of an id if the store can answer without waiting.
     fn at_once(&self, hash: Hash) -> Option<Result<Loaded, Error>> {
-        let settings = self.settings();
-        let key = settings.key(hash);
-        let Some(record) = settings.store.peek(&key)? else {
-            return Some(Err(gone()));
-        };
-        Some(match self.read(hash, &key, &record) {
-            Ok(Reading::Live(loaded)) => self.living(loaded).ok_or_else(expired),
-            Ok(Reading::Pending(..)) => return None,
-            Ok(Reading::Moved(_)) => Err(conflict()),
-            Ok(Reading::Ended) => Err(gone()),
-            Err(error) => Err(error),
-        })
+        let key = self.settings().key(hash);
+        let record = self.settings().store.peek(&key)?;
+        match self.decode(hash, &key, record.as_ref()) {
+            Ok(IdState::Live(loaded)) => Some(self.living(loaded)),
+            Ok(IdState::Pending(..)) => None,
+            Ok(IdState::Moved(_)) => Some(Err(conflict())),
+            Ok(IdState::Ended) => Some(Err(gone())),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Reads the session again.
@@ -163,18 +135,6 @@ impl Sessions {
         }
     }
 
-    /// Returns the store of the sessions.
-    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
-    pub(crate) fn store(&self) -> Arc<dyn crate::store::Store> {
-        self.settings().store.clone()
-    }
-
-    /// Returns the time in Unix milliseconds.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) fn now(&self) -> u64 {
-        self.settings().now()
-    }
-
     /// Returns when the session ends if it is not used again, in Unix milliseconds.
     pub(crate) fn expires(&self, loaded: &Loaded) -> u64 {
         self.settings().expires(loaded.body())
@@ -192,7 +152,7 @@ impl Sessions {
         let settings = self.settings();
         let body = new.into_body(None, settings.now(), settings.max_bytes)?;
         let id = SessionId::generate()?;
-        let version = self.insert(id.hash(), Kept::Live(body.clone()), &body).await?;
+        let version = self.insert(id.hash(), IdState::Live(body.clone()), &body).await?;
         Ok((id.clone(), self.remember(id.hash(), version, body)))
     }
 
@@ -202,84 +162,33 @@ impl Sessions {
     /// [`ErrorKind::Conflict`] if the data was written since, or the session has another id now;
     /// [`ErrorKind::Revoked`] or [`ErrorKind::Expired`] if it ended.
     pub(crate) async fn save_text(&self, read: &Loaded, data: String) -> Result<Loaded, Error> {
-        let data = Arc::new(check_data(data, self.settings().max_bytes)?);
-        let mut current = read.clone();
-        let mut attempts = Attempts::at("the session");
-        loop {
-            attempts.next()?;
-            if let Some(saved) = self.write_data(&current, data.clone()).await? {
-                return Ok(saved);
-            }
-            current = self.present(read.0.hash).await?;
+        let settings = self.settings();
+        let data = Arc::new(check_data(data, settings.max_bytes)?);
+        self.change(read, |body| {
             // A concurrent write of `last_seen` or of fresh tokens is not a conflict.
-            if current.body().revision != read.body().revision {
-                return Err(conflict());
+            match body.revision == read.body().revision {
+                true => Ok(body.with_data(data.clone(), settings.now())),
+                false => Err(conflict()),
             }
-        }
+        })
+        .await
     }
 
-    /// Replaces the tokens that were read. This is not a use of the session.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Conflict`] if the tokens were written since; otherwise as for
-    /// [`save_text`](Self::save_text).
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    pub(crate) async fn save_tokens(
+    /// Changes the session that was read, and again what another write made of it meanwhile.
+    pub(super) async fn change(
         &self,
         read: &Loaded,
-        tokens: Tokens,
-        claims: Arc<ClaimSet>,
-    ) -> Result<Loaded, Error> {
-        let tokens = Arc::new(tokens);
-        let text = |loaded: &Loaded| loaded.tokens().map(|tokens| tokens.id.clone());
-        let change = |body: &mut Body| {
-            body.tokens = Some(tokens.clone());
-            // Methods of a second factor belong to the session: no token has them.
-            body.claims = match &body.methods {
-                Some(methods) => methods.added_to(&claims)?,
-                None => claims.clone(),
-            };
-            Ok(())
-        };
-        self.save_aside(read, text, change).await
-    }
-
-    /// Replaces the OAuth2 grant that was read. This is not a use of the session.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Conflict`] if the grant was written since; otherwise as for
-    /// [`save_text`](Self::save_text).
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
-    pub(crate) async fn save_grant(&self, read: &Loaded, grant: Secret) -> Result<Loaded, Error> {
-        let grant = Arc::new(grant);
-        let change = |body: &mut Body| {
-            body.grant = Some(grant.clone());
-            Ok(())
-        };
-        self.save_aside(read, |loaded| loaded.grant().cloned(), change).await
-    }
-
-    /// Changes fields other than the data, with retries, unless what `seen` returns has changed.
-    #[cfg_attr(not(feature = "client"), allow(dead_code))]
-    async fn save_aside<S: PartialEq>(
-        &self,
-        read: &Loaded,
-        seen: impl Fn(&Loaded) -> S,
-        change: impl Fn(&mut Body) -> Result<(), Error>,
+        mut change: impl FnMut(&Body) -> Result<Body, Error>,
     ) -> Result<Loaded, Error> {
         let mut current = read.clone();
         let mut attempts = Attempts::at("the session");
         loop {
             attempts.next()?;
-            let mut body = current.body().clone();
-            change(&mut body)?;
+            let body = change(current.body())?;
             if let Some(saved) = self.write(&current, body).await? {
                 return Ok(saved);
             }
             current = self.present(read.0.hash).await?;
-            if seen(&current) != seen(read) {
-                return Err(conflict());
-            }
         }
     }
 
@@ -301,25 +210,46 @@ impl Sessions {
     }
 
     /// Decodes a record. Its timeouts are not checked before [`living`](Self::living).
-    pub(super) fn read(&self, hash: Hash, key: &str, record: &Record) -> Result<Reading, Error> {
+    pub(super) fn decode(
+        &self,
+        hash: Hash,
+        key: &str,
+        record: Option<&Record>,
+    ) -> Result<IdState<Loaded>, Error> {
         let settings = self.settings();
+        let Some(record) = record else {
+            return Ok(IdState::Ended);
+        };
         let version = record.version();
         if let Some(known) = settings.memory.get(&hash, version) {
-            return Ok(Reading::Live(Loaded(known)));
+            return Ok(IdState::Live(Loaded(known)));
         }
-        let kept = Kept::unpack(key, record.value(), settings.keys.as_ref())?;
-        Ok(match kept {
-            Kept::Live(body) => Reading::Live(self.remember(hash, version, body)),
-            Kept::Pending(from, body) => Reading::Pending(from, Loaded::new(hash, version, body)),
-            Kept::Moved(to) => Reading::Moved(to),
-            Kept::Ended => Reading::Ended,
+        Ok(match IdState::unpack(key, record.value(), settings.keys.as_ref())? {
+            IdState::Live(body) => IdState::Live(self.remember(hash, version, body)),
+            IdState::Pending(from, body) => {
+                IdState::Pending(from, Loaded::new(hash, version, body))
+            }
+            IdState::Moved(to) => IdState::Moved(to),
+            IdState::Ended => IdState::Ended,
         })
     }
 
-    /// Returns the session if it has not expired.
-    pub(super) fn living(&self, loaded: Loaded) -> Option<Loaded> {
-        let settings = self.settings();
-        (settings.now() < settings.expires(loaded.body())).then_some(loaded)
+    /// Reads the state of an id from the store.
+    pub(super) async fn state_of(&self, hash: Hash) -> Result<IdState<Loaded>, Error> {
+        let key = self.settings().key(hash);
+        let record = self.settings().store.get(&key).await?;
+        self.decode(hash, &key, record.as_ref())
+    }
+
+    /// Returns the session unless it is expired.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Expired`].
+    pub(super) fn living(&self, loaded: Loaded) -> Result<Loaded, Error> {
+        match self.settings().now() < self.expires(&loaded) {
+            true => Ok(loaded),
+            false => Err(expired()),
+        }
     }
 
     /// Returns the session of an id; `None` if it ended or has another id now.
@@ -340,18 +270,12 @@ impl Sessions {
         if let Some(answer) = self.at_once(hash) {
             return answer;
         }
-        let settings = self.settings();
-        let key = settings.key(hash);
         let mut attempts = Attempts::at("the session");
         loop {
             attempts.next()?;
-            let record = settings.store.get(&key).await?.ok_or_else(gone)?;
-            let loaded = match self.read(hash, &key, &record)? {
-                Reading::Live(loaded) => loaded,
-                Reading::Pending(from, loaded) => {
-                    if !self.has_moved(from, hash).await? {
-                        return Err(gone());
-                    }
+            let loaded = match self.state_of(hash).await? {
+                IdState::Live(loaded) => loaded,
+                IdState::Pending(from, loaded) if self.has_moved(from, hash).await? => {
                     match self.settle(&loaded).await {
                         Ok(Some(settled)) => settled,
                         Ok(None) => continue,
@@ -359,39 +283,22 @@ impl Sessions {
                         Err(_) => loaded,
                     }
                 }
-                Reading::Moved(_) => return Err(conflict()),
-                Reading::Ended => return Err(gone()),
+                IdState::Moved(_) => return Err(conflict()),
+                IdState::Pending(..) | IdState::Ended => return Err(gone()),
             };
-            return self.living(loaded).ok_or_else(expired);
+            return self.living(loaded);
         }
     }
 
     /// Returns whether the record of `from` says that its session moved to `to`.
     pub(super) async fn has_moved(&self, from: Hash, to: Hash) -> Result<bool, Error> {
-        let settings = self.settings();
-        let key = settings.key(from);
-        let Some(record) = settings.store.get(&key).await? else {
-            return Ok(false);
-        };
-        let reading = self.read(from, &key, &record)?;
-        Ok(matches!(reading, Reading::Moved(now) if now == to))
+        let state = self.state_of(from).await?;
+        Ok(matches!(state, IdState::Moved(now) if now == to))
     }
 
     /// Turns a pending record into a live one.
     pub(super) async fn settle(&self, pending: &Loaded) -> Result<Option<Loaded>, Error> {
         self.write(pending, pending.body().clone()).await
-    }
-
-    pub(super) async fn write_data(
-        &self,
-        read: &Loaded,
-        data: Arc<Data>,
-    ) -> Result<Option<Loaded>, Error> {
-        let mut body = read.body().clone();
-        body.data = data;
-        body.revision += 1;
-        body.last_seen = body.last_seen.max(self.settings().now());
-        self.write(read, body).await
     }
 
     /// Replaces the record that was read; `None` if it changed since.
@@ -404,13 +311,18 @@ impl Sessions {
         settings.ttl(read.body(), now)?;
         let ttl = settings.ttl(&body, now)?;
         let key = settings.key(read.0.hash);
-        let value = Kept::Live(body.clone()).pack(&key, settings.keys.as_ref())?;
+        let value = IdState::Live(body.clone()).pack(&key, settings.keys.as_ref())?;
         let replaced = settings.store.replace(&key, read.0.version, value, Some(ttl));
         let version = replaced.await?;
         Ok(version.map(|version| self.remember(read.0.hash, version, body)))
     }
 
-    pub(super) async fn insert(&self, hash: Hash, kept: Kept, body: &Body) -> Result<u64, Error> {
+    pub(super) async fn insert(
+        &self,
+        hash: Hash,
+        kept: IdState,
+        body: &Body,
+    ) -> Result<u64, Error> {
         let settings = self.settings();
         let key = settings.key(hash);
         let ttl = settings.ttl(body, settings.now())?;
@@ -439,59 +351,5 @@ impl Sessions {
 impl fmt::Debug for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaded").field("version", &self.0.version).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::store::MemoryStore;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    #[derive(Clone, Default)]
-    struct Hand(Arc<AtomicU64>);
-
-    impl crate::core::clock::Clock for Hand {
-        fn now(&self) -> Duration {
-            Duration::from_secs(self.0.load(Ordering::SeqCst))
-        }
-
-        fn monotonic(&self) -> Duration {
-            self.now()
-        }
-    }
-
-    fn tokens(id: &str) -> Tokens {
-        Tokens::new(Secret::new(id), Some(Secret::new("refresh")))
-    }
-
-    #[tokio::test]
-    async fn saving_tokens_is_no_use_and_does_not_conflict_with_saving_data() {
-        let clock = Hand::default();
-        let sessions = Sessions::builder(MemoryStore::new()).clock(clock.clone());
-        let sessions = sessions.build().unwrap();
-        let new = NewSession::of("ann").data(&1).tokens(tokens("first"));
-        let (_, read) = sessions.begin(new).await.unwrap();
-        clock.0.store(3600, Ordering::SeqCst);
-        let claims = read.claims().clone();
-        let save = sessions.save_tokens(&read, tokens("second"), claims.clone());
-        let saved = save.await.unwrap();
-        assert_eq!(saved.tokens().unwrap().id.expose(), "second");
-        assert_eq!(saved.body().last_seen, 0);
-        // The second of two concurrent refreshes gets a conflict.
-        let late = sessions.save_tokens(&read, tokens("third"), claims).await;
-        assert_eq!(late.unwrap_err().kind(), ErrorKind::Conflict);
-        // A handler's save of older data keeps the fresh tokens.
-        let saved = sessions.save_text(&read, "2".to_owned()).await.unwrap();
-        assert_eq!(saved.tokens().unwrap().id.expose(), "second");
-        assert_eq!((saved.data_text(), saved.body().last_seen), ("2", 3_600_000));
-        let refresh = saved.tokens().unwrap().refresh.as_ref();
-        assert_eq!(refresh.unwrap().expose(), "refresh");
-        let packed = Kept::Live(saved.body().clone()).pack("k", None).unwrap();
-        let Ok(Kept::Live(unpacked)) = Kept::unpack("k", &packed, None) else {
-            unreachable!("it was just packed");
-        };
-        assert_eq!(unpacked.tokens.unwrap().id.expose(), "second");
     }
 }

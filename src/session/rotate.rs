@@ -15,7 +15,7 @@ use super::amr::Methods;
 use super::handle::Sessions;
 use super::id::SessionId;
 use super::new_session::{NewSession, check_data, conflict, gone, read_claims, to_json};
-use super::record::{Body, Kept};
+use super::record::{Body, IdState};
 use super::repository::Loaded;
 use crate::core::attempts::Attempts;
 use crate::core::error::Error;
@@ -143,10 +143,8 @@ impl Sessions {
         let settings = self.settings();
         let Rotation { login, data, methods } = rotation;
         let login_brings_data = login.as_ref().is_some_and(|new| !new.keeps_data());
-        let others = login
-            .as_ref()
-            .is_some_and(|new| read.key().is_some_and(|user| Some(user) != new.user()));
-        let before = (!others).then_some(read.body());
+        let continues = login.as_ref().is_none_or(|new| new.continues(read));
+        let before = continues.then_some(read.body());
         let login = login
             .map(|new| new.into_body(before, settings.now(), settings.max_bytes))
             .transpose()?;
@@ -158,8 +156,8 @@ impl Sessions {
                 _ if login_brings_data => (next.data, next.revision),
                 Some(_) if body.revision != read.body().revision => return Err(conflict()),
                 Some(data) => (data.clone(), body.revision + 1),
-                None if others => (next.data, next.revision),
-                None => (body.data.clone(), body.revision),
+                None if continues => (body.data.clone(), body.revision),
+                None => (next.data, next.revision),
             };
             match &methods {
                 Some(methods) => next.proved_by(methods),
@@ -188,9 +186,9 @@ impl Sessions {
             let ttl = settings.ttl(&body, now)?;
             let id = SessionId::generate()?;
             let hash = id.hash();
-            let pending = Kept::Pending(old.0.hash, body.clone());
+            let pending = IdState::Pending(old.0.hash, body.clone());
             let version = self.insert(hash, pending, &body).await?;
-            let pack = || Kept::Moved(hash).pack(&old_key, settings.keys.as_ref());
+            let pack = || IdState::Moved(hash).pack(&old_key, settings.keys.as_ref());
             let moved =
                 settings.store.replace(&old_key, old.0.version, pack()?, Some(ttl.max(FORWARDED)));
             let moved = match moved.await {
@@ -245,13 +243,13 @@ mod tests {
         let (old, read) = now(sessions.begin(NewSession::of("ann"))).unwrap();
         let ids = [(); 2].map(|()| SessionId::generate().unwrap());
         for id in &ids {
-            let pending = Kept::Pending(old.hash(), read.body().clone());
+            let pending = IdState::Pending(old.hash(), read.body().clone());
             now(sessions.insert(id.hash(), pending, read.body())).unwrap();
             assert!(now(sessions.get::<()>(id)).unwrap().is_none());
             assert!(now(sessions.rotate_id(id)).is_err());
         }
         let key = sessions.settings().key(old.hash());
-        let moved = Kept::Moved(ids[0].hash()).pack(&key, None).unwrap();
+        let moved = IdState::Moved(ids[0].hash()).pack(&key, None).unwrap();
         now(store.replace(&key, read.0.version, moved, None)).unwrap();
         assert!(now(sessions.get::<()>(&old)).unwrap().is_none());
         assert!(now(sessions.get::<()>(&ids[1])).unwrap().is_none());

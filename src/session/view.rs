@@ -2,15 +2,16 @@
 
 use super::handle::Settings;
 use super::repository::Loaded;
+use crate::core::clock::system_time;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 pub(super) fn moment(unix_millis: u64) -> SystemTime {
-    UNIX_EPOCH.checked_add(Duration::from_millis(unix_millis)).unwrap_or(UNIX_EPOCH)
+    system_time(Duration::from_millis(unix_millis))
 }
 
 /// A session as it was read: the application's data and the session's metadata.

@@ -15,14 +15,16 @@
 mod absent;
 #[cfg(feature = "file")]
 mod file;
-mod memory;
-mod near;
+pub(crate) mod memory;
+pub(crate) mod near;
 mod record;
 #[cfg(feature = "redis")]
-mod redis;
+pub(crate) mod redis;
 mod seal;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
+#[cfg(feature = "otp")]
+mod update;
 mod watch;
 
 #[cfg(feature = "redis")]
@@ -35,6 +37,8 @@ pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use near::{CachedStore, CachedStoreBuilder};
 pub use record::{NewRecord, Record};
 pub use seal::SealingKeys;
+#[cfg(feature = "otp")]
+pub(crate) use update::update;
 pub use watch::{Change, Watcher};
 
 use crate::core::error::{Error, ErrorKind};
@@ -166,9 +170,6 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
 ///             (before - items.len()) as u64
 ///         })
 ///     }
-///     fn purge(&self) -> StoreFuture<'_, u64> {
-///         self.with("", |_, _| 0)
-///     }
 /// }
 /// # #[cfg(feature = "testing")]
 /// # fn main() { tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -217,17 +218,35 @@ pub trait Store: Send + Sync + 'static {
     /// If the backend cannot answer.
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>>;
 
+    /// Returns how many records an owner has whose values begin with these bytes.
+    ///
+    /// The default reads all records of the owner; a backend should count without, if it can.
+    ///
+    /// # Errors
+    /// If the backend cannot answer.
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let owned = self.owned(owner).await?;
+            let counted = owned.iter().filter(|(_, record)| record.value().starts_with(prefix));
+            Ok(counted.count() as u64)
+        })
+    }
+
     /// Removes every record that the owner had when this began; returns how many.
     ///
     /// # Errors
     /// The errors of [`insert`](Self::insert); some records may then be removed and others not.
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64>;
 
-    /// Frees the space of expired records; returns how many, or 0 if that happens by itself.
+    /// Frees the space of expired records; returns how many.
+    ///
+    /// The default returns 0, for a backend that frees it by itself.
     ///
     /// # Errors
     /// If the backend fails.
-    fn purge(&self) -> StoreFuture<'_, u64>;
+    fn purge(&self) -> StoreFuture<'_, u64> {
+        Box::pin(async { Ok(0) })
+    }
 
     /// Returns the record of a key if that takes no waiting.
     ///
@@ -278,6 +297,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
         (**self).owned(owner)
+    }
+
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        (**self).count_owned(owner, prefix)
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {

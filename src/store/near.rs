@@ -4,12 +4,15 @@ use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::Error;
+use crate::core::lock::lock;
+use crate::core::settings::{Time, options};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Lock stripes, so that readers of different keys seldom contend.
@@ -96,11 +99,6 @@ struct Asked {
     at: Duration,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while one is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn weight(key: &str, record: Option<&Record>) -> u32 {
     let value = record.map_or(0, |record| record.value().len());
     u32::try_from(OVERHEAD + key.len() + value).unwrap_or(u32::MAX)
@@ -127,11 +125,8 @@ impl Copies {
         if now >= good_until {
             return None;
         }
-        let record = copy.record.clone();
-        Some(match copy.deadline {
-            Some(deadline) => record.map(|r| r.with_ttl(deadline.saturating_sub(now))),
-            None => record,
-        })
+        let ttl = copy.deadline.map(|deadline| deadline.saturating_sub(now));
+        Some(copy.record.clone().map(|record| Record { ttl, ..record }))
     }
 
     /// Notes the state before the store is read; `None` if its answer must not be cached.
@@ -193,27 +188,15 @@ impl Copies {
 
     /// Handles a notification of the store.
     fn told(&self, change: Change<'_>) {
-        // Watchers of this cache are notified once nothing outdated is left here.
+        let _gate = matches!(change, Change::Lost | Change::Live).then(|| lock(&self.gate));
         match change {
-            Change::Key(key) => {
-                self.change(key);
-                self.watchers.notify(change);
-            }
-            Change::All => {
-                self.change_all(|epoch| epoch + 2);
-                self.watchers.notify(change);
-            }
-            Change::Lost => {
-                let _gate = lock(&self.gate);
-                self.change_all(|epoch| (epoch + 2) & !1);
-                self.watchers.notify(change);
-            }
-            Change::Live => {
-                let _gate = lock(&self.gate);
-                self.change_all(|epoch| (epoch + 2) | 1);
-                self.watchers.notify(change);
-            }
+            Change::Key(key) => self.change(key),
+            Change::All => self.change_all(|epoch| epoch + 2),
+            Change::Lost => self.change_all(|epoch| (epoch + 2) & !1),
+            Change::Live => self.change_all(|epoch| (epoch + 2) | 1),
         }
+        // Watchers of this cache are notified once nothing outdated is left here.
+        self.watchers.notify(change);
     }
 }
 
@@ -232,18 +215,13 @@ impl Drop for Writing<'_> {
 impl<S: Store> CachedStore<S> {
     /// Creates a cache of up to 64 MiB over this store.
     pub fn new(store: S) -> Self {
-        Self::builder(store).build()
+        Self::builder(store).finish()
     }
 
     /// Returns a builder for a cache over this store.
     pub fn builder(store: S) -> CachedStoreBuilder<S> {
-        CachedStoreBuilder {
-            store,
-            clock: Arc::new(SystemClock),
-            max_bytes: 64 << 20,
-            max_absent_bytes: None,
-            max_age: None,
-        }
+        let options = CacheOptions::default();
+        CachedStoreBuilder { store, clock: Arc::new(SystemClock), options }
     }
 
     fn writing<'a>(&'a self, change: Change<'a>) -> Writing<'a> {
@@ -299,6 +277,10 @@ impl<S: Store> Store for CachedStore<S> {
         self.0.store.owned(owner)
     }
 
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        self.0.store.count_owned(owner, prefix)
+    }
+
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
         Box::pin(async move {
             if !self.0.watched {
@@ -342,20 +324,32 @@ impl<S: fmt::Debug> fmt::Debug for CachedStore<S> {
     }
 }
 
+options! {
+    /// A read cache in this process.
+    CacheOptions {
+        /// Maximum memory in bytes. Default: 64 MiB.
+        max_bytes: u64 = 64 << 20,
+        /// Part of `max_bytes` for keys without a record. Default: a quarter.
+        max_absent_bytes: Option<u64> = None,
+        /// Maximum age of a cached answer. Default: no limit. A store that does not notify of
+        /// changes is cached only with this setting.
+        max_age: Option<Time> = None,
+    }
+}
+
 /// A builder for [`CachedStore`].
 ///
 /// # Example
 /// ```
 /// use jamguard::store::{MemoryStore, CachedStore};
-/// let store = CachedStore::builder(MemoryStore::new()).max_bytes(8 << 20).build();
+/// let store = CachedStore::builder(MemoryStore::new()).max_bytes(8 << 20).build()?;
+/// # Ok::<(), jamguard::Error>(())
 /// ```
 #[must_use]
 pub struct CachedStoreBuilder<S> {
     store: S,
     clock: Arc<dyn Clock>,
-    max_bytes: u64,
-    max_absent_bytes: Option<u64>,
-    max_age: Option<Duration>,
+    pub(crate) options: CacheOptions,
 }
 
 impl<S: Store> CachedStoreBuilder<S> {
@@ -364,7 +358,7 @@ impl<S: Store> CachedStoreBuilder<S> {
     /// An entry weighs its key, its value and 520 bytes for the cache's own nodes. Measured
     /// resident growth of the process per byte of this bound: 1.05 to 1.2 bytes.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
+        self.options.max_bytes = bytes;
         self
     }
 
@@ -379,10 +373,11 @@ impl<S: Store> CachedStoreBuilder<S> {
     /// let store = CachedStore::builder(MemoryStore::new())
     ///     .max_bytes(128 << 20)
     ///     .max_absent_bytes(96 << 20)
-    ///     .build();
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn max_absent_bytes(mut self, bytes: u64) -> Self {
-        self.max_absent_bytes = Some(bytes);
+        self.options.max_absent_bytes = Some(bytes);
         self
     }
 
@@ -391,7 +386,7 @@ impl<S: Store> CachedStoreBuilder<S> {
     /// A store that cannot be watched is cached only with this setting, and then it is how long a
     /// change by another process may go unseen, such as a revoked token.
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = Some(age);
+        self.options.max_age = Some(Time(age));
         self
     }
 
@@ -402,13 +397,21 @@ impl<S: Store> CachedStoreBuilder<S> {
     }
 
     /// Builds the cache, empty.
-    pub fn build(self) -> CachedStore<S> {
-        let max_absent_bytes = self.max_absent_bytes.unwrap_or(self.max_bytes / 4);
-        let max_absent_bytes = max_absent_bytes.min(self.max_bytes);
+    ///
+    /// # Errors
+    /// None today; all builders of this crate return a `Result`.
+    pub fn build(self) -> Result<CachedStore<S>, Error> {
+        Ok(self.finish())
+    }
+
+    fn finish(self) -> CachedStore<S> {
+        let CacheOptions { max_bytes, max_absent_bytes, max_age } = self.options;
+        let max_absent_bytes = max_absent_bytes.unwrap_or(max_bytes / 4).min(max_bytes);
+        let max_age = max_age.map(|Time(age)| age);
         let copies = Arc::new(Copies {
             copies: Cache::builder()
                 .weigher(|key: &Arc<str>, copy: &Arc<Copy>| weight(key, copy.record.as_ref()))
-                .max_capacity(self.max_bytes)
+                .max_capacity(max_bytes)
                 .build_with_hasher(RandomState::default()),
             absent: Mutex::new(Absent::new(max_absent_bytes)),
             absent_count: AtomicU64::new(0),
@@ -418,14 +421,14 @@ impl<S: Store> CachedStoreBuilder<S> {
             gate: Mutex::default(),
             watchers: Watchers::default(),
             clock: self.clock,
-            max_age: self.max_age,
+            max_age,
         });
         let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = Arc::new({
             let copies = copies.clone();
             move |change| copies.told(change)
         });
         let watched = self.store.watch(Watcher::new(&told));
-        if !watched && self.max_age.is_some() {
+        if !watched && max_age.is_some() {
             copies.change_all(|epoch| epoch | 1);
         }
         CachedStore(Arc::new(Inner { store: self.store, watched, copies, _told: told }))
@@ -435,9 +438,9 @@ impl<S: Store> CachedStoreBuilder<S> {
 impl<S> fmt::Debug for CachedStoreBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedStoreBuilder")
-            .field("max_bytes", &self.max_bytes)
-            .field("max_absent_bytes", &self.max_absent_bytes)
-            .field("max_age", &self.max_age)
+            .field("max_bytes", &self.options.max_bytes)
+            .field("max_absent_bytes", &self.options.max_absent_bytes)
+            .field("max_age", &self.options.max_age)
             .finish_non_exhaustive()
     }
 }

@@ -15,9 +15,9 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    value: Arc<[u8]>,
-    version: u64,
-    ttl: Option<Duration>,
+    pub(super) value: Arc<[u8]>,
+    pub(super) version: u64,
+    pub(super) ttl: Option<Duration>,
 }
 
 impl Record {

@@ -1,11 +1,11 @@
 //! [`SealingKeys`]: authenticated encryption of stored values.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256_of;
 use crate::core::secret::Secret;
+use crate::jose::encoding;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{digest, hkdf, rand};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::{hkdf, rand};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -58,11 +58,8 @@ impl hkdf::KeyType for KeyLen {
 
 impl SealingKey {
     fn new(secret: &[u8; KEY]) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(b"jamguard sealing key");
-        context.update(secret);
         let mut id = [0; ID];
-        id.copy_from_slice(&context.finish().as_ref()[..ID]);
+        id.copy_from_slice(&sha256_of([&b"jamguard sealing key"[..], secret])[..ID]);
         Self { id, secret: Zeroizing::new(*secret) }
     }
 
@@ -95,8 +92,8 @@ impl SealingKeys {
     /// [`ErrorKind::InvalidKey`] if the text is not 32 bytes in base64url.
     pub fn from_base64url(key: &str) -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; KEY]);
-        match URL_SAFE_NO_PAD.decode_slice(key, &mut *bytes) {
-            Ok(KEY) => Ok(Self::new(&bytes)),
+        match encoding::decode_exact(key, &mut *bytes) {
+            Some(()) => Ok(Self::new(&bytes)),
             _ => Err(Error::new(
                 ErrorKind::InvalidKey,
                 "a sealing key is 32 random bytes in base64url, 43 characters without padding: \
@@ -112,7 +109,7 @@ impl SealingKeys {
     pub fn generate_key() -> Result<Secret, Error> {
         let mut key = Zeroizing::new([0; KEY]);
         rand::fill(&mut *key).map_err(failed)?;
-        Ok(Secret::new(URL_SAFE_NO_PAD.encode(key.as_slice())))
+        Ok(Secret::new(encoding::encode(key.as_slice())))
     }
 
     /// Returns these keys, able also to open what `previous` sealed.

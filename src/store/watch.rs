@@ -1,7 +1,8 @@
 //! Change notifications of a store, for caches in front of it.
 
+use crate::core::lock::{read, write};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, RwLock, Weak};
 
 /// A change that a store reports to its watchers.
 ///
@@ -84,17 +85,17 @@ impl Watchers {
     }
 
     pub(crate) fn add(&self, watcher: Watcher) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(watcher);
+        write(&self.0).push(watcher);
     }
 
     /// Notifies all watchers and drops those whose callback is gone.
     pub(crate) fn notify(&self, change: Change<'_>) {
-        let watchers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let watchers = read(&self.0);
         let told = watchers.iter().filter(|w| w.notify(change)).count();
         let gone = told < watchers.len();
         drop(watchers);
         if gone {
-            self.0.write().unwrap_or_else(PoisonError::into_inner).retain(Watcher::is_held);
+            write(&self.0).retain(Watcher::is_held);
         }
     }
 }

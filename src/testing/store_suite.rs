@@ -39,7 +39,7 @@ use std::time::Duration;
 ///
 /// # fn main() { tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let clock = ManualClock::at(1_700_000_000);
-/// let store = MemoryStore::builder().clock(clock.clone()).build();
+/// let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
 /// store_suite(async || store.clone(), async |time| clock.advance(time)).await;
 ///
 /// let store = MemoryStore::new();
@@ -216,11 +216,45 @@ impl<S: Store> Suite<S> {
         }
     }
 
+    /// Replaces a record if it has this version.
+    async fn try_replace(&self, key: &str, version: u64, value: &[u8]) -> Option<u64> {
+        answer(self.first.replace(key, version, value.to_vec(), None).await, "replace")
+    }
+
+    async fn remove(&self, key: &str) -> bool {
+        answer(self.first.remove(key).await, "remove")
+    }
+
+    async fn remove_owned(&self, owner: &str) -> u64 {
+        answer(self.first.remove_owned(owner).await, "remove_owned")
+    }
+
     /// Returns the listed keys of an owner, sorted.
     async fn owned(&self, owner: &str) -> Vec<String> {
         let listed = answer(self.first.owned(owner).await, "owned");
         let mut keys: Vec<_> = listed.into_iter().map(|(key, _)| key).collect();
         keys.sort();
         keys
+    }
+
+    /// Checks that a key has no record.
+    async fn is_gone(&self, key: &str, promise: &str, seen: &str) {
+        keeps(self.read(key).await.is_none(), promise, seen);
+    }
+
+    /// Checks that the record of a key has this value.
+    async fn holds(&self, key: &str, value: &[u8], promise: &str) {
+        let read = self.read(key).await;
+        let same = read.as_ref().is_some_and(|record| record.value() == value);
+        keeps(same, promise, &format!("{read:?} under {key:?}"));
+    }
+
+    /// Checks that owned returns exactly the records of these keys.
+    async fn lists(&self, owner: &str, keys: &[&String], promise: &str) {
+        let listed = self.owned(owner).await;
+        let mut keys = keys.to_vec();
+        keys.sort();
+        let same = listed.iter().eq(keys);
+        keeps(same, promise, &format!("owned returns {listed:?} for {owner:.80?}"));
     }
 }

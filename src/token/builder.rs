@@ -6,18 +6,41 @@ use super::revocation::Revocation;
 use super::ring::KeyRing;
 use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, MAX_TOKEN_LEN, Rules, TextRule, other_spelling};
 use super::verifier::Verifier;
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
+use crate::core::settings::{Time, options};
 use crate::jose::jws::DEFAULT_MAX_LEN;
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_CACHE_BYTES: u64 = 64 * 1024 * 1024;
-
 /// Builds a key source from the clock and the configured algorithms.
 type MakeSource =
     Box<dyn FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error> + Send>;
+
+options! {
+    /// The options of a verifier.
+    VerifierOptions {
+        /// Required `typ`, such as `at+jwt`.
+        token_type: Option<String> = None,
+        /// Declares that the issuer verifies every e-mail address that it puts into tokens.
+        issuer_verifies_emails: bool = false,
+        /// Requires a `kid` in the header.
+        require_key_id: bool = false,
+        /// Accepts tokens without `exp`.
+        danger_accept_missing_exp: bool = false,
+        /// Accepts expired tokens.
+        danger_accept_expired: bool = false,
+        /// Accepts tokens bound to a client's key (`cnf`) without a proof of that key.
+        danger_accept_bound_tokens: bool = false,
+        /// Tolerated clock difference to the issuer. Default: 60 s, at most 1 hour.
+        leeway: Time = Time(DEFAULT_LEEWAY),
+        /// Longest accepted token, in bytes. Default: 16 KiB. Range: 64 bytes to 1 MiB.
+        max_token_len: usize = DEFAULT_MAX_LEN,
+        /// Cache of verified tokens, in bytes. Default: 64 MiB. At least 64 KiB; 0 disables the cache.
+        cache_bytes: u64 = 64 << 20,
+    }
+}
 
 /// A builder of a [`Verifier`].
 ///
@@ -39,22 +62,14 @@ pub struct VerifierBuilder {
     issuers: Vec<Box<str>>,
     audiences: Vec<Box<str>>,
     audience: AudienceRule,
-    token_type: Option<Box<str>>,
     token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
     texts: Vec<TextRule>,
-    accept_bound: bool,
-    issuer_verifies_emails: bool,
-    require_kid: bool,
-    require_exp: bool,
-    check_exp: bool,
-    leeway: Duration,
-    max_len: usize,
     clock: Arc<dyn Clock>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Each with the kind of list it was added as.
     lists: Vec<(Kind, TokenList)>,
-    cache_bytes: u64,
+    pub(crate) options: VerifierOptions,
 }
 
 /// The rule for a builder without an audience.
@@ -78,21 +93,13 @@ impl Default for VerifierBuilder {
             issuers: Vec::new(),
             audiences: Vec::new(),
             audience: AudienceRule::Required,
-            token_type: None,
             token_type_if_present: None,
             required: Vec::new(),
             texts: Vec::new(),
-            accept_bound: false,
-            issuer_verifies_emails: false,
-            require_kid: false,
-            require_exp: true,
-            check_exp: true,
-            leeway: DEFAULT_LEEWAY,
-            max_len: DEFAULT_MAX_LEN,
             clock: Arc::new(SystemClock),
             revocation: None,
             lists: Vec::new(),
-            cache_bytes: DEFAULT_CACHE_BYTES,
+            options: VerifierOptions::default(),
         }
     }
 }
@@ -209,7 +216,7 @@ impl VerifierBuilder {
     ///
     /// [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725#section-3.11
     pub fn token_type(mut self, typ: impl Into<String>) -> Self {
-        self.token_type = Some(typ.into().into_boxed_str());
+        self.options.token_type = Some(typ.into());
         self
     }
 
@@ -290,19 +297,19 @@ impl VerifierBuilder {
     /// Default: the claim is needed. Do not declare this for an issuer where users or tenants enter
     /// addresses themselves, such as a multi-tenant application of Microsoft Entra ID.
     pub fn issuer_verifies_emails(mut self) -> Self {
-        self.issuer_verifies_emails = true;
+        self.options.issuer_verifies_emails = true;
         self
     }
 
     /// Requires a `kid` in the header.
     pub fn require_key_id(mut self) -> Self {
-        self.require_kid = true;
+        self.options.require_key_id = true;
         self
     }
 
     /// Accepts tokens without `exp`, which are then valid until their key is removed.
     pub fn danger_accept_missing_exp(mut self) -> Self {
-        self.require_exp = false;
+        self.options.danger_accept_missing_exp = true;
         self
     }
 
@@ -310,7 +317,7 @@ impl VerifierBuilder {
     ///
     /// Cannot be combined with a list, whose entries end with their tokens.
     pub fn danger_accept_expired(mut self) -> Self {
-        self.check_exp = false;
+        self.options.danger_accept_expired = true;
         self
     }
 
@@ -319,19 +326,19 @@ impl VerifierBuilder {
     /// They are treated as bearer tokens: a thief of such a token can use it. Use this for services
     /// behind a gateway that verifies the proof. Default: rejected.
     pub fn danger_accept_bound_tokens(mut self) -> Self {
-        self.accept_bound = true;
+        self.options.danger_accept_bound_tokens = true;
         self
     }
 
     /// Sets the tolerated clock difference to the issuer. Default: 60 s, at most 1 hour.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.options.leeway = Time(leeway);
         self
     }
 
     /// Sets the longest accepted token, in bytes. Default: 16 KiB. Range: 64 bytes to 1 MiB.
     pub fn max_token_len(mut self, bytes: usize) -> Self {
-        self.max_len = bytes;
+        self.options.max_token_len = bytes;
         self
     }
 
@@ -367,7 +374,7 @@ impl VerifierBuilder {
     ///
     /// Default: 64 MiB. At least 64 KiB; 0 disables the cache.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
-        self.cache_bytes = bytes;
+        self.options.cache_bytes = bytes;
         self
     }
 
@@ -386,25 +393,27 @@ impl VerifierBuilder {
         let spellings: Vec<Box<str>> = spellings.map(Into::into).collect();
         self.issuers.extend(spellings);
         self.check()?;
+        let clock = PartClock::new(self.clock);
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
-            Some(make) => make(self.clock.clone(), &named)?,
+            Some(make) => make(clock.clone(), &named)?,
             None => Arc::new(StaticKeys::new(self.keys)),
         };
+        let options = self.options;
         let rules = Rules {
             algorithms: self.algorithms,
             issuers: self.issuers,
             audiences: self.audiences,
-            token_type: self.token_type,
+            token_type: options.token_type.map(String::into_boxed_str),
             token_type_if_present: self.token_type_if_present,
             required: self.required,
             texts: self.texts,
-            accept_bound: self.accept_bound,
-            issuer_verifies_emails: self.issuer_verifies_emails,
-            require_kid: self.require_kid,
-            require_exp: self.require_exp,
-            check_exp: self.check_exp,
-            leeway: self.leeway.as_secs(),
-            max_len: self.max_len,
+            accept_bound: options.danger_accept_bound_tokens,
+            issuer_verifies_emails: options.issuer_verifies_emails,
+            require_kid: options.require_key_id,
+            require_exp: !options.danger_accept_missing_exp,
+            check_exp: !options.danger_accept_expired,
+            leeway: options.leeway.0.as_secs(),
+            max_len: options.max_token_len,
         };
         for (kind, list) in &self.lists {
             list.check_use(*kind, &rules)?;
@@ -412,10 +421,10 @@ impl VerifierBuilder {
         Ok(Verifier::new(
             rules,
             keys,
-            self.clock,
+            clock,
             self.revocation,
             Lists::new(self.lists.into_iter().map(|(_, list)| list)),
-            self.cache_bytes,
+            options.cache_bytes,
         ))
     }
 
@@ -473,19 +482,20 @@ impl VerifierBuilder {
                 "no token kind: give .token_kind(…) the accepted kinds, such as [\"access\"]",
             );
         }
-        if self.token_type.as_ref().is_some_and(|typ| typ.is_empty()) {
+        let options = &self.options;
+        if options.token_type.as_ref().is_some_and(|typ| typ.is_empty()) {
             return refuse("an empty token type: give .token_type(…) the typ, such as at+jwt");
         }
-        if self.leeway > MAX_LEEWAY {
+        if options.leeway.0 > MAX_LEEWAY {
             return refuse(
                 "the leeway is over an hour: it is for clocks that are a little off; issue longer \
                  tokens instead",
             );
         }
-        if !(64..=MAX_TOKEN_LEN).contains(&self.max_len) {
+        if !(64..=MAX_TOKEN_LEN).contains(&options.max_token_len) {
             return refuse("the longest token must be between 64 bytes and 1 MiB");
         }
-        if self.cache_bytes != 0 && self.cache_bytes < 64 * 1024 {
+        if options.cache_bytes != 0 && options.cache_bytes < 64 * 1024 {
             return refuse(
                 "the token cache is under 64 KiB: give it room, or switch it off with 0",
             );

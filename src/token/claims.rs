@@ -14,13 +14,16 @@ use std::ops::Deref;
 /// The last second of the year 9999; a later date is an attack or a wrong unit.
 pub(crate) const MAX_DATE: u64 = 253_402_300_799;
 
+#[derive(Default)]
 pub(crate) enum Audience<'a> {
+    #[default]
     Absent,
     One(Cow<'a, str>),
     Many(Vec<Cow<'a, str>>),
 }
 
 /// The claims that verification checks (RFC 7519 section 4.1), with validated JSON types.
+#[derive(Default)]
 pub(crate) struct RegisteredClaims<'a> {
     pub(crate) issuer: Option<Cow<'a, str>>,
     pub(crate) subject: Option<Cow<'a, str>>,
@@ -52,22 +55,24 @@ fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
     }
 }
 
+fn text<'a>(value: Scalar<'a>) -> Option<Cow<'a, str>> {
+    match value {
+        Scalar::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Sets a claim, and returns whether its value has the right type.
+fn set<T>(claim: &mut Option<T>, value: Option<T>) -> bool {
+    *claim = value;
+    claim.is_some()
+}
+
 impl<'a> RegisteredClaims<'a> {
     pub(crate) fn parse(payload: &'a str, wanted: &[TextRule]) -> Result<Self, Error> {
-        let mut claims = Self {
-            issuer: None,
-            subject: None,
-            audience: Audience::Absent,
-            expires: None,
-            not_before: None,
-            issued_at: None,
-            issued_in: None,
-            token_id: None,
-            texts: vec![None; wanted.len()],
-            names: Names::default(),
-        };
-        let mut fault: Option<&'static str> = None;
-        let names = json::object(payload, |name, value| {
+        let mut claims = Self { texts: vec![None; wanted.len()], ..Self::default() };
+        let mut fault = None;
+        let parsed = json::object(payload, |name, value| {
             if let Scalar::Text(text) = &value {
                 for (rule, found) in wanted.iter().zip(&mut claims.texts) {
                     if *rule.claim == *name {
@@ -75,39 +80,31 @@ impl<'a> RegisteredClaims<'a> {
                     }
                 }
             }
-            let text = |value, fault: &mut Option<_>, name| match value {
-                Scalar::Text(text) => Some(text),
-                _ => {
-                    *fault = Some(name);
-                    None
-                }
-            };
-            let seconds = |up, fault: &mut Option<_>, name| {
-                let seconds = date(&value, up);
-                if seconds.is_none() {
-                    *fault = Some(name);
-                }
-                seconds
-            };
-            match name {
-                "exp" => claims.expires = seconds(false, &mut fault, "exp"),
-                "nbf" => claims.not_before = seconds(true, &mut fault, "nbf"),
+            let fits = match name {
+                "exp" => set(&mut claims.expires, date(&value, false)),
+                "nbf" => set(&mut claims.not_before, date(&value, true)),
                 "iat" => {
-                    claims.issued_at = seconds(true, &mut fault, "iat");
                     claims.issued_in = date(&value, false);
+                    set(&mut claims.issued_at, date(&value, true))
                 }
-                "iss" => claims.issuer = text(value, &mut fault, "iss"),
-                "sub" => claims.subject = text(value, &mut fault, "sub"),
-                "jti" => claims.token_id = text(value, &mut fault, "jti"),
-                "aud" => match value {
-                    Scalar::Text(one) => claims.audience = Audience::One(one),
-                    Scalar::Texts(many) => claims.audience = Audience::Many(many),
-                    _ => fault = Some("aud"),
-                },
-                _ => {}
+                "iss" => set(&mut claims.issuer, text(value)),
+                "sub" => set(&mut claims.subject, text(value)),
+                "jti" => set(&mut claims.token_id, text(value)),
+                "aud" => {
+                    claims.audience = match value {
+                        Scalar::Text(one) => Audience::One(one),
+                        Scalar::Texts(many) => Audience::Many(many),
+                        _ => Audience::Absent,
+                    };
+                    !matches!(claims.audience, Audience::Absent)
+                }
+                _ => true,
+            };
+            if !fits {
+                fault = Some(name.to_owned());
             }
-        })
-        .map_err(|_| {
+        });
+        let names = parsed.map_err(|_| {
             Error::new(
                 ErrorKind::Malformed,
                 "the payload is not a JSON object, or has a member twice",
@@ -119,8 +116,7 @@ impl<'a> RegisteredClaims<'a> {
                 format!("the token's '{name}' has the wrong JSON type or range"),
             ));
         }
-        claims.names = names;
-        Ok(claims)
+        Ok(Self { names, ..claims })
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -194,9 +190,7 @@ impl<T: ClaimsData> Claims<T> {
         claimed.set().decode::<T>()?;
         Ok(Self { claimed, of: PhantomData })
     }
-}
 
-impl<T: ClaimsData> Claims<T> {
     /// Returns the token that these claims come from; `None` for a session's claims.
     pub fn token(&self) -> Option<&Verified> {
         self.claimed.token()

@@ -1,10 +1,10 @@
 //! Key sources of a verifier: the interface between verification and key sets.
 
+use crate::core::clock::Clock;
 use crate::core::error::Error;
+use crate::core::future::BoxFuture;
 use crate::jose::KeySet;
 use std::sync::Arc;
-
-pub(crate) use crate::core::future::BoxFuture;
 
 /// A set of keys with its generation, which cached tokens refer to.
 #[derive(Clone)]
@@ -55,6 +55,9 @@ pub(crate) trait KeySource: Send + Sync + 'static {
     fn age_note(&self) -> Option<String> {
         None
     }
+
+    /// Replaces the source's clock.
+    fn follow_clock(&self, _clock: &Arc<dyn Clock>) {}
 }
 
 /// Keys that never change.

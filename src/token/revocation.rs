@@ -1,7 +1,7 @@
 //! Token revocation: ids of tokens and a custom check.
 
+use crate::core::hash::sha256_of;
 use crate::jose::encoding;
-use aws_lc_rs::digest;
 use std::fmt;
 
 /// A 32-byte id of a token for revocation.
@@ -40,19 +40,14 @@ impl RevocationId {
     }
 
     fn digest(parts: &[&[u8]]) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        for part in parts {
-            context.update(part);
-        }
-        let mut id = [0; 32];
-        id.copy_from_slice(context.finish().as_ref());
-        Self(id)
+        Self(sha256_of(parts))
     }
 
     /// Parses the output of [`to_text`](Self::to_text).
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let mut id = [0; 32];
-        (encoding::decode_into(text.as_bytes(), &mut id)? == id.len()).then_some(Self(id))
+        encoding::decode_exact(text, &mut id)?;
+        Some(Self(id))
     }
 
     /// Returns the id as base64url, for use in a store's key.

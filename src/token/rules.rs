@@ -58,10 +58,8 @@ impl Window {
     /// Checks that the token is valid at `now`, with leeway (RFC 7519 sections 4.1.4 and 4.1.5).
     pub(crate) fn check(self, now: Duration, rules: &Rules) -> Result<(), Error> {
         let (now, leeway) = (now.as_secs(), rules.leeway);
-        if self
-            .expires
-            .is_some_and(|expires| rules.check_exp && now >= expires.saturating_add(leeway))
-        {
+        let expired = |expires: u64| rules.check_exp && now >= expires.saturating_add(leeway);
+        if self.expires.is_some_and(expired) {
             return Err(Error::new(ErrorKind::Expired, "the token is expired"));
         }
         if now.saturating_add(leeway) < self.begins {
@@ -172,10 +170,8 @@ impl Rules {
                  RFC 8705) is not verified here",
             ));
         }
-        for name in &self.required {
-            if !claims.has(name) {
-                return Err(missing(name));
-            }
+        if let Some(name) = self.required.iter().find(|name| !claims.has(name)) {
+            return Err(missing(name));
         }
         for (rule, found) in self.texts.iter().zip(&claims.texts) {
             let how = match (found, &rule.expected) {

@@ -12,9 +12,9 @@
 
 use super::cache;
 use super::verified::Verified;
+use crate::core::set_cache::{SetCache, Weight};
 use std::cell::RefCell;
 
-const WAYS: usize = 4;
 const SETS: usize = 1024;
 /// Per thread; when exceeded, the thread's cache is cleared.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -25,115 +25,63 @@ struct Slot {
     verified: Verified,
 }
 
-#[derive(Default)]
-struct Memo {
-    slots: Vec<Option<Slot>>,
-    bytes: usize,
-    /// The way of a full set to evict next.
-    turn: usize,
+impl Slot {
+    fn is(&self, mark: u64, token: &[u8]) -> bool {
+        self.mark == mark && self.verified.entry().token.as_bytes() == token
+    }
+}
+
+impl Weight for Slot {
+    fn weight(&self) -> usize {
+        self.verified.entry().weight()
+    }
 }
 
 thread_local! {
-    static MEMO: RefCell<Memo> = RefCell::default();
+    static CACHE: RefCell<SetCache<Slot>> = RefCell::new(SetCache::new(SETS, MAX_BYTES));
 }
 
-/// Returns a hash of the token's last 16 bytes.
-fn mark(token: &[u8]) -> u64 {
-    cache::hash(&token[token.len().saturating_sub(16)..])
-}
-
-/// Returns the start of the set that the mark's upper bits select.
-fn set_of(mark: u64) -> usize {
-    (mark >> 48) as usize % SETS * WAYS
-}
-
-impl Memo {
-    fn set(&mut self, mark: u64) -> &mut [Option<Slot>] {
-        let at = set_of(mark);
-        &mut self.slots[at..at + WAYS]
-    }
+/// Returns a hash of the token's last 16 bytes, and the part of it that selects the set.
+fn mark(token: &[u8]) -> (u64, usize) {
+    let mark = cache::hash(&token[token.len().saturating_sub(16)..]);
+    (mark, (mark >> 48) as usize)
 }
 
 /// Finds a token of any verifier whose id `wanted` accepts.
 pub(crate) fn find(token: &[u8], wanted: impl Fn(u64) -> bool) -> Option<(u64, Verified)> {
-    let mark = mark(token);
+    let (mark, set) = mark(token);
     // While the thread exits, or inside another lookup, the cache is unavailable.
-    MEMO.try_with(|memo| {
-        let memo = memo.try_borrow().ok()?;
-        let at = set_of(mark);
-        let set = memo.slots.get(at..at + WAYS)?;
-        let slot = set.iter().flatten().find(|slot| {
-            slot.mark == mark
-                && wanted(slot.verifier)
-                && slot.verified.entry().token.as_bytes() == token
-        })?;
-        Some((slot.verifier, slot.verified.clone()))
-    })
-    .ok()
-    .flatten()
+    CACHE
+        .try_with(|cache| {
+            let cache = cache.try_borrow().ok()?;
+            let slot = cache.find(set, |slot| wanted(slot.verifier) && slot.is(mark, token))?;
+            Some((slot.verifier, slot.verified.clone()))
+        })
+        .ok()
+        .flatten()
 }
 
 /// Stores a token that the shared cache returned.
 pub(crate) fn remember(verifier: u64, verified: &Verified) {
-    let new = Slot {
-        mark: mark(verified.entry().token.as_bytes()),
-        verifier,
-        verified: verified.clone(),
+    let (mark, set) = mark(verified.entry().token.as_bytes());
+    let new = Slot { mark, verifier, verified: verified.clone() };
+    let same = |known: &Slot, new: &Slot| {
+        known.verifier == new.verifier && known.is(mark, new.verified.entry().token.as_bytes())
     };
     // Evicted entries are dropped after the borrow: their drop may run application code.
-    let dropped = MEMO.try_with(|memo| {
-        let mut memo = memo.try_borrow_mut().ok()?;
-        let weight = new.verified.entry().weight();
-        let mut dropped = Vec::new();
-        if memo.slots.is_empty() {
-            memo.slots.resize_with(SETS * WAYS, || None);
-        } else if memo.bytes + weight > MAX_BYTES {
-            dropped.extend(memo.slots.iter_mut().filter_map(Option::take));
-            memo.bytes = 0;
-        }
-        memo.turn = (memo.turn + 1) % WAYS;
-        let turn = memo.turn;
-        let set = memo.set(new.mark);
-        let same = |slot: &Option<Slot>| {
-            slot.as_ref().is_some_and(|slot| {
-                slot.mark == new.mark
-                    && slot.verifier == verifier
-                    && slot.verified.entry().token == new.verified.entry().token
-            })
-        };
-        let place = (set.iter().position(same))
-            .or_else(|| set.iter().position(Option::is_none))
-            .unwrap_or(turn);
-        let old = set[place].replace(new);
-        memo.bytes += weight;
-        if let Some(old) = old {
-            memo.bytes = memo.bytes.saturating_sub(old.verified.entry().weight());
-            dropped.push(old);
-        }
-        Some(dropped)
-    });
-    drop(dropped);
+    let evicted = CACHE
+        .try_with(|cache| cache.try_borrow_mut().map(|mut cache| cache.insert(set, new, same)));
+    drop(evicted);
 }
 
 /// Removes a token that failed a re-check.
 pub(crate) fn forget(verifier: u64, verified: &Verified) {
-    let dropped = MEMO.try_with(|memo| {
-        let mut memo = memo.try_borrow_mut().ok()?;
-        if memo.slots.is_empty() {
-            return None;
-        }
-        let entry = verified.entry();
-        let set = memo.set(mark(entry.token.as_bytes()));
-        let slot = set.iter_mut().find(|slot| {
-            slot.as_ref().is_some_and(|slot| {
-                slot.verifier == verifier && slot.verified.entry().token == entry.token
-            })
-        })?;
-        let old = slot.take()?;
-        memo.bytes = memo.bytes.saturating_sub(old.verified.entry().weight());
-        Some(old)
-    });
-    drop(dropped);
+    let token = verified.entry().token.as_bytes();
+    let (mark, set) = mark(token);
+    let wanted = |slot: &Slot| slot.verifier == verifier && slot.is(mark, token);
+    let removed =
+        CACHE.try_with(|cache| cache.try_borrow_mut().map(|mut cache| cache.remove(set, wanted)));
+    drop(removed);
 }
 
 #[cfg(test)]
@@ -209,14 +157,9 @@ mod tests {
             let token = format!("{long}{number}");
             remember(1, &verified(&token));
             assert!(found(1, &token).is_some());
-            let held: usize = MEMO.with_borrow(|memo| {
-                let slots = memo.slots.iter().flatten();
-                let held = slots.map(|slot| slot.verified.entry().weight()).sum();
-                assert_eq!(memo.bytes, held);
-                held
-            });
+            let (_, held) = CACHE.with_borrow(SetCache::held);
             assert!(held <= MAX_BYTES);
         }
-        MEMO.with_borrow_mut(|memo| *memo = Memo::default());
+        CACHE.set(SetCache::new(SETS, MAX_BYTES));
     }
 }

@@ -4,10 +4,10 @@ use super::claim_set::{ClaimSet, Text};
 use super::list::changes::Marks;
 use super::revocation::RevocationId;
 use super::rules::Window;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::jose::Header;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -147,12 +147,10 @@ impl Verified {
     }
 }
 
-impl fmt::Debug for Verified {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
-            .field("issuer", &self.issuer())
-            .field("subject", &self.subject())
-            .field("expires_at", &self.expires_at())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    Verified,
+    self,
+    issuer = self.issuer(),
+    subject = self.subject(),
+    expires_at = self.expires_at()
+);

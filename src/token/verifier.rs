@@ -4,15 +4,16 @@ use super::builder::VerifierBuilder;
 use super::cache::{self, CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
 use super::claims::RegisteredClaims;
-use super::keys::{BoxFuture, KeySource, Keys, Snapshot};
+use super::keys::{KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
 use super::list::{Kind, Lists, TokenList};
 use super::revocation::Revocation;
 use super::rules::Rules;
 use super::thread_cache;
 use super::verified::{Entry, Verified};
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, PartClock};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::future::BoxFuture;
 use crate::core::mismatch::mismatch;
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::jose::jws::Compact;
@@ -54,7 +55,7 @@ pub(crate) struct Inner {
     id: u64,
     pub(crate) rules: Rules,
     pub(crate) keys: Arc<dyn KeySource>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<PartClock>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Grows when all tokens must be verified again.
     epoch: AtomicU64,
@@ -73,7 +74,7 @@ impl Verifier {
     pub(crate) fn new(
         rules: Rules,
         keys: Arc<dyn KeySource>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<PartClock>,
         revocation: Option<Arc<dyn Revocation>>,
         lists: Lists,
         cache_bytes: u64,
@@ -97,6 +98,13 @@ impl Verifier {
             list.check_use(Kind::Deny, &self.inner.rules)?;
         }
         Ok(Self { inner: self.inner.clone(), lists: self.lists.and(lists) })
+    }
+
+    /// Replaces the clocks of the verifier, its keys and its lists.
+    pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.inner.clock.follow(clock);
+        self.inner.keys.follow_clock(clock);
+        self.lists.follow_clock(clock);
     }
 
     /// Returns a verifier that skips deny and allow lists, and so accepts revoked tokens.

@@ -3,6 +3,7 @@
 use crate::core::challenge::AuthResponse;
 use crate::core::telemetry;
 use bytes::Bytes;
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
@@ -98,7 +99,8 @@ pub(crate) fn response<B: From<Vec<u8>>>(challenge: AuthResponse) -> Response<B>
 /// Appends a header. An invalid one is dropped with a warning.
 pub(super) fn append(headers: &mut HeaderMap, name: &str, value: &str) {
     match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-        (Ok(name), Ok(value)) => {
+        (Ok(name), Ok(mut value)) => {
+            value.set_sensitive(name == SET_COOKIE);
             headers.append(name, value);
         }
         _ => telemetry::warn("dropped a malformed header that on_refusal added", &name),

@@ -4,11 +4,11 @@ use super::body::{RefusalBody, response};
 use super::grpc;
 use super::head::{PartsHead, Vary};
 use crate::authenticator::{
-    Admitted, Authenticator, Call, Requirement, Respond, RespondTo, Responder, RouteGuard,
+    Admitted, Attached, Authenticator, Call, Requirement, Respond, RespondTo, Responder, RouteGuard,
 };
 use crate::core::challenge::AuthResponse;
 use crate::core::now_or_later::NowOrLater::{Later, Now};
-use http::header::Entry;
+use http::header::{Entry, SET_COOKIE};
 use http::{HeaderMap, HeaderName, Request, Response};
 use std::future::Future;
 use std::pin::Pin;
@@ -62,7 +62,7 @@ impl LayerSettings {
             auth: auth.clone(),
             requirement,
             vary: Vary::on(auth.vary()),
-            sensitive: auth.credential_headers().filter_map(|name| name.try_into().ok()).collect(),
+            sensitive: auth.sensitive_headers().into(),
         })
     }
 
@@ -77,27 +77,36 @@ impl LayerSettings {
         S: Service<Request<B>, Response = Response<R>>,
         R: RefusalBody,
     {
-        // An outer layer that attached the sender has marked the headers too.
-        if let Some(attached) = admitted.attached {
-            self.mark(request.headers_mut());
-            request.extensions_mut().insert(attached);
-        }
+        attach(&mut request, admitted.attached, &self.sensitive);
         Respond::handling(service.call(request), admitted.responder, self.vary.clone())
     }
+}
 
-    /// Marks credential headers sensitive.
-    ///
-    /// Not tower-http's service: it clones an `Arc` per request that all threads share.
-    fn mark(&self, headers: &mut HeaderMap) {
-        let several = headers.len() > headers.keys_len();
-        for name in &self.sensitive {
-            if !several {
-                if let Some(value) = headers.get_mut(name) {
-                    value.set_sensitive(true);
-                }
-            } else if let Entry::Occupied(mut values) = headers.entry(name) {
-                values.iter_mut().for_each(|value| value.set_sensitive(true));
+/// Attaches the sender to an admitted request and marks its credential headers sensitive.
+pub(super) fn attach<B>(
+    request: &mut Request<B>,
+    attached: Option<Attached>,
+    sensitive: &[HeaderName],
+) {
+    // An outer layer that attached the sender has marked the headers too.
+    if let Some(attached) = attached {
+        mark_sensitive(request.headers_mut(), sensitive);
+        request.extensions_mut().insert(attached);
+    }
+}
+
+/// Marks the values of these headers sensitive.
+///
+/// Not tower-http's service: it clones an `Arc` per request that all threads share.
+fn mark_sensitive(headers: &mut HeaderMap, names: &[HeaderName]) {
+    let several = headers.len() > headers.keys_len();
+    for name in names {
+        if !several {
+            if let Some(value) = headers.get_mut(name) {
+                value.set_sensitive(true);
             }
+        } else if let Entry::Occupied(mut values) = headers.entry(name) {
+            values.iter_mut().for_each(|value| value.set_sensitive(true));
         }
     }
 }
@@ -108,6 +117,42 @@ impl Authenticator {
     /// Put a CORS layer outside of it: preflight requests carry no credential.
     pub fn layer(&self) -> AuthLayer {
         AuthLayer { settings: LayerSettings::new(self, Requirement::Nothing) }
+    }
+
+    /// Returns the request headers that may hold a credential or a form token.
+    ///
+    /// The layer marks their values sensitive for the services inside of it, and `Set-Cookie` for
+    /// the services around it. Log layers around it need this list too: without it they see the
+    /// request's headers before the layer does.
+    ///
+    /// ```
+    /// # #[cfg(feature = "axum")] {
+    /// use axum::Router;
+    /// use jamguard::Authenticator;
+    /// use tower_http::{sensitive_headers::SetSensitiveRequestHeadersLayer, trace::TraceLayer};
+    ///
+    /// fn app(auth: &Authenticator, router: Router) -> Router {
+    ///     router
+    ///         .layer(auth.layer())
+    ///         .layer(TraceLayer::new_for_http())
+    ///         .layer(SetSensitiveRequestHeadersLayer::new(auth.sensitive_headers()))
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// A token in the query is part of the URI, which `TraceLayer` prints unless its span is
+    /// `tower::RequestSpan` (feature `tower-http`).
+    pub fn sensitive_headers(&self) -> Vec<HeaderName> {
+        let mut names: Vec<HeaderName> = Vec::new();
+        let form_token = self.has_sessions().then_some("x-csrf-token");
+        for name in self.credential_headers().chain(form_token) {
+            if let Ok(name) = name.try_into()
+                && !names.contains(&name)
+            {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 
@@ -248,7 +293,10 @@ where
         _: &Responder,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<R>, S::Error>> {
-        handler.poll(cx)
+        handler.poll(cx).map_ok(|mut response| {
+            mark_sensitive(response.headers_mut(), &[SET_COOKIE]);
+            response
+        })
     }
 }
 

@@ -1,16 +1,24 @@
 //! Tower layer and service over `http::Request`, for axum, tonic and other tower services.
 
 mod any_body;
+#[cfg(feature = "tower-http")]
+mod authorize;
 mod body;
 mod endpoint;
 mod extensions;
 mod grpc;
 mod head;
 mod layer;
+#[cfg(feature = "tower-http")]
+mod request_span;
 
 pub use any_body::{AnyBody, AnyBodyFuture, AnyBodyLayer};
+#[cfg(feature = "tower-http")]
+pub use authorize::AuthorizeFuture;
 pub use body::{AuthBody, RefusalBody};
 pub use layer::{AuthFuture, AuthLayer, AuthService};
+#[cfg(feature = "tower-http")]
+pub use request_span::RequestSpan;
 
 #[cfg(feature = "axum")]
 pub(crate) use body::response;

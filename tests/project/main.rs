@@ -13,3 +13,4 @@ mod examples;
 mod interop;
 mod layering;
 mod migration;
+mod rust_version;

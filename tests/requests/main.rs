@@ -19,6 +19,8 @@ mod attacks;
 mod cross_site;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod many_apps;
+#[cfg(all(feature = "axum", feature = "client", feature = "testing"))]
+mod one_clock;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod parity;
 #[cfg(all(feature = "tower", feature = "client", feature = "testing"))]

@@ -4,6 +4,7 @@ use jamguard::store::{NewRecord, Record, Store, StoreFuture};
 use jamguard::{Error, ErrorKind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What happens to an operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +28,7 @@ pub(crate) struct Failing {
     pub(crate) down: Mutex<bool>,
     /// Whether writes alone do.
     pub(crate) read_only: Mutex<bool>,
-    dead: Mutex<bool>,
+    dead: watch::Sender<bool>,
 }
 
 fn failed() -> Error {
@@ -41,7 +42,7 @@ impl Failing {
             plan: Mutex::default(),
             down: Mutex::default(),
             read_only: Mutex::default(),
-            dead: Mutex::default(),
+            dead: watch::Sender::new(false),
         }
     }
 
@@ -54,7 +55,7 @@ impl Failing {
         *self.plan.lock().unwrap() = None;
         *self.down.lock().unwrap() = false;
         *self.read_only.lock().unwrap() = false;
-        *self.dead.lock().unwrap() = false;
+        self.dead.send_replace(false);
     }
 
     /// Whether the planned moment came.
@@ -64,9 +65,7 @@ impl Failing {
 
     /// Ends with the process that writes here.
     pub(crate) async fn death(&self) {
-        while !*self.dead.lock().unwrap() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        self.dead.subscribe().wait_for(|dead| *dead).await.unwrap();
     }
 
     fn next(&self) -> Option<Fate> {
@@ -92,7 +91,7 @@ impl Failing {
             return Err(failed());
         }
         // The dead read nothing. Who lives on heals the store first.
-        if *self.dead.lock().unwrap() {
+        if *self.dead.borrow() {
             std::future::pending::<()>().await;
         }
         Ok(())
@@ -108,11 +107,11 @@ impl Failing {
             }
             Some(Fate::DoneAndDies) => {
                 done.await?;
-                *self.dead.lock().unwrap() = true;
+                self.dead.send_replace(true);
                 std::future::pending().await
             }
             Some(Fate::Dies) => {
-                *self.dead.lock().unwrap() = true;
+                self.dead.send_replace(true);
                 std::future::pending().await
             }
         }

@@ -20,6 +20,7 @@ pub(crate) mod redis;
 pub(crate) mod run;
 #[cfg(feature = "testing")]
 pub(crate) mod tokens;
+pub(crate) mod wait;
 
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod web;

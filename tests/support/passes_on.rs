@@ -44,6 +44,15 @@ macro_rules! passes_on {
             self.$to.owned(owner)
         }
     };
+    (@ count_owned $to:tt) => {
+        fn count_owned<'a>(
+            &'a self,
+            owner: &'a str,
+            prefix: &'a [u8],
+        ) -> jamguard::store::StoreFuture<'a, u64> {
+            self.$to.count_owned(owner, prefix)
+        }
+    };
     (@ remove_owned $to:tt) => {
         fn remove_owned<'a>(&'a self, owner: &'a str) -> jamguard::store::StoreFuture<'a, u64> {
             self.$to.remove_owned(owner)

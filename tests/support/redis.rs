@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A running `redis-server`, killed when it is dropped.
 pub(crate) struct Server {
@@ -120,11 +120,7 @@ impl Server {
                  for example: sudo apt-get install redis-server"
             ),
         };
-        let begun = Instant::now();
-        while !answers(self.port) {
-            assert!(begun.elapsed() < Duration::from_secs(20), "redis-server does not start");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        super::wait::until_blocking("redis-server answers", || answers(self.port));
     }
 
     /// `kill -9`.
@@ -231,15 +227,8 @@ fn length(answer: &[u8]) -> Option<usize> {
     (answer.len() >= end).then_some(end)
 }
 
-/// Waits until something holds.
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) -> Duration {
-    let begun = Instant::now();
-    while !holds().await {
-        assert!(begun.elapsed() < Duration::from_secs(30), "not within 30 s: {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    begun.elapsed()
-}
+#[allow(unused_imports)]
+pub(crate) use super::wait::until;
 
 /// The given hundredth of sorted times, in milliseconds.
 pub(crate) fn percentile(sorted: &[Duration], hundredth: usize) -> f64 {

@@ -41,7 +41,7 @@ fn masked(id: &[u8]) -> Result<String, Error> {
 
 fn is_of(text: &[u8], id: &[u8]) -> bool {
     let mut bytes = [0; 2 * TOKEN];
-    if text.len() != 43 || encoding::decode_into(text, &mut bytes) != Some(bytes.len()) {
+    if encoding::decode_exact(text, &mut bytes).is_none() {
         return false;
     }
     let (mask, hidden) = bytes.split_at(TOKEN);

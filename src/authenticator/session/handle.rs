@@ -215,10 +215,7 @@ impl<T: SessionData> Session<T> {
     pub async fn login_with(&self, new: NewSession) -> Result<(), Error> {
         let mut state = self.visit.state();
         state.check_open()?;
-        let theirs = state.found.live().filter(|found| {
-            let user = found.key();
-            user.is_some() && user != new.user()
-        });
+        let theirs = state.found.live().filter(|found| !new.continues(found));
         if let Some(theirs) = theirs.cloned() {
             state.start_over(Found::Nothing, &self.data);
             state.previous = Some(theirs);

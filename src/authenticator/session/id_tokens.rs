@@ -1,9 +1,10 @@
 //! Verifiers of the ID tokens that OAuth2 refreshes return.
 
+use crate::core::lock::{read, write};
 use crate::oauth2::OAuth2Client;
 use crate::token::verifier::Verifier;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 
 /// The verifiers by provider name and client id.
 #[derive(Default)]
@@ -16,12 +17,10 @@ impl IdTokens {
     }
 
     pub(super) fn of(&self, client: &OAuth2Client) -> Option<Verifier> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&Self::key(client)).cloned()
+        read(&self.0).get(&Self::key(client)).cloned()
     }
 
     pub(super) fn insert(&self, client: &OAuth2Client, verifier: &Verifier) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(Self::key(client), verifier.clone());
+        write(&self.0).insert(Self::key(client), verifier.clone());
     }
 }

@@ -12,13 +12,8 @@ use std::fmt;
 use std::sync::Arc;
 
 impl Authenticator {
-    /// Whether the authenticator has sessions.
-    pub(crate) fn has_sessions(&self) -> bool {
-        self.session_settings().is_some()
-    }
-
     /// Returns the store of the sessions.
-    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+    #[cfg(feature = "oauth2")]
     pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {
         Some(self.session_settings()?.sessions.store())
     }
@@ -37,36 +32,32 @@ impl RequestSession {
         !matches!(self.cookie, Ok(None))
     }
 
-    /// Begins the session of a login and returns its cookie. A guest's data stays; another user's
-    /// session ends.
+    /// Begins the session of a login, or continues the client's; returns the cookie.
     pub(crate) async fn log_in(&self, mut new: NewSession) -> Result<String, Error> {
         let sessions = &self.settings.sessions;
         if let Some(device) = &self.state().device {
             new = new.or_device(device);
         }
         let found = self.found().await?;
-        let own = found.as_ref().filter(|found| {
-            let user = found.key();
-            user.is_none() || user == new.user()
-        });
-        let begun = match own {
-            Some(own) => {
+        let (id, loaded) = match found {
+            Some(own) if new.continues(&own) => {
                 let rotation = Rotation { login: Some(new.clone()), ..Rotation::default() };
-                match sessions.rotate(own, rotation).await {
+                match sessions.rotate(&own, rotation).await {
                     // It ended, or a concurrent login changed its id.
-                    Err(error) if is_gone(&error) => sessions.begin(new).await?,
+                    Err(error) if is_gone(&error) => {
+                        sessions.begin(new.or_data(own.data_text().to_owned())).await?
+                    }
                     answer => answer?,
                 }
             }
-            None => {
+            theirs => {
                 let begun = sessions.begin(new).await?;
-                if let Some(theirs) = &found {
+                if let Some(theirs) = &theirs {
                     sessions.finish(theirs).await?;
                 }
                 begun
             }
         };
-        let (id, loaded) = begun;
         let left = sessions.absolute_left(&loaded);
         Ok(self.settings.cookie.set(id.expose(), left))
     }

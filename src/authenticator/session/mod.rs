@@ -9,7 +9,7 @@ mod handle;
 mod id_tokens;
 #[cfg(feature = "client")]
 mod login;
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "oauth2")]
 mod oauth2;
 #[cfg(feature = "otp")]
 mod otp;

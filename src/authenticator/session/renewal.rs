@@ -7,12 +7,12 @@
 
 use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
-use crate::authenticator::refresh::{Holder, Refresher, is_definite};
+use crate::authenticator::refresh::{Refresher, check_same_user, is_definite};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::Now;
 use crate::core::secret::Secret;
 use crate::core::telemetry;
-use crate::session::{Load, Loaded, Tokens};
+use crate::session::{Load, Loaded, RenewalTimes, Tokens};
 use crate::token::claim_set::ClaimSet;
 use crate::token::verified::Verified;
 use std::sync::Arc;
@@ -49,49 +49,37 @@ impl Drop for UnderWay {
 impl Authenticator {
     /// Returns the session with its ID token renewed if that is due and possible.
     pub(super) fn freshened(&self, loaded: Loaded, settings: &Arc<SessionSettings>) -> Load {
-        let due = loaded.tokens().filter(|tokens| tokens.refresh.is_some());
-        let dates = due.and_then(|tokens| Some((tokens.renewable?, tokens.expires?)));
-        let (Some((renewable, expires)), Some(_)) = (dates, self.refresher()) else {
+        let renewable = loaded.tokens().filter(|tokens| tokens.refresh.is_some());
+        let times = renewable.and_then(|tokens| tokens.renewal);
+        let (Some(RenewalTimes { due, expires }), Some(_)) = (times, self.refresher()) else {
             return Now(Ok(loaded));
         };
         let now = settings.sessions.now();
-        if now < renewable {
+        if now < due {
             return Now(Ok(loaded));
         }
         let down = now < settings.renewals.down_until.load(Ordering::Relaxed);
+        let grace = u64::try_from(self.grace().as_millis()).unwrap_or(u64::MAX);
+        // While JAM is unreachable.
+        let usable_until = expires.saturating_add(grace);
+        if now < expires && !down {
+            self.renew_in_background(&loaded, settings);
+        }
         if now < expires || down {
-            if !down {
-                self.renew_in_background(&loaded, settings);
-            }
-            return Now(match now < expires {
-                true => Ok(loaded),
-                false => self.outlived(loaded, expires, now, &outage()),
-            });
+            return Now(if now < usable_until { Ok(loaded) } else { Err(outage()) });
         }
         let (auth, settings) = (self.clone(), settings.clone());
         Load::later(async move {
             match auth.renew(&loaded, &settings).await {
-                Err(error) if error.kind() == ErrorKind::Unavailable => {
-                    auth.outlived(loaded, expires, settings.sessions.now(), &error)
+                Err(error)
+                    if error.kind() == ErrorKind::Unavailable
+                        && settings.sessions.now() < usable_until =>
+                {
+                    Ok(loaded)
                 }
                 answer => answer,
             }
         })
-    }
-
-    /// Decides about a session whose ID token is expired and cannot be renewed now.
-    fn outlived(
-        &self,
-        loaded: Loaded,
-        expires: u64,
-        now: u64,
-        outage: &Error,
-    ) -> Result<Loaded, Error> {
-        let grace = u64::try_from(self.grace().as_millis()).unwrap_or(u64::MAX);
-        match now < expires.saturating_add(grace) {
-            true => Ok(loaded),
-            false => Err(outage.clone()),
-        }
     }
 
     fn renew_in_background(&self, loaded: &Loaded, settings: &Arc<SessionSettings>) {
@@ -137,18 +125,12 @@ impl Authenticator {
                 });
             }
         };
-        let token = verified.expose_token();
-        let holder = |token: &str| Holder::of(token.as_bytes()).ok();
-        if holder(token).is_none() || holder(token) != holder(tokens.id.expose()) {
-            let other = Error::new(
-                ErrorKind::InvalidClaim,
-                "the refresh token belongs to another user than the session: the user must log in \
-                 again",
-            );
+        if let Err(other) = check_same_user(tokens.id.expose().as_bytes(), &verified) {
             return ended(read, settings, other).await;
         }
         let claims = Arc::new(ClaimSet::parse(verified.raw_claims().to_owned())?);
-        let renewed = Tokens::new(Secret::new(token), Some(refresh_token.clone()));
+        let renewed =
+            Tokens::new(Secret::new(verified.expose_token()), Some(refresh_token.clone()));
         match sessions.save_tokens(read, renewed, claims).await {
             // Another process was first, or the session just got a new id.
             Err(error) if error.kind() == ErrorKind::Conflict => sessions.reload(read).await,

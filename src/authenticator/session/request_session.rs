@@ -4,11 +4,12 @@ use super::data::{Change, Merge, SessionData, Version, Written};
 use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::telemetry;
 use crate::session::{Load, Loaded, Methods, NewSession, SessionId, Sessions, from_json, is_any};
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// What the handlers and middleware of a request share of its session.
@@ -104,7 +105,7 @@ pub(super) enum Found {
 
 impl RequestSession {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Checks that handlers may use the session. Also protects against a forged login.

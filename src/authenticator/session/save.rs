@@ -153,12 +153,12 @@ impl Pending {
                 error.kind(),
                 ErrorKind::Revoked | ErrorKind::Expired | ErrorKind::Conflict
             );
-            return match self.login.is_some() && over {
-                true => {
-                    let guests = read.key().is_none().then(|| read.data_text().to_owned());
-                    self.begin(sessions, ours.or(guests)).await.map(Some)
+            return match self.login.as_ref().filter(|_| over) {
+                Some(login) => {
+                    let kept = login.continues(&read).then(|| read.data_text().to_owned());
+                    self.begin(sessions, ours.or(kept)).await.map(Some)
                 }
-                false => Err(error),
+                None => Err(error),
             };
         }
     }

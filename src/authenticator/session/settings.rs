@@ -5,11 +5,13 @@ use super::cookie::SessionCookie;
 use super::id_tokens::IdTokens;
 use crate::authenticator::credentials::{CredentialSource, SourceKind};
 use crate::core::error::Error;
+#[cfg(feature = "client")]
+use crate::core::lock::lock;
 use crate::session::Sessions;
 #[cfg(feature = "client")]
 use std::{
     collections::HashSet,
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Mutex, MutexGuard, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -29,18 +31,18 @@ pub(super) struct Renewals {
 #[cfg(feature = "client")]
 impl Renewals {
     pub(super) fn under_way(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.under_way)
     }
 }
 
 pub(in crate::authenticator) struct SessionSettings {
-    pub(super) sessions: Sessions,
+    pub(in crate::authenticator) sessions: Sessions,
     pub(super) cookie: SessionCookie,
     /// The index of the session cookie among the sources.
     pub(super) place: usize,
     #[cfg(feature = "client")]
     pub(super) renewals: Renewals,
-    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+    #[cfg(feature = "oauth2")]
     pub(super) id_tokens: IdTokens,
 }
 
@@ -87,7 +89,7 @@ impl SessionSettings {
             place,
             #[cfg(feature = "client")]
             renewals: Renewals::default(),
-            #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+            #[cfg(feature = "oauth2")]
             id_tokens: IdTokens::default(),
         }))
     }

@@ -2,12 +2,13 @@
 
 use super::format::{MAX_BYTES, too_long};
 use super::problem::Problem;
-use aws_lc_rs::digest::{Context, SHA256};
+use crate::core::hash::{Sha256, sha256, sha256_of};
+use crate::core::lock::lock;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// The content of a file, zeroized on drop.
@@ -22,8 +23,7 @@ pub(in crate::config) struct Contents(Mutex<BTreeMap<PathBuf, Result<Content, St
 
 impl Contents {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Result<Content, String>>> {
-        // No code panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Returns the content of a file, at most 1 MiB.
@@ -41,18 +41,12 @@ impl Contents {
     }
 
     /// Returns a hash of all contents, because modification times and lengths may stay the same.
-    pub(in crate::config) fn fingerprint(&self) -> Vec<u8> {
-        let mut all = Context::new(&SHA256);
-        for content in self.lock().values() {
-            match content {
-                Ok(content) => {
-                    all.update(&(content.len() as u64).to_be_bytes());
-                    all.update(content);
-                }
-                Err(_) => all.update(&[0xff; 8]),
-            }
-        }
-        all.finish().as_ref().to_vec()
+    pub(in crate::config) fn fingerprint(&self) -> Sha256 {
+        let none = Sha256::default();
+        let hashes = |content: &Result<Content, String>| {
+            content.as_ref().map_or(none, |content| sha256(&**content))
+        };
+        sha256_of(self.lock().values().map(hashes))
     }
 
     /// Returns the contents that are UTF-8.

@@ -1,7 +1,7 @@
 //! The serde deserializer of a tree. Every error has its key and line.
 
 use super::node::{Entry, Node, Value};
-use super::problem::Problem;
+use super::problem::{Problem, unknown_key};
 use serde::de::value::StrDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
@@ -30,6 +30,35 @@ impl Node {
                 visitor.visit_map(Table { entries: entries.iter(), current: None })
             }
         }
+    }
+}
+
+/// The name by which the deserializer knows a [`Section`].
+const SECTION: &str = "jamguard::Section";
+
+/// A table that is read into several structs, such as a builder's options and the names of what
+/// the file gives to the builder. Each struct reads the keys of its own fields.
+///
+/// Only the last struct may have keys that must be given, because an unknown key is reported before
+/// a missing one.
+#[derive(Clone, Default, serde::Deserialize)]
+#[serde(rename = "jamguard::Section")]
+pub(in crate::config) struct Section<A, B>(pub(in crate::config) A, pub(in crate::config) B);
+
+#[cfg(test)]
+impl<A: schemars::JsonSchema, B: schemars::JsonSchema> schemars::JsonSchema for Section<A, B> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        B::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let (mut section, mut first) = (B::json_schema(generator), A::json_schema(generator));
+        let keys = first.get_mut("properties").and_then(|keys| keys.as_object_mut());
+        let all = section.get_mut("properties").and_then(|keys| keys.as_object_mut());
+        if let (Some(all), Some(keys)) = (all, keys) {
+            all.append(keys);
+        }
+        section
     }
 }
 
@@ -86,9 +115,83 @@ impl<'de> Deserializer<'de> for &'de Node {
         visited.map_err(|problem| problem.on(self.line))
     }
 
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        let visited = match &self.value {
+            _ if name != SECTION => self.visit(visitor),
+            Value::Table(entries) => {
+                visitor.visit_seq(Structs { entries, known: Vec::new(), left: length })
+            }
+            _ => self.wrong("a table"),
+        };
+        visited.map_err(|problem| problem.on(self.line))
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map identifier ignored_any
+        unit_struct seq tuple map identifier ignored_any
+    }
+}
+
+/// The structs of a [`Section`].
+struct Structs<'de> {
+    entries: &'de [Entry],
+    /// The keys of the structs so far.
+    known: Vec<&'static str>,
+    left: usize,
+}
+
+impl<'de> SeqAccess<'de> for Structs<'de> {
+    type Error = Problem;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Problem> {
+        self.left -= 1;
+        seed.deserialize(self).map(Some)
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Structs<'de> {
+    type Error = Problem;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Problem> {
+        Err(Problem::new("a section is read into structs"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        self.known = [fields, &self.known].concat();
+        let unknown = self.entries.iter().find(|entry| !self.known.contains(&&*entry.key));
+        if let Some(entry) = unknown.filter(|_| self.left == 0) {
+            return Err(unknown_key(&entry.key, &self.known).at(&*entry.key, entry.line));
+        }
+        let entries = self.entries.iter().filter(|entry| fields.contains(&&*entry.key));
+        visitor.visit_map(Table { entries, current: None })
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        self.left += length;
+        visitor.visit_seq(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple map identifier ignored_any option newtype_struct enum
     }
 }
 
@@ -110,12 +213,12 @@ impl<'de> SeqAccess<'de> for List<'de> {
     }
 }
 
-struct Table<'de> {
-    entries: std::slice::Iter<'de, Entry>,
+struct Table<'de, I> {
+    entries: I,
     current: Option<&'de Entry>,
 }
 
-impl<'de> MapAccess<'de> for Table<'de> {
+impl<'de, I: Iterator<Item = &'de Entry>> MapAccess<'de> for Table<'de, I> {
     type Error = Problem;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

@@ -17,6 +17,7 @@ pub use format::Format;
 
 pub(super) use self::{
     contents::{Content, Contents},
+    deserialize::Section,
     file::Variables,
     node::{Node, Value},
     problem::{Problem, advice},

@@ -6,36 +6,22 @@ use serde::de::{self, Expected, Unexpected};
 use std::fmt;
 use std::path::Path;
 
-/// Keys that this build does not support, and the feature that they need.
-const FEATURES: &[(&str, &str)] = &[
-    #[cfg(not(feature = "client"))]
-    ("apps", "client"),
-    #[cfg(not(all(feature = "client", any(feature = "tower", feature = "actix"))))]
-    ("login", "client' beside 'axum', 'actix' or 'tower"),
-    #[cfg(not(feature = "client"))]
-    ("silent_refresh", "client"),
-    #[cfg(not(feature = "client"))]
-    ("outage_grace", "client' beside 'session"),
-    #[cfg(not(feature = "client"))]
-    ("jwks_url", "client"),
-    #[cfg(not(feature = "client"))]
-    ("discover", "client"),
-    #[cfg(not(feature = "client"))]
-    ("key_set", "client"),
-    #[cfg(not(feature = "file"))]
-    ("file", "file"),
-    #[cfg(not(feature = "redis"))]
-    ("redis", "redis"),
-    #[cfg(not(feature = "otp"))]
-    ("otp", "otp"),
-    #[cfg(not(feature = "otp"))]
-    ("otp_guard", "otp"),
-    #[cfg(not(feature = "otp"))]
-    ("recovery_codes", "otp"),
-    #[cfg(not(feature = "otp"))]
-    ("second_factor", "otp"),
-    #[cfg(not(feature = "oauth2"))]
-    ("oauth2", "oauth2"),
+/// Keys that need a feature: whether this build has it, its name, and the keys.
+const FEATURES: [(bool, &str, &[&str]); 6] = [
+    (
+        cfg!(feature = "client"),
+        "client",
+        &["apps", "silent_refresh", "outage_grace", "jwks_url", "discover", "key_set"],
+    ),
+    (
+        cfg!(all(feature = "client", any(feature = "tower", feature = "actix"))),
+        "client' beside 'axum', 'actix' or 'tower",
+        &["login"],
+    ),
+    (cfg!(feature = "file"), "file", &["file"]),
+    (cfg!(feature = "redis"), "redis", &["redis"]),
+    (cfg!(feature = "otp"), "otp", &["otp", "otp_guard", "recovery_codes", "second_factor"]),
+    (cfg!(feature = "oauth2"), "oauth2", &["oauth2"]),
 ];
 
 /// An error in a file.
@@ -187,6 +173,21 @@ pub(in crate::config) fn advice(name: &str, there: &[&str], none: &str) -> Strin
     }
 }
 
+/// Returns the problem of an unknown key, with a suggestion.
+pub(super) fn unknown_key(key: &str, known: &[&str]) -> Problem {
+    let lacking = FEATURES.iter().find(|(built, _, keys)| !built && keys.contains(&key));
+    Problem::new(match lacking {
+        Some((_, feature, _)) => format!(
+            "unknown key; if it belongs here, this program was built without jamguard's feature \
+             '{feature}'"
+        ),
+        None => {
+            let advice = advice(key, known, "none is known");
+            format!("unknown key: {}", advice.replace("there are", "known are"))
+        }
+    })
+}
+
 impl de::Error for Problem {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
@@ -218,17 +219,7 @@ impl de::Error for Problem {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
-        let lacking = FEATURES.iter().find(|(key, _)| *key == field);
-        Self::new(match lacking {
-            Some((_, feature)) => format!(
-                "unknown key; if it belongs here, this program was built without jamguard's \
-                 feature '{feature}'"
-            ),
-            None => {
-                let advice = advice(field, known, "none is known");
-                format!("unknown key: {}", advice.replace("there are", "known are"))
-            }
-        })
+        unknown_key(field, known)
     }
 
     fn missing_field(field: &'static str) -> Self {

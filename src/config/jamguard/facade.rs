@@ -3,22 +3,10 @@
 use super::builder::{JamguardBuilder, Loaded};
 use super::reload::State;
 use crate::authenticator::Authenticator;
-#[cfg(any(feature = "tower", feature = "actix"))]
-use crate::authenticator::RouteGuard;
 use crate::config::document::{Document, Format};
 use crate::config::parts::{JWT, Parts, not_configured};
 use crate::core::error::Error;
 use crate::core::telemetry;
-#[cfg(feature = "client")]
-use crate::jam::{app::JamApp, client::JamClient};
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-use crate::login::JamLoginBuilder;
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
-use crate::login::OAuth2LoginBuilder;
-#[cfg(feature = "oauth2")]
-use crate::oauth2::{OAuth2Client, TokenSource};
-#[cfg(feature = "otp")]
-use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
 use crate::policy::{LiveTable, RouteTable};
 use crate::session::Sessions;
 use crate::store::Store;
@@ -141,7 +129,7 @@ impl Jamguard {
         })))
     }
 
-    fn parts(&self) -> &Parts {
+    pub(in crate::config) fn parts(&self) -> &Parts {
         &self.0.parts
     }
 
@@ -177,8 +165,7 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn key_ring(&self, name: &str) -> Result<&KeyRing, Error> {
-        let ring = self.parts().rings.get(name);
-        ring.ok_or_else(|| no_such("key ring", "key_rings", name))
+        named(&self.parts().rings, "key ring", "key_rings", name)
     }
 
     /// Returns the deny or allow list with this name.
@@ -186,8 +173,7 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn list(&self, name: &str) -> Result<&TokenList, Error> {
-        let list = self.parts().lists.get(name);
-        list.ok_or_else(|| no_such("list", "lists", name))
+        named(&self.parts().lists, "list", "lists", name)
     }
 
     /// Returns the store with this name, for your own data.
@@ -195,8 +181,7 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no such store.
     pub fn store(&self, name: &str) -> Result<Arc<dyn Store>, Error> {
-        let store = self.parts().stores.get(name).cloned();
-        store.ok_or_else(|| no_such("store", "stores", name))
+        named(&self.parts().stores, "store", "stores", name).cloned()
     }
 
     /// Returns a builder of the file's refresh tokens, for data of your own type.
@@ -230,34 +215,6 @@ impl Jamguard {
         sessions.ok_or_else(|| not_configured("sessions", "sessions"))
     }
 
-    /// Returns the JustAuthenticateMe app with this name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "client")]
-    pub fn app(&self, name: &str) -> Result<&JamApp, Error> {
-        named(&self.parts().apps, "app", "apps", name).map(|app| &app.app)
-    }
-
-    /// Returns the client of the only app.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none, or
-    /// several.
-    #[cfg(feature = "client")]
-    pub fn client(&self) -> Result<&JamClient, Error> {
-        self.parts().only_app().map(|app| &app.client)
-    }
-
-    /// Returns the client of the app with this name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "client")]
-    pub fn client_of(&self, app: &str) -> Result<&JamClient, Error> {
-        named(&self.parts().apps, "app", "apps", app).map(|app| &app.client)
-    }
-
     /// Returns the authenticator.
     ///
     /// Without the section `authenticator`, it accepts everything that the file can verify.
@@ -274,93 +231,6 @@ impl Jamguard {
         })
     }
 
-    /// Returns a builder of the login handlers for browsers, to which you may add your own handler.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-    pub fn login(&self) -> Result<JamLoginBuilder, Error> {
-        match &self.parts().login {
-            Some(login) => Ok(login.begin(self.authenticator()?)),
-            None => Err(not_configured("login", "login")),
-        }
-    }
-
-    /// Returns the settings that create and check one-time passwords.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "otp")]
-    pub fn otp(&self) -> Result<&Otp, Error> {
-        let otp = self.parts().otp.as_ref();
-        otp.ok_or_else(|| not_configured("one-time passwords", "otp"))
-    }
-
-    /// Returns the OTP guard, for applications that store the OTP secrets themselves.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "otp")]
-    pub fn otp_guard(&self) -> Result<&OtpGuard, Error> {
-        let guard = self.parts().otp_guard.as_ref();
-        guard.ok_or_else(|| not_configured("guard of one-time passwords", "otp_guard"))
-    }
-
-    /// Returns the recovery codes, for applications that store the OTP secrets themselves.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "otp")]
-    pub fn recovery_codes(&self) -> Result<&RecoveryCodes, Error> {
-        let codes = self.parts().recovery_codes.as_ref();
-        codes.ok_or_else(|| not_configured("recovery codes", "recovery_codes"))
-    }
-
-    /// Returns the users' second factor.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "otp")]
-    pub fn second_factor(&self) -> Result<&SecondFactor, Error> {
-        let factor = self.parts().second_factor.as_ref();
-        factor.ok_or_else(|| not_configured("second factor", "second_factor"))
-    }
-
-    /// Returns the client of the OAuth2 provider with this name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "oauth2")]
-    pub fn oauth2(&self, name: &str) -> Result<&OAuth2Client, Error> {
-        named(&self.parts().oauth2, "OAuth2 client", "oauth2", name).map(|found| &found.client)
-    }
-
-    /// Returns a builder of the login handlers for the OAuth2 provider with this name.
-    ///
-    /// Add to it how the provider's users map to yours.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
-    pub fn oauth2_login(&self, name: &str) -> Result<OAuth2LoginBuilder, Error> {
-        let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
-        match &found.login {
-            Some(login) => Ok(login.begin(self.authenticator()?)),
-            None => Err(not_configured("OAuth2 login", &format!("oauth2.{name}.login"))),
-        }
-    }
-
-    /// Returns the source of tokens for calls to other services, by the OAuth2 client's name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    #[cfg(feature = "oauth2")]
-    pub fn token_source(&self, name: &str) -> Result<&TokenSource, Error> {
-        let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
-        let source = found.source.as_ref();
-        source.ok_or_else(|| not_configured("token source", &format!("oauth2.{name}.token_source")))
-    }
-
     /// Returns the guard of the file's route table, to wrap the whole application.
     ///
     /// See [`Authenticator::routes`]. It follows [`reload`](Self::reload).
@@ -368,7 +238,7 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(any(feature = "tower", feature = "actix"))]
-    pub fn guards(&self) -> Result<RouteGuard, Error> {
+    pub fn guards(&self) -> Result<crate::authenticator::RouteGuard, Error> {
         let auth = self.authenticator()?;
         Ok(auth.live_routes(self.live_table()?.clone()))
     }
@@ -387,17 +257,15 @@ impl Jamguard {
     }
 }
 
-fn no_such(what: &str, section: &str, name: &str) -> Error {
-    not_configured(&format!("{what} '{name}'"), &format!("{section}.{name}"))
-}
-
-fn named<'p, T>(
+/// Returns the named entry of a section.
+pub(in crate::config) fn named<'p, T>(
     all: &'p BTreeMap<String, T>,
     what: &str,
     section: &str,
     name: &str,
 ) -> Result<&'p T, Error> {
-    all.get(name).ok_or_else(|| no_such(what, section, name))
+    let missing = || not_configured(&format!("{what} '{name}'"), &format!("{section}.{name}"));
+    all.get(name).ok_or_else(missing)
 }
 
 /// Shows everything that was built, without secrets.
@@ -407,29 +275,19 @@ impl fmt::Debug for Jamguard {
         let mut all = f.debug_struct("Jamguard");
         all.field("file", &self.0.file)
             .field("pointer", &self.0.setup.pointer)
-            .field("stores", &parts.stores.names().collect::<Vec<_>>())
-            .field("key_rings", &parts.rings.iter().collect::<BTreeMap<_, _>>())
-            .field("lists", &parts.lists.iter().collect::<BTreeMap<_, _>>())
+            .field("stores", &parts.stores.keys())
+            .field("key_rings", &parts.rings)
+            .field("lists", &parts.lists)
             .field("issuers", &parts.issuers)
             .field("refresh_tokens", &parts.refresh.is_some())
             .field("verifiers", &parts.verifiers);
         #[cfg(feature = "client")]
-        {
-            let apps: BTreeMap<_, _> =
-                parts.apps.iter().map(|(name, app)| (name, &app.app)).collect();
-            all.field("apps", &apps);
-        }
+        all.field("apps", &parts.apps);
         all.field("sessions", &parts.sessions);
         #[cfg(feature = "otp")]
-        all.field("otp", &parts.otp)
-            .field("otp_guard", &parts.otp_guard)
-            .field("recovery_codes", &parts.recovery_codes)
-            .field("second_factor", &parts.second_factor);
+        all.field("otp", &parts.otp);
         #[cfg(feature = "oauth2")]
-        {
-            let clients = parts.oauth2.iter().map(|(name, found)| (name, &found.client));
-            all.field("oauth2", &clients.collect::<BTreeMap<_, _>>());
-        }
+        all.field("oauth2", &parts.oauth2);
         all.field("authenticator", &parts.authenticator).field("guards", &self.0.table).finish()
     }
 }

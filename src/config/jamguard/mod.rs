@@ -3,7 +3,7 @@
 mod blocking;
 mod builder;
 mod difference;
-mod facade;
+pub(in crate::config) mod facade;
 mod reload;
 mod watch;
 

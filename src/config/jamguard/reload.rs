@@ -3,11 +3,12 @@
 use super::difference::{differences, is_live, merged};
 use super::facade::Jamguard;
 use crate::config::document::{Contents, Document, Node};
-use crate::config::parts::Files;
+use crate::config::parts::{Files, check_limits, take_limits};
 use crate::core::error::Error;
+use crate::core::lock::lock;
 use crate::core::telemetry::{self, Level};
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// The settings in force.
 pub(super) struct State {
@@ -112,7 +113,7 @@ impl Jamguard {
         };
         // Reloads run one at a time. Only the application's hooks can panic under the lock, and
         // they run before anything changes, so a poisoned lock is safe to use.
-        let mut state = jam.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&jam.state);
         let document = Document::from_contents(file, contents)?;
         let new = jam.setup.load(&document, contents, true)?;
         let mut reloaded = Reloaded::default();
@@ -143,12 +144,12 @@ impl Jamguard {
         }
         // Applied settings must fit the remaining ones, also verifiers that the program built.
         let merged = jam.setup.build(&document, node, contents, true)?;
-        let fits = jam.parts.lists.check_limits(&merged.parts.lists);
+        let fits = check_limits(&jam.parts.lists, &merged.parts.lists);
         fits.map_err(|problem| document.error(problem, &jam.setup.pointer))?;
         if let (Some(live), Some(table)) = (&jam.table, &merged.parts.table) {
             live.replace(table);
         }
-        jam.parts.lists.take_limits(&merged.parts.lists);
+        take_limits(&jam.parts.lists, &merged.parts.lists);
         // The level is per process: without a change here, another `Jamguard`'s level stays.
         if reloaded.applied.iter().any(|key| key == "log_level") {
             let level = merged.settings.log_level;

@@ -4,12 +4,14 @@ use super::facade::Jamguard;
 use super::reload::Reloaded;
 use crate::config::document::Contents;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::Sha256;
+use crate::core::lock::lock;
 use crate::core::telemetry;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -60,17 +62,17 @@ impl Jamguard {
         let (stop, stopped) = channel();
         let jam = self.clone();
         let mut files = vec![file];
-        let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.0.state);
         files.extend(state.files.keys().cloned());
         drop(state);
         // Empty at first, so that changes since the build are applied too.
-        let (mut seen, mut last) = (Vec::new(), Vec::new());
+        let (mut seen, mut last) = (Sha256::default(), Sha256::default());
         let watch = move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let contents = read(&files);
                 let now = contents.fingerprint();
                 let still = now == last;
-                last.clone_from(&now);
+                last = now;
                 // Waits until the content is stable: it may be half-written.
                 if now == seen || !still {
                     continue;
@@ -84,7 +86,7 @@ impl Jamguard {
                 // The new configuration may name other files.
                 files = contents.paths();
                 seen = contents.fingerprint();
-                last.clone_from(&seen);
+                last = seen;
                 if panicked.is_err() {
                     telemetry::warn(
                         "the application panicked while a changed configuration was applied",

@@ -2,9 +2,10 @@
 
 use crate::config::document::Contents;
 use crate::core::clock::Clock;
+use crate::core::hash::{Sha256, sha256};
+use crate::core::lock::lock;
 use crate::policy::PolicyParser;
 use crate::store::Store;
-use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ pub(in crate::config) struct World {
 }
 
 /// SHA-256 hashes of the files that were read, by path.
-pub(in crate::config) type Files = BTreeMap<PathBuf, [u8; 32]>;
+pub(in crate::config) type Files = BTreeMap<PathBuf, Sha256>;
 
 impl World {
     pub(in crate::config) fn new(
@@ -40,10 +41,8 @@ impl World {
     }
 
     pub(super) fn note_file(&self, path: &Path, content: &[u8]) {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, content).as_ref());
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.insert(path.to_owned(), hash);
+        let mut files = lock(&self.files);
+        files.insert(path.to_owned(), sha256(content));
     }
 
     pub(in crate::config) fn into_files(self) -> Files {

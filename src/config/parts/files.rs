@@ -1,6 +1,7 @@
 //! Secrets and keys from files that the configuration names.
 
 use super::location::Spot;
+use super::scalars::Hidden;
 use crate::config::document::{Content, Problem};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
@@ -44,8 +45,10 @@ impl Spot<'_> {
     /// Returns a secret that is given as a value or by the name of a file.
     pub(in crate::config) fn secret(
         &self,
-        (key, text): (&str, Option<&super::scalars::Hidden>),
-        (file_key, file): (&str, Option<&String>),
+        key: &str,
+        text: &Option<Hidden>,
+        file_key: &str,
+        file: &Option<String>,
     ) -> Result<Option<Secret>, Problem> {
         self.one_of(&[(key, text.is_some()), (file_key, file.is_some())])?;
         match (text, file) {

@@ -4,23 +4,61 @@ use super::location::Spot;
 use super::scalars::{Alg, Hidden};
 use crate::config::document::Problem;
 use crate::core::error::Error;
-use crate::core::secret::Secret;
 use crate::jose::{Algorithm, SigningKey, VerifyingKey};
 use crate::store::SealingKeys;
-use serde::Deserialize;
 
-/// The fields of a section that give a private key or shared secret.
-#[derive(Clone, Copy)]
-pub(in crate::config) struct SigningMaterial<'a> {
-    pub(in crate::config) algorithm: Option<Alg>,
-    pub(in crate::config) key_id: Option<&'a String>,
-    pub(in crate::config) secret: Option<&'a Hidden>,
-    pub(in crate::config) secret_file: Option<&'a String>,
-    pub(in crate::config) private_key: Option<&'a Hidden>,
-    pub(in crate::config) private_key_file: Option<&'a String>,
+settings! {
+    /// A private key or shared secret.
+    #[derive(Default)]
+    #[serde(default)]
+    pub(in crate::config) struct SigningMaterial {
+        /// A shared secret, at least as long as the algorithm's hash.
+        secret: Option<Hidden>,
+        /// A file with a shared secret. One line ending at its end is ignored.
+        secret_file: Option<String>,
+        /// A private key as PEM or JWK.
+        private_key: Option<Hidden>,
+        /// A file with a private key as PEM, DER or JWK.
+        private_key_file: Option<String>,
+    }
+
+    /// A key that verifies signatures.
+    pub(in crate::config) struct VerifyingKeySettings {
+        /// The only algorithm of the key. A JWK names its own.
+        algorithm: Option<Alg>,
+        /// The key's id, `kid`.
+        key_id: Option<String>,
+        /// A shared secret, at least as long as the algorithm's hash.
+        secret: Option<Hidden>,
+        /// A file with a shared secret. One line ending at its end is ignored.
+        secret_file: Option<String>,
+        /// A public key as PEM or JWK.
+        public_key: Option<String>,
+        /// A file with a public key as PEM, DER or JWK.
+        public_key_file: Option<String>,
+    }
+
+    /// A key that only decrypts.
+    struct PreviousKey {
+        /// 32 random bytes in base64url.
+        key: Option<Hidden>,
+        /// A file with 32 random bytes in base64url.
+        key_file: Option<String>,
+    }
+
+    /// Keys that encrypt records in a store.
+    pub(in crate::config) struct SealingSettings {
+        /// 32 random bytes in base64url.
+        key: Option<Hidden>,
+        /// A file with 32 random bytes in base64url.
+        key_file: Option<String>,
+        /// Previous keys, which only decrypt.
+        #[serde(default)]
+        previous: Vec<PreviousKey>,
+    }
 }
 
-impl SigningMaterial<'_> {
+impl SigningMaterial {
     pub(in crate::config) fn is_given(&self) -> bool {
         self.secret.is_some()
             || self.secret_file.is_some()
@@ -28,53 +66,50 @@ impl SigningMaterial<'_> {
             || self.private_key_file.is_some()
     }
 
-    pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<SigningKey, Problem> {
+    pub(in crate::config) fn build(
+        &self,
+        algorithm: Option<Alg>,
+        key_id: Option<&String>,
+        spot: &Spot<'_>,
+    ) -> Result<SigningKey, Problem> {
         spot.one_of(&[
             ("secret", self.secret.is_some()),
             ("secret_file", self.secret_file.is_some()),
             ("private_key", self.private_key.is_some()),
             ("private_key_file", self.private_key_file.is_some()),
         ])?;
-        let Some(Alg(algorithm)) = self.algorithm else {
+        let Some(Alg(algorithm)) = algorithm else {
             return Err(
                 spot.wrong("the key 'algorithm' is missing: such as \"ES512\" or \"HS256\"")
             );
         };
-        let secret = spot.secret(("secret", self.secret), ("secret_file", self.secret_file))?;
-        let (place, built) = match (secret, self.private_key, self.private_key_file) {
-            (Some(secret), ..) => {
-                let place = match self.secret {
-                    Some(_) => spot.key("secret"),
-                    None => spot.key("secret_file"),
-                };
-                let key = SigningKey::from_secret(algorithm, secret.expose().as_bytes());
-                (place, key)
-            }
-            (None, Some(key), _) => {
-                let place = spot.key("private_key");
-                let Some(text) = written(key.0.expose()) else {
-                    return Err(not_a_key(&place, "private_key_file"));
-                };
-                (place, private(algorithm, text))
-            }
-            (None, None, Some(file)) => {
-                let place = spot.key("private_key_file");
-                let bytes = place.private_file(file)?;
-                let key = match std::str::from_utf8(&bytes).ok().and_then(written) {
-                    Some(text) => private(algorithm, text),
-                    None => SigningKey::from_der(algorithm, &bytes),
-                };
-                (place, key)
-            }
-            (None, None, None) => {
+        let (place, built) = if let Some(Hidden(text)) = &self.private_key {
+            let place = spot.key("private_key");
+            let Some(text) = written(text.expose()) else {
+                return Err(not_a_key(&place, "private_key_file"));
+            };
+            (place, private(algorithm, text))
+        } else if let Some(file) = &self.private_key_file {
+            let place = spot.key("private_key_file");
+            let bytes = place.private_file(file)?;
+            let key = match std::str::from_utf8(&bytes).ok().and_then(written) {
+                Some(text) => private(algorithm, text),
+                None => SigningKey::from_der(algorithm, &bytes),
+            };
+            (place, key)
+        } else {
+            let key = if self.secret.is_some() { "secret" } else { "secret_file" };
+            let secret = spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
+            let Some(secret) = secret else {
                 return Err(spot.wrong(
                     "there is no key: give 'secret', 'secret_file', 'private_key' or \
                      'private_key_file'",
                 ));
-            }
+            };
+            (spot.key(key), SigningKey::from_secret(algorithm, secret.expose().as_bytes()))
         };
         let key = built.map_err(|error| place.refused(error))?;
-        Ok(match self.key_id {
+        Ok(match key_id {
             Some(name) => key.with_key_id(name),
             None => key,
         })
@@ -107,25 +142,6 @@ fn private(algorithm: Algorithm, text: Written<'_>) -> Result<SigningKey, Error>
     }
 }
 
-/// A key that verifies signatures.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct VerifyingKeySettings {
-    /// The only algorithm of the key. A JWK names its own.
-    algorithm: Option<Alg>,
-    /// The key's id, `kid`.
-    key_id: Option<String>,
-    /// A shared secret, at least as long as the algorithm's hash.
-    secret: Option<Hidden>,
-    /// A file with a shared secret. One line ending at its end is ignored.
-    secret_file: Option<String>,
-    /// A public key as PEM or JWK.
-    public_key: Option<String>,
-    /// A file with a public key as PEM, DER or JWK.
-    public_key_file: Option<String>,
-}
-
 impl VerifyingKeySettings {
     pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<VerifyingKey, Problem> {
         spot.one_of(&[
@@ -153,8 +169,7 @@ impl VerifyingKeySettings {
                 }
             }
         };
-        let secret = spot
-            .secret(("secret", self.secret.as_ref()), ("secret_file", self.secret_file.as_ref()))?;
+        let secret = spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
         let key = match (secret, &self.public_key, &self.public_key_file) {
             (Some(secret), ..) => {
                 let key = VerifyingKey::from_secret(algorithm()?, secret.expose().as_bytes());
@@ -190,38 +205,12 @@ impl VerifyingKeySettings {
     }
 }
 
-/// Keys that encrypt records in a store.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct SealingSettings {
-    /// 32 random bytes in base64url.
-    key: Option<Hidden>,
-    /// A file with 32 random bytes in base64url.
-    key_file: Option<String>,
-    /// Previous keys, which only decrypt.
-    #[serde(default)]
-    previous: Vec<PreviousKey>,
-}
-
-/// A key that only decrypts.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-struct PreviousKey {
-    /// 32 random bytes in base64url.
-    key: Option<Hidden>,
-    /// A file with 32 random bytes in base64url.
-    key_file: Option<String>,
-}
-
 impl SealingSettings {
     pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<SealingKeys, Problem> {
-        let mut keys = sealing(spot, self.key.as_ref(), self.key_file.as_ref())?;
+        let mut keys = sealing(spot, &self.key, &self.key_file)?;
         for (at, previous) in self.previous.iter().enumerate() {
             let spot = spot.key("previous").index(at);
-            let previous = sealing(&spot, previous.key.as_ref(), previous.key_file.as_ref())?;
-            keys = keys.with_previous(&previous);
+            keys = keys.with_previous(&sealing(&spot, &previous.key, &previous.key_file)?);
         }
         Ok(keys)
     }
@@ -229,15 +218,11 @@ impl SealingSettings {
 
 fn sealing(
     spot: &Spot<'_>,
-    key: Option<&Hidden>,
-    file: Option<&String>,
+    key: &Option<Hidden>,
+    file: &Option<String>,
 ) -> Result<SealingKeys, Problem> {
-    let place = match file {
-        Some(_) => spot.key("key_file"),
-        None => spot.key("key"),
-    };
-    let text: Option<Secret> = spot.secret(("key", key), ("key_file", file))?;
-    match text {
+    let place = spot.key(if file.is_some() { "key_file" } else { "key" });
+    match spot.secret("key", key, "key_file", file)? {
         Some(text) => {
             SealingKeys::from_base64url(text.expose()).map_err(|error| place.refused(error))
         }

@@ -1,8 +1,11 @@
 //! A location in the configuration file, for error messages of the code that builds from it.
 
 use super::context::World;
-use crate::config::document::{Node, Problem};
+use super::lists::Lists;
+use crate::config::document::{Node, Problem, advice};
 use crate::core::error::Error;
+use crate::token::list::TokenList;
+use std::collections::BTreeMap;
 
 /// A location in the file: its key path, lines and value.
 #[derive(Clone)]
@@ -41,6 +44,31 @@ impl<'a> Spot<'a> {
     /// Returns a builder's error as a problem at this location.
     pub(in crate::config) fn refused(&self, error: Error) -> Problem {
         self.place(Problem::of(error))
+    }
+
+    /// Returns the entry that a key names; an unknown name is a problem at the key.
+    pub(in crate::config) fn named<'t, T>(
+        &self,
+        key: &str,
+        what: &str,
+        name: &str,
+        all: &'t BTreeMap<String, T>,
+    ) -> Result<&'t T, Problem> {
+        all.get(name).ok_or_else(|| {
+            let known: Vec<&str> = all.keys().map(String::as_str).collect();
+            let advice = advice(name, &known, "none is configured");
+            self.key(key).wrong(format!("there is no {what} of this name; {advice}"))
+        })
+    }
+
+    /// Returns the lists that a key names.
+    pub(in crate::config) fn lists(
+        &self,
+        key: &str,
+        names: &[String],
+        lists: &Lists,
+    ) -> Result<Vec<TokenList>, Problem> {
+        names.iter().map(|name| self.named(key, "list", name, lists).cloned()).collect()
     }
 
     /// Adds this location to a problem that has none.

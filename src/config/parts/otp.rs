@@ -1,218 +1,138 @@
 //! Settings of one-time passwords.
 
+use super::context::World;
 use super::keys::SealingSettings;
 use super::location::Spot;
-use super::scalars::Time;
+use super::settings::{Settings, not_configured};
 use super::stores::Stores;
-use crate::config::document::Problem;
-use crate::otp::{Otp, OtpAlgorithm, OtpGuard, OtpKind, RecoveryCodes, SecondFactor};
-use serde::Deserialize;
+use crate::config::document::{Problem, Section};
+use crate::config::jamguard::Jamguard;
+use crate::core::error::Error;
+use crate::otp::factor::builder::SecondFactorOptions;
+use crate::otp::guard::OtpGuardOptions;
+use crate::otp::recovery::codes::RecoveryOptions;
+use crate::otp::settings::OtpOptions;
+use crate::otp::{Otp, OtpBuilder, OtpGuard, RecoveryCodes, SecondFactor};
 
-/// Form of one-time passwords.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct OtpSettings {
-    /// Time-based (`totp`) or counter-based (`hotp`) codes. Default: `totp`.
-    kind: Option<Kind>,
-    /// Hash of the codes. Default: `SHA1`, because some apps ignore any other.
-    algorithm: Option<Hash>,
-    /// Digits of a code, 6 to 10. Default: 6.
-    digits: Option<u8>,
-    /// How long a TOTP code is shown, in whole seconds. Default: 30 s.
-    period: Option<Time>,
-    /// How far a code may be from the expected one, 0 to 20 codes. Default: 1.
-    look_ahead: Option<u32>,
-}
+settings! {
+    /// Replay protection and lockout, for applications that store the OTP secrets themselves.
+    pub(in crate::config) struct OtpGuardSettings {
+        /// Name of the store that keeps used codes and failures.
+        store: String,
+    }
 
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Totp,
-    Hotp,
-}
+    /// Recovery codes, for applications that store the OTP secrets themselves.
+    pub(in crate::config) struct RecoverySettings {
+        /// Name of the store that keeps their hashes.
+        store: String,
+    }
 
-/// Upper case as in `otpauth` URIs, or lower case.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(
-    test,
-    schemars(extend("enum" = ["SHA1", "SHA256", "SHA512", "sha1", "sha256", "sha512"]))
-)]
-#[serde(rename_all = "UPPERCASE")]
-enum Hash {
-    #[serde(alias = "sha1")]
-    Sha1,
-    #[serde(alias = "sha256")]
-    Sha256,
-    #[serde(alias = "sha512")]
-    Sha512,
-}
-
-impl OtpSettings {
-    pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<Otp, Problem> {
-        let kind = match self.kind {
-            None | Some(Kind::Totp) => OtpKind::Totp,
-            Some(Kind::Hotp) => OtpKind::Hotp,
-        };
-        let mut otp = Otp::builder(kind).clock(spot.world.clock.clone());
-        if let Some(hash) = self.algorithm {
-            otp = otp.algorithm(match hash {
-                Hash::Sha1 => OtpAlgorithm::Sha1,
-                Hash::Sha256 => OtpAlgorithm::Sha256,
-                Hash::Sha512 => OtpAlgorithm::Sha512,
-            });
-        }
-        if let Some(digits) = self.digits {
-            otp = otp.digits(digits);
-        }
-        if let Some(Time(period)) = self.period {
-            otp = otp.period(period);
-        }
-        if let Some(steps) = self.look_ahead {
-            otp = otp.look_ahead(steps);
-        }
-        otp.build().map_err(|error| spot.refused(error))
+    /// The users' second factor: enrolment, codes in the form of the section `otp`, recovery codes.
+    pub(in crate::config) struct SecondFactorSettings {
+        /// Name of the store that keeps the secrets, encrypted with `sealing`.
+        store: String,
+        /// Keys that encrypt the secrets.
+        sealing: SealingSettings,
+        /// Name of the service as authenticator apps show it.
+        issuer: String,
     }
 }
 
-/// Replay protection and lockout, for applications that store the OTP secrets themselves.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct OtpGuardSettings {
-    /// Name of the store that keeps used codes and failures.
-    store: String,
-    /// Its name in the store. Default: `codes`.
-    name: Option<String>,
-    /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
-    max_failures: Option<u32>,
-    /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
-    lockout: Option<Time>,
-    /// How many counters ahead a HOTP resynchronization searches, 1 to 1000. Default: 100.
-    resync_window: Option<u32>,
+pub(super) type OtpGuardSection = Section<OtpGuardOptions, OtpGuardSettings>;
+pub(super) type RecoverySection = Section<RecoveryOptions, RecoverySettings>;
+pub(super) type SecondFactorSection = Section<SecondFactorOptions, SecondFactorSettings>;
+
+/// The sections that the file has of one-time passwords.
+#[derive(Debug, Default)]
+pub(in crate::config) struct OtpParts {
+    otp: Option<Otp>,
+    guard: Option<OtpGuard>,
+    recovery_codes: Option<RecoveryCodes>,
+    second_factor: Option<SecondFactor>,
 }
 
-impl OtpGuardSettings {
-    pub(in crate::config) fn build(
-        &self,
+impl OtpParts {
+    pub(super) fn build(
+        settings: &Settings,
         spot: &Spot<'_>,
         stores: &Stores,
-    ) -> Result<OtpGuard, Problem> {
-        let mut guard = OtpGuard::builder(stores.named(&self.store, &spot.key("store"))?);
-        if let Some(name) = &self.name {
-            guard = guard.name(name);
+    ) -> Result<Self, Problem> {
+        let mut parts = Self::default();
+        if let Some(options) = &settings.otp {
+            let built = otp(options, spot.world).build();
+            parts.otp = Some(built.map_err(|error| spot.key("otp").refused(error))?);
         }
-        if let Some(count) = self.max_failures {
-            guard = guard.max_failures(count);
+        if let Some(Section(options, OtpGuardSettings { store })) = &settings.otp_guard {
+            let spot = spot.key("otp_guard");
+            let store = spot.named("store", "store", store, stores)?.clone();
+            let mut guard = OtpGuard::builder(store);
+            guard.options = options.clone();
+            parts.guard = Some(guard.build().map_err(|error| spot.refused(error))?);
         }
-        if let Some(Time(time)) = self.lockout {
-            guard = guard.lockout(time);
+        if let Some(Section(options, RecoverySettings { store })) = &settings.recovery_codes {
+            let spot = spot.key("recovery_codes");
+            let store = spot.named("store", "store", store, stores)?.clone();
+            let mut codes = RecoveryCodes::builder(store).clock(spot.world.clock.clone());
+            codes.options = options.clone();
+            parts.recovery_codes = Some(codes.build().map_err(|error| spot.refused(error))?);
         }
-        if let Some(counters) = self.resync_window {
-            guard = guard.resync_window(counters);
+        if let Some(Section(options, settings)) = &settings.second_factor {
+            let spot = spot.key("second_factor");
+            let refused = |error| spot.refused(error);
+            let store = spot.named("store", "store", &settings.store, stores)?.clone();
+            let keys = settings.sealing.build(&spot.key("sealing"))?;
+            let codes = match &parts.otp {
+                Some(otp) => otp.clone(),
+                None => otp(&OtpOptions::default(), spot.world).build().map_err(refused)?,
+            };
+            let mut factor = SecondFactor::builder(store, keys).issuer(&settings.issuer).otp(codes);
+            factor.options = options.clone();
+            parts.second_factor = Some(factor.build().map_err(refused)?);
         }
-        guard.build().map_err(|error| spot.refused(error))
+        Ok(parts)
     }
 }
 
-/// Recovery codes, for applications that store the OTP secrets themselves.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct RecoverySettings {
-    /// Name of the store that keeps their hashes.
-    store: String,
-    /// Their name in the store. Default: `codes`.
-    name: Option<String>,
-    /// Codes per user, 1 to 50. Default: 10.
-    count: Option<usize>,
-    /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
-    max_failures: Option<u32>,
-    /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
-    lockout: Option<Time>,
+fn otp(options: &OtpOptions, world: &World) -> OtpBuilder {
+    let mut otp = Otp::totp().clock(world.clock.clone());
+    otp.options = options.clone();
+    otp
 }
 
-impl RecoverySettings {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        stores: &Stores,
-    ) -> Result<RecoveryCodes, Problem> {
-        let store = stores.named(&self.store, &spot.key("store"))?;
-        let mut codes = RecoveryCodes::builder(store).clock(spot.world.clock.clone());
-        if let Some(name) = &self.name {
-            codes = codes.name(name);
-        }
-        if let Some(count) = self.count {
-            codes = codes.count(count);
-        }
-        if let Some(count) = self.max_failures {
-            codes = codes.max_failures(count);
-        }
-        if let Some(Time(time)) = self.lockout {
-            codes = codes.lockout(time);
-        }
-        codes.build().map_err(|error| spot.refused(error))
+impl Jamguard {
+    /// Returns the settings that create and check one-time passwords.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
+    pub fn otp(&self) -> Result<&Otp, Error> {
+        let otp = self.parts().otp.otp.as_ref();
+        otp.ok_or_else(|| not_configured("one-time passwords", "otp"))
     }
-}
 
-/// The users' second factor: enrolment, codes in the form of the section `otp`, recovery codes.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(in crate::config) struct SecondFactorSettings {
-    /// Name of the store that keeps the secrets, encrypted with `sealing`.
-    store: String,
-    /// Keys that encrypt the secrets.
-    sealing: SealingSettings,
-    /// Name of the service as authenticator apps show it.
-    issuer: String,
-    /// Its name in the store. Default: `factors`.
-    name: Option<String>,
-    /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
-    max_failures: Option<u32>,
-    /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
-    lockout: Option<Time>,
-    /// How many counters ahead a HOTP resynchronization searches, 1 to 1000. Default: 100.
-    resync_window: Option<u32>,
-    /// Recovery codes per user, 1 to 50. Default: 10.
-    recovery_codes: Option<usize>,
-}
+    /// Returns the OTP guard, for applications that store the OTP secrets themselves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
+    pub fn otp_guard(&self) -> Result<&OtpGuard, Error> {
+        let guard = self.parts().otp.guard.as_ref();
+        guard.ok_or_else(|| not_configured("guard of one-time passwords", "otp_guard"))
+    }
 
-impl SecondFactorSettings {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        stores: &Stores,
-        otp: Option<&Otp>,
-    ) -> Result<SecondFactor, Problem> {
-        let store = stores.named(&self.store, &spot.key("store"))?;
-        let keys = self.sealing.build(&spot.key("sealing"))?;
-        let otp = match otp {
-            Some(otp) => otp.clone(),
-            None => {
-                let default = Otp::totp().clock(spot.world.clock.clone()).build();
-                default.map_err(|error| spot.refused(error))?
-            }
-        };
-        let mut factor = SecondFactor::builder(store, keys).issuer(&self.issuer).otp(otp);
-        if let Some(name) = &self.name {
-            factor = factor.name(name);
-        }
-        if let Some(count) = self.max_failures {
-            factor = factor.max_failures(count);
-        }
-        if let Some(Time(time)) = self.lockout {
-            factor = factor.lockout(time);
-        }
-        if let Some(counters) = self.resync_window {
-            factor = factor.resync_window(counters);
-        }
-        if let Some(count) = self.recovery_codes {
-            factor = factor.recovery_codes(count);
-        }
-        factor.build().map_err(|error| spot.refused(error))
+    /// Returns the recovery codes, for applications that store the OTP secrets themselves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
+    pub fn recovery_codes(&self) -> Result<&RecoveryCodes, Error> {
+        let codes = self.parts().otp.recovery_codes.as_ref();
+        codes.ok_or_else(|| not_configured("recovery codes", "recovery_codes"))
+    }
+
+    /// Returns the users' second factor.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
+    pub fn second_factor(&self) -> Result<&SecondFactor, Error> {
+        let factor = self.parts().otp.second_factor.as_ref();
+        factor.ok_or_else(|| not_configured("second factor", "second_factor"))
     }
 }

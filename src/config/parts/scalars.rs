@@ -1,52 +1,31 @@
-//! Setting types: durations, timestamps, strings, secrets and algorithms.
+//! Setting types: timestamps, strings, secrets and algorithms; the rest are in `core::settings`.
 
 use crate::core::secret::Secret;
+use crate::core::settings::one_or_more;
 use crate::jose::Algorithm;
-use serde::de::{Error as _, IntoDeserializer, SeqAccess, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// A duration with its unit, such as `"15m"`, `"1h 30m"`, `"250ms"` or `"30 days"`.
-#[derive(Clone, Copy)]
-pub(in crate::config) struct Time(pub(in crate::config) Duration);
+pub(in crate::config) use crate::core::settings::Texts;
 
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wanted = "a duration with its unit, such as \"15m\", \"1h 30m\" or \"30 days\"";
-        deserializer.deserialize_str(TimeReader(wanted, false)).map(Self)
-    }
-}
-
-/// A duration with its unit, or `"unlimited"`.
-#[derive(Clone, Copy)]
-pub(in crate::config) struct TimeOrUnlimited(pub(in crate::config) Duration);
-
-impl<'de> Deserialize<'de> for TimeOrUnlimited {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wanted = "a duration with its unit, such as \"30 days\", or \"unlimited\"";
-        deserializer.deserialize_str(TimeReader(wanted, true)).map(Self)
-    }
-}
-
-/// A visitor for durations: the expectation in errors, and whether `unlimited` is allowed.
-struct TimeReader(&'static str, bool);
-
-impl Visitor<'_> for TimeReader {
-    type Value = Duration;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Duration, E> {
-        if self.1 && text == "unlimited" {
-            return Ok(Duration::MAX);
+/// Sets what the file gives on a builder.
+pub(in crate::config) trait Given: Sized {
+    /// Sets a value, if there is one.
+    fn given<V: Clone>(self, value: &Option<V>, set: impl FnOnce(Self, V) -> Self) -> Self {
+        match value {
+            Some(value) => set(self, value.clone()),
+            None => self,
         }
-        // The message of humantime would show the value, which may be a secret.
-        humantime::parse_duration(text).map_err(|_| E::custom(format!("this must be {}", self.0)))
+    }
+
+    /// Sets a switch, if it is on.
+    fn when(self, is_on: bool, set: impl FnOnce(Self) -> Self) -> Self {
+        if is_on { set(self) } else { self }
     }
 }
+
+impl<B> Given for B {}
 
 /// A point in time in UTC (RFC 3339), such as `2026-11-27T09:00:00Z`.
 #[derive(Clone, Copy)]
@@ -59,38 +38,6 @@ impl<'de> Deserialize<'de> for Moment {
         moment
             .map(Self)
             .map_err(|_| D::Error::custom("this must be a time such as 2026-11-27T09:00:00Z"))
-    }
-}
-
-/// A string, or a list of strings.
-#[derive(Clone, Default)]
-pub(in crate::config) struct Texts(pub(in crate::config) Vec<String>);
-
-impl<'de> Deserialize<'de> for Texts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Texts;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Texts, E> {
-                Ok(Texts(vec![text.to_owned()]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    texts.push(text);
-                }
-                Ok(Texts(texts))
-            }
-        }
-
-        deserializer.deserialize_any(Reader)
     }
 }
 
@@ -147,85 +94,28 @@ impl<'de> Deserialize<'de> for Alg {
 }
 
 /// An algorithm, or a list of algorithms.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::config) struct Algs(pub(in crate::config) Vec<Alg>);
 
 impl<'de> Deserialize<'de> for Algs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Algs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an algorithm or a list of algorithms")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Algs, E> {
-                Alg::deserialize(text.into_deserializer()).map(|alg| Algs(vec![alg]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Algs, A::Error> {
-                let mut algs = Vec::new();
-                while let Some(alg) = list.next_element()? {
-                    algs.push(alg);
-                }
-                Ok(Algs(algs))
-            }
-        }
-
-        deserializer.deserialize_any(Reader)
+        one_or_more(deserializer, "an algorithm or a list of algorithms").map(Self)
     }
 }
 
 /// The JSON Schema of these types.
 #[cfg(test)]
 mod schemas {
-    use super::{ALGORITHMS, Alg, Algs, AnyOf, Hidden, Moment, Texts, Time, TimeOrUnlimited};
+    use super::{ALGORITHMS, Alg, Algs, AnyOf, Hidden, Moment};
+    use crate::core::settings::schemas::schema;
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
     use std::borrow::Cow;
 
-    macro_rules! schema {
-        ($type:ty, $name:literal, $schema:tt) => {
-            impl JsonSchema for $type {
-                fn schema_name() -> Cow<'static, str> {
-                    $name.into()
-                }
-
-                fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                    json_schema!($schema)
-                }
-            }
-        };
-    }
-
-    /// The pattern of a duration. A variable may replace all or part of it.
-    const TIME: &str = r"^\s*([0-9]+(\.[0-9]+)?\s*(nanos|nsec|ns|usec|us|µs|micros|millis|msec|ms|seconds|second|secs|sec|s|minutes|minute|mins|min|m|hours|hour|hrs|hr|h|days|day|d|weeks|week|wks|wk|w|months|month|M|years|year|yrs|yr|y)\s*)+$";
-
-    schema!(Time, "Time", {
-        "type": "string",
-        "description": "A duration with its unit.",
-        "pattern": TIME,
-        "examples": ["250ms", "15m", "1h 30m", "30 days"]
-    });
-    schema!(TimeOrUnlimited, "TimeOrUnlimited", {
-        "type": "string",
-        "description": "A duration with its unit, or \"unlimited\".",
-        "pattern": format!("^unlimited$|{TIME}"),
-        "examples": ["1h", "366 days", "unlimited"]
-    });
     schema!(Moment, "Moment", {
         "type": "string",
         "format": "date-time",
         "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|\+00:00)$",
         "description": "A point in time in UTC (RFC 3339)."
-    });
-    schema!(Texts, "Texts", {
-        "description": "A string, or a list of strings.",
-        "anyOf": [
-            {"type": "string"},
-            {"type": "array", "items": {"type": "string"}}
-        ]
     });
     schema!(AnyOf, "AnyOf", {
         "description": "A string, or a list of strings.",

@@ -1,16 +1,16 @@
 //! The builder of [`OAuth2Login`].
 
 use super::handlers::{Keep, OAuth2Login, Settings};
-use super::pending::{BrowserCookie, Memory};
+use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
 use crate::core::error::Error;
+use crate::core::future::BoxFuture;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
-use crate::oauth2::OAuth2Client;
+use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::store::{MemoryStore, Store};
 use crate::token::issuer::Issuer;
-use crate::token::keys::BoxFuture;
 use crate::token::verifier::Verifier;
 use std::fmt;
 use std::future::Future;
@@ -44,7 +44,7 @@ pub struct OAuth2LoginBuilder {
     auth: Authenticator,
     client: OAuth2Client,
     home: String,
-    parameters: Vec<(String, String)>,
+    request: AuthorizationRequest,
     issuer: Option<Issuer>,
     verifier: Option<Verifier>,
     who: Option<Who>,
@@ -57,9 +57,9 @@ impl OAuth2LoginBuilder {
     pub(super) fn new(auth: &Authenticator, client: OAuth2Client) -> Self {
         Self {
             auth: auth.clone(),
+            request: client.authorize(),
             client,
             home: "/".to_owned(),
-            parameters: Vec::new(),
             issuer: None,
             verifier: None,
             who: None,
@@ -77,7 +77,7 @@ impl OAuth2LoginBuilder {
 
     /// Adds a parameter to each authorization request, such as `prompt` or Google's `access_type`.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.push((name.into(), value.into()));
+        self.request = self.request.parameter(name, value);
         self
     }
 
@@ -170,12 +170,12 @@ impl OAuth2LoginBuilder {
         }
         let verifier = match self.verifier {
             Some(verifier) => Some(verifier),
-            None if self.client.asks_for_id_token() => {
+            None if self.request.asks_for_id_token() => {
                 Some(self.client.id_token_verifier()?.build()?)
             }
             None => None,
         };
-        if verifier.is_some() && !self.client.asks_for_id_token() {
+        if verifier.is_some() && !self.request.asks_for_id_token() {
             return refuse(
                 "a verifier of ID tokens without ID tokens: the client's provider must be .oidc(), \
                  and its scopes must contain openid",
@@ -195,7 +195,13 @@ impl OAuth2LoginBuilder {
                     );
                 }
             },
-            (None, None) => session(&self.auth)?,
+            (None, None) if self.auth.has_sessions() => Keep::Session,
+            (None, None) => {
+                return refuse(
+                    "logins have nowhere to end: call .sessions(…) on the authenticator's builder, \
+                     or .into_jwt(…) or .on_login(…) here",
+                );
+            }
         };
         let handed = matches!(keep, Keep::Handed(_));
         if self.who.is_none() && verifier.is_none() && !handed {
@@ -205,7 +211,7 @@ impl OAuth2LoginBuilder {
             );
         }
         check_local(&self.home)?;
-        self.client.authorize_with(&self.parameters).check()?;
+        self.request.check()?;
         if let (Keep::Session, Some(verifier)) = (&keep, &verifier) {
             self.auth.renews_id_tokens(&self.client, verifier);
         }
@@ -215,31 +221,17 @@ impl OAuth2LoginBuilder {
         };
         let plain = self.plain_http || self.auth.has_plain_cookies();
         Ok(OAuth2Login(Arc::new(Settings {
-            memory: Memory::new(store, self.client.provider().name()),
+            pending: PendingLogins::new(store, self.client.provider().name()),
             auth: self.auth,
             client: self.client,
             home: self.home,
-            parameters: self.parameters,
+            request: self.request,
             keep,
             verifier,
             who: self.who,
             cookie: BrowserCookie::new(!plain),
         })))
     }
-}
-
-fn session(auth: &Authenticator) -> Result<Keep, Error> {
-    match auth.has_sessions() {
-        true => Ok(Keep::Session),
-        false => Err(nowhere()),
-    }
-}
-
-fn nowhere() -> Error {
-    Error::configuration(
-        "logins have nowhere to end: call .sessions(…) on the authenticator's builder, or \
-         .into_jwt(…) or .on_login(…) here",
-    )
 }
 
 impl fmt::Debug for OAuth2LoginBuilder {

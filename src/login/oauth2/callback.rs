@@ -1,18 +1,16 @@
 //! The OAuth2 login flow: the redirect to the provider, and the callback with a code.
 
 use super::handlers::{Keep, OAuth2Login};
-use super::pending::{Remembered, new_browser};
+use super::pending::PendingLogin;
 use super::user::{OAuth2Arrival, OAuth2User};
-use crate::authenticator::LoginCookies;
-use crate::authenticator::Visit;
+use crate::authenticator::{LoginCookies, Visit};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
-use crate::oauth2::UserGrant;
-use crate::oauth2::{Callback, TokenResponse};
+use crate::oauth2::{Callback, TokenResponse, UserGrant, random_text};
 use crate::session::NewSession;
 use crate::token::issuer::Issuer;
 use crate::token::verified::Verified;
@@ -33,14 +31,10 @@ impl OAuth2Login {
     ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         let return_to = return_to(query)?;
-        let browser = match browser {
-            Some(browser) => browser,
-            None => new_browser()?,
-        };
-        let request = settings.client.authorize_with(&settings.parameters);
-        let (url, pending) = request.begin().await?.into_parts();
-        let login = Remembered { pending, return_to };
-        settings.memory.keep(&login, &browser).await?;
+        let browser = browser.map_or_else(random_text, Ok)?;
+        let (url, pending) = settings.request.clone().begin().await?.into_parts();
+        let login = PendingLogin { pending, return_to };
+        settings.pending.keep(&login, &browser).await?;
         Ok(Redirect::to(url).with_header("set-cookie", settings.cookie.set(&browser)).0)
     }
 
@@ -58,7 +52,7 @@ impl OAuth2Login {
         let browser = browser.ok_or_else(|| {
             invalid("this browser has no pending login: start it again, with cookies enabled")
         })?;
-        let Remembered { pending, return_to } = settings.memory.take(&state, &browser).await?;
+        let PendingLogin { pending, return_to } = settings.pending.take(&state, &browser).await?;
         let nonce = pending.nonce().cloned();
         let tokens = settings.client.callback(pending, query)?.send().await?;
         let id_token = match &settings.verifier {
@@ -125,8 +119,8 @@ impl OAuth2Login {
                     Error::new(ErrorKind::Internal, "the authenticator has no sessions")
                 })?;
                 let claims = serde_json::Value::Object(user.session_claims()?).to_string();
-                let grant = UserGrant::new(&arrival.client, arrival.tokens);
-                let new = NewSession::of(user.key()).claims_text(claims).grant(grant.to_text());
+                let grant = UserGrant::new(&arrival.client, arrival.tokens).to_text();
+                let new = NewSession::of_login(user.key(), claims, None, Some(grant));
                 redirect.with_header("set-cookie", visit.log_in(new).await?)
             }
             // Returned above.

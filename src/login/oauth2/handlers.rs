@@ -1,17 +1,13 @@
 //! The handlers of OAuth2 logins.
 
 use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
-use super::pending::{BrowserCookie, Memory};
-use crate::authenticator::Visit;
-use crate::authenticator::{Authenticator, Head, LoginCookies, credentials};
-use crate::core::challenge::AuthResponse;
-use crate::core::error::Error;
+use super::pending::{BrowserCookie, PendingLogins};
+use crate::authenticator::{Authenticator, Head, LoginCookies, Visit};
 use crate::core::secret::Secret;
-use crate::core::telemetry;
 use crate::endpoint::Endpoint;
 use crate::login::logout::Presented;
-use crate::login::parts::{endpoint, private};
-use crate::oauth2::OAuth2Client;
+use crate::login::parts::endpoint;
+use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
 use std::fmt;
@@ -55,13 +51,13 @@ pub(super) struct Settings {
     pub(super) auth: Authenticator,
     pub(super) client: OAuth2Client,
     pub(super) home: String,
-    /// Extra parameters of each authorization request.
-    pub(super) parameters: Vec<(String, String)>,
+    /// The start of each login, with extra parameters.
+    pub(super) request: AuthorizationRequest,
     pub(super) keep: Keep,
     /// The verifier of ID tokens, if the provider issues them.
     pub(super) verifier: Option<Verifier>,
     pub(super) who: Option<Who>,
-    pub(super) memory: Memory,
+    pub(super) pending: PendingLogins,
     pub(super) cookie: BrowserCookie,
 }
 
@@ -89,16 +85,12 @@ impl OAuth2Login {
     /// most 2048 bytes. Default: the home.
     pub fn begin(&self) -> Endpoint {
         let login = self.clone();
-        endpoint("oauth2_begin", "GET", move |asked| {
+        endpoint("oauth2_begin", "GET", &self.0.auth, move |request| {
             let login = login.clone();
-            let browser = login.0.cookie.of(asked);
-            let query = asked.query().unwrap_or_default().to_owned();
-            Box::pin(async move {
-                // Two different cookies are replaced by a new one.
-                let browser = browser.ok().flatten();
-                let left = login.leave_for_provider(&query, browser).await;
-                left.unwrap_or_else(|error| login.refusal(&error))
-            })
+            // Two different cookies are replaced by a new one.
+            let browser = login.0.cookie.of(request).ok().flatten();
+            let query = request.query().unwrap_or_default().to_owned();
+            async move { login.leave_for_provider(&query, browser).await }
         })
     }
 
@@ -109,22 +101,14 @@ impl OAuth2Login {
     /// missing answer of the provider; 500 if the provider rejects the client.
     pub fn callback(&self) -> Endpoint {
         let login = self.clone();
-        endpoint("oauth2_callback", "GET", move |asked| {
-            let login = login.clone();
-            let browser = login.0.cookie.of(asked);
-            let query = Secret::new(asked.query().unwrap_or_default());
-            let visit = login.visit(asked);
-            Box::pin(async move {
-                let arrived = match browser {
-                    Ok(browser) => login.arrived(query.expose(), browser).await,
-                    Err(error) => Err(error),
-                };
-                let answer = match arrived {
-                    Ok(arrival) => login.welcome(arrival, visit).await,
-                    Err(error) => Err(error),
-                };
-                answer.unwrap_or_else(|error| login.refusal(&error))
-            })
+        endpoint("oauth2_callback", "GET", &self.0.auth, move |request| {
+            let (login, visit) = (login.clone(), login.visit(request));
+            let browser = login.0.cookie.of(request);
+            let query = Secret::new(request.query().unwrap_or_default());
+            async move {
+                let arrival = login.arrived(query.expose(), browser?).await?;
+                login.welcome(arrival, visit).await
+            }
         })
     }
 
@@ -147,40 +131,19 @@ impl OAuth2Login {
 
     fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
         let login = self.clone();
-        endpoint(name, "POST", move |asked| {
-            let auth = &login.0.auth;
-            let presented = Presented::of(asked, auth, login.visit(asked));
-            let html = credentials::accepts_html(asked);
+        endpoint(name, "POST", &self.0.auth, move |request| {
             let login = login.clone();
-            Box::pin(async move {
-                let settings = &*login.0;
-                let left = match presented.check_origin() {
-                    Ok(()) => presented.end(everywhere).await,
-                    Err(error) => Err(error),
-                };
-                match left {
-                    Ok(_) => presented.farewell(&settings.auth, html, &settings.home),
-                    Err(error) => login.refusal(&error),
-                }
-            })
+            let presented = Presented::of(request, &login.0.auth, login.visit(request));
+            async move {
+                presented.end(everywhere).await?;
+                Ok(presented.farewell(&login.0.home))
+            }
         })
-    }
-
-    /// Returns the response to an error and logs it. The client learns only the error's kind.
-    fn refusal(&self, error: &Error) -> AuthResponse {
-        let answer = private(self.0.auth.challenge(error));
-        if answer.status() >= 500 {
-            telemetry::warn("a login at an OAuth2 provider failed", error);
-        }
-        answer
     }
 
     /// Returns the session of a request, if logins go into sessions.
     fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
-        match self.0.keep {
-            Keep::Session => self.0.auth.visit(head),
-            _ => None,
-        }
+        self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }
 

@@ -7,12 +7,11 @@
 use crate::authenticator::cookies::Attributes;
 use crate::authenticator::{Head, credentials};
 use crate::core::error::{Error, ErrorKind};
-use crate::core::random::random;
+use crate::core::hash::sha256;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
 use crate::oauth2::{LOGIN_TIMEOUT, Pending};
 use crate::store::{NewRecord, Store};
-use aws_lc_rs::digest;
 use serde_json::json;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
@@ -56,30 +55,25 @@ impl BrowserCookie {
     }
 }
 
-/// Creates the secret of a new browser.
-pub(super) fn new_browser() -> Result<Secret, Error> {
-    Ok(Secret::new(encoding::encode(random::<32>()?)))
-}
-
 /// A pending login.
-pub(super) struct Remembered {
+pub(super) struct PendingLogin {
     pub(super) pending: Pending,
     /// Where the browser goes after the login.
     pub(super) return_to: Option<String>,
 }
 
 /// The pending logins of one provider.
-pub(super) struct Memory {
+pub(super) struct PendingLogins {
     pub(super) store: Arc<dyn Store>,
     prefix: String,
 }
 
-impl Memory {
+impl PendingLogins {
     pub(super) fn new(store: Arc<dyn Store>, provider: &str) -> Self {
         Self { store, prefix: format!("oauth2/{provider}/") }
     }
 
-    pub(super) async fn keep(&self, login: &Remembered, browser: &Secret) -> Result<(), Error> {
+    pub(super) async fn keep(&self, login: &PendingLogin, browser: &Secret) -> Result<(), Error> {
         // Without `state`: a dump of the store must not allow a callback.
         let pending = login.pending.expose_json_without_state();
         let value = json!({
@@ -103,7 +97,11 @@ impl Memory {
     /// # Errors
     /// [`ErrorKind::InvalidCallback`] if there is none, or another browser started it (the record
     /// stays); errors of the store.
-    pub(super) async fn take(&self, state: &Secret, browser: &Secret) -> Result<Remembered, Error> {
+    pub(super) async fn take(
+        &self,
+        state: &Secret,
+        browser: &Secret,
+    ) -> Result<PendingLogin, Error> {
         #[derive(serde::Deserialize)]
         struct Kept {
             browser: String,
@@ -125,7 +123,7 @@ impl Memory {
         if !self.store.remove(&key).await? {
             return Err(unknown());
         }
-        Ok(Remembered {
+        Ok(PendingLogin {
             pending: Pending::from_json_with_state(&kept.pending, state.clone())
                 .map_err(|_| damaged())?,
             return_to: kept.return_to,
@@ -145,5 +143,5 @@ fn unknown() -> Error {
 }
 
 fn hash(secret: &Secret) -> String {
-    encoding::encode(digest::digest(&digest::SHA256, secret.expose().as_bytes()))
+    encoding::encode(sha256(secret.expose()))
 }

@@ -2,14 +2,32 @@
 
 use super::handle::{SecondFactor, Settings};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
+use crate::core::settings::{Time, options};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
+use crate::otp::user_records::UserRecords;
 use crate::store::{SealingKeys, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+options! {
+    /// The options of a second factor.
+    SecondFactorOptions {
+        /// Its name in the store. Default: `factors`.
+        name: String = "factors".to_owned(),
+        /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
+        max_failures: u32 = Terms::DEFAULT.max_failures,
+        /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
+        lockout: Time = Time(Terms::DEFAULT.lockout),
+        /// How many counters ahead a HOTP resynchronization searches, 1 to 1000. Default: 100.
+        resync_window: u32 = RESYNC_WINDOW,
+        /// Recovery codes per user, 1 to 50. Default: 10.
+        recovery_codes: usize = SHEET,
+    }
+}
 
 /// A builder for [`SecondFactor`].
 ///
@@ -30,12 +48,9 @@ use std::time::Duration;
 pub struct SecondFactorBuilder {
     store: Arc<dyn Store>,
     keys: SealingKeys,
-    name: String,
     issuer: String,
     otp: Option<Otp>,
-    terms: Terms,
-    resync_window: u32,
-    count: usize,
+    pub(crate) options: SecondFactorOptions,
 }
 
 impl SecondFactorBuilder {
@@ -43,12 +58,9 @@ impl SecondFactorBuilder {
         Self {
             store: Arc::new(store),
             keys,
-            name: "factors".to_owned(),
             issuer: String::new(),
             otp: None,
-            terms: Terms::DEFAULT,
-            resync_window: RESYNC_WINDOW,
-            count: SHEET,
+            options: SecondFactorOptions::default(),
         }
     }
 
@@ -68,13 +80,13 @@ impl SecondFactorBuilder {
 
     /// Sets the name in the store, to tell several second factors apart. Default: `factors`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.options.name = name.into();
         self
     }
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.terms.max_failures = count;
+        self.options.max_failures = count;
         self
     }
 
@@ -82,7 +94,7 @@ impl SecondFactorBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: Duration) -> Self {
-        self.terms.lockout = time;
+        self.options.lockout = Time(time);
         self
     }
 
@@ -90,13 +102,13 @@ impl SecondFactorBuilder {
     ///
     /// [`resync`](SecondFactor::resync) searches so far.
     pub fn resync_window(mut self, counters: u32) -> Self {
-        self.resync_window = counters;
+        self.options.resync_window = counters;
         self
     }
 
     /// Sets how many recovery codes a user gets, 1 to 50. Default: 10.
     pub fn recovery_codes(mut self, count: usize) -> Self {
-        self.count = count;
+        self.options.recovery_codes = count;
         self
     }
 
@@ -106,10 +118,11 @@ impl SecondFactorBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<SecondFactor, Error> {
-        check_name(&self.name)?;
-        check_count(self.count)?;
-        self.terms.check()?;
-        check_resync_window(self.resync_window)?;
+        let options = self.options;
+        check_store_name(&options.name)?;
+        check_count(options.recovery_codes)?;
+        let terms = Terms::checked(options.max_failures, options.lockout.0)?;
+        check_resync_window(options.resync_window)?;
         if self.issuer.is_empty() || self.issuer.len() > 64 || self.issuer.contains(':') {
             return Err(Error::configuration(
                 "a second factor needs a name that apps can show: give .issuer(…), 1 to 64 bytes and no \
@@ -121,14 +134,13 @@ impl SecondFactorBuilder {
             None => Otp::totp().build()?,
         };
         Ok(SecondFactor::new(Settings {
-            store: self.store,
+            records: UserRecords::new(self.store, format!("otp/{}/", options.name)),
             keys: self.keys,
-            prefix: format!("otp/{}/", self.name),
             issuer: self.issuer,
             otp,
-            terms: self.terms,
-            resync_window: self.resync_window,
-            count: self.count,
+            terms,
+            resync_window: options.resync_window,
+            count: options.recovery_codes,
         }))
     }
 }
@@ -136,7 +148,7 @@ impl SecondFactorBuilder {
 impl fmt::Debug for SecondFactorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecondFactorBuilder")
-            .field("name", &self.name)
+            .field("name", &self.options.name)
             .field("issuer", &self.issuer)
             .finish_non_exhaustive()
     }

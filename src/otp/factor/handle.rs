@@ -2,6 +2,7 @@
 
 use super::builder::SecondFactorBuilder;
 use super::record::{Factor, Form};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::otp::algorithm::OtpKind;
@@ -10,9 +11,8 @@ use crate::otp::enrolment::Enrolment;
 use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
 use crate::otp::settings::Otp;
-use crate::otp::update::{Edit, edit, key_of};
-use crate::store::{NewRecord, SealingKeys, Store};
-use std::fmt;
+use crate::otp::user_records::UserRecords;
+use crate::store::{NewRecord, Record, SealingKeys, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,20 +56,13 @@ const PENDING: Duration = Duration::from_secs(3600);
 pub struct SecondFactor(Arc<Settings>);
 
 pub(super) struct Settings {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) records: UserRecords,
     pub(super) keys: SealingKeys,
-    pub(super) prefix: String,
     pub(super) issuer: String,
     pub(super) otp: Otp,
     pub(super) terms: Terms,
     pub(super) resync_window: u32,
     pub(super) count: usize,
-}
-
-/// The outcome of a change to a user's factor.
-enum Change<R> {
-    Nothing(R),
-    To(Factor, R),
 }
 
 impl SecondFactor {
@@ -94,7 +87,7 @@ impl SecondFactor {
         let enrolment = Enrolment::new(&self.0.otp, &self.0.issuer, name)?;
         self.change(user, |factor| match factor {
             Some(factor) if factor.recovery.is_some() => Err(already_enrolled()),
-            _ => Ok(Change::To(self.begun(enrolment.secret()), ())),
+            _ => Ok((Some(self.begun(enrolment.secret())), ())),
         })
         .await?;
         Ok(enrolment)
@@ -120,7 +113,7 @@ impl SecondFactor {
             if answer.is_ok() {
                 factor.recovery = Some(sheet.clone());
             }
-            Ok(Change::To(factor, answer))
+            Ok((Some(factor), answer))
         })
         .await??;
         Ok(codes)
@@ -151,7 +144,7 @@ impl SecondFactor {
             let mut factor = self.begun(secret);
             factor.attempts.next = counter;
             factor.recovery = Some(sheet.clone());
-            Ok(Change::To(factor, ()))
+            Ok((Some(factor), ()))
         })
         .await?;
         Ok(codes)
@@ -177,7 +170,7 @@ impl SecondFactor {
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
             let answer = self.judge(&mut factor, code)?;
-            Ok(Change::To(factor, answer))
+            Ok((Some(factor), answer))
         })
         .await?
     }
@@ -208,7 +201,7 @@ impl SecondFactor {
             let otp = factor.otp(&self.0.otp)?;
             let (attempts, secret) = (&mut factor.attempts, &factor.secret);
             let answer = attempts.judge_two(&otp, secret, [first, second], ahead, terms);
-            Ok(Change::To(factor, answer))
+            Ok((Some(factor), answer))
         })
         .await?
     }
@@ -224,7 +217,7 @@ impl SecondFactor {
             let (mut factor, mut sheet) = enrolled(factor)?;
             let answer = sheet.redeem(code, self.0.otp.now(), &self.0.terms);
             factor.recovery = Some(sheet);
-            Ok(Change::To(factor, answer))
+            Ok((Some(factor), answer))
         })
         .await?
     }
@@ -234,8 +227,7 @@ impl SecondFactor {
     /// # Errors
     /// The errors of [`is_enrolled`](Self::is_enrolled).
     pub async fn recovery_codes_left(&self, user: &str) -> Result<usize, Error> {
-        let factor = self.find(user).await?;
-        let sheet = factor.and_then(|factor| factor.recovery);
+        let sheet = self.find(user).await?.and_then(|factor| factor.recovery);
         Ok(sheet.map_or(0, |sheet| sheet.left()))
     }
 
@@ -248,7 +240,7 @@ impl SecondFactor {
         self.change(user, |factor| {
             let (mut factor, _) = enrolled(factor)?;
             factor.recovery = Some(sheet.clone());
-            Ok(Change::To(factor, ()))
+            Ok((Some(factor), ()))
         })
         .await?;
         Ok(codes)
@@ -263,13 +255,13 @@ impl SecondFactor {
     pub async fn unlock(&self, user: &str) -> Result<(), Error> {
         self.change(user, |factor| {
             let Some(mut factor) = factor else {
-                return Ok(Change::Nothing(()));
+                return Ok((None, ()));
             };
             factor.attempts.failures = Failures::default();
             if let Some(sheet) = &mut factor.recovery {
                 sheet.failures = Failures::default();
             }
-            Ok(Change::To(factor, ()))
+            Ok((Some(factor), ()))
         })
         .await
     }
@@ -281,7 +273,7 @@ impl SecondFactor {
     /// # Errors
     /// Errors of the store.
     pub async fn remove(&self, user: &str) -> Result<bool, Error> {
-        self.0.store.remove(&self.key(user)).await
+        self.0.records.remove(user).await
     }
 
     /// Returns an unconfirmed factor.
@@ -301,46 +293,38 @@ impl SecondFactor {
         Ok(attempts.judge(&otp, &factor.secret, code, &self.0.terms))
     }
 
-    fn key(&self, user: &str) -> String {
-        key_of(&self.0.prefix, user)
-    }
-
     async fn find(&self, user: &str) -> Result<Option<Factor>, Error> {
-        let key = self.key(user);
-        let record = self.0.store.get(&key).await?;
-        let open = |sealed: &[u8]| Factor::open(&key, sealed, &self.0.keys);
-        record.map(|record| open(record.value())).transpose()
+        let record = self.0.records.get(user).await?;
+        self.open(&self.0.records.key(user), record.as_ref())
     }
 
-    /// Updates a user's factor atomically.
+    fn open(&self, key: &str, record: Option<&Record>) -> Result<Option<Factor>, Error> {
+        record.map(|record| Factor::open(key, record.value(), &self.0.keys)).transpose()
+    }
+
+    /// Updates a user's factor atomically; `change` returns `None` to leave it as it is.
     async fn change<R>(
         &self,
         user: &str,
-        mut change: impl FnMut(Option<Factor>) -> Result<Change<R>, Error>,
+        mut change: impl FnMut(Option<Factor>) -> Result<(Option<Factor>, R), Error>,
     ) -> Result<R, Error> {
-        let key = self.key(user);
-        edit(&*self.0.store, &key, |record| {
-            let open = |sealed: &[u8]| Factor::open(&key, sealed, &self.0.keys);
-            let before = record.map(|record| open(record.value())).transpose()?;
-            let (after, answer) = match change(before.clone())? {
-                Change::Nothing(answer) => return Ok(Edit::Keep(answer)),
-                Change::To(after, answer) if before.as_ref() == Some(&after) => {
-                    return Ok(Edit::Keep(answer));
-                }
-                Change::To(after, answer) => (after, answer),
-            };
-            let begun =
-                record.filter(|_| before.is_some_and(|before| before.secret == after.secret));
-            let ttl = match after.recovery {
-                Some(_) => None,
-                // Wrong codes do not extend the enrolment.
-                None => begun.and_then(|record| record.ttl()).or(Some(PENDING)),
+        let key = self.0.records.key(user);
+        let updated = self.0.records.update(user, |record| {
+            let before = self.open(&key, record)?;
+            let (after, answer) = change(before.clone())?;
+            let Some(after) = after.filter(|after| before.as_ref() != Some(after)) else {
+                return Ok((None, answer));
             };
             let mut new = NewRecord::new(after.seal(&key, &self.0.keys)?);
-            new.ttl = ttl;
-            Ok(Edit::Write(new, answer))
-        })
-        .await
+            if after.recovery.is_none() {
+                // Wrong codes do not extend the enrolment.
+                let same = before.is_some_and(|before| before.secret == after.secret);
+                let left = record.filter(|_| same).and_then(Record::ttl);
+                new.ttl = left.or(Some(PENDING));
+            }
+            Ok((Some(new), answer))
+        });
+        updated.await
     }
 }
 
@@ -361,13 +345,11 @@ fn already_enrolled() -> Error {
     )
 }
 
-impl fmt::Debug for SecondFactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecondFactor")
-            .field("prefix", &self.0.prefix)
-            .field("issuer", &self.0.issuer)
-            .field("otp", &self.0.otp)
-            .field("terms", &self.0.terms)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    SecondFactor,
+    self,
+    prefix = self.0.records.prefix,
+    issuer = self.0.issuer,
+    otp = self.0.otp,
+    terms = self.0.terms
+);

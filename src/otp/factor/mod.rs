@@ -1,6 +1,6 @@
 //! A second factor for users: secrets, codes and recovery codes in a store.
 
-mod builder;
+pub(crate) mod builder;
 mod handle;
 mod record;
 

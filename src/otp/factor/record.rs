@@ -1,13 +1,13 @@
 //! The stored record of a user's second factor.
 
 use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
 use crate::otp::attempts::Attempts;
 use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
 use crate::otp::settings::Otp;
 use crate::store::SealingKeys;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -15,9 +15,11 @@ use zeroize::Zeroizing;
 const ROOM: usize = 8 << 10;
 
 /// A user's authenticator and attempts, in one record so that updates are atomic.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Factor {
+    #[serde(serialize_with = "to_base32", deserialize_with = "from_base32")]
     pub(super) secret: OtpSecret,
+    #[serde(flatten)]
     pub(super) form: Form,
     pub(super) attempts: Attempts,
     /// `None` until the enrolment is confirmed.
@@ -34,14 +36,14 @@ pub(super) struct Form {
     period: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Written<'a> {
-    #[serde(borrow)]
-    secret: std::borrow::Cow<'a, str>,
-    #[serde(flatten)]
-    form: Form,
-    attempts: Attempts,
-    recovery: Option<Sheet>,
+fn to_base32<S: Serializer>(secret: &OtpSecret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.to_base32().expose())
+}
+
+fn from_base32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OtpSecret, D::Error> {
+    // Borrowed from the decrypted text, which is wiped. An imported secret may be short.
+    let text = <&str>::deserialize(deserializer)?;
+    OtpSecret::danger_from_short_base32(text).map_err(D::Error::custom)
 }
 
 impl Form {
@@ -77,15 +79,8 @@ impl Factor {
 
     /// Encrypts the record for this key of the store.
     pub(super) fn seal(&self, place: &str, keys: &SealingKeys) -> Result<Vec<u8>, Error> {
-        let secret: Secret = self.secret.to_base32();
-        let written = Written {
-            secret: secret.expose().into(),
-            form: self.form.clone(),
-            attempts: self.attempts.clone(),
-            recovery: self.recovery.clone(),
-        };
         let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
-        serde_json::to_writer(&mut *text, &written).map_err(|_| damaged())?;
+        serde_json::to_writer(&mut *text, self).map_err(|_| damaged())?;
         let of_recovery = self.recovery.as_ref().map(|sheet| sheet.failures.spare());
         let length = text.len() + self.attempts.spare() + of_recovery.unwrap_or(0);
         text.resize(length, b' ');
@@ -95,14 +90,7 @@ impl Factor {
     /// Decrypts what [`seal`](Self::seal) wrote.
     pub(super) fn open(place: &str, sealed: &[u8], keys: &SealingKeys) -> Result<Self, Error> {
         let text = keys.open(place, sealed)?;
-        let written: Written<'_> = serde_json::from_slice(&text).map_err(|_| damaged())?;
-        Ok(Self {
-            // An imported secret may be short.
-            secret: OtpSecret::danger_from_short_base32(&written.secret).map_err(|_| damaged())?,
-            form: written.form,
-            attempts: written.attempts,
-            recovery: written.recovery,
-        })
+        serde_json::from_slice(&text).map_err(|_| damaged())
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::record::{SHEET, Sheet, check_count, no_codes};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::name::check_store_name;
 use crate::core::secret::Secret;
+use crate::core::settings::{Time, options};
 use crate::otp::attempts::Terms;
-use crate::otp::update::{Edit, edit, key_of};
+use crate::otp::user_records::UserRecords;
 use crate::store::{NewRecord, Record, Store};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,11 +38,24 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct RecoveryCodes {
-    store: Arc<dyn Store>,
-    prefix: Arc<str>,
+    records: UserRecords,
     count: usize,
     terms: Terms,
     clock: Arc<dyn Clock>,
+}
+
+options! {
+    /// The options of recovery codes.
+    RecoveryOptions {
+        /// Their name in the store. Default: `codes`.
+        name: String = "codes".to_owned(),
+        /// Codes per user, 1 to 50. Default: 10.
+        count: usize = SHEET,
+        /// Wrong codes in a row that lock a user out, 1 to 100. Default: 5.
+        max_failures: u32 = Terms::DEFAULT.max_failures,
+        /// First lockout, 1 s to 1 day; each further wrong code doubles it. Default: 15 minutes.
+        lockout: Time = Time(Terms::DEFAULT.lockout),
+    }
 }
 
 /// A builder for [`RecoveryCodes`].
@@ -54,28 +69,26 @@ pub struct RecoveryCodes {
 #[must_use]
 pub struct RecoveryCodesBuilder {
     store: Arc<dyn Store>,
-    name: String,
-    count: usize,
-    terms: Terms,
     clock: Arc<dyn Clock>,
+    pub(crate) options: RecoveryOptions,
 }
 
 impl RecoveryCodesBuilder {
     /// Sets their name in the store, to tell several kinds apart. Default: `codes`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.options.name = name.into();
         self
     }
 
     /// Sets how many codes a user gets, 1 to 50. Default: 10.
     pub fn count(mut self, count: usize) -> Self {
-        self.count = count;
+        self.options.count = count;
         self
     }
 
     /// Sets the wrong codes in a row that lock a user out, 1 to 100. Default: 5.
     pub fn max_failures(mut self, count: u32) -> Self {
-        self.terms.max_failures = count;
+        self.options.max_failures = count;
         self
     }
 
@@ -83,7 +96,7 @@ impl RecoveryCodesBuilder {
     ///
     /// Each further wrong code doubles it, up to a day.
     pub fn lockout(mut self, time: std::time::Duration) -> Self {
-        self.terms.lockout = time;
+        self.options.lockout = Time(time);
         self
     }
 
@@ -98,14 +111,13 @@ impl RecoveryCodesBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<RecoveryCodes, Error> {
-        check_name(&self.name)?;
-        check_count(self.count)?;
-        self.terms.check()?;
+        let RecoveryOptions { name, count, max_failures, lockout } = self.options;
+        check_store_name(&name)?;
+        check_count(count)?;
         Ok(RecoveryCodes {
-            store: self.store,
-            prefix: format!("otp-recovery/{}/", self.name).into(),
-            count: self.count,
-            terms: self.terms,
+            records: UserRecords::new(self.store, format!("otp-recovery/{name}/")),
+            count,
+            terms: Terms::checked(max_failures, lockout.0)?,
             clock: self.clock,
         })
     }
@@ -116,10 +128,8 @@ impl RecoveryCodes {
     pub fn builder(store: impl Store) -> RecoveryCodesBuilder {
         RecoveryCodesBuilder {
             store: Arc::new(store),
-            name: "codes".to_owned(),
-            count: SHEET,
-            terms: Terms::DEFAULT,
             clock: Arc::new(SystemClock),
+            options: RecoveryOptions::default(),
         }
     }
 
@@ -130,8 +140,8 @@ impl RecoveryCodes {
     pub async fn issue(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.count)?;
         let value = to_bytes(&sheet)?;
-        edit(&*self.store, &self.key(user), |_| Ok(Edit::Write(NewRecord::new(value.clone()), ())))
-            .await?;
+        let issue = |_: Option<&Record>| Ok((Some(NewRecord::new(value.clone())), ()));
+        self.records.update(user, issue).await?;
         Ok(codes)
     }
 
@@ -143,16 +153,17 @@ impl RecoveryCodes {
     /// [`ErrorKind::NotEnrolled`] if the user never got codes; errors of the store, after which it
     /// is unknown whether the code was right, and it may be used up.
     pub async fn redeem(&self, user: &str, code: &str) -> Result<(), Error> {
-        edit(&*self.store, &self.key(user), |record| {
+        let updated = self.records.update(user, |record| {
             let before = read(record)?.ok_or_else(no_codes)?;
             let mut sheet = before.clone();
             let answer = sheet.redeem(code, self.clock.now(), &self.terms);
-            match sheet == before {
-                true => Ok(Edit::Keep(answer)),
-                false => Ok(Edit::Write(NewRecord::new(to_bytes(&sheet)?), answer)),
-            }
-        })
-        .await?
+            let new = match sheet == before {
+                true => None,
+                false => Some(NewRecord::new(to_bytes(&sheet)?)),
+            };
+            Ok((new, answer))
+        });
+        updated.await?
     }
 
     /// Returns how many codes a user has left.
@@ -160,7 +171,7 @@ impl RecoveryCodes {
     /// # Errors
     /// Errors of the store.
     pub async fn left(&self, user: &str) -> Result<usize, Error> {
-        let record = self.store.get(&self.key(user)).await?;
+        let record = self.records.get(user).await?;
         Ok(read(record.as_ref())?.map_or(0, |sheet| sheet.left()))
     }
 
@@ -169,11 +180,7 @@ impl RecoveryCodes {
     /// # Errors
     /// Errors of the store.
     pub async fn forget(&self, user: &str) -> Result<(), Error> {
-        self.store.remove(&self.key(user)).await.map(drop)
-    }
-
-    fn key(&self, user: &str) -> String {
-        key_of(&self.prefix, user)
+        self.records.remove(user).await.map(drop)
     }
 }
 
@@ -195,22 +202,20 @@ fn damaged() -> Error {
     )
 }
 
-impl fmt::Debug for RecoveryCodes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecoveryCodes")
-            .field("prefix", &self.prefix)
-            .field("count", &self.count)
-            .field("max_failures", &self.terms.max_failures)
-            .field("lockout", &self.terms.lockout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    RecoveryCodes,
+    self,
+    prefix = self.records.prefix,
+    count = self.count,
+    max_failures = self.terms.max_failures,
+    lockout = self.terms.lockout
+);
 
 impl fmt::Debug for RecoveryCodesBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecoveryCodesBuilder")
-            .field("name", &self.name)
-            .field("count", &self.count)
+            .field("name", &self.options.name)
+            .field("count", &self.options.count)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! Recovery codes, for users who lost their authenticator.
 
-mod codes;
+pub(crate) mod codes;
 mod record;
 
 pub use codes::{RecoveryCodes, RecoveryCodesBuilder};

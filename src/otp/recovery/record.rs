@@ -1,11 +1,11 @@
 //! The stored record of a user's recovery codes.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256_of;
 use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
 use crate::otp::attempts::{Failures, Terms};
-use aws_lc_rs::digest;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -88,11 +88,8 @@ impl Sheet {
     }
 
     fn hash(&self, code: &[u8]) -> String {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(b"jamguard recovery code");
-        context.update(self.salt.as_bytes());
-        context.update(code);
-        encoding::encode(context.finish())
+        let hash = sha256_of([b"jamguard recovery code", self.salt.as_bytes(), code]);
+        encoding::encode(hash)
     }
 }
 

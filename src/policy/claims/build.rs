@@ -28,7 +28,7 @@ impl ClaimIndex {
         Some(Self {
             table: table.into_boxed_slice(),
             shift,
-            places: OnceLock::new(),
+            lookups: OnceLock::new(),
             text: builder.text.into_boxed_str(),
             members: builder.members.into_boxed_slice(),
             items: builder.items.into_boxed_slice(),

@@ -1,11 +1,11 @@
 //! Claims indexed by path.
 
 use super::claim::{Claim, Span, Value, same};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::claim_paths::ClaimPaths;
 use crate::policy::path::ClaimPath;
 use serde::Serialize;
-use std::fmt;
 use std::sync::OnceLock;
 
 /// Claims as policies read them: every member of every object, indexed by its path.
@@ -38,11 +38,11 @@ pub struct ClaimIndex {
     /// Number of low hash bits that do not select a position in `table`.
     pub(super) shift: u32,
     /// Cached lookups of the first configuration in use; an application usually has only one.
-    pub(super) places: OnceLock<Places>,
+    pub(super) lookups: OnceLock<PathLookups>,
 }
 
 /// The claims at the paths of one configuration, in the order of the paths.
-pub(in crate::policy) struct Places {
+pub(in crate::policy) struct PathLookups {
     /// Id of the [`ClaimPaths`].
     id: u64,
     found: Box<[Option<Value>]>,
@@ -66,7 +66,8 @@ impl ClaimIndex {
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`] if it is not a JSON object.
     pub fn of<T: Serialize + ?Sized>(claims: &T) -> Result<Self, Error> {
-        serde_json::to_value(claims).ok().and_then(|json| Self::build(&json)).ok_or_else(|| {
+        let json = serde_json::to_value(claims).ok();
+        json.and_then(|json| Self::build(&json)).ok_or_else(|| {
             Error::new(
                 ErrorKind::ClaimsMismatch,
                 "claims must be a JSON object: use a struct or a map with string keys",
@@ -76,13 +77,12 @@ impl ClaimIndex {
 
     #[inline]
     pub(in crate::policy) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
-        let value = &self.member(path)?.value;
-        Some(Claim { claims: self, value })
+        Some(Claim { claims: self, value: &self.member(path)?.value })
     }
 
     #[inline]
     fn member(&self, path: &ClaimPath) -> Option<&Member> {
-        let hash = path.hash();
+        let hash = path.hash;
         for (found, at) in self.table.get((hash >> self.shift) as usize..)? {
             if *at == GAP || *found > hash {
                 return None;
@@ -97,27 +97,22 @@ impl ClaimIndex {
 
     /// Returns the cached lookups of these paths, or `None` if they belong to other paths.
     #[inline]
-    pub(in crate::policy) fn places(&self, paths: &ClaimPaths) -> Option<&Places> {
-        let places = self.places.get_or_init(|| Places {
-            id: paths.id(),
-            found: paths
-                .all()
-                .iter()
-                .map(|path| self.member(path).map(|member| member.value))
-                .collect(),
+    pub(in crate::policy) fn lookups(&self, paths: &ClaimPaths) -> Option<&PathLookups> {
+        let lookups = self.lookups.get_or_init(|| PathLookups {
+            id: paths.id,
+            found: paths.all.iter().map(|path| Some(self.member(path)?.value)).collect(),
         });
-        (places.id == paths.id()).then_some(places)
+        (lookups.id == paths.id).then_some(lookups)
     }
 
     /// Returns the claim at an index of cached lookups.
     #[inline]
     pub(in crate::policy) fn at<'a>(
         &'a self,
-        places: &'a Places,
-        place: usize,
+        at: &'a PathLookups,
+        path: usize,
     ) -> Option<Claim<'a>> {
-        let value = places.found.get(place)?.as_ref()?;
-        Some(Claim { claims: self, value })
+        Some(Claim { claims: self, value: at.found.get(path)?.as_ref()? })
     }
 
     #[inline]
@@ -148,11 +143,11 @@ impl ClaimIndex {
             let own = self.bytes(member.name);
             own.is_some_and(|own| same(own, name.as_bytes()))
         };
-        if !is(member, path.name()) {
+        if !is(member, &path.name) {
             return false;
         }
         let mut parent = member.parent;
-        for name in path.around() {
+        for name in &path.around {
             match self.members.get(parent as usize) {
                 Some(object) if is(object, name) => parent = object.parent,
                 _ => return false,
@@ -173,12 +168,8 @@ impl ClaimIndex {
     }
 }
 
-impl fmt::Debug for ClaimIndex {
-    /// Shows only the number of claims, because they are personal data.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClaimIndex").field("members", &self.members.len()).finish_non_exhaustive()
-    }
-}
+// Shows only the number of claims, because they are personal data.
+debug_fields!(ClaimIndex, self, members = self.members.len());
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -260,23 +251,23 @@ mod tests {
         let (first, second) = ("a", "b");
         let mut index = ClaimIndex::of(&json!({"a": "of a", "b": "of b"})).unwrap();
         // Simulates a hash collision of both names.
-        let hash = ClaimPath::from(first).hash();
+        let hash = ClaimPath::from(first).hash;
         let mut table = vec![(0, GAP); (hash >> index.shift) as usize];
         table.extend([(hash, 0), (hash, 1), (0, GAP)]);
         index.table = table.into();
         assert_eq!(index.text(first), Some("of a"));
         let mut path = ClaimPath::from(second);
-        path.set_hash(hash);
+        path.hash = hash;
         assert_eq!(index.find(&path).unwrap().text(), Some("of b"));
         let mut path = ClaimPath::from("c");
-        path.set_hash(hash);
+        path.hash = hash;
         assert!(index.find(&path).is_none());
 
         let nested = ClaimIndex::of(&json!({"o": {"a": "deep"}})).unwrap();
-        let hash = ClaimPath::from("o.a").hash();
+        let hash = ClaimPath::from("o.a").hash;
         for (path, text) in [("a", None), ("x.a", None), ("o.a", Some("deep")), ("x.o.a", None)] {
             let mut path = ClaimPath::from(path);
-            path.set_hash(hash);
+            path.hash = hash;
             assert_eq!(nested.find(&path).and_then(Claim::text), text, "{path}");
         }
     }

@@ -6,4 +6,4 @@ mod index;
 
 pub(super) use claim::{Claim, same};
 pub use index::ClaimIndex;
-pub(super) use index::Places;
+pub(super) use index::PathLookups;

@@ -3,12 +3,13 @@
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::pattern::{Parameter, Pattern, Segment};
-use super::route_table::{Paths, Route, RouteTable, Rule};
+use super::route_table::{Paths, Route, RouteTable, Routes, Rule};
 use super::rule::RouteRule;
 use crate::core::error::Error;
 use crate::policy::{Policy, PolicyParser};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Handling of a request whose path no pattern matches; `deny` or `allow` in a file.
 ///
@@ -123,7 +124,8 @@ impl RouteTableBuilder {
     ///   rules,
     /// - two patterns that matchit cannot rank, such as `/a/{id}` and `/a/{*rest}`.
     pub fn build(self) -> Result<RouteTable, Error> {
-        let (mut routes, mut exact, mut spellings) = (Vec::new(), Keys::default(), Keys::default());
+        let (mut routes, mut patterns) = (Vec::<Route>::new(), Vec::new());
+        let mut places = HashMap::new();
         for (methods, text, policy) in self.rules {
             let wrong = |why: String| {
                 Error::configuration(format!(
@@ -132,33 +134,40 @@ impl RouteTableBuilder {
             };
             let rule = Rule { methods: Methods::parse(&methods).map_err(wrong)?, policy };
             let pattern = Pattern::parse(&text, self.keep_slashes).map_err(wrong)?;
-            let (spelled, folded) = (pattern.exact(), pattern.folded());
-            let is_folded = spelled == folded;
-            let at = *exact.places.entry(spelled).or_insert_with(|| {
-                routes.push(Route::new(text.clone(), pattern.folded_segments(), is_folded));
-                let at = routes.len() - 1;
-                spellings.add(folded, at);
-                at
+            let exact = pattern.exact();
+            let known = places.get(&exact).copied();
+            let at = known.unwrap_or_else(|| {
+                let folded = pattern.folded();
+                routes.push(Route {
+                    pattern: text.clone(),
+                    segments: pattern.folded_segments(),
+                    is_folded: exact == folded,
+                    alone: false,
+                    rules: Vec::new(),
+                });
+                places.insert(exact.clone(), patterns.len());
+                patterns.push((exact, folded));
+                patterns.len() - 1
             });
             routes[at].add(rule).map_err(wrong)?;
         }
-        spellings.must_agree(&routes)?;
+        check_spellings(&routes, &patterns)?;
         let mut folded = FoldedPatterns::default();
         for (at, route) in routes.iter().enumerate() {
-            folded.insert(route.segments(), at);
+            folded.insert(&route.segments, at);
         }
         for at in 0..routes.len() {
             routes[at].alone = !routes[at].may_be_empty() && is_alone(at, &routes, &folded);
         }
-        let matches_more = |route: &Route| !route.is_folded() || has_open_end(route.segments());
+        let matches_more = |route: &Route| !route.is_folded || has_open_end(&route.segments);
         let folded_match_more = routes.iter().any(matches_more);
         let paths = Paths {
-            exact: exact.router(&routes)?,
+            exact: router(&routes, &patterns)?,
             folded,
             folded_match_more,
             keep_slashes: self.keep_slashes,
         };
-        Ok(RouteTable::new(routes, paths, self.unmatched))
+        Ok(RouteTable(Arc::new(Routes { routes, paths, unmatched: self.unmatched })))
     }
 }
 
@@ -171,59 +180,42 @@ fn has_open_end(segments: &[Segment]) -> bool {
 /// Whether only this route's rules apply to a plain path that it matches most closely.
 fn is_alone(at: usize, routes: &[Route], folded: &FoldedPatterns) -> bool {
     let mut alone = true;
-    let own = routes[at].segments();
+    let own = &routes[at].segments;
     folded.each_overlapping(own, |other| {
-        let segments = routes[other].segments();
+        let segments = &routes[other].segments;
         // A closer pattern would have matched instead, at least in its own spelling.
-        let closer =
-            || covers(own, segments) && !has_open_end(segments) && routes[other].is_folded();
+        let closer = || covers(own, segments) && !has_open_end(segments) && routes[other].is_folded;
         alone &= other == at || covers(segments, own) || closer();
     });
     alone
 }
 
-/// Routes by pattern, in one spelling.
-#[derive(Default)]
-struct Keys {
-    places: HashMap<String, usize>,
-    /// Routes that share a pattern with an earlier one.
-    doubles: Vec<(usize, usize)>,
-}
-
-impl Keys {
-    fn add(&mut self, key: String, at: usize) {
-        let first = *self.places.entry(key).or_insert(at);
-        if first != at {
-            self.doubles.push((first, at));
-        }
-    }
-
-    fn must_agree(&self, routes: &[Route]) -> Result<(), Error> {
-        let differ = |(a, b): &&(usize, usize)| !routes[*a].agrees(&routes[*b]);
-        match self.doubles.iter().find(differ) {
-            None => Ok(()),
-            Some((a, b)) => Err(Error::configuration(format!(
+/// Checks that patterns that differ only in how they are written have the same rules.
+fn check_spellings(routes: &[Route], patterns: &[(String, String)]) -> Result<(), Error> {
+    let mut first = HashMap::new();
+    for (at, (_, folded)) in patterns.iter().enumerate() {
+        let other = *first.entry(folded).or_insert(at);
+        if !routes[other].agrees(&routes[at]) {
+            return Err(Error::configuration(format!(
                 "the patterns '{}' and '{}' of the route table differ only in how they are written \
                  and have different rules: give both the same, or remove one",
-                routes[*a].pattern(),
-                routes[*b].pattern()
-            ))),
+                routes[other].pattern, routes[at].pattern
+            )));
         }
     }
+    Ok(())
+}
 
-    fn router(&self, routes: &[Route]) -> Result<matchit::Router<usize>, Error> {
-        let mut router = matchit::Router::new();
-        // Sorted, so that the same error is reported each time.
-        let mut places: Vec<_> = self.places.iter().collect();
-        places.sort_unstable_by_key(|(key, at)| (**at, *key));
-        for (key, at) in places {
-            router.insert(key.as_str(), *at).map_err(|error| {
-                Error::configuration(format!(
-                    "the pattern '{}' of the route table: {error}",
-                    routes[*at].pattern()
-                ))
-            })?;
-        }
-        Ok(router)
+fn router(
+    routes: &[Route],
+    patterns: &[(String, String)],
+) -> Result<matchit::Router<usize>, Error> {
+    let mut router = matchit::Router::new();
+    for (at, (exact, _)) in patterns.iter().enumerate() {
+        router.insert(exact, at).map_err(|error| {
+            let pattern = &routes[at].pattern;
+            Error::configuration(format!("the pattern '{pattern}' of the route table: {error}"))
+        })?;
     }
+    Ok(router)
 }

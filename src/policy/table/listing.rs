@@ -15,12 +15,12 @@ fn access(policy: &Option<Policy>) -> String {
 
 impl RouteTable {
     fn rules(&self) -> impl Iterator<Item = (&Route, &Rule)> {
-        let routes = self.routes().iter();
-        routes.flat_map(|route| route.rules().iter().map(move |rule| (route, rule)))
+        let routes = self.0.routes.iter();
+        routes.flat_map(|route| route.rules.iter().map(move |rule| (route, rule)))
     }
 
     fn rest(&self) -> &'static str {
-        match self.unmatched() {
+        match self.0.unmatched {
             Unmatched::Deny => "closed",
             Unmatched::Allow => "public",
         }
@@ -65,11 +65,10 @@ impl RouteTable {
         const METHODS: [&str; 8] =
             ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
         let mut paths: BTreeMap<String, BTreeMap<String, Operation>> = BTreeMap::new();
-        for route in self.routes() {
-            let item = paths.entry(route.pattern().replace("{*", "{")).or_default();
-            for rule in route.rules() {
-                let named =
-                    |method: &str| route.rules().iter().any(|rule| rule.methods.has(method));
+        for route in &self.0.routes {
+            let item = paths.entry(route.pattern.replace("{*", "{")).or_default();
+            for rule in &route.rules {
+                let named = |method: &str| route.rules.iter().any(|rule| rule.methods.has(method));
                 let covers = |method: &str| match rule.methods {
                     Methods::Other => !named(method),
                     _ => rule.methods.has(method),
@@ -109,7 +108,7 @@ impl fmt::Display for RouteTable {
         let mut rows: Vec<[String; 3]> = self
             .rules()
             .map(|(route, rule)| {
-                let pattern = route.pattern().to_owned();
+                let pattern = route.pattern.clone();
                 [rule.methods.to_string(), pattern, access(&rule.policy)]
             })
             .collect();
@@ -138,7 +137,7 @@ impl Serialize for RouteTable {
             .rules()
             .map(|(route, rule)| Line {
                 methods: rule.methods.to_string(),
-                path: route.pattern(),
+                path: &route.pattern,
                 access: access(&rule.policy),
             })
             .collect();

@@ -1,9 +1,10 @@
 //! A route table that can be replaced while requests use it.
 
 use super::route_table::RouteTable;
+use crate::core::lock::{read, write};
 use crate::core::sharded::Striped;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 /// The current route table; clones share it.
 #[derive(Clone)]
@@ -18,15 +19,14 @@ impl LiveTable {
 
     /// Returns the current table, for use during one whole request.
     pub(crate) fn now(&self) -> Arc<RouteTable> {
-        // Poisoning is ignored: nothing panics while the lock is held.
-        let table = self.0.mine().read().unwrap_or_else(PoisonError::into_inner);
+        let table = read(self.0.mine());
         table.clone()
     }
 
     /// Replaces the table for all requests that start after this returns.
     pub(crate) fn replace(&self, table: &RouteTable) {
         for place in self.0.iter() {
-            let mut place = place.write().unwrap_or_else(PoisonError::into_inner);
+            let mut place = write(place);
             *place = Arc::new(table.clone());
         }
     }

@@ -26,10 +26,11 @@
 //! table does not keep them), `%` without two hexadecimal digits, bytes that are not UTF-8, and
 //! unencoded characters outside of ASCII.
 
+use percent_encoding::{CONTROLS, percent_encode_byte, utf8_percent_encode};
 use std::borrow::Cow;
 
 /// A path as different routers read it.
-pub(super) struct Readings<'a> {
+pub(super) struct PathVariants<'a> {
     pub(super) raw: &'a str,
     /// Without unnecessary escapes, the others in upper case; `None` if equal to `raw`.
     ///
@@ -39,7 +40,7 @@ pub(super) struct Readings<'a> {
     one_case: Option<String>,
 }
 
-impl Readings<'_> {
+impl PathVariants<'_> {
     /// Whether all readings are the same.
     pub(super) fn is_plain(&self) -> bool {
         self.decoded.is_none() && self.one_case.is_none() && !has_more(self.raw)
@@ -89,18 +90,16 @@ const fn among(bytes: &[u8]) -> [bool; 256] {
 }
 
 /// Parses a path; the error says why it is rejected.
-pub(super) fn read(path: &str, keep_slashes: bool) -> Result<Readings<'_>, &'static str> {
-    let Some(rest) = path.strip_prefix('/') else {
-        return Err("a path begins with a slash");
-    };
+pub(super) fn read(path: &str, keep_slashes: bool) -> Result<PathVariants<'_>, &'static str> {
+    let rest = path.strip_prefix('/').ok_or("a path begins with a slash")?;
     if is_ordinary(rest.as_bytes()) {
-        return Ok(Readings { raw: path, decoded: None, one_case: None });
+        return Ok(PathVariants { raw: path, decoded: None, one_case: None });
     }
     let decoded = decode(path, keep_slashes)?;
     check_segments(&decoded, keep_slashes)?;
     let changes = |byte: u8| byte.is_ascii_uppercase() || byte == b'%';
     let one_case = decoded.bytes().any(changes).then(|| fold_case(&decoded));
-    Ok(Readings {
+    Ok(PathVariants {
         raw: path,
         one_case: one_case.filter(|folded| *folded != decoded),
         decoded: (decoded != path).then_some(decoded),
@@ -163,28 +162,20 @@ fn decode(path: &str, keep_slashes: bool) -> Result<String, &'static str> {
                     letters.push(b' ');
                 }
                 letters.push(byte);
-                out.extend(escaped(byte));
+                out.extend(percent_encode_byte(byte).bytes());
                 end = out.len();
             }
-            b'/' | b'+' => out.extend(escaped(byte)),
+            b'/' | b'+' => out.extend(percent_encode_byte(byte).bytes()),
             byte if PLAIN[usize::from(byte)] => out.push(byte),
-            byte => out.extend(escaped(byte)),
+            byte => out.extend(percent_encode_byte(byte).bytes()),
         }
     }
-    match str::from_utf8(&letters) {
-        Ok(_) => String::from_utf8(out).map_err(|_| NOT_UTF8),
-        Err(_) => Err(NOT_UTF8),
-    }
+    str::from_utf8(&letters).map_err(|_| NOT_UTF8)?;
+    String::from_utf8(out).map_err(|_| NOT_UTF8)
 }
 
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|value| value as u8)
-}
-
-fn escaped(byte: u8) -> [u8; 3] {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let digit = |value: u8| DIGITS[usize::from(value)];
-    [b'%', digit(byte >> 4), digit(byte & 15)]
 }
 
 /// Rejects segments that a router may resolve or drop.
@@ -243,7 +234,8 @@ pub(super) fn fold_case(decoded: &str) -> String {
                 rest = &rest[1..];
             }
             false => {
-                letters.chars().map(fold_letter).for_each(|letter| push_letter(&mut out, letter));
+                let folded: String = letters.chars().map(fold_letter).collect();
+                out.extend(utf8_percent_encode(&folded, CONTROLS));
                 rest = after;
             }
         }
@@ -266,18 +258,6 @@ fn escaped_letters(text: &str) -> (String, &str) {
     }
     // Escapes in a decoded path are valid UTF-8, checked when it was parsed.
     String::from_utf8(bytes).map_or((String::new(), text), |letters| (letters, rest))
-}
-
-fn push_letter(out: &mut String, letter: char) {
-    match letter.is_ascii() {
-        true => out.push(letter),
-        false => {
-            let mut bytes = [0; 4];
-            for byte in letter.encode_utf8(&mut bytes).bytes() {
-                out.extend(escaped(byte).map(char::from));
-            }
-        }
-    }
 }
 
 /// Maps letters that are equal under Unicode's simple case folding to one letter.
@@ -310,15 +290,8 @@ pub(super) fn check_literal(text: &str, keep_slashes: bool) -> Result<(), String
     if text.contains(['?', '#']) {
         return Err("a path ends before '?' and '#'".to_owned());
     }
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            0x80.. => escaped.push_str(&format!("%{byte:02X}")),
-            byte => escaped.push(char::from(byte)),
-        }
-    }
-    let decoded = decode(&escaped, keep_slashes);
-    match decoded {
+    let escaped = utf8_percent_encode(text, CONTROLS).to_string();
+    match decode(&escaped, keep_slashes) {
         Err(why) => Err(format!("no path has {why}")),
         Ok(decoded) if decoded != text => {
             Err(format!("paths have '{decoded}' for '{text}': write it so"))

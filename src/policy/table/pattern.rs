@@ -28,9 +28,7 @@ pub(super) enum Parameter {
 impl Pattern {
     /// Parses a pattern; the error says what is wrong with it.
     pub(super) fn parse(text: &str, keep_slashes: bool) -> Result<Self, String> {
-        let Some(rest) = text.strip_prefix('/') else {
-            return Err("a path begins with a slash".to_owned());
-        };
+        let rest = text.strip_prefix('/').ok_or("a path begins with a slash")?;
         let parts: Vec<&str> = rest.split('/').collect();
         let mut segments = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter().enumerate() {

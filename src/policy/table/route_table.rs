@@ -6,10 +6,10 @@ use super::methods::Methods;
 use super::nested::whole_path;
 use super::path_variants;
 use super::pattern::{Parameter, Segment};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::{Policy, Subject};
 use std::cell::LazyCell;
-use std::fmt;
 use std::sync::Arc;
 
 /// The policy of each route, by method and path pattern. Cheap to clone.
@@ -74,12 +74,12 @@ use std::sync::Arc;
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct RouteTable(Arc<Inner>);
+pub struct RouteTable(pub(super) Arc<Routes>);
 
-struct Inner {
-    routes: Vec<Route>,
-    paths: Paths,
-    unmatched: Unmatched,
+pub(super) struct Routes {
+    pub(super) routes: Vec<Route>,
+    pub(super) paths: Paths,
+    pub(super) unmatched: Unmatched,
 }
 
 /// The lookup of a route's index by path.
@@ -94,12 +94,14 @@ pub(super) struct Paths {
 
 /// A pattern and its rules.
 pub(super) struct Route {
-    pattern: String,
-    segments: Vec<Segment>,
-    is_folded: bool,
+    pub(super) pattern: String,
+    /// Folded.
+    pub(super) segments: Vec<Segment>,
+    /// Whether the pattern is spelled like its folded segments.
+    pub(super) is_folded: bool,
     /// Whether no other route can apply to a plain path that this one matches most closely.
     pub(super) alone: bool,
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -110,32 +112,10 @@ pub(super) struct Rule {
 }
 
 impl Route {
-    /// Creates a route; `is_folded` says that the pattern is spelled like its folded segments.
-    pub(super) fn new(pattern: String, segments: Vec<Segment>, is_folded: bool) -> Self {
-        Self { pattern, segments, is_folded, alone: false, rules: Vec::new() }
-    }
-
-    /// Returns the folded segments.
-    pub(super) fn segments(&self) -> &[Segment] {
-        &self.segments
-    }
-
     /// Whether matchit may match the pattern with an empty parameter, as it does after literal text.
     pub(super) fn may_be_empty(&self) -> bool {
         let mut segments = self.segments.iter();
         segments.any(|segment| segment.parameter == Parameter::One && !segment.literal.is_empty())
-    }
-
-    pub(super) fn is_folded(&self) -> bool {
-        self.is_folded
-    }
-
-    pub(super) fn pattern(&self) -> &str {
-        &self.pattern
-    }
-
-    pub(super) fn rules(&self) -> &[Rule] {
-        &self.rules
     }
 
     pub(super) fn add(&mut self, rule: Rule) -> Result<(), String> {
@@ -261,18 +241,6 @@ impl RouteTable {
         RouteTableBuilder::new(unmatched)
     }
 
-    pub(super) fn new(routes: Vec<Route>, paths: Paths, unmatched: Unmatched) -> Self {
-        Self(Arc::new(Inner { routes, paths, unmatched }))
-    }
-
-    pub(super) fn routes(&self) -> &[Route] {
-        &self.0.routes
-    }
-
-    pub(super) fn unmatched(&self) -> Unmatched {
-        self.0.unmatched
-    }
-
     /// Returns the policies for a method and a path as sent, without its query.
     ///
     /// # Errors
@@ -320,23 +288,23 @@ impl RouteTable {
     /// Adds the policies for a path, and returns whether any pattern matched.
     fn ask<'t>(&'t self, method: &str, path: &str, access: &mut Access<'t>) -> Result<bool, Error> {
         let paths = &self.0.paths;
-        let readings = path_variants::read(path, paths.keep_slashes).map_err(|why| {
+        let variants = path_variants::read(path, paths.keep_slashes).map_err(|why| {
             Error::new(
                 ErrorKind::AmbiguousPath,
                 format!("the path of the request is refused for {why}"),
             )
         })?;
-        let closest = self.closest(readings.raw);
+        let closest = self.closest(variants.raw);
         self.need(closest, method, access)?;
         let settled = match closest {
             Some(closest) => self.0.routes[closest].alone,
             None => !paths.folded_match_more,
         };
-        if settled && readings.is_plain() {
+        if settled && variants.is_plain() {
             return Ok(closest.is_some());
         }
         let mut same = true;
-        if let Some(decoded) = &readings.decoded {
+        if let Some(decoded) = &variants.decoded {
             let other = self.closest(decoded);
             self.need(other, method, access)?;
             same = other == closest;
@@ -344,20 +312,20 @@ impl RouteTable {
         // If all readings have the same closest pattern, it hides the patterns that cover it.
         let hiding = LazyCell::new(|| {
             let closest = closest.filter(|_| same)?;
-            let folded = readings.folded();
-            let hides = self.is_full(closest, readings.raw)
+            let folded = variants.folded();
+            let hides = self.is_full(closest, variants.raw)
                 && self.closest(&folded) == Some(closest)
                 && self.is_full(closest, &folded);
-            hides.then(|| self.0.routes[closest].segments())
+            hides.then(|| &*self.0.routes[closest].segments)
         });
         let (mut matched, mut answer) = (false, Ok(()));
-        paths.folded.each(readings.in_one_case(), |route| {
+        paths.folded.each(variants.in_one_case(), |route| {
             matched = true;
             // The policies of the closest are there already.
             if answer.is_err() || Some(route) == closest {
                 return;
             }
-            let segments = self.0.routes[route].segments();
+            let segments = &self.0.routes[route].segments;
             if !hiding.is_some_and(|hiding| covers(segments, hiding)) {
                 answer = self.need(Some(route), method, access);
             }
@@ -415,11 +383,4 @@ impl RouteTable {
     }
 }
 
-impl fmt::Debug for RouteTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RouteTable")
-            .field("routes", &self.0.routes.len())
-            .field("unmatched", &self.0.unmatched)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(RouteTable, self, routes = self.0.routes.len(), unmatched = self.0.unmatched);

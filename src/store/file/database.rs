@@ -4,9 +4,10 @@ use super::failure::{Failure, describe, guarded};
 use super::opening::{self, Open};
 use super::tables::Tables;
 use crate::core::error::Error;
+use crate::core::lock::{read, write};
 use redb::{ReadTransaction, ReadableDatabase};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 /// The database file and its current handle.
@@ -36,12 +37,12 @@ impl Medium {
     }
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.state)
     }
 
     /// Closes and reopens the file, unless another thread did so since that generation.
     fn reopen(&self, generation: u64) -> Result<(), Failure> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = write(&self.state);
         if state.generation != generation && !matches!(state.file, Open::Closed) {
             return Ok(());
         }

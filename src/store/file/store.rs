@@ -1,12 +1,13 @@
 //! [`FileStore`] and its builder.
 
 use super::database::Medium;
-use super::tables;
+use super::tables::{self, Tables};
 use super::worker::{Shared, Threads};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::store::watch::{Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
+use redb::ReadTransaction;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,28 +65,39 @@ impl FileStore {
     }
 }
 
+impl FileStore {
+    async fn read<T: Send + 'static>(
+        &self,
+        text: &str,
+        look: impl Fn(&ReadTransaction, &str, Duration) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (text, clock) = (text.to_owned(), self.0.shared.clock.clone());
+        let read = move |file: &Medium| file.read(|tx| look(tx, &text, clock.now()));
+        self.0.threads.read(read).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        text: &str,
+        mut change: impl FnMut(&mut Tables<'_>, &str) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let text = text.to_owned();
+        self.0.threads.write(move |tables| change(tables, &text)).await
+    }
+}
+
 impl Store for FileStore {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         Box::pin(async move {
             check_key(key)?;
-            let (key, clock) = (key.to_owned(), self.0.shared.clock.clone());
-            let read = move |file: &Medium| file.read(|tx| tables::get(tx, &key, clock.now()));
-            self.0.threads.read(read).await
+            self.read(key, tables::get).await
         })
     }
 
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            let threads = &self.0.threads;
-            threads
-                .write(move |tables, changed| {
-                    let version = tables.insert(&key, &record)?;
-                    changed.extend(version.map(|_| key.clone()));
-                    Ok(version)
-                })
-                .await
+            self.write(key, move |tables, key| tables.insert(key, &record)).await
         })
     }
 
@@ -98,61 +110,38 @@ impl Store for FileStore {
     ) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            let threads = &self.0.threads;
-            threads
-                .write(move |tables, changed| {
-                    let version = tables.replace(&key, version, &value, ttl)?;
-                    changed.extend(version.map(|_| key.clone()));
-                    Ok(version)
-                })
-                .await
+            self.write(key, move |tables, key| tables.replace(key, version, &value, ttl)).await
         })
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            let threads = &self.0.threads;
-            threads
-                .write(move |tables, changed| {
-                    let removed = tables.remove(&key)?;
-                    changed.extend(removed.then(|| key.clone()));
-                    Ok(removed)
-                })
-                .await
+            self.write(key, |tables, key| tables.remove(key)).await
         })
     }
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-        Box::pin(async move {
-            let (owner, clock) = (owner.to_owned(), self.0.shared.clock.clone());
-            let read = move |file: &Medium| file.read(|tx| tables::owned(tx, &owner, clock.now()));
-            self.0.threads.read(read).await
-        })
+        Box::pin(self.read(owner, tables::owned))
+    }
+
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        let prefix = prefix.to_owned();
+        let count = move |tx: &ReadTransaction, owner: &str, now| {
+            tables::count_owned(tx, owner, &prefix, now)
+        };
+        Box::pin(self.read(owner, count))
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        Box::pin(async move {
-            let owner = owner.to_owned();
-            let threads = &self.0.threads;
-            threads
-                .write(move |tables, changed| {
-                    let removed = tables.remove_owned(&owner)?;
-                    let count = removed.len() as u64;
-                    changed.extend(removed);
-                    Ok(count)
-                })
-                .await
-        })
+        Box::pin(self.write(owner, |tables, owner| tables.remove_owned(owner)))
     }
 
     fn purge(&self) -> StoreFuture<'_, u64> {
         Box::pin(async move {
             let mut purged = 0;
             loop {
-                let write = self.0.threads.write(|tables, _| tables.purge(PURGED_AT_ONCE));
+                let write = self.0.threads.write(|tables| tables.purge(PURGED_AT_ONCE));
                 let some = write.await?;
                 purged += some;
                 if some < PURGED_AT_ONCE as u64 {

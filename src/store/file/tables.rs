@@ -1,14 +1,14 @@
 //! The table layout: records by key, with indexes by owner and by deadline.
 
+use crate::core::hash::{Sha256, sha256};
 use crate::store::{NewRecord, Record};
-use aws_lc_rs::digest;
 use redb::{
     Error, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
 };
 use std::time::Duration;
 
 /// SHA-256 of an owner's text: of fixed length, and it hides the text from readers of the file.
-type Owner = [u8; 32];
+type Owner = Sha256;
 /// Version, deadline, owner, value.
 type Row = (u64, Option<u64>, Option<Owner>, &'static [u8]);
 
@@ -24,9 +24,7 @@ const FORMAT: &str = "format";
 const CURRENT_FORMAT: u64 = 1;
 
 fn owner(text: &str) -> Owner {
-    let mut owner = [0; 32];
-    owner.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-    owner
+    sha256(text)
 }
 
 /// Returns a time in nanoseconds, which last until the year 2554; `None` if it is later.
@@ -38,24 +36,23 @@ fn is_live(deadline: Option<u64>, now: u64) -> bool {
     deadline.is_none_or(|deadline| now < deadline)
 }
 
-fn record(version: u64, deadline: Option<u64>, value: &[u8], now: u64) -> Record {
-    let record = Record::new(value, version);
-    match deadline {
-        Some(deadline) => record.with_ttl(Duration::from_nanos(deadline.saturating_sub(now))),
-        None => record,
-    }
-}
-
-fn live(
+/// Returns what `pick` makes of a live record's version, remaining lifetime and value.
+fn live<T>(
     records: &impl ReadableTable<&'static str, Row>,
     key: &str,
-    now: u64,
-) -> Result<Option<Record>, Error> {
-    let Some(row) = records.get(key)? else {
-        return Ok(None);
-    };
-    let (version, deadline, _, value) = row.value();
-    Ok(is_live(deadline, now).then(|| record(version, deadline, value, now)))
+    now: Duration,
+    pick: impl FnOnce(u64, Option<Duration>, &[u8]) -> T,
+) -> Result<Option<T>, Error> {
+    let (row, now) = (records.get(key)?, nanos(now).unwrap_or(u64::MAX));
+    Ok(row.and_then(|row| {
+        let (version, deadline, _, value) = row.value();
+        let ttl = deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now)));
+        is_live(deadline, now).then(|| pick(version, ttl, value))
+    }))
+}
+
+fn record(version: u64, ttl: Option<Duration>, value: &[u8]) -> Record {
+    Record { value: value.into(), version, ttl }
 }
 
 /// Returns the keys in an owner's index.
@@ -81,7 +78,7 @@ pub(super) fn get(
     key: &str,
     now: Duration,
 ) -> Result<Option<Record>, Error> {
-    live(&file.open_table(RECORDS)?, key, nanos(now).unwrap_or(u64::MAX))
+    live(&file.open_table(RECORDS)?, key, now, record)
 }
 
 /// Returns the keys and records of an owner.
@@ -90,15 +87,29 @@ pub(super) fn owned(
     text: &str,
     now: Duration,
 ) -> Result<Vec<(String, Record)>, Error> {
-    let now = nanos(now).unwrap_or(u64::MAX);
     let records = file.open_table(RECORDS)?;
     let mut found = Vec::new();
     for key in keys_of(&file.open_table(OWNERS)?, owner(text))? {
-        if let Some(record) = live(&records, &key, now)? {
-            found.push((key, record));
-        }
+        let record = live(&records, &key, now, record)?;
+        found.extend(record.map(|record| (key, record)));
     }
     Ok(found)
+}
+
+/// Returns how many records of an owner have a value with this prefix.
+pub(super) fn count_owned(
+    file: &ReadTransaction,
+    text: &str,
+    prefix: &[u8],
+    now: Duration,
+) -> Result<u64, Error> {
+    let records = file.open_table(RECORDS)?;
+    let mut count = 0;
+    for key in keys_of(&file.open_table(OWNERS)?, owner(text))? {
+        let counts = live(&records, &key, now, |_, _, value| value.starts_with(prefix))?;
+        count += u64::from(counts == Some(true));
+    }
+    Ok(count)
 }
 
 /// Checks that the file has this layout.
@@ -133,6 +144,8 @@ pub(super) struct Tables<'a> {
     now: u64,
     version: u64,
     dirty: bool,
+    /// The keys whose records were written or removed, besides expired ones.
+    pub(super) changed: Vec<String>,
 }
 
 /// The index entries of a record.
@@ -154,6 +167,7 @@ impl<'a> Tables<'a> {
             now: nanos(now).unwrap_or(u64::MAX),
             version,
             dirty: false,
+            changed: Vec::new(),
         })
     }
 
@@ -185,6 +199,7 @@ impl<'a> Tables<'a> {
         value: &[u8],
     ) -> Result<u64, Error> {
         self.dirty = true;
+        self.changed.push(key.to_owned());
         self.version += 1;
         self.records.insert(key, (self.version, deadline, owner, value))?;
         if let Some(deadline) = deadline {
@@ -243,19 +258,19 @@ impl<'a> Tables<'a> {
         match self.listing(key)? {
             Some(old) => {
                 self.erase(key, &old)?;
-                Ok(is_live(old.deadline, self.now))
+                let live = is_live(old.deadline, self.now);
+                self.changed.extend(live.then(|| key.to_owned()));
+                Ok(live)
             }
             None => Ok(false),
         }
     }
 
-    /// Removes an owner's records; returns the keys of the live ones.
-    pub(super) fn remove_owned(&mut self, text: &str) -> Result<Vec<String>, Error> {
-        let mut removed = Vec::new();
+    /// Removes an owner's records; returns how many were live.
+    pub(super) fn remove_owned(&mut self, text: &str) -> Result<u64, Error> {
+        let mut removed = 0;
         for key in keys_of(&self.owners, owner(text))? {
-            if self.remove(&key)? {
-                removed.push(key);
-            }
+            removed += u64::from(self.remove(&key)?);
         }
         Ok(removed)
     }

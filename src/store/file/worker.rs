@@ -8,10 +8,11 @@ use super::database::Medium;
 use super::tables::Tables;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::lock;
 use crate::core::telemetry;
 use crate::store::watch::{Change, Watchers};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -35,12 +36,9 @@ pub(super) struct Shared {
     pub(super) sweep_every: Duration,
 }
 
-/// The keys whose records a write changed.
-pub(super) type Changed = Vec<String>;
-
 /// A queued write: done inside a transaction, and answered once that is on the disk.
 trait Write: Send {
-    fn apply(&mut self, tables: &mut Tables<'_>, changed: &mut Changed) -> Result<(), redb::Error>;
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error>;
     fn answer(self: Box<Self>, written: Result<(), Error>);
 }
 
@@ -53,10 +51,10 @@ struct Waiting<T, F> {
 impl<T, F> Write for Waiting<T, F>
 where
     T: Send,
-    F: FnMut(&mut Tables<'_>, &mut Changed) -> Result<T, redb::Error> + Send,
+    F: FnMut(&mut Tables<'_>) -> Result<T, redb::Error> + Send,
 {
-    fn apply(&mut self, tables: &mut Tables<'_>, changed: &mut Changed) -> Result<(), redb::Error> {
-        self.result = Some((self.work)(tables, changed)?);
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+        self.result = Some((self.work)(tables)?);
         Ok(())
     }
 
@@ -123,7 +121,7 @@ impl Threads {
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnMut(&mut Tables<'_>, &mut Changed) -> Result<T, redb::Error> + Send + 'static,
+        work: impl FnMut(&mut Tables<'_>) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, wait) = oneshot::channel();
         let write = Box::new(Waiting { work, result: None, answer });
@@ -147,7 +145,7 @@ impl Drop for Threads {
 
 fn read_all(shared: &Shared, reads: &Mutex<Receiver<Read>>) {
     loop {
-        let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = lock(reads).recv();
         match next {
             Ok(read) => read(&shared.medium),
             Err(_) => return,
@@ -170,11 +168,11 @@ fn write_all(shared: &Shared, writes: &Receiver<Box<dyn Write>>) {
 }
 
 fn write_batch(shared: &Shared, mut batch: Vec<Box<dyn Write>>) {
-    let mut changed = Changed::new();
+    let mut changed = Vec::new();
     let written = shared.medium.write(shared.clock.now(), |tables| {
-        for write in &mut batch {
-            write.apply(tables, &mut changed)?;
-        }
+        let applied = batch.iter_mut().try_for_each(|write| write.apply(tables));
+        changed.append(&mut tables.changed);
+        applied?;
         if !changed.is_empty() {
             tables.purge(SWEPT_PER_BATCH)?;
         }

@@ -2,32 +2,38 @@
 
 use super::store::MemoryStore;
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::error::Error;
+use crate::core::settings::options;
 use std::fmt;
 use std::sync::Arc;
 
-const DEFAULT_MAX_BYTES: u64 = 512 << 20;
+options! {
+    /// A store in memory.
+    MemoryOptions {
+        /// Maximum memory for records, in bytes. Default: 512 MiB.
+        max_bytes: u64 = 512 << 20,
+        /// Part of `max_bytes` for unauthenticated clients, such as pending logins. Default: half.
+        max_anonymous_bytes: Option<u64> = None,
+    }
+}
 
 /// A builder for [`MemoryStore`].
 ///
 /// # Example
 /// ```
 /// use jamguard::store::MemoryStore;
-/// let store = MemoryStore::builder().max_bytes(2 << 30).build();
+/// let store = MemoryStore::builder().max_bytes(2 << 30).build()?;
+/// # Ok::<(), jamguard::Error>(())
 /// ```
 #[must_use]
 pub struct MemoryStoreBuilder {
     clock: Arc<dyn Clock>,
-    max_bytes: u64,
-    max_anonymous_bytes: Option<u64>,
+    pub(crate) options: MemoryOptions,
 }
 
 impl MemoryStoreBuilder {
     pub(super) fn new() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            max_bytes: DEFAULT_MAX_BYTES,
-            max_anonymous_bytes: None,
-        }
+        Self { clock: Arc::new(SystemClock), options: MemoryOptions::default() }
     }
 
     /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
@@ -46,7 +52,7 @@ impl MemoryStoreBuilder {
     /// 256 bytes and its text. Measured resident growth of the process per byte of this bound: 1.0
     /// to 1.1 bytes.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
+        self.options.max_bytes = bytes;
         self
     }
 
@@ -58,25 +64,33 @@ impl MemoryStoreBuilder {
     ///
     /// ```
     /// use jamguard::store::MemoryStore;
-    /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build();
+    /// let store = MemoryStore::builder().max_anonymous_bytes(64 << 20).build()?;
+    /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn max_anonymous_bytes(mut self, bytes: u64) -> Self {
-        self.max_anonymous_bytes = Some(bytes);
+        self.options.max_anonymous_bytes = Some(bytes);
         self
     }
 
     /// Builds an empty store.
-    pub fn build(self) -> MemoryStore {
-        let anonymous = self.max_anonymous_bytes.unwrap_or(self.max_bytes / 2);
-        MemoryStore::with(self.clock, self.max_bytes, anonymous)
+    ///
+    /// # Errors
+    /// None today; all builders of this crate return a `Result`.
+    pub fn build(self) -> Result<MemoryStore, Error> {
+        Ok(self.finish())
+    }
+
+    pub(super) fn finish(self) -> MemoryStore {
+        let MemoryOptions { max_bytes, max_anonymous_bytes } = self.options;
+        MemoryStore::with(self.clock, max_bytes, max_anonymous_bytes.unwrap_or(max_bytes / 2))
     }
 }
 
 impl fmt::Debug for MemoryStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStoreBuilder")
-            .field("max_bytes", &self.max_bytes)
-            .field("max_anonymous_bytes", &self.max_anonymous_bytes)
+            .field("max_bytes", &self.options.max_bytes)
+            .field("max_anonymous_bytes", &self.options.max_anonymous_bytes)
             .finish_non_exhaustive()
     }
 }

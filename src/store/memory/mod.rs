@@ -1,6 +1,6 @@
 //! [`MemoryStore`]: records in this process's memory.
 
-mod builder;
+pub(crate) mod builder;
 mod store;
 
 pub use builder::MemoryStoreBuilder;

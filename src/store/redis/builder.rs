@@ -1,18 +1,30 @@
 //! The builder for [`RedisStore`].
 
 use super::cluster::Cluster;
-use super::connection::{self, Link};
-use super::invalidation::{Feed, Source};
+use super::connection::{Endpoint, Link};
+use super::deployment::{Deployment, Servers};
 use super::layout::Layout;
-use super::operations::{Backend, Shared};
-use super::primary::{Place, Primary};
+use super::primary::{Locator, Primary};
+use super::sentinel::Sentinels;
 use super::store::RedisStore;
 use super::url::{Certificates, Kind, Target};
 use crate::core::error::Error;
 use crate::core::secret::Secret;
+use crate::core::settings::{Time, options};
+use crate::store::watch::Watchers;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+options! {
+    /// The options of a store in Redis.
+    RedisOptions {
+        /// Prefix of all keys, 1 to 128 bytes without braces. Default: `jamguard:`.
+        prefix: String = "jamguard:".to_owned(),
+        /// Deadline of an operation, including connecting, 1 ms to 60 s. Default: 250 ms.
+        timeout: Time = Time(Duration::from_millis(250)),
+    }
+}
 
 /// A builder for [`RedisStore`].
 ///
@@ -31,18 +43,16 @@ use std::time::Duration;
 #[must_use]
 pub struct RedisStoreBuilder {
     url: Secret,
-    prefix: String,
-    timeout: Duration,
     certificates: Certificates,
+    pub(crate) options: RedisOptions,
 }
 
 impl RedisStoreBuilder {
     pub(super) fn new(url: &str) -> Self {
         Self {
             url: Secret::new(url),
-            prefix: "jamguard:".into(),
-            timeout: Duration::from_millis(250),
             certificates: Certificates::default(),
+            options: RedisOptions::default(),
         }
     }
 
@@ -50,13 +60,13 @@ impl RedisStoreBuilder {
     ///
     /// Stores with different prefixes share nothing.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = prefix.into();
+        self.options.prefix = prefix.into();
         self
     }
 
     /// Sets the time limit of an operation with connecting, 1 ms to 60 s. Default: 250 ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.options.timeout = Time(timeout);
         self
     }
 
@@ -80,38 +90,36 @@ impl RedisStoreBuilder {
     /// [`Configuration`](crate::ErrorKind::Configuration) for a URL that has none of the
     /// [forms](RedisStore#urls), or settings that cannot work.
     pub fn build(self) -> Result<RedisStore, Error> {
-        if self.timeout < Duration::from_millis(1) || self.timeout > Duration::from_secs(60) {
+        let RedisOptions { prefix, timeout: Time(timeout) } = self.options;
+        if timeout < Duration::from_millis(1) || timeout > Duration::from_secs(60) {
             return Err(Error::configuration(
                 "the timeout of a Redis store is at least 1 ms and at most 60 s",
             ));
         }
-        let timeout = self.timeout;
-        let layout = Arc::new(Layout::new(self.prefix)?);
+        let layout = Layout::new(prefix)?;
         let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
         target.check()?;
         let target = Arc::new(target);
-        let follow = |place| {
-            let primary = Primary::new(target.clone(), place);
-            let place = connection::Place::Primary(primary.clone());
-            let link = Link::new(target.clone(), place, timeout);
-            let source = Source::Primary { primary, link: link.clone() };
-            (Backend::Link(link), source)
+        let follow = |locator| {
+            let primary = Primary::new(target.clone(), locator);
+            let link = Link::new(target.clone(), Endpoint::Primary(primary.clone()), timeout);
+            Servers::Primary { primary, link }
         };
-        let (backend, source) = match &target.kind {
-            Kind::Server(address) => follow(Place::Address(address.clone())),
+        let servers = match &target.kind {
+            Kind::Server(address) => follow(Locator::Address(address.clone())),
             Kind::Sentinel { service, login } => {
-                follow(Place::Service { name: service.clone(), login: login.clone() })
+                let sentinels = Sentinels::new(&target, service.clone(), login.clone());
+                follow(Locator::Sentinels(sentinels))
             }
-            Kind::Cluster => {
-                let cluster = Cluster::new(target.clone(), timeout);
-                (Backend::Cluster(cluster.clone()), Source::Cluster(cluster))
-            }
+            Kind::Cluster => Servers::Cluster(Cluster::new(target.clone(), timeout)),
         };
-        RedisStore::new(Shared {
-            backend,
-            feed: Feed::new(target.clone(), source, layout.clone(), timeout),
+        RedisStore::new(Deployment {
+            target,
+            servers,
             layout,
             timeout,
+            watchers: Watchers::default(),
+            live: Mutex::default(),
         })
     }
 
@@ -131,8 +139,8 @@ impl RedisStoreBuilder {
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStoreBuilder")
-            .field("prefix", &self.prefix)
-            .field("timeout", &self.timeout)
+            .field("prefix", &self.options.prefix)
+            .field("timeout", &self.options.timeout.0)
             .finish_non_exhaustive()
     }
 }

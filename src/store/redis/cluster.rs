@@ -1,24 +1,23 @@
 //! Sends each command to the cluster node that owns its slot.
 
-use super::connection::{Link, Place};
+use super::attempt::{Attempt, OnDrop};
+use super::connection::{Endpoint, Link};
 use super::failure::Failure;
 use super::topology::Topology;
 use super::url::{Address, Target};
+use crate::core::lock::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Maximum number of redirections of a command.
 const REDIRECTIONS: usize = 5;
 /// Pause before a slot on the move is tried again, and before nodes are asked again.
 const PAUSE: Duration = Duration::from_millis(20);
-
-type Outcome = Result<Arc<Topology>, Failure>;
 
 pub(super) struct Cluster {
     target: Arc<Target>,
@@ -30,18 +29,12 @@ pub(super) struct Cluster {
 struct State {
     topology: Option<Arc<Topology>>,
     links: HashMap<Address, Arc<Link>>,
-    /// The running query for the topology; removed a pause after its answer.
-    asking: Option<watch::Receiver<Option<Outcome>>>,
+    asking: Attempt<Arc<Topology>>,
 }
 
 impl Cluster {
     pub(super) fn new(target: Arc<Target>, timeout: Duration) -> Arc<Self> {
         Arc::new(Self { target, timeout, state: Mutex::default() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a command. The caller sets the time limit.
@@ -53,8 +46,13 @@ impl Cluster {
         let mut link = self.owner(slot).await?;
         let mut asking = false;
         for _ in 0..REDIRECTIONS {
-            // Dropped if the caller gives up on the command: the node may be dead.
-            let doubt = Doubt(Some(self));
+            // Asks again if the caller gives up on the command: the node may be dead.
+            let doubt = OnDrop::new(|| {
+                // Without a runtime the store itself is being dropped.
+                if Handle::try_current().is_ok() {
+                    drop(self.ask());
+                }
+            });
             let answer = match asking {
                 true => link.query_asking(command).await,
                 false => link.query(command).await,
@@ -63,17 +61,17 @@ impl Cluster {
             match answer {
                 Err(Failure::Moved(address)) => link = self.link(&address),
                 Err(Failure::Ask(address)) => {
-                    doubt.settle();
+                    doubt.disarm();
                     link = self.link(&address);
                     asking = true;
                 }
                 Err(Failure::TryAgain) => {
-                    doubt.settle();
+                    doubt.disarm();
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(Failure::Gone(error)) => return Err(Failure::Gone(error)),
                 answer => {
-                    doubt.settle();
+                    doubt.disarm();
                     return answer;
                 }
             }
@@ -82,22 +80,15 @@ impl Cluster {
     }
 
     async fn owner(self: &Arc<Self>, slot: u16) -> Result<Arc<Link>, Failure> {
-        let known = self.lock().topology.clone();
+        let known = lock(&self.state).topology.clone();
         let topology = match known {
             Some(topology) => topology,
-            None => {
-                let mut asking = self.ask();
-                let outcome = asking.wait_for(Option::is_some).await;
-                match outcome.ok().and_then(|outcome| outcome.clone()) {
-                    Some(outcome) => outcome?,
-                    None => return Err(Failure::gone("no node of the Redis cluster answered")),
-                }
-            }
+            None => self.ask().await?,
         };
         match topology.owner(slot) {
             Some(address) => Ok(self.link(address)),
             None => {
-                self.ask();
+                drop(self.ask());
                 Err(Failure::gone("a slot of the Redis cluster is on no node"))
             }
         }
@@ -105,42 +96,25 @@ impl Cluster {
 
     /// Returns the connection to a node for records.
     pub(super) fn link(&self, address: &Address) -> Arc<Link> {
-        let mut state = self.lock();
-        let new = || Link::new(self.target.clone(), Place::Node(address.clone()), self.timeout);
+        let mut state = lock(&self.state);
+        let new = || Link::new(self.target.clone(), Endpoint::Node(address.clone()), self.timeout);
         state.links.entry(address.clone()).or_insert_with(new).clone()
     }
 
     /// Asks the nodes for the slots, unless a query is running.
-    fn ask(self: &Arc<Self>) -> watch::Receiver<Option<Outcome>> {
-        let mut state = self.lock();
-        match &state.asking {
-            // A query that broke off has dropped its end of the channel.
-            Some(asking) if asking.has_changed().is_ok() => asking.clone(),
-            _ => {
-                let (done, asking) = watch::channel(None);
-                state.asking = Some(asking.clone());
-                tokio::spawn(self.clone().learn(done));
-                asking
-            }
-        }
-    }
-
-    async fn learn(self: Arc<Self>, done: watch::Sender<Option<Outcome>>) {
-        let outcome = match tokio::time::timeout(self.timeout, self.topology()).await {
-            Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => Err(Failure::gone("no node of the Redis cluster answers in time")),
+    fn ask(self: &Arc<Self>) -> impl Future<Output = Result<Arc<Topology>, Failure>> + use<> {
+        let cluster = self.clone();
+        let learn = async move {
+            let topology = Arc::new(cluster.topology().await?);
+            cluster.settle(&topology);
+            Ok(topology)
         };
-        if let Ok(topology) = &outcome {
-            self.settle(topology);
-        }
-        done.send_replace(Some(outcome));
-        tokio::time::sleep(PAUSE).await;
-        self.lock().asking = None;
+        lock(&self.state).asking.join(self.timeout, learn, |_| PAUSE)
     }
 
     /// Sends commands by this topology from now on, unless a newer one is known.
     pub(super) fn settle(&self, topology: &Arc<Topology>) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let known = state.topology.as_ref();
         if known.is_none_or(|known| known.epoch() <= topology.epoch()) {
             let nodes: BTreeSet<_> = topology.primaries().collect();
@@ -154,13 +128,14 @@ impl Cluster {
     /// A node that the others have lost may answer first, with an outdated one.
     pub(super) async fn topology(self: &Arc<Self>) -> Result<Topology, Failure> {
         let mut known: BTreeSet<_> = self.target.addresses.iter().cloned().collect();
-        known.extend(self.lock().links.keys().cloned());
+        known.extend(lock(&self.state).links.keys().cloned());
         let mut asked = JoinSet::new();
         for address in known {
-            let (link, named) = (self.link(&address), self.target.tls.is_some());
+            let cluster = self.clone();
             asked.spawn(async move {
+                let link = cluster.link(&address);
                 let nodes = link.query(redis::cmd("CLUSTER").arg("NODES")).await?;
-                read(nodes, &address, named)
+                cluster.parse(nodes, &address)
             });
         }
         let mut newest: Result<Topology, _> =
@@ -181,44 +156,24 @@ impl Cluster {
             }
         }
     }
-}
 
-/// Parses an answer to `CLUSTER NODES`.
-fn read(nodes: Value, asked: &Address, named: bool) -> Result<Topology, Failure> {
-    let nodes: String = redis::from_redis_value(nodes).map_err(RedisError::from)?;
-    Ok(Topology::parse(&nodes, asked, named))
-}
-
-/// Checks that this node sees what the others see.
-pub(super) async fn sees(
-    mut node: MultiplexedConnection,
-    asked: &Address,
-    named: bool,
-    topology: &Topology,
-) -> Result<(), Failure> {
-    let nodes = redis::cmd("CLUSTER").arg("NODES").query_async(&mut node).await?;
-    match read(nodes, asked, named)?.agrees(topology) {
-        true => Ok(()),
-        false => Err(Failure::gone("the nodes of the Redis cluster do not agree")),
-    }
-}
-
-/// Asks the nodes again on drop, unless [`settle`](Self::settle) has confirmed them.
-struct Doubt<'a>(Option<&'a Arc<Cluster>>);
-
-impl Doubt<'_> {
-    fn settle(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Doubt<'_> {
-    fn drop(&mut self) {
-        // Without a runtime the store itself is being dropped.
-        if let Some(cluster) = self.0
-            && Handle::try_current().is_ok()
-        {
-            cluster.ask();
+    /// Checks that the node at this address sees this topology.
+    pub(super) async fn check_view(
+        &self,
+        address: &Address,
+        mut node: MultiplexedConnection,
+        topology: &Topology,
+    ) -> Result<(), Failure> {
+        let nodes = redis::cmd("CLUSTER").arg("NODES").query_async(&mut node).await?;
+        match self.parse(nodes, address)?.agrees(topology) {
+            true => Ok(()),
+            false => Err(Failure::gone("the nodes of the Redis cluster do not agree")),
         }
+    }
+
+    /// Parses an answer to `CLUSTER NODES` of the node at this address.
+    fn parse(&self, nodes: Value, address: &Address) -> Result<Topology, Failure> {
+        let nodes: String = redis::from_redis_value(nodes).map_err(RedisError::from)?;
+        Ok(Topology::parse(&nodes, address, self.target.tls.is_some()))
     }
 }

@@ -1,27 +1,26 @@
 //! A shared connection to one server, made again when it breaks.
 
+use super::attempt::{Attempt, OnDrop};
 use super::failure::Failure;
 use super::primary::Primary;
 use super::server::{self, Connected, Server};
 use super::url::{Address, Target};
+use crate::core::lock::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
 
 /// After a failed attempt to connect, all callers get its failure for this long.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The destination of the connection.
-pub(super) enum Place {
+/// The destination of a connection.
+pub(super) enum Endpoint {
     /// A node of a cluster.
     Node(Address),
     /// The primary, whichever server that is.
     Primary(Arc<Primary>),
 }
-
-type Outcome = Result<Live, Failure>;
 
 /// A connection, its sequence number and the server that it leads to.
 #[derive(Clone)]
@@ -37,7 +36,7 @@ struct Live {
 /// gave up waiting for a command, is not used again.
 pub(super) struct Link {
     target: Arc<Target>,
-    place: Place,
+    endpoint: Endpoint,
     timeout: Duration,
     state: Mutex<State>,
 }
@@ -46,18 +45,12 @@ pub(super) struct Link {
 struct State {
     live: Option<Live>,
     made: u64,
-    /// The running attempt; removed when it succeeds, or a pause after it fails.
-    attempt: Option<watch::Receiver<Option<Outcome>>>,
+    attempt: Attempt<Live>,
 }
 
 impl Link {
-    pub(super) fn new(target: Arc<Target>, place: Place, timeout: Duration) -> Arc<Self> {
-        Arc::new(Self { target, place, timeout, state: Mutex::default() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(target: Arc<Target>, endpoint: Endpoint, timeout: Duration) -> Arc<Self> {
+        Arc::new(Self { target, endpoint, timeout, state: Mutex::default() })
     }
 
     /// Sends a command. The caller sets the time limit.
@@ -81,60 +74,40 @@ impl Link {
         send: impl AsyncFnOnce(MultiplexedConnection) -> Result<Value, Failure>,
     ) -> Result<Value, Failure> {
         let live = self.live().await?;
-        let mut suspect = Suspect { link: self, number: Some(live.number) };
+        let suspect = self.suspect(live.number);
         let answer = send(live.connection).await;
         if !matches!(answer, Err(Failure::Gone(_))) {
-            suspect.number = None;
+            suspect.disarm();
         }
         answer
     }
 
     async fn live(self: &Arc<Self>) -> Result<Live, Failure> {
-        let mut attempt = {
-            let mut state = self.lock();
+        let attempt = {
+            let mut state = lock(&self.state);
             match &state.live {
                 Some(live) if self.suits(live) => return Ok(live.clone()),
                 _ => state.live = None,
             }
-            match &state.attempt {
-                // An attempt that broke off has dropped its end of the channel.
-                Some(attempt) if attempt.has_changed().is_ok() => attempt.clone(),
-                _ => {
-                    let (done, attempt) = watch::channel(None);
-                    state.attempt = Some(attempt.clone());
-                    state.made += 1;
-                    tokio::spawn(self.clone().attempt(state.made, done));
-                    attempt
-                }
-            }
+            let pause = |made: &Result<_, _>| if made.is_ok() { Duration::ZERO } else { PAUSE };
+            state.attempt.join(self.timeout, self.clone().attempt(), pause)
         };
-        let outcome = attempt.wait_for(Option::is_some).await;
-        match outcome.ok().and_then(|outcome| outcome.clone()) {
-            Some(outcome) => outcome,
-            None => Err(Failure::gone("the attempt to connect to Redis broke off")),
-        }
+        attempt.await
     }
 
-    async fn attempt(self: Arc<Self>, number: u64, done: watch::Sender<Option<Outcome>>) {
-        let outcome = tokio::time::timeout(self.timeout, self.connect(number)).await;
-        let mut outcome =
-            outcome.unwrap_or_else(|_| Err(Failure::gone("Redis cannot be reached in time")));
-        {
-            let mut state = self.lock();
-            if outcome.as_ref().is_ok_and(|live| !self.suits(live)) {
-                outcome = Err(Failure::gone("the primary has just been replaced"));
-            }
-            if let Ok(live) = &outcome {
-                state.live = Some(live.clone());
-                state.attempt = None;
-            }
+    async fn attempt(self: Arc<Self>) -> Result<Live, Failure> {
+        let number = {
+            let mut state = lock(&self.state);
+            state.made += 1;
+            state.made
+        };
+        let live = self.connect(number).await?;
+        let mut state = lock(&self.state);
+        if !self.suits(&live) {
+            return Err(Failure::gone("the primary has just been replaced"));
         }
-        let failed = outcome.is_err();
-        done.send_replace(Some(outcome));
-        if failed {
-            tokio::time::sleep(PAUSE).await;
-            self.lock().attempt = None;
-        }
+        state.live = Some(live.clone());
+        Ok(live)
     }
 
     async fn connect(self: &Arc<Self>, number: u64) -> Result<Live, Failure> {
@@ -146,32 +119,32 @@ impl Link {
                 link.lost(number);
             }
         };
-        let Connected { server, connection } = match &self.place {
-            Place::Node(address) => {
+        let Connected { server, connection } = match &self.endpoint {
+            Endpoint::Node(address) => {
                 server::connect_node(&self.target, address.clone(), pushed).await?
             }
-            Place::Primary(primary) => primary.connect(pushed).await?,
+            Endpoint::Primary(primary) => primary.connect(pushed).await?,
         };
         Ok(Live { number, server, connection })
     }
 
     /// Returns whether this connection leads where it should, as far as is known.
     fn suits(&self, live: &Live) -> bool {
-        match &self.place {
-            Place::Node(_) => true,
-            Place::Primary(primary) => primary.may_be(&live.server),
+        match &self.endpoint {
+            Endpoint::Node(_) => true,
+            Endpoint::Primary(primary) => primary.may_be(&live.server),
         }
     }
 
     /// Checks over the connection, if there is one, that it leads to this process.
     pub(super) async fn confirm(&self, run_id: &str) -> Result<(), Failure> {
-        let Some(live) = self.lock().live.clone().filter(|live| self.suits(live)) else {
+        let Some(live) = lock(&self.state).live.clone().filter(|live| self.suits(live)) else {
             return Ok(());
         };
-        let mut suspect = Suspect { link: self, number: Some(live.number) };
+        let suspect = self.suspect(live.number);
         match server::run_id(live.connection).await {
             Ok(id) if id == run_id => {
-                suspect.number = None;
+                suspect.disarm();
                 Ok(())
             }
             Ok(_) => Err(Failure::gone(
@@ -185,23 +158,13 @@ impl Link {
 
     /// Stops using this connection, if it is still in use.
     fn lost(&self, number: u64) {
-        self.lock().live.take_if(|live| live.number == number);
+        lock(&self.state).live.take_if(|live| live.number == number);
     }
-}
 
-/// A running command.
-///
-/// Dropped before its answer, it reports that the connection may be dead: if packets are dropped,
-/// nothing else would for many minutes.
-struct Suspect<'a> {
-    link: &'a Link,
-    number: Option<u64>,
-}
-
-impl Drop for Suspect<'_> {
-    fn drop(&mut self) {
-        if let Some(number) = self.number {
-            self.link.lost(number);
-        }
+    /// Guards a running command: dropped before its answer, it stops the use of the connection.
+    ///
+    /// If packets are dropped, nothing else would for many minutes.
+    fn suspect(&self, number: u64) -> OnDrop<impl FnMut() + '_> {
+        OnDrop::new(move || self.lost(number))
     }
 }

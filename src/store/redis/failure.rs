@@ -31,21 +31,19 @@ impl Failure {
 
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
-        let address = || {
-            let (address, _) = error.redirect_node()?;
-            Address::parse(address)
+        let redirect = |to: fn(Address) -> Self, unknown: &'static str| {
+            let address = error.redirect_node().and_then(|(address, _)| Address::parse(address));
+            address.map_or_else(|| Self::gone(unknown), to)
         };
         match (error.kind(), error.code()) {
             (Kind::Server(Server::NoScript), _) => Self::NoScript,
             (Kind::Server(Server::TryAgain), _) => Self::TryAgain,
-            (Kind::Server(Server::Moved), _) => match address() {
-                Some(address) => Self::Moved(address),
-                None => Self::gone("the Redis cluster does not say where a slot is"),
-            },
-            (Kind::Server(Server::Ask), _) => match address() {
-                Some(address) => Self::Ask(address),
-                None => Self::gone("the Redis cluster does not say where a slot goes"),
-            },
+            (Kind::Server(Server::Moved), _) => {
+                redirect(Self::Moved, "the Redis cluster does not say where a slot is")
+            }
+            (Kind::Server(Server::Ask), _) => {
+                redirect(Self::Ask, "the Redis cluster does not say where a slot goes")
+            }
             (Kind::AuthenticationFailed | Kind::Server(Server::NoPerm), _)
             | (_, Some("WRONGPASS" | "NOAUTH")) => Self::Refused(
                 Error::configuration(

@@ -2,18 +2,16 @@
 //!
 //! Writes of every process are learned for as long as heartbeats succeed.
 
-use super::cluster::Cluster;
-use super::connection::Link;
+use super::attempt::OnDrop;
+use super::deployment::{Deployment, Servers};
 use super::failure::Failure;
-use super::layout::Layout;
-use super::primary::Primary;
-use super::session::{Beat, Session};
-use super::url::Target;
+use super::subscription::{Beat, Subscription};
 use crate::core::error::Error;
+use crate::core::lock::lock;
 use crate::core::telemetry;
-use crate::store::watch::{Change, Watcher, Watchers};
+use crate::store::watch::{Change, Watcher};
 use redis::{PushInfo, PushKind, Value};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -21,47 +19,9 @@ use tokio::time::{sleep, timeout};
 /// Pause between attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The servers that report changes.
-pub(super) enum Source {
-    /// `link` is the connection over which records are read.
-    Primary { primary: Arc<Primary>, link: Arc<Link> },
-    /// All primaries.
-    Cluster(Arc<Cluster>),
-}
-
-pub(super) struct Feed {
-    target: Arc<Target>,
-    source: Source,
-    layout: Arc<Layout>,
-    timeout: Duration,
-    watchers: Watchers,
-    /// Whether changes are learned. Locked while that changes, and while a watcher is added.
-    live: Mutex<bool>,
-}
-
-impl Feed {
-    pub(super) fn new(
-        target: Arc<Target>,
-        source: Source,
-        layout: Arc<Layout>,
-        timeout: Duration,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            target,
-            source,
-            layout,
-            timeout,
-            watchers: Watchers::default(),
-            live: Mutex::default(),
-        })
-    }
-
-    fn live(&self) -> MutexGuard<'_, bool> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl Deployment {
     pub(super) fn add(&self, watcher: Watcher) {
-        let live = self.live();
+        let live = lock(&self.live);
         self.watchers.add(watcher.clone());
         if *live {
             watcher.notify(Change::Live);
@@ -74,30 +34,23 @@ impl Feed {
     }
 
     fn set_live(&self, now: bool) {
-        let mut live = self.live();
+        let mut live = lock(&self.live);
         *live = now;
         let change = if now { Change::Live } else { Change::Lost };
         self.watchers.notify(change);
     }
 
-    /// Returns the primary that is tracked; `None` in a cluster.
-    pub(super) fn primary(&self) -> Option<&Arc<Primary>> {
-        match &self.source {
-            Source::Primary { primary, .. } => Some(primary),
-            Source::Cluster(_) => None,
-        }
-    }
-
-    /// Runs as long as the store.
-    pub(super) async fn follow(self: Arc<Self>) {
+    /// Learns changes by other processes. Runs as long as the store.
+    pub(super) async fn follow_changes(self: Arc<Self>) {
         let mut warned = false;
         loop {
-            match self.begin().await {
-                Ok(mut session) => {
+            match self.subscribe().await {
+                Ok(mut subscription) => {
                     warned = false;
-                    let _live = Live::begin(&self);
+                    self.set_live(true);
+                    let _lost = OnDrop::new(|| self.set_live(false));
                     loop {
-                        match session.beat().await {
+                        match subscription.beat().await {
                             Beat::Calm => {}
                             Beat::OtherDatabase => self.watchers.notify(Change::All),
                             Beat::Ended => break,
@@ -116,44 +69,32 @@ impl Feed {
         }
     }
 
-    async fn begin(self: &Arc<Self>) -> Result<Session, Failure> {
-        let late = |_| Failure::gone("Redis did not answer in time");
-        let ended = Arc::new(Notify::new());
-        let pushed = self.pushed(&ended);
-        let (target, layout) = (&self.target, &self.layout);
-        match &self.source {
-            Source::Primary { primary, link } => {
-                let mut known = primary.watch();
-                // The session checks whether the primary is known.
-                let _ = timeout(self.timeout, known.wait_for(Result::is_ok)).await;
-                let begin = Session::with_primary(target, layout, known, link, pushed, ended);
-                timeout(self.timeout, begin).await.map_err(late)?
-            }
-            Source::Cluster(cluster) => {
-                let begin = Session::with_cluster(target, layout, cluster, pushed, ended);
-                timeout(self.timeout, begin).await.map_err(late)?
-            }
+    async fn subscribe(self: &Arc<Self>) -> Result<Subscription, Failure> {
+        if let Servers::Primary { primary, .. } = &self.servers {
+            // The subscription checks whether the primary is known.
+            let _ = timeout(self.timeout, primary.watch().wait_for(Result::is_ok)).await;
         }
+        let late = |_| Err(Failure::gone("Redis did not answer in time"));
+        timeout(self.timeout, Subscription::open(self)).await.unwrap_or_else(late)
     }
 
-    /// Returns the handler of Redis's push messages.
-    fn pushed(
-        self: &Arc<Self>,
-        ended: &Arc<Notify>,
-    ) -> impl Fn(PushInfo) + Clone + Send + Sync + 'static {
-        let (feed, ended) = (self.clone(), ended.clone());
+    /// Returns the handler of Redis's push messages; it notifies `broken` when they end.
+    pub(super) fn pushed(
+        self: Arc<Self>,
+        broken: Arc<Notify>,
+    ) -> impl Fn(PushInfo) + Send + Sync + 'static {
         move |push: PushInfo| match (push.kind, push.data.as_slice()) {
             (PushKind::Invalidate, [Value::Array(records)]) => {
                 for record in records {
                     match record {
-                        Value::BulkString(record) => feed.changed(record),
-                        _ => feed.watchers.notify(Change::All),
+                        Value::BulkString(record) => self.changed(record),
+                        _ => self.watchers.notify(Change::All),
                     }
                 }
             }
             // A flushed database.
-            (PushKind::Invalidate, _) => feed.watchers.notify(Change::All),
-            (PushKind::Disconnection, _) => ended.notify_one(),
+            (PushKind::Invalidate, _) => self.watchers.notify(Change::All),
+            (PushKind::Disconnection, _) => broken.notify_one(),
             _ => {}
         }
     }
@@ -163,21 +104,5 @@ impl Feed {
         if let Some(key) = self.layout.key(record) {
             self.watchers.notify(Change::Key(key));
         }
-    }
-}
-
-/// A guard that reports [`Change::Live`] at its start and [`Change::Lost`] on drop.
-struct Live<'a>(&'a Feed);
-
-impl<'a> Live<'a> {
-    fn begin(feed: &'a Feed) -> Self {
-        feed.set_live(true);
-        Self(feed)
-    }
-}
-
-impl Drop for Live<'_> {
-    fn drop(&mut self) {
-        self.0.set_live(false);
     }
 }

@@ -6,18 +6,16 @@
 //! from its key; an owner has a list in each bucket. `d` is the marker of the database.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
+use crate::jose::encoding;
 use crate::store::Record;
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::time::Duration;
 
 pub(super) const BUCKETS: u8 = 16;
 
 /// Returns 128 bits of an owner's SHA-256 in base64url: an owner is any text, of any length.
 pub(super) fn owner_hash(owner: &str) -> String {
-    let hash = digest(&SHA256, owner.as_bytes());
-    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
+    encoding::encode(&sha256(owner)[..16])
 }
 
 /// A sixteenth of the records, on one node of a cluster.
@@ -30,7 +28,7 @@ impl Bucket {
     }
 
     pub(super) fn of(key: &str) -> Self {
-        Self(digest(&SHA256, key.as_bytes()).as_ref()[0] % BUCKETS)
+        Self(sha256(key)[0] % BUCKETS)
     }
 
     /// Returns the cluster's hash slot of the bucket.
@@ -114,8 +112,6 @@ impl Layout {
 }
 
 /// Decodes a packed record (`lua/prelude.lua`) with its lifetime in milliseconds.
-///
-/// A negative lifetime means that it has none.
 pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
     let parts = packed.split_first_chunk::<8>().and_then(|(version, rest)| {
         let (&owner, rest) = rest.split_first()?;
@@ -127,11 +123,9 @@ pub(super) fn unpack(packed: &[u8], ttl: i64) -> Result<Record, Error> {
             "a record in Redis is damaged: something else writes under the store's prefix",
         ));
     };
-    let record = Record::new(value, version);
-    Ok(match u64::try_from(ttl) {
-        Ok(ttl) => record.with_ttl(Duration::from_millis(ttl)),
-        Err(_) => record,
-    })
+    // A negative lifetime means that it has none.
+    let ttl = u64::try_from(ttl).ok().map(Duration::from_millis);
+    Ok(Record { value: value.into(), version, ttl })
 }
 
 /// Encodes a lifetime in milliseconds for the scripts; empty for none.

@@ -1,20 +1,21 @@
 //! [`RedisStore`]: records in Redis, for many processes.
 
-mod builder;
+mod attempt;
+pub(crate) mod builder;
 mod cluster;
 mod connect;
 mod connection;
+mod deployment;
 mod failure;
 mod invalidation;
 mod layout;
 mod operations;
-mod opinions;
 mod primary;
 mod scripts;
 mod sentinel;
 mod server;
-mod session;
 mod store;
+mod subscription;
 mod topology;
 mod url;
 mod worker;

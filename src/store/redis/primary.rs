@@ -1,16 +1,15 @@
 //! Tracks the primary: the server that an address leads to, or that the sentinels name.
 
 use super::failure::Failure;
-use super::opinions::Opinions;
-use super::sentinel;
+use super::sentinel::Sentinels;
 use super::server::{self, Connected, Server};
-use super::url::{Address, Login, Target};
+use super::url::{Address, Target};
 use redis::PushInfo;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// Interval between checks, and time limit of one.
 ///
@@ -19,14 +18,11 @@ use tokio::time::{sleep, timeout};
 const INTERVAL: Duration = Duration::from_millis(250);
 const DEADLINE: Duration = Duration::from_millis(250);
 
-/// Where to look for the primary.
-pub(super) enum Place {
+/// How the primary is found.
+pub(super) enum Locator {
     /// A virtual IP, a name or a proxy: the server behind it may change at any time.
     Address(Address),
-    Service {
-        name: String,
-        login: Login,
-    },
+    Sentinels(Sentinels),
 }
 
 /// The primary, or why it is not known.
@@ -34,20 +30,14 @@ pub(super) type Known = Result<Server, Failure>;
 
 pub(super) struct Primary {
     target: Arc<Target>,
-    place: Place,
-    /// The answers of the sentinels; `None` without sentinels.
-    opinions: Option<Opinions>,
+    locator: Locator,
     known: watch::Sender<Known>,
 }
 
 impl Primary {
-    pub(super) fn new(target: Arc<Target>, place: Place) -> Arc<Self> {
+    pub(super) fn new(target: Arc<Target>, locator: Locator) -> Arc<Self> {
         let known = watch::Sender::new(Err(Failure::gone("Redis did not answer yet")));
-        let opinions = match place {
-            Place::Address(_) => None,
-            Place::Service { .. } => Some(Opinions::new(&target)),
-        };
-        Arc::new(Self { target, place, opinions, known })
+        Arc::new(Self { target, locator, known })
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<Known> {
@@ -59,34 +49,29 @@ impl Primary {
     /// A contradicted server is not used, even before the sentinels agree on another one: it may have
     /// missed a revocation.
     pub(super) fn may_be(&self, server: &Server) -> bool {
-        match (&*self.known.borrow(), &self.opinions) {
+        match (&*self.known.borrow(), &self.locator) {
             (Ok(primary), _) => primary == server,
-            (Err(_), Some(opinions)) => opinions.allow(&server.address),
-            (Err(_), None) => true,
+            (Err(_), Locator::Sentinels(sentinels)) => sentinels.allow(&server.address),
+            (Err(_), Locator::Address(_)) => true,
         }
     }
 
     /// Connects to the primary. The new connection shows which server that is now.
     pub(super) async fn connect(
         &self,
-        pushed: impl Fn(PushInfo) + Clone + Send + Sync + 'static,
+        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Connected, Failure> {
-        let named = self.known.borrow().clone();
-        let address = match (&self.place, named) {
-            (Place::Address(address), _) => address.clone(),
-            (Place::Service { .. }, Ok(server)) => server.address,
-            (Place::Service { name, login }, Err(_)) => {
-                match self.opinions.as_ref().and_then(Opinions::majority) {
-                    Some(address) => address,
-                    None => return sentinel::connect(&self.target, name, login, pushed).await,
-                }
-            }
+        let known = self.known.borrow().clone();
+        let address = match (&self.locator, known) {
+            (Locator::Address(address), _) => address.clone(),
+            (_, Ok(server)) => server.address,
+            (Locator::Sentinels(sentinels), Err(_)) => sentinels.candidate().await?,
         };
         let connected = server::connect_primary(&self.target, address, pushed).await?;
         self.known.send_if_modified(|known| {
             // The sentinels may have named another one meanwhile.
-            let named = match (&self.place, &*known) {
-                (Place::Address(_), _) => true,
+            let named = match (&self.locator, &*known) {
+                (Locator::Address(_), _) => true,
                 (_, known) => matches!(known, Ok(at) if at.address == connected.server.address),
             };
             named && update(known, Ok(connected.server.clone()))
@@ -96,36 +81,30 @@ impl Primary {
 
     /// Runs as long as the store.
     pub(super) async fn follow(self: Arc<Self>) {
-        let opinions = self.opinions.as_ref();
-        let _asking = match (&self.place, opinions) {
-            (Place::Service { name, login }, Some(opinions)) => {
-                Some(opinions.gather(&self.target, name, login))
+        let mut asking = match &self.locator {
+            Locator::Sentinels(sentinels) => {
+                Some((sentinels.watch(), sentinels.ask_all(&self.target)))
             }
-            _ => None,
+            Locator::Address(_) => None,
         };
         loop {
-            let look = timeout(DEADLINE, self.look()).await;
             let late = |_| Err(Failure::gone("Redis cannot be reached in time"));
-            let found = look.unwrap_or_else(late);
+            let found = timeout(DEADLINE, self.look()).await.unwrap_or_else(late);
             self.known.send_if_modified(|known| update(known, found));
-            let changed = async {
-                match opinions {
-                    Some(opinions) => opinions.changed().await,
+            let other_answers = async {
+                match &mut asking {
+                    Some((answers, _)) => drop(answers.changed().await),
                     None => pending().await,
                 }
             };
-            tokio::select! {
-                () = sleep(INTERVAL) => {}
-                () = changed => {}
-            }
+            let _ = timeout(INTERVAL, other_answers).await;
         }
     }
 
     async fn look(&self) -> Known {
-        let address = match (&self.place, &self.opinions) {
-            (Place::Address(address), _) => address.clone(),
-            (_, Some(opinions)) => opinions.agreed()?,
-            _ => return Err(Failure::gone("no sentinel answers")),
+        let address = match &self.locator {
+            Locator::Address(address) => address.clone(),
+            Locator::Sentinels(sentinels) => sentinels.agreed()?,
         };
         let connected = server::connect_primary(&self.target, address, |_| {}).await?;
         Ok(connected.server)

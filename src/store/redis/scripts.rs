@@ -2,7 +2,6 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use redis::Cmd;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// A Lua script. Redis caches scripts under their SHA-1.
@@ -26,19 +25,20 @@ script!(REPLACE, "lua/prelude.lua", "lua/replace.lua");
 script!(REMOVE, "lua/prelude.lua", "lua/remove.lua");
 script!(LIST_OWNED, "lua/prelude.lua", "lua/list_owned.lua");
 script!(READ_OWNED, "lua/prelude.lua", "lua/read.lua", "lua/read_owned.lua");
+script!(COUNT_OWNED, "lua/prelude.lua", "lua/read.lua", "lua/count_owned.lua");
 script!(REMOVE_OWNED, "lua/prelude.lua", "lua/remove_owned.lua");
 
 fn sha1(text: &str) -> String {
     let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
-    let mut hex = String::with_capacity(40);
-    for byte in hash.as_ref() {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Script {
+    /// Returns whether it removes the records of an owner.
+    pub(super) fn removes(&self) -> bool {
+        std::ptr::eq(self, &REMOVE_OWNED)
+    }
+
     /// Returns the command that runs the script if Redis has cached it.
     pub(super) fn by_hash(&self, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
         command("EVALSHA", &self.hash, keys, arguments)

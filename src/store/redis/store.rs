@@ -1,16 +1,14 @@
 //! [`RedisStore`]: the store over Redis.
 
 use super::builder::RedisStoreBuilder;
+use super::deployment::Deployment;
 use super::failure::unavailable;
-use super::layout::owner_hash;
-use super::operations::{Shared, everywhere};
 use super::worker::Worker;
 use crate::core::error::Error;
 use crate::store::watch::Watcher;
-use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
+use crate::store::{NewRecord, Record, Store, StoreFuture};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -87,11 +85,11 @@ pub struct RedisStore(Arc<Inner>);
 struct Inner {
     worker: Worker,
     free: Arc<Semaphore>,
-    shared: Arc<Shared>,
+    deployment: Arc<Deployment>,
     /// Set at the first use: a store that is only built does not connect.
-    primary_followed: AtomicBool,
+    primary_followed: Once,
     /// Set when the first watcher is added.
-    changes_followed: AtomicBool,
+    changes_followed: Once,
 }
 
 impl RedisStore {
@@ -110,24 +108,23 @@ impl RedisStore {
         RedisStoreBuilder::new(url)
     }
 
-    pub(super) fn new(shared: Shared) -> Result<Self, Error> {
+    pub(super) fn new(deployment: Deployment) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
             worker: Worker::start()?,
             free: Arc::new(Semaphore::new(MOST_WAITING)),
-            shared: Arc::new(shared),
-            primary_followed: AtomicBool::new(false),
-            changes_followed: AtomicBool::new(false),
+            deployment: Arc::new(deployment),
+            primary_followed: Once::new(),
+            changes_followed: Once::new(),
         })))
     }
 
     fn follow_primary(&self) {
-        let inner = &self.0;
-        if !inner.primary_followed.load(Ordering::Relaxed)
-            && !inner.primary_followed.swap(true, Ordering::Relaxed)
-            && let Some(primary) = inner.shared.feed.primary()
-        {
-            inner.worker.spawn(primary.clone().follow());
-        }
+        let Inner { worker, deployment, primary_followed, .. } = &*self.0;
+        primary_followed.call_once(|| {
+            if let Some(primary) = deployment.primary() {
+                worker.spawn(primary.clone().follow());
+            }
+        });
     }
 
     /// Runs an operation on the store's own thread.
@@ -135,7 +132,7 @@ impl RedisStore {
     /// If the caller stops waiting, the operation still completes and watchers are notified.
     fn run<'a, T, F>(
         &'a self,
-        operation: impl FnOnce(Arc<Shared>) -> F + Send + 'a,
+        operation: impl FnOnce(Arc<Deployment>) -> F + Send + 'a,
     ) -> StoreFuture<'a, T>
     where
         T: Send + 'static,
@@ -145,7 +142,7 @@ impl RedisStore {
             self.follow_primary();
             let free = self.0.free.clone().try_acquire_owned();
             let place = free.map_err(|_| unavailable("too many operations wait for Redis"))?;
-            let operation = operation(self.0.shared.clone());
+            let operation = operation(self.0.deployment.clone());
             let done = self.0.worker.spawn(async move {
                 let _place = place;
                 operation.await
@@ -156,29 +153,17 @@ impl RedisStore {
 
     /// Reads an empty key, to see whether Redis answers.
     pub(super) fn ping(&self) -> StoreFuture<'_, ()> {
-        self.run(|shared| async move { shared.get("").await.map(drop) })
+        self.run(|redis| async { redis.get(String::new()).await.map(drop) })
     }
 }
 
 impl Store for RedisStore {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.get(&key).await
-            }
-        })
+        self.run(|redis| redis.get(key.to_owned()))
     }
 
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.insert(&key, record).await
-            }
-        })
+        self.run(|redis| redis.insert(key.to_owned(), record))
     }
 
     fn replace<'a>(
@@ -188,59 +173,32 @@ impl Store for RedisStore {
         value: Vec<u8>,
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, Option<u64>> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.replace(&key, version, &value, ttl).await
-            }
-        })
+        self.run(move |redis| redis.replace(key.to_owned(), version, value, ttl))
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
-        self.run(move |shared| {
-            let key = key.to_owned();
-            async move {
-                check_key(&key)?;
-                shared.remove(&key).await
-            }
-        })
+        self.run(|redis| redis.remove(key.to_owned()))
     }
 
     fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-        let owner: Arc<str> = owner_hash(owner).into();
-        self.run(move |shared| async move {
-            let found = everywhere(|bucket| {
-                let (shared, owner) = (shared.clone(), owner.clone());
-                async move { shared.owned(bucket, &owner).await }
-            });
-            Ok(found.await?.into_iter().flatten().collect())
-        })
+        self.run(|redis| redis.owned(owner.to_owned()))
+    }
+
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        self.run(|redis| redis.count_owned(owner.to_owned(), prefix.to_owned()))
     }
 
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        let owner: Arc<str> = owner_hash(owner).into();
-        self.run(move |shared| async move {
-            let removed = everywhere(|bucket| {
-                let (shared, owner) = (shared.clone(), owner.clone());
-                async move { shared.remove_owned(bucket, &owner).await }
-            });
-            Ok(removed.await?.into_iter().sum())
-        })
-    }
-
-    fn purge(&self) -> StoreFuture<'_, u64> {
-        // Redis does that itself.
-        Box::pin(async { Ok(0) })
+        self.run(|redis| redis.remove_owned(owner.to_owned()))
     }
 
     fn watch(&self, watcher: Watcher) -> bool {
-        let feed = &self.0.shared.feed;
-        feed.add(watcher);
+        let deployment = &self.0.deployment;
+        deployment.add(watcher);
         self.follow_primary();
-        if !self.0.changes_followed.swap(true, Ordering::Relaxed) {
-            self.0.worker.spawn(feed.clone().follow());
-        }
+        self.0.changes_followed.call_once(|| {
+            self.0.worker.spawn(deployment.clone().follow_changes());
+        });
         true
     }
 }
@@ -248,8 +206,8 @@ impl Store for RedisStore {
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("prefix", &self.0.shared.layout.prefix())
-            .field("timeout", &self.0.shared.timeout)
+            .field("prefix", &self.0.deployment.layout.prefix())
+            .field("timeout", &self.0.deployment.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,16 @@
-//! The adapter to the trait of `tower-sessions-core` 0.15.
+//! The calls of `tower-sessions-core` 0.15.
 
 use super::store::{TowerSessionsStore, TowerSessionsStoreBuilder};
 use crate::core::error::{Error, ErrorKind};
-use crate::store::StoreFuture;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tower_sessions_core::SessionStore;
+use tower_sessions_core::session::{Id, Record};
+use tower_sessions_core::session_store::Error as BackendError;
 
 pub(super) type Data = HashMap<String, Value>;
-
-/// A store of tower-sessions, without its type.
-pub(super) trait Backend: Send + Sync + 'static {
-    fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>>;
-    /// Returns `false` if the id is taken.
-    fn create(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, bool>;
-    fn save(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, ()>;
-    fn delete(&self, id: i128) -> StoreFuture<'_, ()>;
-}
 
 /// Slack of a backend's expiry dates, so that none erases a record before it expires.
 ///
@@ -33,84 +26,72 @@ fn expiry(until: Option<Duration>) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A store of tower-sessions.
-struct Foreign<S>(S);
+fn record(id: i128, data: Data, until: Option<Duration>) -> Record {
+    Record { id: Id(id), data, expiry_date: expiry(until) }
+}
 
-impl<S: tower_sessions_core::SessionStore> Foreign<S> {
-    fn failed(error: tower_sessions_core::session_store::Error) -> Error {
-        match error {
-            tower_sessions_core::session_store::Error::Backend(_) => Error::new(
-                ErrorKind::Unavailable,
-                "the tower-sessions store failed: see the error's source",
-            ),
-            _ => Error::new(
-                ErrorKind::Storage,
-                "the tower-sessions store cannot read or write this record: see the \
-                 error's source",
-            ),
+fn failed(error: BackendError) -> Error {
+    let (kind, message) = match error {
+        BackendError::Backend(_) => {
+            (ErrorKind::Unavailable, "the tower-sessions store failed: see the error's source")
         }
-        .with_source(error)
+        _ => (
+            ErrorKind::Storage,
+            "the tower-sessions store cannot read or write this record: see the error's source",
+        ),
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+/// A store of tower-sessions.
+pub(super) struct Backend(Box<dyn SessionStore>);
+
+impl Backend {
+    pub(super) async fn load(&self, id: i128) -> Result<Option<Data>, Error> {
+        let loaded = self.0.load(&Id(id)).await.map_err(failed)?;
+        Ok(loaded.map(|record| record.data))
     }
 
-    fn record(
+    /// Returns `false` if the id is taken.
+    pub(super) async fn create(
+        &self,
         id: i128,
         data: Data,
         until: Option<Duration>,
-    ) -> tower_sessions_core::session::Record {
-        tower_sessions_core::session::Record {
-            id: tower_sessions_core::session::Id(id),
-            data,
-            expiry_date: expiry(until),
+    ) -> Result<bool, Error> {
+        let mut record = record(id, data, until);
+        self.0.create(&mut record).await.map_err(failed)?;
+        if record.id.0 == id {
+            return Ok(true);
         }
-    }
-}
-
-impl<S: tower_sessions_core::SessionStore> Backend for Foreign<S> {
-    fn load(&self, id: i128) -> StoreFuture<'_, Option<Data>> {
-        Box::pin(async move {
-            let id = tower_sessions_core::session::Id(id);
-            let loaded = self.0.load(&id).await.map_err(Self::failed)?;
-            Ok(loaded.map(|record| record.data))
-        })
+        // The id was taken, and the backend chose another one.
+        self.0.delete(&record.id).await.map_err(failed)?;
+        Ok(false)
     }
 
-    fn create(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, bool> {
-        Box::pin(async move {
-            let mut record = Self::record(id, data, until);
-            self.0.create(&mut record).await.map_err(Self::failed)?;
-            if record.id.0 == id {
-                return Ok(true);
-            }
-            // The id was taken, and the backend chose another one.
-            self.0.delete(&record.id).await.map_err(Self::failed)?;
-            Ok(false)
-        })
+    pub(super) async fn save(
+        &self,
+        id: i128,
+        data: Data,
+        until: Option<Duration>,
+    ) -> Result<(), Error> {
+        self.0.save(&record(id, data, until)).await.map_err(failed)
     }
 
-    fn save(&self, id: i128, data: Data, until: Option<Duration>) -> StoreFuture<'_, ()> {
-        Box::pin(async move {
-            let record = Self::record(id, data, until);
-            self.0.save(&record).await.map_err(Self::failed)
-        })
-    }
-
-    fn delete(&self, id: i128) -> StoreFuture<'_, ()> {
-        Box::pin(async move {
-            let id = tower_sessions_core::session::Id(id);
-            self.0.delete(&id).await.map_err(Self::failed)
-        })
+    pub(super) async fn delete(&self, id: i128) -> Result<(), Error> {
+        self.0.delete(&Id(id)).await.map_err(failed)
     }
 }
 
 impl TowerSessionsStore {
     /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
-    pub fn new(store: impl tower_sessions_core::SessionStore) -> Self {
-        Self::builder(store).build()
+    pub fn new(store: impl SessionStore) -> Self {
+        Self::builder(store).finish()
     }
 
     /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.
-    pub fn builder(store: impl tower_sessions_core::SessionStore) -> TowerSessionsStoreBuilder {
-        TowerSessionsStoreBuilder::over(Foreign(store))
+    pub fn builder(store: impl SessionStore) -> TowerSessionsStoreBuilder {
+        TowerSessionsStoreBuilder::over(Backend(Box::new(store)))
     }
 }
 

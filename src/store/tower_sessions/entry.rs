@@ -1,12 +1,14 @@
 //! The encoding of a record in a backend.
 
 use super::backend::Data;
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256_of;
 use crate::core::random::random;
+use crate::jose::encoding;
 use crate::store::Record;
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -19,14 +21,12 @@ pub(super) enum Kind {
 
 /// Returns the id of a text: a hash, because tower-sessions has ids of 128 bits.
 pub(super) fn id_of(kind: Kind, text: &str) -> i128 {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(match kind {
-        Kind::Record => b"jamguard record\0",
-        Kind::Index => b"jamguard owner \0",
-    });
-    context.update(text.as_bytes());
+    let kind = match kind {
+        Kind::Record => "jamguard record\0",
+        Kind::Index => "jamguard owner \0",
+    };
     let mut id = [0; 16];
-    id.copy_from_slice(&context.finish().as_ref()[..16]);
+    id.copy_from_slice(&sha256_of([kind, text])[..16]);
     i128::from_le_bytes(id)
 }
 
@@ -38,20 +38,35 @@ pub(super) fn damaged() -> Error {
     )
 }
 
-/// Encodes a Unix time in milliseconds; `null` for never.
-pub(super) fn moment(until: Option<Duration>) -> Value {
-    let millis = until.map(|until| u64::try_from(until.as_millis()).unwrap_or(u64::MAX));
-    millis.map_or(Value::Null, Into::into)
+/// Encodes what serializes as an object.
+pub(super) fn encode(value: &impl Serialize) -> Data {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(members)) => members.into_iter().collect(),
+        // Structs of texts and numbers always serialize, as objects.
+        _ => Data::new(),
+    }
 }
 
-pub(super) fn read_moment(value: Option<&Value>) -> Result<Option<Duration>, Error> {
-    match value {
-        Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64() {
-            Some(millis) => Ok(Some(Duration::from_millis(millis))),
-            None => Err(damaged()),
-        },
-        None => Err(damaged()),
+pub(super) fn decode<T: DeserializeOwned>(data: Data) -> Result<T, Error> {
+    let members = Value::Object(data.into_iter().collect());
+    serde_json::from_value(members).map_err(|_| damaged())
+}
+
+/// A Unix time in milliseconds; `null` for never.
+pub(super) mod moment {
+    use super::*;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        until: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        until.map(millis).serialize(to)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::deserialize(from)?.map(Duration::from_millis))
     }
 }
 
@@ -63,6 +78,19 @@ pub(super) struct Entry {
     /// Unix time.
     pub(super) until: Option<Duration>,
     pub(super) owner: Option<String>,
+}
+
+/// A record as it is stored: bytes in base64url, and the version as text, because some backends
+/// cannot encode 64-bit numbers.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    key: String,
+    value: String,
+    version: String,
+    #[serde(with = "moment")]
+    until: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 impl Entry {
@@ -79,49 +107,26 @@ impl Entry {
     }
 
     pub(super) fn record(&self, now: Duration) -> Record {
-        let record = Record::new(&*self.value, self.version);
-        match self.until {
-            Some(until) => record.with_ttl(until.saturating_sub(now)),
-            None => record,
-        }
+        let ttl = self.until.map(|until| until.saturating_sub(now));
+        Record { value: (&*self.value).into(), version: self.version, ttl }
     }
 
-    /// Encodes the record; 64-bit numbers as text, because some backends cannot encode them.
     pub(super) fn encode(&self) -> Data {
-        let mut data = Data::from([
-            ("key".to_owned(), Value::from(&*self.key)),
-            ("value".to_owned(), URL_SAFE_NO_PAD.encode(&self.value).into()),
-            ("version".to_owned(), self.version.to_string().into()),
-            ("until".to_owned(), moment(self.until)),
-        ]);
-        if let Some(owner) = &self.owner {
-            data.insert("owner".to_owned(), Value::from(&**owner));
-        }
-        data
+        encode(&Stored {
+            key: self.key.clone(),
+            value: encoding::encode(&self.value),
+            version: self.version.to_string(),
+            until: self.until,
+            owner: self.owner.clone(),
+        })
     }
 
-    pub(super) fn decode(mut data: Data, key: &str) -> Result<Self, Error> {
-        let text = |data: &Data, name: &str| match data.get(name) {
-            Some(Value::String(text)) => Ok(text.clone()),
-            _ => Err(damaged()),
-        };
-        if text(&data, "key")? != key {
-            return Err(damaged());
-        }
-        let owner = match data.remove("owner") {
-            None => None,
-            Some(Value::String(owner)) => Some(owner),
-            Some(_) => return Err(damaged()),
-        };
-        let value = URL_SAFE_NO_PAD.decode(text(&data, "value")?);
-        let version = text(&data, "version")?.parse();
-        Ok(Self {
-            key: key.to_owned(),
-            value: value.map_err(|_| damaged())?,
-            version: version.map_err(|_| damaged())?,
-            until: read_moment(data.get("until"))?,
-            owner,
-        })
+    pub(super) fn decode(data: Data, key: &str) -> Result<Self, Error> {
+        let Stored { value, version, until, owner, .. } =
+            decode(data).ok().filter(|stored: &Stored| stored.key == key).ok_or_else(damaged)?;
+        let value = encoding::decode(value).ok_or_else(damaged)?;
+        let version = version.parse().map_err(|_| damaged())?;
+        Ok(Self { key: key.to_owned(), value, version, until, owner })
     }
 }
 

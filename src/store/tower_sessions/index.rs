@@ -1,21 +1,27 @@
 //! An index of an owner's keys, which tower-sessions does not have.
 
 use super::backend::Data;
-use super::entry::{damaged, moment, read_moment};
+use super::entry::{damaged, decode, encode, moment};
 use crate::core::error::Error;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The keys of one owner's records: all live ones, and some that are gone.
-#[derive(Default)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Index {
+    owner: String,
     pub(super) keys: BTreeSet<String>,
     /// Unix time, not before the last of the records expires.
+    #[serde(with = "moment")]
     pub(super) until: Option<Duration>,
 }
 
 impl Index {
+    pub(super) fn of(owner: &str) -> Self {
+        Self { owner: owner.to_owned(), keys: BTreeSet::new(), until: None }
+    }
+
     /// Adds a key; returns whether that changes the index.
     pub(super) fn enter(&mut self, key: &str, until: Option<Duration>, now: Duration) -> bool {
         let lasts = match (self.until, until) {
@@ -34,25 +40,12 @@ impl Index {
         true
     }
 
-    pub(super) fn encode(&self, owner: &str) -> Data {
-        let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
-        Data::from([
-            ("owner".to_owned(), Value::from(owner)),
-            ("keys".to_owned(), Value::from(keys)),
-            ("until".to_owned(), moment(self.until)),
-        ])
+    pub(super) fn encode(&self) -> Data {
+        encode(self)
     }
 
-    pub(super) fn decode(data: &Data, owner: &str) -> Result<Self, Error> {
-        if data.get("owner").and_then(Value::as_str) != Some(owner) {
-            return Err(damaged());
-        }
-        let keys = data.get("keys").and_then(Value::as_array);
-        let keys = keys.ok_or_else(damaged)?.iter().map(|key| match key {
-            Value::String(key) => Ok(key.clone()),
-            _ => Err(damaged()),
-        });
-        Ok(Self { keys: keys.collect::<Result<_, _>>()?, until: read_moment(data.get("until"))? })
+    pub(super) fn decode(data: Data, owner: &str) -> Result<Self, Error> {
+        decode(data).ok().filter(|index: &Self| index.owner == owner).ok_or_else(damaged)
     }
 }
 
@@ -68,7 +61,7 @@ mod tests {
     #[test]
     fn the_index_outlives_its_records_and_is_seldom_written() {
         let now = Duration::from_secs(1000);
-        let mut index = Index::default();
+        let mut index = Index::of("ann");
         assert!(index.enter("a", at(1100), now));
         assert_eq!(index.until, at(1200));
         assert!(!index.enter("a", at(1200), now));
@@ -79,8 +72,8 @@ mod tests {
         assert!(index.enter("a", None, now));
         assert_eq!(index.until, None);
         assert!(!index.enter("b", at(9999), now));
-        let back = Index::decode(&index.encode("ann"), "ann").unwrap();
+        let back = Index::decode(index.encode(), "ann").unwrap();
         assert_eq!((back.keys, back.until), (index.keys.clone(), None));
-        assert!(Index::decode(&index.encode("ann"), "bob").is_err());
+        assert!(Index::decode(index.encode(), "bob").is_err());
     }
 }

@@ -72,7 +72,7 @@ const PRUNED_FROM: usize = 16;
 pub struct TowerSessionsStore(Arc<Inner>);
 
 struct Inner {
-    backend: Box<dyn Backend>,
+    backend: Backend,
     clock: Arc<dyn Clock>,
     timeout: Duration,
     /// Held from before a record is read until it is written.
@@ -109,10 +109,8 @@ impl Inner {
 
     /// Returns the record of a key, live or expired.
     async fn find(&self, id: i128, key: &str) -> Result<Option<Entry>, Error> {
-        match self.backend.load(id).await? {
-            Some(data) => Ok(Some(Entry::decode(data, key)?)),
-            None => Ok(None),
-        }
+        let data = self.backend.load(id).await?;
+        data.map(|data| Entry::decode(data, key)).transpose()
     }
 
     async fn live(&self, id: i128, key: &str) -> Result<Option<Entry>, Error> {
@@ -170,8 +168,7 @@ impl Inner {
         let entry =
             Entry { value, version: Entry::new_version()?, until: self.until(ttl), ..found };
         self.list(&entry).await?;
-        let saved = self.backend.save(id, entry.encode(), entry.until);
-        saved.await?;
+        self.backend.save(id, entry.encode(), entry.until).await?;
         Ok(Some(entry.version))
     }
 
@@ -190,10 +187,8 @@ impl Inner {
     }
 
     async fn index(&self, id: i128, owner: &str) -> Result<Index, Error> {
-        match self.backend.load(id).await? {
-            Some(data) => Index::decode(&data, owner),
-            None => Ok(Index::default()),
-        }
+        let data = self.backend.load(id).await?;
+        data.map_or_else(|| Ok(Index::of(owner)), |data| Index::decode(data, owner))
     }
 
     /// Adds a record's key to its owner's list, for as long as the record lives.
@@ -211,7 +206,7 @@ impl Inner {
         if count >= PRUNED_FROM && count.is_power_of_two() {
             self.prune(&mut index, owner, Some(&entry.key)).await?;
         }
-        self.backend.save(id, index.encode(owner), index.until).await
+        self.backend.save(id, index.encode(), index.until).await
     }
 
     /// Drops the keys without a live record of this owner, except `but`.
@@ -238,10 +233,7 @@ impl Inner {
         self.prune(&mut index, owner, None).await?;
         match index.keys.len() {
             0 if before > 0 => self.backend.delete(id).await,
-            left if left < before => {
-                let saved = self.backend.save(id, index.encode(owner), index.until);
-                saved.await
-            }
+            left if left < before => self.backend.save(id, index.encode(), index.until).await,
             _ => Ok(()),
         }
     }
@@ -250,10 +242,11 @@ impl Inner {
 impl TowerSessionsStore {
     /// Reads within the timeout.
     async fn read<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        match timeout(self.0.timeout, answer).await {
-            Ok(answer) => answer,
-            Err(_) => Err(late()),
-        }
+        timeout(self.0.timeout, answer).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn live(&self, key: &str) -> Result<Option<Entry>, Error> {
+        self.read(self.0.live(id_of(Kind::Record, key), key)).await
     }
 
     /// Writes in a separate task.
@@ -296,8 +289,7 @@ impl Store for TowerSessionsStore {
     fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
         Box::pin(async move {
             check_key(key)?;
-            let live = self.0.live(id_of(Kind::Record, key), key);
-            let found = self.read(live).await?;
+            let found = self.live(key).await?;
             Ok(found.map(|entry| entry.record(self.0.clock.now())))
         })
     }
@@ -336,8 +328,7 @@ impl Store for TowerSessionsStore {
         Box::pin(async move {
             let mut owned = Vec::new();
             for key in self.listed(owner).await? {
-                let live = self.0.live(id_of(Kind::Record, &key), &key);
-                let found = self.read(live).await?;
+                let found = self.live(&key).await?;
                 if let Some(entry) = found.filter(|e| e.owner.as_deref() == Some(owner)) {
                     owned.push((key, entry.record(self.0.clock.now())));
                 }
@@ -359,10 +350,6 @@ impl Store for TowerSessionsStore {
             Ok(removed)
         })
     }
-
-    fn purge(&self) -> StoreFuture<'_, u64> {
-        Box::pin(async { Ok(0) })
-    }
 }
 
 impl fmt::Debug for TowerSessionsStore {
@@ -379,26 +366,22 @@ impl fmt::Debug for TowerSessionsStore {
 /// ```
 /// use jamguard::store::TowerSessionsStore;
 /// use std::time::Duration;
-/// # fn example(sqlite: impl tower_sessions_core::SessionStore) {
+/// # fn example(sqlite: impl tower_sessions_core::SessionStore) -> Result<(), jamguard::Error> {
 /// let store = TowerSessionsStore::builder(sqlite)
 ///     .timeout(Duration::from_millis(500))
-///     .build();
-/// # }
+///     .build()?;
+/// # Ok(()) }
 /// ```
 #[must_use]
 pub struct TowerSessionsStoreBuilder {
-    backend: Box<dyn Backend>,
+    backend: Backend,
     clock: Arc<dyn Clock>,
     timeout: Duration,
 }
 
 impl TowerSessionsStoreBuilder {
-    pub(super) fn over(backend: impl Backend) -> Self {
-        Self {
-            backend: Box::new(backend),
-            clock: Arc::new(SystemClock),
-            timeout: Duration::from_millis(250),
-        }
+    pub(super) fn over(backend: Backend) -> Self {
+        Self { backend, clock: Arc::new(SystemClock), timeout: Duration::from_millis(250) }
     }
 
     /// Sets the clock whose wall time lifetimes follow. Default: the system clock.
@@ -417,7 +400,14 @@ impl TowerSessionsStoreBuilder {
     }
 
     /// Builds the store. Build one for each backend, and clone it.
-    pub fn build(self) -> TowerSessionsStore {
+    ///
+    /// # Errors
+    /// None today; all builders of this crate return a `Result`.
+    pub fn build(self) -> Result<TowerSessionsStore, Error> {
+        Ok(self.finish())
+    }
+
+    pub(super) fn finish(self) -> TowerSessionsStore {
         TowerSessionsStore(Arc::new(Inner {
             backend: self.backend,
             clock: self.clock,

@@ -5,8 +5,8 @@ use crate::store::StoreFuture;
 use std::sync::Arc;
 
 const CROWD: usize = 100;
-const COUNTERS: u64 = 8;
-const STEPS: u64 = 25;
+const COUNTERS: usize = 8;
+const STEPS: usize = 25;
 const ROUNDS: usize = 5;
 
 fn name(number: usize) -> Vec<u8> {
@@ -14,6 +14,11 @@ fn name(number: usize) -> Vec<u8> {
 }
 
 impl<S: Store> Suite<S> {
+    /// Returns one handle for even numbers and the other for odd ones.
+    fn handle(&self, number: usize) -> Arc<S> {
+        if number % 2 == 0 { self.first.clone() } else { self.second.clone() }
+    }
+
     /// Runs the same operation concurrently from many tasks, over both handles.
     async fn crowd<T: Send + 'static>(
         &self,
@@ -24,8 +29,8 @@ impl<S: Store> Suite<S> {
         let start = Arc::new(tokio::sync::Barrier::new(CROWD));
         let tasks: Vec<_> = (0..CROWD)
             .map(|number| {
-                let store = if number % 2 == 0 { self.first.clone() } else { self.second.clone() };
-                let (act, start, key) = (act.clone(), start.clone(), key.to_owned());
+                let (store, act) = (self.handle(number), act.clone());
+                let (start, key) = (start.clone(), key.to_owned());
                 tokio::spawn(async move {
                     start.wait().await;
                     act(&store, &key, number).await
@@ -49,7 +54,7 @@ impl<S: Store> Suite<S> {
                 .crowd(move |store, key, number| store.insert(key, new(&name(number))), key)
                 .await;
             self.check_winner(key, &inserted, "insert", round).await;
-            answer(self.first.remove(key).await, "remove");
+            self.remove(key).await;
         }
     }
 
@@ -64,7 +69,7 @@ impl<S: Store> Suite<S> {
                 )
                 .await;
             self.check_winner(key, &replaced, "replace", round).await;
-            answer(self.first.remove(key).await, "remove");
+            self.remove(key).await;
         }
     }
 
@@ -109,8 +114,7 @@ impl<S: Store> Suite<S> {
         self.insert(key, new(&0u64.to_le_bytes())).await;
         let tasks: Vec<_> = (0..COUNTERS)
             .map(|number| {
-                let store = if number % 2 == 0 { self.first.clone() } else { self.second.clone() };
-                let key = key.clone();
+                let (store, key) = (self.handle(number), key.clone());
                 tokio::spawn(async move {
                     for _ in 0..STEPS {
                         let mut lost = 0;
@@ -148,7 +152,7 @@ impl<S: Store> Suite<S> {
                 }
             }
         }
-        let expected = COUNTERS * STEPS;
+        let expected = (COUNTERS * STEPS) as u64;
         self.soon("no update is lost", async || {
             let read = self.read(key).await;
             read.is_some_and(|record| record.value() == expected.to_le_bytes())
@@ -171,13 +175,10 @@ impl<S: Store> Suite<S> {
                 answer(store.insert(key, new(b"").owned_by(&theirs)).await, "insert");
             }
         });
-        let removed = answer(self.first.remove_owned(owner).await, "remove_owned");
+        let removed = self.remove_owned(owner).await;
         for key in &before {
-            keeps(
-                self.read(key).await.is_none(),
-                "remove_owned removes every record that existed when it began",
-                "one is left",
-            );
+            let promise = "remove_owned removes every record that existed when it began";
+            self.is_gone(key, promise, "one is left").await;
         }
         if let Err(error) = writer.await {
             super::broken("every call is answered", &error.to_string());
@@ -188,6 +189,6 @@ impl<S: Store> Suite<S> {
             "remove_owned returns how many it removed, and the others stay listed",
             &format!("it returned {removed}, {} are listed", listed.len()),
         );
-        answer(self.first.remove_owned(owner).await, "remove_owned");
+        self.remove_owned(owner).await;
     }
 }

@@ -1,7 +1,13 @@
-//! Tests of owned and remove_owned.
+//! Tests of owned, count_owned and remove_owned.
 
 use super::texts::ODD;
 use super::{LONG, Store, Suite, answer, keeps, new};
+
+const OWNED: &str = "owned returns the keys and records of an owner";
+const COUNTED: &str = "count_owned counts an owner's records whose values begin with the prefix";
+const REMOVED: &str = "remove_owned removes an owner's records and returns how many";
+const ONLY_THEIRS: &str = "remove_owned removes only the owner's records";
+const ANY_TEXT: &str = "an owner is any text";
 
 impl<S: Store> Suite<S> {
     pub(super) async fn owners(&self) {
@@ -11,24 +17,21 @@ impl<S: Store> Suite<S> {
     }
 
     async fn a_life_with_an_owner(&self) {
-        let (ann, bob) = (&self.key("ann"), &self.key("bob"));
-        let key = &self.key("owned");
-        let free = &self.key("without owner");
-        self.insert(free, new(b"")).await;
+        let [ann, bob, key, free] =
+            &["ann", "bob", "owned", "without owner"].map(|name| self.key(name));
+        self.insert(free, new(b"1")).await;
         let version = self.insert(key, new(b"1").owned_by(ann)).await;
         let listed = answer(self.first.owned(ann).await, "owned");
-        keeps(
-            listed.len() == 1
-                && listed[0].0 == *key
-                && (listed[0].1.value(), listed[0].1.version()) == (b"1", version),
-            "owned returns the keys and records of an owner",
-            &format!("{listed:?}"),
-        );
-        keeps(
-            self.owned(bob).await.is_empty(),
-            "owned returns only the owner's records",
-            "it returned another owner's record",
-        );
+        let same = match listed.as_slice() {
+            [(listed, record)] => {
+                listed == key && (record.value(), record.version()) == (b"1", version)
+            }
+            _ => false,
+        };
+        keeps(same, OWNED, &format!("{listed:?}"));
+        self.lists(bob, &[], "owned returns only the owner's records").await;
+        self.counts(ann, &[(b"", 1), (b"1", 1), (b"2", 0), (b"1\0", 0)]).await;
+        self.counts(bob, &[(b"", 0)]).await;
 
         self.replace(key, version, b"2", Some(LONG)).await;
         let listed = answer(self.first.owned(ann).await, "owned");
@@ -37,92 +40,59 @@ impl<S: Store> Suite<S> {
             "a replaced record keeps its owner, and is listed as replaced",
             &format!("{listed:?}"),
         );
-        let refused = self.first.insert(key, new(b"").owned_by(bob));
-        let refused = answer(refused.await, "insert");
-        keeps(
-            refused.is_none() && self.owned(bob).await.is_empty(),
-            "an insert that returns None changes no owner",
-            "the record is listed as another's",
-        );
+        self.counts(ann, &[(b"1", 0), (b"2", 1)]).await;
+        let refused = answer(self.first.insert(key, new(b"").owned_by(bob)).await, "insert");
+        let promise = "an insert that returns None changes no owner";
+        keeps(refused.is_none(), promise, "it returned a version");
+        self.lists(bob, &[], promise).await;
 
-        answer(self.first.remove(key).await, "remove");
-        keeps(
-            self.owned(ann).await.is_empty(),
-            "a removed record has no owner",
-            "its owner still lists it",
-        );
+        self.remove(key).await;
+        self.lists(ann, &[], "a removed record has no owner").await;
+        self.counts(ann, &[(b"", 0)]).await;
         self.insert(key, new(b"3").owned_by(bob)).await;
-        let removed = answer(self.first.remove_owned(ann).await, "remove_owned");
-        keeps(
-            removed == 0 && self.read(key).await.is_some(),
-            "remove_owned removes only the owner's records",
-            "it removed a record that now has another owner",
-        );
-        let removed = answer(self.first.remove_owned(bob).await, "remove_owned");
-        let gone = self.read(key).await.is_none() && self.owned(bob).await.is_empty();
-        keeps(
-            removed == 1 && gone,
-            "remove_owned removes an owner's records and returns how many",
-            &format!("it returned {removed}, gone: {gone}"),
-        );
-        let removed = answer(self.first.remove_owned(bob).await, "remove_owned");
-        keeps(
-            removed == 0,
-            "remove_owned removes an owner's records and returns how many",
-            "it counted removed records",
-        );
-        keeps(
-            self.read(free).await.is_some(),
-            "remove_owned removes only the owner's records",
-            "it removed a record without an owner",
-        );
-        answer(self.first.remove(free).await, "remove");
+        keeps(self.remove_owned(ann).await == 0, ONLY_THEIRS, "it counted another's");
+        let seen = "it removed a record that now has another owner";
+        keeps(self.read(key).await.is_some(), ONLY_THEIRS, seen);
+        let removed = self.remove_owned(bob).await;
+        keeps(removed == 1, REMOVED, &format!("it returned {removed}"));
+        self.is_gone(key, REMOVED, "get still returns it").await;
+        self.lists(bob, &[], REMOVED).await;
+        keeps(self.remove_owned(bob).await == 0, REMOVED, "it counted removed records");
+        let seen = "it removed a record without an owner";
+        keeps(self.read(free).await.is_some(), ONLY_THEIRS, seen);
+        self.remove(free).await;
     }
 
     async fn odd_owners(&self) {
         let long = "o".repeat(10 * 1024);
-        let longer = format!("{long}x");
         let mut owners: Vec<String> = ODD.iter().map(|odd| self.key(odd)).collect();
-        owners.extend([self.key(&long), self.key(&longer)]);
+        owners.extend([self.key(&long), self.key(&format!("{long}x"))]);
         let key = |at: usize| self.key(&format!("of owner {at}"));
         for (at, owner) in owners.iter().enumerate() {
             self.insert(&key(at), new(b"").owned_by(owner)).await;
         }
         for (at, owner) in owners.iter().enumerate() {
-            let listed = self.owned(owner).await;
-            keeps(
-                listed == [key(at)],
-                "an owner is any text",
-                &format!("{owner:.80?} lists {listed:?}"),
-            );
+            self.lists(owner, &[&key(at)], ANY_TEXT).await;
+            self.counts(owner, &[(b"", 1)]).await;
         }
         for (at, owner) in owners.iter().enumerate() {
-            let removed = answer(self.first.remove_owned(owner).await, "remove_owned");
-            let next = match owners.get(at + 1) {
-                Some(_) => self.read(&key(at + 1)).await.is_some(),
-                None => true,
-            };
-            keeps(
-                removed == 1 && next && self.read(&key(at)).await.is_none(),
-                "an owner is any text",
-                &format!("{owner:.80?}: it removed {removed}, or another owner's record"),
-            );
+            let removed = self.remove_owned(owner).await;
+            let next = at + 1 == owners.len() || self.read(&key(at + 1)).await.is_some();
+            let seen = format!("{owner:.80?}: it removed {removed}, or another owner's record");
+            keeps(removed == 1 && next, ANY_TEXT, &seen);
+            self.is_gone(&key(at), ANY_TEXT, &seen).await;
         }
         // The empty text is an owner too, unlike no owner.
         let (theirs, free) = (&self.key("the empty owner's"), &self.key("free"));
         self.insert(theirs, new(b"").owned_by("")).await;
         self.insert(free, new(b"")).await;
         let listed = self.owned("").await;
-        answer(self.first.remove_owned("").await, "remove_owned");
-        keeps(
-            listed.contains(theirs)
-                && !listed.contains(free)
-                && self.read(theirs).await.is_none()
-                && self.read(free).await.is_some(),
-            "an owner is any text",
-            "the empty owner is confused with no owner",
-        );
-        answer(self.first.remove(free).await, "remove");
+        self.remove_owned("").await;
+        let seen = "the empty owner is confused with no owner";
+        keeps(listed.contains(theirs) && !listed.contains(free), ANY_TEXT, seen);
+        self.is_gone(theirs, ANY_TEXT, seen).await;
+        keeps(self.read(free).await.is_some(), ANY_TEXT, seen);
+        self.remove(free).await;
     }
 
     async fn many_records(&self) {
@@ -135,12 +105,10 @@ impl<S: Store> Suite<S> {
             self.insert(key, record).await;
         }
         let listed = self.owned(owner).await;
-        keeps(
-            listed == keys,
-            "owned returns every record of an owner",
-            &format!("{} of {MANY}", listed.len()),
-        );
-        let removed = answer(self.first.remove_owned(owner).await, "remove_owned");
+        let seen = format!("{} of {MANY}", listed.len());
+        keeps(listed == keys, "owned returns every record of an owner", &seen);
+        self.counts(owner, &[(self.run.as_bytes(), MANY as u64)]).await;
+        let removed = self.remove_owned(owner).await;
         let left = self.owned(owner).await.len();
         let mut readable = 0;
         for key in &keys {
@@ -151,5 +119,14 @@ impl<S: Store> Suite<S> {
             "remove_owned removes every record of an owner",
             &format!("it returned {removed} of {MANY}, {left} are listed, {readable} can be read"),
         );
+    }
+
+    /// Checks the counts of an owner's records by prefix of their values.
+    pub(super) async fn counts(&self, owner: &str, expected: &[(&[u8], u64)]) {
+        for (prefix, expected) in expected {
+            let counted = answer(self.first.count_owned(owner, prefix).await, "count_owned");
+            let seen = format!("{counted} instead of {expected} of {owner:.80?} with {prefix:?}");
+            keeps(counted == *expected, COUNTED, &seen);
+        }
     }
 }

@@ -40,6 +40,7 @@ pub(super) const ODD: &[&str] = &[
 
 impl<S: Store> Suite<S> {
     pub(super) async fn texts(&self) {
+        const ANY_TEXT: &str = "a key is any text of at most 512 bytes";
         let mut keys: Vec<String> = ODD.iter().map(|odd| self.key(odd)).collect();
         keys.push(format!("{:k<512}", self.key("long ")));
         keys.push(format!("{:k<511}x", self.key("long ")));
@@ -47,25 +48,18 @@ impl<S: Store> Suite<S> {
             self.insert(key, new(key.as_bytes()).expires_after(LONG)).await;
         }
         for key in &keys {
-            let read = self.read(key).await;
-            keeps(
-                read.is_some_and(|r| r.value() == key.as_bytes()),
-                "a key is any text of at most 512 bytes",
-                &format!("{key:?} does not give what was inserted under it"),
-            );
+            self.holds(key, key.as_bytes(), ANY_TEXT).await;
         }
         // In insertion order: each removal must remove one record only.
         for (at, key) in keys.iter().enumerate() {
-            let removed = answer(self.first.remove(key).await, "remove");
+            let removed = self.remove(key).await;
             let next = match keys.get(at + 1) {
                 Some(next) => self.read(next).await.is_some(),
                 None => true,
             };
-            keeps(
-                removed && next && self.read(key).await.is_none(),
-                "a key is any text of at most 512 bytes",
-                &format!("{key:?} is not removed, or not alone"),
-            );
+            let seen = format!("{key:?} is not removed, or not alone");
+            keeps(removed && next, ANY_TEXT, &seen);
+            self.is_gone(key, ANY_TEXT, &seen).await;
         }
         // These two keys have no prefix of this run.
         for key in ["", ":"] {
@@ -73,10 +67,8 @@ impl<S: Store> Suite<S> {
         }
         let long = &format!("{:k<513}", self.key("long "));
         let refused = self.first.insert(long, new(b"")).await;
-        keeps(
-            refused.is_err_and(|error| error.kind() == ErrorKind::Storage),
-            "a key of more than 512 bytes is an error of the kind Storage",
-            "insert of 513 bytes",
-        );
+        let storage = refused.is_err_and(|error| error.kind() == ErrorKind::Storage);
+        let promise = "a key of more than 512 bytes is an error of the kind Storage";
+        keeps(storage, promise, "insert of 513 bytes");
     }
 }

@@ -1,8 +1,9 @@
 //! Tests of watchers.
 
 use super::{SOON, Store, Suite, answer, broken, keeps, new};
+use crate::core::lock::lock;
 use crate::store::{Change, Watcher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const TOLD: &str = "a write is reported to the watchers before it returns";
@@ -21,7 +22,7 @@ struct Ear(Arc<Mutex<Heard>>);
 
 impl Ear {
     fn with<T>(&self, look: impl FnOnce(&mut Heard) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut lock(&self.0))
     }
 
     fn hear(&self, change: Change<'_>) {
@@ -82,12 +83,12 @@ impl<S: Store> Suite<S> {
         told(key, "insert");
         self.replace(key, version, b"", None).await;
         told(key, "replace");
-        answer(self.first.remove(key).await, "remove");
+        self.remove(key).await;
         told(key, "remove");
         self.insert(key, new(b"").owned_by(owner)).await;
         self.insert(other, new(b"").owned_by(owner)).await;
         ear.forget();
-        answer(self.first.remove_owned(owner).await, "remove_owned");
+        self.remove_owned(owner).await;
         keeps(ear.heard(key) && ear.heard(other), TOLD, "remove_owned, each of its keys");
     }
 

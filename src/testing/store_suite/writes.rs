@@ -3,81 +3,50 @@
 use super::{LONG, Store, Suite, answer, keeps, new};
 use std::collections::HashSet;
 
+const OTHER_VERSION: &str = "replace changes only a record with the given version";
+const REMOVED: &str = "remove says if a record existed";
+const HANDLES: &str = "two handles write to one store";
+
 impl<S: Store> Suite<S> {
     pub(super) async fn one_record(&self) {
         let key = &self.key("one record");
-        keeps(
-            self.read(key).await.is_none(),
-            "get returns None if the key has no record",
-            "it returned one before the first insert",
-        );
-        let removed = answer(self.first.remove(key).await, "remove");
-        keeps(!removed, "remove says if a record existed", "it said yes");
-        let replaced =
-            answer(self.first.replace(key, 0, vec![], None).await, "replace without a record");
-        keeps(
-            replaced.is_none() && self.read(key).await.is_none(),
-            "replace does not insert",
-            "it created a record",
-        );
+        self.is_gone(key, "get returns None if the key has no record", "a new key").await;
+        keeps(!self.remove(key).await, REMOVED, "it said yes");
+        let replaced = self.try_replace(key, 0, b"").await;
+        keeps(replaced.is_none(), "replace does not insert", "it returned a version");
+        self.is_gone(key, "replace does not insert", "it created a record").await;
 
         let version = self.insert(key, new(b"first")).await;
+        self.holds(key, b"first", "get returns the inserted value").await;
+        let promise =
+            "get returns the version that insert returned, and no lifetime if none was given";
         let read = self.read(key).await;
-        keeps(
-            read.as_ref().is_some_and(|r| r.value() == b"first"),
-            "get returns the inserted value",
-            &format!("{read:?}"),
-        );
-        keeps(
-            read.is_some_and(|r| r.version() == version && r.ttl().is_none()),
-            "get returns the version that insert returned, and no lifetime if none was given",
-            "another version, or a lifetime",
-        );
+        let kept = read.is_some_and(|r| r.version() == version && r.ttl().is_none());
+        keeps(kept, promise, "another version, or a lifetime");
 
         let again = answer(self.first.insert(key, new(b"second")).await, "insert");
-        keeps(
-            again.is_none(),
-            "insert returns None if the key has a record",
-            "it returned a version",
-        );
-        let value = self.read(key).await.map(|r| r.value().to_vec());
-        keeps(
-            value.as_deref() == Some(b"first"),
-            "insert does not change an existing record",
-            &format!("{value:?}"),
-        );
+        let promise = "insert returns None if the key has a record";
+        keeps(again.is_none(), promise, "it returned a version");
+        self.holds(key, b"first", "insert does not change an existing record").await;
 
         let next = self.replace(key, version, b"third", None).await;
         keeps(next != version, "a version changes with each write", "replace kept it");
-        let read = self.read(key).await;
-        keeps(
-            read.as_ref().is_some_and(|r| (r.value(), r.version()) == (b"third", next)),
-            "get returns the replaced value",
-            &format!("{read:?}"),
-        );
+        self.holds(key, b"third", "get returns the replaced value").await;
+        let read = self.read(key).await.map(|r| r.version());
+        keeps(read == Some(next), "get returns the replaced value", "with another version");
         for wrong in [version, next.wrapping_add(1), 0] {
-            let replaced = self.first.replace(key, wrong, b"wrong".to_vec(), None);
-            let replaced = answer(replaced.await, "replace of another version");
-            let value = self.read(key).await.map(|r| r.value().to_vec());
-            keeps(
-                replaced.is_none() && value.as_deref() == Some(b"third"),
-                "replace changes only a record with the given version",
-                &format!("{replaced:?}, the record now holds {value:?}"),
-            );
+            let replaced = self.try_replace(key, wrong, b"wrong").await;
+            keeps(replaced.is_none(), OTHER_VERSION, "it returned a version");
+            self.holds(key, b"third", OTHER_VERSION).await;
         }
 
-        let removed = answer(self.first.remove(key).await, "remove");
-        keeps(removed, "remove says if a record existed", "it said no");
-        keeps(self.read(key).await.is_none(), "a removed record is gone", "get still returns it");
-        let replaced = self.first.replace(key, next, b"fourth".to_vec(), None);
-        let replaced = answer(replaced.await, "replace of a removed record");
-        keeps(
-            replaced.is_none() && self.read(key).await.is_none(),
-            "replace does not restore a removed record",
-            "it did",
-        );
-        let removed = answer(self.first.remove(key).await, "remove");
-        keeps(!removed, "remove says if a record existed", "it said yes");
+        keeps(self.remove(key).await, REMOVED, "it said no");
+        self.is_gone(key, "a removed record is gone", "get still returns it").await;
+        let replaced = self.try_replace(key, next, b"fourth").await;
+        let promise = "replace does not restore a removed record";
+        keeps(replaced.is_none(), promise, "it returned a version");
+        self.is_gone(key, promise, "it did").await;
+        keeps(!self.remove(key).await, REMOVED, "it said yes");
     }
 
     pub(super) async fn values(&self) {
@@ -88,21 +57,15 @@ impl<S: Store> Suite<S> {
             [("an empty value", vec![]), ("every byte", every_byte), ("1 MiB", large)]
         {
             let key = &self.key(name);
+            let same = async |promise| {
+                let read = self.read(key).await;
+                keeps(read.is_some_and(|r| r.value() == value), promise, name);
+            };
             let version = self.insert(key, new(&value).expires_after(LONG)).await;
-            let read = self.read(key).await;
-            keeps(
-                read.is_some_and(|r| r.value() == value),
-                "a value is returned as inserted",
-                name,
-            );
+            same("a value is returned as inserted").await;
             self.replace(key, version, &value, Some(LONG)).await;
-            let read = self.read(key).await;
-            keeps(
-                read.is_some_and(|r| r.value() == value),
-                "a value is returned as replaced",
-                name,
-            );
-            answer(self.first.remove(key).await, "remove");
+            same("a value is returned as replaced").await;
+            self.remove(key).await;
         }
     }
 
@@ -117,7 +80,7 @@ impl<S: Store> Suite<S> {
                 "a version is never reused for its key",
                 &format!("{inserted} or {replaced} was used twice"),
             );
-            answer(self.first.remove(key).await, "remove");
+            self.remove(key).await;
         }
     }
 
@@ -132,22 +95,13 @@ impl<S: Store> Suite<S> {
         let right = answer(right.await, "replace");
         keeps(
             insert.is_none() && wrong.is_none() && right.is_some(),
-            "two handles write to one store",
+            HANDLES,
             &format!("the second's insert gave {insert:?}, its replaces {wrong:?} and {right:?}"),
         );
-        let late = self.first.replace(key, version, b"late".to_vec(), None);
-        let late = answer(late.await, "replace");
-        keeps(
-            late.is_none(),
-            "replace changes only a record with the given version",
-            "another handle had replaced it",
-        );
+        let late = self.try_replace(key, version, b"late").await;
+        keeps(late.is_none(), OTHER_VERSION, "another handle had replaced it");
         let removed = answer(self.second.remove(key).await, "remove");
-        let again = answer(self.first.remove(key).await, "remove");
-        keeps(
-            removed && !again,
-            "two handles write to one store",
-            "the first still had the record that the second removed",
-        );
+        let seen = "the first still had the record that the second removed";
+        keeps(removed && !self.remove(key).await, HANDLES, seen);
     }
 }

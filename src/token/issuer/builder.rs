@@ -4,6 +4,7 @@ use super::claims::Terms;
 use super::handle::{Inner, Issuer};
 use crate::core::clock::Clock;
 use crate::core::error::Error;
+use crate::core::settings::{Texts, Time, options};
 use crate::jose::SigningKey;
 use crate::token::claims::MAX_DATE;
 use crate::token::list::TokenList;
@@ -13,8 +14,27 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(15 * 60);
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+
+options! {
+    /// The options of an issuer.
+    IssuerOptions {
+        /// The `iss` of every token. Default: no `iss`.
+        issuer: Option<String> = None,
+        /// The `aud` of tokens whose claims have none.
+        audience: Texts = Texts::default(),
+        /// Time from `iat` to `exp`. Default: 15 minutes. Range: 1 s to 366 days.
+        lifetime: Time = Time(Duration::from_secs(15 * 60)),
+        /// Allows token lifetimes over a year.
+        danger_lifetime_over_a_year: bool = false,
+        /// Tolerated clock difference of verifiers. Default: 60 s, at most 1 hour.
+        leeway: Time = Time(DEFAULT_LEEWAY),
+        /// The header's `typ`. Default: `JWT`.
+        token_type: String = "JWT".to_owned(),
+        /// URL where the keys are published, for the issuer's metadata.
+        jwks_url: Option<String> = None,
+    }
+}
 
 /// A builder of an [`Issuer`].
 ///
@@ -26,38 +46,14 @@ const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 /// assert!(error.message().contains(".key("));
 /// ```
 #[must_use]
+#[derive(Default)]
 pub struct IssuerBuilder {
     keys: Vec<SigningKey>,
     rings: Vec<KeyRing>,
-    issuer: Option<String>,
-    audiences: Vec<Box<str>>,
-    lifetime: Duration,
-    any_lifetime: bool,
-    leeway: Duration,
-    token_type: String,
     clock: Option<Arc<dyn Clock>>,
-    jwks_url: Option<String>,
     deny: Vec<TokenList>,
     allow: Vec<TokenList>,
-}
-
-impl Default for IssuerBuilder {
-    fn default() -> Self {
-        Self {
-            keys: Vec::new(),
-            rings: Vec::new(),
-            issuer: None,
-            audiences: Vec::new(),
-            lifetime: DEFAULT_LIFETIME,
-            any_lifetime: false,
-            leeway: DEFAULT_LEEWAY,
-            token_type: "JWT".to_owned(),
-            clock: None,
-            jwks_url: None,
-            deny: Vec::new(),
-            allow: Vec::new(),
-        }
-    }
+    pub(crate) options: IssuerOptions,
 }
 
 impl IssuerBuilder {
@@ -80,7 +76,7 @@ impl IssuerBuilder {
     ///
     /// Use a URL if other services are to discover the keys by it.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = Some(issuer.into());
+        self.options.issuer = Some(issuer.into());
         self
     }
 
@@ -88,7 +84,7 @@ impl IssuerBuilder {
     ///
     /// Default: no `aud`, and [`Issuer::verifier`] accepts this issuer's tokens with any `aud`.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into().into_boxed_str());
+        self.options.audience.0.push(audience.into());
         self
     }
 
@@ -96,25 +92,25 @@ impl IssuerBuilder {
     ///
     /// Default: 15 minutes. Range: 1 s to 366 days; fractions of a second are dropped.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
+        self.options.lifetime = Time(lifetime);
         self
     }
 
     /// Allows token lifetimes over a year.
     pub fn danger_lifetime_over_a_year(mut self) -> Self {
-        self.any_lifetime = true;
+        self.options.danger_lifetime_over_a_year = true;
         self
     }
 
     /// Sets the tolerated clock difference of verifiers. Default: 60 s, at most 1 hour.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.options.leeway = Time(leeway);
         self
     }
 
     /// Sets the header's `typ`. Default: `JWT`. Access tokens of RFC 9068 use `at+jwt`.
     pub fn token_type(mut self, typ: impl Into<String>) -> Self {
-        self.token_type = typ.into();
+        self.options.token_type = typ.into();
         self
     }
 
@@ -128,7 +124,7 @@ impl IssuerBuilder {
     ///
     /// Default: `/.well-known/jwks.json` below the issuer.
     pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
-        self.jwks_url = Some(url.into());
+        self.options.jwks_url = Some(url.into());
         self
     }
 
@@ -154,11 +150,12 @@ impl IssuerBuilder {
     /// signatures cannot be verified.
     pub fn build(self) -> Result<Issuer, Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        let lifetime = self.lifetime.as_secs();
+        let options = self.options;
+        let lifetime = options.lifetime.0.as_secs();
         if lifetime == 0 {
             return refuse("tokens would expire at once: give .lifetime(…) a second or more");
         }
-        if self.lifetime > YEAR && !self.any_lifetime {
+        if options.lifetime.0 > YEAR && !options.danger_lifetime_over_a_year {
             return refuse(
                 "tokens would live for more than a year: shorten .lifetime(…), or call \
                  .danger_lifetime_over_a_year()",
@@ -167,11 +164,11 @@ impl IssuerBuilder {
         let (ring, clock) = match (&self.keys[..], &self.rings[..]) {
             ([key], []) => {
                 let ring = KeyRing::of(key.clone(), self.clock.clone())?;
-                let clock = ring.clock().clone();
+                let clock = ring.clock();
                 (ring, clock)
             }
             ([], [ring]) => {
-                let clock = self.clock.unwrap_or_else(|| ring.clock().clone());
+                let clock = self.clock.unwrap_or_else(|| ring.clock());
                 (ring.clone(), clock)
             }
             ([], []) => return refuse("no key: call .key(…) or .key_ring(…)"),
@@ -183,17 +180,20 @@ impl IssuerBuilder {
             }
         };
         let terms = Terms {
-            issuer: self.issuer.map(String::into_boxed_str),
-            audiences: self.audiences,
+            issuer: options.issuer.map(String::into_boxed_str),
+            audiences: options.audience.0.into_iter().map(String::into_boxed_str).collect(),
             lifetime,
-            max_lifetime: if self.any_lifetime { MAX_DATE } else { YEAR.as_secs() },
-            leeway: self.leeway.as_secs(),
+            max_lifetime: match options.danger_lifetime_over_a_year {
+                true => MAX_DATE,
+                false => YEAR.as_secs(),
+            },
+            leeway: options.leeway.0.as_secs(),
             overlap: ring.overlap(),
             deny: self.deny,
             allow: self.allow,
         };
         // Building the verifier also validates issuer, audiences, leeway, typ and lists.
-        let verifier = terms.verifier(&ring, &self.token_type, clock.clone()).build()?;
+        let verifier = terms.verifier(&ring, &options.token_type, clock.clone()).build()?;
         if lifetime.saturating_add(terms.leeway) > terms.overlap {
             return refuse(
                 "tokens would outlive their keys: give the key ring an .overlap(…) of at least the \
@@ -206,10 +206,10 @@ impl IssuerBuilder {
         Ok(Issuer(Arc::new(Inner {
             ring,
             terms,
-            token_type: self.token_type,
+            token_type: options.token_type,
             clock,
             verifier,
-            jwks_url: self.jwks_url,
+            jwks_url: options.jwks_url,
         })))
     }
 }
@@ -217,8 +217,8 @@ impl IssuerBuilder {
 impl fmt::Debug for IssuerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuerBuilder")
-            .field("issuer", &self.issuer)
-            .field("lifetime", &self.lifetime)
+            .field("issuer", &self.options.issuer)
+            .field("lifetime", &self.options.lifetime.0)
             .finish_non_exhaustive()
     }
 }

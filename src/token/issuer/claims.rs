@@ -1,13 +1,15 @@
 //! Claims of new tokens.
 
+use crate::core::clock::system_time;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
 use crate::token::list::TokenList;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
-use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
 /// Claims that the issuer sets; the data must not contain them.
 const SET: [&str; 3] = ["jti", "iat", "exp"];
@@ -62,8 +64,7 @@ impl NewClaims {
 
     /// Returns when the token will expire.
     pub fn expires_at(&self) -> SystemTime {
-        let expires = UNIX_EPOCH.checked_add(Duration::from_secs(self.expires));
-        expires.unwrap_or(UNIX_EPOCH)
+        system_time(Duration::from_secs(self.expires))
     }
 }
 
@@ -80,15 +81,8 @@ impl Serialize for NewClaims {
     }
 }
 
-/// Leaves the data out, which may be personal.
-impl fmt::Debug for NewClaims {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewClaims")
-            .field("token_id", &self.token_id)
-            .field("expires", &self.expires)
-            .finish_non_exhaustive()
-    }
-}
+// Leaves the data out, which may be personal.
+debug_fields!(NewClaims, self, token_id = self.token_id, expires = self.expires);
 
 fn not_an_object() -> Error {
     Error::configuration(
@@ -163,14 +157,11 @@ impl Terms {
             }
             Some(_) => {}
         }
-        let expires = match given.expires {
-            None => {
-                let expires = now.saturating_add(self.lifetime);
-                added.push(("exp", expires.into()));
-                expires
-            }
-            Some(expires) => expires,
-        };
+        let expires = given.expires.unwrap_or_else(|| {
+            let expires = now.saturating_add(self.lifetime);
+            added.push(("exp", expires.into()));
+            expires
+        });
         self.check_lifetime(expires, now)?;
         for list in self.deny.iter().chain(&self.allow) {
             list.check_lifetime(Some(expires), given.issued_in.or(Some(now)))?;
@@ -182,38 +173,34 @@ impl Terms {
                 Some(_) => return refuse("the claim 'iss' is not this issuer's: leave it out"),
             }
         }
-        let ours = |given: &str| self.audiences.iter().any(|ours| **ours == *given);
-        let fits = match &given.audience {
-            Audience::Absent => {
-                match &self.audiences[..] {
-                    [] => {}
-                    [one] => added.push(("aud", (**one).into())),
-                    many => added.push(("aud", json!(many))),
-                }
-                true
+        let foreign = |given: &str| self.audiences.iter().all(|ours| **ours != *given);
+        let foreign = match (&given.audience, &self.audiences[..]) {
+            (_, []) => false,
+            (Audience::Absent, ours) => {
+                added.push(("aud", if let [one] = ours { json!(one) } else { json!(ours) }));
+                false
             }
-            Audience::One(given) => ours(given),
-            Audience::Many(given) => given.iter().any(|given| ours(given)),
+            (Audience::One(given), _) => foreign(given),
+            (Audience::Many(given), _) => given.iter().all(|given| foreign(given)),
         };
-        if !fits && !self.audiences.is_empty() {
+        if foreign {
             return refuse("the claim 'aud' names none of this issuer's audiences: leave it out");
         }
+        if added.is_empty() {
+            return Ok((own.to_owned(), expires));
+        }
         let mut text = String::with_capacity(own.len() + 256);
+        text.push('{');
         for (name, value) in added {
-            text.push(if text.is_empty() { '{' } else { ',' });
-            text.push_str(&format!("\"{name}\":{value}"));
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "\"{name}\":{value},");
         }
-        match (text.is_empty(), own) {
-            (true, own) => text.push_str(own),
-            (false, own) => {
-                // Serialized text may contain spaces here, for example from a raw value.
-                let rest = own[1..].trim_ascii_start();
-                if !rest.starts_with('}') {
-                    text.push(',');
-                }
-                text.push_str(rest);
-            }
+        // Serialized text may contain spaces here, for example from a raw value.
+        let rest = own[1..].trim_ascii_start();
+        if rest.starts_with('}') {
+            text.pop();
         }
+        text.push_str(rest);
         Ok((text, expires))
     }
 

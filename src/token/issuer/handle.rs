@@ -3,6 +3,7 @@
 use super::builder::IssuerBuilder;
 use super::claims::{self, NewClaims, Terms};
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::jose::jws::{self, DEFAULT_MAX_LEN};
@@ -11,7 +12,6 @@ use crate::token::ring::KeyRing;
 use crate::token::verifier::Verifier;
 use serde::Serialize;
 use serde_json::json;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,18 +144,19 @@ impl Issuer {
         &self.0.ring
     }
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
+    fn now(&self) -> u64 {
+        self.0.clock.now().as_secs()
+    }
+}
+
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl Issuer {
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.0.terms.issuer.as_deref()
     }
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn jwks_url(&self) -> Option<&str> {
         self.0.jwks_url.as_deref()
-    }
-
-    fn now(&self) -> u64 {
-        self.0.clock.now().as_secs()
     }
 }
 
@@ -171,30 +172,14 @@ impl Terms {
             .token_type(token_type)
             .leeway(Duration::from_secs(self.leeway))
             .clock(clock);
-        if let Some(issuer) = &self.issuer {
-            rules = rules.issuer(&**issuer);
-        }
         if self.audiences.is_empty() {
             rules = rules.any_audience_until_named();
         }
-        for audience in &self.audiences {
-            rules = rules.audience(&**audience);
-        }
-        for list in &self.deny {
-            rules = rules.deny_list(list.clone());
-        }
-        for list in &self.allow {
-            rules = rules.allow_list(list.clone());
-        }
-        rules
+        rules = self.issuer.iter().fold(rules, |rules, issuer| rules.issuer(&**issuer));
+        rules = self.audiences.iter().fold(rules, |rules, audience| rules.audience(&**audience));
+        rules = self.deny.iter().cloned().fold(rules, VerifierBuilder::deny_list);
+        self.allow.iter().cloned().fold(rules, VerifierBuilder::allow_list)
     }
 }
 
-impl fmt::Debug for Issuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issuer")
-            .field("issuer", &self.0.terms.issuer)
-            .field("ring", &self.0.ring)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(Issuer, self, issuer = self.0.terms.issuer, ring = self.0.ring);

@@ -1,6 +1,6 @@
 //! Issuing of the application's own tokens.
 
-mod builder;
+pub(crate) mod builder;
 mod claims;
 mod handle;
 

@@ -2,17 +2,27 @@
 
 use super::limits::Limits;
 use super::token_list::{Kind, Settings, TokenList};
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
+use crate::core::settings::{Time, TimeOrUnlimited, options};
 use crate::store::Store;
 use crate::token::rules::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest lifetime that an issuer allows by default.
-const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
-const MAX_NAME: usize = 64;
+options! {
+    /// The options of a list.
+    ListOptions {
+        /// How long an entry outlives its token's `exp`. Default: 60 s, at most 1 hour.
+        leeway: Time = Time(DEFAULT_LEEWAY),
+        /// Longest accepted time from `iat` to `exp` of a token. Default: 366 days, at least 1 s.
+        max_token_lifetime: TimeOrUnlimited = TimeOrUnlimited(Duration::from_secs(366 * 24 * 3600)),
+        /// Accepts tokens unchecked while the store is unavailable, including revoked ones.
+        danger_fail_open: bool = false,
+    }
+}
 
 /// A builder of a [`TokenList`].
 ///
@@ -33,9 +43,7 @@ pub struct TokenListBuilder {
     store: Arc<dyn Store>,
     name: String,
     clock: Arc<dyn Clock>,
-    leeway: Duration,
-    max_lifetime: Duration,
-    fail_open: bool,
+    pub(crate) options: ListOptions,
 }
 
 impl TokenListBuilder {
@@ -45,9 +53,7 @@ impl TokenListBuilder {
             store: Arc::new(store),
             name: "tokens".to_owned(),
             clock: Arc::new(SystemClock),
-            leeway: DEFAULT_LEEWAY,
-            max_lifetime: DEFAULT_MAX_LIFETIME,
-            fail_open: false,
+            options: ListOptions::default(),
         }
     }
 
@@ -71,7 +77,7 @@ impl TokenListBuilder {
     /// build. If several machines write to the list, their clocks may differ by the excess over the
     /// verifiers' leeway.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.options.leeway = Time(leeway);
         self
     }
 
@@ -81,7 +87,7 @@ impl TokenListBuilder {
     /// lives longer is rejected: it could outlive its revocation. Default: 366 days, at least 1 s;
     /// `Duration::MAX` means no limit.
     pub fn max_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.max_lifetime = lifetime;
+        self.options.max_token_lifetime = TimeOrUnlimited(lifetime);
         self
     }
 
@@ -89,7 +95,7 @@ impl TokenListBuilder {
     ///
     /// Each is counted in the metric `jamguard_unchecked_tokens_total`.
     pub fn danger_fail_open(mut self) -> Self {
-        self.fail_open = true;
+        self.options.danger_fail_open = true;
         self
     }
 
@@ -99,13 +105,14 @@ impl TokenListBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<TokenList, Error> {
-        check_name(&self.name)?;
-        if self.leeway > MAX_LEEWAY {
+        check_store_name(&self.name)?;
+        let ListOptions { leeway, max_token_lifetime, danger_fail_open } = self.options;
+        if leeway.0 > MAX_LEEWAY {
             return Err(Error::configuration(
                 "the list's leeway is over an hour, which is the most that a verifier may have",
             ));
         }
-        if self.max_lifetime < Duration::from_secs(1) {
+        if max_token_lifetime.0 < Duration::from_secs(1) {
             return Err(Error::configuration(
                 "the longest token lifetime is under a second: give .max_token_lifetime(…) the \
                  longest time from iat to exp of any token",
@@ -115,22 +122,10 @@ impl TokenListBuilder {
             kind: self.kind,
             prefix: format!("{}/{}/", self.kind.as_str(), self.name),
             store: self.store,
-            clock: self.clock,
-            limits: Limits::new(self.leeway, self.max_lifetime, self.fail_open),
+            clock: PartClock::new(self.clock),
+            limits: Limits::new(leeway.0, max_token_lifetime.0, danger_fail_open),
         }))
     }
-}
-
-/// Checks a name that becomes part of a store's keys.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(fits) {
-        return Ok(());
-    }
-    Err(Error::configuration(
-        "a name in a store must have 1 to 64 letters, digits, '-', '_' or '.': it becomes part of \
-         its keys",
-    ))
 }
 
 impl fmt::Debug for TokenListBuilder {

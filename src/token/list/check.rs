@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-type Answer = Result<Option<Record>, Error>;
+type ReadResult = Result<Option<Record>, Error>;
 
 /// The store keys of the entries that decide about a token.
 struct Keys {
@@ -34,7 +34,7 @@ impl TokenList {
     #[cold]
     fn peek(&self, token: &Verified, mark: &Mark) -> Option<Result<(), Error>> {
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.settings().store);
+        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
         let own = store.peek(&keys.token)?;
         let subject = match &keys.subject {
             Some(key) => store.peek(key)?,
@@ -50,7 +50,7 @@ impl TokenList {
         }
         let mark = self.mark(token);
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.settings().store);
+        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
         let subject: StoreFuture<'_, _> = match &keys.subject {
             Some(key) => store.get(key),
             None => Box::pin(std::future::ready(Ok(None))),
@@ -79,8 +79,8 @@ impl TokenList {
         &self,
         token: &Verified,
         (mark, then): (&Mark, Moment),
-        own: Answer,
-        subject: Answer,
+        own: ReadResult,
+        subject: ReadResult,
     ) -> Result<(), Error> {
         let entry = token.entry();
         self.check_lifetime(entry.window.expires, entry.issued_in)
@@ -91,7 +91,7 @@ impl TokenList {
             Err(error) => outage = Some(error),
         }
         match subject {
-            Ok(Some(record)) if taken_back(token, &record) => {
+            Ok(Some(record)) if is_revoked_by(token, &record) => {
                 return Err(Error::new(
                     ErrorKind::Revoked,
                     "the token is revoked, with all earlier tokens of its subject",
@@ -113,7 +113,7 @@ impl TokenList {
                 if !failing.swap(true, Ordering::Relaxed) {
                     telemetry::warn("a token list's store is unavailable", &error);
                 }
-                if self.settings().limits.fail_open() {
+                if self.limits().get().fail_open {
                     self.list.unchecked.add();
                     return Ok(());
                 }
@@ -123,7 +123,7 @@ impl TokenList {
     }
 
     fn judge(&self, listed: bool) -> Result<(), Error> {
-        match (self.settings().kind, listed) {
+        match (self.list.settings.kind, listed) {
             (Kind::Deny, false) | (Kind::Allow, true) => Ok(()),
             (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token is revoked")),
             (Kind::Allow, false) => {
@@ -138,7 +138,7 @@ impl TokenList {
         expires: Option<u64>,
         issued: Option<u64>,
     ) -> Result<(), Error> {
-        match (self.settings().limits.max_lifetime(), expires, issued) {
+        match (self.max_lifetime(), expires, issued) {
             (Some(most), Some(expires), Some(issued))
                 if expires.saturating_sub(issued) > most.as_secs() =>
             {
@@ -165,7 +165,7 @@ fn subject_id(token: &Verified) -> Option<RevocationId> {
 }
 
 /// Returns whether its subject's entry revokes a token.
-fn taken_back(token: &Verified, entry: &Record) -> bool {
+fn is_revoked_by(token: &Verified, entry: &Record) -> bool {
     let issued = token.entry().issued_in;
     issued.is_none_or(|issued| issued <= moment_of(entry))
 }

@@ -1,61 +1,63 @@
 //! Limits of a list that can change while it is in use.
 
+use super::token_list::TokenList;
 use crate::core::error::Error;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+#[cfg(feature = "config")]
+use crate::store::Change;
+use crate::token::rules::Rules;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-/// Limits of a list. Each is read and written independently of the others.
-pub(crate) struct Limits {
-    /// Milliseconds.
-    leeway: AtomicU64,
-    /// Milliseconds; `u64::MAX` means no limit.
-    max_lifetime: AtomicU64,
-    fail_open: AtomicBool,
-    /// The longest leeway of a verifier that uses the list, in seconds.
-    used_leeway: AtomicU64,
-    /// Whether a verifier that uses the list accepts tokens without `exp`.
-    used_without_end: AtomicBool,
-}
+pub(crate) struct Limits(RwLock<Values>);
 
-/// Rounds up: an entry must not end before its token.
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+#[derive(Clone, Copy)]
+pub(super) struct Values {
+    /// How long an entry outlives its token's `exp`.
+    pub(super) leeway: Duration,
+    /// The longest token lifetime; `Duration::MAX` means no limit.
+    pub(super) max_lifetime: Duration,
+    pub(super) fail_open: bool,
+    /// The longest leeway of a verifier that uses the list, in seconds.
+    used_leeway: u64,
+    /// Whether a verifier that uses the list accepts tokens without `exp`.
+    used_without_exp: bool,
 }
 
 impl Limits {
     pub(super) fn new(leeway: Duration, max_lifetime: Duration, fail_open: bool) -> Self {
-        Self {
-            leeway: millis(leeway).into(),
-            max_lifetime: millis(max_lifetime).into(),
-            fail_open: fail_open.into(),
-            used_leeway: AtomicU64::new(0),
-            used_without_end: AtomicBool::new(false),
-        }
+        let (used_leeway, used_without_exp) = (0, false);
+        Self(RwLock::new(Values { leeway, max_lifetime, fail_open, used_leeway, used_without_exp }))
     }
 
-    pub(super) fn leeway(&self) -> Duration {
-        Duration::from_millis(self.leeway.load(Ordering::Relaxed))
+    pub(super) fn get(&self) -> Values {
+        // Poisoning is ignored: nothing panics while the lock is held.
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the longest token lifetime; `None` means no limit.
-    pub(super) fn max_lifetime(&self) -> Option<Duration> {
-        let most = self.max_lifetime.load(Ordering::Relaxed);
-        (most != u64::MAX).then(|| Duration::from_millis(most))
+    /// Checks that the limits fit a verifier with these rules, and keeps what it requires.
+    pub(super) fn check_verifier(&self, rules: &Rules) -> Result<(), Error> {
+        let mut values = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let used = Values {
+            used_leeway: values.used_leeway.max(rules.leeway),
+            used_without_exp: values.used_without_exp || !rules.require_exp,
+            ..*values
+        };
+        used.check()?;
+        *values = used;
+        Ok(())
     }
+}
 
-    pub(super) fn fail_open(&self) -> bool {
-        self.fail_open.load(Ordering::Relaxed)
-    }
-
-    /// Checks that entries outlive the tokens that a verifier accepts; `leeway` in seconds.
-    pub(super) fn check(&self, leeway: u64, requires_end: bool) -> Result<(), Error> {
-        if self.leeway().as_secs() < leeway {
+impl Values {
+    /// Checks that entries outlive the tokens that the verifiers accept.
+    fn check(&self) -> Result<(), Error> {
+        if self.leeway.as_secs() < self.used_leeway {
             return Err(Error::configuration(
                 "the list's leeway is shorter than the verifier's, so an entry would end before \
                  its token: give the list's .leeway(…) the verifier's",
             ));
         }
-        if !requires_end && self.max_lifetime().is_some() {
+        if self.used_without_exp && self.max_lifetime != Duration::MAX {
             return Err(Error::configuration(
                 "a list cannot be combined with .danger_accept_missing_exp(): tokens without exp \
                  outlive the revocation of their subject; give the list \
@@ -65,29 +67,32 @@ impl Limits {
         Ok(())
     }
 
-    /// Records the requirements of a verifier that uses the list.
-    pub(super) fn note_use(&self, leeway: u64, requires_end: bool) {
-        self.used_leeway.fetch_max(leeway, Ordering::Relaxed);
-        self.used_without_end.fetch_or(!requires_end, Ordering::Relaxed);
+    #[cfg(feature = "config")]
+    fn with_limits_of(self, newer: Self) -> Self {
+        let Self { leeway, max_lifetime, fail_open, .. } = newer;
+        Self { leeway, max_lifetime, fail_open, ..self }
+    }
+}
+
+impl TokenList {
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.list.settings.limits
     }
 
-    /// Checks that other limits fit all verifiers that use the list.
+    /// Checks that other limits fit the verifiers that use the list.
     #[cfg(feature = "config")]
-    pub(super) fn check_newer(&self, newer: &Self) -> Result<(), Error> {
-        newer.check(
-            self.used_leeway.load(Ordering::Relaxed),
-            !self.used_without_end.load(Ordering::Relaxed),
-        )
+    pub(crate) fn check_limits(&self, newer: &Limits) -> Result<(), Error> {
+        self.limits().get().with_limits_of(newer.get()).check()
     }
 
+    /// Replaces the limits for all later checks.
     #[cfg(feature = "config")]
-    pub(super) fn take(&self, newer: &Self) {
-        let copy = |own: &AtomicU64, newer: &AtomicU64| {
-            own.store(newer.load(Ordering::Relaxed), Ordering::Relaxed);
-        };
-        copy(&self.leeway, &newer.leeway);
-        copy(&self.max_lifetime, &newer.max_lifetime);
-        let fail_open = newer.fail_open.load(Ordering::Relaxed);
-        self.fail_open.store(fail_open, Ordering::Relaxed);
+    pub(crate) fn set_limits(&self, newer: &Limits) {
+        let newer = newer.get();
+        let mut values = self.limits().0.write().unwrap_or_else(PoisonError::into_inner);
+        *values = values.with_limits_of(newer);
+        drop(values);
+        // Tokens that passed under the old limits may not pass under the new ones.
+        self.changes.learn(Change::All);
     }
 }

@@ -1,6 +1,7 @@
 //! The lists of a verifier.
 
 use super::token_list::{Kind, TokenList};
+use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::token::rules::Rules;
 use crate::token::verified::Verified;
@@ -18,6 +19,10 @@ impl Lists {
     /// Returns these lists and more.
     pub(crate) fn and(&self, more: &[TokenList]) -> Self {
         Self::new(self.0.iter().chain(more).cloned())
+    }
+
+    pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.iter().for_each(|list| list.list.settings.clock.follow(clock));
     }
 
     /// Checks the token if that needs no waiting.
@@ -43,9 +48,8 @@ impl Lists {
 impl TokenList {
     /// Checks that the list has this kind and fits a verifier with these rules.
     pub(crate) fn check_use(&self, kind: Kind, rules: &Rules) -> Result<(), Error> {
-        let settings = self.settings();
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if settings.kind != kind {
+        if self.list.settings.kind != kind {
             return refuse(match kind {
                 Kind::Deny => {
                     "an allow list given to .deny_list(…): use .allow_list(…), or \
@@ -63,8 +67,6 @@ impl TokenList {
                  their tokens, which would be accepted again",
             );
         }
-        settings.limits.check(rules.leeway, rules.require_exp)?;
-        settings.limits.note_use(rules.leeway, rules.require_exp);
-        Ok(())
+        self.limits().check_verifier(rules)
     }
 }

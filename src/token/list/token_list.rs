@@ -4,7 +4,8 @@ use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
 use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
@@ -13,10 +14,9 @@ use crate::token::claims::RegisteredClaims;
 use crate::token::revocation::RevocationId;
 use crate::token::rules::MAX_TOKEN_LEN;
 use crate::token::verified::Verified;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// A deny list or allow list of tokens in any [`Store`]. Cheap to clone.
 ///
@@ -64,7 +64,7 @@ pub struct TokenList {
     /// These two are outside `list` because the hot path needs nothing else.
     pub(super) id: u64,
     pub(super) changes: Arc<Changes>,
-    pub(super) list: Arc<Inner>,
+    pub(super) list: Arc<ListState>,
 }
 
 pub(super) struct Settings {
@@ -72,17 +72,17 @@ pub(super) struct Settings {
     /// Prefix of all keys of the list.
     pub(super) prefix: String,
     pub(super) store: Arc<dyn Store>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<PartClock>,
     pub(super) limits: Limits,
 }
 
-pub(super) struct Inner {
+pub(super) struct ListState {
     pub(super) settings: Settings,
     pub(super) unchecked: Counter,
     /// Whether the store failed at the last request.
     pub(super) failing: AtomicBool,
     /// Keeps the store's watcher alive as long as the list.
-    _told: Arc<dyn Fn(Change<'_>) + Send + Sync>,
+    _watcher: Arc<dyn Fn(Change<'_>) + Send + Sync>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ enum Remaining {
 
 /// Returns a time in Unix seconds, rounded up.
 fn second_after(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = since_epoch(time);
     since.as_secs() + u64::from(since.subsec_nanos() > 0)
 }
 
@@ -131,7 +131,7 @@ impl TokenList {
     pub(super) fn new(settings: Settings) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let changes = Arc::new(Changes::new());
-        let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
+        let watcher: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
             let (changes, prefix) = (changes.clone(), settings.prefix.clone());
             Arc::new(move |change| match change {
                 Change::Key(key) => {
@@ -143,17 +143,14 @@ impl TokenList {
             })
         };
         // If the store cannot be watched, no result is ever remembered.
-        settings.store.watch(Watcher::new(&told));
-        Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            changes,
-            list: Arc::new(Inner {
-                settings,
-                unchecked: Counter::new(Metric::UncheckedToken),
-                failing: AtomicBool::new(false),
-                _told: told,
-            }),
-        }
+        settings.store.watch(Watcher::new(&watcher));
+        let list = ListState {
+            settings,
+            unchecked: Counter::new(Metric::UncheckedToken),
+            failing: AtomicBool::new(false),
+            _watcher: watcher,
+        };
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), changes, list: Arc::new(list) }
     }
 
     /// Adds a token to the list. An expired token gets no entry.
@@ -163,7 +160,7 @@ impl TokenList {
     /// # Errors
     /// Returns the store's errors; the entry may have been written nevertheless.
     pub async fn add(&self, token: &Verified) -> Result<(), Error> {
-        self.enter(token.revocation_id(), token.entry().window.expires).await
+        self.add_entry(token.revocation_id(), token.entry().window.expires).await
     }
 
     /// Adds a token by its text without checking its signature: one that was just signed.
@@ -177,10 +174,10 @@ impl TokenList {
     /// errors of [`add`](Self::add).
     pub async fn add_unverified(&self, token: &str) -> Result<(), Error> {
         let named = parse(token)?;
-        if self.settings().kind == Kind::Allow {
+        if self.list.settings.kind == Kind::Allow {
             self.check_lifetime(named.expires, named.issued)?;
         }
-        self.enter(&named.id, named.expires).await
+        self.add_entry(&named.id, named.expires).await
     }
 
     /// Returns whether the list has an entry for this token. Subject entries are ignored.
@@ -189,7 +186,7 @@ impl TokenList {
     /// Returns the store's errors.
     pub async fn contains(&self, token: &Verified) -> Result<bool, Error> {
         let key = self.token_key(token.revocation_id());
-        Ok(self.settings().store.get(&key).await?.is_some())
+        Ok(self.list.settings.store.get(&key).await?.is_some())
     }
 
     /// Removes the token's entry. Returns whether it existed.
@@ -197,7 +194,7 @@ impl TokenList {
     /// # Errors
     /// Returns the store's errors; the entry may have been removed nevertheless.
     pub async fn remove(&self, token: &Verified) -> Result<bool, Error> {
-        self.strike(token.revocation_id()).await
+        self.remove_entry(token.revocation_id()).await
     }
 
     /// Revokes a token: adds it to a deny list, removes it from an allow list.
@@ -205,7 +202,7 @@ impl TokenList {
     /// # Errors
     /// Returns the store's errors; the token may be revoked or not, so try again.
     pub async fn revoke(&self, token: &Verified) -> Result<(), Error> {
-        self.take_back(token.revocation_id(), token.entry().window.expires).await
+        self.revoke_id(token.revocation_id(), token.entry().window.expires).await
     }
 
     /// Revokes a token by its text without checking its signature.
@@ -220,7 +217,7 @@ impl TokenList {
     /// token, and the errors of [`revoke`](Self::revoke).
     pub async fn revoke_unverified(&self, token: &str) -> Result<(), Error> {
         let named = parse(token)?;
-        self.take_back(&named.id, named.expires).await
+        self.revoke_id(&named.id, named.expires).await
     }
 
     /// Revokes a token by its `iss` and `jti`; an empty `issuer` means no `iss`.
@@ -237,7 +234,7 @@ impl TokenList {
         expires_at: SystemTime,
     ) -> Result<(), Error> {
         let id = RevocationId::of(Some(issuer), Some(token_id), &[]);
-        self.take_back(&id, Some(second_after(expires_at))).await
+        self.revoke_id(&id, Some(second_after(expires_at))).await
     }
 
     /// Revokes a subject's tokens issued before a time: logs a user out everywhere.
@@ -265,9 +262,8 @@ impl TokenList {
         subject: &str,
         issued_before: SystemTime,
     ) -> Result<(), Error> {
-        let since = issued_before.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let settings = self.settings();
-        let until = settings.limits.max_lifetime().map(|lifetime| {
+        let since = since_epoch(issued_before);
+        let until = self.max_lifetime().map(|lifetime| {
             // `iat` may lie up to a second before `issued_before`.
             let lifetime = lifetime.saturating_add(Duration::from_secs(1));
             since.saturating_add(lifetime).as_secs()
@@ -282,29 +278,6 @@ impl TokenList {
         written
     }
 
-    pub(super) fn settings(&self) -> &Settings {
-        &self.list.settings
-    }
-
-    #[cfg(feature = "config")]
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.settings().limits
-    }
-
-    /// Checks that other limits fit the verifiers that use the list.
-    #[cfg(feature = "config")]
-    pub(crate) fn check_limits(&self, newer: &Limits) -> Result<(), Error> {
-        self.limits().check_newer(newer)
-    }
-
-    /// Replaces the limits for all later checks.
-    #[cfg(feature = "config")]
-    pub(crate) fn set_limits(&self, newer: &Limits) {
-        self.limits().take(newer);
-        // Tokens that passed under the old limits may not pass under the new ones.
-        self.changes.learn(Change::All);
-    }
-
     pub(super) fn token_key(&self, id: &RevocationId) -> String {
         self.key(TOKEN, id)
     }
@@ -314,17 +287,22 @@ impl TokenList {
     }
 
     fn key(&self, kind: u8, id: &RevocationId) -> String {
-        format!("{}{}{}", self.settings().prefix, kind as char, id.to_text())
+        format!("{}{}{}", self.list.settings.prefix, kind as char, id.to_text())
     }
 
-    async fn take_back(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
-        match self.settings().kind {
-            Kind::Deny => self.enter(id, expires).await,
-            Kind::Allow => self.strike(id).await.map(drop),
+    /// The longest lifetime of a token, if there is a limit.
+    pub(super) fn max_lifetime(&self) -> Option<Duration> {
+        Some(self.limits().get().max_lifetime).filter(|most| *most != Duration::MAX)
+    }
+
+    async fn revoke_id(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
+        match self.list.settings.kind {
+            Kind::Deny => self.add_entry(id, expires).await,
+            Kind::Allow => self.remove_entry(id).await.map(drop),
         }
     }
 
-    async fn enter(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
+    async fn add_entry(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
         let Remaining::For(ttl) = self.remaining(expires) else {
             return Ok(());
         };
@@ -334,8 +312,8 @@ impl TokenList {
         written
     }
 
-    async fn strike(&self, id: &RevocationId) -> Result<bool, Error> {
-        let removed = self.settings().store.remove(&self.token_key(id)).await;
+    async fn remove_entry(&self, id: &RevocationId) -> Result<bool, Error> {
+        let removed = self.list.settings.store.remove(&self.token_key(id)).await;
         self.changes.note_token(id);
         removed
     }
@@ -345,15 +323,13 @@ impl TokenList {
         let Some(until) = until else {
             return Remaining::For(None);
         };
-        let settings = self.settings();
-        let until = Duration::from_secs(until).saturating_add(settings.limits.leeway());
-        let left = until.saturating_sub(settings.clock.now());
+        let until = Duration::from_secs(until).saturating_add(self.limits().get().leeway);
+        let left = until.saturating_sub(self.list.settings.clock.now());
         if left.is_zero() {
             return Remaining::Over;
         }
         // Rounded up, because stores may have a resolution of one millisecond.
-        let millis = u64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        Remaining::For(Some(Duration::from_millis(millis)))
+        Remaining::For(Some(Duration::from_millis(millis_up(left))))
     }
 
     /// Writes an entry, or raises the existing one to this time and lifetime.
@@ -363,7 +339,7 @@ impl TokenList {
         moment: Option<u64>,
         ttl: Option<Duration>,
     ) -> Result<(), Error> {
-        let store = &self.settings().store;
+        let store = &self.list.settings.store;
         let value = |moment: Option<u64>| match moment {
             Some(moment) => moment.to_be_bytes().to_vec(),
             None => Vec::new(),
@@ -420,11 +396,4 @@ fn parse(token: &str) -> Result<Named, Error> {
     Ok(Named { id, expires: claims.expires, issued: claims.issued_in })
 }
 
-impl fmt::Debug for TokenList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenList")
-            .field("kind", &self.settings().kind)
-            .field("prefix", &self.settings().prefix)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenList, self, kind = self.list.settings.kind, prefix = self.list.settings.prefix);

@@ -4,15 +4,28 @@ use super::family::Terms;
 use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
+use crate::core::settings::{Time, options};
 use crate::store::Store;
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
-const DEFAULT_GRACE: Duration = Duration::from_secs(5);
 const MAX_GRACE: Duration = Duration::from_secs(60);
+
+options! {
+    /// The options of refresh tokens.
+    RefreshOptions {
+        /// Their name in the store. Default: `tokens`.
+        name: String = "tokens".to_owned(),
+        /// Time from the login until its last refresh token expires. Default: 30 days, at least 1 s.
+        lifetime: Time = Time(Duration::from_secs(30 * 24 * 3600)),
+        /// How long a token may stay unused, at most `lifetime`. Default: `lifetime`.
+        idle_lifetime: Option<Time> = None,
+        /// Period in which a used token gets the same new token again. Default: 5 s, at most 60 s.
+        grace: Time = Time(Duration::from_secs(5)),
+    }
+}
 
 /// A builder of [`RefreshTokens`].
 ///
@@ -32,20 +45,18 @@ const MAX_GRACE: Duration = Duration::from_secs(60);
 #[must_use]
 pub struct RefreshTokensBuilder<T = ()> {
     store: Arc<dyn Store>,
-    name: String,
-    terms: Terms,
     on_reuse: Option<OnReuse<T>>,
     clock: Arc<dyn Clock>,
+    pub(crate) options: RefreshOptions,
 }
 
 impl<T> RefreshTokensBuilder<T> {
     pub(super) fn new(store: impl Store) -> Self {
         Self {
             store: Arc::new(store),
-            name: "tokens".to_owned(),
-            terms: Terms { lifetime: DEFAULT_LIFETIME, idle: None, grace: DEFAULT_GRACE },
             on_reuse: None,
             clock: Arc::new(SystemClock),
+            options: RefreshOptions::default(),
         }
     }
 
@@ -53,7 +64,7 @@ impl<T> RefreshTokensBuilder<T> {
     ///
     /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.options.name = name.into();
         self
     }
 
@@ -61,7 +72,7 @@ impl<T> RefreshTokensBuilder<T> {
     ///
     /// Default: 30 days, at least 1 s.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.terms.lifetime = lifetime;
+        self.options.lifetime = Time(lifetime);
         self
     }
 
@@ -69,7 +80,7 @@ impl<T> RefreshTokensBuilder<T> {
     ///
     /// Default: the lifetime.
     pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
-        self.terms.idle = Some(lifetime);
+        self.options.idle_lifetime = Some(Time(lifetime));
         self
     }
 
@@ -78,7 +89,7 @@ impl<T> RefreshTokensBuilder<T> {
     /// It serves concurrent requests and lost responses. Default: 5 s, at most 60 s. With zero, the
     /// second use of a token revokes its family, even if it is concurrent.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.terms.grace = grace;
+        self.options.grace = Time(grace);
         self
     }
 
@@ -106,19 +117,25 @@ impl<T> RefreshTokensBuilder<T> {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<RefreshTokens<T>, Error> {
-        check_name(&self.name)?;
-        let shortest = self.terms.idle.unwrap_or(self.terms.lifetime);
+        let options = self.options;
+        check_store_name(&options.name)?;
+        let terms = Terms {
+            lifetime: options.lifetime.0,
+            idle: options.idle_lifetime.map(|Time(idle)| idle),
+            grace: options.grace.0,
+        };
+        let shortest = terms.idle.unwrap_or(terms.lifetime);
         let refuse = |message: &'static str| Err(Error::configuration(message));
-        if shortest.min(self.terms.lifetime) < Duration::from_secs(1) {
+        if shortest.min(terms.lifetime) < Duration::from_secs(1) {
             return refuse("a refresh token's lifetime is under a second");
         }
-        if shortest > self.terms.lifetime {
+        if shortest > terms.lifetime {
             return refuse(
                 "the idle lifetime of refresh tokens is over their lifetime: shorten it, or remove \
                  .idle_lifetime(…)",
             );
         }
-        if self.terms.grace > MAX_GRACE {
+        if terms.grace > MAX_GRACE {
             return refuse(
                 "the grace period of refresh tokens is over 60 s, and a stolen token could be used \
                  unnoticed for that long: shorten .grace(…)",
@@ -126,8 +143,8 @@ impl<T> RefreshTokensBuilder<T> {
         }
         Ok(RefreshTokens::new(
             self.store,
-            format!("refresh/{}/", self.name),
-            self.terms,
+            format!("refresh/{}/", options.name),
+            terms,
             self.on_reuse,
             self.clock,
         ))
@@ -136,6 +153,8 @@ impl<T> RefreshTokensBuilder<T> {
 
 impl<T> fmt::Debug for RefreshTokensBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokensBuilder").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("RefreshTokensBuilder")
+            .field("name", &self.options.name)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! Stored record of a refresh token family: all tokens that follow from one login.
 
 use super::text::{Fingerprint, Salt, Token};
+use crate::core::clock::millis;
 use crate::core::error::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -33,15 +34,11 @@ struct Rotated {
 }
 
 /// The position of a token in its family.
-pub(super) enum Place {
+pub(super) enum Position {
     Current,
     /// Recently rotated: this token followed it.
     Followed(Token),
     Unknown,
-}
-
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl<T> Family<T> {
@@ -57,15 +54,15 @@ impl<T> Family<T> {
         }
     }
 
-    pub(super) fn place(&self, token: &Token, now: u64, terms: &Terms) -> Place {
+    pub(super) fn position(&self, token: &Token, now: u64, terms: &Terms) -> Position {
         let fingerprint = token.fingerprint();
         if fingerprint == self.current {
-            return Place::Current;
+            return Position::Current;
         }
         let mut recent = self.recent.iter().filter(|rotated| rotated.is_recent(now, terms));
         match recent.find(|rotated| rotated.token == fingerprint) {
-            Some(rotated) => Place::Followed(token.next(&rotated.salt)),
-            None => Place::Unknown,
+            Some(rotated) => Position::Followed(token.next(&rotated.salt)),
+            None => Position::Unknown,
         }
     }
 
@@ -130,7 +127,7 @@ impl<T: serde::de::DeserializeOwned> Family<T> {
     }
 }
 
-/// Lifetimes of refresh tokens.
+/// Terms of refresh tokens.
 pub(super) struct Terms {
     pub(super) lifetime: Duration,
     pub(super) idle: Option<Duration>,

@@ -1,6 +1,6 @@
 //! Refresh tokens for logins whose access tokens the application issues.
 
-mod builder;
+pub(crate) mod builder;
 mod family;
 mod text;
 mod tokens;

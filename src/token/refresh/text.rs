@@ -1,10 +1,11 @@
 //! Refresh token text: a family id and a secret.
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::sha256;
 use crate::core::random::random;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -28,13 +29,10 @@ impl Token {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         let malformed = || Error::new(ErrorKind::Malformed, "the text is not a refresh token");
         let parts = text.split_once('.').ok_or_else(malformed)?;
-        let decode = |text: &str, bytes: &mut [u8]| {
-            encoding::decode_into(text.as_bytes(), bytes).filter(|length| *length == bytes.len())
-        };
         let mut token =
             Self { family: Zeroizing::new([0; FAMILY]), secret: Zeroizing::new([0; SECRET]) };
-        decode(parts.0, &mut *token.family).ok_or_else(malformed)?;
-        decode(parts.1, &mut *token.secret).ok_or_else(malformed)?;
+        encoding::decode_exact(parts.0, &mut *token.family).ok_or_else(malformed)?;
+        encoding::decode_exact(parts.1, &mut *token.secret).ok_or_else(malformed)?;
         Ok(token)
     }
 
@@ -53,14 +51,12 @@ impl Token {
     ///
     /// Hashed, so that a dump of the store does not allow ending families.
     pub(super) fn family_hash(&self) -> String {
-        encoding::encode(digest::digest(&digest::SHA256, &*self.family))
+        encoding::encode(sha256(self.family.as_slice()))
     }
 
     /// Returns the hash that the store keeps of the token.
     pub(super) fn fingerprint(&self) -> Fingerprint {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest::digest(&digest::SHA256, &*self.secret).as_ref());
-        Fingerprint(bytes)
+        Fingerprint(sha256(self.secret.as_slice()))
     }
 
     pub(super) fn to_secret(&self) -> Secret {
@@ -106,8 +102,8 @@ macro_rules! as_text {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
                 let mut bytes = [0; 32];
-                match encoding::decode_into(text.as_bytes(), &mut bytes) {
-                    Some(32) => Ok(Self(bytes)),
+                match encoding::decode_exact(&*text, &mut bytes) {
+                    Some(()) => Ok(Self(bytes)),
                     _ => Err(serde::de::Error::custom("not 32 bytes as base64url")),
                 }
             }

@@ -1,19 +1,19 @@
 //! Refresh tokens: issuing, rotation, revocation.
 
 use super::builder::RefreshTokensBuilder;
-use super::family::{Family, Place, REUSED, Terms, millis};
+use super::family::{Family, Position, REUSED, Terms};
 use super::text::Token;
 use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis, system_time};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry::{self, Counter, Metric};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 
@@ -51,9 +51,9 @@ pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 /// refresh.revoke_subject("user 42").await?;
 /// # Ok(()) }
 /// ```
-pub struct RefreshTokens<T = ()>(Arc<Inner<T>>);
+pub struct RefreshTokens<T = ()>(Arc<RefreshState<T>>);
 
-struct Inner<T> {
+struct RefreshState<T> {
     store: Arc<dyn Store>,
     /// Prefix of all keys and owners.
     prefix: String,
@@ -120,14 +120,8 @@ impl<T> RefreshTokens<T> {
         on_reuse: Option<OnReuse<T>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Inner {
-            store,
-            prefix,
-            terms,
-            on_reuse,
-            clock,
-            reuses: Counter::new(Metric::RefreshTokenReuse),
-        }))
+        let reuses = Counter::new(Metric::RefreshTokenReuse);
+        Self(Arc::new(RefreshState { store, prefix, terms, on_reuse, clock, reuses }))
     }
 
     /// Revokes the family of a token, whichever of its tokens this is: a logout.
@@ -238,7 +232,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         key: &str,
         record: &Record,
     ) -> Result<Option<Refreshed<T>>, Error> {
-        let Inner { store, terms, .. } = &*self.0;
+        let RefreshState { store, terms, .. } = &*self.0;
         if record.value() == REUSED {
             return Err(reused());
         }
@@ -247,9 +241,9 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
         if now >= family.expires {
             return Err(Error::new(ErrorKind::Expired, "the refresh token is expired"));
         }
-        let next = match family.place(token, now, terms) {
-            Place::Followed(next) => next,
-            Place::Current => {
+        let next = match family.position(token, now, terms) {
+            Position::Followed(next) => next,
+            Position::Current => {
                 let next = family.rotate(token, now, terms)?;
                 let (value, ttl) = (family.to_bytes()?, family.ttl(now));
                 let replaced = store.replace(key, record.version(), value, Some(ttl));
@@ -258,7 +252,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 }
                 next
             }
-            Place::Unknown => {
+            Position::Unknown => {
                 // Conditional on the version, so that a token newer than the record read ends
                 // nothing.
                 let ttl = Duration::from_millis(family.ends.saturating_sub(now));
@@ -277,9 +271,7 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
             token: next.to_secret(),
             subject: family.subject,
             data: family.data,
-            expires_at: UNIX_EPOCH
-                .checked_add(Duration::from_millis(family.expires))
-                .unwrap_or(UNIX_EPOCH),
+            expires_at: system_time(Duration::from_millis(family.expires)),
         }))
     }
 }
@@ -314,8 +306,4 @@ impl<T> Clone for RefreshTokens<T> {
     }
 }
 
-impl<T> fmt::Debug for RefreshTokens<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokens").field("prefix", &self.0.prefix).finish_non_exhaustive()
-    }
-}
+debug_fields!(RefreshTokens<T>, self, prefix = self.0.prefix);

@@ -6,17 +6,28 @@ use super::keys::Schedule;
 use super::source::Freshness;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::name::check_store_name;
+use crate::core::settings::{Time, options};
 use crate::jose::Algorithm;
 use crate::store::{Change, SealingKeys, Store, Watcher};
-use crate::token::list::check_name;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-const DEFAULT_PUBLISH_AHEAD: Duration = Duration::from_secs(3600);
-const DEFAULT_REFRESH: Duration = Duration::from_secs(5);
+options! {
+    /// The options of a key ring.
+    RingOptions {
+        /// Replaces the current key after it has signed for this time. Default: never.
+        rotate_every: Option<Time> = None,
+        /// How long a key is published before it signs. Default: 1 hour.
+        publish_ahead: Time = Time(Duration::from_secs(3600)),
+        /// How long a key's tokens stay valid after the next key starts to sign. Default: 24 hours.
+        overlap: Time = Time(Duration::from_secs(24 * 3600)),
+        /// Longest delay until another process's change is noticed, 10 ms to 1 hour. Default: 5 s.
+        refresh_interval: Time = Time(Duration::from_secs(5)),
+    }
+}
 
 /// A builder of a [`KeyRing`].
 ///
@@ -35,13 +46,10 @@ const DEFAULT_REFRESH: Duration = Duration::from_secs(5);
 pub struct KeyRingBuilder {
     algorithm: Algorithm,
     seeds: Vec<RingKey>,
-    rotate_every: Option<Duration>,
-    publish_ahead: Duration,
-    overlap: Duration,
     store: Option<(Arc<dyn Store>, SealingKeys)>,
     name: String,
-    refresh: Duration,
     clock: Arc<dyn Clock>,
+    pub(crate) options: RingOptions,
 }
 
 impl KeyRingBuilder {
@@ -49,13 +57,10 @@ impl KeyRingBuilder {
         Self {
             algorithm,
             seeds: Vec::new(),
-            rotate_every: None,
-            publish_ahead: DEFAULT_PUBLISH_AHEAD,
-            overlap: DEFAULT_OVERLAP,
             store: None,
             name: "keys".to_owned(),
-            refresh: DEFAULT_REFRESH,
             clock: Arc::new(SystemClock),
+            options: RingOptions::default(),
         }
     }
 
@@ -74,7 +79,7 @@ impl KeyRingBuilder {
     /// within a request that issues tokens or publishes keys; generating an RSA key delays that
     /// request by some tenths of a second.
     pub fn rotate_every(mut self, age: Duration) -> Self {
-        self.rotate_every = Some(age);
+        self.options.rotate_every = Some(Time(age));
         self
     }
 
@@ -82,7 +87,7 @@ impl KeyRingBuilder {
     ///
     /// Choose a time longer than other services cache the published keys.
     pub fn publish_ahead(mut self, ahead: Duration) -> Self {
-        self.publish_ahead = ahead;
+        self.options.publish_ahead = Time(ahead);
         self
     }
 
@@ -91,7 +96,7 @@ impl KeyRingBuilder {
     /// Must be at least 1 s, and at least the longest lifetime of a token plus the leeway of its
     /// verifiers. Default: 24 hours.
     pub fn overlap(mut self, overlap: Duration) -> Self {
-        self.overlap = overlap;
+        self.options.overlap = Time(overlap);
         self
     }
 
@@ -118,7 +123,7 @@ impl KeyRingBuilder {
     /// Default: 5 s. Range: 10 ms to 1 hour. A store that [notifies](Store::watch) of changes is
     /// faster. While the store is unavailable, the delay may be longer.
     pub fn refresh_interval(mut self, interval: Duration) -> Self {
-        self.refresh = interval;
+        self.options.refresh_interval = Time(interval);
         self
     }
 
@@ -136,12 +141,13 @@ impl KeyRingBuilder {
     pub fn build(self) -> Result<KeyRing, Error> {
         self.check()?;
         let schedule = Schedule {
-            rotate_every: self.rotate_every.map(|age| age.as_secs()),
-            publish_ahead: self.publish_ahead.as_secs(),
-            overlap: self.overlap.as_secs(),
+            algorithm: self.algorithm,
+            rotate_every: self.options.rotate_every.map(|Time(age)| age.as_secs()),
+            publish_ahead: self.options.publish_ahead.0.as_secs(),
+            overlap: self.options.overlap.0.as_secs(),
         };
         let changes = Arc::new(AtomicU64::new(0));
-        let freshness = Freshness::new(self.refresh, changes.clone());
+        let freshness = Freshness::new(self.options.refresh_interval.0, changes.clone());
         let shared = self.store.map(|(store, sealing)| {
             let place = format!("keyring/{}", self.name);
             let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
@@ -156,7 +162,7 @@ impl KeyRingBuilder {
             store.watch(Watcher::new(&told));
             Shared { store, sealing, place, _told: told }
         });
-        let ring = Inner::new(self.algorithm, schedule, self.clock, self.seeds, shared, freshness);
+        let ring = Inner::new(schedule, self.clock, self.seeds, shared, freshness);
         match ring.shared {
             // Validate the keys now instead of at the first use of the store.
             Some(_) if !ring.seeds.is_empty() => drop(ring.begin()?),
@@ -169,24 +175,25 @@ impl KeyRingBuilder {
     fn check(&self) -> Result<(), Error> {
         let refuse = |message: &'static str| Err(Error::configuration(message));
         let second = Duration::from_secs(1);
-        if self.overlap < second {
+        let RingOptions { rotate_every, publish_ahead, overlap, refresh_interval } = &self.options;
+        if overlap.0 < second {
             return refuse(
                 "the overlap of old and new keys is under a second: give .overlap(…) the longest \
                  lifetime of a token",
             );
         }
-        if let Some(age) = self.rotate_every
-            && (age < second || age <= self.publish_ahead)
+        if let Some(Time(age)) = *rotate_every
+            && (age < second || age <= publish_ahead.0)
         {
             return refuse(
                 "keys would be replaced before verifiers know them: .rotate_every(…) must be \
                  longer than .publish_ahead(…)",
             );
         }
-        if self.refresh < Duration::from_millis(10) || self.refresh > Duration::from_secs(3600) {
+        if !(Duration::from_millis(10)..=Duration::from_secs(3600)).contains(&refresh_interval.0) {
             return refuse("the refresh interval must be between 10 ms and an hour");
         }
-        check_name(&self.name)
+        check_store_name(&self.name)
     }
 }
 

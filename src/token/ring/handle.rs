@@ -4,15 +4,16 @@ use super::builder::KeyRingBuilder;
 use super::key::{KeyInfo, RingKey};
 use super::keys::{Entry, Keys, Schedule};
 use super::source::Freshness;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, PartClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::lock::{read, write};
 use crate::core::telemetry;
 use crate::jose::{Algorithm, KeySet, SigningKey};
 use crate::store::{Change, SealingKeys, Store};
 use crate::token::keys::Snapshot;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -52,9 +53,8 @@ use tokio::sync::Mutex;
 pub struct KeyRing(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) algorithm: Algorithm,
     pub(super) schedule: Schedule,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<PartClock>,
     /// Initial keys from the builder, for a ring that does not exist yet.
     pub(super) seeds: Vec<RingKey>,
     pub(super) shared: Option<Shared>,
@@ -106,7 +106,7 @@ impl KeyRing {
     /// Returns the store's errors.
     pub async fn rotate(&self) -> Result<String, Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.announce(ring.algorithm, &ring.schedule, now)).await
+        ring.update(|keys, now| keys.announce(&ring.schedule, now)).await
     }
 
     /// Makes the upcoming key, or a new one, sign at once. Returns its `kid`.
@@ -118,7 +118,7 @@ impl KeyRing {
     /// Returns the store's errors.
     pub async fn rotate_now(&self) -> Result<String, Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.advance(ring.algorithm, &ring.schedule, now)).await
+        ring.update(|keys, now| keys.advance(&ring.schedule, now)).await
     }
 
     /// Revokes a key and all tokens that it signed.
@@ -134,7 +134,7 @@ impl KeyRing {
     /// store's errors.
     pub async fn revoke(&self, kid: &str) -> Result<(), Error> {
         let ring = &*self.0;
-        ring.update(|keys, now| keys.revoke(kid, ring.algorithm, &ring.schedule, now)).await
+        ring.update(|keys, now| keys.revoke(kid, &ring.schedule, now)).await
     }
 
     /// Adds a key. Returns its `kid`.
@@ -196,21 +196,22 @@ impl KeyRing {
         }
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.0.clock.clone()
     }
 
     /// Returns how many seconds a key's tokens stay valid after the next key starts to sign.
     pub(crate) fn overlap(&self) -> u64 {
         self.0.schedule.overlap
     }
+}
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl KeyRing {
     pub(crate) fn algorithm(&self) -> Algorithm {
-        self.0.algorithm
+        self.0.schedule.algorithm
     }
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn publish_ahead(&self) -> Duration {
         Duration::from_secs(self.0.schedule.publish_ahead)
     }
@@ -218,7 +219,6 @@ impl KeyRing {
 
 impl Inner {
     pub(super) fn new(
-        algorithm: Algorithm,
         schedule: Schedule,
         clock: Arc<dyn Clock>,
         seeds: Vec<RingKey>,
@@ -226,9 +226,8 @@ impl Inner {
         freshness: Freshness,
     ) -> Self {
         Self {
-            algorithm,
             schedule,
-            clock,
+            clock: PartClock::new(clock),
             seeds,
             shared,
             live: RwLock::new(None),
@@ -247,7 +246,7 @@ impl Inner {
     }
 
     pub(super) fn live(&self) -> Option<Arc<Live>> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read(&self.live).clone()
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -260,7 +259,7 @@ impl Inner {
     /// again.
     pub(super) fn install(&self, new: Option<(Keys, Option<u64>)>) {
         let now = self.now();
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut live = write(&self.live);
         let old = live.as_deref();
         let Some((keys, version)) = new.or_else(|| old.map(|old| (old.keys.clone(), old.version)))
         else {
@@ -290,7 +289,7 @@ impl Inner {
             keys.add(seed.clone().into_entry(now)?, &self.schedule, now)?;
         }
         if self.seeds.is_empty() {
-            let first = Entry::generate(self.algorithm, now)?;
+            let first = Entry::generate(self.schedule.algorithm, now)?;
             keys.add(first, &self.schedule, now)?;
         }
         if keys.begun(now) {
@@ -320,7 +319,7 @@ impl Inner {
         if !live.keys.is_due(schedule, now) || !self.freshness.may_rotate(&*self.clock) {
             return Ok(live);
         }
-        let aged = self.update(|keys, now| keys.age(self.algorithm, schedule, now));
+        let aged = self.update(|keys, now| keys.age(schedule, now));
         if let Err(error) = aged.await {
             // The current key stays in use.
             self.freshness.not_rotated(&*self.clock);
@@ -330,11 +329,9 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing")
-            .field("algorithm", &self.0.algorithm)
-            .field("keys", &self.0.live().map(|live| format!("{:?}", live.keys)))
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    KeyRing,
+    self,
+    algorithm = self.0.schedule.algorithm,
+    keys = self.0.live().map(|live| format!("{:?}", live.keys))
+);

@@ -1,10 +1,11 @@
 //! Public types of a ring's keys: keys to add, and information about keys.
 
 use super::keys::Entry;
+use crate::core::clock::{since_epoch, system_time};
 use crate::core::error::Error;
 use crate::jose::header::MAX_KID;
 use crate::jose::{Algorithm, SigningKey};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// The state of a key in a [`KeyRing`](crate::KeyRing).
 ///
@@ -51,8 +52,7 @@ pub struct KeyInfo {
 }
 
 fn moment(seconds: u64) -> SystemTime {
-    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    time.unwrap_or(UNIX_EPOCH)
+    system_time(Duration::from_secs(seconds))
 }
 
 impl KeyInfo {
@@ -139,10 +139,7 @@ impl RingKey {
     }
 
     pub(super) fn into_entry(self, now: u64) -> Result<Entry, Error> {
-        let seconds = |time: SystemTime| {
-            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-            since.as_secs()
-        };
+        let seconds = |time| since_epoch(time).as_secs();
         let since = self.since.map_or(now, seconds);
         let expires = self.expires.map(seconds);
         if let Some(expires) = expires {

@@ -79,9 +79,11 @@ impl Entry {
     }
 }
 
-/// The rotation schedule, in seconds.
+/// The rotation schedule. Times in seconds.
 #[derive(Clone, Copy)]
 pub(super) struct Schedule {
+    /// The algorithm of new keys.
+    pub(super) algorithm: Algorithm,
     pub(super) rotate_every: Option<u64>,
     pub(super) publish_ahead: u64,
     pub(super) overlap: u64,
@@ -189,18 +191,13 @@ impl Keys {
     }
 
     /// Performs a scheduled rotation if it is due.
-    pub(super) fn age(
-        &mut self,
-        algorithm: Algorithm,
-        schedule: &Schedule,
-        now: u64,
-    ) -> Result<(), Error> {
+    pub(super) fn age(&mut self, schedule: &Schedule, now: u64) -> Result<(), Error> {
         if !self.is_due(schedule, now) {
             return Ok(());
         }
         match self.begun(now.saturating_add(CLOCK_SKEW)) {
-            true => self.announce(algorithm, schedule, now),
-            false => self.advance(algorithm, schedule, now),
+            true => self.announce(schedule, now),
+            false => self.advance(schedule, now),
         }
         .map(drop)
     }
@@ -211,41 +208,25 @@ impl Keys {
     }
 
     /// Publishes the next key if there is no upcoming one. Returns its `kid`.
-    pub(super) fn announce(
-        &mut self,
-        algorithm: Algorithm,
-        schedule: &Schedule,
-        now: u64,
-    ) -> Result<String, Error> {
+    pub(super) fn announce(&mut self, schedule: &Schedule, now: u64) -> Result<String, Error> {
         if let Some(at) = self.upcoming(now) {
             return Ok(self.0[at].kid.clone());
         }
         let since = now.saturating_add(schedule.publish_ahead);
-        self.add(Entry::generate(algorithm, since)?, schedule, now)
+        self.add(Entry::generate(schedule.algorithm, since)?, schedule, now)
     }
 
     /// Makes the upcoming key, or a new one, sign at once. Returns its `kid`.
-    pub(super) fn advance(
-        &mut self,
-        algorithm: Algorithm,
-        schedule: &Schedule,
-        now: u64,
-    ) -> Result<String, Error> {
+    pub(super) fn advance(&mut self, schedule: &Schedule, now: u64) -> Result<String, Error> {
         let next = match self.upcoming(now) {
             Some(at) => Entry { since: now, ..self.0.remove(at) },
-            None => Entry::generate(algorithm, now)?,
+            None => Entry::generate(schedule.algorithm, now)?,
         };
         self.add(next, schedule, now)
     }
 
     /// Revokes a key. If it was the current one, another signs at once.
-    pub(super) fn revoke(
-        &mut self,
-        kid: &str,
-        algorithm: Algorithm,
-        schedule: &Schedule,
-        now: u64,
-    ) -> Result<(), Error> {
+    pub(super) fn revoke(&mut self, kid: &str, schedule: &Schedule, now: u64) -> Result<(), Error> {
         let Some(entry) = self.0.iter_mut().find(|entry| entry.kid == kid) else {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -258,7 +239,7 @@ impl Keys {
         entry.what = Material::Revoked(now.saturating_add(schedule.overlap));
         self.settle(schedule, now);
         if !self.begun(now) {
-            self.advance(algorithm, schedule, now)?;
+            self.advance(schedule, now)?;
         }
         Ok(())
     }
@@ -267,7 +248,6 @@ impl Keys {
     pub(super) fn stay_revoked(
         &mut self,
         known: &Self,
-        algorithm: Algorithm,
         schedule: &Schedule,
         now: u64,
     ) -> Result<(), Error> {
@@ -275,7 +255,7 @@ impl Keys {
             if matches!(entry.what, Material::Revoked(until) if now < until)
                 && self.find(&entry.kid).is_some()
             {
-                self.revoke(&entry.kid, algorithm, schedule, now)?;
+                self.revoke(&entry.kid, schedule, now)?;
             }
         }
         Ok(())

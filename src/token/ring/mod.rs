@@ -1,6 +1,6 @@
 //! Key rings: rotating signing keys, in memory or shared between processes through a store.
 
-mod builder;
+pub(crate) mod builder;
 mod handle;
 mod key;
 mod keys;

@@ -9,11 +9,12 @@ use super::handle::{Inner, KeyRing, Live, Shared};
 use super::keys::Keys;
 use super::sealed;
 use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
+use crate::core::clock::{Clock, millis};
 use crate::core::error::{Error, ErrorKind};
+use crate::core::future::BoxFuture;
 use crate::core::telemetry;
 use crate::store::{NewRecord, Record};
-use crate::token::keys::{BoxFuture, KeySource, Keys as Ready, Snapshot};
+use crate::token::keys::{KeySource, Keys as Ready, Snapshot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -43,10 +44,6 @@ pub(super) struct Freshness {
     failing: AtomicBool,
 }
 
-fn millis(clock: &dyn Clock) -> u64 {
-    u64::try_from(clock.monotonic().as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Advances a time; of several concurrent callers, one succeeds.
 fn claim(time: &AtomicU64, now: u64, until: u64) -> bool {
     let before = time.load(Ordering::Acquire);
@@ -57,7 +54,7 @@ fn claim(time: &AtomicU64, now: u64, until: u64) -> bool {
 impl Freshness {
     pub(super) fn new(interval: Duration, changes: Arc<AtomicU64>) -> Self {
         Self {
-            interval: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
+            interval: millis(interval),
             changes,
             seen: AtomicU64::new(u64::MAX),
             due_at: AtomicU64::new(0),
@@ -129,18 +126,18 @@ impl Freshness {
 
     /// Returns whether a rotation may be tried, which is delayed after a failed one.
     pub(super) fn may_rotate(&self, clock: &dyn Clock) -> bool {
-        millis(clock) >= self.rotate_at.load(Ordering::Acquire)
+        millis(clock.monotonic()) >= self.rotate_at.load(Ordering::Acquire)
     }
 
     pub(super) fn not_rotated(&self, clock: &dyn Clock) {
-        let again = millis(clock).saturating_add(PAUSE);
+        let again = millis(clock.monotonic()).saturating_add(PAUSE);
         self.rotate_at.store(again, Ordering::Release);
     }
 }
 
 impl Inner {
     fn monotonic(&self) -> u64 {
-        millis(&*self.clock)
+        millis(self.clock.monotonic())
     }
 
     /// Removes expired keys.
@@ -256,7 +253,7 @@ impl Inner {
             };
             let now = self.now();
             if let Some(live) = self.live() {
-                keys.stay_revoked(&live.keys, self.algorithm, &self.schedule, now)?;
+                keys.stay_revoked(&live.keys, &self.schedule, now)?;
             }
             let outcome = change(&mut keys, now)?;
             let version = match &found {
@@ -304,6 +301,10 @@ fn unavailable() -> Error {
 }
 
 impl KeySource for KeyRing {
+    fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        self.0.clock.follow(clock);
+    }
+
     fn generation(&self) -> u64 {
         self.0.generation()
     }

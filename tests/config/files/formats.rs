@@ -217,3 +217,20 @@ fn the_pointer_is_dotted_and_jam_by_default() {
     let whole = builder().pointer("").from_str(&bare, Format::Toml).unwrap();
     assert!(whole.jwt().is_ok());
 }
+
+#[test]
+fn the_application_reads_a_list_into_a_tuple_struct() {
+    #[derive(serde::Deserialize)]
+    struct Hours(u8, u8);
+
+    #[derive(serde::Deserialize)]
+    struct Shop {
+        open: Hours,
+    }
+
+    let document = Document::from_str("[shop]\nopen = [8, 20]", Format::Toml).unwrap();
+    let Shop { open: Hours(from, to) } = document.read("shop").unwrap();
+    assert_eq!((from, to), (8, 20));
+    let table = Document::from_str("[shop]\nopen = {from = 8}", Format::Toml).unwrap();
+    assert!(table.read::<Shop>("shop").is_err());
+}

@@ -51,7 +51,7 @@ async fn on_every_backend(test: impl AsyncFn(&str, &Jamguard, &ManualClock)) {
             "
         );
         let clock = ManualClock::at(NOW);
-        let own = MemoryStore::builder().clock(clock.clone()).build();
+        let own = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let jam = builder().clock(clock.clone()).store("mine", own);
         let jam = jam.from_str(&text, Format::Toml).unwrap();
         test(name, &jam, &clock).await;
@@ -130,7 +130,7 @@ async fn an_entry_lives_until_its_token_ends() {
         store = 'mine'
         leeway = '5m'
     ";
-    let own = MemoryStore::builder().clock(clock.clone()).build();
+    let own = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let jam = builder().clock(clock.clone()).store("mine", own);
     let jam = jam.from_str(text, Format::Toml).unwrap();
     let jwt = jam.jwt().unwrap();

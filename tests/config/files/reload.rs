@@ -267,7 +267,7 @@ async fn limits_of_lists_change_while_they_are_used() {
     };
     let clock = ManualClock::at(crate::files::NOW);
     let file = File::new("reload-lists", &list("1m", ""));
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let jam = builder().clock(clock.clone()).store("mine", store);
     let jam = jam.from_file(&file.path).unwrap();
     let jwt = jam.jwt().unwrap();

@@ -142,7 +142,7 @@ async fn both_timeouts_come_from_the_file() {
     let clock = ManualClock::at(NOW);
     let build = |timeouts: &str| {
         let text = format!("[jam.sessions]\nstore = 'mine'\n{timeouts}");
-        let store = MemoryStore::builder().clock(clock.clone()).build();
+        let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let jam = builder().clock(clock.clone()).store("mine", store);
         jam.from_str(&text, Format::Toml).unwrap()
     };

@@ -48,12 +48,8 @@ async fn current(ring: &KeyRing) -> String {
 
 /// How long until the answer is another.
 async fn until(verifier: &Verifier, token: &str, wanted: Result<(), ErrorKind>) -> Duration {
-    let begun = Instant::now();
-    while kind(verifier, token).await != wanted {
-        assert!(begun.elapsed() < Duration::from_secs(10), "never {wanted:?}");
-        tokio::time::sleep(Duration::from_micros(200)).await;
-    }
-    begun.elapsed()
+    let answered = async || kind(verifier, token).await == wanted;
+    crate::support::wait::until(&format!("{wanted:?}"), answered).await
 }
 
 #[tokio::test]
@@ -131,11 +127,8 @@ async fn a_redis_that_is_gone_stops_no_verification() {
     println!("7 s without Redis: {asked} tokens issued and verified, slowest {slowest:.0?}");
     assert!(slowest < Duration::from_secs(2));
     server.run();
-    let begun = Instant::now();
-    while ring.rotate_now().await.is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(10));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let back = async || ring.rotate_now().await.is_ok();
+    crate::support::wait::until("the ring rotates again", back).await;
     assert_eq!(kind(&verifier, &first).await, Ok(()));
 }
 
@@ -201,13 +194,11 @@ async fn keys_that_cannot_be_had_are_an_outage() {
         assert!(begun.elapsed() < Duration::from_secs(1));
     }
     server.run();
-    let begun = Instant::now();
     // At the moment of the return one of the two may be asked just before it, the other just after.
     let keys = Request::get("/keys");
-    while !matches!(servers.compare(&keys).await, Ok(answer) if answer.status == 200) {
-        assert!(begun.elapsed() < Duration::from_secs(1), "within a second of its return");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let back = async || matches!(servers.compare(&keys).await, Ok(answer) if answer.status == 200);
+    let took = crate::support::wait::until("the keys are served again", back).await;
+    assert!(took < Duration::from_secs(1), "within a second of its return: {took:?}");
     let sound = token(&issuer).await;
     let answer = servers.ask(Request::get("/me").bearer(&sound)).await;
     assert_eq!(answer.status, 200);

@@ -44,7 +44,7 @@ impl World {
         set: impl FnOnce(RefreshTokensBuilder<Device>) -> RefreshTokensBuilder<Device>,
     ) -> Self {
         let clock = ManualClock::at(NOW);
-        let store = MemoryStore::builder().clock(clock.clone()).build();
+        let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let reused = Arc::<Mutex<Vec<String>>>::default();
         let told = reused.clone();
         let tokens =

@@ -47,7 +47,7 @@ struct Stores {
 impl Stores {
     fn open(test: &str, clock: &ManualClock) -> Self {
         let (folder, server) = (Folder::new(test), Server::start());
-        let memory = || MemoryStore::builder().clock(clock.clone()).build();
+        let memory = || MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let file = FileStore::builder().clock(clock.clone());
         let redis = |prefix: &str| {
             let store = RedisStore::builder(&server.url()).prefix(prefix);
@@ -230,7 +230,7 @@ async fn an_entry_lives_as_long_as_its_token() {
 async fn an_allowed_token_is_so_until_it_ends() {
     for cache_bytes in [1 << 20, 0] {
         let clock = ManualClock::at(NOW);
-        let store = MemoryStore::builder().clock(clock.clone()).build();
+        let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let world = Allowed::over(store.clone(), &clock);
         let rules = rules(&world.key).clock(clock.clone());
         let rules = rules.allow_list(world.list.clone());
@@ -266,7 +266,7 @@ async fn an_entry_is_never_shortened() {
 async fn a_token_without_end_is_revoked_without_end() {
     let clock = ManualClock::at(NOW);
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let list = deny(store, &clock).max_token_lifetime(Duration::MAX).build().unwrap();
     let rules = rules(&key).clock(clock.clone()).danger_accept_missing_exp();
     let verifier = rules.deny_list(list.clone()).build().unwrap();
@@ -368,7 +368,7 @@ async fn a_logout_everywhere_outlives_every_token() {
     const HOUR: u64 = 3600;
     let clock = ManualClock::at(NOW);
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let list =
         deny(store.clone(), &clock).max_token_lifetime(Duration::from_secs(HOUR)).build().unwrap();
     let rules = rules(&key).clock(clock.clone());
@@ -402,7 +402,7 @@ async fn a_logout_everywhere_outlives_every_token() {
 #[tokio::test]
 async fn lists_have_names() {
     let clock = ManualClock::at(NOW);
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let list = |name: &str| deny(store.clone(), &clock).name(name).build().unwrap();
     let (a, b) = (list("a"), list("b"));

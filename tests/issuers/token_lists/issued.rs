@@ -16,7 +16,7 @@ fn issuer(key: &SigningKey, clock: &ManualClock) -> IssuerBuilder {
 }
 
 fn allow(clock: &ManualClock) -> TokenListBuilder {
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     TokenList::allow(store).clock(clock.clone())
 }
 

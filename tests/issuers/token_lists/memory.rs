@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 /// A list over a store behind a connection, and that store.
 fn remote() -> (World, Shaky) {
     let clock = ManualClock::at(NOW);
-    let records = MemoryStore::builder().clock(clock.clone()).build();
+    let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let store = Shaky::remote(records.clone());
     (World::over(store.clone(), records, clock), store)
 }
@@ -148,7 +148,7 @@ async fn what_was_known_before_a_loss_is_not_believed_after_it() {
 #[tokio::test]
 async fn a_store_that_cannot_be_watched_is_asked_each_time() {
     let clock = ManualClock::at(NOW);
-    let records = MemoryStore::builder().clock(clock.clone()).build();
+    let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let store = Shaky::unwatchable(records.clone());
     let world = World::over(store.clone(), records, clock);
     let token = world.token("a");
@@ -200,7 +200,7 @@ async fn own_writes_count_at_once() {
         }
     }
     let clock = ManualClock::at(NOW);
-    let records = MemoryStore::builder().clock(clock.clone()).build();
+    let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let world = World::over(Silent(records.clone()), records, clock);
     let token = world.token("a");
     let verified = world.accepts(&token, "sound");

@@ -32,7 +32,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let clock = ManualClock::at(NOW);
-        let store = MemoryStore::builder().clock(clock.clone()).build();
+        let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         Self::over(store.clone(), store, clock)
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 fn remote() -> (World, Shaky) {
     let clock = ManualClock::at(NOW);
-    let records = MemoryStore::builder().clock(clock.clone()).build();
+    let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let store = Shaky::remote(records.clone());
     (World::over(store.clone(), records, clock), store)
 }
@@ -80,7 +80,7 @@ async fn fault_13_within_the_stores_own_timeout() {
 #[tokio::test]
 async fn an_allow_list_that_is_down_lets_nobody_in_and_says_503() {
     let clock = ManualClock::at(NOW);
-    let records = MemoryStore::builder().clock(clock.clone()).build();
+    let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let store = Shaky::remote(records);
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
     let list = TokenList::allow(store.clone()).clock(clock.clone()).build().unwrap();
@@ -105,7 +105,7 @@ fn fault_13_open_only_where_asked_and_counted() {
     metrics::with_local_recorder(&counts, || {
         runtime.block_on(async {
             let clock = ManualClock::at(NOW);
-            let records = MemoryStore::builder().clock(clock.clone()).build();
+            let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
             let store = Shaky::remote(records);
             let key = SigningKey::generate(Algorithm::ES256).unwrap();
             let open = deny(store.clone(), &clock).danger_fail_open();
@@ -162,7 +162,7 @@ async fn open_or_not_what_is_known_counts() {
     }
     let clock = ManualClock::at(NOW);
     for lost in ["/tokens/s", "/tokens/t"] {
-        let records = MemoryStore::builder().clock(clock.clone()).build();
+        let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let key = SigningKey::generate(Algorithm::ES256).unwrap();
         let list = deny(Half(records.clone(), lost), &clock).danger_fail_open();
         let rules = rules(&key).clock(clock.clone());

@@ -32,7 +32,7 @@ impl Target {
     async fn new(whole: bool, open: bool) -> Self {
         let key = SigningKey::generate(Algorithm::ES256).unwrap();
         let clock = ManualClock::at(NOW);
-        let records = MemoryStore::builder().clock(clock.clone()).build();
+        let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let store = Shaky::remote(records);
         let mut list = crate::token_lists::deny(store.clone(), &clock);
         if open {
@@ -195,7 +195,7 @@ async fn one_list_for_verifiers_of_every_kind() {
     for watched in [true, false] {
         for others in [0, 1, 8] {
             let world = support::World::new().await;
-            let records = MemoryStore::builder().clock(world.clock.clone()).build();
+            let records = MemoryStore::builder().clock(world.clock.clone()).build().unwrap();
             let store = match watched {
                 true => Shaky::remote(records),
                 false => Shaky::unwatchable(records),
@@ -256,7 +256,7 @@ async fn one_list_for_verifiers_of_every_kind() {
 #[tokio::test]
 async fn a_revoked_login_is_not_renewed() {
     let world = support::World::new().await;
-    let records = MemoryStore::builder().clock(world.clock.clone()).build();
+    let records = MemoryStore::builder().clock(world.clock.clone()).build().unwrap();
     for app_list in [false, true] {
         let denied = crate::token_lists::deny(records.clone(), &world.clock)
             .name(if app_list { "app" } else { "all" })

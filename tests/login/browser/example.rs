@@ -1,10 +1,10 @@
 //! A quickstart as its users start it.
 
 use crate::browser::http::ask;
+use crate::support::wait::until_blocking;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// A running example, stopped at its end.
 pub(crate) struct Example {
@@ -17,7 +17,7 @@ fn build(name: &str) -> PathBuf {
     let features = if cfg!(feature = "full") {
         "--all-features"
     } else {
-        "--features=axum,actix,emulator,testing"
+        "--features=axum,actix,emulator,testing,tower-http"
     };
     let build = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--example", name])
@@ -58,14 +58,15 @@ impl Example {
                 process: process.unwrap(),
                 address: SocketAddr::from(([127, 0, 0, 1], port)),
             };
-            let begun = Instant::now();
-            while example.process.try_wait().unwrap().is_none() {
-                if ask(example.address, "GET", "/hello", "").is_ok_and(|(status, _)| status == 200)
-                {
-                    return example;
-                }
-                assert!(begun.elapsed() < Duration::from_secs(30), "{name} does not answer");
-                std::thread::sleep(Duration::from_millis(20));
+            let (mut ended, mut answers) = (false, false);
+            until_blocking(name, || {
+                ended = example.process.try_wait().unwrap().is_some();
+                answers = ask(example.address, "GET", "/hello", "")
+                    .is_ok_and(|(status, _)| status == 200);
+                ended || answers
+            });
+            if answers {
+                return example;
             }
         }
         panic!("{name} ends at its start");

@@ -1,6 +1,7 @@
 //! What only the emulator can: rotation, faults, counters, starting and stopping.
 
 use crate::emulator::world::*;
+use crate::support::wait::until;
 use jamguard::ErrorKind;
 use jamguard::emulator::{AppSettings, Emulator, Endpoint};
 use serde_json::{Value, json};
@@ -177,12 +178,8 @@ async fn a_dropped_emulator_stops() {
     let world = World::new().await;
     let port = port(&world.emulator);
     drop(world);
-    let freed = async {
-        while TcpListener::bind(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(BOUND, freed).await.unwrap();
+    let freed = async || TcpListener::bind(("127.0.0.1", port)).await.is_ok();
+    timeout(BOUND, until("the port is free", freed)).await.unwrap();
 }
 
 #[tokio::test]
@@ -191,12 +188,8 @@ async fn stop_does_not_wait_for_slow_clients_or_delays() {
     world.emulator.delay(Endpoint::Jwks, Duration::from_secs(600));
     let url = format!("{}/.well-known/jwks.json", world.app.issuer());
     let waiting = tokio::spawn(world.http.get(url).send());
-    let arrived = async {
-        while world.emulator.requests(Endpoint::Jwks) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(BOUND, arrived).await.unwrap();
+    let arrived = async || world.emulator.requests(Endpoint::Jwks) > 0;
+    timeout(BOUND, until("the request", arrived)).await.unwrap();
     let port = port(&world.emulator);
     let mut half = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     half.write_all(b"GET /inbox HTTP/1.1\r\nHost: loc").await.unwrap();

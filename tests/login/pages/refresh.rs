@@ -93,11 +93,8 @@ async fn a_refresh_survives_the_request_that_caused_it() {
         let request = with("/me", &world.expired_token(), &world.refresh_token());
         let gone = crate::support::open(address, &request.bytes()).await;
         let arrived = at as u64 + 1;
-        let mut waited = 0;
-        while world.emulator.requests(Endpoint::Refresh) < arrived && waited < 1_000 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            waited += 1;
-        }
+        let refreshing = async || world.emulator.requests(Endpoint::Refresh) >= arrived;
+        crate::support::wait::until("the refresh", refreshing).await;
         drop(gone);
         assert_eq!(send(address, &request).await.text(), ANN);
         assert_eq!(world.emulator.requests(Endpoint::Refresh), arrived);

@@ -162,14 +162,11 @@ async fn a_document_ages() {
     until("a failed fetch", || world.fetches() == 2).await;
     world.set("authorization_endpoint", world.server.url("/moved").into());
     // The failure ends some time after its request came.
-    for _ in 0..2_000 {
+    let used = async || {
         world.clock.advance(Duration::from_secs(1));
-        if begin().await.contains("/moved?") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the new document is never used");
+        begin().await.contains("/moved?")
+    };
+    crate::support::wait::until("the new document is used", used).await;
 }
 
 /// Discovery and the request to the provider share the client's deadline.

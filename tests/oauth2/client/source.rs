@@ -50,12 +50,8 @@ async fn a_token_is_kept_until_shortly_before_it_expires() {
         world.clock.advance(Duration::from_secs(1));
         assert_eq!(token(&source).await, "first");
         until("the renewal", || world.server.hits() == 3).await;
-        for _ in 0..2_000 {
-            if token(&source).await != "first" {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let renewed = async || token(&source).await != "first";
+        crate::support::wait::until("the new token", renewed).await;
         assert_eq!(token(&source).await, "second");
         assert_eq!(world.server.hits(), 3);
         // The provider is down: it serves until seconds before its end, and not longer.

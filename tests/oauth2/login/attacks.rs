@@ -294,7 +294,7 @@ async fn a_dump_of_the_store_begins_no_login() {
 #[tokio::test]
 async fn logins_that_strangers_begin_leave_room_for_sessions() {
     for framework in 0..2 {
-        let store = MemoryStore::builder().max_bytes(200_000).build();
+        let store = MemoryStore::builder().max_bytes(200_000).build().unwrap();
         let world = World::over(Arc::new(store)).await;
         let (_, address) = world.servers.each()[framework];
         let (mut browser, begun) = world.begin(address).await;

@@ -139,7 +139,7 @@ async fn of_many_confirmations_one_enrols() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_has_an_hour_and_five_attempts_to_confirm() {
     let clock = ManualClock::at(NOW);
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let otp = Otp::totp().clock(clock.clone()).build().unwrap();
     let factor = factor(store, &otp);
     let begun = factor.begin(USER, "ann").await.unwrap();

@@ -46,7 +46,7 @@ async fn hotp_counters_are_kept_in_the_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn counters_are_kept_for_ever_and_used_codes_until_their_time_is_over() {
     let clock = ManualClock::at(NOW);
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let shared: Arc<dyn Store> = Arc::new(store.clone());
     let secret = OtpSecret::generate().unwrap();
     let long = Duration::from_secs(40 * 24 * 3600);
@@ -191,7 +191,7 @@ async fn a_lockout_is_never_longer_than_its_maximum() {
 /// tokens can be revoked, and users who had their code right before are served.
 #[tokio::test]
 async fn wrong_codes_of_strangers_leave_room_for_revocations() {
-    let store = MemoryStore::builder().max_bytes(1 << 20).build();
+    let store = MemoryStore::builder().max_bytes(1 << 20).build().unwrap();
     let guard = OtpGuard::builder(store.clone()).build().unwrap();
     let denied = jamguard::TokenList::deny(store.clone()).build().unwrap();
     let (otp, secret) = (Otp::hotp().build().unwrap(), OtpSecret::generate().unwrap());
@@ -225,7 +225,7 @@ async fn wrong_codes_of_strangers_leave_room_for_revocations() {
 #[tokio::test]
 async fn guesses_end_where_the_store_is_full() {
     for anonymous in [false, true] {
-        let full = MemoryStore::builder().max_bytes(1 << 20).build();
+        let full = MemoryStore::builder().max_bytes(1 << 20).build().unwrap();
         let store: Arc<dyn Store> = Arc::new(full.clone());
         let doors = Door::all(&store).await;
         for door in &doors {

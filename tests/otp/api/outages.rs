@@ -129,15 +129,13 @@ async fn redis_killed_is_an_outage_and_its_return_ends_it() {
     }
     server.run();
     for door in &doors {
-        let mut answer = door.verify(&door.code(1)).await;
-        for _ in 0..200 {
-            if !matches!(&answer, Err(error) if error.kind() == ErrorKind::Unavailable) {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            answer = door.verify(&door.code(1)).await;
-        }
-        answer.unwrap();
+        let mut answer = None;
+        let answered = async || {
+            let last = answer.insert(door.verify(&door.code(1)).await);
+            !matches!(last, Err(error) if error.kind() == ErrorKind::Unavailable)
+        };
+        crate::support::wait::until("the server is back", answered).await;
+        answer.unwrap().unwrap();
         // What was used before the outage stays so.
         door.refuses(&door.code(0), ErrorKind::UsedCode).await;
     }

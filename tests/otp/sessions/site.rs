@@ -263,13 +263,13 @@ impl Site {
         let world = World::new().await;
         world.app.set_id_token_lifetime(Duration::from_secs(LIFETIME));
         let clock = world.clock.clone();
-        let store = MemoryStore::builder().clock(clock.clone()).build();
+        let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         // Nothing stays in memory: what is not in the record is gone with the request.
         let sessions = Sessions::builder(store).cache_bytes(0);
         let sessions = sessions.clock(clock.clone());
         let sessions = sessions.build().unwrap();
         let down = Arc::default();
-        let store = Failing(MemoryStore::builder().clock(clock.clone()).build(), down);
+        let store = Failing(MemoryStore::builder().clock(clock.clone()).build().unwrap(), down);
         let down = store.1.clone();
         let otp = Otp::totp().clock(clock.clone()).build().unwrap();
         let keys = SealingKeys::new(&[7; 32]);

@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 /// Everything that this process logs, at every level, spans included.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -33,7 +33,7 @@ impl Write for Log {
 }
 
 impl Log {
-    fn of_this_process() -> Self {
+    pub(super) fn of_this_process() -> Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         LOG.get_or_init(|| {
             let log = Self::default();
@@ -48,7 +48,7 @@ impl Log {
         .clone()
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

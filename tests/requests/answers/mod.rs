@@ -5,9 +5,12 @@ mod cookies;
 mod futures;
 mod guards;
 mod logs;
+#[cfg(feature = "tower-http")]
 mod order;
 mod problems;
 mod sources;
+#[cfg(feature = "tower-http")]
+mod tower_http;
 
 /// The cookie's name, and the value that takes it away.
 const ID: &str = "__Host-jam_id";

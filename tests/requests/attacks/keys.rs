@@ -207,13 +207,8 @@ async fn line_04_keys_that_the_token_brings_along() {
         .await
         .unwrap(),
     );
-    for _ in 0..1_000 {
-        if visits.load(Ordering::SeqCst) == 1 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the trap saw no visit");
+    let visited = async || visits.load(Ordering::SeqCst) == 1;
+    crate::support::wait::until("the trap sees the visit", visited).await;
 }
 
 /// Serves one key set and notes what it was asked for.

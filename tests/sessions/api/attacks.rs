@@ -270,7 +270,7 @@ fn ids_are_not_printed() {
 /// A client that begins many sessions without a user uses up a part of the store: users still log in.
 #[tokio::test]
 async fn sessions_of_strangers_leave_room_for_those_of_users() {
-    let store = MemoryStore::builder().max_bytes(1 << 20).build();
+    let store = MemoryStore::builder().max_bytes(1 << 20).build().unwrap();
     let sessions = sessions(Arc::new(store));
     let mut strangers = 0;
     let full = loop {

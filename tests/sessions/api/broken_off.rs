@@ -24,7 +24,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let clock = ManualClock::at(crate::api::NOW);
-        let records = MemoryStore::builder().clock(clock.clone()).build();
+        let records = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         Self::over(Arc::new(records), clock)
     }
 

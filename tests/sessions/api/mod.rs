@@ -4,6 +4,7 @@
 mod attacks;
 mod broken_off;
 mod child;
+mod count;
 mod ends;
 mod expiry;
 mod facade;
@@ -54,7 +55,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let clock = ManualClock::at(NOW);
-        let store = MemoryStore::builder().clock(clock.clone()).build();
+        let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let sessions = Sessions::builder(store.clone()).clock(clock.clone());
         Self { sessions: sessions.build().unwrap(), clock, store }
     }

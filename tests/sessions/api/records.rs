@@ -66,6 +66,21 @@ async fn a_record_is_short() {
     assert!(plain <= json + key.len() + 48 && sealed <= plain + 64);
 }
 
+/// A sealed record shows its state only to be counted: it must be the one inside.
+#[tokio::test]
+async fn a_visible_state_that_was_changed_is_damage() {
+    let store = MemoryStore::new();
+    let id = sealed(&store).create(Some("ann"), &cart(&[])).await.unwrap();
+    let sound = value(&store, &id).await;
+    for state in 0..4 {
+        let mut changed = sound.clone();
+        changed[1] = state;
+        put(&store, &id, changed).await;
+        let read = sealed(&store).get::<Cart>(&id).await;
+        assert_eq!(read.map_err(|error| error.kind()).is_ok(), state == sound[1], "{state}");
+    }
+}
+
 #[tokio::test]
 async fn a_damaged_record_is_a_clear_error_and_can_be_ended() {
     for encrypted in [false, true] {

@@ -254,14 +254,12 @@ async fn a_change_for_a_client_that_is_gone_is_an_error() {
     in_time.unwrap();
     drop(client);
     let mut kind = None;
-    for _ in 0..3_000 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let closed = async || {
         let late = session.modify(|cart| cart.items.push("late".into()));
         kind = late.err().map(|error| error.kind());
-        if kind.is_some() {
-            break;
-        }
-    }
+        kind.is_some()
+    };
+    crate::support::wait::until("the request ends", closed).await;
     assert_eq!(kind, Some(ErrorKind::AlreadyAnswered));
     server.abort();
 }

@@ -2,15 +2,13 @@
 
 use crate::http::Client;
 use crate::http::site::World;
-use crate::support::{Request, Response, receive};
+use crate::support::{Response, receive};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// What the slow request is answered if another one writes while it waits.
-async fn overtaken(client: &mut Client, path: &str, body: &str) -> Response {
+async fn overtaken(world: &World, client: &mut Client, path: &str, body: &str) -> Response {
     client.post("/set", "0 tea").await;
-    let mut slow = client.begin(Request::post(path, body)).await;
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let mut slow = world.reading(client, path, body).await;
     assert_eq!(client.post("/put", "milk").await.text(), "tea milk");
     receive(&mut slow, true).await
 }
@@ -19,7 +17,7 @@ async fn overtaken(client: &mut Client, path: &str, body: &str) -> Response {
 async fn modifications_are_done_again_on_what_the_other_saved() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
-        let answer = overtaken(&mut client, "/slow", "400 slow").await;
+        let answer = overtaken(&world, &mut client, "/slow", "400 slow").await;
         assert_eq!(answer.status, 200, "{name}");
         assert_eq!(client.items().await, "tea milk slow", "{name}");
     }
@@ -29,7 +27,7 @@ async fn modifications_are_done_again_on_what_the_other_saved() {
 async fn a_merge_decides_where_there_is_one() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
-        let answer = overtaken(&mut client, "/merged", "400 slow").await;
+        let answer = overtaken(&world, &mut client, "/merged", "400 slow").await;
         assert_eq!(answer.status, 200, "{name}");
         assert_eq!(client.items().await, "tea milk slow", "{name}");
     }
@@ -41,7 +39,7 @@ async fn changes_by_hand_are_answered_409_and_not_saved() {
     let mut answers = BTreeSet::new();
     for (name, mut client) in world.clients() {
         for path in ["/by-hand", "/set"] {
-            let answer = overtaken(&mut client, path, "400 slow").await;
+            let answer = overtaken(&world, &mut client, path, "400 slow").await;
             assert_eq!(answer.status, 409, "{name} {path}");
             assert_eq!(answer.json()["type"], "conflict", "{name} {path}");
             assert_eq!(answer.header("www-authenticate"), None, "{name} {path}");
@@ -62,8 +60,7 @@ async fn a_touch_is_no_conflict() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
         client.post("/set", "0 tea").await;
-        let mut slow = client.begin(Request::post("/by-hand", "400 slow")).await;
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        let mut slow = world.reading(&mut client, "/by-hand", "400 slow").await;
         world.after(60);
         world.store.asked();
         client.get("/public").await;
@@ -81,8 +78,7 @@ async fn a_save_under_an_id_that_changed_is_a_conflict() {
     for (name, mut client) in world.clients() {
         for path in ["/slow", "/by-hand"] {
             client.post("/set", "0 tea").await;
-            let mut slow = client.begin(Request::post(path, "400 slow")).await;
-            tokio::time::sleep(Duration::from_millis(150)).await;
+            let mut slow = world.reading(&mut client, path, "400 slow").await;
             let old = client.clone();
             client.post("/login", "ann").await;
             let answer = receive(&mut slow, true).await;

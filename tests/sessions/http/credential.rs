@@ -193,10 +193,8 @@ async fn the_hook_and_the_strict_switch_see_sessions_too() {
         assert_eq!(answer.status, 410, "{name}");
         assert!(crate::http::is_removal(&answer), "{name}");
         client.post("/put", "tea").await;
-        let slow = client.begin(Request::post("/by-hand", "300 slow")).await;
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let mut slow = world.reading(&mut client, "/by-hand", "300 slow").await;
         client.post("/put", "milk").await;
-        let mut slow = slow;
         assert_eq!(crate::support::receive(&mut slow, true).await.status, 412, "{name}");
     }
 }

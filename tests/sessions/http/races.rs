@@ -2,7 +2,6 @@
 
 use crate::http::site::{GATE, World};
 use crate::support::{Request, receive};
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -21,10 +20,11 @@ async fn attack_27_a_logout_among_1000_saves_is_final() {
             });
         }
         let mut read = 0;
-        while read < SAVES as u64 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let all_read = async || {
             read += world.store.asked().0;
-        }
+            read >= SAVES as u64
+        };
+        crate::support::wait::until("all have read the session", all_read).await;
         // All have read the session, none has saved it. Now half of them go on, and the logout among
         // them; the others come after it.
         let mut leaving = client.clone();

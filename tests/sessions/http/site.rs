@@ -329,7 +329,7 @@ impl World {
         layered: bool,
     ) -> Self {
         let clock = ManualClock::at(NOW);
-        let store = Arc::new(MemoryStore::builder().clock(clock.clone()).build());
+        let store = Arc::new(MemoryStore::builder().clock(clock.clone()).build().unwrap());
         Self::made(clock, store, sessions, change, layered).await
     }
 
@@ -395,6 +395,20 @@ impl World {
 
     pub(crate) fn token(&self) -> String {
         mint(&self.key, &json!({ "sub": "token's", "exp": NOW + 3600 })).unwrap()
+    }
+
+    /// Sends a request and waits until it has read its session.
+    pub(crate) async fn reading(
+        &self,
+        client: &mut Client,
+        path: &str,
+        body: &str,
+    ) -> tokio::net::TcpStream {
+        self.store.asked();
+        let request = client.begin(crate::support::Request::post(path, body)).await;
+        let read = async || self.store.asked().0 > 0;
+        crate::support::wait::until("the request has read its session", read).await;
+        request
     }
 
     pub(crate) fn after(&self, seconds: u64) {

@@ -14,7 +14,7 @@ use jamguard::{
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const COOKIE: &str = "__Host-jam_session";
 
@@ -139,7 +139,7 @@ impl Site {
     ) -> Self {
         let world = World::new().await;
         world.app.set_id_token_lifetime(Duration::from_secs(900));
-        let store = MemoryStore::builder().clock(world.clock.clone()).build();
+        let store = MemoryStore::builder().clock(world.clock.clone()).build().unwrap();
         let store = Failing(store, Arc::default());
         let sessions = Sessions::builder(store.clone()).clock(world.clock.clone());
         let sessions = sessions.build().unwrap();
@@ -243,14 +243,8 @@ impl Browser {
 
     /// Asks until the answer is this one, for five seconds.
     pub(crate) async fn until(&mut self, path: &str, is: impl Fn(&Response) -> bool) -> Response {
-        let begun = Instant::now();
-        loop {
-            let answer = self.get(path).await;
-            if is(&answer) {
-                return answer;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(5), "{}", answer.text());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let mut last = None;
+        crate::support::wait::until(path, async || is(last.insert(self.get(path).await))).await;
+        last.unwrap()
     }
 }

@@ -66,7 +66,7 @@ impl Store for Endless {
 
 /// Reads twice as many bytes as the cache may hold.
 async fn fill_near(kind: &str, value: usize) -> Box<dyn Store> {
-    let near = CachedStore::builder(Endless(value)).max_bytes(BOUND).build();
+    let near = CachedStore::builder(Endless(value)).max_bytes(BOUND).build().unwrap();
     let each = value as u64 + 500;
     for number in 0..2 * BOUND / each {
         let key = format!("{kind}/session/app/{number:043}");
@@ -77,7 +77,7 @@ async fn fill_near(kind: &str, value: usize) -> Box<dyn Store> {
 
 /// Reads records until the cache is full of them, and then as many keys without a record.
 async fn fill_near_twice() -> Box<dyn Store> {
-    let near = CachedStore::builder(Endless(300)).max_bytes(BOUND).build();
+    let near = CachedStore::builder(Endless(300)).max_bytes(BOUND).build().unwrap();
     for kind in ["record", "record", "record", "absent"] {
         for number in 0..2 * BOUND / 900 {
             let key = format!("{kind}/session/app/{number:043}");
@@ -89,7 +89,7 @@ async fn fill_near_twice() -> Box<dyn Store> {
 
 /// Inserts until the store is full.
 async fn fill_store(value: usize, owner: bool) -> Box<dyn Store> {
-    let store = MemoryStore::builder().max_bytes(BOUND).build();
+    let store = MemoryStore::builder().max_bytes(BOUND).build().unwrap();
     for number in 0.. {
         let mut record = NewRecord::new(vec![7; value]).expires_after(Duration::from_secs(3600));
         if owner {
@@ -155,7 +155,7 @@ async fn insert_until_full(store: &MemoryStore, prefix: &str, record: &NewRecord
 
 #[tokio::test]
 async fn records_of_strangers_leave_room_for_others() {
-    let store = MemoryStore::builder().max_bytes(1 << 20).build();
+    let store = MemoryStore::builder().max_bytes(1 << 20).build().unwrap();
     let stranger = NewRecord::new(*b"a wrong code").for_anonymous();
     let strangers = insert_until_full(&store, "attempt", &stranger).await;
     let user = NewRecord::new(*b"a revocation");
@@ -164,7 +164,7 @@ async fn records_of_strangers_leave_room_for_others() {
     assert!(users.abs_diff(strangers) < strangers / 10, "{users}");
     // Through a near cache too, and in a part of another size.
     let store = MemoryStore::builder().max_bytes(1 << 20);
-    let store = store.max_anonymous_bytes(100_000).build();
+    let store = store.max_anonymous_bytes(100_000).build().unwrap();
     let near = CachedStore::new(store.clone());
     let mut number = 0;
     let full = loop {
@@ -181,7 +181,7 @@ async fn records_of_strangers_leave_room_for_others() {
 
 #[tokio::test]
 async fn a_bound_counts_bytes_and_not_records() {
-    let bounded = || MemoryStore::builder().max_bytes(1 << 20).build();
+    let bounded = || MemoryStore::builder().max_bytes(1 << 20).build().unwrap();
     let small = insert_until_full(&bounded(), "k", &NewRecord::new([0; 8])).await;
     let large = insert_until_full(&bounded(), "k", &NewRecord::new([0; 100_000])).await;
     assert!((1000..2000).contains(&small), "{small}");

@@ -8,7 +8,7 @@ const KEY: &str = "session";
 
 fn process(shelf: &Shelf) -> TowerSessionsStore {
     let builder = TowerSessionsStore::builder(shelf.clone());
-    builder.timeout(std::time::Duration::from_secs(20)).build()
+    builder.timeout(std::time::Duration::from_secs(20)).build().unwrap()
 }
 
 async fn value(store: &TowerSessionsStore) -> Option<Vec<u8>> {

@@ -21,7 +21,7 @@ async fn open(folder: &Folder) -> TowerSessionsStore {
     let sqlite = RusqliteStore::new(connection);
     sqlite.migrate().await.unwrap();
     let builder = TowerSessionsStore::builder(sqlite);
-    builder.timeout(Duration::from_secs(20)).build()
+    builder.timeout(Duration::from_secs(20)).build().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

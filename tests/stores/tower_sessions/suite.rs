@@ -17,7 +17,7 @@ async fn in_one_process_every_promise_is_kept() {
     // By another clock.
     let clock = ManualClock::at(4_000_000_000);
     let builder = TowerSessionsStore::builder(Shelf::default());
-    let store = builder.clock(clock.clone()).build();
+    let store = builder.clock(clock.clone()).build().unwrap();
     store_suite(async || store.clone(), async |time| clock.advance(time)).await;
 }
 
@@ -27,8 +27,9 @@ async fn in_two_processes_promises_are_broken_and_named() {
     let shelf = Shelf::default();
     // So the races are seen each time.
     shelf.slow(Duration::from_millis(1));
-    let process =
-        || TowerSessionsStore::builder(shelf.clone()).timeout(Duration::from_secs(20)).build();
+    let process = || {
+        TowerSessionsStore::builder(shelf.clone()).timeout(Duration::from_secs(20)).build().unwrap()
+    };
     let mut suite = StoreSuite::new(async || process(), tokio::time::sleep);
     for promise in NOT_ACROSS_PROCESSES {
         suite = suite.without(promise);
@@ -47,7 +48,7 @@ async fn a_backend_keeps_records_longer_than_they_live() {
     const NOW: u64 = 4_000_000_000;
     let (shelf, clock) = (Shelf::default(), ManualClock::at(NOW));
     let builder = TowerSessionsStore::builder(shelf.clone());
-    let store = builder.clock(clock.clone()).build();
+    let store = builder.clock(clock.clone()).build().unwrap();
     let record = NewRecord::new(*b"v").expires_after(Duration::from_secs(60));
     store.insert("k", record).await.unwrap().unwrap();
     let [(data, until)] = &shelf.dump()[..] else {
@@ -68,7 +69,7 @@ async fn a_backend_keeps_records_longer_than_they_live() {
 async fn an_owners_list_forgets_the_dead() {
     let (shelf, clock) = (Shelf::default(), ManualClock::at(4_000_000_000));
     let builder = TowerSessionsStore::builder(shelf.clone());
-    let store = builder.clock(clock.clone()).build();
+    let store = builder.clock(clock.clone()).build().unwrap();
     for day in 0..200 {
         let record = NewRecord::new(*b"v").owned_by("ann");
         let record = record.expires_after(Duration::from_secs(2 * 86_400));

@@ -27,7 +27,7 @@ impl Remote {
     fn new(clock: &ManualClock, tells: bool) -> Self {
         let state = Arc::<State>::default();
         state.tells.store(tells, Ordering::SeqCst);
-        Self { records: MemoryStore::builder().clock(clock.clone()).build(), state }
+        Self { records: MemoryStore::builder().clock(clock.clone()).build().unwrap(), state }
     }
 
     fn set_down(&self, down: bool) {

@@ -17,18 +17,18 @@ async fn near_a_memory_store_every_promise_holds() {
     let store = MemoryStore::new();
     store_suite(async || CachedStore::new(store.clone()), tokio::time::sleep).await;
     let clock = ManualClock::at(NOW);
-    let store = MemoryStore::builder().clock(clock.clone()).build();
-    let near = async || CachedStore::builder(store.clone()).clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
+    let near = async || CachedStore::builder(store.clone()).clock(clock.clone()).build().unwrap();
     store_suite(near, async |time| clock.advance(time)).await;
     // One that has room for next to nothing, and one near another.
     let small = async || {
         let near = CachedStore::builder(store.clone()).clock(clock.clone());
-        near.max_bytes(1000).build()
+        near.max_bytes(1000).build().unwrap()
     };
     store_suite(small, async |time| clock.advance(time)).await;
     let twice = async || {
-        let near = CachedStore::builder(store.clone()).clock(clock.clone()).build();
-        CachedStore::builder(near).clock(clock.clone()).build()
+        let near = CachedStore::builder(store.clone()).clock(clock.clone()).build().unwrap();
+        CachedStore::builder(near).clock(clock.clone()).build().unwrap()
     };
     store_suite(twice, async |time| clock.advance(time)).await;
 }
@@ -48,8 +48,8 @@ fn new(value: &[u8]) -> NewRecord {
 /// A clock, a store below, and a near cache over it that is live.
 fn world() -> (ManualClock, Probe, CachedStore<Probe>) {
     let clock = ManualClock::at(NOW);
-    let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build();
+    let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build().unwrap());
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build().unwrap();
     below.say(Change::Live);
     (clock, below, near)
 }
@@ -188,8 +188,8 @@ async fn no_reader_brings_an_old_answer_back() {
 #[tokio::test]
 async fn while_changes_are_not_learned_nothing_is_remembered() {
     let clock = ManualClock::at(NOW);
-    let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build();
+    let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build().unwrap());
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build().unwrap();
     let asks_each_time = async || {
         below.asked();
         for _ in 0..3 {
@@ -216,12 +216,16 @@ async fn while_changes_are_not_learned_nothing_is_remembered() {
 #[tokio::test]
 async fn a_store_that_cannot_be_watched_is_remembered_for_max_age() {
     let clock = ManualClock::at(NOW);
-    let below = Probe::unwatchable(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build();
+    let below = Probe::unwatchable(MemoryStore::builder().clock(clock.clone()).build().unwrap());
+    let near = CachedStore::builder(below.clone()).clock(clock.clone()).build().unwrap();
     value(&near, "key").await;
     assert_eq!(near.peek("key"), None);
 
-    let near = CachedStore::builder(below.clone()).clock(clock.clone()).max_age(5 * SECOND).build();
+    let near = CachedStore::builder(below.clone())
+        .clock(clock.clone())
+        .max_age(5 * SECOND)
+        .build()
+        .unwrap();
     assert_eq!(value(&near, "key").await, None);
     // Somebody else's write goes unseen, and not for longer.
     below.insert("key", new(b"1").owned_by("ann")).await.unwrap();
@@ -242,8 +246,9 @@ async fn a_store_that_cannot_be_watched_is_remembered_for_max_age() {
 #[tokio::test]
 async fn max_age_bounds_a_watched_store_too() {
     let clock = ManualClock::at(NOW);
-    let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build());
-    let near = CachedStore::builder(below.clone()).clock(clock.clone()).max_age(SECOND).build();
+    let below = Probe::new(MemoryStore::builder().clock(clock.clone()).build().unwrap());
+    let near =
+        CachedStore::builder(below.clone()).clock(clock.clone()).max_age(SECOND).build().unwrap();
     below.say(Change::Live);
     value(&near, "key").await;
     assert_eq!(near.peek("key"), Some(None));
@@ -343,7 +348,7 @@ async fn watchers_are_told_when_nothing_old_is_left() {
 async fn it_is_bounded_by_bytes() {
     let store = MemoryStore::new();
     let below = Probe::new(store);
-    let near = CachedStore::builder(below.clone()).max_bytes(1 << 20).build();
+    let near = CachedStore::builder(below.clone()).max_bytes(1 << 20).build().unwrap();
     below.say(Change::Live);
     let keys: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
     for key in &keys {
@@ -372,7 +377,7 @@ async fn asked_for(near: &CachedStore<Probe>, below: &Probe, keys: &[String]) ->
 #[tokio::test]
 async fn invented_ids_push_no_record_out() {
     let below = Probe::new(MemoryStore::new());
-    let near = CachedStore::builder(below.clone()).max_bytes(4 << 20).build();
+    let near = CachedStore::builder(below.clone()).max_bytes(4 << 20).build().unwrap();
     below.say(Change::Live);
     let keys: Vec<String> = (0..200).map(|number| format!("real/{number}")).collect();
     for key in &keys {
@@ -396,7 +401,7 @@ async fn keys_without_a_record_have_a_bound_of_their_own() {
         if let Some(bytes) = share {
             near = near.max_absent_bytes(bytes);
         }
-        let near = near.build();
+        let near = near.build().unwrap();
         below.say(Change::Live);
         let keys: Vec<String> = (0..1000).map(|number| format!("none/{number}")).collect();
         for key in &keys {
@@ -419,7 +424,7 @@ async fn keys_without_a_record_have_a_bound_of_their_own() {
 #[tokio::test]
 async fn a_key_that_got_a_record_is_a_record() {
     let below = Probe::new(MemoryStore::new());
-    let near = CachedStore::builder(below.clone()).max_bytes(1 << 20).build();
+    let near = CachedStore::builder(below.clone()).max_bytes(1 << 20).build().unwrap();
     below.say(Change::Live);
     assert!(near.get("key").await.unwrap().is_none());
     near.insert("key", new(b"1")).await.unwrap();

@@ -253,6 +253,15 @@ impl Store for Broken {
         })
     }
 
+    fn count_owned<'a>(&'a self, owner: &'a str, prefix: &'a [u8]) -> StoreFuture<'a, u64> {
+        Box::pin(async move {
+            let any = self.has(Fault::CountIgnoresThePrefix);
+            let owned = self.owned(owner).await?;
+            let counts = |record: &Record| any || record.value().starts_with(prefix);
+            Ok(owned.iter().filter(|(_, record)| counts(record)).count() as u64)
+        })
+    }
+
     fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
         Box::pin(async move {
             let owner = self.owner(owner);

@@ -33,6 +33,7 @@ pub(crate) enum Fault {
     OwnerlessIsEmpty,
     OwnedHasAnEnd,
     OwnedListsTheDead,
+    CountIgnoresThePrefix,
     RemoveOwnedCountsNothing,
     RemoveOwnedGoesByOldOwners,
     RemoveOwnedHasAnEnd,
@@ -80,6 +81,7 @@ pub(crate) const FAULTS: &[(Fault, &str)] = &[
     (Fault::OwnerlessIsEmpty, "the empty owner is confused with no owner"),
     (Fault::OwnedHasAnEnd, "owned returns every record of an owner"),
     (Fault::OwnedListsTheDead, "disappears from every answer at once: owned returns"),
+    (Fault::CountIgnoresThePrefix, "count_owned counts an owner's records whose values begin"),
     (
         Fault::RemoveOwnedCountsNothing,
         "remove_owned removes an owner's records and returns how many",

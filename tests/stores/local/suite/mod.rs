@@ -16,7 +16,7 @@ async fn a_memory_store_keeps_every_promise() {
     store_suite(async || store.clone(), tokio::time::sleep).await;
     // Not empty any more, by another clock, behind a trait object.
     let clock = ManualClock::at(1_700_000_000);
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let shared: std::sync::Arc<dyn Store> = std::sync::Arc::new(store);
     for _ in 0..2 {
         store_suite(async || shared.clone(), async |time| clock.advance(time)).await;
@@ -26,7 +26,7 @@ async fn a_memory_store_keeps_every_promise() {
 #[tokio::test]
 async fn one_thread_is_enough() {
     let clock = ManualClock::at(1_700_000_000);
-    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     store_suite(async || store.clone(), async |time| clock.advance(time)).await;
 }
 
@@ -36,7 +36,7 @@ fn verdict(fault: Fault) -> String {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let clock = ManualClock::at(1_700_000_000);
-            let sound = MemoryStore::builder().clock(clock.clone()).build();
+            let sound = MemoryStore::builder().clock(clock.clone()).build().unwrap();
             let pass = async |time: Duration| clock.advance(time);
             store_suite(async || Broken::new(sound.clone(), fault), pass).await;
         });

@@ -1,8 +1,8 @@
 //! Functions that build the single conditions of a policy.
 
+use super::condition::{Attributes, Comparison, Condition, Test};
 use super::custom::Custom;
 use super::expression::{Node, Policy};
-use super::leaf::{Leaf, Source, Test};
 use super::path::ClaimPath;
 use super::scalar::Scalar;
 use super::subject::Subject;
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// assert_eq!((authenticated() & !role("suspended")).to_string(), "authenticated & !role:suspended");
 /// ```
 pub fn authenticated() -> Policy {
-    Leaf::Authenticated.into()
+    Condition::Authenticated.into()
 }
 
 /// Denies every request.
@@ -35,10 +35,10 @@ pub fn never() -> Policy {
 /// Builds a condition on a name; an empty one, such as a missing setting, gives `never`.
 ///
 /// It must not match the empty text that some issuers write for a user without roles.
-fn named(name: String, leaf: fn(Box<str>) -> Leaf) -> Policy {
+fn named(name: String, condition: fn(Box<str>) -> Condition) -> Policy {
     match name.is_empty() {
         true => never(),
-        false => leaf(name.into()).into(),
+        false => condition(name.into()).into(),
     }
 }
 
@@ -51,7 +51,7 @@ fn named(name: String, leaf: fn(Box<str>) -> Leaf) -> Policy {
 ///
 /// [RFC 6749]: https://www.rfc-editor.org/rfc/rfc6749#section-3.3
 pub fn scope(scope: impl Into<String>) -> Policy {
-    named(scope.into(), Leaf::Scope)
+    named(scope.into(), Condition::Scope)
 }
 
 /// Requires this role, read from `roles` unless [`ClaimPaths`](super::ClaimPaths) says otherwise.
@@ -61,7 +61,7 @@ pub fn scope(scope: impl Into<String>) -> Policy {
 /// assert_eq!(jamguard::policy::role("editor in chief").to_string(), "role:\"editor in chief\"");
 /// ```
 pub fn role(role: impl Into<String>) -> Policy {
-    named(role.into(), Leaf::Role)
+    named(role.into(), Condition::Role)
 }
 
 /// Requires a permission that covers this one.
@@ -79,7 +79,7 @@ pub fn role(role: impl Into<String>) -> Policy {
 /// assert_eq!(jamguard::policy::permission("orders:refund").to_string(), "permission:orders:refund");
 /// ```
 pub fn permission(permission: impl Into<String>) -> Policy {
-    named(permission.into(), Leaf::Permission)
+    named(permission.into(), Condition::Permission)
 }
 
 /// Requires this user, by `sub`.
@@ -89,7 +89,7 @@ pub fn permission(permission: impl Into<String>) -> Policy {
 /// assert_eq!(jamguard::policy::subject("42").to_string(), "subject:42");
 /// ```
 pub fn subject(subject: impl Into<String>) -> Policy {
-    named(subject.into(), Leaf::Subject)
+    named(subject.into(), Condition::Subject)
 }
 
 /// Requires a verified e-mail address at this domain.
@@ -113,7 +113,7 @@ pub fn email_domain(domain: impl Into<String>) -> Policy {
     // Accepts the common spelling `@example.com`.
     let domain = domain.rsplit('@').next().unwrap_or_default();
     let domain = if domain == "*." { "" } else { domain };
-    named(domain.to_owned(), Leaf::EmailDomain)
+    named(domain.to_owned(), Condition::EmailDomain)
 }
 
 /// Requires this issuer, by `iss`.
@@ -124,7 +124,7 @@ pub fn email_domain(domain: impl Into<String>) -> Policy {
 /// assert_eq!(policy.to_string(), "issued_by:https://issuer.example/");
 /// ```
 pub fn issued_by(issuer: impl Into<String>) -> Policy {
-    named(issuer.into(), Leaf::IssuedBy)
+    named(issuer.into(), Condition::IssuedBy)
 }
 
 /// Requires a login at most this long ago, in whole seconds.
@@ -146,7 +146,7 @@ pub fn issued_by(issuer: impl Into<String>) -> Policy {
 ///
 /// [RFC 9470]: https://www.rfc-editor.org/rfc/rfc9470
 pub fn fresh(within: Duration) -> Policy {
-    Leaf::Fresh(within.as_secs()).into()
+    Condition::Fresh(within.as_secs()).into()
 }
 
 /// Requires a login with two factors.
@@ -168,7 +168,7 @@ pub fn fresh(within: Duration) -> Policy {
 /// [RFC 8176]: https://www.rfc-editor.org/rfc/rfc8176
 /// [RFC 9470]: https://www.rfc-editor.org/rfc/rfc9470
 pub fn second_factor() -> Policy {
-    Leaf::SecondFactor.into()
+    Condition::SecondFactor.into()
 }
 
 /// Adds a condition written in code, named in policy texts, logs and explanations.
@@ -186,7 +186,7 @@ pub fn custom(
     name: impl Into<String>,
     check: impl Fn(&Subject<'_>) -> bool + Send + Sync + 'static,
 ) -> Policy {
-    Leaf::Custom(Custom::now(name.into(), check)).into()
+    Condition::Custom(Custom::now(name.into(), check)).into()
 }
 
 /// Adds an async condition written in code, such as a database lookup.
@@ -212,7 +212,7 @@ pub fn custom_async<F>(
 where
     F: Future<Output = Result<bool, Error>> + Send + 'static,
 {
-    Leaf::Custom(Custom::later(name.into(), check)).into()
+    Condition::Custom(Custom::later(name.into(), check)).into()
 }
 
 /// Requires all of these policies. An empty list is [`never()`]: it fails closed.
@@ -247,7 +247,7 @@ pub fn any_of(policies: impl IntoIterator<Item = Policy>) -> Policy {
 /// assert_eq!(claim("address.country").exists().to_string(), "claim:address.country");
 /// ```
 pub fn claim(path: impl Into<ClaimPath>) -> ClaimCondition {
-    ClaimCondition { source: Source::Claims, path: path.into() }
+    ClaimCondition { attributes: Attributes::Claims, path: path.into() }
 }
 
 /// Starts a condition on an attribute of the requested resource.
@@ -262,7 +262,7 @@ pub fn claim(path: impl Into<ClaimPath>) -> ClaimCondition {
 /// assert_eq!((own | role("admin")).to_string(), "resource:owner is_claim sub | role:admin");
 /// ```
 pub fn resource(path: impl Into<ClaimPath>) -> ClaimCondition {
-    ClaimCondition { source: Source::Resource, path: path.into() }
+    ClaimCondition { attributes: Attributes::Resource, path: path.into() }
 }
 
 /// The claim of a condition, made by [`claim`] or [`resource`].
@@ -278,13 +278,17 @@ pub fn resource(path: impl Into<ClaimPath>) -> ClaimCondition {
 #[must_use = "call a method to complete the condition"]
 #[derive(Clone, Debug)]
 pub struct ClaimCondition {
-    source: Source,
+    attributes: Attributes,
     path: ClaimPath,
 }
 
 impl ClaimCondition {
     fn test(self, test: Test) -> Policy {
-        Leaf::Claim(self.source, self.path, test).into()
+        Condition::Claim(self.attributes, self.path, test).into()
+    }
+
+    fn compared(self, comparison: Comparison, value: impl Into<Scalar>) -> Policy {
+        self.test(Test::Compared(comparison, value.into()))
     }
 
     /// Requires any value except null.
@@ -294,12 +298,12 @@ impl ClaimCondition {
 
     /// Requires this value.
     pub fn eq(self, value: impl Into<Scalar>) -> Policy {
-        self.test(Test::Equal(value.into()))
+        self.compared(Comparison::Equal, value)
     }
 
     /// Requires the claim to exist with another value.
     pub fn ne(self, value: impl Into<Scalar>) -> Policy {
-        self.test(Test::Unequal(value.into()))
+        self.compared(Comparison::Unequal, value)
     }
 
     /// Requires one of these values.
@@ -324,22 +328,22 @@ impl ClaimCondition {
 
     /// Requires a greater value: numbers by value, strings by code points.
     pub fn gt(self, value: impl Into<Scalar>) -> Policy {
-        self.test(Test::Greater(value.into()))
+        self.compared(Comparison::Greater, value)
     }
 
     /// Requires a greater or equal value.
     pub fn ge(self, value: impl Into<Scalar>) -> Policy {
-        self.test(Test::GreaterOrEqual(value.into()))
+        self.compared(Comparison::GreaterOrEqual, value)
     }
 
     /// Requires a lesser value.
     pub fn lt(self, value: impl Into<Scalar>) -> Policy {
-        self.test(Test::Less(value.into()))
+        self.compared(Comparison::Less, value)
     }
 
     /// Requires a lesser or equal value.
     pub fn le(self, value: impl Into<Scalar>) -> Policy {
-        self.test(Test::LessOrEqual(value.into()))
+        self.compared(Comparison::LessOrEqual, value)
     }
 
     /// Requires the same string, number or boolean as this claim of the identity.

@@ -1,6 +1,6 @@
 //! The single conditions and their evaluation.
 
-use super::claim_paths::Place;
+use super::claim_paths::StandardClaim;
 use super::claims::{Claim, ClaimIndex, same};
 use super::custom::{Check, Custom};
 use super::path::ClaimPath;
@@ -9,12 +9,12 @@ use super::subject::Subject;
 use std::cmp::Ordering;
 
 #[derive(Clone, PartialEq)]
-pub(super) enum Leaf {
+pub(super) enum Condition {
     Authenticated,
     Scope(Box<str>),
     Role(Box<str>),
     Permission(Box<str>),
-    Claim(Source, ClaimPath, Test),
+    Claim(Attributes, ClaimPath, Test),
     Subject(Box<str>),
     /// Lower case.
     EmailDomain(Box<str>),
@@ -27,7 +27,7 @@ pub(super) enum Leaf {
 
 /// Where a condition reads its attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Source {
+pub(super) enum Attributes {
     Claims,
     Resource,
 }
@@ -35,25 +35,60 @@ pub(super) enum Source {
 #[derive(Clone, PartialEq)]
 pub(super) enum Test {
     Exists,
-    Equal(Scalar),
-    Unequal(Scalar),
+    Compared(Comparison, Scalar),
     In(Vec<Scalar>),
     Contains(Scalar),
     StartsWith(Box<str>),
     EndsWith(Box<str>),
-    Greater(Scalar),
-    GreaterOrEqual(Scalar),
-    Less(Scalar),
-    LessOrEqual(Scalar),
     IsClaim(ClaimPath),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Comparison {
+    Equal,
+    Unequal,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+impl Comparison {
+    /// Longer signs before those that they begin with.
+    pub(super) const BY_SIGN: [(&str, Self); 6] = [
+        ("!=", Self::Unequal),
+        (">=", Self::GreaterOrEqual),
+        ("<=", Self::LessOrEqual),
+        ("=", Self::Equal),
+        (">", Self::Greater),
+        ("<", Self::Less),
+    ];
+
+    /// Returns the operator in policy texts.
+    pub(super) fn sign(self) -> &'static str {
+        Self::BY_SIGN.into_iter().find(|(_, other)| *other == self).map_or("", |(sign, _)| sign)
+    }
+
+    #[inline]
+    fn holds(self, claim: Claim<'_>, value: &Scalar) -> bool {
+        let order = || order(claim, value);
+        match self {
+            Self::Equal => claim.equals(value),
+            Self::Unequal => !claim.equals(value),
+            Self::Greater => order().is_some_and(Ordering::is_gt),
+            Self::GreaterOrEqual => order().is_some_and(Ordering::is_ge),
+            Self::Less => order().is_some_and(Ordering::is_lt),
+            Self::LessOrEqual => order().is_some_and(Ordering::is_le),
+        }
+    }
 }
 
 /// Clock skew allowed for a login time in the future, in seconds.
 const LEEWAY: f64 = 60.0;
 
-impl Leaf {
+impl Condition {
     pub(super) fn is_async(&self) -> bool {
-        matches!(self, Self::Custom(custom) if matches!(custom.check(), Check::Later(_)))
+        matches!(self, Self::Custom(custom) if matches!(custom.check, Check::Later(_)))
     }
 
     /// Whether a new login could make it true.
@@ -65,35 +100,30 @@ impl Leaf {
     // Inlined: a call would cost as much as most conditions.
     #[inline(always)]
     pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
-        let (claims, paths) = (subject.claims(), subject.paths());
+        let (claims, paths) = (subject.claims(), subject.paths);
         let is = |place, text: &str| subject.standard(place).is_some_and(|claim| claim.is(text));
         match self {
             Self::Authenticated => true,
-            Self::Scope(scope) => {
-                subject.any_at(paths.places_of_scopes(), |claim| claim.has_word(scope))
-            }
-            Self::Role(role) => {
-                subject.any_at(paths.places_of_roles(), |claim| claim.has_text(role))
-            }
+            Self::Scope(scope) => subject.any_at(&paths.scopes, |claim| claim.has_word(scope)),
+            Self::Role(role) => subject.any_at(&paths.roles, |claim| claim.has_text(role)),
             Self::Permission(permission) => {
                 let covers = |held: &[u8]| covers(held, permission.as_bytes());
-                subject.any_at(paths.places_of_permissions(), |claim| claim.has_word_like(covers))
+                subject.any_at(&paths.permissions, |claim| claim.has_word_like(covers))
             }
-            Self::Claim(source, path, test) => {
-                let attributes = match source {
-                    Source::Claims => Some(claims),
-                    Source::Resource => subject.resource(),
+            Self::Claim(attributes, path, test) => {
+                let index = match attributes {
+                    Attributes::Claims => Some(claims),
+                    Attributes::Resource => subject.resource(),
                 };
-                attributes
-                    .and_then(|attributes| attributes.find(path))
-                    .is_some_and(|claim| test.holds(claim, claims))
+                let claim = index.and_then(|index| index.find(path));
+                claim.is_some_and(|claim| test.holds(claim, claims))
             }
-            Self::Subject(wanted) => is(Place::Subject, wanted),
+            Self::Subject(wanted) => is(StandardClaim::Subject, wanted),
             Self::EmailDomain(domain) => at_domain(subject, domain),
-            Self::IssuedBy(issuer) => is(Place::Issuer, issuer),
+            Self::IssuedBy(issuer) => is(StandardClaim::Issuer, issuer),
             Self::Fresh(within) => is_fresh(subject, *within),
             Self::SecondFactor => has_second_factor(subject),
-            Self::Custom(custom) => match custom.check() {
+            Self::Custom(custom) => match &custom.check {
                 Check::Now(check) => check(subject),
                 Check::Later(_) => false,
             },
@@ -104,13 +134,9 @@ impl Leaf {
 impl Test {
     #[inline]
     fn holds(&self, claim: Claim<'_>, claims: &ClaimIndex) -> bool {
-        let is = |value, wanted: &[Ordering]| {
-            order(claim, value).is_some_and(|order| wanted.contains(&order))
-        };
         match self {
             Self::Exists => true,
-            Self::Equal(value) => claim.equals(value),
-            Self::Unequal(value) => !claim.equals(value),
+            Self::Compared(comparison, value) => comparison.holds(claim, value),
             Self::In(values) => values.iter().any(|value| claim.equals(value)),
             Self::Contains(value) => match (&value.0, claim.text()) {
                 (Kind::Text(part), Some(text)) => text.contains(&**part),
@@ -118,10 +144,6 @@ impl Test {
             },
             Self::StartsWith(start) => claim.text().is_some_and(|text| text.starts_with(&**start)),
             Self::EndsWith(end) => claim.text().is_some_and(|text| text.ends_with(&**end)),
-            Self::Greater(value) => is(value, &[Ordering::Greater]),
-            Self::GreaterOrEqual(value) => is(value, &[Ordering::Greater, Ordering::Equal]),
-            Self::Less(value) => is(value, &[Ordering::Less]),
-            Self::LessOrEqual(value) => is(value, &[Ordering::Less, Ordering::Equal]),
             Self::IsClaim(path) => claims.find(path).is_some_and(|other| claim.same_as(other)),
         }
     }
@@ -153,9 +175,9 @@ fn covers(held: &[u8], wanted: &[u8]) -> bool {
 /// Every decision based on an address uses this: policies, enrichment and logins.
 #[inline]
 pub(super) fn verified_email<'a>(subject: &Subject<'a>) -> Option<&'a str> {
-    let email = subject.standard(Place::Email).and_then(Claim::text)?;
-    let mut verified = subject.issuer_verifies_emails();
-    for place in subject.paths().places_of_email_verified() {
+    let email = subject.standard(StandardClaim::Email).and_then(Claim::text)?;
+    let mut verified = subject.issuer_verifies_emails;
+    for place in subject.paths.email_verified.clone() {
         match subject.at(place) {
             None => {}
             // Amazon Cognito, Apple and others send a string instead of a boolean.
@@ -192,9 +214,9 @@ fn at_domain(subject: &Subject<'_>, wanted: &str) -> bool {
 fn is_fresh(subject: &Subject<'_>, within: u64) -> bool {
     let at = |place| subject.standard(place).map(seconds);
     // A session's ID token may have been renewed long after its login.
-    let login = at(Place::AuthTime)
-        .or_else(|| subject.login().map(|login| Some(login.as_secs_f64())))
-        .or_else(|| at(Place::IssuedAt));
+    let login = at(StandardClaim::AuthTime)
+        .or_else(|| subject.login.map(|login| Some(login.as_secs_f64())))
+        .or_else(|| at(StandardClaim::IssuedAt));
     login.flatten().is_some_and(|login| {
         let age = subject.now().as_secs_f64() - login;
         (-LEEWAY..=within as f64).contains(&age)
@@ -217,12 +239,12 @@ const KINDS: [&[&str]; 3] = [
 
 #[inline(never)]
 fn has_second_factor(subject: &Subject<'_>) -> bool {
-    let class = subject.standard(Place::Acr).and_then(Claim::text);
-    let mut strong = subject.paths().strong_classes().iter();
+    let class = subject.standard(StandardClaim::Acr).and_then(Claim::text);
+    let mut strong = subject.paths.acr_values.iter();
     if class.is_some_and(|class| strong.any(|value| **value == *class)) {
         return true;
     }
-    let methods = subject.standard(Place::Amr);
+    let methods = subject.standard(StandardClaim::Amr);
     let Some(methods) = methods.filter(|methods| methods.is_list()) else {
         return false;
     };

@@ -1,16 +1,16 @@
 //! Connections that carry change notifications, and heartbeats that prove them right.
 
-use super::cluster::{self, Cluster};
+use super::cluster::Cluster;
 use super::connection::Link;
+use super::deployment::{Deployment, Servers};
 use super::failure::Failure;
-use super::layout::Layout;
 use super::primary::Known;
 use super::server::{self, Server};
 use super::topology::Topology;
-use super::url::{Address, Target};
+use super::url::Address;
 use crate::core::random::random;
+use redis::Value;
 use redis::aio::MultiplexedConnection;
-use redis::{PushInfo, Value};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,11 +26,17 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 /// everything is invalidated, within the sum of both.
 const DEADLINE: Duration = Duration::from_millis(300);
 
-pub(super) struct Session {
-    nodes: Vec<Node>,
-    place: Place,
+/// The connections that carry change notifications.
+pub(super) struct Subscription {
+    servers: Subscribed,
     /// Notified when one of the connections breaks.
-    ended: Arc<Notify>,
+    broken: Arc<Notify>,
+}
+
+/// The servers that report changes, and what must stay the same for them to be the right ones.
+enum Subscribed {
+    Primary { node: Node, marker: Marker, known: watch::Receiver<Known> },
+    Cluster { nodes: Vec<Node>, cluster: Arc<Cluster>, topology: Arc<Topology> },
 }
 
 /// A server that reports its changes.
@@ -43,12 +49,6 @@ struct Node {
     link: Arc<Link>,
 }
 
-/// What must stay the same for the nodes to be the right ones.
-enum Place {
-    Primary { known: watch::Receiver<Known>, marker: Marker },
-    Cluster { topology: Arc<Topology>, named: bool },
-}
-
 /// The result of a heartbeat.
 pub(super) enum Beat {
     /// Changes are still reported.
@@ -59,54 +59,44 @@ pub(super) enum Beat {
     Ended,
 }
 
-impl Session {
-    pub(super) async fn with_primary(
-        target: &Target,
-        layout: &Layout,
-        mut known: watch::Receiver<Known>,
-        link: &Arc<Link>,
-        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
-        ended: Arc<Notify>,
-    ) -> Result<Self, Failure> {
-        let Server { address, run_id } = known.borrow_and_update().clone()?;
-        let node = Node::connect(target, layout, address, link.clone(), pushed).await?;
-        if run_id.is_some_and(|id| id != node.run_id) {
-            return Err(Failure::gone("the primary has just been replaced"));
-        }
-        let marker = Marker::find(layout.marker(), node.connection.clone()).await?;
-        Self { nodes: vec![node], place: Place::Primary { known, marker }, ended }.checked().await
-    }
-
-    pub(super) async fn with_cluster(
-        target: &Target,
-        layout: &Layout,
-        cluster: &Arc<Cluster>,
-        pushed: impl Fn(PushInfo) + Clone + Send + Sync + 'static,
-        ended: Arc<Notify>,
-    ) -> Result<Self, Failure> {
-        let topology = Arc::new(cluster.topology().await?);
-        let mut nodes = Vec::new();
-        for address in topology.primaries() {
-            let link = cluster.link(address);
-            let node = Node::connect(target, layout, address.clone(), link, pushed.clone());
-            nodes.push(node.await?);
-        }
-        let named = target.tls.is_some();
-        // Records are read from these nodes too.
-        cluster.settle(&topology);
-        Self { nodes, place: Place::Cluster { topology, named }, ended }.checked().await
-    }
-
-    async fn checked(mut self) -> Result<Self, Failure> {
-        check(&self.nodes, &mut self.place).await?;
-        Ok(self)
+impl Subscription {
+    /// Connects to the servers, which report changes to its watchers, and checks that they are right.
+    pub(super) async fn open(deployment: &Arc<Deployment>) -> Result<Self, Failure> {
+        let broken = Arc::new(Notify::new());
+        let connect = |address, link| Node::connect(deployment, &broken, address, link);
+        let servers = match &deployment.servers {
+            Servers::Primary { primary, link } => {
+                let mut known = primary.watch();
+                let Server { address, run_id } = known.borrow_and_update().clone()?;
+                let node = connect(address, link.clone()).await?;
+                if run_id.is_some_and(|id| id != node.run_id) {
+                    return Err(Failure::gone("the primary has just been replaced"));
+                }
+                let marker =
+                    Marker::find(deployment.layout.marker(), node.connection.clone()).await?;
+                Subscribed::Primary { node, marker, known }
+            }
+            Servers::Cluster(cluster) => {
+                let topology = Arc::new(cluster.topology().await?);
+                let mut nodes = Vec::new();
+                for address in topology.primaries() {
+                    nodes.push(connect(address.clone(), cluster.link(address)).await?);
+                }
+                // Records are read from these nodes too.
+                cluster.settle(&topology);
+                Subscribed::Cluster { nodes, cluster: cluster.clone(), topology }
+            }
+        };
+        let mut subscription = Self { servers, broken };
+        subscription.servers.check().await?;
+        Ok(subscription)
     }
 
     /// Waits for the next heartbeat.
     pub(super) async fn beat(&mut self) -> Beat {
-        let mut known = match &self.place {
-            Place::Primary { known, .. } => Some(known.clone()),
-            Place::Cluster { .. } => None,
+        let mut known = match &self.servers {
+            Subscribed::Primary { known, .. } => Some(known.clone()),
+            Subscribed::Cluster { .. } => None,
         };
         let replaced = async {
             match &mut known {
@@ -117,11 +107,11 @@ impl Session {
         };
         let beat = async {
             sleep(HEARTBEAT).await;
-            timeout(DEADLINE, check(&self.nodes, &mut self.place)).await
+            timeout(DEADLINE, self.servers.check()).await
         };
         tokio::select! {
             biased;
-            () = self.ended.notified() => Beat::Ended,
+            () = self.broken.notified() => Beat::Ended,
             () = replaced => Beat::Ended,
             beat = beat => match beat {
                 Ok(Ok(beat)) => beat,
@@ -131,63 +121,59 @@ impl Session {
     }
 }
 
-impl Node {
-    /// Connects, and asks for a notification of every change of a record.
-    async fn connect(
-        target: &Target,
-        layout: &Layout,
-        address: Address,
-        link: Arc<Link>,
-        pushed: impl Fn(PushInfo) + Send + Sync + 'static,
-    ) -> Result<Self, Failure> {
-        let mut connection = target.connect(&address, pushed).await?;
-        let run_id = server::run_id(connection.clone()).await?;
-        let mut track = redis::cmd("CLIENT");
-        track.arg("TRACKING").arg("ON").arg("BCAST");
-        track.arg("PREFIX").arg(layout.records());
-        let () = track.query_async(&mut connection).await?;
-        Ok(Self { address, run_id, connection, link })
-    }
-
-    fn is(&self, run_id: &str) -> Result<(), Failure> {
-        match run_id == self.run_id {
-            true => Ok(()),
-            false => Err(Failure::gone("a Redis server was replaced by another one")),
+impl Subscribed {
+    /// Checks that each node is the right one, over its own connection and over that for records.
+    async fn check(&mut self) -> Result<Beat, Failure> {
+        match self {
+            Self::Primary { node, marker, .. } => {
+                let (same, ()) =
+                    tokio::try_join!(marker.check(node), node.link.confirm(&node.run_id))?;
+                Ok(if same { Beat::Calm } else { Beat::OtherDatabase })
+            }
+            Self::Cluster { nodes, cluster, topology } => {
+                let mut checks = JoinSet::new();
+                for node in nodes.iter().cloned() {
+                    let (cluster, topology) = (cluster.clone(), topology.clone());
+                    checks.spawn(async move {
+                        let agrees =
+                            cluster.check_view(&node.address, node.connection.clone(), &topology);
+                        let run_id = server::run_id(node.connection.clone());
+                        let read = node.link.confirm(&node.run_id);
+                        let ((), run_id, ()) = tokio::try_join!(agrees, run_id, read)?;
+                        node.expect(&run_id)
+                    });
+                }
+                while let Some(check) = checks.join_next().await {
+                    check.unwrap_or_else(|_| Err(Failure::gone("a heartbeat broke off")))?;
+                }
+                Ok(Beat::Calm)
+            }
         }
     }
 }
 
-/// Checks that each node is the right one, over its own connection and over that for records.
-async fn check(nodes: &[Node], place: &mut Place) -> Result<Beat, Failure> {
-    match place {
-        Place::Primary { marker, .. } => {
-            let mut beat = Beat::Calm;
-            for node in nodes {
-                let (same, ()) =
-                    tokio::try_join!(marker.check(node), node.link.confirm(&node.run_id))?;
-                if !same {
-                    beat = Beat::OtherDatabase;
-                }
-            }
-            Ok(beat)
-        }
-        Place::Cluster { topology, named } => {
-            let mut asked = JoinSet::new();
-            for node in nodes.iter().cloned() {
-                let (topology, named) = (topology.clone(), *named);
-                asked.spawn(async move {
-                    let sees =
-                        cluster::sees(node.connection.clone(), &node.address, named, &topology);
-                    let run_id = server::run_id(node.connection.clone());
-                    let read = node.link.confirm(&node.run_id);
-                    let ((), run_id, ()) = tokio::try_join!(sees, run_id, read)?;
-                    node.is(&run_id)
-                });
-            }
-            while let Some(answer) = asked.join_next().await {
-                answer.unwrap_or_else(|_| Err(Failure::gone("a heartbeat broke off")))?;
-            }
-            Ok(Beat::Calm)
+impl Node {
+    /// Connects, and asks for a notification of every change of a record.
+    async fn connect(
+        deployment: &Arc<Deployment>,
+        broken: &Arc<Notify>,
+        address: Address,
+        link: Arc<Link>,
+    ) -> Result<Self, Failure> {
+        let pushed = deployment.clone().pushed(broken.clone());
+        let mut connection = deployment.target.connect(&address, pushed).await?;
+        let run_id = server::run_id(connection.clone()).await?;
+        let mut track = redis::cmd("CLIENT");
+        track.arg("TRACKING").arg("ON").arg("BCAST");
+        track.arg("PREFIX").arg(deployment.layout.records());
+        let () = track.query_async(&mut connection).await?;
+        Ok(Self { address, run_id, connection, link })
+    }
+
+    fn expect(&self, run_id: &str) -> Result<(), Failure> {
+        match run_id == self.run_id {
+            true => Ok(()),
+            false => Err(Failure::gone("a Redis server was replaced by another one")),
         }
     }
 }
@@ -235,7 +221,7 @@ impl Marker {
         let (executed, value, info, role): (Value, Option<Vec<u8>>, String, Value) =
             ask.query_async(&mut connection).await?;
         server::expect_primary(&role)?;
-        node.is(&server::run_id_in(&info)?)?;
+        node.expect(&server::run_id_in(&info)?)?;
         if executed != Value::Nil && value.as_ref() == Some(&self.value) {
             return Ok(true);
         }

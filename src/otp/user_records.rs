@@ -1,0 +1,42 @@
+//! One record per user in a store.
+
+use crate::core::error::Error;
+use crate::core::hash::sha256;
+use crate::jose::encoding;
+use crate::store::{NewRecord, Record, Store, update};
+use std::sync::Arc;
+
+#[derive(Clone)]
+pub(super) struct UserRecords {
+    store: Arc<dyn Store>,
+    pub(super) prefix: Arc<str>,
+}
+
+impl UserRecords {
+    /// Returns the records whose keys have this prefix.
+    pub(super) fn new(store: Arc<dyn Store>, prefix: String) -> Self {
+        Self { store, prefix: prefix.into() }
+    }
+
+    /// Returns a user's key. Hashed: user names may be long and must not leak from the store.
+    pub(super) fn key(&self, user: &str) -> String {
+        format!("{}{}", self.prefix, encoding::encode(sha256(user)))
+    }
+
+    pub(super) async fn get(&self, user: &str) -> Result<Option<Record>, Error> {
+        self.store.get(&self.key(user)).await
+    }
+
+    /// See [`update`].
+    pub(super) async fn update<R>(
+        &self,
+        user: &str,
+        change: impl FnMut(Option<&Record>) -> Result<(Option<NewRecord>, R), Error>,
+    ) -> Result<R, Error> {
+        update(&*self.store, &self.key(user), "one user's codes", change).await
+    }
+
+    pub(super) async fn remove(&self, user: &str) -> Result<bool, Error> {
+        self.store.remove(&self.key(user)).await
+    }
+}

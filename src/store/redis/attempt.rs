@@ -1,0 +1,73 @@
+//! Work that callers wait for together, and guards of work that is broken off.
+
+use super::failure::Failure;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// One attempt at a time at work that many callers need.
+pub(super) struct Attempt<T>(Option<watch::Receiver<Option<Result<T, Failure>>>>);
+
+impl<T> Default for Attempt<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Attempt<T> {
+    /// Returns the outcome of the current attempt, beginning one if there is none.
+    ///
+    /// An attempt is current until a pause after its end, which `pause` decides by its outcome. It
+    /// continues if its callers go away.
+    pub(super) fn join<F: Future<Output = Result<T, Failure>> + Send + 'static>(
+        &mut self,
+        limit: Duration,
+        work: F,
+        pause: fn(&Result<T, Failure>) -> Duration,
+    ) -> impl Future<Output = Result<T, Failure>> + use<T, F> {
+        let mut wait = match &self.0 {
+            // An attempt that ended or broke off has dropped its end of the channel.
+            Some(current) if current.has_changed().is_ok() => current.clone(),
+            _ => {
+                let (done, wait) = watch::channel(None);
+                self.0 = Some(wait.clone());
+                tokio::spawn(async move {
+                    let late = |_| Err(Failure::gone("Redis cannot be reached in time"));
+                    let outcome = timeout(limit, work).await.unwrap_or_else(late);
+                    let pause = pause(&outcome);
+                    done.send_replace(Some(outcome));
+                    if !pause.is_zero() {
+                        sleep(pause).await;
+                    }
+                });
+                wait
+            }
+        };
+        async move {
+            let outcome = wait.wait_for(Option::is_some).await.ok().and_then(|done| done.clone());
+            let broken = || Err(Failure::gone("the attempt to connect to Redis broke off"));
+            outcome.unwrap_or_else(broken)
+        }
+    }
+}
+
+/// Runs a closure when it is dropped, unless it was [disarmed](Self::disarm).
+pub(super) struct OnDrop<F: FnMut()>(Option<F>);
+
+impl<F: FnMut()> OnDrop<F> {
+    pub(super) fn new(run: F) -> Self {
+        Self(Some(run))
+    }
+
+    pub(super) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(run) = &mut self.0 {
+            run();
+        }
+    }
+}
