@@ -41,7 +41,7 @@ pub use guard::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use require::{NamedPolicy, Require};
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub(crate) use session::RequestSession as Visit;
+pub(crate) use session::RequestSession;
 #[cfg(feature = "client")]
 pub use session::SessionTokens;
 pub use session::{Session, SessionCookie, SessionData, SessionMut};

@@ -2,7 +2,7 @@
 
 use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
-use crate::authenticator::Visit;
+use crate::authenticator::RequestSession;
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -25,7 +25,7 @@ impl JamLogin {
     pub(super) async fn welcome(
         &self,
         login: Login,
-        visit: Option<Arc<Visit>>,
+        visit: Option<Arc<RequestSession>>,
     ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         if let Some(on_login) = &settings.on_login {

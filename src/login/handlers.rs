@@ -2,7 +2,7 @@
 
 use super::logout::Presented;
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
-use crate::authenticator::{Authenticator, Head, LoginCookies, Visit};
+use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
 use crate::core::call_limit::CallLimit;
 use crate::core::error::Error;
 use crate::core::future::BoxFuture;
@@ -145,7 +145,7 @@ impl JamLogin {
     }
 
     /// Returns the session of a request, if logins go into sessions.
-    fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
+    fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
         self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }

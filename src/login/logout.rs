@@ -2,7 +2,7 @@
 
 use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, private};
-use crate::authenticator::{Authenticator, Head, Visit, credentials};
+use crate::authenticator::{Authenticator, Head, RequestSession, credentials};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The login that a request to log out presents, by session or cookies.
 pub(super) struct Presented {
     auth: Authenticator,
-    visit: Option<Arc<Visit>>,
+    visit: Option<Arc<RequestSession>>,
     id_token: Option<Secret>,
     refresh_token: Option<Secret>,
     /// Whether the request has login cookies, valid or not.
@@ -23,7 +23,11 @@ pub(super) struct Presented {
 }
 
 impl Presented {
-    pub(super) fn of(head: &impl Head, auth: &Authenticator, visit: Option<Arc<Visit>>) -> Self {
+    pub(super) fn of(
+        head: &impl Head,
+        auth: &Authenticator,
+        visit: Option<Arc<RequestSession>>,
+    ) -> Self {
         let cookies = auth.cookies();
         let find = |name: &str| credentials::cookie(head, name);
         let id_token = cookies.map_or(Ok(None), |cookies| find(cookies.id_name()));

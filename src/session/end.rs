@@ -85,8 +85,8 @@ impl Sessions {
 
     /// Returns how many sessions a user has, without reading them.
     ///
-    /// A session counts until the timeouts of its last write: where they have been shortened since,
-    /// [`devices`](Self::devices) lists fewer. A session that is getting another id at this moment
+    /// A session counts until the timeouts of its last write, by the clock of the store: where they
+    /// have been shortened since, [`devices`](Self::devices) lists fewer. A session that is getting another id at this moment
     /// may count twice or not at all.
     ///
     /// # Errors

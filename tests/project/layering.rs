@@ -57,16 +57,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "core/single_flight.rs",
         ],
     ),
-    (
-        "redb",
-        &[
-            "store/file/failure.rs",
-            "store/file/worker.rs",
-            "store/file/database.rs",
-            "store/file/opening.rs",
-            "store/file/tables.rs",
-        ],
-    ),
+    ("redb", &["store/file/"]),
     ("aws_lc_rs::digest", &["core/hash.rs", "otp/secret.rs", "store/redis/scripts.rs"]),
     ("URL_SAFE_NO_PAD", &["jose/encoding.rs"]),
     ("PoisonError", &["core/lock.rs", "config/parts/context.rs", "testing/store_suite/"]),

@@ -5,7 +5,7 @@ mod cookie;
 mod data;
 mod form_token;
 mod handle;
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "oauth2")]
 mod id_tokens;
 #[cfg(feature = "client")]
 mod login;

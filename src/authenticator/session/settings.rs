@@ -1,7 +1,7 @@
 //! Session settings of an authenticator.
 
 use super::cookie::SessionCookie;
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "oauth2")]
 use super::id_tokens::IdTokens;
 use crate::authenticator::credentials::{CredentialSource, SourceKind};
 use crate::core::error::Error;

@@ -3,7 +3,7 @@
 use super::location::Spot;
 use super::scalars::Hidden;
 use crate::config::document::{Problem, Section};
-use crate::store::{MemoryStore, RedisStore, Store, redis::builder::RedisOptions};
+use crate::store::{MemoryStore, RedisOptions, RedisStore, Store};
 use std::sync::Arc;
 
 settings! {

@@ -3,7 +3,7 @@
 use super::handlers::{Keep, OAuth2Login};
 use super::pending::PendingLogin;
 use super::user::{OAuth2Arrival, OAuth2User};
-use crate::authenticator::{LoginCookies, Visit};
+use crate::authenticator::{LoginCookies, RequestSession};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -95,7 +95,7 @@ impl OAuth2Login {
     pub(super) async fn welcome(
         &self,
         arrival: OAuth2Arrival,
-        visit: Option<Arc<Visit>>,
+        visit: Option<Arc<RequestSession>>,
     ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         if let Keep::Handed(on_login) = &settings.keep {

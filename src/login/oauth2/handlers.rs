@@ -2,7 +2,7 @@
 
 use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
 use super::pending::{BrowserCookie, PendingLogins};
-use crate::authenticator::{Authenticator, Head, LoginCookies, Visit};
+use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
 use crate::core::secret::Secret;
 use crate::endpoint::Endpoint;
 use crate::login::logout::Presented;
@@ -142,7 +142,7 @@ impl OAuth2Login {
     }
 
     /// Returns the session of a request, if logins go into sessions.
-    fn visit(&self, head: &impl Head) -> Option<Arc<Visit>> {
+    fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
         self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }

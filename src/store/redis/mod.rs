@@ -1,7 +1,7 @@
 //! [`RedisStore`]: records in Redis, for many processes.
 
 mod attempt;
-pub(crate) mod builder;
+mod builder;
 mod cluster;
 mod connect;
 mod connection;
@@ -20,5 +20,7 @@ mod topology;
 mod url;
 mod worker;
 
+#[cfg(feature = "config")]
+pub(crate) use builder::RedisOptions;
 pub use builder::RedisStoreBuilder;
 pub use store::RedisStore;

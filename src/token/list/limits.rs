@@ -2,10 +2,11 @@
 
 use super::token_list::TokenList;
 use crate::core::error::Error;
+use crate::core::lock::{read, write};
 #[cfg(feature = "config")]
 use crate::store::Change;
 use crate::token::rules::Rules;
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 use std::time::Duration;
 
 pub(crate) struct Limits(RwLock<Values>);
@@ -30,13 +31,12 @@ impl Limits {
     }
 
     pub(super) fn get(&self) -> Values {
-        // Poisoning is ignored: nothing panics while the lock is held.
-        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+        *read(&self.0)
     }
 
     /// Checks that the limits fit a verifier with these rules, and keeps what it requires.
     pub(super) fn check_verifier(&self, rules: &Rules) -> Result<(), Error> {
-        let mut values = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut values = write(&self.0);
         let used = Values {
             used_leeway: values.used_leeway.max(rules.leeway),
             used_without_exp: values.used_without_exp || !rules.require_exp,
@@ -89,7 +89,7 @@ impl TokenList {
     #[cfg(feature = "config")]
     pub(crate) fn set_limits(&self, newer: &Limits) {
         let newer = newer.get();
-        let mut values = self.limits().0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut values = write(&self.limits().0);
         *values = values.with_limits_of(newer);
         drop(values);
         // Tokens that passed under the old limits may not pass under the new ones.

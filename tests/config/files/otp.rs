@@ -100,7 +100,7 @@ fn otp_verify_code() {
 #[test]
 fn hashes_of_the_schema() {
     let schema: serde_json::Value = serde_json::from_str(jamguard::config::schema()).unwrap();
-    let choices = schema["$defs"]["Hash"]["anyOf"][0]["enum"].as_array();
+    let choices = schema["$defs"]["OtpAlgorithm"]["anyOf"][0]["enum"].as_array();
     let choices: Vec<_> = choices.unwrap().iter().map(|c| c.as_str().unwrap()).collect();
     for name in ["SHA1", "SHA256", "SHA512", "sha1", "sha256", "sha512", "Sha1", "SHA-1", "md5"] {
         let read = jam(&format!("[jam.otp]\nalgorithm = '{name}'"));

@@ -25,7 +25,10 @@ fn an_unknown_key_is_told_with_file_line_key_and_the_nearest_known_one() {
         assert!(message.ends_with(&wanted), "{message}");
     }
     let far = refusal("[jam.jwt]\nzzz = 1");
-    assert!(far.contains("unknown key: known are algorithm, key_id, secret"), "{far}");
+    assert!(
+        far.contains("unknown key: known are algorithm, key_id, key_ring, deny_lists"),
+        "{far}"
+    );
     let deep = refusal("[jam.stores.main]\nredis = { url = 'redis://localhost', prefx = 'a' }");
     assert_eq!(
         deep,
