@@ -17,6 +17,9 @@ pub(crate) struct Attached {
     /// `None` if the authenticator has no sessions.
     pub(super) session: Option<Arc<RequestSession>>,
     pub(super) context: Arc<HandlerContext>,
+    /// Whether what attached it also completes the response. tower-http shows a guard the request
+    /// only.
+    pub(crate) sees_response: bool,
 }
 
 /// The sender of a request, as authenticated.
@@ -73,6 +76,13 @@ impl Authenticated {
 
     pub(super) fn invalid(error: Error, is_fatal: bool) -> Self {
         Self { sender: Sender::Invalid(error), is_fatal, cookies: Vec::new() }
+    }
+}
+
+impl Attached {
+    /// Whether a layer of the same authenticator attached it.
+    pub(super) fn is_layer_of(&self, context: &HandlerContext) -> bool {
+        self.sees_response && self.context.is_same(context)
     }
 }
 

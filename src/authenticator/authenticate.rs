@@ -33,7 +33,7 @@ impl Authenticator {
             // Denied for every credential.
             Err(error) => return Now(Err(self.challenge(&error))),
         };
-        if let Some(outer) = outer.filter(|outer| outer.context.is_same(self.context())) {
+        if let Some(outer) = outer.filter(|outer| outer.is_layer_of(self.context())) {
             if required.login
                 && let Err(error) = outer.sender.identity()
             {
@@ -67,7 +67,7 @@ impl Authenticator {
         outer: Option<&Attached>,
         requirement: &Requirement,
     ) -> Decision {
-        let is_inner = outer.is_some_and(|outer| outer.context.is_same(self.context()));
+        let is_inner = outer.is_some_and(|outer| outer.is_layer_of(self.context()));
         if is_inner || !self.changes_responses() {
             return self.decide(head, outer, requirement);
         }

@@ -244,7 +244,7 @@ impl Enricher {
                 })
                 .max_capacity(MAX_BYTES)
                 .build_with_hasher(RandomState::default()),
-            answers: SingleFlight::shared_for(Duration::MAX),
+            answers: SingleFlight::shared_for(Duration::MAX).joined_for(ttl),
             forgotten,
             store,
             _told: told,

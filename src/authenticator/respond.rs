@@ -246,7 +246,8 @@ impl Responder {
     /// Returns what guards and extractors need.
     pub(super) fn attached(&self, sender: Sender) -> Attached {
         let session = self.session.as_ref().map(|open| open.session().clone());
-        Attached { sender, session, context: self.context.clone() }
+        let context = self.context.clone();
+        Attached { sender, session, context, sees_response: true }
     }
 
     /// Whether the response stays as it is.

@@ -155,7 +155,7 @@ impl<S: Source> Refreshing<S> {
         if self.0.refresh_due(now) {
             let mut state = self.lock();
             // Checked again under the lock: another caller's fetch may already have completed.
-            if self.0.refresh_due(state.now) {
+            if self.0.refresh_due(state.now) && state.backoff_left().is_none() {
                 state.join_or_start();
             }
         }

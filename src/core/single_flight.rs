@@ -81,6 +81,7 @@ impl<T: Clone + Send + Sync + 'static> Call<T> {
 pub(crate) struct SingleFlight<K, T> {
     calls: Cache<K, Shared<T>>,
     shared_for: Duration,
+    joined_for: Duration,
 }
 
 #[derive(Clone)]
@@ -102,14 +103,18 @@ impl<T> Ended<T> {
 }
 
 impl<T: Clone> Shared<T> {
-    /// Whether a new caller can share this call or its answer.
-    fn serves(&self, shared_for: Duration, lasts: impl Fn(&Result<T, Error>) -> bool) -> bool {
+    /// Whether a new caller of this flight can share the call or its answer.
+    fn serves<K>(
+        &self,
+        flight: &SingleFlight<K, T>,
+        lasts: impl Fn(&Result<T, Error>) -> bool,
+    ) -> bool {
         let since = |moment| real_time().saturating_sub(moment);
         // Read first: a call that ends in between has its answer stored already.
         let is_running = self.call.is_running();
         match &*self.call.0.borrow() {
-            Some(ended) => since(ended.at) < shared_for && lasts(&ended.answer),
-            None => is_running && since(self.begun) < PATIENCE,
+            Some(ended) => since(ended.at) < flight.shared_for && lasts(&ended.answer),
+            None => is_running && since(self.begun) < flight.joined_for,
         }
     }
 }
@@ -129,7 +134,13 @@ where
                 .time_to_live(PATIENCE + time.min(YEAR))
                 .build(),
             shared_for: time,
+            joined_for: PATIENCE,
         }
+    }
+
+    /// Limits how long after its beginning a running call is joined. Default, and most: 60 s.
+    pub(crate) fn joined_for(self, time: Duration) -> Self {
+        Self { joined_for: time.min(PATIENCE), ..self }
     }
 
     /// Returns the shared call of a key, and whether it was begun just now.
@@ -142,7 +153,7 @@ where
         let begin = || Shared { begun: real_time(), call: begin() };
         // Stale calls are replaced only here: if waiters removed them, one could remove the call
         // that another has just started.
-        let useless = |known: &Shared<T>| !known.serves(self.shared_for, &lasts);
+        let useless = |known: &Shared<T>| !known.serves(self, &lasts);
         let entry = self.calls.entry_by_ref(key).or_insert_with_if(begin, useless);
         let is_new = entry.is_fresh();
         (entry.into_value().call, is_new)
@@ -278,6 +289,25 @@ mod tests {
         let (first, late) = tokio::join!(calls.ask(), late);
         assert_eq!((first.unwrap(), late.unwrap()), (1, 1));
         assert_eq!(calls.begun(), 1);
+    }
+
+    /// A caller who may not wait for an older call makes its own.
+    #[tokio::test]
+    async fn a_call_is_joined_only_for_its_time() {
+        for (joined_for, expected) in [(Duration::ZERO, [1, 2]), (PATIENCE, [1, 1])] {
+            let flight = SingleFlight::<_, usize>::shared_for(PATIENCE).joined_for(joined_for);
+            let begun = AtomicUsize::new(0);
+            let ask = || {
+                let call = || async {
+                    let number = begun.fetch_add(1, Ordering::SeqCst) + 1;
+                    tokio::task::yield_now().await;
+                    Ok(number)
+                };
+                flight.ask("key", call, |_| true)
+            };
+            let (first, second) = tokio::join!(ask(), ask());
+            assert_eq!([first.unwrap(), second.unwrap()], expected);
+        }
     }
 
     /// A waiter that sees the failure late does not remove the next call.

@@ -55,7 +55,7 @@ options! {
 #[cfg_attr(test, schemars(description = "Handling of data of another type."))]
 #[serde(rename_all = "snake_case")]
 pub enum OnTypeMismatch {
-    /// IdState is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
+    /// Reading is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
     ///
     /// Handlers with a `Session<T>`, including one that only logs out, answer 500, and the log
     /// names the field: the type is wrong, not the client's cookie. `Session<()>` accepts any data.

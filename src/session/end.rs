@@ -85,17 +85,22 @@ impl Sessions {
 
     /// Returns how many sessions a user has, without reading them.
     ///
+    /// If the change of an id broke off, the records are read, as by [`devices`](Self::devices).
     /// A session counts until the timeouts of its last write, by the clock of the store: where they
-    /// have been shortened since, [`devices`](Self::devices) lists fewer. A session that is getting another id at this moment
-    /// may count twice or not at all.
+    /// have been shortened since, `devices` lists fewer. A session that is getting another id at
+    /// this moment may count twice or not at all. A damaged record counts.
     ///
     /// # Errors
-    /// Errors of the store.
+    /// Errors of the store, and those of `devices`.
     pub async fn count(&self, user: &str) -> Result<u64, Error> {
         let settings = self.settings();
-        // A record of a former id only names the next one, so it does not count.
-        let live = IdState::live_prefix(settings.keys.as_ref());
-        settings.store.count_owned(&settings.owner(user), &live).await
+        let owner = settings.owner(user);
+        let [live, pending] = IdState::countable(settings.keys.as_ref());
+        // Whether the session has a pending id depends on the record of the former id.
+        if settings.store.count_owned(&owner, &pending).await? > 0 {
+            return Ok(self.devices(user).await?.len() as u64);
+        }
+        settings.store.count_owned(&owner, &live).await
     }
 
     /// Ends the session that was read, under its current id; returns whether it was alive.

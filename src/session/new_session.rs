@@ -116,6 +116,16 @@ impl NewSession {
         read.key().is_none_or(|user| Some(user) == self.user())
     }
 
+    /// Whether this login takes over the data of the session that was read, which it could not
+    /// continue.
+    ///
+    /// A guest's data is never lost. A user's own data is taken over if the session only got another
+    /// id; what ended stays ended.
+    pub(crate) fn takes_over(&self, read: &Loaded, error: &Error) -> bool {
+        let moved = error.kind() == ErrorKind::Conflict && self.continues(read);
+        read.key().is_none() || moved
+    }
+
     /// Sets the device label, unless it is set.
     pub(crate) fn or_device(self, label: &str) -> Self {
         match &self.device {
@@ -246,5 +256,29 @@ pub(crate) fn conflict() -> Error {
 impl fmt::Debug for NewSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSession").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::Sessions;
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn a_login_takes_over_no_data_that_ended_and_none_of_another_user() {
+        let sessions = Sessions::builder(MemoryStore::new()).build().unwrap();
+        let (_, anns) = sessions.begin(NewSession::of("ann")).await.unwrap();
+        let (_, guests) = sessions.begin(NewSession::guest()).await.unwrap();
+        let (ann, bob) = (NewSession::of("ann"), NewSession::of("bob"));
+        for (kind, own) in
+            [(ErrorKind::Conflict, true), (ErrorKind::Revoked, false), (ErrorKind::Expired, false)]
+        {
+            let error = Error::new(kind, "");
+            assert_eq!(ann.takes_over(&anns, &error), own, "{kind:?}");
+            assert!(ann.takes_over(&guests, &error), "{kind:?}");
+            assert!(!bob.takes_over(&anns, &error), "{kind:?}");
+        }
     }
 }

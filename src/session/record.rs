@@ -317,9 +317,10 @@ impl IdState {
         Ok(packed)
     }
 
-    /// Returns the first bytes of a live record, encrypted if there are keys, and of no other.
-    pub(super) fn live_prefix(keys: Option<&SealingKeys>) -> [u8; 2] {
-        [if keys.is_some() { SEALED } else { PLAIN }, LIVE]
+    /// Returns the first bytes of live and of pending records, encrypted if there are keys.
+    pub(super) fn countable(keys: Option<&SealingKeys>) -> [[u8; 2]; 2] {
+        let format = if keys.is_some() { SEALED } else { PLAIN };
+        [[format, LIVE], [format, PENDING]]
     }
 
     /// Decodes what [`pack`](Self::pack) wrote.

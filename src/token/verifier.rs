@@ -100,6 +100,11 @@ impl Verifier {
         Ok(Self { inner: self.inner.clone(), lists: self.lists.and(lists) })
     }
 
+    /// Returns the clock, which follows an authenticator's.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.inner.clock.clone()
+    }
+
     /// Replaces the clocks of the verifier, its keys and its lists.
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
         self.inner.clock.follow(clock);

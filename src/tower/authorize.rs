@@ -86,7 +86,12 @@ impl<B> Future for AuthorizeFuture<B> {
         Poll::Ready(match decision {
             Ok(admitted) => {
                 let sensitive = this.guard.auth.sensitive_headers();
-                attach(&mut request, admitted.attached, &sensitive);
+                let mut attached = admitted.attached;
+                if let Some(attached) = &mut attached {
+                    // A layer inside of this one still sets `Vary` and cookies.
+                    attached.sees_response = false;
+                }
+                attach(&mut request, attached, &sensitive);
                 Ok(request)
             }
             Err(refusal) => Err(response(grpc::suited(refusal, &request))),

@@ -45,7 +45,10 @@ impl RequestSession {
                 match sessions.rotate(&own, rotation).await {
                     // It ended, or a concurrent login changed its id.
                     Err(error) if is_gone(&error) => {
-                        sessions.begin(new.or_data(own.data_text().to_owned())).await?
+                        if new.takes_over(&own, &error) {
+                            new = new.or_data(own.data_text().to_owned());
+                        }
+                        sessions.begin(new).await?
                     }
                     answer => answer?,
                 }

@@ -155,7 +155,7 @@ impl Pending {
             );
             return match self.login.as_ref().filter(|_| over) {
                 Some(login) => {
-                    let kept = login.continues(&read).then(|| read.data_text().to_owned());
+                    let kept = login.takes_over(&read, &error).then(|| read.data_text().to_owned());
                     self.begin(sessions, ours.or(kept)).await.map(Some)
                 }
                 None => Err(error),

@@ -193,7 +193,7 @@ impl IssuerBuilder {
             allow: self.allow,
         };
         // Building the verifier also validates issuer, audiences, leeway, typ and lists.
-        let verifier = terms.verifier(&ring, &options.token_type, clock.clone()).build()?;
+        let verifier = terms.verifier(&ring, &options.token_type, clock).build()?;
         if lifetime.saturating_add(terms.leeway) > terms.overlap {
             return refuse(
                 "tokens would outlive their keys: give the key ring an .overlap(…) of at least the \
@@ -207,7 +207,7 @@ impl IssuerBuilder {
             ring,
             terms,
             token_type: options.token_type,
-            clock,
+            clock: verifier.clock(),
             verifier,
             jwks_url: options.jwks_url,
         })))

@@ -21,9 +21,10 @@ async fn panic_of<F: Future>(mut future: Pin<&mut F>) -> String {
     let again = AssertUnwindSafe(|| future.as_mut().poll(&mut context).is_pending());
     match catch_unwind(again) {
         Ok(pending) => format!("no panic; pending: {pending}"),
-        Err(panic) => panic
-            .downcast_ref::<&str>()
-            .map_or("another panic".to_owned(), |text| (*text).to_owned()),
+        Err(panic) => match panic.downcast::<String>() {
+            Ok(text) => *text,
+            Err(_) => "another panic".to_owned(),
+        },
     }
 }
 

@@ -139,6 +139,20 @@ async fn a_session_is_saved_behind_the_layer_and_fails_closed_without_it() {
     assert!(log.text().lines().any(|line| line.contains(advice) && line.contains("ERROR")));
 }
 
+/// A guard that sees the request only does not keep the layer inside of it from its work.
+#[tokio::test]
+async fn a_layer_inside_of_a_guard_completes_the_response() {
+    let world = World::new().await;
+    let auth = world.auth().build().unwrap();
+    let table = RouteTable::builder(Unmatched::Deny).public("GET", "/open").build().unwrap();
+    let router = Router::new().route("/open", get(email)).layer(auth.layer());
+    let address = serve(router.layer(authorized(auth.routes(table)))).await;
+    let answer = send(address, &Request::get("/open").cookie(ID, &world.token())).await;
+    assert_eq!((answer.text(), answer.header("vary")), (ANN, Some("authorization, cookie")));
+    let answer = send(address, &Request::get("/open").cookie(ID, &world.expired_token())).await;
+    assert_eq!((answer.text(), answer.all("set-cookie").len()), ("nobody", 1));
+}
+
 /// A `TraceLayer` around the layer that prints all it can.
 #[tokio::test]
 async fn a_trace_around_the_layer_shows_no_credential() {
