@@ -133,6 +133,9 @@ impl Index {
     }
 }
 
+/// Records with their keys.
+type OwnedRecords = Vec<(Arc<str>, Arc<Kept>)>;
+
 impl Records {
     fn live(&self, key: &str, now: Duration) -> Option<Arc<Kept>> {
         self.by_key.get(key).filter(|kept| kept.is_live(now))
@@ -292,7 +295,7 @@ impl Records {
     }
 
     /// Returns the live records of an owner, and the time at which they are.
-    fn owned(&self, owner: &str) -> (Vec<(Arc<str>, Arc<Kept>)>, Duration) {
+    fn owned(&self, owner: &str) -> (OwnedRecords, Duration) {
         let index = lock(&self.index);
         let now = self.clock.monotonic();
         (self.listed(&index, owner, now), now)

@@ -16,7 +16,7 @@ fn name(number: usize) -> Vec<u8> {
 impl<S: Store> Suite<S> {
     /// Returns one handle for even numbers and the other for odd ones.
     fn handle(&self, number: usize) -> Arc<S> {
-        if number % 2 == 0 { self.first.clone() } else { self.second.clone() }
+        if number.is_multiple_of(2) { self.first.clone() } else { self.second.clone() }
     }
 
     /// Runs the same operation concurrently from many tasks, over both handles.

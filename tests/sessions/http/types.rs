@@ -34,13 +34,13 @@ pub(crate) async fn any_data(mut any: Session<()>) -> String {
 }
 
 pub(crate) async fn any_login(any: Session<()>, user: String) -> &'static str {
-    let _ = any.login(user);
+    any.login(user).await.unwrap();
     "in"
 }
 
 /// Both types in one request, the general one first.
 pub(crate) async fn any_and_cart(any: Session<()>, cart: Session<Cart>, user: String) -> String {
-    let _ = any.login(user);
+    any.login(user).await.unwrap();
     let _ = cart.modify(|cart| cart.items.push("milk".to_owned()));
     let _ = any.modify(|()| ());
     cart.items.join(" ")
@@ -94,6 +94,7 @@ async fn the_unit_type_fits_any_data_and_replaces_none() {
         assert_eq!(client.items().await, "tea", "{name}");
         // A guest's data stays at the login.
         assert_eq!(client.post("/any-login", name).await.text(), "in");
+        assert_eq!(world.sessions.count(name).await.unwrap(), 1, "{name}");
         assert_eq!(client.items().await, "tea", "{name}");
         let answer = client.post("/any-and-cart", name).await;
         assert_eq!(answer.text(), "tea milk", "{name}");
