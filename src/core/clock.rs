@@ -50,7 +50,7 @@ pub(crate) fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Returns the time so long after the Unix epoch; the epoch itself if it is too late to represent.
+/// Returns the time that is this long after the Unix epoch, or the epoch if that is out of range.
 pub(crate) fn system_time(since_epoch: Duration) -> SystemTime {
     UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH)
 }

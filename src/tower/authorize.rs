@@ -20,8 +20,8 @@ use tower_http::auth::AsyncAuthorizeRequest;
 /// the same authenticator nothing is missing: that layer saves sessions and sets cookies and
 /// `Vary`. Without it, admitted requests get no `Vary`, dead cookies stay, and an authenticator
 /// with [`sessions`] or [`silent_refresh`] answers every request 500, because it could not save
-/// the session or the renewed token. The guard as a layer has none of these limits:
-/// `.layer(auth.require(…))`.
+/// the session or the renewed token. A layer inside of the guard verifies the credential again.
+/// The guard as a layer has none of these limits: `.layer(auth.require(…))`.
 ///
 /// [`Authenticator::layer`]: crate::Authenticator::layer
 /// [`sessions`]: crate::AuthenticatorBuilder::sessions

@@ -75,7 +75,7 @@ impl<T: SessionData> Version<T> {
         self.next.get().is_none()
     }
 
-    /// Appends a version. The caller holds the lock of the visit's state.
+    /// Appends a version. The caller holds the lock of the request session's state.
     pub(super) fn add(self: &Arc<Self>, value: T) -> Arc<Self> {
         let version = Self::own(value);
         let _ = self.newest().next.set(version.clone());

@@ -97,7 +97,7 @@ fn those_who_wait_for_a_fetch_whose_runtime_is_dropped_get_the_next_ones_result(
     for waiter in waiters {
         assert_eq!(waiter.join().unwrap(), vec![Ok(()); 10]);
     }
-    assert!(begun.elapsed() < Duration::from_secs(4), "nobody sat it out");
+    assert!(begun.elapsed() < Duration::from_secs(4), "no caller waited for the timeout");
     assert_eq!(slow.calls.load(Ordering::SeqCst), 2, "one more fetch");
 }
 

@@ -198,7 +198,7 @@ async fn line_04_keys_that_the_token_brings_along() {
         accepts(&servers, &world.issue(IdToken::new(ANN).header(name, value))).await;
     }
     accepts(&servers, &world.token()).await;
-    assert_eq!(visits.load(Ordering::SeqCst), 0, "nobody followed the token");
+    assert_eq!(visits.load(Ordering::SeqCst), 0, "no request followed the token");
     // The trap works.
     drop(
         tokio::net::TcpStream::connect(

@@ -65,7 +65,7 @@ async fn forgotten_here_is_forgotten_elsewhere_at_once() {
         let before = there.ask(&ann).await;
         here.auth.forget("ann").await.unwrap();
         let forgotten = Instant::now();
-        until("the other process asks anew", async || there.ask(&ann).await > before).await;
+        until("the other process asks again", async || there.ask(&ann).await > before).await;
         times.push(forgotten.elapsed());
     }
     times.sort_unstable();
@@ -97,5 +97,5 @@ async fn forgotten_here_is_forgotten_elsewhere_at_once() {
     let before = ask_others().await;
     assert_eq!(ask_others().await, before);
     server.run();
-    until("the other process asks anew", async || ask_others().await >= before + 3).await;
+    until("the other process asks again", async || ask_others().await >= before + 3).await;
 }

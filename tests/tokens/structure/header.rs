@@ -48,7 +48,7 @@ fn line_04_embedded_keys() {
         }
     }
     let visitor = listener.accept().map_err(|error| error.kind());
-    assert!(matches!(visitor, Err(std::io::ErrorKind::WouldBlock)), "somebody fetched");
+    assert!(matches!(visitor, Err(std::io::ErrorKind::WouldBlock)), "something was fetched");
 }
 
 #[test]
