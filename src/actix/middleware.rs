@@ -233,6 +233,12 @@ impl<B: MessageBody> Answer<ServiceResponse<B>> {
         }
     }
 
+    /// Takes the answer, to put another one in its place.
+    fn take(&mut self) -> Self {
+        let nothing = HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR);
+        std::mem::replace(self, Self::Failed(nothing, String::new()))
+    }
+
     fn head(&self) -> &dev::ResponseHead {
         match self {
             Self::Given(answer) => answer.response().head(),
@@ -274,9 +280,9 @@ impl<B: MessageBody> ResponseHead for Answer<ServiceResponse<B>> {
         append(self.head_mut().headers_mut(), name, value);
     }
 
-    fn append_vary(&mut self, vary: Self::Vary) {
+    fn append_vary(&mut self, vary: &Self::Vary) {
         if let Some(vary) = vary {
-            self.head_mut().headers_mut().append(VARY, vary);
+            self.head_mut().headers_mut().append(VARY, vary.clone());
         }
     }
 
@@ -289,17 +295,17 @@ impl<B: MessageBody> ResponseHead for Answer<ServiceResponse<B>> {
         extensions.remove()
     }
 
-    fn with_body(self, body: Vec<u8>) -> Self {
+    fn set_body(&mut self, body: Vec<u8>) {
         let body = BoxBody::new(body);
-        match self {
+        *self = match self.take() {
             Self::Given(answer) => Self::Own(answer.map_body(|_, _| body)),
             Self::Own(answer) => Self::Own(answer.map_body(|_, _| body)),
             Self::Failed(response, text) => Self::Failed(response.set_body(body), text),
         }
     }
 
-    fn replaced(self, refusal: AuthResponse) -> Self {
-        match self {
+    fn replace(&mut self, refusal: AuthResponse) {
+        *self = match self.take() {
             Self::Given(answer) => Self::Own(answer.into_response(response(refusal))),
             Self::Own(answer) => Self::Own(answer.into_response(response(refusal))),
             Self::Failed(..) => {

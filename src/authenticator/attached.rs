@@ -1,14 +1,17 @@
 //! The sender of a request, attached to it for guards and extractors.
 
 use super::context::HandlerContext;
-use super::identity::Identity;
+use super::identity::{CredentialKind, Identity};
 #[cfg(any(feature = "axum", feature = "actix"))]
 use super::rejection::AuthRejection;
 use super::session::RequestSession;
 use crate::core::error::{Error, ErrorKind};
+use crate::token::claim_set::ClaimSet;
 #[cfg(any(feature = "axum", feature = "actix"))]
 use crate::token::claims::{Claims, ClaimsData};
+use crate::token::verified::Verified;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the layer attaches to the request.
 #[derive(Clone)]
@@ -16,20 +19,19 @@ pub(crate) struct Attached {
     pub(crate) sender: Sender,
     /// `None` if the authenticator has no sessions.
     pub(super) session: Option<Arc<RequestSession>>,
-    pub(super) context: Arc<HandlerContext>,
     /// Whether what attached it also completes the response. tower-http shows a guard the request
     /// only.
     pub(crate) sees_response: bool,
 }
 
-/// The sender of a request, as authenticated.
+/// The sender of a request, as authenticated, with what answers to it need.
 #[derive(Clone)]
 pub(crate) enum Sender {
     Known(Identity),
     /// No credential.
-    Anonymous,
+    Anonymous(Arc<HandlerContext>),
     /// An invalid credential.
-    Invalid(Error),
+    Invalid(Error, Arc<HandlerContext>),
 }
 
 impl Sender {
@@ -48,41 +50,54 @@ impl Sender {
     pub(super) fn identity(&self) -> Result<&Identity, Error> {
         match self {
             Self::Known(identity) => Ok(identity),
-            Self::Anonymous => {
-                Err(Error::new(ErrorKind::MissingCredentials, "the request has no credential"))
-            }
-            Self::Invalid(error) => Err(error.clone()),
+            Self::Anonymous(_) => Err(no_credential()),
+            Self::Invalid(error, _) => Err(error.clone()),
+        }
+    }
+
+    fn context(&self) -> &Arc<HandlerContext> {
+        match self {
+            Self::Known(identity) => identity.context(),
+            Self::Anonymous(context) | Self::Invalid(_, context) => context,
         }
     }
 }
 
-/// The sender of a request, before it is decided whether the route needs a login.
-pub(super) struct Authenticated {
-    pub(super) sender: Sender,
-    /// Whether an invalid credential refuses the request even where login is optional.
+pub(super) fn no_credential() -> Error {
+    Error::new(ErrorKind::MissingCredentials, "the request has no credential")
+}
+
+/// What a request's credential says, before it is decided whether the route needs a login.
+pub(super) enum Authenticated {
+    Anonymous,
+    Token(Verified, CredentialKind),
+    /// The successor of a cookie's expired token, and the `Set-Cookie` value with it.
+    Renewed(Verified, String),
+    /// The claims of a user's session, and the time of its login.
+    Session(Arc<ClaimSet>, Duration),
+    /// Boxed, so that the others move few bytes.
+    Invalid(Box<Invalid>),
+}
+
+/// An invalid credential.
+pub(super) struct Invalid {
+    pub(super) error: Error,
+    /// Whether it refuses the request even where login is optional.
     pub(super) is_fatal: bool,
-    /// `Set-Cookie` values, with every response.
-    pub(super) cookies: Vec<String>,
+    /// The `Set-Cookie` values that remove dead credentials, with every response.
+    pub(super) removal: Vec<String>,
 }
 
 impl Authenticated {
-    pub(super) fn known(identity: Identity) -> Self {
-        Self { sender: Sender::Known(identity), is_fatal: false, cookies: Vec::new() }
-    }
-
-    pub(super) fn anonymous() -> Self {
-        Self { sender: Sender::Anonymous, is_fatal: false, cookies: Vec::new() }
-    }
-
     pub(super) fn invalid(error: Error, is_fatal: bool) -> Self {
-        Self { sender: Sender::Invalid(error), is_fatal, cookies: Vec::new() }
+        Self::Invalid(Box::new(Invalid { error, is_fatal, removal: Vec::new() }))
     }
 }
 
 impl Attached {
     /// Whether a layer of the same authenticator attached it.
     pub(super) fn is_layer_of(&self, context: &HandlerContext) -> bool {
-        self.sees_response && self.context.is_same(context)
+        self.sees_response && self.sender.context().is_same(context)
     }
 }
 
@@ -99,6 +114,6 @@ impl Attached {
     }
 
     pub(super) fn rejection(&self, error: Error) -> AuthRejection {
-        AuthRejection::new(Some(&self.context), error)
+        AuthRejection::new(Some(self.sender.context()), error)
     }
 }

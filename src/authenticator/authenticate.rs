@@ -1,7 +1,8 @@
 //! The path of a request, top to bottom: find the credential, verify the token or load the session,
 //! enrich the identity, check the policies. [`respond`](super::respond) continues.
 
-use super::attached::{Attached, Authenticated, Sender};
+use super::attached::{Attached, Authenticated, Invalid, Sender, no_credential};
+use super::context::HandlerContext;
 #[cfg(feature = "client")]
 use super::cookie_renewal::Renewal;
 use super::credentials::{self, CredentialSource, Head, RoutedHead, SourceKind};
@@ -14,8 +15,10 @@ use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
 use crate::core::telemetry;
+use crate::token::claim_set::Claimed;
 use crate::token::verified::Verified;
 use std::ops::Range;
+use std::sync::Arc;
 
 impl Authenticator {
     /// Decides whether a request may reach its route.
@@ -42,8 +45,10 @@ impl Authenticator {
             let admitted = Admitted { attached: None, responder: Responder::inner(self.context()) };
             return authorize(admitted, outer.sender.known(), &required);
         }
-        let admitted = self.identify(head, required.login);
-        let admitted = self.enrich(admitted);
+        let mut admitted = self.identify(head, required.login);
+        if self.0.enricher.is_some() {
+            admitted = self.enrich(admitted);
+        }
         match admitted {
             admitted if required.is_simple() => admitted,
             Now(Ok(admitted)) => authorize(admitted, None, &required),
@@ -79,26 +84,24 @@ impl Authenticator {
 
     /// Authenticates the sender, who must be known if `login` is required.
     fn identify(&self, head: &impl Head, login: bool) -> Decision {
+        let context = self.context();
         let settings = self.0.sessions.as_ref();
         let session = settings.map(|settings| RequestSession::of(self, head, settings));
         let all = self.0.sources.len();
         let place = settings.map_or(all, |settings| settings.place());
         let authenticated = match (self.authenticate_token(head, 0..place), &session) {
             (Some(by_token), _) => by_token,
-            (None, None) => Now(Authenticated::anonymous()),
+            (None, None) => Now(Authenticated::Anonymous),
             (None, Some(session)) => {
                 let by_session = session.authenticate();
                 // A guest's session does not identify the sender: the later sources decide.
-                let by_token = self.authenticate_token(head, place + 1..all);
-                by_session.then(|by_session| match (by_session, by_token) {
-                    (Some(by_session), _) => Now(by_session),
-                    (None, Some(by_token)) => by_token,
-                    (None, None) => Now(Authenticated::anonymous()),
-                })
+                let otherwise = self.authenticate_token(head, place + 1..all);
+                let otherwise = otherwise.unwrap_or_else(|| Now(Authenticated::Anonymous));
+                by_session.then(|by_session| by_session.map_or(otherwise, Now))
             }
         };
-        let responder = Responder::new(self.context(), session);
-        authenticated.map(move |authenticated| authenticated.admit(login, responder))
+        let context = context.clone();
+        authenticated.map(move |authenticated| authenticated.admit(login, context, session))
     }
 
     /// Verifies the first token that these sources hold; `None` without one.
@@ -150,7 +153,7 @@ impl Authenticator {
         let error = match answer {
             Ok(verified) => {
                 let kind = source.map_or(CredentialKind::Direct, CredentialSource::kind);
-                return Authenticated::known(self.identity(verified.into(), kind));
+                return Authenticated::Token(verified, kind);
             }
             Err(error) => error,
         };
@@ -164,16 +167,15 @@ impl Authenticator {
             Some(_) => (self.is_lenient() && !is_outage, None),
             None => (false, None),
         };
-        let mut invalid = Authenticated::invalid(error, !is_optional);
-        invalid.cookies.extend(removal);
-        invalid
+        Authenticated::Invalid(Box::new(Invalid {
+            error,
+            is_fatal: !is_optional,
+            removal: removal.into_iter().collect(),
+        }))
     }
 
     /// Adds the application's own claims to the sender's.
     fn enrich(&self, admitted: Decision) -> Decision {
-        if self.0.enricher.is_none() {
-            return admitted;
-        }
         admitted.and_then(self, |auth, mut admitted| {
             let is_complete = match (&auth.0.enricher, admitted.identity_mut()) {
                 (Some(enricher), Some(identity)) => enricher.recall(identity),
@@ -219,7 +221,7 @@ async fn authorize_later(
 ) -> Result<Admitted, AuthResponse> {
     let answer = match outer.as_ref().or(admitted.identity()) {
         Some(identity) => policies.check(identity).await,
-        None => Sender::Anonymous.identity().map(drop),
+        None => Err(no_credential()),
     };
     admitted.unless(answer)
 }
@@ -227,17 +229,38 @@ async fn authorize_later(
 impl Authenticated {
     /// Admits the request, or refuses it: a required `login` is missing, or the credential is
     /// invalid and may not be ignored.
-    fn admit(self, login: bool, mut responder: Responder) -> Result<Admitted, AuthResponse> {
-        let Self { sender, is_fatal, cookies } = self;
-        responder.cookies = cookies;
-        if (login || is_fatal)
-            && let Err(error) = sender.identity()
-        {
-            return Err(responder.refuse(&error));
-        }
-        if let Sender::Invalid(error) = &sender {
-            telemetry::refused(error);
-        }
+    fn admit(
+        self,
+        login: bool,
+        context: Arc<HandlerContext>,
+        session: Option<Arc<RequestSession>>,
+    ) -> Result<Admitted, AuthResponse> {
+        let mut responder = Responder::new(&context, session);
+        let sender = match self {
+            Self::Token(verified, kind) => {
+                Sender::Known(Identity::new(verified.into(), kind, context))
+            }
+            Self::Renewed(verified, cookie) => {
+                responder.cookies.push(cookie);
+                Sender::Known(Identity::new(verified.into(), CredentialKind::Cookie, context))
+            }
+            Self::Session(claims, login) => {
+                let claimed = Claimed::Set(claims);
+                let identity = Identity::new(claimed, CredentialKind::Session, context);
+                Sender::Known(identity.logged_in(login))
+            }
+            Self::Anonymous if login => return Err(responder.refuse(&no_credential())),
+            Self::Anonymous => Sender::Anonymous(context),
+            Self::Invalid(invalid) => {
+                let Invalid { error, is_fatal, removal } = *invalid;
+                responder.cookies.extend(removal);
+                if login || is_fatal {
+                    return Err(responder.refuse(&error));
+                }
+                telemetry::refused(&error);
+                Sender::Invalid(error, context)
+            }
+        };
         let attached = Some(responder.attached(sender));
         Ok(Admitted { attached, responder })
     }

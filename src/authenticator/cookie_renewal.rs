@@ -55,9 +55,11 @@ impl Authenticator {
         };
         let useless = |refusal: &Error| {
             telemetry::refused(refusal);
-            let mut invalid = self.authenticated(Err(expired), place);
-            invalid.cookies.push(cookies.remove_refresh());
-            invalid
+            let mut answer = self.authenticated(Err(expired), place);
+            if let Authenticated::Invalid(invalid) = &mut answer {
+                invalid.removal.push(cookies.remove_refresh());
+            }
+            answer
         };
         let verified = match refresher.refresh(refresh_token.expose()).await {
             Ok(id_token) => self.verify(id_token.expose()).await,
@@ -72,11 +74,7 @@ impl Authenticator {
             return useless(&other);
         }
         match cookies.set_id(verified.expose_token()) {
-            Ok(cookie) => {
-                let mut renewed = self.authenticated(Ok(verified), place);
-                renewed.cookies.push(cookie);
-                renewed
-            }
+            Ok(cookie) => Authenticated::Renewed(verified, cookie),
             Err(error) => Authenticated::invalid(error, true),
         }
     }

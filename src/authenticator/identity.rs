@@ -228,6 +228,10 @@ impl Identity {
         Ok(subject.with_issuer_verifies_emails(verifies_emails).logged_in(self.login))
     }
 
+    pub(super) fn context(&self) -> &Arc<HandlerContext> {
+        &self.context
+    }
+
     pub(super) fn rejection(&self, error: Error) -> AuthRejection {
         AuthRejection::new(Some(&self.context), error)
     }

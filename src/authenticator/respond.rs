@@ -4,6 +4,8 @@
 use super::attached::{Attached, Sender};
 use super::context::HandlerContext;
 use super::identity::Identity;
+#[cfg(any(feature = "tower", feature = "actix"))]
+use super::session::Saved;
 use super::session::{OpenSession, RequestSession};
 use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
@@ -42,7 +44,7 @@ impl Admitted {
     }
 
     /// Refuses the request if a check failed.
-    pub(super) fn unless(self, answer: Result<(), Error>) -> Result<Self, AuthResponse> {
+    pub(super) fn unless(mut self, answer: Result<(), Error>) -> Result<Self, AuthResponse> {
         match answer {
             Ok(()) => Ok(self),
             Err(error) => Err(self.responder.refuse(&error)),
@@ -86,36 +88,30 @@ pub(crate) trait ResponseHead: Sized {
     fn remove_header(&mut self, name: &str);
     /// Appends a header. A malformed one is dropped with a warning.
     fn append_header(&mut self, name: &str, value: &str);
-    fn append_vary(&mut self, vary: Self::Vary);
+    fn append_vary(&mut self, vary: &Self::Vary);
     /// Takes the error from the response's extensions.
     fn take_error(&mut self) -> Option<ReturnedError>;
-    fn with_body(self, body: Vec<u8>) -> Self;
+    fn set_body(&mut self, body: Vec<u8>);
     /// Replaces the whole response.
-    fn replaced(self, refusal: AuthResponse) -> Self;
+    fn replace(&mut self, refusal: AuthResponse);
 }
 
 #[cfg(any(feature = "tower", feature = "actix"))]
 pin_project_lite::pin_project! {
-    /// The future of a response, boxed only while a request waits for I/O.
+    /// The future of a response. What only waiting or refused requests need is boxed, so that the
+    /// others move few bytes.
     #[project = RespondProjected]
     pub(crate) enum Respond<C, H, R, V> {
         /// Waits for keys, a token refresh, a session or a policy.
-        Deciding {
-            decision: BoxFuture<Result<Admitted, AuthResponse>>,
-            // Boxed, so that the other states stay small.
-            call: Option<Box<C>>,
-        },
+        Deciding { decision: BoxFuture<Result<Admitted, AuthResponse>>, call: Option<Box<C>> },
         Handling {
             #[pin]
             handler: H,
             responder: Option<(Responder, V)>,
         },
         /// The application has answered; the session is being saved.
-        Saving {
-            saving: BoxFuture<Result<Responder, AuthResponse>>,
-            response: Option<Box<(R, V)>>,
-        },
-        Refused { response: Option<R> },
+        Saving { saving: BoxFuture<Saved>, answered: Option<Box<(R, (Responder, V))>> },
+        Refused { response: Option<Box<R>> },
         Done,
     }
 }
@@ -136,7 +132,7 @@ impl<C, H, R, V> Respond<C, H, R, V> {
     }
 
     pub(crate) fn refused(response: R) -> Self {
-        Self::Refused { response: Some(response) }
+        Self::Refused { response: Some(Box::new(response)) }
     }
 
     pub(crate) fn deciding(decision: BoxFuture<Result<Admitted, AuthResponse>>, call: C) -> Self {
@@ -165,40 +161,35 @@ where
                     self.set(next);
                     continue;
                 }
-                RespondProjected::Handling { handler, responder } => {
-                    let Some((decided, _)) = responder.as_ref() else {
+                RespondProjected::Handling { handler, responder: work } => {
+                    let Some((responder, vary)) = work.as_mut() else {
                         break;
                     };
-                    let answer = ready!(C::poll(handler, decided, cx));
-                    let Some((responder, vary)) = responder.take() else {
-                        break;
-                    };
-                    match answer.map(|response| responder.answer_error(response)) {
-                        Err(error) => Err(error),
-                        Ok(response) => match responder.finish(response.status()) {
-                            Now(Ok(responder)) => Ok(responder.apply(response, vary)),
-                            Now(Err(refusal)) => Ok(response.replaced(refusal)),
+                    let mut answer = ready!(C::poll(handler, responder, cx));
+                    if let Ok(response) = &mut answer {
+                        responder.answer_error(response);
+                        match responder.save(response.status()) {
+                            Now(saved) => responder.complete(response, saved, vary),
                             Later(saving) => {
-                                let response = Some(Box::new((response, vary)));
-                                self.set(Self::Saving { saving, response });
+                                let answered = answer.ok().zip(work.take()).map(Box::new);
+                                self.set(Self::Saving { saving, answered });
                                 continue;
                             }
-                        },
+                        }
                     }
+                    answer
                 }
-                RespondProjected::Saving { saving, response } => {
+                RespondProjected::Saving { saving, answered } => {
                     let saved = ready!(saving.as_mut().poll(cx));
-                    let Some((response, vary)) = response.take().map(|both| *both) else {
+                    let Some(answered) = answered.take() else {
                         break;
                     };
-                    Ok(match saved {
-                        Ok(responder) => responder.apply(response, vary),
-                        // The response would report something that did not happen.
-                        Err(refusal) => response.replaced(refusal),
-                    })
+                    let (mut response, (mut responder, vary)) = *answered;
+                    responder.complete(&mut response, saved, &vary);
+                    Ok(response)
                 }
                 RespondProjected::Refused { response } => match response.take() {
-                    Some(response) => Ok(response),
+                    Some(response) => Ok(*response),
                     None => break,
                 },
                 RespondProjected::Done => break,
@@ -246,8 +237,7 @@ impl Responder {
     /// Returns what guards and extractors need.
     pub(super) fn attached(&self, sender: Sender) -> Attached {
         let session = self.session.as_ref().map(|open| open.session().clone());
-        let context = self.context.clone();
-        Attached { sender, session, context, sees_response: true }
+        Attached { sender, session, sees_response: true }
     }
 
     /// Whether the response stays as it is.
@@ -257,7 +247,7 @@ impl Responder {
     }
 
     /// Returns the response to an error, with the cookies and `Vary`.
-    pub(super) fn refuse(mut self, error: &Error) -> AuthResponse {
+    pub(super) fn refuse(&mut self, error: &Error) -> AuthResponse {
         let mut refusal = self.context.challenge(error);
         if let Some(names) = self.context.vary().filter(|_| self.varies) {
             refusal.add_header("vary", names);
@@ -268,7 +258,7 @@ impl Responder {
         if !self.cookies.is_empty() {
             refusal = refusal.with_header("cache-control", "no-store");
         }
-        for cookie in self.cookies {
+        for cookie in self.cookies.drain(..) {
             refusal.add_header("set-cookie", cookie);
         }
         refusal
@@ -278,12 +268,12 @@ impl Responder {
 #[cfg(any(feature = "tower", feature = "actix"))]
 impl Responder {
     /// Applies the layer's realm and hook to an error that a handler returned.
-    fn answer_error<R: ResponseHead>(&self, mut response: R) -> R {
+    fn answer_error<R: ResponseHead>(&self, response: &mut R) {
         if !(400..600).contains(&response.status()) {
-            return response;
+            return;
         }
         let Some(ReturnedError(error)) = response.take_error() else {
-            return response;
+            return;
         };
         let standard = AuthResponse::for_error(&error, REALM);
         let content_type = standard.header("content-type").map(str::as_bytes);
@@ -291,7 +281,7 @@ impl Responder {
             || response.headers("content-type").next() != content_type
         {
             // The application's own response.
-            return response;
+            return;
         }
         let ours = self.context.answer(&error);
         response.set_status(ours.status());
@@ -305,30 +295,30 @@ impl Responder {
         for (name, value) in ours.headers() {
             response.append_header(name, value);
         }
-        response.with_body(ours.into_body())
+        response.set_body(ours.into_body());
     }
 
-    /// Saves the session. If that fails, a refusal replaces the application's response.
-    fn finish(mut self, status: u16) -> NowOrLater<Result<Self, AuthResponse>> {
-        let Some(open) = self.session.take() else {
-            return Now(Ok(self));
-        };
-        open.session().save(status).map(|(cookie, saved)| {
-            self.cookies.extend(cookie);
-            match saved {
-                Ok(()) => Ok(self),
-                Err(error) => Err(self.refuse(&error)),
-            }
-        })
+    /// Saves the session.
+    fn save(&mut self, status: u16) -> NowOrLater<Saved> {
+        match self.session.take() {
+            Some(open) => open.session().save(status),
+            None => Now((None, Ok(()))),
+        }
     }
 
-    /// Adds `Vary` and the cookies.
-    fn apply<R: ResponseHead>(mut self, mut response: R, vary: R::Vary) -> R {
+    /// Adds `Vary` and the cookies, or replaces the response if the session was not saved.
+    fn complete<R: ResponseHead>(&mut self, response: &mut R, saved: Saved, vary: &R::Vary) {
+        let (cookie, saved) = saved;
+        self.cookies.extend(cookie);
+        if let Err(error) = saved {
+            // The response would report something that did not happen.
+            return response.replace(self.refuse(&error));
+        }
         if self.varies {
             response.append_vary(vary);
         }
         if self.cookies.is_empty() {
-            return response;
+            return;
         }
         // The application's own login or logout is not undone.
         for own in response.headers("set-cookie") {
@@ -341,7 +331,6 @@ impl Responder {
         for cookie in &self.cookies {
             response.append_header("set-cookie", cookie);
         }
-        response
     }
 }
 

@@ -112,7 +112,7 @@ impl<R: RefusalBody> ResponseHead for Response<R> {
         append(self.headers_mut(), name, value);
     }
 
-    fn append_vary(&mut self, vary: Vary) {
+    fn append_vary(&mut self, vary: &Vary) {
         if let Some(vary) = vary.value() {
             self.headers_mut().append(VARY, vary);
         }
@@ -122,12 +122,12 @@ impl<R: RefusalBody> ResponseHead for Response<R> {
         self.extensions_mut().remove()
     }
 
-    fn with_body(self, body: Vec<u8>) -> Self {
-        self.map(|_| body.into())
+    fn set_body(&mut self, body: Vec<u8>) {
+        *self.body_mut() = body.into();
     }
 
-    fn replaced(self, refusal: AuthResponse) -> Self {
-        response(refusal)
+    fn replace(&mut self, refusal: AuthResponse) {
+        *self = response(refusal);
     }
 }
 
@@ -153,11 +153,11 @@ impl Vary {
         }
     }
 
-    fn value(self) -> Option<HeaderValue> {
+    fn value(&self) -> Option<HeaderValue> {
         match self {
             Self::Nothing => None,
-            Self::Usual(value) => Some(value.clone()),
-            Self::Own(value) => Some((*value).clone()),
+            Self::Usual(value) => Some((*value).clone()),
+            Self::Own(value) => Some((**value).clone()),
         }
     }
 }

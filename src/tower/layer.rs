@@ -65,21 +65,6 @@ impl LayerSettings {
             sensitive: auth.sensitive_headers().into(),
         })
     }
-
-    /// Attaches the sender to an admitted request and calls the service.
-    fn call<S, B, R>(
-        &self,
-        service: &mut S,
-        mut request: Request<B>,
-        admitted: Admitted,
-    ) -> RespondTo<ServiceCall<S, B>>
-    where
-        S: Service<Request<B>, Response = Response<R>>,
-        R: RefusalBody,
-    {
-        attach(&mut request, admitted.attached, &self.sensitive);
-        Respond::handling(service.call(request), admitted.responder, self.vary.clone())
-    }
 }
 
 /// Attaches the sender to an admitted request and marks its credential headers sensitive.
@@ -220,13 +205,16 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> AuthFuture<S, B> {
+    fn call(&mut self, mut request: Request<B>) -> AuthFuture<S, B> {
         let settings = &self.settings;
         let outer = request.extensions().get();
         let head = PartsHead::of(&request);
         let respond = match settings.auth.decide(&head, outer, &settings.requirement) {
             // Also without a credential: the cookies may hold a refresh token.
-            Now(Ok(admitted)) => settings.call(&mut self.inner, request, admitted),
+            Now(Ok(Admitted { attached, responder })) => {
+                attach(&mut request, attached, &settings.sensitive);
+                Respond::handling(self.inner.call(request), responder, settings.vary.clone())
+            }
             Now(Err(refused)) => Respond::refused(refusal(refused, &request)),
             Later(decision) => {
                 // The future takes the service that was polled ready; a clone replaces it.
@@ -280,8 +268,10 @@ where
     type Response = Response<R>;
     type Error = S::Error;
 
-    fn call(mut self, admitted: Admitted) -> RespondTo<Self> {
-        self.settings.call(&mut self.service, self.request, admitted)
+    fn call(mut self, Admitted { attached, responder }: Admitted) -> RespondTo<Self> {
+        attach(&mut self.request, attached, &self.settings.sensitive);
+        let vary = self.settings.vary.clone();
+        Respond::handling(self.service.call(self.request), responder, vary)
     }
 
     fn refuse(self, refusal: AuthResponse) -> Response<R> {
@@ -293,10 +283,11 @@ where
         _: &Responder,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<R>, S::Error>> {
-        handler.poll(cx).map_ok(|mut response| {
+        let mut answer = handler.poll(cx);
+        if let Poll::Ready(Ok(response)) = &mut answer {
             mark_sensitive(response.headers_mut(), &[SET_COOKIE]);
-            response
-        })
+        }
+        answer
     }
 }
 

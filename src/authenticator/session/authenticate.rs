@@ -6,11 +6,9 @@ use super::settings::SessionSettings;
 use crate::authenticator::attached::Authenticated;
 use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::handle::Authenticator;
-use crate::authenticator::identity::CredentialKind;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::session::Loaded;
-use crate::token::claim_set::Claimed;
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
@@ -64,9 +62,7 @@ impl RequestSession {
         match self.settle(found) {
             Ok(loaded) => {
                 loaded.key()?;
-                let claims = Claimed::Set(loaded.claims().clone());
-                let identity = self.auth.identity(claims, CredentialKind::Session);
-                Some(Authenticated::known(identity.logged_in(loaded.login())))
+                Some(Authenticated::Session(loaded.claims().clone(), loaded.login()))
             }
             Err(error) => {
                 let is_fatal = !self.has_ended() || self.auth.is_strict();

@@ -27,6 +27,8 @@ pub use login::SessionTokens;
 
 pub(super) use request_session::OpenSession;
 pub(crate) use request_session::RequestSession;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(super) use save::Saved;
 #[cfg(feature = "client")]
 pub(super) use settings::GRACE;
 pub(super) use settings::SessionSettings;

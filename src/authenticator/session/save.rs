@@ -10,7 +10,7 @@ use crate::session::{Loaded, Methods, NewSession, Rotation, SessionId, Sessions,
 use std::sync::Arc;
 
 /// The `Set-Cookie` value for the response, and whether the session was saved.
-type Saved = (Option<String>, Result<(), Error>);
+pub(in crate::authenticator) type Saved = (Option<String>, Result<(), Error>);
 
 /// The changes of a request that must be written.
 struct Pending {
