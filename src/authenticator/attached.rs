@@ -70,9 +70,8 @@ pub(super) fn no_credential() -> Error {
 /// What a request's credential says, before it is decided whether the route needs a login.
 pub(super) enum Authenticated {
     Anonymous,
-    Token(Verified, CredentialKind),
-    /// The successor of a cookie's expired token, and the `Set-Cookie` value with it.
-    Renewed(Verified, String),
+    /// A token, its source, and the `Set-Cookie` value with it if it was renewed.
+    Token(Verified, CredentialKind, Option<Box<str>>),
     /// The claims of a user's session, and the time of its login.
     Session(Arc<ClaimSet>, Duration),
     /// Boxed, so that the others move few bytes.

@@ -153,7 +153,7 @@ impl Authenticator {
         let error = match answer {
             Ok(verified) => {
                 let kind = source.map_or(CredentialKind::Direct, CredentialSource::kind);
-                return Authenticated::Token(verified, kind);
+                return Authenticated::Token(verified, kind, None);
             }
             Err(error) => error,
         };
@@ -237,12 +237,9 @@ impl Authenticated {
     ) -> Result<Admitted, AuthResponse> {
         let mut responder = Responder::new(&context, session);
         let sender = match self {
-            Self::Token(verified, kind) => {
+            Self::Token(verified, kind, renewed) => {
+                responder.cookies.extend(renewed.map(String::from));
                 Sender::Known(Identity::new(verified.into(), kind, context))
-            }
-            Self::Renewed(verified, cookie) => {
-                responder.cookies.push(cookie);
-                Sender::Known(Identity::new(verified.into(), CredentialKind::Cookie, context))
             }
             Self::Session(claims, login) => {
                 let claimed = Claimed::Set(claims);

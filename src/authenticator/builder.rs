@@ -7,6 +7,8 @@ use super::csrf::OriginCheck;
 use super::enrich::{self, EnrichHook, Enricher};
 use super::handle::Authenticator;
 use super::identity::Identity;
+#[cfg(feature = "client")]
+use super::refresh::SilentRefresh;
 use super::routing::Routing;
 use super::session::{SessionCookie, SessionSettings};
 use crate::core::challenge::AuthResponse;
@@ -14,8 +16,6 @@ use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::settings::{Texts, Time, options};
 use crate::core::sharded::Striped;
-#[cfg(feature = "client")]
-use crate::jam::{app::JamApp, client::JamClient};
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
@@ -65,8 +65,9 @@ options! {
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[must_use]
+#[derive(Default)]
 pub struct AuthenticatorBuilder {
-    verifiers: Vec<Result<Verifier, Error>>,
+    pub(super) verifiers: Vec<Result<Verifier, Error>>,
     deny_lists: Vec<TokenList>,
     sources: Vec<CredentialSource>,
     cookies: Option<LoginCookies>,
@@ -76,43 +77,13 @@ pub struct AuthenticatorBuilder {
     enrich: Option<EnrichHook>,
     enrichment_store: Option<Arc<dyn Store>>,
     #[cfg(feature = "client")]
-    refresh: Option<JamClient>,
-    #[cfg(feature = "client")]
-    grace: Option<Duration>,
+    pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
     pub(crate) options: AuthenticatorOptions,
 }
 
 impl AuthenticatorBuilder {
-    pub(crate) fn new() -> Self {
-        Self {
-            verifiers: Vec::new(),
-            deny_lists: Vec::new(),
-            sources: Vec::new(),
-            cookies: None,
-            hook: None,
-            claim_paths: ClaimPaths::default(),
-            clock: None,
-            enrich: None,
-            enrichment_store: None,
-            #[cfg(feature = "client")]
-            refresh: None,
-            #[cfg(feature = "client")]
-            grace: None,
-            sessions: None,
-            session_cookie: None,
-            options: AuthenticatorOptions::default(),
-        }
-    }
-
-    /// Accepts the ID tokens of a JAM app. Can be called several times.
-    #[cfg(feature = "client")]
-    pub fn jam(mut self, app: JamApp) -> Self {
-        self.verifiers.push(app.verifier());
-        self
-    }
-
     /// Accepts the tokens of a verifier. Can be called several times.
     ///
     /// A token goes to the verifier of its `iss`, or else to the verifiers without an issuer.
@@ -368,32 +339,6 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Renews ID tokens with the refresh token of their login. Default: off.
-    ///
-    /// A token is renewed once, even for concurrent requests.
-    ///
-    /// - An expired token in a cookie is renewed during the request; needs
-    ///   [`cookies`](Self::cookies).
-    /// - The token of a JAM login's session is renewed in the background during the last fifth of
-    ///   its lifetime, at most 5 minutes; a request waits only if the token has expired. If JAM
-    ///   refuses, the session ends; `outage_grace` limits how long it continues while JAM is
-    ///   unreachable.
-    #[cfg(feature = "client")]
-    pub fn silent_refresh(mut self, client: JamClient) -> Self {
-        self.refresh = Some(client);
-        self
-    }
-
-    /// Sets how long a JAM login's session continues during an outage of JAM. Default: 1 hour.
-    ///
-    /// Measured from the expiry of its ID token; the session keeps its claims meanwhile. After that
-    /// its requests are answered 503, and the cookie is kept: the session may still be valid.
-    #[cfg(feature = "client")]
-    pub fn outage_grace(mut self, grace: Duration) -> Self {
-        self.grace = Some(grace);
-        self
-    }
-
     /// Builds the authenticator. Fetches nothing.
     ///
     /// # Errors
@@ -452,19 +397,7 @@ impl AuthenticatorBuilder {
             ));
         }
         #[cfg(feature = "client")]
-        if self.refresh.is_some() && self.cookies.is_none() && !with_sessions {
-            return Err(Error::configuration(
-                "silent refresh works on login cookies and sessions: call \
-                 .cookies(LoginCookies::new()) or .sessions(…) too",
-            ));
-        }
-        #[cfg(feature = "client")]
-        if self.grace.is_some() && (self.refresh.is_none() || !with_sessions) {
-            return Err(Error::configuration(
-                "outage_grace is for sessions that silent refresh renews: call .sessions(…) and \
-                 .silent_refresh(…) too",
-            ));
-        }
+        self.silent_refresh.check(self.cookies.is_some(), with_sessions)?;
         if self.enrich.is_none() && self.enrichment_store.is_some() {
             return Err(Error::configuration(
                 "enrichment_store without enrichment: call .enrich(…) too",
@@ -515,9 +448,7 @@ impl AuthenticatorBuilder {
             strict_cookies: options.refuse_invalid_cookies,
             origins,
             #[cfg(feature = "client")]
-            refresh: self.refresh.map(super::refresh::Refresher::new),
-            #[cfg(feature = "client")]
-            grace: self.grace.unwrap_or(super::session::GRACE),
+            refresh: self.silent_refresh.build(),
             sessions: sessions.map(Arc::new),
         }))
     }

@@ -3,6 +3,7 @@
 use super::attached::Authenticated;
 use super::credentials::{self, CredentialSource, Head, SourceKind};
 use super::handle::Authenticator;
+use super::identity::CredentialKind;
 use super::refresh::{check_same_user, is_definite};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{Later, Now};
@@ -74,7 +75,9 @@ impl Authenticator {
             return useless(&other);
         }
         match cookies.set_id(verified.expose_token()) {
-            Ok(cookie) => Authenticated::Renewed(verified, cookie),
+            Ok(cookie) => {
+                Authenticated::Token(verified, CredentialKind::Cookie, Some(cookie.into()))
+            }
             Err(error) => Authenticated::invalid(error, true),
         }
     }

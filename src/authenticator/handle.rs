@@ -11,8 +11,6 @@ use super::routing::Routing;
 use super::session::SessionSettings;
 use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-use crate::core::error::ErrorKind;
 use crate::core::sharded::Striped;
 use crate::core::telemetry;
 use crate::token::claim_set::Claimed;
@@ -56,15 +54,13 @@ pub(crate) struct Settings {
     pub(crate) origins: OriginCheck,
     #[cfg(feature = "client")]
     pub(crate) refresh: Option<super::refresh::Refresher>,
-    #[cfg(feature = "client")]
-    pub(crate) grace: std::time::Duration,
     pub(super) sessions: Option<Arc<SessionSettings>>,
 }
 
 impl Authenticator {
     /// Returns a builder.
     pub fn builder() -> AuthenticatorBuilder {
-        AuthenticatorBuilder::new()
+        AuthenticatorBuilder::default()
     }
 
     pub(crate) fn new(settings: Settings) -> Self {
@@ -143,27 +139,6 @@ impl Authenticator {
         self.0.routing.verify(token.as_bytes(), |_| Ok(())).await
     }
 
-    /// Returns the user of an ID token with a valid signature, even if expired or revoked.
-    ///
-    /// `None` for a token that may be forged.
-    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-    pub(crate) async fn genuine(&self, id_token: &str) -> Option<super::refresh::Holder> {
-        if let Err(error) = self.verify(id_token).await
-            && !matches!(
-                error.kind(),
-                ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::NotListed
-            )
-        {
-            return None;
-        }
-        super::refresh::Holder::of(id_token.as_bytes()).ok()
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn cookies(&self) -> Option<&LoginCookies> {
-        self.0.cookies.as_ref()
-    }
-
     /// Returns the `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) fn vary(&self) -> Option<&str> {
         self.context().vary()
@@ -183,13 +158,6 @@ impl Authenticator {
     /// Returns this thread's context.
     pub(super) fn context(&self) -> &Arc<HandlerContext> {
         self.0.contexts.mine()
-    }
-
-    /// Whether policies treat the token's email address as verified.
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
-    pub(crate) fn has_verified_email(&self, token: &Verified) -> bool {
-        let identity = self.identity(token.clone().into(), CredentialKind::Bearer);
-        identity.verified_email().is_some()
     }
 
     pub(super) fn identity(&self, claimed: Claimed, kind: CredentialKind) -> Identity {
@@ -215,32 +183,6 @@ impl Authenticator {
             return true;
         }
         self.has_sessions()
-    }
-
-    /// Whether this site's cookies are also sent over plain http, as in development.
-    #[cfg(feature = "oauth2")]
-    pub(crate) fn has_plain_cookies(&self) -> bool {
-        let cookies = self.0.cookies.as_ref();
-        if let Some(sessions) = &self.0.sessions {
-            return !sessions.is_secure();
-        }
-        cookies.is_some_and(|cookies| !cookies.is_secure())
-    }
-
-    #[cfg(feature = "client")]
-    pub(super) fn refresher(&self) -> Option<&super::refresh::Refresher> {
-        self.0.refresh.as_ref()
-    }
-
-    /// Returns how long a session outlives its ID token while JAM is unreachable.
-    #[cfg(feature = "client")]
-    pub(super) fn grace(&self) -> std::time::Duration {
-        self.0.grace
-    }
-
-    #[cfg(feature = "client")]
-    pub(super) fn session_settings(&self) -> Option<&Arc<SessionSettings>> {
-        self.0.sessions.as_ref()
     }
 
     /// Whether an invalid cookie refuses the request even where login is optional.

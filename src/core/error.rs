@@ -169,7 +169,6 @@ impl ErrorKind {
     }
 
     /// Whether the application or its configuration is at fault, not a client or another server.
-    #[cfg_attr(not(any(feature = "actix", feature = "tracing")), allow(dead_code))]
     pub(crate) const fn is_fault(self) -> bool {
         matches!(
             self,

@@ -69,18 +69,16 @@ impl HttpRequest {
 }
 
 /// A response, with any status.
+#[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
 pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     /// The URL for error texts, without parts that may be secret.
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) place: String,
     /// `Cache-Control: max-age`.
     pub(crate) max_age: Option<Duration>,
     /// `Retry-After` in seconds; a date is ignored.
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) retry_after: Option<Duration>,
     /// Whether its content type is JWT (RFC 7519 section 10.3.1).
-    #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
     pub(crate) is_jwt: bool,
     /// `None` if it was too long, or if the body of an error response was cut off.
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,

@@ -7,6 +7,8 @@ pub(crate) mod challenge;
 pub(crate) mod clock;
 pub(crate) mod debug;
 pub(crate) mod decode;
+#[cfg(feature = "client")]
+pub(crate) mod detached;
 pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod hash;

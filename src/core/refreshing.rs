@@ -1,9 +1,10 @@
 //! A cached value that is refreshed ahead of its expiry, by one fetch at a time.
 
 use crate::core::clock::{Clock, millis};
+use crate::core::detached::Lost;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
-use crate::core::single_flight::{Call, Lost, PATIENCE};
+use crate::core::single_flight::{Call, PATIENCE};
 use crate::core::telemetry;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};

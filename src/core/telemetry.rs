@@ -2,6 +2,7 @@
 
 use crate::core::error::Error;
 use crate::core::sharded::Striped;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// The severity of a log event.
@@ -25,111 +26,68 @@ pub(crate) fn set_level(level: Level) {
     LEVEL.store(level as u8, Ordering::Relaxed);
 }
 
-#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
-fn tells(level: Level) -> bool {
-    level as u8 <= LEVEL.load(Ordering::Relaxed)
+/// Logs an event unless it is beyond [`LEVEL`]; without the feature `tracing`, nothing.
+macro_rules! event {
+    ($level:ident, $macro:ident, $($argument:tt)+) => {
+        if Level::$level as u8 <= LEVEL.load(Ordering::Relaxed) {
+            #[cfg(feature = "tracing")]
+            tracing::$macro!(target: "jamguard", $($argument)+);
+        }
+    };
 }
 
 /// Logs the precise reason of a rejection, which the client never sees.
 ///
 /// At debug level, or as an error if the application or its configuration is at fault.
 pub(crate) fn refused(error: &Error) {
-    #[cfg(feature = "tracing")]
+    let _kind = error.kind().as_str();
     if error.kind().is_fault() {
-        if tells(Level::Error) {
-            tracing::error!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "a request failed: the application or its configuration is at fault");
-        }
-    } else if tells(Level::Debug) {
-        tracing::debug!(target: "jamguard", kind = error.kind().as_str(), reason = %error, "request rejected");
+        event!(Error, error, kind = _kind, reason = %error, "a request failed: the application or its configuration is at fault");
+    } else {
+        event!(Debug, debug, kind = _kind, reason = %error, "request rejected");
     }
     #[cfg(feature = "metrics")]
-    metrics::counter!("jamguard_refusals_total", "kind" => error.kind().as_str()).increment(1);
-    let _ = error;
+    metrics::counter!("jamguard_refusals_total", "kind" => _kind).increment(1);
 }
 
 /// Logs at debug level, as a tree, why a policy denied a request.
-pub(crate) fn explained(explanation: &dyn std::fmt::Display) {
-    #[cfg(feature = "tracing")]
-    if tells(Level::Debug) {
-        tracing::debug!(target: "jamguard", "a policy denied the request:\n{explanation}");
-    }
-    let _ = explanation;
+pub(crate) fn explained(_explanation: &dyn Display) {
+    event!(Debug, debug, "a policy denied the request:\n{_explanation}");
 }
 
-/// Logs a warning that an operator should look at; `message` contains no secret.
-pub(crate) fn warn(message: &str, detail: &dyn std::fmt::Display) {
-    #[cfg(feature = "tracing")]
-    if tells(Level::Warn) {
-        tracing::warn!(target: "jamguard", detail = %detail, "{message}");
-    }
-    let _ = (message, detail);
+/// Logs a warning that an operator should look at; the message contains no secret.
+pub(crate) fn warn(_message: &str, _detail: &dyn Display) {
+    event!(Warn, warn, detail = %_detail, "{_message}");
 }
 
-/// Logs information for operators; `message` contains no secret.
+/// Logs information for operators; the message contains no secret.
 #[cfg(feature = "config")]
-pub(crate) fn info(message: &str, detail: &dyn std::fmt::Display) {
-    #[cfg(feature = "tracing")]
-    if tells(Level::Info) {
-        tracing::info!(target: "jamguard", detail = %detail, "{message}");
-    }
-    let _ = (message, detail);
+pub(crate) fn info(_message: &str, _detail: &dyn Display) {
+    event!(Info, info, detail = %_detail, "{_message}");
 }
 
 /// Logs a fault in the application's configuration.
-pub(crate) fn fault(message: &str) {
-    #[cfg(feature = "tracing")]
-    if tells(Level::Error) {
-        tracing::error!(target: "jamguard", "{message}");
-    }
-    let _ = message;
-}
-
-/// The names of all metrics.
-#[derive(Clone, Copy)]
-pub(crate) enum Metric {
-    CacheHit,
-    CacheMiss,
-    /// A token accepted although its token list was unavailable.
-    UncheckedToken,
-    RefreshTokenReuse,
-    #[cfg(feature = "client")]
-    KeySetFetch,
-    #[cfg(feature = "client")]
-    KeySetFetchFailed,
-}
-
-impl Metric {
-    #[cfg(feature = "metrics")]
-    fn name(self) -> &'static str {
-        match self {
-            Self::CacheHit => "jamguard_token_cache_hits_total",
-            Self::CacheMiss => "jamguard_token_cache_misses_total",
-            Self::UncheckedToken => "jamguard_unchecked_tokens_total",
-            Self::RefreshTokenReuse => "jamguard_refresh_token_reuses_total",
-            #[cfg(feature = "client")]
-            Self::KeySetFetch => "jamguard_key_set_fetches_total",
-            #[cfg(feature = "client")]
-            Self::KeySetFetchFailed => "jamguard_key_set_fetch_failures_total",
-        }
-    }
+pub(crate) fn fault(_message: &str) {
+    event!(Error, error, "{_message}");
 }
 
 /// A sharded counter, to avoid contention between threads.
 pub(crate) struct Counter {
     stripes: Striped<AtomicU64>,
+    /// The public name.
     #[cfg_attr(not(feature = "metrics"), expect(dead_code))]
-    metric: Metric,
+    name: &'static str,
 }
 
 impl Counter {
-    pub(crate) fn new(metric: Metric) -> Self {
-        Self { stripes: Striped::new(AtomicU64::default), metric }
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { stripes: Striped::new(AtomicU64::default), name }
     }
 
     pub(crate) fn add(&self) {
         self.stripes.mine().fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "metrics")]
-        metrics::counter!(self.metric.name()).increment(1);
+        metrics::counter!(self.name).increment(1);
     }
 
     pub(crate) fn total(&self) -> u64 {

@@ -7,7 +7,7 @@ use crate::core::clock::{Clock, PartClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
 use crate::core::refreshing::{Fresh, Source};
-use crate::core::telemetry::{self, Counter, Metric};
+use crate::core::telemetry::{self, Counter};
 use crate::token::keys::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -40,8 +40,8 @@ impl Origin {
             options,
             generation: AtomicU64::new(0),
             cooldown: Mutex::default(),
-            fetches: Counter::new(Metric::KeySetFetch),
-            failures: Counter::new(Metric::KeySetFetchFailed),
+            fetches: Counter::new("jamguard_key_set_fetches_total"),
+            failures: Counter::new("jamguard_key_set_fetch_failures_total"),
         }
     }
 

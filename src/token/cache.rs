@@ -1,7 +1,7 @@
 //! Cache of the verified tokens of one verifier, bounded in bytes.
 
 use super::verified::{Entry, Verified};
-use crate::core::telemetry::{Counter, Metric};
+use crate::core::telemetry::Counter;
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
 use moka::Equivalent;
@@ -127,8 +127,8 @@ impl TokenCache {
         });
         Self {
             tokens,
-            hits: Counter::new(Metric::CacheHit),
-            misses: Counter::new(Metric::CacheMiss),
+            hits: Counter::new("jamguard_token_cache_hits_total"),
+            misses: Counter::new("jamguard_token_cache_misses_total"),
         }
     }
 

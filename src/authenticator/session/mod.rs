@@ -29,6 +29,4 @@ pub(super) use request_session::OpenSession;
 pub(crate) use request_session::RequestSession;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(super) use save::Saved;
-#[cfg(feature = "client")]
-pub(super) use settings::GRACE;
 pub(super) use settings::SessionSettings;

@@ -3,11 +3,13 @@
 use super::data::SessionData;
 use super::handle::Session;
 use crate::authenticator::handle::Authenticator;
+use crate::authenticator::identity::CredentialKind;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, UserGrant};
 use crate::session::{Loaded, Sessions};
+use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
 use std::time::Duration;
 
@@ -19,10 +21,25 @@ const PAUSE: Duration = Duration::from_millis(300);
 const KEPT_LATER: usize = 60;
 
 impl Authenticator {
+    /// Whether policies treat the token's email address as verified.
+    pub(crate) fn has_verified_email(&self, token: &Verified) -> bool {
+        let identity = self.identity(token.clone().into(), CredentialKind::Bearer);
+        identity.verified_email().is_some()
+    }
+
+    /// Whether this site's cookies are also sent over plain http, as in development.
+    pub(crate) fn has_plain_cookies(&self) -> bool {
+        let cookies = self.0.cookies.as_ref();
+        if let Some(sessions) = &self.0.sessions {
+            return !sessions.is_secure();
+        }
+        cookies.is_some_and(|cookies| !cookies.is_secure())
+    }
+
     /// Registers the verifier for ID tokens that a refresh returns.
     pub(crate) fn renews_id_tokens(&self, client: &OAuth2Client, verifier: &Verifier) {
         if let Some(settings) = self.session_settings() {
-            settings.id_tokens.insert(client, verifier);
+            settings.renewals.id_tokens.insert(client, verifier);
         }
     }
 }
@@ -108,7 +125,7 @@ impl<T: SessionData> Session<T> {
                 client: client.clone(),
                 request,
                 before: grant.tokens.id_token().cloned(),
-                verifier: self.visit.settings.id_tokens.of(client),
+                verifier: self.visit.settings.renewals.id_tokens.of(client),
             };
             match renewal.in_any_case().await {
                 Ok(Some(tokens)) => return Ok(tokens),

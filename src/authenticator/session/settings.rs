@@ -1,40 +1,11 @@
 //! Session settings of an authenticator.
 
 use super::cookie::SessionCookie;
-#[cfg(feature = "oauth2")]
-use super::id_tokens::IdTokens;
+#[cfg(feature = "client")]
+use super::renewal::Renewals;
 use crate::authenticator::credentials::{CredentialSource, SourceKind};
 use crate::core::error::Error;
-#[cfg(feature = "client")]
-use crate::core::lock::lock;
 use crate::session::Sessions;
-#[cfg(feature = "client")]
-use std::{
-    collections::HashSet,
-    sync::{Mutex, MutexGuard, atomic::AtomicU64},
-    time::Duration,
-};
-
-#[cfg(feature = "client")]
-/// Default grace period of an expired ID token while JAM is unreachable: 1 hour.
-pub(in crate::authenticator) const GRACE: Duration = Duration::from_secs(3600);
-/// The state of renewals in this process.
-#[cfg(feature = "client")]
-#[derive(Default)]
-pub(super) struct Renewals {
-    /// SHA-256 of the ids of sessions being renewed: one renewal at a time for each.
-    pub(super) under_way: Mutex<HashSet<[u8; 32]>>,
-    /// After an outage of JAM: Unix milliseconds until which requests do not wait for it.
-    pub(super) down_until: AtomicU64,
-}
-
-#[cfg(feature = "client")]
-impl Renewals {
-    pub(super) fn under_way(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
-        lock(&self.under_way)
-    }
-}
-
 pub(in crate::authenticator) struct SessionSettings {
     pub(in crate::authenticator) sessions: Sessions,
     pub(super) cookie: SessionCookie,
@@ -42,8 +13,6 @@ pub(in crate::authenticator) struct SessionSettings {
     pub(super) place: usize,
     #[cfg(feature = "client")]
     pub(super) renewals: Renewals,
-    #[cfg(feature = "oauth2")]
-    pub(super) id_tokens: IdTokens,
 }
 
 impl SessionSettings {
@@ -89,8 +58,6 @@ impl SessionSettings {
             place,
             #[cfg(feature = "client")]
             renewals: Renewals::default(),
-            #[cfg(feature = "oauth2")]
-            id_tokens: IdTokens::default(),
         }))
     }
 }

@@ -7,7 +7,7 @@ use crate::core::attempts::Attempts;
 use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
-use crate::core::telemetry::{Counter, Metric};
+use crate::core::telemetry::Counter;
 use crate::jose::jws::Compact;
 use crate::store::{Change, NewRecord, Record, Store, Watcher};
 use crate::token::claims::RegisteredClaims;
@@ -146,7 +146,7 @@ impl TokenList {
         settings.store.watch(Watcher::new(&watcher));
         let list = ListState {
             settings,
-            unchecked: Counter::new(Metric::UncheckedToken),
+            unchecked: Counter::new("jamguard_unchecked_tokens_total"),
             failing: AtomicBool::new(false),
             _watcher: watcher,
         };

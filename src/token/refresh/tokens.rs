@@ -8,7 +8,7 @@ use crate::core::clock::{Clock, millis, system_time};
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
-use crate::core::telemetry::{self, Counter, Metric};
+use crate::core::telemetry::{self, Counter};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -120,7 +120,7 @@ impl<T> RefreshTokens<T> {
         on_reuse: Option<OnReuse<T>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let reuses = Counter::new(Metric::RefreshTokenReuse);
+        let reuses = Counter::new("jamguard_refresh_token_reuses_total");
         Self(Arc::new(RefreshState { store, prefix, terms, on_reuse, clock, reuses }))
     }
 
