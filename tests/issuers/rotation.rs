@@ -1,6 +1,7 @@
 //! The key is rotated under load, over real HTTP on both sides: 200 requests a second with tokens
 //! of the old key and the new.
 
+use crate::support::wait::until;
 use axum::Router;
 use axum::routing::get;
 use jamguard::emulator::{App, AppSettings, Emulator, Endpoint};
@@ -101,15 +102,11 @@ async fn rotation_under_load() {
     assert_eq!((before, fetches()), ((100, 100), 1));
 
     // Both keys are published; new tokens are of the new key.
-    let rotating = tokio::spawn({
-        let app = app.clone();
-        async move {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            app.rotate_key().unwrap();
-        }
+    let answered = async || load.counts.lock().unwrap().values().sum::<u64>() >= 100;
+    tokio::join!(load.run(2 * second, &["old", "new"]), async {
+        until("a quarter is answered", answered).await;
+        app.rotate_key().unwrap();
     });
-    load.run(2 * second, &["old", "new"]).await;
-    rotating.await.unwrap();
     let during = (load.taken("old", 200), load.taken("new", 200));
     assert_eq!((during, fetches()), ((200, 200), 2), "no false 401");
 
