@@ -1,7 +1,7 @@
 //! A gate at which handlers, stores and servers wait until the test lets them go on.
 
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -88,5 +88,16 @@ impl Drop for Waiting<'_> {
         if !self.passed {
             self.gate.0.send_modify(|state| state.waiting -= 1);
         }
+    }
+}
+
+/// A place where operations overlap: each waits there for another, for a few milliseconds at most.
+#[derive(Debug, Default)]
+pub(crate) struct Meeting(Notify);
+
+impl Meeting {
+    pub(crate) async fn meet(&self) {
+        self.0.notify_waiters();
+        let _ = timeout(Duration::from_millis(2), self.0.notified()).await;
     }
 }
