@@ -3,7 +3,7 @@
 use crate::files::{NOW, SECRET, builder, jam, message};
 use crate::support::folder::Folder;
 use jamguard::jose::{Algorithm, SigningKey};
-use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
+use jamguard::store::{MemoryStore, NewRecord, Store, Watcher};
 use jamguard::testing::ManualClock;
 use jamguard::{Issuer, Jamguard, RefreshTokens};
 use serde_json::json;
@@ -234,33 +234,8 @@ async fn debug_shows_nothing_that_is_made_from_a_secret() {
 struct Watched(MemoryStore, Arc<AtomicUsize>);
 
 impl Store for Watched {
-    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
-        self.0.get(key)
-    }
-    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
-        self.0.insert(key, record)
-    }
-    fn replace<'a>(
-        &'a self,
-        key: &'a str,
-        version: u64,
-        value: Vec<u8>,
-        ttl: Option<Duration>,
-    ) -> StoreFuture<'a, Option<u64>> {
-        self.0.replace(key, version, value, ttl)
-    }
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
-        self.0.remove(key)
-    }
-    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-        self.0.owned(owner)
-    }
-    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        self.0.remove_owned(owner)
-    }
-    fn purge(&self) -> StoreFuture<'_, u64> {
-        self.0.purge()
-    }
+    passes_on!(0: get insert replace remove owned remove_owned purge);
+
     fn watch(&self, watcher: Watcher) -> bool {
         self.1.fetch_add(1, Ordering::Relaxed);
         self.0.watch(watcher)

@@ -6,6 +6,7 @@ use crate::support::wait::{until, until_blocking};
 use jamguard::ErrorKind;
 use jamguard::config::Reloaded;
 use std::fs;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -113,18 +114,18 @@ fn what_is_still_being_written_is_not_taken_over() {
         tell.send(outcome.clone()).unwrap();
     });
     let _watch = watch.unwrap();
-    // As a slow disk or an editor writes: in the file itself, piece by piece.
+    // As a slow disk writes: in the file itself, piece by piece.
     let (half, rest) = whole.split_once("[[jam.guards]]").unwrap();
-    let mut grown = half.to_owned();
+    fs::write(&file.path, half).unwrap();
+    let mut writer = fs::OpenOptions::new().append(true).open(&file.path).unwrap();
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(2) {
-        grown.push_str("# Another piece.\n");
-        fs::write(&file.path, &grown).unwrap();
+        writer.write_all(b"# Another piece.\n").unwrap();
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(jam.route_table().unwrap().to_string(), before);
     }
-    fs::write(&file.path, format!("{grown}[[jam.guards]]{}", rest.replace("admin", "boss")))
-        .unwrap();
+    let rest = format!("[[jam.guards]]{}", rest.replace("admin", "boss"));
+    writer.write_all(rest.as_bytes()).unwrap();
     let told = told.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(told.unwrap().applied(), ["guards"]);
     assert!(jam.route_table().unwrap().to_string().contains("role:boss"));
