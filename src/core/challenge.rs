@@ -194,7 +194,7 @@ mod tests {
                 ErrorKind::WrongCode,
                 401,
                 Some(
-                    r#"Bearer realm="a\"b", error="insufficient_user_authentication", error_description="The code is not valid, or not any more.""#,
+                    r#"Bearer realm="a\"b", error="insufficient_user_authentication", error_description="The code is invalid or has expired.""#,
                 ),
             ),
             (ErrorKind::LockedOut, 429, None),

@@ -71,7 +71,7 @@ impl Problem {
                 status: 401,
                 name: "invalid_code",
                 title: "Invalid code",
-                detail: "The code is not valid, or not any more.",
+                detail: "The code is invalid or has expired.",
                 challenge: Wire::Code("insufficient_user_authentication", true),
             },
             ErrorKind::LockedOut => {

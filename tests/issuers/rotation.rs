@@ -1,6 +1,7 @@
 //! The key is rotated under load, over real HTTP on both sides: 200 requests a second with tokens
 //! of the old key and the new.
 
+use crate::support::wait::until;
 use axum::Router;
 use axum::routing::get;
 use jamguard::emulator::{App, AppSettings, Emulator, Endpoint};
@@ -9,6 +10,7 @@ use jamguard::testing::ManualClock;
 use jamguard::{Authenticator, Claims, JamApp};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -40,6 +42,7 @@ struct Load {
     /// A token of the old key that every other request sends, half the time; the rest are new.
     old: Arc<str>,
     counts: Arc<Mutex<HashMap<(&'static str, u16), u64>>>,
+    sent: AtomicU64,
 }
 
 impl Load {
@@ -56,6 +59,7 @@ impl Load {
             };
             let request = self.http.get(&self.url).bearer_auth(token);
             let counts = self.counts.clone();
+            self.sent.fetch_add(1, Ordering::SeqCst);
             requests.spawn(async move {
                 let status = request.send().await.unwrap().status().as_u16();
                 *counts.lock().unwrap().entry((kind, status)).or_default() += 1;
@@ -91,6 +95,7 @@ async fn rotation_under_load() {
         old: app.id_token("ann@example.com").unwrap().into(),
         app: app.clone(),
         counts: Arc::default(),
+        sent: AtomicU64::new(0),
     };
     let second = Duration::from_secs(1);
     let fetches = || emulator.requests(Endpoint::Jwks);
@@ -101,15 +106,12 @@ async fn rotation_under_load() {
     assert_eq!((before, fetches()), ((100, 100), 1));
 
     // Both keys are published; new tokens are of the new key.
-    let rotating = tokio::spawn({
-        let app = app.clone();
-        async move {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            app.rotate_key().unwrap();
-        }
+    let sent = load.sent.load(Ordering::SeqCst);
+    let quarter = async || load.sent.load(Ordering::SeqCst) >= sent + 100;
+    tokio::join!(load.run(2 * second, &["old", "new"]), async {
+        until("a quarter is sent", quarter).await;
+        app.rotate_key().unwrap();
     });
-    load.run(2 * second, &["old", "new"]).await;
-    rotating.await.unwrap();
     let during = (load.taken("old", 200), load.taken("new", 200));
     assert_eq!((during, fetches()), ((200, 200), 2), "no false 401");
 

@@ -1,6 +1,7 @@
 //! What the tests of remote key sets share: an issuer that behaves as badly as it is told to, its
 //! keys and tokens, and a verifier of them.
 
+use super::gate::Gate;
 use jamguard::jose::{Algorithm, KeySet, SigningKey};
 use jamguard::jwks::{RemoteKeySet, RemoteKeySetBuilder};
 use jamguard::testing::{ManualClock, mint};
@@ -35,8 +36,8 @@ pub(crate) enum Answer {
     Endless,
     /// One byte a second.
     Drip(Vec<u8>),
-    /// After some time.
-    Late(Duration, Vec<u8>),
+    /// Once the gate is open.
+    Held(Gate, Vec<u8>),
     /// Announces more than it sends, and closes.
     CutOff(Vec<u8>),
     Hang,
@@ -173,8 +174,8 @@ async fn serve(state: Arc<State>, mut stream: TcpStream) -> Option<()> {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
-        Answer::Late(time, body) => {
-            tokio::time::sleep(time).await;
+        Answer::Held(gate, body) => {
+            gate.pass().await;
             let head = head(200, &[], body.len());
             stream.write_all(head.as_bytes()).await.ok()?;
             stream.write_all(&body).await.ok()?;

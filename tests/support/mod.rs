@@ -13,8 +13,10 @@ pub(crate) mod counts;
 pub(crate) mod every_store;
 pub(crate) mod failing;
 pub(crate) mod folder;
+pub(crate) mod gate;
 #[cfg(all(feature = "client", feature = "testing"))]
 pub(crate) mod issuer;
+pub(crate) mod load;
 pub(crate) mod proxy;
 pub(crate) mod redis;
 pub(crate) mod run;

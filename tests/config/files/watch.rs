@@ -2,20 +2,35 @@
 
 use crate::files::reload::{File, replace, serve, site, status, token};
 use crate::files::{SECRET, builder, jam, message};
+use crate::support::wait::{until, until_blocking};
 use jamguard::ErrorKind;
 use jamguard::config::Reloaded;
 use std::fs;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use std::time::Instant;
 
+/// A site whose file names a variable and another file.
+fn text(role: &str) -> String {
+    let named = "[jam.issuers.named]\nalgorithm = 'HS256'\nsecret_file = 'secret'\nissuer = '${N}'";
+    site(role, named)
+}
+
 /// A watcher looks at the file at an interval.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_takes_the_file_over_by_itself() {
-    let file = File::new("reload-watch", &site("a", ""));
-    let jam = file.jam();
+    let file = File::new("reload-watch", &text("a"));
+    fs::write(file.path.with_file_name("secret"), SECRET).unwrap();
+    let looked_up = Arc::new(AtomicU64::new(0));
+    let counter = looked_up.clone();
+    let count = move |_: &str| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Some("https://other.example".to_owned())
+    };
+    let jam = builder().variables(count).from_file(&file.path).unwrap();
     let servers = serve(&jam).await;
     let (a, b) = (token(&jam, "a").await, token(&jam, "b").await);
     let told: Arc<Mutex<Vec<Result<Reloaded, String>>>> = Arc::default();
@@ -27,14 +42,10 @@ async fn a_watcher_takes_the_file_over_by_itself() {
         })
         .unwrap();
     let wait_for = async |count: usize| {
-        let started = Instant::now();
-        while told.lock().unwrap().len() < count {
-            assert!(started.elapsed() < Duration::from_secs(20), "nothing was told");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("an outcome", async || told.lock().unwrap().len() >= count).await;
         told.lock().unwrap()[count - 1].clone()
     };
-    file.write(&site("b", ""));
+    file.write(&text("b"));
     assert_eq!(wait_for(1).await.unwrap().applied(), ["guards"]);
     for (name, address) in servers.each() {
         assert_eq!(status(address, &a).await, 403, "{name}");
@@ -43,16 +54,16 @@ async fn a_watcher_takes_the_file_over_by_itself() {
     file.write("[jam");
     assert!(wait_for(2).await.unwrap_err().contains("not TOML"));
     assert_eq!(status(servers.axum, &b).await, 200);
-    file.write(&site("a", ""));
+    file.write(&text("a"));
     assert_eq!(wait_for(3).await.unwrap().applied(), ["guards"]);
     assert_eq!(status(servers.actix, &a).await, 200);
-    // A comment more is no change to be told.
-    file.write(&format!("# Nothing.\n{}", site("a", "")));
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // A comment more is no change to be told. The variable shows that the file was read.
+    let before = looked_up.load(Ordering::SeqCst);
+    file.write(&format!("# Nothing.\n{}", text("a")));
+    until("the file is read", async || looked_up.load(Ordering::SeqCst) > before).await;
     drop(watch);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    file.write(&site("b", ""));
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until("the watcher has ended", async || Arc::strong_count(&told) == 1).await;
+    file.write(&text("b"));
     assert_eq!(told.lock().unwrap().len(), 3);
     assert_eq!(status(servers.axum, &a).await, 200);
 }
@@ -71,11 +82,7 @@ fn a_watcher_outlives_a_panic_of_the_application() {
     let allows = |role: &str| jam.route_table().unwrap().to_string().contains(role);
     for (round, role) in ["role:bb", "role:cc"].into_iter().enumerate() {
         file.write(&site(&role[5..], ""));
-        let started = Instant::now();
-        while times.load(Ordering::Relaxed) <= round as u64 {
-            assert!(started.elapsed() < Duration::from_secs(20), "{role}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until_blocking(role, || times.load(Ordering::Relaxed) > round as u64);
         assert!(allows(role), "{role}");
     }
 }
@@ -107,18 +114,18 @@ fn what_is_still_being_written_is_not_taken_over() {
         tell.send(outcome.clone()).unwrap();
     });
     let _watch = watch.unwrap();
-    // As a slow disk or an editor writes: in the file itself, piece by piece.
+    // As a slow disk writes: in the file itself, piece by piece.
     let (half, rest) = whole.split_once("[[jam.guards]]").unwrap();
-    let mut grown = half.to_owned();
+    fs::write(&file.path, half).unwrap();
+    let mut writer = fs::OpenOptions::new().append(true).open(&file.path).unwrap();
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(2) {
-        grown.push_str("# Another piece.\n");
-        fs::write(&file.path, &grown).unwrap();
+        writer.write_all(b"# Another piece.\n").unwrap();
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(jam.route_table().unwrap().to_string(), before);
     }
-    fs::write(&file.path, format!("{grown}[[jam.guards]]{}", rest.replace("admin", "boss")))
-        .unwrap();
+    let rest = format!("[[jam.guards]]{}", rest.replace("admin", "boss"));
+    writer.write_all(rest.as_bytes()).unwrap();
     let told = told.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(told.unwrap().applied(), ["guards"]);
     assert!(jam.route_table().unwrap().to_string().contains("role:boss"));
@@ -159,11 +166,6 @@ fn what_is_no_file_cannot_be_read_again() {
 /// What was compared is what is taken over: the variables are looked up between the two.
 #[test]
 fn a_file_that_changes_after_it_was_looked_at_is_not_read_again() {
-    let text = |role: &str| {
-        let named =
-            "[jam.issuers.named]\nalgorithm = 'HS256'\nsecret_file = 'secret'\nissuer = '${N}'";
-        site(role, named)
-    };
     let file = File::new("reload-overtaken", &text("a"));
     let secret = file.path.with_file_name("secret");
     fs::write(&secret, SECRET).unwrap();
@@ -178,16 +180,17 @@ fn a_file_that_changes_after_it_was_looked_at_is_not_read_again() {
         }
     };
     let jam = builder().variables(half).from_file(&file.path).unwrap();
+    file.write(&text("c"));
     let (tell, told) = std::sync::mpsc::channel();
     let watch = jam.watch(Duration::from_millis(20), move |outcome| {
         tell.send(outcome.clone()).unwrap();
     });
     let _watch = watch.unwrap();
+    let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
     // The watcher has looked at everything once.
-    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(next().unwrap().applied(), ["guards"]);
     armed.store(true, Ordering::SeqCst);
     file.write(&text("b"));
-    let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!(next().unwrap().applied(), ["guards"]);
     // Its half is refused when it stayed so for an interval.
     assert_eq!(next().unwrap_err().kind(), ErrorKind::InvalidKey);

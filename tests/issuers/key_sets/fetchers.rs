@@ -1,5 +1,6 @@
 //! Fetching in the application's own way: the rules around it stay.
 
+use crate::support::gate::Gate;
 use crate::support::issuer::*;
 use jamguard::ErrorKind::{Connection, Timeout, Unavailable, UnexpectedBody, UnknownKey};
 use jamguard::jose::SigningKey;
@@ -8,25 +9,24 @@ use jamguard::testing::ManualClock;
 use jamguard::{Error, JamApp, Verifier};
 use std::error::Error as _;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 type Script = dyn Fn(&str) -> Result<FetchedDocument, Error> + Send + Sync;
 
-/// Answers as it was told, after a while.
+/// Answers as it was told, once the gate is open.
 struct Own {
     script: Box<Script>,
-    delay: Duration,
+    gate: Gate,
     urls: Mutex<Vec<String>>,
 }
 
 impl Own {
     fn new(
         script: impl Fn(&str) -> Result<FetchedDocument, Error> + Send + Sync + 'static,
-        delay: Duration,
     ) -> Arc<Self> {
-        Arc::new(Self { script: Box::new(script), delay, urls: Mutex::default() })
+        Arc::new(Self { script: Box::new(script), gate: Gate::default(), urls: Mutex::default() })
     }
 
     fn urls(&self) -> Vec<String> {
@@ -41,7 +41,7 @@ impl Fetch for Own {
     ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
         Box::pin(async move {
             self.urls.lock().unwrap().push(url.to_owned());
-            tokio::time::sleep(self.delay).await;
+            self.gate.pass().await;
             (self.script)(url)
         })
     }
@@ -66,10 +66,14 @@ fn keys(own: &Arc<Own>, clock: &ManualClock) -> (RemoteKeySet, Verifier) {
 #[tokio::test]
 async fn it_is_asked_for_the_url_and_only_once() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
-    let own = Own::new(of(&key), Duration::from_millis(20));
+    let own = Own::new(of(&key));
+    own.gate.close();
     let (_, verifier) = keys(&own, &clock);
     let sound = token(&key);
-    let (a, b) = tokio::join!(verify(&verifier, &sound), verify(&verifier, &sound));
+    let (a, b, ()) = tokio::join!(verify(&verifier, &sound), verify(&verifier, &sound), async {
+        own.gate.until_waiting(1).await;
+        own.gate.open();
+    });
     assert_eq!((a, b), (Ok(()), Ok(())));
     assert_eq!(own.urls(), ["https://issuer.example/keys"]);
 }
@@ -78,10 +82,8 @@ async fn it_is_asked_for_the_url_and_only_once() {
 async fn its_max_age_is_honoured_and_its_errors_are_failures() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     let set = set_of(&[&key]);
-    let own = Own::new(
-        move |_| Ok(FetchedDocument::new(set.clone().into()).with_max_age(100 * MINUTE)),
-        Duration::ZERO,
-    );
+    let own =
+        Own::new(move |_| Ok(FetchedDocument::new(set.clone().into()).with_max_age(100 * MINUTE)));
     let (remote, verifier) = keys(&own, &clock);
     let sound = token(&key);
     assert_eq!(verify(&verifier, &sound).await, Ok(()));
@@ -91,7 +93,7 @@ async fn its_max_age_is_honoured_and_its_errors_are_failures() {
         assert_eq!(remote.fetches(), fetches);
     }
 
-    let failing = Own::new(|_| Err(Error::new(Connection, "no way")), Duration::ZERO);
+    let failing = Own::new(|_| Err(Error::new(Connection, "no way")));
     let (_, verifier) = keys(&failing, &clock);
     let error = verifier.verify(&sound).await.unwrap_err();
     assert_eq!(error.kind(), Unavailable);
@@ -102,8 +104,9 @@ async fn its_max_age_is_honoured_and_its_errors_are_failures() {
 async fn its_deadline_and_its_contents_are_checked_all_the_same() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     let sound = token(&key);
-    let slow = Own::new(of(&key), Duration::from_secs(3600));
-    let garbage = Own::new(|_| Ok(FetchedDocument::new(b"\xff".to_vec())), Duration::ZERO);
+    let slow = Own::new(of(&key));
+    slow.gate.close();
+    let garbage = Own::new(|_| Ok(FetchedDocument::new(b"\xff".to_vec())));
     for (own, kind) in [(slow, Timeout), (garbage, UnexpectedBody)] {
         let (_, verifier) = keys(&own, &clock);
         let error = verifier.verify(&sound).await.unwrap_err();
@@ -117,17 +120,13 @@ async fn its_deadline_and_its_contents_are_checked_all_the_same() {
 async fn discovery_goes_through_it_too() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     let set = set_of(&[&key]);
-    let own = Own::new(
-        move |url| match url {
-            "https://issuer.example/.well-known/openid-configuration" => Ok(FetchedDocument::new(
-                br#"{"issuer":"https://issuer.example","jwks_uri":"https://keys.example/"}"#
-                    .to_vec(),
-            )),
-            "https://keys.example/" => Ok(FetchedDocument::new(set.clone().into())),
-            _ => Err(Error::new(Connection, "nothing there")),
-        },
-        Duration::ZERO,
-    );
+    let own = Own::new(move |url| match url {
+        "https://issuer.example/.well-known/openid-configuration" => Ok(FetchedDocument::new(
+            br#"{"issuer":"https://issuer.example","jwks_uri":"https://keys.example/"}"#.to_vec(),
+        )),
+        "https://keys.example/" => Ok(FetchedDocument::new(set.clone().into())),
+        _ => Err(Error::new(Connection, "nothing there")),
+    });
     let remote =
         RemoteKeySet::discover(ISSUER).fetcher(own.clone()).clock(clock.clone()).build().unwrap();
     let verifier = verifier(&remote, &clock);
@@ -142,8 +141,7 @@ async fn discovery_hands_it_no_url_that_is_not_https() {
     let (key, clock) = (key("k1"), ManualClock::at(NOW));
     for place in ["http://keys.example/", "file:///etc/keys.json"] {
         let document = format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{place}"}}"#);
-        let own =
-            Own::new(move |_| Ok(FetchedDocument::new(document.clone().into())), Duration::ZERO);
+        let own = Own::new(move |_| Ok(FetchedDocument::new(document.clone().into())));
         let remote = RemoteKeySet::discover(ISSUER).fetcher(own.clone()).build().unwrap();
         let verifier = verifier(&remote, &clock);
         assert_eq!(verify(&verifier, &token(&key)).await, Err(Unavailable));
@@ -154,7 +152,7 @@ async fn discovery_hands_it_no_url_that_is_not_https() {
 
 #[tokio::test]
 async fn a_jam_app_takes_one() {
-    let own = Own::new(|_| Ok(FetchedDocument::new(br#"{"keys":[]}"#.to_vec())), Duration::ZERO);
+    let own = Own::new(|_| Ok(FetchedDocument::new(br#"{"keys":[]}"#.to_vec())));
     let app = JamApp::new("dcd6555e-edff-4f3d-83c9-3af79ea8f895").fetcher(own.clone());
     let url = app.jwks_url().unwrap();
     let emulator = jamguard::emulator::Emulator::builder().start().await.unwrap();
@@ -180,8 +178,8 @@ async fn a_fetch_that_is_older_than_the_key_is_not_the_last_word() {
     let (old, new) = (key("k1"), key("k2"));
     let clock = ManualClock::at(NOW);
     let published = Arc::new(Mutex::new(set_of(&[&old])));
-    /// Reads the set first and is slow in delivering it.
-    struct Slow(Arc<Mutex<String>>);
+    /// Reads the set first and delivers it once the gate is open.
+    struct Slow(Arc<Mutex<String>>, Gate);
     impl Fetch for Slow {
         fn fetch<'a>(
             &'a self,
@@ -189,13 +187,14 @@ async fn a_fetch_that_is_older_than_the_key_is_not_the_last_word() {
         ) -> Pin<Box<dyn Future<Output = Result<FetchedDocument, Error>> + Send + 'a>> {
             Box::pin(async {
                 let set = self.0.lock().unwrap().clone();
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                self.1.pass().await;
                 Ok(FetchedDocument::new(set.into()))
             })
         }
     }
+    let gate = Gate::default();
     let remote = RemoteKeySet::builder("https://issuer.example/keys")
-        .fetcher(Slow(published.clone()))
+        .fetcher(Slow(published.clone(), gate.clone()))
         .clock(clock.clone())
         .build()
         .unwrap();
@@ -203,10 +202,14 @@ async fn a_fetch_that_is_older_than_the_key_is_not_the_last_word() {
     let (sound, first) = (token(&old), token(&new));
     assert_eq!(verify(&verifier, &sound).await, Ok(()));
     clock.advance(9 * MINUTE);
+    gate.close();
     assert_eq!(at_once(verify(&verifier, &sound)), Some(Ok(())));
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    gate.until_waiting(1).await;
     published.lock().unwrap().clone_from(&set_of(&[&old, &new]));
-    assert_eq!(verify(&verifier, &first).await, Ok(()));
+    let mut first = pin!(verify(&verifier, &first));
+    assert_eq!(at_once(first.as_mut()), None, "it waits for the fetch");
+    gate.open();
+    assert_eq!(first.await, Ok(()));
     assert_eq!(remote.fetches(), 3, "the first, the older one, one more");
     // And a key that is nowhere costs no more than that.
     assert_eq!(verify(&verifier, &token(&key("k3"))).await, Err(UnknownKey));

@@ -8,8 +8,8 @@ use jamguard::testing::ManualClock;
 use jamguard::{Error, Verifier};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
@@ -20,6 +20,8 @@ struct Slow {
     new: String,
     gate: Notify,
     calls: AtomicU64,
+    /// Whether the old set was given.
+    delivered: AtomicBool,
 }
 
 impl Fetch for Slow {
@@ -31,6 +33,7 @@ impl Fetch for Slow {
             let set = match self.calls.fetch_add(1, Ordering::SeqCst) {
                 0 => {
                     self.gate.notified().await;
+                    self.delivered.store(true, Ordering::SeqCst);
                     &self.old
                 }
                 _ => &self.new,
@@ -51,6 +54,7 @@ fn slow(timeout: Duration) -> (Arc<Slow>, Verifier, String) {
         new: set_of(&[&key]),
         gate: Notify::new(),
         calls: AtomicU64::new(0),
+        delivered: AtomicBool::new(false),
     });
     let clock = ManualClock::at(NOW);
     let keys = RemoteKeySet::builder("https://issuer.example/keys")
@@ -75,14 +79,19 @@ fn those_who_wait_for_a_fetch_whose_runtime_is_dropped_get_the_next_ones_result(
     let (slow, verifier, token) = slow(Duration::from_secs(5));
     let leader = runtime();
     lead(&leader, &slow, &verifier, &token);
+    let all_wait = Arc::new(Barrier::new(4));
     let waiters: Vec<_> = (0..3)
         .map(|_| {
-            let (verifier, token) = (verifier.clone(), token.clone());
+            let (verifier, token, all_wait) = (verifier.clone(), token.clone(), all_wait.clone());
             std::thread::spawn(move || {
                 runtime().block_on(async {
                     let all = (0..10).map(|_| verify(&verifier, &token));
+                    let mut all: Vec<_> = all.map(Box::pin).collect();
+                    for one in &mut all {
+                        assert_eq!(at_once(one), None, "it waits for the keys");
+                    }
+                    all_wait.wait();
                     let mut answers = Vec::new();
-                    let all: Vec<_> = all.map(Box::pin).collect();
                     for one in all {
                         answers.push(one.await);
                     }
@@ -91,7 +100,7 @@ fn those_who_wait_for_a_fetch_whose_runtime_is_dropped_get_the_next_ones_result(
             })
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(100));
+    all_wait.wait();
     let begun = Instant::now();
     leader.shutdown_background();
     for waiter in waiters {
@@ -121,7 +130,7 @@ fn a_fetch_on_a_runtime_that_stands_still_is_given_up() {
     assert_eq!(slow.calls.load(Ordering::SeqCst), 2);
     // The old fetch ends in its own time, and does not bring back what it had.
     slow.gate.notify_one();
-    leader.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    leader.block_on(until("the old fetch", || slow.delivered.load(Ordering::SeqCst)));
     assert_eq!(at_once(verify(&verifier, &token)), Some(Ok(())));
 }
 

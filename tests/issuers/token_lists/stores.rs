@@ -2,10 +2,11 @@
 
 use jamguard::store::{Change, MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
 use jamguard::{Error, ErrorKind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 /// Longest that a store of ours waits for its answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(100);
@@ -18,7 +19,7 @@ struct Inner {
     watchable: bool,
     peeks: bool,
     failing: Mutex<Option<ErrorKind>>,
-    hanging: AtomicBool,
+    hanging: watch::Sender<bool>,
     watchers: Mutex<Vec<Watcher>>,
     asked: AtomicU64,
     /// Reads that were answered by the records and wait for a permit to say so.
@@ -42,7 +43,7 @@ impl Shaky {
             watchable,
             peeks,
             failing: Mutex::default(),
-            hanging: AtomicBool::new(false),
+            hanging: watch::Sender::new(false),
             watchers: Mutex::default(),
             asked: AtomicU64::new(0),
             held: Mutex::default(),
@@ -54,9 +55,9 @@ impl Shaky {
         *self.0.failing.lock().unwrap() = kind;
     }
 
-    /// Every operation fails after [`TIMEOUT`].
+    /// No operation is answered, so that each fails after [`TIMEOUT`].
     pub(crate) fn hang(&self, hanging: bool) {
-        self.0.hanging.store(hanging, SeqCst);
+        self.0.hanging.send_replace(hanging);
     }
 
     pub(crate) fn tell(&self, change: Change<'_>) {
@@ -84,10 +85,9 @@ impl Shaky {
     }
 
     async fn pass(&self) -> Result<(), Error> {
-        if self.0.hanging.load(SeqCst) {
-            tokio::time::sleep(TIMEOUT).await;
-            return Err(Error::new(ErrorKind::Unavailable, "no answer in time"));
-        }
+        let mut hanging = self.0.hanging.subscribe();
+        let late = |_| Error::new(ErrorKind::Unavailable, "no answer in time");
+        timeout(TIMEOUT, hanging.wait_for(|hanging| !hanging)).await.map_err(late)?.unwrap();
         // As over a connection: never at once.
         tokio::task::yield_now().await;
         match *self.0.failing.lock().unwrap() {

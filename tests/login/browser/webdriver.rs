@@ -2,6 +2,7 @@
 //! that are needed here are a hundred lines, fewer than a client crate's dependencies.
 
 use crate::browser::http::ask;
+use crate::support::wait::until_blocking;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -9,8 +10,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything may take until it is there.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take until it is there: less than in `until_blocking`, so that the page is
+/// shown.
+const PATIENCE: Duration = Duration::from_secs(25);
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One chromedriver, gone at its end.
@@ -112,16 +114,19 @@ impl Browser {
     /// Asks again until there is an answer.
     fn wait<T>(&self, for_what: &str, ask: impl Fn() -> Result<T, String>) -> T {
         let begun = Instant::now();
-        loop {
+        let mut found = None;
+        until_blocking(for_what, || {
             match ask() {
-                Ok(found) => return found,
+                Ok(answer) => found = Some(answer),
                 Err(error) if begun.elapsed() > PATIENCE => {
                     let page = self.run("return document.documentElement.outerHTML");
                     panic!("{for_what}: {error}\nat {}\n{page}", self.url());
                 }
-                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+                Err(_) => {}
             }
-        }
+            found.is_some()
+        });
+        found.unwrap()
     }
 
     pub(crate) fn goto(&self, url: &str) {

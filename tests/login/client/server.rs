@@ -1,7 +1,6 @@
 //! A server that answers every request with the same bytes.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -15,12 +14,12 @@ pub(crate) struct Canned {
 impl Canned {
     /// Sends these bytes and closes the connection.
     pub(crate) async fn bytes(answer: impl Into<Vec<u8>>) -> Self {
-        Self::start(answer.into(), Duration::ZERO).await
+        Self::start(answer.into(), false).await
     }
 
     /// Sends these bytes and then nothing, with the connection open.
     pub(crate) async fn hanging(answer: &str) -> Self {
-        Self::start(answer.into(), Duration::from_secs(600)).await
+        Self::start(answer.into(), true).await
     }
 
     pub(crate) async fn status(status: u16, body: &str) -> Self {
@@ -31,7 +30,7 @@ impl Canned {
         .await
     }
 
-    async fn start(answer: Vec<u8>, linger: Duration) -> Self {
+    async fn start(answer: Vec<u8>, hangs: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -43,7 +42,10 @@ impl Canned {
                     let request = read_request(&mut stream).await;
                     seen.lock().unwrap().push(request);
                     let _ = stream.write_all(&answer).await;
-                    tokio::time::sleep(linger).await;
+                    if hangs {
+                        // Until the client gives up.
+                        let _ = stream.read_u8().await;
+                    }
                 });
             }
         });

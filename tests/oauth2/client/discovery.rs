@@ -1,12 +1,15 @@
 //! Providers that are found by discovery.
 
 use crate::client::world::*;
+use crate::support::gate::Gate;
 use crate::support::issuer::{Answer, NOW, Server, until};
 use jamguard::ErrorKind::{Configuration, Timeout, Unavailable};
 use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
 use jamguard::testing::ManualClock;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 const PLACE: &str = "/.well-known/openid-configuration";
 
@@ -174,19 +177,27 @@ async fn a_document_ages() {
 async fn discovery_and_request_share_one_deadline() {
     for asks_userinfo in [false, true] {
         let server = Server::start().await;
-        let late =
-            |body: Value| Answer::Late(Duration::from_millis(1300), body.to_string().into_bytes());
-        server.set(PLACE, late(document(&server)));
-        server.set("/token", late(tokens()));
-        server.set("/me", late(json!({"sub": "7"})));
+        let (discovery, requests) = (Gate::closed(), Gate::closed());
+        let held = |gate: &Gate, body: Value| Answer::Held(gate.clone(), body.to_string().into());
+        server.set(PLACE, held(&discovery, document(&server)));
+        server.set("/token", held(&requests, tokens()));
+        server.set("/me", held(&requests, json!({"sub": "7"})));
         let provider = Provider::discover("company", server.url(""));
         let client = OAuth2Client::builder(provider, "cid-123").secret(CLIENT_SECRET);
         let client = client.timeout(Duration::from_secs(2)).build().unwrap();
-        let answer = match asks_userinfo {
-            true => client.userinfo::<Value>(&"access-1".into()).await.map(drop),
-            false => client.client_credentials().send().await.map(drop),
-        };
-        assert_eq!(kind(answer), Timeout);
+        let mut answer = pin!(async {
+            match asks_userinfo {
+                true => client.userinfo::<Value>(&"access-1".into()).await.map(drop),
+                false => client.client_credentials().send().await.map(drop),
+            }
+        });
+        let begun = Instant::now();
+        let early = timeout(Duration::from_millis(1_300), answer.as_mut()).await;
+        assert!(early.is_err(), "it waits for the document");
+        discovery.open();
+        assert_eq!(kind(answer.await), Timeout);
+        assert!(begun.elapsed() < Duration::from_millis(3_000), "{:?}", begun.elapsed());
+        requests.open();
         // What was found is kept.
         let again = client.client_credentials().send().await;
         assert!(again.is_ok());

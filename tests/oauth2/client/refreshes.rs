@@ -1,11 +1,15 @@
 //! Concurrent refreshes share one request: with rotation a second refresh would be taken for theft.
 
 use crate::client::world::*;
-use crate::support::issuer::{Answer, until};
+use crate::support::gate::Gate;
+use crate::support::issuer::{Answer, at_once};
+use jamguard::Error;
 use jamguard::ErrorKind::{InvalidGrant, Unavailable};
 use jamguard::oauth2::TokenResponse;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 fn named(access_token: &str) -> Value {
     let mut body = tokens();
@@ -14,16 +18,34 @@ fn named(access_token: &str) -> Value {
     body
 }
 
-fn late(body: &Value) -> Answer {
-    Answer::Late(Duration::from_millis(300), body.to_string().into())
+fn held(gate: &Gate, body: &Value) -> Answer {
+    Answer::Held(gate.clone(), body.to_string().into())
+}
+
+/// Begins a refresh with `refresh-1`: when this returns, it is under way.
+async fn begin(world: &World) -> JoinHandle<Result<TokenResponse, Error>> {
+    let (asks, asked) = oneshot::channel();
+    let refresh = world.client.clone().refresh("refresh-1");
+    let answer = tokio::spawn(async move {
+        let mut answer = Box::pin(refresh.send());
+        assert!(at_once(answer.as_mut()).is_none(), "it waits for the provider");
+        asks.send(()).unwrap();
+        answer.await
+    });
+    asked.await.unwrap();
+    answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refreshes_with_one_token_are_one_request() {
     let world = World::new().await;
-    world.server.set("/token", late(&named("new")));
-    let asked: Vec<_> =
-        (0..100).map(|_| tokio::spawn(world.client.clone().refresh("refresh-1").send())).collect();
+    let gate = Gate::closed();
+    world.server.set("/token", held(&gate, &named("new")));
+    let mut asked = Vec::new();
+    for _ in 0..100 {
+        asked.push(begin(&world).await);
+    }
+    gate.open();
     for asked in asked {
         let tokens: TokenResponse = asked.await.unwrap().unwrap();
         assert_eq!(tokens.access_token().expose(), "new");
@@ -51,13 +73,14 @@ async fn refreshes_with_one_token_are_one_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_leader_harms_nobody() {
     let world = World::new().await;
-    world.server.set("/token", late(&named("new")));
-    let leader = tokio::spawn(world.client.clone().refresh("refresh-1").send());
-    until("the leader's request", || world.server.hits() == 1).await;
-    let follower = tokio::spawn(world.client.clone().refresh("refresh-1").send());
-    tokio::task::yield_now().await;
+    let gate = Gate::closed();
+    world.server.set("/token", held(&gate, &named("new")));
+    let leader = begin(&world).await;
+    gate.until_waiting(1).await;
+    let follower = begin(&world).await;
     leader.abort();
     assert!(leader.await.unwrap_err().is_cancelled());
+    gate.open();
     assert_eq!(follower.await.unwrap().unwrap().access_token().expose(), "new");
     assert_eq!(world.server.hits(), 1);
 }

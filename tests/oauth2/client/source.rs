@@ -2,11 +2,15 @@
 //! fetched once for concurrent callers.
 
 use crate::client::world::*;
-use crate::support::issuer::{Answer, until};
+use crate::support::gate::Gate;
+use crate::support::issuer::{Answer, at_once, until};
 use jamguard::ErrorKind::{ClientRefused, Configuration, Unavailable};
 use jamguard::Secret;
 use jamguard::oauth2::{OAuth2Client, Provider, TokenSource};
 use serde_json::{Value, json};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn named(access_token: &str, lifetime: Value) -> Value {
@@ -68,17 +72,24 @@ async fn a_token_is_kept_until_shortly_before_it_expires() {
 async fn many_calls_at_once_are_one_request_and_a_cancelled_leader_harms_nobody() {
     let (world, source) = world_with("first", json!(3600)).await;
     let body = named("first", json!(3600)).to_string();
-    let late = Answer::Late(Duration::from_millis(300), body.into());
-    world.server.set("/token", late);
+    let gate = Gate::closed();
+    world.server.set("/token", Answer::Held(gate.clone(), body.into()));
+    let asking = Arc::new(AtomicUsize::new(0));
     let ask = |source: &TokenSource| {
-        let source = source.clone();
-        tokio::spawn(async move { source.token().await })
+        let (source, asking) = (source.clone(), asking.clone());
+        tokio::spawn(async move {
+            let mut token = pin!(source.token());
+            assert!(at_once(token.as_mut()).is_none(), "it waits for the provider");
+            asking.fetch_add(1, Ordering::SeqCst);
+            token.await
+        })
     };
     let leader = ask(&source);
-    until("the leader's request", || world.server.hits() == 1).await;
+    gate.until_waiting(1).await;
     let followers: Vec<_> = (0..100).map(|_| ask(&source)).collect();
-    tokio::task::yield_now().await;
+    until("all wait", || asking.load(Ordering::SeqCst) == 101).await;
     leader.abort();
+    gate.open();
     for follower in followers {
         assert_eq!(follower.await.unwrap().unwrap().expose(), "first");
     }

@@ -1,12 +1,13 @@
 //! Concurrent refreshes of the tokens that a session keeps share one request.
 
 use crate::login::site::*;
+use crate::support::gate::Gate;
 use crate::support::issuer::{Answer, until};
-use jamguard::store::{MemoryStore, NewRecord, Record, Store, StoreFuture};
+use jamguard::store::{MemoryStore, Record, Store, StoreFuture};
 use jamguard::{Error, ErrorKind, OAuth2Login};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn refreshed(number: u32) -> String {
@@ -29,27 +30,76 @@ fn is(number: u32) -> (u16, String) {
     (200, format!("access-{number}"))
 }
 
+/// A store that counts what it is asked, and takes no changes while it is told so.
+#[derive(Default)]
+struct Counted {
+    store: MemoryStore,
+    is_stuck: AtomicBool,
+    reads: AtomicUsize,
+    changes: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Counted {
+    fn count(counter: &AtomicUsize) -> usize {
+        counter.load(Ordering::SeqCst)
+    }
+}
+
+impl Store for Counted {
+    passes_on!(store: insert remove owned remove_owned purge);
+
+    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.store.get(key)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a str,
+        version: u64,
+        value: Vec<u8>,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, Option<u64>> {
+        Box::pin(async move {
+            if self.is_stuck.load(Ordering::SeqCst) {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                return Err(Error::new(ErrorKind::Unavailable, "the store is down"));
+            }
+            let replaced = self.store.replace(key, version, value, ttl).await;
+            self.changes.fetch_add(1, Ordering::SeqCst);
+            replaced
+        })
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_requests_of_a_session_refresh_once() {
-    let world = World::new().await;
+    const REQUESTS: usize = 50;
+    let store = Arc::new(Counted::default());
+    let world = World::over(store.clone()).await;
     let browser = world.logged_in(world.servers.axum).await;
     world.idp.clock.advance(ALMOST);
     assert_eq!(token(&browser).await, is(1));
     assert_eq!(world.idp.asked(), 1, "the login alone");
-    let late = Answer::Late(Duration::from_millis(300), refreshed(2).into());
-    world.idp.answers(late);
+    let gate = Gate::closed();
+    world.idp.answers(Answer::Held(gate.clone(), refreshed(2).into()));
     world.idp.clock.advance(SECOND);
-    let asked: Vec<_> = (0..50)
+    let reads = Counted::count(&store.reads);
+    let asked: Vec<_> = (0..REQUESTS)
         .map(|place| {
             let mut browser = browser.clone();
             browser.address = world.servers.each()[place % 2].1;
             tokio::spawn(async move { token(&browser).await })
         })
         .collect();
+    until("all have read the session", || Counted::count(&store.reads) >= reads + REQUESTS).await;
+    gate.until_waiting(1).await;
+    gate.open();
     for asked in asked {
         assert_eq!(asked.await.unwrap(), is(2));
     }
-    println!("50 requests with a due token: {} refresh", world.idp.asked() - 1);
+    println!("{REQUESTS} requests with a due token: {} refresh", world.idp.asked() - 1);
     assert_eq!(world.idp.asked(), 2);
     // The session keeps it, and the next refresh is by the new refresh token.
     world.idp.answers(Answer::ok(refreshed(3)));
@@ -96,10 +146,12 @@ async fn a_request_that_came_before_another_process_refreshed() {
         here.idp.answers(Answer::ok(refreshed(2)));
         let mut early = browser.clone();
         early.address = there.each()[framework].1;
+        LATE.close();
         let early = tokio::spawn(async move { early.get("/late-tokens").await });
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        LATE.until_waiting(1).await;
         assert_eq!(token(&browser).await, is(2));
         here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
+        LATE.open();
         let early = early.await.unwrap();
         assert_eq!((early.status, early.text().to_owned()), is(2));
     }
@@ -110,23 +162,30 @@ async fn a_request_that_came_before_another_process_refreshed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_given_up_loses_no_refresh_token() {
     for framework in 0..2 {
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(Counted::default());
         let here = World::over(store.clone()).await;
         let client = here.idp.client();
-        let auth = authenticator(&here.idp, store);
+        let auth = authenticator(&here.idp, store.clone());
         let login = es256(OAuth2Login::builder(&auth, client.clone()), &client);
         // Another process shares nothing but the store.
         let there = serve(&auth, &login.build().unwrap(), &client).await;
         let browser = here.logged_in(here.servers.each()[framework].1).await;
         here.idp.clock.advance(ALMOST + SECOND);
-        let late = Answer::Late(Duration::from_millis(500), refreshed(2).into());
-        here.idp.answers(late);
-        let leaving = browser.clone();
-        let given_up = tokio::spawn(async move { token(&leaving).await });
-        until("the refresh", || here.idp.asked() == 2).await;
+        let gate = Gate::closed();
+        here.idp.answers(Answer::Held(gate.clone(), refreshed(2).into()));
+        let mut leaving = browser.clone();
+        let given_up = tokio::spawn(async move { leaving.get("/watched-tokens").await });
+        gate.until_waiting(1).await;
+        UNDER_WAY.until_waiting(1).await;
         given_up.abort();
-        assert!(given_up.await.unwrap_err().is_cancelled());
-        tokio::time::sleep(SECOND).await;
+        assert!(given_up.await.is_err_and(|error| error.is_cancelled()));
+        // actix-web lets the handler come to its end.
+        if framework == 0 {
+            UNDER_WAY.until_waiting(0).await;
+        }
+        let changes = Counted::count(&store.changes);
+        gate.open();
+        until("the tokens are saved", || Counted::count(&store.changes) > changes).await;
         here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
         let mut elsewhere = browser.clone();
         elsewhere.address = there.axum;
@@ -135,47 +194,10 @@ async fn a_request_that_is_given_up_loses_no_refresh_token() {
     }
 }
 
-/// A store that takes no changes while it is told so.
-struct Stuck(MemoryStore, AtomicBool);
-
-impl Store for Stuck {
-    fn get<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<Record>> {
-        self.0.get(key)
-    }
-    fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
-        self.0.insert(key, record)
-    }
-    fn replace<'a>(
-        &'a self,
-        key: &'a str,
-        version: u64,
-        value: Vec<u8>,
-        ttl: Option<Duration>,
-    ) -> StoreFuture<'a, Option<u64>> {
-        if self.1.load(Ordering::SeqCst) {
-            let error = Error::new(ErrorKind::Unavailable, "the store is down");
-            return Box::pin(std::future::ready(Err(error)));
-        }
-        self.0.replace(key, version, value, ttl)
-    }
-    fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
-        self.0.remove(key)
-    }
-    fn owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, Vec<(String, Record)>> {
-        self.0.owned(owner)
-    }
-    fn remove_owned<'a>(&'a self, owner: &'a str) -> StoreFuture<'a, u64> {
-        self.0.remove_owned(owner)
-    }
-    fn purge(&self) -> StoreFuture<'_, u64> {
-        self.0.purge()
-    }
-}
-
 /// The store is down just when the new tokens came, and the provider takes the old ones no more.
 #[tokio::test]
 async fn new_tokens_outlast_an_outage_of_the_store() {
-    let store = Arc::new(Stuck(MemoryStore::new(), AtomicBool::new(false)));
+    let store = Arc::new(Counted::default());
     let here = World::over(store.clone()).await;
     let client = here.idp.client();
     let auth = authenticator(&here.idp, store.clone());
@@ -184,12 +206,13 @@ async fn new_tokens_outlast_an_outage_of_the_store() {
     let browser = here.logged_in(here.servers.axum).await;
     here.idp.clock.advance(ALMOST + SECOND);
     here.idp.answers(Answer::ok(refreshed(2)));
-    store.1.store(true, Ordering::SeqCst);
+    store.is_stuck.store(true, Ordering::SeqCst);
     assert_eq!(token(&browser).await, is(2));
     here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
-    tokio::time::sleep(2 * SECOND).await;
-    store.1.store(false, Ordering::SeqCst);
-    tokio::time::sleep(3 * SECOND).await;
+    until("it was tried again", || Counted::count(&store.refused) > 1).await;
+    let changes = Counted::count(&store.changes);
+    store.is_stuck.store(false, Ordering::SeqCst);
+    until("the tokens are saved", || Counted::count(&store.changes) > changes).await;
     let mut elsewhere = browser.clone();
     elsewhere.address = there.axum;
     assert_eq!(token(&elsewhere).await, is(2));
@@ -208,15 +231,18 @@ async fn another_process_is_faster_and_not_done_yet() {
         let there = serve(&auth, &login.build().unwrap(), &client).await;
         let browser = here.logged_in(here.servers.axum).await;
         here.idp.clock.advance(ALMOST + SECOND);
-        let late = Answer::Late(Duration::from_millis(200), refreshed(2).into());
-        here.idp.answers(late);
+        let gate = Gate::closed();
+        here.idp.answers(Answer::Held(gate.clone(), refreshed(2).into()));
         let first = browser.clone();
         let first = tokio::spawn(async move { token(&first).await });
-        until("the refresh", || here.idp.asked() == 2).await;
+        gate.until_waiting(1).await;
         here.idp.answers(Answer::ok(r#"{"error":"invalid_grant"}"#));
         let mut second = browser.clone();
         second.address = there.each()[framework].1;
-        assert_eq!(token(&second).await, is(2));
+        let second = tokio::spawn(async move { token(&second).await });
+        until("the second refresh", || here.idp.asked() == 3).await;
+        gate.open();
+        assert_eq!(second.await.unwrap(), is(2));
         assert_eq!(first.await.unwrap(), is(2));
         assert_eq!(here.idp.asked(), 3);
     }

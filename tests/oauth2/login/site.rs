@@ -1,5 +1,6 @@
 //! A site whose users log in at a provider, the provider, and a browser.
 
+use crate::support::gate::Gate;
 use crate::support::issuer::{Answer, NOW, Server, jwk};
 use crate::support::{Request, Response, Servers, send};
 use actix_web::middleware::Condition;
@@ -17,7 +18,7 @@ use jamguard::{
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 pub(crate) const SESSION: &str = "__Host-jam_session";
@@ -166,10 +167,24 @@ async fn id_token(session: Session<u64>, client: OAuth2Client) -> Result<String,
     Ok(id_token.unwrap_or_default())
 }
 
+/// Where [`late_tokens`] waits first.
+pub(crate) static LATE: LazyLock<Gate> = LazyLock::new(Gate::closed);
+
 /// The access token by a handler that has something else to do first.
 async fn late_tokens(session: Session<u64>, client: OAuth2Client) -> Result<String, Error> {
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    LATE.pass().await;
     tokens(session, client).await
+}
+
+/// Requests to [`watched_tokens`] wait here for as long as they are under way.
+pub(crate) static UNDER_WAY: LazyLock<Gate> = LazyLock::new(Gate::closed);
+
+/// The access token by a handler whose end is seen.
+async fn watched_tokens(session: Session<u64>, client: OAuth2Client) -> Result<String, Error> {
+    tokio::select! {
+        tokens = tokens(session, client) => tokens,
+        () = UNDER_WAY.pass() => panic!("the gate stays closed"),
+    }
 }
 
 pub(crate) async fn serve(
@@ -179,7 +194,7 @@ pub(crate) async fn serve(
 ) -> Servers {
     let layer = auth.layer();
     let (theirs, for_axum, late) = (api.clone(), api.clone(), api.clone());
-    let for_id = api.clone();
+    let (for_id, watched) = (api.clone(), api.clone());
     let router = Router::new()
         .route("/login", get_service(login.begin()))
         .route("/callback", get_service(login.callback()))
@@ -191,11 +206,15 @@ pub(crate) async fn serve(
         .route("/tokens", get(move |session: Session<u64>| tokens(session, for_axum.clone())))
         .route("/id-token", get(move |session: Session<u64>| id_token(session, for_id.clone())))
         .route("/late-tokens", get(move |session: Session<u64>| late_tokens(session, late.clone())))
+        .route(
+            "/watched-tokens",
+            get(move |session: Session<u64>| watched_tokens(session, watched.clone())),
+        )
         .layer(layer);
     let (auth, login) = (auth.clone(), login.clone());
     let wrap = move || Condition::new(true, auth.actix());
     let routes = move |config: &mut web::ServiceConfig| {
-        let (api, late) = (theirs.clone(), theirs.clone());
+        let (api, late, watched) = (theirs.clone(), theirs.clone(), theirs.clone());
         config
             .route("/login", web::get().to(login.begin()))
             .route("/callback", web::get().to(login.callback()))
@@ -211,6 +230,11 @@ pub(crate) async fn serve(
             .route(
                 "/late-tokens",
                 web::get().to(move |session: Session<u64>| late_tokens(session, late.clone())),
+            )
+            .route(
+                "/watched-tokens",
+                web::get()
+                    .to(move |session: Session<u64>| watched_tokens(session, watched.clone())),
             );
     };
     Servers::serve(router, wrap, routes).await

@@ -111,7 +111,7 @@ async fn attack_30_a_thousand_submissions_over_redis_from_several_connections() 
     let otp = Otp::totp().clock(clock).build().unwrap();
     let factors: Vec<_> =
         machines.into_iter().map(|store| crate::api::door::factor(store, &otp)).collect();
-    let secret = OtpSecret::generate().unwrap();
+    let secret = crate::secret();
     factors[0].import(USER, &secret, 0).await.unwrap();
     let code = otp.code(&secret).unwrap();
     let mut tasks = JoinSet::new();

@@ -3,7 +3,7 @@
 use crate::api::NOW;
 use crate::api::door::{USER, factor, keys};
 use crate::support::every_store::on_every_store;
-use jamguard::otp::{Otp, OtpAlgorithm, OtpSecret, SecondFactor};
+use jamguard::otp::{Otp, OtpAlgorithm, SecondFactor};
 use jamguard::store::{MemoryStore, NewRecord, Record, SealingKeys, Store, StoreFuture};
 use jamguard::testing::ManualClock;
 use jamguard::{Error, ErrorKind};
@@ -170,7 +170,7 @@ async fn settings_may_change_while_users_are_enrolled() {
     let store = MemoryStore::new();
     let clock = ManualClock::at(NOW);
     let before = Otp::totp().clock(clock.clone()).build().unwrap();
-    let secret = OtpSecret::generate().unwrap();
+    let secret = crate::secret();
     factor(store.clone(), &before).import(USER, &secret, 0).await.unwrap();
     let counted = Otp::hotp().build().unwrap();
     factor(store.clone(), &counted).import("bob", &secret, 7).await.unwrap();
@@ -200,7 +200,7 @@ async fn secrets_are_sealed_in_their_users_place() {
         let factor = SecondFactor::builder(store.clone(), keys).issuer("My App");
         factor.otp(otp.clone()).build().unwrap()
     };
-    let secret = OtpSecret::generate().unwrap();
+    let secret = crate::secret();
     with(keys()).import(USER, &secret, 0).await.unwrap();
     with(keys()).import("bob", &secret, 0).await.unwrap();
     let code = otp.code(&secret).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::api::NOW;
 use crate::api::door::{USER, factor};
+use crate::secret;
 use jamguard::ErrorKind;
 use jamguard::otp::{Otp, OtpAlgorithm, OtpGuard, OtpKind, OtpSecret};
 use jamguard::store::MemoryStore;
@@ -9,10 +10,6 @@ use jamguard::testing::ManualClock;
 use std::time::{Duration, Instant};
 
 const BASE32: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
-
-fn secret() -> OtpSecret {
-    OtpSecret::from_base32(BASE32).unwrap()
-}
 
 /// otp_code(secret, factor): TOTP at a Unix time (default now), HOTP at a counter (required).
 #[test]

@@ -49,7 +49,7 @@ async fn counters_are_kept_for_ever_and_used_codes_until_their_time_is_over() {
     let clock = ManualClock::at(NOW);
     let store = MemoryStore::builder().clock(clock.clone()).build().unwrap();
     let shared: Arc<dyn Store> = Arc::new(store.clone());
-    let secret = OtpSecret::generate().unwrap();
+    let secret = crate::secret();
     let long = Duration::from_secs(40 * 24 * 3600);
     let guard = OtpGuard::builder(shared).build().unwrap();
     let set_up = |otp: jamguard::otp::OtpBuilder| otp.clock(clock.clone()).build().unwrap();
@@ -97,7 +97,7 @@ async fn a_damaged_record_is_an_error_and_no_answer() {
     let store = MemoryStore::new();
     let guard = OtpGuard::builder(store.clone()).name("n").build().unwrap();
     let otp = Otp::totp().build().unwrap();
-    let secret = OtpSecret::generate().unwrap();
+    let secret = crate::secret();
     let code = otp.code(&secret).unwrap();
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, USER.as_bytes());
     let hash = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hash);
@@ -112,7 +112,7 @@ async fn a_damaged_record_is_an_error_and_no_answer() {
 #[tokio::test]
 async fn the_last_counter_opens_nothing() {
     let otp = Otp::hotp().build().unwrap();
-    let (clock, secret) = (ManualClock::at(NOW), OtpSecret::generate().unwrap());
+    let (clock, secret) = (ManualClock::at(NOW), crate::secret());
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     for door in Door::with(&store, &otp, &clock, &secret, u64::MAX - 1).await {
         let code = |counter| otp.code_at(&secret, counter);
@@ -195,7 +195,7 @@ async fn wrong_codes_of_strangers_leave_room_for_revocations() {
     let store = MemoryStore::builder().max_bytes(1 << 20).build().unwrap();
     let guard = OtpGuard::builder(store.clone()).build().unwrap();
     let denied = jamguard::TokenList::deny(store.clone()).build().unwrap();
-    let (otp, secret) = (Otp::hotp().build().unwrap(), OtpSecret::generate().unwrap());
+    let (otp, secret) = (Otp::hotp().build().unwrap(), crate::secret());
     let code = |counter| otp.code_at(&secret, counter);
     let verify = async |user: &str, code: &str| guard.verify(user, &otp, &secret, code).await;
     verify(USER, code(0).expose()).await.unwrap();

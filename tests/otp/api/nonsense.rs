@@ -77,7 +77,7 @@ fn settings_of_what_keeps_them() {
 /// A last step or time, were it taken for one, would refuse every code that is to come.
 #[tokio::test]
 async fn a_counter_where_there_is_none() {
-    let secret = OtpSecret::generate().unwrap();
+    let secret = crate::secret();
     let factor = SecondFactor::builder(MemoryStore::new(), keys()).issuer("My App");
     let factor = factor.build().unwrap();
     for counter in [1, 1_800_000_000] {

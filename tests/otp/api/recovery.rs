@@ -3,7 +3,7 @@
 use crate::api::NOW;
 use crate::api::door::{USER, factor};
 use crate::support::every_store::on_every_store;
-use jamguard::otp::{Otp, OtpSecret, RecoveryCodes, SecondFactor};
+use jamguard::otp::{Otp, RecoveryCodes, SecondFactor};
 use jamguard::store::{MemoryStore, Store};
 use jamguard::testing::ManualClock;
 use jamguard::{Error, ErrorKind, Secret};
@@ -25,7 +25,7 @@ impl Codes {
         let alone = alone.build().unwrap();
         let otp = Otp::totp().clock(clock.clone()).build().unwrap();
         let of_factor = factor(store.clone(), &otp);
-        let (first, secret) = (alone.issue(USER).await, OtpSecret::generate().unwrap());
+        let (first, secret) = (alone.issue(USER).await, crate::secret());
         let second = of_factor.import(USER, &secret, 0).await;
         vec![(Self::Alone(alone), first.unwrap()), (Self::OfFactor(of_factor), second.unwrap())]
     }

@@ -199,7 +199,7 @@ async fn the_end_of_the_counter() {
 #[tokio::test]
 async fn it_is_for_who_is_enrolled_with_hotp() {
     let otp = Otp::totp().build().unwrap();
-    let secret = OtpSecret::generate().unwrap();
+    let secret = crate::secret();
     let factor = SecondFactor::builder(MemoryStore::new(), keys())
         .issuer("My App")
         .otp(otp.clone())

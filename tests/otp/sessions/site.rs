@@ -34,7 +34,7 @@ struct Parts {
 type Shared = Arc<Parts>;
 
 /// The secret of users whose secrets the site keeps itself.
-pub(crate) static OWN: LazyLock<OtpSecret> = LazyLock::new(|| OtpSecret::generate().unwrap());
+pub(crate) static OWN: LazyLock<OtpSecret> = LazyLock::new(crate::secret);
 
 async fn login(cart: Session<Cart>, user: String) -> &'static str {
     cart.login(user).await.unwrap();
@@ -321,9 +321,10 @@ impl Site {
         self.servers.each().map(|(name, address)| Browser { name, address, id: None })
     }
 
-    /// Enrols a user, and gives the secret and the recovery codes.
+    /// Enrols a user with a fixed secret; returns it and the recovery codes.
     pub(crate) async fn enrol(&self, user: &str) -> (OtpSecret, Vec<String>) {
-        let secret = OtpSecret::generate().unwrap();
+        let bytes: Vec<u8> = user.bytes().cycle().take(20).collect();
+        let secret = OtpSecret::from_bytes(&bytes).unwrap();
         let codes = self.factor.import(user, &secret, 0).await.unwrap();
         let text = |code: &jamguard::Secret| code.expose().to_owned();
         (secret, codes.iter().map(text).collect())

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 const LENGTH: usize = 100_000_000;
 /// What may lie in the buffers of both sides, and of the server's HTTP library.
@@ -32,12 +32,14 @@ async fn flood(address: SocketAddr, head: &str) -> (u16, usize) {
     let count = sent.clone();
     let sending = tokio::spawn(async move {
         let chunk = vec![b'x'; 256 * 1024];
+        let mut rate = interval(Duration::from_millis(1));
+        rate.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while count.load(Ordering::Relaxed) < LENGTH {
             match writer.write(&chunk).await {
                 Ok(taken) => count.fetch_add(taken, Ordering::Relaxed),
                 Err(_) => break,
             };
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            rate.tick().await;
         }
     });
     let mut answer = vec![0; 4096];

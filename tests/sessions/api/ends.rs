@@ -5,6 +5,7 @@ use crate::api::{Cart, World, cart, items, on_every_store, sessions};
 use crate::support::failing::{Failing, Fate};
 use crate::support::redis::{Server, percentile};
 use jamguard::store::{CachedStore, MemoryStore, RedisStore};
+use jamguard::testing::ManualClock;
 use jamguard::{ErrorKind, NewSession, Sessions};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -97,12 +98,13 @@ async fn a_use_that_is_written_down_meanwhile_is_no_conflict() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_users_devices_are_listed_and_ended_one_by_one() {
     on_every_store(async |_, store| {
-        let sessions = sessions(store);
+        let clock = ManualClock::at(crate::api::NOW);
+        let sessions = Sessions::builder(store).clock(clock.clone()).build().unwrap();
         let mut ids = Vec::new();
         for device in ["phone", "laptop", "tablet"] {
             let new = NewSession::of("ann").data(&cart(&[])).device(device);
             ids.push(sessions.create_with(new).await.unwrap());
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            clock.advance(Duration::from_millis(2));
         }
         sessions.create(Some("bob"), &cart(&[])).await.unwrap();
         let listed = sessions.devices("ann").await.unwrap();

@@ -1,12 +1,12 @@
 //! What happens to sessions when their store goes away: faults 13, 14 and 16 of `docs/faults.md`.
 
 use crate::api::{Cart, cart, items, sessions};
+use crate::support::load::Load;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{Server, trackers, until};
 use jamguard::store::{CachedStore, RedisStore, Store};
 use jamguard::{Error, ErrorKind, NewSession, SessionId, Sessions};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -43,20 +43,27 @@ async fn everything(sessions: &Sessions, id: &SessionId) -> Vec<(Result<(), Erro
 async fn a_store_that_is_down_is_unavailable_in_time_and_loses_nothing() {
     for near in [false, true] {
         let mut server = Server::durable();
+        let cached = CachedStore::new(redis(&server.url()));
         let store: Arc<dyn Store> = match near {
-            true => Arc::new(CachedStore::new(redis(&server.url()))),
+            true => Arc::new(cached.clone()),
             false => Arc::new(redis(&server.url())),
         };
         let sessions = sessions(store);
         let id = sessions.create(Some("ann"), &cart(&["tea"])).await.unwrap();
         let mut slowest = [Duration::ZERO; 2];
         for (silent, slowest) in slowest.iter_mut().enumerate() {
+            until("it is remembered", async || {
+                cached.get("probe").await.is_ok() && cached.peek("probe").is_some()
+            })
+            .await;
             match silent {
                 0 => server.kill(),
                 _ => server.pause(),
             }
             // What is remembered may be answered for as long as it is surely true.
-            tokio::time::sleep(Duration::from_millis(700)).await;
+            let kept =
+                until("nothing is remembered", async || cached.peek("probe").is_none()).await;
+            assert!(kept < Duration::from_millis(800), "{kept:?}");
             for (answer, took) in everything(&sessions, &id).await {
                 assert_eq!(answer.unwrap_err().kind(), ErrorKind::Unavailable);
                 *slowest = took.max(*slowest);
@@ -91,63 +98,62 @@ struct Told {
     unsure: bool,
 }
 
+/// Adds to the writer's last session, or begins another one.
+async fn write(sessions: &Sessions, key: &str, told: &mut Vec<Told>) -> Result<(), Error> {
+    match told.last_mut() {
+        Some(last) if last.items < 3 && !last.unsure => {
+            let add = |cart: &mut Cart| cart.items.push("tea".into());
+            let answer = sessions.modify(&last.id, add).await;
+            match &answer {
+                Ok(()) => last.items += 1,
+                Err(_) => last.unsure = true,
+            }
+            answer
+        }
+        _ => {
+            let id = sessions.create(Some(key), &cart(&[])).await?;
+            told.push(Told { id, items: 0, unsure: false });
+            Ok(())
+        }
+    }
+}
+
 /// Fault 14.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_restarted_under_load_loses_no_acknowledged_session() {
     let mut server = Server::durable();
     let sessions = sessions(Arc::new(CachedStore::new(redis(&server.url()))));
-    let stop = Arc::new(AtomicBool::new(false));
+    let load = Arc::new(Load::default());
     let mut writers = JoinSet::new();
     for writer in 0..16 {
-        let (sessions, stop) = (sessions.clone(), stop.clone());
+        let (sessions, load) = (sessions.clone(), load.clone());
         writers.spawn(async move {
-            let (mut told, mut refused) = (Vec::<Told>::new(), 0);
+            let mut told = Vec::<Told>::new();
             let key = format!("user {writer}");
-            while !stop.load(Ordering::Relaxed) {
-                let change = match told.last_mut() {
-                    Some(last) if last.items < 3 && !last.unsure => {
-                        let add = |cart: &mut Cart| cart.items.push("tea".into());
-                        let answer = sessions.modify(&last.id, add).await;
-                        match &answer {
-                            Ok(()) => last.items += 1,
-                            Err(_) => last.unsure = true,
-                        }
-                        answer
-                    }
-                    _ => match sessions.create(Some(&key), &cart(&[])).await {
-                        Ok(id) => {
-                            let (items, unsure) = (0, false);
-                            told.push(Told { id, items, unsure });
-                            Ok(())
-                        }
-                        Err(error) => Err(error),
-                    },
-                };
-                if let Err(error) = change {
-                    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-                    refused += 1;
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
+            let mut rate = load.rate();
+            while !load.is_stopped() {
+                rate.tick().await;
+                let answer = write(&sessions, &key, &mut told).await;
+                load.count(&answer);
             }
-            (key, told, refused)
+            (key, told)
         });
     }
     let mut back = Vec::new();
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        load.more_acknowledged(500).await;
         server.kill();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        load.more_refused(4_000).await;
         server.run();
         let again =
             until("sessions can be read again", async || sessions.devices("nobody").await.is_ok());
         back.push(again.await);
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    stop.store(true, Ordering::Relaxed);
-    let (mut acknowledged, mut writes, mut refused, mut lost) = (0, 0, 0, 0);
+    load.more_acknowledged(500).await;
+    load.stop();
+    let (mut acknowledged, mut writes, mut lost) = (0, 0, 0);
     while let Some(writer) = writers.join_next().await {
-        let (key, told, failed) = writer.unwrap();
-        refused += failed;
+        let (key, told) = writer.unwrap();
         acknowledged += told.len();
         assert!(sessions.count(&key).await.unwrap() >= told.len() as u64);
         for told in told {
@@ -159,10 +165,11 @@ async fn redis_restarted_under_load_loses_no_acknowledged_session() {
     }
     println!(
         "fault 14: 3 x kill -9 and restart under load: {acknowledged} sessions and {writes} writes \
-         acknowledged, {refused} refused, {lost} lost; used again after {back:?}"
+         acknowledged, {} refused, {lost} lost; used again after {back:?}",
+        load.refused()
     );
     assert_eq!(lost, 0);
-    assert!(acknowledged > 30 && refused > 0);
+    assert!(acknowledged > 30 && load.refused() > 0);
     assert!(back.iter().all(|after| *after < Duration::from_secs(1)));
 }
 

@@ -6,10 +6,11 @@ use crate::support::{Response, receive};
 use std::collections::BTreeSet;
 
 /// What the slow request is answered if another one writes while it waits.
-async fn overtaken(world: &World, client: &mut Client, path: &str, body: &str) -> Response {
+async fn overtaken(client: &mut Client, path: &str) -> Response {
     client.post("/set", "0 tea").await;
-    let mut slow = world.reading(client, path, body).await;
+    let (mut slow, gate) = client.held(path, "slow").await;
     assert_eq!(client.post("/put", "milk").await.text(), "tea milk");
+    gate.open();
     receive(&mut slow, true).await
 }
 
@@ -17,7 +18,7 @@ async fn overtaken(world: &World, client: &mut Client, path: &str, body: &str) -
 async fn modifications_are_done_again_on_what_the_other_saved() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
-        let answer = overtaken(&world, &mut client, "/slow", "400 slow").await;
+        let answer = overtaken(&mut client, "/slow").await;
         assert_eq!(answer.status, 200, "{name}");
         assert_eq!(client.items().await, "tea milk slow", "{name}");
     }
@@ -27,7 +28,7 @@ async fn modifications_are_done_again_on_what_the_other_saved() {
 async fn a_merge_decides_where_there_is_one() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
-        let answer = overtaken(&world, &mut client, "/merged", "400 slow").await;
+        let answer = overtaken(&mut client, "/merged").await;
         assert_eq!(answer.status, 200, "{name}");
         assert_eq!(client.items().await, "tea milk slow", "{name}");
     }
@@ -39,7 +40,7 @@ async fn changes_by_hand_are_answered_409_and_not_saved() {
     let mut answers = BTreeSet::new();
     for (name, mut client) in world.clients() {
         for path in ["/by-hand", "/set"] {
-            let answer = overtaken(&world, &mut client, path, "400 slow").await;
+            let answer = overtaken(&mut client, path).await;
             assert_eq!(answer.status, 409, "{name} {path}");
             assert_eq!(answer.json()["type"], "conflict", "{name} {path}");
             assert_eq!(answer.header("www-authenticate"), None, "{name} {path}");
@@ -60,11 +61,12 @@ async fn a_touch_is_no_conflict() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
         client.post("/set", "0 tea").await;
-        let mut slow = world.reading(&mut client, "/by-hand", "400 slow").await;
+        let (mut slow, gate) = client.held("/by-hand", "slow").await;
         world.after(60);
         world.store.asked();
         client.get("/public").await;
         assert_eq!(world.store.asked(), (1, 1), "{name}");
+        gate.open();
         assert_eq!(receive(&mut slow, true).await.status, 200, "{name}");
         assert_eq!(client.items().await, "tea slow", "{name}");
     }
@@ -78,9 +80,10 @@ async fn a_save_under_an_id_that_changed_is_a_conflict() {
     for (name, mut client) in world.clients() {
         for path in ["/slow", "/by-hand"] {
             client.post("/set", "0 tea").await;
-            let mut slow = world.reading(&mut client, path, "400 slow").await;
+            let (mut slow, gate) = client.held(path, "slow").await;
             let old = client.clone();
             client.post("/login", "ann").await;
+            gate.open();
             let answer = receive(&mut slow, true).await;
             assert_eq!(answer.status, 409, "{name} {path}");
             assert_eq!(answer.header("set-cookie"), None, "{name} {path}");

@@ -193,8 +193,9 @@ async fn the_hook_and_the_strict_switch_see_sessions_too() {
         assert_eq!(answer.status, 410, "{name}");
         assert!(crate::http::is_removal(&answer), "{name}");
         client.post("/put", "tea").await;
-        let mut slow = world.reading(&mut client, "/by-hand", "300 slow").await;
+        let (mut slow, gate) = client.held("/by-hand", "slow").await;
         client.post("/put", "milk").await;
+        gate.open();
         assert_eq!(crate::support::receive(&mut slow, true).await.status, 412, "{name}");
     }
 }
@@ -205,15 +206,19 @@ async fn two_logins_at_once_both_log_in() {
     let world = World::new().await;
     for (name, mut client) in world.clients() {
         client.post("/put", "tea").await;
-        world.store.slow_down(20);
+        let writes = world.store.before_write();
+        writes.close();
         let mut browsers = [client.clone(), client.clone(), client.clone()];
         let [first, second, third] = &mut browsers;
         let answers = tokio::join!(
             first.post("/login", "ann"),
             second.post("/login-and-put", "ann"),
             third.post("/login-as-admin", "ann"),
+            async {
+                writes.until_waiting(3).await;
+                writes.open();
+            },
         );
-        world.store.slow_down(0);
         for answer in [&answers.0, &answers.1, &answers.2] {
             assert_eq!(answer.status, 200, "{name}");
         }

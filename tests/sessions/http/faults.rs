@@ -1,9 +1,11 @@
 //! The store is down, and the client goes away.
 
-use crate::http::site::World;
+use crate::http::site::{World, closed_gate};
 use crate::support::Request;
 use crate::support::every_store::on_every_store;
-use std::time::Duration;
+use crate::support::gate::Gate;
+use crate::support::wait::until;
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn fault_13_the_store_is_down() {
@@ -56,51 +58,52 @@ async fn fault_13_the_store_is_down() {
     }
 }
 
-/// The client goes away at some moment of a request that takes its time: in the handler, before a
-/// write of the store's, or after it.
+/// The client goes away in the handler, before a write of the store's, or after it.
 #[tokio::test]
 async fn fault_19_the_client_goes_away() {
     on_every_store(async |kind, store| goes_away(kind, &World::over(store).await).await).await;
 }
 
+/// The client goes away while its request waits at the gate. Axum gives the request up, actix-web
+/// lets the handler come to its end.
+async fn leave(name: &str, connection: TcpStream, gate: &Gate) {
+    drop(connection);
+    if name == "axum" {
+        gate.until_waiting(0).await;
+    }
+    gate.open();
+}
+
 async fn goes_away(kind: &str, world: &World) {
-    const ROUNDS: u64 = 24;
-    const LONGER: Duration = Duration::from_millis(250);
-    const PATIENCE: Duration = Duration::from_secs(10);
+    let (before, after) = (world.store.before_write(), world.store.after_write());
     for (name, client) in world.clients() {
-        // Each has a session of its own: a request may be under way when the next one begins.
-        let gone_after = async |wait: Duration| {
-            let mut browser = client.other();
-            world.store.slow_down(0);
-            browser.post("/set", "0 tea").await;
-            world.store.slow_down(8);
-            let connection = browser.begin(Request::post("/slow", "8 slow")).await;
-            tokio::time::sleep(wait).await;
-            drop(connection);
-            browser
-        };
-        let mut browsers = Vec::new();
-        for round in 0..ROUNDS {
-            browsers.push(gone_after(Duration::from_millis(round * 5)).await);
-        }
         let (mut committed, mut unchanged) = (0, 0);
-        // On a busy machine each of these requests may have needed more time.
-        let mut longer = LONGER;
-        loop {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            world.store.slow_down(0);
-            for mut browser in browsers.drain(..) {
+        for place in ["in the handler", "before the write", "after the write"] {
+            let mut browser = client.other();
+            browser.post("/set", "0 tea").await;
+            let (gate_name, handler) = closed_gate();
+            let gate = match place {
+                "in the handler" => &handler,
+                "before the write" => before,
+                _ => after,
+            };
+            // Of the three it passes those before the place.
+            handler.open();
+            gate.close();
+            let request = Request::post("/slow", &format!("{gate_name} slow"));
+            let connection = browser.begin(request).await;
+            gate.until_waiting(1).await;
+            leave(name, connection, gate).await;
+            until("the request has ended", async || {
                 match browser.items().await.as_str() {
-                    "tea" => unchanged += 1,
+                    "tea" if name == "axum" => unchanged += 1,
+                    "tea" => return false,
                     "tea slow" => committed += 1,
                     other => panic!("{name}: {other}"),
                 }
-            }
-            if committed > 0 || longer > PATIENCE {
-                break;
-            }
-            browsers.push(gone_after(longer).await);
-            longer *= 2;
+                true
+            })
+            .await;
         }
         println!(
             "fault 19, {kind}, {name}: of {} clients that went away: {committed} times committed, \
@@ -111,35 +114,37 @@ async fn goes_away(kind: &str, world: &World) {
         assert!(committed > 0 && (unchanged > 0 || name == "actix-web"), "{name}");
 
         // In the middle of a login: the old id has the session, or it is one that nobody knows.
+        let mut browser = client.other();
+        browser.post("/put", "tea").await;
+        world.store.asked();
+        browser.post("/login", "somebody").await;
+        let (_, writes) = world.store.asked();
         let (mut old, mut new) = (0, 0);
-        let waits = (0..ROUNDS).map(|round| Duration::from_millis(round * 5));
-        let longer = std::iter::successors(Some(LONGER), |wait| Some(*wait * 2));
-        let longer = longer.take_while(|wait| *wait <= PATIENCE);
-        for (round, wait) in (0..).zip(waits.chain(longer)) {
-            if round >= ROUNDS && new > 0 {
-                break;
-            }
-            let user = format!("{name} {round}");
-            let mut browser = client.other();
-            browser.post("/put", "tea").await;
-            world.store.slow_down(6);
-            let connection = browser.begin(Request::post("/login", &user)).await;
-            tokio::time::sleep(wait).await;
-            drop(connection);
-            // The handler may still come to its end, and then it is under way for a while.
-            let begun = std::time::Instant::now();
-            loop {
-                tokio::time::sleep(Duration::from_millis(60)).await;
-                let logins = world.count(&user).await;
-                match (browser.clone().items().await.as_str(), logins) {
-                    ("tea", 0) => old += 1,
-                    ("", 1) => new += 1,
-                    other if begun.elapsed() > PATIENCE => panic!("{name}: {other:?}"),
-                    _ => continue,
+        for gate in [before, after] {
+            for write in 0..writes {
+                let user = format!("{name} {}", old + new);
+                let mut browser = client.other();
+                browser.post("/put", "tea").await;
+                gate.close();
+                let connection = browser.begin(Request::post("/login", &user)).await;
+                for _ in 0..write {
+                    gate.until_waiting(1).await;
+                    gate.let_one_pass();
                 }
-                break;
+                gate.until_waiting(1).await;
+                leave(name, connection, gate).await;
+                // The handler may still come to its end, and then it is under way for a while.
+                until("the session is under one id", async || {
+                    let logins = world.count(&user).await;
+                    match (browser.clone().items().await.as_str(), logins) {
+                        ("tea", 0) if name == "axum" => old += 1,
+                        ("", 1) => new += 1,
+                        _ => return false,
+                    }
+                    true
+                })
+                .await;
             }
-            world.store.slow_down(0);
         }
         println!(
             "fault 19, {kind}, {name}: of {} logins whose client went away: {old} times the guest's \

@@ -16,6 +16,7 @@ mod site;
 mod store;
 mod types;
 
+use crate::support::gate::Gate;
 use crate::support::{NOW, Request, Response};
 
 /// A browser, as far as its session's cookie goes.
@@ -68,6 +69,15 @@ impl Client {
     /// Sends a request and leaves the answer unread.
     pub(crate) async fn begin(&self, request: Request) -> tokio::net::TcpStream {
         crate::support::open(self.address, &self.sent(request).bytes()).await
+    }
+
+    /// Sends `item` to a handler that waits at the returned gate; it has read the session.
+    async fn held(&self, path: &str, item: &str) -> (tokio::net::TcpStream, Gate) {
+        let (gate_name, gate) = site::closed_gate();
+        let request = Request::post(path, &format!("{gate_name} {item}"));
+        let connection = self.begin(request).await;
+        gate.until_waiting(1).await;
+        (connection, gate)
     }
 
     /// The cart's items, as a handler sees them.

@@ -1,6 +1,6 @@
 //! Attack 27 of `docs/attacks.md`: many requests of one session at the same time.
 
-use crate::http::site::{GATE, World};
+use crate::http::site::{GATE, World, closed_gate};
 use crate::support::{Request, receive};
 use tokio::task::JoinSet;
 
@@ -67,15 +67,18 @@ async fn attack_27_of_100_writers_every_write_is_kept_or_told_of_its_conflict() 
     for (name, mut client) in world.clients() {
         for (path, told) in [("/slow", false), ("/merged", false), ("/by-hand", true)] {
             client.post("/set", "0 tea").await;
+            let (gate_name, gate) = closed_gate();
             let mut writers = JoinSet::new();
             for number in 0..WRITERS {
                 let client = client.clone();
+                let request = Request::post(path, &format!("{gate_name} item{number}"));
                 writers.spawn(async move {
-                    let request = Request::post(path, &format!("50 item{number}"));
                     let answer = receive(&mut client.begin(request).await, true).await;
                     (number, answer.status)
                 });
             }
+            gate.until_waiting(WRITERS).await;
+            gate.open();
             let (mut kept, mut conflicts) = (Vec::new(), 0);
             while let Some(answer) = writers.join_next().await {
                 match answer.unwrap() {

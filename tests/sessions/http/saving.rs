@@ -1,7 +1,8 @@
 //! When the session is read and written, and what it then holds.
 
-use crate::http::site::World;
+use crate::http::site::{LATE, World, closed_gate};
 use crate::support::Request;
+use jamguard::ErrorKind;
 
 #[tokio::test]
 async fn a_request_that_writes_nothing_stores_nothing_and_sets_no_cookie() {
@@ -87,8 +88,12 @@ async fn what_is_written_after_the_answer_is_not_saved() {
     for (name, mut client) in world.clients() {
         client.post("/put", "tea").await;
         world.store.asked();
-        assert_eq!(client.post("/late", "").await.text(), "answered", "{name}");
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let (gate_name, gate) = closed_gate();
+        assert_eq!(client.post("/late", &gate_name).await.text(), "answered", "{name}");
+        let late = LATE.lock().unwrap().take().unwrap();
+        gate.open();
+        let refused = late.await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyAnswered, "{name}");
         assert_eq!(world.store.asked().1, 0, "{name}");
         assert_eq!(client.items().await, "tea", "{name}");
     }

@@ -4,6 +4,7 @@ use crate::http::store::Watched;
 use crate::http::types::{any_and_cart, any_data, any_login, number_if_any, order, order_if_any};
 use crate::http::{Client, NOW};
 use crate::support::Servers;
+use crate::support::gate::Gate;
 use actix_web::middleware::Condition;
 use actix_web::web;
 use axum::Router;
@@ -16,9 +17,11 @@ use jamguard::{
     Identity, NewSession, Session, Sessions, SessionsBuilder, Verifier,
 };
 use serde_json::json;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Cart {
@@ -45,10 +48,25 @@ fn push(cart: &Session<Cart>, item: String) {
     cart.modify(move |cart| cart.items.push(item.clone())).unwrap();
 }
 
-/// `MILLISECONDS ITEM`
+/// A gate by its name: a request that names it in its body waits there.
+pub(crate) fn gate(name: &str) -> Gate {
+    static GATES: LazyLock<Mutex<HashMap<String, Gate>>> = LazyLock::new(Mutex::default);
+    GATES.lock().unwrap().entry(name.to_owned()).or_default().clone()
+}
+
+/// A closed gate of its own, with its name.
+pub(crate) fn closed_gate() -> (String, Gate) {
+    static MADE: AtomicU32 = AtomicU32::new(1);
+    let name = MADE.fetch_add(1, Ordering::Relaxed).to_string();
+    let gate = gate(&name);
+    gate.close();
+    (name, gate)
+}
+
+/// `GATE ITEM`; the gate `0` is open.
 async fn slowly(body: &str) -> String {
-    let (ms, item) = body.split_once(' ').unwrap();
-    tokio::time::sleep(Duration::from_millis(ms.parse().unwrap())).await;
+    let (name, item) = body.split_once(' ').unwrap();
+    gate(name).pass().await;
     item.to_owned()
 }
 
@@ -210,13 +228,20 @@ async fn refuses(cart: Session<Cart>) -> Result<String, Error> {
     Err(Error::new(ErrorKind::Forbidden, "told to refuse"))
 }
 
-/// Writes when the answer is long gone.
-async fn late(cart: Session<Cart>) -> &'static str {
+/// What the write of [`late`] is told.
+pub(crate) type Late = oneshot::Receiver<Result<(), Error>>;
+
+/// The write of the last request to [`late`].
+pub(crate) static LATE: Mutex<Option<Late>> = Mutex::new(None);
+
+/// Writes when the answer is long gone: when the gate of this name opens.
+async fn late(cart: Session<Cart>, gate_name: String) -> &'static str {
+    let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let late = cart.modify(|cart| cart.items.push("late".into()));
-        assert_eq!(late.unwrap_err().kind(), ErrorKind::AlreadyAnswered);
+        gate(&gate_name).pass().await;
+        let _ = tell.send(cart.modify(|cart| cart.items.push("late".into())));
     });
+    *LATE.lock().unwrap() = Some(told);
     "answered"
 }
 
@@ -395,20 +420,6 @@ impl World {
 
     pub(crate) fn token(&self) -> String {
         mint(&self.key, &json!({ "sub": "token's", "exp": NOW + 3600 })).unwrap()
-    }
-
-    /// Sends a request and waits until it has read its session.
-    pub(crate) async fn reading(
-        &self,
-        client: &mut Client,
-        path: &str,
-        body: &str,
-    ) -> tokio::net::TcpStream {
-        self.store.asked();
-        let request = client.begin(crate::support::Request::post(path, body)).await;
-        let read = async || self.store.asked().0 > 0;
-        crate::support::wait::until("the request has read its session", read).await;
-        request
     }
 
     pub(crate) fn after(&self, seconds: u64) {

@@ -1,5 +1,6 @@
-//! A store that counts what is asked of it, takes its time, and is down when it is told to be.
+//! A store that counts what is asked of it, holds its writes, and is down when it is told to be.
 
+use crate::support::gate::Gate;
 use jamguard::store::{NewRecord, Record, Store, StoreFuture};
 use jamguard::{Error, ErrorKind};
 use std::sync::Arc;
@@ -20,8 +21,8 @@ struct Shared {
     read_only: AtomicBool,
     /// Whether it answers at once where it can.
     peeks: AtomicBool,
-    /// Before a write and after it.
-    milliseconds: AtomicU64,
+    before_write: Gate,
+    after_write: Gate,
 }
 
 impl Watched {
@@ -47,9 +48,14 @@ impl Watched {
         self.shared.peeks.store(peeks, Ordering::SeqCst);
     }
 
-    /// Each write waits so long before it is done and again after.
-    pub(crate) fn slow_down(&self, milliseconds: u64) {
-        self.shared.milliseconds.store(milliseconds, Ordering::SeqCst);
+    /// Where each write waits before it is done.
+    pub(crate) fn before_write(&self) -> &Gate {
+        &self.shared.before_write
+    }
+
+    /// Where each write waits after it is done.
+    pub(crate) fn after_write(&self) -> &Gate {
+        &self.shared.after_write
     }
 
     fn refuse(&self, writing: bool) -> Result<(), Error> {
@@ -74,13 +80,9 @@ impl Watched {
         Box::pin(async move {
             self.shared.writes.fetch_add(1, Ordering::SeqCst);
             self.refuse(true)?;
-            let pause = Duration::from_millis(self.shared.milliseconds.load(Ordering::SeqCst));
-            if pause.is_zero() {
-                return done.await;
-            }
-            tokio::time::sleep(pause).await;
+            self.shared.before_write.pass().await;
             let done = done.await;
-            tokio::time::sleep(pause).await;
+            self.shared.after_write.pass().await;
             done
         })
     }

@@ -220,7 +220,7 @@ fn a_creation_that_is_killed_leaves_no_half_file() {
             .unwrap();
         // It has begun: there is a file, by whatever name.
         while fs::read_dir(folder.path()).unwrap().count() == 0 {
-            std::thread::sleep(Duration::from_micros(100));
+            std::thread::yield_now();
         }
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         std::thread::sleep(Duration::from_micros((random >> 33) % 150_000));

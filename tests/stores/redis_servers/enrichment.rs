@@ -52,10 +52,9 @@ async fn forgotten_here_is_forgotten_elsewhere_at_once() {
     let others = ["bob", "eve", "dan"].map(token);
     let (here, there) = (Process::new(&key, &server), Process::new(&key, &server));
     // Once both listen, as one forgets another time they do.
+    let before = there.ask(&ann).await;
     until("both are connected", async || {
-        let before = there.ask(&ann).await;
         here.auth.forget("ann").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
         there.ask(&ann).await > before
     })
     .await;
@@ -86,8 +85,8 @@ async fn forgotten_here_is_forgotten_elsewhere_at_once() {
     };
     let before = ask_others().await;
     here.auth.forget("ann").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(ask_others().await < before + 3);
+    until("ann is forgotten there", async || there.ask(&ann).await > before).await;
+    assert!(ask_others().await < before + 4);
 
     // While nobody can be told, that is said, and what is remembered serves on; after it nothing is
     // believed that may have been forgotten meanwhile.

@@ -10,6 +10,7 @@ use jamguard::testing::store_suite;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::time::MissedTickBehavior;
 
 fn near(url: &str) -> CachedStore<RedisStore> {
     CachedStore::new(RedisStore::builder(url).build().unwrap())
@@ -114,26 +115,34 @@ async fn an_outage_is_no_time_to_go_by_memory() {
     until("it is gone", async || matches!(near.get("k").await, Ok(None))).await;
 }
 
+/// When each version was replaced.
+type Replaced = Arc<Mutex<Vec<(u64, Instant)>>>;
+
+async fn more_writes(replaced: &Replaced, more: usize) {
+    let wanted = replaced.lock().unwrap().len() + more;
+    until("more writes", async || replaced.lock().unwrap().len() >= wanted).await;
+}
+
 /// What a reader near the store got, against what was written meanwhile: for how long an answer was
 /// wrong at most.
 async fn worst_staleness(
     near: &CachedStore<RedisStore>,
     writer: &RedisStore,
-    meanwhile: impl AsyncFnOnce(),
+    meanwhile: impl AsyncFnOnce(&Replaced),
 ) -> (Duration, u64) {
-    /// When each version was replaced.
-    type Replaced = Arc<Mutex<Vec<(u64, Instant)>>>;
     let replaced = Replaced::default();
     let stop = Arc::new(AtomicBool::new(false));
     let mut version = writer.insert("counted", new()).await.unwrap().unwrap();
     let writes = {
         let (writer, replaced, stop) = (writer.clone(), replaced.clone(), stop.clone());
         tokio::spawn(async move {
+            let mut rate = tokio::time::interval(Duration::from_millis(3));
+            rate.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while !stop.load(Ordering::Relaxed) {
+                rate.tick().await;
                 let next = writer.replace("counted", version, vec![], None).await;
                 replaced.lock().unwrap().push((version, Instant::now()));
                 version = next.unwrap().unwrap();
-                tokio::time::sleep(Duration::from_millis(3)).await;
             }
         })
     };
@@ -162,7 +171,7 @@ async fn worst_staleness(
                 (worst, remembered)
             })
         };
-    meanwhile().await;
+    meanwhile(&replaced).await;
     stop.store(true, Ordering::Relaxed);
     writes.await.unwrap();
     let seen = reads.await.unwrap();
@@ -180,15 +189,13 @@ async fn a_lost_invalidation_connection_never_leaves_a_stale_answer_for_long() {
     let writer = RedisStore::connect(&server.url()).await.unwrap();
     writer.insert("k", new()).await.unwrap().unwrap();
     warm(&near, "k").await;
-    let (calm, remembered) = worst_staleness(&near, &writer, async || {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    })
-    .await;
+    let calm = async |replaced: &Replaced| more_writes(replaced, 300).await;
+    let (calm, remembered) = worst_staleness(&near, &writer, calm).await;
     assert!(remembered > 0);
-    let (killed, _) = worst_staleness(&near, &writer, async || {
+    let (killed, _) = worst_staleness(&near, &writer, async |replaced| {
         for _ in 0..10 {
             warm(&near, "k").await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            more_writes(replaced, 6).await;
             for tracker in trackers(&server) {
                 server.command(&["CLIENT", "KILL", "ID", &tracker]);
             }
@@ -196,7 +203,7 @@ async fn a_lost_invalidation_connection_never_leaves_a_stale_answer_for_long() {
     })
     .await;
     let mut forgotten = Vec::new();
-    let (silent, _) = worst_staleness(&near, &writer, async || {
+    let (silent, _) = worst_staleness(&near, &writer, async |_| {
         for _ in 0..5 {
             warm(&near, "k").await;
             proxy.silence_trackers(true);

@@ -1,10 +1,10 @@
 //! Redis goes away, comes back, or says nothing (faults 13 and 14 of `docs/faults.md`).
 
+use crate::support::load::Load;
 use crate::support::redis::{Server, until};
 use jamguard::store::{NewRecord, RedisStore, Store};
 use jamguard::{Error, ErrorKind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -120,44 +120,38 @@ async fn a_store_may_be_built_before_redis_is_there() {
 async fn redis_restarted_under_load_loses_nothing_that_was_acknowledged() {
     let mut server = Server::durable();
     let store = store(&server);
-    let stop = Arc::new(AtomicBool::new(false));
+    let load = Arc::new(Load::default());
     let mut writers = JoinSet::new();
     for writer in 0..16 {
-        let (store, stop) = (store.clone(), stop.clone());
+        let (store, load) = (store.clone(), load.clone());
         writers.spawn(async move {
-            let (mut kept, mut refused, mut number) = (Vec::new(), 0, 0);
-            while !stop.load(Ordering::Relaxed) {
+            let (mut kept, mut number, mut rate) = (Vec::new(), 0, load.rate());
+            while !load.is_stopped() {
+                rate.tick().await;
                 let key = format!("{writer}-{number}");
                 number += 1;
-                match store.insert(&key, new()).await {
-                    Ok(version) => kept.push((key, version.unwrap())),
-                    Err(error) => {
-                        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-                        refused += 1;
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
+                let answer = store.insert(&key, new()).await;
+                load.count(&answer);
+                if let Ok(version) = answer {
+                    kept.push((key, version.unwrap()));
                 }
             }
-            (kept, refused)
+            kept
         });
     }
     let mut reconnected = Vec::new();
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        load.more_acknowledged(500).await;
         server.kill();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        load.more_refused(4_000).await;
         server.run();
         reconnected
             .push(until("writes succeed again", async || store.get("k").await.is_ok()).await);
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    stop.store(true, Ordering::Relaxed);
-    let (mut kept, mut refused) = (Vec::new(), 0);
-    while let Some(writer) = writers.join_next().await {
-        let (mine, failed) = writer.unwrap();
-        kept.extend(mine);
-        refused += failed;
-    }
+    load.more_acknowledged(500).await;
+    load.stop();
+    let kept = writers.join_all().await.concat();
+    let refused = load.refused();
     let mut lost = 0;
     for (key, version) in &kept {
         match store.get(key).await.unwrap() {

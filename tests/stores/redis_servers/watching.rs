@@ -241,7 +241,12 @@ async fn watchers_live_through_a_restart_and_a_late_start() {
     server.kill();
     let store = store(&server);
     let notes = Notes::of(&store);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut failed = 0;
+    until("a hundred reads fail", async || {
+        failed += usize::from(store.get("k").await.is_err());
+        failed == 100
+    })
+    .await;
     assert!(notes.all().is_empty(), "nothing may be remembered before Redis is there");
     for _ in 0..2 {
         server.run();

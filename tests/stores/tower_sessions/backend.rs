@@ -1,11 +1,11 @@
-//! A backend of the foreign trait that can be slowed and broken.
+//! A backend of the foreign trait that can be held and broken.
 
+use crate::support::gate::{Gate, Meeting};
 use async_trait::async_trait;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Records as JSON, with the date to which the backend keeps them.
 type Kept = HashMap<i128, (serde_json::Value, i64)>;
@@ -16,10 +16,12 @@ pub(crate) struct Shelf(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     kept: Mutex<Kept>,
-    /// How long each write takes, milliseconds: long enough for others to look before it is done.
-    delay: AtomicU64,
+    /// Where each write waits before it is done.
+    writes: Gate,
+    /// Where writes that race meet, before they are done.
+    race: Option<Meeting>,
     failing: AtomicBool,
-    hanging: AtomicBool,
+    hanging: watch::Sender<bool>,
     /// Whether saves wait to be let on.
     held: AtomicBool,
     waiting: Notify,
@@ -27,9 +29,13 @@ struct Inner {
 }
 
 impl Shelf {
-    pub(crate) fn slow(&self, delay: Duration) {
-        let millis = u64::try_from(delay.as_millis()).unwrap();
-        self.0.delay.store(millis, Ordering::SeqCst);
+    /// One whose writes overlap wherever they can.
+    pub(crate) fn racing() -> Self {
+        Self(Arc::new(Inner { race: Some(Meeting::default()), ..Inner::default() }))
+    }
+
+    pub(crate) fn writes(&self) -> &Gate {
+        &self.0.writes
     }
 
     pub(crate) fn fail(&self, fails: bool) {
@@ -37,7 +43,7 @@ impl Shelf {
     }
 
     pub(crate) fn hang(&self, hangs: bool) {
-        self.0.hanging.store(hangs, Ordering::SeqCst);
+        self.0.hanging.send_replace(hangs);
     }
 
     /// The next save waits.
@@ -65,17 +71,15 @@ impl Shelf {
     }
 
     async fn write(&self) -> Result<(), String> {
-        let delay = self.0.delay.load(Ordering::SeqCst);
-        if delay > 0 {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+        self.0.writes.pass().await;
+        if let Some(race) = &self.0.race {
+            race.meet().await;
         }
         self.wait().await
     }
 
     async fn wait(&self) -> Result<(), String> {
-        while self.0.hanging.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.0.hanging.subscribe().wait_for(|hangs| !hangs).await.unwrap();
         match self.0.failing.load(Ordering::SeqCst) {
             true => Err("out of order".to_owned()),
             false => Ok(()),

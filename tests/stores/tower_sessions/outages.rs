@@ -1,5 +1,6 @@
 //! A backend that fails, hangs, or holds something else.
 
+use crate::support::wait::until;
 use crate::tower_sessions::backend::Shelf;
 use jamguard::ErrorKind;
 use jamguard::store::{NewRecord, Store, TowerSessionsStore};
@@ -32,11 +33,7 @@ async fn a_backend_that_fails_or_hangs_is_unavailable_in_time() {
     // It answers again: writes that were late are done, and hold nobody up.
     shelf.hang(false);
     let found = async || store.get("k").await.unwrap().unwrap();
-    let waited = Instant::now();
-    while found().await.version() == version {
-        assert!(waited.elapsed() < Duration::from_secs(5));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("a late write is done", async || found().await.version() != version).await;
     let version = found().await.version();
     assert!(store.replace("k", version, vec![1], None).await.unwrap().is_some());
 }
@@ -67,11 +64,8 @@ async fn writes_to_a_backend_that_hangs_are_bounded() {
     );
     assert_eq!(refused, 5000 - 1024);
     shelf.hang(false);
-    let waited = Instant::now();
-    while store.insert("again", NewRecord::new(*b"v")).await.is_err() {
-        assert!(waited.elapsed() < Duration::from_secs(5));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let inserts = async || store.insert("again", NewRecord::new(*b"v")).await.is_ok();
+    until("writes are taken again", inserts).await;
 }
 
 /// A request whose client went away: its write is done whole, and nothing waits for it.
@@ -79,15 +73,20 @@ async fn writes_to_a_backend_that_hangs_are_bounded() {
 async fn a_write_that_nobody_waits_for_is_done_whole() {
     let shelf = Shelf::default();
     let store = TowerSessionsStore::new(shelf.clone());
-    shelf.slow(Duration::from_millis(20));
-    let record = NewRecord::new(*b"v").owned_by("ann");
-    let gone = tokio::time::timeout(Duration::from_millis(30), store.insert("k", record));
-    assert!(gone.await.is_err());
-    let waited = Instant::now();
-    while store.get("k").await.unwrap().is_none() {
-        assert!(waited.elapsed() < Duration::from_secs(5));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    shelf.writes().close();
+    let leaving = store.clone();
+    let insert =
+        tokio::spawn(
+            async move { leaving.insert("k", NewRecord::new(*b"v").owned_by("ann")).await },
+        );
+    // It leaves in the middle of the second write.
+    shelf.writes().until_waiting(1).await;
+    shelf.writes().let_one_pass();
+    shelf.writes().until_waiting(1).await;
+    insert.abort();
+    assert!(insert.await.is_err_and(|error| error.is_cancelled()));
+    shelf.writes().open();
+    until("the write is done", async || store.get("k").await.unwrap().is_some()).await;
     assert_eq!(store.owned("ann").await.unwrap().len(), 1);
 }
 

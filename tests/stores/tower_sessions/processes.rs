@@ -3,12 +3,14 @@
 
 use crate::tower_sessions::backend::Shelf;
 use jamguard::store::{NewRecord, Store, TowerSessionsStore};
+use std::time::Duration;
+use tokio::time::timeout;
 
 const KEY: &str = "session";
 
 fn process(shelf: &Shelf) -> TowerSessionsStore {
     let builder = TowerSessionsStore::builder(shelf.clone());
-    builder.timeout(std::time::Duration::from_secs(20)).build().unwrap()
+    builder.timeout(Duration::from_secs(20)).build().unwrap()
 }
 
 async fn value(store: &TowerSessionsStore) -> Option<Vec<u8>> {
@@ -87,20 +89,21 @@ async fn two_processes_may_lose_a_key_of_an_owners_list_until_it_is_written_agai
 /// The same two races inside one process: the lock holds them apart.
 #[tokio::test]
 async fn clones_wait_for_each_other() {
+    const SHORT: Duration = Duration::from_millis(50);
     let shelf = Shelf::default();
     let first = process(&shelf);
     let version = first.insert(KEY, NewRecord::new(*b"0")).await.unwrap().unwrap();
     let waiting = std::sync::Mutex::new(Vec::new());
     let replaced = meanwhile(&first, &shelf, async {
         let (replacing, removing) = (first.clone(), first.clone());
-        let replace = tokio::spawn(async move {
+        let mut replace = tokio::spawn(async move {
             let replaced = replacing.replace(KEY, version, b"second".to_vec(), None);
             replaced.await.unwrap().is_some()
         });
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let remove = tokio::spawn(async move { removing.remove(KEY).await.unwrap() });
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        assert!(!replace.is_finished() && !remove.is_finished());
+        assert!(timeout(SHORT, &mut replace).await.is_err(), "it waits");
+        let mut remove = tokio::spawn(async move { removing.remove(KEY).await.unwrap() });
+        assert!(timeout(SHORT, &mut remove).await.is_err(), "it waits");
+        assert!(!replace.is_finished());
         waiting.lock().unwrap().extend([replace, remove]);
     });
     assert!(replaced.await);

@@ -24,9 +24,8 @@ async fn in_one_process_every_promise_is_kept() {
 /// Each handle with locks of its own: as two processes have them.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_two_processes_promises_are_broken_and_named() {
-    let shelf = Shelf::default();
     // So the races are seen each time.
-    shelf.slow(Duration::from_millis(1));
+    let shelf = Shelf::racing();
     let process = || {
         TowerSessionsStore::builder(shelf.clone()).timeout(Duration::from_secs(20)).build().unwrap()
     };

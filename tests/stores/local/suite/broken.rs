@@ -1,6 +1,7 @@
 //! A store that breaks one promise.
 
 use super::faults::Fault;
+use crate::support::gate::Meeting;
 use jamguard::store::{Change, MemoryStore, NewRecord, Record, Store, StoreFuture, Watcher};
 use jamguard::{Error, ErrorKind};
 use std::collections::HashMap;
@@ -22,6 +23,10 @@ pub(crate) struct Broken {
     owners: Mutex<Vec<(String, String)>>,
     /// Keeps the ear that passes changes on.
     ear: Mutex<Vec<Told>>,
+    /// Changes that are told when the next operation begins.
+    late: Arc<Mutex<Vec<(Watcher, String)>>>,
+    /// Where operations that race meet.
+    race: Meeting,
 }
 
 impl Broken {
@@ -34,6 +39,8 @@ impl Broken {
             bases: Mutex::default(),
             owners: Mutex::default(),
             ear: Mutex::default(),
+            late: Arc::default(),
+            race: Meeting::default(),
         }
     }
 
@@ -41,7 +48,14 @@ impl Broken {
         self.fault == fault
     }
 
+    fn tell_late_changes(&self) {
+        for (watcher, key) in std::mem::take(&mut *self.late.lock().unwrap()) {
+            watcher.notify(Change::Key(&key));
+        }
+    }
+
     fn key(&self, key: &str) -> String {
+        self.tell_late_changes();
         match self.fault {
             Fault::KeysIgnoreCase => key.to_lowercase(),
             Fault::KeysEndAtNul => key.split('\0').next().unwrap().to_owned(),
@@ -153,7 +167,7 @@ impl Store for Broken {
             }
             let raced = self.has(Fault::InsertRaces) && self.sound.get(key).await?.is_none();
             if raced {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                self.race.meet().await;
             }
             if raced || self.has(Fault::InsertOverwrites) {
                 self.sound.remove(key).await?;
@@ -201,7 +215,7 @@ impl Store for Broken {
                     Fault::ReplaceKeepsTheLifetime => ttl = found.ttl(),
                     Fault::ReplaceDropsALifetime => ttl = None,
                     Fault::ReplaceRaces if found.version() == version => {
-                        tokio::time::sleep(Duration::from_millis(2)).await;
+                        self.race.meet().await;
                         let now = self.sound.get(key).await?;
                         version = now.map_or(version, |now| now.version());
                     }
@@ -221,7 +235,7 @@ impl Store for Broken {
                 return Ok(self.sound.get(key).await?.is_some());
             }
             if self.has(Fault::RemoveRaces) && self.sound.get(key).await?.is_some() {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                self.race.meet().await;
                 self.sound.remove(key).await?;
                 return Ok(true);
             }
@@ -322,14 +336,10 @@ impl Store for Broken {
             Fault::WatchIsLate | Fault::WatchMissesRemoveOwned => {}
             _ => return self.sound.watch(watcher),
         }
-        let late = self.has(Fault::WatchIsLate);
+        let (is_late, late) = (self.has(Fault::WatchIsLate), self.late.clone());
         let told: Told = Arc::new(move |change| match change {
-            Change::Key(key) if late => {
-                let (watcher, key) = (watcher.clone(), key.to_owned());
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    watcher.notify(Change::Key(&key));
-                });
+            Change::Key(key) if is_late => {
+                late.lock().unwrap().push((watcher.clone(), key.to_owned()));
             }
             // The suite removes the second key of an owner by remove_owned alone.
             Change::Key(key) if key.ends_with("watched too") => {}
