@@ -4,10 +4,11 @@
 #![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 
 mod attached;
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod authenticate;
 pub(crate) mod builder;
 mod context;
-#[cfg(feature = "client")]
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod cookie_renewal;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
@@ -23,6 +24,7 @@ mod rejection;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod require;
 mod requirement;
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod respond;
 mod routing;
 mod session;

@@ -4,22 +4,16 @@
 use super::attached::{Attached, Sender};
 use super::context::HandlerContext;
 use super::identity::Identity;
-#[cfg(any(feature = "tower", feature = "actix"))]
 use super::session::Saved;
 use super::session::{OpenSession, RequestSession};
-use crate::core::challenge::AuthResponse;
+use crate::core::challenge::{AuthResponse, REALM};
 use crate::core::error::Error;
-use crate::core::now_or_later::NowOrLater;
+use crate::core::future::BoxFuture;
+use crate::core::now_or_later::NowOrLater::{self, Later, Now};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-#[cfg(any(feature = "tower", feature = "actix"))]
-use {
-    crate::core::challenge::REALM,
-    crate::core::future::BoxFuture,
-    crate::core::now_or_later::NowOrLater::{Later, Now},
-    std::future::Future,
-    std::pin::Pin,
-    std::task::{Context, Poll, ready},
-};
+use std::task::{Context, Poll, ready};
 
 /// The decision about a request. A refusal is the whole response.
 pub(crate) type Decision = NowOrLater<Result<Admitted, AuthResponse>>;
@@ -53,7 +47,6 @@ impl Admitted {
 }
 
 /// A request and the service to call with it.
-#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) trait Call: Sized {
     /// The public name of the response's future.
     const FUTURE: &'static str;
@@ -76,7 +69,6 @@ pub(crate) trait Call: Sized {
     ) -> Poll<Result<Self::Response, Self::Error>>;
 }
 
-#[cfg(any(feature = "tower", feature = "actix"))]
 /// The core's view of a response. Each framework adapter implements it.
 pub(crate) trait ResponseHead: Sized {
     /// A prepared `Vary` header.
@@ -96,7 +88,6 @@ pub(crate) trait ResponseHead: Sized {
     fn replace(&mut self, refusal: AuthResponse);
 }
 
-#[cfg(any(feature = "tower", feature = "actix"))]
 pin_project_lite::pin_project! {
     /// The future of a response. What only waiting or refused requests need is boxed, so that the
     /// others move few bytes.
@@ -117,7 +108,6 @@ pin_project_lite::pin_project! {
 }
 
 /// The future for a call.
-#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) type RespondTo<C> = Respond<
     C,
     <C as Call>::Handler,
@@ -125,7 +115,6 @@ pub(crate) type RespondTo<C> = Respond<
     <<C as Call>::Response as ResponseHead>::Vary,
 >;
 
-#[cfg(any(feature = "tower", feature = "actix"))]
 impl<C, H, R, V> Respond<C, H, R, V> {
     pub(crate) fn handling(handler: H, responder: Responder, vary: V) -> Self {
         Self::Handling { handler, responder: Some((responder, vary)) }
@@ -140,7 +129,6 @@ impl<C, H, R, V> Respond<C, H, R, V> {
     }
 }
 
-#[cfg(any(feature = "tower", feature = "actix"))]
 impl<C, H, R, V> Future for Respond<C, H, R, V>
 where
     C: Call<Handler = H, Response = R>,
@@ -265,7 +253,6 @@ impl Responder {
     }
 }
 
-#[cfg(any(feature = "tower", feature = "actix"))]
 impl Responder {
     /// Applies the layer's realm and hook to an error that a handler returned.
     fn answer_error<R: ResponseHead>(&self, response: &mut R) {
@@ -334,7 +321,6 @@ impl Responder {
     }
 }
 
-#[cfg(any(feature = "tower", feature = "actix"))]
 /// The name in a `Set-Cookie` value.
 fn name(cookie: &[u8]) -> &[u8] {
     let end = cookie.iter().position(|byte| *byte == b'=');
