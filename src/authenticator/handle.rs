@@ -15,7 +15,7 @@ use crate::core::error::Error;
 use crate::core::error::ErrorKind;
 use crate::core::sharded::Striped;
 use crate::core::telemetry;
-use crate::token::claim_set::Claimed;
+use crate::token::claims::Claimed;
 use crate::token::verified::Verified;
 use std::fmt;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::core::error::Error;
 use crate::jose::Algorithm;
 use crate::jwks::{Fetch, RemoteKeySet};
 use crate::token::list::TokenList;
-use crate::token::revocation::Revocation;
+use crate::token::verified::Revocation;
 use crate::token::verifier::Verifier;
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use super::repository::Loaded;
 use crate::core::error::Error;
 use crate::jose::jws::Compact;
 use crate::token::claim_set::ClaimSet;
-use crate::token::claims::RegisteredClaims;
+use crate::token::registered::RegisteredClaims;
 use std::sync::Arc;
 
 /// Maximum lead of a token's renewal, in milliseconds.

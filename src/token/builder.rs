@@ -2,9 +2,10 @@
 
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
-use super::revocation::Revocation;
+use super::registered::TextRule;
 use super::ring::KeyRing;
-use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, MAX_TOKEN_LEN, Rules, TextRule, other_spelling};
+use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, MAX_TOKEN_LEN, Rules, other_spelling};
+use super::verified::Revocation;
 use super::verifier::Verifier;
 use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;

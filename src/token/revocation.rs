@@ -1,4 +1,4 @@
-//! Token revocation: ids of tokens and a custom check.
+//! The id of a token for revocation.
 
 use crate::core::hash::sha256_of;
 use crate::jose::encoding;
@@ -68,35 +68,5 @@ impl fmt::Debug for RevocationId {
             write!(f, "{byte:02x}")?;
         }
         f.write_str("…)")
-    }
-}
-
-/// A custom revocation check, called at every verification, cached or not.
-///
-/// It runs on the hot path: answer from memory.
-///
-/// # Example
-/// ```
-/// use jamguard::{Revocation, Verified};
-/// use std::{collections::HashSet, sync::RwLock};
-///
-/// #[derive(Default)]
-/// struct Denied(RwLock<HashSet<jamguard::RevocationId>>);
-///
-/// impl Revocation for Denied {
-///     fn is_revoked(&self, token: &Verified) -> bool {
-///         // A poisoned lock must not let revoked tokens through.
-///         self.0.read().map_or(true, |denied| denied.contains(token.revocation_id()))
-///     }
-/// }
-/// ```
-pub trait Revocation: Send + Sync + 'static {
-    /// Returns whether the token must be rejected.
-    fn is_revoked(&self, token: &super::verified::Verified) -> bool;
-}
-
-impl<R: Revocation + ?Sized> Revocation for std::sync::Arc<R> {
-    fn is_revoked(&self, token: &super::verified::Verified) -> bool {
-        (**self).is_revoked(token)
     }
 }

@@ -1,6 +1,6 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
-use super::claims::{Audience, RegisteredClaims};
+use super::registered::{Audience, RegisteredClaims, TextRule};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
 use crate::jose::header::is_type;
@@ -37,12 +37,6 @@ pub(crate) struct Rules {
     /// Seconds.
     pub(crate) leeway: u64,
     pub(crate) max_len: usize,
-}
-
-/// A claim that must be one of these strings, or any non-empty string.
-pub(crate) struct TextRule {
-    pub(crate) claim: Box<str>,
-    pub(crate) expected: Option<Vec<Box<str>>>,
 }
 
 /// The validity period of a verified token, checked at each use.

@@ -1,19 +1,19 @@
 //! Token verifier with a cache of verified tokens.
 
 use super::builder::VerifierBuilder;
-use super::cache::{self, CacheStats, TokenCache};
+use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
-use super::claims::RegisteredClaims;
 use super::keys::{KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
 use super::list::{Kind, Lists, TokenList};
-use super::revocation::Revocation;
+use super::registered::RegisteredClaims;
 use super::rules::Rules;
 use super::thread_cache;
-use super::verified::{Entry, Verified};
+use super::verified::{Entry, Revocation, Verified};
 use crate::core::clock::{Clock, PartClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::future::BoxFuture;
+use crate::core::hash::seeded_hash;
 use crate::core::mismatch::mismatch;
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::jose::jws::Compact;
@@ -461,7 +461,7 @@ impl Inner {
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
-            hash: cache::hash(token.as_bytes()),
+            hash: seeded_hash(token.as_bytes()),
             header,
             claims: ClaimSet::new(payload, issuer, subject),
             token_id,

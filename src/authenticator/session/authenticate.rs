@@ -10,7 +10,7 @@ use crate::authenticator::identity::CredentialKind;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::session::Loaded;
-use crate::token::claim_set::Claimed;
+use crate::token::claims::Claimed;
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 

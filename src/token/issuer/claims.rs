@@ -3,8 +3,8 @@
 use crate::core::clock::system_time;
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
-use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
 use crate::token::list::TokenList;
+use crate::token::registered::{Audience, MAX_DATE, RegisteredClaims};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};

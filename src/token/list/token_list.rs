@@ -10,7 +10,7 @@ use crate::core::error::Error;
 use crate::core::telemetry::{Counter, Metric};
 use crate::jose::jws::Compact;
 use crate::store::{Change, NewRecord, Record, Store, Watcher};
-use crate::token::claims::RegisteredClaims;
+use crate::token::registered::RegisteredClaims;
 use crate::token::revocation::RevocationId;
 use crate::token::rules::MAX_TOKEN_LEN;
 use crate::token::verified::Verified;
