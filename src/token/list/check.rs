@@ -33,7 +33,7 @@ impl TokenList {
     #[cold]
     fn peek(&self, token: &Verified, mark: &Mark) -> Option<Result<(), Error>> {
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
+        let (keys, store) = (self.keys(token, mark), &self.list.store);
         let own = store.peek(&keys.token)?;
         let subject = match &keys.subject {
             Some(key) => store.peek(key)?,
@@ -49,7 +49,7 @@ impl TokenList {
         }
         let mark = self.mark(token);
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
+        let (keys, store) = (self.keys(token, mark), &self.list.store);
         let subject: StoreFuture<'_, _> = match &keys.subject {
             Some(key) => store.get(key),
             None => Box::pin(std::future::ready(Ok(None))),
@@ -122,7 +122,7 @@ impl TokenList {
     }
 
     fn judge(&self, listed: bool) -> Result<(), Error> {
-        match (self.list.settings.kind, listed) {
+        match (self.list.kind, listed) {
             (Kind::Deny, false) | (Kind::Allow, true) => Ok(()),
             (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token is revoked")),
             (Kind::Allow, false) => {

@@ -1,21 +1,20 @@
 //! Token list: writing entries.
 
-use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
 use crate::core::attempts::Attempts;
 use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
-use crate::core::telemetry::{Counter, Metric};
+use crate::core::telemetry::Counter;
 use crate::jose::jws::Compact;
-use crate::store::{Change, NewRecord, Record, Store, Watcher};
+use crate::store::{Change, NewRecord, Record, Store};
 use crate::token::registered::RegisteredClaims;
 use crate::token::revocation::RevocationId;
 use crate::token::rules::MAX_TOKEN_LEN;
 use crate::token::verified::Verified;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 /// A deny list or allow list of tokens in any [`Store`]. Cheap to clone.
@@ -35,7 +34,7 @@ use std::time::{Duration, SystemTime};
 ///
 /// Tokens are identified by their [`RevocationId`], so that no other text of a revoked token
 /// passes. An entry lives exactly until its token's `exp` plus the
-/// [leeway](TokenListBuilder::leeway); the entry of a token without `exp` never expires.
+/// [leeway](super::TokenListBuilder::leeway); the entry of a token without `exp` never expires.
 ///
 /// While the store is unavailable, requests with tokens get a 503
 /// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)), never "not revoked".
@@ -67,22 +66,18 @@ pub struct TokenList {
     pub(super) list: Arc<ListState>,
 }
 
-pub(super) struct Settings {
+pub(super) struct ListState {
     pub(super) kind: Kind,
     /// Prefix of all keys of the list.
     pub(super) prefix: String,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<PartClock>,
     pub(super) limits: Limits,
-}
-
-pub(super) struct ListState {
-    pub(super) settings: Settings,
     pub(super) unchecked: Counter,
     /// Whether the store failed at the last request.
     pub(super) failing: AtomicBool,
     /// Keeps the store's watcher alive as long as the list.
-    _watcher: Arc<dyn Fn(Change<'_>) + Send + Sync>,
+    pub(super) _watcher: Arc<dyn Fn(Change<'_>) + Send + Sync>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,45 +109,6 @@ fn second_after(time: SystemTime) -> u64 {
 }
 
 impl TokenList {
-    /// Returns a builder of a deny list.
-    ///
-    /// Its tokens are rejected as [`Revoked`](crate::ErrorKind::Revoked).
-    pub fn deny(store: impl Store) -> TokenListBuilder {
-        TokenListBuilder::new(Kind::Deny, store)
-    }
-
-    /// Returns a builder of an allow list.
-    ///
-    /// All other tokens are rejected as [`NotListed`](crate::ErrorKind::NotListed).
-    pub fn allow(store: impl Store) -> TokenListBuilder {
-        TokenListBuilder::new(Kind::Allow, store)
-    }
-
-    pub(super) fn new(settings: Settings) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let changes = Arc::new(Changes::new());
-        let watcher: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
-            let (changes, prefix) = (changes.clone(), settings.prefix.clone());
-            Arc::new(move |change| match change {
-                Change::Key(key) => {
-                    if let Some(key) = key.strip_prefix(&*prefix) {
-                        changes.learn(Change::Key(key));
-                    }
-                }
-                change => changes.learn(change),
-            })
-        };
-        // If the store cannot be watched, no result is ever remembered.
-        settings.store.watch(Watcher::new(&watcher));
-        let list = ListState {
-            settings,
-            unchecked: Counter::new(Metric::UncheckedToken),
-            failing: AtomicBool::new(false),
-            _watcher: watcher,
-        };
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), changes, list: Arc::new(list) }
-    }
-
     /// Adds a token to the list. An expired token gets no entry.
     ///
     /// A token in a deny list is rejected; a token in an allow list is accepted.
@@ -170,11 +126,11 @@ impl TokenList {
     /// # Errors
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and related kinds if the text is not a
     /// token; [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if an allow list would
-    /// reject the token because it lives [too long](TokenListBuilder::max_token_lifetime); and the
+    /// reject the token because it lives [too long](super::TokenListBuilder::max_token_lifetime); and the
     /// errors of [`add`](Self::add).
     pub async fn add_unverified(&self, token: &str) -> Result<(), Error> {
         let named = parse(token)?;
-        if self.list.settings.kind == Kind::Allow {
+        if self.list.kind == Kind::Allow {
             self.check_lifetime(named.expires, named.issued)?;
         }
         self.add_entry(&named.id, named.expires).await
@@ -186,7 +142,7 @@ impl TokenList {
     /// Returns the store's errors.
     pub async fn contains(&self, token: &Verified) -> Result<bool, Error> {
         let key = self.token_key(token.revocation_id());
-        Ok(self.list.settings.store.get(&key).await?.is_some())
+        Ok(self.list.store.get(&key).await?.is_some())
     }
 
     /// Removes the token's entry. Returns whether it existed.
@@ -244,7 +200,7 @@ impl TokenList {
     ///
     /// `iat` has a resolution of one second, so a token issued in the same second as
     /// `issued_before` is rejected too, and so is a token without `iat`. The revocation is
-    /// remembered for the [longest token lifetime](TokenListBuilder::max_token_lifetime). After
+    /// remembered for the [longest token lifetime](super::TokenListBuilder::max_token_lifetime). After
     /// several calls the latest time applies.
     ///
     /// # Errors
@@ -287,7 +243,11 @@ impl TokenList {
     }
 
     fn key(&self, kind: u8, id: &RevocationId) -> String {
-        format!("{}{}{}", self.list.settings.prefix, kind as char, id.to_text())
+        format!("{}{}{}", self.list.prefix, kind as char, id.to_text())
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.list.limits
     }
 
     /// The longest lifetime of a token, if there is a limit.
@@ -296,7 +256,7 @@ impl TokenList {
     }
 
     async fn revoke_id(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
-        match self.list.settings.kind {
+        match self.list.kind {
             Kind::Deny => self.add_entry(id, expires).await,
             Kind::Allow => self.remove_entry(id).await.map(drop),
         }
@@ -313,7 +273,7 @@ impl TokenList {
     }
 
     async fn remove_entry(&self, id: &RevocationId) -> Result<bool, Error> {
-        let removed = self.list.settings.store.remove(&self.token_key(id)).await;
+        let removed = self.list.store.remove(&self.token_key(id)).await;
         self.changes.note_token(id);
         removed
     }
@@ -324,7 +284,7 @@ impl TokenList {
             return Remaining::For(None);
         };
         let until = Duration::from_secs(until).saturating_add(self.limits().get().leeway);
-        let left = until.saturating_sub(self.list.settings.clock.now());
+        let left = until.saturating_sub(self.list.clock.now());
         if left.is_zero() {
             return Remaining::Over;
         }
@@ -339,7 +299,7 @@ impl TokenList {
         moment: Option<u64>,
         ttl: Option<Duration>,
     ) -> Result<(), Error> {
-        let store = &self.list.settings.store;
+        let store = &self.list.store;
         let value = |moment: Option<u64>| match moment {
             Some(moment) => moment.to_be_bytes().to_vec(),
             None => Vec::new(),
@@ -396,4 +356,4 @@ fn parse(token: &str) -> Result<Named, Error> {
     Ok(Named { id, expires: claims.expires, issued: claims.issued_in })
 }
 
-debug_fields!(TokenList, self, kind = self.list.settings.kind, prefix = self.list.settings.prefix);
+debug_fields!(TokenList, self, kind = self.list.kind, prefix = self.list.prefix);
