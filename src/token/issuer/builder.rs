@@ -188,7 +188,7 @@ impl IssuerBuilder {
                 false => YEAR.as_secs(),
             },
             leeway: options.leeway.0.as_secs(),
-            overlap: ring.overlap(),
+            overlap: ring.schedule().overlap,
             deny: self.deny,
             allow: self.allow,
         };
