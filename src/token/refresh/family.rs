@@ -102,13 +102,10 @@ impl<T: Serialize> Family<T> {
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         serde_json::to_vec(self).map_err(|_| {
             // serde's message may quote the data.
-            Error::new(
-                ErrorKind::Configuration,
-                format!(
-                    "{} cannot be kept with a refresh token: it must serialize to JSON",
-                    std::any::type_name::<T>()
-                ),
-            )
+            Error::configuration(format!(
+                "{} cannot be kept with a refresh token: it must serialize to JSON",
+                std::any::type_name::<T>()
+            ))
         })
     }
 }
