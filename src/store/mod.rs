@@ -27,8 +27,6 @@ mod tower_sessions;
 mod update;
 mod watch;
 
-#[cfg(all(feature = "config", feature = "redis"))]
-pub(crate) use self::redis::RedisOptions;
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "tower-sessions")]

@@ -1,6 +1,5 @@
 //! The calls of `tower-sessions-core` 0.15.
 
-use super::store::{TowerSessionsStore, TowerSessionsStoreBuilder};
 use crate::core::error::{Error, ErrorKind};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -44,7 +43,7 @@ fn failed(error: BackendError) -> Error {
 }
 
 /// A store of tower-sessions.
-pub(super) struct Backend(Box<dyn SessionStore>);
+pub(super) struct Backend(pub(super) Box<dyn SessionStore>);
 
 impl Backend {
     pub(super) async fn load(&self, id: i128) -> Result<Option<Data>, Error> {
@@ -80,18 +79,6 @@ impl Backend {
 
     pub(super) async fn delete(&self, id: i128) -> Result<(), Error> {
         self.0.delete(&Id(id)).await.map_err(failed)
-    }
-}
-
-impl TowerSessionsStore {
-    /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
-    pub fn new(store: impl SessionStore) -> Self {
-        Self::builder(store).finish()
-    }
-
-    /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.
-    pub fn builder(store: impl SessionStore) -> TowerSessionsStoreBuilder {
-        TowerSessionsStoreBuilder::over(Backend(Box::new(store)))
     }
 }
 

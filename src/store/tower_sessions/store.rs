@@ -4,14 +4,15 @@ use super::backend::Backend;
 use super::entry::{Entry, Kind, id_of};
 use super::index::Index;
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tokio::time::timeout;
+use tower_sessions_core::SessionStore;
 
 /// Number of locks; keys that share one wait for each other.
 const LOCKS: usize = 1024;
@@ -70,6 +71,22 @@ const PRUNED_FROM: usize = 16;
 /// ```
 #[derive(Clone)]
 pub struct TowerSessionsStore(Arc<Inner>);
+
+impl TowerSessionsStore {
+    /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
+    pub fn new(store: impl SessionStore) -> Self {
+        Self::builder(store).finish()
+    }
+
+    /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.
+    pub fn builder(store: impl SessionStore) -> TowerSessionsStoreBuilder {
+        TowerSessionsStoreBuilder {
+            backend: Backend(Box::new(store)),
+            clock: Arc::new(SystemClock),
+            timeout: Duration::from_millis(250),
+        }
+    }
+}
 
 struct Inner {
     backend: Backend,
@@ -352,13 +369,7 @@ impl Store for TowerSessionsStore {
     }
 }
 
-impl fmt::Debug for TowerSessionsStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TowerSessionsStore")
-            .field("timeout", &self.0.timeout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TowerSessionsStore, self, timeout = self.0.timeout);
 
 /// A builder for [`TowerSessionsStore`].
 ///
@@ -380,10 +391,6 @@ pub struct TowerSessionsStoreBuilder {
 }
 
 impl TowerSessionsStoreBuilder {
-    pub(super) fn over(backend: Backend) -> Self {
-        Self { backend, clock: Arc::new(SystemClock), timeout: Duration::from_millis(250) }
-    }
-
     /// Sets the clock whose wall time lifetimes follow. Default: the system clock.
     ///
     /// The backend has its own clock: if that is more than five minutes ahead, records expire
@@ -407,7 +414,7 @@ impl TowerSessionsStoreBuilder {
         Ok(self.finish())
     }
 
-    pub(super) fn finish(self) -> TowerSessionsStore {
+    fn finish(self) -> TowerSessionsStore {
         TowerSessionsStore(Arc::new(Inner {
             backend: self.backend,
             clock: self.clock,
@@ -419,10 +426,4 @@ impl TowerSessionsStoreBuilder {
     }
 }
 
-impl fmt::Debug for TowerSessionsStoreBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TowerSessionsStoreBuilder")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TowerSessionsStoreBuilder, self, timeout = self.timeout);
