@@ -2,8 +2,8 @@
 
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
+use super::loaded::Loaded;
 use super::record::IdState;
-use super::repository::Loaded;
 use super::rotate::FORWARDED;
 use super::view::SessionInfo;
 use crate::core::attempts::Attempts;
@@ -24,7 +24,7 @@ impl Sessions {
             Ok(None) => Ok(()),
             // A record that cannot be read names no other id to follow.
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::InvalidKey) => {
-                let settings = self.settings();
+                let settings = &*self.0;
                 settings.store.remove(&settings.key(id.hash())).await.map(drop)
             }
             Err(error) => Err(error),
@@ -53,7 +53,7 @@ impl Sessions {
     /// # Errors
     /// Errors of the store; some sessions may then have ended and others not.
     pub async fn end_all(&self, user: &str) -> Result<u64, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let owned = self.owned(user).await?;
         let count = owned.sessions.len() as u64 + owned.unreadable;
         let owner = settings.owner(user);
@@ -93,7 +93,7 @@ impl Sessions {
     /// # Errors
     /// Errors of the store, and those of `devices`.
     pub async fn count(&self, user: &str) -> Result<u64, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let owner = settings.owner(user);
         let [live, pending] = IdState::countable(settings.keys.as_ref());
         // Whether the session has a pending id depends on the record of the former id.
@@ -114,7 +114,7 @@ impl Sessions {
         read: &Loaded,
         still: impl Fn(&Loaded) -> bool,
     ) -> Result<bool, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let mut current = read.clone();
         let mut attempts = Attempts::at("the session");
         loop {
@@ -122,7 +122,7 @@ impl Sessions {
             let (hash, version) = (current.0.hash, current.0.version);
             let key = settings.key(hash);
             // Compare-and-set, so that a concurrent id change does not slip through.
-            let ended = IdState::Ended.pack(&key, settings.keys.as_ref())?;
+            let ended = settings.pack(&key, &IdState::Ended)?;
             let replaced = settings.store.replace(&key, version, ended, Some(FORWARDED));
             if replaced.await?.is_some() {
                 settings.memory.forget(&hash);
@@ -152,7 +152,7 @@ impl Sessions {
 
     /// Returns a user's sessions, each once even during an id change.
     async fn owned(&self, key: &str) -> Result<Owned, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let mut owned = Owned::default();
         let mut found: HashMap<[u8; 16], Loaded> = HashMap::new();
         for (key, record) in settings.store.owned(&settings.owner(key)).await? {

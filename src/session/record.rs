@@ -2,8 +2,7 @@
 
 use super::amr::Methods;
 use super::id::Hash;
-#[cfg(feature = "client")]
-use super::tokens::RenewalTimes;
+use super::tokens::Tokens;
 use crate::core::decode::decode;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
@@ -65,27 +64,6 @@ pub(super) struct Body {
     /// The OAuth2 grant of the login, in its own encoding.
     pub(super) grant: Option<Arc<Secret>>,
     pub(super) data: Arc<Data>,
-}
-
-/// The tokens of the login that began the session.
-pub(crate) struct Tokens {
-    pub(crate) id: Secret,
-    pub(crate) refresh: Option<Secret>,
-    /// `None` if the ID token has no expiry.
-    #[cfg(feature = "client")]
-    pub(crate) renewal: Option<RenewalTimes>,
-}
-
-impl Tokens {
-    /// Creates the tokens of a login whose ID token was verified.
-    pub(crate) fn new(id: Secret, refresh: Option<Secret>) -> Self {
-        Self {
-            #[cfg(feature = "client")]
-            renewal: RenewalTimes::of(id.expose()),
-            id,
-            refresh,
-        }
-    }
 }
 
 /// The application's data as JSON, with its decoded types.
