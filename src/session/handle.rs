@@ -168,10 +168,7 @@ impl Sessions {
                 (Err(error), OnTypeMismatch::Refuse) => return Err(error),
             };
             answer = Some(change(&mut data));
-            match is_any::<T>() {
-                true => Ok(body.data.clone()),
-                false => self.pack_data(&data),
-            }
+            if is_any::<T>() { Ok(body.data.clone()) } else { self.pack_data(&data) }
         })
         .await?;
         // Always present: the closure ran.

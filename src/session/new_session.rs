@@ -195,7 +195,7 @@ impl Body {
 
     fn check_details(&self) -> Result<(), Error> {
         ensure(
-            self.details() <= MAX_DETAILS,
+            self.details_len() <= MAX_DETAILS,
             "a session's key, claims and tokens are over 64 KiB together: keep less in it",
         )
     }

@@ -190,10 +190,7 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::Expired`].
     pub(super) fn living(&self, loaded: Loaded) -> Result<Loaded, Error> {
-        match self.0.now() < self.expires(&loaded) {
-            true => Ok(loaded),
-            false => Err(expired()),
-        }
+        if self.0.now() < self.expires(&loaded) { Ok(loaded) } else { Err(expired()) }
     }
 
     /// Returns the session of an id; `None` if it ended or has another id now.

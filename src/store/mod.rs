@@ -23,7 +23,6 @@ pub(crate) mod redis;
 mod seal;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
-#[cfg(feature = "otp")]
 mod update;
 mod watch;
 
@@ -37,7 +36,6 @@ pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use near::{CachedStore, CachedStoreBuilder};
 pub use record::{NewRecord, Record};
 pub use seal::SealingKeys;
-#[cfg(feature = "otp")]
 pub(crate) use update::update;
 pub use watch::{Change, Watcher};
 

@@ -4,6 +4,7 @@ use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::settings::{Time, options};
@@ -435,12 +436,10 @@ impl<S: Store> CachedStoreBuilder<S> {
     }
 }
 
-impl<S> fmt::Debug for CachedStoreBuilder<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CachedStoreBuilder")
-            .field("max_bytes", &self.options.max_bytes)
-            .field("max_absent_bytes", &self.options.max_absent_bytes)
-            .field("max_age", &self.options.max_age)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    CachedStoreBuilder<S>,
+    self,
+    max_bytes = self.options.max_bytes,
+    max_absent_bytes = self.options.max_absent_bytes,
+    max_age = self.options.max_age
+);

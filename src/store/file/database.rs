@@ -100,9 +100,10 @@ impl Medium {
                 transaction.set_quick_repair(true);
                 let mut tables = Tables::open(&transaction, now)?;
                 change(&mut tables)?;
-                match tables.close()? {
-                    true => transaction.commit()?,
-                    false => transaction.abort()?,
+                if tables.close()? {
+                    transaction.commit()?
+                } else {
+                    transaction.abort()?
                 }
                 Ok(())
             });

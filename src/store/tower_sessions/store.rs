@@ -3,7 +3,7 @@
 use super::backend::Backend;
 use super::entry::{Entry, Kind, id_of};
 use super::index::Index;
-use crate::core::clock::{Clock, SystemClock};
+use crate::core::clock::{Clock, SystemClock, millis};
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
@@ -118,10 +118,10 @@ fn late() -> Error {
 }
 
 impl Inner {
-    fn until(&self, ttl: Option<Duration>) -> Option<Duration> {
+    /// Returns the end of a lifetime in Unix milliseconds; `None` if it is out of range.
+    fn until(&self, ttl: Option<Duration>) -> Option<u64> {
         let until = self.clock.now().checked_add(ttl?)?;
-        // Stored in milliseconds, whose range is smaller.
-        u64::try_from(until.as_millis()).is_ok().then_some(until)
+        u64::try_from(until.as_millis()).ok()
     }
 
     /// Returns the record of a key, live or expired.
@@ -216,7 +216,7 @@ impl Inner {
         let id = id_of(Kind::Index, owner);
         let _lock = self.owners.lock(id).await;
         let mut index = self.index(id, owner).await?;
-        if !index.enter(&entry.key, entry.until, self.clock.now()) {
+        if !index.enter(&entry.key, entry.until, millis(self.clock.now())) {
             return Ok(());
         }
         let count = index.keys.len();
@@ -266,11 +266,15 @@ impl TowerSessionsStore {
         self.read(self.0.live(id_of(Kind::Record, key), key)).await
     }
 
-    /// Writes in a separate task.
+    /// Writes in a separate task; `text` is a key or an owner.
     ///
     /// A caller that stops waiting leaves nothing half done, and the lock is held until the backend
     /// is done.
-    async fn write<T, W>(&self, write: impl FnOnce(Arc<Inner>) -> W) -> Result<T, Error>
+    async fn write<T, W>(
+        &self,
+        text: &str,
+        write: impl FnOnce(Arc<Inner>, String) -> W,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         W: Future<Output = Result<T, Error>> + Send + 'static,
@@ -279,7 +283,7 @@ impl TowerSessionsStore {
         let permit = permit.map_err(|_| {
             Error::new(ErrorKind::Unavailable, "too many writes wait for the tower-sessions store")
         })?;
-        let write = write(self.0.clone());
+        let write = write(self.0.clone(), text.to_owned());
         let task = tokio::spawn(async move {
             let _permit = permit;
             timeout(HUNG, write).await
@@ -314,8 +318,7 @@ impl Store for TowerSessionsStore {
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            self.write(|inner| async move { inner.insert(key, record).await }).await
+            self.write(key, |inner, key| async move { inner.insert(key, record).await }).await
         })
     }
 
@@ -328,16 +331,18 @@ impl Store for TowerSessionsStore {
     ) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            self.write(|inner| async move { inner.replace(key, version, value, ttl).await }).await
+            self.write(
+                key,
+                |inner, key| async move { inner.replace(key, version, value, ttl).await },
+            )
+            .await
         })
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            self.write(|inner| async move { inner.remove(key, None).await }).await
+            self.write(key, |inner, key| async move { inner.remove(key, None).await }).await
         })
     }
 
@@ -358,12 +363,12 @@ impl Store for TowerSessionsStore {
         Box::pin(async move {
             let mut removed = 0;
             for key in self.listed(owner).await? {
-                let owner = owner.to_owned();
-                let gone = self.write(|inner| async move { inner.remove(key, Some(&owner)).await });
-                removed += u64::from(gone.await?);
+                let remove = |inner: Arc<Inner>, owner: String| async move {
+                    inner.remove(key, Some(&owner)).await
+                };
+                removed += u64::from(self.write(owner, remove).await?);
             }
-            let owner = owner.to_owned();
-            self.write(|inner| async move { inner.tidy(&owner).await }).await?;
+            self.write(owner, |inner, owner| async move { inner.tidy(&owner).await }).await?;
             Ok(removed)
         })
     }

@@ -2,7 +2,7 @@
 
 use super::changes::{Mark, Moment};
 use super::token_list::{Kind, TokenList, moment_of};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::telemetry;
 use crate::store::{Record, StoreFuture};
 use crate::token::registered::{RegisteredClaims, TextRule};
@@ -137,17 +137,15 @@ impl TokenList {
         expires: Option<u64>,
         issued: Option<u64>,
     ) -> Result<(), Error> {
-        match (self.max_lifetime(), expires, issued) {
-            (Some(most), Some(expires), Some(issued))
-                if expires.saturating_sub(issued) > most.as_secs() =>
-            {
-                Err(Error::configuration(
-                    "the token's lifetime is over the limit of its list: raise the list's \
-                     .max_token_lifetime(…)",
-                ))
-            }
-            _ => Ok(()),
-        }
+        let lifetime = match (expires, issued) {
+            (Some(expires), Some(issued)) => expires.saturating_sub(issued),
+            _ => return Ok(()),
+        };
+        ensure(
+            self.max_lifetime().is_none_or(|most| lifetime <= most.as_secs()),
+            "the token's lifetime is over the limit of its list: raise the list's \
+             .max_token_lifetime(…)",
+        )
     }
 }
 

@@ -7,12 +7,11 @@ use super::freshness::PAUSE;
 use super::handle::{Inner, KeyRing, Live, Shared};
 use super::keys::Keys;
 use super::sealed;
-use crate::core::attempts::Attempts;
 use crate::core::clock::{Clock, millis};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::future::BoxFuture;
 use crate::core::telemetry;
-use crate::store::{NewRecord, Record};
+use crate::store::{NewRecord, Record, update};
 use crate::token::keys::{KeySource, Keys as Ready, Snapshot};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -120,16 +119,11 @@ impl Inner {
             self.install(Some((keys, None)));
             return Ok(outcome);
         };
-        let mut attempts = Attempts::at("the key ring");
-        loop {
-            attempts.next()?;
-            let changes = self.freshness.changes.load(Ordering::Acquire);
-            let asked = self.monotonic();
-            let found = shared.store.get(&shared.place).await?;
-            let known = match &found {
-                Some(record) => Some(self.read(shared, record)?),
-                None => None,
-            };
+        // Read before the store is asked: whatever changes meanwhile makes the keys stale.
+        let changes = self.freshness.changes.load(Ordering::Acquire);
+        let asked = self.monotonic();
+        let changed = update(&*shared.store, &shared.place, "the key ring", |found| {
+            let known = found.map(|record| self.read(shared, record)).transpose()?;
             let mut keys = match &known {
                 Some(known) => known.clone(),
                 None => self.begin()?,
@@ -139,16 +133,16 @@ impl Inner {
                 keys.stay_revoked(&live.keys, &self.schedule, now)?;
             }
             let outcome = change(&mut keys, now)?;
-            let version = match &found {
-                Some(found) if known.is_some_and(|known| known.is(&keys)) => Some(found.version()),
-                found => shared.keep(&keys, found.as_ref()).await?,
+            let new = match known {
+                Some(known) if known.is(&keys) => None,
+                _ => Some(NewRecord::new(sealed::seal(&keys, &shared.sealing, &shared.place)?)),
             };
-            if version.is_some() {
-                self.install(Some((keys, version)));
-                self.freshness.renew(asked, changes);
-                return Ok(outcome);
-            }
-        }
+            Ok((new, (keys, outcome)))
+        });
+        let ((keys, outcome), version) = changed.await?;
+        self.install(Some((keys, version)));
+        self.freshness.renew(asked, changes);
+        Ok(outcome)
     }
 
     /// Returns the keys of a record, decrypting it only if its version is not known.
@@ -159,20 +153,6 @@ impl Inner {
             _ => {
                 let known = live.as_ref().map(|live| &live.keys);
                 sealed::open(record.value(), &shared.sealing, &shared.place, known)
-            }
-        }
-    }
-}
-
-impl Shared {
-    /// Writes the keys. Returns the new version; `None` if another writer was faster.
-    async fn keep(&self, keys: &Keys, found: Option<&Record>) -> Result<Option<u64>, Error> {
-        let value = sealed::seal(keys, &self.sealing, &self.place)?;
-        match found {
-            None => self.store.insert(&self.place, NewRecord::new(value)).await,
-            Some(found) => {
-                let version = found.version();
-                self.store.replace(&self.place, version, value, None).await
             }
         }
     }
