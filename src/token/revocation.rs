@@ -23,7 +23,7 @@ impl RevocationId {
     pub(crate) fn of(issuer: Option<&str>, token_id: Option<&str>, signing_input: &[u8]) -> Self {
         match token_id {
             Some(token_id) => Self::of_pair(b"jti", issuer, token_id),
-            None => Self::digest(&[b"input", signing_input]),
+            None => Self(sha256_of([&b"input"[..], signing_input])),
         }
     }
 
@@ -36,11 +36,7 @@ impl RevocationId {
         // The length goes first, so that different pairs never give the same bytes.
         let issuer = issuer.unwrap_or_default();
         let length = (issuer.len() as u64).to_be_bytes();
-        Self::digest(&[what, &length, issuer.as_bytes(), name.as_bytes()])
-    }
-
-    fn digest(parts: &[&[u8]]) -> Self {
-        Self(sha256_of(parts))
+        Self(sha256_of([what, &length, issuer.as_bytes(), name.as_bytes()]))
     }
 
     /// Parses the output of [`to_text`](Self::to_text).

@@ -7,7 +7,7 @@ use crate::core::error::Error;
 use crate::core::lock::{read, write};
 use redb::{ReadTransaction, ReadableDatabase};
 use std::path::{Path, PathBuf};
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::RwLock;
 use std::time::Duration;
 
 /// The database file and its current handle.
@@ -33,11 +33,7 @@ impl Medium {
     }
 
     pub(super) fn is_read_only(&self) -> bool {
-        matches!(self.state().file, Open::ReadOnly(_))
-    }
-
-    fn state(&self) -> RwLockReadGuard<'_, State> {
-        read(&self.state)
+        matches!(read(&self.state).file, Open::ReadOnly(_))
     }
 
     /// Closes and reopens the file, unless another thread did so since that generation.
@@ -60,7 +56,7 @@ impl Medium {
         look: impl Fn(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, Error> {
         let attempt = || {
-            let state = self.state();
+            let state = read(&self.state);
             let result = guarded(|| {
                 let transaction = match &state.file {
                     Open::Writable(file) => file.begin_read()?,
@@ -85,7 +81,7 @@ impl Medium {
         mut change: impl FnMut(&mut Tables<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), Error> {
         let mut attempt = || {
-            let state = self.state();
+            let state = read(&self.state);
             let mut begun = false;
             let result = guarded(|| {
                 let file = match &state.file {

@@ -48,7 +48,7 @@ impl Bucket {
 
 /// The names of keys under one prefix.
 pub(super) struct Layout {
-    prefix: String,
+    pub(super) prefix: String,
 }
 
 impl Layout {
@@ -66,10 +66,6 @@ impl Layout {
             "the prefix of a Redis store has no braces: a cluster places keys by the text in braces",
         )?;
         Ok(Self { prefix })
-    }
-
-    pub(super) fn prefix(&self) -> &str {
-        &self.prefix
     }
 
     /// Returns the prefix of the keys of records, and of no others.

@@ -1,6 +1,6 @@
 //! [`RedisStore`]: the store over Redis.
 
-use super::deployment::Deployment;
+use super::deployment::{Deployment, Servers};
 use super::failure::unavailable;
 use super::worker::Worker;
 use crate::core::debug::debug_fields;
@@ -106,7 +106,7 @@ impl RedisStore {
     fn follow_primary(&self) {
         let Inner { worker, deployment, primary_followed, .. } = &*self.0;
         primary_followed.call_once(|| {
-            if let Some(primary) = deployment.primary() {
+            if let Servers::Primary { primary, .. } = &deployment.servers {
                 worker.spawn(primary.clone().follow());
             }
         });
@@ -191,6 +191,6 @@ impl Store for RedisStore {
 debug_fields!(
     RedisStore,
     self,
-    prefix = self.0.deployment.layout.prefix(),
+    prefix = self.0.deployment.layout.prefix,
     timeout = self.0.deployment.timeout
 );
