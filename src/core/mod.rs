@@ -28,3 +28,11 @@ pub(crate) mod settings;
 pub(crate) mod sharded;
 pub(crate) mod single_flight;
 pub(crate) mod telemetry;
+
+pub(crate) use self::{
+    attempts::Attempts,
+    clock::{Clock, PartClock, SystemClock, millis},
+    debug::debug_fields,
+    error::{Error, ErrorKind, ensure},
+    secret::Secret,
+};

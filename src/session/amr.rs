@@ -1,7 +1,7 @@
 //! Authentication methods (`amr`) by which a session's user stepped up after the login.
 
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::name::is_name;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::token::claim_set::ClaimSet;
 use serde_json::{Map, Value};
 use std::sync::Arc;

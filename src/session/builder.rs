@@ -3,11 +3,9 @@
 use super::handle::Sessions;
 use super::record_cache::Memory;
 use super::settings::{OnTypeMismatch, Settings};
-use crate::core::clock::{Clock, PartClock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ensure};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::store::{SealingKeys, Store};
 use std::sync::Arc;
 use std::time::Duration;

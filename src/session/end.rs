@@ -6,8 +6,7 @@ use super::loaded::Loaded;
 use super::record::IdState;
 use super::rotate::FORWARDED;
 use super::view::SessionInfo;
-use crate::core::attempts::Attempts;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Attempts, Error, ErrorKind};
 use std::collections::HashMap;
 
 impl Sessions {

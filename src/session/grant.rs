@@ -4,8 +4,7 @@ use super::handle::Sessions;
 use super::loaded::Loaded;
 use super::new_session::conflict;
 use super::record::Body;
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret};
 use crate::store::Store;
 use std::sync::Arc;
 

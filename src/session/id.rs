@@ -1,9 +1,8 @@
 //! Session ids: the secret that the client holds, and the hash that the store keeps.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::jose::encoding;
 use std::fmt;
 use zeroize::Zeroizing;

@@ -3,8 +3,7 @@
 use super::id::Hash;
 use super::record::Body;
 use super::record_cache::Entry;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::{Error, debug_fields};
 use crate::token::claim_set::ClaimSet;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use super::loaded::Loaded;
 use super::new_session::conflict;
 use super::record::Body;
 use super::tokens::Tokens;
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::token::claim_set::ClaimSet;
 use std::sync::Arc;
 

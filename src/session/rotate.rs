@@ -17,8 +17,7 @@ use super::id::SessionId;
 use super::loaded::Loaded;
 use super::new_session::{NewSession, check_data, conflict, read_claims, to_json};
 use super::record::{Body, IdState};
-use crate::core::attempts::Attempts;
-use crate::core::error::Error;
+use crate::core::{Attempts, Error};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! The tokens of a login in its session.
 
-use crate::core::debug::debug_fields;
-use crate::core::secret::Secret;
+use crate::core::{Secret, debug_fields};
 use crate::jose::jws::Compact;
 use crate::token::registered::RegisteredClaims;
 

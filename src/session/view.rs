@@ -3,7 +3,7 @@
 use super::loaded::Loaded;
 use super::settings::Settings;
 use crate::core::clock::system_time;
-use crate::core::debug::debug_fields;
+use crate::core::debug_fields;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::ops::Deref;

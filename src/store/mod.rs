@@ -39,7 +39,7 @@ pub use seal::SealingKeys;
 pub(crate) use update::update;
 pub use watch::{Change, Watcher};
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

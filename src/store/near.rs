@@ -3,11 +3,9 @@
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, SystemClock, debug_fields};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::fmt;

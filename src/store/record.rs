@@ -1,6 +1,6 @@
 //! [`Record`] and [`NewRecord`]: what a store keeps under a key.
 
-use crate::core::debug::debug_fields;
+use crate::core::debug_fields;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,7 @@
 //! Compare-and-set update of one record.
 
 use super::{NewRecord, Record, Store};
-use crate::core::attempts::Attempts;
-use crate::core::error::Error;
+use crate::core::{Attempts, Error};
 
 /// Reads, changes and writes a record, again until no other write came between.
 ///

@@ -2,8 +2,8 @@
 
 use super::registered::RegisteredClaims;
 use crate::core::decode::decode;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::seeded_hash;
+use crate::core::{Error, ErrorKind};
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
 use std::borrow::Cow;

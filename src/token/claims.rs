@@ -2,7 +2,7 @@
 
 use super::claim_set::ClaimSet;
 use super::verified::Verified;
-use crate::core::error::Error;
+use crate::core::Error;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,7 +1,7 @@
 //! Registered claims, read strictly and without copying.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::json::{self, Names, Scalar};
+use crate::core::{Error, ErrorKind};
 use std::borrow::Cow;
 
 /// The last second of the year 9999; a later date is an attack or a wrong unit.

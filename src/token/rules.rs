@@ -1,8 +1,8 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
 use super::registered::{Audience, RegisteredClaims, TextRule};
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::mismatch::mismatch;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::jose::header::is_type;
 use crate::jose::not_allowed;
 use crate::jose::{Algorithm, Header};

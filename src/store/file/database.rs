@@ -3,7 +3,7 @@
 use super::failure::{Failure, describe, guarded};
 use super::opening::{self, Open};
 use super::tables::Tables;
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::core::lock::{read, write};
 use redb::{ReadTransaction, ReadableDatabase};
 use std::path::{Path, PathBuf};

@@ -3,9 +3,7 @@
 use super::database::Medium;
 use super::tables::{self, Tables};
 use super::worker::{Shared, Threads};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::{Clock, Error, SystemClock, debug_fields};
 use crate::store::watch::{Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use redb::ReadTransaction;

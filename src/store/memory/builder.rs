@@ -1,10 +1,8 @@
 //! The builder of the memory store.
 
 use super::store::{MemoryStore, Records};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::settings::options;
+use crate::core::{Clock, Error, SystemClock, debug_fields};
 use crate::store::watch::Watchers;
 use foldhash::quality::RandomState;
 use moka::sync::Cache;

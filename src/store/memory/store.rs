@@ -1,8 +1,7 @@
 //! The records, their bounds, and the operations on them.
 
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
+use crate::core::{Clock, Error, ErrorKind};
 use crate::store::watch::{Change, Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use foldhash::quality::RandomState;

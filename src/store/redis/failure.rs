@@ -1,7 +1,7 @@
 //! Failures of Redis commands, as errors of this crate.
 
 use super::url::Address;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
 use std::borrow::Cow;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use super::attempt::OnDrop;
 use super::deployment::{Deployment, Servers};
 use super::failure::Failure;
 use super::subscription::{Beat, Subscription};
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::core::lock::lock;
 use crate::core::telemetry;
 use crate::store::watch::{Change, Watcher};

@@ -3,8 +3,7 @@
 use super::deployment::{Deployment, Servers};
 use super::failure::unavailable;
 use super::worker::Worker;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::{Error, debug_fields};
 use crate::store::watch::Watcher;
 use crate::store::{NewRecord, Record, Store, StoreFuture};
 use std::sync::{Arc, Once};

@@ -1,7 +1,6 @@
 //! Redis URLs: a server, a cluster, or sentinels.
 
-use crate::core::error::{Error, ensure};
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret, ensure};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! The calls of `tower-sessions-core` 0.15.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use serde_json::Value;
 use std::collections::HashMap;
 use time::OffsetDateTime;

@@ -1,10 +1,9 @@
 //! The encoding of a record in a backend.
 
 use super::backend::Data;
-use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256_of;
 use crate::core::random::random;
+use crate::core::{Error, ErrorKind, millis};
 use crate::jose::encoding;
 use crate::store::Record;
 use serde::de::DeserializeOwned;

@@ -2,7 +2,7 @@
 
 use super::backend::Data;
 use super::entry::{damaged, decode, encode};
-use crate::core::error::Error;
+use crate::core::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

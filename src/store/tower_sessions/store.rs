@@ -3,9 +3,7 @@
 use super::backend::Backend;
 use super::entry::{Entry, Kind, id_of};
 use super::index::Index;
-use crate::core::clock::{Clock, SystemClock, millis};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Clock, Error, ErrorKind, SystemClock, debug_fields, millis};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use std::future::Future;
 use std::sync::Arc;

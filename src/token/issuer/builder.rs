@@ -2,10 +2,8 @@
 
 use super::claims::Terms;
 use super::handle::{Inner, Issuer};
-use crate::core::clock::Clock;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ensure};
 use crate::core::settings::{Texts, Time, options};
+use crate::core::{Clock, Error, debug_fields, ensure};
 use crate::jose::SigningKey;
 use crate::token::list::TokenList;
 use crate::token::registered::MAX_DATE;

@@ -1,9 +1,8 @@
 //! Claims of new tokens.
 
 use crate::core::clock::system_time;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::random::random;
+use crate::core::{Error, ErrorKind, debug_fields, ensure};
 use crate::token::list::TokenList;
 use crate::token::registered::{Audience, MAX_DATE, RegisteredClaims};
 use serde::ser::SerializeMap;

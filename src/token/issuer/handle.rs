@@ -1,10 +1,7 @@
 //! Token issuer: signs claims.
 
 use super::claims::{self, NewClaims, Terms};
-use crate::core::clock::Clock;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::jose::jws::{self, DEFAULT_MAX_LEN};
 use crate::token::builder::VerifierBuilder;
 use crate::token::ring::KeyRing;

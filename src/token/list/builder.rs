@@ -3,12 +3,10 @@
 use super::changes::Changes;
 use super::limits::{Limits, Values};
 use super::token_list::{Kind, ListState, TokenList};
-use crate::core::clock::{Clock, PartClock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ensure};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, TimeOrUnlimited, options};
 use crate::core::telemetry::{Counter, Metric};
+use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::store::{Change, Store, Watcher};
 use crate::token::rules::{DEFAULT_LEEWAY, MAX_LEEWAY};
 use std::sync::Arc;

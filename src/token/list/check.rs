@@ -2,8 +2,8 @@
 
 use super::changes::{Mark, Moment};
 use super::token_list::{Kind, TokenList, moment_of};
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::store::{Record, StoreFuture};
 use crate::token::registered::{RegisteredClaims, TextRule};
 use crate::token::revocation::RevocationId;

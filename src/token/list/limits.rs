@@ -1,7 +1,7 @@
 //! Limits of a list that can change while it is in use.
 
-use crate::core::error::{Error, ensure};
 use crate::core::lock::{read, write};
+use crate::core::{Error, ensure};
 use crate::token::rules::Rules;
 use std::sync::RwLock;
 use std::time::Duration;

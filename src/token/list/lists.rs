@@ -1,8 +1,7 @@
 //! The lists of a verifier.
 
 use super::token_list::{Kind, TokenList};
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ensure};
+use crate::core::{Clock, Error, ensure};
 use crate::token::rules::Rules;
 use crate::token::verified::Verified;
 use std::sync::Arc;

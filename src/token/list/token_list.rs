@@ -2,11 +2,9 @@
 
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
-use crate::core::attempts::Attempts;
 use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::telemetry::Counter;
+use crate::core::{Attempts, Error, debug_fields};
 use crate::jose::jws::Compact;
 use crate::store::{Change, NewRecord, Record, Store};
 use crate::token::registered::RegisteredClaims;

@@ -2,12 +2,10 @@
 
 use super::family::Terms;
 use super::tokens::{OnReuse, RefreshState, RefreshTokens, ReuseReport};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ensure};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::core::telemetry::{Counter, Metric};
+use crate::core::{Clock, Error, SystemClock, debug_fields, ensure};
 use crate::store::Store;
 use std::sync::Arc;
 use std::time::Duration;

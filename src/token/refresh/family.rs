@@ -1,8 +1,7 @@
 //! Stored record of a refresh token family: all tokens that follow from one login.
 
 use super::text::{Fingerprint, Salt, Token};
-use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, millis};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -1,9 +1,8 @@
 //! Refresh token text: a family id and a secret.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::jose::encoding;
 use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq;

@@ -2,12 +2,9 @@
 
 use super::family::{Family, Position, REUSED, Terms};
 use super::text::Token;
-use crate::core::attempts::Attempts;
 use crate::core::clock::{Clock, millis, system_time};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
 use crate::core::telemetry::{self, Counter};
+use crate::core::{Attempts, Error, ErrorKind, Secret, debug_fields};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

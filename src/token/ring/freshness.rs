@@ -4,7 +4,7 @@
 //! while the others continue; after the whole interval, or when the store notified of a change, all
 //! requests wait for the answer.
 
-use crate::core::clock::{Clock, millis};
+use crate::core::{Clock, millis};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

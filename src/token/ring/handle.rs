@@ -3,11 +3,9 @@
 use super::freshness::Freshness;
 use super::key::{KeyInfo, RingKey};
 use super::keys::{Entry, Keys, Schedule};
-use crate::core::clock::{Clock, PartClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::{read, write};
 use crate::core::telemetry;
+use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields};
 use crate::jose::{KeySet, SigningKey};
 use crate::store::{Change, SealingKeys, Store};
 use crate::token::keys::Snapshot;

@@ -2,7 +2,7 @@
 
 use super::key::{KeyInfo, KeyState, RingKey};
 use crate::core::clock::since_epoch;
-use crate::core::error::{Error, ErrorKind, ensure};
+use crate::core::{Error, ErrorKind, ensure};
 use crate::jose::header::MAX_KID;
 use crate::jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
 use std::fmt;
