@@ -17,6 +17,7 @@ pub(crate) mod lock;
 pub(crate) mod mismatch;
 pub(crate) mod name;
 pub(crate) mod now_or_later;
+pub(crate) mod on_drop;
 mod problem;
 pub(crate) mod random;
 #[cfg(feature = "client")]
@@ -34,5 +35,6 @@ pub(crate) use self::{
     clock::{Clock, PartClock, SystemClock, millis},
     debug::debug_fields,
     error::{Error, ErrorKind, ensure},
+    on_drop::OnDrop,
     secret::Secret,
 };

@@ -36,7 +36,7 @@ impl Sessions {
     /// Errors of the store.
     pub async fn end_device(&self, user: &str, handle: &str) -> Result<bool, Error> {
         let mut ended = false;
-        for loaded in self.owned(user).await?.sessions {
+        for loaded in self.owned(user).await?.into_iter().flatten() {
             if loaded.handle() == handle {
                 ended |= self.finish(&loaded).await?;
             }
@@ -53,8 +53,7 @@ impl Sessions {
     /// Errors of the store; some sessions may then have ended and others not.
     pub async fn end_all(&self, user: &str) -> Result<u64, Error> {
         let settings = &*self.0;
-        let owned = self.owned(user).await?;
-        let count = owned.sessions.len() as u64 + owned.unreadable;
+        let count = self.owned(user).await?.len() as u64;
         let owner = settings.owner(user);
         let mut attempts = Attempts::at("the user's sessions");
         loop {
@@ -72,12 +71,11 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::Storage`] if a record is damaged; errors of the store.
     pub async fn devices(&self, user: &str) -> Result<Vec<SessionInfo>, Error> {
-        let owned = self.owned(user).await?;
-        if let Some(error) = owned.error {
-            return Err(error);
+        let mut sessions = Vec::new();
+        for loaded in self.owned(user).await? {
+            let loaded = loaded?;
+            sessions.push(SessionInfo::new(&loaded, self.expires(&loaded)));
         }
-        let info = |loaded: &Loaded| SessionInfo::new(loaded, self.expires(loaded));
-        let mut sessions: Vec<_> = owned.sessions.iter().map(info).collect();
         sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen()));
         Ok(sessions)
     }
@@ -149,12 +147,12 @@ impl Sessions {
         }
     }
 
-    /// Returns a user's sessions, each once even during an id change.
-    async fn owned(&self, key: &str) -> Result<Owned, Error> {
+    /// Returns a user's sessions, each once even during an id change, and the damaged records.
+    async fn owned(&self, user: &str) -> Result<Vec<Result<Loaded, Error>>, Error> {
         let settings = &*self.0;
-        let mut owned = Owned::default();
+        let mut damaged = Vec::new();
         let mut found: HashMap<[u8; 16], Loaded> = HashMap::new();
-        for (key, record) in settings.store.owned(&settings.owner(key)).await? {
+        for (key, record) in settings.store.owned(&settings.owner(user)).await? {
             let hash = key.strip_prefix(&*settings.prefix).and_then(Hash::from_text);
             let Some(hash) = hash else { continue };
             let loaded = match self.decode(hash, &key, Some(&record)) {
@@ -162,8 +160,7 @@ impl Sessions {
                 Ok(IdState::Pending(from, loaded)) if self.has_moved(from, hash).await? => loaded,
                 Ok(_) => continue,
                 Err(error) => {
-                    owned.unreadable += 1;
-                    owned.error = Some(error);
+                    damaged.push(Err(error));
                     continue;
                 }
             };
@@ -171,14 +168,6 @@ impl Sessions {
                 found.insert(loaded.body().handle, loaded);
             }
         }
-        owned.sessions = found.into_values().collect();
-        Ok(owned)
+        Ok(found.into_values().map(Ok).chain(damaged).collect())
     }
-}
-
-#[derive(Default)]
-struct Owned {
-    sessions: Vec<Loaded>,
-    unreadable: u64,
-    error: Option<Error>,
 }

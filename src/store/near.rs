@@ -5,7 +5,7 @@ use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
 use crate::core::lock::lock;
 use crate::core::settings::{Time, options};
-use crate::core::{Clock, Error, SystemClock, debug_fields};
+use crate::core::{Clock, Error, OnDrop, SystemClock, debug_fields};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::fmt;
@@ -199,18 +199,6 @@ impl Copies {
     }
 }
 
-/// Invalidates a key when a write of it ends, even in an error: it may have happened.
-struct Writing<'a> {
-    copies: &'a Copies,
-    change: Change<'a>,
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.copies.told(self.change);
-    }
-}
-
 impl<S: Store> CachedStore<S> {
     /// Creates a cache of up to 64 MiB over this store.
     pub fn new(store: S) -> Self {
@@ -223,8 +211,9 @@ impl<S: Store> CachedStore<S> {
         CachedStoreBuilder { store, clock: Arc::new(SystemClock), options }
     }
 
-    fn writing<'a>(&'a self, change: Change<'a>) -> Writing<'a> {
-        Writing { copies: &self.0.copies, change }
+    /// Invalidates a key when a write of it ends, even in an error: it may have happened.
+    fn writing<'a>(&'a self, change: Change<'a>) -> OnDrop<impl FnMut() + 'a> {
+        OnDrop::new(move || self.0.copies.told(change))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Work that callers wait for together, and guards of work that is broken off.
+//! Work that callers wait for together.
 
 use super::failure::Failure;
 use crate::core::single_flight::Call;
@@ -44,27 +44,6 @@ impl<T: Clone + Send + Sync + 'static> Attempt<T> {
         async move {
             let broken = || Err(Failure::gone("the attempt to connect to Redis broke off"));
             attempt.answer().await.unwrap_or_else(broken)
-        }
-    }
-}
-
-/// Runs a closure when it is dropped, unless it was [disarmed](Self::disarm).
-pub(super) struct OnDrop<F: FnMut()>(Option<F>);
-
-impl<F: FnMut()> OnDrop<F> {
-    pub(super) fn new(run: F) -> Self {
-        Self(Some(run))
-    }
-
-    pub(super) fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        if let Some(run) = &mut self.0 {
-            run();
         }
     }
 }

@@ -4,7 +4,7 @@ use super::family::{Family, Position, REUSED, Terms};
 use super::text::Token;
 use crate::core::clock::{Clock, millis, system_time};
 use crate::core::telemetry::{self, Counter};
-use crate::core::{Attempts, Error, ErrorKind, Secret, debug_fields};
+use crate::core::{Attempts, Error, ErrorKind, OnDrop, Secret, debug_fields};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -239,9 +239,9 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 let ended = store.replace(key, record.version(), REUSED.to_vec(), Some(ttl));
                 // Dropping this reports the reuse, also if the store fails or the future is
                 // dropped: the family may have ended, and no other request would report it.
-                let ending = Ending(Some((self, family)));
+                let report = OnDrop::new(move || self.report(&family));
                 if ended.await?.is_none() {
-                    ending.did_not_happen();
+                    report.disarm();
                     return Ok(None);
                 }
                 return Err(reused());
@@ -253,23 +253,6 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
             data: family.data,
             expires_at: system_time(Duration::from_millis(family.expires)),
         }))
-    }
-}
-
-/// A guard that reports a reuse when dropped, unless another request changed the family first.
-struct Ending<'a, T>(Option<(&'a RefreshTokens<T>, Family<T>)>);
-
-impl<T> Ending<'_, T> {
-    fn did_not_happen(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<T> Drop for Ending<'_, T> {
-    fn drop(&mut self) {
-        if let Some((tokens, family)) = &self.0 {
-            tokens.report(family);
-        }
     }
 }
 
