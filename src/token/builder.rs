@@ -54,6 +54,7 @@ options! {
 /// assert!(error.message().contains(".algorithms("));
 /// ```
 #[must_use]
+#[derive(Default)]
 pub struct VerifierBuilder {
     keys: KeySet,
     /// Sources of keys that may change; more than one is an error.
@@ -68,7 +69,7 @@ pub struct VerifierBuilder {
     pub(crate) token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
     texts: Vec<TextRule>,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Each with the kind of list it was added as.
     lists: Vec<(Kind, TokenList)>,
@@ -76,35 +77,15 @@ pub struct VerifierBuilder {
 }
 
 /// The rule for a builder without an audience.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 enum AudienceRule {
     /// Building fails.
+    #[default]
     Required,
     /// Any audience is accepted; naming an audience as well is an error.
     Any,
     /// Any audience is accepted until one is named.
     AnyUntilNamed,
-}
-
-impl Default for VerifierBuilder {
-    fn default() -> Self {
-        Self {
-            keys: KeySet::default(),
-            sources: Vec::new(),
-            pinned: false,
-            algorithms: Vec::new(),
-            issuers: Vec::new(),
-            audiences: Vec::new(),
-            audience: AudienceRule::Required,
-            token_type_if_present: None,
-            required: Vec::new(),
-            texts: Vec::new(),
-            clock: Arc::new(SystemClock),
-            revocation: None,
-            lists: Vec::new(),
-            options: VerifierOptions::default(),
-        }
-    }
 }
 
 impl Verifier {
@@ -337,7 +318,7 @@ impl VerifierBuilder {
 
     /// Replaces the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -423,7 +404,7 @@ impl VerifierBuilder {
             self.audience != AudienceRule::Any || rules.audiences.is_empty(),
             "both .audience(…) and .any_audience() are set: keep one of the two",
         )?;
-        let clock = PartClock::new(self.clock);
+        let clock = PartClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock)));
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
             Some(make) => make(clock.clone(), &named)?,
             None => Arc::new(StaticKeys::new(self.keys)),
