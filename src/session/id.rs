@@ -26,7 +26,7 @@ pub(super) const CHARACTERS: usize = 43;
 /// # Ok(()) }
 /// # example(&"A".repeat(43)).unwrap();
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionId {
     text: Secret,
     hash: Hash,
@@ -59,14 +59,6 @@ impl SessionId {
         self.hash
     }
 }
-
-impl PartialEq for SessionId {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for SessionId {}
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

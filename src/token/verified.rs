@@ -76,11 +76,7 @@ impl Verified {
         Self(Arc::new(Handle { entry }))
     }
 
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.0.entry
-    }
-
-    pub(crate) fn shared_entry(&self) -> &Arc<Entry> {
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
         &self.0.entry
     }
 

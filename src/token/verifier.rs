@@ -295,7 +295,7 @@ impl Inner {
         listed: Result<(), Error>,
         known: bool,
     ) -> Result<Verified, Error> {
-        let entry = verified.shared_entry();
+        let entry = verified.entry();
         // Revocation is checked before expiry: a token that is only expired may be renewed.
         let dated = || entry.window.check(self.clock.now(), &self.rules);
         let answer = match listed {

@@ -4,9 +4,9 @@ use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
 use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
 use crate::core::telemetry::Counter;
-use crate::core::{Attempts, Error, debug_fields};
+use crate::core::{Error, debug_fields};
 use crate::jose::jws::Compact;
-use crate::store::{Change, NewRecord, Record, Store};
+use crate::store::{Change, NewRecord, Record, Store, update};
 use crate::token::registered::RegisteredClaims;
 use crate::token::revocation::RevocationId;
 use crate::token::rules::MAX_TOKEN_LEN;
@@ -297,34 +297,26 @@ impl TokenList {
         moment: Option<u64>,
         ttl: Option<Duration>,
     ) -> Result<(), Error> {
-        let store = &self.list.store;
-        let value = |moment: Option<u64>| match moment {
-            Some(moment) => moment.to_be_bytes().to_vec(),
-            None => Vec::new(),
+        let store = &*self.list.store;
+        let entry = |moment: Option<u64>, ttl| {
+            let value = moment.map_or(Vec::new(), |moment| moment.to_be_bytes().to_vec());
+            NewRecord { ttl, ..NewRecord::new(value) }
         };
-        let mut attempts = Attempts::at("the list's entry");
-        loop {
-            attempts.next()?;
-            let mut record = NewRecord::new(value(moment));
-            record.ttl = ttl;
-            if store.insert(key, record).await?.is_some() {
-                return Ok(());
-            }
-            let Some(found) = store.get(key).await? else {
-                continue;
-            };
-            let raised = moment.map(|moment| moment.max(moment_of(&found)));
-            // `None` is the longest.
-            let longer = match (ttl, found.ttl()) {
-                (Some(ttl), Some(found)) => Some(ttl.max(found)),
-                _ => None,
-            };
-            let enough = longer == found.ttl() && value(raised) == found.value();
-            if enough || store.replace(key, found.version(), value(raised), longer).await?.is_some()
-            {
-                return Ok(());
-            }
+        // Most entries are new: one round trip.
+        if store.insert(key, entry(moment, ttl)).await?.is_some() {
+            return Ok(());
         }
+        let raised = update(store, key, "the list's entry", |found| {
+            let Some(found) = found else {
+                return Ok((Some(entry(moment, ttl)), ()));
+            };
+            // `None` is the longest.
+            let longer = ttl.zip(found.ttl()).map(|(ttl, left)| ttl.max(left));
+            let raised = entry(moment.map(|moment| moment.max(moment_of(found))), longer);
+            let is_enough = longer == found.ttl() && raised.value == found.value();
+            Ok(((!is_enough).then_some(raised), ()))
+        });
+        raised.await.map(drop)
     }
 }
 
