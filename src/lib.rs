@@ -204,9 +204,9 @@ pub use crate::token::cache::CacheStats;
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
-pub use crate::token::revocation::{Revocation, RevocationId};
+pub use crate::token::revocation::RevocationId;
 pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};
-pub use crate::token::verified::Verified;
+pub use crate::token::verified::{Revocation, Verified};
 pub use crate::token::verifier::Verifier;
 
 // Sessions.

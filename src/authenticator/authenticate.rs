@@ -15,7 +15,7 @@ use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
 use crate::core::telemetry;
-use crate::token::claim_set::Claimed;
+use crate::token::claims::Claimed;
 use crate::token::verified::Verified;
 use std::ops::Range;
 use std::sync::Arc;

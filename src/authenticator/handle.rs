@@ -13,7 +13,7 @@ use crate::core::challenge::AuthResponse;
 use crate::core::error::Error;
 use crate::core::sharded::Striped;
 use crate::core::telemetry;
-use crate::token::claim_set::Claimed;
+use crate::token::claims::Claimed;
 use crate::token::verified::Verified;
 use std::fmt;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
 use crate::core::now_or_later::NowOrLater::{Later, Now};
 use crate::jose::jws::Compact;
-use crate::token::claims::RegisteredClaims;
+use crate::token::registered::RegisteredClaims;
 use crate::token::thread_cache;
 use crate::token::verified::Verified;
 use crate::token::verifier::{Verification, Verifier};

@@ -19,6 +19,7 @@ pub(crate) mod lock;
 pub(crate) mod mismatch;
 pub(crate) mod name;
 pub(crate) mod now_or_later;
+pub(crate) mod on_drop;
 mod problem;
 pub(crate) mod random;
 #[cfg(feature = "client")]
@@ -30,3 +31,12 @@ pub(crate) mod settings;
 pub(crate) mod sharded;
 pub(crate) mod single_flight;
 pub(crate) mod telemetry;
+
+pub(crate) use self::{
+    attempts::Attempts,
+    clock::{Clock, PartClock, SystemClock, millis},
+    debug::debug_fields,
+    error::{Error, ErrorKind, ensure},
+    on_drop::OnDrop,
+    secret::Secret,
+};

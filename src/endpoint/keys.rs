@@ -43,14 +43,14 @@ impl Issuer {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn jwks_endpoint(&self) -> Result<Endpoint, Error> {
-        if self.key_ring().algorithm().is_symmetric() {
+        if self.key_ring().schedule().algorithm.is_symmetric() {
             return Err(Error::configuration(
                 "an issuer that signs with a shared secret has no public keys: sign with ES512, \
                  EdDSA or another asymmetric algorithm",
             ));
         }
         let ring = self.key_ring().clone();
-        let max_age = MAX_AGE.min(ring.publish_ahead() / 2);
+        let max_age = MAX_AGE.min(Duration::from_secs(ring.schedule().publish_ahead) / 2);
         Ok(Endpoint::new("jwks", move |request| {
             let (ring, known) = (ring.clone(), Known::of(request));
             Box::pin(async move {

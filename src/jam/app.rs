@@ -7,7 +7,7 @@ use crate::core::error::Error;
 use crate::jose::Algorithm;
 use crate::jwks::{Fetch, RemoteKeySet};
 use crate::token::list::TokenList;
-use crate::token::revocation::Revocation;
+use crate::token::verified::Revocation;
 use crate::token::verifier::Verifier;
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,8 +154,8 @@ impl JamApp {
             .require_text("token_use", "id")
             .require_key_id()
             .issuer_verifies_emails()
-            .token_type_if_present("JWT")
             .clock(self.clock.clone());
+        verifier.token_type_if_present = Some("JWT".into());
         if let Some(leeway) = self.leeway {
             verifier = verifier.leeway(leeway);
         }

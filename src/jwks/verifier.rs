@@ -10,12 +10,12 @@ impl VerifierBuilder {
     /// They are fetched on first use and refreshed in the background.
     pub fn jwks_url(self, url: impl Into<String>) -> Self {
         let keys = RemoteKeySet::builder(url);
-        self.source(move |clock| Ok(Arc::new(keys.clock(clock).build()?)))
+        self.source(move |clock, _| Ok(Arc::new(keys.clock(clock).build()?)))
     }
 
     /// Takes the keys from a configured remote key set, which verifiers may share.
     pub fn jwks(self, keys: RemoteKeySet) -> Self {
-        self.source(move |_| Ok(Arc::new(keys)))
+        self.source(move |_, _| Ok(Arc::new(keys)))
     }
 
     /// Takes issuer and keys from an OpenID Connect issuer.
@@ -24,6 +24,6 @@ impl VerifierBuilder {
     pub fn discover(self, issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         let keys = RemoteKeySet::discover(issuer.clone());
-        self.issuer(issuer).source(move |clock| Ok(Arc::new(keys.clock(clock).build()?)))
+        self.issuer(issuer).source(move |clock, _| Ok(Arc::new(keys.clock(clock).build()?)))
     }
 }

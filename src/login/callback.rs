@@ -72,8 +72,9 @@ impl Login {
         };
         let token = self.identity.token().map(|token| token.expose_token());
         let id_token = Secret::new(token.unwrap_or_default());
-        let tokens = Tokens::new(id_token, self.refresh_token);
-        let claims = self.identity.raw_claims().to_owned();
-        Ok(NewSession::of_login(user, claims, Some(tokens), None))
+        let mut new = NewSession::of(user);
+        new.claims = Some(Ok(self.identity.raw_claims().to_owned()));
+        new.tokens = Some(Arc::new(Tokens::new(id_token, self.refresh_token)));
+        Ok(new)
     }
 }

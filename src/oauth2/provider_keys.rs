@@ -49,7 +49,8 @@ impl Registration<'_> {
         Some(
             Verifier::builder()
                 .issuer(issuer)
-                .pinned_source(source)
+                .pinned()
+                .source(source)
                 .audience(self.client_id)
                 .clock(self.clock.clone()),
         )

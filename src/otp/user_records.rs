@@ -33,7 +33,9 @@ impl UserRecords {
         user: &str,
         change: impl FnMut(Option<&Record>) -> Result<(Option<NewRecord>, R), Error>,
     ) -> Result<R, Error> {
-        update(&*self.store, &self.key(user), "one user's codes", change).await
+        let key = self.key(user);
+        let (result, _) = update(&*self.store, &key, "one user's codes", change).await?;
+        Ok(result)
     }
 
     pub(super) async fn remove(&self, user: &str) -> Result<bool, Error> {

@@ -1,7 +1,7 @@
 //! Authentication methods (`amr`) by which a session's user stepped up after the login.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::name::is_name;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::token::claim_set::ClaimSet;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -24,13 +24,12 @@ impl Methods {
     /// [`ErrorKind::Configuration`] if there are none or more than 16, or one is not a name.
     pub(crate) fn new(names: &[&str]) -> Result<Self, Error> {
         let are_names = names.iter().all(|name| is_name(name, MAX_NAME));
-        match (1..=MAX_NAMES).contains(&names.len()) && are_names {
-            true => Ok(Self::of(names.iter().copied())),
-            false => Err(Error::configuration(
-                "the methods of a step-up are 1 to 16 names such as otp or mfa (RFC 8176), of 1 to \
-                 32 letters, digits, '-', '_' or '.'",
-            )),
-        }
+        ensure(
+            (1..=MAX_NAMES).contains(&names.len()) && are_names,
+            "the methods of a step-up are 1 to 16 names such as otp or mfa (RFC 8176), of 1 to 32 \
+             letters, digits, '-', '_' or '.'",
+        )?;
+        Ok(Self::of(names.iter().copied()))
     }
 
     fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {

@@ -1,14 +1,12 @@
 //! The builder for [`Sessions`].
 
-use super::handle::{Sessions, Settings};
+use super::handle::Sessions;
 use super::record_cache::Memory;
-use crate::core::clock::{Clock, PartClock, SystemClock};
-use crate::core::error::Error;
+use super::settings::{OnTypeMismatch, Settings};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::store::{SealingKeys, Store};
-use serde::Deserialize;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,38 +35,6 @@ options! {
     }
 }
 
-/// How to treat a session whose stored data is not of the requested type.
-///
-/// This happens when the application changed the type while sessions were alive.
-///
-/// # Example
-/// ```
-/// use jamguard::{Sessions, OnTypeMismatch, store::MemoryStore};
-/// let sessions = Sessions::builder(MemoryStore::new())
-///     .on_type_mismatch(OnTypeMismatch::StartOver)
-///     .build()?;
-/// # Ok::<(), jamguard::Error>(())
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Handling of data of another type."))]
-#[serde(rename_all = "snake_case")]
-pub enum OnTypeMismatch {
-    /// Reading is an error: [`ClaimsMismatch`](crate::ErrorKind::ClaimsMismatch).
-    ///
-    /// Handlers with a `Session<T>`, including one that only logs out, answer 500, and the log
-    /// names the field: the type is wrong, not the client's cookie. `Session<()>` accepts any data.
-    /// The stored data stays for a version of the application that can read it; `#[serde(default)]`
-    /// lets a new version read the data of an older one.
-    #[default]
-    Refuse,
-    /// The session is treated as ended, so its user starts over.
-    ///
-    /// A handler's `Session<T>` starts with `T::default()`, and a logged-in user stays logged in.
-    StartOver,
-}
-
 /// A builder for [`Sessions`].
 ///
 /// # Example
@@ -92,16 +58,19 @@ pub struct SessionsBuilder {
     pub(crate) options: SessionOptions,
 }
 
-impl SessionsBuilder {
-    pub(super) fn new(store: impl Store) -> Self {
-        Self {
+impl Sessions {
+    /// Returns a builder for sessions in this store.
+    pub fn builder(store: impl Store) -> SessionsBuilder {
+        SessionsBuilder {
             store: Arc::new(store),
             keys: None,
             clock: Arc::new(SystemClock),
             options: SessionOptions::default(),
         }
     }
+}
 
+impl SessionsBuilder {
     /// Sets the name of these sessions in the store. Default: `sessions`.
     ///
     /// Use different names for several kinds of sessions in one store: an id of one kind is not
@@ -190,54 +159,46 @@ impl SessionsBuilder {
         let options = self.options;
         let (Time(idle), Time(absolute)) = (options.idle_timeout, options.absolute_timeout);
         check_store_name(&options.name)?;
-        let refuse = |message: &'static str| Err(Error::configuration(message));
-        if idle < Duration::from_secs(1) {
-            return refuse("the idle timeout of sessions is under 1 second: lengthen it");
-        }
-        if absolute < idle {
-            return refuse(
-                "the idle timeout of sessions is over their absolute timeout: shorten the first or \
-                 lengthen the second",
-            );
-        }
-        if absolute > MAX_ABSOLUTE {
-            return refuse(
-                "the absolute timeout of sessions is over 400 days, and browsers keep no cookie so \
-                 long",
-            );
-        }
-        let touch_every = match options.touch_every {
-            Some(Time(interval)) if interval > idle / 2 => {
-                return refuse(
-                    "the interval of .touch_every(…) is over half the idle timeout: give at most \
-                     half of it",
-                );
-            }
-            Some(Time(interval)) => interval,
-            None => DEFAULT_TOUCH.min(idle / 10),
-        };
-        Ok(Sessions::new(Settings {
+        ensure(
+            idle >= Duration::from_secs(1),
+            "the idle timeout of sessions is under 1 second: lengthen it",
+        )?;
+        ensure(
+            absolute >= idle,
+            "the idle timeout of sessions is over their absolute timeout: shorten the first or \
+             lengthen the second",
+        )?;
+        ensure(
+            absolute <= MAX_ABSOLUTE,
+            "the absolute timeout of sessions is over 400 days, and browsers keep no cookie so \
+             long",
+        )?;
+        let touch_every = options.touch_every.map(|Time(interval)| interval);
+        ensure(
+            touch_every.is_none_or(|interval| interval <= idle / 2),
+            "the interval of .touch_every(…) is over half the idle timeout: give at most half of \
+             it",
+        )?;
+        Ok(Sessions(Arc::new(Settings {
             store: self.store,
             prefix: format!("session/{}/", options.name),
             idle,
             absolute,
-            touch_every,
+            touch_every: touch_every.unwrap_or_else(|| DEFAULT_TOUCH.min(idle / 10)),
             keys: self.keys,
             on_type_mismatch: options.on_type_mismatch,
             max_bytes: options.max_bytes,
             memory: Memory::new(options.cache_bytes),
             clock: PartClock::new(self.clock),
-        }))
+        })))
     }
 }
 
-impl fmt::Debug for SessionsBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionsBuilder")
-            .field("name", &self.options.name)
-            .field("idle_timeout", &self.options.idle_timeout.0)
-            .field("absolute_timeout", &self.options.absolute_timeout.0)
-            .field("encrypted", &self.keys.is_some())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    SessionsBuilder,
+    self,
+    name = self.options.name,
+    idle_timeout = self.options.idle_timeout.0,
+    absolute_timeout = self.options.absolute_timeout.0,
+    encrypted = self.keys.is_some()
+);

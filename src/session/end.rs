@@ -2,12 +2,11 @@
 
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
+use super::loaded::Loaded;
 use super::record::IdState;
-use super::repository::Loaded;
 use super::rotate::FORWARDED;
 use super::view::SessionInfo;
-use crate::core::attempts::Attempts;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Attempts, Error, ErrorKind};
 use std::collections::HashMap;
 
 impl Sessions {
@@ -24,7 +23,7 @@ impl Sessions {
             Ok(None) => Ok(()),
             // A record that cannot be read names no other id to follow.
             Err(error) if matches!(error.kind(), ErrorKind::Storage | ErrorKind::InvalidKey) => {
-                let settings = self.settings();
+                let settings = &*self.0;
                 settings.store.remove(&settings.key(id.hash())).await.map(drop)
             }
             Err(error) => Err(error),
@@ -37,7 +36,7 @@ impl Sessions {
     /// Errors of the store.
     pub async fn end_device(&self, user: &str, handle: &str) -> Result<bool, Error> {
         let mut ended = false;
-        for loaded in self.owned(user).await?.sessions {
+        for loaded in self.owned(user).await?.into_iter().flatten() {
             if loaded.handle() == handle {
                 ended |= self.finish(&loaded).await?;
             }
@@ -53,9 +52,8 @@ impl Sessions {
     /// # Errors
     /// Errors of the store; some sessions may then have ended and others not.
     pub async fn end_all(&self, user: &str) -> Result<u64, Error> {
-        let settings = self.settings();
-        let owned = self.owned(user).await?;
-        let count = owned.sessions.len() as u64 + owned.unreadable;
+        let settings = &*self.0;
+        let count = self.owned(user).await?.len() as u64;
         let owner = settings.owner(user);
         let mut attempts = Attempts::at("the user's sessions");
         loop {
@@ -73,12 +71,11 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::Storage`] if a record is damaged; errors of the store.
     pub async fn devices(&self, user: &str) -> Result<Vec<SessionInfo>, Error> {
-        let owned = self.owned(user).await?;
-        if let Some(error) = owned.error {
-            return Err(error);
+        let mut sessions = Vec::new();
+        for loaded in self.owned(user).await? {
+            let loaded = loaded?;
+            sessions.push(SessionInfo::new(&loaded, self.expires(&loaded)));
         }
-        let info = |loaded: &Loaded| SessionInfo::new(loaded, self.expires(loaded));
-        let mut sessions: Vec<_> = owned.sessions.iter().map(info).collect();
         sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen()));
         Ok(sessions)
     }
@@ -93,7 +90,7 @@ impl Sessions {
     /// # Errors
     /// Errors of the store, and those of `devices`.
     pub async fn count(&self, user: &str) -> Result<u64, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let owner = settings.owner(user);
         let [live, pending] = IdState::countable(settings.keys.as_ref());
         // Whether the session has a pending id depends on the record of the former id.
@@ -114,7 +111,7 @@ impl Sessions {
         read: &Loaded,
         still: impl Fn(&Loaded) -> bool,
     ) -> Result<bool, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let mut current = read.clone();
         let mut attempts = Attempts::at("the session");
         loop {
@@ -122,7 +119,7 @@ impl Sessions {
             let (hash, version) = (current.0.hash, current.0.version);
             let key = settings.key(hash);
             // Compare-and-set, so that a concurrent id change does not slip through.
-            let ended = IdState::Ended.pack(&key, settings.keys.as_ref())?;
+            let ended = settings.pack(&key, &IdState::Ended)?;
             let replaced = settings.store.replace(&key, version, ended, Some(FORWARDED));
             if replaced.await?.is_some() {
                 settings.memory.forget(&hash);
@@ -150,12 +147,12 @@ impl Sessions {
         }
     }
 
-    /// Returns a user's sessions, each once even during an id change.
-    async fn owned(&self, key: &str) -> Result<Owned, Error> {
-        let settings = self.settings();
-        let mut owned = Owned::default();
+    /// Returns a user's sessions, each once even during an id change, and the damaged records.
+    async fn owned(&self, user: &str) -> Result<Vec<Result<Loaded, Error>>, Error> {
+        let settings = &*self.0;
+        let mut damaged = Vec::new();
         let mut found: HashMap<[u8; 16], Loaded> = HashMap::new();
-        for (key, record) in settings.store.owned(&settings.owner(key)).await? {
+        for (key, record) in settings.store.owned(&settings.owner(user)).await? {
             let hash = key.strip_prefix(&*settings.prefix).and_then(Hash::from_text);
             let Some(hash) = hash else { continue };
             let loaded = match self.decode(hash, &key, Some(&record)) {
@@ -163,8 +160,7 @@ impl Sessions {
                 Ok(IdState::Pending(from, loaded)) if self.has_moved(from, hash).await? => loaded,
                 Ok(_) => continue,
                 Err(error) => {
-                    owned.unreadable += 1;
-                    owned.error = Some(error);
+                    damaged.push(Err(error));
                     continue;
                 }
             };
@@ -172,14 +168,6 @@ impl Sessions {
                 found.insert(loaded.body().handle, loaded);
             }
         }
-        owned.sessions = found.into_values().collect();
-        Ok(owned)
+        Ok(found.into_values().map(Ok).chain(damaged).collect())
     }
-}
-
-#[derive(Default)]
-struct Owned {
-    sessions: Vec<Loaded>,
-    unreadable: u64,
-    error: Option<Error>,
 }

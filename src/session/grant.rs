@@ -1,11 +1,10 @@
 //! The OAuth2 tokens of a login in its session: the grant.
 
 use super::handle::Sessions;
+use super::loaded::Loaded;
 use super::new_session::conflict;
 use super::record::Body;
-use super::repository::Loaded;
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret};
 use crate::store::Store;
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ impl Loaded {
 impl Sessions {
     /// Returns the store of the sessions.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
-        self.settings().store.clone()
+        self.0.store.clone()
     }
 
     /// Replaces the OAuth2 grant that was read. This is not a use of the session.

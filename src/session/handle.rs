@@ -1,24 +1,17 @@
 //! [`Sessions`]: creates, reads, changes and rotates server-side sessions.
 
-use super::builder::{OnTypeMismatch, SessionsBuilder};
-use super::id::{CHARACTERS, Hash, SessionId};
-use super::new_session::{NewSession, check_data, expired, gone, to_json};
+use super::id::SessionId;
+use super::loaded::Loaded;
+use super::new_session::{NewSession, check_data, gone, to_json};
 use super::record::{Body, Data, is_any};
-use super::record_cache::Memory;
-use super::repository::Loaded;
+use super::settings::{OnTypeMismatch, Settings};
 use super::view::SessionRecord;
-use crate::core::clock::{Clock, PartClock, millis};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
-use crate::jose::encoding;
-use crate::store::{SealingKeys, Store};
+use crate::core::{Clock, Error, ErrorKind, debug_fields};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Server-side sessions in any [`Store`]. Cheap to clone.
+/// Server-side sessions in any [`Store`](crate::store::Store). Cheap to clone.
 ///
 /// The client holds a random id, and the store keeps only its hash. A session has typed data of the
 /// application and belongs to a user or a guest.
@@ -57,36 +50,9 @@ use std::time::Duration;
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Sessions(Arc<Settings>);
-
-pub(super) struct Settings {
-    pub(super) store: Arc<dyn Store>,
-    /// The prefix of all keys and owners.
-    pub(super) prefix: String,
-    pub(super) idle: Duration,
-    pub(super) absolute: Duration,
-    pub(super) touch_every: Duration,
-    pub(super) keys: Option<SealingKeys>,
-    pub(super) on_type_mismatch: OnTypeMismatch,
-    pub(super) max_bytes: usize,
-    pub(super) memory: Memory,
-    pub(super) clock: Arc<PartClock>,
-}
+pub struct Sessions(pub(super) Arc<Settings>);
 
 impl Sessions {
-    /// Returns a builder for sessions in this store.
-    pub fn builder(store: impl Store) -> SessionsBuilder {
-        SessionsBuilder::new(store)
-    }
-
-    pub(super) fn new(settings: Settings) -> Self {
-        Self(Arc::new(settings))
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.0
-    }
-
     /// Replaces the sessions' clock.
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
         self.0.clock.follow(clock);
@@ -124,7 +90,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`] if the data does not deserialize as a `T`, unless
-    /// [`on_type_mismatch`](SessionsBuilder::on_type_mismatch) says otherwise;
+    /// [`on_type_mismatch`](super::SessionsBuilder::on_type_mismatch) says otherwise;
     /// [`ErrorKind::Storage`] if the record is damaged; errors of the store.
     pub async fn get<T>(&self, id: &SessionId) -> Result<Option<SessionRecord<T>>, Error>
     where
@@ -151,8 +117,8 @@ impl Sessions {
         id: &SessionId,
         data: &T,
     ) -> Result<(), Error> {
-        let data = Arc::new(self.pack_data(data)?);
-        self.rewrite(id.hash(), |_| Ok(data.clone())).await
+        let data = self.pack_data(data)?;
+        self.rewrite(id, |_| Ok(data.clone())).await
     }
 
     /// Replaces a session's data, unless it changed since it was read.
@@ -193,17 +159,14 @@ impl Sessions {
         T: Serialize + DeserializeOwned,
     {
         let mut answer = None;
-        self.rewrite(id.hash(), |body| {
+        self.rewrite(id, |body| {
             let mut data = match (body.data.read::<T>(), self.0.on_type_mismatch) {
                 (Ok(data), _) => data,
                 (Err(_), OnTypeMismatch::StartOver) => return Err(gone()),
                 (Err(error), OnTypeMismatch::Refuse) => return Err(error),
             };
             answer = Some(change(&mut data));
-            match is_any::<T>() {
-                true => Ok(body.data.clone()),
-                false => self.pack_data(&data).map(Arc::new),
-            }
+            if is_any::<T>() { Ok(body.data.clone()) } else { self.pack_data(&data) }
         })
         .await?;
         // Always present: the closure ran.
@@ -213,10 +176,10 @@ impl Sessions {
     /// Replaces the data of an id's session, and again if another write came between.
     async fn rewrite(
         &self,
-        hash: Hash,
+        id: &SessionId,
         mut data: impl FnMut(&Body) -> Result<Arc<Data>, Error>,
     ) -> Result<(), Error> {
-        let read = self.find(hash).await?.ok_or_else(gone)?;
+        let read = self.existing(id).await?;
         let change = |body: &Body| Ok(body.with_data(data(body)?, self.0.now()));
         match self.change(&read, change).await {
             // The session has another id now.
@@ -225,7 +188,7 @@ impl Sessions {
         }
     }
 
-    fn pack_data<T: Serialize + ?Sized>(&self, data: &T) -> Result<Data, Error> {
+    fn pack_data<T: Serialize + ?Sized>(&self, data: &T) -> Result<Arc<Data>, Error> {
         check_data(to_json(data)?, self.0.max_bytes)
     }
 
@@ -246,49 +209,11 @@ impl Sessions {
     }
 }
 
-impl Settings {
-    pub(super) fn now(&self) -> u64 {
-        millis(self.clock.now())
-    }
-
-    pub(super) fn key(&self, hash: Hash) -> String {
-        let mut key = String::with_capacity(self.prefix.len() + CHARACTERS);
-        key.push_str(&self.prefix);
-        encoding::encode_to(hash.0, &mut key);
-        key
-    }
-
-    /// Hashed: user keys may be long and must not leak to readers of the store.
-    pub(super) fn owner(&self, key: &str) -> String {
-        format!("{}{}", self.prefix, encoding::encode(sha256(key)))
-    }
-
-    /// Returns when the session ends, in Unix milliseconds.
-    pub(super) fn expires(&self, body: &Body) -> u64 {
-        let idle = body.last_seen.saturating_add(millis(self.idle));
-        let absolute = body.created.saturating_add(millis(self.absolute));
-        idle.min(absolute)
-    }
-
-    /// Returns the remaining lifetime.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Expired`] if none is left.
-    pub(super) fn ttl(&self, body: &Body, now: u64) -> Result<Duration, Error> {
-        match self.expires(body).checked_sub(now) {
-            None | Some(0) => Err(expired()),
-            Some(left) => Ok(Duration::from_millis(left)),
-        }
-    }
-}
-
-impl fmt::Debug for Sessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions")
-            .field("prefix", &self.0.prefix)
-            .field("idle_timeout", &self.0.idle)
-            .field("absolute_timeout", &self.0.absolute)
-            .field("encrypted", &self.0.keys.is_some())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    Sessions,
+    self,
+    prefix = self.0.prefix,
+    idle_timeout = self.0.idle,
+    absolute_timeout = self.0.absolute,
+    encrypted = self.0.keys.is_some()
+);

@@ -1,9 +1,8 @@
 //! Session ids: the secret that the client holds, and the hash that the store keeps.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::jose::encoding;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -27,7 +26,7 @@ pub(super) const CHARACTERS: usize = 43;
 /// # Ok(()) }
 /// # example(&"A".repeat(43)).unwrap();
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionId {
     text: Secret,
     hash: Hash,
@@ -60,14 +59,6 @@ impl SessionId {
         self.hash
     }
 }
-
-impl PartialEq for SessionId {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for SessionId {}
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

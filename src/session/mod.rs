@@ -9,27 +9,32 @@ mod end;
 mod grant;
 mod handle;
 mod id;
+mod loaded;
+#[cfg(feature = "client")]
+mod login;
 mod new_session;
 mod record;
 mod record_cache;
 mod repository;
 mod rotate;
-#[cfg(feature = "client")]
+mod settings;
 mod tokens;
 mod view;
 
-pub use builder::{OnTypeMismatch, SessionsBuilder};
+pub use builder::SessionsBuilder;
 pub use handle::Sessions;
 pub use id::SessionId;
 pub use new_session::NewSession;
+pub use settings::OnTypeMismatch;
 pub use view::{SessionInfo, SessionRecord};
 
 pub(crate) use self::{
     amr::Methods,
+    loaded::Loaded,
     new_session::{conflict, to_json},
     record::{from_json, is_any},
-    repository::{Load, Loaded, id_hash},
+    repository::{Load, id_hash},
     rotate::Rotation,
 };
 #[cfg(feature = "client")]
-pub(crate) use {record::Tokens, tokens::RenewalTimes};
+pub(crate) use tokens::{RenewalTimes, Tokens};

@@ -1,14 +1,13 @@
 //! [`NewSession`]: the contents of a new session.
 
 use super::amr::Methods;
-use super::record::{Body, Data, HANDLE, Tokens, plain_claims};
-use super::repository::Loaded;
-use crate::core::error::{Error, ErrorKind};
+use super::loaded::Loaded;
+use super::record::{Body, Data, HANDLE, plain_claims};
+use super::tokens::Tokens;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure};
 use crate::token::claim_set::ClaimSet;
 use serde::Serialize;
-use std::fmt;
 use std::sync::Arc;
 
 /// Bytes of a device label, which is often a browser's `User-Agent`; the rest is cut.
@@ -34,12 +33,15 @@ const MAX_DETAILS: usize = 64 << 10;
 #[derive(Clone, Default)]
 pub struct NewSession {
     key: Option<Arc<str>>,
-    claims: Option<Result<String, Error>>,
+    /// As JSON.
+    pub(crate) claims: Option<Result<String, Error>>,
     data: Option<Result<String, Error>>,
     device: Option<Arc<str>>,
-    tokens: Option<Arc<Tokens>>,
+    /// The tokens of a JAM login.
+    pub(crate) tokens: Option<Arc<Tokens>>,
     methods: Option<Methods>,
-    grant: Option<Arc<Secret>>,
+    /// The OAuth2 grant of a login.
+    pub(crate) grant: Option<Arc<Secret>>,
 }
 
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
@@ -64,23 +66,6 @@ impl NewSession {
     /// Creates a session without a user, such as a guest's cart.
     pub fn guest() -> Self {
         Self::default()
-    }
-
-    /// Creates the session of a login, with its claims as JSON and the tokens of JAM or an OAuth2
-    /// grant.
-    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-    pub(crate) fn of_login(
-        user: impl Into<String>,
-        claims: String,
-        tokens: Option<Tokens>,
-        grant: Option<Secret>,
-    ) -> Self {
-        Self {
-            claims: Some(Ok(claims)),
-            tokens: tokens.map(Arc::new),
-            grant: grant.map(Arc::new),
-            ..Self::of(user)
-        }
     }
 
     /// Sets the application's data. Default: JSON `null`, or at a login the data from before it.
@@ -163,7 +148,7 @@ impl NewSession {
         max_bytes: usize,
     ) -> Result<Body, Error> {
         let (data, revision) = match (self.data, before) {
-            (Some(data), _) => (Arc::new(check_data(data?, max_bytes)?), 0),
+            (Some(data), _) => (check_data(data?, max_bytes)?, 0),
             (None, Some(before)) => (before.data.clone(), before.revision),
             (None, None) => (Arc::new(Data::new("null".to_owned())), 0),
         };
@@ -207,12 +192,10 @@ impl Body {
     }
 
     fn check_details(&self) -> Result<(), Error> {
-        if self.details() <= MAX_DETAILS {
-            return Ok(());
-        }
-        Err(Error::configuration(
+        ensure(
+            self.details_len() <= MAX_DETAILS,
             "a session's key, claims and tokens are over 64 KiB together: keep less in it",
-        ))
+        )
     }
 }
 
@@ -226,9 +209,9 @@ pub(super) fn read_claims(text: String) -> Result<Arc<ClaimSet>, Error> {
     }
 }
 
-pub(super) fn check_data(text: String, max_bytes: usize) -> Result<Data, Error> {
+pub(super) fn check_data(text: String, max_bytes: usize) -> Result<Arc<Data>, Error> {
     if text.len() <= max_bytes {
-        return Ok(Data::new(text));
+        return Ok(Arc::new(Data::new(text)));
     }
     Err(Error::configuration(format!(
         "a session's data has {} bytes as JSON, over the limit of {max_bytes}: keep less in it, or \
@@ -253,11 +236,7 @@ pub(crate) fn conflict() -> Error {
     )
 }
 
-impl fmt::Debug for NewSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewSession").finish_non_exhaustive()
-    }
-}
+debug_fields!(NewSession, self);
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]

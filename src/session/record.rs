@@ -2,11 +2,9 @@
 
 use super::amr::Methods;
 use super::id::Hash;
-#[cfg(feature = "client")]
-use super::tokens::RenewalTimes;
+use super::tokens::Tokens;
 use crate::core::decode::decode;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::jose::encoding;
 use crate::store::SealingKeys;
 use crate::token::claim_set::{ClaimSet, Decoded};
@@ -23,14 +21,8 @@ const PENDING: u8 = 1;
 const MOVED: u8 = 2;
 const ENDED: u8 = 3;
 
-const HAS_KEY: u8 = 1;
-const HAS_DEVICE: u8 = 2;
-/// If absent, the claims follow from the key.
-const HAS_CLAIMS: u8 = 4;
-const HAS_ID_TOKEN: u8 = 8;
-const HAS_REFRESH_TOKEN: u8 = 16;
-const HAS_METHODS: u8 = 32;
-const HAS_GRANT: u8 = 64;
+/// The place of the claims among the details.
+const CLAIMS: usize = 2;
 
 pub(super) const HANDLE: usize = 16;
 
@@ -65,27 +57,6 @@ pub(super) struct Body {
     /// The OAuth2 grant of the login, in its own encoding.
     pub(super) grant: Option<Arc<Secret>>,
     pub(super) data: Arc<Data>,
-}
-
-/// The tokens of the login that began the session.
-pub(crate) struct Tokens {
-    pub(crate) id: Secret,
-    pub(crate) refresh: Option<Secret>,
-    /// `None` if the ID token has no expiry.
-    #[cfg(feature = "client")]
-    pub(crate) renewal: Option<RenewalTimes>,
-}
-
-impl Tokens {
-    /// Creates the tokens of a login whose ID token was verified.
-    pub(crate) fn new(id: Secret, refresh: Option<Secret>) -> Self {
-        Self {
-            #[cfg(feature = "client")]
-            renewal: RenewalTimes::of(id.expose()),
-            id,
-            refresh,
-        }
-    }
 }
 
 /// The application's data as JSON, with its decoded types.
@@ -155,22 +126,29 @@ pub(super) fn plain_claims(key: Option<&str>) -> String {
 }
 
 impl Body {
+    /// Returns all texts except the data, in the order in which they are stored.
+    fn details(&self) -> [Option<&str>; 7] {
+        let tokens = self.tokens.as_deref();
+        let refresh = tokens.and_then(|tokens| tokens.refresh.as_ref());
+        [
+            self.key.as_deref(),
+            self.device.as_deref(),
+            Some(self.claims.text()),
+            tokens.map(|tokens| tokens.id.expose()),
+            refresh.map(Secret::expose),
+            self.methods.as_ref().map(Methods::text),
+            self.grant.as_deref().map(Secret::expose),
+        ]
+    }
+
     /// Returns the size of all texts except the data, in bytes.
-    pub(super) fn details(&self) -> usize {
-        let text = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
-        let tokens = self.tokens.as_ref().map_or(0, |tokens| {
-            let refresh = tokens.refresh.as_ref();
-            tokens.id.expose().len() + refresh.map_or(0, |token| token.expose().len())
-        });
-        let methods = self.methods.as_ref().map_or(0, |names| names.text().len());
-        let grant = self.grant.as_ref().map_or(0, |grant| grant.expose().len());
-        let more = methods + tokens + grant;
-        text(&self.key) + text(&self.device) + self.claims.text().len() + more
+    pub(super) fn details_len(&self) -> usize {
+        self.details().into_iter().flatten().map(str::len).sum()
     }
 
     /// Returns the bytes that it takes in memory, including room for decoded data.
     pub(super) fn weight(&self) -> usize {
-        size_of::<Self>() + self.details() + self.claims.weight() + 2 * self.data.text.len()
+        size_of::<Self>() + self.details_len() + self.claims.weight() + 2 * self.data.text.len()
     }
 
     /// Returns the session with other data, which is a use at this time.
@@ -183,27 +161,18 @@ impl Body {
         }
     }
 
+    /// Writes flags, numbers, handle, details and data. Bit n of the flags stands for the n-th detail.
     fn write(&self, out: &mut Vec<u8>) {
-        let tokens = self.tokens.as_deref();
-        let refresh = tokens.and_then(|tokens| tokens.refresh.as_ref());
-        let claims = self.claims.text();
-        let own_claims = claims != plain_claims(self.key.as_deref());
-        let parts = [
-            (HAS_KEY, self.key.as_deref()),
-            (HAS_DEVICE, self.device.as_deref()),
-            (HAS_CLAIMS, own_claims.then_some(claims)),
-            (HAS_ID_TOKEN, tokens.map(|tokens| tokens.id.expose())),
-            (HAS_REFRESH_TOKEN, refresh.map(Secret::expose)),
-            (HAS_METHODS, self.methods.as_ref().map(Methods::text)),
-            (HAS_GRANT, self.grant.as_deref().map(Secret::expose)),
-        ];
-        let present = |(flag, text): &(u8, Option<&str>)| text.map_or(0, |_| *flag);
-        out.push(parts.iter().map(present).sum());
+        let mut details = self.details();
+        // Claims that follow from the key are not stored.
+        details[CLAIMS] = details[CLAIMS].filter(|text| *text != plain_claims(self.key.as_deref()));
+        let present = (0..).zip(&details).filter(|(_, text)| text.is_some());
+        out.push(present.map(|(bit, _)| 1 << bit).sum());
         for number in [self.created, self.last_seen, self.revision] {
             write_number(out, number);
         }
         out.extend_from_slice(&self.handle);
-        for text in parts.iter().filter_map(|(_, text)| *text) {
+        for text in details.into_iter().flatten() {
             write_number(out, text.len() as u64);
             out.extend_from_slice(text.as_bytes());
         }
@@ -217,23 +186,24 @@ impl Body {
         let last_seen = read_number(rest)?;
         let revision = read_number(rest)?;
         let handle = take(rest, HANDLE)?.try_into().ok()?;
-        let mut text = |flag| {
-            if flags & flag == 0 {
+        let mut bits = 0..;
+        let mut text = || {
+            if flags & (1 << bits.next()?) == 0 {
                 return Some(None);
             }
             let length = usize::try_from(read_number(rest)?).ok()?;
             Some(Some(str::from_utf8(take(rest, length)?).ok()?))
         };
-        let key: Option<Arc<str>> = text(HAS_KEY)?.map(Into::into);
-        let device = text(HAS_DEVICE)?.map(Into::into);
-        let claims = match text(HAS_CLAIMS)? {
+        let key: Option<Arc<str>> = text()?.map(Into::into);
+        let device = text()?.map(Into::into);
+        let claims = match text()? {
             Some(claims) => claims.to_owned(),
             None => plain_claims(key.as_deref()),
         };
-        let id = text(HAS_ID_TOKEN)?.map(Secret::new);
-        let refresh = text(HAS_REFRESH_TOKEN)?.map(Secret::new);
-        let methods = text(HAS_METHODS)?.map(Methods::from_text);
-        let grant = text(HAS_GRANT)?.map(|grant| Arc::new(Secret::new(grant)));
+        let id = text()?.map(Secret::new);
+        let refresh = text()?.map(Secret::new);
+        let methods = text()?.map(Methods::from_text);
+        let grant = text()?.map(|grant| Arc::new(Secret::new(grant)));
         let data = str::from_utf8(rest).ok()?;
         Some(Self {
             created,
@@ -260,7 +230,7 @@ impl IdState {
         // A growing buffer would leave copies of secrets behind: this one is never too short.
         let length = match self {
             Self::Live(body) | Self::Pending(_, body) => {
-                128 + body.details() + body.data.text.len()
+                128 + body.details_len() + body.data.text.len()
             }
             Self::Moved(_) | Self::Ended => 64,
         };

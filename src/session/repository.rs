@@ -2,26 +2,17 @@
 //!
 //! A lookup completes at once if the store can answer without waiting.
 
-use super::builder::OnTypeMismatch;
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
+use super::loaded::Loaded;
 use super::new_session::{NewSession, check_data, conflict, expired, gone};
 use super::record::{Body, IdState};
-use super::record_cache::Entry;
-use crate::core::attempts::Attempts;
-use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind};
+use super::settings::OnTypeMismatch;
 use crate::core::now_or_later::NowOrLater::{self, Now};
+use crate::core::{Attempts, Error, ErrorKind, millis};
 use crate::store::{NewRecord, Record};
-use crate::token::claim_set::ClaimSet;
 use serde::de::DeserializeOwned;
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// A session as it was read. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Loaded(pub(super) Arc<Entry>);
 
 /// The result of a lookup by cookie.
 ///
@@ -29,55 +20,6 @@ pub(crate) struct Loaded(pub(super) Arc<Entry>);
 /// [`ErrorKind::Expired`] if there is no session; [`ErrorKind::Conflict`] if it just got another
 /// id, which this client may have by now.
 pub(crate) type Load = NowOrLater<Result<Loaded, Error>>;
-
-impl Loaded {
-    pub(super) fn new(hash: Hash, version: u64, body: Body) -> Self {
-        Self(Arc::new(Entry { hash, version, body }))
-    }
-
-    pub(super) fn body(&self) -> &Body {
-        &self.0.body
-    }
-
-    /// Returns the user's key; `None` for a guest.
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.body().key.as_deref()
-    }
-
-    /// Returns the Unix time of the login.
-    pub(crate) fn login(&self) -> Duration {
-        Duration::from_millis(self.body().created)
-    }
-
-    pub(crate) fn claims(&self) -> &Arc<ClaimSet> {
-        &self.body().claims
-    }
-
-    /// Returns the name of the session for its user, stable across id changes.
-    pub(crate) fn handle(&self) -> String {
-        self.body().handle()
-    }
-
-    /// Returns the data as JSON.
-    pub(crate) fn data_text(&self) -> &str {
-        self.body().data.text()
-    }
-
-    /// Returns the data as a `T`, decoded once and then shared.
-    pub(crate) fn data<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
-        self.body().data.decode()
-    }
-
-    /// Returns the data as a `T` if it was decoded as one before.
-    pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
-        self.body().data.decoded()
-    }
-
-    /// Returns whether the application stored data; this crate's own logins store none.
-    pub(crate) fn has_data(&self) -> bool {
-        self.data_text() != "null"
-    }
-}
 
 /// Returns the SHA-256 of the id in a cookie; `None` if the cookie holds no id.
 pub(crate) fn id_hash(cookie: &[u8]) -> Option<[u8; 32]> {
@@ -99,8 +41,8 @@ impl Sessions {
 
     /// Returns the session of an id if the store can answer without waiting.
     fn at_once(&self, hash: Hash) -> Option<Result<Loaded, Error>> {
-        let key = self.settings().key(hash);
-        let record = self.settings().store.peek(&key)?;
+        let key = self.0.key(hash);
+        let record = self.0.store.peek(&key)?;
         match self.decode(hash, &key, record.as_ref()) {
             Ok(IdState::Live(loaded)) => Some(self.living(loaded)),
             Ok(IdState::Pending(..)) => None,
@@ -130,26 +72,26 @@ impl Sessions {
             Ok(data) => Ok(Some(data)),
             // The session began without data.
             Err(_) if loaded.data_text() == "null" => Ok(None),
-            Err(_) if self.settings().on_type_mismatch == OnTypeMismatch::StartOver => Ok(None),
+            Err(_) if self.0.on_type_mismatch == OnTypeMismatch::StartOver => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Returns when the session ends if it is not used again, in Unix milliseconds.
     pub(crate) fn expires(&self, loaded: &Loaded) -> u64 {
-        self.settings().expires(loaded.body())
+        self.0.expires(loaded.body())
     }
 
     /// Returns the time to the absolute timeout, the longest useful lifetime of its cookie.
     pub(crate) fn absolute_left(&self, loaded: &Loaded) -> Duration {
-        let settings = self.settings();
+        let settings = &*self.0;
         let ends = loaded.body().created.saturating_add(millis(settings.absolute));
         Duration::from_millis(ends.saturating_sub(settings.now()))
     }
 
     /// Creates a session.
     pub(crate) async fn begin(&self, new: NewSession) -> Result<(SessionId, Loaded), Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let body = new.into_body(None, settings.now(), settings.max_bytes)?;
         let id = SessionId::generate()?;
         let version = self.insert(id.hash(), IdState::Live(body.clone()), &body).await?;
@@ -162,8 +104,8 @@ impl Sessions {
     /// [`ErrorKind::Conflict`] if the data was written since, or the session has another id now;
     /// [`ErrorKind::Revoked`] or [`ErrorKind::Expired`] if it ended.
     pub(crate) async fn save_text(&self, read: &Loaded, data: String) -> Result<Loaded, Error> {
-        let settings = self.settings();
-        let data = Arc::new(check_data(data, settings.max_bytes)?);
+        let settings = &*self.0;
+        let data = check_data(data, settings.max_bytes)?;
         self.change(read, |body| {
             // A concurrent write of `last_seen` or of fresh tokens is not a conflict.
             match body.revision == read.body().revision {
@@ -194,7 +136,7 @@ impl Sessions {
 
     /// Returns whether the last use that was written is old enough for another write.
     pub(crate) fn touch_is_due(&self, read: &Loaded) -> bool {
-        let settings = self.settings();
+        let settings = &*self.0;
         let due = read.body().last_seen.saturating_add(millis(settings.touch_every));
         settings.now() >= due
     }
@@ -205,7 +147,7 @@ impl Sessions {
             return Ok(None);
         }
         let mut body = read.body().clone();
-        body.last_seen = self.settings().now();
+        body.last_seen = self.0.now();
         self.write(read, body).await
     }
 
@@ -216,7 +158,7 @@ impl Sessions {
         key: &str,
         record: Option<&Record>,
     ) -> Result<IdState<Loaded>, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let Some(record) = record else {
             return Ok(IdState::Ended);
         };
@@ -236,8 +178,8 @@ impl Sessions {
 
     /// Reads the state of an id from the store.
     pub(super) async fn state_of(&self, hash: Hash) -> Result<IdState<Loaded>, Error> {
-        let key = self.settings().key(hash);
-        let record = self.settings().store.get(&key).await?;
+        let key = self.0.key(hash);
+        let record = self.0.store.get(&key).await?;
         self.decode(hash, &key, record.as_ref())
     }
 
@@ -246,10 +188,7 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::Expired`].
     pub(super) fn living(&self, loaded: Loaded) -> Result<Loaded, Error> {
-        match self.settings().now() < self.expires(&loaded) {
-            true => Ok(loaded),
-            false => Err(expired()),
-        }
+        if self.0.now() < self.expires(&loaded) { Ok(loaded) } else { Err(expired()) }
     }
 
     /// Returns the session of an id; `None` if it ended or has another id now.
@@ -261,6 +200,11 @@ impl Sessions {
                 _ => Err(error),
             },
         }
+    }
+
+    /// Returns the session of an id that must have one.
+    pub(super) async fn existing(&self, id: &SessionId) -> Result<Loaded, Error> {
+        self.find(id.hash()).await?.ok_or_else(gone)
     }
 
     /// Returns the session of an id, or the reason why there is none.
@@ -306,12 +250,12 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::Expired`] if the session's time is over: a write must not extend it.
     async fn write(&self, read: &Loaded, body: Body) -> Result<Option<Loaded>, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let now = settings.now();
         settings.ttl(read.body(), now)?;
         let ttl = settings.ttl(&body, now)?;
         let key = settings.key(read.0.hash);
-        let value = IdState::Live(body.clone()).pack(&key, settings.keys.as_ref())?;
+        let value = settings.pack(&key, &IdState::Live(body.clone()))?;
         let replaced = settings.store.replace(&key, read.0.version, value, Some(ttl));
         let version = replaced.await?;
         Ok(version.map(|version| self.remember(read.0.hash, version, body)))
@@ -323,12 +267,11 @@ impl Sessions {
         kept: IdState,
         body: &Body,
     ) -> Result<u64, Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let key = settings.key(hash);
         let ttl = settings.ttl(body, settings.now())?;
-        let mut record =
-            NewRecord::new(kept.pack(&key, settings.keys.as_ref())?).expires_after(ttl);
-        record = match &body.key {
+        let record = NewRecord::new(settings.pack(&key, &kept)?).expires_after(ttl);
+        let record = match &body.key {
             Some(user) => record.owned_by(settings.owner(user)),
             None => record.for_anonymous(),
         };
@@ -343,13 +286,7 @@ impl Sessions {
 
     pub(super) fn remember(&self, hash: Hash, version: u64, body: Body) -> Loaded {
         let loaded = Loaded::new(hash, version, body);
-        self.settings().memory.insert(&loaded.0);
+        self.0.memory.insert(&loaded.0);
         loaded
-    }
-}
-
-impl fmt::Debug for Loaded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loaded").field("version", &self.0.version).finish_non_exhaustive()
     }
 }

@@ -14,13 +14,11 @@
 use super::amr::Methods;
 use super::handle::Sessions;
 use super::id::SessionId;
-use super::new_session::{NewSession, check_data, conflict, gone, read_claims, to_json};
+use super::loaded::Loaded;
+use super::new_session::{NewSession, check_data, conflict, read_claims, to_json};
 use super::record::{Body, IdState};
-use super::repository::Loaded;
-use crate::core::attempts::Attempts;
-use crate::core::error::Error;
+use crate::core::{Attempts, Error};
 use serde::Serialize;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an old record keeps naming the new id.
@@ -47,9 +45,7 @@ impl Sessions {
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if another call just gave it a new id;
     /// errors of the store, after which the session has the old id or a new one that no client has.
     pub async fn rotate_id(&self, id: &SessionId) -> Result<SessionId, Error> {
-        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        let same = self.rotate(&read, Rotation::default()).await;
-        same.map(|(id, _)| id)
+        self.rotate_as(id, Rotation::default()).await
     }
 
     /// Gives a session another id and other claims, to change what its user may do.
@@ -68,7 +64,7 @@ impl Sessions {
         id: &SessionId,
         claims: &T,
     ) -> Result<SessionId, Error> {
-        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
+        let read = self.existing(id).await?;
         self.rotate_claims(&read, claims).await.map(|(id, _)| id)
     }
 
@@ -96,9 +92,8 @@ impl Sessions {
     /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
     /// ```
     pub async fn step_up(&self, id: &SessionId, methods: &[&str]) -> Result<SessionId, Error> {
-        let rotation = Rotation { methods: Some(Methods::new(methods)?), ..Rotation::default() };
-        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        self.rotate(&read, rotation).await.map(|(id, _)| id)
+        let methods = Some(Methods::new(methods)?);
+        self.rotate_as(id, Rotation { methods, ..Rotation::default() }).await
     }
 
     /// Gives a session another id and another user: a login. Both timeouts restart.
@@ -109,8 +104,11 @@ impl Sessions {
     /// # Errors
     /// The errors of [`rotate_id`](Self::rotate_id) and [`create_with`](Self::create_with).
     pub async fn login(&self, id: &SessionId, new: NewSession) -> Result<SessionId, Error> {
-        let read = self.find(id.hash()).await?.ok_or_else(gone)?;
-        let rotation = Rotation { login: Some(new), ..Rotation::default() };
+        self.rotate_as(id, Rotation { login: Some(new), ..Rotation::default() }).await
+    }
+
+    async fn rotate_as(&self, id: &SessionId, rotation: Rotation) -> Result<SessionId, Error> {
+        let read = self.existing(id).await?;
         self.rotate(&read, rotation).await.map(|(id, _)| id)
     }
 
@@ -140,16 +138,19 @@ impl Sessions {
         read: &Loaded,
         rotation: Rotation,
     ) -> Result<(SessionId, Loaded), Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let Rotation { login, data, methods } = rotation;
         let login_brings_data = login.as_ref().is_some_and(|new| !new.keeps_data());
         let continues = login.as_ref().is_none_or(|new| new.continues(read));
         let before = continues.then_some(read.body());
-        let login = login
-            .map(|new| new.into_body(before, settings.now(), settings.max_bytes))
-            .transpose()?;
-        let data =
-            data.map(|data| check_data(data, settings.max_bytes).map(Arc::new)).transpose()?;
+        let login = match login {
+            Some(new) => Some(new.into_body(before, settings.now(), settings.max_bytes)?),
+            None => None,
+        };
+        let data = match data {
+            Some(data) => Some(check_data(data, settings.max_bytes)?),
+            None => None,
+        };
         self.rotated(read, |body| {
             let mut next = login.clone().unwrap_or_else(|| body.clone());
             (next.data, next.revision) = match &data {
@@ -173,7 +174,7 @@ impl Sessions {
         read: &Loaded,
         change: impl Fn(&Body) -> Result<Body, Error>,
     ) -> Result<(SessionId, Loaded), Error> {
-        let settings = self.settings();
+        let settings = &*self.0;
         let old_key = settings.key(read.0.hash);
         let mut old = read.clone();
         let mut attempts = Attempts::at("the session");
@@ -188,7 +189,7 @@ impl Sessions {
             let hash = id.hash();
             let pending = IdState::Pending(old.0.hash, body.clone());
             let version = self.insert(hash, pending, &body).await?;
-            let pack = || IdState::Moved(hash).pack(&old_key, settings.keys.as_ref());
+            let pack = || settings.pack(&old_key, &IdState::Moved(hash));
             let moved =
                 settings.store.replace(&old_key, old.0.version, pack()?, Some(ttl.max(FORWARDED)));
             let moved = match moved.await {
@@ -230,30 +231,25 @@ mod tests {
     use super::*;
     use crate::store::{MemoryStore, Store};
 
-    fn now<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        runtime.unwrap().block_on(future)
-    }
-
     /// A pending id is invalid, even if it leaked, unless the old record names exactly this one.
-    #[test]
-    fn a_pending_id_is_valid_only_if_the_old_record_names_it() {
+    #[tokio::test]
+    async fn a_pending_id_is_valid_only_if_the_old_record_names_it() {
         let store = MemoryStore::new();
         let sessions = Sessions::builder(store.clone()).build().unwrap();
-        let (old, read) = now(sessions.begin(NewSession::of("ann"))).unwrap();
+        let (old, read) = sessions.begin(NewSession::of("ann")).await.unwrap();
         let ids = [(); 2].map(|()| SessionId::generate().unwrap());
         for id in &ids {
             let pending = IdState::Pending(old.hash(), read.body().clone());
-            now(sessions.insert(id.hash(), pending, read.body())).unwrap();
-            assert!(now(sessions.get::<()>(id)).unwrap().is_none());
-            assert!(now(sessions.rotate_id(id)).is_err());
+            sessions.insert(id.hash(), pending, read.body()).await.unwrap();
+            assert!(sessions.get::<()>(id).await.unwrap().is_none());
+            assert!(sessions.rotate_id(id).await.is_err());
         }
-        let key = sessions.settings().key(old.hash());
+        let key = sessions.0.key(old.hash());
         let moved = IdState::Moved(ids[0].hash()).pack(&key, None).unwrap();
-        now(store.replace(&key, read.0.version, moved, None)).unwrap();
-        assert!(now(sessions.get::<()>(&old)).unwrap().is_none());
-        assert!(now(sessions.get::<()>(&ids[1])).unwrap().is_none());
-        assert!(now(sessions.get::<()>(&ids[0])).unwrap().is_some());
-        assert_eq!(now(sessions.count("ann")).unwrap(), 1);
+        store.replace(&key, read.0.version, moved, None).await.unwrap();
+        assert!(sessions.get::<()>(&old).await.unwrap().is_none());
+        assert!(sessions.get::<()>(&ids[1]).await.unwrap().is_none());
+        assert!(sessions.get::<()>(&ids[0]).await.unwrap().is_some());
+        assert_eq!(sessions.count("ann").await.unwrap(), 1);
     }
 }

@@ -1,10 +1,10 @@
 //! Read-only views of a session: [`SessionRecord`] and [`SessionInfo`].
 
-use super::handle::Settings;
-use super::repository::Loaded;
+use super::loaded::Loaded;
+use super::settings::Settings;
 use crate::core::clock::system_time;
+use crate::core::debug_fields;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -93,15 +93,13 @@ impl<T: 'static> Deref for SessionRecord<T> {
     }
 }
 
-impl<T> fmt::Debug for SessionRecord<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionRecord")
-            .field("created_at", &self.created_at())
-            .field("last_seen", &self.last_seen())
-            .field("expires_at", &self.expires_at())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    SessionRecord<T>,
+    self,
+    created_at = self.created_at(),
+    last_seen = self.last_seen(),
+    expires_at = self.expires_at()
+);
 
 /// One of a user's sessions, for a list of their devices.
 ///
@@ -162,12 +160,10 @@ impl SessionInfo {
     }
 }
 
-impl fmt::Debug for SessionInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionInfo")
-            .field("device", &self.device())
-            .field("created_at", &self.created_at())
-            .field("last_seen", &self.last_seen())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    SessionInfo,
+    self,
+    device = self.device(),
+    created_at = self.created_at(),
+    last_seen = self.last_seen()
+);

@@ -23,12 +23,9 @@ pub(crate) mod redis;
 mod seal;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
-#[cfg(feature = "otp")]
 mod update;
 mod watch;
 
-#[cfg(all(feature = "config", feature = "redis"))]
-pub(crate) use self::redis::RedisOptions;
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "tower-sessions")]
@@ -39,11 +36,10 @@ pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use near::{CachedStore, CachedStoreBuilder};
 pub use record::{NewRecord, Record};
 pub use seal::SealingKeys;
-#[cfg(feature = "otp")]
 pub(crate) use update::update;
 pub use watch::{Change, Watcher};
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

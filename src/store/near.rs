@@ -3,10 +3,9 @@
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, OnDrop, SystemClock, debug_fields};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::fmt;
@@ -200,18 +199,6 @@ impl Copies {
     }
 }
 
-/// Invalidates a key when a write of it ends, even in an error: it may have happened.
-struct Writing<'a> {
-    copies: &'a Copies,
-    change: Change<'a>,
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.copies.told(self.change);
-    }
-}
-
 impl<S: Store> CachedStore<S> {
     /// Creates a cache of up to 64 MiB over this store.
     pub fn new(store: S) -> Self {
@@ -224,8 +211,9 @@ impl<S: Store> CachedStore<S> {
         CachedStoreBuilder { store, clock: Arc::new(SystemClock), options }
     }
 
-    fn writing<'a>(&'a self, change: Change<'a>) -> Writing<'a> {
-        Writing { copies: &self.0.copies, change }
+    /// Invalidates a key when a write of it ends, even in an error: it may have happened.
+    fn writing<'a>(&'a self, change: Change<'a>) -> OnDrop<impl FnMut() + 'a> {
+        OnDrop::new(move || self.0.copies.told(change))
     }
 }
 
@@ -435,12 +423,10 @@ impl<S: Store> CachedStoreBuilder<S> {
     }
 }
 
-impl<S> fmt::Debug for CachedStoreBuilder<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CachedStoreBuilder")
-            .field("max_bytes", &self.options.max_bytes)
-            .field("max_absent_bytes", &self.options.max_absent_bytes)
-            .field("max_age", &self.options.max_age)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    CachedStoreBuilder<S>,
+    self,
+    max_bytes = self.options.max_bytes,
+    max_absent_bytes = self.options.max_absent_bytes,
+    max_age = self.options.max_age
+);

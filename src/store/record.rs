@@ -1,5 +1,6 @@
 //! [`Record`] and [`NewRecord`]: what a store keeps under a key.
 
+use crate::core::debug_fields;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,11 +121,4 @@ impl NewRecord {
     }
 }
 
-impl fmt::Debug for NewRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewRecord")
-            .field("bytes", &self.value.len())
-            .field("ttl", &self.ttl)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(NewRecord, self, bytes = self.value.len(), ttl = self.ttl);

@@ -1,12 +1,10 @@
 //! [`SealingKeys`]: authenticated encryption of stored values.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256_of;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields};
 use crate::jose::encoding;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, rand};
-use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -176,11 +174,7 @@ impl SealingKeys {
     }
 }
 
-impl fmt::Debug for SealingKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealingKeys").field("keys", &self.0.len()).finish_non_exhaustive()
-    }
-}
+debug_fields!(SealingKeys, self, keys = self.0.len());
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used)]

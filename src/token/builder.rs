@@ -1,17 +1,19 @@
 //! Verifier builder, which rejects invalid configurations with a message that says what to change.
 
+use super::cache::TokenCache;
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
-use super::revocation::Revocation;
+use super::registered::TextRule;
 use super::ring::KeyRing;
-use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, MAX_TOKEN_LEN, Rules, TextRule, other_spelling};
-use super::verifier::Verifier;
-use crate::core::clock::{Clock, PartClock, SystemClock};
-use crate::core::error::Error;
+use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, Rules, other_spelling};
+use super::verified::Revocation;
+use super::verifier::{Inner, Verifier};
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::jose::jws::DEFAULT_MAX_LEN;
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Builds a key source from the clock and the configured algorithms.
@@ -52,6 +54,7 @@ options! {
 /// assert!(error.message().contains(".algorithms("));
 /// ```
 #[must_use]
+#[derive(Default)]
 pub struct VerifierBuilder {
     keys: KeySet,
     /// Sources of keys that may change; more than one is an error.
@@ -62,10 +65,11 @@ pub struct VerifierBuilder {
     issuers: Vec<Box<str>>,
     audiences: Vec<Box<str>>,
     audience: AudienceRule,
-    token_type_if_present: Option<Box<str>>,
+    /// The required `typ` of tokens that have one.
+    pub(crate) token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
     texts: Vec<TextRule>,
-    clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Each with the kind of list it was added as.
     lists: Vec<(Kind, TokenList)>,
@@ -73,9 +77,10 @@ pub struct VerifierBuilder {
 }
 
 /// The rule for a builder without an audience.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 enum AudienceRule {
     /// Building fails.
+    #[default]
     Required,
     /// Any audience is accepted; naming an audience as well is an error.
     Any,
@@ -83,24 +88,10 @@ enum AudienceRule {
     AnyUntilNamed,
 }
 
-impl Default for VerifierBuilder {
-    fn default() -> Self {
-        Self {
-            keys: KeySet::default(),
-            sources: Vec::new(),
-            pinned: false,
-            algorithms: Vec::new(),
-            issuers: Vec::new(),
-            audiences: Vec::new(),
-            audience: AudienceRule::Required,
-            token_type_if_present: None,
-            required: Vec::new(),
-            texts: Vec::new(),
-            clock: Arc::new(SystemClock),
-            revocation: None,
-            lists: Vec::new(),
-            options: VerifierOptions::default(),
-        }
+impl Verifier {
+    /// Returns a builder of a verifier, which needs at least keys and algorithms.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::default()
     }
 }
 
@@ -123,27 +114,19 @@ impl VerifierBuilder {
     }
 
     /// Takes the keys from a source that may change them.
-    #[cfg(feature = "client")]
     pub(crate) fn source(
-        mut self,
-        make: impl FnOnce(Arc<dyn Clock>) -> Result<Arc<dyn KeySource>, Error> + Send + 'static,
-    ) -> Self {
-        self.sources.push(Box::new(|clock, _| make(clock)));
-        self
-    }
-
-    /// Takes the keys from a source that may change them.
-    ///
-    /// Each key is used for its own algorithms only, and may be a secret.
-    #[cfg(feature = "oauth2")]
-    pub(crate) fn pinned_source(
         mut self,
         make: impl FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error>
         + Send
         + 'static,
     ) -> Self {
-        self.pinned = true;
         self.sources.push(Box::new(make));
+        self
+    }
+
+    /// Uses each key of the source for its own algorithms only; it may be a secret.
+    pub(crate) fn pinned(mut self) -> Self {
+        self.pinned = true;
         self
     }
 
@@ -151,10 +134,8 @@ impl VerifierBuilder {
     ///
     /// Each key is used for its own algorithm only, so [`algorithms`](Self::algorithms) is
     /// optional.
-    pub fn key_ring(mut self, ring: KeyRing) -> Self {
-        self.pinned = true;
-        self.sources.push(Box::new(move |_, _| Ok(Arc::new(ring))));
-        self
+    pub fn key_ring(self, ring: KeyRing) -> Self {
+        self.pinned().source(move |_, _| Ok(Arc::new(ring)))
     }
 
     /// Sets the accepted signature algorithms.
@@ -260,13 +241,6 @@ impl VerifierBuilder {
         self
     }
 
-    /// Requires this `typ` if the token has a `typ`.
-    #[cfg(feature = "client")]
-    pub(crate) fn token_type_if_present(mut self, typ: &str) -> Self {
-        self.token_type_if_present = Some(typ.into());
-        self
-    }
-
     /// Requires these claims to be present.
     pub fn require<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
         self.required.extend(claims.into_iter().map(|name| name.into().into_boxed_str()));
@@ -344,7 +318,7 @@ impl VerifierBuilder {
 
     /// Replaces the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Some(Arc::new(clock));
         self
     }
 
@@ -384,6 +358,7 @@ impl VerifierBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says
     /// what to change.
     pub fn build(mut self) -> Result<Verifier, Error> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let named = self.algorithms.clone();
         if self.pinned && self.algorithms.is_empty() {
             self.algorithms = Algorithm::ALL.to_vec();
@@ -392,13 +367,17 @@ impl VerifierBuilder {
         let spellings = self.issuers.iter().filter_map(|issuer| other_spelling(issuer));
         let spellings: Vec<Box<str>> = spellings.map(Into::into).collect();
         self.issuers.extend(spellings);
-        self.check()?;
-        let clock = PartClock::new(self.clock);
-        let keys: Arc<dyn KeySource> = match self.sources.pop() {
-            Some(make) => make(clock.clone(), &named)?,
-            None => Arc::new(StaticKeys::new(self.keys)),
-        };
+        self.check_keys()?;
         let options = self.options;
+        ensure(
+            options.leeway.0 <= MAX_LEEWAY,
+            "the leeway is over an hour: it is for clocks that are a little off; issue longer \
+             tokens instead",
+        )?;
+        ensure(
+            options.cache_bytes == 0 || options.cache_bytes >= 64 * 1024,
+            "the token cache is under 64 KiB: give it room, or switch it off with 0",
+        )?;
         let rules = Rules {
             algorithms: self.algorithms,
             issuers: self.issuers,
@@ -415,109 +394,68 @@ impl VerifierBuilder {
             leeway: options.leeway.0.as_secs(),
             max_len: options.max_token_len,
         };
+        rules.check_settings()?;
+        ensure(
+            self.audience != AudienceRule::Required || !rules.audiences.is_empty(),
+            "no audience: call .audience(…) with this service's name in the tokens' aud, or \
+             .any_audience() if the issuer has no other services (RFC 7519 section 4.1.3)",
+        )?;
+        ensure(
+            self.audience != AudienceRule::Any || rules.audiences.is_empty(),
+            "both .audience(…) and .any_audience() are set: keep one of the two",
+        )?;
+        let clock = PartClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock)));
+        let keys: Arc<dyn KeySource> = match self.sources.pop() {
+            Some(make) => make(clock.clone(), &named)?,
+            None => Arc::new(StaticKeys::new(self.keys)),
+        };
         for (kind, list) in &self.lists {
             list.check_use(*kind, &rules)?;
         }
-        Ok(Verifier::new(
+        let inner = Inner {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             rules,
             keys,
             clock,
-            self.revocation,
-            Lists::new(self.lists.into_iter().map(|(_, list)| list)),
-            options.cache_bytes,
-        ))
+            revocation: self.revocation,
+            epoch: AtomicU64::new(0),
+            cache: TokenCache::new(options.cache_bytes),
+        };
+        let lists = Lists::new(self.lists.into_iter().map(|(_, list)| list));
+        Ok(Verifier { inner: Arc::new(inner), lists })
     }
 
-    fn check(&self) -> Result<(), Error> {
-        let refuse = |message: &'static str| Err(Error::configuration(message));
-        if self.algorithms.is_empty() {
-            return refuse(
-                "no algorithms: call .algorithms([…]) with the algorithms of the issuer",
-            );
-        }
+    /// Checks that there are keys from one source, for each of the algorithms.
+    fn check_keys(&self) -> Result<(), Error> {
+        ensure(
+            !self.algorithms.is_empty(),
+            "no algorithms: call .algorithms([…]) with the algorithms of the issuer",
+        )?;
         match (self.sources.len(), self.keys.is_empty()) {
-            (0, true) => {
-                return refuse(
-                    "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…)",
-                );
-            }
-            (1, true) => {
-                if !self.pinned && self.algorithms.iter().any(|a| a.is_symmetric()) {
-                    return refuse(
-                        "HS256, HS384 and HS512 need a shared secret, which a published key set \
-                         never holds: remove them from .algorithms([…])",
-                    );
-                }
-            }
-            (0, false) => {
-                for algorithm in &self.algorithms {
-                    if !self.keys.iter().any(|key| key.allows(*algorithm)) {
-                        return Err(Error::configuration(format!(
-                            "no key is for {algorithm}: add one, or remove {algorithm} from \
-                             .algorithms([…])"
-                        )));
-                    }
-                }
-            }
-            _ => {
-                return refuse(
-                    "keys from two sources: use one of .jwks_url(…), .jwks(…), .discover(…) and \
-                     .key_ring(…), or .key(…) and .jwks_json(…)",
-                );
-            }
-        }
-        let names = |texts: &[Box<str>]| texts.iter().any(|text| text.trim().is_empty());
-        if names(&self.issuers) {
-            return refuse("an empty issuer: give .issuer(…) the exact text of the iss claim");
-        }
-        if names(&self.audiences) {
-            return refuse("an empty audience: give .audience(…) the name of this service");
-        }
-        if names(&self.required) || self.texts.iter().any(|rule| rule.claim.is_empty()) {
-            return refuse("an empty claim name in .require([…])");
-        }
-        let no_text = |rule: &TextRule| rule.expected.as_ref().is_some_and(Vec::is_empty);
-        if self.texts.iter().any(no_text) {
-            return refuse(
-                "no token kind: give .token_kind(…) the accepted kinds, such as [\"access\"]",
-            );
-        }
-        let options = &self.options;
-        if options.token_type.as_ref().is_some_and(|typ| typ.is_empty()) {
-            return refuse("an empty token type: give .token_type(…) the typ, such as at+jwt");
-        }
-        if options.leeway.0 > MAX_LEEWAY {
-            return refuse(
-                "the leeway is over an hour: it is for clocks that are a little off; issue longer \
-                 tokens instead",
-            );
-        }
-        if !(64..=MAX_TOKEN_LEN).contains(&options.max_token_len) {
-            return refuse("the longest token must be between 64 bytes and 1 MiB");
-        }
-        if options.cache_bytes != 0 && options.cache_bytes < 64 * 1024 {
-            return refuse(
-                "the token cache is under 64 KiB: give it room, or switch it off with 0",
-            );
-        }
-        match (self.audience, self.audiences.is_empty()) {
-            (AudienceRule::Required, true) => refuse(
-                "no audience: call .audience(…) with this service's name in the tokens' aud, or \
-                 .any_audience() if the issuer has no other services (RFC 7519 section 4.1.3)",
+            (0, true) => Err(Error::configuration(
+                "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…)",
+            )),
+            (1, true) => ensure(
+                self.pinned || !self.algorithms.iter().any(|a| a.is_symmetric()),
+                "HS256, HS384 and HS512 need a shared secret, which a published key set never \
+                 holds: remove them from .algorithms([…])",
             ),
-            (AudienceRule::Any, false) => {
-                refuse("both .audience(…) and .any_audience() are set: keep one of the two")
+            (0, false) => {
+                let keyless = |a: &&Algorithm| !self.keys.iter().any(|key| key.allows(**a));
+                match self.algorithms.iter().find(keyless) {
+                    None => Ok(()),
+                    Some(algorithm) => Err(Error::configuration(format!(
+                        "no key is for {algorithm}: add one, or remove {algorithm} from \
+                         .algorithms([…])"
+                    ))),
+                }
             }
-            _ => Ok(()),
+            _ => Err(Error::configuration(
+                "keys from two sources: use one of .jwks_url(…), .jwks(…), .discover(…) and \
+                 .key_ring(…), or .key(…) and .jwks_json(…)",
+            )),
         }
     }
 }
 
-impl std::fmt::Debug for VerifierBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifierBuilder")
-            .field("issuers", &self.issuers)
-            .field("algorithms", &self.algorithms)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(VerifierBuilder, self, issuers = self.issuers, algorithms = self.algorithms);

@@ -1,28 +1,12 @@
 //! Cache of the verified tokens of one verifier, bounded in bytes.
 
 use super::verified::{Entry, Verified};
+use crate::core::hash::seeded_hash;
 use crate::core::telemetry::Counter;
-use foldhash::SharedSeed;
-use foldhash::quality::FoldHasher;
 use moka::Equivalent;
 use moka::sync::Cache;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::{Arc, OnceLock};
-
-/// Hashes a token, or part of one, with seeds that are random per process.
-///
-/// Attackers cannot construct collisions; tokens that collide are told apart by their text.
-pub(crate) fn hash(token: &[u8]) -> u64 {
-    static SEEDS: OnceLock<(u64, SharedSeed)> = OnceLock::new();
-    let (seed, shared) = SEEDS.get_or_init(|| {
-        // `RandomState` takes its keys from the operating system's random numbers.
-        let random = std::hash::RandomState::new();
-        (random.hash_one("seed"), SharedSeed::from_u64(random.hash_one("shared")))
-    });
-    let mut hasher = FoldHasher::with_seed(*seed, shared);
-    hasher.write(token);
-    hasher.finish()
-}
+use std::sync::Arc;
 
 /// A cache key: looked up by the token's hash, compared by its full text.
 struct Key(Arc<Entry>);
@@ -58,7 +42,7 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// A hasher that passes through the result of [`hash`].
+/// A hasher that passes through the result of [`seeded_hash`].
 #[derive(Clone, Default)]
 struct Passing(u64);
 
@@ -137,7 +121,7 @@ impl TokenCache {
     }
 
     pub(crate) fn get(&self, token: &[u8]) -> Option<Verified> {
-        let hash = hash(token);
+        let hash = seeded_hash(token);
         let entry = self.tokens.as_ref()?.get(&KeyRef { hash, token })?;
         Some(Verified::new(entry))
     }

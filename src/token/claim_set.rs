@@ -1,17 +1,15 @@
 //! Claims of a token or session, shared between all readers.
 
-use super::cache;
-use super::claims::RegisteredClaims;
-use super::verified::Verified;
+use super::registered::RegisteredClaims;
 use crate::core::decode::decode;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::hash::seeded_hash;
+use crate::core::{Error, ErrorKind};
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
-use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// Claims as JSON text, with the types they were decoded into.
 pub(crate) struct ClaimSet {
@@ -35,7 +33,7 @@ impl Eq for ClaimSet {}
 
 impl Hash for ClaimSet {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let hash = self.hash.get_or_init(|| cache::hash(self.text.as_bytes()));
+        let hash = self.hash.get_or_init(|| seeded_hash(self.text.as_bytes()));
         state.write_u64(*hash);
     }
 }
@@ -141,58 +139,6 @@ impl Text {
         match self {
             Self::At(_) => 0,
             Self::Own(text) => text.len(),
-        }
-    }
-}
-
-/// Claims with their origin.
-#[derive(Clone)]
-pub(crate) enum Claimed {
-    /// A token's claims, or the claims with which the application replaced them.
-    Token(Verified, Option<Arc<ClaimSet>>),
-    /// Claims without a token, validated elsewhere.
-    Set(Arc<ClaimSet>),
-}
-
-impl Claimed {
-    pub(crate) fn set(&self) -> &ClaimSet {
-        match self {
-            Self::Token(verified, None) => &verified.entry().claims,
-            Self::Token(_, Some(set)) | Self::Set(set) => set,
-        }
-    }
-
-    /// Replaces the claims with the application's additions, for the same user.
-    pub(crate) fn enrich(&mut self, set: Arc<ClaimSet>) {
-        match self {
-            Self::Token(_, own) => *own = Some(set),
-            Self::Set(own) => *own = set,
-        }
-    }
-
-    pub(crate) fn token(&self) -> Option<&Verified> {
-        match self {
-            Self::Token(verified, _) => Some(verified),
-            Self::Set(_) => None,
-        }
-    }
-}
-
-impl From<Verified> for Claimed {
-    fn from(verified: Verified) -> Self {
-        Self::Token(verified, None)
-    }
-}
-
-impl fmt::Debug for Claimed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Token(verified, _) => verified.fmt(f),
-            Self::Set(set) => f
-                .debug_struct("ClaimSet")
-                .field("issuer", &set.issuer())
-                .field("subject", &set.subject())
-                .finish_non_exhaustive(),
         }
     }
 }

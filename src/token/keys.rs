@@ -1,8 +1,7 @@
 //! Key sources of a verifier: the interface between verification and key sets.
 
-use crate::core::clock::Clock;
-use crate::core::error::Error;
 use crate::core::future::BoxFuture;
+use crate::core::{Clock, Error};
 use crate::jose::KeySet;
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod refresh;
+pub(crate) mod registered;
 pub(crate) mod revocation;
 pub(crate) mod ring;
 pub(crate) mod rules;

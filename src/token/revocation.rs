@@ -1,4 +1,4 @@
-//! Token revocation: ids of tokens and a custom check.
+//! The id of a token for revocation.
 
 use crate::core::hash::sha256_of;
 use crate::jose::encoding;
@@ -23,7 +23,7 @@ impl RevocationId {
     pub(crate) fn of(issuer: Option<&str>, token_id: Option<&str>, signing_input: &[u8]) -> Self {
         match token_id {
             Some(token_id) => Self::of_pair(b"jti", issuer, token_id),
-            None => Self::digest(&[b"input", signing_input]),
+            None => Self(sha256_of([&b"input"[..], signing_input])),
         }
     }
 
@@ -36,11 +36,7 @@ impl RevocationId {
         // The length goes first, so that different pairs never give the same bytes.
         let issuer = issuer.unwrap_or_default();
         let length = (issuer.len() as u64).to_be_bytes();
-        Self::digest(&[what, &length, issuer.as_bytes(), name.as_bytes()])
-    }
-
-    fn digest(parts: &[&[u8]]) -> Self {
-        Self(sha256_of(parts))
+        Self(sha256_of([what, &length, issuer.as_bytes(), name.as_bytes()]))
     }
 
     /// Parses the output of [`to_text`](Self::to_text).
@@ -68,35 +64,5 @@ impl fmt::Debug for RevocationId {
             write!(f, "{byte:02x}")?;
         }
         f.write_str("…)")
-    }
-}
-
-/// A custom revocation check, called at every verification, cached or not.
-///
-/// It runs on the hot path: answer from memory.
-///
-/// # Example
-/// ```
-/// use jamguard::{Revocation, Verified};
-/// use std::{collections::HashSet, sync::RwLock};
-///
-/// #[derive(Default)]
-/// struct Denied(RwLock<HashSet<jamguard::RevocationId>>);
-///
-/// impl Revocation for Denied {
-///     fn is_revoked(&self, token: &Verified) -> bool {
-///         // A poisoned lock must not let revoked tokens through.
-///         self.0.read().map_or(true, |denied| denied.contains(token.revocation_id()))
-///     }
-/// }
-/// ```
-pub trait Revocation: Send + Sync + 'static {
-    /// Returns whether the token must be rejected.
-    fn is_revoked(&self, token: &super::verified::Verified) -> bool;
-}
-
-impl<R: Revocation + ?Sized> Revocation for std::sync::Arc<R> {
-    fn is_revoked(&self, token: &super::verified::Verified) -> bool {
-        (**self).is_revoked(token)
     }
 }

@@ -1,8 +1,8 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
-use super::claims::{Audience, RegisteredClaims};
-use crate::core::error::{Error, ErrorKind};
+use super::registered::{Audience, RegisteredClaims, TextRule};
 use crate::core::mismatch::mismatch;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::jose::header::is_type;
 use crate::jose::not_allowed;
 use crate::jose::{Algorithm, Header};
@@ -37,12 +37,6 @@ pub(crate) struct Rules {
     /// Seconds.
     pub(crate) leeway: u64,
     pub(crate) max_len: usize,
-}
-
-/// A claim that must be one of these strings, or any non-empty string.
-pub(crate) struct TextRule {
-    pub(crate) claim: Box<str>,
-    pub(crate) expected: Option<Vec<Box<str>>>,
 }
 
 /// The validity period of a verified token, checked at each use.
@@ -99,6 +93,36 @@ fn is_foreign_kind(typ: &str) -> bool {
 }
 
 impl Rules {
+    /// Checks the settings that the rules were made from, for a message that says what to change.
+    pub(super) fn check_settings(&self) -> Result<(), Error> {
+        let has_blank = |names: &[Box<str>]| names.iter().any(|name| name.trim().is_empty());
+        ensure(
+            !has_blank(&self.issuers),
+            "an empty issuer: give .issuer(…) the exact text of the iss claim",
+        )?;
+        ensure(
+            !has_blank(&self.audiences),
+            "an empty audience: give .audience(…) the name of this service",
+        )?;
+        ensure(
+            !has_blank(&self.required) && self.texts.iter().all(|rule| !rule.claim.is_empty()),
+            "an empty claim name in .require([…])",
+        )?;
+        let no_text = |rule: &TextRule| rule.expected.as_ref().is_some_and(Vec::is_empty);
+        ensure(
+            !self.texts.iter().any(no_text),
+            "no token kind: give .token_kind(…) the accepted kinds, such as [\"access\"]",
+        )?;
+        ensure(
+            self.token_type.as_ref().is_none_or(|typ| !typ.is_empty()),
+            "an empty token type: give .token_type(…) the typ, such as at+jwt",
+        )?;
+        ensure(
+            (64..=MAX_TOKEN_LEN).contains(&self.max_len),
+            "the longest token must be between 64 bytes and 1 MiB",
+        )
+    }
+
     /// Checks the header, which needs no key.
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), Error> {
         if !self.algorithms.contains(&header.algorithm()) {

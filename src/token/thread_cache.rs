@@ -10,8 +10,8 @@
 //! Bound: 4,096 tokens and [`MAX_BYTES`] per thread, whatever the number of verifiers. Only tokens
 //! from the shared cache are inserted, so a flood of tokens seen once cannot evict others.
 
-use super::cache;
 use super::verified::Verified;
+use crate::core::hash::seeded_hash;
 use crate::core::set_cache::{SetCache, Weight};
 use std::cell::RefCell;
 
@@ -43,7 +43,7 @@ thread_local! {
 
 /// Returns a hash of the token's last 16 bytes, and the part of it that selects the set.
 fn mark(token: &[u8]) -> (u64, usize) {
-    let mark = cache::hash(&token[token.len().saturating_sub(16)..]);
+    let mark = seeded_hash(&token[token.len().saturating_sub(16)..]);
     (mark, (mark >> 48) as usize)
 }
 

@@ -1,11 +1,10 @@
-//! A verified token and its cache entry, which all its holders share.
+//! A verified token with its cache entry, which all its holders share, and the application's check of it.
 
 use super::claim_set::{ClaimSet, Text};
 use super::list::changes::Marks;
 use super::revocation::RevocationId;
 use super::rules::Window;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::{Error, debug_fields};
 use crate::jose::Header;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::AtomicU64;
@@ -77,11 +76,7 @@ impl Verified {
         Self(Arc::new(Handle { entry }))
     }
 
-    pub(crate) fn entry(&self) -> &Entry {
-        &self.0.entry
-    }
-
-    pub(crate) fn shared_entry(&self) -> &Arc<Entry> {
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
         &self.0.entry
     }
 
@@ -154,3 +149,33 @@ debug_fields!(
     subject = self.subject(),
     expires_at = self.expires_at()
 );
+
+/// A custom revocation check, called at every verification, cached or not.
+///
+/// It runs on the hot path: answer from memory.
+///
+/// # Example
+/// ```
+/// use jamguard::{Revocation, Verified};
+/// use std::{collections::HashSet, sync::RwLock};
+///
+/// #[derive(Default)]
+/// struct Denied(RwLock<HashSet<jamguard::RevocationId>>);
+///
+/// impl Revocation for Denied {
+///     fn is_revoked(&self, token: &Verified) -> bool {
+///         // A poisoned lock must not let revoked tokens through.
+///         self.0.read().map_or(true, |denied| denied.contains(token.revocation_id()))
+///     }
+/// }
+/// ```
+pub trait Revocation: Send + Sync + 'static {
+    /// Returns whether the token must be rejected.
+    fn is_revoked(&self, token: &Verified) -> bool;
+}
+
+impl<R: Revocation + ?Sized> Revocation for Arc<R> {
+    fn is_revoked(&self, token: &Verified) -> bool {
+        (**self).is_revoked(token)
+    }
+}

@@ -1,25 +1,22 @@
 //! Token verifier with a cache of verified tokens.
 
-use super::builder::VerifierBuilder;
-use super::cache::{self, CacheStats, TokenCache};
+use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
-use super::claims::RegisteredClaims;
 use super::keys::{KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
 use super::list::{Kind, Lists, TokenList};
-use super::revocation::Revocation;
+use super::registered::RegisteredClaims;
 use super::rules::Rules;
 use super::thread_cache;
-use super::verified::{Entry, Verified};
-use crate::core::clock::{Clock, PartClock};
-use crate::core::error::{Error, ErrorKind};
+use super::verified::{Entry, Revocation, Verified};
 use crate::core::future::BoxFuture;
+use crate::core::hash::seeded_hash;
 use crate::core::mismatch::mismatch;
 use crate::core::now_or_later::NowOrLater::{self, Now};
+use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields};
 use crate::jose::jws::Compact;
 use crate::jose::{KeySet, VerifyingKey};
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -46,52 +43,26 @@ use std::sync::{Arc, OnceLock};
 /// ```
 #[derive(Clone)]
 pub struct Verifier {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
     /// Not part of `inner`: cached tokens passed every check except the lists.
-    lists: Lists,
+    pub(super) lists: Lists,
 }
 
-pub(crate) struct Inner {
-    id: u64,
-    pub(crate) rules: Rules,
-    pub(crate) keys: Arc<dyn KeySource>,
-    clock: Arc<PartClock>,
-    revocation: Option<Arc<dyn Revocation>>,
+pub(super) struct Inner {
+    pub(super) id: u64,
+    pub(super) rules: Rules,
+    pub(super) keys: Arc<dyn KeySource>,
+    pub(super) clock: Arc<PartClock>,
+    pub(super) revocation: Option<Arc<dyn Revocation>>,
     /// Grows when all tokens must be verified again.
-    epoch: AtomicU64,
-    cache: TokenCache,
+    pub(super) epoch: AtomicU64,
+    pub(super) cache: TokenCache,
 }
 
 /// The result of verifying a token. It comes later only from remote keys or a list's store.
 pub(crate) type Verification = NowOrLater<Result<Verified, Error>>;
 
 impl Verifier {
-    /// Returns a builder of a verifier, which needs at least keys and algorithms.
-    pub fn builder() -> VerifierBuilder {
-        VerifierBuilder::default()
-    }
-
-    pub(crate) fn new(
-        rules: Rules,
-        keys: Arc<dyn KeySource>,
-        clock: Arc<PartClock>,
-        revocation: Option<Arc<dyn Revocation>>,
-        lists: Lists,
-        cache_bytes: u64,
-    ) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let inner = Inner {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            rules,
-            keys,
-            clock,
-            revocation,
-            epoch: AtomicU64::new(0),
-            cache: TokenCache::new(cache_bytes),
-        };
-        Self { inner: Arc::new(inner), lists }
-    }
-
     /// Returns a verifier with additional deny lists, sharing this one's cache.
     pub(crate) fn with_deny_lists(&self, lists: &[TokenList]) -> Result<Self, Error> {
         for list in lists {
@@ -324,7 +295,7 @@ impl Inner {
         listed: Result<(), Error>,
         known: bool,
     ) -> Result<Verified, Error> {
-        let entry = verified.shared_entry();
+        let entry = verified.entry();
         // Revocation is checked before expiry: a token that is only expired may be renewed.
         let dated = || entry.window.check(self.clock.now(), &self.rules);
         let answer = match listed {
@@ -461,7 +432,7 @@ impl Inner {
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
-            hash: cache::hash(token.as_bytes()),
+            hash: seeded_hash(token.as_bytes()),
             header,
             claims: ClaimSet::new(payload, issuer, subject),
             token_id,
@@ -478,12 +449,10 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier")
-            .field("issuers", &self.inner.rules.issuers)
-            .field("audiences", &self.inner.rules.audiences)
-            .field("algorithms", &self.inner.rules.algorithms)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    Verifier,
+    self,
+    issuers = self.inner.rules.issuers,
+    audiences = self.inner.rules.audiences,
+    algorithms = self.inner.rules.algorithms
+);

@@ -49,7 +49,7 @@ impl Section<ListOptions, ListSettings> {
 pub(in crate::config) fn check_limits(lists: &Lists, newer: &Lists) -> Result<(), Problem> {
     for (name, list) in lists {
         if let Some(newer) = newer.get(name) {
-            let fits = list.check_limits(newer.limits());
+            let fits = list.check_limits(newer);
             fits.map_err(|error| Problem::of(error).at(name, None).at("lists", None))?;
         }
     }
@@ -60,7 +60,7 @@ pub(in crate::config) fn check_limits(lists: &Lists, newer: &Lists) -> Result<()
 pub(in crate::config) fn take_limits(lists: &Lists, newer: &Lists) {
     for (name, list) in lists {
         if let Some(newer) = newer.get(name) {
-            list.set_limits(newer.limits());
+            list.set_limits(newer);
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::location::Spot;
 use super::scalars::Hidden;
 use crate::config::document::{Problem, Section};
-use crate::store::{MemoryStore, RedisOptions, RedisStore, Store};
+use crate::store::redis::builder::RedisOptions;
+use crate::store::{MemoryStore, RedisStore, Store};
 use std::sync::Arc;
 
 settings! {

@@ -120,7 +120,8 @@ impl OAuth2Login {
                 })?;
                 let claims = serde_json::Value::Object(user.session_claims()?).to_string();
                 let grant = UserGrant::new(&arrival.client, arrival.tokens).to_text();
-                let new = NewSession::of_login(user.key(), claims, None, Some(grant));
+                let mut new = NewSession::of(user.key());
+                (new.claims, new.grant) = (Some(Ok(claims)), Some(Arc::new(grant)));
                 redirect.with_header("set-cookie", visit.log_in(new).await?)
             }
             // Returned above.

@@ -3,11 +3,11 @@
 use super::failure::{Failure, describe, guarded};
 use super::opening::{self, Open};
 use super::tables::Tables;
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::core::lock::{read, write};
 use redb::{ReadTransaction, ReadableDatabase};
 use std::path::{Path, PathBuf};
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::RwLock;
 use std::time::Duration;
 
 /// The database file and its current handle.
@@ -33,11 +33,7 @@ impl Medium {
     }
 
     pub(super) fn is_read_only(&self) -> bool {
-        matches!(self.state().file, Open::ReadOnly(_))
-    }
-
-    fn state(&self) -> RwLockReadGuard<'_, State> {
-        read(&self.state)
+        matches!(read(&self.state).file, Open::ReadOnly(_))
     }
 
     /// Closes and reopens the file, unless another thread did so since that generation.
@@ -60,7 +56,7 @@ impl Medium {
         look: impl Fn(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, Error> {
         let attempt = || {
-            let state = self.state();
+            let state = read(&self.state);
             let result = guarded(|| {
                 let transaction = match &state.file {
                     Open::Writable(file) => file.begin_read()?,
@@ -85,7 +81,7 @@ impl Medium {
         mut change: impl FnMut(&mut Tables<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), Error> {
         let mut attempt = || {
-            let state = self.state();
+            let state = read(&self.state);
             let mut begun = false;
             let result = guarded(|| {
                 let file = match &state.file {
@@ -100,9 +96,10 @@ impl Medium {
                 transaction.set_quick_repair(true);
                 let mut tables = Tables::open(&transaction, now)?;
                 change(&mut tables)?;
-                match tables.close()? {
-                    true => transaction.commit()?,
-                    false => transaction.abort()?,
+                if tables.close()? {
+                    transaction.commit()?
+                } else {
+                    transaction.abort()?
                 }
                 Ok(())
             });

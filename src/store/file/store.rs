@@ -3,8 +3,7 @@
 use super::database::Medium;
 use super::tables::{self, Tables};
 use super::worker::{Shared, Threads};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
+use crate::core::{Clock, Error, SystemClock, debug_fields};
 use crate::store::watch::{Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use redb::ReadTransaction;
@@ -157,11 +156,7 @@ impl Store for FileStore {
     }
 }
 
-impl fmt::Debug for FileStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileStore").field("path", &self.0.path).finish_non_exhaustive()
-    }
-}
+debug_fields!(FileStore, self, path = self.0.path);
 
 /// A builder for [`FileStore`].
 ///

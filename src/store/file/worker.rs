@@ -6,10 +6,9 @@
 
 use super::database::Medium;
 use super::tables::Tables;
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
 use crate::core::telemetry;
+use crate::core::{Clock, Error, ErrorKind};
 use crate::store::watch::{Change, Watchers};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};

@@ -1,11 +1,12 @@
 //! The builder of the memory store.
 
-use super::store::MemoryStore;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
+use super::store::{MemoryStore, Records};
 use crate::core::settings::options;
-use std::fmt;
-use std::sync::Arc;
+use crate::core::{Clock, Error, SystemClock, debug_fields};
+use crate::store::watch::Watchers;
+use foldhash::quality::RandomState;
+use moka::sync::Cache;
+use std::sync::{Arc, Mutex};
 
 options! {
     /// A store in memory.
@@ -31,11 +32,25 @@ pub struct MemoryStoreBuilder {
     pub(crate) options: MemoryOptions,
 }
 
-impl MemoryStoreBuilder {
-    pub(super) fn new() -> Self {
-        Self { clock: Arc::new(SystemClock), options: MemoryOptions::default() }
+impl MemoryStore {
+    /// Creates an empty store of at most 512 MiB.
+    pub fn new() -> Self {
+        Self::builder().finish()
     }
 
+    /// Returns a builder for a store.
+    pub fn builder() -> MemoryStoreBuilder {
+        MemoryStoreBuilder { clock: Arc::new(SystemClock), options: MemoryOptions::default() }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStoreBuilder {
     /// Sets the clock whose monotonic time lifetimes follow. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -80,17 +95,22 @@ impl MemoryStoreBuilder {
         Ok(self.finish())
     }
 
-    pub(super) fn finish(self) -> MemoryStore {
+    fn finish(self) -> MemoryStore {
         let MemoryOptions { max_bytes, max_anonymous_bytes } = self.options;
-        MemoryStore::with(self.clock, max_bytes, max_anonymous_bytes.unwrap_or(max_bytes / 2))
+        MemoryStore(Arc::new(Records {
+            by_key: Cache::builder().build_with_hasher(RandomState::default()),
+            index: Mutex::default(),
+            watchers: Watchers::default(),
+            clock: self.clock,
+            max_bytes,
+            max_anonymous_bytes: max_anonymous_bytes.unwrap_or(max_bytes / 2),
+        }))
     }
 }
 
-impl fmt::Debug for MemoryStoreBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStoreBuilder")
-            .field("max_bytes", &self.options.max_bytes)
-            .field("max_anonymous_bytes", &self.options.max_anonymous_bytes)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    MemoryStoreBuilder,
+    self,
+    max_bytes = self.options.max_bytes,
+    max_anonymous_bytes = self.options.max_anonymous_bytes
+);

@@ -1,9 +1,7 @@
 //! The records, their bounds, and the operations on them.
 
-use super::builder::MemoryStoreBuilder;
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
+use crate::core::{Clock, Error, ErrorKind};
 use crate::store::watch::{Change, Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use foldhash::quality::RandomState;
@@ -30,7 +28,7 @@ const OWNER: usize = 256;
 /// makes revoked tokens valid again. A full store rejects insertions.
 ///
 /// Records of clients that have not authenticated ([`NewRecord::anonymous`]) have a [separate
-/// bound](MemoryStoreBuilder::max_anonymous_bytes): however many logins strangers begin, there is
+/// bound](super::MemoryStoreBuilder::max_anonymous_bytes): however many logins strangers begin, there is
 /// room for revocations and for the sessions of users.
 ///
 /// Reads take no lock and never wait, through [`peek`](Store::peek) too. Writes are serialized.
@@ -48,20 +46,20 @@ const OWNER: usize = 256;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct MemoryStore(Arc<Records>);
+pub struct MemoryStore(pub(super) Arc<Records>);
 
-struct Records {
+pub(super) struct Records {
     /// Unbounded and without expiry: it evicts nothing, and only `clock` decides what has expired.
-    by_key: Cache<Arc<str>, Arc<Kept>, RandomState>,
+    pub(super) by_key: Cache<Arc<str>, Arc<Kept>, RandomState>,
     /// Held by every write, so that writes are serialized.
-    index: Mutex<Index>,
-    watchers: Watchers,
-    clock: Arc<dyn Clock>,
-    max_bytes: u64,
-    max_anonymous_bytes: u64,
+    pub(super) index: Mutex<Index>,
+    pub(super) watchers: Watchers,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) max_bytes: u64,
+    pub(super) max_anonymous_bytes: u64,
 }
 
-struct Kept {
+pub(super) struct Kept {
     value: Arc<[u8]>,
     version: u64,
     /// Monotonic time.
@@ -88,7 +86,7 @@ impl Kept {
 
 /// Indexes by owner and deadline. They list exactly the records that are kept.
 #[derive(Default)]
-struct Index {
+pub(super) struct Index {
     owners: HashMap<Arc<str>, HashSet<Arc<str>>>,
     /// By deadline and version.
     deadlines: BTreeMap<(Duration, u64), Arc<str>>,
@@ -309,35 +307,6 @@ impl Records {
         });
         self.changed(removed.iter().map(|(key, _)| &**key));
         removed.len() as u64
-    }
-}
-
-impl MemoryStore {
-    /// Creates an empty store of at most 512 MiB.
-    pub fn new() -> Self {
-        Self::builder().finish()
-    }
-
-    pub(super) fn with(clock: Arc<dyn Clock>, max_bytes: u64, max_anonymous_bytes: u64) -> Self {
-        Self(Arc::new(Records {
-            by_key: Cache::builder().build_with_hasher(RandomState::default()),
-            index: Mutex::default(),
-            watchers: Watchers::default(),
-            clock,
-            max_bytes,
-            max_anonymous_bytes,
-        }))
-    }
-
-    /// Returns a builder for a store.
-    pub fn builder() -> MemoryStoreBuilder {
-        MemoryStoreBuilder::new()
-    }
-}
-
-impl Default for MemoryStore {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

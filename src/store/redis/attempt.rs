@@ -1,12 +1,12 @@
-//! Work that callers wait for together, and guards of work that is broken off.
+//! Work that callers wait for together.
 
 use super::failure::Failure;
+use crate::core::single_flight::Call;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// One attempt at a time at work that many callers need.
-pub(super) struct Attempt<T>(Option<watch::Receiver<Option<Result<T, Failure>>>>);
+pub(super) struct Attempt<T>(Option<Call<Result<T, Failure>>>);
 
 impl<T> Default for Attempt<T> {
     fn default() -> Self {
@@ -25,12 +25,10 @@ impl<T: Clone + Send + Sync + 'static> Attempt<T> {
         work: F,
         pause: fn(&Result<T, Failure>) -> Duration,
     ) -> impl Future<Output = Result<T, Failure>> + use<T, F> {
-        let mut wait = match &self.0 {
-            // An attempt that ended or broke off has dropped its end of the channel.
-            Some(current) if current.has_changed().is_ok() => current.clone(),
+        let mut attempt = match &self.0 {
+            Some(current) if current.is_running() => current.clone(),
             _ => {
-                let (done, wait) = watch::channel(None);
-                self.0 = Some(wait.clone());
+                let (done, attempt) = Call::new();
                 tokio::spawn(async move {
                     let late = |_| Err(Failure::gone("Redis cannot be reached in time"));
                     let outcome = timeout(limit, work).await.unwrap_or_else(late);
@@ -40,34 +38,12 @@ impl<T: Clone + Send + Sync + 'static> Attempt<T> {
                         sleep(pause).await;
                     }
                 });
-                wait
+                self.0.insert(attempt).clone()
             }
         };
         async move {
-            let outcome = wait.wait_for(Option::is_some).await.ok().and_then(|done| done.clone());
             let broken = || Err(Failure::gone("the attempt to connect to Redis broke off"));
-            outcome.unwrap_or_else(broken)
-        }
-    }
-}
-
-/// Runs a closure when it is dropped, unless it was [disarmed](Self::disarm).
-pub(super) struct OnDrop<F: FnMut()>(Option<F>);
-
-impl<F: FnMut()> OnDrop<F> {
-    pub(super) fn new(run: F) -> Self {
-        Self(Some(run))
-    }
-
-    pub(super) fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        if let Some(run) = &mut self.0 {
-            run();
+            attempt.answer().await.unwrap_or_else(broken)
         }
     }
 }

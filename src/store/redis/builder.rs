@@ -6,15 +6,15 @@ use super::deployment::{Deployment, Servers};
 use super::layout::Layout;
 use super::primary::{Locator, Primary};
 use super::sentinel::Sentinels;
-use super::store::RedisStore;
+use super::store::{Inner, MOST_WAITING, RedisStore};
 use super::url::{Certificates, Kind, Target};
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use super::worker::Worker;
 use crate::core::settings::{Time, options};
+use crate::core::{Error, Secret, debug_fields, ensure};
 use crate::store::watch::Watchers;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 options! {
     /// The options of a store in Redis.
@@ -47,15 +47,18 @@ pub struct RedisStoreBuilder {
     pub(crate) options: RedisOptions,
 }
 
-impl RedisStoreBuilder {
-    pub(super) fn new(url: &str) -> Self {
-        Self {
+impl RedisStore {
+    /// Returns a builder for a store at this URL.
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder {
             url: Secret::new(url),
             certificates: Certificates::default(),
             options: RedisOptions::default(),
         }
     }
+}
 
+impl RedisStoreBuilder {
     /// Sets the prefix of all keys in Redis, 1 to 128 bytes without braces. Default: `jamguard:`.
     ///
     /// Stores with different prefixes share nothing.
@@ -91,11 +94,10 @@ impl RedisStoreBuilder {
     /// [forms](RedisStore#urls), or settings that cannot work.
     pub fn build(self) -> Result<RedisStore, Error> {
         let RedisOptions { prefix, timeout: Time(timeout) } = self.options;
-        if timeout < Duration::from_millis(1) || timeout > Duration::from_secs(60) {
-            return Err(Error::configuration(
-                "the timeout of a Redis store is at least 1 ms and at most 60 s",
-            ));
-        }
+        ensure(
+            (Duration::from_millis(1)..=Duration::from_secs(60)).contains(&timeout),
+            "the timeout of a Redis store is at least 1 ms and at most 60 s",
+        )?;
         let layout = Layout::new(prefix)?;
         let target = Target::parse(self.url.expose())?.with_certificates(self.certificates)?;
         target.check()?;
@@ -113,14 +115,14 @@ impl RedisStoreBuilder {
             }
             Kind::Cluster => Servers::Cluster(Cluster::new(target.clone(), timeout)),
         };
-        RedisStore::new(Deployment {
-            target,
-            servers,
-            layout,
-            timeout,
-            watchers: Watchers::default(),
-            live: Mutex::default(),
-        })
+        let (watchers, live) = (Watchers::default(), Mutex::default());
+        Ok(RedisStore(Arc::new(Inner {
+            worker: Worker::start()?,
+            free: Arc::new(Semaphore::new(MOST_WAITING)),
+            deployment: Arc::new(Deployment { target, servers, layout, timeout, watchers, live }),
+            primary_followed: Once::new(),
+            changes_followed: Once::new(),
+        })))
     }
 
     /// Builds the store and waits for an answer of Redis.
@@ -136,11 +138,9 @@ impl RedisStoreBuilder {
     }
 }
 
-impl fmt::Debug for RedisStoreBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStoreBuilder")
-            .field("prefix", &self.options.prefix)
-            .field("timeout", &self.options.timeout.0)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    RedisStoreBuilder,
+    self,
+    prefix = self.options.prefix,
+    timeout = self.options.timeout.0
+);

@@ -1,10 +1,11 @@
 //! Sends each command to the cluster node that owns its slot.
 
-use super::attempt::{Attempt, OnDrop};
+use super::attempt::Attempt;
 use super::connection::{Endpoint, Link};
 use super::failure::Failure;
 use super::topology::Topology;
 use super::url::{Address, Target};
+use crate::core::OnDrop;
 use crate::core::lock::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};

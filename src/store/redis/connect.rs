@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, unavailable};
 use super::url::{Address, Certificates, Login, Target};
-use crate::core::error::Error;
+use crate::core::Error;
 use redis::aio::{MultiplexedConnection, SendError};
 use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo,

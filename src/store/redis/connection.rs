@@ -1,10 +1,11 @@
 //! A shared connection to one server, made again when it breaks.
 
-use super::attempt::{Attempt, OnDrop};
+use super::attempt::Attempt;
 use super::failure::Failure;
 use super::primary::Primary;
 use super::server::{self, Connected, Server};
 use super::url::{Address, Target};
+use crate::core::OnDrop;
 use crate::core::lock::lock;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, PushInfo, PushKind, Value};

@@ -28,13 +28,3 @@ pub(super) struct Deployment {
     /// Whether changes are learned. Locked while that changes, and while a watcher is added.
     pub(super) live: Mutex<bool>,
 }
-
-impl Deployment {
-    /// Returns the primary that is tracked; `None` in a cluster.
-    pub(super) fn primary(&self) -> Option<&Arc<Primary>> {
-        match &self.servers {
-            Servers::Primary { primary, .. } => Some(primary),
-            Servers::Cluster(_) => None,
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! Failures of Redis commands, as errors of this crate.
 
 use super::url::Address;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -35,52 +35,51 @@ impl From<RedisError> for Failure {
             let address = error.redirect_node().and_then(|(address, _)| Address::parse(address));
             address.map_or_else(|| Self::gone(unknown), to)
         };
-        match (error.kind(), error.code()) {
-            (Kind::Server(Server::NoScript), _) => Self::NoScript,
-            (Kind::Server(Server::TryAgain), _) => Self::TryAgain,
+        let (failure, reason): (fn(Error) -> Self, Error) = match (error.kind(), error.code()) {
+            (Kind::Server(Server::NoScript), _) => return Self::NoScript,
+            (Kind::Server(Server::TryAgain), _) => return Self::TryAgain,
             (Kind::Server(Server::Moved), _) => {
-                redirect(Self::Moved, "the Redis cluster does not say where a slot is")
+                return redirect(Self::Moved, "the Redis cluster does not say where a slot is");
             }
             (Kind::Server(Server::Ask), _) => {
-                redirect(Self::Ask, "the Redis cluster does not say where a slot goes")
+                return redirect(Self::Ask, "the Redis cluster does not say where a slot goes");
             }
             (Kind::AuthenticationFailed | Kind::Server(Server::NoPerm), _)
-            | (_, Some("WRONGPASS" | "NOAUTH")) => Self::Refused(
+            | (_, Some("WRONGPASS" | "NOAUTH")) => (
+                Self::Refused,
                 Error::configuration(
                     "Redis rejects the user: check its name, password and rights (all commands on the keys of the prefix, EVALSHA, EVAL, CLIENT, INFO, ROLE, MULTI, EXEC, WATCH, UNWATCH and, in a cluster, CLUSTER)",
-                )
-                .with_source(error),
+                ),
             ),
-            (Kind::InvalidClientConfig, _) => Self::Refused(
-                Error::configuration("Redis does not speak RESP3: version 7 or later is needed")
-                    .with_source(error),
+            (Kind::InvalidClientConfig, _) => (
+                Self::Refused,
+                Error::configuration("Redis does not speak RESP3: version 7 or later is needed"),
             ),
-            (_, Some("OOM" | "MISCONF")) => Self::Refused(
-                Error::new(ErrorKind::Storage, "Redis takes no writes: its memory or disk is full")
-                    .with_source(error),
+            (_, Some("OOM" | "MISCONF")) => (
+                Self::Refused,
+                Error::new(ErrorKind::Storage, "Redis takes no writes: its memory or disk is full"),
             ),
             // Short outages that the server reports itself.
             (Kind::Server(Server::BusyLoading | Server::MasterDown), _)
-            | (_, Some("BUSY" | "NOREPLICAS")) => Self::Refused(
-                unavailable("Redis is not ready to answer").with_source(error),
-            ),
-            // No longer the primary.
-            (Kind::Server(Server::ReadOnly | Server::ClusterDown), _) => {
-                Self::Gone(read_only().with_source(error))
+            | (_, Some("BUSY" | "NOREPLICAS")) => {
+                (Self::Refused, unavailable("Redis is not ready to answer"))
             }
+            // No longer the primary.
+            (Kind::Server(Server::ReadOnly | Server::ClusterDown), _) => (Self::Gone, read_only()),
             // Before version 7 a script's error contains the server's only as text.
             (Kind::Server(_) | Kind::Extension, _) if error.to_string().contains("READONLY") => {
-                Self::Gone(read_only().with_source(error))
+                (Self::Gone, read_only())
             }
-            (Kind::Server(_) | Kind::Extension, _) => Self::Refused(
+            (Kind::Server(_) | Kind::Extension, _) => (
+                Self::Refused,
                 Error::new(
                     ErrorKind::Storage,
                     "Redis refuses a command: something else writes under the store's prefix, or the server is too old (7 is needed)",
-                )
-                .with_source(error),
+                ),
             ),
-            _ => Self::Gone(unavailable("the connection to Redis is broken").with_source(error)),
-        }
+            _ => (Self::Gone, unavailable("the connection to Redis is broken")),
+        };
+        failure(reason.with_source(error))
     }
 }
 

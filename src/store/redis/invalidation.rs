@@ -2,13 +2,11 @@
 //!
 //! Writes of every process are learned for as long as heartbeats succeed.
 
-use super::attempt::OnDrop;
 use super::deployment::{Deployment, Servers};
 use super::failure::Failure;
 use super::subscription::{Beat, Subscription};
-use crate::core::error::Error;
 use crate::core::lock::lock;
-use crate::core::telemetry;
+use crate::core::{Error, OnDrop, telemetry};
 use crate::store::watch::{Change, Watcher};
 use redis::{PushInfo, PushKind, Value};
 use std::sync::Arc;

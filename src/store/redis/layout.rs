@@ -5,8 +5,8 @@
 //! bucket is on one node as a whole and one script may change all of it. A record's bucket follows
 //! from its key; an owner has a list in each bucket. `d` is the marker of the database.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::jose::encoding;
 use crate::store::Record;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Bucket {
 
 /// The names of keys under one prefix.
 pub(super) struct Layout {
-    prefix: String,
+    pub(super) prefix: String,
 }
 
 impl Layout {
@@ -57,21 +57,15 @@ impl Layout {
     /// # Errors
     /// If the prefix is empty, longer than 128 bytes, or has braces.
     pub(super) fn new(prefix: String) -> Result<Self, Error> {
-        if prefix.is_empty() || prefix.len() > 128 {
-            return Err(Error::configuration(
-                "the prefix of a Redis store has 1 to 128 bytes, for example \"jamguard:\"",
-            ));
-        }
-        if prefix.contains(['{', '}']) {
-            return Err(Error::configuration(
-                "the prefix of a Redis store has no braces: a cluster places keys by the text in braces",
-            ));
-        }
+        ensure(
+            (1..=128).contains(&prefix.len()),
+            "the prefix of a Redis store has 1 to 128 bytes, for example \"jamguard:\"",
+        )?;
+        ensure(
+            !prefix.contains(['{', '}']),
+            "the prefix of a Redis store has no braces: a cluster places keys by the text in braces",
+        )?;
         Ok(Self { prefix })
-    }
-
-    pub(super) fn prefix(&self) -> &str {
-        &self.prefix
     }
 
     /// Returns the prefix of the keys of records, and of no others.

@@ -1,7 +1,7 @@
 //! [`RedisStore`]: records in Redis, for many processes.
 
 mod attempt;
-mod builder;
+pub(crate) mod builder;
 mod cluster;
 mod connect;
 mod connection;
@@ -20,7 +20,5 @@ mod topology;
 mod url;
 mod worker;
 
-#[cfg(feature = "config")]
-pub(crate) use builder::RedisOptions;
 pub use builder::RedisStoreBuilder;
 pub use store::RedisStore;

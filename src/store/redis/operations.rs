@@ -6,7 +6,7 @@ use super::layout::{Bucket, lifetime, owner_hash, unpack};
 use super::scripts::{
     COUNT_OWNED, GET, INSERT, LIST_OWNED, READ_OWNED, REMOVE, REMOVE_OWNED, REPLACE, Script,
 };
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::store::{NewRecord, Record, check_key};
 use redis::{Cmd, FromRedisValue, Value};
 use std::iter::once;

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::url::{Address, Target};
-use crate::core::error::ErrorKind;
+use crate::core::ErrorKind;
 use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, Value};
 

@@ -1,19 +1,17 @@
 //! [`RedisStore`]: the store over Redis.
 
-use super::builder::RedisStoreBuilder;
-use super::deployment::Deployment;
+use super::deployment::{Deployment, Servers};
 use super::failure::unavailable;
 use super::worker::Worker;
-use crate::core::error::Error;
+use crate::core::{Error, debug_fields};
 use crate::store::watch::Watcher;
 use crate::store::{NewRecord, Record, Store, StoreFuture};
-use std::fmt;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Maximum number of operations that wait for Redis.
-const MOST_WAITING: usize = 16_384;
+pub(super) const MOST_WAITING: usize = 16_384;
 
 /// A store in Redis (7 or later) or Valkey. Clones share the connection.
 ///
@@ -27,7 +25,7 @@ const MOST_WAITING: usize = 16_384;
 /// | `redis-cluster://user:password@host:6379,host:6379` | the cluster of these nodes |
 ///
 /// With `rediss` in place of `redis` all connections use TLS, and certificates are checked against
-/// the system's roots or [`root_certificates`](RedisStoreBuilder::root_certificates). Special
+/// the system's roots or [`root_certificates`](super::RedisStoreBuilder::root_certificates). Special
 /// characters in names and passwords are percent-encoded.
 ///
 /// # Guarantees
@@ -80,16 +78,17 @@ const MOST_WAITING: usize = 16_384;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RedisStore(Arc<Inner>);
+pub struct RedisStore(pub(super) Arc<Inner>);
 
-struct Inner {
-    worker: Worker,
-    free: Arc<Semaphore>,
-    deployment: Arc<Deployment>,
+pub(super) struct Inner {
+    pub(super) worker: Worker,
+    /// Places for operations that wait for Redis.
+    pub(super) free: Arc<Semaphore>,
+    pub(super) deployment: Arc<Deployment>,
     /// Set at the first use: a store that is only built does not connect.
-    primary_followed: Once,
+    pub(super) primary_followed: Once,
     /// Set when the first watcher is added.
-    changes_followed: Once,
+    pub(super) changes_followed: Once,
 }
 
 impl RedisStore {
@@ -98,30 +97,15 @@ impl RedisStore {
     /// # Errors
     /// [`Configuration`](crate::ErrorKind::Configuration) for an invalid URL or a user that Redis
     /// rejects; [`Unavailable`](crate::ErrorKind::Unavailable) if it cannot be reached. To start
-    /// without Redis, use [`builder`](Self::builder) and [`build`](RedisStoreBuilder::build).
+    /// without Redis, use [`builder`](Self::builder) and [`build`](super::RedisStoreBuilder::build).
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::builder(url).connect().await
-    }
-
-    /// Returns a builder for a store at this URL.
-    pub fn builder(url: &str) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(url)
-    }
-
-    pub(super) fn new(deployment: Deployment) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Inner {
-            worker: Worker::start()?,
-            free: Arc::new(Semaphore::new(MOST_WAITING)),
-            deployment: Arc::new(deployment),
-            primary_followed: Once::new(),
-            changes_followed: Once::new(),
-        })))
     }
 
     fn follow_primary(&self) {
         let Inner { worker, deployment, primary_followed, .. } = &*self.0;
         primary_followed.call_once(|| {
-            if let Some(primary) = deployment.primary() {
+            if let Servers::Primary { primary, .. } = &deployment.servers {
                 worker.spawn(primary.clone().follow());
             }
         });
@@ -203,11 +187,9 @@ impl Store for RedisStore {
     }
 }
 
-impl fmt::Debug for RedisStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore")
-            .field("prefix", &self.0.deployment.layout.prefix())
-            .field("timeout", &self.0.deployment.timeout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    RedisStore,
+    self,
+    prefix = self.0.deployment.layout.prefix,
+    timeout = self.0.deployment.timeout
+);

@@ -1,7 +1,6 @@
 //! Redis URLs: a server, a cluster, or sentinels.
 
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret, ensure};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
@@ -97,9 +96,7 @@ impl Target {
         let tls = match base {
             "redis" => None,
             "rediss" => Some(Certificates::default()),
-            _ => {
-                return Err(wrong("the scheme of a Redis URL is redis, or rediss for TLS"));
-            }
+            _ => return Err(wrong("the scheme of a Redis URL is redis, or rediss for TLS")),
         };
         let query = parse_query(query)?;
         let port = if form == "sentinel" { SENTINEL_PORT } else { PORT };
@@ -108,26 +105,18 @@ impl Target {
         let addresses =
             addresses.ok_or_else(|| wrong("a Redis URL names a host, as host or as host:port"))?;
         let kind = match (form, addresses.as_slice()) {
-            ("", [address]) => Kind::Server(address.clone()),
-            ("", _) => {
-                return Err(wrong(
-                    "a Redis URL with several hosts begins with redis-cluster or redis-sentinel",
-                ));
-            }
-            ("cluster", _) if database != 0 => {
-                return Err(wrong("a Redis cluster has no numbered databases"));
-            }
-            ("cluster", _) => Kind::Cluster,
-            ("sentinel", _) => sentinel(&query)?,
-            _ => {
-                return Err(wrong(
-                    "the scheme of a Redis URL ends with -cluster, with -sentinel, or with neither",
-                ));
-            }
-        };
-        if form != "sentinel" && !query.is_empty() {
-            return Err(wrong("only a redis-sentinel:// URL has a query"));
-        }
+            ("", [address]) => Ok(Kind::Server(address.clone())),
+            ("", _) => Err(wrong(
+                "a Redis URL with several hosts begins with redis-cluster or redis-sentinel",
+            )),
+            ("cluster", _) => ensure(database == 0, "a Redis cluster has no numbered databases")
+                .map(|()| Kind::Cluster),
+            ("sentinel", _) => sentinel(&query),
+            _ => Err(wrong(
+                "the scheme of a Redis URL ends with -cluster, with -sentinel, or with neither",
+            )),
+        }?;
+        ensure(form == "sentinel" || query.is_empty(), "only a redis-sentinel:// URL has a query")?;
         Ok(Self { kind, addresses, login, database, tls })
     }
 

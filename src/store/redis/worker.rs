@@ -1,6 +1,6 @@
 //! The thread that runs a store's connections.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use std::future::Future;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;

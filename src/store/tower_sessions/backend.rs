@@ -1,10 +1,8 @@
 //! The calls of `tower-sessions-core` 0.15.
 
-use super::store::{TowerSessionsStore, TowerSessionsStoreBuilder};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::time::Duration;
 use time::OffsetDateTime;
 use tower_sessions_core::SessionStore;
 use tower_sessions_core::session::{Id, Record};
@@ -12,21 +10,21 @@ use tower_sessions_core::session_store::Error as BackendError;
 
 pub(super) type Data = HashMap<String, Value>;
 
-/// Slack of a backend's expiry dates, so that none erases a record before it expires.
+/// Slack of a backend's expiry dates in seconds, so that none erases a record before it expires.
 ///
 /// Backends have whole seconds and clocks of their own.
-const MARGIN: Duration = Duration::from_secs(300);
+const MARGIN: u64 = 300;
 /// Start of the year 9000: the dates of some databases end with the year 9999.
 const NEVER: i64 = 221_845_392_000;
 
-/// Returns when a backend may erase a record that lives until then (Unix time).
-fn expiry(until: Option<Duration>) -> OffsetDateTime {
-    let seconds = until.and_then(|until| i64::try_from((until + MARGIN).as_secs()).ok());
+/// Returns when a backend may erase a record that lives until then (Unix milliseconds).
+fn expiry(until: Option<u64>) -> OffsetDateTime {
+    let seconds = until.and_then(|until| i64::try_from(until / 1000 + MARGIN).ok());
     let seconds = seconds.unwrap_or(NEVER).min(NEVER);
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-fn record(id: i128, data: Data, until: Option<Duration>) -> Record {
+fn record(id: i128, data: Data, until: Option<u64>) -> Record {
     Record { id: Id(id), data, expiry_date: expiry(until) }
 }
 
@@ -44,7 +42,7 @@ fn failed(error: BackendError) -> Error {
 }
 
 /// A store of tower-sessions.
-pub(super) struct Backend(Box<dyn SessionStore>);
+pub(super) struct Backend(pub(super) Box<dyn SessionStore>);
 
 impl Backend {
     pub(super) async fn load(&self, id: i128) -> Result<Option<Data>, Error> {
@@ -57,7 +55,7 @@ impl Backend {
         &self,
         id: i128,
         data: Data,
-        until: Option<Duration>,
+        until: Option<u64>,
     ) -> Result<bool, Error> {
         let mut record = record(id, data, until);
         self.0.create(&mut record).await.map_err(failed)?;
@@ -69,29 +67,12 @@ impl Backend {
         Ok(false)
     }
 
-    pub(super) async fn save(
-        &self,
-        id: i128,
-        data: Data,
-        until: Option<Duration>,
-    ) -> Result<(), Error> {
+    pub(super) async fn save(&self, id: i128, data: Data, until: Option<u64>) -> Result<(), Error> {
         self.0.save(&record(id, data, until)).await.map_err(failed)
     }
 
     pub(super) async fn delete(&self, id: i128) -> Result<(), Error> {
         self.0.delete(&Id(id)).await.map_err(failed)
-    }
-}
-
-impl TowerSessionsStore {
-    /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
-    pub fn new(store: impl SessionStore) -> Self {
-        Self::builder(store).finish()
-    }
-
-    /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.
-    pub fn builder(store: impl SessionStore) -> TowerSessionsStoreBuilder {
-        TowerSessionsStoreBuilder::over(Backend(Box::new(store)))
     }
 }
 
@@ -101,10 +82,10 @@ mod tests {
 
     #[test]
     fn backends_erase_records_after_they_expire() {
-        let at = |seconds| expiry(Some(Duration::from_secs(seconds))).unix_timestamp();
-        assert_eq!(at(1_800_000_000), 1_800_000_300);
+        let at = |millis| expiry(Some(millis)).unix_timestamp();
+        assert_eq!(at(1_800_000_000_999), 1_800_000_300);
         assert_eq!(expiry(None).unix_timestamp(), NEVER);
         assert_eq!(expiry(None).year(), 9000);
-        assert_eq!(at(u64::MAX - 301), NEVER);
+        assert_eq!(at(u64::MAX), NEVER);
     }
 }

@@ -1,14 +1,13 @@
 //! The encoding of a record in a backend.
 
 use super::backend::Data;
-use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256_of;
 use crate::core::random::random;
+use crate::core::{Error, ErrorKind, millis};
 use crate::jose::encoding;
 use crate::store::Record;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -52,31 +51,13 @@ pub(super) fn decode<T: DeserializeOwned>(data: Data) -> Result<T, Error> {
     serde_json::from_value(members).map_err(|_| damaged())
 }
 
-/// A Unix time in milliseconds; `null` for never.
-pub(super) mod moment {
-    use super::*;
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        until: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        until.map(millis).serialize(to)
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::deserialize(from)?.map(Duration::from_millis))
-    }
-}
-
 /// A record with its key, version, expiry and owner.
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) value: Vec<u8>,
     pub(super) version: u64,
-    /// Unix time.
-    pub(super) until: Option<Duration>,
+    /// Unix milliseconds.
+    pub(super) until: Option<u64>,
     pub(super) owner: Option<String>,
 }
 
@@ -87,8 +68,9 @@ struct Stored {
     key: String,
     value: String,
     version: String,
-    #[serde(with = "moment")]
-    until: Option<Duration>,
+    /// Required, although it may be `null`.
+    #[serde(deserialize_with = "Option::deserialize")]
+    until: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owner: Option<String>,
 }
@@ -103,11 +85,11 @@ impl Entry {
     }
 
     pub(super) fn is_live(&self, now: Duration) -> bool {
-        self.until.is_none_or(|until| now < until)
+        self.until.is_none_or(|until| millis(now) < until)
     }
 
     pub(super) fn record(&self, now: Duration) -> Record {
-        let ttl = self.until.map(|until| until.saturating_sub(now));
+        let ttl = self.until.map(|until| Duration::from_millis(until).saturating_sub(now));
         Record { value: (&*self.value).into(), version: self.version, ttl }
     }
 
@@ -140,7 +122,7 @@ mod tests {
             key: "k\0{}".to_owned(),
             value: (0..=255).collect(),
             version: u64::MAX,
-            until: Some(Duration::from_millis(1_700_000_000_123)),
+            until: Some(1_700_000_000_123),
             owner: Some(String::new()),
         }
     }

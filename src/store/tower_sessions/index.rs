@@ -1,20 +1,19 @@
 //! An index of an owner's keys, which tower-sessions does not have.
 
 use super::backend::Data;
-use super::entry::{damaged, decode, encode, moment};
-use crate::core::error::Error;
+use super::entry::{damaged, decode, encode};
+use crate::core::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// The keys of one owner's records: all live ones, and some that are gone.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Index {
     owner: String,
     pub(super) keys: BTreeSet<String>,
-    /// Unix time, not before the last of the records expires.
-    #[serde(with = "moment")]
-    pub(super) until: Option<Duration>,
+    /// Unix milliseconds, not before the last of the records expires.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) until: Option<u64>,
 }
 
 impl Index {
@@ -23,7 +22,7 @@ impl Index {
     }
 
     /// Adds a key; returns whether that changes the index.
-    pub(super) fn enter(&mut self, key: &str, until: Option<Duration>, now: Duration) -> bool {
+    pub(super) fn enter(&mut self, key: &str, until: Option<u64>, now: u64) -> bool {
         let lasts = match (self.until, until) {
             (None, _) => true,
             (Some(_), None) => false,
@@ -54,24 +53,20 @@ impl Index {
 mod tests {
     use super::*;
 
-    fn at(seconds: u64) -> Option<Duration> {
-        Some(Duration::from_secs(seconds))
-    }
-
     #[test]
     fn the_index_outlives_its_records_and_is_seldom_written() {
-        let now = Duration::from_secs(1000);
+        let now = 1000;
         let mut index = Index::of("ann");
-        assert!(index.enter("a", at(1100), now));
-        assert_eq!(index.until, at(1200));
-        assert!(!index.enter("a", at(1200), now));
-        assert!(index.enter("b", at(1050), now));
-        assert_eq!(index.until, at(1200));
-        assert!(index.enter("a", at(1300), now));
-        assert_eq!(index.until, at(1600));
+        assert!(index.enter("a", Some(1100), now));
+        assert_eq!(index.until, Some(1200));
+        assert!(!index.enter("a", Some(1200), now));
+        assert!(index.enter("b", Some(1050), now));
+        assert_eq!(index.until, Some(1200));
+        assert!(index.enter("a", Some(1300), now));
+        assert_eq!(index.until, Some(1600));
         assert!(index.enter("a", None, now));
         assert_eq!(index.until, None);
-        assert!(!index.enter("b", at(9999), now));
+        assert!(!index.enter("b", Some(9999), now));
         let back = Index::decode(index.encode(), "ann").unwrap();
         assert_eq!((back.keys, back.until), (index.keys.clone(), None));
         assert!(Index::decode(index.encode(), "bob").is_err());

@@ -3,15 +3,14 @@
 use super::backend::Backend;
 use super::entry::{Entry, Kind, id_of};
 use super::index::Index;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Clock, Error, ErrorKind, SystemClock, debug_fields, millis};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tokio::time::timeout;
+use tower_sessions_core::SessionStore;
 
 /// Number of locks; keys that share one wait for each other.
 const LOCKS: usize = 1024;
@@ -71,6 +70,22 @@ const PRUNED_FROM: usize = 16;
 #[derive(Clone)]
 pub struct TowerSessionsStore(Arc<Inner>);
 
+impl TowerSessionsStore {
+    /// Creates a store over one that implements the trait of `tower-sessions-core` 0.15.
+    pub fn new(store: impl SessionStore) -> Self {
+        Self::builder(store).finish()
+    }
+
+    /// Returns a builder over a store that implements the trait of `tower-sessions-core` 0.15.
+    pub fn builder(store: impl SessionStore) -> TowerSessionsStoreBuilder {
+        TowerSessionsStoreBuilder {
+            backend: Backend(Box::new(store)),
+            clock: Arc::new(SystemClock),
+            timeout: Duration::from_millis(250),
+        }
+    }
+}
+
 struct Inner {
     backend: Backend,
     clock: Arc<dyn Clock>,
@@ -101,10 +116,10 @@ fn late() -> Error {
 }
 
 impl Inner {
-    fn until(&self, ttl: Option<Duration>) -> Option<Duration> {
+    /// Returns the end of a lifetime in Unix milliseconds; `None` if it is out of range.
+    fn until(&self, ttl: Option<Duration>) -> Option<u64> {
         let until = self.clock.now().checked_add(ttl?)?;
-        // Stored in milliseconds, whose range is smaller.
-        u64::try_from(until.as_millis()).is_ok().then_some(until)
+        u64::try_from(until.as_millis()).ok()
     }
 
     /// Returns the record of a key, live or expired.
@@ -199,7 +214,7 @@ impl Inner {
         let id = id_of(Kind::Index, owner);
         let _lock = self.owners.lock(id).await;
         let mut index = self.index(id, owner).await?;
-        if !index.enter(&entry.key, entry.until, self.clock.now()) {
+        if !index.enter(&entry.key, entry.until, millis(self.clock.now())) {
             return Ok(());
         }
         let count = index.keys.len();
@@ -249,11 +264,15 @@ impl TowerSessionsStore {
         self.read(self.0.live(id_of(Kind::Record, key), key)).await
     }
 
-    /// Writes in a separate task.
+    /// Writes in a separate task; `text` is a key or an owner.
     ///
     /// A caller that stops waiting leaves nothing half done, and the lock is held until the backend
     /// is done.
-    async fn write<T, W>(&self, write: impl FnOnce(Arc<Inner>) -> W) -> Result<T, Error>
+    async fn write<T, W>(
+        &self,
+        text: &str,
+        write: impl FnOnce(Arc<Inner>, String) -> W,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         W: Future<Output = Result<T, Error>> + Send + 'static,
@@ -262,7 +281,7 @@ impl TowerSessionsStore {
         let permit = permit.map_err(|_| {
             Error::new(ErrorKind::Unavailable, "too many writes wait for the tower-sessions store")
         })?;
-        let write = write(self.0.clone());
+        let write = write(self.0.clone(), text.to_owned());
         let task = tokio::spawn(async move {
             let _permit = permit;
             timeout(HUNG, write).await
@@ -297,8 +316,7 @@ impl Store for TowerSessionsStore {
     fn insert<'a>(&'a self, key: &'a str, record: NewRecord) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            self.write(|inner| async move { inner.insert(key, record).await }).await
+            self.write(key, |inner, key| async move { inner.insert(key, record).await }).await
         })
     }
 
@@ -311,16 +329,18 @@ impl Store for TowerSessionsStore {
     ) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            self.write(|inner| async move { inner.replace(key, version, value, ttl).await }).await
+            self.write(
+                key,
+                |inner, key| async move { inner.replace(key, version, value, ttl).await },
+            )
+            .await
         })
     }
 
     fn remove<'a>(&'a self, key: &'a str) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             check_key(key)?;
-            let key = key.to_owned();
-            self.write(|inner| async move { inner.remove(key, None).await }).await
+            self.write(key, |inner, key| async move { inner.remove(key, None).await }).await
         })
     }
 
@@ -341,24 +361,18 @@ impl Store for TowerSessionsStore {
         Box::pin(async move {
             let mut removed = 0;
             for key in self.listed(owner).await? {
-                let owner = owner.to_owned();
-                let gone = self.write(|inner| async move { inner.remove(key, Some(&owner)).await });
-                removed += u64::from(gone.await?);
+                let remove = |inner: Arc<Inner>, owner: String| async move {
+                    inner.remove(key, Some(&owner)).await
+                };
+                removed += u64::from(self.write(owner, remove).await?);
             }
-            let owner = owner.to_owned();
-            self.write(|inner| async move { inner.tidy(&owner).await }).await?;
+            self.write(owner, |inner, owner| async move { inner.tidy(&owner).await }).await?;
             Ok(removed)
         })
     }
 }
 
-impl fmt::Debug for TowerSessionsStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TowerSessionsStore")
-            .field("timeout", &self.0.timeout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TowerSessionsStore, self, timeout = self.0.timeout);
 
 /// A builder for [`TowerSessionsStore`].
 ///
@@ -380,10 +394,6 @@ pub struct TowerSessionsStoreBuilder {
 }
 
 impl TowerSessionsStoreBuilder {
-    pub(super) fn over(backend: Backend) -> Self {
-        Self { backend, clock: Arc::new(SystemClock), timeout: Duration::from_millis(250) }
-    }
-
     /// Sets the clock whose wall time lifetimes follow. Default: the system clock.
     ///
     /// The backend has its own clock: if that is more than five minutes ahead, records expire
@@ -407,7 +417,7 @@ impl TowerSessionsStoreBuilder {
         Ok(self.finish())
     }
 
-    pub(super) fn finish(self) -> TowerSessionsStore {
+    fn finish(self) -> TowerSessionsStore {
         TowerSessionsStore(Arc::new(Inner {
             backend: self.backend,
             clock: self.clock,
@@ -419,10 +429,4 @@ impl TowerSessionsStoreBuilder {
     }
 }
 
-impl fmt::Debug for TowerSessionsStoreBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TowerSessionsStoreBuilder")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TowerSessionsStoreBuilder, self, timeout = self.timeout);

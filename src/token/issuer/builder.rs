@@ -2,15 +2,13 @@
 
 use super::claims::Terms;
 use super::handle::{Inner, Issuer};
-use crate::core::clock::Clock;
-use crate::core::error::Error;
 use crate::core::settings::{Texts, Time, options};
+use crate::core::{Clock, Error, debug_fields, ensure};
 use crate::jose::SigningKey;
-use crate::token::claims::MAX_DATE;
 use crate::token::list::TokenList;
+use crate::token::registered::MAX_DATE;
 use crate::token::ring::KeyRing;
 use crate::token::rules::DEFAULT_LEEWAY;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +52,13 @@ pub struct IssuerBuilder {
     deny: Vec<TokenList>,
     allow: Vec<TokenList>,
     pub(crate) options: IssuerOptions,
+}
+
+impl Issuer {
+    /// Returns a builder of an issuer, which needs at least a key.
+    pub fn builder() -> IssuerBuilder {
+        IssuerBuilder::default()
+    }
 }
 
 impl IssuerBuilder {
@@ -149,18 +154,18 @@ impl IssuerBuilder {
     /// to change; [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) for a key whose
     /// signatures cannot be verified.
     pub fn build(self) -> Result<Issuer, Error> {
-        let refuse = |message: &'static str| Err(Error::configuration(message));
         let options = self.options;
         let lifetime = options.lifetime.0.as_secs();
-        if lifetime == 0 {
-            return refuse("tokens would expire at once: give .lifetime(…) a second or more");
-        }
-        if options.lifetime.0 > YEAR && !options.danger_lifetime_over_a_year {
-            return refuse(
-                "tokens would live for more than a year: shorten .lifetime(…), or call \
-                 .danger_lifetime_over_a_year()",
-            );
-        }
+        ensure(lifetime > 0, "tokens would expire at once: give .lifetime(…) a second or more")?;
+        ensure(
+            options.lifetime.0 <= YEAR || options.danger_lifetime_over_a_year,
+            "tokens would live for more than a year: shorten .lifetime(…), or call \
+             .danger_lifetime_over_a_year()",
+        )?;
+        ensure(
+            !self.keys.is_empty() || !self.rings.is_empty(),
+            "no key: call .key(…) or .key_ring(…)",
+        )?;
         let (ring, clock) = match (&self.keys[..], &self.rings[..]) {
             ([key], []) => {
                 let ring = KeyRing::of(key.clone(), self.clock.clone())?;
@@ -171,12 +176,11 @@ impl IssuerBuilder {
                 let clock = self.clock.unwrap_or_else(|| ring.clock());
                 (ring.clone(), clock)
             }
-            ([], []) => return refuse("no key: call .key(…) or .key_ring(…)"),
             _ => {
-                return refuse(
+                return Err(Error::configuration(
                     "more than one key or ring: put the keys into one KeyRing, which determines \
                      when each of them signs",
-                );
+                ));
             }
         };
         let terms = Terms {
@@ -188,18 +192,17 @@ impl IssuerBuilder {
                 false => YEAR.as_secs(),
             },
             leeway: options.leeway.0.as_secs(),
-            overlap: ring.overlap(),
+            overlap: ring.schedule().overlap,
             deny: self.deny,
             allow: self.allow,
         };
         // Building the verifier also validates issuer, audiences, leeway, typ and lists.
         let verifier = terms.verifier(&ring, &options.token_type, clock).build()?;
-        if lifetime.saturating_add(terms.leeway) > terms.overlap {
-            return refuse(
-                "tokens would outlive their keys: give the key ring an .overlap(…) of at least the \
-                 lifetime and the leeway",
-            );
-        }
+        ensure(
+            lifetime.saturating_add(terms.leeway) <= terms.overlap,
+            "tokens would outlive their keys: give the key ring an .overlap(…) of at least the \
+             lifetime and the leeway",
+        )?;
         for list in terms.deny.iter().chain(&terms.allow) {
             list.check_lifetime(Some(lifetime), Some(0))?;
         }
@@ -214,11 +217,9 @@ impl IssuerBuilder {
     }
 }
 
-impl fmt::Debug for IssuerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuerBuilder")
-            .field("issuer", &self.options.issuer)
-            .field("lifetime", &self.options.lifetime.0)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    IssuerBuilder,
+    self,
+    issuer = self.options.issuer,
+    lifetime = self.options.lifetime.0
+);

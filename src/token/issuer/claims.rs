@@ -1,10 +1,10 @@
 //! Claims of new tokens.
 
 use crate::core::clock::system_time;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
-use crate::token::claims::{Audience, MAX_DATE, RegisteredClaims};
+use crate::core::random::random;
+use crate::core::{Error, ErrorKind, debug_fields, ensure};
 use crate::token::list::TokenList;
+use crate::token::registered::{Audience, MAX_DATE, RegisteredClaims};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -101,12 +101,8 @@ fn unwritable(error: serde_json::Error) -> Error {
 
 /// Returns a random UUID, version 4 (RFC 9562 section 5.4).
 fn token_id() -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
-        Error::new(ErrorKind::Internal, "the system's random source failed: try again")
-    })?;
-    let random = u128::from_be_bytes(bytes);
-    let version_4 = random & !(0xf << 76) | 0x4 << 76;
+    let bits = u128::from_be_bytes(random()?);
+    let version_4 = bits & !(0xf << 76) | 0x4 << 76;
     let id = version_4 & !(0x3 << 62) | 0x2 << 62;
     let hex = format!("{id:032x}");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
@@ -143,19 +139,18 @@ impl Terms {
             ErrorKind::InvalidClaim => Error::configuration(format!("{error}: it is a claim")),
             _ => Error::configuration("the claims name a member twice, or nest too deeply"),
         })?;
-        let refuse = |message: &'static str| Err(Error::configuration(message));
         let mut added: Vec<(&str, Value)> = Vec::with_capacity(5);
         match given.token_id.as_deref() {
             None => added.push(("jti", token_id()?.into())),
-            Some("") => return refuse("the claim 'jti' is empty: leave it out to get a new one"),
-            Some(_) => {}
+            Some(id) => {
+                ensure(!id.is_empty(), "the claim 'jti' is empty: leave it out to get a new one")?
+            }
         }
         match given.issued_at {
             None => added.push(("iat", now.into())),
-            Some(at) if at > now.saturating_add(self.leeway) => {
-                return refuse("the claim 'iat' lies in the future");
+            Some(at) => {
+                ensure(at <= now.saturating_add(self.leeway), "the claim 'iat' lies in the future")?
             }
-            Some(_) => {}
         }
         let expires = given.expires.unwrap_or_else(|| {
             let expires = now.saturating_add(self.lifetime);
@@ -169,23 +164,23 @@ impl Terms {
         if let Some(issuer) = &self.issuer {
             match given.issuer.as_deref() {
                 None => added.push(("iss", (**issuer).into())),
-                Some(given) if *given == **issuer => {}
-                Some(_) => return refuse("the claim 'iss' is not this issuer's: leave it out"),
+                Some(given) => ensure(
+                    *given == **issuer,
+                    "the claim 'iss' is not this issuer's: leave it out",
+                )?,
             }
         }
-        let foreign = |given: &str| self.audiences.iter().all(|ours| **ours != *given);
-        let foreign = match (&given.audience, &self.audiences[..]) {
-            (_, []) => false,
+        let is_ours = |given: &str| self.audiences.iter().any(|ours| **ours == *given);
+        let names_ours = match (&given.audience, &self.audiences[..]) {
+            (_, []) => true,
             (Audience::Absent, ours) => {
                 added.push(("aud", if let [one] = ours { json!(one) } else { json!(ours) }));
-                false
+                true
             }
-            (Audience::One(given), _) => foreign(given),
-            (Audience::Many(given), _) => given.iter().all(|given| foreign(given)),
+            (Audience::One(given), _) => is_ours(given),
+            (Audience::Many(given), _) => given.iter().any(|given| is_ours(given)),
         };
-        if foreign {
-            return refuse("the claim 'aud' names none of this issuer's audiences: leave it out");
-        }
+        ensure(names_ours, "the claim 'aud' names none of this issuer's audiences: leave it out")?;
         if added.is_empty() {
             return Ok((own.to_owned(), expires));
         }
@@ -205,25 +200,21 @@ impl Terms {
     }
 
     fn check_lifetime(&self, expires: u64, now: u64) -> Result<(), Error> {
-        let refuse = |message: &'static str| Err(Error::configuration(message));
-        let Some(lifetime) = expires.checked_sub(now).filter(|left| *left > 0) else {
-            return refuse(
-                "the claim 'exp' lies in the past: a lifetime is a second or more; other data \
-                 needs another name",
-            );
-        };
-        if lifetime > self.max_lifetime || expires > MAX_DATE {
-            return refuse(
-                "the token would live for more than a year: give it a shorter lifetime, or build \
-                 the issuer with .danger_lifetime_over_a_year()",
-            );
-        }
-        if lifetime.saturating_add(self.leeway) > self.overlap {
-            return refuse(
-                "the token would outlive its key: give the key ring an .overlap(…) of the longest \
-                 lifetime and the leeway",
-            );
-        }
-        Ok(())
+        let lifetime = expires.saturating_sub(now);
+        ensure(
+            lifetime > 0,
+            "the claim 'exp' lies in the past: a lifetime is a second or more; other data needs \
+             another name",
+        )?;
+        ensure(
+            lifetime <= self.max_lifetime && expires <= MAX_DATE,
+            "the token would live for more than a year: give it a shorter lifetime, or build the \
+             issuer with .danger_lifetime_over_a_year()",
+        )?;
+        ensure(
+            lifetime.saturating_add(self.leeway) <= self.overlap,
+            "the token would outlive its key: give the key ring an .overlap(…) of the longest \
+             lifetime and the leeway",
+        )
     }
 }

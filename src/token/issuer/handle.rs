@@ -1,11 +1,7 @@
 //! Token issuer: signs claims.
 
-use super::builder::IssuerBuilder;
 use super::claims::{self, NewClaims, Terms};
-use crate::core::clock::Clock;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::jose::jws::{self, DEFAULT_MAX_LEN};
 use crate::token::builder::VerifierBuilder;
 use crate::token::ring::KeyRing;
@@ -50,16 +46,10 @@ pub(super) struct Inner {
     pub(super) token_type: String,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) verifier: Verifier,
-    #[cfg_attr(not(any(feature = "tower", feature = "actix")), expect(dead_code))]
     pub(super) jwks_url: Option<String>,
 }
 
 impl Issuer {
-    /// Returns a builder of an issuer, which needs at least a key.
-    pub fn builder() -> IssuerBuilder {
-        IssuerBuilder::default()
-    }
-
     /// Creates claims with the issuer's lifetime, to inspect or store before signing.
     ///
     /// They contain `jti` (a random UUID), `iat` and `exp`, then the data. [`issue`](Self::issue)
@@ -126,7 +116,7 @@ impl Issuer {
     ///
     /// For an issuer without an audience it accepts tokens with any `aud`, and without `aud`: all
     /// tokens under its keys are for this application. If other services verify this issuer's
-    /// tokens too, give the issuer an [`audience`](IssuerBuilder::audience) for each of them, and
+    /// tokens too, give the issuer an [`audience`](super::IssuerBuilder::audience) for each of them, and
     /// each verifier its own.
     pub fn verifier(&self) -> Verifier {
         self.0.verifier.clone()
@@ -147,10 +137,7 @@ impl Issuer {
     fn now(&self) -> u64 {
         self.0.clock.now().as_secs()
     }
-}
 
-#[cfg(any(feature = "tower", feature = "actix"))]
-impl Issuer {
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.0.terms.issuer.as_deref()
     }
@@ -182,4 +169,4 @@ impl Terms {
     }
 }
 
-debug_fields!(Issuer, self, issuer = self.0.terms.issuer, ring = self.0.ring);
+debug_fields!(Issuer, self, issuer = self.issuer(), jwks_url = self.jwks_url(), ring = self.0.ring);

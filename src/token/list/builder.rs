@@ -1,15 +1,16 @@
 //! Token list builder.
 
-use super::limits::Limits;
-use super::token_list::{Kind, Settings, TokenList};
-use crate::core::clock::{Clock, PartClock, SystemClock};
-use crate::core::error::Error;
+use super::changes::Changes;
+use super::limits::{Limits, Values};
+use super::token_list::{Kind, ListState, TokenList};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, TimeOrUnlimited, options};
-use crate::store::Store;
+use crate::core::telemetry::Counter;
+use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
+use crate::store::{Change, Store, Watcher};
 use crate::token::rules::{DEFAULT_LEEWAY, MAX_LEEWAY};
-use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 options! {
@@ -46,8 +47,24 @@ pub struct TokenListBuilder {
     pub(crate) options: ListOptions,
 }
 
+impl TokenList {
+    /// Returns a builder of a deny list.
+    ///
+    /// Its tokens are rejected as [`Revoked`](crate::ErrorKind::Revoked).
+    pub fn deny(store: impl Store) -> TokenListBuilder {
+        TokenListBuilder::new(Kind::Deny, store)
+    }
+
+    /// Returns a builder of an allow list.
+    ///
+    /// All other tokens are rejected as [`NotListed`](crate::ErrorKind::NotListed).
+    pub fn allow(store: impl Store) -> TokenListBuilder {
+        TokenListBuilder::new(Kind::Allow, store)
+    }
+}
+
 impl TokenListBuilder {
-    pub(super) fn new(kind: Kind, store: impl Store) -> Self {
+    fn new(kind: Kind, store: impl Store) -> Self {
         Self {
             kind,
             store: Arc::new(store),
@@ -105,34 +122,49 @@ impl TokenListBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<TokenList, Error> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         check_store_name(&self.name)?;
         let ListOptions { leeway, max_token_lifetime, danger_fail_open } = self.options;
-        if leeway.0 > MAX_LEEWAY {
-            return Err(Error::configuration(
-                "the list's leeway is over an hour, which is the most that a verifier may have",
-            ));
-        }
-        if max_token_lifetime.0 < Duration::from_secs(1) {
-            return Err(Error::configuration(
-                "the longest token lifetime is under a second: give .max_token_lifetime(…) the \
-                 longest time from iat to exp of any token",
-            ));
-        }
-        Ok(TokenList::new(Settings {
+        ensure(
+            leeway.0 <= MAX_LEEWAY,
+            "the list's leeway is over an hour, which is the most that a verifier may have",
+        )?;
+        ensure(
+            max_token_lifetime.0 >= Duration::from_secs(1),
+            "the longest token lifetime is under a second: give .max_token_lifetime(…) the longest \
+             time from iat to exp of any token",
+        )?;
+        let prefix = format!("{}/{}/", self.kind.as_str(), self.name);
+        let changes = Arc::new(Changes::new());
+        let watcher: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
+            let (changes, prefix) = (changes.clone(), prefix.clone());
+            Arc::new(move |change| match change {
+                Change::Key(key) => {
+                    if let Some(key) = key.strip_prefix(&*prefix) {
+                        changes.learn(Change::Key(key));
+                    }
+                }
+                change => changes.learn(change),
+            })
+        };
+        // If the store cannot be watched, no result is ever remembered.
+        self.store.watch(Watcher::new(&watcher));
+        let list = Arc::new(ListState {
             kind: self.kind,
-            prefix: format!("{}/{}/", self.kind.as_str(), self.name),
+            prefix,
             store: self.store,
             clock: PartClock::new(self.clock),
-            limits: Limits::new(leeway.0, max_token_lifetime.0, danger_fail_open),
-        }))
+            limits: Limits::new(Values {
+                leeway: leeway.0,
+                max_lifetime: max_token_lifetime.0,
+                fail_open: danger_fail_open,
+            }),
+            unchecked: Counter::new("jamguard_unchecked_tokens_total"),
+            failing: AtomicBool::new(false),
+            _watcher: watcher,
+        });
+        Ok(TokenList { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), changes, list })
     }
 }
 
-impl fmt::Debug for TokenListBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenListBuilder")
-            .field("kind", &self.kind)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenListBuilder, self, kind = self.kind, name = self.name);

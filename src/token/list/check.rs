@@ -2,12 +2,11 @@
 
 use super::changes::{Mark, Moment};
 use super::token_list::{Kind, TokenList, moment_of};
-use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::store::{Record, StoreFuture};
-use crate::token::claims::RegisteredClaims;
+use crate::token::registered::{RegisteredClaims, TextRule};
 use crate::token::revocation::RevocationId;
-use crate::token::rules::TextRule;
 use crate::token::verified::Verified;
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
@@ -34,7 +33,7 @@ impl TokenList {
     #[cold]
     fn peek(&self, token: &Verified, mark: &Mark) -> Option<Result<(), Error>> {
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
+        let (keys, store) = (self.keys(token, mark), &self.list.store);
         let own = store.peek(&keys.token)?;
         let subject = match &keys.subject {
             Some(key) => store.peek(key)?,
@@ -50,7 +49,7 @@ impl TokenList {
         }
         let mark = self.mark(token);
         let now = self.changes.now(mark);
-        let (keys, store) = (self.keys(token, mark), &self.list.settings.store);
+        let (keys, store) = (self.keys(token, mark), &self.list.store);
         let subject: StoreFuture<'_, _> = match &keys.subject {
             Some(key) => store.get(key),
             None => Box::pin(std::future::ready(Ok(None))),
@@ -123,7 +122,7 @@ impl TokenList {
     }
 
     fn judge(&self, listed: bool) -> Result<(), Error> {
-        match (self.list.settings.kind, listed) {
+        match (self.list.kind, listed) {
             (Kind::Deny, false) | (Kind::Allow, true) => Ok(()),
             (Kind::Deny, true) => Err(Error::new(ErrorKind::Revoked, "the token is revoked")),
             (Kind::Allow, false) => {
@@ -138,17 +137,15 @@ impl TokenList {
         expires: Option<u64>,
         issued: Option<u64>,
     ) -> Result<(), Error> {
-        match (self.max_lifetime(), expires, issued) {
-            (Some(most), Some(expires), Some(issued))
-                if expires.saturating_sub(issued) > most.as_secs() =>
-            {
-                Err(Error::configuration(
-                    "the token's lifetime is over the limit of its list: raise the list's \
-                     .max_token_lifetime(…)",
-                ))
-            }
-            _ => Ok(()),
-        }
+        let lifetime = match (expires, issued) {
+            (Some(expires), Some(issued)) => expires.saturating_sub(issued),
+            _ => return Ok(()),
+        };
+        ensure(
+            self.max_lifetime().is_none_or(|most| lifetime <= most.as_secs()),
+            "the token's lifetime is over the limit of its list: raise the list's \
+             .max_token_lifetime(…)",
+        )
     }
 }
 

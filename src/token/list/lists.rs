@@ -1,8 +1,7 @@
 //! The lists of a verifier.
 
 use super::token_list::{Kind, TokenList};
-use crate::core::clock::Clock;
-use crate::core::error::Error;
+use crate::core::{Clock, Error, ensure};
 use crate::token::rules::Rules;
 use crate::token::verified::Verified;
 use std::sync::Arc;
@@ -22,7 +21,7 @@ impl Lists {
     }
 
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
-        self.0.iter().for_each(|list| list.list.settings.clock.follow(clock));
+        self.0.iter().for_each(|list| list.list.clock.follow(clock));
     }
 
     /// Checks the token if that needs no waiting.
@@ -48,9 +47,9 @@ impl Lists {
 impl TokenList {
     /// Checks that the list has this kind and fits a verifier with these rules.
     pub(crate) fn check_use(&self, kind: Kind, rules: &Rules) -> Result<(), Error> {
-        let refuse = |message: &'static str| Err(Error::configuration(message));
-        if self.list.settings.kind != kind {
-            return refuse(match kind {
+        ensure(
+            self.list.kind == kind,
+            match kind {
                 Kind::Deny => {
                     "an allow list given to .deny_list(…): use .allow_list(…), or \
                      TokenList::deny(…)"
@@ -59,14 +58,30 @@ impl TokenList {
                     "a deny list given to .allow_list(…): use .deny_list(…), or \
                      TokenList::allow(…)"
                 }
-            });
-        }
-        if !rules.check_exp {
-            return refuse(
-                "a list cannot be combined with .danger_accept_expired(): its entries end with \
-                 their tokens, which would be accepted again",
-            );
-        }
+            },
+        )?;
+        ensure(
+            rules.check_exp,
+            "a list cannot be combined with .danger_accept_expired(): its entries end with \
+             their tokens, which would be accepted again",
+        )?;
         self.limits().check_verifier(rules)
+    }
+}
+
+/// Changes of the limits by a reload of the configuration file.
+#[cfg(feature = "config")]
+impl TokenList {
+    /// Checks that another list's limits fit the verifiers that use this one.
+    pub(crate) fn check_limits(&self, newer: &Self) -> Result<(), Error> {
+        let required = crate::core::lock::read(&self.limits().0).1;
+        newer.limits().get().check(required)
+    }
+
+    /// Takes another list's limits for all later checks.
+    pub(crate) fn set_limits(&self, newer: &Self) {
+        crate::core::lock::write(&self.limits().0).0 = newer.limits().get();
+        // Tokens that passed under the old limits may not pass under the new ones.
+        self.changes.learn(crate::store::Change::All);
     }
 }

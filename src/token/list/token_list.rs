@@ -1,21 +1,18 @@
 //! Token list: writing entries.
 
-use super::builder::TokenListBuilder;
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
-use crate::core::attempts::Attempts;
 use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::telemetry::Counter;
+use crate::core::{Error, debug_fields};
 use crate::jose::jws::Compact;
-use crate::store::{Change, NewRecord, Record, Store, Watcher};
-use crate::token::claims::RegisteredClaims;
+use crate::store::{Change, NewRecord, Record, Store, update};
+use crate::token::registered::RegisteredClaims;
 use crate::token::revocation::RevocationId;
 use crate::token::rules::MAX_TOKEN_LEN;
 use crate::token::verified::Verified;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 /// A deny list or allow list of tokens in any [`Store`]. Cheap to clone.
@@ -35,7 +32,7 @@ use std::time::{Duration, SystemTime};
 ///
 /// Tokens are identified by their [`RevocationId`], so that no other text of a revoked token
 /// passes. An entry lives exactly until its token's `exp` plus the
-/// [leeway](TokenListBuilder::leeway); the entry of a token without `exp` never expires.
+/// [leeway](super::TokenListBuilder::leeway); the entry of a token without `exp` never expires.
 ///
 /// While the store is unavailable, requests with tokens get a 503
 /// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)), never "not revoked".
@@ -67,22 +64,18 @@ pub struct TokenList {
     pub(super) list: Arc<ListState>,
 }
 
-pub(super) struct Settings {
+pub(super) struct ListState {
     pub(super) kind: Kind,
     /// Prefix of all keys of the list.
     pub(super) prefix: String,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<PartClock>,
     pub(super) limits: Limits,
-}
-
-pub(super) struct ListState {
-    pub(super) settings: Settings,
     pub(super) unchecked: Counter,
     /// Whether the store failed at the last request.
     pub(super) failing: AtomicBool,
     /// Keeps the store's watcher alive as long as the list.
-    _watcher: Arc<dyn Fn(Change<'_>) + Send + Sync>,
+    pub(super) _watcher: Arc<dyn Fn(Change<'_>) + Send + Sync>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,45 +107,6 @@ fn second_after(time: SystemTime) -> u64 {
 }
 
 impl TokenList {
-    /// Returns a builder of a deny list.
-    ///
-    /// Its tokens are rejected as [`Revoked`](crate::ErrorKind::Revoked).
-    pub fn deny(store: impl Store) -> TokenListBuilder {
-        TokenListBuilder::new(Kind::Deny, store)
-    }
-
-    /// Returns a builder of an allow list.
-    ///
-    /// All other tokens are rejected as [`NotListed`](crate::ErrorKind::NotListed).
-    pub fn allow(store: impl Store) -> TokenListBuilder {
-        TokenListBuilder::new(Kind::Allow, store)
-    }
-
-    pub(super) fn new(settings: Settings) -> Self {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let changes = Arc::new(Changes::new());
-        let watcher: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
-            let (changes, prefix) = (changes.clone(), settings.prefix.clone());
-            Arc::new(move |change| match change {
-                Change::Key(key) => {
-                    if let Some(key) = key.strip_prefix(&*prefix) {
-                        changes.learn(Change::Key(key));
-                    }
-                }
-                change => changes.learn(change),
-            })
-        };
-        // If the store cannot be watched, no result is ever remembered.
-        settings.store.watch(Watcher::new(&watcher));
-        let list = ListState {
-            settings,
-            unchecked: Counter::new("jamguard_unchecked_tokens_total"),
-            failing: AtomicBool::new(false),
-            _watcher: watcher,
-        };
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), changes, list: Arc::new(list) }
-    }
-
     /// Adds a token to the list. An expired token gets no entry.
     ///
     /// A token in a deny list is rejected; a token in an allow list is accepted.
@@ -170,11 +124,11 @@ impl TokenList {
     /// # Errors
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) and related kinds if the text is not a
     /// token; [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if an allow list would
-    /// reject the token because it lives [too long](TokenListBuilder::max_token_lifetime); and the
+    /// reject the token because it lives [too long](super::TokenListBuilder::max_token_lifetime); and the
     /// errors of [`add`](Self::add).
     pub async fn add_unverified(&self, token: &str) -> Result<(), Error> {
         let named = parse(token)?;
-        if self.list.settings.kind == Kind::Allow {
+        if self.list.kind == Kind::Allow {
             self.check_lifetime(named.expires, named.issued)?;
         }
         self.add_entry(&named.id, named.expires).await
@@ -186,7 +140,7 @@ impl TokenList {
     /// Returns the store's errors.
     pub async fn contains(&self, token: &Verified) -> Result<bool, Error> {
         let key = self.token_key(token.revocation_id());
-        Ok(self.list.settings.store.get(&key).await?.is_some())
+        Ok(self.list.store.get(&key).await?.is_some())
     }
 
     /// Removes the token's entry. Returns whether it existed.
@@ -244,7 +198,7 @@ impl TokenList {
     ///
     /// `iat` has a resolution of one second, so a token issued in the same second as
     /// `issued_before` is rejected too, and so is a token without `iat`. The revocation is
-    /// remembered for the [longest token lifetime](TokenListBuilder::max_token_lifetime). After
+    /// remembered for the [longest token lifetime](super::TokenListBuilder::max_token_lifetime). After
     /// several calls the latest time applies.
     ///
     /// # Errors
@@ -287,7 +241,11 @@ impl TokenList {
     }
 
     fn key(&self, kind: u8, id: &RevocationId) -> String {
-        format!("{}{}{}", self.list.settings.prefix, kind as char, id.to_text())
+        format!("{}{}{}", self.list.prefix, kind as char, id.to_text())
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.list.limits
     }
 
     /// The longest lifetime of a token, if there is a limit.
@@ -296,7 +254,7 @@ impl TokenList {
     }
 
     async fn revoke_id(&self, id: &RevocationId, expires: Option<u64>) -> Result<(), Error> {
-        match self.list.settings.kind {
+        match self.list.kind {
             Kind::Deny => self.add_entry(id, expires).await,
             Kind::Allow => self.remove_entry(id).await.map(drop),
         }
@@ -313,7 +271,7 @@ impl TokenList {
     }
 
     async fn remove_entry(&self, id: &RevocationId) -> Result<bool, Error> {
-        let removed = self.list.settings.store.remove(&self.token_key(id)).await;
+        let removed = self.list.store.remove(&self.token_key(id)).await;
         self.changes.note_token(id);
         removed
     }
@@ -324,7 +282,7 @@ impl TokenList {
             return Remaining::For(None);
         };
         let until = Duration::from_secs(until).saturating_add(self.limits().get().leeway);
-        let left = until.saturating_sub(self.list.settings.clock.now());
+        let left = until.saturating_sub(self.list.clock.now());
         if left.is_zero() {
             return Remaining::Over;
         }
@@ -339,34 +297,26 @@ impl TokenList {
         moment: Option<u64>,
         ttl: Option<Duration>,
     ) -> Result<(), Error> {
-        let store = &self.list.settings.store;
-        let value = |moment: Option<u64>| match moment {
-            Some(moment) => moment.to_be_bytes().to_vec(),
-            None => Vec::new(),
+        let store = &*self.list.store;
+        let entry = |moment: Option<u64>, ttl| {
+            let value = moment.map_or(Vec::new(), |moment| moment.to_be_bytes().to_vec());
+            NewRecord { ttl, ..NewRecord::new(value) }
         };
-        let mut attempts = Attempts::at("the list's entry");
-        loop {
-            attempts.next()?;
-            let mut record = NewRecord::new(value(moment));
-            record.ttl = ttl;
-            if store.insert(key, record).await?.is_some() {
-                return Ok(());
-            }
-            let Some(found) = store.get(key).await? else {
-                continue;
-            };
-            let raised = moment.map(|moment| moment.max(moment_of(&found)));
-            // `None` is the longest.
-            let longer = match (ttl, found.ttl()) {
-                (Some(ttl), Some(found)) => Some(ttl.max(found)),
-                _ => None,
-            };
-            let enough = longer == found.ttl() && value(raised) == found.value();
-            if enough || store.replace(key, found.version(), value(raised), longer).await?.is_some()
-            {
-                return Ok(());
-            }
+        // Most entries are new: one round trip.
+        if store.insert(key, entry(moment, ttl)).await?.is_some() {
+            return Ok(());
         }
+        let raised = update(store, key, "the list's entry", |found| {
+            let Some(found) = found else {
+                return Ok((Some(entry(moment, ttl)), ()));
+            };
+            // `None` is the longest.
+            let longer = ttl.zip(found.ttl()).map(|(ttl, left)| ttl.max(left));
+            let raised = entry(moment.map(|moment| moment.max(moment_of(found))), longer);
+            let is_enough = longer == found.ttl() && raised.value == found.value();
+            Ok(((!is_enough).then_some(raised), ()))
+        });
+        raised.await.map(drop)
     }
 }
 
@@ -396,4 +346,4 @@ fn parse(token: &str) -> Result<Named, Error> {
     Ok(Named { id, expires: claims.expires, issued: claims.issued_in })
 }
 
-debug_fields!(TokenList, self, kind = self.list.settings.kind, prefix = self.list.settings.prefix);
+debug_fields!(TokenList, self, kind = self.list.kind, prefix = self.list.prefix);

@@ -1,13 +1,12 @@
 //! Refresh token builder.
 
 use super::family::Terms;
-use super::tokens::{OnReuse, RefreshTokens, ReuseReport};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
+use super::tokens::{OnReuse, RefreshState, RefreshTokens, ReuseReport};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::telemetry::Counter;
+use crate::core::{Clock, Error, SystemClock, debug_fields, ensure};
 use crate::store::Store;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,16 +49,19 @@ pub struct RefreshTokensBuilder<T = ()> {
     pub(crate) options: RefreshOptions,
 }
 
-impl<T> RefreshTokensBuilder<T> {
-    pub(super) fn new(store: impl Store) -> Self {
-        Self {
+impl<T> RefreshTokens<T> {
+    /// Returns a builder of refresh tokens in a store.
+    pub fn builder(store: impl Store) -> RefreshTokensBuilder<T> {
+        RefreshTokensBuilder {
             store: Arc::new(store),
             on_reuse: None,
             clock: Arc::new(SystemClock),
             options: RefreshOptions::default(),
         }
     }
+}
 
+impl<T> RefreshTokensBuilder<T> {
     /// Sets the name that separates kinds of refresh tokens in one store. Default: `tokens`.
     ///
     /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
@@ -125,36 +127,29 @@ impl<T> RefreshTokensBuilder<T> {
             grace: options.grace.0,
         };
         let shortest = terms.idle.unwrap_or(terms.lifetime);
-        let refuse = |message: &'static str| Err(Error::configuration(message));
-        if shortest.min(terms.lifetime) < Duration::from_secs(1) {
-            return refuse("a refresh token's lifetime is under a second");
-        }
-        if shortest > terms.lifetime {
-            return refuse(
-                "the idle lifetime of refresh tokens is over their lifetime: shorten it, or remove \
-                 .idle_lifetime(…)",
-            );
-        }
-        if terms.grace > MAX_GRACE {
-            return refuse(
-                "the grace period of refresh tokens is over 60 s, and a stolen token could be used \
-                 unnoticed for that long: shorten .grace(…)",
-            );
-        }
-        Ok(RefreshTokens::new(
-            self.store,
-            format!("refresh/{}/", options.name),
+        ensure(
+            shortest.min(terms.lifetime) >= Duration::from_secs(1),
+            "a refresh token's lifetime is under a second",
+        )?;
+        ensure(
+            shortest <= terms.lifetime,
+            "the idle lifetime of refresh tokens is over their lifetime: shorten it, or remove \
+             .idle_lifetime(…)",
+        )?;
+        ensure(
+            terms.grace <= MAX_GRACE,
+            "the grace period of refresh tokens is over 60 s, and a stolen token could be used \
+             unnoticed for that long: shorten .grace(…)",
+        )?;
+        Ok(RefreshTokens(Arc::new(RefreshState {
+            store: self.store,
+            prefix: format!("refresh/{}/", options.name),
             terms,
-            self.on_reuse,
-            self.clock,
-        ))
+            on_reuse: self.on_reuse,
+            clock: self.clock,
+            reuses: Counter::new("jamguard_refresh_token_reuses_total"),
+        })))
     }
 }
 
-impl<T> fmt::Debug for RefreshTokensBuilder<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshTokensBuilder")
-            .field("name", &self.options.name)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(RefreshTokensBuilder<T>, self, name = self.options.name);

@@ -1,8 +1,7 @@
 //! Stored record of a refresh token family: all tokens that follow from one login.
 
 use super::text::{Fingerprint, Salt, Token};
-use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, millis};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -102,13 +101,10 @@ impl<T: Serialize> Family<T> {
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         serde_json::to_vec(self).map_err(|_| {
             // serde's message may quote the data.
-            Error::new(
-                ErrorKind::Configuration,
-                format!(
-                    "{} cannot be kept with a refresh token: it must serialize to JSON",
-                    std::any::type_name::<T>()
-                ),
-            )
+            Error::configuration(format!(
+                "{} cannot be kept with a refresh token: it must serialize to JSON",
+                std::any::type_name::<T>()
+            ))
         })
     }
 }

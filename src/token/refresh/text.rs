@@ -1,11 +1,11 @@
 //! Refresh token text: a family id and a secret.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::jose::encoding;
 use aws_lc_rs::hmac;
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -70,8 +70,8 @@ impl Token {
 }
 
 /// The SHA-256 of a token's secret.
-#[derive(Clone, Copy)]
-pub(super) struct Fingerprint([u8; 32]);
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Fingerprint(#[serde(with = "base64url")] [u8; 32]);
 
 impl PartialEq for Fingerprint {
     fn eq(&self, other: &Self) -> bool {
@@ -80,8 +80,8 @@ impl PartialEq for Fingerprint {
 }
 
 /// The input that derives the next secret from the last; useless without that secret.
-#[derive(Clone, Copy)]
-pub(super) struct Salt([u8; 32]);
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Salt(#[serde(with = "base64url")] [u8; 32]);
 
 impl Salt {
     pub(super) fn generate() -> Result<Self, Error> {
@@ -89,27 +89,21 @@ impl Salt {
     }
 }
 
-/// Both are stored as base64url.
-macro_rules! as_text {
-    ($name:ident) => {
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&encoding::encode(self.0))
-            }
-        }
+/// Bytes stored as base64url.
+mod base64url {
+    use super::encoding;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::borrow::Cow;
 
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                let mut bytes = [0; 32];
-                match encoding::decode_exact(&*text, &mut bytes) {
-                    Some(()) => Ok(Self(bytes)),
-                    _ => Err(serde::de::Error::custom("not 32 bytes as base64url")),
-                }
-            }
-        }
-    };
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&encoding::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+        let text = <Cow<'de, str>>::deserialize(from)?;
+        let mut bytes = [0; 32];
+        encoding::decode_exact(&*text, &mut bytes)
+            .map(|()| bytes)
+            .ok_or_else(|| D::Error::custom("not 32 bytes as base64url"))
+    }
 }
-
-as_text!(Fingerprint);
-as_text!(Salt);

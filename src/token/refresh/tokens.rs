@@ -1,14 +1,10 @@
 //! Refresh tokens: issuing, rotation, revocation.
 
-use super::builder::RefreshTokensBuilder;
 use super::family::{Family, Position, REUSED, Terms};
 use super::text::Token;
-use crate::core::attempts::Attempts;
 use crate::core::clock::{Clock, millis, system_time};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
 use crate::core::telemetry::{self, Counter};
+use crate::core::{Attempts, Error, ErrorKind, OnDrop, Secret, debug_fields};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,7 +23,7 @@ pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 /// response contains the next one. All tokens that follow from one login form a family.
 ///
 /// If an old token is used again, a thief uses it now or used it before, so the whole family is
-/// revoked ([`ErrorKind::Reused`]). Within the [grace period](RefreshTokensBuilder::grace) the same
+/// revoked ([`ErrorKind::Reused`]). Within the [grace period](super::RefreshTokensBuilder::grace) the same
 /// response is repeated instead: of concurrent requests one rotates, and all get the same new token
 /// (RFC 9700 section 4.14.2).
 ///
@@ -51,16 +47,16 @@ pub(super) type OnReuse<T> = Box<dyn Fn(&ReuseReport<'_, T>) + Send + Sync>;
 /// refresh.revoke_subject("user 42").await?;
 /// # Ok(()) }
 /// ```
-pub struct RefreshTokens<T = ()>(Arc<RefreshState<T>>);
+pub struct RefreshTokens<T = ()>(pub(super) Arc<RefreshState<T>>);
 
-struct RefreshState<T> {
-    store: Arc<dyn Store>,
+pub(super) struct RefreshState<T> {
+    pub(super) store: Arc<dyn Store>,
     /// Prefix of all keys and owners.
-    prefix: String,
-    terms: Terms,
-    on_reuse: Option<OnReuse<T>>,
-    clock: Arc<dyn Clock>,
-    reuses: Counter,
+    pub(super) prefix: String,
+    pub(super) terms: Terms,
+    pub(super) on_reuse: Option<OnReuse<T>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) reuses: Counter,
 }
 
 /// The result of a refresh.
@@ -108,22 +104,6 @@ pub struct ReuseReport<'a, T> {
 }
 
 impl<T> RefreshTokens<T> {
-    /// Returns a builder of refresh tokens in a store.
-    pub fn builder(store: impl Store) -> RefreshTokensBuilder<T> {
-        RefreshTokensBuilder::new(store)
-    }
-
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        prefix: String,
-        terms: Terms,
-        on_reuse: Option<OnReuse<T>>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let reuses = Counter::new("jamguard_refresh_token_reuses_total");
-        Self(Arc::new(RefreshState { store, prefix, terms, on_reuse, clock, reuses }))
-    }
-
     /// Revokes the family of a token, whichever of its tokens this is: a logout.
     ///
     /// Succeeds if the family has already ended.
@@ -259,9 +239,9 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
                 let ended = store.replace(key, record.version(), REUSED.to_vec(), Some(ttl));
                 // Dropping this reports the reuse, also if the store fails or the future is
                 // dropped: the family may have ended, and no other request would report it.
-                let ending = Ending(Some((self, family)));
+                let report = OnDrop::new(move || self.report(&family));
                 if ended.await?.is_none() {
-                    ending.did_not_happen();
+                    report.disarm();
                     return Ok(None);
                 }
                 return Err(reused());
@@ -273,23 +253,6 @@ impl<T: Serialize + DeserializeOwned> RefreshTokens<T> {
             data: family.data,
             expires_at: system_time(Duration::from_millis(family.expires)),
         }))
-    }
-}
-
-/// A guard that reports a reuse when dropped, unless another request changed the family first.
-struct Ending<'a, T>(Option<(&'a RefreshTokens<T>, Family<T>)>);
-
-impl<T> Ending<'_, T> {
-    fn did_not_happen(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<T> Drop for Ending<'_, T> {
-    fn drop(&mut self) {
-        if let Some((tokens, family)) = &self.0 {
-            tokens.report(family);
-        }
     }
 }
 

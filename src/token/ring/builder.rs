@@ -1,19 +1,18 @@
 //! Key ring builder, with validation of its durations.
 
+use super::freshness::Freshness;
 use super::handle::{Inner, KeyRing, Shared};
 use super::key::RingKey;
 use super::keys::Schedule;
-use super::source::Freshness;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
 use crate::jose::Algorithm;
 use crate::store::{Change, SealingKeys, Store, Watcher};
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 options! {
     /// The options of a key ring.
@@ -52,9 +51,12 @@ pub struct KeyRingBuilder {
     pub(crate) options: RingOptions,
 }
 
-impl KeyRingBuilder {
-    pub(super) fn new(algorithm: Algorithm) -> Self {
-        Self {
+impl KeyRing {
+    /// Returns a builder of a ring whose new keys use this algorithm.
+    ///
+    /// Keys with other algorithms may be added.
+    pub fn builder(algorithm: Algorithm) -> KeyRingBuilder {
+        KeyRingBuilder {
             algorithm,
             seeds: Vec::new(),
             store: None,
@@ -63,7 +65,9 @@ impl KeyRingBuilder {
             options: RingOptions::default(),
         }
     }
+}
 
+impl KeyRingBuilder {
     /// Adds an initial key, used instead of a generated one. Call again to add another.
     ///
     /// A ring that already exists in the store keeps its own keys; use [`KeyRing::import`] to add
@@ -139,15 +143,31 @@ impl KeyRingBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for durations out of range and
     /// expired keys; [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key is current.
     pub fn build(self) -> Result<KeyRing, Error> {
-        self.check()?;
+        let RingOptions { rotate_every, publish_ahead, overlap, refresh_interval } = &self.options;
+        let second = Duration::from_secs(1);
+        ensure(
+            overlap.0 >= second,
+            "the overlap of old and new keys is under a second: give .overlap(…) the longest \
+             lifetime of a token",
+        )?;
+        ensure(
+            rotate_every.is_none_or(|Time(age)| age >= second && age > publish_ahead.0),
+            "keys would be replaced before verifiers know them: .rotate_every(…) must be longer \
+             than .publish_ahead(…)",
+        )?;
+        ensure(
+            (Duration::from_millis(10)..=Duration::from_secs(3600)).contains(&refresh_interval.0),
+            "the refresh interval must be between 10 ms and an hour",
+        )?;
+        check_store_name(&self.name)?;
         let schedule = Schedule {
             algorithm: self.algorithm,
-            rotate_every: self.options.rotate_every.map(|Time(age)| age.as_secs()),
-            publish_ahead: self.options.publish_ahead.0.as_secs(),
-            overlap: self.options.overlap.0.as_secs(),
+            rotate_every: rotate_every.map(|Time(age)| age.as_secs()),
+            publish_ahead: publish_ahead.0.as_secs(),
+            overlap: overlap.0.as_secs(),
         };
         let changes = Arc::new(AtomicU64::new(0));
-        let freshness = Freshness::new(self.options.refresh_interval.0, changes.clone());
+        let freshness = Freshness::new(refresh_interval.0, changes.clone());
         let shared = self.store.map(|(store, sealing)| {
             let place = format!("keyring/{}", self.name);
             let told: Arc<dyn Fn(Change<'_>) + Send + Sync> = {
@@ -162,7 +182,19 @@ impl KeyRingBuilder {
             store.watch(Watcher::new(&told));
             Shared { store, sealing, place, _told: told }
         });
-        let ring = Inner::new(schedule, self.clock, self.seeds, shared, freshness);
+        let ring = Inner {
+            schedule,
+            clock: PartClock::new(self.clock),
+            seeds: self.seeds,
+            shared,
+            live: RwLock::new(None),
+            generation: AtomicU64::new(0),
+            next_change: AtomicU64::new(u64::MAX),
+            installed_at: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            turn: Mutex::default(),
+            freshness,
+        };
         match ring.shared {
             // Validate the keys now instead of at the first use of the store.
             Some(_) if !ring.seeds.is_empty() => drop(ring.begin()?),
@@ -171,37 +203,6 @@ impl KeyRingBuilder {
         }
         Ok(KeyRing(Arc::new(ring)))
     }
-
-    fn check(&self) -> Result<(), Error> {
-        let refuse = |message: &'static str| Err(Error::configuration(message));
-        let second = Duration::from_secs(1);
-        let RingOptions { rotate_every, publish_ahead, overlap, refresh_interval } = &self.options;
-        if overlap.0 < second {
-            return refuse(
-                "the overlap of old and new keys is under a second: give .overlap(…) the longest \
-                 lifetime of a token",
-            );
-        }
-        if let Some(Time(age)) = *rotate_every
-            && (age < second || age <= publish_ahead.0)
-        {
-            return refuse(
-                "keys would be replaced before verifiers know them: .rotate_every(…) must be \
-                 longer than .publish_ahead(…)",
-            );
-        }
-        if !(Duration::from_millis(10)..=Duration::from_secs(3600)).contains(&refresh_interval.0) {
-            return refuse("the refresh interval must be between 10 ms and an hour");
-        }
-        check_store_name(&self.name)
-    }
 }
 
-impl fmt::Debug for KeyRingBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRingBuilder")
-            .field("algorithm", &self.algorithm)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(KeyRingBuilder, self, algorithm = self.algorithm, name = self.name);

@@ -1,15 +1,12 @@
 //! Key ring: manual and scheduled rotation of an issuer's keys.
 
-use super::builder::KeyRingBuilder;
+use super::freshness::Freshness;
 use super::key::{KeyInfo, RingKey};
 use super::keys::{Entry, Keys, Schedule};
-use super::source::Freshness;
-use crate::core::clock::{Clock, PartClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::{read, write};
 use crate::core::telemetry;
-use crate::jose::{Algorithm, KeySet, SigningKey};
+use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields};
+use crate::jose::{KeySet, SigningKey};
 use crate::store::{Change, SealingKeys, Store};
 use crate::token::keys::Snapshot;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,9 +18,9 @@ use tokio::sync::Mutex;
 ///
 /// A key is first **upcoming**: published, so that other services know it before its first token
 /// arrives. Then it is **current** and signs, then **retired**: its tokens stay valid for the
-/// [overlap](KeyRingBuilder::overlap). Then it is removed. A **revoked** key is rejected at once.
+/// [overlap](super::KeyRingBuilder::overlap). Then it is removed. A **revoked** key is rejected at once.
 ///
-/// By default the ring is kept in memory. With a [store](KeyRingBuilder::store), every process with
+/// By default the ring is kept in memory. With a [store](super::KeyRingBuilder::store), every process with
 /// the same ring in the same store has the same keys, which are encrypted there; exactly one of the
 /// processes performs a rotation that is due. While the store is unavailable, the known keys stay
 /// in use.
@@ -58,9 +55,9 @@ pub(super) struct Inner {
     /// Initial keys from the builder, for a ring that does not exist yet.
     pub(super) seeds: Vec<RingKey>,
     pub(super) shared: Option<Shared>,
-    live: RwLock<Option<Arc<Live>>>,
+    pub(super) live: RwLock<Option<Arc<Live>>>,
     /// Generation of `live`, readable without its lock.
-    generation: AtomicU64,
+    pub(super) generation: AtomicU64,
     /// Unix seconds: when the next key's tokens expire on schedule.
     pub(super) next_change: AtomicU64,
     /// Unix seconds: when `live` was last installed.
@@ -91,14 +88,7 @@ pub(super) struct Live {
 }
 
 impl KeyRing {
-    /// Returns a builder of a ring whose new keys use this algorithm.
-    ///
-    /// Keys with other algorithms may be added.
-    pub fn builder(algorithm: Algorithm) -> KeyRingBuilder {
-        KeyRingBuilder::new(algorithm)
-    }
-
-    /// Publishes a new key, which signs after [`publish_ahead`](KeyRingBuilder::publish_ahead).
+    /// Publishes a new key, which signs after [`publish_ahead`](super::KeyRingBuilder::publish_ahead).
     ///
     /// Returns its `kid`. If there is an upcoming key already, that key is kept.
     ///
@@ -126,7 +116,7 @@ impl KeyRing {
     /// If it was the current key, the upcoming key or a new one signs at once.
     ///
     /// Its tokens are rejected by this process when this method returns, by other processes of the
-    /// ring within the [refresh interval](KeyRingBuilder::refresh_interval), and by services that
+    /// ring within the [refresh interval](super::KeyRingBuilder::refresh_interval), and by services that
     /// fetch the published keys at their next fetch.
     ///
     /// # Errors
@@ -144,7 +134,7 @@ impl KeyRing {
     /// revoked, or has the `kid` of another, and the store's errors.
     pub async fn import(&self, key: impl Into<RingKey>) -> Result<String, Error> {
         let (ring, key) = (&*self.0, key.into());
-        ring.update(|keys, now| keys.add(key.clone().into_entry(now)?, &ring.schedule, now)).await
+        ring.update(|keys, now| keys.add(Entry::of(key.clone(), now)?, &ring.schedule, now)).await
     }
 
     /// Returns the ring's keys, ordered by the time from which they sign.
@@ -200,46 +190,12 @@ impl KeyRing {
         self.0.clock.clone()
     }
 
-    /// Returns how many seconds a key's tokens stay valid after the next key starts to sign.
-    pub(crate) fn overlap(&self) -> u64 {
-        self.0.schedule.overlap
-    }
-}
-
-#[cfg(any(feature = "tower", feature = "actix"))]
-impl KeyRing {
-    pub(crate) fn algorithm(&self) -> Algorithm {
-        self.0.schedule.algorithm
-    }
-
-    pub(crate) fn publish_ahead(&self) -> Duration {
-        Duration::from_secs(self.0.schedule.publish_ahead)
+    pub(crate) fn schedule(&self) -> &Schedule {
+        &self.0.schedule
     }
 }
 
 impl Inner {
-    pub(super) fn new(
-        schedule: Schedule,
-        clock: Arc<dyn Clock>,
-        seeds: Vec<RingKey>,
-        shared: Option<Shared>,
-        freshness: Freshness,
-    ) -> Self {
-        Self {
-            schedule,
-            clock: PartClock::new(clock),
-            seeds,
-            shared,
-            live: RwLock::new(None),
-            generation: AtomicU64::new(0),
-            next_change: AtomicU64::new(u64::MAX),
-            installed_at: AtomicU64::new(0),
-            ended: AtomicBool::new(false),
-            turn: Mutex::default(),
-            freshness,
-        }
-    }
-
     /// Returns the time in Unix seconds.
     pub(super) fn now(&self) -> u64 {
         self.clock.now().as_secs()
@@ -286,7 +242,7 @@ impl Inner {
         let now = self.now();
         let mut keys = Keys::default();
         for seed in &self.seeds {
-            keys.add(seed.clone().into_entry(now)?, &self.schedule, now)?;
+            keys.add(Entry::of(seed.clone(), now)?, &self.schedule, now)?;
         }
         if self.seeds.is_empty() {
             let first = Entry::generate(self.schedule.algorithm, now)?;

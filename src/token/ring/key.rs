@@ -1,9 +1,6 @@
 //! Public types of a ring's keys: keys to add, and information about keys.
 
-use super::keys::Entry;
-use crate::core::clock::{since_epoch, system_time};
-use crate::core::error::Error;
-use crate::jose::header::MAX_KID;
+use crate::core::clock::system_time;
 use crate::jose::{Algorithm, SigningKey};
 use std::time::{Duration, SystemTime};
 
@@ -100,10 +97,10 @@ impl KeyInfo {
 #[derive(Clone, Debug)]
 pub struct RingKey {
     pub(super) key: SigningKey,
-    since: Option<SystemTime>,
-    expires: Option<SystemTime>,
+    pub(super) since: Option<SystemTime>,
+    pub(super) expires: Option<SystemTime>,
     /// Whether its tokens carry its `kid`.
-    named: bool,
+    pub(super) named: bool,
 }
 
 impl RingKey {
@@ -137,45 +134,6 @@ impl RingKey {
         self.expires = Some(time);
         self
     }
-
-    pub(super) fn into_entry(self, now: u64) -> Result<Entry, Error> {
-        let seconds = |time| since_epoch(time).as_secs();
-        let since = self.since.map_or(now, seconds);
-        let expires = self.expires.map(seconds);
-        if let Some(expires) = expires {
-            if expires <= now {
-                return Err(Error::configuration(
-                    "the key is expired: give a newer one, or a later .expires_at(…)",
-                ));
-            }
-            if expires <= since {
-                return Err(Error::configuration(
-                    "the key expires before it becomes current: check .current_from(…) and \
-                     .expires_at(…)",
-                ));
-            }
-        }
-        let kid = match self.key.key_id() {
-            Some(kid) => kid.to_owned(),
-            // Tokens do not name it: a `kid` derived from the secret would allow checking guesses.
-            None if !self.named => "unnamed".to_owned(),
-            None => self.key.fingerprint()?,
-        };
-        check_key_id(&kid)?;
-        let key = match self.named {
-            true => self.key.with_key_id(kid.clone()),
-            false => self.key,
-        };
-        Ok(Entry { expires, ..Entry::new(key, kid, since)? })
-    }
-}
-
-/// Checks a key id as strictly as verifiers do.
-fn check_key_id(kid: &str) -> Result<(), Error> {
-    if !kid.is_empty() && kid.len() <= MAX_KID && !kid.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(Error::configuration("a key id must have 1 to 256 bytes and no control characters"))
 }
 
 impl From<SigningKey> for RingKey {

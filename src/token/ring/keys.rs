@@ -1,7 +1,9 @@
 //! State of a ring's keys and its transitions, independent of clock and store.
 
-use super::key::{KeyInfo, KeyState};
-use crate::core::error::{Error, ErrorKind};
+use super::key::{KeyInfo, KeyState, RingKey};
+use crate::core::clock::since_epoch;
+use crate::core::{Error, ErrorKind, ensure};
+use crate::jose::header::MAX_KID;
 use crate::jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
 use std::fmt;
 use std::sync::Arc;
@@ -46,6 +48,38 @@ impl Entry {
         Ok(Self { kid, since, retired: None, expires: None, what: Material::Pair(Pair::new(key)?) })
     }
 
+    /// Creates the entry of a given key, with its dates checked.
+    pub(super) fn of(ring_key: RingKey, now: u64) -> Result<Self, Error> {
+        let RingKey { key, since, expires, named } = ring_key;
+        let seconds = |time| since_epoch(time).as_secs();
+        let since = since.map_or(now, seconds);
+        let expires = expires.map(seconds);
+        if let Some(expires) = expires {
+            ensure(
+                expires > now,
+                "the key is expired: give a newer one, or a later .expires_at(…)",
+            )?;
+            ensure(
+                expires > since,
+                "the key expires before it becomes current: check .current_from(…) and \
+                 .expires_at(…)",
+            )?;
+        }
+        let kid = match key.key_id() {
+            Some(kid) => kid.to_owned(),
+            // Tokens do not name it: a `kid` derived from the secret would allow checking guesses.
+            None if !named => "unnamed".to_owned(),
+            None => key.fingerprint()?,
+        };
+        // As strict as verifiers are.
+        ensure(
+            !kid.is_empty() && kid.len() <= MAX_KID && !kid.chars().any(char::is_control),
+            "a key id must have 1 to 256 bytes and no control characters",
+        )?;
+        let key = if named { key.with_key_id(kid.clone()) } else { key };
+        Ok(Self { expires, ..Self::new(key, kid, since)? })
+    }
+
     pub(super) fn generate(algorithm: Algorithm, since: u64) -> Result<Self, Error> {
         let key = SigningKey::generate(algorithm)?;
         let kid = key.fingerprint()?;
@@ -80,13 +114,13 @@ impl Entry {
 }
 
 /// The rotation schedule. Times in seconds.
-#[derive(Clone, Copy)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     /// The algorithm of new keys.
-    pub(super) algorithm: Algorithm,
-    pub(super) rotate_every: Option<u64>,
-    pub(super) publish_ahead: u64,
-    pub(super) overlap: u64,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) rotate_every: Option<u64>,
+    pub(crate) publish_ahead: u64,
+    /// How long a key's tokens stay valid after the next key starts to sign.
+    pub(crate) overlap: u64,
 }
 
 /// The keys of a ring, ordered by the time from which they sign.
@@ -268,19 +302,12 @@ impl Keys {
         schedule: &Schedule,
         now: u64,
     ) -> Result<String, Error> {
-        match self.find(&entry.kid) {
-            Some(known) if known.is_revoked() => {
-                return Err(Error::configuration(
-                    "the key was revoked and cannot be added again: use a new key",
-                ));
-            }
-            Some(_) => {
-                return Err(Error::configuration(
-                    "the ring already has a key with this kid: give each key its own",
-                ));
-            }
-            None => {}
-        }
+        let known = self.find(&entry.kid);
+        ensure(
+            !known.is_some_and(Entry::is_revoked),
+            "the key was revoked and cannot be added again: use a new key",
+        )?;
+        ensure(known.is_none(), "the ring already has a key with this kid: give each key its own")?;
         let kid = entry.kid.clone();
         let place = self.0.partition_point(|other| other.since <= entry.since);
         self.0.insert(place, entry);

@@ -1,6 +1,7 @@
 //! Key rings: rotating signing keys, in memory or shared between processes through a store.
 
 pub(crate) mod builder;
+mod freshness;
 mod handle;
 mod key;
 mod keys;

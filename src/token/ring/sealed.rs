@@ -1,7 +1,7 @@
 //! Stored form of a ring: encrypted and bound to its key in the store.
 
 use super::keys::{Entry, Keys, Material, Pair};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use crate::jose::{SigningKey, encoding};
 use crate::store::SealingKeys;
 use serde::{Deserialize, Serialize};

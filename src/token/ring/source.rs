@@ -1,139 +1,20 @@
 //! Refreshing of a ring from its store, and its interface to verifiers.
 //!
-//! Nothing runs in the background. Known keys are fresh for half of the refresh interval. After
-//! that one request asks the store while the others continue; after the whole interval, or when the
-//! store notified of a change, all requests wait for the answer. While the store is unavailable,
-//! the known keys stay in use.
+//! Nothing runs in the background: a request asks the store, holding the lock that also orders
+//! writes. While the store is unavailable, the known keys stay in use.
 
+use super::freshness::PAUSE;
 use super::handle::{Inner, KeyRing, Live, Shared};
 use super::keys::Keys;
 use super::sealed;
-use crate::core::attempts::Attempts;
-use crate::core::clock::{Clock, millis};
-use crate::core::error::{Error, ErrorKind};
 use crate::core::future::BoxFuture;
 use crate::core::telemetry;
-use crate::store::{NewRecord, Record};
+use crate::core::{Clock, Error, ErrorKind, millis};
+use crate::store::{NewRecord, Record, update};
 use crate::token::keys::{KeySource, Keys as Ready, Snapshot};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-/// Pause after a failure of the store, in milliseconds.
-const PAUSE: u64 = 500;
-/// Longest time that requests continue while another asks the store, in milliseconds.
-const CLAIM: u64 = 1000;
-/// Rate limit of lookups for unknown keys: one per `LOOK` milliseconds, with bursts of `LOOKS`.
-///
-/// New keys are still found while attackers invent key ids by the thousand.
-const LOOK: u64 = 100;
-const LOOKS: u64 = 256;
-
-/// The freshness of the known keys. Times are monotonic milliseconds.
-pub(super) struct Freshness {
-    interval: u64,
-    /// Counts the store's notifications.
-    changes: Arc<AtomicU64>,
-    /// The count when the store was last asked.
-    seen: AtomicU64,
-    due_at: AtomicU64,
-    stale_at: AtomicU64,
-    claimed_until: AtomicU64,
-    look_at: AtomicU64,
-    rotate_at: AtomicU64,
-    failing: AtomicBool,
-}
-
-/// Advances a time; of several concurrent callers, one succeeds.
-fn claim(time: &AtomicU64, now: u64, until: u64) -> bool {
-    let before = time.load(Ordering::Acquire);
-    now >= before
-        && time.compare_exchange(before, until, Ordering::AcqRel, Ordering::Acquire).is_ok()
-}
-
-impl Freshness {
-    pub(super) fn new(interval: Duration, changes: Arc<AtomicU64>) -> Self {
-        Self {
-            interval: millis(interval),
-            changes,
-            seen: AtomicU64::new(u64::MAX),
-            due_at: AtomicU64::new(0),
-            stale_at: AtomicU64::new(0),
-            claimed_until: AtomicU64::new(0),
-            look_at: AtomicU64::new(0),
-            rotate_at: AtomicU64::new(0),
-            failing: AtomicBool::new(false),
-        }
-    }
-
-    fn unchanged(&self) -> bool {
-        self.seen.load(Ordering::Acquire) == self.changes.load(Ordering::Acquire)
-    }
-
-    fn is_due(&self, now: u64) -> bool {
-        now >= self.due_at.load(Ordering::Acquire)
-    }
-
-    fn is_stale(&self, now: u64) -> bool {
-        !self.unchanged() || now >= self.stale_at.load(Ordering::Acquire)
-    }
-
-    fn is_fresh(&self, now: u64) -> bool {
-        self.unchanged() && !self.is_due(now)
-    }
-
-    fn is_claimed(&self, now: u64) -> bool {
-        now < self.claimed_until.load(Ordering::Acquire)
-    }
-
-    /// Returns whether the known keys may be used without asking the store.
-    fn is_usable(&self, now: u64) -> bool {
-        self.is_fresh(now) || (!self.is_stale(now) && self.is_claimed(now))
-    }
-
-    /// Like [`is_usable`](Self::is_usable), but one caller gets false when a refresh is due.
-    fn may_use(&self, now: u64) -> bool {
-        self.is_usable(now)
-            || (!self.is_stale(now) && !claim(&self.claimed_until, now, now.saturating_add(CLAIM)))
-    }
-
-    /// Records that the store was asked at `now`, after `changes`.
-    fn renew(&self, now: u64, changes: u64) {
-        self.serve(now.saturating_add(self.interval / 2), changes);
-        self.failing.store(false, Ordering::Relaxed);
-    }
-
-    /// Records that the store failed. Returns whether it worked before.
-    fn postpone(&self, now: u64, changes: u64) -> bool {
-        self.serve(now.saturating_add(PAUSE), changes);
-        !self.failing.swap(true, Ordering::Relaxed)
-    }
-
-    fn serve(&self, due_at: u64, changes: u64) {
-        let stale_at = due_at.saturating_add(self.interval / 2);
-        self.due_at.store(due_at, Ordering::Release);
-        self.stale_at.store(stale_at, Ordering::Release);
-        self.seen.store(changes, Ordering::Release);
-    }
-
-    /// Returns whether an unknown key may be looked up (a leaky bucket).
-    fn may_look(&self, now: u64) -> bool {
-        let latest = now.saturating_add(LOOK * LOOKS);
-        let next =
-            |look_at: u64| Some(look_at.max(now).saturating_add(LOOK)).filter(|t| *t <= latest);
-        self.look_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).is_ok()
-    }
-
-    /// Returns whether a rotation may be tried, which is delayed after a failed one.
-    pub(super) fn may_rotate(&self, clock: &dyn Clock) -> bool {
-        millis(clock.monotonic()) >= self.rotate_at.load(Ordering::Acquire)
-    }
-
-    pub(super) fn not_rotated(&self, clock: &dyn Clock) {
-        let again = millis(clock.monotonic()).saturating_add(PAUSE);
-        self.rotate_at.store(again, Ordering::Release);
-    }
-}
 
 impl Inner {
     fn monotonic(&self) -> u64 {
@@ -237,16 +118,11 @@ impl Inner {
             self.install(Some((keys, None)));
             return Ok(outcome);
         };
-        let mut attempts = Attempts::at("the key ring");
-        loop {
-            attempts.next()?;
-            let changes = self.freshness.changes.load(Ordering::Acquire);
-            let asked = self.monotonic();
-            let found = shared.store.get(&shared.place).await?;
-            let known = match &found {
-                Some(record) => Some(self.read(shared, record)?),
-                None => None,
-            };
+        // Read before the store is asked: whatever changes meanwhile makes the keys stale.
+        let changes = self.freshness.changes.load(Ordering::Acquire);
+        let asked = self.monotonic();
+        let changed = update(&*shared.store, &shared.place, "the key ring", |found| {
+            let known = found.map(|record| self.read(shared, record)).transpose()?;
             let mut keys = match &known {
                 Some(known) => known.clone(),
                 None => self.begin()?,
@@ -256,16 +132,16 @@ impl Inner {
                 keys.stay_revoked(&live.keys, &self.schedule, now)?;
             }
             let outcome = change(&mut keys, now)?;
-            let version = match &found {
-                Some(found) if known.is_some_and(|known| known.is(&keys)) => Some(found.version()),
-                found => shared.keep(&keys, found.as_ref()).await?,
+            let new = match known {
+                Some(known) if known.is(&keys) => None,
+                _ => Some(NewRecord::new(sealed::seal(&keys, &shared.sealing, &shared.place)?)),
             };
-            if version.is_some() {
-                self.install(Some((keys, version)));
-                self.freshness.renew(asked, changes);
-                return Ok(outcome);
-            }
-        }
+            Ok((new, (keys, outcome)))
+        });
+        let ((keys, outcome), version) = changed.await?;
+        self.install(Some((keys, version)));
+        self.freshness.renew(asked, changes);
+        Ok(outcome)
     }
 
     /// Returns the keys of a record, decrypting it only if its version is not known.
@@ -276,20 +152,6 @@ impl Inner {
             _ => {
                 let known = live.as_ref().map(|live| &live.keys);
                 sealed::open(record.value(), &shared.sealing, &shared.place, known)
-            }
-        }
-    }
-}
-
-impl Shared {
-    /// Writes the keys. Returns the new version; `None` if another writer was faster.
-    async fn keep(&self, keys: &Keys, found: Option<&Record>) -> Result<Option<u64>, Error> {
-        let value = sealed::seal(keys, &self.sealing, &self.place)?;
-        match found {
-            None => self.store.insert(&self.place, NewRecord::new(value)).await,
-            Some(found) => {
-                let version = found.version();
-                self.store.replace(&self.place, version, value, None).await
             }
         }
     }
