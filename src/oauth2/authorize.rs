@@ -1,10 +1,10 @@
 //! The authorization request, which starts a login.
 
-use super::builder::check_scope;
 use super::client::OAuth2Client;
 use super::endpoints::is_own_parameter;
 use super::pending::Pending;
 use super::pkce::Pkce;
+use super::scopes::{check_scope, words};
 use crate::core::error::{Error, ErrorKind};
 use std::fmt;
 
@@ -26,16 +26,19 @@ use std::fmt;
 #[must_use = "does nothing until .begin()"]
 #[derive(Clone)]
 pub struct AuthorizationRequest {
-    pub(super) client: OAuth2Client,
+    client: OAuth2Client,
     scopes: Option<Vec<String>>,
     parameters: Vec<(String, String)>,
 }
 
-impl AuthorizationRequest {
-    pub(super) fn new(client: OAuth2Client) -> Self {
-        Self { client, scopes: None, parameters: Vec::new() }
+impl OAuth2Client {
+    /// Starts a login: an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636).
+    pub fn authorize(&self) -> AuthorizationRequest {
+        AuthorizationRequest { client: self.clone(), scopes: None, parameters: Vec::new() }
     }
+}
 
+impl AuthorizationRequest {
     /// Sets the scopes, instead of the client's own.
     ///
     /// A string may hold several, separated by spaces.
@@ -54,7 +57,7 @@ impl AuthorizationRequest {
     }
 
     /// Returns the scopes to request: the client's own by default.
-    pub(super) fn wanted_scopes(&self) -> &[String] {
+    fn wanted_scopes(&self) -> &[String] {
         self.scopes.as_deref().unwrap_or(&self.client.0.scopes)
     }
 
@@ -92,7 +95,8 @@ impl AuthorizationRequest {
         })?;
         let endpoints = client.directory.endpoints().await?;
         let pkce = Pkce::generate()?;
-        let pending = Pending::new(&self, &endpoints, &pkce)?;
+        let (scopes, with_nonce) = (self.wanted_scopes(), self.asks_for_id_token());
+        let pending = Pending::new(client, &endpoints, &pkce, scopes, with_nonce)?;
         let mut url = endpoints.authorize.clone().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,
@@ -110,7 +114,6 @@ impl AuthorizationRequest {
             .append_pair("client_id", &client.client_id)
             .append_pair("redirect_uri", redirect_url)
             .append_pair("response_type", "code");
-        let scopes = self.wanted_scopes();
         if !scopes.is_empty() {
             query.append_pair("scope", &scopes.join(" "));
         }
@@ -132,15 +135,6 @@ fn taken(name: &str) -> Error {
     Error::configuration(format!(
         "the parameter '{name}' of the authorization request is already set: remove it"
     ))
-}
-
-/// Splits texts into words.
-pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
-    let mut words = Vec::new();
-    for text in texts {
-        words.extend(text.as_ref().split(' ').filter(|w| !w.is_empty()).map(str::to_owned));
-    }
-    words
 }
 
 impl fmt::Debug for AuthorizationRequest {

@@ -1,18 +1,17 @@
 //! The client builder, which validates the configuration.
 
-use super::authorize::words;
 use super::client::{Inner, OAuth2Client};
-use super::endpoints::Directory;
+use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
-use super::provider_keys::{Registration, USERINFO};
+use super::provider_keys::USERINFO;
+use super::scopes::{check_scope, words};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use crate::core::http::{HttpClient, checked_url};
-use crate::core::name::{is_name, is_scope};
+use crate::core::name::is_name;
 use crate::core::secret::Secret;
 use crate::core::settings::{Texts, Time, options};
 use crate::core::single_flight::SingleFlight;
-use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,29 +19,6 @@ use std::time::Duration;
 const MAX_TIMEOUT: Duration = Duration::from_secs(55);
 /// Concurrent requests of one page still send the old refresh token: they share the new tokens.
 const SHARED_FOR: Duration = Duration::from_secs(10);
-
-/// Location of the client's id and secret in a token request (RFC 6749 section 2.3.1).
-///
-/// # Example
-/// ```
-/// use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
-///
-/// let client = OAuth2Client::builder(Provider::github(), "client id")
-///     .secret("client secret")
-///     .secret_in(SecretIn::Header)
-///     .build()?;
-/// # Ok::<(), jamguard::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Where id and secret are sent."))]
-#[serde(rename_all = "snake_case")]
-pub enum SecretIn {
-    /// `client_secret_post`: members of the form.
-    Body,
-    /// `client_secret_basic`: the `Authorization` header.
-    Header,
-}
 
 options! {
     /// The options of a client.
@@ -82,17 +58,20 @@ pub struct OAuth2ClientBuilder {
     pub(crate) options: ClientOptions,
 }
 
-impl OAuth2ClientBuilder {
-    pub(super) fn new(provider: Provider, client_id: String) -> Self {
-        Self {
+impl OAuth2Client {
+    /// Returns a builder for a client with this id, as issued by the provider.
+    pub fn builder(provider: Provider, client_id: impl Into<String>) -> OAuth2ClientBuilder {
+        OAuth2ClientBuilder {
             provider,
-            client_id,
+            client_id: client_id.into(),
             secret: None,
             clock: Arc::new(SystemClock),
             options: ClientOptions::default(),
         }
     }
+}
 
+impl OAuth2ClientBuilder {
     /// Sets the client's secret. Default: none, which makes it a public client.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
@@ -186,18 +165,7 @@ impl OAuth2ClientBuilder {
             );
         }
         let http = HttpClient::new(timeout)?;
-        let registration = Registration {
-            provider: &self.provider,
-            client_id: &self.client_id,
-            secret: self.secret.as_ref(),
-            http: &http,
-            clock: &self.clock,
-        };
-        let userinfo_verifier = registration.verifier(USERINFO).map(|verifier| {
-            // Signed userinfo is a response and need not have a lifetime.
-            verifier.danger_accept_missing_exp().cache_bytes(0).build()
-        });
-        Ok(OAuth2Client(Arc::new(Inner {
+        let mut client = Inner {
             directory: Directory::new(&self.provider, http.clone(), self.clock.clone())?,
             provider: self.provider,
             client_id: self.client_id,
@@ -209,8 +177,14 @@ impl OAuth2ClientBuilder {
             timeout,
             clock: self.clock,
             refreshes: SingleFlight::shared_for(SHARED_FOR),
-            userinfo_verifier: userinfo_verifier.transpose()?,
-        })))
+            userinfo_verifier: None,
+        };
+        if let Some(verifier) = client.verifier(USERINFO) {
+            // Signed userinfo is a response and need not have a lifetime.
+            let verifier = verifier.danger_accept_missing_exp().cache_bytes(0).build()?;
+            client.userinfo_verifier = Some(verifier);
+        }
+        Ok(OAuth2Client(Arc::new(client)))
     }
 }
 
@@ -219,17 +193,6 @@ fn check_provider_name(name: &str) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::configuration(
             "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
-        )),
-    }
-}
-
-/// RFC 6749 section 3.3.
-pub(super) fn check_scope(scope: &str) -> Result<(), Error> {
-    match is_scope(scope) {
-        true => Ok(()),
-        false => Err(Error::configuration(
-            "a scope must be one word of visible ASCII without quotation marks or backslashes: \
-             give several as a list",
         )),
     }
 }

@@ -1,6 +1,5 @@
 //! Endpoints of a provider, configured or discovered.
 
-use super::builder::SecretIn;
 use super::provider::{Place, Provider};
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
@@ -198,4 +197,27 @@ fn without_fragment(text: &str) -> Result<Url, Error> {
             "an endpoint's URL must not have a fragment (RFC 6749 section 3.1): remove '#…'",
         )),
     }
+}
+
+/// Location of the client's id and secret in a token request (RFC 6749 section 2.3.1).
+///
+/// # Example
+/// ```
+/// use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
+///
+/// let client = OAuth2Client::builder(Provider::github(), "client id")
+///     .secret("client secret")
+///     .secret_in(SecretIn::Header)
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(description = "Where id and secret are sent."))]
+#[serde(rename_all = "snake_case")]
+pub enum SecretIn {
+    /// `client_secret_post`: members of the form.
+    Body,
+    /// `client_secret_basic`: the `Authorization` header.
+    Header,
 }

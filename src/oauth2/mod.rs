@@ -44,12 +44,14 @@ mod pkce;
 mod provider;
 mod provider_keys;
 mod request;
+mod scopes;
 mod source;
 mod tokens;
 
 pub use authorize::{Authorization, AuthorizationRequest};
-pub use builder::{OAuth2ClientBuilder, SecretIn};
+pub use builder::OAuth2ClientBuilder;
 pub use client::OAuth2Client;
+pub use endpoints::SecretIn;
 pub use pending::Pending;
 pub use pkce::Pkce;
 pub use provider::Provider;

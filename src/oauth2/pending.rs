@@ -1,8 +1,7 @@
 //! A login between its start and its callback.
 
 use super::answer;
-use super::authorize::AuthorizationRequest;
-use super::client::OAuth2Client;
+use super::client::{Inner, OAuth2Client};
 use super::endpoints::Endpoints;
 use super::exposed;
 use super::pkce::{Pkce, random_text};
@@ -61,19 +60,20 @@ struct Parts {
 
 impl Pending {
     pub(super) fn new(
-        request: &AuthorizationRequest,
+        client: &Inner,
         endpoints: &Endpoints,
         pkce: &Pkce,
+        scopes: &[String],
+        with_nonce: bool,
     ) -> Result<Self, Error> {
-        let client = &request.client.0;
         Ok(Self(Parts {
             state: random_text()?,
             verifier: pkce.verifier().clone(),
-            nonce: request.asks_for_id_token().then(random_text).transpose()?,
+            nonce: with_nonce.then(random_text).transpose()?,
             provider: client.provider.name().to_owned(),
             client_id: client.client_id.clone(),
             sends_iss: endpoints.sends_iss,
-            scopes: request.wanted_scopes().to_vec(),
+            scopes: scopes.to_vec(),
             until: (client.clock.now() + LOGIN_TIMEOUT).as_secs(),
         }))
     }

@@ -2,11 +2,8 @@
 //!
 //! These are its published keys, and the client's secret for HMAC.
 
-use super::provider::Provider;
-use crate::core::clock::Clock;
+use super::client::{Inner, OAuth2Client};
 use crate::core::error::{Error, ErrorKind};
-use crate::core::http::HttpClient;
-use crate::core::secret::Secret;
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
 use crate::jwks::{Aged, Fetch, Gather, HttpFetch, RemoteKeySet, discover, get, jwks_uri};
 use crate::token::builder::VerifierBuilder;
@@ -21,25 +18,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Members of a discovery document that list algorithms (OpenID Connect Discovery 1.0 section 3).
 ///
 /// Without a list for userinfo, the algorithms of ID tokens apply.
-pub(super) const ID_TOKEN: &[&str] = &["id_token_signing_alg_values_supported"];
+const ID_TOKEN: &[&str] = &["id_token_signing_alg_values_supported"];
 pub(super) const USERINFO: &[&str] = &["userinfo_signing_alg_values_supported", ID_TOKEN[0]];
 
-/// The registration of a client at a provider.
-pub(super) struct Registration<'a> {
-    pub(super) provider: &'a Provider,
-    pub(super) client_id: &'a str,
-    pub(super) secret: Option<&'a Secret>,
-    pub(super) http: &'a HttpClient,
-    pub(super) clock: &'a Arc<dyn Clock>,
-}
-
-impl Registration<'_> {
+impl Inner {
     /// Returns a builder of a verifier for the provider's signatures.
     ///
     /// `None` for a provider without OpenID Connect.
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
         let issuer = self.provider.issuer.as_deref().filter(|_| self.provider.is_oidc)?;
-        let keys = ProviderKeys::new(issuer, self.provider, self.secret, announced);
+        let keys = ProviderKeys::new(issuer, self, announced);
         let fetcher = HttpFetch::over(self.http.clone());
         let source = move |clock, named: &[Algorithm]| {
             let keys = RemoteKeySet::gathered(keys.only(named));
@@ -50,9 +38,34 @@ impl Registration<'_> {
             Verifier::builder()
                 .issuer(issuer)
                 .pinned_source(source)
-                .audience(self.client_id)
+                .audience(&self.client_id)
                 .clock(self.clock.clone()),
         )
+    }
+}
+
+impl OAuth2Client {
+    /// Returns a builder of a verifier for the provider's ID tokens.
+    ///
+    /// Tokens must be from its issuer and for this client (OpenID Connect Core 1.0 section
+    /// 3.1.3.7). Keys come from its discovery document.
+    ///
+    /// The signature algorithm must be announced in that document or named by
+    /// [`Provider::id_token_algorithms`]; if neither is the case, RS256. HS256, HS384 and HS512 are
+    /// verified with the client's secret, which must be as long as the hash, and never with a
+    /// published key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no
+    /// ID tokens.
+    pub fn id_token_verifier(&self) -> Result<VerifierBuilder, Error> {
+        let verifier = self.0.verifier(ID_TOKEN).ok_or_else(|| {
+            Error::configuration(
+                "this provider issues no ID tokens: use its userinfo, or call .oidc() on it if it \
+                 does",
+            )
+        })?;
+        Ok(verifier.require(["sub", "iat"]))
     }
 }
 
@@ -72,18 +85,17 @@ struct ProviderKeys {
 impl ProviderKeys {
     fn new(
         issuer: &str,
-        provider: &Provider,
-        secret: Option<&Secret>,
+        client: &Inner,
         announced: &'static [&'static str],
     ) -> Self {
-        let secrets = secret.into_iter().flat_map(|secret| {
+        let secrets = client.secret.iter().flat_map(|secret| {
             Algorithm::ALL
                 .into_iter()
                 .filter_map(|a| VerifyingKey::from_secret(a, secret.expose().as_bytes()).ok())
         });
         Self {
             issuer: issuer.to_owned(),
-            algorithms: provider.id_token_algorithms.clone(),
+            algorithms: client.provider.id_token_algorithms.clone(),
             announced,
             secrets: secrets.collect(),
             has_published: AtomicBool::new(false),

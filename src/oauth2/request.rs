@@ -1,9 +1,10 @@
 //! The token request.
 
 use super::answer::{self, Asked, MAX_BODY};
-use super::authorize::words;
-use super::builder::{SecretIn, check_scope};
 use super::client::OAuth2Client;
+use super::endpoints::SecretIn;
+use super::pkce::Pkce;
+use super::scopes::{check_scope, words};
 use super::tokens::TokenResponse;
 use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
@@ -62,6 +63,42 @@ impl Grant {
             Self::ClientCredentials => "client_credentials",
             Self::Other(name) => name,
         }
+    }
+}
+
+impl OAuth2Client {
+    /// Exchanges a code (RFC 6749 section 4.1.3) of a callback that was checked elsewhere.
+    ///
+    /// [`callback`](Self::callback) does both.
+    pub fn exchange_code(&self, code: impl Into<Secret>, pkce: &Pkce) -> TokenRequest {
+        let redirect_url = self.0.redirect_url.as_deref().unwrap_or_default();
+        let fields = [
+            ("code", code.into()),
+            ("redirect_uri", Secret::new(redirect_url)),
+            ("code_verifier", pkce.verifier().clone()),
+        ];
+        TokenRequest::new(self, Grant::Code, fields)
+    }
+
+    /// Refreshes tokens (RFC 6749 section 6).
+    pub fn refresh(&self, refresh_token: impl Into<Secret>) -> TokenRequest {
+        let token = refresh_token.into();
+        let fields = [("refresh_token", token.clone())];
+        TokenRequest::new(self, Grant::Refresh(token), fields)
+    }
+
+    /// Requests tokens for the client itself (RFC 6749 section 4.4).
+    ///
+    /// For calls to other services, [`token_source`](Self::token_source) caches them.
+    pub fn client_credentials(&self) -> TokenRequest {
+        TokenRequest::new(self, Grant::ClientCredentials, [])
+    }
+
+    /// Requests tokens with any other grant, by its `grant_type` (RFC 6749 section 4.5).
+    ///
+    /// Its fields are [`parameter`](TokenRequest::parameter)s.
+    pub fn grant(&self, grant_type: impl Into<String>) -> TokenRequest {
+        TokenRequest::new(self, Grant::Other(grant_type.into()), [])
     }
 }
 

@@ -1,5 +1,6 @@
 //! Cached access tokens for calls to other services.
 
+use super::client::OAuth2Client;
 use super::request::TokenRequest;
 use super::tokens::TokenResponse;
 use crate::core::error::Error;
@@ -36,11 +37,16 @@ pub struct TokenSourceBuilder {
     request: TokenRequest,
 }
 
-impl TokenSourceBuilder {
-    pub(super) fn new(request: TokenRequest) -> Self {
-        Self { request }
+impl OAuth2Client {
+    /// Returns a builder for cached access tokens by client credentials.
+    ///
+    /// They are for calls to other services.
+    pub fn token_source(&self) -> TokenSourceBuilder {
+        TokenSourceBuilder { request: self.client_credentials() }
     }
+}
 
+impl TokenSourceBuilder {
     /// Sets the scopes, instead of the client's own.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.request = self.request.scopes(scopes);
