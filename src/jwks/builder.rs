@@ -1,33 +1,16 @@
 //! Builder of a remote key set, with validation of its durations.
 
 use super::fetch::{Fetch, HttpFetch};
-use super::location::Location;
-use super::origin::Origin;
+use super::location::{Location, Published};
+use super::origin::{KeySetOptions, Origin};
 use super::remote::RemoteKeySet;
 use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::error::Error;
-use crate::core::settings::{Time, options};
+use crate::core::http::HttpClient;
+use crate::core::settings::Time;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-options! {
-    /// How published keys are fetched and cached.
-    KeySetOptions {
-        /// Deadline of one fetch. Default: 5 s, at most 60 s.
-        timeout: Time = Time(Duration::from_secs(5)),
-        /// Lower bound of the issuer's `max-age`. Default: 1 minute, at least 1 s.
-        min_age: Time = Time(Duration::from_secs(60)),
-        /// Upper bound of the issuer's `max-age`. Default: 24 hours, at most 7 days.
-        max_age: Time = Time(Duration::from_secs(24 * 3600)),
-        /// Lifetime of keys whose issuer sends no `max-age`. Default: 10 minutes, at most 7 days.
-        default_age: Time = Time(Duration::from_secs(600)),
-        /// How long expired keys stay in use during an outage. Default: 1 hour, at most 7 days.
-        max_stale: Time = Time(Duration::from_secs(3600)),
-        /// Minimum time between fetches for unknown or replaced keys. Default: 30 s, at most 7 days.
-        cooldown: Time = Time(Duration::from_secs(30)),
-    }
-}
 
 /// A builder of a [`RemoteKeySet`].
 ///
@@ -44,16 +27,31 @@ options! {
 /// ```
 #[must_use]
 pub struct RemoteKeySetBuilder {
-    location: Location,
+    location: Box<dyn Location>,
     fetcher: Option<Arc<dyn Fetch>>,
     clock: Arc<dyn Clock>,
     pub(crate) options: KeySetOptions,
 }
 
+impl RemoteKeySet {
+    /// Returns a builder of the key set at `url`, which is https, or http on loopback.
+    pub fn builder(url: impl Into<String>) -> RemoteKeySetBuilder {
+        RemoteKeySetBuilder::new(Published::Url(url.into()))
+    }
+
+    /// Returns a builder of an OpenID Connect issuer's key set.
+    ///
+    /// The discovery document names the key set's URL, and must name the same issuer (OpenID
+    /// Connect Discovery 1.0 section 4.3).
+    pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
+        RemoteKeySetBuilder::new(Published::Issuer(issuer.into()))
+    }
+}
+
 impl RemoteKeySetBuilder {
-    pub(super) fn new(location: Location) -> Self {
+    pub(crate) fn new(location: impl Location) -> Self {
         Self {
-            location,
+            location: Box::new(location),
             fetcher: None,
             clock: Arc::new(SystemClock),
             options: KeySetOptions::default(),
@@ -142,7 +140,7 @@ impl RemoteKeySetBuilder {
         }
         let fetcher = match self.fetcher {
             Some(fetcher) => fetcher,
-            None => Arc::new(HttpFetch::new(options.timeout.0)?),
+            None => Arc::new(HttpFetch(HttpClient::new(options.timeout.0)?)),
         };
         let clock = PartClock::new(self.clock);
         let origin = Origin::new(self.location, fetcher, clock.clone(), options);

@@ -89,18 +89,7 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
 }
 
 /// The built-in fetcher over HTTP.
-pub(crate) struct HttpFetch(HttpClient);
-
-impl HttpFetch {
-    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
-        HttpClient::new(timeout).map(Self)
-    }
-
-    #[cfg(feature = "oauth2")]
-    pub(crate) fn over(client: HttpClient) -> Self {
-        Self(client)
-    }
-}
+pub(crate) struct HttpFetch(pub(crate) HttpClient);
 
 impl Fetch for HttpFetch {
     fn fetch<'a>(

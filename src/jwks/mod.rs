@@ -17,19 +17,13 @@
 //! # Ok(()) }
 //! ```
 
-pub(crate) mod builder;
-mod fetch;
-mod location;
-mod origin;
+mod builder;
+pub(crate) mod fetch;
+pub(crate) mod location;
+pub(crate) mod origin;
 mod remote;
 mod verifier;
 
 pub use builder::RemoteKeySetBuilder;
 pub use fetch::{Fetch, FetchedDocument};
 pub use remote::RemoteKeySet;
-
-#[cfg(feature = "oauth2")]
-pub(crate) use {
-    fetch::HttpFetch,
-    location::{Aged, Gather, check_issuer, discover, get, jwks_uri},
-};

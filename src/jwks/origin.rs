@@ -1,20 +1,38 @@
 //! The origin of a remote key set: its fetches, generations and cooldown.
 
-use super::builder::KeySetOptions;
 use super::fetch::Fetch;
 use super::location::{Aged, Failure, Location, at};
 use crate::core::clock::{Clock, PartClock};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
 use crate::core::refreshing::{Fresh, Source};
+use crate::core::settings::{Time, options};
 use crate::core::telemetry::{self, Counter, Metric};
 use crate::token::keys::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+options! {
+    /// How published keys are fetched and cached.
+    KeySetOptions {
+        /// Deadline of one fetch. Default: 5 s, at most 60 s.
+        timeout: Time = Time(Duration::from_secs(5)),
+        /// Lower bound of the issuer's `max-age`. Default: 1 minute, at least 1 s.
+        min_age: Time = Time(Duration::from_secs(60)),
+        /// Upper bound of the issuer's `max-age`. Default: 24 hours, at most 7 days.
+        max_age: Time = Time(Duration::from_secs(24 * 3600)),
+        /// Lifetime of keys whose issuer sends no `max-age`. Default: 10 minutes, at most 7 days.
+        default_age: Time = Time(Duration::from_secs(600)),
+        /// How long expired keys stay in use during an outage. Default: 1 hour, at most 7 days.
+        max_stale: Time = Time(Duration::from_secs(3600)),
+        /// Minimum time between fetches for unknown or replaced keys. Default: 30 s, at most 7 days.
+        cooldown: Time = Time(Duration::from_secs(30)),
+    }
+}
+
 pub(super) struct Origin {
-    pub(super) location: Location,
+    pub(super) location: Box<dyn Location>,
     fetcher: Arc<dyn Fetch>,
     pub(super) clock: Arc<PartClock>,
     pub(super) options: KeySetOptions,
@@ -28,7 +46,7 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn new(
-        location: Location,
+        location: Box<dyn Location>,
         fetcher: Arc<dyn Fetch>,
         clock: Arc<PartClock>,
         options: KeySetOptions,

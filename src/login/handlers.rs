@@ -1,6 +1,5 @@
 //! The handlers of JAM logins and their builder.
 
-use super::logout::Presented;
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
 use crate::core::call_limit::CallLimit;
@@ -108,44 +107,8 @@ impl JamLogin {
         })
     }
 
-    /// Returns the `POST` handler that ends the login.
-    ///
-    /// It ends the session, deletes its refresh token at JAM and removes the cookies. It answers
-    /// 303 to the home page if the client accepts HTML, otherwise 204. A request from another
-    /// site's page is denied with 403; other methods are answered 405, however it is mounted.
-    ///
-    /// A refresh token in a cookie is deleted at JAM only next to an authentic ID token, which may
-    /// be expired. At most 16 logouts call JAM at once, each for at most 5 seconds. The local login
-    /// ends in any case.
-    pub fn logout(&self) -> Endpoint {
-        self.ending("logout", false)
-    }
-
-    /// Returns the `POST` handler that ends all logins of the user.
-    ///
-    /// It ends every session and deletes every refresh token at JAM. ID tokens in other browsers'
-    /// cookies cannot be revoked and stay valid until they expire. It answers 401 without a login,
-    /// otherwise like [`logout`](Self::logout).
-    pub fn logout_everywhere(&self) -> Endpoint {
-        self.ending("logout_everywhere", true)
-    }
-
-    fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
-        let login = self.clone();
-        endpoint(name, "POST", &self.0.auth, move |request| {
-            let login = login.clone();
-            let presented = Presented::of(request, &login.0.auth, login.visit(request));
-            async move {
-                // The session ends first, whatever JAM answers.
-                let session = presented.end(everywhere).await?;
-                login.end_at_jam(&presented, session, everywhere).await;
-                Ok(presented.farewell(&login.0.home))
-            }
-        })
-    }
-
     /// Returns the session of a request, if logins go into sessions.
-    fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
+    pub(super) fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
         self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }

@@ -5,7 +5,8 @@ use crate::core::clock::Clock;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, checked_url};
 use crate::core::refreshing::{Fresh, Refreshing, Source};
-use crate::jwks::{HttpFetch, check_issuer, discover};
+use crate::jwks::fetch::HttpFetch;
+use crate::jwks::location::{check_issuer, discover};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +107,7 @@ impl Directory {
                 let discovery = Discovery {
                     provider: provider.clone(),
                     issuer: issuer.clone().unwrap_or_default().into_owned(),
-                    fetch: HttpFetch::over(http),
+                    fetch: HttpFetch(http),
                 };
                 Ok(Self::Discovered(Refreshing::new(discovery, clock)))
             }

@@ -5,11 +5,13 @@
 use super::client::{Inner, OAuth2Client};
 use crate::core::error::{Error, ErrorKind};
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
-use crate::jwks::{Aged, Fetch, Gather, HttpFetch, RemoteKeySet, discover, get, jwks_uri};
+use crate::jwks::fetch::HttpFetch;
+use crate::jwks::location::{Aged, Failure, Location, check_issuer, discover, get, jwks_uri};
+use crate::jwks::{Fetch, RemoteKeySetBuilder};
 use crate::token::builder::VerifierBuilder;
 use crate::token::keys::KeySource;
 use crate::token::verifier::Verifier;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,9 +30,9 @@ impl Inner {
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
         let issuer = self.provider.issuer.as_deref().filter(|_| self.provider.is_oidc)?;
         let keys = ProviderKeys::new(issuer, self, announced);
-        let fetcher = HttpFetch::over(self.http.clone());
+        let fetcher = HttpFetch(self.http.clone());
         let source = move |clock, named: &[Algorithm]| {
-            let keys = RemoteKeySet::gathered(keys.only(named));
+            let keys = RemoteKeySetBuilder::new(keys.only(named));
             let keys: Arc<dyn KeySource> = Arc::new(keys.fetcher(fetcher).clock(clock).build()?);
             Ok(keys)
         };
@@ -83,11 +85,7 @@ struct ProviderKeys {
 }
 
 impl ProviderKeys {
-    fn new(
-        issuer: &str,
-        client: &Inner,
-        announced: &'static [&'static str],
-    ) -> Self {
+    fn new(issuer: &str, client: &Inner, announced: &'static [&'static str]) -> Self {
         let secrets = client.secret.iter().flat_map(|secret| {
             Algorithm::ALL
                 .into_iter()
@@ -132,53 +130,68 @@ impl ProviderKeys {
             Err(error) => Err(error),
         }
     }
+
+    /// Fetches the keys and their stated lifetime, if any.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] if a document was fetched but is unusable.
+    async fn gather(&self, fetcher: &dyn Fetch) -> Result<Aged, Error> {
+        let (document, mut max_age) = discover(&self.issuer, fetcher).await?;
+        let algorithms = match &self.algorithms {
+            Some(algorithms) => algorithms.clone(),
+            None => announced(&document, self.announced)?,
+        };
+        // A key is bound to its kind of algorithm and never serves another.
+        let mut keys: KeySet =
+            self.secrets.iter().filter_map(|key| key.only(&algorithms)).collect();
+        if algorithms.iter().any(|a| !a.is_symmetric()) {
+            match self.published(&document, fetcher).await? {
+                Ok((published, age)) => {
+                    self.has_published.store(true, Ordering::Relaxed);
+                    max_age = age;
+                    for key in published.iter().filter_map(|key| key.only(&algorithms)) {
+                        keys.push(key);
+                    }
+                }
+                // A provider that signs with secrets may publish no key. If it published one
+                // before, this is an outage, and the known keys stay.
+                Err(_) if !keys.is_empty() && !self.has_published.load(Ordering::Relaxed) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match keys.is_empty() {
+            false => Ok((keys, max_age)),
+            true => Err(no_key(&algorithms)),
+        }
+    }
 }
 
-/// Returns a member of a JSON document; null if it is absent.
-fn member(document: &str, name: &str) -> Value {
-    let document: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
-    document.get(name).cloned().unwrap_or_default()
-}
-
-impl Gather for ProviderKeys {
+impl Location for ProviderKeys {
     fn place(&self) -> &str {
         &self.issuer
     }
 
-    fn gather<'a>(
+    fn check(&self) -> Result<(), Error> {
+        check_issuer(&self.issuer)
+    }
+
+    fn fetch<'a>(
         &'a self,
         fetcher: &'a dyn Fetch,
-    ) -> Pin<Box<dyn Future<Output = Result<Aged, Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Aged, Failure>> + Send + 'a>> {
         Box::pin(async move {
-            let (document, mut max_age) = discover(&self.issuer, fetcher).await?;
-            let algorithms = match &self.algorithms {
-                Some(algorithms) => algorithms.clone(),
-                None => announced(&document, self.announced)?,
-            };
-            // A key is bound to its kind of algorithm and never serves another.
-            let mut keys: KeySet =
-                self.secrets.iter().filter_map(|key| key.only(&algorithms)).collect();
-            if algorithms.iter().any(|a| !a.is_symmetric()) {
-                match self.published(&document, fetcher).await? {
-                    Ok((published, age)) => {
-                        self.has_published.store(true, Ordering::Relaxed);
-                        max_age = age;
-                        for key in published.iter().filter_map(|key| key.only(&algorithms)) {
-                            keys.push(key);
-                        }
-                    }
-                    // A provider that signs with secrets may publish no key. If it published one
-                    // before, this is an outage, and the known keys stay.
-                    Err(_) if !keys.is_empty() && !self.has_published.load(Ordering::Relaxed) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            match keys.is_empty() {
-                false => Ok((keys, max_age)),
-                true => Err(no_key(&algorithms)),
-            }
+            self.gather(fetcher).await.map_err(|error| match error.kind() {
+                ErrorKind::InvalidKey => Failure::unusable(&self.issuer, error),
+                _ => Failure::fetching(error),
+            })
         })
     }
+}
+
+/// Returns a member of a JSON document; null if it is absent.
+fn member(document: &str, name: &str) -> Value {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    document[name].clone()
 }
 
 fn no_key(algorithms: &[Algorithm]) -> Error {
@@ -195,9 +208,8 @@ fn no_key(algorithms: &[Algorithm]) -> Error {
 
 /// Returns the algorithms of the first list in the document, or else RS256.
 fn announced(document: &str, members: &[&str]) -> Result<Vec<Algorithm>, Error> {
-    let document: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
-    let lists = members.iter().filter_map(|name| document.get(*name));
-    let Some(names) = lists.filter_map(Value::as_array).next() else {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let Some(names) = members.iter().find_map(|name| document[*name].as_array()) else {
         return Ok(vec![Algorithm::RS256]);
     };
     let names = names.iter().filter_map(Value::as_str);

@@ -187,7 +187,7 @@ impl Otp {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn code_at(&self, secret: &OtpSecret, factor: u64) -> Secret {
-        let digits = Codes::new(self, secret).code(self.counter(factor));
+        let digits = self.codes(secret).code(self.counter(factor));
         Secret::new(digits.iter().copied().map(char::from).collect::<String>())
     }
 
@@ -214,7 +214,7 @@ impl Otp {
     /// All codes of the window are compared, each in constant time.
     pub fn verify_at(&self, secret: &OtpSecret, code: &str, factor: u64) -> Option<u64> {
         let window = self.window(self.counter(factor));
-        match Codes::new(self, secret).find(code, window, 0) {
+        match self.codes(secret).find(code, window, 0) {
             Match::Fresh(counter) => Some(counter),
             Match::Used | Match::None => None,
         }
@@ -246,6 +246,10 @@ impl Otp {
     }
 
     /// Returns the time since the Unix epoch.
+    fn codes(&self, secret: &OtpSecret) -> Codes {
+        Codes::new(self.algorithm, self.digits, secret)
+    }
+
     pub(super) fn now(&self) -> Duration {
         self.clock.now()
     }
@@ -291,7 +295,7 @@ impl Otp {
                 next.saturating_sub(1 + u64::from(self.look_ahead))..=last
             }
         };
-        Codes::new(self, secret).find(code, window, next)
+        self.codes(secret).find(code, window, next)
     }
 
     /// Searches for two consecutive codes, the first at most `ahead` counters ahead.
@@ -304,7 +308,7 @@ impl Otp {
     ) -> Match {
         // Starts at the two codes that were just used, to tell them from wrong ones.
         let last = next.saturating_add(u64::from(ahead)).saturating_add(1);
-        Codes::new(self, secret).find_two(codes, next.saturating_sub(2)..=last, next)
+        self.codes(secret).find_two(codes, next.saturating_sub(2)..=last, next)
     }
 }
 

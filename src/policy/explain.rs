@@ -1,7 +1,7 @@
 //! Explanations of a policy's decision.
 
-use super::evaluate::Question;
 use super::expression::Node;
+use super::question::Question;
 use serde::Serialize;
 use std::fmt;
 

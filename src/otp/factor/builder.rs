@@ -53,9 +53,10 @@ pub struct SecondFactorBuilder {
     pub(crate) options: SecondFactorOptions,
 }
 
-impl SecondFactorBuilder {
-    pub(super) fn new(store: impl Store, keys: SealingKeys) -> Self {
-        Self {
+impl SecondFactor {
+    /// Returns a builder for a second factor in this store, with encrypted secrets.
+    pub fn builder(store: impl Store, keys: SealingKeys) -> SecondFactorBuilder {
+        SecondFactorBuilder {
             store: Arc::new(store),
             keys,
             issuer: String::new(),
@@ -63,7 +64,9 @@ impl SecondFactorBuilder {
             options: SecondFactorOptions::default(),
         }
     }
+}
 
+impl SecondFactorBuilder {
     /// Sets the application's name in authenticator apps, 1 to 64 bytes, no colon. Required.
     pub fn issuer(mut self, name: impl Into<String>) -> Self {
         self.issuer = name.into();
@@ -133,7 +136,7 @@ impl SecondFactorBuilder {
             Some(otp) => otp,
             None => Otp::totp().build()?,
         };
-        Ok(SecondFactor::new(Settings {
+        Ok(SecondFactor(Arc::new(Settings {
             records: UserRecords::new(self.store, format!("otp/{}/", options.name)),
             keys: self.keys,
             issuer: self.issuer,
@@ -141,7 +144,7 @@ impl SecondFactorBuilder {
             terms,
             resync_window: options.resync_window,
             count: options.recovery_codes,
-        }))
+        })))
     }
 }
 

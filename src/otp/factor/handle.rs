@@ -1,6 +1,5 @@
 //! [`SecondFactor`]: enrols users and accepts their codes and recovery codes.
 
-use super::builder::SecondFactorBuilder;
 use super::record::{Factor, Form};
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
@@ -12,7 +11,7 @@ use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
 use crate::otp::settings::Otp;
 use crate::otp::user_records::UserRecords;
-use crate::store::{NewRecord, Record, SealingKeys, Store};
+use crate::store::{NewRecord, Record, SealingKeys};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ const PENDING: Duration = Duration::from_secs(3600);
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example(keys)).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct SecondFactor(Arc<Settings>);
+pub struct SecondFactor(pub(super) Arc<Settings>);
 
 pub(super) struct Settings {
     pub(super) records: UserRecords,
@@ -66,15 +65,6 @@ pub(super) struct Settings {
 }
 
 impl SecondFactor {
-    /// Returns a builder for a second factor in this store, with encrypted secrets.
-    pub fn builder(store: impl Store, keys: SealingKeys) -> SecondFactorBuilder {
-        SecondFactorBuilder::new(store, keys)
-    }
-
-    pub(super) fn new(settings: Settings) -> Self {
-        Self(Arc::new(settings))
-    }
-
     /// Generates a secret for a user, to be confirmed by a first code within an hour.
     ///
     /// `name` is the account's name in the app. An earlier unconfirmed enrolment becomes void.

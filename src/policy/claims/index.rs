@@ -1,6 +1,6 @@
 //! Claims indexed by path.
 
-use super::claim::{Claim, Span, Value, same};
+use super::value::{Span, Value, same};
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::claim_paths::ClaimPaths;
@@ -45,7 +45,7 @@ pub struct ClaimIndex {
 pub(in crate::policy) struct PathLookups {
     /// Id of the [`ClaimPaths`].
     id: u64,
-    found: Box<[Option<Value>]>,
+    pub(super) found: Box<[Option<Value>]>,
 }
 
 /// Marks a gap in the table.
@@ -76,12 +76,7 @@ impl ClaimIndex {
     }
 
     #[inline]
-    pub(in crate::policy) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
-        Some(Claim { claims: self, value: &self.member(path)?.value })
-    }
-
-    #[inline]
-    fn member(&self, path: &ClaimPath) -> Option<&Member> {
+    pub(super) fn member(&self, path: &ClaimPath) -> Option<&Member> {
         let hash = path.hash;
         for (found, at) in self.table.get((hash >> self.shift) as usize..)? {
             if *at == GAP || *found > hash {
@@ -103,16 +98,6 @@ impl ClaimIndex {
             found: paths.all.iter().map(|path| Some(self.member(path)?.value)).collect(),
         });
         (lookups.id == paths.id).then_some(lookups)
-    }
-
-    /// Returns the claim at an index of cached lookups.
-    #[inline]
-    pub(in crate::policy) fn at<'a>(
-        &'a self,
-        at: &'a PathLookups,
-        path: usize,
-    ) -> Option<Claim<'a>> {
-        Some(Claim { claims: self, value: at.found.get(path)?.as_ref()? })
     }
 
     #[inline]
@@ -155,17 +140,6 @@ impl ClaimIndex {
         }
         parent == ROOT
     }
-
-    /// Returns the claim's value, if it is a string.
-    pub fn text(&self, path: impl Into<ClaimPath>) -> Option<&str> {
-        self.find(&path.into())?.text()
-    }
-
-    /// Returns the claim's strings: the strings of a list, or a single string.
-    pub fn texts(&self, path: impl Into<ClaimPath>) -> Vec<&str> {
-        let claim = self.find(&path.into());
-        claim.map_or_else(Vec::new, |claim| claim.texts().collect())
-    }
 }
 
 // Shows only the number of claims, because they are personal data.
@@ -175,6 +149,7 @@ debug_fields!(ClaimIndex, self, members = self.members.len());
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::policy::claims::Claim;
     use crate::policy::scalar::Number;
     use serde_json::json;
 

@@ -1,6 +1,5 @@
 //! The route table and its lookup.
 
-use super::builder::{RouteTableBuilder, Unmatched};
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::nested::whole_path;
@@ -9,6 +8,7 @@ use super::pattern::{Parameter, Segment};
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::policy::{Policy, Subject};
+use serde::Deserialize;
 use std::cell::LazyCell;
 use std::sync::Arc;
 
@@ -75,6 +75,28 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct RouteTable(pub(super) Arc<Routes>);
+
+/// Handling of a request whose path no pattern matches; `deny` or `allow` in a file.
+///
+/// # Example
+/// ```
+/// use jamguard::policy::{RouteTable, Unmatched};
+/// let closed = RouteTable::builder(Unmatched::Deny).build()?;
+/// assert!(closed.find("GET", "/").is_err());
+/// let open = RouteTable::builder(Unmatched::Allow).build()?;
+/// assert!(open.find("GET", "/")?.is_public());
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(description = "Handling of a path that no rule matches."))]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// Denies the request with 403: only what the table opens is reachable.
+    Deny,
+    /// Continues without a login: the table restricts only the paths it names.
+    Allow,
+}
 
 pub(super) struct Routes {
     pub(super) routes: Vec<Route>,
@@ -236,11 +258,6 @@ impl<'t> Access<'t> {
 }
 
 impl RouteTable {
-    /// Returns a builder; handling of unmatched paths has no default.
-    pub fn builder(unmatched: Unmatched) -> RouteTableBuilder {
-        RouteTableBuilder::new(unmatched)
-    }
-
     /// Returns the policies for a method and a path as sent, without its query.
     ///
     /// # Errors
