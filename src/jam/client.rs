@@ -6,8 +6,6 @@ use super::remote_token::RemoteToken;
 use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
-#[cfg(any(feature = "tower", feature = "actix"))]
-use crate::core::mismatch::mismatch;
 use crate::core::sanitize::quoted;
 use crate::core::secret::Secret;
 use crate::jose::KeySet;
@@ -155,20 +153,8 @@ impl JamClient {
         })
     }
 
-    /// Rejects an `iss` that is not the app's.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), Error> {
-        let expected = base::issuer(&self.0.app_url);
-        match issuer {
-            Some(issuer) if issuer == expected => Ok(()),
-            _ => Err(Error::new(
-                ErrorKind::UnknownIssuer,
-                format!(
-                    "the token's issuer is not this app: {}",
-                    mismatch(&[expected], issuer.as_slice())
-                ),
-            )),
-        }
+    pub(crate) fn issuer(&self) -> String {
+        base::issuer(&self.0.app_url)
     }
 
     /// Makes JAM mail a magic link to this address.
@@ -293,7 +279,7 @@ impl JamClient {
     }
 }
 
-debug_fields!(JamClient, self, app_url = self.0.app_url.as_str());
+debug_fields!(JamClient, self, app_url = self.issuer());
 
 /// Maps a response status other than `success` to an error.
 ///

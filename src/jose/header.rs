@@ -81,7 +81,7 @@ impl Header {
         Ok(header)
     }
 
-    pub(super) fn decode(encoded: &[u8]) -> Result<String, Error> {
+    pub(crate) fn decode(encoded: &[u8]) -> Result<String, Error> {
         if encoded.len() > MAX_HEADER {
             return Err(Error::new(ErrorKind::TooLarge, "the header is too long"));
         }

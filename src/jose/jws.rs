@@ -62,11 +62,6 @@ impl<'a> Compact<'a> {
         Header::read(self.header)
     }
 
-    #[cfg(feature = "client")]
-    pub(crate) fn header_text(&self) -> Result<String, Error> {
-        Header::decode(self.header)
-    }
-
     pub(crate) fn payload_bytes(&self) -> Result<Vec<u8>, Error> {
         encoding::decode(self.payload).ok_or_else(|| malformed("the payload is not base64url"))
     }

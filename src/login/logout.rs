@@ -166,7 +166,7 @@ impl JamLogin {
     /// each would cause requests to JAM.
     async fn is_genuine(&self, id_token: &Secret) -> bool {
         let holder = self.0.auth.genuine(id_token.expose()).await;
-        holder.is_some_and(|holder| self.0.client.check_issuer(holder.issuer()).is_ok())
+        holder.is_some_and(|holder| holder.issuer() == Some(&*self.0.client.issuer()))
     }
 
     /// Deletes the refresh token at JAM, or all of its user's. Renews an expired ID token first.

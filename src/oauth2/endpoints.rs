@@ -213,8 +213,11 @@ fn without_fragment(text: &str) -> Result<Url, Error> {
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Where id and secret are sent."))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(description = "Where id and secret are sent.")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretIn {
     /// `client_secret_post`: members of the form.

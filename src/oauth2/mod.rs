@@ -39,8 +39,8 @@ mod endpoints;
 mod exposed;
 mod grant;
 mod id_token;
-mod pending;
-mod pkce;
+pub(crate) mod pending;
+pub(crate) mod pkce;
 mod provider;
 mod provider_keys;
 mod request;
@@ -60,8 +60,3 @@ pub use source::{TokenSource, TokenSourceBuilder};
 pub use tokens::TokenResponse;
 
 pub(crate) use grant::UserGrant;
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub(crate) use {
-    pending::{Callback, LOGIN_TIMEOUT},
-    pkce::random_text,
-};

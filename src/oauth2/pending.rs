@@ -40,12 +40,12 @@ pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(600);
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Pending(Parts);
+pub struct Pending(pub(crate) Parts);
 
 #[derive(Clone, Serialize, Deserialize)]
-struct Parts {
+pub(crate) struct Parts {
     #[serde(with = "exposed")]
-    state: Secret,
+    pub(crate) state: Secret,
     #[serde(with = "exposed")]
     verifier: Secret,
     #[serde(with = "exposed::optional", default)]
@@ -106,19 +106,6 @@ impl Pending {
                 "the text is not a pending login written by .expose_json()",
             )
         })
-    }
-}
-
-#[cfg(any(feature = "tower", feature = "actix"))]
-impl Pending {
-    /// Returns the JSON without the `state`, for storage under the `state`.
-    pub(crate) fn expose_json_without_state(&self) -> Secret {
-        Self(Parts { state: Secret::new(""), ..self.0.clone() }).expose_json()
-    }
-
-    /// Reads JSON that was written without the `state`.
-    pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
-        Ok(Self(Parts { state, ..Self::from_json(json)?.0 }))
     }
 }
 

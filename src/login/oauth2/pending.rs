@@ -10,7 +10,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
-use crate::oauth2::{LOGIN_TIMEOUT, Pending};
+use crate::oauth2::pending::{LOGIN_TIMEOUT, Pending};
 use crate::store::{NewRecord, Store};
 use serde_json::json;
 use std::sync::Arc;
@@ -75,10 +75,11 @@ impl PendingLogins {
 
     pub(super) async fn keep(&self, login: &PendingLogin, browser: &Secret) -> Result<(), Error> {
         // Without `state`: a dump of the store must not allow a callback.
-        let pending = login.pending.expose_json_without_state();
+        let mut pending = login.pending.clone();
+        pending.0.state = Secret::new("");
         let value = json!({
             "browser": hash(browser),
-            "pending": pending.expose(),
+            "pending": pending.expose_json().expose(),
             "return_to": login.return_to,
         });
         let record = NewRecord::new(value.to_string()).expires_after(LOGIN_TIMEOUT).for_anonymous();
@@ -123,11 +124,9 @@ impl PendingLogins {
         if !self.store.remove(&key).await? {
             return Err(unknown());
         }
-        Ok(PendingLogin {
-            pending: Pending::from_json_with_state(&kept.pending, state.clone())
-                .map_err(|_| damaged())?,
-            return_to: kept.return_to,
-        })
+        let mut pending = Pending::from_json(&kept.pending).map_err(|_| damaged())?;
+        pending.0.state = state.clone();
+        Ok(PendingLogin { pending, return_to: kept.return_to })
     }
 
     fn key(&self, state: &Secret) -> String {

@@ -88,8 +88,11 @@ pub struct RouteTable(pub(super) Arc<Routes>);
 /// # Ok::<(), jamguard::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Handling of a path that no rule matches."))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(description = "Handling of a path that no rule matches.")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
     /// Denies the request with 403: only what the table opens is reachable.
