@@ -4,6 +4,7 @@ use super::expiring::Expiring;
 use super::id_token::IdToken;
 use super::settings::AppSettings;
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
 use crate::core::random::random;
@@ -15,7 +16,6 @@ use crate::token::verifier::Verifier;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use url::Url;
@@ -283,11 +283,7 @@ impl App {
     }
 }
 
-impl fmt::Debug for App {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("issuer", &self.issuer()).finish_non_exhaustive()
-    }
-}
+debug_fields!(App, self, issuer = self.issuer());
 
 /// Generates a P-521 key whose `kid` is its thumbprint.
 fn new_key() -> Result<Pair, Error> {

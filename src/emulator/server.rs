@@ -5,9 +5,9 @@ use super::routes;
 use super::settings::AppSettings;
 use super::state::{Endpoint, Mail, OnMail, Shared};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use std::collections::hash_map::Entry;
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,11 +125,7 @@ impl EmulatorBuilder {
     }
 }
 
-impl fmt::Debug for EmulatorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmulatorBuilder").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+debug_fields!(EmulatorBuilder, self, port = self.port);
 
 impl Emulator {
     /// Returns a builder, to choose the port and the clock.
@@ -194,8 +190,4 @@ impl Emulator {
     }
 }
 
-impl fmt::Debug for Emulator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emulator").field("base_url", &self.shared.base_url).finish_non_exhaustive()
-    }
-}
+debug_fields!(Emulator, self, base_url = self.shared.base_url);

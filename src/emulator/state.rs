@@ -2,10 +2,10 @@
 
 use super::app::App;
 use crate::core::clock::{Clock, since_epoch, system_time};
+use crate::core::debug::debug_fields;
 use crate::core::lock::lock;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -85,16 +85,8 @@ impl Mail {
     }
 }
 
-impl fmt::Debug for Mail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The link is a credential.
-        f.debug_struct("Mail")
-            .field("app_id", &self.app_id)
-            .field("email", &self.email)
-            .field("sent_at", &self.sent_at)
-            .finish_non_exhaustive()
-    }
-}
+// The link is a credential.
+debug_fields!(Mail, self, app_id = self.app_id, email = self.email, sent_at = self.sent_at);
 
 pub(super) type OnMail = Box<dyn Fn(&Mail) + Send + Sync>;
 

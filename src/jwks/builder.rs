@@ -5,10 +5,10 @@ use super::location::{Location, Published};
 use super::origin::{KeySetOptions, Origin};
 use super::remote::RemoteKeySet;
 use crate::core::clock::{Clock, PartClock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::http::HttpClient;
 use crate::core::settings::Time;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,10 +148,4 @@ impl RemoteKeySetBuilder {
     }
 }
 
-impl fmt::Debug for RemoteKeySetBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteKeySetBuilder")
-            .field("place", &self.location.place())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(RemoteKeySetBuilder, self, place = self.location.place());

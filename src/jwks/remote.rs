@@ -2,13 +2,13 @@
 
 use super::origin::Origin;
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::future::BoxFuture;
 use crate::core::http::shown_url;
 use crate::core::refreshing::{Asked, Refreshing};
 use crate::core::telemetry;
 use crate::token::keys::{KeySource, Keys, Snapshot};
-use std::fmt;
 use std::sync::Arc;
 
 /// A remote key set of an issuer, cached and kept current.
@@ -147,14 +147,12 @@ impl KeySource for RemoteKeySet {
     }
 }
 
-impl fmt::Debug for RemoteKeySet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteKeySet")
-            .field("place", &self.0.source().location.place())
-            .field("generation", &self.generation())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    RemoteKeySet,
+    self,
+    place = self.0.source().location.place(),
+    generation = self.generation()
+);
 
 #[cfg(test)]
 #[expect(clippy::expect_used)]

@@ -3,11 +3,11 @@
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
 use crate::core::call_limit::CallLimit;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::future::BoxFuture;
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,14 +185,6 @@ impl Keep {
     }
 }
 
-impl fmt::Debug for JamLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamLogin").field("home", &self.0.home).finish_non_exhaustive()
-    }
-}
+debug_fields!(JamLogin, self, home = self.0.home);
 
-impl fmt::Debug for JamLoginBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamLoginBuilder").field("home", &self.settings.home).finish_non_exhaustive()
-    }
-}
+debug_fields!(JamLoginBuilder, self, home = self.settings.home);

@@ -5,8 +5,8 @@ use super::endpoints::is_own_parameter;
 use super::pending::Pending;
 use super::pkce::Pkce;
 use super::scopes::{check_scope, words};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
-use std::fmt;
 
 /// A builder of a login, made by [`OAuth2Client::authorize`].
 ///
@@ -137,14 +137,7 @@ fn taken(name: &str) -> Error {
     ))
 }
 
-impl fmt::Debug for AuthorizationRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationRequest")
-            .field("client", &self.client)
-            .field("scopes", &self.scopes)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(AuthorizationRequest, self, client = self.client, scopes = self.scopes);
 
 /// A started login: the URL for the browser, and the state that the server keeps.
 ///
@@ -184,9 +177,5 @@ impl Authorization {
     }
 }
 
-/// Redacted: the URL contains the `state`.
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorization").finish_non_exhaustive()
-    }
-}
+// Redacted: the URL contains the `state`.
+debug_fields!(Authorization, self);

@@ -6,13 +6,13 @@ use super::provider::Provider;
 use super::provider_keys::USERINFO;
 use super::scopes::{check_scope, words};
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::http::{HttpClient, checked_url};
 use crate::core::name::is_name;
 use crate::core::secret::Secret;
 use crate::core::settings::{Texts, Time, options};
 use crate::core::single_flight::SingleFlight;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,11 +197,9 @@ fn check_provider_name(name: &str) -> Result<(), Error> {
     }
 }
 
-impl fmt::Debug for OAuth2ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2ClientBuilder")
-            .field("provider", &self.provider.name())
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OAuth2ClientBuilder,
+    self,
+    provider = self.provider.name(),
+    client_id = self.client_id
+);

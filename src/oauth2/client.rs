@@ -5,6 +5,7 @@ use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::tokens::TokenResponse;
 use crate::core::clock::{Clock, millis};
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::Sha256;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
@@ -12,7 +13,6 @@ use crate::core::secret::Secret;
 use crate::core::single_flight::SingleFlight;
 use crate::token::verifier::Verifier;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,11 +201,4 @@ impl OAuth2Client {
     }
 }
 
-impl fmt::Debug for OAuth2Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2Client")
-            .field("provider", &self.0.provider.name())
-            .field("client_id", &self.0.client_id)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2Client, self, provider = self.0.provider.name(), client_id = self.0.client_id);

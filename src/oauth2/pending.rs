@@ -6,12 +6,12 @@ use super::endpoints::Endpoints;
 use super::exposed;
 use super::pkce::{Pkce, random_text};
 use super::request::TokenRequest;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
 use crate::core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::fmt;
 use std::time::Duration;
 use url::form_urlencoded;
 
@@ -213,8 +213,4 @@ fn bad_query(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("provider", &self.0.provider).finish_non_exhaustive()
-    }
-}
+debug_fields!(Pending, self, provider = self.0.provider);

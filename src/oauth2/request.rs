@@ -7,6 +7,7 @@ use super::pkce::Pkce;
 use super::scopes::{check_scope, words};
 use super::tokens::TokenResponse;
 use crate::core::clock::Clock;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::core::http::HttpRequest;
@@ -14,7 +15,6 @@ use crate::core::secret::Secret;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::fmt;
 use std::sync::Arc;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
@@ -311,11 +311,4 @@ fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
     Zeroizing::new(STANDARD.encode(pair.as_bytes()))
 }
 
-impl fmt::Debug for TokenRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenRequest")
-            .field("client", &self.client)
-            .field("grant", &self.grant.name())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenRequest, self, client = self.client, grant = self.grant.name());

@@ -3,10 +3,10 @@
 use super::client::OAuth2Client;
 use super::request::TokenRequest;
 use super::tokens::TokenResponse;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::refreshing::{Fresh, Refreshing, Source};
 use crate::core::secret::Secret;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,8 +134,4 @@ impl TokenSource {
     }
 }
 
-impl fmt::Debug for TokenSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource").field("request", self.0.source()).finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenSource, self, request = self.0.source());

@@ -1,12 +1,12 @@
 //! The response of a token endpoint.
 
 use super::exposed;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
@@ -157,14 +157,12 @@ impl TokenResponse {
     }
 }
 
-impl fmt::Debug for TokenResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenResponse")
-            .field("token_type", &self.0.token_type)
-            .field("expires_in", &self.expires_in())
-            .field("scopes", &self.0.scopes)
-            .field("refresh_token", &self.0.refresh_token.is_some())
-            .field("id_token", &self.0.id_token.is_some())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    TokenResponse,
+    self,
+    token_type = self.0.token_type,
+    expires_in = self.expires_in(),
+    scopes = self.0.scopes,
+    refresh_token = self.0.refresh_token.is_some(),
+    id_token = self.0.id_token.is_some()
+);

@@ -10,7 +10,6 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::store::{NewRecord, Record, Store};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -282,12 +281,10 @@ debug_fields!(
     lockout = self.terms.lockout
 );
 
-impl fmt::Debug for OtpGuardBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpGuardBuilder")
-            .field("name", &self.options.name)
-            .field("max_failures", &self.options.max_failures)
-            .field("lockout", &self.options.lockout.0)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OtpGuardBuilder,
+    self,
+    name = self.options.name,
+    max_failures = self.options.max_failures,
+    lockout = self.options.lockout.0
+);

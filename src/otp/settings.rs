@@ -4,10 +4,10 @@ use super::algorithm::{OtpAlgorithm, OtpKind};
 use super::code::{Codes, MAX_DIGITS, Match};
 use super::secret::OtpSecret;
 use crate::core::clock::{Clock, SystemClock};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::secret::Secret;
 use crate::core::settings::{Time, options};
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -312,26 +312,22 @@ impl Otp {
     }
 }
 
-impl fmt::Debug for Otp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Otp")
-            .field("kind", &self.kind)
-            .field("algorithm", &self.algorithm)
-            .field("digits", &self.digits)
-            .field("period", &self.period())
-            .field("look_ahead", &self.look_ahead)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    Otp,
+    self,
+    kind = self.kind,
+    algorithm = self.algorithm,
+    digits = self.digits,
+    period = self.period(),
+    look_ahead = self.look_ahead
+);
 
-impl fmt::Debug for OtpBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpBuilder")
-            .field("kind", &self.options.kind)
-            .field("algorithm", &self.options.algorithm)
-            .field("digits", &self.options.digits)
-            .field("period", &self.options.period)
-            .field("look_ahead", &self.options.look_ahead)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OtpBuilder,
+    self,
+    kind = self.options.kind,
+    algorithm = self.options.algorithm,
+    digits = self.options.digits,
+    period = self.options.period,
+    look_ahead = self.options.look_ahead
+);

@@ -4,6 +4,7 @@ use super::handlers::{Keep, OAuth2Login, OnLogin, Settings, Who};
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
@@ -11,7 +12,6 @@ use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::store::{MemoryStore, Store};
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -233,11 +233,4 @@ impl OAuth2LoginBuilder {
     }
 }
 
-impl fmt::Debug for OAuth2LoginBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2LoginBuilder")
-            .field("client", &self.client)
-            .field("home", &self.home)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2LoginBuilder, self, client = self.client, home = self.home);

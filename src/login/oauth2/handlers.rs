@@ -3,6 +3,7 @@
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::future::BoxFuture;
 use crate::core::secret::Secret;
@@ -13,7 +14,6 @@ use crate::login::parts::endpoint;
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
-use std::fmt;
 use std::sync::Arc;
 
 pub(super) type Who =
@@ -148,11 +148,4 @@ impl OAuth2Login {
     }
 }
 
-impl fmt::Debug for OAuth2Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2Login")
-            .field("client", &self.0.client)
-            .field("home", &self.0.home)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2Login, self, client = self.0.client, home = self.0.home);

@@ -1,13 +1,13 @@
 //! The result of an OAuth2 login, and the application's user for it.
 
 use crate::authenticator::Authenticator;
+use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use crate::oauth2::{OAuth2Client, TokenResponse};
 use crate::token::verified::Verified;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::fmt;
 
 /// The result of a login at a provider.
 ///
@@ -107,14 +107,7 @@ impl OAuth2Arrival {
     }
 }
 
-impl fmt::Debug for OAuth2Arrival {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2Arrival")
-            .field("client", &self.client)
-            .field("tokens", &self.tokens)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2Arrival, self, client = self.client, tokens = self.tokens);
 
 /// The application's user for a login at a provider: key and claims.
 ///
@@ -182,8 +175,4 @@ fn not_an_object() -> Error {
     )
 }
 
-impl fmt::Debug for OAuth2User {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2User").finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2User, self);

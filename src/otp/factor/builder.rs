@@ -1,6 +1,7 @@
 //! The builder for [`SecondFactor`].
 
 use super::handle::{SecondFactor, Settings};
+use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
@@ -9,7 +10,6 @@ use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
 use crate::otp::user_records::UserRecords;
 use crate::store::{SealingKeys, Store};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,11 +148,4 @@ impl SecondFactorBuilder {
     }
 }
 
-impl fmt::Debug for SecondFactorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecondFactorBuilder")
-            .field("name", &self.options.name)
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(SecondFactorBuilder, self, name = self.options.name, issuer = self.issuer);

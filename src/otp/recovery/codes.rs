@@ -10,7 +10,6 @@ use crate::core::settings::{Time, options};
 use crate::otp::attempts::Terms;
 use crate::otp::user_records::UserRecords;
 use crate::store::{NewRecord, Record, Store};
-use std::fmt;
 use std::sync::Arc;
 
 /// Recovery codes for applications that keep the secrets themselves. Cheap to clone.
@@ -211,11 +210,4 @@ debug_fields!(
     lockout = self.terms.lockout
 );
 
-impl fmt::Debug for RecoveryCodesBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecoveryCodesBuilder")
-            .field("name", &self.options.name)
-            .field("count", &self.options.count)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(RecoveryCodesBuilder, self, name = self.options.name, count = self.options.count);
