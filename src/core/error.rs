@@ -310,6 +310,11 @@ impl Error {
     }
 }
 
+/// Returns a configuration error with this message unless the condition holds.
+pub(crate) fn ensure(holds: bool, message: &'static str) -> Result<(), Error> {
+    if holds { Ok(()) } else { Err(Error::configuration(message)) }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")

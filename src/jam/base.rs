@@ -1,6 +1,6 @@
 //! Base URL of a JAM app, which is also the issuer of its tokens.
 
-use crate::core::error::Error;
+use crate::core::error::{Error, ensure};
 use crate::core::http::checked_url;
 use url::Url;
 
@@ -34,13 +34,11 @@ pub(crate) fn issuer(app_url: &Url) -> String {
 
 fn check_app_id(app_id: &str) -> Result<(), Error> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if app_id.is_empty() || !app_id.bytes().all(allowed) {
-        return Err(Error::configuration(
-            "the app id must be letters, digits, '-' and '_' only: give the id that JAM shows for \
-             the app, such as dcd6555e-edff-4f3d-83c9-3af79ea8f895",
-        ));
-    }
-    Ok(())
+    ensure(
+        !app_id.is_empty() && app_id.bytes().all(allowed),
+        "the app id must be letters, digits, '-' and '_' only: give the id that JAM shows for the \
+         app, such as dcd6555e-edff-4f3d-83c9-3af79ea8f895",
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
 use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 use crate::core::sanitize::quoted;
 use crate::core::secret::Secret;
@@ -107,11 +107,7 @@ impl JamClientBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<JamClient, Error> {
-        if self.timeout.is_zero() {
-            return Err(Error::configuration(
-                "the timeout is zero: give .timeout(…) a few seconds",
-            ));
-        }
+        ensure(!self.timeout.is_zero(), "the timeout is zero: give .timeout(…) a few seconds")?;
         let app = JamApp::new(self.app_id.clone()).base_url(self.base_url.clone());
         Ok(JamClient(Arc::new(Inner {
             app_url: base::app_url(&self.base_url, &self.app_id)?,

@@ -6,7 +6,7 @@ use super::origin::{KeySetOptions, Origin};
 use super::remote::RemoteKeySet;
 use crate::core::clock::{Clock, PartClock, SystemClock};
 use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::error::{Error, ensure};
 use crate::core::http::HttpClient;
 use crate::core::settings::Time;
 use std::sync::Arc;
@@ -119,25 +119,20 @@ impl RemoteKeySetBuilder {
     pub fn build(self) -> Result<RemoteKeySet, Error> {
         let options = self.options;
         self.location.check()?;
-        if options.timeout.0.is_zero() || options.timeout.0 > Duration::from_secs(60) {
-            return Err(Error::configuration(
-                "the deadline of a fetch must be over 0 and at most 60 s",
-            ));
-        }
-        if options.min_age.0 < Duration::from_secs(1) || options.min_age.0 > options.max_age.0 {
-            return Err(Error::configuration(
-                "the minimum age of a key set must be at least 1 s and at most the maximum age",
-            ));
-        }
+        ensure(
+            !options.timeout.0.is_zero() && options.timeout.0 <= Duration::from_secs(60),
+            "the deadline of a fetch must be over 0 and at most 60 s",
+        )?;
+        ensure(
+            options.min_age.0 >= Duration::from_secs(1) && options.min_age.0 <= options.max_age.0,
+            "the minimum age of a key set must be at least 1 s and at most the maximum age",
+        )?;
         let longest = Duration::from_secs(7 * 24 * 3600);
-        if [options.max_age, options.default_age, options.max_stale, options.cooldown]
-            .iter()
-            .any(|Time(time)| *time > longest)
-        {
-            return Err(Error::configuration(
-                "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
-            ));
-        }
+        let ages = [options.max_age, options.default_age, options.max_stale, options.cooldown];
+        ensure(
+            ages.iter().all(|Time(age)| *age <= longest),
+            "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
+        )?;
         let fetcher = match self.fetcher {
             Some(fetcher) => fetcher,
             None => Arc::new(HttpFetch(HttpClient::new(options.timeout.0)?)),

@@ -1,7 +1,7 @@
 //! Key set location: a URL, or OpenID Connect discovery.
 
 use super::fetch::{Fetch, FetchedDocument};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::http::{checked_url, shown_url};
 use crate::core::mismatch::mismatch;
 use crate::jose::KeySet;
@@ -106,12 +106,10 @@ async fn published(issuer: &str, fetcher: &dyn Fetch) -> Result<FetchedDocument,
 /// Checks that an issuer is a valid URL for discovery.
 pub(crate) fn check_issuer(issuer: &str) -> Result<(), Error> {
     let url = checked_url(issuer)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::configuration(
-            "the issuer must have no query and no fragment: give the exact text of its iss",
-        ));
-    }
-    Ok(())
+    ensure(
+        url.query().is_none() && url.fragment().is_none(),
+        "the issuer must have no query and no fragment: give the exact text of its iss",
+    )
 }
 
 /// Returns the discovery document's URL (OpenID Connect Discovery 1.0 section 4).

@@ -4,7 +4,7 @@ use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
 use crate::core::call_limit::CallLimit;
 use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::error::{Error, ensure};
 use crate::core::future::BoxFuture;
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
@@ -162,17 +162,16 @@ impl JamLoginBuilder {
     /// the tokens, or the home is not a path of this site.
     pub fn build(self) -> Result<JamLogin, Error> {
         let settings = self.settings;
-        let nowhere = match &settings.keep {
-            Keep::Nowhere => settings.on_login.is_none(),
-            Keep::Cookies(_) => false,
-            Keep::Session => !settings.auth.has_sessions(),
+        let can_keep = match &settings.keep {
+            Keep::Nowhere => settings.on_login.is_some(),
+            Keep::Cookies(_) => true,
+            Keep::Session => settings.auth.has_sessions(),
         };
-        if nowhere {
-            return Err(Error::configuration(
-                "no place to keep the tokens: call .sessions(…) or .cookies(LoginCookies::new()) \
-                 on the authenticator's builder, or .on_login(…) here",
-            ));
-        }
+        ensure(
+            can_keep,
+            "no place to keep the tokens: call .sessions(…) or .cookies(LoginCookies::new()) \
+             on the authenticator's builder, or .on_login(…) here",
+        )?;
         check_local(&settings.home)?;
         Ok(JamLogin(Arc::new(settings)))
     }

@@ -7,7 +7,7 @@ use super::provider_keys::USERINFO;
 use super::scopes::{check_scope, words};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::error::{Error, ensure};
 use crate::core::http::{HttpClient, checked_url};
 use crate::core::name::is_name;
 use crate::core::secret::Secret;
@@ -121,49 +121,53 @@ impl OAuth2ClientBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<OAuth2Client, Error> {
-        let refuse = |message: &'static str| Err(Error::configuration(message));
         let ClientOptions { secret_in, redirect_url, scopes, timeout: Time(timeout) } =
             self.options;
         let scopes = words(scopes.0);
-        if self.client_id.is_empty() {
-            return refuse("the client id is empty: use the one that the provider issued");
-        }
-        if self.secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
-            return refuse("the client secret is empty: omit it for a public client");
-        }
-        if self.secret.is_none() && secret_in.is_some() {
-            return refuse("secret_in is set without a secret: call .secret(…)");
-        }
-        if timeout.is_zero() || timeout > MAX_TIMEOUT {
-            return refuse("the timeout must be greater than 0 and at most 55 s");
-        }
-        check_provider_name(self.provider.name())?;
+        ensure(
+            !self.client_id.is_empty(),
+            "the client id is empty: use the one that the provider issued",
+        )?;
+        ensure(
+            self.secret.as_ref().is_none_or(|secret| !secret.expose().is_empty()),
+            "the client secret is empty: omit it for a public client",
+        )?;
+        ensure(
+            self.secret.is_some() || secret_in.is_none(),
+            "secret_in is set without a secret: call .secret(…)",
+        )?;
+        ensure(
+            !timeout.is_zero() && timeout <= MAX_TIMEOUT,
+            "the timeout must be greater than 0 and at most 55 s",
+        )?;
+        ensure(
+            is_name(self.provider.name(), 64),
+            "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
+        )?;
         if let Some(url) = &redirect_url {
-            if checked_url(url)?.fragment().is_some() {
-                return refuse("the redirect URL has a fragment (RFC 6749 section 3.1.2)");
-            }
+            ensure(
+                checked_url(url)?.fragment().is_none(),
+                "the redirect URL has a fragment (RFC 6749 section 3.1.2)",
+            )?;
             // URL parsers ignore them; the provider's comparison of the registered text does not.
-            if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                return refuse(
-                    "the redirect URL must not contain whitespace or control characters: give it \
-                     exactly as registered",
-                );
-            }
+            ensure(
+                !url.chars().any(|c| c.is_whitespace() || c.is_control()),
+                "the redirect URL must not contain whitespace or control characters: give it \
+                 exactly as registered",
+            )?;
         }
         for scope in &scopes {
             check_scope(scope)?;
         }
-        if self.provider.token_type.as_deref().is_some_and(|name| name.trim().is_empty()) {
-            return refuse(
-                "the token_type is empty: call .token_type(…) with the one the provider sends",
-            );
-        }
-        if self.provider.id_token_algorithms.as_ref().is_some_and(Vec::is_empty) {
-            return refuse(
-                "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
-                 that the provider signs with, or omit it",
-            );
-        }
+        ensure(
+            self.provider.token_type.as_deref().is_none_or(|name| !name.trim().is_empty()),
+            "the token_type is empty: call .token_type(…) with the one the provider sends",
+        )?;
+        ensure(
+            self.provider.id_token_algorithms.as_ref().is_none_or(|all| !all.is_empty()),
+            "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
+             that the provider signs with, or omit it",
+        )?;
         let http = HttpClient::new(timeout)?;
         let mut client = Inner {
             directory: Directory::new(&self.provider, http.clone(), self.clock.clone())?,
@@ -185,15 +189,6 @@ impl OAuth2ClientBuilder {
             client.userinfo_verifier = Some(verifier);
         }
         Ok(OAuth2Client(Arc::new(client)))
-    }
-}
-
-fn check_provider_name(name: &str) -> Result<(), Error> {
-    match is_name(name, 64) {
-        true => Ok(()),
-        false => Err(Error::configuration(
-            "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
-        )),
     }
 }
 

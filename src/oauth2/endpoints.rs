@@ -2,7 +2,7 @@
 
 use super::provider::{Place, Provider};
 use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::http::{HttpClient, checked_url};
 use crate::core::refreshing::{Fresh, Refreshing, Source};
 use crate::jwks::fetch::HttpFetch;
@@ -81,11 +81,10 @@ impl Directory {
         http: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        if provider.issuer.is_none() && (provider.is_oidc || provider.sends_iss) {
-            return Err(Error::configuration(
-                "the provider's iss must be checked, but its issuer is unknown: call .issuer(…)",
-            ));
-        }
+        ensure(
+            provider.issuer.is_some() || !(provider.is_oidc || provider.sends_iss),
+            "the provider's iss must be checked, but its issuer is unknown: call .issuer(…)",
+        )?;
         if provider.is_oidc
             && let Some(issuer) = &provider.issuer
         {
@@ -192,12 +191,11 @@ fn authorization_url(text: &str) -> Result<Url, Error> {
 
 fn without_fragment(text: &str) -> Result<Url, Error> {
     let url = checked_url(text)?;
-    match url.fragment() {
-        None => Ok(url),
-        Some(_) => Err(Error::configuration(
-            "an endpoint's URL must not have a fragment (RFC 6749 section 3.1): remove '#…'",
-        )),
-    }
+    ensure(
+        url.fragment().is_none(),
+        "an endpoint's URL must not have a fragment (RFC 6749 section 3.1): remove '#…'",
+    )?;
+    Ok(url)
 }
 
 /// Location of the client's id and secret in a token request (RFC 6749 section 2.3.1).

@@ -1,6 +1,6 @@
 //! Lists of scopes (RFC 6749 section 3.3).
 
-use crate::core::error::Error;
+use crate::core::error::{Error, ensure};
 use crate::core::name::is_scope;
 
 /// Splits texts into words.
@@ -14,11 +14,9 @@ pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<Str
 
 /// RFC 6749 section 3.3.
 pub(super) fn check_scope(scope: &str) -> Result<(), Error> {
-    match is_scope(scope) {
-        true => Ok(()),
-        false => Err(Error::configuration(
-            "a scope must be one word of visible ASCII without quotation marks or backslashes: \
-             give several as a list",
-        )),
-    }
+    ensure(
+        is_scope(scope),
+        "a scope must be one word of visible ASCII without quotation marks or backslashes: \
+         give several as a list",
+    )
 }

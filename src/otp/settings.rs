@@ -5,7 +5,7 @@ use super::code::{Codes, MAX_DIGITS, Match};
 use super::secret::OtpSecret;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::error::{Error, ensure};
 use crate::core::secret::Secret;
 use crate::core::settings::{Time, options};
 use std::ops::RangeInclusive;
@@ -135,17 +135,15 @@ impl OtpBuilder {
                  .look_ahead(…) 20 at most"
             )));
         }
-        if period.is_some() && kind == OtpKind::Hotp {
-            return Err(Error::configuration(
-                "HOTP has no period: leave .period(…) out, or use Otp::totp()",
-            ));
-        }
+        ensure(
+            period.is_none() || kind == OtpKind::Totp,
+            "HOTP has no period: leave .period(…) out, or use Otp::totp()",
+        )?;
         let period = period.map_or(DEFAULT_PERIOD, |Time(period)| period);
-        if period.as_secs() == 0 || period.subsec_nanos() > 0 {
-            return Err(Error::configuration(
-                "the period of one-time passwords is in whole seconds, one or more",
-            ));
-        }
+        ensure(
+            period.as_secs() > 0 && period.subsec_nanos() == 0,
+            "the period of one-time passwords is in whole seconds, one or more",
+        )?;
         let period = period.as_secs();
         Ok(Otp { kind, algorithm, digits, period, look_ahead, clock: self.clock })
     }

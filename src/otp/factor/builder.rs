@@ -2,7 +2,7 @@
 
 use super::handle::{SecondFactor, Settings};
 use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::error::{Error, ensure};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
@@ -126,12 +126,11 @@ impl SecondFactorBuilder {
         check_count(options.recovery_codes)?;
         let terms = Terms::checked(options.max_failures, options.lockout.0)?;
         check_resync_window(options.resync_window)?;
-        if self.issuer.is_empty() || self.issuer.len() > 64 || self.issuer.contains(':') {
-            return Err(Error::configuration(
-                "a second factor needs a name that apps can show: give .issuer(…), 1 to 64 bytes and no \
-                 colon",
-            ));
-        }
+        ensure(
+            (1..=64).contains(&self.issuer.len()) && !self.issuer.contains(':'),
+            "a second factor needs a name that apps can show: give .issuer(…), 1 to 64 bytes and no \
+             colon",
+        )?;
         let otp = match self.otp {
             Some(otp) => otp,
             None => Otp::totp().build()?,

@@ -2,7 +2,7 @@
 
 use super::record::{Factor, Form};
 use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::secret::Secret;
 use crate::otp::algorithm::OtpKind;
 use crate::otp::attempts::{Attempts, Failures, Terms};
@@ -123,9 +123,7 @@ impl SecondFactor {
         counter: u64,
     ) -> Result<Vec<Secret>, Error> {
         // A Unix time given as the counter would make every code one of the past.
-        if self.0.otp.kind() == OtpKind::Totp && counter > 0 {
-            return Err(Error::configuration("TOTP has no counter: give 0"));
-        }
+        ensure(self.0.otp.kind() == OtpKind::Hotp || counter == 0, "TOTP has no counter: give 0")?;
         let (sheet, codes) = Sheet::generate(self.0.count)?;
         self.change(user, |factor| {
             if factor.is_some_and(|factor| factor.recovery.is_some()) {

@@ -1,6 +1,6 @@
 //! The stored record of a user's recovery codes.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::hash::sha256_of;
 use crate::core::random::random;
 use crate::core::secret::Secret;
@@ -20,10 +20,7 @@ const CHARACTERS: usize = 24;
 const SALT: usize = 16;
 
 pub(in crate::otp) fn check_count(count: usize) -> Result<(), Error> {
-    match count {
-        1..=50 => Ok(()),
-        _ => Err(Error::configuration("a user has 1 to 50 recovery codes: 10 is usual")),
-    }
+    ensure((1..=50).contains(&count), "a user has 1 to 50 recovery codes: 10 is usual")
 }
 
 /// Hashes of a user's codes, from which no code can be computed.
