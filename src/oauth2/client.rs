@@ -179,7 +179,7 @@ impl OAuth2Client {
         access_token: &Secret,
     ) -> Result<T, Error> {
         let answer = self.get(url, access_token, "application/json").await?;
-        answer::json(&answer)
+        answer::decode(answer::body(&answer)?)
     }
 
     async fn get(

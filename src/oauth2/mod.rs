@@ -36,7 +36,7 @@ mod authorize;
 pub(crate) mod builder;
 mod client;
 mod endpoints;
-mod exposed;
+pub(crate) mod exposed;
 mod grant;
 mod id_token;
 pub(crate) mod pending;

@@ -3,7 +3,7 @@
 use super::answer;
 use super::client::{Inner, OAuth2Client};
 use super::endpoints::Endpoints;
-use super::exposed;
+use super::exposed::Exposed;
 use super::pkce::{Pkce, random_text};
 use super::request::TokenRequest;
 use crate::core::debug::debug_fields;
@@ -44,12 +44,9 @@ pub struct Pending(pub(crate) Parts);
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Parts {
-    #[serde(with = "exposed")]
-    pub(crate) state: Secret,
-    #[serde(with = "exposed")]
-    verifier: Secret,
-    #[serde(with = "exposed::optional", default)]
-    nonce: Option<Secret>,
+    pub(crate) state: Exposed,
+    verifier: Exposed,
+    nonce: Option<Exposed>,
     provider: String,
     client_id: String,
     sends_iss: bool,
@@ -67,9 +64,9 @@ impl Pending {
         with_nonce: bool,
     ) -> Result<Self, Error> {
         Ok(Self(Parts {
-            state: random_text()?,
-            verifier: pkce.verifier().clone(),
-            nonce: with_nonce.then(random_text).transpose()?,
+            state: Exposed(random_text()?),
+            verifier: Exposed(pkce.verifier().clone()),
+            nonce: with_nonce.then(random_text).transpose()?.map(Exposed),
             provider: client.provider.name().to_owned(),
             client_id: client.client_id.clone(),
             sends_iss: endpoints.sends_iss,
@@ -80,12 +77,12 @@ impl Pending {
 
     /// Returns the `state`, which identifies the login in the callback.
     pub fn state(&self) -> &Secret {
-        &self.0.state
+        &self.0.state.0
     }
 
     /// Returns the `nonce` that the ID token must have, if the login requests one.
     pub fn nonce(&self) -> Option<&Secret> {
-        self.0.nonce.as_ref()
+        self.0.nonce.as_ref().map(|nonce| &nonce.0)
     }
 
     /// Returns all of it as JSON for storage on the server.
@@ -128,7 +125,7 @@ impl OAuth2Client {
         // The state first: nothing else of a forged callback is read.
         match &callback.state {
             None => return Err(invalid("the callback has no state")),
-            Some(state) if *state != pending.state => {
+            Some(state) if *state != pending.state.0 => {
                 return Err(invalid("the callback's state differs from the login's"));
             }
             Some(_) => {}
@@ -160,7 +157,7 @@ impl OAuth2Client {
             }
         }
         if let Some(code) = callback.error.as_ref().filter(|code| !code.is_empty()) {
-            let secrets = [pending.verifier.expose(), pending.state.expose()];
+            let secrets = [pending.verifier.0.expose(), pending.state.0.expose()];
             let words = callback.error_description.as_deref();
             return Err(answer::refusal(Some(code), words, &secrets));
         }
@@ -168,7 +165,7 @@ impl OAuth2Client {
             .code
             .filter(|code| !code.expose().is_empty())
             .ok_or_else(|| bad_query("the callback has neither a code nor an error"))?;
-        let pkce = Pkce::from_verifier(pending.verifier)?;
+        let pkce = Pkce::from_verifier(pending.verifier.0)?;
         Ok(self.exchange_code(code, &pkce).granted_before(pending.scopes))
     }
 }

@@ -10,6 +10,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::core::secret::Secret;
 use crate::jose::encoding;
+use crate::oauth2::exposed::Exposed;
 use crate::oauth2::pending::{LOGIN_TIMEOUT, Pending};
 use crate::store::{NewRecord, Store};
 use serde_json::json;
@@ -76,7 +77,7 @@ impl PendingLogins {
     pub(super) async fn keep(&self, login: &PendingLogin, browser: &Secret) -> Result<(), Error> {
         // Without `state`: a dump of the store must not allow a callback.
         let mut pending = login.pending.clone();
-        pending.0.state = Secret::new("");
+        pending.0.state = Exposed(Secret::new(""));
         let value = json!({
             "browser": hash(browser),
             "pending": pending.expose_json().expose(),
@@ -125,7 +126,7 @@ impl PendingLogins {
             return Err(unknown());
         }
         let mut pending = Pending::from_json(&kept.pending).map_err(|_| damaged())?;
-        pending.0.state = state.clone();
+        pending.0.state = Exposed(state.clone());
         Ok(PendingLogin { pending, return_to: kept.return_to })
     }
 

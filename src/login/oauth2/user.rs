@@ -2,6 +2,7 @@
 
 use crate::authenticator::Authenticator;
 use crate::core::debug::debug_fields;
+use crate::core::decode::decode;
 use crate::core::error::{Error, ErrorKind};
 use crate::oauth2::{OAuth2Client, TokenResponse};
 use crate::token::verified::Verified;
@@ -75,13 +76,7 @@ impl OAuth2Arrival {
                 "the userinfo is about another user than the ID token",
             ));
         }
-        // serde's message may quote a value, so it is not passed on.
-        serde_json::from_value(told).map_err(|_| {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                format!("the userinfo does not fit {}", std::any::type_name::<T>()),
-            )
-        })
+        decode("the members of the userinfo", &told.to_string())
     }
 
     /// Returns the default user: provider name and ID token subject, so that the users of different
