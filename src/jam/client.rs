@@ -222,10 +222,8 @@ impl JamClient {
     ) -> Result<(), Error> {
         // As a path segment these would address all of the user's tokens.
         if matches!(refresh_token, "" | "." | "..") {
-            return Err(Error::new(
-                ErrorKind::BadRequest,
-                "the text is not a refresh token; nothing was sent",
-            ));
+            let message = "the text is not a refresh token; nothing was sent";
+            return Err(Error::new(ErrorKind::BadRequest, message));
         }
         let segment = utf8_percent_encode(refresh_token, SEGMENT).to_string();
         let path = format!("{}/{segment}", self.refresh_tokens());
@@ -264,10 +262,8 @@ impl JamClient {
     async fn delete(&self, path: &str, id_token: &str, secrets: &[&str]) -> Result<(), Error> {
         // A text with other bytes cannot be sent in a header.
         if id_token.is_empty() || !id_token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::new(
-                ErrorKind::Unauthorized,
-                "the text is not an ID token; nothing was sent",
-            ));
+            let message = "the text is not an ID token; nothing was sent";
+            return Err(Error::new(ErrorKind::Unauthorized, message));
         }
         let request = HttpRequest::delete(self.url(path)?, MAX_BODY).bearer(id_token);
         let answer = self.0.http.send(request).await?;
@@ -293,10 +289,8 @@ fn check(
         (401, Some(kind)) => (kind, "JAM rejected the token"),
         (404, _) => (ErrorKind::NotFound, "JAM does not know the app or the record"),
         (status, _) => {
-            return Err(Error::new(
-                ErrorKind::UnexpectedStatus,
-                format!("JAM answered with the unexpected status {status}"),
-            ));
+            let message = format!("JAM answered with the unexpected status {status}");
+            return Err(Error::new(ErrorKind::UnexpectedStatus, message));
         }
     };
     let message = || {

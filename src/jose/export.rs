@@ -15,10 +15,8 @@ fn failed<E>(_: E) -> Error {
 }
 
 fn no_public_part() -> Error {
-    Error::new(
-        ErrorKind::InvalidKey,
-        "a shared secret has no public part: nothing of it may be published",
-    )
+    let message = "a shared secret has no public part: nothing of it may be published";
+    Error::new(ErrorKind::InvalidKey, message)
 }
 
 impl VerifyingKey {
@@ -51,10 +49,8 @@ impl SigningKey {
     /// ```
     pub fn expose_private_pem(&self) -> Result<Secret, Error> {
         if self.algorithm().is_symmetric() {
-            return Err(Error::new(
-                ErrorKind::InvalidKey,
-                "an HMAC secret has no PEM form: use expose_private_jwk",
-            ));
+            let message = "an HMAC secret has no PEM form: use expose_private_jwk";
+            return Err(Error::new(ErrorKind::InvalidKey, message));
         }
         let pem = encoding::pem_text("PRIVATE KEY", &self.to_private_bytes()?);
         Ok(Secret::from_zeroizing(pem))

@@ -168,10 +168,8 @@ fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
         _ => true,
     };
     if PRIVATE.iter().any(|name| entry.get(name).is_some_and(holds)) {
-        return Err(Error::new(
-            ErrorKind::InvalidKey,
-            "a published set must not hold private or symmetric keys",
-        ));
+        let message = "a published set must not hold private or symmetric keys";
+        return Err(Error::new(ErrorKind::InvalidKey, message));
     }
     VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?)
 }

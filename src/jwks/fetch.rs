@@ -100,10 +100,8 @@ impl Fetch for HttpFetch {
             let url = checked_url(url)?;
             let answer = self.0.send(HttpRequest::get(url, MAX_BODY)).await?;
             if answer.status != 200 {
-                return Err(Error::new(
-                    ErrorKind::UnexpectedStatus,
-                    format!("the issuer answered {}", answer.status),
-                ));
+                let message = format!("the issuer answered {}", answer.status);
+                return Err(Error::new(ErrorKind::UnexpectedStatus, message));
             }
             let mut body = answer.body.ok_or_else(|| {
                 Error::new(ErrorKind::UnexpectedBody, "the issuer's answer is longer than 1 MiB")

@@ -60,10 +60,8 @@ impl Presented {
             None => None,
         };
         if everywhere && session.is_none() && !self.cookies {
-            return Err(Error::new(
-                ErrorKind::MissingCredentials,
-                "no user is logged in here: log in first",
-            ));
+            let message = "no user is logged in here: log in first";
+            return Err(Error::new(ErrorKind::MissingCredentials, message));
         }
         Ok(session.and_then(|session| session.tokens().cloned()))
     }

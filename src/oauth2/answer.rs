@@ -86,20 +86,16 @@ fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
 pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
     // serde's message may quote a value, which may be secret.
     serde_json::from_slice(json).map_err(|_| {
-        Error::new(
-            ErrorKind::ClaimsMismatch,
-            format!("the provider's JSON is not {}", std::any::type_name::<T>()),
-        )
+        let message = format!("the provider's JSON is not {}", std::any::type_name::<T>());
+        Error::new(ErrorKind::ClaimsMismatch, message)
     })
 }
 
 /// Returns the body of a successful response of the provider's API.
 pub(super) fn body(answer: &HttpAnswer) -> Result<&[u8], Error> {
     if answer.status == 401 {
-        return Err(Error::new(
-            ErrorKind::Unauthorized,
-            "the provider does not accept the access token",
-        ));
+        let message = "the provider does not accept the access token";
+        return Err(Error::new(ErrorKind::Unauthorized, message));
     }
     check_status(answer)?;
     match (answer.status, &answer.body) {

@@ -138,10 +138,8 @@ impl TokenResponse {
     /// [`ErrorKind::Malformed`] for any other text.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         serde_json::from_str(json).map(Self::new).map_err(|_| {
-            Error::new(
-                ErrorKind::Malformed,
-                "the text is not a token response written by .expose_json()",
-            )
+            let message = "the text is not a token response written by .expose_json()";
+            Error::new(ErrorKind::Malformed, message)
         })
     }
 }

@@ -267,10 +267,8 @@ fn read(record: Option<&Record>) -> Result<Attempts, Error> {
 }
 
 fn damaged() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "a user's one-time password record is damaged, or was written by another program",
-    )
+    let message = "a user's one-time password record is damaged, or was written by another program";
+    Error::new(ErrorKind::Storage, message)
 }
 
 debug_fields!(

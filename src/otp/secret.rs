@@ -141,10 +141,8 @@ impl OtpSecret {
 
     fn read(text: &str, min: usize) -> Result<Self, Error> {
         let no_base32 = || {
-            Error::new(
-                ErrorKind::InvalidKey,
-                "a one-time password's secret is base32: letters, and digits from 2 to 7",
-            )
+            let message = "a one-time password's secret is base32: letters, and digits from 2 to 7";
+            Error::new(ErrorKind::InvalidKey, message)
         };
         let text = text.trim_end_matches(|c: char| c == '=' || c.is_ascii_whitespace());
         let typed = text.bytes().filter(|byte| !byte.is_ascii_whitespace());

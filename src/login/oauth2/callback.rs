@@ -108,10 +108,8 @@ impl OAuth2Login {
             None => arrival.user(&settings.auth)?,
         };
         if user.key().is_empty() {
-            return Err(Error::new(
-                ErrorKind::MissingClaim,
-                "the user's key is empty: .user(…) must return a key",
-            ));
+            let message = "the user's key is empty: .user(…) must return a key";
+            return Err(Error::new(ErrorKind::MissingClaim, message));
         }
         let redirect = Redirect::to(arrival.return_to().unwrap_or(&settings.home));
         let redirect = match &settings.keep {
@@ -165,10 +163,8 @@ fn return_to(query: &str) -> Result<Option<String>, Error> {
         .filter(|(name, _)| name == "return_to")
         .map(|(_, path)| path);
     let refuse = || {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            "return_to is not a path of this site, or is too long, or repeated",
-        )
+        let message = "return_to is not a path of this site, or is too long, or repeated";
+        Error::new(ErrorKind::InvalidRequest, message)
     };
     match (wanted.next(), wanted.next()) {
         (None, _) => Ok(None),

@@ -116,10 +116,8 @@ impl PendingLogins {
         let kept: Kept = serde_json::from_slice(record.value()).map_err(|_| damaged())?;
         let same = kept.browser.as_bytes().ct_eq(hash(browser).as_bytes());
         if !bool::from(same) {
-            return Err(Error::new(
-                ErrorKind::InvalidCallback,
-                "the login was started in another browser: start it again in this one",
-            ));
+            let message = "the login was started in another browser: start it again in this one";
+            return Err(Error::new(ErrorKind::InvalidCallback, message));
         }
         // Only the callback that removes the record continues.
         if !self.store.remove(&key).await? {

@@ -71,10 +71,8 @@ impl OAuth2Arrival {
         let told: Value = self.client.userinfo(self.tokens.access_token()).await?;
         let subject = self.id_token.as_ref().and_then(Verified::subject);
         if subject.is_some_and(|subject| told["sub"].as_str() != Some(subject)) {
-            return Err(Error::new(
-                ErrorKind::InvalidClaim,
-                "the userinfo is about another user than the ID token",
-            ));
+            let message = "the userinfo is about another user than the ID token";
+            return Err(Error::new(ErrorKind::InvalidClaim, message));
         }
         decode("the members of the userinfo", &told.to_string())
     }

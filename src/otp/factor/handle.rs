@@ -327,10 +327,8 @@ fn not_enrolled() -> Error {
 }
 
 fn already_enrolled() -> Error {
-    Error::new(
-        ErrorKind::AlreadyEnrolled,
-        "this user has a second factor: remove it before another one is enrolled",
-    )
+    let message = "this user has a second factor: remove it before another one is enrolled";
+    Error::new(ErrorKind::AlreadyEnrolled, message)
 }
 
 debug_fields!(

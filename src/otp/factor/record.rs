@@ -95,8 +95,6 @@ impl Factor {
 }
 
 fn damaged() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "a user's second factor is damaged, or was written by another program",
-    )
+    let message = "a user's second factor is damaged, or was written by another program";
+    Error::new(ErrorKind::Storage, message)
 }

@@ -195,10 +195,8 @@ fn read(record: Option<&Record>) -> Result<Option<Sheet>, Error> {
 }
 
 fn damaged() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "a user's recovery codes are damaged, or were written by another program",
-    )
+    let message = "a user's recovery codes are damaged, or were written by another program";
+    Error::new(ErrorKind::Storage, message)
 }
 
 debug_fields!(

@@ -72,10 +72,8 @@ impl Sheet {
         let Some(found) = position(&self.hashes, &hash) else {
             // Sent twice at once, as by a double click: the first one was accepted.
             if position(&self.used, &hash).is_some() {
-                return Err(Error::new(
-                    ErrorKind::UsedCode,
-                    "the recovery code was used before: use another one",
-                ));
+                let message = "the recovery code was used before: use another one";
+                return Err(Error::new(ErrorKind::UsedCode, message));
             }
             return Err(self.failures.add(now, terms));
         };

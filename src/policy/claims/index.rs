@@ -68,10 +68,8 @@ impl ClaimIndex {
     pub fn of<T: Serialize + ?Sized>(claims: &T) -> Result<Self, Error> {
         let json = serde_json::to_value(claims).ok();
         json.and_then(|json| Self::build(&json)).ok_or_else(|| {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                "claims must be a JSON object: use a struct or a map with string keys",
-            )
+            let message = "claims must be a JSON object: use a struct or a map with string keys";
+            Error::new(ErrorKind::ClaimsMismatch, message)
         })
     }
 

@@ -309,10 +309,8 @@ impl RouteTable {
     fn ask<'t>(&'t self, method: &str, path: &str, access: &mut Access<'t>) -> Result<bool, Error> {
         let paths = &self.0.paths;
         let variants = path_variants::read(path, paths.keep_slashes).map_err(|why| {
-            Error::new(
-                ErrorKind::AmbiguousPath,
-                format!("the path of the request is refused for {why}"),
-            )
+            let message = format!("the path of the request is refused for {why}");
+            Error::new(ErrorKind::AmbiguousPath, message)
         })?;
         let closest = self.closest(variants.raw);
         self.need(closest, method, access)?;
