@@ -108,7 +108,7 @@ impl Policy {
                 "the policy '{self}' has an async condition: evaluate it with .check_async()"
             )));
         }
-        self.decide(holds(&self.node, subject), subject, &[])
+        if holds(&self.node, subject) { Ok(()) } else { Err(self.denial(subject, &[])) }
     }
 
     /// Evaluates a policy that may have async conditions.
@@ -123,7 +123,7 @@ impl Policy {
             true => wait(&self.node, subject, &mut answers).await?,
             false => holds(&self.node, subject),
         };
-        self.decide(allowed, subject, &answers)
+        if allowed { Ok(()) } else { Err(self.denial(subject, &answers)) }
     }
 
     /// Explains the decision, for logs and tests, not for the client.
@@ -156,20 +156,9 @@ impl Policy {
         Explanation::new(&self.node, &question, true)
     }
 
-    fn decide(
-        &self,
-        allowed: bool,
-        subject: &Subject<'_>,
-        answers: &[(Box<str>, bool)],
-    ) -> Result<(), Error> {
-        match allowed {
-            true => Ok(()),
-            false => Err(self.denial(Question { subject, answers, stepped_up: false })),
-        }
-    }
-
     #[cold]
-    fn denial(&self, question: Question<'_>) -> Error {
+    fn denial(&self, subject: &Subject<'_>, answers: &[(Box<str>, bool)]) -> Error {
+        let question = Question { subject, answers, stepped_up: false };
         let why = Explanation::new(&self.node, &question, true);
         telemetry::explained(&why);
         let stepped_up = Question { stepped_up: true, ..question };
