@@ -2,6 +2,7 @@
 
 use super::algorithm::Algorithm;
 use super::encoding;
+use super::error::malformed;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::json::{self, Scalar};
 use crate::core::sanitize::shown;
@@ -25,10 +26,6 @@ type Remembered = [Option<(Box<[u8]>, Arc<Header>)>; REMEMBERED];
 
 thread_local! {
     static HEADERS: RefCell<Remembered> = RefCell::default();
-}
-
-fn malformed(message: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, message)
 }
 
 /// The protected header of a verified token.

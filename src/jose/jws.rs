@@ -2,6 +2,7 @@
 
 use super::algorithm::{Algorithm, not_allowed};
 use super::encoding;
+use super::error::malformed;
 use super::header::Header;
 use super::key_set::KeySet;
 use super::signing_key::SigningKey;
@@ -13,10 +14,6 @@ use std::sync::Arc;
 pub(crate) const DEFAULT_MAX_LEN: usize = 16 * 1024;
 /// Longest signature in bytes: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
-
-fn malformed(message: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, message)
-}
 
 /// A token split at its two dots, not decoded yet.
 pub(crate) struct Compact<'a> {

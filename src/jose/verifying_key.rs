@@ -1,6 +1,7 @@
 //! Verifying keys: public keys and shared secrets.
 
 use super::algorithm::{Algorithm, KeyType};
+use super::error::invalid;
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
 use super::{der, disguise, encoding};
@@ -34,10 +35,6 @@ struct KeyData {
 
 /// Identifies a key: the same `kid` with other numbers is another key.
 pub(crate) type KeyId = [u8; 32];
-
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidKey, message)
-}
 
 impl VerifyingKey {
     /// Creates a key from a shared secret for HS256, HS384 or HS512.

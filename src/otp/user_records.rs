@@ -1,9 +1,11 @@
 //! One record per user in a store.
 
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256;
 use crate::jose::encoding;
 use crate::store::{NewRecord, Record, Store, update};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -39,4 +41,24 @@ impl UserRecords {
     pub(super) async fn remove(&self, user: &str) -> Result<bool, Error> {
         self.store.remove(&self.key(user)).await
     }
+}
+
+/// Decodes a user's record.
+pub(super) fn decode<T: DeserializeOwned>(record: Option<&Record>) -> Result<Option<T>, Error> {
+    let read = |record: &Record| serde_json::from_slice(record.value()).map_err(|_| damaged());
+    record.map(read).transpose()
+}
+
+/// Encodes a user's record, with blanks for the digits that its numbers may still get.
+///
+/// So the length of a record tells nothing, and a full store can still count guesses.
+pub(super) fn encode<T: Serialize>(value: &T, spare: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = serde_json::to_vec(value).map_err(|_| damaged())?;
+    bytes.resize(bytes.len() + spare, b' ');
+    Ok(bytes)
+}
+
+fn damaged() -> Error {
+    let message = "a user's one-time password record is damaged, or was written by another program";
+    Error::new(ErrorKind::Storage, message)
 }
