@@ -22,7 +22,6 @@ pub(crate) mod fetch;
 pub(crate) mod location;
 pub(crate) mod origin;
 mod remote;
-mod verifier;
 
 pub use builder::RemoteKeySetBuilder;
 pub use fetch::{Fetch, FetchedDocument};

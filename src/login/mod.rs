@@ -1,6 +1,5 @@
 //! Browser logins: JAM's magic link, OAuth2 callbacks, and logout.
 
-mod callback;
 mod handlers;
 mod logout;
 #[cfg(feature = "oauth2")]

@@ -2,9 +2,8 @@
 
 use super::condition::Condition;
 use super::custom::Check;
-use super::explain::Explanation;
+use super::explain::{Explanation, Question};
 use super::expression::{Node, Policy};
-use super::question::Question;
 use super::subject::Subject;
 use crate::core::error::{Error, ErrorKind, Needs};
 use crate::core::name::is_scope;

@@ -35,7 +35,6 @@ mod lexer;
 mod parse;
 mod path;
 mod print;
-mod question;
 mod scalar;
 mod subject;
 mod table;
