@@ -148,76 +148,7 @@ debug_fields!(ClaimIndex, self, members = self.members.len());
 mod tests {
     use super::*;
     use crate::policy::claims::Claim;
-    use crate::policy::scalar::Number;
     use serde_json::json;
-
-    fn index() -> ClaimIndex {
-        ClaimIndex::of(&json!({
-            "scope": "a  b c", "roles": ["x", 1, null, {"y": 1}, "two words"], "name": "ann",
-            "realm_access": {"roles": ["deep"], "inner": {"n": -5}}, "a.b": 1, "a": {"b": 2},
-            "none": null, "big": u64::MAX, "half": 0.5, "empty": "", "yes": true, "space": " ",
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn members_are_found_by_their_exact_path() {
-        let index = index();
-        assert_eq!(index.texts("realm_access.roles"), ["deep"]);
-        assert_eq!(index.text("name"), Some("ann"));
-        assert_eq!(index.text("scope"), Some("a  b c"));
-        let number = |path: ClaimPath| index.find(&path).unwrap().number();
-        assert_eq!(number(["a.b"].into()), Some(Number::Integer(1)));
-        assert_eq!(number("a.b".into()), Some(Number::Integer(2)));
-        assert_eq!(number("realm_access.inner.n".into()), Some(Number::Integer(-5)));
-        assert_eq!(number("big".into()), Some(Number::Integer(u64::MAX.into())));
-        for path in ["none", "roles.y", "inner.n", "realm_access.name", "b", "", "a.b.c"] {
-            assert!(index.find(&path.into()).is_none(), "{path}");
-        }
-    }
-
-    #[test]
-    fn words_come_from_a_text_or_a_list() {
-        let index = index();
-        let words = |path: &str| -> Vec<String> {
-            let found = std::cell::RefCell::new(Vec::new());
-            index.find(&path.into()).unwrap().has_word_like(|word| {
-                let word = String::from_utf8(word.to_vec()).unwrap();
-                found.borrow_mut().push(word);
-                false
-            });
-            found.into_inner()
-        };
-        assert_eq!(words("scope"), ["a", "b", "c"]);
-        assert_eq!(words("roles"), ["x", "two words"]);
-        assert_eq!(words("name"), ["ann"]);
-        assert_eq!(words("space"), [""; 0]);
-        assert_eq!(words("yes"), [""; 0]);
-    }
-
-    #[test]
-    fn one_of_many_members_is_found() {
-        for count in [0, 1, 2, 3, 100, 5_000] {
-            let object: serde_json::Map<_, _> = (0..count)
-                .map(|number| (format!("k{number}"), json!(number.to_string())))
-                .collect();
-            let index = ClaimIndex::of(&object).unwrap();
-            for number in 0..count {
-                let found = index.text([&*format!("k{number}")]);
-                assert_eq!(found, Some(&*number.to_string()));
-            }
-            assert_eq!(index.text("none"), None);
-        }
-    }
-
-    #[test]
-    fn only_json_objects_are_indexed() {
-        for json in [json!([]), json!(1), json!("x"), json!(null)] {
-            let error = ClaimIndex::of(&json).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::ClaimsMismatch);
-            assert!(serde_json::from_value::<ClaimIndex>(json).is_err());
-        }
-    }
 
     #[test]
     fn paths_with_colliding_hashes_are_distinguished() {
