@@ -5,7 +5,7 @@ use super::id_token::IdToken;
 use super::settings::AppSettings;
 use crate::core::clock::Clock;
 use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::random::random;
 use crate::core::secret::Secret;
@@ -121,7 +121,7 @@ impl App {
     /// Issues an ID token for this address, without a login.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if signing fails.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if signing fails.
     pub fn id_token(&self, email: impl Into<String>) -> Result<String, Error> {
         self.issue(IdToken::new(email))
     }
@@ -129,7 +129,7 @@ impl App {
     /// Signs an ID token, which may deviate from JAM's tokens.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if signing fails.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if signing fails.
     pub fn issue(&self, token: IdToken) -> Result<String, Error> {
         let (key, lifetime) = {
             let state = self.state();
@@ -143,7 +143,7 @@ impl App {
     /// It is usable only if the app allows refresh.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] if the system's random source fails.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the system's random source fails.
     pub fn refresh_token(&self, email: impl Into<String>) -> Result<Secret, Error> {
         let email = email.into();
         let mut bytes = random::<128>()?.to_vec();
@@ -169,7 +169,7 @@ impl App {
     /// most.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if no key can be generated.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key can be generated.
     pub fn rotate_key(&self) -> Result<String, Error> {
         self.change_keys(|keys, new| {
             keys.insert(0, new);
@@ -180,7 +180,7 @@ impl App {
     /// Generates a new signing key, publishes only that one, and returns its `kid`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if no key can be generated.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key can be generated.
     pub fn replace_key(&self) -> Result<String, Error> {
         self.change_keys(|keys, new| *keys = vec![new])
     }
@@ -188,7 +188,8 @@ impl App {
     /// Removes all published keys except the signing key.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if no verifier can be built from the remaining key.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if no verifier can be built
+    /// from the remaining key.
     pub fn remove_old_keys(&self) -> Result<(), Error> {
         let mut state = self.state();
         state.keys.truncate(1);
@@ -288,9 +289,7 @@ debug_fields!(App, self, issuer = self.issuer());
 /// Generates a P-521 key whose `kid` is its thumbprint.
 fn new_key() -> Result<Pair, Error> {
     let key = SigningKey::generate(Algorithm::ES512)?;
-    let public = key.verifying_key()?;
-    let no_jwk = || Error::new(ErrorKind::InvalidKey, "the key has no public part");
-    let kid = public.to_jwk().ok_or_else(no_jwk)?.thumbprint()?;
+    let kid = key.thumbprint()?;
     let key = key.with_key_id(kid);
     let public = key.verifying_key()?;
     Ok((key, public))

@@ -9,7 +9,7 @@ use crate::core::debug::debug_fields;
 use crate::core::error::{Error, ErrorKind};
 use std::collections::hash_map::Entry;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -102,12 +102,13 @@ impl EmulatorBuilder {
             Error::new(ErrorKind::Internal, "the listener has no address").with_source(error)
         })?;
         let (stop, mut stopped) = watch::channel(());
-        let shared = Arc::new(Shared::new(
-            format!("http://{address}"),
-            self.clock,
-            self.on_mail,
-            stopped.clone(),
-        ));
+        let shared = Arc::new(Shared {
+            base_url: format!("http://{address}"),
+            clock: self.clock,
+            on_mail: self.on_mail,
+            stopped: stopped.clone(),
+            state: Mutex::default(),
+        });
         let mut signal = stopped.clone();
         let serving =
             axum::serve(listener, routes::all(shared.clone())).with_graceful_shutdown(async move {

@@ -96,7 +96,7 @@ pub(super) struct Shared {
     pub(super) on_mail: Option<OnMail>,
     /// Changes when the emulator stops.
     pub(super) stopped: watch::Receiver<()>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Default)]
@@ -116,15 +116,6 @@ pub(super) struct Fault {
 }
 
 impl Shared {
-    pub(super) fn new(
-        base_url: String,
-        clock: Arc<dyn Clock>,
-        on_mail: Option<OnMail>,
-        stopped: watch::Receiver<()>,
-    ) -> Self {
-        Self { base_url, clock, on_mail, stopped, state: Mutex::default() }
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

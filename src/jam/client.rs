@@ -241,10 +241,7 @@ impl JamClient {
     }
 
     fn refresh_tokens(&self) -> &'static str {
-        match self.0.legacy_paths {
-            true => "refresh",
-            false => "user/refresh",
-        }
+        if self.0.legacy_paths { "refresh" } else { "user/refresh" }
     }
 
     /// Appends `path`, which must already be percent-encoded, to the app's URL.

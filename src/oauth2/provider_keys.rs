@@ -159,10 +159,7 @@ impl ProviderKeys {
                 Err(error) => return Err(error),
             }
         }
-        match keys.is_empty() {
-            false => Ok((keys, max_age)),
-            true => Err(no_key(&algorithms)),
-        }
+        if keys.is_empty() { Err(no_key(&algorithms)) } else { Ok((keys, max_age)) }
     }
 }
 

@@ -36,10 +36,7 @@ pub fn never() -> Policy {
 ///
 /// It must not match the empty text that some issuers write for a user without roles.
 fn named(name: String, condition: fn(Box<str>) -> Condition) -> Policy {
-    match name.is_empty() {
-        true => never(),
-        false => condition(name.into()).into(),
-    }
+    if name.is_empty() { never() } else { condition(name.into()).into() }
 }
 
 /// Requires this granted scope ([RFC 6749] section 3.3).

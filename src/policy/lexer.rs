@@ -82,10 +82,7 @@ impl<'a> Lexer<'a> {
     /// Reads a word that is not empty.
     pub(super) fn filled(&mut self, what: &str) -> Result<Word<'a>, Error> {
         let word = self.word(what)?;
-        match word.text.is_empty() {
-            true => Err(self.expected_at(word.at, what)),
-            false => Ok(word),
-        }
+        if word.text.is_empty() { Err(self.expected_at(word.at, what)) } else { Ok(word) }
     }
 
     /// Reads a bare or quoted word.

@@ -29,10 +29,7 @@ pub(super) struct BrowserCookie {
 
 impl BrowserCookie {
     pub(super) fn new(secure: bool) -> Self {
-        let name = match secure {
-            true => "__Host-jam_oauth2",
-            false => "jam_oauth2",
-        };
+        let name = if secure { "__Host-jam_oauth2" } else { "jam_oauth2" };
         Self { name: name.to_owned(), secure }
     }
 
