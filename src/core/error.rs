@@ -312,7 +312,10 @@ impl Error {
 
 /// Returns a configuration error with this message unless the condition holds.
 pub(crate) fn ensure(holds: bool, message: &'static str) -> Result<(), Error> {
-    if holds { Ok(()) } else { Err(Error::configuration(message)) }
+    match holds {
+        true => Ok(()),
+        false => Err(Error::configuration(message)),
+    }
 }
 
 impl fmt::Debug for Error {

@@ -28,3 +28,10 @@ pub(crate) mod settings;
 pub(crate) mod sharded;
 pub(crate) mod single_flight;
 pub(crate) mod telemetry;
+
+// What most modules use.
+pub(crate) use clock::Clock;
+pub(crate) use debug::debug_fields;
+pub(crate) use error::{Error, ErrorKind, ensure};
+pub(crate) use hash::sha256;
+pub(crate) use secret::Secret;

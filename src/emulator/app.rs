@@ -3,12 +3,9 @@
 use super::expiring::Expiring;
 use super::id_token::IdToken;
 use super::settings::AppSettings;
-use crate::core::clock::Clock;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::jam::base;
 use crate::jam::remote_token::RemoteToken;
 use crate::jose::{Algorithm, SigningKey, VerifyingKey, encoding};

@@ -1,7 +1,6 @@
 //! ID tokens of the emulator, including deliberately wrong ones.
 
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::{Error, debug_fields};
 use crate::jose::{SigningKey, jws};
 use serde_json::{Value, json};
 use std::time::Duration;

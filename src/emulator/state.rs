@@ -1,9 +1,9 @@
 //! State shared by the request handlers: apps, mails, faults and counters.
 
 use super::app::App;
-use crate::core::clock::{Clock, since_epoch, system_time};
-use crate::core::debug::debug_fields;
+use crate::core::clock::{since_epoch, system_time};
 use crate::core::lock::lock;
+use crate::core::{Clock, debug_fields};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};

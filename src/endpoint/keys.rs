@@ -3,8 +3,7 @@
 use super::handler::{Endpoint, EndpointRequest};
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::AuthResponse;
-use crate::core::error::{Error, ensure};
-use crate::core::hash::sha256;
+use crate::core::{Error, ensure, sha256};
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
 use std::time::Duration;

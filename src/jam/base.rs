@@ -1,7 +1,7 @@
 //! Base URL of a JAM app, which is also the issuer of its tokens.
 
-use crate::core::error::{Error, ensure};
 use crate::core::http::checked_url;
+use crate::core::{Error, ensure};
 use url::Url;
 
 /// Base URL of the hosted service.

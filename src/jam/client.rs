@@ -3,11 +3,9 @@
 use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 use crate::core::sanitize::quoted;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure};
 use crate::jose::KeySet;
 use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;

@@ -1,8 +1,7 @@
 //! Header and claims of a token that JAM verified remotely.
 
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::json;
+use crate::core::{Error, ErrorKind, debug_fields};
 use crate::jose::Header;
 use crate::jose::jws::{Compact, DEFAULT_MAX_LEN};
 use serde::de::DeserializeOwned;

@@ -1,7 +1,7 @@
 //! JWS signature algorithms and their registered names.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
+use crate::core::{Error, ErrorKind};
 use std::fmt;
 use std::str::FromStr;
 

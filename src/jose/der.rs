@@ -2,7 +2,7 @@
 
 use super::algorithm::Algorithm;
 use super::error::invalid;
-use crate::core::error::Error;
+use crate::core::Error;
 
 pub(super) const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;

@@ -1,7 +1,7 @@
 //! Strict base64url without padding (RFC 7515 section 2), big-endian numbers and PEM blocks.
 
 use super::error::invalid;
-use crate::core::error::Error;
+use crate::core::Error;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;

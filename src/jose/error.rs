@@ -1,6 +1,6 @@
 //! Errors about keys and tokens.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use std::borrow::Cow;
 
 /// Returns an error about a key.

@@ -3,9 +3,9 @@
 use super::algorithm::Algorithm;
 use super::encoding;
 use super::error::malformed;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::json::{self, Scalar};
 use crate::core::sanitize::shown;
+use crate::core::{Error, ErrorKind};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -3,9 +3,7 @@
 use super::algorithm::{Algorithm, KeyType};
 use super::encoding;
 use super::error::invalid;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
-use crate::core::hash::sha256;
+use crate::core::{Error, debug_fields, sha256};
 use jsonwebtoken::jwk::{self as model, AlgorithmParameters as Parameters};
 use serde::de::Error as _;
 use serde::ser::Error as _;

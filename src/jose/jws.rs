@@ -7,7 +7,7 @@ use super::header::Header;
 use super::key_set::KeySet;
 use super::signing_key::SigningKey;
 use super::verifying_key::VerifyingKey;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use std::sync::Arc;
 
 /// Longest token that [`Jws::verify`] accepts, and a verifier by default, in bytes.

@@ -5,8 +5,7 @@ use super::error::invalid;
 use super::jwk::{Jwk, Material, Purpose};
 use super::verifying_key::{self, VerifyingKey};
 use super::{der, encoding};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::{Error, debug_fields};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,

@@ -1,7 +1,7 @@
 //! Document fetching: the `Fetch` trait and the built-in HTTP client.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, HttpRequest, checked_url};
+use crate::core::{Error, ErrorKind};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;

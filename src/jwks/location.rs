@@ -1,9 +1,9 @@
 //! Key set location: a URL, or OpenID Connect discovery.
 
 use super::fetch::{Fetch, FetchedDocument};
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::http::{checked_url, shown_url};
 use crate::core::mismatch::mismatch;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::jose::KeySet;
 use serde::Deserialize;
 use std::borrow::Cow;

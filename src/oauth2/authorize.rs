@@ -5,8 +5,7 @@ use super::endpoints::is_own_parameter;
 use super::pending::Pending;
 use super::pkce::Pkce;
 use super::scopes::{check_scope, words};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, debug_fields};
 
 /// A builder of a login, made by [`OAuth2Client::authorize`].
 ///

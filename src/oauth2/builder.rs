@@ -5,14 +5,12 @@ use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::provider_keys::USERINFO;
 use super::scopes::{check_scope, words};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ensure};
+use crate::core::clock::SystemClock;
 use crate::core::http::{HttpClient, checked_url};
 use crate::core::name::is_name;
-use crate::core::secret::Secret;
 use crate::core::settings::{Texts, Time, options};
 use crate::core::single_flight::SingleFlight;
+use crate::core::{Clock, Error, Secret, debug_fields, ensure};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,10 +1,9 @@
 //! Endpoints of a provider, configured or discovered.
 
 use super::provider::{Place, Provider};
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::http::{HttpClient, checked_url};
 use crate::core::refreshing::{Fresh, Refreshing, Source};
+use crate::core::{Clock, Error, ErrorKind, ensure};
 use crate::jwks::fetch::HttpFetch;
 use crate::jwks::location::{check_issuer, discover};
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! Serde forms of secrets, for the private types behind `expose_json`.
 
-use crate::core::secret::Secret;
+use crate::core::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;

@@ -1,9 +1,7 @@
 //! Proof Key for Code Exchange (RFC 7636), S256 only.
 
-use crate::core::error::{Error, ensure};
-use crate::core::hash::sha256;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret, ensure, sha256};
 use crate::jose::encoding;
 use std::fmt;
 

@@ -3,7 +3,7 @@
 //! These are its published keys, and the client's secret for HMAC.
 
 use super::client::{Inner, OAuth2Client};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
 use crate::jwks::fetch::HttpFetch;
 use crate::jwks::location::{Aged, Failure, Location, check_issuer, discover, get, jwks_uri};

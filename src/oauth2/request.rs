@@ -6,12 +6,8 @@ use super::endpoints::SecretIn;
 use super::pkce::Pkce;
 use super::scopes::{check_scope, words};
 use super::tokens::TokenResponse;
-use crate::core::clock::Clock;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
 use crate::core::http::HttpRequest;
-use crate::core::secret::Secret;
+use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, sha256};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

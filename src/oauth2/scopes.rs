@@ -1,7 +1,7 @@
 //! Lists of scopes (RFC 6749 section 3.3).
 
-use crate::core::error::{Error, ensure};
 use crate::core::name::is_scope;
+use crate::core::{Error, ensure};
 
 /// Splits texts into words.
 pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {

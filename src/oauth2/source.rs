@@ -3,10 +3,8 @@
 use super::client::OAuth2Client;
 use super::request::TokenRequest;
 use super::tokens::TokenResponse;
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::refreshing::{Fresh, Refreshing, Source};
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret, debug_fields};
 use std::sync::Arc;
 use std::time::Duration;
 

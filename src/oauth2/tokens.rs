@@ -1,10 +1,8 @@
 //! The response of a token endpoint.
 
 use super::exposed::{self, Exposed};
-use crate::core::debug::debug_fields;
 use crate::core::decode::decode;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Kinds and hash algorithms of one-time passwords.
 
-use crate::core::error::Error;
+use crate::core::Error;
 use aws_lc_rs::hmac;
 use serde::Deserialize;
 use std::fmt;

@@ -5,7 +5,7 @@ use super::code::Match;
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind, ensure};
+use crate::core::{Error, ErrorKind, ensure};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -5,10 +5,9 @@ use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_win
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use super::user_records::{UserRecords, decode, encode};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::{Error, debug_fields};
 use crate::store::{NewRecord, Record, Store};
 use std::sync::Arc;
 use std::time::Duration;

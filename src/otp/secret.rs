@@ -1,7 +1,6 @@
 //! [`OtpSecret`]: the secret that an authenticator and the server share.
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use aws_lc_rs::{digest, rand};
 use data_encoding::BASE32_NOPAD;
 use std::fmt;

@@ -3,11 +3,9 @@
 use super::algorithm::{OtpAlgorithm, OtpKind};
 use super::code::{Codes, MAX_DIGITS, Match};
 use super::secret::OtpSecret;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ensure};
-use crate::core::secret::Secret;
+use crate::core::clock::SystemClock;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, Secret, debug_fields, ensure};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;

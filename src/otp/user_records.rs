@@ -1,7 +1,6 @@
 //! One record per user in a store.
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
+use crate::core::{Error, ErrorKind, sha256};
 use crate::jose::encoding;
 use crate::store::{NewRecord, Record, Store, update};
 use serde::Serialize;

@@ -6,7 +6,7 @@ use super::expression::{Node, Policy};
 use super::path::ClaimPath;
 use super::scalar::Scalar;
 use super::subject::Subject;
-use crate::core::error::Error;
+use crate::core::Error;
 use std::future::Future;
 use std::time::Duration;
 

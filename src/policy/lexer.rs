@@ -1,7 +1,7 @@
 //! The words and signs of a policy's text.
 
 use super::print::is_bare;
-use crate::core::error::Error;
+use crate::core::Error;
 use std::borrow::Cow;
 
 /// A position in a text, with errors that name the column.

@@ -9,7 +9,7 @@ use super::path::ClaimPath;
 use super::print::{is_bare, number};
 use super::scalar::{Kind, Scalar};
 use super::subject::Subject;
-use crate::core::error::Error;
+use crate::core::Error;
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::future::Future;

@@ -12,8 +12,8 @@ mod writes;
 
 pub use promise::{Promise, StoreReport};
 
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
+use crate::core::clock::SystemClock;
+use crate::core::{Clock, Error};
 use crate::store::{NewRecord, Record, Store};
 use promise::{PROMISES, catch_panic, message};
 use std::sync::Arc;

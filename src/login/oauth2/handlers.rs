@@ -3,10 +3,8 @@
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::future::BoxFuture;
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret, debug_fields};
 use crate::endpoint::Endpoint;
 use crate::login::Redirect;
 use crate::login::logout::Presented;

@@ -6,9 +6,7 @@
 
 use crate::authenticator::cookies::Attributes;
 use crate::authenticator::{Head, credentials};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, sha256};
 use crate::jose::encoding;
 use crate::oauth2::exposed::Exposed;
 use crate::oauth2::pending::{LOGIN_TIMEOUT, Pending};

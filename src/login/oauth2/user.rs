@@ -1,9 +1,8 @@
 //! The result of an OAuth2 login, and the application's user for it.
 
 use crate::authenticator::Authenticator;
-use crate::core::debug::debug_fields;
 use crate::core::decode::decode;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, debug_fields};
 use crate::oauth2::{OAuth2Client, TokenResponse};
 use crate::token::verified::Verified;
 use serde::Serialize;

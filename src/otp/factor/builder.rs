@@ -1,10 +1,9 @@
 //! The builder for [`SecondFactor`].
 
 use super::handle::{SecondFactor, Settings};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ensure};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::{Error, debug_fields, ensure};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;

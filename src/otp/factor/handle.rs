@@ -1,9 +1,7 @@
 //! [`SecondFactor`]: enrols users and accepts their codes and recovery codes.
 
 use super::record::{Factor, Form};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind, ensure};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure};
 use crate::otp::algorithm::OtpKind;
 use crate::otp::attempts::{Attempts, Failures, Terms};
 use crate::otp::enrolment::Enrolment;

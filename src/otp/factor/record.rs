@@ -1,6 +1,6 @@
 //! The stored record of a user's second factor.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use crate::otp::attempts::Attempts;
 use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;

@@ -1,12 +1,10 @@
 //! [`RecoveryCodes`]: issues and redeems recovery codes.
 
 use super::record::{SHEET, Sheet, check_count, no_codes};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
+use crate::core::clock::SystemClock;
 use crate::core::name::check_store_name;
-use crate::core::secret::Secret;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::otp::attempts::Terms;
 use crate::otp::user_records::{UserRecords, decode, encode};
 use crate::store::{NewRecord, Record, Store};

@@ -1,9 +1,8 @@
 //! The stored record of a user's recovery codes.
 
-use crate::core::error::{Error, ErrorKind, ensure};
 use crate::core::hash::sha256_of;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, ensure};
 use crate::jose::encoding;
 use crate::otp::attempts::{Failures, Terms};
 use data_encoding::BASE32_NOPAD;

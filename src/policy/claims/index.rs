@@ -1,8 +1,7 @@
 //! Claims indexed by path.
 
 use super::value::{Span, Value, same};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, debug_fields};
 use crate::policy::claim_paths::ClaimPaths;
 use crate::policy::path::ClaimPath;
 use serde::Serialize;

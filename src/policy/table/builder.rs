@@ -5,7 +5,7 @@ use super::methods::Methods;
 use super::pattern::{Parameter, Pattern, Segment};
 use super::route_table::{Paths, Route, RouteTable, Routes, Rule, Unmatched};
 use super::rule::RouteRule;
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::policy::{Policy, PolicyParser};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Route rules in the form of a configuration file.
 
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::policy::{Policy, PolicyParser};
 use serde::{Deserialize, Serialize};
 
