@@ -110,7 +110,8 @@ impl VerifyingKey {
                     .ok()
                     .filter(|_| der::is_sequence(der) && der.len() > 32)
                     .ok_or_else(|| wrong("SPKI"))?;
-                curve_material(&key, key_type)?
+                point_material(spki(&key)?.as_ref(), key_type)
+                    .ok_or_else(|| invalid("the public key has no plain point"))?
             }
         };
         Self::build(key_type, &material, vec![algorithm], Some(algorithm), None)
@@ -290,12 +291,6 @@ pub(crate) fn rsa_material(key: &RsaSubjectPublicKey) -> Material {
 
 fn spki(key: &ParsedPublicKey) -> Result<PublicKeyX509Der<'static>, Error> {
     key.as_der().map_err(|_| invalid("the public key cannot be written as SPKI"))
-}
-
-/// Extracts the point at the end of the key's SPKI form.
-fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
-    point_material(spki(key)?.as_ref(), key_type)
-        .ok_or_else(|| invalid("the public key has no plain point"))
 }
 
 /// Returns the point at the end of these bytes.

@@ -6,10 +6,13 @@ use super::origin::{KeySetOptions, Origin};
 use super::remote::RemoteKeySet;
 use crate::core::clock::{PartClock, SystemClock};
 use crate::core::http::HttpClient;
+use crate::core::refreshing::Refreshing;
 use crate::core::settings::Time;
+use crate::core::telemetry::{Counter, Metric};
 use crate::core::{Clock, Error, debug_fields, ensure};
 use crate::token::builder::VerifierBuilder;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A builder of a [`RemoteKeySet`].
@@ -138,8 +141,17 @@ impl RemoteKeySetBuilder {
             None => Arc::new(HttpFetch(HttpClient::new(options.timeout.0)?)),
         };
         let clock = PartClock::new(self.clock);
-        let origin = Origin::new(self.location, fetcher, clock.clone(), options);
-        Ok(RemoteKeySet::new(origin, clock))
+        let origin = Origin {
+            location: self.location,
+            fetcher,
+            clock: clock.clone(),
+            options,
+            generation: AtomicU64::new(0),
+            cooldown: Mutex::default(),
+            fetches: Counter::new(Metric::KeySetFetch),
+            failures: Counter::new(Metric::KeySetFetchFailed),
+        };
+        Ok(RemoteKeySet(Refreshing::new(origin, clock)))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::core::clock::PartClock;
 use crate::core::lock::lock;
 use crate::core::refreshing::{Fresh, Source};
 use crate::core::settings::{Time, options};
-use crate::core::telemetry::{self, Counter, Metric};
+use crate::core::telemetry::{self, Counter};
 use crate::core::{Clock, Error, ErrorKind};
 use crate::token::keys::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,36 +33,18 @@ options! {
 
 pub(super) struct Origin {
     pub(super) location: Box<dyn Location>,
-    fetcher: Arc<dyn Fetch>,
+    pub(super) fetcher: Arc<dyn Fetch>,
     pub(super) clock: Arc<PartClock>,
     pub(super) options: KeySetOptions,
     /// Generation of the current keys, readable without a lock.
-    generation: AtomicU64,
+    pub(super) generation: AtomicU64,
     /// Locked after the state of the keys, if both are.
-    cooldown: Mutex<Cooldown>,
+    pub(super) cooldown: Mutex<Cooldown>,
     pub(super) fetches: Counter,
-    failures: Counter,
+    pub(super) failures: Counter,
 }
 
 impl Origin {
-    pub(super) fn new(
-        location: Box<dyn Location>,
-        fetcher: Arc<dyn Fetch>,
-        clock: Arc<PartClock>,
-        options: KeySetOptions,
-    ) -> Self {
-        Self {
-            location,
-            fetcher,
-            clock,
-            options,
-            generation: AtomicU64::new(0),
-            cooldown: Mutex::default(),
-            fetches: Counter::new(Metric::KeySetFetch),
-            failures: Counter::new(Metric::KeySetFetchFailed),
-        }
-    }
-
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }

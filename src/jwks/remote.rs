@@ -30,13 +30,9 @@ use std::sync::Arc;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RemoteKeySet(Refreshing<Origin>);
+pub struct RemoteKeySet(pub(super) Refreshing<Origin>);
 
 impl RemoteKeySet {
-    pub(super) fn new(origin: Origin, clock: Arc<dyn Clock>) -> Self {
-        Self(Refreshing::new(origin, clock))
-    }
-
     /// Fetches the keys now if no usable ones are cached, for example at start-up.
     ///
     /// # Errors

@@ -2,8 +2,9 @@
 
 use super::client::OAuth2Client;
 use super::endpoints::is_own_parameter;
-use super::pending::Pending;
-use super::pkce::Pkce;
+use super::exposed::Exposed;
+use super::pending::{LOGIN_TIMEOUT, Parts, Pending};
+use super::pkce::{Pkce, random_text};
 use super::scopes::{check_scope, words};
 use crate::core::{Error, ErrorKind, debug_fields};
 
@@ -94,8 +95,18 @@ impl AuthorizationRequest {
         })?;
         let endpoints = client.directory.endpoints().await?;
         let pkce = Pkce::generate()?;
-        let (scopes, with_nonce) = (self.wanted_scopes(), self.asks_for_id_token());
-        let pending = Pending::new(client, &endpoints, &pkce, scopes, with_nonce)?;
+        let scopes = self.wanted_scopes();
+        let nonce = self.asks_for_id_token().then(random_text).transpose()?;
+        let pending = Pending(Parts {
+            state: Exposed(random_text()?),
+            verifier: Exposed(pkce.verifier().clone()),
+            nonce: nonce.map(Exposed),
+            provider: client.provider.name().to_owned(),
+            client_id: client.client_id.clone(),
+            sends_iss: endpoints.sends_iss,
+            scopes: scopes.to_vec(),
+            until: (client.clock.now() + LOGIN_TIMEOUT).as_secs(),
+        });
         let mut url = endpoints.authorize.clone().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,

@@ -1,10 +1,9 @@
 //! A login between its start and its callback.
 
 use super::answer;
-use super::client::{Inner, OAuth2Client};
-use super::endpoints::Endpoints;
+use super::client::OAuth2Client;
 use super::exposed::Exposed;
-use super::pkce::{Pkce, random_text};
+use super::pkce::Pkce;
 use super::request::TokenRequest;
 use crate::core::mismatch::mismatch;
 use crate::core::{Error, ErrorKind, Secret, debug_fields};
@@ -43,36 +42,17 @@ pub struct Pending(pub(crate) Parts);
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Parts {
     pub(crate) state: Exposed,
-    verifier: Exposed,
-    nonce: Option<Exposed>,
-    provider: String,
-    client_id: String,
-    sends_iss: bool,
-    scopes: Vec<String>,
+    pub(super) verifier: Exposed,
+    pub(super) nonce: Option<Exposed>,
+    pub(super) provider: String,
+    pub(super) client_id: String,
+    pub(super) sends_iss: bool,
+    pub(super) scopes: Vec<String>,
     /// Unix seconds.
-    until: u64,
+    pub(super) until: u64,
 }
 
 impl Pending {
-    pub(super) fn new(
-        client: &Inner,
-        endpoints: &Endpoints,
-        pkce: &Pkce,
-        scopes: &[String],
-        with_nonce: bool,
-    ) -> Result<Self, Error> {
-        Ok(Self(Parts {
-            state: Exposed(random_text()?),
-            verifier: Exposed(pkce.verifier().clone()),
-            nonce: with_nonce.then(random_text).transpose()?.map(Exposed),
-            provider: client.provider.name().to_owned(),
-            client_id: client.client_id.clone(),
-            sends_iss: endpoints.sends_iss,
-            scopes: scopes.to_vec(),
-            until: (client.clock.now() + LOGIN_TIMEOUT).as_secs(),
-        }))
-    }
-
     /// Returns the `state`, which identifies the login in the callback.
     pub fn state(&self) -> &Secret {
         &self.0.state.0

@@ -29,11 +29,24 @@ impl Inner {
     /// `None` for a provider without OpenID Connect.
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
         let issuer = self.provider.issuer.as_deref().filter(|_| self.provider.is_oidc)?;
-        let keys = ProviderKeys::new(issuer, self, announced);
+        let secrets = self.secret.iter().flat_map(|secret| {
+            let secret = secret.expose().as_bytes();
+            Algorithm::ALL.into_iter().filter_map(|a| VerifyingKey::from_secret(a, secret).ok())
+        });
+        let mut keys = ProviderKeys {
+            issuer: issuer.to_owned(),
+            algorithms: self.provider.id_token_algorithms.clone(),
+            announced,
+            secrets: secrets.collect(),
+            has_published: AtomicBool::new(false),
+        };
         let fetcher = HttpFetch(self.http.clone());
         let source = move |clock, named: &[Algorithm]| {
-            let keys = RemoteKeySetBuilder::new(keys.only(named));
-            let keys: Arc<dyn KeySource> = Arc::new(keys.fetcher(fetcher).clock(clock).build()?);
+            if !named.is_empty() {
+                keys.algorithms = Some(named.to_vec());
+            }
+            let keys = RemoteKeySetBuilder::new(keys).fetcher(fetcher).clock(clock);
+            let keys: Arc<dyn KeySource> = Arc::new(keys.build()?);
             Ok(keys)
         };
         Some(
@@ -85,29 +98,6 @@ struct ProviderKeys {
 }
 
 impl ProviderKeys {
-    fn new(issuer: &str, client: &Inner, announced: &'static [&'static str]) -> Self {
-        let secrets = client.secret.iter().flat_map(|secret| {
-            Algorithm::ALL
-                .into_iter()
-                .filter_map(|a| VerifyingKey::from_secret(a, secret.expose().as_bytes()).ok())
-        });
-        Self {
-            issuer: issuer.to_owned(),
-            algorithms: client.provider.id_token_algorithms.clone(),
-            announced,
-            secrets: secrets.collect(),
-            has_published: AtomicBool::new(false),
-        }
-    }
-
-    /// Limits the keys to these algorithms, if there are any.
-    fn only(mut self, algorithms: &[Algorithm]) -> Self {
-        if !algorithms.is_empty() {
-            self.algorithms = Some(algorithms.to_vec());
-        }
-        self
-    }
-
     /// Returns the published keys; the inner error means that none of them is usable.
     ///
     /// # Errors

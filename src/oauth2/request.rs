@@ -36,7 +36,7 @@ pub struct TokenRequest {
     client: OAuth2Client,
     grant: Grant,
     /// In the order of sending.
-    fields: Vec<(String, Secret)>,
+    fields: Vec<(&'static str, Secret)>,
     scopes: Option<Vec<String>>,
     /// Scopes requested when the login started.
     before: Option<Vec<String>>,
@@ -44,7 +44,7 @@ pub struct TokenRequest {
 }
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Grant {
+enum Grant {
     Code,
     Refresh(Secret),
     ClientCredentials,
@@ -99,16 +99,15 @@ impl OAuth2Client {
 }
 
 impl TokenRequest {
-    pub(super) fn new(
+    fn new(
         client: &OAuth2Client,
         grant: Grant,
-        fields: impl IntoIterator<Item = (&'static str, Secret)>,
+        fields: impl Into<Vec<(&'static str, Secret)>>,
     ) -> Self {
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
         Self {
             client: client.clone(),
             grant,
-            fields: fields.collect(),
+            fields: fields.into(),
             scopes: None,
             before: None,
             parameters: Vec::new(),
@@ -157,14 +156,6 @@ impl TokenRequest {
         let Grant::Refresh(token) = &self.grant else {
             return self.exchange().await;
         };
-        let mut about = Zeroizing::new(String::new());
-        let form = [("refresh_token", token)];
-        let more = self.parameters.iter().map(|(name, value)| (&**name, value));
-        for (name, value) in form.into_iter().chain(more) {
-            about.push_str(&format!("{}:{name}={}:", name.len(), value.expose().len()));
-            about.push_str(value.expose());
-        }
-        about.push_str(&self.scopes.as_deref().unwrap_or_default().join(" "));
         let client = self.client.clone();
         let request = self.clone();
         let call = || async move { request.exchange().await };
@@ -179,7 +170,7 @@ impl TokenRequest {
             }
             Err(error) => error.kind() == ErrorKind::InvalidGrant,
         };
-        let answer = refreshes.ask_detached(sha256(&*about), call, lasts).await?;
+        let answer = refreshes.ask_detached(sha256(&*self.form(false)), call, lasts).await?;
         Ok(answer.or_refresh_token(token))
     }
 
@@ -217,7 +208,7 @@ impl TokenRequest {
         }
         let own = ["client_id", "client_secret", "grant_type", "scope"];
         for (place, (name, _)) in self.parameters.iter().enumerate() {
-            let fields = self.fields.iter().map(|(field, _)| &**field);
+            let fields = self.fields.iter().map(|(field, _)| *field);
             let taken = own.into_iter().chain(fields).any(|own| own.eq_ignore_ascii_case(name))
                 || self.parameters[..place].iter().any(|(other, _)| other == name);
             if taken {
@@ -283,9 +274,9 @@ impl TokenRequest {
         }
         let sent = client.now();
         let answer = client.http.send(request).await?;
-        let secrets = client.secret.iter();
-        let secrets = secrets.chain(self.fields.iter().chain(&self.parameters).map(|(_, v)| v));
-        let secrets = secrets.map(Secret::expose);
+        let fields = self.fields.iter().map(|(_, value)| value);
+        let parameters = self.parameters.iter().map(|(_, value)| value);
+        let secrets = client.secret.iter().chain(fields).chain(parameters).map(Secret::expose);
         let scopes = self.wanted().or(self.before.as_deref());
         answer::tokens(
             &answer,
