@@ -65,20 +65,19 @@ impl Sheet {
         terms: &Terms,
     ) -> Result<(), Error> {
         self.failures.check(now, terms)?;
-        let Some(hash) = read(code).map(|code| self.hash(&*code)) else {
-            return Err(self.failures.add(now, terms));
-        };
-        let Some(found) = position(&self.hashes, &hash) else {
-            // Sent twice at once, as by a double click: the first one was accepted.
-            if position(&self.used, &hash).is_some() {
-                let message = "the recovery code was used before: use another one";
-                return Err(Error::new(ErrorKind::UsedCode, message));
-            }
-            return Err(self.failures.add(now, terms));
-        };
-        self.used.push(self.hashes.remove(found));
-        self.failures = Failures::default();
-        Ok(())
+        let hash = read(code).map(|code| self.hash(&*code));
+        let is_in = |hashes: &[String]| hash.as_ref().and_then(|hash| position(hashes, hash));
+        if let Some(found) = is_in(&self.hashes) {
+            self.used.push(self.hashes.remove(found));
+            self.failures = Failures::default();
+            return Ok(());
+        }
+        // Sent twice at once, as by a double click: the first one was accepted.
+        if is_in(&self.used).is_some() {
+            let message = "the recovery code was used before: use another one";
+            return Err(Error::new(ErrorKind::UsedCode, message));
+        }
+        Err(self.failures.add(now, terms))
     }
 
     fn hash(&self, code: &[u8]) -> String {
