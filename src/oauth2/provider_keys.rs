@@ -66,9 +66,9 @@ impl OAuth2Client {
     /// 3.1.3.7). Keys come from its discovery document.
     ///
     /// The signature algorithm must be announced in that document or named by
-    /// [`Provider::id_token_algorithms`]; if neither is the case, RS256. HS256, HS384 and HS512 are
-    /// verified with the client's secret, which must be as long as the hash, and never with a
-    /// published key.
+    /// [`Provider::id_token_algorithms`](super::Provider::id_token_algorithms); if neither is the
+    /// case, RS256. HS256, HS384 and HS512 are verified with the client's secret, which must be as
+    /// long as the hash, and never with a published key.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// How long an enrolment waits for its first code.
 const PENDING: Duration = Duration::from_secs(3600);
 
-/// Users' second factor: enrolment, codes and recovery codes in a [`Store`]. Cheap to clone.
+/// Users' second factor: enrolment, codes and recovery codes in a store. Cheap to clone.
 ///
 /// - **Secrets are encrypted** with [`SealingKeys`] and bound to their user's key in the store.
 /// - **A first right code enrols a user** and yields ten recovery codes, which are stored as
@@ -164,8 +164,8 @@ impl SecondFactor {
     /// Resynchronizes a HOTP authenticator whose counter ran ahead, by two consecutive codes.
     ///
     /// A counter runs ahead if, for example, the button is pressed in a pocket (RFC 4226 section
-    /// 7.4). The first code may be at most [`resync_window`](SecondFactorBuilder::resync_window)
-    /// counters ahead.
+    /// 7.4). The first code may be at most
+    /// [`resync_window`](super::SecondFactorBuilder::resync_window) counters ahead.
     ///
     /// Both codes are used up, and prove as much as [`verify`](Self::verify) does. Failures are
     /// shared with it, and so is a lockout.

@@ -42,9 +42,10 @@ use std::sync::Arc;
 ///   the table as `admin`. Register closer routes first, because actix-web takes the first match.
 ///
 /// Write a regular expression that matches several segments as `{*rest}`, and one that matches
-/// several texts as a rule for each, or as `{name}`: [`RouteTableBuilder::build`] rejects a pattern
-/// with a regular expression, with text after a parameter, or with dots and empty segments. A
-/// parameter that may be empty, such as `{id:[0-9]*}`, needs a rule for the path without it too.
+/// several texts as a rule for each, or as `{name}`:
+/// [`RouteTableBuilder::build`](super::RouteTableBuilder::build) rejects a pattern with a regular
+/// expression, with text after a parameter, or with dots and empty segments. A parameter that may
+/// be empty, such as `{id:[0-9]*}`, needs a rule for the path without it too.
 ///
 /// axum's `nest_service` receives only what no route beside it matches: if one of two routes is a
 /// special case of the other, put both inside of it, or both outside.
