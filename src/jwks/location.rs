@@ -19,14 +19,14 @@ pub(crate) trait Location: Send + Sync + 'static {
     fn check(&self) -> Result<(), Error>;
 
     /// Fetches the keys.
-    fn fetch<'a>(
-        &'a self,
-        fetcher: &'a dyn Fetch,
-    ) -> Pin<Box<dyn Future<Output = Result<Aged, Failure>> + Send + 'a>>;
+    fn fetch<'a>(&'a self, fetcher: &'a dyn Fetch) -> KeysFuture<'a>;
 }
 
 /// A key set and the lifetime that the issuer states.
 pub(crate) type Aged = (KeySet, Option<Duration>);
+
+/// The fetch of a key set.
+pub(crate) type KeysFuture<'a> = Pin<Box<dyn Future<Output = Result<Aged, Failure>> + Send + 'a>>;
 
 /// The location of one published document.
 pub(super) enum Published {
@@ -50,10 +50,7 @@ impl Location for Published {
         }
     }
 
-    fn fetch<'a>(
-        &'a self,
-        fetcher: &'a dyn Fetch,
-    ) -> Pin<Box<dyn Future<Output = Result<Aged, Failure>> + Send + 'a>> {
+    fn fetch<'a>(&'a self, fetcher: &'a dyn Fetch) -> KeysFuture<'a> {
         Box::pin(async move {
             let fetched = match self {
                 Self::Url(url) => get(url, fetcher).await,

@@ -6,14 +6,14 @@ use super::client::{Inner, OAuth2Client};
 use crate::core::{Error, ErrorKind};
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
 use crate::jwks::fetch::HttpFetch;
-use crate::jwks::location::{Aged, Failure, Location, check_issuer, discover, get, jwks_uri};
+use crate::jwks::location::{
+    Aged, Failure, KeysFuture, Location, check_issuer, discover, get, jwks_uri,
+};
 use crate::jwks::{Fetch, RemoteKeySetBuilder};
 use crate::token::builder::VerifierBuilder;
 use crate::token::keys::KeySource;
 use crate::token::verifier::Verifier;
 use serde_json::Value;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -162,10 +162,7 @@ impl Location for ProviderKeys {
         check_issuer(&self.issuer)
     }
 
-    fn fetch<'a>(
-        &'a self,
-        fetcher: &'a dyn Fetch,
-    ) -> Pin<Box<dyn Future<Output = Result<Aged, Failure>> + Send + 'a>> {
+    fn fetch<'a>(&'a self, fetcher: &'a dyn Fetch) -> KeysFuture<'a> {
         Box::pin(async move {
             self.gather(fetcher).await.map_err(|error| match error.kind() {
                 ErrorKind::InvalidKey => Failure::unusable(&self.issuer, error),

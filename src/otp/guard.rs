@@ -4,7 +4,7 @@ use super::algorithm::OtpKind;
 use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
 use super::secret::OtpSecret;
 use super::settings::Otp;
-use super::user_records::{UserRecords, decode, encode};
+use super::user_records::{UserRecords, read_record, record_bytes};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::core::{Error, debug_fields};
@@ -186,7 +186,7 @@ impl OtpGuard {
     /// Errors of the store.
     pub async fn counter(&self, user: &str) -> Result<u64, Error> {
         let record = self.records.get(user).await?;
-        Ok(decode::<Attempts>(record.as_ref())?.unwrap_or_default().next)
+        Ok(read_record::<Attempts>(record.as_ref())?.unwrap_or_default().next)
     }
 
     /// Sets the HOTP counter that is expected next of a user, such as of a token used elsewhere.
@@ -232,13 +232,13 @@ impl OtpGuard {
         mut change: impl FnMut(&mut Attempts, Option<Duration>) -> (Result<(), Error>, Option<Duration>),
     ) -> Result<(), Error> {
         let updated = self.records.update(user, |record| {
-            let before: Attempts = decode(record)?.unwrap_or_default();
+            let before: Attempts = read_record(record)?.unwrap_or_default();
             let mut attempts = before.clone();
             let (answer, ttl) = change(&mut attempts, record.and_then(Record::ttl));
             if attempts == before {
                 return Ok((None, answer));
             }
-            let value = encode(&attempts, attempts.spare())?;
+            let value = record_bytes(&attempts, attempts.spare())?;
             // Unknown user names are guessed too. The first record is anonymous for a right code as
             // well: if there is no room to count guesses, no code is accepted.
             let mut new = NewRecord::new(value).for_anonymous();

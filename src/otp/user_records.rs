@@ -43,15 +43,15 @@ impl UserRecords {
 }
 
 /// Decodes a user's record.
-pub(super) fn decode<T: DeserializeOwned>(record: Option<&Record>) -> Result<Option<T>, Error> {
+pub(super) fn read_record<T: DeserializeOwned>(
+    record: Option<&Record>,
+) -> Result<Option<T>, Error> {
     let read = |record: &Record| serde_json::from_slice(record.value()).map_err(|_| damaged());
     record.map(read).transpose()
 }
 
-/// Encodes a user's record, with blanks for the digits that its numbers may still get.
-///
-/// So the length of a record tells nothing, and a full store can still count guesses.
-pub(super) fn encode<T: Serialize>(value: &T, spare: usize) -> Result<Vec<u8>, Error> {
+/// Encodes a user's record, padded with `spare` blanks to a constant size.
+pub(super) fn record_bytes<T: Serialize>(value: &T, spare: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec(value).map_err(|_| damaged())?;
     bytes.resize(bytes.len() + spare, b' ');
     Ok(bytes)

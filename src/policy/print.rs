@@ -38,9 +38,9 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> Result {
 }
 
 /// A text, in quotes if it could not be read back without them.
-struct Word<'a>(&'a str);
+struct Printed<'a>(&'a str);
 
-impl fmt::Display for Word<'_> {
+impl fmt::Display for Printed<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match !self.0.is_empty() && self.0.chars().all(is_bare) {
             true => f.write_str(self.0),
@@ -56,7 +56,7 @@ impl fmt::Display for Kind {
             Self::Text(text) if matches!(&**text, "true" | "false") || number(text).is_some() => {
                 quoted(f, text)
             }
-            Self::Text(text) => write!(f, "{}", Word(text)),
+            Self::Text(text) => write!(f, "{}", Printed(text)),
             Self::Number(Number::Integer(number)) => write!(f, "{number}"),
             Self::Number(Number::Float(number)) => write!(f, "{number:?}"),
             Self::Bool(flag) => write!(f, "{flag}"),
@@ -72,7 +72,7 @@ impl fmt::Display for ClaimPath {
             }
             match name.contains('.') {
                 true => quoted(f, name)?,
-                false => write!(f, "{}", Word(name))?,
+                false => write!(f, "{}", Printed(name))?,
             }
         }
         Ok(())
@@ -92,13 +92,13 @@ impl fmt::Display for Condition {
         match self {
             Self::Authenticated => f.write_str("authenticated"),
             Self::SecondFactor => f.write_str("second_factor"),
-            Self::Scope(scope) => write!(f, "scope:{}", Word(scope)),
-            Self::Role(role) => write!(f, "role:{}", Word(role)),
-            Self::Permission(permission) => write!(f, "permission:{}", Word(permission)),
-            Self::Subject(subject) => write!(f, "subject:{}", Word(subject)),
-            Self::EmailDomain(domain) => write!(f, "email_domain:{}", Word(domain)),
-            Self::IssuedBy(issuer) => write!(f, "issued_by:{}", Word(issuer)),
-            Self::Custom(custom) => write!(f, "custom:{}", Word(&custom.name)),
+            Self::Scope(scope) => write!(f, "scope:{}", Printed(scope)),
+            Self::Role(role) => write!(f, "role:{}", Printed(role)),
+            Self::Permission(permission) => write!(f, "permission:{}", Printed(permission)),
+            Self::Subject(subject) => write!(f, "subject:{}", Printed(subject)),
+            Self::EmailDomain(domain) => write!(f, "email_domain:{}", Printed(domain)),
+            Self::IssuedBy(issuer) => write!(f, "issued_by:{}", Printed(issuer)),
+            Self::Custom(custom) => write!(f, "custom:{}", Printed(&custom.name)),
             Self::Fresh(seconds) => {
                 f.write_str("fresh:")?;
                 duration(f, *seconds)
@@ -115,8 +115,8 @@ impl fmt::Display for Test {
             Self::Exists => Ok(()),
             Self::Compared(comparison, value) => write!(f, " {} {}", comparison.sign(), value.0),
             Self::Contains(value) => write!(f, " contains {}", value.0),
-            Self::StartsWith(text) => write!(f, " starts_with {}", Word(text)),
-            Self::EndsWith(text) => write!(f, " ends_with {}", Word(text)),
+            Self::StartsWith(text) => write!(f, " starts_with {}", Printed(text)),
+            Self::EndsWith(text) => write!(f, " ends_with {}", Printed(text)),
             Self::IsClaim(other) => write!(f, " is_claim {other}"),
             Self::In(values) => {
                 let values: Vec<_> = values.iter().map(|value| value.0.to_string()).collect();

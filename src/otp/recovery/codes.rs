@@ -6,7 +6,7 @@ use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
 use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::otp::attempts::Terms;
-use crate::otp::user_records::{UserRecords, decode, encode};
+use crate::otp::user_records::{UserRecords, read_record, record_bytes};
 use crate::store::{NewRecord, Record, Store};
 use std::sync::Arc;
 
@@ -137,7 +137,7 @@ impl RecoveryCodes {
     /// Errors of the store, after which the user's codes may be new ones that were never shown.
     pub async fn issue(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.count)?;
-        let value = encode(&sheet, sheet.failures.spare())?;
+        let value = record_bytes(&sheet, sheet.failures.spare())?;
         let issue = |_: Option<&Record>| Ok((Some(NewRecord::new(value.clone())), ()));
         self.records.update(user, issue).await?;
         Ok(codes)
@@ -154,12 +154,12 @@ impl RecoveryCodes {
     /// may be used up.
     pub async fn redeem(&self, user: &str, code: &str) -> Result<(), Error> {
         let updated = self.records.update(user, |record| {
-            let before = decode::<Sheet>(record)?.ok_or_else(no_codes)?;
+            let before = read_record::<Sheet>(record)?.ok_or_else(no_codes)?;
             let mut sheet = before.clone();
             let answer = sheet.redeem(code, self.clock.now(), &self.terms);
             let new = match sheet == before {
                 true => None,
-                false => Some(NewRecord::new(encode(&sheet, sheet.failures.spare())?)),
+                false => Some(NewRecord::new(record_bytes(&sheet, sheet.failures.spare())?)),
             };
             Ok((new, answer))
         });
@@ -172,7 +172,7 @@ impl RecoveryCodes {
     /// Errors of the store.
     pub async fn left(&self, user: &str) -> Result<usize, Error> {
         let record = self.records.get(user).await?;
-        Ok(decode::<Sheet>(record.as_ref())?.map_or(0, |sheet| sheet.left()))
+        Ok(read_record::<Sheet>(record.as_ref())?.map_or(0, |sheet| sheet.left()))
     }
 
     /// Revokes all codes of a user.
