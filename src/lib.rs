@@ -225,10 +225,10 @@ pub use crate::jam::{
     client::{JamClient, JamClientBuilder},
     remote_token::RemoteToken,
 };
-#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
-pub use crate::login::oauth2::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub use crate::login::{JamLogin, JamLoginBuilder, Login, Redirect};
+#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
+pub use crate::login::{OAuth2Arrival, OAuth2Login, OAuth2LoginBuilder, OAuth2User};
 
 // Stores.
 pub use crate::store::Store;

@@ -3,7 +3,7 @@
 use super::handler::{Endpoint, EndpointRequest};
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::AuthResponse;
-use crate::core::{Error, ensure, sha256};
+use crate::core::{Error, sha256};
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
 use std::time::Duration;
@@ -42,11 +42,12 @@ impl Issuer {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn jwks_endpoint(&self) -> Result<Endpoint, Error> {
-        ensure(
-            !self.key_ring().algorithm().is_symmetric(),
-            "an issuer that signs with a shared secret has no public keys: sign with ES512, \
-             EdDSA or another asymmetric algorithm",
-        )?;
+        if self.key_ring().algorithm().is_symmetric() {
+            return Err(Error::configuration(
+                "an issuer that signs with a shared secret has no public keys: sign with ES512, \
+                 EdDSA or another asymmetric algorithm",
+            ));
+        }
         let ring = self.key_ring().clone();
         let max_age = MAX_AGE.min(ring.publish_ahead() / 2);
         Ok(Endpoint::new("jwks", move |request| {

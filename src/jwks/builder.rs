@@ -2,7 +2,8 @@
 
 use super::fetch::{Fetch, HttpFetch};
 use super::location::{Location, Published};
-use super::origin::{KeySetOptions, Origin};
+pub(crate) use super::origin::KeySetOptions;
+use super::origin::Origin;
 use super::remote::RemoteKeySet;
 use crate::core::clock::{PartClock, SystemClock};
 use crate::core::http::HttpClient;
@@ -10,7 +11,6 @@ use crate::core::refreshing::Refreshing;
 use crate::core::settings::Time;
 use crate::core::telemetry::{Counter, Metric};
 use crate::core::{Clock, Error, debug_fields, ensure};
-use crate::token::builder::VerifierBuilder;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -152,31 +152,6 @@ impl RemoteKeySetBuilder {
             failures: Counter::new(Metric::KeySetFetchFailed),
         };
         Ok(RemoteKeySet(Refreshing::new(origin, clock)))
-    }
-}
-
-// Here, because `token` is independent of remote keys.
-impl VerifierBuilder {
-    /// Takes the keys from a published JWK set at `url`: https, or http on loopback.
-    ///
-    /// They are fetched on first use and refreshed in the background.
-    pub fn jwks_url(self, url: impl Into<String>) -> Self {
-        let keys = RemoteKeySet::builder(url);
-        self.source(move |clock| Ok(Arc::new(keys.clock(clock).build()?)))
-    }
-
-    /// Takes the keys from a configured remote key set, which verifiers may share.
-    pub fn jwks(self, keys: RemoteKeySet) -> Self {
-        self.source(move |_| Ok(Arc::new(keys)))
-    }
-
-    /// Takes issuer and keys from an OpenID Connect issuer.
-    ///
-    /// Its discovery document names the key set's URL; tokens must carry exactly this `iss`.
-    pub fn discover(self, issuer: impl Into<String>) -> Self {
-        let issuer = issuer.into();
-        let keys = RemoteKeySet::discover(issuer.clone());
-        self.issuer(issuer).source(move |clock| Ok(Arc::new(keys.clock(clock).build()?)))
     }
 }
 

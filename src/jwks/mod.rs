@@ -17,11 +17,12 @@
 //! # Ok(()) }
 //! ```
 
-mod builder;
+pub(crate) mod builder;
 pub(crate) mod fetch;
 pub(crate) mod location;
-pub(crate) mod origin;
+mod origin;
 mod remote;
+mod verifier;
 
 pub use builder::RemoteKeySetBuilder;
 pub use fetch::{Fetch, FetchedDocument};

@@ -3,13 +3,10 @@
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
 use crate::core::call_limit::CallLimit;
-use crate::core::challenge::AuthResponse;
 use crate::core::future::BoxFuture;
-use crate::core::mismatch::mismatch;
-use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure};
+use crate::core::{Error, debug_fields, ensure};
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
-use crate::session::{NewSession, Tokens};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,80 +180,6 @@ impl Keep {
     /// Returns the login cookies of the authenticator, if it has some.
     fn cookies(auth: &Authenticator) -> Self {
         auth.cookies().map_or(Self::Nowhere, |cookies| Self::Cookies(cookies.clone()))
-    }
-}
-
-impl JamLogin {
-    async fn arrived(
-        &self,
-        id_token: Secret,
-        refresh_token: Option<Secret>,
-    ) -> Result<Login, Error> {
-        let settings = &*self.0;
-        let identity = settings.auth.authenticate(id_token.expose()).await?;
-        // The authenticator may accept other apps and issuers too.
-        let (expected, found) = (settings.client.issuer(), identity.issuer());
-        if found != Some(&*expected) {
-            let how = mismatch(&[expected], found.as_slice());
-            let message = format!("the token's issuer is not this app: {how}");
-            return Err(Error::new(ErrorKind::UnknownIssuer, message));
-        }
-        Ok(Login { identity, refresh_token })
-    }
-
-    async fn welcome(
-        &self,
-        login: Login,
-        visit: Option<Arc<RequestSession>>,
-    ) -> Result<AuthResponse, Error> {
-        let settings = &*self.0;
-        if let Some(on_login) = &settings.on_login {
-            return on_login(login).await.map(|redirect| redirect.0);
-        }
-        let redirect = Redirect::to(&settings.home);
-        if let Some(visit) = visit {
-            let cookie = visit.log_in(login.into_session()?).await?;
-            return Ok(redirect.with_header("set-cookie", cookie).0);
-        }
-        let (Keep::Cookies(cookies), Some(token)) = (&settings.keep, login.identity.token()) else {
-            return Ok(redirect.0);
-        };
-        let refresh_token = match &login.refresh_token {
-            Some(token) => cookies.set_refresh(token.expose())?,
-            // A refresh token of an earlier login must not outlive this one.
-            None => cookies.remove_refresh(),
-        };
-        Ok(redirect
-            .with_header("set-cookie", cookies.set_id(token.expose_token())?)
-            .with_header("set-cookie", refresh_token)
-            .0)
-    }
-}
-
-impl Login {
-    /// Returns the session that this login begins.
-    fn into_session(self) -> Result<NewSession, Error> {
-        #[derive(serde::Deserialize)]
-        struct Mail {
-            email: String,
-        }
-
-        let user = match (self.identity.subject(), self.identity.claims::<Mail>()) {
-            (Some(subject), _) => subject.to_owned(),
-            (None, Ok(mail)) => mail.email.clone(),
-            (None, Err(_)) => {
-                return Err(Error::new(
-                    ErrorKind::MissingClaim,
-                    "the ID token has neither 'sub' nor 'email' to name the session's user: \
-                     configure the issuer to send one",
-                ));
-            }
-        };
-        let token = self.identity.token().map(|token| token.expose_token());
-        let id_token = Secret::new(token.unwrap_or_default());
-        let tokens = Tokens::new(id_token, self.refresh_token);
-        let claims = self.identity.raw_claims().to_owned();
-        Ok(NewSession::of_login(user, claims, Some(tokens), None))
     }
 }
 

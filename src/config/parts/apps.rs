@@ -13,7 +13,7 @@ use crate::jam::{
     app::JamApp,
     client::{JamClient, JamClientBuilder},
 };
-use crate::jwks::{RemoteKeySet, origin::KeySetOptions};
+use crate::jwks::{RemoteKeySet, builder::KeySetOptions};
 use std::fmt;
 
 settings! {

@@ -2,7 +2,7 @@
 
 use super::location::Spot;
 use crate::config::document::Problem;
-use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder, origin::KeySetOptions};
+use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder, builder::KeySetOptions};
 use crate::token::builder::VerifierBuilder;
 
 /// Adds the keys of `jwks_url` or `discover`, fetched as `key_set` says.

@@ -21,7 +21,7 @@ settings! {
         discover: Option<String>,
         /// How the keys of `jwks_url` or `discover` are fetched.
         #[cfg(feature = "client")]
-        key_set: Option<crate::jwks::origin::KeySetOptions>,
+        key_set: Option<crate::jwks::builder::KeySetOptions>,
         /// A file with a JWK set.
         jwks_file: Option<String>,
         /// A JWK set as JSON text.
