@@ -4,7 +4,6 @@ use super::handlers::{Keep, OAuth2Login, OnLogin, Settings, Who};
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
-use crate::core::debug::debug_fields;
 use crate::core::error::Error;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
@@ -12,6 +11,7 @@ use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::store::{MemoryStore, Store};
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -47,12 +47,9 @@ pub struct OAuth2LoginBuilder {
     plain_http: bool,
 }
 
-impl OAuth2Login {
-    /// Returns a builder of the handlers for one provider.
-    ///
-    /// `auth` has the sessions or cookies that logins end in.
-    pub fn builder(auth: &Authenticator, client: OAuth2Client) -> OAuth2LoginBuilder {
-        OAuth2LoginBuilder {
+impl OAuth2LoginBuilder {
+    fn new(auth: &Authenticator, client: OAuth2Client) -> Self {
+        Self {
             auth: auth.clone(),
             request: client.authorize(),
             client,
@@ -65,9 +62,7 @@ impl OAuth2Login {
             plain_http: false,
         }
     }
-}
 
-impl OAuth2LoginBuilder {
     /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
     pub fn home(mut self, path: impl Into<String>) -> Self {
         self.home = path.into();
@@ -233,4 +228,20 @@ impl OAuth2LoginBuilder {
     }
 }
 
-debug_fields!(OAuth2LoginBuilder, self, client = self.client, home = self.home);
+impl OAuth2Login {
+    /// Returns a builder of the handlers for one provider.
+    ///
+    /// `auth` has the sessions or cookies that logins end in.
+    pub fn builder(auth: &Authenticator, client: OAuth2Client) -> OAuth2LoginBuilder {
+        OAuth2LoginBuilder::new(auth, client)
+    }
+}
+
+impl fmt::Debug for OAuth2LoginBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2LoginBuilder")
+            .field("client", &self.client)
+            .field("home", &self.home)
+            .finish_non_exhaustive()
+    }
+}
