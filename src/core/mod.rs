@@ -32,11 +32,13 @@ pub(crate) mod sharded;
 pub(crate) mod single_flight;
 pub(crate) mod telemetry;
 
+// What most modules use.
 pub(crate) use self::{
     attempts::Attempts,
     clock::{Clock, PartClock, SystemClock, millis},
     debug::debug_fields,
     error::{Error, ErrorKind, ensure},
+    hash::sha256,
     on_drop::OnDrop,
     secret::Secret,
 };

@@ -1,6 +1,6 @@
 //! Character rules for names and scopes.
 
-use crate::core::error::Error;
+use crate::core::{Error, ensure};
 
 /// Returns whether a text is 1 to `most` ASCII letters, digits, `-`, `_` or `.`.
 pub(crate) fn is_name(text: &str, most: usize) -> bool {
@@ -19,11 +19,9 @@ pub(crate) fn is_scope(text: &str) -> bool {
 /// # Errors
 /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration).
 pub(crate) fn check_store_name(name: &str) -> Result<(), Error> {
-    match is_name(name, 64) {
-        true => Ok(()),
-        false => Err(Error::configuration(
-            "a name in a store must have 1 to 64 letters, digits, '-', '_' or '.': it becomes part \
-             of its keys",
-        )),
-    }
+    ensure(
+        is_name(name, 64),
+        "a name in a store must have 1 to 64 letters, digits, '-', '_' or '.': it becomes part of \
+         its keys",
+    )
 }

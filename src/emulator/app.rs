@@ -3,11 +3,9 @@
 use super::expiring::Expiring;
 use super::id_token::IdToken;
 use super::settings::AppSettings;
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::lock::lock;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::jam::base;
 use crate::jam::remote_token::RemoteToken;
 use crate::jose::{Algorithm, SigningKey, VerifyingKey, encoding};
@@ -15,7 +13,6 @@ use crate::token::verifier::Verifier;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use url::Url;
@@ -121,7 +118,7 @@ impl App {
     /// Issues an ID token for this address, without a login.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if signing fails.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if signing fails.
     pub fn id_token(&self, email: impl Into<String>) -> Result<String, Error> {
         self.issue(IdToken::new(email))
     }
@@ -129,7 +126,7 @@ impl App {
     /// Signs an ID token, which may deviate from JAM's tokens.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if signing fails.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if signing fails.
     pub fn issue(&self, token: IdToken) -> Result<String, Error> {
         let (key, lifetime) = {
             let state = self.state();
@@ -143,7 +140,7 @@ impl App {
     /// It is usable only if the app allows refresh.
     ///
     /// # Errors
-    /// [`ErrorKind::Internal`] if the system's random source fails.
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the system's random source fails.
     pub fn refresh_token(&self, email: impl Into<String>) -> Result<Secret, Error> {
         let email = email.into();
         let mut bytes = random::<128>()?.to_vec();
@@ -169,7 +166,7 @@ impl App {
     /// most.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if no key can be generated.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key can be generated.
     pub fn rotate_key(&self) -> Result<String, Error> {
         self.change_keys(|keys, new| {
             keys.insert(0, new);
@@ -180,7 +177,7 @@ impl App {
     /// Generates a new signing key, publishes only that one, and returns its `kid`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if no key can be generated.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if no key can be generated.
     pub fn replace_key(&self) -> Result<String, Error> {
         self.change_keys(|keys, new| *keys = vec![new])
     }
@@ -188,7 +185,8 @@ impl App {
     /// Removes all published keys except the signing key.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if no verifier can be built from the remaining key.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if no verifier can be built
+    /// from the remaining key.
     pub fn remove_old_keys(&self) -> Result<(), Error> {
         let mut state = self.state();
         state.keys.truncate(1);
@@ -283,18 +281,12 @@ impl App {
     }
 }
 
-impl fmt::Debug for App {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("issuer", &self.issuer()).finish_non_exhaustive()
-    }
-}
+debug_fields!(App, self, issuer = self.issuer());
 
 /// Generates a P-521 key whose `kid` is its thumbprint.
 fn new_key() -> Result<Pair, Error> {
     let key = SigningKey::generate(Algorithm::ES512)?;
-    let public = key.verifying_key()?;
-    let no_jwk = || Error::new(ErrorKind::InvalidKey, "the key has no public part");
-    let kid = public.to_jwk().ok_or_else(no_jwk)?.thumbprint()?;
+    let kid = key.thumbprint()?;
     let key = key.with_key_id(kid);
     let public = key.verifying_key()?;
     Ok((key, public))

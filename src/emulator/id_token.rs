@@ -1,9 +1,8 @@
 //! ID tokens of the emulator, including deliberately wrong ones.
 
-use crate::core::error::Error;
+use crate::core::{Error, debug_fields};
 use crate::jose::{SigningKey, jws};
 use serde_json::{Value, json};
-use std::fmt;
 use std::time::Duration;
 
 /// A builder of an ID token, to be signed by [`App::issue`](super::App::issue).
@@ -104,8 +103,4 @@ fn changed(mut object: Value, changes: Vec<(String, Option<Value>)>) -> Value {
     object
 }
 
-impl fmt::Debug for IdToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdToken").field("email", &self.email).finish_non_exhaustive()
-    }
-}
+debug_fields!(IdToken, self, email = self.email);

@@ -4,12 +4,11 @@ use super::app::App;
 use super::routes;
 use super::settings::AppSettings;
 use super::state::{Endpoint, Mail, OnMail, Shared};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::clock::SystemClock;
+use crate::core::{Clock, Error, ErrorKind, debug_fields};
 use std::collections::hash_map::Entry;
-use std::fmt;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -102,12 +101,13 @@ impl EmulatorBuilder {
             Error::new(ErrorKind::Internal, "the listener has no address").with_source(error)
         })?;
         let (stop, mut stopped) = watch::channel(());
-        let shared = Arc::new(Shared::new(
-            format!("http://{address}"),
-            self.clock,
-            self.on_mail,
-            stopped.clone(),
-        ));
+        let shared = Arc::new(Shared {
+            base_url: format!("http://{address}"),
+            clock: self.clock,
+            on_mail: self.on_mail,
+            stopped: stopped.clone(),
+            state: Mutex::default(),
+        });
         let mut signal = stopped.clone();
         let serving =
             axum::serve(listener, routes::all(shared.clone())).with_graceful_shutdown(async move {
@@ -125,11 +125,7 @@ impl EmulatorBuilder {
     }
 }
 
-impl fmt::Debug for EmulatorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmulatorBuilder").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+debug_fields!(EmulatorBuilder, self, port = self.port);
 
 impl Emulator {
     /// Returns a builder, to choose the port and the clock.
@@ -194,8 +190,4 @@ impl Emulator {
     }
 }
 
-impl fmt::Debug for Emulator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emulator").field("base_url", &self.shared.base_url).finish_non_exhaustive()
-    }
-}
+debug_fields!(Emulator, self, base_url = self.shared.base_url);

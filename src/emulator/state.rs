@@ -1,11 +1,11 @@
 //! State shared by the request handlers: apps, mails, faults and counters.
 
 use super::app::App;
-use crate::core::clock::{Clock, since_epoch, system_time};
+use crate::core::clock::{since_epoch, system_time};
 use crate::core::lock::lock;
+use crate::core::{Clock, debug_fields};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -85,16 +85,8 @@ impl Mail {
     }
 }
 
-impl fmt::Debug for Mail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The link is a credential.
-        f.debug_struct("Mail")
-            .field("app_id", &self.app_id)
-            .field("email", &self.email)
-            .field("sent_at", &self.sent_at)
-            .finish_non_exhaustive()
-    }
-}
+// The link is a credential.
+debug_fields!(Mail, self, app_id = self.app_id, email = self.email, sent_at = self.sent_at);
 
 pub(super) type OnMail = Box<dyn Fn(&Mail) + Send + Sync>;
 
@@ -104,7 +96,7 @@ pub(super) struct Shared {
     pub(super) on_mail: Option<OnMail>,
     /// Changes when the emulator stops.
     pub(super) stopped: watch::Receiver<()>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Default)]
@@ -124,15 +116,6 @@ pub(super) struct Fault {
 }
 
 impl Shared {
-    pub(super) fn new(
-        base_url: String,
-        clock: Arc<dyn Clock>,
-        on_mail: Option<OnMail>,
-        stopped: watch::Receiver<()>,
-    ) -> Self {
-        Self { base_url, clock, on_mail, stopped, state: Mutex::default() }
-    }
-
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

@@ -3,8 +3,7 @@
 use super::handler::{Endpoint, EndpointRequest};
 use crate::authenticator::{Head, HeaderKey};
 use crate::core::challenge::AuthResponse;
-use crate::core::error::Error;
-use crate::core::hash::sha256;
+use crate::core::{Error, sha256};
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
 use std::time::Duration;
@@ -140,9 +139,6 @@ impl Known {
         let answer = AuthResponse::new(if known { 304 } else { 200 })
             .with_header("cache-control", format!("public, max-age={}", max_age.as_secs()))
             .with_header("etag", tag);
-        match known {
-            true => answer,
-            false => answer.with_body(content_type, body),
-        }
+        if known { answer } else { answer.with_body(content_type, body) }
     }
 }

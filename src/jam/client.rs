@@ -3,13 +3,9 @@
 use super::app::JamApp;
 use super::base::{self, DEFAULT_BASE_URL};
 use super::remote_token::RemoteToken;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
-#[cfg(any(feature = "tower", feature = "actix"))]
-use crate::core::mismatch::mismatch;
 use crate::core::sanitize::quoted;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure};
 use crate::jose::KeySet;
 use crate::token::verified::Verified;
 use crate::token::verifier::Verifier;
@@ -109,11 +105,7 @@ impl JamClientBuilder {
     /// # Errors
     /// [`ErrorKind::Configuration`] with a message that says what to change.
     pub fn build(self) -> Result<JamClient, Error> {
-        if self.timeout.is_zero() {
-            return Err(Error::configuration(
-                "the timeout is zero: give .timeout(…) a few seconds",
-            ));
-        }
+        ensure(!self.timeout.is_zero(), "the timeout is zero: give .timeout(…) a few seconds")?;
         let app = JamApp::new(self.app_id.clone()).base_url(self.base_url.clone());
         Ok(JamClient(Arc::new(Inner {
             app_url: base::app_url(&self.base_url, &self.app_id)?,
@@ -155,20 +147,8 @@ impl JamClient {
         })
     }
 
-    /// Rejects an `iss` that is not the app's.
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(crate) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), Error> {
-        let expected = base::issuer(&self.0.app_url);
-        match issuer {
-            Some(issuer) if issuer == expected => Ok(()),
-            _ => Err(Error::new(
-                ErrorKind::UnknownIssuer,
-                format!(
-                    "the token's issuer is not this app: {}",
-                    mismatch(&[expected], issuer.as_slice())
-                ),
-            )),
-        }
+    pub(crate) fn issuer(&self) -> String {
+        base::issuer(&self.0.app_url)
     }
 
     /// Makes JAM mail a magic link to this address.
@@ -240,10 +220,8 @@ impl JamClient {
     ) -> Result<(), Error> {
         // As a path segment these would address all of the user's tokens.
         if matches!(refresh_token, "" | "." | "..") {
-            return Err(Error::new(
-                ErrorKind::BadRequest,
-                "the text is not a refresh token; nothing was sent",
-            ));
+            let message = "the text is not a refresh token; nothing was sent";
+            return Err(Error::new(ErrorKind::BadRequest, message));
         }
         let segment = utf8_percent_encode(refresh_token, SEGMENT).to_string();
         let path = format!("{}/{segment}", self.refresh_tokens());
@@ -261,10 +239,7 @@ impl JamClient {
     }
 
     fn refresh_tokens(&self) -> &'static str {
-        match self.0.legacy_paths {
-            true => "refresh",
-            false => "user/refresh",
-        }
+        if self.0.legacy_paths { "refresh" } else { "user/refresh" }
     }
 
     /// Appends `path`, which must already be percent-encoded, to the app's URL.
@@ -282,10 +257,8 @@ impl JamClient {
     async fn delete(&self, path: &str, id_token: &str, secrets: &[&str]) -> Result<(), Error> {
         // A text with other bytes cannot be sent in a header.
         if id_token.is_empty() || !id_token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::new(
-                ErrorKind::Unauthorized,
-                "the text is not an ID token; nothing was sent",
-            ));
+            let message = "the text is not an ID token; nothing was sent";
+            return Err(Error::new(ErrorKind::Unauthorized, message));
         }
         let request = HttpRequest::delete(self.url(path)?, MAX_BODY).bearer(id_token);
         let answer = self.0.http.send(request).await?;
@@ -293,7 +266,7 @@ impl JamClient {
     }
 }
 
-debug_fields!(JamClient, self, app_url = self.0.app_url.as_str());
+debug_fields!(JamClient, self, app_url = self.issuer());
 
 /// Maps a response status other than `success` to an error.
 ///
@@ -311,10 +284,8 @@ fn check(
         (401, Some(kind)) => (kind, "JAM rejected the token"),
         (404, _) => (ErrorKind::NotFound, "JAM does not know the app or the record"),
         (status, _) => {
-            return Err(Error::new(
-                ErrorKind::UnexpectedStatus,
-                format!("JAM answered with the unexpected status {status}"),
-            ));
+            let message = format!("JAM answered with the unexpected status {status}");
+            return Err(Error::new(ErrorKind::UnexpectedStatus, message));
         }
     };
     let message = || {

@@ -1,8 +1,8 @@
 //! Header and claims of a token that JAM verified remotely.
 
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::json;
+use crate::core::{Error, ErrorKind, debug_fields};
+use crate::jose::Header;
 use crate::jose::jws::{Compact, DEFAULT_MAX_LEN};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -30,7 +30,7 @@ impl RemoteToken {
     pub(crate) fn decode(token: &str) -> Result<Self, Error> {
         let compact = Compact::split(token.as_bytes(), DEFAULT_MAX_LEN)?;
         Ok(Self {
-            header: object(&compact.header_text()?)?,
+            header: object(&Header::decode(compact.header)?)?,
             claims: object(&compact.payload_text()?)?,
         })
     }

@@ -1,7 +1,7 @@
 //! JWS signature algorithms and their registered names.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
+use crate::core::{Error, ErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
@@ -160,10 +160,8 @@ impl FromStr for Algorithm {
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::from_name(name).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|a| a.name()).collect();
-            Error::new(
-                ErrorKind::UnsupportedAlgorithm,
-                format!("unknown algorithm; use one of {}", names.join(", ")),
-            )
+            let message = format!("unknown algorithm; use one of {}", names.join(", "));
+            Error::new(ErrorKind::UnsupportedAlgorithm, message)
         })
     }
 }

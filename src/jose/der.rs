@@ -1,7 +1,8 @@
 //! DER parsing of keys: elements, certificates, PKCS#8, SPKI and RSASSA-PSS parameters.
 
 use super::algorithm::Algorithm;
-use crate::core::error::{Error, ErrorKind};
+use super::error::invalid;
+use crate::core::Error;
 
 pub(super) const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
@@ -109,8 +110,7 @@ pub(super) fn is_pss(identifier: &[u8], algorithm: Algorithm) -> Result<bool, Er
         return Ok(true);
     }
     let names: Vec<_> = allowed.iter().map(|a| a.name()).collect();
-    Err(Error::new(
-        ErrorKind::InvalidKey,
+    Err(invalid(
         match &names[..] {
             [] => "the key's RSASSA-PSS parameters fit none of PS256, PS384 and PS512: make a key \
                    with one hash of SHA-256, SHA-384 or SHA-512 for both uses, and a salt no longer \

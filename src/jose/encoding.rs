@@ -1,6 +1,7 @@
 //! Strict base64url without padding (RFC 7515 section 2), big-endian numbers and PEM blocks.
 
-use crate::core::error::{Error, ErrorKind};
+use super::error::invalid;
+use crate::core::Error;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -77,7 +78,6 @@ pub(crate) fn pem_text(label: &str, der: &[u8]) -> Zeroizing<String> {
 ///
 /// Blocks with other labels are ignored, such as the `EC PARAMETERS` that openssl writes.
 pub(crate) fn pem_block(text: &str, labels: &[&str]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let invalid = |message: String| Error::new(ErrorKind::InvalidKey, message);
     let mut blocks = pem::parse_many(text).unwrap_or_default();
     if blocks.is_empty() && text.contains(r"\n") {
         // PEM has no backslash: these are escaped line ends, as in environment variables.

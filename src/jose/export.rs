@@ -1,31 +1,29 @@
 //! Key export as PEM and JWK; methods for private keys start with `expose_private`.
 
 use super::algorithm::Algorithm;
+use super::error::invalid;
 use super::signing_key::{Pair, SigningKey};
 use super::verifying_key::VerifyingKey;
 use super::{der, encoding};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret};
 use aws_lc_rs::encoding::{AsBigEndian, AsDer, Pkcs8V1Der};
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 fn failed<E>(_: E) -> Error {
-    Error::new(ErrorKind::InvalidKey, "the key cannot be exported")
+    invalid("the key cannot be exported")
 }
 
 fn no_public_part() -> Error {
-    Error::new(
-        ErrorKind::InvalidKey,
-        "a shared secret has no public part: nothing of it may be published",
-    )
+    invalid("a shared secret has no public part: nothing of it may be published")
 }
 
 impl VerifyingKey {
     /// Returns the public key as PEM: SPKI (`PUBLIC KEY`).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for a secret, which has no public part.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) for a secret, which has no public
+    /// part.
     pub fn to_pem(&self) -> Result<String, Error> {
         let der = self.spki()?.ok_or_else(no_public_part)?;
         Ok(encoding::pem_text("PUBLIC KEY", &der).to_string())
@@ -38,7 +36,7 @@ impl SigningKey {
     /// The returned text is wiped when dropped; copies of it are not.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for a secret, which has no PEM form.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) for a secret, which has no PEM form.
     ///
     /// # Example
     /// ```
@@ -51,10 +49,7 @@ impl SigningKey {
     /// ```
     pub fn expose_private_pem(&self) -> Result<Secret, Error> {
         if self.algorithm().is_symmetric() {
-            return Err(Error::new(
-                ErrorKind::InvalidKey,
-                "an HMAC secret has no PEM form: use expose_private_jwk",
-            ));
+            return Err(invalid("an HMAC secret has no PEM form: use expose_private_jwk"));
         }
         let pem = encoding::pem_text("PRIVATE KEY", &self.to_private_bytes()?);
         Ok(Secret::from_zeroizing(pem))
@@ -66,24 +61,24 @@ impl SigningKey {
     /// of it are not.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the key cannot be exported.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if the key cannot be exported.
     pub fn expose_private_jwk(&self) -> Result<Secret, Error> {
         // In RFC 7518's order; all values but `kid` are base64url or fixed names and need no
         // escaping.
         let public = self.verifying_key()?;
         let mut members: Vec<(&str, Zeroizing<String>)> = Vec::with_capacity(12);
         let text = |bytes: &[u8]| Zeroizing::new(encoding::encode(bytes));
+        let plain = |text: &str| Zeroizing::new(text.to_owned());
         match &*self.pair {
             Pair::Hmac(_, secret) => {
-                members.push(("kty", Zeroizing::new("oct".to_owned())));
-                members.push(("k", text(secret)));
+                members.extend([("kty", plain("oct")), ("k", text(secret))]);
             }
             pair => {
                 let jwk = public.to_jwk().ok_or_else(|| failed(()))?;
                 let public = jwk.members()?;
                 for name in ["kty", "crv", "n", "e", "x", "y"] {
                     if let Some(value) = public.get(name).and_then(serde_json::Value::as_str) {
-                        members.push((name, Zeroizing::new(value.to_owned())));
+                        members.push((name, plain(value)));
                     }
                 }
                 match pair {
@@ -106,8 +101,7 @@ impl SigningKey {
                 }
             }
         }
-        members.push(("alg", Zeroizing::new(self.algorithm().name().to_owned())));
-        members.push(("use", Zeroizing::new("sig".to_owned())));
+        members.extend([("alg", plain(self.algorithm().name())), ("use", plain("sig"))]);
         // Allocated in full, because a growing string would leave copies behind.
         let length: usize = members.iter().map(|(n, v)| n.len() + v.len() + 6).sum();
         let kid = self.key_id().map(serde_json::Value::from);
@@ -127,7 +121,8 @@ impl SigningKey {
     /// Returns the key's SHA-256 thumbprint in base64url (RFC 7638).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for a secret: a thumbprint would help to guess it.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) for a secret: a thumbprint would
+    /// help to guess it.
     pub fn thumbprint(&self) -> Result<String, Error> {
         let key = self.verifying_key()?;
         key.to_jwk().ok_or_else(no_public_part)?.thumbprint()

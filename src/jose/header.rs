@@ -2,9 +2,10 @@
 
 use super::algorithm::Algorithm;
 use super::encoding;
-use crate::core::error::{Error, ErrorKind};
+use super::error::malformed;
 use crate::core::json::{self, Scalar};
 use crate::core::sanitize::shown;
+use crate::core::{Error, ErrorKind};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -25,10 +26,6 @@ type Remembered = [Option<(Box<[u8]>, Arc<Header>)>; REMEMBERED];
 
 thread_local! {
     static HEADERS: RefCell<Remembered> = RefCell::default();
-}
-
-fn malformed(message: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, message)
 }
 
 /// The protected header of a verified token.
@@ -81,7 +78,7 @@ impl Header {
         Ok(header)
     }
 
-    pub(super) fn decode(encoded: &[u8]) -> Result<String, Error> {
+    pub(crate) fn decode(encoded: &[u8]) -> Result<String, Error> {
         if encoded.len() > MAX_HEADER {
             return Err(Error::new(ErrorKind::TooLarge, "the header is too long"));
         }

@@ -2,15 +2,13 @@
 
 use super::algorithm::{Algorithm, KeyType};
 use super::encoding;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
+use super::error::invalid;
+use crate::core::{Error, debug_fields, sha256};
 use jsonwebtoken::jwk::{self as model, AlgorithmParameters as Parameters};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 /// A public JSON Web Key.
@@ -68,10 +66,6 @@ pub(crate) enum Material {
     Ed { x: Vec<u8> },
 }
 
-fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidKey, message)
-}
-
 fn unknown() -> Error {
     invalid(
         "unknown or incomplete JWK: it must be kty RSA with n and e, EC with crv P-256, P-384 or \
@@ -83,8 +77,8 @@ impl Jwk {
     /// Parses the public part of a JWK.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the text is not a JWK of kty RSA, EC or OKP, or a member has
-    /// the wrong type.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if the text is not a JWK of kty RSA,
+    /// EC or OKP, or a member has the wrong type.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         Self::read(json)?.public()
     }
@@ -152,20 +146,19 @@ impl Jwk {
     /// Returns the SHA-256 thumbprint in base64url (RFC 7638).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] for a key type without a public thumbprint.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) for a key type without a public
+    /// thumbprint.
     pub fn thumbprint(&self) -> Result<String, Error> {
         let canonical = match &self.model.algorithm {
             Parameters::RSA(rsa) => {
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, rsa.e, rsa.n)
             }
-            Parameters::EllipticCurve(ec) => format!(
-                r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-                curve_name(&ec.curve),
-                ec.x,
-                ec.y
-            ),
+            Parameters::EllipticCurve(ec) => {
+                let curve = self.material()?.0.name();
+                format!(r#"{{"crv":"{curve}","kty":"EC","x":"{}","y":"{}"}}"#, ec.x, ec.y)
+            }
             Parameters::OctetKeyPair(okp) => {
-                format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, curve_name(&okp.curve), okp.x)
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, okp.x)
             }
             _ => return Err(invalid("this key type has no public thumbprint")),
         };
@@ -344,15 +337,6 @@ fn curve_type(curve: &model::EllipticCurve) -> Option<(KeyType, usize)> {
         _ => return None,
     };
     Some((key_type, key_type.coordinate_len()?))
-}
-
-fn curve_name(curve: &model::EllipticCurve) -> &'static str {
-    match curve {
-        model::EllipticCurve::P256 => "P-256",
-        model::EllipticCurve::P384 => "P-384",
-        model::EllipticCurve::P521 => "P-521",
-        _ => "Ed25519",
-    }
 }
 
 debug_fields!(Jwk, self, kid = self.key_id());

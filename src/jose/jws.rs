@@ -2,21 +2,18 @@
 
 use super::algorithm::{Algorithm, not_allowed};
 use super::encoding;
+use super::error::malformed;
 use super::header::Header;
 use super::key_set::KeySet;
 use super::signing_key::SigningKey;
 use super::verifying_key::VerifyingKey;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use std::sync::Arc;
 
 /// Longest token that [`Jws::verify`] accepts, and a verifier by default, in bytes.
 pub(crate) const DEFAULT_MAX_LEN: usize = 16 * 1024;
 /// Longest signature in bytes: RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
-
-fn malformed(message: &'static str) -> Error {
-    Error::new(ErrorKind::Malformed, message)
-}
 
 /// A token split at its two dots, not decoded yet.
 pub(crate) struct Compact<'a> {
@@ -60,11 +57,6 @@ impl<'a> Compact<'a> {
 
     pub(crate) fn header(&self) -> Result<Arc<Header>, Error> {
         Header::read(self.header)
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn header_text(&self) -> Result<String, Error> {
-        Header::decode(self.header)
     }
 
     pub(crate) fn payload_bytes(&self) -> Result<Vec<u8>, Error> {

@@ -1,10 +1,11 @@
 //! Sets of verifying keys and key selection.
 
 use super::algorithm::Algorithm;
+use super::error::invalid;
 use super::jwk::Jwk;
 use super::verifying_key::{KeyId, VerifyingKey};
-use crate::core::error::{Error, ErrorKind};
 use crate::core::telemetry;
+use crate::core::{Error, ErrorKind};
 use serde_json::Value;
 
 /// A fixed set of verifying keys (a JWK set, RFC 7517 section 5).
@@ -42,7 +43,6 @@ impl KeySet {
     /// [`ErrorKind::InvalidKey`] if the text is not a JWK set, contains more than 100 keys, or
     /// contains no usable key; the message then lists the reasons per key, up to ten.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        let invalid = |message: &str| Error::new(ErrorKind::InvalidKey, message.to_owned());
         let not_json = |_| invalid("not a JWK set: not JSON");
         let set: Value = serde_json::from_str(json).map_err(not_json)?;
         let entries = set["keys"].as_array().ok_or_else(|| invalid(no_keys(&set)))?;
@@ -71,7 +71,7 @@ impl KeySet {
             (_, 0) => format!("; {}", skipped.join("; ")),
             _ => format!("; {}; and {more} more", skipped.join("; ")),
         };
-        Err(invalid(&format!("no key of the JWK set can be used{why}")))
+        Err(invalid(format!("no key of the JWK set can be used{why}")))
     }
 
     /// Returns the public keys as a JWK set; secrets are left out.
@@ -168,10 +168,7 @@ fn public_key(entry: &Value) -> Result<VerifyingKey, Error> {
         _ => true,
     };
     if PRIVATE.iter().any(|name| entry.get(name).is_some_and(holds)) {
-        return Err(Error::new(
-            ErrorKind::InvalidKey,
-            "a published set must not hold private or symmetric keys",
-        ));
+        return Err(invalid("a published set must not hold private or symmetric keys"));
     }
     VerifyingKey::from_public_jwk(&Jwk::from_json(&entry.to_string())?)
 }

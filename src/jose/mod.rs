@@ -26,6 +26,7 @@ mod algorithm;
 mod der;
 mod disguise;
 pub(crate) mod encoding;
+mod error;
 mod export;
 pub(crate) mod header;
 mod jwk;

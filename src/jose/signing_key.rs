@@ -1,11 +1,11 @@
 //! Signing keys: private keys and shared secrets.
 
 use super::algorithm::{Algorithm, KeyType};
+use super::error::invalid;
 use super::jwk::{Jwk, Material, Purpose};
 use super::verifying_key::{self, VerifyingKey};
 use super::{der, encoding};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, debug_fields};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding,
@@ -41,15 +41,11 @@ pub(super) enum Pair {
     Ed(Ed25519KeyPair),
 }
 
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidKey, message)
-}
-
 impl SigningKey {
     /// Generates a random key: RSA of 2048 bits, a secret as long as its hash.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the system's random source fails.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if the system's random source fails.
     pub fn generate(algorithm: Algorithm) -> Result<Self, Error> {
         let failed = |_| invalid("the system could not generate a key");
         let pair = match algorithm.key_type() {
@@ -84,8 +80,8 @@ impl SigningKey {
     /// ends may be escaped as `\n`, as in environment variables.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the text is not such a key for this algorithm, or the key is
-    /// weak.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if the text is not such a key for
+    /// this algorithm, or the key is weak.
     pub fn from_pem(algorithm: Algorithm, pem: &str) -> Result<Self, Error> {
         let labels: &[_] = match algorithm.key_type() {
             KeyType::Oct => return Err(invalid("an HMAC secret has no PEM form: use from_secret")),
@@ -103,8 +99,8 @@ impl SigningKey {
     /// section 1.2).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the bytes are not such a key for this algorithm, or the key is
-    /// weak.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if the bytes are not such a key for
+    /// this algorithm, or the key is weak.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, Error> {
         let key_type = algorithm.key_type();
         let wrong = || {
@@ -141,7 +137,8 @@ impl SigningKey {
     /// Parses a private JWK (RFC 7517, RFC 7518 section 6), which must allow `algorithm`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if it is not a private key for this algorithm, or the key is weak.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if it is not a private key for this
+    /// algorithm, or the key is weak.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, Error> {
         let jwk = Jwk::read(json)?;
         let kid = jwk.key_id().map(str::to_owned);
@@ -221,7 +218,8 @@ impl SigningKey {
     /// Signs a message.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the primitive fails, for example for lack of random numbers.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if the primitive fails, for example
+    /// for lack of random numbers.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let random = rand::SystemRandom::new();
         let failed = |_| invalid("signing failed");
@@ -241,7 +239,8 @@ impl SigningKey {
     /// Returns the key that verifies this key's signatures, with the same `kid`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidKey`] if the key is too weak to verify with.
+    /// [`ErrorKind::InvalidKey`](crate::ErrorKind::InvalidKey) if the key is too weak to verify
+    /// with.
     pub fn verifying_key(&self) -> Result<VerifyingKey, Error> {
         let key_type = self.algorithm.key_type();
         let point = |bytes: &[u8]| {

@@ -1,12 +1,11 @@
 //! Verifying keys: public keys and shared secrets.
 
 use super::algorithm::{Algorithm, KeyType};
+use super::error::invalid;
 use super::jwk::{Jwk, Material, Purpose};
 use super::primitive::{self, Primitive};
 use super::{der, disguise, encoding};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
+use crate::core::{Error, ErrorKind, debug_fields, sha256};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents, RsaSubjectPublicKey};
 use aws_lc_rs::{hmac, rand};
@@ -34,10 +33,6 @@ struct KeyData {
 
 /// Identifies a key: the same `kid` with other numbers is another key.
 pub(crate) type KeyId = [u8; 32];
-
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
-    Error::new(ErrorKind::InvalidKey, message)
-}
 
 impl VerifyingKey {
     /// Creates a key from a shared secret for HS256, HS384 or HS512.
@@ -115,7 +110,8 @@ impl VerifyingKey {
                     .ok()
                     .filter(|_| der::is_sequence(der) && der.len() > 32)
                     .ok_or_else(|| wrong("SPKI"))?;
-                curve_material(&key, key_type)?
+                point_material(spki(&key)?.as_ref(), key_type)
+                    .ok_or_else(|| invalid("the public key has no plain point"))?
             }
         };
         Self::build(key_type, &material, vec![algorithm], Some(algorithm), None)
@@ -295,12 +291,6 @@ pub(crate) fn rsa_material(key: &RsaSubjectPublicKey) -> Material {
 
 fn spki(key: &ParsedPublicKey) -> Result<PublicKeyX509Der<'static>, Error> {
     key.as_der().map_err(|_| invalid("the public key cannot be written as SPKI"))
-}
-
-/// Extracts the point at the end of the key's SPKI form.
-fn curve_material(key: &ParsedPublicKey, key_type: KeyType) -> Result<Material, Error> {
-    point_material(spki(key)?.as_ref(), key_type)
-        .ok_or_else(|| invalid("the public key has no plain point"))
 }
 
 /// Returns the point at the end of these bytes.

@@ -1,33 +1,19 @@
 //! Builder of a remote key set, with validation of its durations.
 
 use super::fetch::{Fetch, HttpFetch};
-use super::location::Location;
+use super::location::{Location, Published};
+pub(crate) use super::origin::KeySetOptions;
 use super::origin::Origin;
 use super::remote::RemoteKeySet;
-use crate::core::clock::{Clock, PartClock, SystemClock};
-use crate::core::error::Error;
-use crate::core::settings::{Time, options};
-use std::fmt;
-use std::sync::Arc;
+use crate::core::clock::{PartClock, SystemClock};
+use crate::core::http::HttpClient;
+use crate::core::refreshing::Refreshing;
+use crate::core::settings::Time;
+use crate::core::telemetry::Counter;
+use crate::core::{Clock, Error, debug_fields, ensure};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-options! {
-    /// How published keys are fetched and cached.
-    KeySetOptions {
-        /// Deadline of one fetch. Default: 5 s, at most 60 s.
-        timeout: Time = Time(Duration::from_secs(5)),
-        /// Lower bound of the issuer's `max-age`. Default: 1 minute, at least 1 s.
-        min_age: Time = Time(Duration::from_secs(60)),
-        /// Upper bound of the issuer's `max-age`. Default: 24 hours, at most 7 days.
-        max_age: Time = Time(Duration::from_secs(24 * 3600)),
-        /// Lifetime of keys whose issuer sends no `max-age`. Default: 10 minutes, at most 7 days.
-        default_age: Time = Time(Duration::from_secs(600)),
-        /// How long expired keys stay in use during an outage. Default: 1 hour, at most 7 days.
-        max_stale: Time = Time(Duration::from_secs(3600)),
-        /// Minimum time between fetches for unknown or replaced keys. Default: 30 s, at most 7 days.
-        cooldown: Time = Time(Duration::from_secs(30)),
-    }
-}
 
 /// A builder of a [`RemoteKeySet`].
 ///
@@ -44,16 +30,31 @@ options! {
 /// ```
 #[must_use]
 pub struct RemoteKeySetBuilder {
-    location: Location,
+    location: Box<dyn Location>,
     fetcher: Option<Arc<dyn Fetch>>,
     clock: Arc<dyn Clock>,
     pub(crate) options: KeySetOptions,
 }
 
+impl RemoteKeySet {
+    /// Returns a builder of the key set at `url`, which is https, or http on loopback.
+    pub fn builder(url: impl Into<String>) -> RemoteKeySetBuilder {
+        RemoteKeySetBuilder::new(Published::Url(url.into()))
+    }
+
+    /// Returns a builder of an OpenID Connect issuer's key set.
+    ///
+    /// The discovery document names the key set's URL, and must name the same issuer (OpenID
+    /// Connect Discovery 1.0 section 4.3).
+    pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
+        RemoteKeySetBuilder::new(Published::Issuer(issuer.into()))
+    }
+}
+
 impl RemoteKeySetBuilder {
-    pub(super) fn new(location: Location) -> Self {
+    pub(crate) fn new(location: impl Location) -> Self {
         Self {
-            location,
+            location: Box::new(location),
             fetcher: None,
             clock: Arc::new(SystemClock),
             options: KeySetOptions::default(),
@@ -121,39 +122,37 @@ impl RemoteKeySetBuilder {
     pub fn build(self) -> Result<RemoteKeySet, Error> {
         let options = self.options;
         self.location.check()?;
-        if options.timeout.0.is_zero() || options.timeout.0 > Duration::from_secs(60) {
-            return Err(Error::configuration(
-                "the deadline of a fetch must be over 0 and at most 60 s",
-            ));
-        }
-        if options.min_age.0 < Duration::from_secs(1) || options.min_age.0 > options.max_age.0 {
-            return Err(Error::configuration(
-                "the minimum age of a key set must be at least 1 s and at most the maximum age",
-            ));
-        }
+        ensure(
+            !options.timeout.0.is_zero() && options.timeout.0 <= Duration::from_secs(60),
+            "the deadline of a fetch must be over 0 and at most 60 s",
+        )?;
+        ensure(
+            options.min_age.0 >= Duration::from_secs(1) && options.min_age.0 <= options.max_age.0,
+            "the minimum age of a key set must be at least 1 s and at most the maximum age",
+        )?;
         let longest = Duration::from_secs(7 * 24 * 3600);
-        if [options.max_age, options.default_age, options.max_stale, options.cooldown]
-            .iter()
-            .any(|Time(time)| *time > longest)
-        {
-            return Err(Error::configuration(
-                "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
-            ));
-        }
+        let ages = [options.max_age, options.default_age, options.max_stale, options.cooldown];
+        ensure(
+            ages.iter().all(|Time(age)| *age <= longest),
+            "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
+        )?;
         let fetcher = match self.fetcher {
             Some(fetcher) => fetcher,
-            None => Arc::new(HttpFetch::new(options.timeout.0)?),
+            None => Arc::new(HttpFetch(HttpClient::new(options.timeout.0)?)),
         };
         let clock = PartClock::new(self.clock);
-        let origin = Origin::new(self.location, fetcher, clock.clone(), options);
-        Ok(RemoteKeySet::new(origin, clock))
+        let origin = Origin {
+            location: self.location,
+            fetcher,
+            clock: clock.clone(),
+            options,
+            generation: AtomicU64::new(0),
+            cooldown: Mutex::default(),
+            fetches: Counter::new("jamguard_key_set_fetches_total"),
+            failures: Counter::new("jamguard_key_set_fetch_failures_total"),
+        };
+        Ok(RemoteKeySet(Refreshing::new(origin, clock)))
     }
 }
 
-impl fmt::Debug for RemoteKeySetBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteKeySetBuilder")
-            .field("place", &self.location.place())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(RemoteKeySetBuilder, self, place = self.location.place());

@@ -1,7 +1,7 @@
 //! Document fetching: the `Fetch` trait and the built-in HTTP client.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, HttpRequest, checked_url};
+use crate::core::{Error, ErrorKind};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -89,18 +89,7 @@ impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
 }
 
 /// The built-in fetcher over HTTP.
-pub(crate) struct HttpFetch(HttpClient);
-
-impl HttpFetch {
-    pub(crate) fn new(timeout: Duration) -> Result<Self, Error> {
-        HttpClient::new(timeout).map(Self)
-    }
-
-    #[cfg(feature = "oauth2")]
-    pub(crate) fn over(client: HttpClient) -> Self {
-        Self(client)
-    }
-}
+pub(crate) struct HttpFetch(pub(crate) HttpClient);
 
 impl Fetch for HttpFetch {
     fn fetch<'a>(
@@ -111,10 +100,8 @@ impl Fetch for HttpFetch {
             let url = checked_url(url)?;
             let answer = self.0.send(HttpRequest::get(url, MAX_BODY)).await?;
             if answer.status != 200 {
-                return Err(Error::new(
-                    ErrorKind::UnexpectedStatus,
-                    format!("the issuer answered {}", answer.status),
-                ));
+                let message = format!("the issuer answered {}", answer.status);
+                return Err(Error::new(ErrorKind::UnexpectedStatus, message));
             }
             let mut body = answer.body.ok_or_else(|| {
                 Error::new(ErrorKind::UnexpectedBody, "the issuer's answer is longer than 1 MiB")

@@ -1,87 +1,67 @@
 //! Key set location: a URL, or OpenID Connect discovery.
 
 use super::fetch::{Fetch, FetchedDocument};
-use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{checked_url, shown_url};
 use crate::core::mismatch::mismatch;
+use crate::core::{Error, ErrorKind, ensure};
 use crate::jose::KeySet;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
-#[cfg(feature = "oauth2")]
-use std::{future::Future, pin::Pin, sync::Arc};
 
-pub(crate) enum Location {
-    Url(String),
-    /// The discovery document names the URL (OpenID Connect Discovery 1.0). It is read at each
-    /// fetch, because the URL may change.
-    Issuer(String),
-    /// Keys from several locations, or restricted to some algorithms.
-    #[cfg(feature = "oauth2")]
-    Gathered(Arc<dyn Gather>),
-}
-
-/// A source that gathers an issuer's keys from other than one document.
-#[cfg(feature = "oauth2")]
-pub(crate) trait Gather: Send + Sync + 'static {
-    /// Returns the issuer.
+/// Where the keys of an issuer come from.
+pub(crate) trait Location: Send + Sync + 'static {
+    /// Returns the location as the application gave it.
     fn place(&self) -> &str;
 
-    /// Fetches the keys and their stated lifetime, if any.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidKey`] if a document was fetched but is unusable.
-    fn gather<'a>(
-        &'a self,
-        fetcher: &'a dyn Fetch,
-    ) -> Pin<Box<dyn Future<Output = Result<Aged, Error>> + Send + 'a>>;
+    fn check(&self) -> Result<(), Error>;
+
+    /// Fetches the keys.
+    fn fetch<'a>(&'a self, fetcher: &'a dyn Fetch) -> KeysFuture<'a>;
 }
 
 /// A key set and the lifetime that the issuer states.
 pub(crate) type Aged = (KeySet, Option<Duration>);
 
-impl Location {
-    /// Returns the location as the application gave it.
-    pub(crate) fn place(&self) -> &str {
+/// The fetch of a key set.
+pub(crate) type KeysFuture<'a> = Pin<Box<dyn Future<Output = Result<Aged, Failure>> + Send + 'a>>;
+
+/// The location of one published document.
+pub(super) enum Published {
+    Url(String),
+    /// The discovery document names the URL (OpenID Connect Discovery 1.0). It is read at each
+    /// fetch, because the URL may change.
+    Issuer(String),
+}
+
+impl Location for Published {
+    fn place(&self) -> &str {
         match self {
             Self::Url(place) | Self::Issuer(place) => place,
-            #[cfg(feature = "oauth2")]
-            Self::Gathered(keys) => keys.place(),
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Error> {
         match self {
             Self::Url(url) => checked_url(url).map(drop),
             Self::Issuer(issuer) => check_issuer(issuer),
-            #[cfg(feature = "oauth2")]
-            Self::Gathered(keys) => check_issuer(keys.place()),
         }
     }
 
-    /// Fetches the keys.
-    pub(crate) async fn fetch(&self, fetcher: &dyn Fetch) -> Result<Aged, Failure> {
-        let fetched = match self {
-            Self::Url(url) => get(url, fetcher).await,
-            Self::Issuer(issuer) => published(issuer, fetcher).await,
-            #[cfg(feature = "oauth2")]
-            Self::Gathered(keys) => {
-                let gathered = keys.gather(fetcher).await;
-                return gathered.map_err(|error| match error.kind() {
-                    ErrorKind::InvalidKey => self.unusable(error),
-                    _ => Failure::fetching(error),
-                });
-            }
-        };
-        let fetched = fetched.map_err(Failure::fetching)?;
-        let max_age = fetched.max_age;
-        let keys = fetched.into_text().and_then(|text| KeySet::from_json(&text));
-        Ok((keys.map_err(|error| self.unusable(error))?, max_age))
-    }
-
-    /// Returns the failure for a document that was fetched but is unusable.
-    fn unusable(&self, error: Error) -> Failure {
-        Failure { what: "a key set was fetched but cannot be used", error: at(self.place(), error) }
+    fn fetch<'a>(&'a self, fetcher: &'a dyn Fetch) -> KeysFuture<'a> {
+        Box::pin(async move {
+            let fetched = match self {
+                Self::Url(url) => get(url, fetcher).await,
+                Self::Issuer(issuer) => published(issuer, fetcher).await,
+            };
+            let fetched = fetched.map_err(Failure::fetching)?;
+            let max_age = fetched.max_age;
+            let keys = fetched.into_text().and_then(|text| KeySet::from_json(&text));
+            let keys = keys.map_err(|error| Failure::unusable(self.place(), error))?;
+            Ok((keys, max_age))
+        })
     }
 }
 
@@ -106,6 +86,11 @@ impl Failure {
         let what = "a key set could not be fetched";
         Self { what, error }
     }
+
+    /// Returns the failure for a document of `place` that was fetched but is unusable.
+    pub(crate) fn unusable(place: &str, error: Error) -> Self {
+        Self { what: "a key set was fetched but cannot be used", error: at(place, error) }
+    }
 }
 
 /// Fetches the key set that the issuer's discovery document names.
@@ -118,12 +103,10 @@ async fn published(issuer: &str, fetcher: &dyn Fetch) -> Result<FetchedDocument,
 /// Checks that an issuer is a valid URL for discovery.
 pub(crate) fn check_issuer(issuer: &str) -> Result<(), Error> {
     let url = checked_url(issuer)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::configuration(
-            "the issuer must have no query and no fragment: give the exact text of its iss",
-        ));
-    }
-    Ok(())
+    ensure(
+        url.query().is_none() && url.fragment().is_none(),
+        "the issuer must have no query and no fragment: give the exact text of its iss",
+    )
 }
 
 /// Returns the discovery document's URL (OpenID Connect Discovery 1.0 section 4).

@@ -18,8 +18,8 @@
 //! ```
 
 pub(crate) mod builder;
-mod fetch;
-mod location;
+pub(crate) mod fetch;
+pub(crate) mod location;
 mod origin;
 mod remote;
 mod verifier;
@@ -27,9 +27,3 @@ mod verifier;
 pub use builder::RemoteKeySetBuilder;
 pub use fetch::{Fetch, FetchedDocument};
 pub use remote::RemoteKeySet;
-
-#[cfg(feature = "oauth2")]
-pub(crate) use {
-    fetch::HttpFetch,
-    location::{Aged, Gather, check_issuer, discover, get, jwks_uri},
-};

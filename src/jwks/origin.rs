@@ -1,50 +1,50 @@
 //! The origin of a remote key set: its fetches, generations and cooldown.
 
-use super::builder::KeySetOptions;
 use super::fetch::Fetch;
 use super::location::{Aged, Failure, Location, at};
-use crate::core::clock::{Clock, PartClock};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::clock::PartClock;
 use crate::core::lock::lock;
 use crate::core::refreshing::{Fresh, Source};
+use crate::core::settings::{Time, options};
 use crate::core::telemetry::{self, Counter};
+use crate::core::{Clock, Error, ErrorKind};
 use crate::token::keys::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+options! {
+    /// How published keys are fetched and cached.
+    KeySetOptions {
+        /// Deadline of one fetch. Default: 5 s, at most 60 s.
+        timeout: Time = Time(Duration::from_secs(5)),
+        /// Lower bound of the issuer's `max-age`. Default: 1 minute, at least 1 s.
+        min_age: Time = Time(Duration::from_secs(60)),
+        /// Upper bound of the issuer's `max-age`. Default: 24 hours, at most 7 days.
+        max_age: Time = Time(Duration::from_secs(24 * 3600)),
+        /// Lifetime of keys whose issuer sends no `max-age`. Default: 10 minutes, at most 7 days.
+        default_age: Time = Time(Duration::from_secs(600)),
+        /// How long expired keys stay in use during an outage. Default: 1 hour, at most 7 days.
+        max_stale: Time = Time(Duration::from_secs(3600)),
+        /// Minimum time between fetches for unknown or replaced keys. Default: 30 s, at most 7 days.
+        cooldown: Time = Time(Duration::from_secs(30)),
+    }
+}
+
 pub(super) struct Origin {
-    pub(super) location: Location,
-    fetcher: Arc<dyn Fetch>,
+    pub(super) location: Box<dyn Location>,
+    pub(super) fetcher: Arc<dyn Fetch>,
     pub(super) clock: Arc<PartClock>,
     pub(super) options: KeySetOptions,
     /// Generation of the current keys, readable without a lock.
-    generation: AtomicU64,
+    pub(super) generation: AtomicU64,
     /// Locked after the state of the keys, if both are.
-    cooldown: Mutex<Cooldown>,
+    pub(super) cooldown: Mutex<Cooldown>,
     pub(super) fetches: Counter,
-    failures: Counter,
+    pub(super) failures: Counter,
 }
 
 impl Origin {
-    pub(super) fn new(
-        location: Location,
-        fetcher: Arc<dyn Fetch>,
-        clock: Arc<PartClock>,
-        options: KeySetOptions,
-    ) -> Self {
-        Self {
-            location,
-            fetcher,
-            clock,
-            options,
-            generation: AtomicU64::new(0),
-            cooldown: Mutex::default(),
-            fetches: Counter::new("jamguard_key_set_fetches_total"),
-            failures: Counter::new("jamguard_key_set_fetch_failures_total"),
-        }
-    }
-
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }

@@ -1,27 +1,21 @@
 //! Remote JWK set with caching and background refresh.
 
-use super::builder::RemoteKeySetBuilder;
-#[cfg(feature = "oauth2")]
-use super::location::Gather;
-use super::location::Location;
 use super::origin::Origin;
-use crate::core::clock::Clock;
-use crate::core::error::Error;
 use crate::core::future::BoxFuture;
 use crate::core::http::shown_url;
 use crate::core::refreshing::{Asked, Refreshing};
 use crate::core::telemetry;
+use crate::core::{Clock, Error, debug_fields};
 use crate::token::keys::{KeySource, Keys, Snapshot};
-use std::fmt;
 use std::sync::Arc;
 
 /// A remote key set of an issuer, cached and kept current.
 ///
 /// Cheap to clone; clones share one cache. The keys are fetched on first use and refreshed in the
 /// background ahead of expiry. A refresh replaces the set; if it fails, the old set stays in use
-/// for [`max_stale`](RemoteKeySetBuilder::max_stale).
+/// for [`max_stale`](super::RemoteKeySetBuilder::max_stale).
 ///
-/// A token triggers a refresh at once, at most once per [cooldown](RemoteKeySetBuilder::cooldown),
+/// A token triggers a refresh at once, at most once per [cooldown](super::RemoteKeySetBuilder::cooldown),
 /// if it names an unknown key or its signature does not match the key it names: issuers that
 /// restart may publish another key under the same `kid`.
 ///
@@ -36,32 +30,9 @@ use std::sync::Arc;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RemoteKeySet(Refreshing<Origin>);
+pub struct RemoteKeySet(pub(super) Refreshing<Origin>);
 
 impl RemoteKeySet {
-    pub(super) fn new(origin: Origin, clock: Arc<dyn Clock>) -> Self {
-        Self(Refreshing::new(origin, clock))
-    }
-
-    /// Returns a builder of the key set at `url`, which is https, or http on loopback.
-    pub fn builder(url: impl Into<String>) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Location::Url(url.into()))
-    }
-
-    /// Returns a builder of an OpenID Connect issuer's key set.
-    ///
-    /// The discovery document names the key set's URL, and must name the same issuer (OpenID
-    /// Connect Discovery 1.0 section 4.3).
-    pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Location::Issuer(issuer.into()))
-    }
-
-    /// Returns a builder of a key set that is gathered from other than one document.
-    #[cfg(feature = "oauth2")]
-    pub(crate) fn gathered(keys: impl Gather) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Location::Gathered(Arc::new(keys)))
-    }
-
     /// Fetches the keys now if no usable ones are cached, for example at start-up.
     ///
     /// # Errors
@@ -170,14 +141,12 @@ impl KeySource for RemoteKeySet {
     }
 }
 
-impl fmt::Debug for RemoteKeySet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteKeySet")
-            .field("place", &self.0.source().location.place())
-            .field("generation", &self.generation())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    RemoteKeySet,
+    self,
+    place = self.0.source().location.place(),
+    generation = self.generation()
+);
 
 #[cfg(test)]
 #[expect(clippy::expect_used)]

@@ -4,8 +4,8 @@ use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
 use crate::authenticator::RequestSession;
 use crate::core::challenge::AuthResponse;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::mismatch::mismatch;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::session::{NewSession, Tokens};
 use std::sync::Arc;
 
@@ -18,7 +18,12 @@ impl JamLogin {
         let settings = &*self.0;
         let identity = settings.auth.authenticate(id_token.expose()).await?;
         // The authenticator may accept other apps and issuers too.
-        settings.client.check_issuer(identity.issuer())?;
+        let (expected, found) = (settings.client.issuer(), identity.issuer());
+        if found != Some(&*expected) {
+            let how = mismatch(&[expected], found.as_slice());
+            let message = format!("the token's issuer is not this app: {how}");
+            return Err(Error::new(ErrorKind::UnknownIssuer, message));
+        }
         Ok(Login { identity, refresh_token })
     }
 

@@ -1,14 +1,12 @@
 //! The handlers of JAM logins and their builder.
 
-use super::logout::Presented;
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
 use crate::core::call_limit::CallLimit;
-use crate::core::error::Error;
 use crate::core::future::BoxFuture;
+use crate::core::{Error, debug_fields, ensure};
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,44 +106,8 @@ impl JamLogin {
         })
     }
 
-    /// Returns the `POST` handler that ends the login.
-    ///
-    /// It ends the session, deletes its refresh token at JAM and removes the cookies. It answers
-    /// 303 to the home page if the client accepts HTML, otherwise 204. A request from another
-    /// site's page is denied with 403; other methods are answered 405, however it is mounted.
-    ///
-    /// A refresh token in a cookie is deleted at JAM only next to an authentic ID token, which may
-    /// be expired. At most 16 logouts call JAM at once, each for at most 5 seconds. The local login
-    /// ends in any case.
-    pub fn logout(&self) -> Endpoint {
-        self.ending("logout", false)
-    }
-
-    /// Returns the `POST` handler that ends all logins of the user.
-    ///
-    /// It ends every session and deletes every refresh token at JAM. ID tokens in other browsers'
-    /// cookies cannot be revoked and stay valid until they expire. It answers 401 without a login,
-    /// otherwise like [`logout`](Self::logout).
-    pub fn logout_everywhere(&self) -> Endpoint {
-        self.ending("logout_everywhere", true)
-    }
-
-    fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
-        let login = self.clone();
-        endpoint(name, "POST", &self.0.auth, move |request| {
-            let login = login.clone();
-            let presented = Presented::of(request, &login.0.auth, login.visit(request));
-            async move {
-                // The session ends first, whatever JAM answers.
-                let session = presented.end(everywhere).await?;
-                login.end_at_jam(&presented, session, everywhere).await;
-                Ok(presented.farewell(&login.0.home))
-            }
-        })
-    }
-
     /// Returns the session of a request, if logins go into sessions.
-    fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
+    pub(super) fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
         self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }
@@ -199,17 +161,16 @@ impl JamLoginBuilder {
     /// the tokens, or the home is not a path of this site.
     pub fn build(self) -> Result<JamLogin, Error> {
         let settings = self.settings;
-        let nowhere = match &settings.keep {
-            Keep::Nowhere => settings.on_login.is_none(),
-            Keep::Cookies(_) => false,
-            Keep::Session => !settings.auth.has_sessions(),
+        let can_keep = match &settings.keep {
+            Keep::Nowhere => settings.on_login.is_some(),
+            Keep::Cookies(_) => true,
+            Keep::Session => settings.auth.has_sessions(),
         };
-        if nowhere {
-            return Err(Error::configuration(
-                "no place to keep the tokens: call .sessions(…) or .cookies(LoginCookies::new()) \
-                 on the authenticator's builder, or .on_login(…) here",
-            ));
-        }
+        ensure(
+            can_keep,
+            "no place to keep the tokens: call .sessions(…) or .cookies(LoginCookies::new()) \
+             on the authenticator's builder, or .on_login(…) here",
+        )?;
         check_local(&settings.home)?;
         Ok(JamLogin(Arc::new(settings)))
     }
@@ -222,14 +183,6 @@ impl Keep {
     }
 }
 
-impl fmt::Debug for JamLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamLogin").field("home", &self.0.home).finish_non_exhaustive()
-    }
-}
+debug_fields!(JamLogin, self, home = self.0.home);
 
-impl fmt::Debug for JamLoginBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JamLoginBuilder").field("home", &self.settings.home).finish_non_exhaustive()
-    }
-}
+debug_fields!(JamLoginBuilder, self, home = self.settings.home);

@@ -1,12 +1,12 @@
 //! Logout: ends the session, removes the cookies, and deletes the refresh token at JAM.
 
 use super::handlers::{DEADLINE, JamLogin};
-use super::parts::{Redirect, private};
+use super::parts::{Redirect, endpoint, private};
 use crate::authenticator::{Authenticator, Head, RequestSession, credentials};
 use crate::core::challenge::AuthResponse;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
 use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, Secret};
+use crate::endpoint::Endpoint;
 use crate::session::Tokens;
 use std::sync::Arc;
 
@@ -59,10 +59,8 @@ impl Presented {
             None => None,
         };
         if everywhere && session.is_none() && !self.cookies {
-            return Err(Error::new(
-                ErrorKind::MissingCredentials,
-                "no user is logged in here: log in first",
-            ));
+            let message = "no user is logged in here: log in first";
+            return Err(Error::new(ErrorKind::MissingCredentials, message));
         }
         Ok(session.and_then(|session| session.tokens().cloned()))
     }
@@ -98,8 +96,44 @@ impl Presented {
 }
 
 impl JamLogin {
+    /// Returns the `POST` handler that ends the login.
+    ///
+    /// It ends the session, deletes its refresh token at JAM and removes the cookies. It answers
+    /// 303 to the home page if the client accepts HTML, otherwise 204. A request from another
+    /// site's page is denied with 403; other methods are answered 405, however it is mounted.
+    ///
+    /// A refresh token in a cookie is deleted at JAM only next to an authentic ID token, which may
+    /// be expired. At most 16 logouts call JAM at once, each for at most 5 seconds. The local login
+    /// ends in any case.
+    pub fn logout(&self) -> Endpoint {
+        self.ending("logout", false)
+    }
+
+    /// Returns the `POST` handler that ends all logins of the user.
+    ///
+    /// It ends every session and deletes every refresh token at JAM. ID tokens in other browsers'
+    /// cookies cannot be revoked and stay valid until they expire. It answers 401 without a login,
+    /// otherwise like [`logout`](Self::logout).
+    pub fn logout_everywhere(&self) -> Endpoint {
+        self.ending("logout_everywhere", true)
+    }
+
+    fn ending(&self, name: &'static str, everywhere: bool) -> Endpoint {
+        let login = self.clone();
+        endpoint(name, "POST", &self.0.auth, move |request| {
+            let login = login.clone();
+            let presented = Presented::of(request, &login.0.auth, login.visit(request));
+            async move {
+                // The session ends first, whatever JAM answers.
+                let session = presented.end(everywhere).await?;
+                login.end_at_jam(&presented, session, everywhere).await;
+                Ok(presented.farewell(&login.0.home))
+            }
+        })
+    }
+
     /// Deletes the refresh tokens of the ended session and of the browser's cookies at JAM.
-    pub(super) async fn end_at_jam(
+    async fn end_at_jam(
         &self,
         presented: &Presented,
         session: Option<Arc<Tokens>>,
@@ -129,7 +163,7 @@ impl JamLogin {
     /// each would cause requests to JAM.
     async fn is_genuine(&self, id_token: &Secret) -> bool {
         let holder = self.0.auth.genuine(id_token.expose()).await;
-        holder.is_some_and(|holder| self.0.client.check_issuer(holder.issuer()).is_ok())
+        holder.is_some_and(|holder| holder.issuer() == Some(&*self.0.client.issuer()))
     }
 
     /// Deletes the refresh token at JAM, or all of its user's. Renews an expired ID token first.

@@ -5,7 +5,7 @@ use crate::core::challenge::AuthResponse;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::secret::Secret;
 use crate::core::telemetry;
-use crate::endpoint::{Endpoint, EndpointRequest};
+use crate::endpoint::handler::{Endpoint, EndpointRequest};
 use std::future::{Future, ready};
 
 /// A verified login, for [`JamLoginBuilder::on_login`](crate::JamLoginBuilder::on_login).

@@ -1,11 +1,11 @@
 //! Parsing of a provider's responses.
 
+use super::exposed::Exposed;
 use super::tokens::{Parts, TokenResponse};
-use crate::core::error::{Error, ErrorKind};
 use crate::core::http::HttpAnswer;
 use crate::core::json;
 use crate::core::sanitize::{quoted, visible};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -55,10 +55,7 @@ fn members(answer: &HttpAnswer, secrets: &[&str]) -> Result<Map<String, Value>, 
         (200..=299, Some(members), _) => Ok(members),
         (200..=299, None, Some(_)) => Err(unexpected("the provider's answer is not a JSON object")),
         (200..=299, None, None) => Err(too_long()),
-        (status, ..) => Err(Error::new(
-            ErrorKind::UnexpectedStatus,
-            format!("{} answered {status} without an OAuth2 error", answer.place),
-        )),
+        _ => Err(status(answer, ErrorKind::UnexpectedStatus, " without an OAuth2 error")),
     }
 }
 
@@ -75,10 +72,7 @@ fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
         ));
     }
     if answer.status >= 500 || answer.status == 429 {
-        let busy = Error::new(
-            ErrorKind::Unavailable,
-            format!("{} answered {}", answer.place, answer.status),
-        );
+        let busy = status(answer, ErrorKind::Unavailable, "");
         return Err(match answer.retry_after {
             Some(after) => busy.with_retry_after(after.min(Duration::from_secs(3600))),
             None => busy,
@@ -87,38 +81,26 @@ fn check_status(answer: &HttpAnswer) -> Result<(), Error> {
     Ok(())
 }
 
-/// Decodes a response of the provider's API.
-pub(super) fn json<T: DeserializeOwned>(answer: &HttpAnswer) -> Result<T, Error> {
-    decode(body(answer)?)
-}
-
 /// Decodes JSON from the provider.
 pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
     // serde's message may quote a value, which may be secret.
     serde_json::from_slice(json).map_err(|_| {
-        Error::new(
-            ErrorKind::ClaimsMismatch,
-            format!("the provider's JSON is not {}", std::any::type_name::<T>()),
-        )
+        let message = format!("the provider's JSON is not {}", std::any::type_name::<T>());
+        Error::new(ErrorKind::ClaimsMismatch, message)
     })
 }
 
 /// Returns the body of a successful response of the provider's API.
 pub(super) fn body(answer: &HttpAnswer) -> Result<&[u8], Error> {
     if answer.status == 401 {
-        return Err(Error::new(
-            ErrorKind::Unauthorized,
-            "the provider does not accept the access token",
-        ));
+        let message = "the provider does not accept the access token";
+        return Err(Error::new(ErrorKind::Unauthorized, message));
     }
     check_status(answer)?;
     match (answer.status, &answer.body) {
         (200..=299, Some(body)) => Ok(body),
         (200..=299, None) => Err(too_long()),
-        (status, _) => Err(Error::new(
-            ErrorKind::UnexpectedStatus,
-            format!("{} answered {status}", answer.place),
-        )),
+        _ => Err(status(answer, ErrorKind::UnexpectedStatus, "")),
     }
 }
 
@@ -164,10 +146,10 @@ fn read_tokens(mut members: Map<String, Value>, asked: &Asked<'_>) -> Result<Tok
         }
     };
     Ok(TokenResponse::new(Parts {
-        access_token,
+        access_token: Exposed(access_token),
         token_type,
-        refresh_token: secret(&mut members, "refresh_token")?,
-        id_token: secret(&mut members, "id_token")?,
+        refresh_token: secret(&mut members, "refresh_token")?.map(Exposed),
+        id_token: secret(&mut members, "id_token")?.map(Exposed),
         received: asked.sent,
         expires_in: lifetime(members.remove("expires_in"))?,
         scopes: scopes(members.remove("scope"), asked)?,
@@ -195,23 +177,23 @@ fn secret(members: &mut Map<String, Value>, name: &'static str) -> Result<Option
 
 /// Parses a number of seconds; some providers send a string or a float.
 fn lifetime(value: Option<Value>) -> Result<Option<u64>, Error> {
+    let Some(value) = value.filter(|value| !is_empty(value)) else {
+        return Ok(None);
+    };
     let seconds = match &value {
-        None => return Ok(None),
-        Some(value) if is_empty(value) => return Ok(None),
-        Some(Value::Number(number)) => {
+        Value::Number(number) => {
             number.as_u64().or_else(|| number.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64))
         }
-        Some(Value::String(text)) => text.parse().ok(),
-        Some(_) => None,
+        Value::String(text) => text.parse().ok(),
+        _ => None,
     };
-    match seconds {
-        Some(seconds) => Ok(Some(seconds.min(MAX_LIFETIME))),
-        None => Err(unexpected("expires_in in the provider's answer is not a number of seconds")),
-    }
+    let seconds = seconds.ok_or_else(|| {
+        unexpected("expires_in in the provider's answer is not a number of seconds")
+    })?;
+    Ok(Some(seconds.min(MAX_LIFETIME)))
 }
 
 fn scopes(value: Option<Value>, asked: &Asked<'_>) -> Result<Vec<String>, Error> {
-    let refuse = || unexpected("scope in the provider's answer is neither a string nor a list");
     match value {
         None | Some(Value::Null) => Ok(asked.scopes.to_vec()),
         Some(Value::String(text)) => {
@@ -219,14 +201,10 @@ fn scopes(value: Option<Value>, asked: &Asked<'_>) -> Result<Vec<String>, Error>
             let names = names.filter(|name| !name.is_empty());
             Ok(names.map(str::to_owned).collect())
         }
-        Some(Value::Array(names)) => names
-            .into_iter()
-            .map(|name| match name {
-                Value::String(name) => Ok(name),
-                _ => Err(refuse()),
-            })
-            .collect(),
-        Some(_) => Err(refuse()),
+        // A list of strings.
+        Some(names) => serde_json::from_value(names).map_err(|_| {
+            unexpected("scope in the provider's answer is neither a string nor a list")
+        }),
     }
 }
 
@@ -273,6 +251,10 @@ fn repeats(text: &str, secret: &str) -> bool {
     let readings = [decoded(&text), decoded(&text.replace('+', " ")), text];
     let repeated = |reading: &String| reading.contains(secret) || reading.contains(&encoded);
     !secret.is_empty() && readings.iter().any(repeated)
+}
+
+fn status(answer: &HttpAnswer, kind: ErrorKind, note: &str) -> Error {
+    Error::new(kind, format!("{} answered {}{note}", answer.place, answer.status))
 }
 
 fn too_long() -> Error {

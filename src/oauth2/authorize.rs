@@ -1,12 +1,12 @@
 //! The authorization request, which starts a login.
 
-use super::builder::check_scope;
 use super::client::OAuth2Client;
 use super::endpoints::is_own_parameter;
-use super::pending::Pending;
-use super::pkce::Pkce;
-use crate::core::error::{Error, ErrorKind};
-use std::fmt;
+use super::exposed::Exposed;
+use super::pending::{LOGIN_TIMEOUT, Parts, Pending};
+use super::pkce::{Pkce, random_text};
+use super::scopes::{check_scope, words};
+use crate::core::{Error, ErrorKind, debug_fields};
 
 /// A builder of a login, made by [`OAuth2Client::authorize`].
 ///
@@ -26,16 +26,19 @@ use std::fmt;
 #[must_use = "does nothing until .begin()"]
 #[derive(Clone)]
 pub struct AuthorizationRequest {
-    pub(super) client: OAuth2Client,
+    client: OAuth2Client,
     scopes: Option<Vec<String>>,
     parameters: Vec<(String, String)>,
 }
 
-impl AuthorizationRequest {
-    pub(super) fn new(client: OAuth2Client) -> Self {
-        Self { client, scopes: None, parameters: Vec::new() }
+impl OAuth2Client {
+    /// Starts a login: an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636).
+    pub fn authorize(&self) -> AuthorizationRequest {
+        AuthorizationRequest { client: self.clone(), scopes: None, parameters: Vec::new() }
     }
+}
 
+impl AuthorizationRequest {
     /// Sets the scopes, instead of the client's own.
     ///
     /// A string may hold several, separated by spaces.
@@ -54,7 +57,7 @@ impl AuthorizationRequest {
     }
 
     /// Returns the scopes to request: the client's own by default.
-    pub(super) fn wanted_scopes(&self) -> &[String] {
+    fn wanted_scopes(&self) -> &[String] {
         self.scopes.as_deref().unwrap_or(&self.client.0.scopes)
     }
 
@@ -92,7 +95,18 @@ impl AuthorizationRequest {
         })?;
         let endpoints = client.directory.endpoints().await?;
         let pkce = Pkce::generate()?;
-        let pending = Pending::new(&self, &endpoints, &pkce)?;
+        let scopes = self.wanted_scopes();
+        let nonce = self.asks_for_id_token().then(random_text).transpose()?;
+        let pending = Pending(Parts {
+            state: Exposed(random_text()?),
+            verifier: Exposed(pkce.verifier().clone()),
+            nonce: nonce.map(Exposed),
+            provider: client.provider.name().to_owned(),
+            client_id: client.client_id.clone(),
+            sends_iss: endpoints.sends_iss,
+            scopes: scopes.to_vec(),
+            until: (client.clock.now() + LOGIN_TIMEOUT).as_secs(),
+        });
         let mut url = endpoints.authorize.clone().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,
@@ -110,7 +124,6 @@ impl AuthorizationRequest {
             .append_pair("client_id", &client.client_id)
             .append_pair("redirect_uri", redirect_url)
             .append_pair("response_type", "code");
-        let scopes = self.wanted_scopes();
         if !scopes.is_empty() {
             query.append_pair("scope", &scopes.join(" "));
         }
@@ -134,23 +147,7 @@ fn taken(name: &str) -> Error {
     ))
 }
 
-/// Splits texts into words.
-pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
-    let mut words = Vec::new();
-    for text in texts {
-        words.extend(text.as_ref().split(' ').filter(|w| !w.is_empty()).map(str::to_owned));
-    }
-    words
-}
-
-impl fmt::Debug for AuthorizationRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationRequest")
-            .field("client", &self.client)
-            .field("scopes", &self.scopes)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(AuthorizationRequest, self, client = self.client, scopes = self.scopes);
 
 /// A started login: the URL for the browser, and the state that the server keeps.
 ///
@@ -190,9 +187,5 @@ impl Authorization {
     }
 }
 
-/// Redacted: the URL contains the `state`.
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorization").finish_non_exhaustive()
-    }
-}
+// Redacted: the URL contains the `state`.
+debug_fields!(Authorization, self);

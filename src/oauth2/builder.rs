@@ -1,48 +1,22 @@
 //! The client builder, which validates the configuration.
 
-use super::authorize::words;
 use super::client::{Inner, OAuth2Client};
-use super::endpoints::Directory;
+use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
-use super::provider_keys::{Registration, USERINFO};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
+use super::provider_keys::USERINFO;
+use super::scopes::{check_scope, words};
+use crate::core::clock::SystemClock;
 use crate::core::http::{HttpClient, checked_url};
-use crate::core::name::{is_name, is_scope};
-use crate::core::secret::Secret;
+use crate::core::name::is_name;
 use crate::core::settings::{Texts, Time, options};
 use crate::core::single_flight::SingleFlight;
-use serde::Deserialize;
-use std::fmt;
+use crate::core::{Clock, Error, Secret, debug_fields, ensure};
 use std::sync::Arc;
 use std::time::Duration;
 
 const MAX_TIMEOUT: Duration = Duration::from_secs(55);
 /// Concurrent requests of one page still send the old refresh token: they share the new tokens.
 const SHARED_FOR: Duration = Duration::from_secs(10);
-
-/// Location of the client's id and secret in a token request (RFC 6749 section 2.3.1).
-///
-/// # Example
-/// ```
-/// use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
-///
-/// let client = OAuth2Client::builder(Provider::github(), "client id")
-///     .secret("client secret")
-///     .secret_in(SecretIn::Header)
-///     .build()?;
-/// # Ok::<(), jamguard::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Where id and secret are sent."))]
-#[serde(rename_all = "snake_case")]
-pub enum SecretIn {
-    /// `client_secret_post`: members of the form.
-    Body,
-    /// `client_secret_basic`: the `Authorization` header.
-    Header,
-}
 
 options! {
     /// The options of a client.
@@ -82,17 +56,20 @@ pub struct OAuth2ClientBuilder {
     pub(crate) options: ClientOptions,
 }
 
-impl OAuth2ClientBuilder {
-    pub(super) fn new(provider: Provider, client_id: String) -> Self {
-        Self {
+impl OAuth2Client {
+    /// Returns a builder for a client with this id, as issued by the provider.
+    pub fn builder(provider: Provider, client_id: impl Into<String>) -> OAuth2ClientBuilder {
+        OAuth2ClientBuilder {
             provider,
-            client_id,
+            client_id: client_id.into(),
             secret: None,
             clock: Arc::new(SystemClock),
             options: ClientOptions::default(),
         }
     }
+}
 
+impl OAuth2ClientBuilder {
     /// Sets the client's secret. Default: none, which makes it a public client.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
@@ -142,62 +119,55 @@ impl OAuth2ClientBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
     /// to change.
     pub fn build(self) -> Result<OAuth2Client, Error> {
-        let refuse = |message: &'static str| Err(Error::configuration(message));
         let ClientOptions { secret_in, redirect_url, scopes, timeout: Time(timeout) } =
             self.options;
         let scopes = words(scopes.0);
-        if self.client_id.is_empty() {
-            return refuse("the client id is empty: use the one that the provider issued");
-        }
-        if self.secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
-            return refuse("the client secret is empty: omit it for a public client");
-        }
-        if self.secret.is_none() && secret_in.is_some() {
-            return refuse("secret_in is set without a secret: call .secret(…)");
-        }
-        if timeout.is_zero() || timeout > MAX_TIMEOUT {
-            return refuse("the timeout must be greater than 0 and at most 55 s");
-        }
-        check_provider_name(self.provider.name())?;
+        ensure(
+            !self.client_id.is_empty(),
+            "the client id is empty: use the one that the provider issued",
+        )?;
+        ensure(
+            self.secret.as_ref().is_none_or(|secret| !secret.expose().is_empty()),
+            "the client secret is empty: omit it for a public client",
+        )?;
+        ensure(
+            self.secret.is_some() || secret_in.is_none(),
+            "secret_in is set without a secret: call .secret(…)",
+        )?;
+        ensure(
+            !timeout.is_zero() && timeout <= MAX_TIMEOUT,
+            "the timeout must be greater than 0 and at most 55 s",
+        )?;
+        ensure(
+            is_name(self.provider.name(), 64),
+            "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
+        )?;
         if let Some(url) = &redirect_url {
-            if checked_url(url)?.fragment().is_some() {
-                return refuse("the redirect URL has a fragment (RFC 6749 section 3.1.2)");
-            }
+            ensure(
+                checked_url(url)?.fragment().is_none(),
+                "the redirect URL has a fragment (RFC 6749 section 3.1.2)",
+            )?;
             // URL parsers ignore them; the provider's comparison of the registered text does not.
-            if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                return refuse(
-                    "the redirect URL must not contain whitespace or control characters: give it \
-                     exactly as registered",
-                );
-            }
+            ensure(
+                !url.chars().any(|c| c.is_whitespace() || c.is_control()),
+                "the redirect URL must not contain whitespace or control characters: give it \
+                 exactly as registered",
+            )?;
         }
         for scope in &scopes {
             check_scope(scope)?;
         }
-        if self.provider.token_type.as_deref().is_some_and(|name| name.trim().is_empty()) {
-            return refuse(
-                "the token_type is empty: call .token_type(…) with the one the provider sends",
-            );
-        }
-        if self.provider.id_token_algorithms.as_ref().is_some_and(Vec::is_empty) {
-            return refuse(
-                "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
-                 that the provider signs with, or omit it",
-            );
-        }
+        ensure(
+            self.provider.token_type.as_deref().is_none_or(|name| !name.trim().is_empty()),
+            "the token_type is empty: call .token_type(…) with the one the provider sends",
+        )?;
+        ensure(
+            self.provider.id_token_algorithms.as_ref().is_none_or(|all| !all.is_empty()),
+            "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
+             that the provider signs with, or omit it",
+        )?;
         let http = HttpClient::new(timeout)?;
-        let registration = Registration {
-            provider: &self.provider,
-            client_id: &self.client_id,
-            secret: self.secret.as_ref(),
-            http: &http,
-            clock: &self.clock,
-        };
-        let userinfo_verifier = registration.verifier(USERINFO).map(|verifier| {
-            // Signed userinfo is a response and need not have a lifetime.
-            verifier.danger_accept_missing_exp().cache_bytes(0).build()
-        });
-        Ok(OAuth2Client(Arc::new(Inner {
+        let mut client = Inner {
             directory: Directory::new(&self.provider, http.clone(), self.clock.clone())?,
             provider: self.provider,
             client_id: self.client_id,
@@ -209,36 +179,20 @@ impl OAuth2ClientBuilder {
             timeout,
             clock: self.clock,
             refreshes: SingleFlight::shared_for(SHARED_FOR),
-            userinfo_verifier: userinfo_verifier.transpose()?,
-        })))
+            userinfo_verifier: None,
+        };
+        if let Some(verifier) = client.verifier(USERINFO) {
+            // Signed userinfo is a response and need not have a lifetime.
+            let verifier = verifier.danger_accept_missing_exp().cache_bytes(0).build()?;
+            client.userinfo_verifier = Some(verifier);
+        }
+        Ok(OAuth2Client(Arc::new(client)))
     }
 }
 
-fn check_provider_name(name: &str) -> Result<(), Error> {
-    match is_name(name, 64) {
-        true => Ok(()),
-        false => Err(Error::configuration(
-            "a provider's name must be 1 to 64 ASCII letters, digits and - _ .",
-        )),
-    }
-}
-
-/// RFC 6749 section 3.3.
-pub(super) fn check_scope(scope: &str) -> Result<(), Error> {
-    match is_scope(scope) {
-        true => Ok(()),
-        false => Err(Error::configuration(
-            "a scope must be one word of visible ASCII without quotation marks or backslashes: \
-             give several as a list",
-        )),
-    }
-}
-
-impl fmt::Debug for OAuth2ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2ClientBuilder")
-            .field("provider", &self.provider.name())
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OAuth2ClientBuilder,
+    self,
+    provider = self.provider.name(),
+    client_id = self.client_id
+);

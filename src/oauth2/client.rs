@@ -1,25 +1,16 @@
 //! The client of one provider.
 
 use super::answer::{self, MAX_BODY};
-use super::authorize::AuthorizationRequest;
-use super::builder::{OAuth2ClientBuilder, SecretIn};
-use super::endpoints::Directory;
-use super::pkce::Pkce;
+use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
-use super::provider_keys::{ID_TOKEN, Registration};
-use super::request::{Grant, TokenRequest};
-use super::source::TokenSourceBuilder;
 use super::tokens::TokenResponse;
-use crate::core::clock::{Clock, millis};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::clock::millis;
 use crate::core::hash::Sha256;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
-use crate::core::secret::Secret;
 use crate::core::single_flight::SingleFlight;
-use crate::token::builder::VerifierBuilder;
+use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields};
 use crate::token::verifier::Verifier;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,16 +73,6 @@ impl Inner {
         millis(self.clock.now())
     }
 
-    fn registration(&self) -> Registration<'_> {
-        Registration {
-            provider: &self.provider,
-            client_id: &self.client_id,
-            secret: self.secret.as_ref(),
-            http: &self.http,
-            clock: &self.clock,
-        }
-    }
-
     /// Runs the work with the client's deadline.
     pub(super) async fn in_time<T>(
         &self,
@@ -106,11 +87,6 @@ impl Inner {
 }
 
 impl OAuth2Client {
-    /// Returns a builder for a client with this id, as issued by the provider.
-    pub fn builder(provider: Provider, client_id: impl Into<String>) -> OAuth2ClientBuilder {
-        OAuth2ClientBuilder::new(provider, client_id.into())
-    }
-
     /// Returns the provider.
     pub fn provider(&self) -> &Provider {
         &self.0.provider
@@ -124,52 +100,6 @@ impl OAuth2Client {
     /// Returns the URL to which the provider redirects the browser.
     pub fn redirect_url(&self) -> Option<&str> {
         self.0.redirect_url.as_deref()
-    }
-
-    /// Starts a login: an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636).
-    pub fn authorize(&self) -> AuthorizationRequest {
-        AuthorizationRequest::new(self.clone())
-    }
-
-    /// Exchanges a code (RFC 6749 section 4.1.3) of a callback that was checked elsewhere.
-    ///
-    /// [`callback`](Self::callback) does both.
-    pub fn exchange_code(&self, code: impl Into<Secret>, pkce: &Pkce) -> TokenRequest {
-        let redirect_url = self.0.redirect_url.as_deref().unwrap_or_default();
-        let fields = [
-            ("code", code.into()),
-            ("redirect_uri", Secret::new(redirect_url)),
-            ("code_verifier", pkce.verifier().clone()),
-        ];
-        TokenRequest::new(self, Grant::Code, fields)
-    }
-
-    /// Refreshes tokens (RFC 6749 section 6).
-    pub fn refresh(&self, refresh_token: impl Into<Secret>) -> TokenRequest {
-        let token = refresh_token.into();
-        let fields = [("refresh_token", token.clone())];
-        TokenRequest::new(self, Grant::Refresh(token), fields)
-    }
-
-    /// Requests tokens for the client itself (RFC 6749 section 4.4).
-    ///
-    /// For calls to other services, [`token_source`](Self::token_source) caches them.
-    pub fn client_credentials(&self) -> TokenRequest {
-        TokenRequest::new(self, Grant::ClientCredentials, [])
-    }
-
-    /// Requests tokens with any other grant, by its `grant_type` (RFC 6749 section 4.5).
-    ///
-    /// Its fields are [`parameter`](TokenRequest::parameter)s.
-    pub fn grant(&self, grant_type: impl Into<String>) -> TokenRequest {
-        TokenRequest::new(self, Grant::Other(grant_type.into()), [])
-    }
-
-    /// Returns a builder for cached access tokens by client credentials.
-    ///
-    /// They are for calls to other services.
-    pub fn token_source(&self) -> TokenSourceBuilder {
-        TokenSourceBuilder::new(self.client_credentials())
     }
 
     /// Fetches the userinfo of an access token (OpenID Connect Core 1.0 section 5.3).
@@ -247,7 +177,7 @@ impl OAuth2Client {
         access_token: &Secret,
     ) -> Result<T, Error> {
         let answer = self.get(url, access_token, "application/json").await?;
-        answer::json(&answer)
+        answer::decode(answer::body(&answer)?)
     }
 
     async fn get(
@@ -267,37 +197,6 @@ impl OAuth2Client {
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.0.provider.issuer.as_deref()
     }
-
-    /// Returns a builder of a verifier for the provider's ID tokens.
-    ///
-    /// Tokens must be from its issuer and for this client (OpenID Connect Core 1.0 section
-    /// 3.1.3.7). Keys come from its discovery document.
-    ///
-    /// The signature algorithm must be announced in that document or named by
-    /// [`Provider::id_token_algorithms`]; if neither is the case, RS256. HS256, HS384 and HS512 are
-    /// verified with the client's secret, which must be as long as the hash, and never with a
-    /// published key.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no
-    /// ID tokens.
-    pub fn id_token_verifier(&self) -> Result<VerifierBuilder, Error> {
-        let client = &self.0;
-        let verifier = client.registration().verifier(ID_TOKEN).ok_or_else(|| {
-            Error::configuration(
-                "this provider issues no ID tokens: use its userinfo, or call .oidc() on it if it \
-                 does",
-            )
-        })?;
-        Ok(verifier.require(["sub", "iat"]))
-    }
 }
 
-impl fmt::Debug for OAuth2Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2Client")
-            .field("provider", &self.0.provider.name())
-            .field("client_id", &self.0.client_id)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2Client, self, provider = self.0.provider.name(), client_id = self.0.client_id);

@@ -1,12 +1,11 @@
 //! Endpoints of a provider, configured or discovered.
 
-use super::builder::SecretIn;
 use super::provider::{Place, Provider};
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::http::{HttpClient, checked_url};
 use crate::core::refreshing::{Fresh, Refreshing, Source};
-use crate::jwks::{HttpFetch, check_issuer, discover};
+use crate::core::{Clock, Error, ErrorKind, ensure};
+use crate::jwks::fetch::HttpFetch;
+use crate::jwks::location::{check_issuer, discover};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,11 +80,10 @@ impl Directory {
         http: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
-        if provider.issuer.is_none() && (provider.is_oidc || provider.sends_iss) {
-            return Err(Error::configuration(
-                "the provider's iss must be checked, but its issuer is unknown: call .issuer(…)",
-            ));
-        }
+        ensure(
+            provider.issuer.is_some() || !(provider.is_oidc || provider.sends_iss),
+            "the provider's iss must be checked, but its issuer is unknown: call .issuer(…)",
+        )?;
         if provider.is_oidc
             && let Some(issuer) = &provider.issuer
         {
@@ -107,7 +105,7 @@ impl Directory {
                 let discovery = Discovery {
                     provider: provider.clone(),
                     issuer: issuer.clone().unwrap_or_default().into_owned(),
-                    fetch: HttpFetch::over(http),
+                    fetch: HttpFetch(http),
                 };
                 Ok(Self::Discovered(Refreshing::new(discovery, clock)))
             }
@@ -192,10 +190,35 @@ fn authorization_url(text: &str) -> Result<Url, Error> {
 
 fn without_fragment(text: &str) -> Result<Url, Error> {
     let url = checked_url(text)?;
-    match url.fragment() {
-        None => Ok(url),
-        Some(_) => Err(Error::configuration(
-            "an endpoint's URL must not have a fragment (RFC 6749 section 3.1): remove '#…'",
-        )),
-    }
+    ensure(
+        url.fragment().is_none(),
+        "an endpoint's URL must not have a fragment (RFC 6749 section 3.1): remove '#…'",
+    )?;
+    Ok(url)
+}
+
+/// Location of the client's id and secret in a token request (RFC 6749 section 2.3.1).
+///
+/// # Example
+/// ```
+/// use jamguard::oauth2::{OAuth2Client, Provider, SecretIn};
+///
+/// let client = OAuth2Client::builder(Provider::github(), "client id")
+///     .secret("client secret")
+///     .secret_in(SecretIn::Header)
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(description = "Where id and secret are sent.")
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretIn {
+    /// `client_secret_post`: members of the form.
+    Body,
+    /// `client_secret_basic`: the `Authorization` header.
+    Header,
 }

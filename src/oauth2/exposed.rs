@@ -1,32 +1,23 @@
 //! Serde forms of secrets, for the private types behind `expose_json`.
 
-use crate::core::secret::Secret;
+use crate::core::Secret;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-pub(super) fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
-    secret.expose().serialize(to)
-}
+/// A secret that is serialized in plain text.
+#[derive(Clone)]
+pub(crate) struct Exposed(pub(crate) Secret);
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
-    String::deserialize(from).map(Secret::new)
-}
-
-pub(super) mod optional {
-    use super::*;
-
-    pub(crate) fn serialize<S: Serializer>(
-        secret: &Option<Secret>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        secret.as_ref().map(Secret::expose).serialize(to)
+impl Serialize for Exposed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.expose().serialize(to)
     }
+}
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Secret>, D::Error> {
-        Ok(Option::<String>::deserialize(from)?.map(Secret::new))
+impl<'de> Deserialize<'de> for Exposed {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(|text| Self(Secret::new(text)))
     }
 }
 

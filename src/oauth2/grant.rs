@@ -3,8 +3,7 @@
 use super::client::OAuth2Client;
 use super::tokens::TokenResponse;
 use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use std::time::Duration;
 
 const RENEWED_AHEAD: Duration = Duration::from_secs(60);

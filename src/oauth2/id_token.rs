@@ -1,9 +1,8 @@
 //! Checks of ID tokens beyond the verifier's rules, at login and at refresh.
 
 use super::client::OAuth2Client;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::jose::jws::Compact;
 use crate::token::rules::other_spelling;
 use crate::token::verified::Verified;

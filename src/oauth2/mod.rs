@@ -36,20 +36,22 @@ mod authorize;
 pub(crate) mod builder;
 mod client;
 mod endpoints;
-mod exposed;
+pub(crate) mod exposed;
 mod grant;
 mod id_token;
-mod pending;
-mod pkce;
+pub(crate) mod pending;
+pub(crate) mod pkce;
 mod provider;
 mod provider_keys;
 mod request;
+mod scopes;
 mod source;
 mod tokens;
 
 pub use authorize::{Authorization, AuthorizationRequest};
-pub use builder::{OAuth2ClientBuilder, SecretIn};
+pub use builder::OAuth2ClientBuilder;
 pub use client::OAuth2Client;
+pub use endpoints::SecretIn;
 pub use pending::Pending;
 pub use pkce::Pkce;
 pub use provider::Provider;
@@ -58,8 +60,3 @@ pub use source::{TokenSource, TokenSourceBuilder};
 pub use tokens::TokenResponse;
 
 pub(crate) use grant::UserGrant;
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub(crate) use {
-    pending::{Callback, LOGIN_TIMEOUT},
-    pkce::random_text,
-};

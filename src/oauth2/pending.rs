@@ -1,18 +1,14 @@
 //! A login between its start and its callback.
 
 use super::answer;
-use super::authorize::AuthorizationRequest;
 use super::client::OAuth2Client;
-use super::endpoints::Endpoints;
-use super::exposed;
-use super::pkce::{Pkce, random_text};
+use super::exposed::Exposed;
+use super::pkce::Pkce;
 use super::request::TokenRequest;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::mismatch::mismatch;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::fmt;
 use std::time::Duration;
 use url::form_urlencoded;
 
@@ -41,51 +37,30 @@ pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(600);
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Pending(Parts);
+pub struct Pending(pub(crate) Parts);
 
 #[derive(Clone, Serialize, Deserialize)]
-struct Parts {
-    #[serde(with = "exposed")]
-    state: Secret,
-    #[serde(with = "exposed")]
-    verifier: Secret,
-    #[serde(with = "exposed::optional", default)]
-    nonce: Option<Secret>,
-    provider: String,
-    client_id: String,
-    sends_iss: bool,
-    scopes: Vec<String>,
+pub(crate) struct Parts {
+    pub(crate) state: Exposed,
+    pub(super) verifier: Exposed,
+    pub(super) nonce: Option<Exposed>,
+    pub(super) provider: String,
+    pub(super) client_id: String,
+    pub(super) sends_iss: bool,
+    pub(super) scopes: Vec<String>,
     /// Unix seconds.
-    until: u64,
+    pub(super) until: u64,
 }
 
 impl Pending {
-    pub(super) fn new(
-        request: &AuthorizationRequest,
-        endpoints: &Endpoints,
-        pkce: &Pkce,
-    ) -> Result<Self, Error> {
-        let client = &request.client.0;
-        Ok(Self(Parts {
-            state: random_text()?,
-            verifier: pkce.verifier().clone(),
-            nonce: request.asks_for_id_token().then(random_text).transpose()?,
-            provider: client.provider.name().to_owned(),
-            client_id: client.client_id.clone(),
-            sends_iss: endpoints.sends_iss,
-            scopes: request.wanted_scopes().to_vec(),
-            until: (client.clock.now() + LOGIN_TIMEOUT).as_secs(),
-        }))
-    }
-
     /// Returns the `state`, which identifies the login in the callback.
     pub fn state(&self) -> &Secret {
-        &self.0.state
+        &self.0.state.0
     }
 
     /// Returns the `nonce` that the ID token must have, if the login requests one.
     pub fn nonce(&self) -> Option<&Secret> {
-        self.0.nonce.as_ref()
+        self.0.nonce.as_ref().map(|nonce| &nonce.0)
     }
 
     /// Returns all of it as JSON for storage on the server.
@@ -101,24 +76,9 @@ impl Pending {
     /// [`ErrorKind::Malformed`] for any other text.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         serde_json::from_str(json).map(Self).map_err(|_| {
-            Error::new(
-                ErrorKind::Malformed,
-                "the text is not a pending login written by .expose_json()",
-            )
+            let message = "the text is not a pending login written by .expose_json()";
+            Error::new(ErrorKind::Malformed, message)
         })
-    }
-}
-
-#[cfg(any(feature = "tower", feature = "actix"))]
-impl Pending {
-    /// Returns the JSON without the `state`, for storage under the `state`.
-    pub(crate) fn expose_json_without_state(&self) -> Secret {
-        Self(Parts { state: Secret::new(""), ..self.0.clone() }).expose_json()
-    }
-
-    /// Reads JSON that was written without the `state`.
-    pub(crate) fn from_json_with_state(json: &str, state: Secret) -> Result<Self, Error> {
-        Ok(Self(Parts { state, ..Self::from_json(json)?.0 }))
     }
 }
 
@@ -141,7 +101,7 @@ impl OAuth2Client {
         // The state first: nothing else of a forged callback is read.
         match &callback.state {
             None => return Err(invalid("the callback has no state")),
-            Some(state) if *state != pending.state => {
+            Some(state) if *state != pending.state.0 => {
                 return Err(invalid("the callback's state differs from the login's"));
             }
             Some(_) => {}
@@ -173,7 +133,7 @@ impl OAuth2Client {
             }
         }
         if let Some(code) = callback.error.as_ref().filter(|code| !code.is_empty()) {
-            let secrets = [pending.verifier.expose(), pending.state.expose()];
+            let secrets = [pending.verifier.0.expose(), pending.state.0.expose()];
             let words = callback.error_description.as_deref();
             return Err(answer::refusal(Some(code), words, &secrets));
         }
@@ -181,7 +141,7 @@ impl OAuth2Client {
             .code
             .filter(|code| !code.expose().is_empty())
             .ok_or_else(|| bad_query("the callback has neither a code nor an error"))?;
-        let pkce = Pkce::from_verifier(pending.verifier)?;
+        let pkce = Pkce::from_verifier(pending.verifier.0)?;
         Ok(self.exchange_code(code, &pkce).granted_before(pending.scopes))
     }
 }
@@ -226,8 +186,4 @@ fn bad_query(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("provider", &self.0.provider).finish_non_exhaustive()
-    }
-}
+debug_fields!(Pending, self, provider = self.0.provider);

@@ -1,9 +1,7 @@
 //! Proof Key for Code Exchange (RFC 7636), S256 only.
 
-use crate::core::error::Error;
-use crate::core::hash::sha256;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret, ensure, sha256};
 use crate::jose::encoding;
 use std::fmt;
 
@@ -41,11 +39,10 @@ impl Pkce {
         let verifier = verifier.into();
         let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         let text = verifier.expose();
-        if !(43..=128).contains(&text.len()) || !text.bytes().all(unreserved) {
-            return Err(Error::configuration(
-                "a code verifier must be 43 to 128 letters, digits or -._~ (RFC 7636 section 4.1)",
-            ));
-        }
+        ensure(
+            (43..=128).contains(&text.len()) && text.bytes().all(unreserved),
+            "a code verifier must be 43 to 128 letters, digits or -._~ (RFC 7636 section 4.1)",
+        )?;
         Ok(Self(verifier))
     }
 

@@ -2,48 +2,51 @@
 //!
 //! These are its published keys, and the client's secret for HMAC.
 
-use super::provider::Provider;
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::http::HttpClient;
-use crate::core::secret::Secret;
+use super::client::{Inner, OAuth2Client};
+use crate::core::{Error, ErrorKind};
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
-use crate::jwks::{Aged, Fetch, Gather, HttpFetch, RemoteKeySet, discover, get, jwks_uri};
+use crate::jwks::fetch::HttpFetch;
+use crate::jwks::location::{
+    Aged, Failure, KeysFuture, Location, check_issuer, discover, get, jwks_uri,
+};
+use crate::jwks::{Fetch, RemoteKeySetBuilder};
 use crate::token::builder::VerifierBuilder;
 use crate::token::keys::KeySource;
 use crate::token::verifier::Verifier;
-use serde_json::{Map, Value};
-use std::future::Future;
-use std::pin::Pin;
+use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Members of a discovery document that list algorithms (OpenID Connect Discovery 1.0 section 3).
 ///
 /// Without a list for userinfo, the algorithms of ID tokens apply.
-pub(super) const ID_TOKEN: &[&str] = &["id_token_signing_alg_values_supported"];
+const ID_TOKEN: &[&str] = &["id_token_signing_alg_values_supported"];
 pub(super) const USERINFO: &[&str] = &["userinfo_signing_alg_values_supported", ID_TOKEN[0]];
 
-/// The registration of a client at a provider.
-pub(super) struct Registration<'a> {
-    pub(super) provider: &'a Provider,
-    pub(super) client_id: &'a str,
-    pub(super) secret: Option<&'a Secret>,
-    pub(super) http: &'a HttpClient,
-    pub(super) clock: &'a Arc<dyn Clock>,
-}
-
-impl Registration<'_> {
+impl Inner {
     /// Returns a builder of a verifier for the provider's signatures.
     ///
     /// `None` for a provider without OpenID Connect.
     pub(super) fn verifier(&self, announced: &'static [&'static str]) -> Option<VerifierBuilder> {
         let issuer = self.provider.issuer.as_deref().filter(|_| self.provider.is_oidc)?;
-        let keys = ProviderKeys::new(issuer, self.provider, self.secret, announced);
-        let fetcher = HttpFetch::over(self.http.clone());
+        let secrets = self.secret.iter().flat_map(|secret| {
+            let secret = secret.expose().as_bytes();
+            Algorithm::ALL.into_iter().filter_map(|a| VerifyingKey::from_secret(a, secret).ok())
+        });
+        let mut keys = ProviderKeys {
+            issuer: issuer.to_owned(),
+            algorithms: self.provider.id_token_algorithms.clone(),
+            announced,
+            secrets: secrets.collect(),
+            has_published: AtomicBool::new(false),
+        };
+        let fetcher = HttpFetch(self.http.clone());
         let source = move |clock, named: &[Algorithm]| {
-            let keys = RemoteKeySet::gathered(keys.only(named));
-            let keys: Arc<dyn KeySource> = Arc::new(keys.fetcher(fetcher).clock(clock).build()?);
+            if !named.is_empty() {
+                keys.algorithms = Some(named.to_vec());
+            }
+            let keys = RemoteKeySetBuilder::new(keys).fetcher(fetcher).clock(clock);
+            let keys: Arc<dyn KeySource> = Arc::new(keys.build()?);
             Ok(keys)
         };
         Some(
@@ -51,9 +54,34 @@ impl Registration<'_> {
                 .issuer(issuer)
                 .pinned()
                 .source(source)
-                .audience(self.client_id)
+                .audience(&self.client_id)
                 .clock(self.clock.clone()),
         )
+    }
+}
+
+impl OAuth2Client {
+    /// Returns a builder of a verifier for the provider's ID tokens.
+    ///
+    /// Tokens must be from its issuer and for this client (OpenID Connect Core 1.0 section
+    /// 3.1.3.7). Keys come from its discovery document.
+    ///
+    /// The signature algorithm must be announced in that document or named by
+    /// [`Provider::id_token_algorithms`](super::Provider::id_token_algorithms); if neither is the
+    /// case, RS256. HS256, HS384 and HS512 are verified with the client's secret, which must be as
+    /// long as the hash, and never with a published key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a provider that issues no
+    /// ID tokens.
+    pub fn id_token_verifier(&self) -> Result<VerifierBuilder, Error> {
+        let verifier = self.0.verifier(ID_TOKEN).ok_or_else(|| {
+            Error::configuration(
+                "this provider issues no ID tokens: use its userinfo, or call .oidc() on it if it \
+                 does",
+            )
+        })?;
+        Ok(verifier.require(["sub", "iat"]))
     }
 }
 
@@ -71,34 +99,6 @@ struct ProviderKeys {
 }
 
 impl ProviderKeys {
-    fn new(
-        issuer: &str,
-        provider: &Provider,
-        secret: Option<&Secret>,
-        announced: &'static [&'static str],
-    ) -> Self {
-        let secrets = secret.into_iter().flat_map(|secret| {
-            Algorithm::ALL
-                .into_iter()
-                .filter_map(|a| VerifyingKey::from_secret(a, secret.expose().as_bytes()).ok())
-        });
-        Self {
-            issuer: issuer.to_owned(),
-            algorithms: provider.id_token_algorithms.clone(),
-            announced,
-            secrets: secrets.collect(),
-            has_published: AtomicBool::new(false),
-        }
-    }
-
-    /// Limits the keys to these algorithms, if there are any.
-    fn only(mut self, algorithms: &[Algorithm]) -> Self {
-        if !algorithms.is_empty() {
-            self.algorithms = Some(algorithms.to_vec());
-        }
-        self
-    }
-
     /// Returns the published keys; the inner error means that none of them is usable.
     ///
     /// # Errors
@@ -121,53 +121,62 @@ impl ProviderKeys {
             Err(error) => Err(error),
         }
     }
+
+    /// Fetches the keys and their stated lifetime, if any.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidKey`] if a document was fetched but is unusable.
+    async fn gather(&self, fetcher: &dyn Fetch) -> Result<Aged, Error> {
+        let (document, mut max_age) = discover(&self.issuer, fetcher).await?;
+        let algorithms = match &self.algorithms {
+            Some(algorithms) => algorithms.clone(),
+            None => announced(&document, self.announced)?,
+        };
+        // A key is bound to its kind of algorithm and never serves another.
+        let mut keys: KeySet =
+            self.secrets.iter().filter_map(|key| key.only(&algorithms)).collect();
+        if algorithms.iter().any(|a| !a.is_symmetric()) {
+            match self.published(&document, fetcher).await? {
+                Ok((published, age)) => {
+                    self.has_published.store(true, Ordering::Relaxed);
+                    max_age = age;
+                    for key in published.iter().filter_map(|key| key.only(&algorithms)) {
+                        keys.push(key);
+                    }
+                }
+                // A provider that signs with secrets may publish no key. If it published one
+                // before, this is an outage, and the known keys stay.
+                Err(_) if !keys.is_empty() && !self.has_published.load(Ordering::Relaxed) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if keys.is_empty() { Err(no_key(&algorithms)) } else { Ok((keys, max_age)) }
+    }
 }
 
-/// Returns a member of a JSON document; null if it is absent.
-fn member(document: &str, name: &str) -> Value {
-    let document: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
-    document.get(name).cloned().unwrap_or_default()
-}
-
-impl Gather for ProviderKeys {
+impl Location for ProviderKeys {
     fn place(&self) -> &str {
         &self.issuer
     }
 
-    fn gather<'a>(
-        &'a self,
-        fetcher: &'a dyn Fetch,
-    ) -> Pin<Box<dyn Future<Output = Result<Aged, Error>> + Send + 'a>> {
+    fn check(&self) -> Result<(), Error> {
+        check_issuer(&self.issuer)
+    }
+
+    fn fetch<'a>(&'a self, fetcher: &'a dyn Fetch) -> KeysFuture<'a> {
         Box::pin(async move {
-            let (document, mut max_age) = discover(&self.issuer, fetcher).await?;
-            let algorithms = match &self.algorithms {
-                Some(algorithms) => algorithms.clone(),
-                None => announced(&document, self.announced)?,
-            };
-            // A key is bound to its kind of algorithm and never serves another.
-            let mut keys: KeySet =
-                self.secrets.iter().filter_map(|key| key.only(&algorithms)).collect();
-            if algorithms.iter().any(|a| !a.is_symmetric()) {
-                match self.published(&document, fetcher).await? {
-                    Ok((published, age)) => {
-                        self.has_published.store(true, Ordering::Relaxed);
-                        max_age = age;
-                        for key in published.iter().filter_map(|key| key.only(&algorithms)) {
-                            keys.push(key);
-                        }
-                    }
-                    // A provider that signs with secrets may publish no key. If it published one
-                    // before, this is an outage, and the known keys stay.
-                    Err(_) if !keys.is_empty() && !self.has_published.load(Ordering::Relaxed) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            match keys.is_empty() {
-                false => Ok((keys, max_age)),
-                true => Err(no_key(&algorithms)),
-            }
+            self.gather(fetcher).await.map_err(|error| match error.kind() {
+                ErrorKind::InvalidKey => Failure::unusable(&self.issuer, error),
+                _ => Failure::fetching(error),
+            })
         })
     }
+}
+
+/// Returns a member of a JSON document; null if it is absent.
+fn member(document: &str, name: &str) -> Value {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    document[name].clone()
 }
 
 fn no_key(algorithms: &[Algorithm]) -> Error {
@@ -184,9 +193,8 @@ fn no_key(algorithms: &[Algorithm]) -> Error {
 
 /// Returns the algorithms of the first list in the document, or else RS256.
 fn announced(document: &str, members: &[&str]) -> Result<Vec<Algorithm>, Error> {
-    let document: Map<String, Value> = serde_json::from_str(document).unwrap_or_default();
-    let lists = members.iter().filter_map(|name| document.get(*name));
-    let Some(names) = lists.filter_map(Value::as_array).next() else {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let Some(names) = members.iter().find_map(|name| document[*name].as_array()) else {
         return Ok(vec![Algorithm::RS256]);
     };
     let names = names.iter().filter_map(Value::as_str);

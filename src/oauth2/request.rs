@@ -1,19 +1,16 @@
 //! The token request.
 
 use super::answer::{self, Asked, MAX_BODY};
-use super::authorize::words;
-use super::builder::{SecretIn, check_scope};
 use super::client::OAuth2Client;
+use super::endpoints::SecretIn;
+use super::pkce::Pkce;
+use super::scopes::{check_scope, words};
 use super::tokens::TokenResponse;
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
 use crate::core::http::HttpRequest;
-use crate::core::secret::Secret;
+use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, sha256};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::fmt;
 use std::sync::Arc;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
@@ -39,7 +36,7 @@ pub struct TokenRequest {
     client: OAuth2Client,
     grant: Grant,
     /// In the order of sending.
-    fields: Vec<(String, Secret)>,
+    fields: Vec<(&'static str, Secret)>,
     scopes: Option<Vec<String>>,
     /// Scopes requested when the login started.
     before: Option<Vec<String>>,
@@ -47,7 +44,7 @@ pub struct TokenRequest {
 }
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Grant {
+enum Grant {
     Code,
     Refresh(Secret),
     ClientCredentials,
@@ -65,17 +62,52 @@ impl Grant {
     }
 }
 
+impl OAuth2Client {
+    /// Exchanges a code (RFC 6749 section 4.1.3) of a callback that was checked elsewhere.
+    ///
+    /// [`callback`](Self::callback) does both.
+    pub fn exchange_code(&self, code: impl Into<Secret>, pkce: &Pkce) -> TokenRequest {
+        let redirect_url = self.0.redirect_url.as_deref().unwrap_or_default();
+        let fields = [
+            ("code", code.into()),
+            ("redirect_uri", Secret::new(redirect_url)),
+            ("code_verifier", pkce.verifier().clone()),
+        ];
+        TokenRequest::new(self, Grant::Code, fields)
+    }
+
+    /// Refreshes tokens (RFC 6749 section 6).
+    pub fn refresh(&self, refresh_token: impl Into<Secret>) -> TokenRequest {
+        let token = refresh_token.into();
+        let fields = [("refresh_token", token.clone())];
+        TokenRequest::new(self, Grant::Refresh(token), fields)
+    }
+
+    /// Requests tokens for the client itself (RFC 6749 section 4.4).
+    ///
+    /// For calls to other services, [`token_source`](Self::token_source) caches them.
+    pub fn client_credentials(&self) -> TokenRequest {
+        TokenRequest::new(self, Grant::ClientCredentials, [])
+    }
+
+    /// Requests tokens with any other grant, by its `grant_type` (RFC 6749 section 4.5).
+    ///
+    /// Its fields are [`parameter`](TokenRequest::parameter)s.
+    pub fn grant(&self, grant_type: impl Into<String>) -> TokenRequest {
+        TokenRequest::new(self, Grant::Other(grant_type.into()), [])
+    }
+}
+
 impl TokenRequest {
-    pub(super) fn new(
+    fn new(
         client: &OAuth2Client,
         grant: Grant,
-        fields: impl IntoIterator<Item = (&'static str, Secret)>,
+        fields: impl Into<Vec<(&'static str, Secret)>>,
     ) -> Self {
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
         Self {
             client: client.clone(),
             grant,
-            fields: fields.collect(),
+            fields: fields.into(),
             scopes: None,
             before: None,
             parameters: Vec::new(),
@@ -124,14 +156,6 @@ impl TokenRequest {
         let Grant::Refresh(token) = &self.grant else {
             return self.exchange().await;
         };
-        let mut about = Zeroizing::new(String::new());
-        let form = [("refresh_token", token)];
-        let more = self.parameters.iter().map(|(name, value)| (&**name, value));
-        for (name, value) in form.into_iter().chain(more) {
-            about.push_str(&format!("{}:{name}={}:", name.len(), value.expose().len()));
-            about.push_str(value.expose());
-        }
-        about.push_str(&self.scopes.as_deref().unwrap_or_default().join(" "));
         let client = self.client.clone();
         let request = self.clone();
         let call = || async move { request.exchange().await };
@@ -146,7 +170,7 @@ impl TokenRequest {
             }
             Err(error) => error.kind() == ErrorKind::InvalidGrant,
         };
-        let answer = refreshes.ask_detached(sha256(&*about), call, lasts).await?;
+        let answer = refreshes.ask_detached(sha256(&*self.form(false)), call, lasts).await?;
         Ok(answer.or_refresh_token(token))
     }
 
@@ -184,7 +208,7 @@ impl TokenRequest {
         }
         let own = ["client_id", "client_secret", "grant_type", "scope"];
         for (place, (name, _)) in self.parameters.iter().enumerate() {
-            let fields = self.fields.iter().map(|(field, _)| &**field);
+            let fields = self.fields.iter().map(|(field, _)| *field);
             let taken = own.into_iter().chain(fields).any(|own| own.eq_ignore_ascii_case(name))
                 || self.parameters[..place].iter().any(|(other, _)| other == name);
             if taken {
@@ -250,9 +274,9 @@ impl TokenRequest {
         }
         let sent = client.now();
         let answer = client.http.send(request).await?;
-        let secrets = client.secret.iter();
-        let secrets = secrets.chain(self.fields.iter().chain(&self.parameters).map(|(_, v)| v));
-        let secrets = secrets.map(Secret::expose);
+        let fields = self.fields.iter().map(|(_, value)| value);
+        let parameters = self.parameters.iter().map(|(_, value)| value);
+        let secrets = client.secret.iter().chain(fields).chain(parameters).map(Secret::expose);
         let scopes = self.wanted().or(self.before.as_deref());
         answer::tokens(
             &answer,
@@ -274,11 +298,4 @@ fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
     Zeroizing::new(STANDARD.encode(pair.as_bytes()))
 }
 
-impl fmt::Debug for TokenRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenRequest")
-            .field("client", &self.client)
-            .field("grant", &self.grant.name())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenRequest, self, client = self.client, grant = self.grant.name());

@@ -1,11 +1,10 @@
 //! Cached access tokens for calls to other services.
 
+use super::client::OAuth2Client;
 use super::request::TokenRequest;
 use super::tokens::TokenResponse;
-use crate::core::error::Error;
 use crate::core::refreshing::{Fresh, Refreshing, Source};
-use crate::core::secret::Secret;
-use std::fmt;
+use crate::core::{Error, Secret, debug_fields};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,11 +35,16 @@ pub struct TokenSourceBuilder {
     request: TokenRequest,
 }
 
-impl TokenSourceBuilder {
-    pub(super) fn new(request: TokenRequest) -> Self {
-        Self { request }
+impl OAuth2Client {
+    /// Returns a builder for cached access tokens by client credentials.
+    ///
+    /// They are for calls to other services.
+    pub fn token_source(&self) -> TokenSourceBuilder {
+        TokenSourceBuilder { request: self.client_credentials() }
     }
+}
 
+impl TokenSourceBuilder {
     /// Sets the scopes, instead of the client's own.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.request = self.request.scopes(scopes);
@@ -128,8 +132,4 @@ impl TokenSource {
     }
 }
 
-impl fmt::Debug for TokenSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource").field("request", self.0.source()).finish_non_exhaustive()
-    }
-}
+debug_fields!(TokenSource, self, request = self.0.source());

@@ -1,12 +1,11 @@
 //! The response of a token endpoint.
 
-use super::exposed;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use super::exposed::{self, Exposed};
+use crate::core::decode::decode;
+use crate::core::{Error, ErrorKind, Secret, debug_fields};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
@@ -28,13 +27,10 @@ pub struct TokenResponse(Arc<Parts>);
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Parts {
-    #[serde(with = "exposed")]
-    pub(super) access_token: Secret,
+    pub(super) access_token: Exposed,
     pub(super) token_type: String,
-    #[serde(with = "exposed::optional", default)]
-    pub(super) refresh_token: Option<Secret>,
-    #[serde(with = "exposed::optional", default)]
-    pub(super) id_token: Option<Secret>,
+    pub(super) refresh_token: Option<Exposed>,
+    pub(super) id_token: Option<Exposed>,
     /// Unix milliseconds.
     pub(super) received: u64,
     /// In seconds.
@@ -52,7 +48,7 @@ impl TokenResponse {
 
     /// Returns the access token.
     pub fn access_token(&self) -> &Secret {
-        &self.0.access_token
+        &self.0.access_token.0
     }
 
     /// Returns the access token's type as sent: `bearer` in any letter case.
@@ -62,12 +58,12 @@ impl TokenResponse {
 
     /// Returns the refresh token; after a refresh, the new one or else the old one.
     pub fn refresh_token(&self) -> Option<&Secret> {
-        self.0.refresh_token.as_ref()
+        self.0.refresh_token.as_ref().map(|token| &token.0)
     }
 
     /// Returns the unverified ID token of an OpenID Connect provider.
     pub fn id_token(&self) -> Option<&Secret> {
-        self.0.id_token.as_ref()
+        self.0.id_token.as_ref().map(|token| &token.0)
     }
 
     /// Returns the access token's lifetime from when it was issued, if the provider sent it.
@@ -113,16 +109,7 @@ impl TokenResponse {
     /// # Errors
     /// [`ErrorKind::ClaimsMismatch`] if they do not decode as `T`.
     pub fn rest<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        // serde's message may quote a value, which may be secret.
-        serde_json::from_str(&self.0.rest).map_err(|_| {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                format!(
-                    "the token response's other members do not decode as {}",
-                    std::any::type_name::<T>()
-                ),
-            )
-        })
+        decode("the token response's other members", &self.0.rest)
     }
 
     /// Keeps the previous refresh token if the response has none.
@@ -130,12 +117,12 @@ impl TokenResponse {
         if self.0.refresh_token.is_some() {
             return self;
         }
-        Self::new(Parts { refresh_token: Some(before.clone()), ..(*self.0).clone() })
+        Self::new(Parts { refresh_token: Some(Exposed(before.clone())), ..(*self.0).clone() })
     }
 
     /// Replaces the ID token.
     pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
-        Self::new(Parts { id_token, ..(*self.0).clone() })
+        Self::new(Parts { id_token: id_token.map(Exposed), ..(*self.0).clone() })
     }
 
     /// Returns all of it as JSON for safe storage; [`from_json`](Self::from_json) reads it.
@@ -149,22 +136,18 @@ impl TokenResponse {
     /// [`ErrorKind::Malformed`] for any other text.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         serde_json::from_str(json).map(Self::new).map_err(|_| {
-            Error::new(
-                ErrorKind::Malformed,
-                "the text is not a token response written by .expose_json()",
-            )
+            let message = "the text is not a token response written by .expose_json()";
+            Error::new(ErrorKind::Malformed, message)
         })
     }
 }
 
-impl fmt::Debug for TokenResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenResponse")
-            .field("token_type", &self.0.token_type)
-            .field("expires_in", &self.expires_in())
-            .field("scopes", &self.0.scopes)
-            .field("refresh_token", &self.0.refresh_token.is_some())
-            .field("id_token", &self.0.id_token.is_some())
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    TokenResponse,
+    self,
+    token_type = self.0.token_type,
+    expires_in = self.expires_in(),
+    scopes = self.0.scopes,
+    refresh_token = self.0.refresh_token.is_some(),
+    id_token = self.0.id_token.is_some()
+);

@@ -1,6 +1,6 @@
 //! Kinds and hash algorithms of one-time passwords.
 
-use crate::core::error::Error;
+use crate::core::Error;
 use aws_lc_rs::hmac;
 use serde::Deserialize;
 use std::fmt;
@@ -16,8 +16,11 @@ use std::str::FromStr;
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Time-based or counter-based codes."))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(description = "Time-based or counter-based codes.")
+)]
 #[serde(rename_all = "snake_case")]
 pub enum OtpKind {
     /// The time (RFC 6238).

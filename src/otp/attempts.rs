@@ -5,7 +5,7 @@ use super::code::Match;
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use crate::core::clock::millis;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, ensure};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -26,17 +26,15 @@ impl Terms {
 
     /// Returns these limits, if they are valid.
     pub(super) fn checked(max_failures: u32, lockout: Duration) -> Result<Self, Error> {
-        if !(1..=100).contains(&max_failures) {
-            return Err(Error::configuration(
-                "a user is locked out after 1 to 100 wrong codes (NIST SP 800-63B section 3.2.2): \
-                 5 is usual",
-            ));
-        }
-        if !(Duration::from_secs(1)..=LONGEST).contains(&lockout) {
-            return Err(Error::configuration(
-                "a lockout takes 1 second to 1 day: 15 minutes is usual",
-            ));
-        }
+        ensure(
+            (1..=100).contains(&max_failures),
+            "a user is locked out after 1 to 100 wrong codes (NIST SP 800-63B section 3.2.2): \
+             5 is usual",
+        )?;
+        ensure(
+            (Duration::from_secs(1)..=LONGEST).contains(&lockout),
+            "a lockout takes 1 second to 1 day: 15 minutes is usual",
+        )?;
         Ok(Self { max_failures, lockout })
     }
 
@@ -56,12 +54,10 @@ pub(super) const RESYNC_WINDOW: u32 = 100;
 /// # Errors
 /// [`ErrorKind::Configuration`] if nothing fits into the window, or searching it takes too long.
 pub(super) fn check_resync_window(counters: u32) -> Result<(), Error> {
-    match counters {
-        1..=1000 => Ok(()),
-        _ => Err(Error::configuration(
-            "a resynchronization window has 1 to 1000 counters: 100 is usual",
-        )),
-    }
+    ensure(
+        (1..=1000).contains(&counters),
+        "a resynchronization window has 1 to 1000 counters: 100 is usual",
+    )
 }
 
 /// Wrong codes in a row, and the lockout after them.
@@ -148,11 +144,10 @@ impl Attempts {
         ahead: u32,
         terms: &Terms,
     ) -> Result<(), Error> {
-        if otp.kind() == OtpKind::Totp {
-            return Err(Error::configuration(
-                "TOTP has no counter that can run ahead: only HOTP can be resynchronized",
-            ));
-        }
+        ensure(
+            otp.kind() == OtpKind::Hotp,
+            "TOTP has no counter that can run ahead: only HOTP can be resynchronized",
+        )?;
         let find = |next| otp.find_two(secret, codes, next, ahead);
         self.settle(otp.now(), terms, find)
     }

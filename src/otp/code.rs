@@ -1,7 +1,7 @@
 //! Codes of a counter (RFC 4226 section 5.3) and the search for a code in a window.
 
+use super::algorithm::OtpAlgorithm;
 use super::secret::OtpSecret;
-use super::settings::Otp;
 use aws_lc_rs::hmac;
 use std::ops::RangeInclusive;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeGreater};
@@ -27,11 +27,8 @@ pub(super) enum Match {
 }
 
 impl Codes {
-    pub(super) fn new(otp: &Otp, secret: &OtpSecret) -> Self {
-        Self {
-            key: hmac::Key::new(otp.algorithm().hmac(), secret.expose()),
-            digits: usize::from(otp.digits()),
-        }
+    pub(super) fn new(algorithm: OtpAlgorithm, digits: u8, secret: &OtpSecret) -> Self {
+        Self { key: hmac::Key::new(algorithm.hmac(), secret.expose()), digits: usize::from(digits) }
     }
 
     /// Returns the digits of a counter's code, with leading zeros.

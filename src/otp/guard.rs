@@ -4,13 +4,11 @@ use super::algorithm::OtpKind;
 use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_window};
 use super::secret::OtpSecret;
 use super::settings::Otp;
-use super::user_records::UserRecords;
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use super::user_records::{UserRecords, read_record, record_bytes};
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::{Error, debug_fields};
 use crate::store::{NewRecord, Record, Store};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,7 +115,8 @@ impl OtpGuardBuilder {
     /// Builds the guard.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] with a message that says what to change.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
+    /// to change.
     pub fn build(self) -> Result<OtpGuard, Error> {
         let OtpGuardOptions { name, max_failures, lockout, resync_window } = self.options;
         check_store_name(&name)?;
@@ -139,9 +138,10 @@ impl OtpGuard {
     /// Accepts a right code of a user, once. Spaces and hyphens in it are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongCode`], a failed attempt; [`ErrorKind::UsedCode`], which is not one;
-    /// [`ErrorKind::LockedOut`], with the remaining time; errors of the store, after which it is
-    /// unknown whether the code was right, and it may be used up.
+    /// [`ErrorKind::WrongCode`](crate::ErrorKind::WrongCode), a failed attempt;
+    /// [`ErrorKind::UsedCode`](crate::ErrorKind::UsedCode), which is not one;
+    /// [`ErrorKind::LockedOut`](crate::ErrorKind::LockedOut), with the remaining time; errors of
+    /// the store, after which it is unknown whether the code was right, and it may be used up.
     pub async fn verify(
         &self,
         user: &str,
@@ -161,7 +161,8 @@ impl OtpGuard {
     /// It takes two consecutive codes: see [`SecondFactor::resync`](super::SecondFactor::resync).
     ///
     /// # Errors
-    /// The errors of [`verify`](Self::verify); [`ErrorKind::Configuration`] for TOTP, which has no
+    /// The errors of [`verify`](Self::verify);
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for TOTP, which has no
     /// counter.
     pub async fn resync(
         &self,
@@ -185,7 +186,7 @@ impl OtpGuard {
     /// Errors of the store.
     pub async fn counter(&self, user: &str) -> Result<u64, Error> {
         let record = self.records.get(user).await?;
-        Ok(read(record.as_ref())?.next)
+        Ok(read_record::<Attempts>(record.as_ref())?.unwrap_or_default().next)
     }
 
     /// Sets the HOTP counter that is expected next of a user, such as of a token used elsewhere.
@@ -231,14 +232,13 @@ impl OtpGuard {
         mut change: impl FnMut(&mut Attempts, Option<Duration>) -> (Result<(), Error>, Option<Duration>),
     ) -> Result<(), Error> {
         let updated = self.records.update(user, |record| {
-            let before = read(record)?;
+            let before: Attempts = read_record(record)?.unwrap_or_default();
             let mut attempts = before.clone();
             let (answer, ttl) = change(&mut attempts, record.and_then(Record::ttl));
             if attempts == before {
                 return Ok((None, answer));
             }
-            let mut value = serde_json::to_vec(&attempts).map_err(|_| damaged())?;
-            value.resize(value.len() + attempts.spare(), b' ');
+            let value = record_bytes(&attempts, attempts.spare())?;
             // Unknown user names are guessed too. The first record is anonymous for a right code as
             // well: if there is no room to count guesses, no code is accepted.
             let mut new = NewRecord::new(value).for_anonymous();
@@ -260,20 +260,6 @@ fn lifetime(otp: &Otp) -> Option<Duration> {
     }
 }
 
-fn read(record: Option<&Record>) -> Result<Attempts, Error> {
-    match record {
-        None => Ok(Attempts::default()),
-        Some(record) => serde_json::from_slice(record.value()).map_err(|_| damaged()),
-    }
-}
-
-fn damaged() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "a user's one-time password record is damaged, or was written by another program",
-    )
-}
-
 debug_fields!(
     OtpGuard,
     self,
@@ -282,12 +268,10 @@ debug_fields!(
     lockout = self.terms.lockout
 );
 
-impl fmt::Debug for OtpGuardBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpGuardBuilder")
-            .field("name", &self.options.name)
-            .field("max_failures", &self.options.max_failures)
-            .field("lockout", &self.options.lockout.0)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OtpGuardBuilder,
+    self,
+    name = self.options.name,
+    max_failures = self.options.max_failures,
+    lockout = self.options.lockout.0
+);

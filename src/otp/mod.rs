@@ -27,7 +27,6 @@ mod qr;
 pub(crate) mod recovery;
 mod secret;
 pub(crate) mod settings;
-mod uri;
 mod user_records;
 
 pub use algorithm::{OtpAlgorithm, OtpKind};

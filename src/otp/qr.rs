@@ -1,6 +1,6 @@
 //! QR codes (ISO/IEC 18004), rendered by `qrcode`.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use qrcode::render::svg;
 use qrcode::{Color, EcLevel, QrCode};
 

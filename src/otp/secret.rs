@@ -1,7 +1,6 @@
 //! [`OtpSecret`]: the secret that an authenticator and the server share.
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use aws_lc_rs::{digest, rand};
 use data_encoding::BASE32_NOPAD;
 use std::fmt;
@@ -141,10 +140,8 @@ impl OtpSecret {
 
     fn read(text: &str, min: usize) -> Result<Self, Error> {
         let no_base32 = || {
-            Error::new(
-                ErrorKind::InvalidKey,
-                "a one-time password's secret is base32: letters, and digits from 2 to 7",
-            )
+            let message = "a one-time password's secret is base32: letters, and digits from 2 to 7";
+            Error::new(ErrorKind::InvalidKey, message)
         };
         let text = text.trim_end_matches(|c: char| c == '=' || c.is_ascii_whitespace());
         let typed = text.bytes().filter(|byte| !byte.is_ascii_whitespace());

@@ -3,11 +3,9 @@
 use super::algorithm::{OtpAlgorithm, OtpKind};
 use super::code::{Codes, MAX_DIGITS, Match};
 use super::secret::OtpSecret;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use crate::core::clock::SystemClock;
 use crate::core::settings::{Time, options};
-use std::fmt;
+use crate::core::{Clock, Error, Secret, debug_fields, ensure};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,17 +133,15 @@ impl OtpBuilder {
                  .look_ahead(…) 20 at most"
             )));
         }
-        if period.is_some() && kind == OtpKind::Hotp {
-            return Err(Error::configuration(
-                "HOTP has no period: leave .period(…) out, or use Otp::totp()",
-            ));
-        }
+        ensure(
+            period.is_none() || kind == OtpKind::Totp,
+            "HOTP has no period: leave .period(…) out, or use Otp::totp()",
+        )?;
         let period = period.map_or(DEFAULT_PERIOD, |Time(period)| period);
-        if period.as_secs() == 0 || period.subsec_nanos() > 0 {
-            return Err(Error::configuration(
-                "the period of one-time passwords is in whole seconds, one or more",
-            ));
-        }
+        ensure(
+            period.as_secs() > 0 && period.subsec_nanos() == 0,
+            "the period of one-time passwords is in whole seconds, one or more",
+        )?;
         let period = period.as_secs();
         Ok(Otp { kind, algorithm, digits, period, look_ahead, clock: self.clock })
     }
@@ -187,7 +183,7 @@ impl Otp {
     /// # Ok::<(), jamguard::Error>(())
     /// ```
     pub fn code_at(&self, secret: &OtpSecret, factor: u64) -> Secret {
-        let digits = Codes::new(self, secret).code(self.counter(factor));
+        let digits = self.codes(secret).code(self.counter(factor));
         Secret::new(digits.iter().copied().map(char::from).collect::<String>())
     }
 
@@ -214,7 +210,7 @@ impl Otp {
     /// All codes of the window are compared, each in constant time.
     pub fn verify_at(&self, secret: &OtpSecret, code: &str, factor: u64) -> Option<u64> {
         let window = self.window(self.counter(factor));
-        match Codes::new(self, secret).find(code, window, 0) {
+        match self.codes(secret).find(code, window, 0) {
             Match::Fresh(counter) => Some(counter),
             Match::Used | Match::None => None,
         }
@@ -246,6 +242,10 @@ impl Otp {
     }
 
     /// Returns the time since the Unix epoch.
+    fn codes(&self, secret: &OtpSecret) -> Codes {
+        Codes::new(self.algorithm, self.digits, secret)
+    }
+
     pub(super) fn now(&self) -> Duration {
         self.clock.now()
     }
@@ -291,7 +291,7 @@ impl Otp {
                 next.saturating_sub(1 + u64::from(self.look_ahead))..=last
             }
         };
-        Codes::new(self, secret).find(code, window, next)
+        self.codes(secret).find(code, window, next)
     }
 
     /// Searches for two consecutive codes, the first at most `ahead` counters ahead.
@@ -304,30 +304,26 @@ impl Otp {
     ) -> Match {
         // Starts at the two codes that were just used, to tell them from wrong ones.
         let last = next.saturating_add(u64::from(ahead)).saturating_add(1);
-        Codes::new(self, secret).find_two(codes, next.saturating_sub(2)..=last, next)
+        self.codes(secret).find_two(codes, next.saturating_sub(2)..=last, next)
     }
 }
 
-impl fmt::Debug for Otp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Otp")
-            .field("kind", &self.kind)
-            .field("algorithm", &self.algorithm)
-            .field("digits", &self.digits)
-            .field("period", &self.period())
-            .field("look_ahead", &self.look_ahead)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    Otp,
+    self,
+    kind = self.kind,
+    algorithm = self.algorithm,
+    digits = self.digits,
+    period = self.period(),
+    look_ahead = self.look_ahead
+);
 
-impl fmt::Debug for OtpBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtpBuilder")
-            .field("kind", &self.options.kind)
-            .field("algorithm", &self.options.algorithm)
-            .field("digits", &self.options.digits)
-            .field("period", &self.options.period)
-            .field("look_ahead", &self.options.look_ahead)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    OtpBuilder,
+    self,
+    kind = self.options.kind,
+    algorithm = self.options.algorithm,
+    digits = self.options.digits,
+    period = self.options.period,
+    look_ahead = self.options.look_ahead
+);

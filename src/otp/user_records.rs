@@ -1,9 +1,10 @@
 //! One record per user in a store.
 
-use crate::core::error::Error;
-use crate::core::hash::sha256;
+use crate::core::{Error, ErrorKind, sha256};
 use crate::jose::encoding;
 use crate::store::{NewRecord, Record, Store, update};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -41,4 +42,24 @@ impl UserRecords {
     pub(super) async fn remove(&self, user: &str) -> Result<bool, Error> {
         self.store.remove(&self.key(user)).await
     }
+}
+
+/// Decodes a user's record.
+pub(super) fn read_record<T: DeserializeOwned>(
+    record: Option<&Record>,
+) -> Result<Option<T>, Error> {
+    let read = |record: &Record| serde_json::from_slice(record.value()).map_err(|_| damaged());
+    record.map(read).transpose()
+}
+
+/// Encodes a user's record, padded with `spare` blanks to a constant size.
+pub(super) fn record_bytes<T: Serialize>(value: &T, spare: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = serde_json::to_vec(value).map_err(|_| damaged())?;
+    bytes.resize(bytes.len() + spare, b' ');
+    Ok(bytes)
+}
+
+fn damaged() -> Error {
+    let message = "a user's one-time password record is damaged, or was written by another program";
+    Error::new(ErrorKind::Storage, message)
 }

@@ -6,7 +6,7 @@ use super::expression::{Node, Policy};
 use super::path::ClaimPath;
 use super::scalar::Scalar;
 use super::subject::Subject;
-use crate::core::error::Error;
+use crate::core::Error;
 use std::future::Future;
 use std::time::Duration;
 
@@ -36,10 +36,7 @@ pub fn never() -> Policy {
 ///
 /// It must not match the empty text that some issuers write for a user without roles.
 fn named(name: String, condition: fn(Box<str>) -> Condition) -> Policy {
-    match name.is_empty() {
-        true => never(),
-        false => condition(name.into()).into(),
-    }
+    if name.is_empty() { never() } else { condition(name.into()).into() }
 }
 
 /// Requires this granted scope ([RFC 6749] section 3.3).

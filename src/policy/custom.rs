@@ -1,7 +1,7 @@
 //! Conditions written in code.
 
 use super::subject::Subject;
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::core::future::BoxFuture;
 use std::future::Future;
 use std::sync::Arc;

@@ -2,12 +2,13 @@
 
 use super::condition::Condition;
 use super::custom::Check;
-use super::explain::Explanation;
+use super::explain::{Explanation, Question};
 use super::expression::{Node, Policy};
 use super::subject::Subject;
-use crate::core::error::{Error, ErrorKind, Needs};
+use crate::core::error::Needs;
 use crate::core::name::is_scope;
 use crate::core::telemetry;
+use crate::core::{Error, ErrorKind};
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,50 +16,6 @@ use std::slice;
 
 /// Answers of async conditions so far, by name.
 type Answers = Vec<(Box<str>, bool)>;
-
-/// A three-valued evaluation: `None` where an async condition has not been evaluated.
-#[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
-    subject: &'a Subject<'a>,
-    answers: &'a [(Box<str>, bool)],
-    /// Evaluates as if the user had just logged in with two factors.
-    stepped_up: bool,
-}
-
-impl Question<'_> {
-    pub(super) fn condition(&self, condition: &Condition) -> Option<bool> {
-        match condition {
-            condition if self.stepped_up && condition.is_step_up() => Some(true),
-            Condition::Custom(custom) if condition.is_async() => {
-                let mut answers = self.answers.iter();
-                answers.find(|(name, _)| *name == custom.name).map(|(_, answer)| *answer)
-            }
-            condition => Some(condition.holds(self.subject)),
-        }
-    }
-
-    pub(super) fn node(&self, node: &Node) -> Option<bool> {
-        match node {
-            Node::Condition(condition) => self.condition(condition),
-            Node::Not(inner) => self.node(inner).map(|holds| !holds),
-            Node::All(nodes) => self.unless(nodes, false),
-            Node::Any(nodes) => self.unless(nodes, true),
-        }
-    }
-
-    /// Returns `decisive` if any node is, and its opposite if no node can be.
-    fn unless(&self, nodes: &[Node], decisive: bool) -> Option<bool> {
-        let mut outcome = Some(!decisive);
-        for node in nodes {
-            match self.node(node) {
-                Some(holds) if holds == decisive => return Some(decisive),
-                Some(_) => {}
-                None => outcome = None,
-            }
-        }
-        outcome
-    }
-}
 
 /// Evaluates a node without async conditions.
 fn holds(node: &Node, subject: &Subject<'_>) -> bool {
@@ -151,7 +108,7 @@ impl Policy {
                 "the policy '{self}' has an async condition: evaluate it with .check_async()"
             )));
         }
-        self.decide(holds(&self.node, subject), subject, &[])
+        if holds(&self.node, subject) { Ok(()) } else { Err(self.denial(subject, &[])) }
     }
 
     /// Evaluates a policy that may have async conditions.
@@ -166,7 +123,7 @@ impl Policy {
             true => wait(&self.node, subject, &mut answers).await?,
             false => holds(&self.node, subject),
         };
-        self.decide(allowed, subject, &answers)
+        if allowed { Ok(()) } else { Err(self.denial(subject, &answers)) }
     }
 
     /// Explains the decision, for logs and tests, not for the client.
@@ -199,20 +156,9 @@ impl Policy {
         Explanation::new(&self.node, &question, true)
     }
 
-    fn decide(
-        &self,
-        allowed: bool,
-        subject: &Subject<'_>,
-        answers: &[(Box<str>, bool)],
-    ) -> Result<(), Error> {
-        match allowed {
-            true => Ok(()),
-            false => Err(self.denial(Question { subject, answers, stepped_up: false })),
-        }
-    }
-
     #[cold]
-    fn denial(&self, question: Question<'_>) -> Error {
+    fn denial(&self, subject: &Subject<'_>, answers: &[(Box<str>, bool)]) -> Error {
+        let question = Question { subject, answers, stepped_up: false };
         let why = Explanation::new(&self.node, &question, true);
         telemetry::explained(&why);
         let stepped_up = Question { stepped_up: true, ..question };

@@ -58,20 +58,19 @@ impl Node {
 
     pub(super) fn all(nodes: impl IntoIterator<Item = Self>) -> Self {
         let inner = |node| if let Self::All(inner) = node { inner } else { vec![node] };
-        let mut flat: Vec<_> = nodes.into_iter().flat_map(inner).collect();
-        match flat.len() {
-            0 => Self::NEVER,
-            1 => flat.remove(0),
-            _ => Self::All(flat),
-        }
+        Self::joined(nodes.into_iter().flat_map(inner).collect(), Self::All)
     }
 
     pub(super) fn any(nodes: impl IntoIterator<Item = Self>) -> Self {
         let inner = |node| if let Self::Any(inner) = node { inner } else { vec![node] };
-        let mut flat: Vec<_> = nodes.into_iter().flat_map(inner).collect();
-        match flat.len() {
-            1 => flat.remove(0),
-            _ => Self::Any(flat),
+        Self::joined(nodes.into_iter().flat_map(inner).collect(), Self::Any)
+    }
+
+    fn joined(mut nodes: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Self {
+        match nodes.len() {
+            0 => Self::NEVER,
+            1 => nodes.remove(0),
+            _ => join(nodes),
         }
     }
 

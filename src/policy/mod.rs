@@ -31,6 +31,7 @@ mod custom;
 mod evaluate;
 mod explain;
 mod expression;
+mod lexer;
 mod parse;
 mod path;
 mod print;

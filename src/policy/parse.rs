@@ -4,11 +4,12 @@ use super::condition::{Attributes, Comparison, Condition, Test};
 use super::constructors;
 use super::custom::Custom;
 use super::expression::{Node, Policy};
+use super::lexer::Lexer;
 use super::path::ClaimPath;
 use super::print::{is_bare, number};
 use super::scalar::{Kind, Scalar};
 use super::subject::Subject;
-use crate::core::error::Error;
+use crate::core::Error;
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::future::Future;
@@ -76,11 +77,12 @@ impl PolicyParser {
     /// If two have the same name, the first applies.
     #[must_use]
     pub fn custom(
-        self,
+        mut self,
         name: impl Into<String>,
         check: impl Fn(&Subject<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.with(Custom::now(name.into(), check))
+        self.customs.push(Custom::now(name.into(), check));
+        self
     }
 
     /// Adds an async condition under its name, like [`custom_async`](super::custom_async).
@@ -88,18 +90,14 @@ impl PolicyParser {
     /// If two have the same name, the first applies.
     #[must_use]
     pub fn custom_async<F>(
-        self,
+        mut self,
         name: impl Into<String>,
         check: impl Fn(&Subject<'_>) -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<bool, Error>> + Send + 'static,
     {
-        self.with(Custom::later(name.into(), check))
-    }
-
-    fn with(mut self, custom: Custom) -> Self {
-        self.customs.push(custom);
+        self.customs.push(Custom::later(name.into(), check));
         self
     }
 
@@ -109,13 +107,16 @@ impl PolicyParser {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the message names the column
     /// (in characters, from 1), what was expected there, and what was found.
     pub fn parse(&self, text: &str) -> Result<Policy, Error> {
-        let mut reader = Reader { text, at: 0, opened: Vec::new(), customs: &self.customs };
+        let lexer = Lexer { text, at: 0 };
         if text.len() > MAX_LENGTH {
-            return Err(reader.error("a text of at most 64 KiB", "more"));
+            return Err(lexer.error("a text of at most 64 KiB", "more"));
         }
-        let node = reader.any()?;
-        reader.skip_blanks();
-        reader.must(reader.rest().is_empty(), || "'&', '|' or the end".to_owned())?;
+        let mut parser = Parser { lexer, depth: 0, customs: &self.customs };
+        let node = parser.any()?;
+        parser.lexer.skip_blanks();
+        if !parser.lexer.rest().is_empty() {
+            return Err(parser.lexer.expected("'&', '|' or the end"));
+        }
         Ok(node.into())
     }
 }
@@ -179,82 +180,14 @@ fn expected_keywords() -> String {
     format!("a condition ({}), '!' or '('", names.join(", "))
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-    /// Positions of the parentheses that are open.
-    opened: Vec<usize>,
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    /// Number of parentheses that are open.
+    depth: usize,
     customs: &'a [Custom],
 }
 
-struct Word<'a> {
-    text: Cow<'a, str>,
-    quoted: bool,
-    /// Where it starts.
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    /// Returns the longest text at the current position whose characters all fit.
-    fn leading(&self, fits: impl Fn(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        rest.find(|c| !fits(c)).map_or(rest, |end| &rest[..end])
-    }
-
-    fn column(&self, at: usize) -> usize {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        before.chars().count() + 1
-    }
-
-    fn error(&self, expected: &str, found: &str) -> Error {
-        let column = self.column(self.at);
-        Error::configuration(format!(
-            "column {column} of the policy: expected {expected}, found {found}"
-        ))
-    }
-
-    /// Returns an error for the text at the current position.
-    fn expected(&self, what: &str) -> Error {
-        // Bare characters are ASCII.
-        let bare = self.leading(is_bare);
-        let found = match (self.rest().chars().next(), &bare[..bare.len().min(40)]) {
-            (None, _) => "the end".to_owned(),
-            (Some(c), "") if c.is_control() => format!("U+{:04X}", u32::from(c)),
-            (Some(c), "") => format!("'{c}'"),
-            (Some(_), bare) => format!("'{bare}'"),
-        };
-        self.error(what, &found)
-    }
-
-    /// Like [`expected`](Self::expected), for an earlier position.
-    fn expected_at(&mut self, at: usize, what: &str) -> Error {
-        self.at = at;
-        self.expected(what)
-    }
-
-    fn must(&self, holds: bool, what: impl FnOnce() -> String) -> Result<(), Error> {
-        if holds { Ok(()) } else { Err(self.expected(&what())) }
-    }
-
-    fn skip_blanks(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_ascii_start().len();
-    }
-
-    /// Skips this text if it comes next, and returns whether it did.
-    fn eat(&mut self, sign: &str) -> bool {
-        self.skip_blanks();
-        let found = self.rest().starts_with(sign);
-        if found {
-            self.at += sign.len();
-        }
-        found
-    }
-
+impl Parser<'_> {
     fn any(&mut self) -> Result<Node, Error> {
         self.operands("|", Self::all).map(Node::any)
     }
@@ -269,7 +202,7 @@ impl<'a> Reader<'a> {
         operand: fn(&mut Self) -> Result<Node, Error>,
     ) -> Result<Vec<Node>, Error> {
         let mut nodes = vec![operand(self)?];
-        while self.eat(sign) {
+        while self.lexer.eat(sign) {
             nodes.push(operand(self)?);
         }
         Ok(nodes)
@@ -277,42 +210,41 @@ impl<'a> Reader<'a> {
 
     fn single(&mut self) -> Result<Node, Error> {
         let mut negated = false;
-        while self.eat("!") {
+        while self.lexer.eat("!") {
             negated = !negated;
         }
-        self.skip_blanks();
-        let opening = self.at;
-        let node = if self.eat("(") { self.parenthesis(opening)? } else { self.condition()? };
+        self.lexer.skip_blanks();
+        let opening = self.lexer.at;
+        let node = if self.lexer.eat("(") { self.parenthesis(opening)? } else { self.condition()? };
         Ok(if negated { node.not() } else { node })
     }
 
     fn parenthesis(&mut self, opening: usize) -> Result<Node, Error> {
-        if self.opened.len() == MAX_DEPTH {
-            self.at = opening;
-            return Err(self.error("at most 64 parentheses in each other", "one more"));
+        if self.depth == MAX_DEPTH {
+            self.lexer.at = opening;
+            return Err(self.lexer.error("at most 64 parentheses in each other", "one more"));
         }
-        self.opened.push(opening);
+        self.depth += 1;
         let node = self.any()?;
-        self.opened.pop();
-        let closed = self.eat(")");
-        self.must(closed, || {
-            format!("'&', '|', or ')' for the '(' in column {}", self.column(opening))
-        })?;
+        self.depth -= 1;
+        let column = self.lexer.column(opening);
+        self.lexer.require(")", &format!("'&', '|', or ')' for the '(' in column {column}"))?;
         Ok(node)
     }
 
     fn condition(&mut self) -> Result<Node, Error> {
-        let name = self.leading(|c| c.is_ascii_lowercase() || c == '_');
+        let name = self.lexer.leading(|c| c.is_ascii_lowercase() || c == '_');
         let Some((_, argument)) = KEYWORDS.iter().find(|(keyword, _)| *keyword == name) else {
-            return Err(self.expected(&expected_keywords()));
+            return Err(self.lexer.expected(&expected_keywords()));
         };
-        self.at += name.len();
-        let colon = matches!(argument, Argument::Absent(_)) || self.eat(":");
-        self.must(colon, || format!("':' after '{name}'"))?;
+        self.lexer.at += name.len();
+        if !matches!(argument, Argument::Absent(_)) {
+            self.lexer.require(":", &format!("':' after '{name}'"))?;
+        }
         Ok(match argument {
             Argument::Absent(node) => node(),
             Argument::Word(condition) => {
-                let value = self.filled(&format!("a value for '{name}'"))?;
+                let value = self.lexer.filled(&format!("a value for '{name}'"))?;
                 Node::Condition(condition(value.text.into()))
             }
             Argument::Claim(attributes) => Node::Condition(self.claim(*attributes)?),
@@ -323,24 +255,15 @@ impl<'a> Reader<'a> {
     }
 
     fn domain(&mut self) -> Result<Node, Error> {
-        let word = self.filled("a domain")?;
+        let word = self.lexer.filled("a domain")?;
         match constructors::email_domain(word.text).node {
-            node if node == Node::NEVER => Err(self.expected_at(word.at, "a domain")),
+            node if node == Node::NEVER => Err(self.lexer.expected_at(word.at, "a domain")),
             node => Ok(node),
         }
     }
 
-    /// Reads a word that is not empty.
-    fn filled(&mut self, what: &str) -> Result<Word<'a>, Error> {
-        let word = self.word(what)?;
-        match word.text.is_empty() {
-            true => Err(self.expected_at(word.at, what)),
-            false => Ok(word),
-        }
-    }
-
     fn custom(&mut self) -> Result<Condition, Error> {
-        let word = self.word("the name of a condition")?;
+        let word = self.lexer.word("the name of a condition")?;
         if let Some(custom) = self.customs.iter().find(|custom| *custom.name == *word.text) {
             return Ok(Condition::Custom(custom.clone()));
         }
@@ -349,11 +272,11 @@ impl<'a> Reader<'a> {
             true => "a known condition (the parser was given none)".to_owned(),
             false => format!("one of the parser's conditions ({})", names.join(", ")),
         };
-        Err(self.expected_at(word.at, &known))
+        Err(self.lexer.expected_at(word.at, &known))
     }
 
     fn seconds(&mut self) -> Result<u64, Error> {
-        let word = self.word("a time such as 15m")?;
+        let word = self.lexer.word("a time such as 15m")?;
         let seconds = || {
             let (at, unit) = word.text.char_indices().next_back()?;
             let length = match unit {
@@ -367,7 +290,8 @@ impl<'a> Reader<'a> {
             let digits = count.bytes().all(|byte| byte.is_ascii_digit());
             digits.then(|| count.parse::<u64>().ok()?.checked_mul(length))?
         };
-        seconds().ok_or_else(|| self.expected_at(word.at, "a time in s, m, h or d, such as 15m"))
+        seconds()
+            .ok_or_else(|| self.lexer.expected_at(word.at, "a time in s, m, h or d, such as 15m"))
     }
 
     fn claim(&mut self, attributes: Attributes) -> Result<Condition, Error> {
@@ -378,45 +302,47 @@ impl<'a> Reader<'a> {
     fn path(&mut self) -> Result<ClaimPath, Error> {
         let mut names = Vec::new();
         loop {
-            names.push(match self.rest().trim_ascii_start().starts_with('"') {
-                true => self.word("a claim's name")?.text.into_owned(),
+            names.push(match self.lexer.rest().trim_ascii_start().starts_with('"') {
+                true => self.lexer.word("a claim's name")?.text.into_owned(),
                 false => self.name()?,
             });
-            if !self.rest().starts_with('.') {
+            if !self.lexer.rest().starts_with('.') {
                 return Ok(ClaimPath::from(names));
             }
-            self.at += 1;
+            self.lexer.at += 1;
         }
     }
 
     /// Reads an unquoted name of a path.
     fn name(&mut self) -> Result<String, Error> {
-        self.skip_blanks();
-        let name = self.leading(|c| c != '.' && is_bare(c));
-        self.must(!name.is_empty(), || "a claim's name".to_owned())?;
-        self.at += name.len();
+        self.lexer.skip_blanks();
+        let name = self.lexer.leading(|c| c != '.' && is_bare(c));
+        if name.is_empty() {
+            return Err(self.lexer.expected("a claim's name"));
+        }
+        self.lexer.at += name.len();
         Ok(name.to_owned())
     }
 
     fn test(&mut self) -> Result<Test, Error> {
         for (sign, comparison) in Comparison::BY_SIGN {
-            if self.eat(sign) {
+            if self.lexer.eat(sign) {
                 return Ok(Test::Compared(comparison, self.value()?));
             }
         }
-        self.skip_blanks();
-        let operator = self.leading(is_bare);
-        self.at += operator.len();
+        self.lexer.skip_blanks();
+        let operator = self.lexer.leading(is_bare);
+        self.lexer.at += operator.len();
         Ok(match operator {
             "" => Test::Exists,
             "in" => Test::In(self.list()?),
             "contains" => Test::Contains(self.value()?),
-            "starts_with" => Test::StartsWith(self.word("a text")?.text.into()),
-            "ends_with" => Test::EndsWith(self.word("a text")?.text.into()),
+            "starts_with" => Test::StartsWith(self.lexer.word("a text")?.text.into()),
+            "ends_with" => Test::EndsWith(self.lexer.word("a text")?.text.into()),
             "is_claim" => Test::IsClaim(self.path()?),
             _ => {
-                return Err(self.expected_at(
-                    self.at - operator.len(),
+                return Err(self.lexer.expected_at(
+                    self.lexer.at - operator.len(),
                     "one of = != < <= > >= in contains starts_with ends_with is_claim, or '&', '|', ')' \
                      or the end",
                 ));
@@ -425,21 +351,21 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self) -> Result<Vec<Scalar>, Error> {
-        let opened = self.eat("[");
-        self.must(opened, || "'[' after 'in'".to_owned())?;
+        self.lexer.require("[", "'[' after 'in'")?;
         let mut values = Vec::new();
-        let mut closed = self.eat("]");
+        let mut closed = self.lexer.eat("]");
         while !closed {
             values.push(self.value()?);
-            closed = self.eat("]");
-            let more = closed || self.eat(",");
-            self.must(more, || "',' or ']'".to_owned())?;
+            closed = self.lexer.eat("]");
+            if !closed {
+                self.lexer.require(",", "',' or ']'")?;
+            }
         }
         Ok(values)
     }
 
     fn value(&mut self) -> Result<Scalar, Error> {
-        let word = self.word("a value")?;
+        let word = self.lexer.word("a value")?;
         Ok(Scalar(match &*word.text {
             "true" if !word.quoted => Kind::Bool(true),
             "false" if !word.quoted => Kind::Bool(false),
@@ -448,42 +374,6 @@ impl<'a> Reader<'a> {
                 None => Kind::Text(text.into()),
             },
         }))
-    }
-
-    fn word(&mut self, what: &str) -> Result<Word<'a>, Error> {
-        self.skip_blanks();
-        let at = self.at;
-        if self.rest().starts_with('"') {
-            return Ok(Word { text: Cow::Owned(self.quoted()?), quoted: true, at });
-        }
-        let word = self.leading(is_bare);
-        self.at += word.len();
-        match self.rest().chars().next() {
-            Some(c) if !c.is_ascii() => {
-                Err(self.expected("ASCII, as other characters must stand in quotes"))
-            }
-            _ if word.is_empty() => Err(self.expected(what)),
-            _ => Ok(Word { text: Cow::Borrowed(word), quoted: false, at }),
-        }
-    }
-
-    fn quoted(&mut self) -> Result<String, Error> {
-        let rest = self.rest();
-        let mut escaped = false;
-        let closing = rest.char_indices().skip(1).find(|(_, c)| {
-            let closes = *c == '"' && !escaped;
-            escaped = *c == '\\' && !escaped;
-            closes
-        });
-        let Some((closing, _)) = closing else {
-            let opening = self.column(self.at);
-            self.at = self.text.len();
-            return Err(self.expected(&format!("a closing '\"' for that in column {opening}")));
-        };
-        let text = serde_json::from_str(&rest[..=closing])
-            .map_err(|_| self.error("a JSON string", "an invalid one between these quotes"))?;
-        self.at += closing + 1;
-        Ok(text)
     }
 }
 

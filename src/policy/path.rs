@@ -67,12 +67,6 @@ impl From<Vec<String>> for ClaimPath {
     }
 }
 
-impl fmt::Display for ClaimPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::print::path(f, self)
-    }
-}
-
 impl fmt::Debug for ClaimPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -3,7 +3,7 @@
 use super::condition::{Attributes, Condition, Test};
 use super::expression::{Node, Policy};
 use super::path::ClaimPath;
-use super::scalar::{Kind, Number, Scalar};
+use super::scalar::{Kind, Number};
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Formatter, Result, Write as _};
 
@@ -37,39 +37,49 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> Result {
     f.write_char('"')
 }
 
-fn word(f: &mut Formatter<'_>, text: &str) -> Result {
-    match !text.is_empty() && text.chars().all(is_bare) {
-        true => f.write_str(text),
-        false => quoted(f, text),
+/// A text, in quotes if it could not be read back without them.
+struct Printed<'a>(&'a str);
+
+impl fmt::Display for Printed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match !self.0.is_empty() && self.0.chars().all(is_bare) {
+            true => f.write_str(self.0),
+            false => quoted(f, self.0),
+        }
     }
 }
 
-fn scalar(f: &mut Formatter<'_>, value: &Scalar) -> Result {
-    match &value.0 {
-        // Unquoted, it would be read as a boolean or a number.
-        Kind::Text(text) if matches!(&**text, "true" | "false") || number(text).is_some() => {
-            quoted(f, text)
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            // Unquoted, it would be read as a boolean or a number.
+            Self::Text(text) if matches!(&**text, "true" | "false") || number(text).is_some() => {
+                quoted(f, text)
+            }
+            Self::Text(text) => write!(f, "{}", Printed(text)),
+            Self::Number(Number::Integer(number)) => write!(f, "{number}"),
+            Self::Number(Number::Float(number)) => write!(f, "{number:?}"),
+            Self::Bool(flag) => write!(f, "{flag}"),
         }
-        Kind::Text(text) => word(f, text),
-        Kind::Number(Number::Integer(number)) => write!(f, "{number}"),
-        Kind::Number(Number::Float(number)) => write!(f, "{number:?}"),
-        Kind::Bool(flag) => write!(f, "{flag}"),
     }
 }
 
-pub(super) fn path(f: &mut Formatter<'_>, path: &ClaimPath) -> Result {
-    for (at, name) in path.names().enumerate() {
-        if at > 0 {
-            f.write_char('.')?;
+impl fmt::Display for ClaimPath {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        for (at, name) in self.names().enumerate() {
+            if at > 0 {
+                f.write_char('.')?;
+            }
+            match name.contains('.') {
+                true => quoted(f, name)?,
+                false => write!(f, "{}", Printed(name))?,
+            }
         }
-        match name.contains('.') {
-            true => quoted(f, name)?,
-            false => word(f, name)?,
-        }
+        Ok(())
     }
-    Ok(())
 }
 
+/// Writes a time in its largest whole unit.
 fn duration(f: &mut Formatter<'_>, seconds: u64) -> Result {
     let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
     let fits = |(length, _): &(u64, char)| seconds > 0 && seconds.is_multiple_of(*length);
@@ -79,69 +89,38 @@ fn duration(f: &mut Formatter<'_>, seconds: u64) -> Result {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let mut named = |name: &str, value: &str| {
-            write!(f, "{name}:")?;
-            word(f, value)
-        };
         match self {
             Self::Authenticated => f.write_str("authenticated"),
             Self::SecondFactor => f.write_str("second_factor"),
-            Self::Scope(scope) => named("scope", scope),
-            Self::Role(role) => named("role", role),
-            Self::Permission(permission) => named("permission", permission),
-            Self::Subject(subject) => named("subject", subject),
-            Self::EmailDomain(domain) => named("email_domain", domain),
-            Self::IssuedBy(issuer) => named("issued_by", issuer),
-            Self::Custom(custom) => named("custom", &custom.name),
+            Self::Scope(scope) => write!(f, "scope:{}", Printed(scope)),
+            Self::Role(role) => write!(f, "role:{}", Printed(role)),
+            Self::Permission(permission) => write!(f, "permission:{}", Printed(permission)),
+            Self::Subject(subject) => write!(f, "subject:{}", Printed(subject)),
+            Self::EmailDomain(domain) => write!(f, "email_domain:{}", Printed(domain)),
+            Self::IssuedBy(issuer) => write!(f, "issued_by:{}", Printed(issuer)),
+            Self::Custom(custom) => write!(f, "custom:{}", Printed(&custom.name)),
             Self::Fresh(seconds) => {
                 f.write_str("fresh:")?;
                 duration(f, *seconds)
             }
-            Self::Claim(source, place, test) => {
-                f.write_str(match source {
-                    Attributes::Claims => "claim:",
-                    Attributes::Resource => "resource:",
-                })?;
-                path(f, place)?;
-                test.fmt(f)
-            }
+            Self::Claim(Attributes::Claims, path, test) => write!(f, "claim:{path}{test}"),
+            Self::Claim(Attributes::Resource, path, test) => write!(f, "resource:{path}{test}"),
         }
     }
 }
 
-impl Test {
+impl fmt::Display for Test {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Exists => Ok(()),
-            Self::Compared(comparison, value) => {
-                write!(f, " {} ", comparison.sign())?;
-                scalar(f, value)
-            }
-            Self::Contains(value) => {
-                f.write_str(" contains ")?;
-                scalar(f, value)
-            }
-            Self::StartsWith(text) => {
-                f.write_str(" starts_with ")?;
-                word(f, text)
-            }
-            Self::EndsWith(text) => {
-                f.write_str(" ends_with ")?;
-                word(f, text)
-            }
-            Self::IsClaim(other) => {
-                f.write_str(" is_claim ")?;
-                path(f, other)
-            }
+            Self::Compared(comparison, value) => write!(f, " {} {}", comparison.sign(), value.0),
+            Self::Contains(value) => write!(f, " contains {}", value.0),
+            Self::StartsWith(text) => write!(f, " starts_with {}", Printed(text)),
+            Self::EndsWith(text) => write!(f, " ends_with {}", Printed(text)),
+            Self::IsClaim(other) => write!(f, " is_claim {other}"),
             Self::In(values) => {
-                f.write_str(" in [")?;
-                for (at, value) in values.iter().enumerate() {
-                    if at > 0 {
-                        f.write_str(", ")?;
-                    }
-                    scalar(f, value)?;
-                }
-                f.write_char(']')
+                let values: Vec<_> = values.iter().map(|value| value.0.to_string()).collect();
+                write!(f, " in [{}]", values.join(", "))
             }
         }
     }

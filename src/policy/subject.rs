@@ -2,8 +2,7 @@
 
 use super::claim_paths::{ClaimPaths, StandardClaim};
 use super::claims::{Claim, ClaimIndex, PathLookups};
-use crate::core::clock::Clock;
-use crate::core::error::Error;
+use crate::core::{Clock, Error};
 use crate::token::verified::Verified;
 use std::fmt;
 use std::ops::Range;

@@ -12,10 +12,10 @@ mod writes;
 
 pub use promise::{Promise, StoreReport};
 
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
+use crate::core::clock::SystemClock;
+use crate::core::{Clock, Error};
 use crate::store::{NewRecord, Record, Store};
-use promise::{CatchUnwind, PROMISES, message};
+use promise::{PROMISES, catch_panic, message};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -106,14 +106,14 @@ impl<S: Store, O: AsyncFn() -> S, P: AsyncFn(Duration)> StoreSuite<O, P> {
         };
         let mut report = StoreReport::default();
         for promise in PROMISES {
-            let check = suite.check(*promise, &self.pass);
-            if !self.exempt.contains(promise) {
+            let check = suite.check(promise, &self.pass);
+            if !self.exempt.contains(&promise) {
                 check.await;
                 continue;
             }
-            match CatchUnwind(Box::pin(check)).await {
-                Ok(()) => report.needlessly_exempt.push(*promise),
-                Err(panic) => report.broken.push((*promise, message(&*panic))),
+            match catch_panic(check).await {
+                Ok(()) => report.needlessly_exempt.push(promise),
+                Err(panic) => report.broken.push((promise, message(&*panic))),
             }
         }
         report

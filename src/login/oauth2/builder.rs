@@ -1,11 +1,10 @@
 //! The builder of [`OAuth2Login`].
 
-use super::handlers::{Keep, OAuth2Login, Settings};
+use super::handlers::{Keep, OAuth2Login, OnLogin, Settings, Who};
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
 use crate::core::error::Error;
-use crate::core::future::BoxFuture;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
@@ -15,11 +14,6 @@ use crate::token::verifier::Verifier;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-
-pub(super) type Who =
-    Arc<dyn Fn(OAuth2Arrival) -> BoxFuture<Result<OAuth2User, Error>> + Send + Sync>;
-pub(super) type OnLogin =
-    Arc<dyn Fn(OAuth2Arrival) -> BoxFuture<Result<Redirect, Error>> + Send + Sync>;
 
 /// Builder of an [`OAuth2Login`].
 ///
@@ -54,7 +48,7 @@ pub struct OAuth2LoginBuilder {
 }
 
 impl OAuth2LoginBuilder {
-    pub(super) fn new(auth: &Authenticator, client: OAuth2Client) -> Self {
+    fn new(auth: &Authenticator, client: OAuth2Client) -> Self {
         Self {
             auth: auth.clone(),
             request: client.authorize(),
@@ -231,6 +225,15 @@ impl OAuth2LoginBuilder {
             who: self.who,
             cookie: BrowserCookie::new(!plain),
         })))
+    }
+}
+
+impl OAuth2Login {
+    /// Returns a builder of the handlers for one provider.
+    ///
+    /// `auth` has the sessions or cookies that logins end in.
+    pub fn builder(auth: &Authenticator, client: OAuth2Client) -> OAuth2LoginBuilder {
+        OAuth2LoginBuilder::new(auth, client)
     }
 }
 

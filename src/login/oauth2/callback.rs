@@ -5,12 +5,13 @@ use super::pending::PendingLogin;
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::{LoginCookies, RequestSession};
 use crate::core::challenge::AuthResponse;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
 use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::login::Redirect;
 use crate::login::parts::check_local;
-use crate::oauth2::{Callback, TokenResponse, UserGrant, random_text};
+use crate::oauth2::pending::Callback;
+use crate::oauth2::pkce::random_text;
+use crate::oauth2::{TokenResponse, UserGrant};
 use crate::session::NewSession;
 use crate::token::issuer::Issuer;
 use crate::token::verified::Verified;
@@ -106,10 +107,8 @@ impl OAuth2Login {
             None => arrival.user(&settings.auth)?,
         };
         if user.key().is_empty() {
-            return Err(Error::new(
-                ErrorKind::MissingClaim,
-                "the user's key is empty: .user(…) must return a key",
-            ));
+            let message = "the user's key is empty: .user(…) must return a key";
+            return Err(Error::new(ErrorKind::MissingClaim, message));
         }
         let redirect = Redirect::to(arrival.return_to().unwrap_or(&settings.home));
         let redirect = match &settings.keep {
@@ -164,10 +163,8 @@ fn return_to(query: &str) -> Result<Option<String>, Error> {
         .filter(|(name, _)| name == "return_to")
         .map(|(_, path)| path);
     let refuse = || {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            "return_to is not a path of this site, or is too long, or repeated",
-        )
+        let message = "return_to is not a path of this site, or is too long, or repeated";
+        Error::new(ErrorKind::InvalidRequest, message)
     };
     match (wanted.next(), wanted.next()) {
         (None, _) => Ok(None),

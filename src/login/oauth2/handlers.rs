@@ -1,17 +1,23 @@
 //! The handlers of OAuth2 logins.
 
-use super::builder::{OAuth2LoginBuilder, OnLogin, Who};
 use super::pending::{BrowserCookie, PendingLogins};
+use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
-use crate::core::secret::Secret;
+use crate::core::future::BoxFuture;
+use crate::core::{Error, Secret, debug_fields};
 use crate::endpoint::Endpoint;
+use crate::login::Redirect;
 use crate::login::logout::Presented;
 use crate::login::parts::endpoint;
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::token::issuer::Issuer;
 use crate::token::verifier::Verifier;
-use std::fmt;
 use std::sync::Arc;
+
+pub(super) type Who =
+    Arc<dyn Fn(OAuth2Arrival) -> BoxFuture<Result<OAuth2User, Error>> + Send + Sync>;
+pub(super) type OnLogin =
+    Arc<dyn Fn(OAuth2Arrival) -> BoxFuture<Result<Redirect, Error>> + Send + Sync>;
 
 /// Ready-made handlers for login at an OAuth2 provider, its callback, and logout.
 ///
@@ -69,13 +75,6 @@ pub(super) enum Keep {
 }
 
 impl OAuth2Login {
-    /// Returns a builder of the handlers for one provider.
-    ///
-    /// `auth` has the sessions or cookies that logins end in.
-    pub fn builder(auth: &Authenticator, client: OAuth2Client) -> OAuth2LoginBuilder {
-        OAuth2LoginBuilder::new(auth, client)
-    }
-
     /// Returns the `GET` handler that redirects browsers to the provider.
     ///
     /// Other methods are answered 405, however it is mounted: a `HEAD` of link previews and
@@ -147,11 +146,4 @@ impl OAuth2Login {
     }
 }
 
-impl fmt::Debug for OAuth2Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2Login")
-            .field("client", &self.0.client)
-            .field("home", &self.0.home)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2Login, self, client = self.0.client, home = self.0.home);

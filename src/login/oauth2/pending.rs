@@ -6,11 +6,10 @@
 
 use crate::authenticator::cookies::Attributes;
 use crate::authenticator::{Head, credentials};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::sha256;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, sha256};
 use crate::jose::encoding;
-use crate::oauth2::{LOGIN_TIMEOUT, Pending};
+use crate::oauth2::exposed::Exposed;
+use crate::oauth2::pending::{LOGIN_TIMEOUT, Pending};
 use crate::store::{NewRecord, Store};
 use serde_json::json;
 use std::sync::Arc;
@@ -28,10 +27,7 @@ pub(super) struct BrowserCookie {
 
 impl BrowserCookie {
     pub(super) fn new(secure: bool) -> Self {
-        let name = match secure {
-            true => "__Host-jam_oauth2",
-            false => "jam_oauth2",
-        };
+        let name = if secure { "__Host-jam_oauth2" } else { "jam_oauth2" };
         Self { name: name.to_owned(), secure }
     }
 
@@ -75,10 +71,11 @@ impl PendingLogins {
 
     pub(super) async fn keep(&self, login: &PendingLogin, browser: &Secret) -> Result<(), Error> {
         // Without `state`: a dump of the store must not allow a callback.
-        let pending = login.pending.expose_json_without_state();
+        let mut pending = login.pending.clone();
+        pending.0.state = Exposed(Secret::new(""));
         let value = json!({
             "browser": hash(browser),
-            "pending": pending.expose(),
+            "pending": pending.expose_json().expose(),
             "return_to": login.return_to,
         });
         let record = NewRecord::new(value.to_string()).expires_after(LOGIN_TIMEOUT).for_anonymous();
@@ -114,20 +111,16 @@ impl PendingLogins {
         let kept: Kept = serde_json::from_slice(record.value()).map_err(|_| damaged())?;
         let same = kept.browser.as_bytes().ct_eq(hash(browser).as_bytes());
         if !bool::from(same) {
-            return Err(Error::new(
-                ErrorKind::InvalidCallback,
-                "the login was started in another browser: start it again in this one",
-            ));
+            let message = "the login was started in another browser: start it again in this one";
+            return Err(Error::new(ErrorKind::InvalidCallback, message));
         }
         // Only the callback that removes the record continues.
         if !self.store.remove(&key).await? {
             return Err(unknown());
         }
-        Ok(PendingLogin {
-            pending: Pending::from_json_with_state(&kept.pending, state.clone())
-                .map_err(|_| damaged())?,
-            return_to: kept.return_to,
-        })
+        let mut pending = Pending::from_json(&kept.pending).map_err(|_| damaged())?;
+        pending.0.state = Exposed(state.clone());
+        Ok(PendingLogin { pending, return_to: kept.return_to })
     }
 
     fn key(&self, state: &Secret) -> String {

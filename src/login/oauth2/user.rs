@@ -1,13 +1,13 @@
 //! The result of an OAuth2 login, and the application's user for it.
 
 use crate::authenticator::Authenticator;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::decode::decode;
+use crate::core::{Error, ErrorKind, debug_fields};
 use crate::oauth2::{OAuth2Client, TokenResponse};
 use crate::token::verified::Verified;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::fmt;
 
 /// The result of a login at a provider.
 ///
@@ -70,18 +70,10 @@ impl OAuth2Arrival {
         let told: Value = self.client.userinfo(self.tokens.access_token()).await?;
         let subject = self.id_token.as_ref().and_then(Verified::subject);
         if subject.is_some_and(|subject| told["sub"].as_str() != Some(subject)) {
-            return Err(Error::new(
-                ErrorKind::InvalidClaim,
-                "the userinfo is about another user than the ID token",
-            ));
+            let message = "the userinfo is about another user than the ID token";
+            return Err(Error::new(ErrorKind::InvalidClaim, message));
         }
-        // serde's message may quote a value, so it is not passed on.
-        serde_json::from_value(told).map_err(|_| {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                format!("the userinfo does not fit {}", std::any::type_name::<T>()),
-            )
-        })
+        decode("the members of the userinfo", &told.to_string())
     }
 
     /// Returns the default user: provider name and ID token subject, so that the users of different
@@ -107,14 +99,7 @@ impl OAuth2Arrival {
     }
 }
 
-impl fmt::Debug for OAuth2Arrival {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2Arrival")
-            .field("client", &self.client)
-            .field("tokens", &self.tokens)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2Arrival, self, client = self.client, tokens = self.tokens);
 
 /// The application's user for a login at a provider: key and claims.
 ///
@@ -182,8 +167,4 @@ fn not_an_object() -> Error {
     )
 }
 
-impl fmt::Debug for OAuth2User {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth2User").finish_non_exhaustive()
-    }
-}
+debug_fields!(OAuth2User, self);

@@ -1,15 +1,14 @@
 //! The builder for [`SecondFactor`].
 
 use super::handle::{SecondFactor, Settings};
-use crate::core::error::Error;
 use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
+use crate::core::{Error, debug_fields, ensure};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
 use crate::otp::settings::Otp;
 use crate::otp::user_records::UserRecords;
 use crate::store::{SealingKeys, Store};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,9 +52,10 @@ pub struct SecondFactorBuilder {
     pub(crate) options: SecondFactorOptions,
 }
 
-impl SecondFactorBuilder {
-    pub(super) fn new(store: impl Store, keys: SealingKeys) -> Self {
-        Self {
+impl SecondFactor {
+    /// Returns a builder for a second factor in this store, with encrypted secrets.
+    pub fn builder(store: impl Store, keys: SealingKeys) -> SecondFactorBuilder {
+        SecondFactorBuilder {
             store: Arc::new(store),
             keys,
             issuer: String::new(),
@@ -63,7 +63,9 @@ impl SecondFactorBuilder {
             options: SecondFactorOptions::default(),
         }
     }
+}
 
+impl SecondFactorBuilder {
     /// Sets the application's name in authenticator apps, 1 to 64 bytes, no colon. Required.
     pub fn issuer(mut self, name: impl Into<String>) -> Self {
         self.issuer = name.into();
@@ -123,17 +125,16 @@ impl SecondFactorBuilder {
         check_count(options.recovery_codes)?;
         let terms = Terms::checked(options.max_failures, options.lockout.0)?;
         check_resync_window(options.resync_window)?;
-        if self.issuer.is_empty() || self.issuer.len() > 64 || self.issuer.contains(':') {
-            return Err(Error::configuration(
-                "a second factor needs a name that apps can show: give .issuer(…), 1 to 64 bytes and no \
-                 colon",
-            ));
-        }
+        ensure(
+            (1..=64).contains(&self.issuer.len()) && !self.issuer.contains(':'),
+            "a second factor needs a name that apps can show: give .issuer(…), 1 to 64 bytes and no \
+             colon",
+        )?;
         let otp = match self.otp {
             Some(otp) => otp,
             None => Otp::totp().build()?,
         };
-        Ok(SecondFactor::new(Settings {
+        Ok(SecondFactor(Arc::new(Settings {
             records: UserRecords::new(self.store, format!("otp/{}/", options.name)),
             keys: self.keys,
             issuer: self.issuer,
@@ -141,15 +142,8 @@ impl SecondFactorBuilder {
             terms,
             resync_window: options.resync_window,
             count: options.recovery_codes,
-        }))
+        })))
     }
 }
 
-impl fmt::Debug for SecondFactorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecondFactorBuilder")
-            .field("name", &self.options.name)
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(SecondFactorBuilder, self, name = self.options.name, issuer = self.issuer);

@@ -1,10 +1,7 @@
 //! [`SecondFactor`]: enrols users and accepts their codes and recovery codes.
 
-use super::builder::SecondFactorBuilder;
 use super::record::{Factor, Form};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure};
 use crate::otp::algorithm::OtpKind;
 use crate::otp::attempts::{Attempts, Failures, Terms};
 use crate::otp::enrolment::Enrolment;
@@ -12,14 +9,14 @@ use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
 use crate::otp::settings::Otp;
 use crate::otp::user_records::UserRecords;
-use crate::store::{NewRecord, Record, SealingKeys, Store};
+use crate::store::{NewRecord, Record, SealingKeys};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long an enrolment waits for its first code.
 const PENDING: Duration = Duration::from_secs(3600);
 
-/// Users' second factor: enrolment, codes and recovery codes in a [`Store`]. Cheap to clone.
+/// Users' second factor: enrolment, codes and recovery codes in a store. Cheap to clone.
 ///
 /// - **Secrets are encrypted** with [`SealingKeys`] and bound to their user's key in the store.
 /// - **A first right code enrols a user** and yields ten recovery codes, which are stored as
@@ -53,7 +50,7 @@ const PENDING: Duration = Duration::from_secs(3600);
 /// # tokio::runtime::Runtime::new().unwrap().block_on(example(keys)).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct SecondFactor(Arc<Settings>);
+pub struct SecondFactor(pub(super) Arc<Settings>);
 
 pub(super) struct Settings {
     pub(super) records: UserRecords,
@@ -66,15 +63,6 @@ pub(super) struct Settings {
 }
 
 impl SecondFactor {
-    /// Returns a builder for a second factor in this store, with encrypted secrets.
-    pub fn builder(store: impl Store, keys: SealingKeys) -> SecondFactorBuilder {
-        SecondFactorBuilder::new(store, keys)
-    }
-
-    pub(super) fn new(settings: Settings) -> Self {
-        Self(Arc::new(settings))
-    }
-
     /// Generates a secret for a user, to be confirmed by a first code within an hour.
     ///
     /// `name` is the account's name in the app. An earlier unconfirmed enrolment becomes void.
@@ -133,9 +121,7 @@ impl SecondFactor {
         counter: u64,
     ) -> Result<Vec<Secret>, Error> {
         // A Unix time given as the counter would make every code one of the past.
-        if self.0.otp.kind() == OtpKind::Totp && counter > 0 {
-            return Err(Error::configuration("TOTP has no counter: give 0"));
-        }
+        ensure(self.0.otp.kind() == OtpKind::Hotp || counter == 0, "TOTP has no counter: give 0")?;
         let (sheet, codes) = Sheet::generate(self.0.count)?;
         self.change(user, |factor| {
             if factor.is_some_and(|factor| factor.recovery.is_some()) {
@@ -178,8 +164,8 @@ impl SecondFactor {
     /// Resynchronizes a HOTP authenticator whose counter ran ahead, by two consecutive codes.
     ///
     /// A counter runs ahead if, for example, the button is pressed in a pocket (RFC 4226 section
-    /// 7.4). The first code may be at most [`resync_window`](SecondFactorBuilder::resync_window)
-    /// counters ahead.
+    /// 7.4). The first code may be at most
+    /// [`resync_window`](super::SecondFactorBuilder::resync_window) counters ahead.
     ///
     /// Both codes are used up, and prove as much as [`verify`](Self::verify) does. Failures are
     /// shared with it, and so is a lockout.
@@ -339,10 +325,8 @@ fn not_enrolled() -> Error {
 }
 
 fn already_enrolled() -> Error {
-    Error::new(
-        ErrorKind::AlreadyEnrolled,
-        "this user has a second factor: remove it before another one is enrolled",
-    )
+    let message = "this user has a second factor: remove it before another one is enrolled";
+    Error::new(ErrorKind::AlreadyEnrolled, message)
 }
 
 debug_fields!(

@@ -1,6 +1,6 @@
 //! The stored record of a user's second factor.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use crate::otp::attempts::Attempts;
 use crate::otp::recovery::Sheet;
 use crate::otp::secret::OtpSecret;
@@ -95,8 +95,6 @@ impl Factor {
 }
 
 fn damaged() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "a user's second factor is damaged, or was written by another program",
-    )
+    let message = "a user's second factor is damaged, or was written by another program";
+    Error::new(ErrorKind::Storage, message)
 }

@@ -1,16 +1,13 @@
 //! [`RecoveryCodes`]: issues and redeems recovery codes.
 
 use super::record::{SHEET, Sheet, check_count, no_codes};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::clock::SystemClock;
 use crate::core::name::check_store_name;
-use crate::core::secret::Secret;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::otp::attempts::Terms;
-use crate::otp::user_records::UserRecords;
+use crate::otp::user_records::{UserRecords, read_record, record_bytes};
 use crate::store::{NewRecord, Record, Store};
-use std::fmt;
 use std::sync::Arc;
 
 /// Recovery codes for applications that keep the secrets themselves. Cheap to clone.
@@ -109,7 +106,8 @@ impl RecoveryCodesBuilder {
     /// Builds the recovery codes.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] with a message that says what to change.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with a message that says what
+    /// to change.
     pub fn build(self) -> Result<RecoveryCodes, Error> {
         let RecoveryOptions { name, count, max_failures, lockout } = self.options;
         check_store_name(&name)?;
@@ -139,7 +137,7 @@ impl RecoveryCodes {
     /// Errors of the store, after which the user's codes may be new ones that were never shown.
     pub async fn issue(&self, user: &str) -> Result<Vec<Secret>, Error> {
         let (sheet, codes) = Sheet::generate(self.count)?;
-        let value = to_bytes(&sheet)?;
+        let value = record_bytes(&sheet, sheet.failures.spare())?;
         let issue = |_: Option<&Record>| Ok((Some(NewRecord::new(value.clone())), ()));
         self.records.update(user, issue).await?;
         Ok(codes)
@@ -148,18 +146,20 @@ impl RecoveryCodes {
     /// Accepts one of a user's codes and uses it up. Case, spaces and hyphens are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::WrongCode`], a failed attempt; [`ErrorKind::UsedCode`] for a used one of these
-    /// codes, which is not a failed attempt; [`ErrorKind::LockedOut`], with the remaining time;
-    /// [`ErrorKind::NotEnrolled`] if the user never got codes; errors of the store, after which it
-    /// is unknown whether the code was right, and it may be used up.
+    /// [`ErrorKind::WrongCode`](crate::ErrorKind::WrongCode), a failed attempt;
+    /// [`ErrorKind::UsedCode`](crate::ErrorKind::UsedCode) for a used one of these codes, which is
+    /// not a failed attempt; [`ErrorKind::LockedOut`](crate::ErrorKind::LockedOut), with the
+    /// remaining time; [`ErrorKind::NotEnrolled`](crate::ErrorKind::NotEnrolled) if the user never
+    /// got codes; errors of the store, after which it is unknown whether the code was right, and it
+    /// may be used up.
     pub async fn redeem(&self, user: &str, code: &str) -> Result<(), Error> {
         let updated = self.records.update(user, |record| {
-            let before = read(record)?.ok_or_else(no_codes)?;
+            let before = read_record::<Sheet>(record)?.ok_or_else(no_codes)?;
             let mut sheet = before.clone();
             let answer = sheet.redeem(code, self.clock.now(), &self.terms);
             let new = match sheet == before {
                 true => None,
-                false => Some(NewRecord::new(to_bytes(&sheet)?)),
+                false => Some(NewRecord::new(record_bytes(&sheet, sheet.failures.spare())?)),
             };
             Ok((new, answer))
         });
@@ -172,7 +172,7 @@ impl RecoveryCodes {
     /// Errors of the store.
     pub async fn left(&self, user: &str) -> Result<usize, Error> {
         let record = self.records.get(user).await?;
-        Ok(read(record.as_ref())?.map_or(0, |sheet| sheet.left()))
+        Ok(read_record::<Sheet>(record.as_ref())?.map_or(0, |sheet| sheet.left()))
     }
 
     /// Revokes all codes of a user.
@@ -184,24 +184,6 @@ impl RecoveryCodes {
     }
 }
 
-fn to_bytes(sheet: &Sheet) -> Result<Vec<u8>, Error> {
-    let mut value = serde_json::to_vec(sheet).map_err(|_| damaged())?;
-    value.resize(value.len() + sheet.failures.spare(), b' ');
-    Ok(value)
-}
-
-fn read(record: Option<&Record>) -> Result<Option<Sheet>, Error> {
-    let read = |record: &Record| serde_json::from_slice(record.value()).map_err(|_| damaged());
-    record.map(read).transpose()
-}
-
-fn damaged() -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        "a user's recovery codes are damaged, or were written by another program",
-    )
-}
-
 debug_fields!(
     RecoveryCodes,
     self,
@@ -211,11 +193,4 @@ debug_fields!(
     lockout = self.terms.lockout
 );
 
-impl fmt::Debug for RecoveryCodesBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecoveryCodesBuilder")
-            .field("name", &self.options.name)
-            .field("count", &self.options.count)
-            .finish_non_exhaustive()
-    }
-}
+debug_fields!(RecoveryCodesBuilder, self, name = self.options.name, count = self.options.count);

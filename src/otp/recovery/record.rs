@@ -1,9 +1,8 @@
 //! The stored record of a user's recovery codes.
 
-use crate::core::error::{Error, ErrorKind};
 use crate::core::hash::sha256_of;
 use crate::core::random::random;
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret, ensure};
 use crate::jose::encoding;
 use crate::otp::attempts::{Failures, Terms};
 use data_encoding::BASE32_NOPAD;
@@ -20,10 +19,7 @@ const CHARACTERS: usize = 24;
 const SALT: usize = 16;
 
 pub(in crate::otp) fn check_count(count: usize) -> Result<(), Error> {
-    match count {
-        1..=50 => Ok(()),
-        _ => Err(Error::configuration("a user has 1 to 50 recovery codes: 10 is usual")),
-    }
+    ensure((1..=50).contains(&count), "a user has 1 to 50 recovery codes: 10 is usual")
 }
 
 /// Hashes of a user's codes, from which no code can be computed.
@@ -69,22 +65,19 @@ impl Sheet {
         terms: &Terms,
     ) -> Result<(), Error> {
         self.failures.check(now, terms)?;
-        let Some(hash) = read(code).map(|code| self.hash(&*code)) else {
-            return Err(self.failures.add(now, terms));
-        };
-        let Some(found) = position(&self.hashes, &hash) else {
-            // Sent twice at once, as by a double click: the first one was accepted.
-            if position(&self.used, &hash).is_some() {
-                return Err(Error::new(
-                    ErrorKind::UsedCode,
-                    "the recovery code was used before: use another one",
-                ));
-            }
-            return Err(self.failures.add(now, terms));
-        };
-        self.used.push(self.hashes.remove(found));
-        self.failures = Failures::default();
-        Ok(())
+        let hash = read(code).map(|code| self.hash(&*code));
+        let is_in = |hashes: &[String]| hash.as_ref().and_then(|hash| position(hashes, hash));
+        if let Some(found) = is_in(&self.hashes) {
+            self.used.push(self.hashes.remove(found));
+            self.failures = Failures::default();
+            return Ok(());
+        }
+        // Sent twice at once, as by a double click: the first one was accepted.
+        if is_in(&self.used).is_some() {
+            let message = "the recovery code was used before: use another one";
+            return Err(Error::new(ErrorKind::UsedCode, message));
+        }
+        Err(self.failures.add(now, terms))
     }
 
     fn hash(&self, code: &[u8]) -> String {

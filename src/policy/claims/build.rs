@@ -1,7 +1,7 @@
 //! Construction of a [`ClaimIndex`] from JSON.
 
-use super::claim::{Span, Value};
 use super::index::{ClaimIndex, GAP, Member, ROOT};
+use super::value::{Span, Value};
 use crate::policy::path::PathHash;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};

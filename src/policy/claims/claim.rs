@@ -1,61 +1,43 @@
 //! The value of a claim.
 
-use super::index::ClaimIndex;
+use super::index::{ClaimIndex, PathLookups};
+use super::value::{Span, Value, same};
+use crate::policy::path::ClaimPath;
 use crate::policy::scalar::{Kind, Number, Scalar};
-
-/// A range of the index's text or items.
-#[derive(Clone, Copy)]
-pub(super) struct Span {
-    pub(super) start: u32,
-    pub(super) length: u32,
-}
-
-impl Span {
-    #[inline]
-    pub(super) fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.start as usize + self.length as usize
-    }
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Value {
-    Bool(bool),
-    Signed(i64),
-    Unsigned(u64),
-    Float(f64),
-    Text(Span),
-    /// The words of a text with spaces; the item before the first word is the whole text.
-    Words(Span),
-    List(Span),
-    Object,
-    /// An item of a list that is null, a list or an object.
-    Other,
-}
-
-/// Compares two byte strings, inline up to 32 bytes.
-///
-/// Names and words are short: the comparison is done before a call to `memcmp` would have begun.
-#[inline]
-pub(in crate::policy) fn same(a: &[u8], b: &[u8]) -> bool {
-    /// Compares the first and last `N` bytes, which may overlap.
-    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
-        a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
-    }
-    a.len() == b.len()
-        && match a.len() {
-            0..4 => a.iter().eq(b),
-            4..8 => ends::<4>(a, b),
-            8..16 => ends::<8>(a, b),
-            16..=32 => ends::<16>(a, b),
-            _ => a == b,
-        }
-}
 
 /// A claim's value, as conditions and tests read it.
 #[derive(Clone, Copy)]
 pub(in crate::policy) struct Claim<'a> {
-    pub(super) claims: &'a ClaimIndex,
-    pub(super) value: &'a Value,
+    claims: &'a ClaimIndex,
+    value: &'a Value,
+}
+
+impl ClaimIndex {
+    #[inline]
+    pub(in crate::policy) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
+        Some(Claim { claims: self, value: &self.member(path)?.value })
+    }
+
+    /// Returns the claim at an index of cached lookups.
+    #[inline]
+    pub(in crate::policy) fn at<'a>(
+        &'a self,
+        at: &'a PathLookups,
+        path: usize,
+    ) -> Option<Claim<'a>> {
+        Some(Claim { claims: self, value: at.found.get(path)?.as_ref()? })
+    }
+
+    /// Returns the claim's value, if it is a string.
+    pub fn text(&self, path: impl Into<ClaimPath>) -> Option<&str> {
+        self.find(&path.into())?.text()
+    }
+
+    /// Returns the claim's strings: the strings of a list, or a single string.
+    pub fn texts(&self, path: impl Into<ClaimPath>) -> Vec<&str> {
+        let claim = self.find(&path.into());
+        claim.map_or_else(Vec::new, |claim| claim.texts().collect())
+    }
 }
 
 impl<'a> Claim<'a> {
@@ -177,25 +159,6 @@ impl<'a> Claim<'a> {
         match *self.value {
             Value::List(list) | Value::Words(list) => Some(list),
             _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_of_any_length_are_compared_whole() {
-        for length in 0..70 {
-            let bytes: Vec<u8> = (0..length).collect();
-            assert!(same(&bytes, &bytes.clone()));
-            assert!(!same(&bytes, &[&*bytes, b"x"].concat()));
-            for at in 0..bytes.len() {
-                let mut other = bytes.clone();
-                other[at] ^= 0x80;
-                assert!(!same(&bytes, &other), "byte {at} of {length}");
-            }
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Claims indexed by path.
 
-use super::claim::{Claim, Span, Value, same};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use super::value::{Span, Value, same};
+use crate::core::{Error, ErrorKind, debug_fields};
 use crate::policy::claim_paths::ClaimPaths;
 use crate::policy::path::ClaimPath;
 use serde::Serialize;
@@ -45,7 +44,7 @@ pub struct ClaimIndex {
 pub(in crate::policy) struct PathLookups {
     /// Id of the [`ClaimPaths`].
     id: u64,
-    found: Box<[Option<Value>]>,
+    pub(super) found: Box<[Option<Value>]>,
 }
 
 /// Marks a gap in the table.
@@ -68,20 +67,13 @@ impl ClaimIndex {
     pub fn of<T: Serialize + ?Sized>(claims: &T) -> Result<Self, Error> {
         let json = serde_json::to_value(claims).ok();
         json.and_then(|json| Self::build(&json)).ok_or_else(|| {
-            Error::new(
-                ErrorKind::ClaimsMismatch,
-                "claims must be a JSON object: use a struct or a map with string keys",
-            )
+            let message = "claims must be a JSON object: use a struct or a map with string keys";
+            Error::new(ErrorKind::ClaimsMismatch, message)
         })
     }
 
     #[inline]
-    pub(in crate::policy) fn find(&self, path: &ClaimPath) -> Option<Claim<'_>> {
-        Some(Claim { claims: self, value: &self.member(path)?.value })
-    }
-
-    #[inline]
-    fn member(&self, path: &ClaimPath) -> Option<&Member> {
+    pub(super) fn member(&self, path: &ClaimPath) -> Option<&Member> {
         let hash = path.hash;
         for (found, at) in self.table.get((hash >> self.shift) as usize..)? {
             if *at == GAP || *found > hash {
@@ -103,16 +95,6 @@ impl ClaimIndex {
             found: paths.all.iter().map(|path| Some(self.member(path)?.value)).collect(),
         });
         (lookups.id == paths.id).then_some(lookups)
-    }
-
-    /// Returns the claim at an index of cached lookups.
-    #[inline]
-    pub(in crate::policy) fn at<'a>(
-        &'a self,
-        at: &'a PathLookups,
-        path: usize,
-    ) -> Option<Claim<'a>> {
-        Some(Claim { claims: self, value: at.found.get(path)?.as_ref()? })
     }
 
     #[inline]
@@ -155,17 +137,6 @@ impl ClaimIndex {
         }
         parent == ROOT
     }
-
-    /// Returns the claim's value, if it is a string.
-    pub fn text(&self, path: impl Into<ClaimPath>) -> Option<&str> {
-        self.find(&path.into())?.text()
-    }
-
-    /// Returns the claim's strings: the strings of a list, or a single string.
-    pub fn texts(&self, path: impl Into<ClaimPath>) -> Vec<&str> {
-        let claim = self.find(&path.into());
-        claim.map_or_else(Vec::new, |claim| claim.texts().collect())
-    }
 }
 
 // Shows only the number of claims, because they are personal data.
@@ -175,76 +146,8 @@ debug_fields!(ClaimIndex, self, members = self.members.len());
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::policy::scalar::Number;
+    use crate::policy::claims::Claim;
     use serde_json::json;
-
-    fn index() -> ClaimIndex {
-        ClaimIndex::of(&json!({
-            "scope": "a  b c", "roles": ["x", 1, null, {"y": 1}, "two words"], "name": "ann",
-            "realm_access": {"roles": ["deep"], "inner": {"n": -5}}, "a.b": 1, "a": {"b": 2},
-            "none": null, "big": u64::MAX, "half": 0.5, "empty": "", "yes": true, "space": " ",
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn members_are_found_by_their_exact_path() {
-        let index = index();
-        assert_eq!(index.texts("realm_access.roles"), ["deep"]);
-        assert_eq!(index.text("name"), Some("ann"));
-        assert_eq!(index.text("scope"), Some("a  b c"));
-        let number = |path: ClaimPath| index.find(&path).unwrap().number();
-        assert_eq!(number(["a.b"].into()), Some(Number::Integer(1)));
-        assert_eq!(number("a.b".into()), Some(Number::Integer(2)));
-        assert_eq!(number("realm_access.inner.n".into()), Some(Number::Integer(-5)));
-        assert_eq!(number("big".into()), Some(Number::Integer(u64::MAX.into())));
-        for path in ["none", "roles.y", "inner.n", "realm_access.name", "b", "", "a.b.c"] {
-            assert!(index.find(&path.into()).is_none(), "{path}");
-        }
-    }
-
-    #[test]
-    fn words_come_from_a_text_or_a_list() {
-        let index = index();
-        let words = |path: &str| -> Vec<String> {
-            let found = std::cell::RefCell::new(Vec::new());
-            index.find(&path.into()).unwrap().has_word_like(|word| {
-                let word = String::from_utf8(word.to_vec()).unwrap();
-                found.borrow_mut().push(word);
-                false
-            });
-            found.into_inner()
-        };
-        assert_eq!(words("scope"), ["a", "b", "c"]);
-        assert_eq!(words("roles"), ["x", "two words"]);
-        assert_eq!(words("name"), ["ann"]);
-        assert_eq!(words("space"), [""; 0]);
-        assert_eq!(words("yes"), [""; 0]);
-    }
-
-    #[test]
-    fn one_of_many_members_is_found() {
-        for count in [0, 1, 2, 3, 100, 5_000] {
-            let object: serde_json::Map<_, _> = (0..count)
-                .map(|number| (format!("k{number}"), json!(number.to_string())))
-                .collect();
-            let index = ClaimIndex::of(&object).unwrap();
-            for number in 0..count {
-                let found = index.text([&*format!("k{number}")]);
-                assert_eq!(found, Some(&*number.to_string()));
-            }
-            assert_eq!(index.text("none"), None);
-        }
-    }
-
-    #[test]
-    fn only_json_objects_are_indexed() {
-        for json in [json!([]), json!(1), json!("x"), json!(null)] {
-            let error = ClaimIndex::of(&json).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::ClaimsMismatch);
-            assert!(serde_json::from_value::<ClaimIndex>(json).is_err());
-        }
-    }
 
     #[test]
     fn paths_with_colliding_hashes_are_distinguished() {

@@ -3,7 +3,9 @@
 mod build;
 mod claim;
 mod index;
+mod value;
 
-pub(super) use claim::{Claim, same};
+pub(super) use claim::Claim;
 pub use index::ClaimIndex;
 pub(super) use index::PathLookups;
+pub(super) use value::same;

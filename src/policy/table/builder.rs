@@ -3,35 +3,12 @@
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::pattern::{Parameter, Pattern, Segment};
-use super::route_table::{Paths, Route, RouteTable, Routes, Rule};
+use super::route_table::{Paths, Route, RouteTable, Routes, Rule, Unmatched};
 use super::rule::RouteRule;
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::policy::{Policy, PolicyParser};
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Handling of a request whose path no pattern matches; `deny` or `allow` in a file.
-///
-/// # Example
-/// ```
-/// use jamguard::policy::{RouteTable, Unmatched};
-/// let closed = RouteTable::builder(Unmatched::Deny).build()?;
-/// assert!(closed.find("GET", "/").is_err());
-/// let open = RouteTable::builder(Unmatched::Allow).build()?;
-/// assert!(open.find("GET", "/")?.is_public());
-/// # Ok::<(), jamguard::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "Handling of a path that no rule matches."))]
-#[serde(rename_all = "snake_case")]
-pub enum Unmatched {
-    /// Denies the request with 403: only what the table opens is reachable.
-    Deny,
-    /// Continues without a login: the table restricts only the paths it names.
-    Allow,
-}
 
 /// A builder of a [`RouteTable`].
 ///
@@ -65,11 +42,14 @@ pub struct RouteTableBuilder {
     keep_slashes: bool,
 }
 
-impl RouteTableBuilder {
-    pub(super) fn new(unmatched: Unmatched) -> Self {
-        Self { unmatched, rules: Vec::new(), keep_slashes: false }
+impl RouteTable {
+    /// Returns a builder; handling of unmatched paths has no default.
+    pub fn builder(unmatched: Unmatched) -> RouteTableBuilder {
+        RouteTableBuilder { unmatched, rules: Vec::new(), keep_slashes: false }
     }
+}
 
+impl RouteTableBuilder {
     /// Requires a login that satisfies the policy, for these methods and paths.
     pub fn guard(
         mut self,

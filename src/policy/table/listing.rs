@@ -1,8 +1,7 @@
 //! Route tables as text, JSON and OpenAPI.
 
-use super::builder::Unmatched;
 use super::methods::Methods;
-use super::route_table::{Route, RouteTable, Rule};
+use super::route_table::{Route, RouteTable, Rule, Unmatched};
 use crate::policy::Policy;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};

@@ -15,6 +15,6 @@ mod rule;
 #[cfg(feature = "config")]
 pub(crate) use live::LiveTable;
 
-pub use builder::{RouteTableBuilder, Unmatched};
-pub use route_table::{Access, RouteTable};
+pub use builder::RouteTableBuilder;
+pub use route_table::{Access, RouteTable, Unmatched};
 pub use rule::RouteRule;

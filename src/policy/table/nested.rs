@@ -13,10 +13,7 @@ pub(super) fn whole_path<'a>(
 ) -> Option<Cow<'a, str>> {
     let Some(place) = place else {
         // Other middleware removed a prefix, or replaced the path.
-        return Some(match is_rest(path, original) {
-            true => original.into(),
-            false => path.into(),
-        });
+        return Some(if is_rest(path, original) { original.into() } else { path.into() });
     };
     // axum does not strip a segment with text beside its parameter.
     if place.split('/').any(is_partly_parameter) {

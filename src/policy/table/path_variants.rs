@@ -356,24 +356,4 @@ mod tests {
             assert_eq!(readings.folded(), folded, "{path}");
         }
     }
-    #[test]
-    fn escaped_letters_are_utf8() {
-        for path in ["/caf%C3%A9", "/%E2%82%AC%c3%a9", "/%F0%9F%98%80", "/%C3%A9%20%C3%A9"] {
-            assert!(read(path, false).is_ok(), "{path}");
-        }
-        for path in [
-            "/%C3",
-            "/%A9",
-            "/%C3x%A9",
-            "/%C3/%A9",
-            "/%C3%41%A9",
-            "/%C3%20%A9",
-            "/%C3+%A9",
-            "/%C0%AF",
-            "/%ED%A0%80",
-            "/%C3%A9%A9",
-        ] {
-            assert_eq!(read(path, false).err(), Some("escapes that are not UTF-8"), "{path}");
-        }
-    }
 }

@@ -1,14 +1,13 @@
 //! The route table and its lookup.
 
-use super::builder::{RouteTableBuilder, Unmatched};
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
 use super::nested::whole_path;
 use super::path_variants;
 use super::pattern::{Parameter, Segment};
-use crate::core::debug::debug_fields;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, debug_fields};
 use crate::policy::{Policy, Subject};
+use serde::Deserialize;
 use std::cell::LazyCell;
 use std::sync::Arc;
 
@@ -43,9 +42,10 @@ use std::sync::Arc;
 ///   the table as `admin`. Register closer routes first, because actix-web takes the first match.
 ///
 /// Write a regular expression that matches several segments as `{*rest}`, and one that matches
-/// several texts as a rule for each, or as `{name}`: [`RouteTableBuilder::build`] rejects a pattern
-/// with a regular expression, with text after a parameter, or with dots and empty segments. A
-/// parameter that may be empty, such as `{id:[0-9]*}`, needs a rule for the path without it too.
+/// several texts as a rule for each, or as `{name}`:
+/// [`RouteTableBuilder::build`](super::RouteTableBuilder::build) rejects a pattern with a regular
+/// expression, with text after a parameter, or with dots and empty segments. A parameter that may
+/// be empty, such as `{id:[0-9]*}`, needs a rule for the path without it too.
 ///
 /// axum's `nest_service` receives only what no route beside it matches: if one of two routes is a
 /// special case of the other, put both inside of it, or both outside.
@@ -75,6 +75,31 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct RouteTable(pub(super) Arc<Routes>);
+
+/// Handling of a request whose path no pattern matches; `deny` or `allow` in a file.
+///
+/// # Example
+/// ```
+/// use jamguard::policy::{RouteTable, Unmatched};
+/// let closed = RouteTable::builder(Unmatched::Deny).build()?;
+/// assert!(closed.find("GET", "/").is_err());
+/// let open = RouteTable::builder(Unmatched::Allow).build()?;
+/// assert!(open.find("GET", "/")?.is_public());
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(description = "Handling of a path that no rule matches.")
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// Denies the request with 403: only what the table opens is reachable.
+    Deny,
+    /// Continues without a login: the table restricts only the paths it names.
+    Allow,
+}
 
 pub(super) struct Routes {
     pub(super) routes: Vec<Route>,
@@ -236,11 +261,6 @@ impl<'t> Access<'t> {
 }
 
 impl RouteTable {
-    /// Returns a builder; handling of unmatched paths has no default.
-    pub fn builder(unmatched: Unmatched) -> RouteTableBuilder {
-        RouteTableBuilder::new(unmatched)
-    }
-
     /// Returns the policies for a method and a path as sent, without its query.
     ///
     /// # Errors
@@ -289,10 +309,8 @@ impl RouteTable {
     fn ask<'t>(&'t self, method: &str, path: &str, access: &mut Access<'t>) -> Result<bool, Error> {
         let paths = &self.0.paths;
         let variants = path_variants::read(path, paths.keep_slashes).map_err(|why| {
-            Error::new(
-                ErrorKind::AmbiguousPath,
-                format!("the path of the request is refused for {why}"),
-            )
+            let message = format!("the path of the request is refused for {why}");
+            Error::new(ErrorKind::AmbiguousPath, message)
         })?;
         let closest = self.closest(variants.raw);
         self.need(closest, method, access)?;

@@ -1,6 +1,6 @@
 //! Route rules in the form of a configuration file.
 
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::policy::{Policy, PolicyParser};
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,11 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(description = "A rule for routes: a policy, or public."))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(description = "A rule for routes: a policy, or public.")
+)]
 #[serde(deny_unknown_fields)]
 pub struct RouteRule {
     /// The pattern of the paths, such as `/articles/{id}` or `/assets/{*file}`.

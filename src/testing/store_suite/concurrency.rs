@@ -79,11 +79,8 @@ impl<S: Store> Suite<S> {
             self.insert(key, new(b"")).await;
             let removed = self.crowd(|store, key, _| store.remove(key), key).await;
             let winners = removed.into_iter().filter(|removed| *removed).count();
-            keeps(
-                winners == 1,
-                "one of many concurrent removes of a record succeeds",
-                &format!("{winners} of {CROWD} in round {round}"),
-            );
+            let seen = format!("{winners} of {CROWD} in round {round}");
+            keeps(winners == 1, "one of many concurrent removes of a record succeeds", &seen);
         }
     }
 
@@ -133,11 +130,8 @@ impl<S: Store> Suite<S> {
                             }
                             // Another writer was faster, or this handle has not seen its write yet.
                             lost += 1;
-                            keeps(
-                                lost < 10_000,
-                                "one of many concurrent replaces of a version succeeds",
-                                "none does",
-                            );
+                            let promise = "one of many concurrent replaces of a version succeeds";
+                            keeps(lost < 10_000, promise, "none does");
                             tokio::task::yield_now().await;
                         }
                     }

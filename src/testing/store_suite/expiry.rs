@@ -42,11 +42,8 @@ impl<S: Store> Suite<S> {
         let after = left(self.read(long).await);
         // A backend may round to a millisecond.
         let passed = HALF - Duration::from_millis(2);
-        keeps(
-            after.zip(before).is_some_and(|(a, b)| a + passed <= b),
-            REMAINING,
-            &format!("{before:?}, and {HALF:?} later {after:?}"),
-        );
+        let seen = format!("{before:?}, and {HALF:?} later {after:?}");
+        keeps(after.zip(before).is_some_and(|(a, b)| a + passed <= b), REMAINING, &seen);
 
         pass(REST).await;
         self.is_gone(short, GONE, "get returns a record that was inserted").await;
@@ -70,11 +67,8 @@ impl<S: Store> Suite<S> {
         self.is_gone(short, GONE, "replace restores it").await;
         keeps(!self.remove(shortened).await, GONE, "remove returns true");
         let inserted = answer(self.first.insert(short, new(b"4")).await, "insert");
-        keeps(
-            inserted.is_some_and(|version| version != dead),
-            GONE,
-            &format!("insert in its place returns {inserted:?}, the old version was {dead}"),
-        );
+        let seen = format!("insert in its place returns {inserted:?}, the old version was {dead}");
+        keeps(inserted.is_some_and(|version| version != dead), GONE, &seen);
 
         answer(self.first.purge().await, "purge");
         let mut left = Vec::new();
@@ -99,11 +93,9 @@ impl<S: Store> Suite<S> {
         let inserted = mortal().await;
         let replaced = self.first.replace(key, version, vec![], Some(SHORT));
         let replaced = answer(replaced.await, "replace").is_some();
-        keeps(
-            inserted && replaced && mortal().await,
-            "a record lives as long as requested, even less than a second",
-            "it is gone at once, or has no lifetime",
-        );
+        let promise = "a record lives as long as requested, even less than a second";
+        let seen = "it is gone at once, or has no lifetime";
+        keeps(inserted && replaced && mortal().await, promise, seen);
         self.remove(key).await;
 
         let key = &self.key("stillborn");

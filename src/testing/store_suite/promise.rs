@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::Poll;
 
 /// A promise of the [`Store`](crate::store::Store) trait, and its test in the acceptance suite.
 ///
@@ -51,7 +51,7 @@ pub enum Promise {
 }
 
 /// All promises, in test order.
-pub(super) const PROMISES: &[Promise] = &[
+pub(super) const PROMISES: [Promise; 14] = [
     Promise::Writes,
     Promise::Values,
     Promise::Versions,
@@ -107,19 +107,15 @@ impl fmt::Display for StoreReport {
     }
 }
 
-/// A future that catches the panic of a test.
-pub(super) struct CatchUnwind<F>(pub(super) Pin<Box<F>>);
-
-impl<F: Future> Future for CatchUnwind<F> {
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Unwind safe: it is not polled again, and it shares only handles of a store.
-        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    }
+/// Runs a test to its end or its panic.
+pub(super) async fn catch_panic<F: Future>(test: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut test = pin!(test);
+    // Unwind safe: it is not polled again, and it shares only handles of a store.
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| test.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 /// Returns the text of a panic.

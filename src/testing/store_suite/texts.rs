@@ -1,7 +1,7 @@
 //! Unusual keys.
 
 use super::{LONG, Store, Suite, answer, keeps, new};
-use crate::core::error::ErrorKind;
+use crate::core::ErrorKind;
 
 /// Texts that a backend may misinterpret: separators, patterns, hash tags, quotes.
 pub(super) const ODD: &[&str] = &[

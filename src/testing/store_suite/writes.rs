@@ -75,11 +75,9 @@ impl<S: Store> Suite<S> {
         for _ in 0..10 {
             let inserted = self.insert(key, new(b"1")).await;
             let replaced = self.replace(key, inserted, b"2", None).await;
-            keeps(
-                seen.insert(inserted) && seen.insert(replaced),
-                "a version is never reused for its key",
-                &format!("{inserted} or {replaced} was used twice"),
-            );
+            let promise = "a version is never reused for its key";
+            let twice = format!("{inserted} or {replaced} was used twice");
+            keeps(seen.insert(inserted) && seen.insert(replaced), promise, &twice);
             self.remove(key).await;
         }
     }

@@ -1,5 +1,6 @@
 //! `JamClient`: every REST operation and every kind of failure.
 
+mod addresses;
 mod failures;
 mod operations;
 mod server;

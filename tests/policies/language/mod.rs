@@ -1,6 +1,7 @@
 //! Policies: what they let in, how they are written, and tables of routes.
 
 mod answers;
+mod claims;
 mod leaves;
 mod model;
 mod paths;

@@ -403,3 +403,27 @@ fn a_parameter_that_may_be_empty_hides_no_rule() {
     }
     assert_eq!(asked(&table, "/user/"), Ok(vec![role("user")]));
 }
+
+#[test]
+fn escaped_letters_are_utf8() {
+    let table = RouteTable::builder(Unmatched::Allow).build().unwrap();
+    for path in ["/caf%C3%A9", "/%E2%82%AC%c3%a9", "/%F0%9F%98%80", "/%C3%A9%20%C3%A9"] {
+        assert!(table.find("GET", path).is_ok(), "{path}");
+    }
+    for path in [
+        "/%C3",
+        "/%A9",
+        "/%C3x%A9",
+        "/%C3/%A9",
+        "/%C3%41%A9",
+        "/%C3%20%A9",
+        "/%C3+%A9",
+        "/%C0%AF",
+        "/%ED%A0%80",
+        "/%C3%A9%A9",
+    ] {
+        let error = table.find("GET", path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AmbiguousPath, "{path}");
+        assert!(error.message().ends_with(" escapes that are not UTF-8"), "{path}: {error}");
+    }
+}
