@@ -83,6 +83,13 @@ pub struct AuthenticatorBuilder {
     pub(crate) options: AuthenticatorOptions,
 }
 
+impl Authenticator {
+    /// Returns a builder.
+    pub fn builder() -> AuthenticatorBuilder {
+        AuthenticatorBuilder::default()
+    }
+}
+
 impl AuthenticatorBuilder {
     /// Accepts the tokens of a verifier. Can be called several times.
     ///

@@ -1,6 +1,5 @@
 //! The authenticator: its settings, and authentication outside of HTTP.
 
-use super::builder::AuthenticatorBuilder;
 use super::context::HandlerContext;
 use super::cookies::{Attributes, LoginCookies};
 use super::credentials::CredentialSource;
@@ -58,11 +57,6 @@ pub(crate) struct Settings {
 }
 
 impl Authenticator {
-    /// Returns a builder.
-    pub fn builder() -> AuthenticatorBuilder {
-        AuthenticatorBuilder::default()
-    }
-
     pub(crate) fn new(settings: Settings) -> Self {
         Self(Arc::new(settings), Bearers::AsSet)
     }

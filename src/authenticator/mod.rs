@@ -29,6 +29,8 @@ mod respond;
 mod routing;
 mod session;
 #[cfg(feature = "client")]
+mod silent_refresh;
+#[cfg(feature = "client")]
 pub(crate) mod token_cookies;
 
 pub use builder::AuthenticatorBuilder;

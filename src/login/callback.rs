@@ -30,15 +30,15 @@ impl JamLogin {
     pub(super) async fn welcome(
         &self,
         login: Login,
-        visit: Option<Arc<RequestSession>>,
+        session: Option<Arc<RequestSession>>,
     ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         if let Some(on_login) = &settings.on_login {
             return on_login(login).await.map(|redirect| redirect.0);
         }
         let redirect = Redirect::to(&settings.home);
-        if let Some(visit) = visit {
-            let cookie = visit.log_in(login.into_session()?).await?;
+        if let Some(session) = session {
+            let cookie = session.log_in(login.into_session()?).await?;
             return Ok(redirect.with_header("set-cookie", cookie).0);
         }
         let (Keep::Cookies(cookies), Some(token)) = (&settings.keep, login.identity.token()) else {

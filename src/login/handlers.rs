@@ -96,19 +96,19 @@ impl JamLogin {
     pub fn redirect(&self) -> Endpoint {
         let login = self.clone();
         endpoint("redirect", "GET", &self.0.auth, move |request| {
-            let (login, visit) = (login.clone(), login.visit(request));
+            let (login, session) = (login.clone(), login.session(request));
             let tokens = query_tokens(request.query().unwrap_or_default());
             async move {
                 let (id_token, refresh_token) = tokens?;
                 let arrived = login.arrived(id_token, refresh_token).await?;
-                login.welcome(arrived, visit).await
+                login.welcome(arrived, session).await
             }
         })
     }
 
     /// Returns the session of a request, if logins go into sessions.
-    pub(super) fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
-        self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
+    pub(super) fn session(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
+        self.0.auth.session(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The login that a request to log out presents, by session or cookies.
 pub(super) struct Presented {
     auth: Authenticator,
-    visit: Option<Arc<RequestSession>>,
+    session: Option<Arc<RequestSession>>,
     id_token: Option<Secret>,
     refresh_token: Option<Secret>,
     /// Whether the request has login cookies, valid or not.
@@ -26,7 +26,7 @@ impl Presented {
     pub(super) fn of(
         head: &impl Head,
         auth: &Authenticator,
-        visit: Option<Arc<RequestSession>>,
+        session: Option<Arc<RequestSession>>,
     ) -> Self {
         let cookies = auth.cookies();
         let find = |name: &str| credentials::cookie(head, name);
@@ -38,7 +38,7 @@ impl Presented {
         };
         Self {
             auth: auth.clone(),
-            visit,
+            session,
             id_token: text(&id_token),
             refresh_token: text(&refresh_token),
             cookies: !matches!((&id_token, &refresh_token), (Ok(None), Ok(None))),
@@ -54,8 +54,8 @@ impl Presented {
     /// `everywhere` is set without a login; errors of the store.
     pub(super) async fn end(&self, everywhere: bool) -> Result<Option<Arc<Tokens>>, Error> {
         self.check_origin()?;
-        let session = match &self.visit {
-            Some(visit) => visit.log_out(everywhere).await?,
+        let session = match &self.session {
+            Some(session) => session.log_out(everywhere).await?,
             None => None,
         };
         if everywhere && session.is_none() && !self.cookies {
@@ -67,8 +67,8 @@ impl Presented {
 
     /// Denies a cross-site logout. Without cookies (SameSite) the request passes and ends nothing.
     fn check_origin(&self) -> Result<(), Error> {
-        if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
-            visit.check_origin()?;
+        if let Some(session) = self.session.as_ref().filter(|session| session.has_cookie()) {
+            session.check_origin()?;
         }
         match &self.foreign {
             Some(foreign) if self.cookies => Err(foreign.clone()),
@@ -84,8 +84,8 @@ impl Presented {
             true => Redirect::to(home).0,
             false => private(AuthResponse::new(204)),
         };
-        if let Some(visit) = self.visit.as_ref().filter(|visit| visit.has_cookie()) {
-            answer.add_header("set-cookie", visit.remove_cookie());
+        if let Some(session) = self.session.as_ref().filter(|session| session.has_cookie()) {
+            answer.add_header("set-cookie", session.remove_cookie());
         }
         if let Some(cookies) = self.auth.cookies().filter(|_| self.cookies) {
             answer.add_header("set-cookie", cookies.remove_refresh());
@@ -122,7 +122,7 @@ impl JamLogin {
         let login = self.clone();
         endpoint(name, "POST", &self.0.auth, move |request| {
             let login = login.clone();
-            let presented = Presented::of(request, &login.0.auth, login.visit(request));
+            let presented = Presented::of(request, &login.0.auth, login.session(request));
             async move {
                 // The session ends first, whatever JAM answers.
                 let session = presented.end(everywhere).await?;

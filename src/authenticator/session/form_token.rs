@@ -102,8 +102,8 @@ impl<T: SessionData> Session<T> {
     }
 
     fn live_id(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let lives = self.visit.state().found.live().is_some();
-        let cookie = self.visit.cookie.as_ref().ok().and_then(Option::clone);
+        let lives = self.request.state().found.live().is_some();
+        let cookie = self.request.cookie.as_ref().ok().and_then(Option::clone);
         cookie.filter(|_| lives).ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingCredentials,

@@ -64,7 +64,7 @@ use std::sync::Arc;
 /// }
 /// ```
 pub struct Session<T: SessionData> {
-    pub(super) visit: Arc<RequestSession>,
+    pub(super) request: Arc<RequestSession>,
     /// The data at extraction; later versions are linked to it.
     data: Arc<Version<T>>,
 }
@@ -75,17 +75,17 @@ impl Attached {
         &self,
         device: Option<Box<str>>,
     ) -> Result<Session<T>, Error> {
-        let Some(visit) = self.session.clone() else {
+        let Some(request) = self.session.clone() else {
             telemetry::fault("Session<T> is used without sessions: call .sessions(…)");
             return Err(Error::new(
                 ErrorKind::Internal,
                 "the authenticator has no sessions: call .sessions(…) on its builder",
             ));
         };
-        visit.check_origin()?;
-        let found = visit.opened().await?;
-        let data = visit.state().open(device, found, &visit.settings.sessions)?;
-        Ok(Session { visit, data })
+        request.check_origin()?;
+        let found = request.opened().await?;
+        let data = request.state().open(device, found, &request.settings.sessions)?;
+        Ok(Session { request, data })
     }
 
     /// Opens the client's session, or a new one, for an extractor.
@@ -112,12 +112,12 @@ impl<T: SessionData> Session<T> {
     ) -> Result<R, Error> {
         let change = Arc::new(change);
         loop {
-            self.visit.state().check_open()?;
+            self.request.state().check_open()?;
             let newest = self.newest();
             let mut value = newest.get().clone();
             // The application's closure must not run under the lock.
             let answer = change(&mut value);
-            let mut state = self.visit.state();
+            let mut state = self.request.state();
             state.check_open()?;
             if newest.is_newest() {
                 state.change(repeatable(change));
@@ -146,7 +146,7 @@ impl<T: SessionData> Session<T> {
     /// [`ErrorKind::AlreadyAnswered`] after the response head. If the response is sent before the
     /// guard is dropped, the change is lost and a warning is logged.
     pub fn get_mut(&mut self) -> Result<SessionMut<'_, T>, Error> {
-        self.visit.state().check_open()?;
+        self.request.state().check_open()?;
         Ok(SessionMut { value: self.newest().get().clone(), changed: false, session: self })
     }
 
@@ -156,7 +156,7 @@ impl<T: SessionData> Session<T> {
     /// [`ErrorKind::AlreadyAnswered`] after the response head; nothing is changed.
     pub fn set(&self, data: T) -> Result<(), Error> {
         let newest = self.newest();
-        let mut state = self.visit.state();
+        let mut state = self.request.state();
         state.check_open()?;
         if !is_any::<T>() {
             state.changes = Changes::ByHand;
@@ -181,7 +181,7 @@ impl<T: SessionData> Session<T> {
     /// ```
     pub fn on_conflict(&self, merge: impl Fn(&mut T, &T) + Send + Sync + 'static) {
         if !is_any::<T>() {
-            self.visit.state().merge = Some(merging(merge));
+            self.request.state().merge = Some(merging(merge));
         }
     }
 
@@ -213,7 +213,7 @@ impl<T: SessionData> Session<T> {
     /// # Errors
     /// The errors of [`login`](Self::login).
     pub async fn login_with(&self, new: NewSession) -> Result<(), Error> {
-        let mut state = self.visit.state();
+        let mut state = self.request.state();
         state.check_open()?;
         let theirs = state.found.live().filter(|found| !new.continues(found));
         if let Some(theirs) = theirs.cloned() {
@@ -241,7 +241,7 @@ impl<T: SessionData> Session<T> {
     #[doc(alias = "cycle_id")]
     #[doc(alias = "renew")]
     pub async fn rotate_id(&self) -> Result<(), Error> {
-        let mut state = self.visit.state();
+        let mut state = self.request.state();
         state.check_open()?;
         state.rotate = true;
         Ok(())
@@ -267,7 +267,7 @@ impl<T: SessionData> Session<T> {
     /// an invalid method name; [`ErrorKind::AlreadyAnswered`] as for [`login`](Self::login).
     pub async fn step_up(&self, methods: &[&str]) -> Result<(), Error> {
         let methods = Methods::new(methods)?;
-        self.visit.state().step_up(&methods, |_| true)
+        self.request.state().step_up(&methods, |_| true)
     }
 
     /// Ends the session at once and removes its cookie.
@@ -279,17 +279,17 @@ impl<T: SessionData> Session<T> {
     /// Errors of the store: the session may not have ended.
     #[doc(alias = "logout")]
     pub async fn end(&self) -> Result<(), Error> {
-        let found = self.visit.found_alone().await?;
+        let found = self.request.found_alone().await?;
         // After a login over another user's session, that one is still the client's.
-        let previous = self.visit.state().previous.clone();
+        let previous = self.request.state().previous.clone();
         let found = match found.or(previous) {
             Some(loaded) => {
-                self.visit.settings.sessions.finish(&loaded).await?;
+                self.request.settings.sessions.finish(&loaded).await?;
                 Found::Ended { removed: true }
             }
-            None => self.visit.state().found.clone(),
+            None => self.request.state().found.clone(),
         };
-        self.visit.state().start_over(found, &self.data);
+        self.request.state().start_over(found, &self.data);
         Ok(())
     }
 
@@ -301,7 +301,7 @@ impl<T: SessionData> Session<T> {
     #[doc(alias = "logout_everywhere")]
     pub async fn end_all(&self) -> Result<u64, Error> {
         let (user, _) = self.whose().await?;
-        let ended = self.visit.settings.sessions.end_all(&user).await?;
+        let ended = self.request.settings.sessions.end_all(&user).await?;
         self.has_ended();
         Ok(ended)
     }
@@ -312,7 +312,7 @@ impl<T: SessionData> Session<T> {
     /// [`ErrorKind::MissingCredentials`] without a logged-in user; errors of the store.
     pub async fn devices(&self) -> Result<Vec<SessionInfo>, Error> {
         let (user, _) = self.whose().await?;
-        self.visit.settings.sessions.devices(&user).await
+        self.request.settings.sessions.devices(&user).await
     }
 
     /// Ends one of the user's sessions by its [handle](SessionInfo::handle).
@@ -323,7 +323,7 @@ impl<T: SessionData> Session<T> {
     /// The errors of [`devices`](Self::devices).
     pub async fn end_device(&self, handle: &str) -> Result<bool, Error> {
         let (user, own) = self.whose().await?;
-        let ended = self.visit.settings.sessions.end_device(&user, handle).await?;
+        let ended = self.request.settings.sessions.end_device(&user, handle).await?;
         if ended && own.handle() == handle {
             self.has_ended();
         }
@@ -332,18 +332,18 @@ impl<T: SessionData> Session<T> {
 
     /// Returns the user, also one who logged in during this request; `None` for a guest.
     pub fn user(&self) -> Option<String> {
-        self.visit.state().user().map(str::to_owned)
+        self.request.state().user().map(str::to_owned)
     }
 
     /// Returns whether the client has no session and this request has not begun one.
     pub fn is_new(&self) -> bool {
-        let state = self.visit.state();
+        let state = self.request.state();
         state.found.live().is_none() && state.written.is_none()
     }
 
     /// Returns the session's handle in [`devices`](Self::devices); `None` before it is stored.
     pub fn handle(&self) -> Option<String> {
-        self.visit.state().found.live().map(Loaded::handle)
+        self.request.state().found.live().map(Loaded::handle)
     }
 
     /// Returns the id, for [`Sessions::modify`](crate::Sessions::modify) after the response head.
@@ -363,11 +363,11 @@ impl<T: SessionData> Session<T> {
     /// }
     /// ```
     pub fn id(&self) -> Option<SessionId> {
-        let state = self.visit.state();
+        let state = self.request.state();
         state.found.live().filter(|_| !state.moves())?;
         match &state.given {
             Given::Before => {
-                let sent = self.visit.cookie.as_ref().ok()?.as_deref()?;
+                let sent = self.request.cookie.as_ref().ok()?.as_deref()?;
                 SessionId::parse(std::str::from_utf8(sent).ok()?).ok()
             }
             Given::Soon => None,
@@ -376,18 +376,18 @@ impl<T: SessionData> Session<T> {
     }
 
     async fn whose(&self) -> Result<(String, Loaded), Error> {
-        let found = self.visit.found_alone().await?;
+        let found = self.request.found_alone().await?;
         found.and_then(|loaded| Some((loaded.key()?.to_owned(), loaded))).ok_or_else(no_user)
     }
 
     fn has_ended(&self) {
         let found = Found::Ended { removed: true };
-        self.visit.state().start_over(found, &self.data);
+        self.request.state().start_over(found, &self.data);
     }
 
     /// Returns the newest version, even if it was written as another type.
     fn newest(&self) -> Arc<Version<T>> {
-        self.visit.state().newest_of(&self.data)
+        self.request.state().newest_of(&self.data)
     }
 }
 

@@ -19,10 +19,10 @@ impl Authenticator {
     }
 
     /// Returns the session of a request outside the layer; `None` without sessions.
-    pub(crate) fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
-        let visit = RequestSession::of(self, head, self.session_settings()?);
-        visit.state().device = credentials::user_agent(head);
-        Some(visit)
+    pub(crate) fn session(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
+        let session = RequestSession::of(self, head, self.session_settings()?);
+        session.state().device = credentials::user_agent(head);
+        Some(session)
     }
 }
 
@@ -131,7 +131,7 @@ impl fmt::Debug for SessionTokens {
 impl<T: SessionData> Session<T> {
     /// Returns the tokens of the session's JAM login, for calls on the user's behalf.
     pub fn tokens(&self) -> Option<SessionTokens> {
-        let state = self.visit.state();
+        let state = self.request.state();
         let tokens = state.found.live()?.tokens()?;
         Some(SessionTokens(tokens.clone()))
     }

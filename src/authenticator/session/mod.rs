@@ -15,6 +15,8 @@ mod oauth2;
 mod otp;
 #[cfg(feature = "client")]
 mod renewal;
+#[cfg(feature = "client")]
+mod renewals;
 mod request_session;
 mod save;
 mod settings;

@@ -49,7 +49,7 @@ impl<T: SessionData> Session<T> {
     ///
     /// [`fresh_oauth2_tokens`](Self::fresh_oauth2_tokens) refreshes them if needed.
     pub fn oauth2_tokens(&self) -> Option<TokenResponse> {
-        let state = self.visit.state();
+        let state = self.request.state();
         let grant = UserGrant::from_text(state.found.live()?.grant()?);
         grant.ok().map(|grant| grant.tokens)
     }
@@ -86,8 +86,8 @@ impl<T: SessionData> Session<T> {
     /// again. The errors of [`Verifier::verify`](crate::Verifier::verify) for a rejected ID token,
     /// of [`TokenRequest::send`](crate::oauth2::TokenRequest::send), and of the store.
     pub async fn fresh_oauth2_tokens(&self, client: &OAuth2Client) -> Result<TokenResponse, Error> {
-        let sessions = &self.visit.settings.sessions;
-        let found = self.visit.found_alone().await?.ok_or_else(no_login)?;
+        let sessions = &self.request.settings.sessions;
+        let found = self.request.found_alone().await?.ok_or_else(no_login)?;
         let mut refused: Option<(Secret, Error)> = None;
         for attempt in 1..=ATTEMPTS {
             // Another request may have refreshed since the session was loaded.
@@ -125,7 +125,7 @@ impl<T: SessionData> Session<T> {
                 client: client.clone(),
                 request,
                 before: grant.tokens.id_token().cloned(),
-                verifier: self.visit.settings.renewals.id_tokens.of(client),
+                verifier: self.request.settings.renewals.id_tokens.of(client),
             };
             match renewal.in_any_case().await {
                 Ok(Some(tokens)) => return Ok(tokens),

@@ -94,12 +94,12 @@ impl<T: SessionData> Session<T> {
     /// another user in while the store was awaited.
     fn proved(&self, user: &str, methods: &[&str]) -> Result<(), Error> {
         let methods = Methods::new(methods)?;
-        self.visit.state().step_up(&methods, |now| now == user)
+        self.request.state().step_up(&methods, |now| now == user)
     }
 
     /// Returns the logged-in user, while changes can still be saved.
     fn present(&self) -> Result<String, Error> {
-        self.visit.state().check_open()?;
+        self.request.state().check_open()?;
         self.user().ok_or_else(no_user)
     }
 }

@@ -5,45 +5,24 @@
 //! JAM is unreachable the session continues until the token has been expired for longer than the
 //! grace period; after that requests are answered 503.
 
-#[cfg(feature = "oauth2")]
-use super::id_tokens::IdTokens;
 use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
 use crate::authenticator::refresh::{Refresher, check_same_user, is_definite};
 use crate::core::error::{Error, ErrorKind};
-use crate::core::lock::lock;
 use crate::core::now_or_later::NowOrLater::Now;
 use crate::core::secret::Secret;
 use crate::core::telemetry;
 use crate::session::{Load, Loaded, RenewalTimes, Tokens};
 use crate::token::claim_set::ClaimSet;
 use crate::token::verified::Verified;
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Milliseconds after an outage during which no request waits for JAM.
 const PAUSE: u64 = 5_000;
 /// Limit of concurrent renewals. Sessions beyond it are renewed by a later request.
 const MAX_UNDER_WAY: usize = 1024;
-
-/// The state of renewals in this process.
-#[derive(Default)]
-pub(super) struct Renewals {
-    /// SHA-256 of the ids of sessions being renewed: one renewal at a time for each.
-    under_way: Mutex<HashSet<[u8; 32]>>,
-    /// After an outage of JAM: Unix milliseconds until which requests do not wait for it.
-    down_until: AtomicU64,
-    #[cfg(feature = "oauth2")]
-    pub(super) id_tokens: IdTokens,
-}
-
-impl Renewals {
-    fn under_way(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
-        lock(&self.under_way)
-    }
-}
 
 /// A background renewal. Dropping it allows the next one for the session.
 struct UnderWay {

@@ -2,7 +2,7 @@
 
 use super::cookie::SessionCookie;
 #[cfg(feature = "client")]
-use super::renewal::Renewals;
+use super::renewals::Renewals;
 use crate::authenticator::credentials::{CredentialSource, SourceKind};
 use crate::core::error::Error;
 use crate::session::Sessions;

@@ -96,7 +96,7 @@ impl OAuth2Login {
     pub(super) async fn welcome(
         &self,
         arrival: OAuth2Arrival,
-        visit: Option<Arc<RequestSession>>,
+        session: Option<Arc<RequestSession>>,
     ) -> Result<AuthResponse, Error> {
         let settings = &*self.0;
         if let Keep::Handed(on_login) = &settings.keep {
@@ -114,14 +114,14 @@ impl OAuth2Login {
         let redirect = match &settings.keep {
             Keep::Token(issuer, cookies) => self.token(issuer, cookies, &user, redirect).await?,
             Keep::Session => {
-                let visit = visit.ok_or_else(|| {
+                let session = session.ok_or_else(|| {
                     Error::new(ErrorKind::Internal, "the authenticator has no sessions")
                 })?;
                 let claims = serde_json::Value::Object(user.session_claims()?).to_string();
                 let grant = UserGrant::new(&arrival.client, arrival.tokens).to_text();
                 let mut new = NewSession::of(user.key());
                 (new.claims, new.grant) = (Some(Ok(claims)), Some(Arc::new(grant)));
-                redirect.with_header("set-cookie", visit.log_in(new).await?)
+                redirect.with_header("set-cookie", session.log_in(new).await?)
             }
             // Returned above.
             Keep::Handed(_) => redirect,

@@ -101,12 +101,12 @@ impl OAuth2Login {
     pub fn callback(&self) -> Endpoint {
         let login = self.clone();
         endpoint("oauth2_callback", "GET", &self.0.auth, move |request| {
-            let (login, visit) = (login.clone(), login.visit(request));
+            let (login, session) = (login.clone(), login.session(request));
             let browser = login.0.cookie.of(request);
             let query = Secret::new(request.query().unwrap_or_default());
             async move {
                 let arrival = login.arrived(query.expose(), browser?).await?;
-                login.welcome(arrival, visit).await
+                login.welcome(arrival, session).await
             }
         })
     }
@@ -132,7 +132,7 @@ impl OAuth2Login {
         let login = self.clone();
         endpoint(name, "POST", &self.0.auth, move |request| {
             let login = login.clone();
-            let presented = Presented::of(request, &login.0.auth, login.visit(request));
+            let presented = Presented::of(request, &login.0.auth, login.session(request));
             async move {
                 presented.end(everywhere).await?;
                 Ok(presented.farewell(&login.0.home))
@@ -141,8 +141,8 @@ impl OAuth2Login {
     }
 
     /// Returns the session of a request, if logins go into sessions.
-    fn visit(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
-        self.0.auth.visit(head).filter(|_| matches!(self.0.keep, Keep::Session))
+    fn session(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
+        self.0.auth.session(head).filter(|_| matches!(self.0.keep, Keep::Session))
     }
 }
 
