@@ -129,48 +129,42 @@ impl Document {
     pub fn read<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, Error> {
         let node = self.at(pointer)?;
         T::deserialize(&node)
-            .map_err(|problem| self.error(problem.redacted(&Redaction::of(&node)), pointer))
+            .map_err(|problem| self.error(Redaction::of(&node).apply(problem), pointer))
     }
 
     /// Returns the table at a pointer, with its variables expanded.
     pub(in crate::config) fn at(&self, pointer: &str) -> Result<Node, Error> {
-        let mut node = self.find(pointer)?.clone();
+        let found = self.find(pointer).map_err(|problem| self.error(problem, ""))?;
+        let mut node = found.clone();
         let interpolated = interpolate(&mut node, &*self.variables);
         interpolated.map_err(|problem| self.error(problem, pointer))?;
         Ok(node)
     }
 
-    fn find(&self, pointer: &str) -> Result<&Node, Error> {
-        let mut node = &self.root;
-        let mut line = None;
-        if !pointer.is_empty() {
-            for name in pointer.split('.') {
-                let refuse = |message: String| {
-                    let problem = Problem::new(message).at(pointer, line.or(node.line));
-                    self.error(problem, "")
-                };
-                let Value::Table(entries) = &node.value else {
-                    let kind = node.kind();
-                    return Err(refuse(format!(
-                        "the pointer leads through {kind} where a table is needed, at '{name}'"
-                    )));
-                };
-                let Some(entry) = entries.iter().find(|entry| entry.key == name) else {
-                    let names: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
-                    let advice = advice(name, &names, "there is nothing");
-                    return Err(refuse(format!(
-                        "the pointer leads nowhere: there is no '{name}'; {advice}"
-                    )));
-                };
-                (node, line) = (&entry.node, entry.line);
-            }
+    fn find(&self, pointer: &str) -> Result<&Node, Problem> {
+        let (mut node, mut line) = (&self.root, None);
+        for name in pointer.split('.').filter(|_| !pointer.is_empty()) {
+            let wrong = |message: String| Problem::new(message).at(pointer, line.or(node.line));
+            let Value::Table(entries) = &node.value else {
+                return Err(wrong(format!(
+                    "the pointer leads through {} where a table is needed, at '{name}'",
+                    node.kind()
+                )));
+            };
+            let Some(entry) = node.get(name) else {
+                let names: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
+                let advice = advice(name, &names, "there is nothing");
+                return Err(wrong(format!(
+                    "the pointer leads nowhere: there is no '{name}'; {advice}"
+                )));
+            };
+            (node, line) = (&entry.node, entry.line);
         }
         match &node.value {
             Value::Table(_) => Ok(node),
             _ => {
-                let kind = node.kind();
-                let message = format!("the pointer must lead to a table, not to {kind}");
-                Err(self.error(Problem::new(message).at(pointer, line), ""))
+                let message = format!("the pointer must lead to a table, not to {}", node.kind());
+                Err(Problem::new(message).at(pointer, line))
             }
         }
     }

@@ -158,7 +158,7 @@ impl JamguardBuilder {
         dry: bool,
     ) -> Result<Loaded, Error> {
         let document = document.clone().with_shared_variables(self.variables.clone());
-        let node = document.at(&self.pointer)?;
+        let mut node = document.at(&self.pointer)?;
         let checked = node.check_no_value_missing();
         checked.map_err(|problem| document.error(problem, &self.pointer))?;
         self.build(&document, node, contents, dry)
@@ -186,7 +186,7 @@ impl JamguardBuilder {
         });
         let (settings, parts) = built.map_err(|problem| {
             let redaction = Redaction::of(&node).with_files(contents);
-            document.error(problem.redacted(&redaction), &self.pointer)
+            document.error(redaction.apply(problem), &self.pointer)
         })?;
         Ok(Loaded { node, settings, parts, files: world.into_files() })
     }
