@@ -4,7 +4,7 @@ mod callback;
 mod handlers;
 mod logout;
 #[cfg(feature = "oauth2")]
-mod oauth2;
+pub(crate) mod oauth2;
 mod parts;
 
 pub use handlers::{JamLogin, JamLoginBuilder};

@@ -174,6 +174,11 @@ impl<'de> Deserializer<'de> for &mut Structs<'de> {
         visitor.visit_map(Table { entries, current: None })
     }
 
+    /// Reads the stand-in for the keys of a feature that this build lacks.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        visitor.visit_unit()
+    }
+
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -185,7 +190,7 @@ impl<'de> Deserializer<'de> for &mut Structs<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
         unit_struct seq tuple map identifier ignored_any option newtype_struct enum
     }
 }

@@ -3,16 +3,17 @@
 use super::facade::Jamguard;
 use crate::authenticator::AuthenticatorBuilder;
 use crate::config::document::{Contents, Document, Format, Node, Redaction, Variables};
-use crate::config::parts::{Change, Files, Parts, Settings, Spot, World};
+use crate::config::parts::{AllSettings, Built, Change, Files, Spot, World};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::lock::lock;
 use crate::policy::PolicyParser;
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A builder of a [`Jamguard`], for what a file cannot contain: your own stores, conditions and hooks.
 ///
@@ -49,8 +50,7 @@ pub struct JamguardBuilder {
 pub(super) struct Loaded {
     /// The settings with their variables expanded.
     pub(super) node: Node,
-    pub(super) settings: Settings,
-    pub(super) parts: Parts,
+    pub(super) built: Built,
     pub(super) files: Files,
 }
 
@@ -172,23 +172,24 @@ impl JamguardBuilder {
         dry: bool,
     ) -> Result<Loaded, Error> {
         let folder = document.file().and_then(Path::parent);
-        let world = World::new(
-            folder.map_or_else(PathBuf::new, Path::to_owned),
-            self.clock.clone(),
-            self.policies.clone(),
-            self.stores.clone(),
+        let world = World {
+            base: folder.map_or_else(PathBuf::new, Path::to_owned),
+            clock: self.clock.clone(),
+            policies: self.policies.clone(),
+            stores: self.stores.clone(),
+            change: self.change.clone(),
             dry,
-            contents.clone(),
-        );
-        let built = Settings::deserialize(&node).and_then(|settings| {
-            let parts = settings.build(&Spot::root(&world, &node), self.change.as_deref())?;
-            Ok((settings, parts))
-        });
-        let (settings, parts) = built.map_err(|problem| {
+            contents: contents.clone(),
+            files: Mutex::default(),
+        };
+        let built = AllSettings::deserialize(&node)
+            .and_then(|settings| settings.build(&Spot::root(&world, &node)));
+        let built = built.map_err(|problem| {
             let redaction = Redaction::of(&node).with_files(contents);
             document.error(redaction.apply(problem), &self.pointer)
         })?;
-        Ok(Loaded { node, settings, parts, files: world.into_files() })
+        let files = std::mem::take(&mut *lock(&world.files));
+        Ok(Loaded { node, built, files })
     }
 }
 

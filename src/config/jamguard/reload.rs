@@ -2,20 +2,13 @@
 
 use super::difference::{differences, is_live, merged};
 use super::facade::Jamguard;
-use crate::config::document::{Contents, Document, Node};
-use crate::config::parts::{Files, check_limits, take_limits};
+use crate::config::document::{Contents, Document};
+use crate::config::parts::{check_limits, take_limits};
 use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::telemetry::{self, Level};
 use std::fmt;
 use std::sync::Arc;
-
-/// The settings in force.
-pub(super) struct State {
-    pub(super) node: Node,
-    /// Hashes of the files that were read at the start.
-    pub(super) files: Files,
-}
 
 /// The outcome of a reload: the changed keys, applied or not.
 ///
@@ -118,7 +111,7 @@ impl Jamguard {
         let new = jam.setup.load(&document, contents, true)?;
         let mut reloaded = Reloaded::default();
         // A route table cannot be added to a running application, and must not be removed.
-        let table_stays = jam.table.is_some() != new.parts.table.is_some();
+        let table_stays = jam.table.is_some() != new.built.table.is_some();
         for path in differences(&state.node, &new.node) {
             let of_table = !matches!(&*path[0], "lists" | "log_level");
             let known = match is_live(&path) && !(of_table && table_stays) {
@@ -144,16 +137,15 @@ impl Jamguard {
         }
         // Applied settings must fit the remaining ones, also verifiers that the program built.
         let merged = jam.setup.build(&document, node, contents, true)?;
-        let fits = check_limits(&jam.parts.lists, &merged.parts.lists);
+        let fits = check_limits(&jam.built.parts.lists, &merged.built.parts.lists);
         fits.map_err(|problem| document.error(problem, &jam.setup.pointer))?;
-        if let (Some(live), Some(table)) = (&jam.table, &merged.parts.table) {
+        if let (Some(live), Some(table)) = (&jam.table, &merged.built.table) {
             live.replace(table);
         }
-        take_limits(&jam.parts.lists, &merged.parts.lists);
+        take_limits(&jam.built.parts.lists, &merged.built.parts.lists);
         // The level is per process: without a change here, another `Jamguard`'s level stays.
         if reloaded.applied.iter().any(|key| key == "log_level") {
-            let level = merged.settings.log_level;
-            telemetry::set_level(level.map_or(Level::Debug, |level| level.level()));
+            telemetry::set_level(merged.built.log_level.unwrap_or(Level::Debug));
         }
         state.node = merged.node;
         Ok(reloaded)

@@ -1,23 +1,21 @@
 //! Settings of the authenticator.
 
+use super::authenticator_apps;
 use super::claim_paths::ClaimPathSettings;
 use super::cookies::{LoginCookieSettings, SessionCookieSettings};
+use super::feature::AddTo;
 use super::location::Spot;
+use super::parts::Parts;
 use super::scalars::Texts;
-use super::settings::Parts;
 use crate::authenticator::builder::AuthenticatorOptions;
 use crate::authenticator::{Authenticator, AuthenticatorBuilder, CredentialSource};
 use crate::config::document::{Problem, Section};
-use std::collections::BTreeMap;
 
 settings! {
     /// Accepted credentials, where requests carry them, and how they are rejected.
     /// Without this section, an authenticator accepts everything that the file can verify.
     #[derive(Default)]
     pub(in crate::config) struct AuthenticatorSettings {
-        /// Names of the apps whose ID tokens are accepted. Default: all.
-        #[cfg(feature = "client")]
-        apps: Option<Texts>,
         /// Names of the verifiers whose tokens are accepted. Default: all.
         verifiers: Option<Texts>,
         /// Names of the issuers whose tokens are accepted; `jwt` is the section `jwt`. Default: all.
@@ -38,12 +36,6 @@ settings! {
         claim_paths: Option<ClaimPathSettings>,
         /// Name of the store that tells other processes to drop cached claims.
         enrichment_store: Option<String>,
-        /// Name of the app that renews ID tokens in cookies and sessions. Default: no renewal.
-        #[cfg(feature = "client")]
-        silent_refresh: Option<String>,
-        /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
-        #[cfg(feature = "client")]
-        outage_grace: Option<crate::core::settings::Time>,
     }
 
     /// A place where a credential may be.
@@ -63,42 +55,37 @@ settings! {
 
 /// The section of the authenticator.
 pub(in crate::config) type AuthenticatorSection =
-    Section<AuthenticatorOptions, AuthenticatorSettings>;
+    Section<AuthenticatorOptions, Section<authenticator_apps::Keys, AuthenticatorSettings>>;
 
 impl AuthenticatorSection {
     pub(in crate::config) fn build(
         &self,
         spot: &Spot<'_>,
         parts: &Parts,
-        change: Option<&Change>,
     ) -> Result<Authenticator, Problem> {
-        let Self(options, settings) = self;
-        let mut auth = Authenticator::builder().clock(spot.world.clock.clone());
+        let Self(options, Section(apps, settings)) = self;
+        let mut auth = Authenticator::builder().clock(spot.clock());
         auth.options = options.clone();
-        auth = settings.verifiers(auth, spot, parts)?;
-        auth = settings.credentials(auth, spot, parts)?;
-        if let Some(change) = change {
+        auth = apps.add_to(auth, &parts.apps, spot)?;
+        auth = settings.add_to(auth, spot, parts)?;
+        if let Some(change) = &spot.world.change {
             auth = change(auth);
         }
-        auth.build().map_err(|error| spot.refused(error))
+        spot.built(auth.build())
     }
 }
 
 impl AuthenticatorSettings {
-    fn verifiers(
+    fn add_to(
         &self,
         mut auth: AuthenticatorBuilder,
         spot: &Spot<'_>,
         parts: &Parts,
     ) -> Result<AuthenticatorBuilder, Problem> {
-        #[cfg(feature = "client")]
-        for app in chosen("app", &self.apps, &parts.apps, "apps", spot)? {
-            auth = auth.jam(app.app.clone());
+        for verifier in spot.chosen("verifiers", "verifier", &self.verifiers, &parts.verifiers)? {
+            auth = auth.verifier(verifier);
         }
-        for verifier in chosen("verifier", &self.verifiers, &parts.verifiers, "verifiers", spot)? {
-            auth = auth.verifier(verifier.clone());
-        }
-        for issuer in chosen("issuer", &self.issuers, &parts.issuers, "issuers", spot)? {
+        for issuer in spot.chosen("issuers", "issuer", &self.issuers, &parts.issuers)? {
             auth = auth.verifier(issuer.verifier());
         }
         match (&parts.sessions, self.sessions) {
@@ -112,15 +99,10 @@ impl AuthenticatorSettings {
         for list in spot.lists("deny_lists", &self.deny_lists.0, &parts.lists)? {
             auth = auth.deny_list(list);
         }
-        Ok(auth)
-    }
-
-    fn credentials(
-        &self,
-        mut auth: AuthenticatorBuilder,
-        spot: &Spot<'_>,
-        parts: &Parts,
-    ) -> Result<AuthenticatorBuilder, Problem> {
+        let (key, name) = ("enrichment_store", &self.enrichment_store);
+        if let Some(store) = spot.if_named(key, "store", name, &parts.stores)? {
+            auth = auth.enrichment_store(store);
+        }
         auth = auth.sources(self.sources.iter().map(SourceSettings::build));
         if let Some(cookies) = &self.login_cookies {
             auth = auth.cookies(cookies.build());
@@ -131,39 +113,7 @@ impl AuthenticatorSettings {
         if let Some(paths) = &self.claim_paths {
             auth = auth.claim_paths(paths.build());
         }
-        if let Some(store) = &self.enrichment_store {
-            let store = spot.named("enrichment_store", "store", store, &parts.stores)?;
-            auth = auth.enrichment_store(store.clone());
-        }
-        #[cfg(feature = "client")]
-        {
-            use super::scalars::Given;
-            use crate::core::settings::Time;
-            if let Some(name) = &self.silent_refresh {
-                let app = spot.named("silent_refresh", "app", name, &parts.apps)?;
-                auth = auth.silent_refresh(app.client.clone());
-            }
-            auth = auth.given(&self.outage_grace, |auth, Time(grace)| auth.outage_grace(grace));
-        }
         Ok(auth)
-    }
-}
-
-/// A hook of the program that changes the file's authenticator.
-pub(in crate::config) type Change =
-    dyn Fn(AuthenticatorBuilder) -> AuthenticatorBuilder + Send + Sync;
-
-/// Returns the entries that a key names, or all without the key.
-fn chosen<'p, T>(
-    what: &str,
-    names: &Option<Texts>,
-    all: &'p BTreeMap<String, T>,
-    key: &str,
-    spot: &Spot<'_>,
-) -> Result<Vec<&'p T>, Problem> {
-    match names {
-        Some(Texts(names)) => names.iter().map(|name| spot.named(key, what, name, all)).collect(),
-        None => Ok(all.values().collect()),
     }
 }
 

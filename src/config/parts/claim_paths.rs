@@ -2,9 +2,6 @@
 
 use super::scalars::{Given, Texts};
 use crate::policy::{ClaimPath, ClaimPaths};
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use std::fmt;
 
 settings! {
     /// Where values are found in the claims.
@@ -35,57 +32,23 @@ settings! {
 }
 
 /// A claim: names separated by dots, or a list of names.
-#[derive(Clone)]
-struct PathSettings(ClaimPath);
+#[derive(Clone, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ClaimPath"))]
+#[serde(
+    untagged,
+    expecting = "this must be a claim such as \"realm_access.roles\", or a list of names"
+)]
+enum PathSettings {
+    Dotted(String),
+    Names(Vec<String>),
+}
 
 impl From<PathSettings> for ClaimPath {
-    fn from(PathSettings(path): PathSettings) -> Self {
-        path
-    }
-}
-
-impl<'de> Deserialize<'de> for PathSettings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = PathSettings;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a claim such as \"realm_access.roles\", or a list of names")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PathSettings, E> {
-                Ok(PathSettings(ClaimPath::from(text)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<PathSettings, A::Error> {
-                let mut names: Vec<String> = Vec::new();
-                while let Some(name) = list.next_element()? {
-                    names.push(name);
-                }
-                Ok(PathSettings(ClaimPath::from(names)))
-            }
+    fn from(path: PathSettings) -> Self {
+        match path {
+            PathSettings::Dotted(dotted) => Self::from(dotted),
+            PathSettings::Names(names) => Self::from(names),
         }
-
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-#[cfg(test)]
-impl schemars::JsonSchema for PathSettings {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ClaimPath".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "A claim: names separated by dots, or a list of names.",
-            "anyOf": [
-                {"type": "string"},
-                {"type": "array", "items": {"type": "string"}}
-            ]
-        })
     }
 }
 

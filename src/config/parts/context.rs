@@ -1,5 +1,6 @@
 //! The build context: what the file does not contain, and the files that were read.
 
+use crate::authenticator::AuthenticatorBuilder;
 use crate::config::document::Contents;
 use crate::core::clock::Clock;
 use crate::core::hash::{Sha256, sha256};
@@ -8,7 +9,11 @@ use crate::policy::PolicyParser;
 use crate::store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+/// A hook of the program that changes the file's authenticator.
+pub(in crate::config) type Change =
+    dyn Fn(AuthenticatorBuilder) -> AuthenticatorBuilder + Send + Sync;
 
 /// The build context of all settings.
 pub(in crate::config) struct World {
@@ -22,31 +27,17 @@ pub(in crate::config) struct World {
     pub(in crate::config) dry: bool,
     /// The cache through which files are read.
     pub(in crate::config) contents: Arc<Contents>,
-    files: Mutex<Files>,
+    /// The program's change to the file's authenticator.
+    pub(in crate::config) change: Option<Arc<Change>>,
+    /// The files that were read so far.
+    pub(in crate::config) files: Mutex<Files>,
 }
 
 /// SHA-256 hashes of the files that were read, by path.
 pub(in crate::config) type Files = BTreeMap<PathBuf, Sha256>;
 
 impl World {
-    pub(in crate::config) fn new(
-        base: PathBuf,
-        clock: Arc<dyn Clock>,
-        policies: PolicyParser,
-        stores: BTreeMap<String, Arc<dyn Store>>,
-        dry: bool,
-        contents: Arc<Contents>,
-    ) -> Self {
-        Self { base, clock, policies, stores, dry, contents, files: Mutex::default() }
-    }
-
     pub(super) fn note_file(&self, path: &Path, content: &[u8]) {
-        let mut files = lock(&self.files);
-        files.insert(path.to_owned(), sha256(content));
-    }
-
-    pub(in crate::config) fn into_files(self) -> Files {
-        let files = self.files.into_inner();
-        files.unwrap_or_else(PoisonError::into_inner)
+        lock(&self.files).insert(path.to_owned(), sha256(content));
     }
 }

@@ -38,7 +38,7 @@ impl IssuerSection {
         lists: &Lists,
     ) -> Result<Issuer, Problem> {
         let Self(options, Section(material, settings)) = self;
-        let mut issuer = Issuer::builder().clock(spot.world.clock.clone());
+        let mut issuer = Issuer::builder().clock(spot.clock());
         issuer.options = options.clone();
         issuer = match &settings.key_ring {
             Some(ring) => {
@@ -52,7 +52,7 @@ impl IssuerSection {
                          'key_id' out here",
                     ));
                 }
-                issuer.key_ring(spot.named("key_ring", "key ring", ring, rings)?.clone())
+                issuer.key_ring(spot.named("key_ring", "key ring", ring, rings)?)
             }
             None if !material.is_given() => {
                 return Err(spot.wrong(
@@ -70,6 +70,6 @@ impl IssuerSection {
         for list in spot.lists("allow_lists", &settings.allow_lists.0, lists)? {
             issuer = issuer.allow_list(list);
         }
-        issuer.build().map_err(|error| spot.refused(error))
+        spot.built(issuer.build())
     }
 }

@@ -2,9 +2,9 @@
 
 use super::location::Spot;
 use super::scalars::{Alg, Hidden};
-use crate::config::document::Problem;
-use crate::core::error::Error;
-use crate::jose::{Algorithm, SigningKey, VerifyingKey};
+use crate::config::document::{Content, Problem};
+use crate::core::secret::Secret;
+use crate::jose::{SigningKey, VerifyingKey};
 use crate::store::SealingKeys;
 
 settings! {
@@ -58,12 +58,50 @@ settings! {
     }
 }
 
+/// A key as the file gives it.
+enum Material {
+    Secret(Secret),
+    Pem(Secret),
+    Jwk(Secret),
+    Der(Content),
+}
+
+impl Material {
+    /// Returns the key that a text is, if it is PEM or a JWK.
+    fn of_text(text: &str) -> Option<Self> {
+        let begin = text.trim_start();
+        match begin {
+            _ if begin.starts_with("-----BEGIN ") => Some(Self::Pem(Secret::new(text))),
+            _ if begin.starts_with('{') => Some(Self::Jwk(Secret::new(text))),
+            _ => None,
+        }
+    }
+
+    fn of_file(content: Content) -> Self {
+        let text = std::str::from_utf8(&content).ok().and_then(Self::of_text);
+        text.unwrap_or(Self::Der(content))
+    }
+
+    /// Returns the key that is given as text, in place of a file that `file_key` names.
+    fn of_value(text: &str, file_key: &str, place: &Spot<'_>) -> Result<Self, Problem> {
+        Self::of_text(text).ok_or_else(|| {
+            place.wrong(format!("this is neither PEM nor a JWK: to name a file, use '{file_key}'"))
+        })
+    }
+}
+
 impl SigningMaterial {
     pub(in crate::config) fn is_given(&self) -> bool {
-        self.secret.is_some()
-            || self.secret_file.is_some()
-            || self.private_key.is_some()
-            || self.private_key_file.is_some()
+        self.given().iter().any(|(_, given)| *given)
+    }
+
+    fn given(&self) -> [(&'static str, bool); 4] {
+        [
+            ("secret", self.secret.is_some()),
+            ("secret_file", self.secret_file.is_some()),
+            ("private_key", self.private_key.is_some()),
+            ("private_key_file", self.private_key_file.is_some()),
+        ]
     }
 
     pub(in crate::config) fn build(
@@ -72,73 +110,43 @@ impl SigningMaterial {
         key_id: Option<&String>,
         spot: &Spot<'_>,
     ) -> Result<SigningKey, Problem> {
-        spot.one_of(&[
-            ("secret", self.secret.is_some()),
-            ("secret_file", self.secret_file.is_some()),
-            ("private_key", self.private_key.is_some()),
-            ("private_key_file", self.private_key_file.is_some()),
-        ])?;
+        spot.one_of(&self.given())?;
         let Some(Alg(algorithm)) = algorithm else {
             return Err(
                 spot.wrong("the key 'algorithm' is missing: such as \"ES512\" or \"HS256\"")
             );
         };
-        let (place, built) = if let Some(Hidden(text)) = &self.private_key {
-            let place = spot.key("private_key");
-            let Some(text) = written(text.expose()) else {
-                return Err(not_a_key(&place, "private_key_file"));
-            };
-            (place, private(algorithm, text))
-        } else if let Some(file) = &self.private_key_file {
-            let place = spot.key("private_key_file");
-            let bytes = place.private_file(file)?;
-            let key = match std::str::from_utf8(&bytes).ok().and_then(written) {
-                Some(text) => private(algorithm, text),
-                None => SigningKey::from_der(algorithm, &bytes),
-            };
-            (place, key)
-        } else {
-            let key = if self.secret.is_some() { "secret" } else { "secret_file" };
-            let secret = spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
-            let Some(secret) = secret else {
-                return Err(spot.wrong(
-                    "there is no key: give 'secret', 'secret_file', 'private_key' or \
-                     'private_key_file'",
-                ));
-            };
-            (spot.key(key), SigningKey::from_secret(algorithm, secret.expose().as_bytes()))
+        let no_key = || {
+            spot.wrong(
+                "there is no key: give 'secret', 'secret_file', 'private_key' or \
+                 'private_key_file'",
+            )
         };
-        let key = built.map_err(|error| place.refused(error))?;
+        let given = self.given().into_iter().find(|(_, given)| *given);
+        let place = spot.key(given.ok_or_else(no_key)?.0);
+        let material = match (&self.private_key, &self.private_key_file) {
+            (Some(Hidden(text)), _) => {
+                Material::of_value(text.expose(), "private_key_file", &place)?
+            }
+            (None, Some(file)) => Material::of_file(place.private_file(file)?),
+            (None, None) => {
+                let secret =
+                    spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
+                Material::Secret(secret.ok_or_else(no_key)?)
+            }
+        };
+        let key = place.built(match &material {
+            Material::Secret(secret) => {
+                SigningKey::from_secret(algorithm, secret.expose().as_bytes())
+            }
+            Material::Pem(pem) => SigningKey::from_pem(algorithm, pem.expose()),
+            Material::Jwk(jwk) => SigningKey::from_jwk(algorithm, jwk.expose()),
+            Material::Der(der) => SigningKey::from_der(algorithm, der),
+        })?;
         Ok(match key_id {
             Some(name) => key.with_key_id(name),
             None => key,
         })
-    }
-}
-
-/// A key in a text encoding.
-enum Written<'a> {
-    Pem(&'a str),
-    Jwk(&'a str),
-}
-
-fn written(text: &str) -> Option<Written<'_>> {
-    let begin = text.trim_start();
-    match begin {
-        _ if begin.starts_with("-----BEGIN ") => Some(Written::Pem(text)),
-        _ if begin.starts_with('{') => Some(Written::Jwk(text)),
-        _ => None,
-    }
-}
-
-fn not_a_key(place: &Spot<'_>, file_key: &str) -> Problem {
-    place.wrong(format!("this is neither PEM nor a JWK: to name a file, use '{file_key}'"))
-}
-
-fn private(algorithm: Algorithm, text: Written<'_>) -> Result<SigningKey, Error> {
-    match text {
-        Written::Pem(pem) => SigningKey::from_pem(algorithm, pem),
-        Written::Jwk(jwk) => SigningKey::from_jwk(algorithm, jwk),
     }
 }
 
@@ -150,46 +158,18 @@ impl VerifyingKeySettings {
             ("public_key", self.public_key.is_some()),
             ("public_key_file", self.public_key_file.is_some()),
         ])?;
-        let algorithm = || match self.algorithm {
-            Some(Alg(algorithm)) => Ok(algorithm),
-            None => Err(spot.wrong("the key 'algorithm' is missing: only a JWK names its own")),
-        };
-        let public = |place: &Spot<'_>, text| match text {
-            Written::Pem(pem) => {
-                let key = VerifyingKey::from_pem(algorithm()?, pem);
-                key.map_err(|error| place.refused(error))
-            }
-            Written::Jwk(jwk) => {
-                let key = VerifyingKey::from_jwk(jwk).map_err(|error| place.refused(error))?;
-                match self.algorithm {
-                    Some(Alg(algorithm)) if !key.algorithms().any(|a| a == algorithm) => {
-                        Err(place.wrong(format!("the JWK is not for {algorithm}")))
-                    }
-                    _ => Ok(key),
-                }
-            }
-        };
         let secret = spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
-        let key = match (secret, &self.public_key, &self.public_key_file) {
-            (Some(secret), ..) => {
-                let key = VerifyingKey::from_secret(algorithm()?, secret.expose().as_bytes());
-                key.map_err(|error| spot.refused(error))?
-            }
-            (None, Some(key), _) => {
+        let (place, material) = match (secret, &self.public_key, &self.public_key_file) {
+            (Some(secret), ..) => (spot.clone(), Material::Secret(secret)),
+            (None, Some(text), _) => {
                 let place = spot.key("public_key");
-                match written(key) {
-                    Some(text) => public(&place, text)?,
-                    None => return Err(not_a_key(&place, "public_key_file")),
-                }
+                let material = Material::of_value(text, "public_key_file", &place)?;
+                (place, material)
             }
             (None, None, Some(file)) => {
                 let place = spot.key("public_key_file");
-                let bytes = place.file(file)?;
-                match std::str::from_utf8(&bytes).ok().and_then(written) {
-                    Some(text) => public(&place, text)?,
-                    None => VerifyingKey::from_der(algorithm()?, &bytes)
-                        .map_err(|error| place.refused(error))?,
-                }
+                let content = place.file(file)?;
+                (place, Material::of_file(content))
             }
             (None, None, None) => {
                 return Err(spot.wrong(
@@ -198,6 +178,26 @@ impl VerifyingKeySettings {
                 ));
             }
         };
+        let built = match (&material, self.algorithm) {
+            (Material::Jwk(jwk), _) => VerifyingKey::from_jwk(jwk.expose()),
+            (_, None) => {
+                return Err(spot.wrong("the key 'algorithm' is missing: only a JWK names its own"));
+            }
+            (Material::Secret(secret), Some(Alg(algorithm))) => {
+                VerifyingKey::from_secret(algorithm, secret.expose().as_bytes())
+            }
+            (Material::Pem(pem), Some(Alg(algorithm))) => {
+                VerifyingKey::from_pem(algorithm, pem.expose())
+            }
+            (Material::Der(der), Some(Alg(algorithm))) => VerifyingKey::from_der(algorithm, der),
+        };
+        let key = place.built(built)?;
+        match self.algorithm {
+            Some(Alg(algorithm)) if !key.algorithms().any(|known| known == algorithm) => {
+                return Err(place.wrong(format!("the JWK is not for {algorithm}")));
+            }
+            _ => {}
+        }
         Ok(match &self.key_id {
             Some(name) => key.with_key_id(name),
             None => key,
@@ -223,9 +223,7 @@ fn sealing(
 ) -> Result<SealingKeys, Problem> {
     let place = spot.key(if file.is_some() { "key_file" } else { "key" });
     match spot.secret("key", key, "key_file", file)? {
-        Some(text) => {
-            SealingKeys::from_base64url(text.expose()).map_err(|error| place.refused(error))
-        }
+        Some(text) => place.built(SealingKeys::from_base64url(text.expose())),
         None => Err(spot.wrong("there is no key: give 'key' or 'key_file'")),
     }
 }

@@ -1,11 +1,14 @@
 //! A location in the configuration file, for error messages of the code that builds from it.
 
 use super::context::World;
-use super::lists::Lists;
+use super::scalars::Texts;
 use crate::config::document::{Node, Problem, advice};
+use crate::core::clock::Clock;
 use crate::core::error::Error;
+use crate::store::Store;
 use crate::token::list::TokenList;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A location in the file: its key path, lines and value.
 #[derive(Clone)]
@@ -41,24 +44,80 @@ impl<'a> Spot<'a> {
         self.place(Problem::new(message))
     }
 
-    /// Returns a builder's error as a problem at this location.
-    pub(in crate::config) fn refused(&self, error: Error) -> Problem {
-        self.place(Problem::of(error))
+    /// Returns what a builder built; its error becomes a problem at this location.
+    pub(in crate::config) fn built<T>(&self, built: Result<T, Error>) -> Result<T, Problem> {
+        built.map_err(|error| self.place(Problem::of(error)))
+    }
+
+    /// Returns the clock of everything that is built.
+    pub(in crate::config) fn clock(&self) -> Arc<dyn Clock> {
+        self.world.clock.clone()
+    }
+
+    /// Builds each named entry of a section.
+    pub(in crate::config) fn each<S, T>(
+        &self,
+        section: &str,
+        settings: &BTreeMap<String, S>,
+        build: impl Fn(&S, &str, &Spot<'_>) -> Result<T, Problem>,
+    ) -> Result<BTreeMap<String, T>, Problem> {
+        let spot = self.key(section);
+        let built = settings.iter().map(|(name, settings)| {
+            let built = build(settings, name, &spot.key(name))?;
+            Ok((name.clone(), built))
+        });
+        built.collect()
     }
 
     /// Returns the entry that a key names; an unknown name is a problem at the key.
-    pub(in crate::config) fn named<'t, T>(
+    pub(in crate::config) fn named<T: Clone>(
         &self,
         key: &str,
         what: &str,
         name: &str,
-        all: &'t BTreeMap<String, T>,
-    ) -> Result<&'t T, Problem> {
-        all.get(name).ok_or_else(|| {
+        all: &BTreeMap<String, T>,
+    ) -> Result<T, Problem> {
+        all.get(name).cloned().ok_or_else(|| {
             let known: Vec<&str> = all.keys().map(String::as_str).collect();
             let advice = advice(name, &known, "none is configured");
             self.key(key).wrong(format!("there is no {what} of this name; {advice}"))
         })
+    }
+
+    /// Returns the entry that a key names, if the key is given.
+    pub(in crate::config) fn if_named<T: Clone>(
+        &self,
+        key: &str,
+        what: &str,
+        name: &Option<String>,
+        all: &BTreeMap<String, T>,
+    ) -> Result<Option<T>, Problem> {
+        name.as_ref().map(|name| self.named(key, what, name, all)).transpose()
+    }
+
+    /// Returns the entries that a key names; all of them without the key.
+    pub(in crate::config) fn chosen<T: Clone>(
+        &self,
+        key: &str,
+        what: &str,
+        names: &Option<Texts>,
+        all: &BTreeMap<String, T>,
+    ) -> Result<Vec<T>, Problem> {
+        match names {
+            Some(Texts(names)) => {
+                names.iter().map(|name| self.named(key, what, name, all)).collect()
+            }
+            None => Ok(all.values().cloned().collect()),
+        }
+    }
+
+    /// Returns the store that the key `store` names.
+    pub(in crate::config) fn store(
+        &self,
+        name: &str,
+        stores: &BTreeMap<String, Arc<dyn Store>>,
+    ) -> Result<Arc<dyn Store>, Problem> {
+        self.named("store", "store", name, stores)
     }
 
     /// Returns the lists that a key names.
@@ -66,13 +125,13 @@ impl<'a> Spot<'a> {
         &self,
         key: &str,
         names: &[String],
-        lists: &Lists,
+        lists: &BTreeMap<String, TokenList>,
     ) -> Result<Vec<TokenList>, Problem> {
-        names.iter().map(|name| self.named(key, "list", name, lists).cloned()).collect()
+        names.iter().map(|name| self.named(key, "list", name, lists)).collect()
     }
 
     /// Adds this location to a problem that has none.
-    pub(in crate::config) fn place(&self, problem: Problem) -> Problem {
+    fn place(&self, problem: Problem) -> Problem {
         self.path.iter().rev().fold(problem, |problem, (key, line)| problem.at(&**key, *line))
     }
 

@@ -12,16 +12,29 @@ macro_rules! settings {
     };
 }
 
+/// Declares stand-ins for the modules of features that this build lacks: they have no keys.
+macro_rules! without {
+    ($($absent:meta => $module:ident,)*) => {
+        $(
+            #[cfg($absent)]
+            mod $module {
+                pub(super) type Keys = ();
+            }
+        )*
+    };
+}
+
 #[cfg(feature = "client")]
 mod apps;
 mod authenticator;
+#[cfg(feature = "client")]
+mod authenticator_apps;
 mod claim_paths;
 mod context;
 mod cookies;
+mod feature;
 #[cfg(feature = "file")]
 mod file_store;
-mod files;
-mod guards;
 mod issuers;
 mod key_rings;
 #[cfg(feature = "client")]
@@ -37,19 +50,33 @@ mod oauth2;
 mod oauth2_login;
 #[cfg(feature = "otp")]
 mod otp;
+mod parts;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod refresh_tokens;
 mod scalars;
+mod secrets;
 mod sessions;
 mod settings;
 mod stores;
 mod verifiers;
 
+without! {
+    not(feature = "client") => apps,
+    not(feature = "client") => authenticator_apps,
+    not(feature = "client") => key_sets,
+    not(feature = "file") => file_store,
+    not(feature = "oauth2") => oauth2,
+    not(feature = "otp") => otp,
+    not(feature = "redis") => redis_store,
+    not(all(feature = "client", any(feature = "tower", feature = "actix"))) => login,
+    all(feature = "oauth2", not(any(feature = "tower", feature = "actix"))) => oauth2_login,
+}
+
 pub(super) use self::{
-    authenticator::Change,
-    context::{Files, World},
+    context::{Change, Files, World},
     lists::{check_limits, take_limits},
     location::Spot,
-    settings::{JWT, Parts, Settings, not_configured},
+    parts::{JWT, Parts},
+    settings::{AllSettings, Built},
 };

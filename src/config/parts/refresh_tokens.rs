@@ -23,7 +23,10 @@ pub(in crate::config) struct Refresh {
     clock: Arc<dyn Clock>,
 }
 
-impl Section<RefreshOptions, RefreshSettings> {
+/// A section of refresh tokens.
+pub(in crate::config) type RefreshSection = Section<RefreshOptions, RefreshSettings>;
+
+impl RefreshSection {
     pub(in crate::config) fn build(
         &self,
         spot: &Spot<'_>,
@@ -32,11 +35,10 @@ impl Section<RefreshOptions, RefreshSettings> {
         let Self(options, settings) = self;
         let refresh = Refresh {
             options: options.clone(),
-            store: spot.named("store", "store", &settings.store, stores)?.clone(),
-            clock: spot.world.clock.clone(),
+            store: spot.store(&settings.store, stores)?,
+            clock: spot.clock(),
         };
-        let tried = refresh.begin::<()>().build();
-        tried.map_err(|error| spot.refused(error))?;
+        spot.built(refresh.begin::<()>().build())?;
         Ok(refresh)
     }
 }

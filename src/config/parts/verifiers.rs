@@ -1,6 +1,8 @@
 //! Settings of verifiers of other issuers' tokens.
 
+use super::feature::AddTo;
 use super::key_rings::Rings;
+use super::key_sets;
 use super::keys::VerifyingKeySettings;
 use super::lists::Lists;
 use super::location::Spot;
@@ -13,15 +15,6 @@ use std::collections::BTreeMap;
 settings! {
     /// A verifier of tokens, whose keys come from one source.
     pub(in crate::config) struct VerifierSettings {
-        /// URL of the issuer's published keys: https, or http on loopback.
-        #[cfg(feature = "client")]
-        jwks_url: Option<String>,
-        /// OpenID Connect issuer, whose discovery document locates its keys. Its `iss` is required.
-        #[cfg(feature = "client")]
-        discover: Option<String>,
-        /// How the keys of `jwks_url` or `discover` are fetched.
-        #[cfg(feature = "client")]
-        key_set: Option<crate::jwks::builder::KeySetOptions>,
         /// A file with a JWK set.
         jwks_file: Option<String>,
         /// A JWK set as JSON text.
@@ -64,17 +57,25 @@ settings! {
     }
 }
 
-impl Section<VerifierOptions, VerifierSettings> {
+/// A section of a verifier.
+pub(in crate::config) type VerifierSection =
+    Section<VerifierOptions, Section<key_sets::Keys, VerifierSettings>>;
+
+impl VerifierSection {
     pub(in crate::config) fn build(
         &self,
         spot: &Spot<'_>,
         rings: &Rings,
         lists: &Lists,
     ) -> Result<Verifier, Problem> {
-        let Self(options, settings) = self;
-        let mut verifier = Verifier::builder().clock(spot.world.clock.clone());
+        let Self(options, Section(published, settings)) = self;
+        let mut verifier = Verifier::builder().clock(spot.clock());
         verifier.options = options.clone();
-        settings.rules(settings.keys(verifier, spot, rings)?, spot, lists)
+        let published_given = AddTo::<VerifierBuilder>::given(published);
+        spot.one_of(&[published_given, settings.keys_given()].concat())?;
+        verifier = settings.keys(verifier, spot, rings)?;
+        verifier = published.add_to(verifier, (), spot)?;
+        settings.rules(verifier, spot, lists)
     }
 }
 
@@ -126,7 +127,17 @@ impl VerifierSettings {
                  'any_audience = true' if the issuer serves no other services",
             ));
         }
-        verifier.build().map_err(|error| spot.refused(error))
+        spot.built(verifier.build())
+    }
+
+    /// Returns the sources of keys, and whether each is given.
+    fn keys_given(&self) -> Vec<(&'static str, bool)> {
+        vec![
+            ("jwks_file", self.jwks_file.is_some()),
+            ("jwks", self.jwks.is_some()),
+            ("keys", !self.keys.is_empty()),
+            ("key_ring", self.key_ring.is_some()),
+        ]
     }
 
     fn keys(
@@ -135,37 +146,21 @@ impl VerifierSettings {
         spot: &Spot<'_>,
         rings: &Rings,
     ) -> Result<VerifierBuilder, Problem> {
-        spot.one_of(&[
-            #[cfg(feature = "client")]
-            ("jwks_url", self.jwks_url.is_some()),
-            #[cfg(feature = "client")]
-            ("discover", self.discover.is_some()),
-            ("jwks_file", self.jwks_file.is_some()),
-            ("jwks", self.jwks.is_some()),
-            ("keys", !self.keys.is_empty()),
-            ("key_ring", self.key_ring.is_some()),
-        ])?;
         if let Some(ring) = &self.key_ring {
-            verifier = verifier.key_ring(spot.named("key_ring", "key ring", ring, rings)?.clone());
+            verifier = verifier.key_ring(spot.named("key_ring", "key ring", ring, rings)?);
         }
         if let Some(file) = &self.jwks_file {
             let place = spot.key("jwks_file");
             let content = place.file(file)?;
             let json = std::str::from_utf8(&content);
             let json = json.map_err(|_| place.wrong("the file is not UTF-8 text"))?;
-            verifier = verifier.jwks_json(json).map_err(|error| place.refused(error))?;
+            verifier = place.built(verifier.jwks_json(json))?;
         }
         if let Some(json) = &self.jwks {
-            let keys = verifier.jwks_json(json);
-            verifier = keys.map_err(|error| spot.key("jwks").refused(error))?;
+            verifier = spot.key("jwks").built(verifier.jwks_json(json))?;
         }
         for (at, key) in self.keys.iter().enumerate() {
             verifier = verifier.key(key.build(&spot.key("keys").index(at))?);
-        }
-        #[cfg(feature = "client")]
-        {
-            let settings = (&self.jwks_url, &self.discover, &self.key_set);
-            verifier = super::key_sets::remote(verifier, settings, spot)?;
         }
         Ok(verifier)
     }

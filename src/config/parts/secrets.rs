@@ -28,7 +28,13 @@ impl Spot<'_> {
     /// Reads a file with a secret, and logs a warning if all users of the machine can read it.
     pub(in crate::config) fn private_file(&self, path: &str) -> Result<Content, Problem> {
         let content = self.file(path)?;
-        warn_of_readers(&self.world.base.join(path));
+        let path = self.world.base.join(path);
+        if is_readable_by_all(&path) {
+            telemetry::warn(
+                "a file with a secret can be read by all users of this machine: run chmod o= on it",
+                &path.display(),
+            );
+        }
         Ok(content)
     }
 
@@ -65,21 +71,14 @@ fn without_line_end(text: &str) -> &str {
 }
 
 #[cfg(unix)]
-fn warn_of_readers(path: &Path) {
+fn is_readable_by_all(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let Ok(info) = std::fs::metadata(path) else {
-        return;
-    };
-    if info.is_file() && info.permissions().mode() & 0o004 != 0 {
-        telemetry::warn(
-            "a file with a secret can be read by all users of this machine: run chmod o= on it",
-            &path.display(),
-        );
-    }
+    std::fs::metadata(path)
+        .is_ok_and(|info| info.is_file() && info.permissions().mode() & 0o004 != 0)
 }
 
+/// Access control lists are not evaluated.
 #[cfg(not(unix))]
-fn warn_of_readers(path: &Path) {
-    // Access control lists are not evaluated.
-    let _ = (path, telemetry::warn);
+fn is_readable_by_all(_: &Path) -> bool {
+    false
 }
