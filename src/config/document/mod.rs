@@ -19,7 +19,7 @@ pub(super) use self::{
     contents::{Content, Contents},
     deserialize::Section,
     file::Variables,
-    node::{Node, Value},
+    node::{Entry, Node, Value},
     problem::{Problem, advice},
     redaction::Redaction,
 };

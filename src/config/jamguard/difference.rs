@@ -1,6 +1,6 @@
 //! Differences between two versions of the settings, and which of them a reload applies.
 
-use crate::config::document::{Node, Value};
+use crate::config::document::{Entry, Node, Value};
 
 /// Top-level keys that a reload applies.
 const LIVE: [&str; 4] = ["guards", "unmatched", "keep_encoded_slashes", "log_level"];
@@ -9,33 +9,19 @@ const LIVE_OF_LISTS: [&str; 3] = ["leeway", "max_token_lifetime", "danger_fail_o
 
 /// Returns the paths of the keys whose values differ.
 pub(super) fn differences(old: &Node, new: &Node) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    collect(old, new, &mut Vec::new(), &mut found);
-    found
-}
-
-fn collect(old: &Node, new: &Node, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     let (Value::Table(old_entries), Value::Table(new_entries)) = (&old.value, &new.value) else {
-        if !old.is_same(new) {
-            found.push(path.clone());
-        }
-        return;
+        return if old.is_same(new) { Vec::new() } else { vec![Vec::new()] };
     };
-    for entry in old_entries {
-        path.push(entry.key.clone());
-        match new.get(&entry.key) {
-            Some(newer) => collect(&entry.node, &newer.node, path, found),
-            None => found.push(path.clone()),
-        }
-        path.pop();
+    let added = new_entries.iter().filter(|entry| old.get(&entry.key).is_none());
+    let mut found = Vec::new();
+    for Entry { key, .. } in old_entries.iter().chain(added) {
+        let inner = match (old.get(key), new.get(key)) {
+            (Some(old), Some(new)) => differences(&old.node, &new.node),
+            _ => vec![Vec::new()],
+        };
+        found.extend(inner.into_iter().map(|path| [vec![key.clone()], path].concat()));
     }
-    for entry in new_entries {
-        if old.get(&entry.key).is_none() {
-            path.push(entry.key.clone());
-            found.push(path.clone());
-            path.pop();
-        }
-    }
+    found
 }
 
 /// Returns whether a reload applies a change of this key.

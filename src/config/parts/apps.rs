@@ -1,10 +1,11 @@
 //! Settings of JustAuthenticateMe apps.
 
-use super::feature::{Build, Feature};
+use super::feature::{AddTo, Build, Feature};
 use super::key_sets::key_set;
 use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Given, Texts};
+use crate::authenticator::AuthenticatorBuilder;
 use crate::config::document::{Problem, Section};
 use crate::core::debug::debug_fields;
 use crate::core::settings::Time;
@@ -21,6 +22,16 @@ settings! {
     pub(in crate::config) struct Keys {
         /// JustAuthenticateMe apps, by a name of your choice.
         apps: BTreeMap<String, Section<JamAppOptions, AppSettings>>,
+    }
+
+    #[derive(Default)]
+    pub(in crate::config) struct AuthenticatorKeys {
+        /// Names of the apps whose ID tokens are accepted. Default: all.
+        apps: Option<Texts>,
+        /// Name of the app that renews ID tokens in cookies and sessions. Default: no renewal.
+        silent_refresh: Option<String>,
+        /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
+        outage_grace: Option<Time>,
     }
 
     /// A JustAuthenticateMe app: its ID tokens, and the client that calls JAM.
@@ -64,9 +75,8 @@ impl Section<JamAppOptions, AppSettings> {
         let Self(options, settings) = self;
         let mut app = JamApp::new(&settings.app_id).clock(spot.clock());
         app.options = options.clone();
-        for list in spot.lists("deny_lists", &settings.deny_lists.0, lists)? {
-            app = app.deny_list(list);
-        }
+        let denied = spot.lists("deny_lists", &settings.deny_lists.0, lists)?;
+        app = denied.into_iter().fold(app, JamApp::deny_list);
         if let Some(options) = &settings.key_set {
             let keys = RemoteKeySet::builder(spot.built(app.jwks_url())?);
             app = app.jwks(key_set(keys, options, &spot.key("key_set"))?);
@@ -78,5 +88,22 @@ impl Section<JamAppOptions, AppSettings> {
             .given(&options.base_url, JamClientBuilder::base_url)
             .given(&settings.timeout, |client, Time(timeout)| client.timeout(timeout));
         Ok(App { app, client: spot.built(client.build())? })
+    }
+}
+
+impl AddTo<AuthenticatorBuilder, &BTreeMap<String, App>> for AuthenticatorKeys {
+    fn add_to(
+        &self,
+        mut auth: AuthenticatorBuilder,
+        apps: &BTreeMap<String, App>,
+        spot: &Spot<'_>,
+    ) -> Result<AuthenticatorBuilder, Problem> {
+        for app in spot.chosen("apps", "app", &self.apps, apps)? {
+            auth = auth.jam(app.app);
+        }
+        let renewing = spot.if_named("silent_refresh", "app", &self.silent_refresh, apps)?;
+        Ok(auth
+            .given(&renewing, |auth, app| auth.silent_refresh(app.client))
+            .given(&self.outage_grace, |auth, Time(grace)| auth.outage_grace(grace)))
     }
 }

@@ -1,15 +1,16 @@
-//! Settings of the authenticator.
+//! Settings of the authenticator, its cookies and its claim paths.
 
-use super::authenticator_apps;
-use super::claim_paths::ClaimPathSettings;
-use super::cookies::{LoginCookieSettings, SessionCookieSettings};
+use super::apps;
 use super::feature::AddTo;
 use super::location::Spot;
 use super::parts::Parts;
-use super::scalars::Texts;
+use super::scalars::{Given, Texts};
 use crate::authenticator::builder::AuthenticatorOptions;
-use crate::authenticator::{Authenticator, AuthenticatorBuilder, CredentialSource};
+use crate::authenticator::{
+    Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
+};
 use crate::config::document::{Problem, Section};
+use crate::policy::{ClaimPath, ClaimPaths};
 
 settings! {
     /// Accepted credentials, where requests carry them, and how they are rejected.
@@ -51,11 +52,83 @@ settings! {
         /// The session cookie.
         Session,
     }
+
+    /// The cookies of a browser login.
+    struct LoginCookieSettings {
+        /// Name of the ID token's cookie. Default: `__Host-jam_id`.
+        id_name: Option<String>,
+        /// Name of the refresh token's cookie. Default: `__Host-jam_refresh`.
+        refresh_name: Option<String>,
+        /// `Path` of the cookies. Default: `/`.
+        path: Option<String>,
+        /// `Domain` of the cookies. Default: this host alone.
+        domain: Option<String>,
+        /// Sets `Partitioned`: in a frame, the cookies belong to the page around it.
+        #[serde(default)]
+        partitioned: bool,
+        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
+        #[serde(default)]
+        danger_plain_http: bool,
+    }
+
+    /// The session cookie.
+    struct SessionCookieSettings {
+        /// Name of the cookie. Default: `__Host-jam_session`.
+        name: Option<String>,
+        /// `SameSite` of the cookie. Default: `lax`.
+        same_site: Option<SameSite>,
+        /// `Path` of the cookie. Default: `/`.
+        path: Option<String>,
+        /// `Domain` of the cookie. Default: this host alone.
+        domain: Option<String>,
+        /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it.
+        #[serde(default)]
+        partitioned: bool,
+        /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
+        #[serde(default)]
+        until_the_browser_closes: bool,
+        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
+        #[serde(default)]
+        danger_plain_http: bool,
+    }
+
+    enum SameSite {
+        Lax,
+        Strict,
+        /// Requests from other sites carry the cookie too.
+        DangerNone,
+    }
+
+    /// Where values are found in the claims.
+    struct ClaimPathSettings {
+        /// Preset that the other keys override. Default: `standard`.
+        preset: Option<Preset>,
+        scopes: Option<Vec<PathSettings>>,
+        roles: Option<Vec<PathSettings>>,
+        permissions: Option<Vec<PathSettings>>,
+        email: Option<EmailPaths>,
+        /// Claims that say whether the e-mail address is verified.
+        email_verified: Option<Vec<PathSettings>>,
+        /// Values of `acr` that mean two factors.
+        acr_values: Option<Texts>,
+    }
+
+    enum Preset {
+        Standard,
+        Keycloak,
+        Cognito,
+    }
+
+    /// The claim with the e-mail address, and the claim that says whether it is verified.
+    struct EmailPaths {
+        address: PathSettings,
+        verified: PathSettings,
+    }
 }
 
 /// The section of the authenticator.
 pub(in crate::config) type AuthenticatorSection =
-    Section<AuthenticatorOptions, Section<authenticator_apps::Keys, AuthenticatorSettings>>;
+    Section<AuthenticatorOptions, Section<apps::AuthenticatorKeys, AuthenticatorSettings>>;
 
 impl AuthenticatorSection {
     pub(in crate::config) fn build(
@@ -82,9 +155,8 @@ impl AuthenticatorSettings {
         spot: &Spot<'_>,
         parts: &Parts,
     ) -> Result<AuthenticatorBuilder, Problem> {
-        for verifier in spot.chosen("verifiers", "verifier", &self.verifiers, &parts.verifiers)? {
-            auth = auth.verifier(verifier);
-        }
+        let verifiers = spot.chosen("verifiers", "verifier", &self.verifiers, &parts.verifiers)?;
+        auth = verifiers.into_iter().fold(auth, AuthenticatorBuilder::verifier);
         for issuer in spot.chosen("issuers", "issuer", &self.issuers, &parts.issuers)? {
             auth = auth.verifier(issuer.verifier());
         }
@@ -96,24 +168,16 @@ impl AuthenticatorSettings {
             }
             _ => {}
         }
-        for list in spot.lists("deny_lists", &self.deny_lists.0, &parts.lists)? {
-            auth = auth.deny_list(list);
-        }
+        let denied = spot.lists("deny_lists", &self.deny_lists.0, &parts.lists)?;
+        auth = denied.into_iter().fold(auth, AuthenticatorBuilder::deny_list);
         let (key, name) = ("enrichment_store", &self.enrichment_store);
-        if let Some(store) = spot.if_named(key, "store", name, &parts.stores)? {
-            auth = auth.enrichment_store(store);
-        }
-        auth = auth.sources(self.sources.iter().map(SourceSettings::build));
-        if let Some(cookies) = &self.login_cookies {
-            auth = auth.cookies(cookies.build());
-        }
-        if let Some(cookie) = &self.session_cookie {
-            auth = auth.session_cookie(cookie.build());
-        }
-        if let Some(paths) = &self.claim_paths {
-            auth = auth.claim_paths(paths.build());
-        }
-        Ok(auth)
+        let store = spot.if_named(key, "store", name, &parts.stores)?;
+        auth = auth.given(&store, AuthenticatorBuilder::enrichment_store);
+        Ok(auth
+            .sources(self.sources.iter().map(SourceSettings::build))
+            .given(&self.login_cookies, |auth, cookies| auth.cookies(cookies.build()))
+            .given(&self.session_cookie, |auth, cookie| auth.session_cookie(cookie.build()))
+            .given(&self.claim_paths, |auth, paths| auth.claim_paths(paths.build())))
     }
 }
 
@@ -126,5 +190,75 @@ impl SourceSettings {
             Self::Query(name) => CredentialSource::query(name),
             Self::Session => CredentialSource::session(),
         }
+    }
+}
+
+impl LoginCookieSettings {
+    fn build(&self) -> LoginCookies {
+        let defaults = LoginCookies::new();
+        let id = self.id_name.as_deref().unwrap_or(defaults.id_name());
+        let refresh = self.refresh_name.as_deref().unwrap_or(defaults.refresh_name());
+        LoginCookies::new()
+            .with_names(id, refresh)
+            .given(&self.path, LoginCookies::path)
+            .given(&self.domain, LoginCookies::domain)
+            .when(self.partitioned, LoginCookies::partitioned)
+            .when(self.danger_plain_http, LoginCookies::danger_plain_http)
+    }
+}
+
+impl SessionCookieSettings {
+    fn build(&self) -> SessionCookie {
+        let same_site = |cookie: SessionCookie, choice| match choice {
+            SameSite::Lax => cookie,
+            SameSite::Strict => cookie.same_site_strict(),
+            SameSite::DangerNone => cookie.danger_same_site_none(),
+        };
+        SessionCookie::new()
+            .given(&self.name, SessionCookie::with_name)
+            .given(&self.same_site, same_site)
+            .given(&self.path, SessionCookie::path)
+            .given(&self.domain, SessionCookie::domain)
+            .when(self.partitioned, SessionCookie::partitioned)
+            .when(self.until_the_browser_closes, SessionCookie::until_the_browser_closes)
+            .when(self.danger_plain_http, SessionCookie::danger_plain_http)
+    }
+}
+
+/// A claim: names separated by dots, or a list of names.
+#[derive(Clone, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ClaimPath"))]
+#[serde(
+    untagged,
+    expecting = "this must be a claim such as \"realm_access.roles\", or a list of names"
+)]
+enum PathSettings {
+    Dotted(String),
+    Names(Vec<String>),
+}
+
+impl From<PathSettings> for ClaimPath {
+    fn from(path: PathSettings) -> Self {
+        match path {
+            PathSettings::Dotted(dotted) => Self::from(dotted),
+            PathSettings::Names(names) => Self::from(names),
+        }
+    }
+}
+
+impl ClaimPathSettings {
+    fn build(&self) -> ClaimPaths {
+        let preset = match &self.preset {
+            None | Some(Preset::Standard) => ClaimPaths::default(),
+            Some(Preset::Keycloak) => ClaimPaths::keycloak(),
+            Some(Preset::Cognito) => ClaimPaths::cognito(),
+        };
+        preset
+            .given(&self.scopes, ClaimPaths::scopes)
+            .given(&self.roles, ClaimPaths::roles)
+            .given(&self.permissions, ClaimPaths::permissions)
+            .given(&self.email, |paths, email| paths.email(email.address, email.verified))
+            .given(&self.email_verified, ClaimPaths::email_verified)
+            .given(&self.acr_values, |paths, Texts(values)| paths.acr_values(values))
     }
 }

@@ -6,7 +6,7 @@ use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Alg, Texts};
 use crate::config::document::{Problem, Section};
-use crate::token::issuer::{Issuer, builder::IssuerOptions};
+use crate::token::issuer::{Issuer, IssuerBuilder, builder::IssuerOptions};
 
 settings! {
     /// An issuer of tokens, with a verifier that accepts them.
@@ -64,12 +64,10 @@ impl IssuerSection {
                 issuer.key(material.build(settings.algorithm, settings.key_id.as_ref(), spot)?)
             }
         };
-        for list in spot.lists("deny_lists", &settings.deny_lists.0, lists)? {
-            issuer = issuer.deny_list(list);
-        }
-        for list in spot.lists("allow_lists", &settings.allow_lists.0, lists)? {
-            issuer = issuer.allow_list(list);
-        }
+        let denied = spot.lists("deny_lists", &settings.deny_lists.0, lists)?;
+        issuer = denied.into_iter().fold(issuer, IssuerBuilder::deny_list);
+        let allowed = spot.lists("allow_lists", &settings.allow_lists.0, lists)?;
+        issuer = allowed.into_iter().fold(issuer, IssuerBuilder::allow_list);
         spot.built(issuer.build())
     }
 }

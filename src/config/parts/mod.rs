@@ -14,11 +14,11 @@ macro_rules! settings {
 
 /// Declares stand-ins for the modules of features that this build lacks: they have no keys.
 macro_rules! without {
-    ($($absent:meta => $module:ident,)*) => {
+    ($($absent:meta => $module:ident { $($keys:ident),+ },)*) => {
         $(
             #[cfg($absent)]
             mod $module {
-                pub(super) type Keys = ();
+                $(pub(super) type $keys = ();)+
             }
         )*
     };
@@ -27,11 +27,6 @@ macro_rules! without {
 #[cfg(feature = "client")]
 mod apps;
 mod authenticator;
-#[cfg(feature = "client")]
-mod authenticator_apps;
-mod claim_paths;
-mod context;
-mod cookies;
 mod feature;
 #[cfg(feature = "file")]
 mod file_store;
@@ -62,21 +57,19 @@ mod stores;
 mod verifiers;
 
 without! {
-    not(feature = "client") => apps,
-    not(feature = "client") => authenticator_apps,
-    not(feature = "client") => key_sets,
-    not(feature = "file") => file_store,
-    not(feature = "oauth2") => oauth2,
-    not(feature = "otp") => otp,
-    not(feature = "redis") => redis_store,
-    not(all(feature = "client", any(feature = "tower", feature = "actix"))) => login,
-    all(feature = "oauth2", not(any(feature = "tower", feature = "actix"))) => oauth2_login,
+    not(feature = "client") => apps { Keys, AuthenticatorKeys },
+    not(feature = "client") => key_sets { Keys },
+    not(feature = "file") => file_store { Keys },
+    not(feature = "oauth2") => oauth2 { Keys },
+    not(feature = "otp") => otp { Keys },
+    not(feature = "redis") => redis_store { Keys },
+    not(all(feature = "client", any(feature = "tower", feature = "actix"))) => login { Keys },
+    all(feature = "oauth2", not(any(feature = "tower", feature = "actix"))) => oauth2_login { Keys },
 }
 
 pub(super) use self::{
-    context::{Change, Files, World},
     lists::{check_limits, take_limits},
-    location::Spot,
+    location::{Change, Files, Spot, World},
     parts::{JWT, Parts},
     settings::{AllSettings, Built},
 };

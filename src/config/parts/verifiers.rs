@@ -90,12 +90,8 @@ impl VerifierSettings {
             verifier =
                 verifier.algorithms(self.algorithms.0.iter().map(|Alg(algorithm)| *algorithm));
         }
-        for issuer in &self.issuer.0 {
-            verifier = verifier.issuer(issuer);
-        }
-        for audience in &self.audience.0 {
-            verifier = verifier.audience(audience);
-        }
+        verifier = self.issuer.0.iter().fold(verifier, VerifierBuilder::issuer);
+        verifier = self.audience.0.iter().fold(verifier, VerifierBuilder::audience);
         match (self.any_audience, self.audience.0.is_empty()) {
             (true, true) => verifier = verifier.any_audience(),
             (true, false) => {
@@ -112,15 +108,11 @@ impl VerifierSettings {
         for (claim, text) in &self.require_text {
             verifier = verifier.require_text(claim, text);
         }
-        for claim in &self.require_any_text.0 {
-            verifier = verifier.require_any_text(claim);
-        }
-        for list in spot.lists("deny_lists", &self.deny_lists.0, lists)? {
-            verifier = verifier.deny_list(list);
-        }
-        for list in spot.lists("allow_lists", &self.allow_lists.0, lists)? {
-            verifier = verifier.allow_list(list);
-        }
+        verifier = self.require_any_text.0.iter().fold(verifier, VerifierBuilder::require_any_text);
+        let denied = spot.lists("deny_lists", &self.deny_lists.0, lists)?;
+        verifier = denied.into_iter().fold(verifier, VerifierBuilder::deny_list);
+        let allowed = spot.lists("allow_lists", &self.allow_lists.0, lists)?;
+        verifier = allowed.into_iter().fold(verifier, VerifierBuilder::allow_list);
         if self.audience.0.is_empty() && !self.any_audience {
             return Err(spot.wrong(
                 "there is no 'audience': give the 'aud' of tokens for this service, or set \
