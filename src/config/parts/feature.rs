@@ -21,11 +21,6 @@ pub(super) trait Build<C>: Feature {
 
 /// Keys of a section that exists without the feature too: they add to its builder.
 pub(super) trait AddTo<B, C = ()> {
-    /// Returns the keys, and whether each is given.
-    fn given(&self) -> Vec<(&'static str, bool)> {
-        Vec::new()
-    }
-
     fn add_to(&self, builder: B, context: C, spot: &Spot<'_>) -> Result<B, Problem>;
 }
 

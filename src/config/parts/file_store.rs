@@ -21,10 +21,6 @@ settings! {
 }
 
 impl AddTo<Option<Arc<dyn Store>>> for Keys {
-    fn given(&self) -> Vec<(&'static str, bool)> {
-        vec![("file", self.file.is_some())]
-    }
-
     fn add_to(
         &self,
         other: Option<Arc<dyn Store>>,

@@ -43,7 +43,7 @@ impl IssuerSection {
         issuer = match &settings.key_ring {
             Some(ring) => {
                 let place = spot.key("key_ring");
-                if material.is_given() {
+                if SigningMaterial::is_given(spot) {
                     return Err(place.wrong("a key is given too: keep one of the two"));
                 }
                 if settings.algorithm.is_some() || settings.key_id.is_some() {
@@ -54,7 +54,7 @@ impl IssuerSection {
                 }
                 issuer.key_ring(spot.named("key_ring", "key ring", ring, rings)?)
             }
-            None if !material.is_given() => {
+            None if !SigningMaterial::is_given(spot) => {
                 return Err(spot.wrong(
                     "there is no key: give 'secret', 'secret_file', 'private_key', \
                      'private_key_file' or 'key_ring'",

@@ -19,10 +19,6 @@ settings! {
 }
 
 impl AddTo<VerifierBuilder> for Keys {
-    fn given(&self) -> Vec<(&'static str, bool)> {
-        vec![("jwks_url", self.jwks_url.is_some()), ("discover", self.discover.is_some())]
-    }
-
     fn add_to(
         &self,
         verifier: VerifierBuilder,

@@ -1,21 +1,27 @@
 //! Settings of signing, verifying and sealing keys.
 
 use super::location::Spot;
-use super::scalars::{Alg, Hidden};
-use crate::config::document::{Content, Problem};
+use super::scalars::{Alg, Given, Hidden};
+use crate::config::document::{Content, Problem, Section};
 use crate::core::secret::Secret;
 use crate::jose::{SigningKey, VerifyingKey};
 use crate::store::SealingKeys;
 
 settings! {
-    /// A private key or shared secret.
+    /// A shared secret.
     #[derive(Default)]
     #[serde(default)]
-    pub(in crate::config) struct SigningMaterial {
+    pub(in crate::config) struct SharedSecret {
         /// A shared secret, at least as long as the algorithm's hash.
         secret: Option<Hidden>,
         /// A file with a shared secret. One line ending at its end is ignored.
         secret_file: Option<String>,
+    }
+
+    /// A private key.
+    #[derive(Default)]
+    #[serde(default)]
+    pub(in crate::config) struct PrivateKey {
         /// A private key as PEM or JWK.
         private_key: Option<Hidden>,
         /// A file with a private key as PEM, DER or JWK.
@@ -28,10 +34,6 @@ settings! {
         algorithm: Option<Alg>,
         /// The key's id, `kid`.
         key_id: Option<String>,
-        /// A shared secret, at least as long as the algorithm's hash.
-        secret: Option<Hidden>,
-        /// A file with a shared secret. One line ending at its end is ignored.
-        secret_file: Option<String>,
         /// A public key as PEM or JWK.
         public_key: Option<String>,
         /// A file with a public key as PEM, DER or JWK.
@@ -58,6 +60,11 @@ settings! {
     }
 }
 
+/// A key that signs.
+pub(in crate::config) type SigningMaterial = Section<SharedSecret, PrivateKey>;
+/// A section of a key that verifies signatures.
+pub(in crate::config) type VerifyingKeySection = Section<SharedSecret, VerifyingKeySettings>;
+
 /// A key as the file gives it.
 enum Material {
     Secret(Secret),
@@ -77,31 +84,43 @@ impl Material {
         }
     }
 
-    fn of_file(content: Content) -> Self {
-        let text = std::str::from_utf8(&content).ok().and_then(Self::of_text);
-        text.unwrap_or(Self::Der(content))
-    }
-
-    /// Returns the key that is given as text, in place of a file that `file_key` names.
-    fn of_value(text: &str, file_key: &str, place: &Spot<'_>) -> Result<Self, Problem> {
-        Self::of_text(text).ok_or_else(|| {
-            place.wrong(format!("this is neither PEM nor a JWK: to name a file, use '{file_key}'"))
-        })
+    /// Reads a shared secret, or the key in `key` or in the file that `{key}_file` names.
+    fn read<'a>(
+        shared: &SharedSecret,
+        (key, text, file): (&str, Option<&str>, &Option<String>),
+        spot: &Spot<'a>,
+    ) -> Result<(Spot<'a>, Self), Problem> {
+        let file_key = format!("{key}_file");
+        let given = spot.one_of(&["secret", "secret_file", key, &file_key])?;
+        let place = spot.key(given.unwrap_or(key));
+        let secret = spot.secret("secret", &shared.secret, &shared.secret_file)?;
+        let material = match (text, file, secret) {
+            (Some(text), ..) => Self::of_text(text).ok_or_else(|| {
+                let message = "this is neither PEM nor a JWK: to name a file, use";
+                place.wrong(format!("{message} '{file_key}'"))
+            })?,
+            (None, Some(file), _) => {
+                let content = match key {
+                    "private_key" => place.private_file(file)?,
+                    _ => place.file(file)?,
+                };
+                let text = std::str::from_utf8(&content).ok().and_then(Self::of_text);
+                text.unwrap_or(Self::Der(content))
+            }
+            (None, None, Some(secret)) => Self::Secret(secret),
+            (None, None, None) => {
+                return Err(spot.wrong(format!(
+                    "there is no key: give 'secret', 'secret_file', '{key}' or '{file_key}'"
+                )));
+            }
+        };
+        Ok((place, material))
     }
 }
 
 impl SigningMaterial {
-    pub(in crate::config) fn is_given(&self) -> bool {
-        self.given().iter().any(|(_, given)| *given)
-    }
-
-    fn given(&self) -> [(&'static str, bool); 4] {
-        [
-            ("secret", self.secret.is_some()),
-            ("secret_file", self.secret_file.is_some()),
-            ("private_key", self.private_key.is_some()),
-            ("private_key_file", self.private_key_file.is_some()),
-        ]
+    pub(in crate::config) fn is_given(spot: &Spot<'_>) -> bool {
+        ["secret", "secret_file", "private_key", "private_key_file"].iter().any(|key| spot.has(key))
     }
 
     pub(in crate::config) fn build(
@@ -110,30 +129,14 @@ impl SigningMaterial {
         key_id: Option<&String>,
         spot: &Spot<'_>,
     ) -> Result<SigningKey, Problem> {
-        spot.one_of(&self.given())?;
+        let Self(shared, PrivateKey { private_key, private_key_file }) = self;
+        let text = private_key.as_ref().map(|Hidden(text)| text.expose());
+        let key = ("private_key", text, private_key_file);
+        let (place, material) = Material::read(shared, key, spot)?;
         let Some(Alg(algorithm)) = algorithm else {
             return Err(
                 spot.wrong("the key 'algorithm' is missing: such as \"ES512\" or \"HS256\"")
             );
-        };
-        let no_key = || {
-            spot.wrong(
-                "there is no key: give 'secret', 'secret_file', 'private_key' or \
-                 'private_key_file'",
-            )
-        };
-        let given = self.given().into_iter().find(|(_, given)| *given);
-        let place = spot.key(given.ok_or_else(no_key)?.0);
-        let material = match (&self.private_key, &self.private_key_file) {
-            (Some(Hidden(text)), _) => {
-                Material::of_value(text.expose(), "private_key_file", &place)?
-            }
-            (None, Some(file)) => Material::of_file(place.private_file(file)?),
-            (None, None) => {
-                let secret =
-                    spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
-                Material::Secret(secret.ok_or_else(no_key)?)
-            }
         };
         let key = place.built(match &material {
             Material::Secret(secret) => {
@@ -143,65 +146,36 @@ impl SigningMaterial {
             Material::Jwk(jwk) => SigningKey::from_jwk(algorithm, jwk.expose()),
             Material::Der(der) => SigningKey::from_der(algorithm, der),
         })?;
-        Ok(match key_id {
-            Some(name) => key.with_key_id(name),
-            None => key,
-        })
+        Ok(key.given(&key_id, |key, name| key.with_key_id(name)))
     }
 }
 
-impl VerifyingKeySettings {
+impl VerifyingKeySection {
     pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<VerifyingKey, Problem> {
-        spot.one_of(&[
-            ("secret", self.secret.is_some()),
-            ("secret_file", self.secret_file.is_some()),
-            ("public_key", self.public_key.is_some()),
-            ("public_key_file", self.public_key_file.is_some()),
-        ])?;
-        let secret = spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
-        let (place, material) = match (secret, &self.public_key, &self.public_key_file) {
-            (Some(secret), ..) => (spot.clone(), Material::Secret(secret)),
-            (None, Some(text), _) => {
-                let place = spot.key("public_key");
-                let material = Material::of_value(text, "public_key_file", &place)?;
-                (place, material)
-            }
-            (None, None, Some(file)) => {
-                let place = spot.key("public_key_file");
-                let content = place.file(file)?;
-                (place, Material::of_file(content))
-            }
-            (None, None, None) => {
-                return Err(spot.wrong(
-                    "there is no key: give 'secret', 'secret_file', 'public_key' or \
-                     'public_key_file'",
-                ));
-            }
-        };
-        let built = match (&material, self.algorithm) {
+        let Self(shared, settings) = self;
+        let text = settings.public_key.as_deref();
+        let key = ("public_key", text, &settings.public_key_file);
+        let (place, material) = Material::read(shared, key, spot)?;
+        let algorithm = settings.algorithm.map(|Alg(algorithm)| algorithm);
+        let key = place.built(match (&material, algorithm) {
             (Material::Jwk(jwk), _) => VerifyingKey::from_jwk(jwk.expose()),
             (_, None) => {
                 return Err(spot.wrong("the key 'algorithm' is missing: only a JWK names its own"));
             }
-            (Material::Secret(secret), Some(Alg(algorithm))) => {
+            (Material::Secret(secret), Some(algorithm)) => {
                 VerifyingKey::from_secret(algorithm, secret.expose().as_bytes())
             }
-            (Material::Pem(pem), Some(Alg(algorithm))) => {
+            (Material::Pem(pem), Some(algorithm)) => {
                 VerifyingKey::from_pem(algorithm, pem.expose())
             }
-            (Material::Der(der), Some(Alg(algorithm))) => VerifyingKey::from_der(algorithm, der),
-        };
-        let key = place.built(built)?;
-        match self.algorithm {
-            Some(Alg(algorithm)) if !key.algorithms().any(|known| known == algorithm) => {
-                return Err(place.wrong(format!("the JWK is not for {algorithm}")));
-            }
-            _ => {}
+            (Material::Der(der), Some(algorithm)) => VerifyingKey::from_der(algorithm, der),
+        })?;
+        if let Some(algorithm) = algorithm
+            && !key.algorithms().any(|known| known == algorithm)
+        {
+            return Err(place.wrong(format!("the JWK is not for {algorithm}")));
         }
-        Ok(match &self.key_id {
-            Some(name) => key.with_key_id(name),
-            None => key,
-        })
+        Ok(key.given(&settings.key_id, VerifyingKey::with_key_id))
     }
 }
 
@@ -222,7 +196,7 @@ fn sealing(
     file: &Option<String>,
 ) -> Result<SealingKeys, Problem> {
     let place = spot.key(if file.is_some() { "key_file" } else { "key" });
-    match spot.secret("key", key, "key_file", file)? {
+    match spot.secret("key", key, file)? {
         Some(text) => place.built(SealingKeys::from_base64url(text.expose())),
         None => Err(spot.wrong("there is no key: give 'key' or 'key_file'")),
     }

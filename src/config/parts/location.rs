@@ -2,7 +2,7 @@
 
 use super::scalars::Texts;
 use crate::authenticator::AuthenticatorBuilder;
-use crate::config::document::{Contents, Node, Problem, advice};
+use crate::config::document::{Contents, Node, Problem, Value, advice};
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::core::hash::{Sha256, sha256};
@@ -170,14 +170,24 @@ impl<'a> Spot<'a> {
         self.path.iter().rev().fold(problem, |problem, (key, line)| problem.at(&**key, *line))
     }
 
-    /// Checks that at most one of these keys is given.
-    pub(in crate::config) fn one_of(&self, keys: &[(&str, bool)]) -> Result<(), Problem> {
-        let mut given = keys.iter().filter(|(_, given)| *given);
+    /// Returns whether a key is given; an empty list is like none.
+    pub(in crate::config) fn has(&self, key: &str) -> bool {
+        let entry = self.node.and_then(|node| node.get(key));
+        entry
+            .is_some_and(|entry| !matches!(&entry.node.value, Value::List(list) if list.is_empty()))
+    }
+
+    /// Returns which of these keys is given; more than one is a problem.
+    pub(in crate::config) fn one_of<'k>(
+        &self,
+        keys: &[&'k str],
+    ) -> Result<Option<&'k str>, Problem> {
+        let mut given = keys.iter().copied().filter(|key| self.has(key));
         match (given.next(), given.next()) {
-            (Some((first, _)), Some((second, _))) => {
+            (Some(first), Some(second)) => {
                 Err(self.key(second).wrong(format!("'{first}' is given too: keep one of the two")))
             }
-            _ => Ok(()),
+            (only, _) => Ok(only),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::scalars::{Alg, Algs, Given, Hidden, Texts};
 use crate::config::document::{Problem, Section};
 use crate::core::debug::debug_fields;
 use crate::oauth2::builder::ClientOptions;
-use crate::oauth2::{OAuth2Client, Provider, TokenSource};
+use crate::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, TokenSource};
 use std::collections::BTreeMap;
 
 settings! {
@@ -99,10 +99,8 @@ impl OAuth2Section {
         let mut client = OAuth2Client::builder(settings.provider(name, spot)?, &settings.client_id)
             .clock(spot.clock());
         client.options = options.clone();
-        let (text, file) = (&settings.secret, &settings.secret_file);
-        if let Some(secret) = spot.secret("secret", text, "secret_file", file)? {
-            client = client.secret(secret);
-        }
+        let secret = spot.secret("secret", &settings.secret, &settings.secret_file)?;
+        client = client.given(&secret, OAuth2ClientBuilder::secret);
         let client = spot.built(client.build())?;
         let source = settings.token_source.as_ref();
         let source = source.map(|settings| settings.build(&client, &spot.key("token_source")));
@@ -114,13 +112,9 @@ impl OAuth2Section {
 
 impl OAuth2Settings {
     fn provider(&self, name: &str, spot: &Spot<'_>) -> Result<Provider, Problem> {
-        spot.one_of(&[
-            ("provider", self.provider.is_some()),
-            ("discover", self.discover.is_some()),
-            ("authorize_url", self.authorize_url.is_some()),
-        ])?;
+        spot.one_of(&["provider", "discover", "authorize_url"])?;
         // The discovery document names its issuer.
-        spot.one_of(&[("discover", self.discover.is_some()), ("issuer", self.issuer.is_some())])?;
+        spot.one_of(&["discover", "issuer"])?;
         let provider = match (&self.discover, &self.authorize_url, &self.token_url) {
             (Some(issuer), _, None) => Provider::discover(name, issuer),
             (None, Some(authorize), Some(token)) => Provider::new(name, authorize, token),

@@ -30,10 +30,6 @@ settings! {
 }
 
 impl AddTo<Option<Arc<dyn Store>>> for Keys {
-    fn given(&self) -> Vec<(&'static str, bool)> {
-        vec![("redis", self.redis.is_some())]
-    }
-
     fn add_to(
         &self,
         other: Option<Arc<dyn Store>>,
@@ -44,7 +40,7 @@ impl AddTo<Option<Arc<dyn Store>>> for Keys {
             return Ok(other);
         };
         let spot = spot.key("redis");
-        let url = spot.secret("url", &settings.url, "url_file", &settings.url_file)?;
+        let url = spot.secret("url", &settings.url, &settings.url_file)?;
         let Some(url) = url else {
             return Err(spot.wrong("the key 'url' or 'url_file' is missing"));
         };

@@ -48,18 +48,18 @@ impl Spot<'_> {
         }
     }
 
-    /// Returns a secret that is given as a value or by the name of a file.
+    /// Returns a secret that is given as the value of `key`, or by the name of a file in `{key}_file`.
     pub(in crate::config) fn secret(
         &self,
         key: &str,
         text: &Option<Hidden>,
-        file_key: &str,
         file: &Option<String>,
     ) -> Result<Option<Secret>, Problem> {
-        self.one_of(&[(key, text.is_some()), (file_key, file.is_some())])?;
+        let file_key = format!("{key}_file");
+        self.one_of(&[key, &file_key])?;
         match (text, file) {
             (Some(text), _) => Ok(Some(text.0.clone())),
-            (None, Some(file)) => self.key(file_key).private_text(file).map(Some),
+            (None, Some(file)) => self.key(&file_key).private_text(file).map(Some),
             (None, None) => Ok(None),
         }
     }

@@ -32,17 +32,13 @@ pub(in crate::config) type Stores = BTreeMap<String, Arc<dyn Store>>;
 impl StoreSection {
     fn build(&self, spot: &Spot<'_>) -> Result<Arc<dyn Store>, Problem> {
         let Self(file, Section(redis, settings)) = self;
-        let mut kinds = vec![("memory", settings.memory.is_some())];
-        kinds.extend(AddTo::<Option<Arc<dyn Store>>>::given(file));
-        kinds.extend(AddTo::<Option<Arc<dyn Store>>>::given(redis));
-        spot.one_of(&kinds)?;
+        spot.one_of(&["memory", "file", "redis"])?;
         let store = settings.memory.as_ref().map(|options| memory(options, spot)).transpose()?;
         let store = file.add_to(store, (), spot)?;
         let store = redis.add_to(store, (), spot)?;
         let Some(store) = store else {
-            let kinds: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
-            let kinds = kinds.join("', '");
-            return Err(spot.wrong(format!("the store has no kind: give one of '{kinds}'")));
+            let message = "the store has no kind: give one of 'memory', 'file', 'redis'";
+            return Err(spot.wrong(message));
         };
         let Some(options) = &settings.near else {
             return Ok(store);

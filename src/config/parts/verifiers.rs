@@ -3,7 +3,7 @@
 use super::feature::AddTo;
 use super::key_rings::Rings;
 use super::key_sets;
-use super::keys::VerifyingKeySettings;
+use super::keys::VerifyingKeySection;
 use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Alg, Algs, AnyOf, Texts};
@@ -21,7 +21,7 @@ settings! {
         jwks: Option<String>,
         /// Single keys.
         #[serde(default)]
-        keys: Vec<VerifyingKeySettings>,
+        keys: Vec<VerifyingKeySection>,
         /// Name of a key ring, such as one that another process signs with.
         key_ring: Option<String>,
         /// Accepted signature algorithms. A key ring has its own.
@@ -71,8 +71,7 @@ impl VerifierSection {
         let Self(options, Section(published, settings)) = self;
         let mut verifier = Verifier::builder().clock(spot.clock());
         verifier.options = options.clone();
-        let published_given = AddTo::<VerifierBuilder>::given(published);
-        spot.one_of(&[published_given, settings.keys_given()].concat())?;
+        spot.one_of(&["jwks_url", "discover", "jwks_file", "jwks", "keys", "key_ring"])?;
         verifier = settings.keys(verifier, spot, rings)?;
         verifier = published.add_to(verifier, (), spot)?;
         settings.rules(verifier, spot, lists)
@@ -120,16 +119,6 @@ impl VerifierSettings {
             ));
         }
         spot.built(verifier.build())
-    }
-
-    /// Returns the sources of keys, and whether each is given.
-    fn keys_given(&self) -> Vec<(&'static str, bool)> {
-        vec![
-            ("jwks_file", self.jwks_file.is_some()),
-            ("jwks", self.jwks.is_some()),
-            ("keys", !self.keys.is_empty()),
-            ("key_ring", self.key_ring.is_some()),
-        ]
     }
 
     fn keys(
