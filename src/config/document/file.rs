@@ -17,6 +17,11 @@ use std::sync::Arc;
 /// The lookup of variables such as `${NAME}`.
 pub(in crate::config) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Returns the lookup of the process's environment.
+pub(in crate::config) fn environment() -> Variables {
+    Arc::new(|name| std::env::var(name).ok())
+}
+
 /// A configuration file that [`Jamguard`](crate::Jamguard) and your application can share.
 ///
 /// Each reads its own table, with the same formats, variables and errors.
@@ -54,11 +59,7 @@ pub struct Document {
 
 impl Document {
     fn new(root: Node, file: Option<&Path>) -> Self {
-        Self {
-            root,
-            file: file.map(Path::to_owned),
-            variables: Arc::new(|name| std::env::var(name).ok()),
-        }
+        Self { root, file: file.map(Path::to_owned), variables: environment() }
     }
 
     /// Reads a file. Its extension determines the [`Format`].
@@ -113,11 +114,6 @@ impl Document {
         self
     }
 
-    pub(in crate::config) fn with_shared_variables(mut self, variables: Variables) -> Self {
-        self.variables = variables;
-        self
-    }
-
     /// Reads the table at a pointer: table names separated by dots, or empty for the whole file.
     ///
     /// Variables are expanded in this table only.
@@ -127,17 +123,21 @@ impl Document {
     /// table is at the pointer, a variable is unset, or the table is not a `T`. Its message shows
     /// no string of the file of 8 bytes or more, except keys.
     pub fn read<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, Error> {
-        let node = self.at(pointer)?;
+        let node = self.expand(pointer, &self.variables)?;
         T::deserialize(&node)
             .map_err(|problem| self.error(Redaction::of(&node).apply(problem), pointer))
     }
 
-    /// Returns the table at a pointer, with its variables expanded.
-    pub(in crate::config) fn at(&self, pointer: &str) -> Result<Node, Error> {
+    /// Returns the table at a pointer, with these variables expanded.
+    pub(in crate::config) fn expand(
+        &self,
+        pointer: &str,
+        variables: &Variables,
+    ) -> Result<Node, Error> {
         let found = self.find(pointer).map_err(|problem| self.error(problem, ""))?;
         let mut node = found.clone();
-        let interpolated = interpolate(&mut node, &*self.variables);
-        interpolated.map_err(|problem| self.error(problem, pointer))?;
+        let expanded = interpolate(&mut node, &**variables);
+        expanded.map_err(|problem| self.error(problem, pointer))?;
         Ok(node)
     }
 

@@ -18,7 +18,7 @@ pub use format::Format;
 pub(super) use self::{
     contents::{Content, Contents},
     deserialize::Section,
-    file::Variables,
+    file::{Variables, environment},
     node::{Entry, Node, Value},
     problem::{Problem, advice},
     redaction::Redaction,

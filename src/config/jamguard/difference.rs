@@ -2,8 +2,10 @@
 
 use crate::config::document::{Entry, Node, Value};
 
-/// Top-level keys that a reload applies.
-const LIVE: [&str; 4] = ["guards", "unmatched", "keep_encoded_slashes", "log_level"];
+/// Top-level keys of the route table, which a reload applies.
+pub(super) const OF_TABLE: [&str; 3] = ["guards", "unmatched", "keep_encoded_slashes"];
+/// The other top-level key that a reload applies.
+const LOG_LEVEL: &str = "log_level";
 /// Keys of a list that a reload applies.
 const LIVE_OF_LISTS: [&str; 3] = ["leeway", "max_token_lifetime", "danger_fail_open"];
 
@@ -27,7 +29,7 @@ pub(super) fn differences(old: &Node, new: &Node) -> Vec<Vec<String>> {
 /// Returns whether a reload applies a change of this key.
 pub(super) fn is_live(path: &[String]) -> bool {
     match path {
-        [top, ..] if LIVE.contains(&&**top) => true,
+        [top, ..] if top == LOG_LEVEL || OF_TABLE.contains(&&**top) => true,
         [lists, _, key] => lists == "lists" && LIVE_OF_LISTS.contains(&&**key),
         _ => false,
     }
@@ -36,7 +38,7 @@ pub(super) fn is_live(path: &[String]) -> bool {
 /// Returns the old settings with the new values that a reload applies.
 pub(super) fn merged(old: &Node, new: &Node) -> Node {
     let mut merged = old.clone();
-    for key in LIVE {
+    for key in OF_TABLE.into_iter().chain([LOG_LEVEL]) {
         merged.put(key, new.get(key).cloned());
     }
     let (Some(old_lists), Some(new_lists)) = (old.get("lists"), new.get("lists")) else {

@@ -115,18 +115,14 @@ impl Jamguard {
         Self::builder().from_value(value)
     }
 
-    pub(super) fn new(
-        setup: JamguardBuilder,
-        document: &Document,
-        file: Option<&Path>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(setup: JamguardBuilder, document: &Document) -> Result<Self, Error> {
         let Loaded { node, built, files } = setup.load(document, &Arc::default(), false)?;
         if let Some(level) = built.log_level {
             telemetry::set_level(level);
         }
         Ok(Self(Arc::new(Inner {
             setup,
-            file: file.map(Path::to_owned),
+            file: document.file().map(Path::to_owned),
             table: built.table.as_ref().map(LiveTable::new),
             built,
             state: Mutex::new(State { node, files }),

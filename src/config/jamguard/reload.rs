@@ -1,7 +1,8 @@
 //! Reload of a changed file at run time.
 
-use super::difference::{differences, is_live, merged};
-use super::facade::Jamguard;
+use super::builder::Loaded;
+use super::difference::{OF_TABLE, differences, is_live, merged};
+use super::facade::{Jamguard, State};
 use crate::config::document::{Contents, Document};
 use crate::config::parts::{check_limits, take_limits};
 use crate::core::error::Error;
@@ -28,6 +29,25 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
+    /// Compares the settings in force with those of the file.
+    fn of(old: &State, new: &Loaded, table_stays: bool) -> Self {
+        let mut reloaded = Self::default();
+        for path in differences(&old.node, &new.node) {
+            let stays = table_stays && OF_TABLE.contains(&&*path[0]);
+            let known = match is_live(&path) && !stays {
+                true => &mut reloaded.applied,
+                false => &mut reloaded.needs_restart,
+            };
+            known.push(path.join("."));
+        }
+        for (file, content) in &old.files {
+            if new.files.get(file).is_some_and(|newer| newer != content) {
+                reloaded.needs_restart.push(file.display().to_string());
+            }
+        }
+        reloaded
+    }
+
     /// Returns the changed keys that apply from now on.
     pub fn applied(&self) -> &[String] {
         &self.applied
@@ -109,29 +129,15 @@ impl Jamguard {
         let mut state = lock(&jam.state);
         let document = Document::from_contents(file, contents)?;
         let new = jam.setup.load(&document, contents, true)?;
-        let mut reloaded = Reloaded::default();
         // A route table cannot be added to a running application, and must not be removed.
         let table_stays = jam.table.is_some() != new.built.table.is_some();
-        for path in differences(&state.node, &new.node) {
-            let of_table = !matches!(&*path[0], "lists" | "log_level");
-            let known = match is_live(&path) && !(of_table && table_stays) {
-                true => &mut reloaded.applied,
-                false => &mut reloaded.needs_restart,
-            };
-            known.push(path.join("."));
-        }
-        let changed = state.files.iter().filter(|(file, content)| {
-            let newer = new.files.get(*file);
-            newer.is_some_and(|newer| newer != *content)
-        });
-        let changed: Vec<_> = changed.map(|(file, _)| file.display().to_string()).collect();
-        reloaded.needs_restart.extend(changed);
+        let reloaded = Reloaded::of(&state, &new, table_stays);
         if reloaded.applied.is_empty() {
             return Ok(reloaded);
         }
         let mut node = merged(&state.node, &new.node);
         if table_stays {
-            for key in ["guards", "unmatched", "keep_encoded_slashes"] {
+            for key in OF_TABLE {
                 node.put(key, state.node.get(key).cloned());
             }
         }
