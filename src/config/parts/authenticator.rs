@@ -131,11 +131,7 @@ pub(in crate::config) type AuthenticatorSection =
     Section<AuthenticatorOptions, Section<apps::AuthenticatorKeys, AuthenticatorSettings>>;
 
 impl AuthenticatorSection {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        parts: &Parts,
-    ) -> Result<Authenticator, Problem> {
+    pub(super) fn build(&self, spot: &Spot<'_>, parts: &Parts) -> Result<Authenticator, Problem> {
         let Self(options, Section(apps, settings)) = self;
         let mut auth = Authenticator::builder().clock(spot.clock());
         auth.options = options.clone();

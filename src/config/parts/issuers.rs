@@ -31,7 +31,7 @@ pub(in crate::config) type IssuerSection =
     Section<IssuerOptions, Section<SigningMaterial, IssuerSettings>>;
 
 impl IssuerSection {
-    pub(in crate::config) fn build(
+    pub(super) fn build(
         &self,
         spot: &Spot<'_>,
         rings: &Rings,

@@ -119,11 +119,11 @@ impl Material {
 }
 
 impl SigningMaterial {
-    pub(in crate::config) fn is_given(spot: &Spot<'_>) -> bool {
+    pub(super) fn is_given(spot: &Spot<'_>) -> bool {
         ["secret", "secret_file", "private_key", "private_key_file"].iter().any(|key| spot.has(key))
     }
 
-    pub(in crate::config) fn build(
+    pub(super) fn build(
         &self,
         algorithm: Option<Alg>,
         key_id: Option<&String>,
@@ -151,7 +151,7 @@ impl SigningMaterial {
 }
 
 impl VerifyingKeySection {
-    pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<VerifyingKey, Problem> {
+    pub(super) fn build(&self, spot: &Spot<'_>) -> Result<VerifyingKey, Problem> {
         let Self(shared, settings) = self;
         let text = settings.public_key.as_deref();
         let key = ("public_key", text, &settings.public_key_file);
@@ -180,7 +180,7 @@ impl VerifyingKeySection {
 }
 
 impl SealingSettings {
-    pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<SealingKeys, Problem> {
+    pub(super) fn build(&self, spot: &Spot<'_>) -> Result<SealingKeys, Problem> {
         let mut keys = sealing(spot, &self.key, &self.key_file)?;
         for (at, previous) in self.previous.iter().enumerate() {
             let spot = spot.key("previous").index(at);

@@ -59,7 +59,7 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns the location of a key, whether or not the key exists.
-    pub(in crate::config) fn key(&self, key: &str) -> Self {
+    pub(super) fn key(&self, key: &str) -> Self {
         let entry = self.node.and_then(|node| node.get(key));
         let mut path = self.path.clone();
         path.push((key.to_owned(), entry.and_then(|entry| entry.line)));
@@ -67,7 +67,7 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns the location of a list's element.
-    pub(in crate::config) fn index(&self, at: usize) -> Self {
+    pub(super) fn index(&self, at: usize) -> Self {
         let node = self.node.and_then(|node| node.element(at));
         let mut path = self.path.clone();
         path.push((at.to_string(), node.and_then(|node| node.line)));
@@ -75,22 +75,22 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns a problem at this location.
-    pub(in crate::config) fn wrong(&self, message: impl Into<String>) -> Problem {
+    pub(super) fn wrong(&self, message: impl Into<String>) -> Problem {
         self.place(Problem::new(message))
     }
 
     /// Returns what a builder built; its error becomes a problem at this location.
-    pub(in crate::config) fn built<T>(&self, built: Result<T, Error>) -> Result<T, Problem> {
+    pub(super) fn built<T>(&self, built: Result<T, Error>) -> Result<T, Problem> {
         built.map_err(|error| self.place(Problem::of(error)))
     }
 
     /// Returns the clock of everything that is built.
-    pub(in crate::config) fn clock(&self) -> Arc<dyn Clock> {
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
         self.world.clock.clone()
     }
 
     /// Builds each named entry of a section.
-    pub(in crate::config) fn each<S, T>(
+    pub(super) fn each<S, T>(
         &self,
         section: &str,
         settings: &BTreeMap<String, S>,
@@ -105,7 +105,7 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns the entry that a key names; an unknown name is a problem at the key.
-    pub(in crate::config) fn named<T: Clone>(
+    pub(super) fn named<T: Clone>(
         &self,
         key: &str,
         what: &str,
@@ -120,7 +120,7 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns the entry that a key names, if the key is given.
-    pub(in crate::config) fn if_named<T: Clone>(
+    pub(super) fn if_named<T: Clone>(
         &self,
         key: &str,
         what: &str,
@@ -131,7 +131,7 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns the entries that a key names; all of them without the key.
-    pub(in crate::config) fn chosen<T: Clone>(
+    pub(super) fn chosen<T: Clone>(
         &self,
         key: &str,
         what: &str,
@@ -147,7 +147,7 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns the store that the key `store` names.
-    pub(in crate::config) fn store(
+    pub(super) fn store(
         &self,
         name: &str,
         stores: &BTreeMap<String, Arc<dyn Store>>,
@@ -156,7 +156,7 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns the lists that a key names.
-    pub(in crate::config) fn lists(
+    pub(super) fn lists(
         &self,
         key: &str,
         names: &[String],
@@ -171,17 +171,15 @@ impl<'a> Spot<'a> {
     }
 
     /// Returns whether a key is given; an empty list is like none.
-    pub(in crate::config) fn has(&self, key: &str) -> bool {
-        let entry = self.node.and_then(|node| node.get(key));
-        entry
-            .is_some_and(|entry| !matches!(&entry.node.value, Value::List(list) if list.is_empty()))
+    pub(super) fn has(&self, key: &str) -> bool {
+        match self.node.and_then(|node| node.get(key)).map(|entry| &entry.node.value) {
+            Some(Value::List(elements)) => !elements.is_empty(),
+            value => value.is_some(),
+        }
     }
 
     /// Returns which of these keys is given; more than one is a problem.
-    pub(in crate::config) fn one_of<'k>(
-        &self,
-        keys: &[&'k str],
-    ) -> Result<Option<&'k str>, Problem> {
+    pub(super) fn one_of<'k>(&self, keys: &[&'k str]) -> Result<Option<&'k str>, Problem> {
         let mut given = keys.iter().copied().filter(|key| self.has(key));
         match (given.next(), given.next()) {
             (Some(first), Some(second)) => {

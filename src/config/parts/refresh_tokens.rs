@@ -27,11 +27,7 @@ pub(in crate::config) struct Refresh {
 pub(in crate::config) type RefreshSection = Section<RefreshOptions, RefreshSettings>;
 
 impl RefreshSection {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        stores: &Stores,
-    ) -> Result<Refresh, Problem> {
+    pub(super) fn build(&self, spot: &Spot<'_>, stores: &Stores) -> Result<Refresh, Problem> {
         let Self(options, settings) = self;
         let refresh = Refresh {
             options: options.clone(),

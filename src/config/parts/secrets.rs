@@ -9,7 +9,7 @@ use std::path::Path;
 
 impl Spot<'_> {
     /// Reads the file with this name.
-    pub(in crate::config) fn file(&self, path: &str) -> Result<Content, Problem> {
+    pub(super) fn file(&self, path: &str) -> Result<Content, Problem> {
         let base = &self.world.base;
         let begins = match Path::new(path).is_relative() && !base.as_os_str().is_empty() {
             true => " (relative to the configuration's folder)",
@@ -26,7 +26,7 @@ impl Spot<'_> {
     }
 
     /// Reads a file with a secret, and logs a warning if all users of the machine can read it.
-    pub(in crate::config) fn private_file(&self, path: &str) -> Result<Content, Problem> {
+    pub(super) fn private_file(&self, path: &str) -> Result<Content, Problem> {
         let content = self.file(path)?;
         let path = self.world.base.join(path);
         if is_readable_by_all(&path) {
@@ -39,7 +39,7 @@ impl Spot<'_> {
     }
 
     /// Reads a file with a secret as text, without a line ending at its end.
-    pub(in crate::config) fn private_text(&self, path: &str) -> Result<Secret, Problem> {
+    pub(super) fn private_text(&self, path: &str) -> Result<Secret, Problem> {
         let content = self.private_file(path)?;
         match std::str::from_utf8(&content) {
             // Editors and `echo` append a line ending, which is not part of the secret.
@@ -49,7 +49,7 @@ impl Spot<'_> {
     }
 
     /// Returns a secret that is given as the value of `key`, or by the name of a file in `{key}_file`.
-    pub(in crate::config) fn secret(
+    pub(super) fn secret(
         &self,
         key: &str,
         text: &Option<Hidden>,

@@ -20,11 +20,7 @@ settings! {
 pub(in crate::config) type SessionSection = Section<SessionOptions, SessionSettings>;
 
 impl SessionSection {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        stores: &Stores,
-    ) -> Result<Sessions, Problem> {
+    pub(super) fn build(&self, spot: &Spot<'_>, stores: &Stores) -> Result<Sessions, Problem> {
         let Self(options, settings) = self;
         let store = spot.store(&settings.store, stores)?;
         let mut sessions = Sessions::builder(store).clock(spot.clock());

@@ -62,7 +62,7 @@ pub(in crate::config) type VerifierSection =
     Section<VerifierOptions, Section<key_sets::Keys, VerifierSettings>>;
 
 impl VerifierSection {
-    pub(in crate::config) fn build(
+    pub(super) fn build(
         &self,
         spot: &Spot<'_>,
         rings: &Rings,
