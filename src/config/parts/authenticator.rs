@@ -6,6 +6,7 @@ use super::location::Spot;
 use super::parts::Parts;
 use super::scalars::{Given, Texts};
 use crate::authenticator::builder::AuthenticatorOptions;
+use crate::authenticator::credentials::SourceKind;
 use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
 };
@@ -28,7 +29,7 @@ settings! {
         deny_lists: Texts,
         /// Places of credentials, in order. Default: the bearer header, then the login cookies.
         #[serde(default)]
-        sources: Vec<SourceSettings>,
+        sources: Vec<SourceKind>,
         /// Accepts the ID token that a browser login stored in cookies.
         login_cookies: Option<LoginCookieSettings>,
         /// The session cookie.
@@ -37,20 +38,6 @@ settings! {
         claim_paths: Option<ClaimPathSettings>,
         /// Name of the store that tells other processes to drop cached claims.
         enrichment_store: Option<String>,
-    }
-
-    /// A place where a credential may be.
-    enum SourceSettings {
-        /// `Authorization: Bearer …`.
-        Bearer,
-        /// The whole value of this header.
-        Header(String),
-        /// The cookie with this name.
-        Cookie(String),
-        /// The query parameter with this name.
-        Query(String),
-        /// The session cookie.
-        Session,
     }
 
     /// The cookies of a browser login.
@@ -170,22 +157,10 @@ impl AuthenticatorSettings {
         let store = spot.if_named(key, "store", name, &parts.stores)?;
         auth = auth.given(&store, AuthenticatorBuilder::enrichment_store);
         Ok(auth
-            .sources(self.sources.iter().map(SourceSettings::build))
+            .sources(self.sources.iter().cloned().map(CredentialSource::from))
             .given(&self.login_cookies, |auth, cookies| auth.cookies(cookies.build()))
             .given(&self.session_cookie, |auth, cookie| auth.session_cookie(cookie.build()))
             .given(&self.claim_paths, |auth, paths| auth.claim_paths(paths.build())))
-    }
-}
-
-impl SourceSettings {
-    fn build(&self) -> CredentialSource {
-        match self {
-            Self::Bearer => CredentialSource::bearer(),
-            Self::Header(name) => CredentialSource::header(name),
-            Self::Cookie(name) => CredentialSource::cookie(name),
-            Self::Query(name) => CredentialSource::query(name),
-            Self::Session => CredentialSource::session(),
-        }
     }
 }
 
