@@ -3,7 +3,7 @@
 use super::apps;
 use super::feature::AddTo;
 use super::location::Spot;
-use super::parts::Parts;
+use super::registry::Parts;
 use super::scalars::{Given, Texts};
 use crate::authenticator::builder::AuthenticatorOptions;
 use crate::authenticator::credentials::SourceKind;

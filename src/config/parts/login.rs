@@ -2,7 +2,7 @@
 
 use super::feature::{Build, Feature};
 use super::location::Spot;
-use super::parts::Parts;
+use super::registry::Parts;
 use super::scalars::Given;
 use crate::authenticator::Authenticator;
 use crate::config::document::Problem;

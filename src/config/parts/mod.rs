@@ -45,10 +45,10 @@ mod oauth2;
 mod oauth2_login;
 #[cfg(feature = "otp")]
 mod otp;
-mod parts;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod refresh_tokens;
+mod registry;
 mod scalars;
 mod secrets;
 mod sessions;
@@ -70,6 +70,6 @@ without! {
 pub(super) use self::{
     lists::{check_limits, take_limits},
     location::{Change, Files, Spot, World},
-    parts::{JWT, Parts},
+    registry::{JWT, Parts},
     settings::{AllSettings, Built},
 };

@@ -3,7 +3,7 @@
 use super::feature::{Build, BuiltOf, Feature};
 use super::location::Spot;
 use super::oauth2_login;
-use super::parts::Parts;
+use super::registry::Parts;
 use super::scalars::{Alg, Algs, Given, Hidden, Texts};
 use crate::config::document::{Problem, Section};
 use crate::core::debug::debug_fields;

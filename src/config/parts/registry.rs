@@ -1,4 +1,4 @@
-//! What other sections refer to by name.
+//! The parts that other sections refer to by name.
 
 use super::apps;
 use super::feature::BuiltOf;
