@@ -45,13 +45,30 @@ pub(crate) enum HeaderKey<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialSource(pub(crate) SourceKind);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place where a credential may be.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SourceSettings"))]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum SourceKind {
+    /// `Authorization: Bearer …`.
     Bearer,
+    /// The whole value of this header.
     Header(Box<str>),
+    /// The cookie with this name.
     Cookie(Box<str>),
+    /// The query parameter with this name.
     Query(Box<str>),
+    /// The session cookie.
     Session,
+}
+
+impl From<SourceKind> for CredentialSource {
+    fn from(kind: SourceKind) -> Self {
+        match kind {
+            SourceKind::Header(name) => Self::header(name),
+            kind => Self(kind),
+        }
+    }
 }
 
 impl CredentialSource {

@@ -25,7 +25,7 @@ pub fn schema() -> &'static str {
 ))]
 #[expect(clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use crate::config::parts::Settings;
+    use crate::config::parts::AllSettings;
     use schemars::Schema;
     use schemars::transform::{Transform, transform_subschemas};
     use serde_json::{Value, json};
@@ -36,7 +36,7 @@ mod tests {
     #[expect(dead_code)]
     struct File {
         /// The settings, at the default pointer.
-        jam: Option<Settings>,
+        jam: Option<AllSettings>,
     }
 
     /// Removes `null` from types and defaults: a key is either missing or has a value.

@@ -6,9 +6,14 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// The severity of a log event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    schemars(rename = "LogLevel", description = "The most verbose level of log events.")
+)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
-#[cfg_attr(not(feature = "config"), allow(dead_code))]
 pub(crate) enum Level {
     Off,
     Error,

@@ -4,6 +4,7 @@ use super::base;
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::debug::debug_fields;
 use crate::core::error::Error;
+use crate::core::settings::{Time, options};
 use crate::jose::Algorithm;
 use crate::jwks::{Fetch, RemoteKeySet};
 use crate::token::list::TokenList;
@@ -11,6 +12,18 @@ use crate::token::verified::Revocation;
 use crate::token::verifier::Verifier;
 use std::sync::Arc;
 use std::time::Duration;
+
+options! {
+    /// The options of an app.
+    JamAppOptions {
+        /// Base URL of a self-hosted service or of the emulator. Default: the hosted service.
+        base_url: Option<String> = None,
+        /// Tolerated clock difference to JAM. Default: 60 s, at most 1 hour.
+        leeway: Option<Time> = None,
+        /// Cache of verified tokens, in bytes. Default: 64 MiB. At least 64 KiB; 0 disables the cache.
+        cache_bytes: Option<u64> = None,
+    }
+}
 
 /// A JustAuthenticateMe app: the rules for its ID tokens and the location of its keys.
 ///
@@ -31,14 +44,12 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct JamApp {
     app_id: String,
-    base_url: String,
-    leeway: Option<Duration>,
-    cache_bytes: Option<u64>,
     clock: Arc<dyn Clock>,
     fetcher: Option<Arc<dyn Fetch>>,
     keys: Option<RemoteKeySet>,
     revocation: Option<Arc<dyn Revocation>>,
     deny_lists: Vec<TokenList>,
+    pub(crate) options: JamAppOptions,
 }
 
 impl JamApp {
@@ -46,14 +57,12 @@ impl JamApp {
     pub fn new(app_id: impl Into<String>) -> Self {
         Self {
             app_id: app_id.into(),
-            base_url: base::DEFAULT_BASE_URL.to_owned(),
-            leeway: None,
-            cache_bytes: None,
             clock: Arc::new(SystemClock),
             fetcher: None,
             keys: None,
             revocation: None,
             deny_lists: Vec::new(),
+            options: JamAppOptions::default(),
         }
     }
 
@@ -61,7 +70,7 @@ impl JamApp {
     ///
     /// Default: `https://api.justauthenticate.me`.
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url = base_url.into();
+        self.options.base_url = Some(base_url.into());
         self
     }
 
@@ -69,7 +78,7 @@ impl JamApp {
     ///
     /// Default: 60 s. See [`VerifierBuilder::leeway`](crate::VerifierBuilder::leeway).
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = Some(leeway);
+        self.options.leeway = Some(Time(leeway));
         self
     }
 
@@ -77,7 +86,7 @@ impl JamApp {
     ///
     /// Default: 64 MiB. See [`VerifierBuilder::cache_bytes`](crate::VerifierBuilder::cache_bytes).
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
-        self.cache_bytes = Some(bytes);
+        self.options.cache_bytes = Some(bytes);
         self
     }
 
@@ -111,13 +120,17 @@ impl JamApp {
         self
     }
 
+    fn get_base_url(&self) -> &str {
+        self.options.base_url.as_deref().unwrap_or(base::DEFAULT_BASE_URL)
+    }
+
     /// Returns the URL where the app publishes its keys.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the app id or the base URL
     /// is invalid.
     pub fn jwks_url(&self) -> Result<String, Error> {
-        let base = base::app_url(&self.base_url, &self.app_id)?;
+        let base = base::app_url(self.get_base_url(), &self.app_id)?;
         Ok(format!("{}/.well-known/jwks.json", base::issuer(&base)))
     }
 
@@ -128,7 +141,7 @@ impl JamApp {
     /// is invalid, the leeway is over an hour, a list does not fit, or both a key set and a fetcher
     /// are set.
     pub fn verifier(&self) -> Result<Verifier, Error> {
-        let base = base::app_url(&self.base_url, &self.app_id)?;
+        let base = base::app_url(self.get_base_url(), &self.app_id)?;
         let keys = match &self.keys {
             Some(_) if self.fetcher.is_some() => {
                 return Err(Error::configuration(
@@ -156,10 +169,10 @@ impl JamApp {
             .issuer_verifies_emails()
             .clock(self.clock.clone());
         verifier.token_type_if_present = Some("JWT".into());
-        if let Some(leeway) = self.leeway {
+        if let Some(Time(leeway)) = self.options.leeway {
             verifier = verifier.leeway(leeway);
         }
-        if let Some(bytes) = self.cache_bytes {
+        if let Some(bytes) = self.options.cache_bytes {
             verifier = verifier.cache_bytes(bytes);
         }
         if let Some(revocation) = &self.revocation {
@@ -172,4 +185,4 @@ impl JamApp {
     }
 }
 
-debug_fields!(JamApp, self, app_id = self.app_id, base_url = self.base_url);
+debug_fields!(JamApp, self, app_id = self.app_id, base_url = self.get_base_url());

@@ -60,7 +60,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("redb", &["store/file/"]),
     ("aws_lc_rs::digest", &["core/hash.rs", "otp/secret.rs", "store/redis/scripts.rs"]),
     ("URL_SAFE_NO_PAD", &["jose/encoding.rs"]),
-    ("PoisonError", &["core/lock.rs", "config/parts/context.rs", "testing/store_suite/"]),
+    ("PoisonError", &["core/lock.rs", "testing/store_suite/"]),
     ("saphyr_parser", &["config/document/yaml.rs"]),
     ("humantime", &["core/settings.rs", "config/parts/scalars.rs"]),
     ("strsim", &["config/document/problem.rs"]),

@@ -1,6 +1,5 @@
 //! A cache of file contents, each read once.
 
-use super::format::{MAX_BYTES, too_long};
 use super::problem::Problem;
 use crate::core::hash::{Sha256, sha256, sha256_of};
 use crate::core::lock::lock;
@@ -10,6 +9,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use zeroize::Zeroizing;
+
+/// Maximum size of a file, which bounds the memory for it.
+const MAX_BYTES: usize = 1 << 20;
 
 /// The content of a file, zeroized on drop.
 pub(in crate::config) type Content = Arc<Zeroizing<Vec<u8>>>;
@@ -75,8 +77,14 @@ fn read(path: &Path) -> Result<Content, Problem> {
     // Ignores the length in the metadata: some files of the system report 0.
     let mut file = file.take(MAX_BYTES as u64 + 1);
     file.read_to_end(&mut content).map_err(failed)?;
-    match content.len() > MAX_BYTES {
-        true => Err(too_long()),
-        false => Ok(Arc::new(content)),
+    check_size(content.len())?;
+    Ok(Arc::new(content))
+}
+
+/// Checks the size of a file or of a text in place of one.
+pub(super) fn check_size(bytes: usize) -> Result<(), Problem> {
+    match bytes > MAX_BYTES {
+        true => Err(Problem::new("it is longer than 1 MiB, the maximum")),
+        false => Ok(()),
     }
 }

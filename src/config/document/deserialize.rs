@@ -2,34 +2,13 @@
 
 use super::node::{Entry, Node, Value};
 use super::problem::{Problem, unknown_key};
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
-};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 impl Node {
     fn wrong<T>(&self, wanted: &str) -> Result<T, Problem> {
         let found = self.kind();
-        Err(Problem::new(format!("this must be {wanted}, and is {found}")))
-    }
-
-    fn visit<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Problem> {
-        match &self.value {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Integer(number) => match (u64::try_from(*number), i64::try_from(*number)) {
-                (Ok(number), _) => visitor.visit_u64(number),
-                (_, Ok(number)) => visitor.visit_i64(number),
-                _ => Err(Problem::new("the number is too large or too small")),
-            },
-            Value::Float(number) => visitor.visit_f64(*number),
-            Value::Text(text) => visitor.visit_borrowed_str(text),
-            Value::List(nodes) => visitor.visit_seq(List(nodes.iter().enumerate())),
-            Value::Table(entries) => {
-                visitor.visit_map(Table { entries: entries.iter(), current: None })
-            }
-        }
+        Err(Problem::new(format!("this must be {wanted}, and is {found}")).on(self.line))
     }
 }
 
@@ -66,7 +45,20 @@ impl<'de> Deserializer<'de> for &'de Node {
     type Error = Problem;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
-        self.visit(visitor).map_err(|problem| problem.on(self.line))
+        let visited = match &self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Integer(number) => match (u64::try_from(*number), i64::try_from(*number)) {
+                (Ok(number), _) => visitor.visit_u64(number),
+                (_, Ok(number)) => visitor.visit_i64(number),
+                _ => Err(Problem::new("the number is too large or too small")),
+            },
+            Value::Float(number) => visitor.visit_f64(*number),
+            Value::Text(text) => visitor.visit_borrowed_str(text),
+            Value::List(nodes) => visitor.visit_seq(List(nodes.iter().enumerate())),
+            Value::Table(entries) => visitor.visit_map(Table::of(entries)),
+        };
+        visited.map_err(|problem| problem.on(self.line))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
@@ -90,12 +82,15 @@ impl<'de> Deserializer<'de> for &'de Node {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Problem> {
-        let visited = match &self.value {
-            Value::Table(_) => self.visit(visitor),
-            // serde would read a list as the fields in order.
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        match &self.value {
+            Value::Table(_) => self.deserialize_any(visitor),
+            // serde would read a list as the fields of a struct in order.
             _ => self.wrong("a table"),
-        };
-        visited.map_err(|problem| problem.on(self.line))
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -106,10 +101,10 @@ impl<'de> Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, Problem> {
         let visited = match &self.value {
             Value::Text(text) => visitor.visit_enum(text.as_str().into_deserializer()),
-            Value::Table(entries) => match &entries[..] {
-                [entry] => visitor.visit_enum(Variant(entry)),
-                _ => self.wrong("a table with exactly one key"),
-            },
+            Value::Table(entries) if entries.len() == 1 => {
+                visitor.visit_enum(MapAccessDeserializer::new(Table::of(entries)))
+            }
+            Value::Table(_) => self.wrong("a table with exactly one key"),
             _ => self.wrong("a string"),
         };
         visited.map_err(|problem| problem.on(self.line))
@@ -121,19 +116,19 @@ impl<'de> Deserializer<'de> for &'de Node {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, Problem> {
-        let visited = match &self.value {
-            _ if name != SECTION => self.visit(visitor),
+        match &self.value {
+            _ if name != SECTION => self.deserialize_any(visitor),
             Value::Table(entries) => {
-                visitor.visit_seq(Structs { entries, known: Vec::new(), left: length })
+                let structs = Structs { entries, known: Vec::new(), left: length };
+                visitor.visit_seq(structs).map_err(|problem| problem.on(self.line))
             }
             _ => self.wrong("a table"),
-        };
-        visited.map_err(|problem| problem.on(self.line))
+        }
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple map identifier ignored_any
+        unit_struct seq tuple identifier ignored_any
     }
 }
 
@@ -179,6 +174,11 @@ impl<'de> Deserializer<'de> for &mut Structs<'de> {
         visitor.visit_map(Table { entries, current: None })
     }
 
+    /// Reads the stand-in for the keys of a feature that this build lacks.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        visitor.visit_unit()
+    }
+
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -190,7 +190,7 @@ impl<'de> Deserializer<'de> for &mut Structs<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
         unit_struct seq tuple map identifier ignored_any option newtype_struct enum
     }
 }
@@ -204,18 +204,22 @@ impl<'de> SeqAccess<'de> for List<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Problem> {
-        let Some((at, node)) = self.0.next() else {
-            return Ok(None);
+        let read = |(at, node): (usize, &'de Node)| {
+            seed.deserialize(node).map_err(|problem| problem.at(at.to_string(), node.line))
         };
-        let element = seed.deserialize(node);
-        let at = |problem: Problem| problem.at(at.to_string(), node.line);
-        element.map(Some).map_err(at)
+        self.0.next().map(read).transpose()
     }
 }
 
 struct Table<'de, I> {
     entries: I,
     current: Option<&'de Entry>,
+}
+
+impl<'de> Table<'de, std::slice::Iter<'de, Entry>> {
+    fn of(entries: &'de [Entry]) -> Self {
+        Self { entries: entries.iter(), current: None }
+    }
 }
 
 impl<'de, I: Iterator<Item = &'de Entry>> MapAccess<'de> for Table<'de, I> {
@@ -240,50 +244,5 @@ impl<'de, I: Iterator<Item = &'de Entry>> MapAccess<'de> for Table<'de, I> {
         };
         let value = seed.deserialize(&entry.node);
         value.map_err(|problem| problem.at(&*entry.key, entry.line))
-    }
-}
-
-/// An enum variant in a table: `{variant: content}`.
-struct Variant<'de>(&'de Entry);
-
-impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = Problem;
-    type Variant = Self;
-
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Problem> {
-        let name: StrDeserializer<'_, Problem> = self.0.key.as_str().into_deserializer();
-        let variant = seed.deserialize(name);
-        let variant = variant.map_err(|problem| problem.at(&*self.0.key, self.0.line))?;
-        Ok((variant, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'de> {
-    type Error = Problem;
-
-    fn unit_variant(self) -> Result<(), Problem> {
-        match self.0.node.value {
-            Value::Null => Ok(()),
-            _ => Err(Problem::new("this takes no value").at(&*self.0.key, self.0.line)),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Problem> {
-        let content = seed.deserialize(&self.0.node);
-        content.map_err(|problem| problem.at(&*self.0.key, self.0.line))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Problem> {
-        let content = self.0.node.deserialize_any(visitor);
-        content.map_err(|problem| problem.at(&*self.0.key, self.0.line))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Problem> {
-        let content = self.0.node.deserialize_struct("", fields, visitor);
-        content.map_err(|problem| problem.at(&*self.0.key, self.0.line))
     }
 }

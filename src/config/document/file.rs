@@ -17,6 +17,11 @@ use std::sync::Arc;
 /// The lookup of variables such as `${NAME}`.
 pub(in crate::config) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// Returns the lookup of the process's environment.
+pub(in crate::config) fn environment() -> Variables {
+    Arc::new(|name| std::env::var(name).ok())
+}
+
 /// A configuration file that [`Jamguard`](crate::Jamguard) and your application can share.
 ///
 /// Each reads its own table, with the same formats, variables and errors.
@@ -54,11 +59,7 @@ pub struct Document {
 
 impl Document {
     fn new(root: Node, file: Option<&Path>) -> Self {
-        Self {
-            root,
-            file: file.map(Path::to_owned),
-            variables: Arc::new(|name| std::env::var(name).ok()),
-        }
+        Self { root, file: file.map(Path::to_owned), variables: environment() }
     }
 
     /// Reads a file. Its extension determines the [`Format`].
@@ -113,11 +114,6 @@ impl Document {
         self
     }
 
-    pub(in crate::config) fn with_shared_variables(mut self, variables: Variables) -> Self {
-        self.variables = variables;
-        self
-    }
-
     /// Reads the table at a pointer: table names separated by dots, or empty for the whole file.
     ///
     /// Variables are expanded in this table only.
@@ -127,50 +123,48 @@ impl Document {
     /// table is at the pointer, a variable is unset, or the table is not a `T`. Its message shows
     /// no string of the file of 8 bytes or more, except keys.
     pub fn read<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, Error> {
-        let node = self.at(pointer)?;
+        let node = self.expand(pointer, &self.variables)?;
         T::deserialize(&node)
-            .map_err(|problem| self.error(problem.redacted(&Redaction::of(&node)), pointer))
+            .map_err(|problem| self.error(Redaction::of(&node).apply(problem), pointer))
     }
 
-    /// Returns the table at a pointer, with its variables expanded.
-    pub(in crate::config) fn at(&self, pointer: &str) -> Result<Node, Error> {
-        let mut node = self.find(pointer)?.clone();
-        let interpolated = interpolate(&mut node, &*self.variables);
-        interpolated.map_err(|problem| self.error(problem, pointer))?;
+    /// Returns the table at a pointer, with these variables expanded.
+    pub(in crate::config) fn expand(
+        &self,
+        pointer: &str,
+        variables: &Variables,
+    ) -> Result<Node, Error> {
+        let found = self.find(pointer).map_err(|problem| self.error(problem, ""))?;
+        let mut node = found.clone();
+        let expanded = interpolate(&mut node, &**variables);
+        expanded.map_err(|problem| self.error(problem, pointer))?;
         Ok(node)
     }
 
-    fn find(&self, pointer: &str) -> Result<&Node, Error> {
-        let mut node = &self.root;
-        let mut line = None;
-        if !pointer.is_empty() {
-            for name in pointer.split('.') {
-                let refuse = |message: String| {
-                    let problem = Problem::new(message).at(pointer, line.or(node.line));
-                    self.error(problem, "")
-                };
-                let Value::Table(entries) = &node.value else {
-                    let kind = node.kind();
-                    return Err(refuse(format!(
-                        "the pointer leads through {kind} where a table is needed, at '{name}'"
-                    )));
-                };
-                let Some(entry) = entries.iter().find(|entry| entry.key == name) else {
-                    let names: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
-                    let advice = advice(name, &names, "there is nothing");
-                    return Err(refuse(format!(
-                        "the pointer leads nowhere: there is no '{name}'; {advice}"
-                    )));
-                };
-                (node, line) = (&entry.node, entry.line);
-            }
+    fn find(&self, pointer: &str) -> Result<&Node, Problem> {
+        let (mut node, mut line) = (&self.root, None);
+        for name in pointer.split('.').filter(|_| !pointer.is_empty()) {
+            let wrong = |message: String| Problem::new(message).at(pointer, line.or(node.line));
+            let Value::Table(entries) = &node.value else {
+                return Err(wrong(format!(
+                    "the pointer leads through {} where a table is needed, at '{name}'",
+                    node.kind()
+                )));
+            };
+            let Some(entry) = node.get(name) else {
+                let names: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
+                let advice = advice(name, &names, "there is nothing");
+                return Err(wrong(format!(
+                    "the pointer leads nowhere: there is no '{name}'; {advice}"
+                )));
+            };
+            (node, line) = (&entry.node, entry.line);
         }
         match &node.value {
             Value::Table(_) => Ok(node),
             _ => {
-                let kind = node.kind();
-                let message = format!("the pointer must lead to a table, not to {kind}");
-                Err(self.error(Problem::new(message).at(pointer, line), ""))
+                let message = format!("the pointer must lead to a table, not to {}", node.kind());
+                Err(Problem::new(message).at(pointer, line))
             }
         }
     }

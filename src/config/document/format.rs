@@ -1,13 +1,11 @@
 //! The format of a configuration file.
 
+use super::contents::check_size;
 use super::node::Node;
 use super::problem::Problem;
 use super::{json, toml, yaml};
 use crate::core::error::Error;
 use std::path::Path;
-
-/// Maximum size of a file, which bounds the memory for it.
-pub(super) const MAX_BYTES: usize = 1 << 20;
 
 /// The format of a configuration file.
 ///
@@ -50,9 +48,7 @@ impl Format {
     }
 
     pub(super) fn parse(self, text: &str) -> Result<Node, Problem> {
-        if text.len() > MAX_BYTES {
-            return Err(too_long());
-        }
+        check_size(text.len())?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match self {
             Self::Toml => toml::parse(text),
@@ -60,8 +56,4 @@ impl Format {
             Self::Json => json::parse(text),
         }
     }
-}
-
-pub(super) fn too_long() -> Problem {
-    Problem::new("it is longer than 1 MiB, the maximum")
 }

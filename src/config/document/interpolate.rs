@@ -12,26 +12,14 @@ pub(super) fn interpolate(
     node: &mut Node,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(), Problem> {
-    let line = node.line;
-    match &mut node.value {
-        Value::Text(text) if text.contains("${") => {
-            *text = replaced(text, variable).map_err(|problem| problem.on(line))?;
+    node.try_each(&mut |node| {
+        if let Value::Text(text) = &mut node.value
+            && text.contains("${")
+        {
+            *text = replaced(text, variable).map_err(|problem| problem.on(node.line))?;
         }
-        Value::List(nodes) => {
-            for (at, node) in nodes.iter_mut().enumerate() {
-                interpolate(node, variable)
-                    .map_err(|problem| problem.at(at.to_string(), node.line))?;
-            }
-        }
-        Value::Table(entries) => {
-            for entry in entries {
-                interpolate(&mut entry.node, variable)
-                    .map_err(|problem| problem.at(&*entry.key, entry.line))?;
-            }
-        }
-        _ => {}
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Expands from left to right, once: values of variables are not expanded again.

@@ -1,6 +1,6 @@
 //! The JSON parser. Each value is read from its slice of the text, whose offset gives the line.
 
-use super::node::{Entry, Lines, Node, Value, check_depth, table};
+use super::node::{Lines, Node, Value, check_depth};
 use super::problem::Problem;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -8,15 +8,10 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
-    let root: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
-    let place = Place { begins: text.as_ptr() as usize, lines: Lines::of(text) };
-    node(root, &place, 0)
-}
-
-/// The start address and line ends of a text, to find the line of a slice.
-struct Place {
-    begins: usize,
-    lines: Lines,
+    let root = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+    let lines = Lines::of(text);
+    let line = |raw: &RawValue| lines.line(raw.get().as_ptr() as usize - text.as_ptr() as usize);
+    node(root, &line, 0)
 }
 
 /// Reports the column too, because a whole file may be one line.
@@ -32,69 +27,55 @@ fn not_json(error: &serde_json::Error) -> Problem {
     Problem::new(what).on(Some(line))
 }
 
-fn node(raw: &RawValue, place: &Place, depth: usize) -> Result<Node, Problem> {
-    let part = raw.get();
-    let line = place.lines.line(part.as_ptr() as usize - place.begins);
-    let at = Some(line);
-    check_depth(depth, at)?;
+fn node(
+    raw: &RawValue,
+    line_of: &dyn Fn(&RawValue) -> Option<usize>,
+    depth: usize,
+) -> Result<Node, Problem> {
+    let line = line_of(raw);
+    check_depth(depth, line)?;
+    let inner = |raw: &RawValue| node(raw, line_of, depth + 1);
     // The syntax is valid, so only strings and numbers without a representation can fail.
-    let wrong = |_: serde_json::Error| Problem::new("this value cannot be represented").on(at);
-    let value = match part.as_bytes().first() {
+    let wrong = |_| Problem::new("this value cannot be represented").on(line);
+    let text = raw.get();
+    let value = match text.as_bytes().first() {
         Some(b'{') => {
-            let Members(members) = serde_json::from_str(part).map_err(wrong)?;
-            let mut entries = Vec::with_capacity(members.len());
-            for (key, value) in members {
-                let node = node(value, place, depth + 1);
-                let node = node.map_err(|problem| problem.at(&*key, at))?;
-                let line = node.line;
-                entries.push(Entry { key, line, node });
-            }
-            table(entries)?
+            let Members(members) = serde_json::from_str(text).map_err(wrong)?;
+            Value::table(members.into_iter().map(|(key, raw)| (key, line_of(raw), raw)), inner)?
         }
         Some(b'[') => {
-            let values: Vec<&RawValue> = serde_json::from_str(part).map_err(wrong)?;
-            let nodes = values.into_iter().map(|value| node(value, place, depth + 1));
-            Value::List(nodes.collect::<Result<_, _>>()?)
+            let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(wrong)?;
+            Value::list(elements, inner)?
         }
-        Some(b'"') => {
-            return Ok(Node::text(serde_json::from_str::<String>(part).map_err(wrong)?, at));
-        }
-        _ => scalar(&serde_json::from_str(part).map_err(wrong)?),
+        _ => scalar(serde_json::from_str(text).map_err(wrong)?),
     };
-    Ok(Node::new(value, at))
-}
-
-fn scalar(value: &serde_json::Value) -> Value {
-    match value {
-        serde_json::Value::Bool(value) => Value::Bool(*value),
-        serde_json::Value::Number(number) => match number.as_i128() {
-            Some(number) => Value::Integer(number),
-            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        _ => Value::Null,
-    }
+    Ok(Node { value, line })
 }
 
 /// Converts a value that was not parsed from text, so it has no lines.
 pub(super) fn from_value(value: serde_json::Value, depth: usize) -> Result<Node, Problem> {
     check_depth(depth, None)?;
-    Ok(match value {
-        serde_json::Value::String(text) => Node::text(text, None),
-        serde_json::Value::Array(values) => {
-            let nodes = values.into_iter().map(|value| from_value(value, depth + 1));
-            Node::new(Value::List(nodes.collect::<Result<_, _>>()?), None)
-        }
+    let inner = |value| from_value(value, depth + 1);
+    let value = match value {
+        serde_json::Value::Array(elements) => Value::list(elements, inner)?,
         serde_json::Value::Object(members) => {
-            let mut entries = Vec::with_capacity(members.len());
-            for (key, value) in members {
-                let node = from_value(value, depth + 1)?;
-                let line = None;
-                entries.push(Entry { key, line, node });
-            }
-            Node::new(Value::Table(entries), None)
+            Value::table(members.into_iter().map(|(key, value)| (key, None, value)), inner)?
         }
-        scalar_value => Node::new(scalar(&scalar_value), None),
-    })
+        value => scalar(value),
+    };
+    Ok(Node { value, line: None })
+}
+
+fn scalar(value: serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Bool(value) => Value::Bool(value),
+        serde_json::Value::Number(number) => match number.as_i128() {
+            Some(number) => Value::Integer(number),
+            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        serde_json::Value::String(text) => Value::text(text),
+        _ => Value::Null,
+    }
 }
 
 /// The members of an object in order, with duplicate keys.
@@ -112,11 +93,7 @@ impl<'de: 't, 't> Deserialize<'de> for Members<'t> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
+                std::iter::from_fn(|| map.next_entry().transpose()).collect()
             }
         }
 

@@ -18,8 +18,8 @@ pub use format::Format;
 pub(super) use self::{
     contents::{Content, Contents},
     deserialize::Section,
-    file::Variables,
-    node::{Node, Value},
+    file::{Variables, environment},
+    node::{Entry, Node, Value},
     problem::{Problem, advice},
     redaction::Redaction,
 };

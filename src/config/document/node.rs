@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use zeroize::Zeroizing;
 
 /// Maximum nesting of a file, far deeper than any settings, to avoid a stack overflow.
-pub(super) const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// A value and its line. Without `Debug`, because it may contain secrets.
 #[derive(Clone)]
@@ -36,14 +36,6 @@ pub(in crate::config) struct Entry {
 }
 
 impl Node {
-    pub(super) fn new(value: Value, line: Option<usize>) -> Self {
-        Self { value, line }
-    }
-
-    pub(super) fn text(text: impl Into<String>, line: Option<usize>) -> Self {
-        Self::new(Value::Text(Zeroizing::new(text.into())), line)
-    }
-
     /// Returns the entry with this key, if this is a table.
     pub(in crate::config) fn get(&self, key: &str) -> Option<&Entry> {
         match &self.value {
@@ -60,35 +52,35 @@ impl Node {
         }
     }
 
-    /// Checks that every key has a value.
-    ///
-    /// A value left empty by mistake would otherwise disable its setting, such as an encryption.
-    pub(in crate::config) fn check_no_value_missing(&self) -> Result<(), Problem> {
-        match &self.value {
-            Value::Null => Err(Problem::new(
-                "a value is missing: give one, {} for a section with nothing in it, or leave the \
-                 key out",
-            )),
-            Value::List(nodes) => nodes.iter().enumerate().try_for_each(|(at, node)| {
-                let checked = node.check_no_value_missing();
-                checked.map_err(|problem| problem.at(at.to_string(), node.line))
+    /// Calls a function with this value and everything in it. An error of it gets its path.
+    pub(super) fn try_each(
+        &mut self,
+        visit: &mut impl FnMut(&mut Self) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        visit(self)?;
+        match &mut self.value {
+            Value::List(nodes) => nodes.iter_mut().enumerate().try_for_each(|(at, node)| {
+                node.try_each(visit).map_err(|problem| problem.at(at.to_string(), node.line))
             }),
-            Value::Table(entries) => entries.iter().try_for_each(|entry| {
-                let checked = entry.node.check_no_value_missing();
-                checked.map_err(|problem| problem.at(&*entry.key, entry.line))
+            Value::Table(entries) => entries.iter_mut().try_for_each(|entry| {
+                let visited = entry.node.try_each(visit);
+                visited.map_err(|problem| problem.at(&*entry.key, entry.line))
             }),
             _ => Ok(()),
         }
     }
 
-    /// Returns the number of nested levels of tables and lists.
-    pub(super) fn depth(&self) -> usize {
-        let inner = match &self.value {
-            Value::List(nodes) => nodes.iter().map(Self::depth).max(),
-            Value::Table(entries) => entries.iter().map(|entry| entry.node.depth()).max(),
-            _ => None,
-        };
-        inner.map_or(0, |deepest| 1 + deepest)
+    /// Checks that every key has a value.
+    ///
+    /// A value left empty by mistake would otherwise disable its setting, such as an encryption.
+    pub(in crate::config) fn check_no_value_missing(&mut self) -> Result<(), Problem> {
+        self.try_each(&mut |node| match node.value {
+            Value::Null => Err(Problem::new(
+                "a value is missing: give one, {} for a section with nothing in it, or leave the \
+                 key out",
+            )),
+            _ => Ok(()),
+        })
     }
 
     /// Compares the values, ignoring lines and the order of keys.
@@ -134,15 +126,34 @@ impl Node {
     }
 }
 
-/// Builds a table; a duplicate key is an error.
-pub(super) fn table(entries: Vec<Entry>) -> Result<Value, Problem> {
-    let mut keys = HashSet::with_capacity(entries.len());
-    let twice = entries.iter().find(|entry| !keys.insert(&*entry.key));
-    if let Some(entry) = twice {
-        return Err(Problem::new("the key is given twice: keep one").at(&entry.key, entry.line));
+impl Value {
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(Zeroizing::new(text.into()))
     }
-    drop(keys);
-    Ok(Value::Table(entries))
+
+    /// Builds a list, whose elements are read with a function.
+    pub(super) fn list<T>(
+        elements: impl IntoIterator<Item = T>,
+        read: impl Fn(T) -> Result<Node, Problem>,
+    ) -> Result<Self, Problem> {
+        elements.into_iter().map(read).collect::<Result<_, _>>().map(Self::List)
+    }
+
+    /// Builds a table of keys, their lines and their values; a duplicate key is an error.
+    pub(super) fn table<T>(
+        members: impl IntoIterator<Item = (String, Option<usize>, T)>,
+        read: impl Fn(T) -> Result<Node, Problem>,
+    ) -> Result<Self, Problem> {
+        let (mut entries, mut keys) = (Vec::new(), HashSet::new());
+        for (key, line, value) in members {
+            let node = read(value).map_err(|problem| problem.at(&*key, line))?;
+            if !keys.insert(key.clone()) {
+                return Err(Problem::new("the key is given twice: keep one").at(key, line));
+            }
+            entries.push(Entry { key, line, node });
+        }
+        Ok(Self::Table(entries))
+    }
 }
 
 pub(super) fn check_depth(depth: usize, line: Option<usize>) -> Result<(), Problem> {
@@ -163,7 +174,7 @@ impl Lines {
     }
 
     /// Returns the line, from 1, of an offset in the text.
-    pub(super) fn line(&self, at: usize) -> usize {
-        1 + self.0.partition_point(|end| *end < at)
+    pub(super) fn line(&self, at: usize) -> Option<usize> {
+        Some(1 + self.0.partition_point(|end| *end < at))
     }
 }

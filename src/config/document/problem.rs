@@ -1,6 +1,5 @@
 //! Errors in a configuration file, with their location and a suggestion.
 
-use super::redaction::Redaction;
 use crate::core::error::{Error, ErrorKind};
 use serde::de::{self, Expected, Unexpected};
 use std::fmt;
@@ -27,15 +26,15 @@ const FEATURES: [(bool, &str, &[&str]); 6] = [
 /// An error in a file.
 ///
 /// Its message must show no value of the file, which may be a secret: see
-/// [`redacted`](Self::redacted).
+/// [`Redaction`](super::Redaction).
 #[derive(Debug)]
 pub(in crate::config) struct Problem {
     /// The keys, innermost first.
     path: Vec<String>,
     line: Option<usize>,
-    message: String,
+    pub(super) message: String,
     kind: ErrorKind,
-    source: Option<Error>,
+    pub(super) source: Option<Error>,
 }
 
 impl Problem {
@@ -59,23 +58,6 @@ impl Problem {
         }
     }
 
-    /// Removes the strings that no message may show.
-    pub(in crate::config) fn redacted(self, redaction: &Redaction) -> Self {
-        // Checks Display and Debug: Debug escapes quotes, so a string may show in only one of them.
-        let shows = |source: &Error| {
-            let chain = std::iter::successors(Some(source as &dyn std::error::Error), |error| {
-                error.source()
-            });
-            let mut texts = chain.flat_map(|error| [error.to_string(), format!("{error:?}")]);
-            texts.any(|text| redaction.is_in(&text))
-        };
-        Self {
-            message: redaction.hide(&self.message),
-            source: self.source.filter(|source| !shows(source)),
-            ..self
-        }
-    }
-
     /// Sets the line if none is known yet.
     pub(super) fn on(mut self, line: Option<usize>) -> Self {
         self.line = self.line.or(line);
@@ -90,23 +72,13 @@ impl Problem {
 
     /// Formats the error for the author of the file: `file:line: key.path: message`.
     pub(in crate::config) fn into_error(self, file: Option<&Path>, pointer: &str) -> Error {
-        use std::fmt::Write;
-        let mut text = match file {
-            Some(file) => file.display().to_string(),
-            None => "configuration".to_owned(),
-        };
-        if let Some(line) = self.line {
-            // Writing to a `String` does not fail.
-            let _ = write!(text, ":{line}");
-        }
+        let file = file.map_or("configuration".to_owned(), |file| file.display().to_string());
+        let line = self.line.map_or(String::new(), |line| format!(":{line}"));
         let pointer = (!pointer.is_empty()).then_some(pointer);
-        let path: Vec<&str> =
-            pointer.into_iter().chain(self.path.iter().rev().map(String::as_str)).collect();
-        if !path.is_empty() {
-            let _ = write!(text, ": {}", path.join("."));
-        }
-        let _ = write!(text, ": {}", self.message);
-        let error = Error::new(self.kind, text);
+        let keys = self.path.iter().rev().map(String::as_str);
+        let path: Vec<&str> = pointer.into_iter().chain(keys).collect();
+        let path = if path.is_empty() { String::new() } else { format!(": {}", path.join(".")) };
+        let error = Error::new(self.kind, format!("{file}{line}{path}: {}", self.message));
         match self.source {
             Some(source) => error.with_source(source),
             None => error,
@@ -141,8 +113,9 @@ fn expected(expected: &dyn Expected) -> String {
     match &*text {
         "a string" => "a string".to_owned(),
         "a boolean" => "true or false".to_owned(),
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number".to_owned(),
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+            "a whole number".to_owned()
+        }
         "f32" | "f64" => "a number".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "a table".to_owned(),
@@ -195,6 +168,9 @@ impl de::Error for Problem {
 
     fn invalid_type(unexpected: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let (wanted, found) = (expected(wanted), found(&unexpected));
+        if wanted == "unit" {
+            return Self::new("this takes no value");
+        }
         Self::new(match wanted == found {
             // The type is right, so the number is out of range.
             true => format!("the number is too large or too small here, {wanted}"),

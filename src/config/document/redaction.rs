@@ -2,6 +2,8 @@
 
 use super::contents::Contents;
 use super::node::{Node, Value};
+use super::problem::Problem;
+use crate::core::error::Error;
 use std::collections::HashSet;
 use zeroize::Zeroizing;
 
@@ -68,8 +70,23 @@ impl Redaction {
         }
     }
 
+    /// Removes from a problem the strings that no message may show.
+    pub(in crate::config) fn apply(&self, mut problem: Problem) -> Problem {
+        // Checks Display and Debug: Debug escapes quotes, so a string may show in only one of them.
+        let is_shown = |source: &Error| {
+            let errors = std::iter::successors(Some(source as &dyn std::error::Error), |error| {
+                error.source()
+            });
+            let mut texts = errors.flat_map(|error| [error.to_string(), format!("{error:?}")]);
+            !texts.any(|text| self.is_in(&text))
+        };
+        problem.message = self.hide(&problem.message);
+        problem.source = problem.source.filter(is_shown);
+        problem
+    }
+
     /// Redacts a message, in any letter case: header names and hosts are shown in lower case.
-    pub(in crate::config) fn hide(&self, message: &str) -> String {
+    fn hide(&self, message: &str) -> String {
         let mut hidden = String::with_capacity(message.len());
         let mut rest = message;
         while let Some(first) = rest.chars().next() {
@@ -88,7 +105,7 @@ impl Redaction {
         hidden
     }
 
-    pub(in crate::config) fn is_in(&self, message: &str) -> bool {
+    fn is_in(&self, message: &str) -> bool {
         self.hide(message) != message
     }
 }

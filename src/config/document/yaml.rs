@@ -1,6 +1,6 @@
 //! The YAML 1.2 parser, for the core schema. The expansion of aliases is bounded.
 
-use super::node::{Entry, Node, Value, check_depth, table};
+use super::node::{Node, Value, check_depth};
 use super::problem::Problem;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 use std::collections::HashMap;
@@ -11,12 +11,8 @@ const MAX_UNFOLDED: usize = 4 << 20;
 const VALUE: usize = 64;
 
 pub(super) fn parse(text: &str) -> Result<Node, Problem> {
-    let mut reader = Reader {
-        parser: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        size: 0,
-        unfolded: 0,
-    };
+    let parser = Parser::new_from_str(text);
+    let mut reader = Reader { parser, anchors: HashMap::new(), unfolded: 0 };
     let mut root = None;
     loop {
         let (event, span) = reader.next()?;
@@ -29,15 +25,12 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
             event => root = Some(reader.node(event, &span, 0)?),
         }
     }
-    Ok(root.unwrap_or_else(|| Node::new(Value::Null, None)))
+    Ok(root.unwrap_or_else(|| Node { value: Value::Null, line: None }))
 }
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
-    /// The anchored values, with their size and depth.
-    anchors: HashMap<usize, (Node, usize, usize)>,
-    /// Size of everything read so far.
-    size: usize,
+    anchors: HashMap<usize, Node>,
     /// Size of the copies made for anchors and aliases; the text itself is bounded already.
     unfolded: usize,
 }
@@ -62,8 +55,8 @@ impl<'t> Reader<'t> {
     }
 
     /// Counts a copy of an anchored value: one for the anchor, and one for each alias.
-    fn count_copy(&mut self, bytes: usize, line: Option<usize>) -> Result<(), Problem> {
-        self.unfolded = self.unfolded.saturating_add(bytes);
+    fn count_copy(&mut self, size: usize, line: Option<usize>) -> Result<(), Problem> {
+        self.unfolded = self.unfolded.saturating_add(size);
         match self.unfolded > MAX_UNFOLDED {
             true => {
                 Err(Problem::new("its anchors and aliases expand to over 4 MiB: use fewer")
@@ -76,30 +69,22 @@ impl<'t> Reader<'t> {
     fn node(&mut self, event: Event<'t>, span: &Span, depth: usize) -> Result<Node, Problem> {
         let at = line(span);
         check_depth(depth, at)?;
-        let before = self.size;
-        self.size = self.size.saturating_add(VALUE);
         let (value, anchor, tag) = match event {
             Event::Alias(anchor) => {
-                let Some((node, size, deep)) = self.anchors.get(&anchor) else {
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
                     return Err(Problem::new("an alias inside its own value: remove it").on(at));
                 };
-                check_depth(depth + deep, at)?;
-                let (node, size) = (node.clone(), *size);
-                self.size = self.size.saturating_add(size);
+                let (size, levels) = measure(&node);
+                check_depth(depth + levels, at)?;
                 self.count_copy(size, at)?;
                 return Ok(node);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.size = self.size.saturating_add(text.len());
                 let value = match style {
                     ScalarStyle::Plain => plain(&text),
                     _ => None,
                 };
-                let node = match value {
-                    Some(value) => Node::new(value, at),
-                    None => Node::text(text, at),
-                };
-                (node.value, anchor, tag)
+                (value.unwrap_or_else(|| Value::text(text)), anchor, tag)
             }
             Event::SequenceStart(anchor, tag) => (self.list(depth)?, anchor, tag),
             Event::MappingStart(anchor, tag) => (self.table(depth)?, anchor, tag),
@@ -108,12 +93,10 @@ impl<'t> Reader<'t> {
         if tag.is_some() {
             return Err(Problem::new("tags are not supported: remove the tag").on(at));
         }
-        let node = Node::new(value, at);
+        let node = Node { value, line: at };
         if anchor > 0 {
-            let size = self.size - before;
-            self.count_copy(size, at)?;
-            let deep = node.depth();
-            self.anchors.insert(anchor, (node.clone(), size, deep));
+            self.count_copy(measure(&node).0, at)?;
+            self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
     }
@@ -129,25 +112,38 @@ impl<'t> Reader<'t> {
     }
 
     fn table(&mut self, depth: usize) -> Result<Value, Problem> {
-        let mut entries = Vec::new();
+        let mut members = Vec::new();
         loop {
             let (event, span) = self.next()?;
-            let (key, at) = match event {
-                Event::MappingEnd => return table(entries),
+            let at = line(&span);
+            let key = match event {
+                Event::MappingEnd => return Value::table(members, Ok),
                 // A key is always a string: `8080: …` is the key "8080".
-                Event::Scalar(key, _, 0, None) => (key.into_owned(), line(&span)),
+                Event::Scalar(key, _, 0, None) => key.into_owned(),
                 _ => {
                     let message = "a key must be a string, without anchor, alias or tag";
-                    return Err(Problem::new(message).on(line(&span)));
+                    return Err(Problem::new(message).on(at));
                 }
             };
             let (event, span) = self.next()?;
-            let node = self.node(event, &span, depth + 1);
-            let node = node.map_err(|problem| problem.at(&*key, at))?;
-            let line = at;
-            entries.push(Entry { key, line, node });
+            let value = self.node(event, &span, depth + 1);
+            let value = value.map_err(|problem| problem.at(&*key, at))?;
+            members.push((key, at, value));
         }
     }
+}
+
+/// Returns the size of a value, and the number of its nested levels.
+fn measure(node: &Node) -> (usize, usize) {
+    let inner: Vec<&Node> = match &node.value {
+        Value::Text(text) => return (VALUE + text.len(), 0),
+        Value::List(nodes) => nodes.iter().collect(),
+        Value::Table(entries) => entries.iter().map(|entry| &entry.node).collect(),
+        _ => return (VALUE, 0),
+    };
+    inner.into_iter().map(measure).fold((VALUE, 0), |(size, levels), (more, deep)| {
+        (size.saturating_add(more), levels.max(1 + deep))
+    })
 }
 
 /// Returns the value of a plain scalar that is not a string (YAML 1.2.2 section 10.3.2).

@@ -2,17 +2,20 @@
 
 use super::facade::Jamguard;
 use crate::authenticator::AuthenticatorBuilder;
-use crate::config::document::{Contents, Document, Format, Node, Redaction, Variables};
-use crate::config::parts::{Change, Files, Parts, Settings, Spot, World};
+use crate::config::document::{
+    Contents, Document, Format, Node, Redaction, Variables, environment,
+};
+use crate::config::parts::{AllSettings, Built, Change, Files, Spot, World};
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
+use crate::core::lock::lock;
 use crate::policy::PolicyParser;
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A builder of a [`Jamguard`], for what a file cannot contain: your own stores, conditions and hooks.
 ///
@@ -49,8 +52,7 @@ pub struct JamguardBuilder {
 pub(super) struct Loaded {
     /// The settings with their variables expanded.
     pub(super) node: Node,
-    pub(super) settings: Settings,
-    pub(super) parts: Parts,
+    pub(super) built: Built,
     pub(super) files: Files,
 }
 
@@ -59,7 +61,7 @@ impl Default for JamguardBuilder {
         Self {
             pointer: "jam".to_owned(),
             stores: BTreeMap::new(),
-            variables: Arc::new(|name| std::env::var(name).ok()),
+            variables: environment(),
             clock: Arc::new(SystemClock),
             policies: PolicyParser::new(),
             change: None,
@@ -121,8 +123,7 @@ impl JamguardBuilder {
     pub fn from_file(self, path: impl AsRef<Path>) -> Result<Jamguard, Error> {
         // A reload must find the file after a change of the working directory.
         let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().to_owned());
-        let document = Document::from_file(&path)?;
-        Jamguard::new(self, &document, Some(&path))
+        Jamguard::new(self, &Document::from_file(path)?)
     }
 
     /// Builds a [`Jamguard`] from a string.
@@ -130,7 +131,7 @@ impl JamguardBuilder {
     /// # Errors
     /// See [`Jamguard::from_file`].
     pub fn from_str(self, text: &str, format: Format) -> Result<Jamguard, Error> {
-        Jamguard::new(self, &Document::from_str(text, format)?, None)
+        Jamguard::new(self, &Document::from_str(text, format)?)
     }
 
     /// Builds a [`Jamguard`] from a serializable value.
@@ -138,7 +139,7 @@ impl JamguardBuilder {
     /// # Errors
     /// See [`Jamguard::from_file`].
     pub fn from_value<T: Serialize + ?Sized>(self, value: &T) -> Result<Jamguard, Error> {
-        Jamguard::new(self, &Document::from_value(value)?, None)
+        Jamguard::new(self, &Document::from_value(value)?)
     }
 
     /// Checks a file like [`from_file`](Self::from_file), but opens no store.
@@ -157,11 +158,10 @@ impl JamguardBuilder {
         contents: &Arc<Contents>,
         dry: bool,
     ) -> Result<Loaded, Error> {
-        let document = document.clone().with_shared_variables(self.variables.clone());
-        let node = document.at(&self.pointer)?;
+        let mut node = document.expand(&self.pointer, &self.variables)?;
         let checked = node.check_no_value_missing();
         checked.map_err(|problem| document.error(problem, &self.pointer))?;
-        self.build(&document, node, contents, dry)
+        self.build(document, node, contents, dry)
     }
 
     pub(super) fn build(
@@ -172,23 +172,24 @@ impl JamguardBuilder {
         dry: bool,
     ) -> Result<Loaded, Error> {
         let folder = document.file().and_then(Path::parent);
-        let world = World::new(
-            folder.map_or_else(PathBuf::new, Path::to_owned),
-            self.clock.clone(),
-            self.policies.clone(),
-            self.stores.clone(),
+        let world = World {
+            base: folder.map_or_else(PathBuf::new, Path::to_owned),
+            clock: self.clock.clone(),
+            policies: self.policies.clone(),
+            stores: self.stores.clone(),
+            change: self.change.clone(),
             dry,
-            contents.clone(),
-        );
-        let built = Settings::deserialize(&node).and_then(|settings| {
-            let parts = settings.build(&Spot::root(&world, &node), self.change.as_deref())?;
-            Ok((settings, parts))
-        });
-        let (settings, parts) = built.map_err(|problem| {
+            contents: contents.clone(),
+            files: Mutex::default(),
+        };
+        let built = AllSettings::deserialize(&node)
+            .and_then(|settings| settings.build(&Spot::root(&world, &node)));
+        let built = built.map_err(|problem| {
             let redaction = Redaction::of(&node).with_files(contents);
-            document.error(problem.redacted(&redaction), &self.pointer)
+            document.error(redaction.apply(problem), &self.pointer)
         })?;
-        Ok(Loaded { node, settings, parts, files: world.into_files() })
+        let files = std::mem::take(&mut *lock(&world.files));
+        Ok(Loaded { node, built, files })
     }
 }
 

@@ -1,10 +1,9 @@
 //! [`Jamguard`]: the facade over everything built from a file.
 
 use super::builder::{JamguardBuilder, Loaded};
-use super::reload::State;
 use crate::authenticator::Authenticator;
-use crate::config::document::{Document, Format};
-use crate::config::parts::{JWT, Parts, not_configured};
+use crate::config::document::{Document, Format, Node};
+use crate::config::parts::{Built, Files, JWT, Parts};
 use crate::core::error::Error;
 use crate::core::telemetry;
 use crate::policy::{LiveTable, RouteTable};
@@ -61,10 +60,17 @@ pub(super) struct Inner {
     pub(super) setup: JamguardBuilder,
     /// The file that a reload reads.
     pub(super) file: Option<PathBuf>,
-    pub(super) parts: Parts,
+    pub(super) built: Built,
     pub(super) table: Option<LiveTable>,
     pub(super) state: Mutex<State>,
     pub(super) runtime: OnceLock<Runtime>,
+}
+
+/// The settings in force.
+pub(super) struct State {
+    pub(super) node: Node,
+    /// Hashes of the files that were read at the start.
+    pub(super) files: Files,
 }
 
 impl Jamguard {
@@ -109,28 +115,23 @@ impl Jamguard {
         Self::builder().from_value(value)
     }
 
-    pub(super) fn new(
-        setup: JamguardBuilder,
-        document: &Document,
-        file: Option<&Path>,
-    ) -> Result<Self, Error> {
-        let Loaded { node, settings, parts, files } =
-            setup.load(document, &Arc::default(), false)?;
-        if let Some(level) = settings.log_level {
-            telemetry::set_level(level.level());
+    pub(super) fn new(setup: JamguardBuilder, document: &Document) -> Result<Self, Error> {
+        let Loaded { node, built, files } = setup.load(document, &Arc::default(), false)?;
+        if let Some(level) = built.log_level {
+            telemetry::set_level(level);
         }
         Ok(Self(Arc::new(Inner {
             setup,
-            file: file.map(Path::to_owned),
-            table: parts.table.as_ref().map(LiveTable::new),
-            parts,
+            file: document.file().map(Path::to_owned),
+            table: built.table.as_ref().map(LiveTable::new),
+            built,
             state: Mutex::new(State { node, files }),
             runtime: OnceLock::new(),
         })))
     }
 
-    pub(in crate::config) fn parts(&self) -> &Parts {
-        &self.0.parts
+    pub(super) fn parts(&self) -> &Parts {
+        &self.0.built.parts
     }
 
     /// Returns the issuer of the section `jwt`.
@@ -141,7 +142,7 @@ impl Jamguard {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn jwt(&self) -> Result<&Issuer, Error> {
         let jwt = self.parts().issuers.get(JWT);
-        jwt.ok_or_else(|| not_configured("issuer of tokens", "jwt"))
+        jwt.ok_or_else(|| not_configured("issuer of tokens", JWT))
     }
 
     /// Returns the issuer with this name.
@@ -200,10 +201,8 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn refresh_tokens<T>(&self) -> Result<RefreshTokensBuilder<T>, Error> {
-        match &self.parts().refresh {
-            Some(refresh) => Ok(refresh.begin()),
-            None => Err(not_configured("refresh tokens", "refresh_tokens")),
-        }
+        let refresh = configured(&self.0.built.refresh, "refresh tokens", "refresh_tokens")?;
+        Ok(refresh.begin())
     }
 
     /// Returns the sessions.
@@ -211,8 +210,7 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     pub fn sessions(&self) -> Result<&Sessions, Error> {
-        let sessions = self.parts().sessions.as_ref();
-        sessions.ok_or_else(|| not_configured("sessions", "sessions"))
+        configured(&self.parts().sessions, "sessions", "sessions")
     }
 
     /// Returns the authenticator.
@@ -252,13 +250,12 @@ impl Jamguard {
     }
 
     fn live_table(&self) -> Result<&LiveTable, Error> {
-        let table = self.0.table.as_ref();
-        table.ok_or_else(|| not_configured("table of routes", "guards"))
+        configured(&self.0.table, "table of routes", "guards")
     }
 }
 
 /// Returns the named entry of a section.
-pub(in crate::config) fn named<'p, T>(
+pub(super) fn named<'p, T>(
     all: &'p BTreeMap<String, T>,
     what: &str,
     section: &str,
@@ -268,26 +265,40 @@ pub(in crate::config) fn named<'p, T>(
     all.get(name).ok_or_else(missing)
 }
 
+/// Returns what a section builds, if the file has it.
+pub(super) fn configured<'p, T>(
+    built: &'p Option<T>,
+    what: &str,
+    section: &str,
+) -> Result<&'p T, Error> {
+    built.as_ref().ok_or_else(|| not_configured(what, section))
+}
+
+/// Returns the error for a section that the file does not configure.
+pub(super) fn not_configured(what: &str, section: &str) -> Error {
+    Error::configuration(format!("the configuration has no {what}: add the section '{section}'"))
+}
+
 /// Shows everything that was built, without secrets.
 impl fmt::Debug for Jamguard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = self.parts();
-        let mut all = f.debug_struct("Jamguard");
-        all.field("file", &self.0.file)
+        let (parts, built) = (self.parts(), &self.0.built);
+        f.debug_struct("Jamguard")
+            .field("file", &self.0.file)
             .field("pointer", &self.0.setup.pointer)
             .field("stores", &parts.stores.keys())
             .field("key_rings", &parts.rings)
             .field("lists", &parts.lists)
             .field("issuers", &parts.issuers)
-            .field("refresh_tokens", &parts.refresh.is_some())
-            .field("verifiers", &parts.verifiers);
-        #[cfg(feature = "client")]
-        all.field("apps", &parts.apps);
-        all.field("sessions", &parts.sessions);
-        #[cfg(feature = "otp")]
-        all.field("otp", &parts.otp);
-        #[cfg(feature = "oauth2")]
-        all.field("oauth2", &parts.oauth2);
-        all.field("authenticator", &parts.authenticator).field("guards", &self.0.table).finish()
+            .field("refresh_tokens", &built.refresh.is_some())
+            .field("verifiers", &parts.verifiers)
+            .field("apps", &parts.apps)
+            .field("sessions", &parts.sessions)
+            .field("login", &built.login)
+            .field("otp", &built.otp)
+            .field("oauth2", &built.oauth2)
+            .field("authenticator", &parts.authenticator)
+            .field("guards", &self.0.table)
+            .finish()
     }
 }

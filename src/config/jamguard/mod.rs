@@ -3,7 +3,9 @@
 mod blocking;
 mod builder;
 mod difference;
-pub(in crate::config) mod facade;
+mod facade;
+#[cfg(any(feature = "client", feature = "oauth2", feature = "otp"))]
+mod features;
 mod reload;
 mod watch;
 

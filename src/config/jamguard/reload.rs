@@ -1,21 +1,15 @@
 //! Reload of a changed file at run time.
 
-use super::difference::{differences, is_live, merged};
-use super::facade::Jamguard;
-use crate::config::document::{Contents, Document, Node};
-use crate::config::parts::{Files, check_limits, take_limits};
+use super::builder::Loaded;
+use super::difference::{OF_TABLE, differences, is_live, merged};
+use super::facade::{Jamguard, State};
+use crate::config::document::{Contents, Document};
+use crate::config::parts::{check_limits, take_limits};
 use crate::core::error::Error;
 use crate::core::lock::lock;
 use crate::core::telemetry::{self, Level};
 use std::fmt;
 use std::sync::Arc;
-
-/// The settings in force.
-pub(super) struct State {
-    pub(super) node: Node,
-    /// Hashes of the files that were read at the start.
-    pub(super) files: Files,
-}
 
 /// The outcome of a reload: the changed keys, applied or not.
 ///
@@ -35,6 +29,25 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
+    /// Compares the settings in force with those of the file.
+    fn of(old: &State, new: &Loaded, table_stays: bool) -> Self {
+        let mut reloaded = Self::default();
+        for path in differences(&old.node, &new.node) {
+            let stays = table_stays && OF_TABLE.contains(&&*path[0]);
+            let known = match is_live(&path) && !stays {
+                true => &mut reloaded.applied,
+                false => &mut reloaded.needs_restart,
+            };
+            known.push(path.join("."));
+        }
+        for (file, content) in &old.files {
+            if new.files.get(file).is_some_and(|newer| newer != content) {
+                reloaded.needs_restart.push(file.display().to_string());
+            }
+        }
+        reloaded
+    }
+
     /// Returns the changed keys that apply from now on.
     pub fn applied(&self) -> &[String] {
         &self.applied
@@ -116,44 +129,29 @@ impl Jamguard {
         let mut state = lock(&jam.state);
         let document = Document::from_contents(file, contents)?;
         let new = jam.setup.load(&document, contents, true)?;
-        let mut reloaded = Reloaded::default();
         // A route table cannot be added to a running application, and must not be removed.
-        let table_stays = jam.table.is_some() != new.parts.table.is_some();
-        for path in differences(&state.node, &new.node) {
-            let of_table = !matches!(&*path[0], "lists" | "log_level");
-            let known = match is_live(&path) && !(of_table && table_stays) {
-                true => &mut reloaded.applied,
-                false => &mut reloaded.needs_restart,
-            };
-            known.push(path.join("."));
-        }
-        let changed = state.files.iter().filter(|(file, content)| {
-            let newer = new.files.get(*file);
-            newer.is_some_and(|newer| newer != *content)
-        });
-        let changed: Vec<_> = changed.map(|(file, _)| file.display().to_string()).collect();
-        reloaded.needs_restart.extend(changed);
+        let table_stays = jam.table.is_some() != new.built.table.is_some();
+        let reloaded = Reloaded::of(&state, &new, table_stays);
         if reloaded.applied.is_empty() {
             return Ok(reloaded);
         }
         let mut node = merged(&state.node, &new.node);
         if table_stays {
-            for key in ["guards", "unmatched", "keep_encoded_slashes"] {
+            for key in OF_TABLE {
                 node.put(key, state.node.get(key).cloned());
             }
         }
         // Applied settings must fit the remaining ones, also verifiers that the program built.
         let merged = jam.setup.build(&document, node, contents, true)?;
-        let fits = check_limits(&jam.parts.lists, &merged.parts.lists);
+        let fits = check_limits(&jam.built.parts.lists, &merged.built.parts.lists);
         fits.map_err(|problem| document.error(problem, &jam.setup.pointer))?;
-        if let (Some(live), Some(table)) = (&jam.table, &merged.parts.table) {
+        if let (Some(live), Some(table)) = (&jam.table, &merged.built.table) {
             live.replace(table);
         }
-        take_limits(&jam.parts.lists, &merged.parts.lists);
+        take_limits(&jam.built.parts.lists, &merged.built.parts.lists);
         // The level is per process: without a change here, another `Jamguard`'s level stays.
         if reloaded.applied.iter().any(|key| key == "log_level") {
-            let level = merged.settings.log_level;
-            telemetry::set_level(level.map_or(Level::Debug, |level| level.level()));
+            telemetry::set_level(merged.built.log_level.unwrap_or(Level::Debug));
         }
         state.node = merged.node;
         Ok(reloaded)

@@ -1,23 +1,23 @@
-//! Settings of the authenticator.
+//! Settings of the authenticator, its cookies and its claim paths.
 
-use super::claim_paths::ClaimPathSettings;
-use super::cookies::{LoginCookieSettings, SessionCookieSettings};
+use super::apps;
+use super::feature::AddTo;
 use super::location::Spot;
-use super::scalars::Texts;
-use super::settings::Parts;
+use super::registry::Parts;
+use super::scalars::{Given, Texts};
 use crate::authenticator::builder::AuthenticatorOptions;
-use crate::authenticator::{Authenticator, AuthenticatorBuilder, CredentialSource};
+use crate::authenticator::credentials::SourceKind;
+use crate::authenticator::{
+    Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
+};
 use crate::config::document::{Problem, Section};
-use std::collections::BTreeMap;
+use crate::policy::{ClaimPath, ClaimPaths};
 
 settings! {
     /// Accepted credentials, where requests carry them, and how they are rejected.
     /// Without this section, an authenticator accepts everything that the file can verify.
     #[derive(Default)]
     pub(in crate::config) struct AuthenticatorSettings {
-        /// Names of the apps whose ID tokens are accepted. Default: all.
-        #[cfg(feature = "client")]
-        apps: Option<Texts>,
         /// Names of the verifiers whose tokens are accepted. Default: all.
         verifiers: Option<Texts>,
         /// Names of the issuers whose tokens are accepted; `jwt` is the section `jwt`. Default: all.
@@ -29,7 +29,7 @@ settings! {
         deny_lists: Texts,
         /// Places of credentials, in order. Default: the bearer header, then the login cookies.
         #[serde(default)]
-        sources: Vec<SourceSettings>,
+        sources: Vec<SourceKind>,
         /// Accepts the ID token that a browser login stored in cookies.
         login_cookies: Option<LoginCookieSettings>,
         /// The session cookie.
@@ -38,67 +38,109 @@ settings! {
         claim_paths: Option<ClaimPathSettings>,
         /// Name of the store that tells other processes to drop cached claims.
         enrichment_store: Option<String>,
-        /// Name of the app that renews ID tokens in cookies and sessions. Default: no renewal.
-        #[cfg(feature = "client")]
-        silent_refresh: Option<String>,
-        /// How long a JAM login's session continues while JAM is unreachable. Default: 1 hour.
-        #[cfg(feature = "client")]
-        outage_grace: Option<crate::core::settings::Time>,
     }
 
-    /// A place where a credential may be.
-    enum SourceSettings {
-        /// `Authorization: Bearer …`.
-        Bearer,
-        /// The whole value of this header.
-        Header(String),
-        /// The cookie with this name.
-        Cookie(String),
-        /// The query parameter with this name.
-        Query(String),
-        /// The session cookie.
-        Session,
+    /// The cookies of a browser login.
+    struct LoginCookieSettings {
+        /// Name of the ID token's cookie. Default: `__Host-jam_id`.
+        id_name: Option<String>,
+        /// Name of the refresh token's cookie. Default: `__Host-jam_refresh`.
+        refresh_name: Option<String>,
+        /// `Path` of the cookies. Default: `/`.
+        path: Option<String>,
+        /// `Domain` of the cookies. Default: this host alone.
+        domain: Option<String>,
+        /// Sets `Partitioned`: in a frame, the cookies belong to the page around it.
+        #[serde(default)]
+        partitioned: bool,
+        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
+        #[serde(default)]
+        danger_plain_http: bool,
+    }
+
+    /// The session cookie.
+    struct SessionCookieSettings {
+        /// Name of the cookie. Default: `__Host-jam_session`.
+        name: Option<String>,
+        /// `SameSite` of the cookie. Default: `lax`.
+        same_site: Option<SameSite>,
+        /// `Path` of the cookie. Default: `/`.
+        path: Option<String>,
+        /// `Domain` of the cookie. Default: this host alone.
+        domain: Option<String>,
+        /// Sets `Partitioned`: in a frame, the cookie belongs to the page around it.
+        #[serde(default)]
+        partitioned: bool,
+        /// Omits `Max-Age`: the browser deletes the cookie when it is closed.
+        #[serde(default)]
+        until_the_browser_closes: bool,
+        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
+        #[serde(default)]
+        danger_plain_http: bool,
+    }
+
+    enum SameSite {
+        Lax,
+        Strict,
+        /// Requests from other sites carry the cookie too.
+        DangerNone,
+    }
+
+    /// Where values are found in the claims.
+    struct ClaimPathSettings {
+        /// Preset that the other keys override. Default: `standard`.
+        preset: Option<Preset>,
+        scopes: Option<Vec<PathSettings>>,
+        roles: Option<Vec<PathSettings>>,
+        permissions: Option<Vec<PathSettings>>,
+        email: Option<EmailPaths>,
+        /// Claims that say whether the e-mail address is verified.
+        email_verified: Option<Vec<PathSettings>>,
+        /// Values of `acr` that mean two factors.
+        acr_values: Option<Texts>,
+    }
+
+    enum Preset {
+        Standard,
+        Keycloak,
+        Cognito,
+    }
+
+    /// The claim with the e-mail address, and the claim that says whether it is verified.
+    struct EmailPaths {
+        address: PathSettings,
+        verified: PathSettings,
     }
 }
 
 /// The section of the authenticator.
 pub(in crate::config) type AuthenticatorSection =
-    Section<AuthenticatorOptions, AuthenticatorSettings>;
+    Section<AuthenticatorOptions, Section<apps::AuthenticatorKeys, AuthenticatorSettings>>;
 
 impl AuthenticatorSection {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        parts: &Parts,
-        change: Option<&Change>,
-    ) -> Result<Authenticator, Problem> {
-        let Self(options, settings) = self;
-        let mut auth = Authenticator::builder().clock(spot.world.clock.clone());
+    pub(super) fn build(&self, spot: &Spot<'_>, parts: &Parts) -> Result<Authenticator, Problem> {
+        let Self(options, Section(apps, settings)) = self;
+        let mut auth = Authenticator::builder().clock(spot.clock());
         auth.options = options.clone();
-        auth = settings.verifiers(auth, spot, parts)?;
-        auth = settings.credentials(auth, spot, parts)?;
-        if let Some(change) = change {
+        auth = apps.add_to(auth, &parts.apps, spot)?;
+        auth = settings.add_to(auth, spot, parts)?;
+        if let Some(change) = &spot.world.change {
             auth = change(auth);
         }
-        auth.build().map_err(|error| spot.refused(error))
+        spot.built(auth.build())
     }
 }
 
 impl AuthenticatorSettings {
-    fn verifiers(
+    fn add_to(
         &self,
         mut auth: AuthenticatorBuilder,
         spot: &Spot<'_>,
         parts: &Parts,
     ) -> Result<AuthenticatorBuilder, Problem> {
-        #[cfg(feature = "client")]
-        for app in chosen("app", &self.apps, &parts.apps, "apps", spot)? {
-            auth = auth.jam(app.app.clone());
-        }
-        for verifier in chosen("verifier", &self.verifiers, &parts.verifiers, "verifiers", spot)? {
-            auth = auth.verifier(verifier.clone());
-        }
-        for issuer in chosen("issuer", &self.issuers, &parts.issuers, "issuers", spot)? {
+        let verifiers = spot.chosen("verifiers", "verifier", &self.verifiers, &parts.verifiers)?;
+        auth = verifiers.into_iter().fold(auth, AuthenticatorBuilder::verifier);
+        for issuer in spot.chosen("issuers", "issuer", &self.issuers, &parts.issuers)? {
             auth = auth.verifier(issuer.verifier());
         }
         match (&parts.sessions, self.sessions) {
@@ -109,72 +151,85 @@ impl AuthenticatorSettings {
             }
             _ => {}
         }
-        for list in spot.lists("deny_lists", &self.deny_lists.0, &parts.lists)? {
-            auth = auth.deny_list(list);
-        }
-        Ok(auth)
-    }
-
-    fn credentials(
-        &self,
-        mut auth: AuthenticatorBuilder,
-        spot: &Spot<'_>,
-        parts: &Parts,
-    ) -> Result<AuthenticatorBuilder, Problem> {
-        auth = auth.sources(self.sources.iter().map(SourceSettings::build));
-        if let Some(cookies) = &self.login_cookies {
-            auth = auth.cookies(cookies.build());
-        }
-        if let Some(cookie) = &self.session_cookie {
-            auth = auth.session_cookie(cookie.build());
-        }
-        if let Some(paths) = &self.claim_paths {
-            auth = auth.claim_paths(paths.build());
-        }
-        if let Some(store) = &self.enrichment_store {
-            let store = spot.named("enrichment_store", "store", store, &parts.stores)?;
-            auth = auth.enrichment_store(store.clone());
-        }
-        #[cfg(feature = "client")]
-        {
-            use super::scalars::Given;
-            use crate::core::settings::Time;
-            if let Some(name) = &self.silent_refresh {
-                let app = spot.named("silent_refresh", "app", name, &parts.apps)?;
-                auth = auth.silent_refresh(app.client.clone());
-            }
-            auth = auth.given(&self.outage_grace, |auth, Time(grace)| auth.outage_grace(grace));
-        }
-        Ok(auth)
+        let denied = spot.lists("deny_lists", &self.deny_lists.0, &parts.lists)?;
+        auth = denied.into_iter().fold(auth, AuthenticatorBuilder::deny_list);
+        let (key, name) = ("enrichment_store", &self.enrichment_store);
+        let store = spot.if_named(key, "store", name, &parts.stores)?;
+        auth = auth.given(&store, AuthenticatorBuilder::enrichment_store);
+        Ok(auth
+            .sources(self.sources.iter().cloned().map(CredentialSource::from))
+            .given(&self.login_cookies, |auth, cookies| auth.cookies(cookies.build()))
+            .given(&self.session_cookie, |auth, cookie| auth.session_cookie(cookie.build()))
+            .given(&self.claim_paths, |auth, paths| auth.claim_paths(paths.build())))
     }
 }
 
-/// A hook of the program that changes the file's authenticator.
-pub(in crate::config) type Change =
-    dyn Fn(AuthenticatorBuilder) -> AuthenticatorBuilder + Send + Sync;
-
-/// Returns the entries that a key names, or all without the key.
-fn chosen<'p, T>(
-    what: &str,
-    names: &Option<Texts>,
-    all: &'p BTreeMap<String, T>,
-    key: &str,
-    spot: &Spot<'_>,
-) -> Result<Vec<&'p T>, Problem> {
-    match names {
-        Some(Texts(names)) => names.iter().map(|name| spot.named(key, what, name, all)).collect(),
-        None => Ok(all.values().collect()),
+impl LoginCookieSettings {
+    fn build(&self) -> LoginCookies {
+        let defaults = LoginCookies::new();
+        let id = self.id_name.as_deref().unwrap_or(defaults.id_name());
+        let refresh = self.refresh_name.as_deref().unwrap_or(defaults.refresh_name());
+        LoginCookies::new()
+            .with_names(id, refresh)
+            .given(&self.path, LoginCookies::path)
+            .given(&self.domain, LoginCookies::domain)
+            .when(self.partitioned, LoginCookies::partitioned)
+            .when(self.danger_plain_http, LoginCookies::danger_plain_http)
     }
 }
 
-impl SourceSettings {
-    fn build(&self) -> CredentialSource {
-        match self {
-            Self::Bearer => CredentialSource::bearer(),
-            Self::Header(name) => CredentialSource::header(name),
-            Self::Cookie(name) => CredentialSource::cookie(name),
-            Self::Query(name) => CredentialSource::query(name),
-            Self::Session => CredentialSource::session(),
+impl SessionCookieSettings {
+    fn build(&self) -> SessionCookie {
+        let same_site = |cookie: SessionCookie, choice| match choice {
+            SameSite::Lax => cookie,
+            SameSite::Strict => cookie.same_site_strict(),
+            SameSite::DangerNone => cookie.danger_same_site_none(),
+        };
+        SessionCookie::new()
+            .given(&self.name, SessionCookie::with_name)
+            .given(&self.same_site, same_site)
+            .given(&self.path, SessionCookie::path)
+            .given(&self.domain, SessionCookie::domain)
+            .when(self.partitioned, SessionCookie::partitioned)
+            .when(self.until_the_browser_closes, SessionCookie::until_the_browser_closes)
+            .when(self.danger_plain_http, SessionCookie::danger_plain_http)
+    }
+}
+
+/// A claim: names separated by dots, or a list of names.
+#[derive(Clone, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ClaimPath"))]
+#[serde(
+    untagged,
+    expecting = "this must be a claim such as \"realm_access.roles\", or a list of names"
+)]
+enum PathSettings {
+    Dotted(String),
+    Names(Vec<String>),
+}
+
+impl From<PathSettings> for ClaimPath {
+    fn from(path: PathSettings) -> Self {
+        match path {
+            PathSettings::Dotted(dotted) => Self::from(dotted),
+            PathSettings::Names(names) => Self::from(names),
         }
+    }
+}
+
+impl ClaimPathSettings {
+    fn build(&self) -> ClaimPaths {
+        let preset = match &self.preset {
+            None | Some(Preset::Standard) => ClaimPaths::default(),
+            Some(Preset::Keycloak) => ClaimPaths::keycloak(),
+            Some(Preset::Cognito) => ClaimPaths::cognito(),
+        };
+        preset
+            .given(&self.scopes, ClaimPaths::scopes)
+            .given(&self.roles, ClaimPaths::roles)
+            .given(&self.permissions, ClaimPaths::permissions)
+            .given(&self.email, |paths, email| paths.email(email.address, email.verified))
+            .given(&self.email_verified, ClaimPaths::email_verified)
+            .given(&self.acr_values, |paths, Texts(values)| paths.acr_values(values))
     }
 }

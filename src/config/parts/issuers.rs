@@ -6,7 +6,7 @@ use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Alg, Texts};
 use crate::config::document::{Problem, Section};
-use crate::token::issuer::{Issuer, builder::IssuerOptions};
+use crate::token::issuer::{Issuer, IssuerBuilder, builder::IssuerOptions};
 
 settings! {
     /// An issuer of tokens, with a verifier that accepts them.
@@ -31,19 +31,19 @@ pub(in crate::config) type IssuerSection =
     Section<IssuerOptions, Section<SigningMaterial, IssuerSettings>>;
 
 impl IssuerSection {
-    pub(in crate::config) fn build(
+    pub(super) fn build(
         &self,
         spot: &Spot<'_>,
         rings: &Rings,
         lists: &Lists,
     ) -> Result<Issuer, Problem> {
         let Self(options, Section(material, settings)) = self;
-        let mut issuer = Issuer::builder().clock(spot.world.clock.clone());
+        let mut issuer = Issuer::builder().clock(spot.clock());
         issuer.options = options.clone();
         issuer = match &settings.key_ring {
             Some(ring) => {
                 let place = spot.key("key_ring");
-                if material.is_given() {
+                if SigningMaterial::is_given(spot) {
                     return Err(place.wrong("a key is given too: keep one of the two"));
                 }
                 if settings.algorithm.is_some() || settings.key_id.is_some() {
@@ -52,9 +52,9 @@ impl IssuerSection {
                          'key_id' out here",
                     ));
                 }
-                issuer.key_ring(spot.named("key_ring", "key ring", ring, rings)?.clone())
+                issuer.key_ring(spot.named("key_ring", "key ring", ring, rings)?)
             }
-            None if !material.is_given() => {
+            None if !SigningMaterial::is_given(spot) => {
                 return Err(spot.wrong(
                     "there is no key: give 'secret', 'secret_file', 'private_key', \
                      'private_key_file' or 'key_ring'",
@@ -64,12 +64,10 @@ impl IssuerSection {
                 issuer.key(material.build(settings.algorithm, settings.key_id.as_ref(), spot)?)
             }
         };
-        for list in spot.lists("deny_lists", &settings.deny_lists.0, lists)? {
-            issuer = issuer.deny_list(list);
-        }
-        for list in spot.lists("allow_lists", &settings.allow_lists.0, lists)? {
-            issuer = issuer.allow_list(list);
-        }
-        issuer.build().map_err(|error| spot.refused(error))
+        let denied = spot.lists("deny_lists", &settings.deny_lists.0, lists)?;
+        issuer = denied.into_iter().fold(issuer, IssuerBuilder::deny_list);
+        let allowed = spot.lists("allow_lists", &settings.allow_lists.0, lists)?;
+        issuer = allowed.into_iter().fold(issuer, IssuerBuilder::allow_list);
+        spot.built(issuer.build())
     }
 }

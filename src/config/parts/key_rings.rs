@@ -52,7 +52,10 @@ impl Section<SigningMaterial, RingKeySettings> {
     }
 }
 
-impl Section<RingOptions, RingSettings> {
+/// A section of a key ring.
+pub(in crate::config) type RingSection = Section<RingOptions, RingSettings>;
+
+impl RingSection {
     pub(super) fn build(
         &self,
         name: &str,
@@ -62,14 +65,14 @@ impl Section<RingOptions, RingSettings> {
         let Self(options, settings) = self;
         let mut ring = KeyRing::builder(settings.algorithm.0)
             .name(settings.name.as_deref().unwrap_or(name))
-            .clock(spot.world.clock.clone());
+            .clock(spot.clock());
         ring.options = options.clone();
         for (at, key) in settings.keys.iter().enumerate() {
             ring = ring.key(key.build(settings.algorithm, &spot.key("keys").index(at))?);
         }
         match (&settings.store, &settings.sealing) {
             (Some(store), Some(sealing)) => {
-                let store = spot.named("store", "store", store, stores)?.clone();
+                let store = spot.store(store, stores)?;
                 ring = ring.store(store, sealing.build(&spot.key("sealing"))?);
             }
             (None, None) => {}
@@ -82,6 +85,6 @@ impl Section<RingOptions, RingSettings> {
                 return Err(spot.key("sealing").wrong("there is no 'store' that it applies to"));
             }
         }
-        ring.build().map_err(|error| spot.refused(error))
+        spot.built(ring.build())
     }
 }

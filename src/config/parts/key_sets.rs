@@ -1,32 +1,47 @@
 //! Published keys of other issuers.
 
+use super::feature::AddTo;
 use super::location::Spot;
 use crate::config::document::Problem;
 use crate::jwks::{RemoteKeySet, RemoteKeySetBuilder, builder::KeySetOptions};
 use crate::token::builder::VerifierBuilder;
 
-/// Adds the keys of `jwks_url` or `discover`, fetched as `key_set` says.
-pub(super) fn remote(
-    verifier: VerifierBuilder,
-    settings: (&Option<String>, &Option<String>, &Option<KeySetOptions>),
-    spot: &Spot<'_>,
-) -> Result<VerifierBuilder, Problem> {
-    let place = spot.key("key_set");
-    Ok(match settings {
-        (Some(url), _, None) => verifier.jwks_url(url),
-        (Some(url), _, Some(options)) => {
-            verifier.jwks(key_set(RemoteKeySet::builder(url), options, &place)?)
-        }
-        (None, Some(issuer), None) => verifier.discover(issuer),
-        (None, Some(issuer), Some(options)) => {
-            let keys = key_set(RemoteKeySet::discover(issuer), options, &place)?;
-            verifier.issuer(issuer).jwks(keys)
-        }
-        (None, None, None) => verifier,
-        (None, None, Some(_)) => {
-            return Err(place.wrong("there is no 'jwks_url' or 'discover' that it applies to"));
-        }
-    })
+settings! {
+    #[derive(Default)]
+    pub(in crate::config) struct Keys {
+        /// URL of the issuer's published keys: https, or http on loopback.
+        jwks_url: Option<String>,
+        /// OpenID Connect issuer, whose discovery document locates its keys. Its `iss` is required.
+        discover: Option<String>,
+        /// How the keys of `jwks_url` or `discover` are fetched.
+        key_set: Option<KeySetOptions>,
+    }
+}
+
+impl AddTo<VerifierBuilder> for Keys {
+    fn add_to(
+        &self,
+        verifier: VerifierBuilder,
+        (): (),
+        spot: &Spot<'_>,
+    ) -> Result<VerifierBuilder, Problem> {
+        let place = spot.key("key_set");
+        Ok(match (&self.jwks_url, &self.discover, &self.key_set) {
+            (Some(url), _, None) => verifier.jwks_url(url),
+            (Some(url), _, Some(options)) => {
+                verifier.jwks(key_set(RemoteKeySet::builder(url), options, &place)?)
+            }
+            (None, Some(issuer), None) => verifier.discover(issuer),
+            (None, Some(issuer), Some(options)) => {
+                let keys = key_set(RemoteKeySet::discover(issuer), options, &place)?;
+                verifier.issuer(issuer).jwks(keys)
+            }
+            (None, None, None) => verifier,
+            (None, None, Some(_)) => {
+                return Err(place.wrong("there is no 'jwks_url' or 'discover' that it applies to"));
+            }
+        })
+    }
 }
 
 /// Builds the key set of an issuer.
@@ -36,5 +51,5 @@ pub(super) fn key_set(
     spot: &Spot<'_>,
 ) -> Result<RemoteKeySet, Problem> {
     keys.options = options.clone();
-    keys.clock(spot.world.clock.clone()).build().map_err(|error| spot.refused(error))
+    spot.built(keys.clock(spot.clock()).build())
 }

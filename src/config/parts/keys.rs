@@ -1,21 +1,27 @@
 //! Settings of signing, verifying and sealing keys.
 
 use super::location::Spot;
-use super::scalars::{Alg, Hidden};
-use crate::config::document::Problem;
-use crate::core::error::Error;
-use crate::jose::{Algorithm, SigningKey, VerifyingKey};
+use super::scalars::{Alg, Given, Hidden};
+use crate::config::document::{Content, Problem, Section};
+use crate::core::secret::Secret;
+use crate::jose::{SigningKey, VerifyingKey};
 use crate::store::SealingKeys;
 
 settings! {
-    /// A private key or shared secret.
+    /// A shared secret.
     #[derive(Default)]
     #[serde(default)]
-    pub(in crate::config) struct SigningMaterial {
+    pub(in crate::config) struct SharedSecret {
         /// A shared secret, at least as long as the algorithm's hash.
         secret: Option<Hidden>,
         /// A file with a shared secret. One line ending at its end is ignored.
         secret_file: Option<String>,
+    }
+
+    /// A private key.
+    #[derive(Default)]
+    #[serde(default)]
+    pub(in crate::config) struct PrivateKey {
         /// A private key as PEM or JWK.
         private_key: Option<Hidden>,
         /// A file with a private key as PEM, DER or JWK.
@@ -28,10 +34,6 @@ settings! {
         algorithm: Option<Alg>,
         /// The key's id, `kid`.
         key_id: Option<String>,
-        /// A shared secret, at least as long as the algorithm's hash.
-        secret: Option<Hidden>,
-        /// A file with a shared secret. One line ending at its end is ignored.
-        secret_file: Option<String>,
         /// A public key as PEM or JWK.
         public_key: Option<String>,
         /// A file with a public key as PEM, DER or JWK.
@@ -58,155 +60,127 @@ settings! {
     }
 }
 
-impl SigningMaterial {
-    pub(in crate::config) fn is_given(&self) -> bool {
-        self.secret.is_some()
-            || self.secret_file.is_some()
-            || self.private_key.is_some()
-            || self.private_key_file.is_some()
+/// A key that signs.
+pub(in crate::config) type SigningMaterial = Section<SharedSecret, PrivateKey>;
+/// A section of a key that verifies signatures.
+pub(in crate::config) type VerifyingKeySection = Section<SharedSecret, VerifyingKeySettings>;
+
+/// A key as the file gives it.
+enum Material {
+    Secret(Secret),
+    Pem(Secret),
+    Jwk(Secret),
+    Der(Content),
+}
+
+impl Material {
+    /// Returns the key that a text is, if it is PEM or a JWK.
+    fn of_text(text: &str) -> Option<Self> {
+        let begin = text.trim_start();
+        match begin {
+            _ if begin.starts_with("-----BEGIN ") => Some(Self::Pem(Secret::new(text))),
+            _ if begin.starts_with('{') => Some(Self::Jwk(Secret::new(text))),
+            _ => None,
+        }
     }
 
-    pub(in crate::config) fn build(
+    /// Reads a shared secret, or the key in `key` or in the file that `{key}_file` names.
+    fn read<'a>(
+        shared: &SharedSecret,
+        (key, text, file): (&str, Option<&str>, &Option<String>),
+        spot: &Spot<'a>,
+    ) -> Result<(Spot<'a>, Self), Problem> {
+        let file_key = format!("{key}_file");
+        let given = spot.one_of(&["secret", "secret_file", key, &file_key])?;
+        let place = spot.key(given.unwrap_or(key));
+        let secret = spot.secret("secret", &shared.secret, &shared.secret_file)?;
+        let material = match (text, file, secret) {
+            (Some(text), ..) => Self::of_text(text).ok_or_else(|| {
+                let message = "this is neither PEM nor a JWK: to name a file, use";
+                place.wrong(format!("{message} '{file_key}'"))
+            })?,
+            (None, Some(file), _) => {
+                let content = match key {
+                    "private_key" => place.private_file(file)?,
+                    _ => place.file(file)?,
+                };
+                let text = std::str::from_utf8(&content).ok().and_then(Self::of_text);
+                text.unwrap_or(Self::Der(content))
+            }
+            (None, None, Some(secret)) => Self::Secret(secret),
+            (None, None, None) => {
+                return Err(spot.wrong(format!(
+                    "there is no key: give 'secret', 'secret_file', '{key}' or '{file_key}'"
+                )));
+            }
+        };
+        Ok((place, material))
+    }
+}
+
+impl SigningMaterial {
+    pub(super) fn is_given(spot: &Spot<'_>) -> bool {
+        ["secret", "secret_file", "private_key", "private_key_file"].iter().any(|key| spot.has(key))
+    }
+
+    pub(super) fn build(
         &self,
         algorithm: Option<Alg>,
         key_id: Option<&String>,
         spot: &Spot<'_>,
     ) -> Result<SigningKey, Problem> {
-        spot.one_of(&[
-            ("secret", self.secret.is_some()),
-            ("secret_file", self.secret_file.is_some()),
-            ("private_key", self.private_key.is_some()),
-            ("private_key_file", self.private_key_file.is_some()),
-        ])?;
+        let Self(shared, PrivateKey { private_key, private_key_file }) = self;
+        let text = private_key.as_ref().map(|Hidden(text)| text.expose());
+        let key = ("private_key", text, private_key_file);
+        let (place, material) = Material::read(shared, key, spot)?;
         let Some(Alg(algorithm)) = algorithm else {
             return Err(
                 spot.wrong("the key 'algorithm' is missing: such as \"ES512\" or \"HS256\"")
             );
         };
-        let (place, built) = if let Some(Hidden(text)) = &self.private_key {
-            let place = spot.key("private_key");
-            let Some(text) = written(text.expose()) else {
-                return Err(not_a_key(&place, "private_key_file"));
-            };
-            (place, private(algorithm, text))
-        } else if let Some(file) = &self.private_key_file {
-            let place = spot.key("private_key_file");
-            let bytes = place.private_file(file)?;
-            let key = match std::str::from_utf8(&bytes).ok().and_then(written) {
-                Some(text) => private(algorithm, text),
-                None => SigningKey::from_der(algorithm, &bytes),
-            };
-            (place, key)
-        } else {
-            let key = if self.secret.is_some() { "secret" } else { "secret_file" };
-            let secret = spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
-            let Some(secret) = secret else {
-                return Err(spot.wrong(
-                    "there is no key: give 'secret', 'secret_file', 'private_key' or \
-                     'private_key_file'",
-                ));
-            };
-            (spot.key(key), SigningKey::from_secret(algorithm, secret.expose().as_bytes()))
-        };
-        let key = built.map_err(|error| place.refused(error))?;
-        Ok(match key_id {
-            Some(name) => key.with_key_id(name),
-            None => key,
-        })
+        let key = place.built(match &material {
+            Material::Secret(secret) => {
+                SigningKey::from_secret(algorithm, secret.expose().as_bytes())
+            }
+            Material::Pem(pem) => SigningKey::from_pem(algorithm, pem.expose()),
+            Material::Jwk(jwk) => SigningKey::from_jwk(algorithm, jwk.expose()),
+            Material::Der(der) => SigningKey::from_der(algorithm, der),
+        })?;
+        Ok(key.given(&key_id, |key, name| key.with_key_id(name)))
     }
 }
 
-/// A key in a text encoding.
-enum Written<'a> {
-    Pem(&'a str),
-    Jwk(&'a str),
-}
-
-fn written(text: &str) -> Option<Written<'_>> {
-    let begin = text.trim_start();
-    match begin {
-        _ if begin.starts_with("-----BEGIN ") => Some(Written::Pem(text)),
-        _ if begin.starts_with('{') => Some(Written::Jwk(text)),
-        _ => None,
-    }
-}
-
-fn not_a_key(place: &Spot<'_>, file_key: &str) -> Problem {
-    place.wrong(format!("this is neither PEM nor a JWK: to name a file, use '{file_key}'"))
-}
-
-fn private(algorithm: Algorithm, text: Written<'_>) -> Result<SigningKey, Error> {
-    match text {
-        Written::Pem(pem) => SigningKey::from_pem(algorithm, pem),
-        Written::Jwk(jwk) => SigningKey::from_jwk(algorithm, jwk),
-    }
-}
-
-impl VerifyingKeySettings {
-    pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<VerifyingKey, Problem> {
-        spot.one_of(&[
-            ("secret", self.secret.is_some()),
-            ("secret_file", self.secret_file.is_some()),
-            ("public_key", self.public_key.is_some()),
-            ("public_key_file", self.public_key_file.is_some()),
-        ])?;
-        let algorithm = || match self.algorithm {
-            Some(Alg(algorithm)) => Ok(algorithm),
-            None => Err(spot.wrong("the key 'algorithm' is missing: only a JWK names its own")),
-        };
-        let public = |place: &Spot<'_>, text| match text {
-            Written::Pem(pem) => {
-                let key = VerifyingKey::from_pem(algorithm()?, pem);
-                key.map_err(|error| place.refused(error))
+impl VerifyingKeySection {
+    pub(super) fn build(&self, spot: &Spot<'_>) -> Result<VerifyingKey, Problem> {
+        let Self(shared, settings) = self;
+        let text = settings.public_key.as_deref();
+        let key = ("public_key", text, &settings.public_key_file);
+        let (place, material) = Material::read(shared, key, spot)?;
+        let algorithm = settings.algorithm.map(|Alg(algorithm)| algorithm);
+        let key = place.built(match (&material, algorithm) {
+            (Material::Jwk(jwk), _) => VerifyingKey::from_jwk(jwk.expose()),
+            (_, None) => {
+                return Err(spot.wrong("the key 'algorithm' is missing: only a JWK names its own"));
             }
-            Written::Jwk(jwk) => {
-                let key = VerifyingKey::from_jwk(jwk).map_err(|error| place.refused(error))?;
-                match self.algorithm {
-                    Some(Alg(algorithm)) if !key.algorithms().any(|a| a == algorithm) => {
-                        Err(place.wrong(format!("the JWK is not for {algorithm}")))
-                    }
-                    _ => Ok(key),
-                }
+            (Material::Secret(secret), Some(algorithm)) => {
+                VerifyingKey::from_secret(algorithm, secret.expose().as_bytes())
             }
-        };
-        let secret = spot.secret("secret", &self.secret, "secret_file", &self.secret_file)?;
-        let key = match (secret, &self.public_key, &self.public_key_file) {
-            (Some(secret), ..) => {
-                let key = VerifyingKey::from_secret(algorithm()?, secret.expose().as_bytes());
-                key.map_err(|error| spot.refused(error))?
+            (Material::Pem(pem), Some(algorithm)) => {
+                VerifyingKey::from_pem(algorithm, pem.expose())
             }
-            (None, Some(key), _) => {
-                let place = spot.key("public_key");
-                match written(key) {
-                    Some(text) => public(&place, text)?,
-                    None => return Err(not_a_key(&place, "public_key_file")),
-                }
-            }
-            (None, None, Some(file)) => {
-                let place = spot.key("public_key_file");
-                let bytes = place.file(file)?;
-                match std::str::from_utf8(&bytes).ok().and_then(written) {
-                    Some(text) => public(&place, text)?,
-                    None => VerifyingKey::from_der(algorithm()?, &bytes)
-                        .map_err(|error| place.refused(error))?,
-                }
-            }
-            (None, None, None) => {
-                return Err(spot.wrong(
-                    "there is no key: give 'secret', 'secret_file', 'public_key' or \
-                     'public_key_file'",
-                ));
-            }
-        };
-        Ok(match &self.key_id {
-            Some(name) => key.with_key_id(name),
-            None => key,
-        })
+            (Material::Der(der), Some(algorithm)) => VerifyingKey::from_der(algorithm, der),
+        })?;
+        if let Some(algorithm) = algorithm
+            && !key.algorithms().any(|known| known == algorithm)
+        {
+            return Err(place.wrong(format!("the JWK is not for {algorithm}")));
+        }
+        Ok(key.given(&settings.key_id, VerifyingKey::with_key_id))
     }
 }
 
 impl SealingSettings {
-    pub(in crate::config) fn build(&self, spot: &Spot<'_>) -> Result<SealingKeys, Problem> {
+    pub(super) fn build(&self, spot: &Spot<'_>) -> Result<SealingKeys, Problem> {
         let mut keys = sealing(spot, &self.key, &self.key_file)?;
         for (at, previous) in self.previous.iter().enumerate() {
             let spot = spot.key("previous").index(at);
@@ -222,10 +196,8 @@ fn sealing(
     file: &Option<String>,
 ) -> Result<SealingKeys, Problem> {
     let place = spot.key(if file.is_some() { "key_file" } else { "key" });
-    match spot.secret("key", key, "key_file", file)? {
-        Some(text) => {
-            SealingKeys::from_base64url(text.expose()).map_err(|error| place.refused(error))
-        }
+    match spot.secret("key", key, file)? {
+        Some(text) => place.built(SealingKeys::from_base64url(text.expose())),
         None => Err(spot.wrong("there is no key: give 'key' or 'key_file'")),
     }
 }

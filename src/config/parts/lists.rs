@@ -26,7 +26,10 @@ settings! {
 /// The lists by name.
 pub(in crate::config) type Lists = BTreeMap<String, TokenList>;
 
-impl Section<ListOptions, ListSettings> {
+/// A section of a list.
+pub(in crate::config) type ListSection = Section<ListOptions, ListSettings>;
+
+impl ListSection {
     pub(super) fn build(
         &self,
         name: &str,
@@ -34,14 +37,14 @@ impl Section<ListOptions, ListSettings> {
         stores: &Stores,
     ) -> Result<TokenList, Problem> {
         let Self(options, settings) = self;
-        let store = spot.named("store", "store", &settings.store, stores)?.clone();
+        let store = spot.store(&settings.store, stores)?;
         let mut list = match settings.kind {
             ListKind::Deny => TokenList::deny(store),
             ListKind::Allow => TokenList::allow(store),
         };
         list.options = options.clone();
         let list = list.name(settings.name.as_deref().unwrap_or(name));
-        list.clock(spot.world.clock.clone()).build().map_err(|error| spot.refused(error))
+        spot.built(list.clock(spot.clock()).build())
     }
 }
 

@@ -1,19 +1,24 @@
 //! Settings of the browser login by magic link.
 
-use super::apps::App;
+use super::feature::{Build, Feature};
 use super::location::Spot;
+use super::registry::Parts;
 use super::scalars::Given;
-use super::settings::{Parts, not_configured};
 use crate::authenticator::Authenticator;
 use crate::config::document::Problem;
-use crate::config::jamguard::Jamguard;
-use crate::core::error::Error;
+use crate::core::debug::debug_fields;
 use crate::jam::client::JamClient;
-use crate::login::{JamLogin, JamLoginBuilder};
+use crate::login::{JamLogin, JamLoginBuilder, Redirect};
 
 settings! {
+    #[derive(Default)]
+    pub(in crate::config) struct Keys {
+        /// Handlers of the browser login by magic link.
+        login: Option<LoginSettings>,
+    }
+
     /// Handlers of the magic link's redirect and of logout.
-    pub(in crate::config) struct LoginSettings {
+    struct LoginSettings {
         /// Name of the app. Required with several apps.
         app: Option<String>,
         /// Path of this site to which browsers go after login and logout. Default: `/`.
@@ -34,26 +39,31 @@ pub(in crate::config) struct LoginParts {
     client: JamClient,
 }
 
-impl LoginSettings {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        parts: &Parts,
-    ) -> Result<LoginParts, Problem> {
-        let app = match (&self.app, parts.apps.len()) {
-            (Some(name), _) => spot.named("app", "app", name, &parts.apps)?,
-            (None, 1) => parts.only_app().map_err(|error| spot.refused(error))?,
-            (None, _) => return Err(spot.wrong("no single app: name one with 'app'")),
+debug_fields!(LoginParts, self, client = self.client);
+
+impl Feature for Keys {
+    type Built = Option<LoginParts>;
+}
+
+impl Build<&Parts> for Keys {
+    fn build(&self, parts: &Parts, spot: &Spot<'_>) -> Result<Self::Built, Problem> {
+        let Some(settings) = &self.login else {
+            return Ok(None);
         };
-        let App { client, .. } = app;
-        let login = LoginParts { settings: self.clone(), client: client.clone() };
+        let spot = spot.key("login");
+        let mut apps = parts.apps.values();
+        let app = match (&settings.app, apps.next(), apps.next()) {
+            (Some(name), ..) => spot.named("app", "app", name, &parts.apps)?,
+            (None, Some(only), None) => only.clone(),
+            _ => return Err(spot.wrong("no single app: name one with 'app'")),
+        };
+        let login = LoginParts { settings: settings.clone(), client: app.client };
         if let Some(auth) = &parts.authenticator {
             // Built with a placeholder: the application may still set its own handler.
-            let tried =
-                login.begin(auth).on_login(|_| async { Ok(crate::login::Redirect::to("/")) });
-            tried.build().map_err(|error| spot.refused(error))?;
+            let tried = login.begin(auth).on_login(|_| async { Ok(Redirect::to("/")) });
+            spot.built(tried.build())?;
         }
-        Ok(login)
+        Ok(Some(login))
     }
 }
 
@@ -65,19 +75,6 @@ impl LoginParts {
             Some(Keep::Session) => login.into_session(),
             Some(Keep::Cookies) => login.into_cookies(),
             None => login,
-        }
-    }
-}
-
-impl Jamguard {
-    /// Returns a builder of the login handlers for browsers, to which you may add your own handler.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    pub fn login(&self) -> Result<JamLoginBuilder, Error> {
-        match &self.parts().login {
-            Some(login) => Ok(login.begin(self.authenticator()?)),
-            None => Err(not_configured("login", "login")),
         }
     }
 }

@@ -12,16 +12,24 @@ macro_rules! settings {
     };
 }
 
+/// Declares stand-ins for the modules of features that this build lacks: they have no keys.
+macro_rules! without {
+    ($($absent:meta => $module:ident { $($keys:ident),+ },)*) => {
+        $(
+            #[cfg($absent)]
+            mod $module {
+                $(pub(super) type $keys = ();)+
+            }
+        )*
+    };
+}
+
 #[cfg(feature = "client")]
 mod apps;
 mod authenticator;
-mod claim_paths;
-mod context;
-mod cookies;
+mod feature;
 #[cfg(feature = "file")]
 mod file_store;
-mod files;
-mod guards;
 mod issuers;
 mod key_rings;
 #[cfg(feature = "client")]
@@ -40,16 +48,28 @@ mod otp;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod refresh_tokens;
+mod registry;
 mod scalars;
+mod secrets;
 mod sessions;
 mod settings;
 mod stores;
 mod verifiers;
 
+without! {
+    not(feature = "client") => apps { Keys, AuthenticatorKeys },
+    not(feature = "client") => key_sets { Keys },
+    not(feature = "file") => file_store { Keys },
+    not(feature = "oauth2") => oauth2 { Keys },
+    not(feature = "otp") => otp { Keys },
+    not(feature = "redis") => redis_store { Keys },
+    not(all(feature = "client", any(feature = "tower", feature = "actix"))) => login { Keys },
+    all(feature = "oauth2", not(any(feature = "tower", feature = "actix"))) => oauth2_login { Keys },
+}
+
 pub(super) use self::{
-    authenticator::Change,
-    context::{Files, World},
     lists::{check_limits, take_limits},
-    location::Spot,
-    settings::{JWT, Parts, Settings, not_configured},
+    location::{Change, Files, Spot, World},
+    registry::{JWT, Parts},
+    settings::{AllSettings, Built},
 };

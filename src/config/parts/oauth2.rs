@@ -1,21 +1,26 @@
 //! Settings of OAuth2 clients.
 
+use super::feature::{Build, BuiltOf, Feature};
 use super::location::Spot;
-#[cfg(any(feature = "tower", feature = "actix"))]
-use super::oauth2_login::{OAuth2LoginParts, OAuth2LoginSettings};
+use super::oauth2_login;
+use super::registry::Parts;
 use super::scalars::{Alg, Algs, Given, Hidden, Texts};
-use super::settings::{Parts, not_configured};
 use crate::config::document::{Problem, Section};
-use crate::config::jamguard::facade::{Jamguard, named};
-use crate::core::error::Error;
+use crate::core::debug::debug_fields;
 use crate::oauth2::builder::ClientOptions;
-use crate::oauth2::{OAuth2Client, Provider, TokenSource};
+use crate::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, TokenSource};
 use std::collections::BTreeMap;
-use std::fmt;
 
 settings! {
+    #[derive(Default)]
+    #[serde(default)]
+    pub(in crate::config) struct Keys {
+        /// OAuth2 clients, by a name of your choice. Built in: `github`, `gitlab`, `google`, `yandex`.
+        oauth2: BTreeMap<String, OAuth2Section>,
+    }
+
     /// A client of an OAuth2 provider.
-    pub(in crate::config) struct OAuth2Settings {
+    struct OAuth2Settings {
         /// Built-in provider. Default: the one named like this section, if neither `discover` nor
         /// `authorize_url` is given.
         provider: Option<BuiltIn>,
@@ -45,9 +50,6 @@ settings! {
         secret: Option<Hidden>,
         /// A file with the client's secret. One line ending at its end is ignored.
         secret_file: Option<String>,
-        /// Handlers of logins through the provider.
-        #[cfg(any(feature = "tower", feature = "actix"))]
-        login: Option<OAuth2LoginSettings>,
         /// Client-credentials tokens for calls to other services.
         token_source: Option<TokenSourceSettings>,
     }
@@ -70,65 +72,49 @@ settings! {
 }
 
 /// A section of an OAuth2 client.
-pub(in crate::config) type OAuth2Section = Section<ClientOptions, OAuth2Settings>;
+type OAuth2Section = Section<ClientOptions, Section<oauth2_login::Keys, OAuth2Settings>>;
 
 /// A client with its token source and login.
 pub(in crate::config) struct OAuth2 {
     pub(in crate::config) client: OAuth2Client,
-    source: Option<TokenSource>,
-    #[cfg(any(feature = "tower", feature = "actix"))]
-    pub(super) login: Option<OAuth2LoginParts>,
+    pub(in crate::config) source: Option<TokenSource>,
+    pub(in crate::config) login: BuiltOf<oauth2_login::Keys>,
 }
 
-impl fmt::Debug for OAuth2 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.client.fmt(f)
+debug_fields!(OAuth2, self, client = self.client, login = self.login);
+
+impl Feature for Keys {
+    type Built = BTreeMap<String, OAuth2>;
+}
+
+impl Build<&Parts> for Keys {
+    fn build(&self, parts: &Parts, spot: &Spot<'_>) -> Result<Self::Built, Problem> {
+        spot.each("oauth2", &self.oauth2, |settings, name, spot| settings.build(name, spot, parts))
     }
 }
 
 impl OAuth2Section {
-    pub(in crate::config) fn build(
-        &self,
-        name: &str,
-        spot: &Spot<'_>,
-        parts: &Parts,
-    ) -> Result<OAuth2, Problem> {
-        let Self(options, settings) = self;
+    fn build(&self, name: &str, spot: &Spot<'_>, parts: &Parts) -> Result<OAuth2, Problem> {
+        let Self(options, Section(login, settings)) = self;
         let mut client = OAuth2Client::builder(settings.provider(name, spot)?, &settings.client_id)
-            .clock(spot.world.clock.clone());
+            .clock(spot.clock());
         client.options = options.clone();
-        if let Some(secret) =
-            spot.secret("secret", &settings.secret, "secret_file", &settings.secret_file)?
-        {
-            client = client.secret(secret);
-        }
-        let client = client.build().map_err(|error| spot.refused(error))?;
+        let secret = spot.secret("secret", &settings.secret, &settings.secret_file)?;
+        client = client.given(&secret, OAuth2ClientBuilder::secret);
+        let client = spot.built(client.build())?;
         let source = settings.token_source.as_ref();
         let source = source.map(|settings| settings.build(&client, &spot.key("token_source")));
-        #[cfg(any(feature = "tower", feature = "actix"))]
-        let login = settings.login.as_ref();
-        #[cfg(any(feature = "tower", feature = "actix"))]
-        let login = login.map(|settings| settings.build(&client, &spot.key("login"), parts));
-        #[cfg(not(any(feature = "tower", feature = "actix")))]
-        let _ = parts;
-        Ok(OAuth2 {
-            source: source.transpose()?,
-            #[cfg(any(feature = "tower", feature = "actix"))]
-            login: login.transpose()?,
-            client,
-        })
+        let source = source.transpose()?;
+        let login = login.build((&client, parts), spot)?;
+        Ok(OAuth2 { client, source, login })
     }
 }
 
 impl OAuth2Settings {
     fn provider(&self, name: &str, spot: &Spot<'_>) -> Result<Provider, Problem> {
-        spot.one_of(&[
-            ("provider", self.provider.is_some()),
-            ("discover", self.discover.is_some()),
-            ("authorize_url", self.authorize_url.is_some()),
-        ])?;
+        spot.one_of(&["provider", "discover", "authorize_url"])?;
         // The discovery document names its issuer.
-        spot.one_of(&[("discover", self.discover.is_some()), ("issuer", self.issuer.is_some())])?;
+        spot.one_of(&["discover", "issuer"])?;
         let provider = match (&self.discover, &self.authorize_url, &self.token_url) {
             (Some(issuer), _, None) => Provider::discover(name, issuer),
             (None, Some(authorize), Some(token)) => Provider::new(name, authorize, token),
@@ -172,26 +158,6 @@ impl TokenSourceSettings {
         for (name, Hidden(value)) in &self.parameters {
             source = source.parameter(name, value.clone());
         }
-        source.build().map_err(|error| spot.refused(error))
-    }
-}
-
-impl Jamguard {
-    /// Returns the client of the OAuth2 provider with this name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    pub fn oauth2(&self, name: &str) -> Result<&OAuth2Client, Error> {
-        named(&self.parts().oauth2, "OAuth2 client", "oauth2", name).map(|found| &found.client)
-    }
-
-    /// Returns the source of tokens for calls to other services, by the OAuth2 client's name.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    pub fn token_source(&self, name: &str) -> Result<&TokenSource, Error> {
-        let found = named(&self.parts().oauth2, "OAuth2 client", "oauth2", name)?;
-        let source = found.source.as_ref();
-        source.ok_or_else(|| not_configured("token source", &format!("oauth2.{name}.token_source")))
+        spot.built(source.build())
     }
 }

@@ -1,34 +1,43 @@
 //! Settings of one-time passwords.
 
-use super::context::World;
+use super::feature::{Build, Feature};
 use super::keys::SealingSettings;
 use super::location::Spot;
-use super::settings::{Settings, not_configured};
 use super::stores::Stores;
 use crate::config::document::{Problem, Section};
-use crate::config::jamguard::Jamguard;
-use crate::core::error::Error;
 use crate::otp::factor::builder::SecondFactorOptions;
 use crate::otp::guard::OtpGuardOptions;
 use crate::otp::recovery::codes::RecoveryOptions;
 use crate::otp::settings::OtpOptions;
-use crate::otp::{Otp, OtpBuilder, OtpGuard, RecoveryCodes, SecondFactor};
+use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
 
 settings! {
+    #[derive(Default)]
+    pub(in crate::config) struct Keys {
+        /// Form of one-time passwords.
+        otp: Option<OtpOptions>,
+        /// Replay protection and lockout, for applications that store the OTP secrets themselves.
+        otp_guard: Option<Section<OtpGuardOptions, OtpGuardSettings>>,
+        /// Recovery codes, for applications that store the OTP secrets themselves.
+        recovery_codes: Option<Section<RecoveryOptions, RecoverySettings>>,
+        /// The users' second factor.
+        second_factor: Option<Section<SecondFactorOptions, SecondFactorSettings>>,
+    }
+
     /// Replay protection and lockout, for applications that store the OTP secrets themselves.
-    pub(in crate::config) struct OtpGuardSettings {
+    struct OtpGuardSettings {
         /// Name of the store that keeps used codes and failures.
         store: String,
     }
 
     /// Recovery codes, for applications that store the OTP secrets themselves.
-    pub(in crate::config) struct RecoverySettings {
+    struct RecoverySettings {
         /// Name of the store that keeps their hashes.
         store: String,
     }
 
     /// The users' second factor: enrolment, codes in the form of the section `otp`, recovery codes.
-    pub(in crate::config) struct SecondFactorSettings {
+    struct SecondFactorSettings {
         /// Name of the store that keeps the secrets, encrypted with `sealing`.
         store: String,
         /// Keys that encrypt the secrets.
@@ -38,101 +47,56 @@ settings! {
     }
 }
 
-pub(super) type OtpGuardSection = Section<OtpGuardOptions, OtpGuardSettings>;
-pub(super) type RecoverySection = Section<RecoveryOptions, RecoverySettings>;
-pub(super) type SecondFactorSection = Section<SecondFactorOptions, SecondFactorSettings>;
-
 /// The sections that the file has of one-time passwords.
 #[derive(Debug, Default)]
 pub(in crate::config) struct OtpParts {
-    otp: Option<Otp>,
-    guard: Option<OtpGuard>,
-    recovery_codes: Option<RecoveryCodes>,
-    second_factor: Option<SecondFactor>,
+    pub(in crate::config) otp: Option<Otp>,
+    pub(in crate::config) guard: Option<OtpGuard>,
+    pub(in crate::config) recovery_codes: Option<RecoveryCodes>,
+    pub(in crate::config) second_factor: Option<SecondFactor>,
 }
 
-impl OtpParts {
-    pub(super) fn build(
-        settings: &Settings,
-        spot: &Spot<'_>,
-        stores: &Stores,
-    ) -> Result<Self, Problem> {
-        let mut parts = Self::default();
-        if let Some(options) = &settings.otp {
-            let built = otp(options, spot.world).build();
-            parts.otp = Some(built.map_err(|error| spot.key("otp").refused(error))?);
+impl Feature for Keys {
+    type Built = OtpParts;
+}
+
+impl Build<&Stores> for Keys {
+    fn build(&self, stores: &Stores, spot: &Spot<'_>) -> Result<OtpParts, Problem> {
+        let mut parts = OtpParts::default();
+        if let Some(options) = &self.otp {
+            parts.otp = Some(otp(options, &spot.key("otp"))?);
         }
-        if let Some(Section(options, OtpGuardSettings { store })) = &settings.otp_guard {
+        if let Some(Section(options, settings)) = &self.otp_guard {
             let spot = spot.key("otp_guard");
-            let store = spot.named("store", "store", store, stores)?.clone();
-            let mut guard = OtpGuard::builder(store);
+            let mut guard = OtpGuard::builder(spot.store(&settings.store, stores)?);
             guard.options = options.clone();
-            parts.guard = Some(guard.build().map_err(|error| spot.refused(error))?);
+            parts.guard = Some(spot.built(guard.build())?);
         }
-        if let Some(Section(options, RecoverySettings { store })) = &settings.recovery_codes {
+        if let Some(Section(options, settings)) = &self.recovery_codes {
             let spot = spot.key("recovery_codes");
-            let store = spot.named("store", "store", store, stores)?.clone();
-            let mut codes = RecoveryCodes::builder(store).clock(spot.world.clock.clone());
+            let store = spot.store(&settings.store, stores)?;
+            let mut codes = RecoveryCodes::builder(store).clock(spot.clock());
             codes.options = options.clone();
-            parts.recovery_codes = Some(codes.build().map_err(|error| spot.refused(error))?);
+            parts.recovery_codes = Some(spot.built(codes.build())?);
         }
-        if let Some(Section(options, settings)) = &settings.second_factor {
+        if let Some(Section(options, settings)) = &self.second_factor {
             let spot = spot.key("second_factor");
-            let refused = |error| spot.refused(error);
-            let store = spot.named("store", "store", &settings.store, stores)?.clone();
+            let store = spot.store(&settings.store, stores)?;
             let keys = settings.sealing.build(&spot.key("sealing"))?;
             let codes = match &parts.otp {
                 Some(otp) => otp.clone(),
-                None => otp(&OtpOptions::default(), spot.world).build().map_err(refused)?,
+                None => otp(&OtpOptions::default(), &spot)?,
             };
             let mut factor = SecondFactor::builder(store, keys).issuer(&settings.issuer).otp(codes);
             factor.options = options.clone();
-            parts.second_factor = Some(factor.build().map_err(refused)?);
+            parts.second_factor = Some(spot.built(factor.build())?);
         }
         Ok(parts)
     }
 }
 
-fn otp(options: &OtpOptions, world: &World) -> OtpBuilder {
-    let mut otp = Otp::totp().clock(world.clock.clone());
+fn otp(options: &OtpOptions, spot: &Spot<'_>) -> Result<Otp, Problem> {
+    let mut otp = Otp::totp().clock(spot.clock());
     otp.options = options.clone();
-    otp
-}
-
-impl Jamguard {
-    /// Returns the settings that create and check one-time passwords.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    pub fn otp(&self) -> Result<&Otp, Error> {
-        let otp = self.parts().otp.otp.as_ref();
-        otp.ok_or_else(|| not_configured("one-time passwords", "otp"))
-    }
-
-    /// Returns the OTP guard, for applications that store the OTP secrets themselves.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    pub fn otp_guard(&self) -> Result<&OtpGuard, Error> {
-        let guard = self.parts().otp.guard.as_ref();
-        guard.ok_or_else(|| not_configured("guard of one-time passwords", "otp_guard"))
-    }
-
-    /// Returns the recovery codes, for applications that store the OTP secrets themselves.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    pub fn recovery_codes(&self) -> Result<&RecoveryCodes, Error> {
-        let codes = self.parts().otp.recovery_codes.as_ref();
-        codes.ok_or_else(|| not_configured("recovery codes", "recovery_codes"))
-    }
-
-    /// Returns the users' second factor.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
-    pub fn second_factor(&self) -> Result<&SecondFactor, Error> {
-        let factor = self.parts().otp.second_factor.as_ref();
-        factor.ok_or_else(|| not_configured("second factor", "second_factor"))
-    }
+    spot.built(otp.build())
 }

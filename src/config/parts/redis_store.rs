@@ -1,5 +1,6 @@
 //! Settings of stores in Redis.
 
+use super::feature::AddTo;
 use super::location::Spot;
 use super::scalars::Hidden;
 use crate::config::document::{Problem, Section};
@@ -8,8 +9,14 @@ use crate::store::{MemoryStore, RedisStore, Store};
 use std::sync::Arc;
 
 settings! {
+    #[derive(Default)]
+    pub(in crate::config) struct Keys {
+        /// In Redis or Valkey.
+        redis: Option<Section<RedisOptions, RedisSettings>>,
+    }
+
     /// A store in Redis, which connects at first use.
-    pub(in crate::config) struct RedisSettings {
+    struct RedisSettings {
         /// `redis://…`, `rediss://…`, `redis-sentinel://…` or `redis-cluster://…`, with the password.
         url: Option<Hidden>,
         /// A file with the URL.
@@ -23,13 +30,18 @@ settings! {
     }
 }
 
-/// A section of a store in Redis.
-pub(super) type RedisSection = Section<RedisOptions, RedisSettings>;
-
-impl RedisSection {
-    pub(super) fn build(&self, spot: &Spot<'_>) -> Result<Arc<dyn Store>, Problem> {
-        let Self(options, settings) = self;
-        let url = spot.secret("url", &settings.url, "url_file", &settings.url_file)?;
+impl AddTo<Option<Arc<dyn Store>>> for Keys {
+    fn add_to(
+        &self,
+        other: Option<Arc<dyn Store>>,
+        (): (),
+        spot: &Spot<'_>,
+    ) -> Result<Option<Arc<dyn Store>>, Problem> {
+        let Some(Section(options, settings)) = &self.redis else {
+            return Ok(other);
+        };
+        let spot = spot.key("redis");
+        let url = spot.secret("url", &settings.url, &settings.url_file)?;
         let Some(url) = url else {
             return Err(spot.wrong("the key 'url' or 'url_file' is missing"));
         };
@@ -53,11 +65,11 @@ impl RedisSection {
                 ));
             }
         }
-        let store = store.build().map_err(|error| spot.refused(error))?;
+        let store = spot.built(store.build())?;
         // Watching it would connect to Redis.
-        Ok(match spot.world.dry {
+        Ok(Some(match spot.world.dry {
             true => Arc::new(MemoryStore::new()),
             false => Arc::new(store),
-        })
+        }))
     }
 }

@@ -23,20 +23,18 @@ pub(in crate::config) struct Refresh {
     clock: Arc<dyn Clock>,
 }
 
-impl Section<RefreshOptions, RefreshSettings> {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        stores: &Stores,
-    ) -> Result<Refresh, Problem> {
+/// A section of refresh tokens.
+pub(in crate::config) type RefreshSection = Section<RefreshOptions, RefreshSettings>;
+
+impl RefreshSection {
+    pub(super) fn build(&self, spot: &Spot<'_>, stores: &Stores) -> Result<Refresh, Problem> {
         let Self(options, settings) = self;
         let refresh = Refresh {
             options: options.clone(),
-            store: spot.named("store", "store", &settings.store, stores)?.clone(),
-            clock: spot.world.clock.clone(),
+            store: spot.store(&settings.store, stores)?,
+            clock: spot.clock(),
         };
-        let tried = refresh.begin::<()>().build();
-        tried.map_err(|error| spot.refused(error))?;
+        spot.built(refresh.begin::<()>().build())?;
         Ok(refresh)
     }
 }

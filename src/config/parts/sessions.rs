@@ -16,19 +16,18 @@ settings! {
     }
 }
 
-impl Section<SessionOptions, SessionSettings> {
-    pub(in crate::config) fn build(
-        &self,
-        spot: &Spot<'_>,
-        stores: &Stores,
-    ) -> Result<Sessions, Problem> {
+/// A section of sessions.
+pub(in crate::config) type SessionSection = Section<SessionOptions, SessionSettings>;
+
+impl SessionSection {
+    pub(super) fn build(&self, spot: &Spot<'_>, stores: &Stores) -> Result<Sessions, Problem> {
         let Self(options, settings) = self;
-        let store = spot.named("store", "store", &settings.store, stores)?;
-        let mut sessions = Sessions::builder(store.clone()).clock(spot.world.clock.clone());
+        let store = spot.store(&settings.store, stores)?;
+        let mut sessions = Sessions::builder(store).clock(spot.clock());
         sessions.options = options.clone();
         if let Some(keys) = &settings.encryption {
             sessions = sessions.encrypt(keys.build(&spot.key("encryption"))?);
         }
-        sessions.build().map_err(|error| spot.refused(error))
+        spot.built(sessions.build())
     }
 }

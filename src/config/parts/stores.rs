@@ -1,7 +1,9 @@
 //! Settings of stores.
 
+use super::feature::AddTo;
 use super::location::Spot;
-use crate::config::document::Problem;
+use super::{file_store, redis_store};
+use crate::config::document::{Problem, Section};
 use crate::store::{CachedStore, MemoryStore, Store};
 use crate::store::{memory::builder::MemoryOptions, near::CacheOptions};
 use std::collections::BTreeMap;
@@ -15,65 +17,47 @@ settings! {
     pub(in crate::config) struct StoreSettings {
         /// In this process's memory. The name `memory` is such a store without a section.
         memory: Option<MemoryOptions>,
-        /// In a file, for a single process.
-        #[cfg(feature = "file")]
-        file: Option<super::file_store::FileSettings>,
-        /// In Redis or Valkey.
-        #[cfg(feature = "redis")]
-        redis: Option<super::redis_store::RedisSection>,
         /// Read cache in this process.
         near: Option<CacheOptions>,
     }
 }
 
+/// A section of a store.
+pub(in crate::config) type StoreSection =
+    Section<file_store::Keys, Section<redis_store::Keys, StoreSettings>>;
+
 /// The stores by name.
 pub(in crate::config) type Stores = BTreeMap<String, Arc<dyn Store>>;
 
-impl StoreSettings {
+impl StoreSection {
     fn build(&self, spot: &Spot<'_>) -> Result<Arc<dyn Store>, Problem> {
-        let kinds = [
-            ("memory", self.memory.is_some()),
-            #[cfg(feature = "file")]
-            ("file", self.file.is_some()),
-            #[cfg(feature = "redis")]
-            ("redis", self.redis.is_some()),
-        ];
-        spot.one_of(&kinds)?;
-        let store = self.memory.as_ref().map(|options| memory(options, spot)).transpose()?;
-        #[cfg(feature = "file")]
-        let store = match &self.file {
-            Some(file) => Some(file.build(&spot.key("file"))?),
-            None => store,
-        };
-        #[cfg(feature = "redis")]
-        let store = match &self.redis {
-            Some(redis) => Some(redis.build(&spot.key("redis"))?),
-            None => store,
-        };
+        let Self(file, Section(redis, settings)) = self;
+        spot.one_of(&["memory", "file", "redis"])?;
+        let store = settings.memory.as_ref().map(|options| memory(options, spot)).transpose()?;
+        let store = file.add_to(store, (), spot)?;
+        let store = redis.add_to(store, (), spot)?;
         let Some(store) = store else {
-            let kinds: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
-            let kinds = kinds.join("', '");
-            return Err(spot.wrong(format!("the store has no kind: give one of '{kinds}'")));
+            let message = "the store has no kind: give one of 'memory', 'file', 'redis'";
+            return Err(spot.wrong(message));
         };
-        Ok(match &self.near {
-            Some(options) => {
-                let mut near = CachedStore::builder(store).clock(spot.world.clock.clone());
-                near.options = options.clone();
-                Arc::new(near.build().map_err(|error| spot.refused(error))?)
-            }
-            None => store,
-        })
+        let Some(options) = &settings.near else {
+            return Ok(store);
+        };
+        let mut near = CachedStore::builder(store).clock(spot.clock());
+        near.options = options.clone();
+        Ok(Arc::new(spot.built(near.build())?))
     }
 }
 
 fn memory(options: &MemoryOptions, spot: &Spot<'_>) -> Result<Arc<dyn Store>, Problem> {
-    let mut store = MemoryStore::builder().clock(spot.world.clock.clone());
+    let mut store = MemoryStore::builder().clock(spot.clock());
     store.options = options.clone();
-    Ok(Arc::new(store.build().map_err(|error| spot.refused(error))?))
+    Ok(Arc::new(spot.built(store.build())?))
 }
 
+/// Builds the stores of the file, beside those that the program gave.
 pub(super) fn build(
-    settings: &BTreeMap<String, StoreSettings>,
+    settings: &BTreeMap<String, StoreSection>,
     spot: &Spot<'_>,
 ) -> Result<Stores, Problem> {
     let mut stores = spot.world.stores.clone();
@@ -82,8 +66,7 @@ pub(super) fn build(
     }
     for (name, store) in settings {
         let spot = spot.key(name);
-        let store = store.build(&spot)?;
-        if stores.insert(name.clone(), store).is_some() {
+        if stores.insert(name.clone(), store.build(&spot)?).is_some() {
             return Err(
                 spot.wrong("the program gave a store of this name: rename this one, or remove it")
             );

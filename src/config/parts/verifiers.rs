@@ -1,7 +1,9 @@
 //! Settings of verifiers of other issuers' tokens.
 
+use super::feature::AddTo;
 use super::key_rings::Rings;
-use super::keys::VerifyingKeySettings;
+use super::key_sets;
+use super::keys::VerifyingKeySection;
 use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Alg, Algs, AnyOf, Texts};
@@ -13,22 +15,13 @@ use std::collections::BTreeMap;
 settings! {
     /// A verifier of tokens, whose keys come from one source.
     pub(in crate::config) struct VerifierSettings {
-        /// URL of the issuer's published keys: https, or http on loopback.
-        #[cfg(feature = "client")]
-        jwks_url: Option<String>,
-        /// OpenID Connect issuer, whose discovery document locates its keys. Its `iss` is required.
-        #[cfg(feature = "client")]
-        discover: Option<String>,
-        /// How the keys of `jwks_url` or `discover` are fetched.
-        #[cfg(feature = "client")]
-        key_set: Option<crate::jwks::builder::KeySetOptions>,
         /// A file with a JWK set.
         jwks_file: Option<String>,
         /// A JWK set as JSON text.
         jwks: Option<String>,
         /// Single keys.
         #[serde(default)]
-        keys: Vec<VerifyingKeySettings>,
+        keys: Vec<VerifyingKeySection>,
         /// Name of a key ring, such as one that another process signs with.
         key_ring: Option<String>,
         /// Accepted signature algorithms. A key ring has its own.
@@ -64,17 +57,24 @@ settings! {
     }
 }
 
-impl Section<VerifierOptions, VerifierSettings> {
-    pub(in crate::config) fn build(
+/// A section of a verifier.
+pub(in crate::config) type VerifierSection =
+    Section<VerifierOptions, Section<key_sets::Keys, VerifierSettings>>;
+
+impl VerifierSection {
+    pub(super) fn build(
         &self,
         spot: &Spot<'_>,
         rings: &Rings,
         lists: &Lists,
     ) -> Result<Verifier, Problem> {
-        let Self(options, settings) = self;
-        let mut verifier = Verifier::builder().clock(spot.world.clock.clone());
+        let Self(options, Section(published, settings)) = self;
+        let mut verifier = Verifier::builder().clock(spot.clock());
         verifier.options = options.clone();
-        settings.rules(settings.keys(verifier, spot, rings)?, spot, lists)
+        spot.one_of(&["jwks_url", "discover", "jwks_file", "jwks", "keys", "key_ring"])?;
+        verifier = settings.keys(verifier, spot, rings)?;
+        verifier = published.add_to(verifier, (), spot)?;
+        settings.rules(verifier, spot, lists)
     }
 }
 
@@ -89,12 +89,8 @@ impl VerifierSettings {
             verifier =
                 verifier.algorithms(self.algorithms.0.iter().map(|Alg(algorithm)| *algorithm));
         }
-        for issuer in &self.issuer.0 {
-            verifier = verifier.issuer(issuer);
-        }
-        for audience in &self.audience.0 {
-            verifier = verifier.audience(audience);
-        }
+        verifier = self.issuer.0.iter().fold(verifier, VerifierBuilder::issuer);
+        verifier = self.audience.0.iter().fold(verifier, VerifierBuilder::audience);
         match (self.any_audience, self.audience.0.is_empty()) {
             (true, true) => verifier = verifier.any_audience(),
             (true, false) => {
@@ -111,22 +107,18 @@ impl VerifierSettings {
         for (claim, text) in &self.require_text {
             verifier = verifier.require_text(claim, text);
         }
-        for claim in &self.require_any_text.0 {
-            verifier = verifier.require_any_text(claim);
-        }
-        for list in spot.lists("deny_lists", &self.deny_lists.0, lists)? {
-            verifier = verifier.deny_list(list);
-        }
-        for list in spot.lists("allow_lists", &self.allow_lists.0, lists)? {
-            verifier = verifier.allow_list(list);
-        }
+        verifier = self.require_any_text.0.iter().fold(verifier, VerifierBuilder::require_any_text);
+        let denied = spot.lists("deny_lists", &self.deny_lists.0, lists)?;
+        verifier = denied.into_iter().fold(verifier, VerifierBuilder::deny_list);
+        let allowed = spot.lists("allow_lists", &self.allow_lists.0, lists)?;
+        verifier = allowed.into_iter().fold(verifier, VerifierBuilder::allow_list);
         if self.audience.0.is_empty() && !self.any_audience {
             return Err(spot.wrong(
                 "there is no 'audience': give the 'aud' of tokens for this service, or set \
                  'any_audience = true' if the issuer serves no other services",
             ));
         }
-        verifier.build().map_err(|error| spot.refused(error))
+        spot.built(verifier.build())
     }
 
     fn keys(
@@ -135,37 +127,21 @@ impl VerifierSettings {
         spot: &Spot<'_>,
         rings: &Rings,
     ) -> Result<VerifierBuilder, Problem> {
-        spot.one_of(&[
-            #[cfg(feature = "client")]
-            ("jwks_url", self.jwks_url.is_some()),
-            #[cfg(feature = "client")]
-            ("discover", self.discover.is_some()),
-            ("jwks_file", self.jwks_file.is_some()),
-            ("jwks", self.jwks.is_some()),
-            ("keys", !self.keys.is_empty()),
-            ("key_ring", self.key_ring.is_some()),
-        ])?;
         if let Some(ring) = &self.key_ring {
-            verifier = verifier.key_ring(spot.named("key_ring", "key ring", ring, rings)?.clone());
+            verifier = verifier.key_ring(spot.named("key_ring", "key ring", ring, rings)?);
         }
         if let Some(file) = &self.jwks_file {
             let place = spot.key("jwks_file");
             let content = place.file(file)?;
             let json = std::str::from_utf8(&content);
             let json = json.map_err(|_| place.wrong("the file is not UTF-8 text"))?;
-            verifier = verifier.jwks_json(json).map_err(|error| place.refused(error))?;
+            verifier = place.built(verifier.jwks_json(json))?;
         }
         if let Some(json) = &self.jwks {
-            let keys = verifier.jwks_json(json);
-            verifier = keys.map_err(|error| spot.key("jwks").refused(error))?;
+            verifier = spot.key("jwks").built(verifier.jwks_json(json))?;
         }
         for (at, key) in self.keys.iter().enumerate() {
             verifier = verifier.key(key.build(&spot.key("keys").index(at))?);
-        }
-        #[cfg(feature = "client")]
-        {
-            let settings = (&self.jwks_url, &self.discover, &self.key_set);
-            verifier = super::key_sets::remote(verifier, settings, spot)?;
         }
         Ok(verifier)
     }

@@ -5,6 +5,7 @@ use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
 use crate::core::error::Error;
+use crate::core::settings::options;
 use crate::login::Redirect;
 use crate::login::parts::check_local;
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
@@ -14,6 +15,19 @@ use crate::token::verifier::Verifier;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+
+/// The default path after login and logout.
+const HOME: &str = "/";
+
+options! {
+    /// The options of a login.
+    OAuth2LoginOptions {
+        /// Path of this site to which browsers go after login and logout. Default: `/`.
+        home: Option<String> = None,
+        /// Removes the `__Host-` prefix and `Secure`, for development over plain http.
+        danger_plain_http: bool = false,
+    }
+}
 
 /// Builder of an [`OAuth2Login`].
 ///
@@ -37,14 +51,13 @@ use std::sync::Arc;
 pub struct OAuth2LoginBuilder {
     auth: Authenticator,
     client: OAuth2Client,
-    home: String,
     request: AuthorizationRequest,
     issuer: Option<Issuer>,
     verifier: Option<Verifier>,
     who: Option<Who>,
     on_login: Option<OnLogin>,
     store: Option<Arc<dyn Store>>,
-    plain_http: bool,
+    pub(crate) options: OAuth2LoginOptions,
 }
 
 impl OAuth2LoginBuilder {
@@ -53,19 +66,18 @@ impl OAuth2LoginBuilder {
             auth: auth.clone(),
             request: client.authorize(),
             client,
-            home: "/".to_owned(),
             issuer: None,
             verifier: None,
             who: None,
             on_login: None,
             store: None,
-            plain_http: false,
+            options: OAuth2LoginOptions::default(),
         }
     }
 
     /// Sets where browsers go after login and logout: a path of this site. Default: `/`.
     pub fn home(mut self, path: impl Into<String>) -> Self {
-        self.home = path.into();
+        self.options.home = Some(path.into());
         self
     }
 
@@ -147,7 +159,7 @@ impl OAuth2LoginBuilder {
     ///
     /// This is the default if the authenticator's cookies are plain too.
     pub fn danger_plain_http(mut self) -> Self {
-        self.plain_http = true;
+        self.options.danger_plain_http = true;
         self
     }
 
@@ -204,7 +216,8 @@ impl OAuth2LoginBuilder {
                  scope openid if the provider issues them",
             );
         }
-        check_local(&self.home)?;
+        let home = self.options.home.unwrap_or_else(|| HOME.to_owned());
+        check_local(&home)?;
         self.request.check()?;
         if let (Keep::Session, Some(verifier)) = (&keep, &verifier) {
             self.auth.renews_id_tokens(&self.client, verifier);
@@ -213,12 +226,12 @@ impl OAuth2LoginBuilder {
             Some(store) => store,
             None => self.auth.session_store().unwrap_or_else(|| Arc::new(MemoryStore::new())),
         };
-        let plain = self.plain_http || self.auth.has_plain_cookies();
+        let plain = self.options.danger_plain_http || self.auth.has_plain_cookies();
         Ok(OAuth2Login(Arc::new(Settings {
             pending: PendingLogins::new(store, self.client.provider().name()),
             auth: self.auth,
             client: self.client,
-            home: self.home,
+            home,
             request: self.request,
             keep,
             verifier,
@@ -241,7 +254,7 @@ impl fmt::Debug for OAuth2LoginBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OAuth2LoginBuilder")
             .field("client", &self.client)
-            .field("home", &self.home)
+            .field("home", &self.options.home.as_deref().unwrap_or(HOME))
             .finish_non_exhaustive()
     }
 }

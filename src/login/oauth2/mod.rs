@@ -1,6 +1,6 @@
 //! Logins at OAuth2 providers: handlers for the redirect, the callback and logout.
 
-mod builder;
+pub(crate) mod builder;
 mod callback;
 mod handlers;
 mod pending;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 impl Spot<'_> {
     /// Reads the file with this name.
-    pub(in crate::config) fn file(&self, path: &str) -> Result<Content, Problem> {
+    pub(super) fn file(&self, path: &str) -> Result<Content, Problem> {
         let base = &self.world.base;
         let begins = match Path::new(path).is_relative() && !base.as_os_str().is_empty() {
             true => " (relative to the configuration's folder)",
@@ -26,14 +26,20 @@ impl Spot<'_> {
     }
 
     /// Reads a file with a secret, and logs a warning if all users of the machine can read it.
-    pub(in crate::config) fn private_file(&self, path: &str) -> Result<Content, Problem> {
+    pub(super) fn private_file(&self, path: &str) -> Result<Content, Problem> {
         let content = self.file(path)?;
-        warn_of_readers(&self.world.base.join(path));
+        let path = self.world.base.join(path);
+        if is_readable_by_all(&path) {
+            telemetry::warn(
+                "a file with a secret can be read by all users of this machine: run chmod o= on it",
+                &path.display(),
+            );
+        }
         Ok(content)
     }
 
     /// Reads a file with a secret as text, without a line ending at its end.
-    pub(in crate::config) fn private_text(&self, path: &str) -> Result<Secret, Problem> {
+    pub(super) fn private_text(&self, path: &str) -> Result<Secret, Problem> {
         let content = self.private_file(path)?;
         match std::str::from_utf8(&content) {
             // Editors and `echo` append a line ending, which is not part of the secret.
@@ -42,18 +48,18 @@ impl Spot<'_> {
         }
     }
 
-    /// Returns a secret that is given as a value or by the name of a file.
-    pub(in crate::config) fn secret(
+    /// Returns a secret that is given as the value of `key`, or by the name of a file in `{key}_file`.
+    pub(super) fn secret(
         &self,
         key: &str,
         text: &Option<Hidden>,
-        file_key: &str,
         file: &Option<String>,
     ) -> Result<Option<Secret>, Problem> {
-        self.one_of(&[(key, text.is_some()), (file_key, file.is_some())])?;
+        let file_key = format!("{key}_file");
+        self.one_of(&[key, &file_key])?;
         match (text, file) {
             (Some(text), _) => Ok(Some(text.0.clone())),
-            (None, Some(file)) => self.key(file_key).private_text(file).map(Some),
+            (None, Some(file)) => self.key(&file_key).private_text(file).map(Some),
             (None, None) => Ok(None),
         }
     }
@@ -65,21 +71,14 @@ fn without_line_end(text: &str) -> &str {
 }
 
 #[cfg(unix)]
-fn warn_of_readers(path: &Path) {
+fn is_readable_by_all(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    let Ok(info) = std::fs::metadata(path) else {
-        return;
-    };
-    if info.is_file() && info.permissions().mode() & 0o004 != 0 {
-        telemetry::warn(
-            "a file with a secret can be read by all users of this machine: run chmod o= on it",
-            &path.display(),
-        );
-    }
+    std::fs::metadata(path)
+        .is_ok_and(|info| info.is_file() && info.permissions().mode() & 0o004 != 0)
 }
 
+/// Access control lists are not evaluated.
 #[cfg(not(unix))]
-fn warn_of_readers(path: &Path) {
-    // Access control lists are not evaluated.
-    let _ = (path, telemetry::warn);
+fn is_readable_by_all(_: &Path) -> bool {
+    false
 }
