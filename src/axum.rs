@@ -1,15 +1,12 @@
 //! Extractors and responses for axum. Thin adapters: decisions are made in `authenticator`.
 
 use crate::authenticator::{
-    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError,
+    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError, Session, SessionData,
+    credentials,
 };
-use crate::authenticator::{Session, SessionData, credentials};
-use crate::core::challenge::{AuthResponse, REALM};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::telemetry;
+use crate::core::{AuthResponse, Error, ErrorKind, challenge::REALM, telemetry};
 use crate::token::claims::{Claims, ClaimsData};
-use crate::tower::PartsHead;
-use crate::tower::response;
+use crate::tower::{PartsHead, response};
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};

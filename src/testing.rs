@@ -4,12 +4,10 @@ mod store_suite;
 
 pub use store_suite::{Promise, StoreReport, StoreSuite, store_suite};
 
-use crate::core::clock::{Clock, millis};
-use crate::core::error::Error;
+use crate::core::{Clock, Error, millis};
 use crate::jose::{SigningKey, jws};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A [`Clock`] that is moved by hand. Clones share their time.
 ///

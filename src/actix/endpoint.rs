@@ -4,8 +4,7 @@ use super::extract::response;
 use super::head::RequestHead;
 use crate::endpoint::Endpoint;
 use actix_web::{Handler, HttpRequest, HttpResponse};
-use std::future::Future;
-use std::pin::Pin;
+use std::{future::Future, pin::Pin};
 
 impl Handler<(HttpRequest,)> for Endpoint {
     type Output = HttpResponse;

@@ -4,22 +4,19 @@ use super::fault;
 use super::fault::ExtractFuture;
 use super::head::RequestHead;
 use crate::authenticator::{
-    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError,
+    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError, Session, SessionData,
+    credentials,
 };
-use crate::authenticator::{Session, SessionData, credentials};
-use crate::core::challenge::{AuthResponse, REALM};
-use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Now};
-use crate::core::telemetry;
+use crate::core::{AuthResponse, Error, ErrorKind, challenge::REALM, telemetry};
 use crate::token::claims::{Claims, ClaimsData};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
-use std::fmt;
 use std::future::{Future, Ready, ready};
-use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::{fmt, pin::Pin};
 
 /// Converts a challenge to a response. Invalid headers from a hook are dropped with a warning.
 pub(crate) fn response(challenge: AuthResponse) -> HttpResponse {

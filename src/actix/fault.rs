@@ -5,11 +5,9 @@
 //! answers and the handler does not run.
 
 use crate::authenticator::AuthRejection;
-use std::cell::RefCell;
-use std::future::Future;
-use std::future::poll_fn;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
+use std::{cell::RefCell, pin::Pin};
 
 /// What the current thread is polling.
 enum Polled {

@@ -7,7 +7,7 @@ use crate::authenticator::{
     Admitted, Authenticator, Call, Requirement, Respond, RespondTo, Responder, ResponseHead,
     ReturnedError, RouteGuard,
 };
-use crate::core::challenge::AuthResponse;
+use crate::core::AuthResponse;
 use crate::core::now_or_later::NowOrLater::{Later, Now};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{self, Service, ServiceRequest, ServiceResponse, Transform};
@@ -16,9 +16,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, VARY};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use std::future::{Future, Ready, ready};
-use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::{pin::Pin, rc::Rc};
 
 /// Middleware that verifies each request's credential and attaches the identity.
 ///

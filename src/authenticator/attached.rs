@@ -5,13 +5,11 @@ use super::identity::{CredentialKind, Identity};
 #[cfg(any(feature = "axum", feature = "actix"))]
 use super::rejection::AuthRejection;
 use super::session::RequestSession;
-use crate::core::error::{Error, ErrorKind};
-use crate::token::claim_set::ClaimSet;
+use crate::core::{Error, ErrorKind};
 #[cfg(any(feature = "axum", feature = "actix"))]
 use crate::token::claims::{Claims, ClaimsData};
-use crate::token::verified::Verified;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::token::{claim_set::ClaimSet, verified::Verified};
+use std::{sync::Arc, time::Duration};
 
 /// What the layer attaches to the request.
 #[derive(Clone)]

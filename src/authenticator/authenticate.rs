@@ -11,14 +11,10 @@ use super::identity::{CredentialKind, Identity};
 use super::requirement::{Policies, RequestRequirement, Requirement};
 use super::respond::{Admitted, Decision, Responder};
 use super::session::RequestSession;
-use crate::core::challenge::AuthResponse;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
-use crate::core::telemetry;
-use crate::token::claims::Claimed;
-use crate::token::verified::Verified;
-use std::ops::Range;
-use std::sync::Arc;
+use crate::core::{AuthResponse, Error, ErrorKind, telemetry};
+use crate::token::{claims::Claimed, verified::Verified};
+use std::{ops::Range, sync::Arc};
 
 impl Authenticator {
     /// Decides whether a request may reach its route.

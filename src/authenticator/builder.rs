@@ -11,21 +11,14 @@ use super::identity::Identity;
 use super::refresh::SilentRefresh;
 use super::routing::Routing;
 use super::session::{SessionCookie, SessionSettings};
-use crate::core::challenge::AuthResponse;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
 use crate::core::settings::{Texts, Time, options};
-use crate::core::sharded::Striped;
+use crate::core::{AuthResponse, Clock, Error, SystemClock, sharded::Striped};
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::token::list::TokenList;
-use crate::token::verifier::Verifier;
+use crate::token::{list::TokenList, verifier::Verifier};
 use serde::Serialize;
-use std::fmt;
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 options! {
     /// The options of an authenticator.

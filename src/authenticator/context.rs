@@ -1,9 +1,6 @@
 //! What handlers need to check policies and to answer as the layer does. Carried by every identity.
 
-use crate::core::challenge::AuthResponse;
-use crate::core::clock::Clock;
-use crate::core::error::Error;
-use crate::core::telemetry;
+use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, ClaimPaths, Subject};
 use std::sync::Arc;
 

@@ -5,10 +5,8 @@ use super::credentials::{self, CredentialSource, Head, SourceKind};
 use super::handle::Authenticator;
 use super::identity::CredentialKind;
 use super::refresh::{check_same_user, is_definite};
-use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{Later, Now};
-use crate::core::secret::Secret;
-use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, Secret, telemetry};
 use crate::token::verifier::Verification;
 
 /// What is needed to renew a login cookie if it turns out to be expired.

@@ -1,6 +1,6 @@
 //! The cookies of a browser login.
 
-use crate::core::error::Error;
+use crate::core::Error;
 
 /// Names and attributes of the two login cookies, for the ID token and the refresh token.
 ///

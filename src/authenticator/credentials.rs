@@ -1,7 +1,7 @@
 //! Extracts the credential from raw header bytes without allocating.
 
 use super::identity::CredentialKind;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 

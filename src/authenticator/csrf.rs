@@ -22,7 +22,7 @@
 //! cross-origin bearer requests too.
 
 use super::credentials::{Head, HeaderKey};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 
 /// The origin check for requests with cookies.
 #[derive(Clone, Debug, Default)]

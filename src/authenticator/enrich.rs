@@ -1,13 +1,9 @@
 //! Enrichment: the application's own data about users, added to their claims and cached.
 
 use super::identity::Identity;
-use crate::core::attempts::Attempts;
-use crate::core::clock::Clock;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::future::BoxFuture;
-use crate::core::hash::sha256;
-use crate::core::single_flight::SingleFlight;
-use crate::core::telemetry;
+use crate::core::{
+    Attempts, BoxFuture, Clock, Error, ErrorKind, sha256, single_flight::SingleFlight, telemetry,
+};
 use crate::jose::encoding;
 use crate::store::{Change, NewRecord, Store, Watcher};
 use crate::token::claim_set::ClaimSet;
@@ -15,11 +11,9 @@ use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::future::Future;
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::{future::Future, hash::BuildHasher, time::Duration};
 
 pub(super) const TTL: Duration = Duration::from_secs(60);
 const MAX_BYTES: u64 = 32 << 20;

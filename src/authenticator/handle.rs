@@ -8,14 +8,9 @@ use super::enrich::Enricher;
 use super::identity::{CredentialKind, Identity};
 use super::routing::Routing;
 use super::session::SessionSettings;
-use crate::core::challenge::AuthResponse;
-use crate::core::error::Error;
-use crate::core::sharded::Striped;
-use crate::core::telemetry;
-use crate::token::claims::Claimed;
-use crate::token::verified::Verified;
-use std::fmt;
-use std::sync::Arc;
+use crate::core::{AuthResponse, Error, sharded::Striped, telemetry};
+use crate::token::{claims::Claimed, verified::Verified};
+use std::{fmt, sync::Arc};
 
 /// Verifies the credential of a request and returns an [`Identity`]. Cheap to clone.
 ///

@@ -2,16 +2,12 @@
 
 use super::context::HandlerContext;
 use super::rejection::AuthRejection;
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::policy::{ClaimIndex, Explanation, Policy, Subject};
-use crate::token::claim_set::ClaimSet;
-use crate::token::claims::Claimed;
-use crate::token::verified::Verified;
+use crate::token::{claim_set::ClaimSet, claims::Claimed, verified::Verified};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// The kind of source that a credential came from.
 ///

@@ -4,11 +4,10 @@
 #![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 
 mod attached;
-#[cfg(any(feature = "tower", feature = "actix"))]
 mod authenticate;
 pub(crate) mod builder;
 mod context;
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+#[cfg(feature = "client")]
 mod cookie_renewal;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
@@ -24,7 +23,6 @@ mod rejection;
 #[cfg(any(feature = "axum", feature = "actix"))]
 mod require;
 mod requirement;
-#[cfg(any(feature = "tower", feature = "actix"))]
 mod respond;
 mod routing;
 mod session;

@@ -1,16 +1,14 @@
 //! Renewal of ID tokens: one request to JAM per refresh token, shared by concurrent requests.
 
-use crate::core::call_limit::CallLimit;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::{Sha256, sha256};
-use crate::core::secret::Secret;
-use crate::core::single_flight::SingleFlight;
+use crate::core::{
+    Error, ErrorKind, Secret, call_limit::CallLimit, hash::Sha256, sha256,
+    single_flight::SingleFlight,
+};
 use crate::jam::client::JamClient;
 use crate::jose::jws::Compact;
 use crate::token::registered::{RegisteredClaims, TextRule};
 use crate::token::verified::Verified;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long a new token is shared. A page's other requests still carry the old cookie.
 const SHARED_FOR: Duration = Duration::from_secs(10);

@@ -1,10 +1,8 @@
 //! The rejection of extractors and of checks in handlers.
 
 use super::context::HandlerContext;
-use crate::core::challenge::{AuthResponse, REALM};
-use crate::core::error::Error;
-use std::fmt;
-use std::sync::Arc;
+use crate::core::{AuthResponse, Error, challenge::REALM};
+use std::{fmt, sync::Arc};
 
 /// The rejection of the extractors and of [`Identity::check`](crate::Identity::check).
 ///

@@ -3,13 +3,10 @@
 use super::attached::Attached;
 use super::identity::Identity;
 use super::rejection::AuthRejection;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use crate::policy::Policy;
 use crate::token::claim_set::Decoded;
-use std::fmt;
-use std::marker::PhantomData;
-use std::ops::Deref;
-use std::sync::LazyLock;
+use std::{fmt, marker::PhantomData, ops::Deref, sync::LazyLock};
 
 /// A policy with a type as its name, for [`Require`].
 ///

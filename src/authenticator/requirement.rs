@@ -2,7 +2,7 @@
 
 use super::credentials::RoutedHead;
 use super::identity::Identity;
-use crate::core::error::Error;
+use crate::core::Error;
 #[cfg(feature = "config")]
 use crate::policy::LiveTable;
 use crate::policy::{Access, Policy, RouteTable};

@@ -6,14 +6,10 @@ use super::context::HandlerContext;
 use super::identity::Identity;
 use super::session::Saved;
 use super::session::{OpenSession, RequestSession};
-use crate::core::challenge::{AuthResponse, REALM};
-use crate::core::error::Error;
-use crate::core::future::BoxFuture;
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+use crate::core::{AuthResponse, BoxFuture, Error, challenge::REALM};
 use std::task::{Context, Poll, ready};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 /// The decision about a request. A refusal is the whole response.
 pub(crate) type Decision = NowOrLater<Result<Admitted, AuthResponse>>;

@@ -1,15 +1,11 @@
 //! Selection of the verifier for a token.
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::mismatch::mismatch;
 use crate::core::now_or_later::NowOrLater::{Later, Now};
+use crate::core::{Error, ErrorKind, mismatch};
 use crate::jose::jws::Compact;
-use crate::token::registered::RegisteredClaims;
-use crate::token::thread_cache;
-use crate::token::verified::Verified;
 use crate::token::verifier::{Verification, Verifier};
-use std::collections::HashMap;
-use std::sync::Arc;
+use crate::token::{registered::RegisteredClaims, thread_cache, verified::Verified};
+use std::{collections::HashMap, sync::Arc};
 
 /// Up to this many verifiers, all caches are searched before the token's issuer is parsed.
 const ASK_ALL: usize = 4;

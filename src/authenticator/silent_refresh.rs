@@ -7,8 +7,7 @@ use super::refresh::{Holder, Refresher};
 use super::session::SessionSettings;
 use crate::core::ErrorKind;
 use crate::jam::{app::JamApp, client::JamClient};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 impl AuthenticatorBuilder {
     /// Accepts the ID tokens of a JAM app. Can be called several times.
@@ -46,7 +45,6 @@ impl Authenticator {
     /// Returns the user of an ID token with a valid signature, even if expired or revoked.
     ///
     /// `None` for a token that may be forged.
-    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
     pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
         if let Err(error) = self.verify(id_token).await
             && !matches!(

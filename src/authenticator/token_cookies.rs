@@ -1,7 +1,7 @@
 //! Setting the login cookies, each to a token.
 
 use super::cookies::{Attributes, LoginCookies};
-use crate::core::error::Error;
+use crate::core::Error;
 
 /// 400 days, the longest that browsers keep a cookie (RFC 6265bis section 5.5). The tokens end
 /// sooner, and the cookie of a dead token is removed.

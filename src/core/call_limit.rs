@@ -1,8 +1,7 @@
 //! A limit on concurrent calls to another server, with deadlines.
 
 use crate::core::error::{Error, ErrorKind};
-use std::future::Future;
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 use tokio::sync::Semaphore;
 
 /// A concurrency limit; excess calls wait for a free slot.

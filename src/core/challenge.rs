@@ -3,10 +3,8 @@
 //! Plain bytes and numbers: axum and actix-web have different `http` types, but get the same
 //! responses.
 
-use crate::core::error::Error;
-use crate::core::problem::Problem;
-use std::borrow::Cow;
-use std::fmt;
+use crate::core::{error::Error, problem::Problem};
+use std::{borrow::Cow, fmt};
 
 /// The realm of responses that no layer made.
 pub(crate) const REALM: &str = "jamguard";
@@ -133,7 +131,6 @@ impl AuthResponse {
         self.set_header(name, value.into());
     }
 
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn into_body(self) -> Vec<u8> {
         self.body
     }

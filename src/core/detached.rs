@@ -2,9 +2,7 @@
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::single_flight::{Call, Ended, PATIENCE, SingleFlight};
-use std::future::Future;
-use std::hash::Hash;
-use std::time::Duration;
+use std::{future::Future, hash::Hash, time::Duration};
 
 /// The reason why a call gave no answer.
 pub(crate) enum Lost {

@@ -1,9 +1,6 @@
 //! The crate's error type: opaque, with a kind.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// Defines [`ErrorKind`] with a stable name for each kind.
 macro_rules! error_kinds {

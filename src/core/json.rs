@@ -4,9 +4,7 @@
 //! and trailing data.
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor as SerdeVisitor};
-use std::borrow::Cow;
-use std::fmt;
-use std::sync::OnceLock;
+use std::{borrow::Cow, fmt, sync::OnceLock};
 
 /// A JSON value, as far as token checks need it.
 #[derive(Clone, Debug, PartialEq)]

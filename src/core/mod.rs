@@ -35,10 +35,14 @@ pub(crate) mod telemetry;
 // What most modules use.
 pub(crate) use self::{
     attempts::Attempts,
+    challenge::AuthResponse,
     clock::{Clock, PartClock, SystemClock, millis},
     debug::debug_fields,
     error::{Error, ErrorKind, ensure},
+    future::BoxFuture,
     hash::sha256,
+    lock::lock,
+    mismatch::mismatch,
     on_drop::OnDrop,
     secret::Secret,
 };

@@ -1,15 +1,12 @@
 //! A cached value that is refreshed ahead of its expiry, by one fetch at a time.
 
 use crate::core::clock::{Clock, millis};
-use crate::core::detached::Lost;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::lock::lock;
 use crate::core::single_flight::{Call, PATIENCE};
-use crate::core::telemetry;
-use std::future::Future;
+use crate::core::{detached::Lost, lock::lock, telemetry};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 /// Upper bound of the back-off without a usable value: callers are waiting.
 pub(crate) const SHORT_PAUSE: Duration = Duration::from_millis(500);

@@ -6,9 +6,7 @@
 use crate::core::clock::{Clock, SystemClock};
 use crate::core::error::Error;
 use moka::sync::Cache;
-use std::future::Future;
-use std::hash::Hash;
-use std::time::Duration;
+use std::{future::Future, hash::Hash, time::Duration};
 use tokio::sync::watch;
 
 const MAX_KEYS: u64 = 100_000;

@@ -1,7 +1,6 @@
 //! Log events and counters; without the features, only atomics.
 
-use crate::core::error::Error;
-use crate::core::sharded::Striped;
+use crate::core::{error::Error, sharded::Striped};
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 

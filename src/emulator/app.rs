@@ -3,11 +3,8 @@
 use super::expiring::Expiring;
 use super::id_token::IdToken;
 use super::settings::AppSettings;
-use crate::core::lock::lock;
-use crate::core::random::random;
-use crate::core::{Clock, Error, Secret, debug_fields};
-use crate::jam::base;
-use crate::jam::remote_token::RemoteToken;
+use crate::core::{Clock, Error, Secret, debug_fields, lock, random::random};
+use crate::jam::{base, remote_token::RemoteToken};
 use crate::jose::{Algorithm, SigningKey, VerifyingKey, encoding};
 use crate::token::verifier::Verifier;
 use base64::Engine;

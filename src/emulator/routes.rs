@@ -15,8 +15,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 type AppState = State<Arc<Shared>>;
 

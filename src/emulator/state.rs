@@ -2,8 +2,7 @@
 
 use super::app::App;
 use crate::core::clock::{since_epoch, system_time};
-use crate::core::lock::lock;
-use crate::core::{Clock, debug_fields};
+use crate::core::{Clock, debug_fields, lock};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -1,10 +1,8 @@
 //! The framework-independent handler.
 
 use crate::authenticator::{Head, HeaderKey};
-use crate::core::challenge::AuthResponse;
-use crate::core::future::BoxFuture;
-use std::fmt;
-use std::sync::Arc;
+use crate::core::{AuthResponse, BoxFuture};
+use std::{fmt, sync::Arc};
 
 type Answer = dyn Fn(&EndpointRequest<'_>) -> BoxFuture<AuthResponse> + Send + Sync;
 

@@ -2,8 +2,7 @@
 
 use super::handler::{Endpoint, EndpointRequest};
 use crate::authenticator::{Head, HeaderKey};
-use crate::core::challenge::AuthResponse;
-use crate::core::{Error, sha256};
+use crate::core::{AuthResponse, Error, sha256};
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;
 use std::time::Duration;

@@ -1,17 +1,12 @@
 //! ID token rules of a JustAuthenticateMe (JAM) app.
 
 use super::base;
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::debug::debug_fields;
-use crate::core::error::Error;
 use crate::core::settings::{Time, options};
+use crate::core::{Clock, Error, SystemClock, debug_fields};
 use crate::jose::Algorithm;
 use crate::jwks::{Fetch, RemoteKeySet};
-use crate::token::list::TokenList;
-use crate::token::verified::Revocation;
-use crate::token::verifier::Verifier;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::token::{list::TokenList, verified::Revocation, verifier::Verifier};
+use std::{sync::Arc, time::Duration};
 
 options! {
     /// The options of an app.

@@ -1,7 +1,6 @@
 //! Header and claims of a token that JAM verified remotely.
 
-use crate::core::json;
-use crate::core::{Error, ErrorKind, debug_fields};
+use crate::core::{Error, ErrorKind, debug_fields, json};
 use crate::jose::Header;
 use crate::jose::jws::{Compact, DEFAULT_MAX_LEN};
 use serde::de::DeserializeOwned;

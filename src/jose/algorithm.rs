@@ -1,9 +1,7 @@
 //! JWS signature algorithms and their registered names.
 
-use crate::core::mismatch::mismatch;
-use crate::core::{Error, ErrorKind};
-use std::fmt;
-use std::str::FromStr;
+use crate::core::{Error, ErrorKind, mismatch};
+use std::{fmt, str::FromStr};
 
 /// Defines the algorithms with their names in a header's `alg`, which are the variants' names.
 macro_rules! algorithms {

@@ -4,11 +4,8 @@ use super::algorithm::Algorithm;
 use super::encoding;
 use super::error::malformed;
 use crate::core::json::{self, Scalar};
-use crate::core::sanitize::shown;
-use crate::core::{Error, ErrorKind};
-use std::borrow::Cow;
-use std::cell::RefCell;
-use std::sync::Arc;
+use crate::core::{Error, ErrorKind, sanitize::shown};
+use std::{borrow::Cow, cell::RefCell, sync::Arc};
 
 /// Longest accepted `kid`, in bytes; legitimate ids are shorter.
 pub(crate) const MAX_KID: usize = 256;

@@ -4,8 +4,7 @@ use super::algorithm::Algorithm;
 use super::error::invalid;
 use super::jwk::Jwk;
 use super::verifying_key::{KeyId, VerifyingKey};
-use crate::core::telemetry;
-use crate::core::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, telemetry};
 use serde_json::Value;
 
 /// A fixed set of verifying keys (a JWK set, RFC 7517 section 5).

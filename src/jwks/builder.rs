@@ -5,15 +5,12 @@ use super::location::{Location, Published};
 pub(crate) use super::origin::KeySetOptions;
 use super::origin::Origin;
 use super::remote::RemoteKeySet;
-use crate::core::clock::{PartClock, SystemClock};
-use crate::core::http::HttpClient;
-use crate::core::refreshing::Refreshing;
-use crate::core::settings::Time;
-use crate::core::telemetry::Counter;
-use crate::core::{Clock, Error, debug_fields, ensure};
-use std::sync::atomic::AtomicU64;
+use crate::core::{
+    Clock, Error, PartClock, SystemClock, debug_fields, ensure, http::HttpClient,
+    refreshing::Refreshing, settings::Time, telemetry::Counter,
+};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 /// A builder of a [`RemoteKeySet`].
 ///

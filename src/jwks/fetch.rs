@@ -2,9 +2,7 @@
 
 use crate::core::http::{HttpClient, HttpRequest, checked_url};
 use crate::core::{Error, ErrorKind};
-use std::future::Future;
-use std::pin::Pin;
-use std::time::Duration;
+use std::{future::Future, pin::Pin, time::Duration};
 
 /// An upper bound; key sets and discovery documents are far smaller.
 const MAX_BODY: usize = 1024 * 1024;

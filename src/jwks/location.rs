@@ -2,14 +2,10 @@
 
 use super::fetch::{Fetch, FetchedDocument};
 use crate::core::http::{checked_url, shown_url};
-use crate::core::mismatch::mismatch;
-use crate::core::{Error, ErrorKind, ensure};
+use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::KeySet;
 use serde::Deserialize;
-use std::borrow::Cow;
-use std::future::Future;
-use std::pin::Pin;
-use std::time::Duration;
+use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
 
 /// Where the keys of an issuer come from.
 pub(crate) trait Location: Send + Sync + 'static {

@@ -2,12 +2,10 @@
 
 use super::fetch::Fetch;
 use super::location::{Aged, Failure, Location, at};
-use crate::core::clock::PartClock;
-use crate::core::lock::lock;
 use crate::core::refreshing::{Fresh, Source};
 use crate::core::settings::{Time, options};
 use crate::core::telemetry::{self, Counter};
-use crate::core::{Clock, Error, ErrorKind};
+use crate::core::{Clock, Error, ErrorKind, PartClock, lock};
 use crate::token::keys::Snapshot;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};

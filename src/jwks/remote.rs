@@ -1,11 +1,8 @@
 //! Remote JWK set with caching and background refresh.
 
 use super::origin::Origin;
-use crate::core::future::BoxFuture;
-use crate::core::http::shown_url;
 use crate::core::refreshing::{Asked, Refreshing};
-use crate::core::telemetry;
-use crate::core::{Clock, Error, debug_fields};
+use crate::core::{BoxFuture, Clock, Error, debug_fields, http::shown_url, telemetry};
 use crate::token::keys::{KeySource, Keys, Snapshot};
 use std::sync::Arc;
 

@@ -3,9 +3,7 @@
 use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
 use crate::authenticator::RequestSession;
-use crate::core::challenge::AuthResponse;
-use crate::core::mismatch::mismatch;
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{AuthResponse, Error, ErrorKind, Secret, mismatch};
 use crate::session::{NewSession, Tokens};
 use std::sync::Arc;
 

@@ -2,14 +2,10 @@
 
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
-use crate::core::call_limit::CallLimit;
-use crate::core::future::BoxFuture;
-use crate::core::{Error, debug_fields, ensure};
+use crate::core::{BoxFuture, Error, call_limit::CallLimit, debug_fields, ensure};
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{future::Future, sync::Arc, time::Duration};
 
 /// Concurrent logouts that call JAM; others wait.
 const PARALLEL: usize = 16;

@@ -3,9 +3,7 @@
 use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, endpoint, private};
 use crate::authenticator::{Authenticator, Head, RequestSession, credentials};
-use crate::core::challenge::AuthResponse;
-use crate::core::telemetry;
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{AuthResponse, Error, ErrorKind, Secret, telemetry};
 use crate::endpoint::Endpoint;
 use crate::session::Tokens;
 use std::sync::Arc;

@@ -1,10 +1,7 @@
 //! Types of the login handlers: the verified login and the redirect.
 
 use crate::authenticator::{Authenticator, Head, Identity, credentials, token_cookies};
-use crate::core::challenge::AuthResponse;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
-use crate::core::telemetry;
+use crate::core::{AuthResponse, Error, ErrorKind, Secret, telemetry};
 use crate::endpoint::handler::{Endpoint, EndpointRequest};
 use std::future::{Future, ready};
 

@@ -2,10 +2,8 @@
 
 use super::exposed::Exposed;
 use super::tokens::{Parts, TokenResponse};
-use crate::core::http::HttpAnswer;
-use crate::core::json;
 use crate::core::sanitize::{quoted, visible};
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{Error, ErrorKind, Secret, http::HttpAnswer, json};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

@@ -5,14 +5,13 @@ use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::provider_keys::USERINFO;
 use super::scopes::{check_scope, words};
-use crate::core::clock::SystemClock;
 use crate::core::http::{HttpClient, checked_url};
-use crate::core::name::is_name;
 use crate::core::settings::{Texts, Time, options};
-use crate::core::single_flight::SingleFlight;
-use crate::core::{Clock, Error, Secret, debug_fields, ensure};
-use std::sync::Arc;
-use std::time::Duration;
+use crate::core::{
+    Clock, Error, Secret, SystemClock, debug_fields, ensure, name::is_name,
+    single_flight::SingleFlight,
+};
+use std::{sync::Arc, time::Duration};
 
 const MAX_TIMEOUT: Duration = Duration::from_secs(55);
 /// Concurrent requests of one page still send the old refresh token: they share the new tokens.

@@ -4,16 +4,14 @@ use super::answer::{self, MAX_BODY};
 use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::tokens::TokenResponse;
-use crate::core::clock::millis;
-use crate::core::hash::Sha256;
 use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
-use crate::core::single_flight::SingleFlight;
-use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields};
+use crate::core::{
+    Clock, Error, ErrorKind, Secret, debug_fields, hash::Sha256, millis,
+    single_flight::SingleFlight,
+};
 use crate::token::verifier::Verifier;
 use serde::de::DeserializeOwned;
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{future::Future, sync::Arc, time::Duration};
 
 /// A client registered at an OAuth2 provider. Cheap to clone.
 ///

@@ -7,8 +7,7 @@ use crate::core::{Clock, Error, ErrorKind, ensure};
 use crate::jwks::fetch::HttpFetch;
 use crate::jwks::location::{check_issuer, discover};
 use serde::Deserialize;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use url::Url;
 
 const DEFAULT_AGE: Duration = Duration::from_secs(3600);

@@ -2,8 +2,7 @@
 
 use super::client::OAuth2Client;
 use super::tokens::TokenResponse;
-use crate::core::clock::millis;
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{Error, ErrorKind, Secret, millis};
 use std::time::Duration;
 
 const RENEWED_AHEAD: Duration = Duration::from_secs(60);

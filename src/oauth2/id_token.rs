@@ -1,12 +1,9 @@
 //! Checks of ID tokens beyond the verifier's rules, at login and at refresh.
 
 use super::client::OAuth2Client;
-use crate::core::mismatch::mismatch;
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{Error, ErrorKind, Secret, mismatch};
 use crate::jose::jws::Compact;
-use crate::token::rules::other_spelling;
-use crate::token::verified::Verified;
-use crate::token::verifier::Verifier;
+use crate::token::{rules::other_spelling, verified::Verified, verifier::Verifier};
 use serde::Deserialize;
 use std::borrow::Cow;
 

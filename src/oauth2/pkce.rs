@@ -1,7 +1,6 @@
 //! Proof Key for Code Exchange (RFC 7636), S256 only.
 
-use crate::core::random::random;
-use crate::core::{Error, Secret, ensure, sha256};
+use crate::core::{Error, Secret, ensure, random::random, sha256};
 use crate::jose::encoding;
 use std::fmt;
 

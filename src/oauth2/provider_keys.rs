@@ -5,14 +5,11 @@
 use super::client::{Inner, OAuth2Client};
 use crate::core::{Error, ErrorKind};
 use crate::jose::{Algorithm, KeySet, VerifyingKey};
-use crate::jwks::fetch::HttpFetch;
 use crate::jwks::location::{
     Aged, Failure, KeysFuture, Location, check_issuer, discover, get, jwks_uri,
 };
-use crate::jwks::{Fetch, RemoteKeySetBuilder};
-use crate::token::builder::VerifierBuilder;
-use crate::token::keys::KeySource;
-use crate::token::verifier::Verifier;
+use crate::jwks::{Fetch, RemoteKeySetBuilder, fetch::HttpFetch};
+use crate::token::{builder::VerifierBuilder, keys::KeySource, verifier::Verifier};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -6,8 +6,7 @@ use super::endpoints::SecretIn;
 use super::pkce::Pkce;
 use super::scopes::{check_scope, words};
 use super::tokens::TokenResponse;
-use crate::core::http::HttpRequest;
-use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, sha256};
+use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, http::HttpRequest, sha256};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,7 +1,6 @@
 //! Lists of scopes (RFC 6749 section 3.3).
 
-use crate::core::name::is_scope;
-use crate::core::{Error, ensure};
+use crate::core::{Error, ensure, name::is_scope};
 
 /// Splits texts into words.
 pub(super) fn words(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {

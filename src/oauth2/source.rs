@@ -5,8 +5,7 @@ use super::request::TokenRequest;
 use super::tokens::TokenResponse;
 use crate::core::refreshing::{Fresh, Refreshing, Source};
 use crate::core::{Error, Secret, debug_fields};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Used if the provider sends no lifetime.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);

@@ -1,8 +1,7 @@
 //! The response of a token endpoint.
 
 use super::exposed::{self, Exposed};
-use crate::core::decode::decode;
-use crate::core::{Error, ErrorKind, Secret, debug_fields};
+use crate::core::{Error, ErrorKind, Secret, debug_fields, decode::decode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

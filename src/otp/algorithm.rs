@@ -3,8 +3,7 @@
 use crate::core::Error;
 use aws_lc_rs::hmac;
 use serde::Deserialize;
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// What a code is derived from besides the secret: the time or a counter.
 ///

@@ -4,8 +4,7 @@ use super::algorithm::OtpKind;
 use super::code::Match;
 use super::secret::OtpSecret;
 use super::settings::Otp;
-use crate::core::clock::millis;
-use crate::core::{Error, ErrorKind, ensure};
+use crate::core::{Error, ErrorKind, ensure, millis};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -5,12 +5,10 @@ use super::attempts::{Attempts, Failures, RESYNC_WINDOW, Terms, check_resync_win
 use super::secret::OtpSecret;
 use super::settings::Otp;
 use super::user_records::{UserRecords, read_record, record_bytes};
-use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
-use crate::core::{Error, debug_fields};
+use crate::core::{Error, debug_fields, name::check_store_name};
 use crate::store::{NewRecord, Record, Store};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Minimum time that failures and used codes are remembered; such codes expire long before.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -3,12 +3,9 @@
 use super::algorithm::{OtpAlgorithm, OtpKind};
 use super::code::{Codes, MAX_DIGITS, Match};
 use super::secret::OtpSecret;
-use crate::core::clock::SystemClock;
 use crate::core::settings::{Time, options};
-use crate::core::{Clock, Error, Secret, debug_fields, ensure};
-use std::ops::RangeInclusive;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::core::{Clock, Error, Secret, SystemClock, debug_fields, ensure};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 /// RFC 4226 section 4, R4.
 const MIN_DIGITS: u8 = 6;

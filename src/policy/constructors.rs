@@ -7,8 +7,7 @@ use super::path::ClaimPath;
 use super::scalar::Scalar;
 use super::subject::Subject;
 use crate::core::Error;
-use std::future::Future;
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 /// Requires a login, and nothing more.
 ///

@@ -1,10 +1,8 @@
 //! Conditions written in code.
 
 use super::subject::Subject;
-use crate::core::Error;
-use crate::core::future::BoxFuture;
-use std::future::Future;
-use std::sync::Arc;
+use crate::core::{BoxFuture, Error};
+use std::{future::Future, sync::Arc};
 
 type Answer = BoxFuture<Result<bool, Error>>;
 

@@ -5,14 +5,8 @@ use super::custom::Check;
 use super::explain::{Explanation, Question};
 use super::expression::{Node, Policy};
 use super::subject::Subject;
-use crate::core::error::Needs;
-use crate::core::name::is_scope;
-use crate::core::telemetry;
-use crate::core::{Error, ErrorKind};
-use std::collections::HashSet;
-use std::future::Future;
-use std::pin::Pin;
-use std::slice;
+use crate::core::{Error, ErrorKind, error::Needs, name::is_scope, telemetry};
+use std::{collections::HashSet, future::Future, pin::Pin, slice};
 
 /// Answers of async conditions so far, by name.
 type Answers = Vec<(Box<str>, bool)>;

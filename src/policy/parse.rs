@@ -11,9 +11,7 @@ use super::scalar::{Kind, Scalar};
 use super::subject::Subject;
 use crate::core::Error;
 use serde::{Deserialize, Deserializer};
-use std::borrow::Cow;
-use std::future::Future;
-use std::str::FromStr;
+use std::{borrow::Cow, future::Future, str::FromStr};
 
 /// Maximum nesting depth of parentheses.
 const MAX_DEPTH: usize = 64;

@@ -4,9 +4,7 @@ use super::claim_paths::{ClaimPaths, StandardClaim};
 use super::claims::{Claim, ClaimIndex, PathLookups};
 use crate::core::{Clock, Error};
 use crate::token::verified::Verified;
-use std::fmt;
-use std::ops::Range;
-use std::time::Duration;
+use std::{fmt, ops::Range, time::Duration};
 
 /// The identity that a policy is evaluated for: its claims, the paths into them, and the time.
 ///

@@ -1,7 +1,6 @@
 //! Authentication methods (`amr`) by which a session's user stepped up after the login.
 
-use crate::core::name::is_name;
-use crate::core::{Error, ErrorKind, ensure};
+use crate::core::{Error, ErrorKind, ensure, name::is_name};
 use crate::token::claim_set::ClaimSet;
 use serde_json::{Map, Value};
 use std::sync::Arc;

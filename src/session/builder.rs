@@ -3,12 +3,12 @@
 use super::handle::Sessions;
 use super::record_cache::Memory;
 use super::settings::{OnTypeMismatch, Settings};
-use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
-use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
+use crate::core::{
+    Clock, Error, PartClock, SystemClock, debug_fields, ensure, name::check_store_name,
+};
 use crate::store::{SealingKeys, Store};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Browsers keep no cookie longer (RFC 6265bis section 5.5).

@@ -1,8 +1,6 @@
 //! Session ids: the secret that the client holds, and the hash that the store keeps.
 
-use crate::core::hash::sha256;
-use crate::core::random::random;
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{Error, ErrorKind, Secret, random::random, sha256};
 use crate::jose::encoding;
 use std::fmt;
 use zeroize::Zeroizing;

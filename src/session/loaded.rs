@@ -6,8 +6,7 @@ use super::record_cache::Entry;
 use crate::core::{Error, debug_fields};
 use crate::token::claim_set::ClaimSet;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A session as it was read. Cheap to clone.
 #[derive(Clone)]

@@ -3,8 +3,7 @@
 use super::amr::Methods;
 use super::id::Hash;
 use super::tokens::Tokens;
-use crate::core::decode::decode;
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{Error, ErrorKind, Secret, decode::decode};
 use crate::jose::encoding;
 use crate::store::SealingKeys;
 use crate::token::claim_set::{ClaimSet, Decoded};

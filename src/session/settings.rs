@@ -4,13 +4,11 @@ use super::id::{CHARACTERS, Hash};
 use super::new_session::expired;
 use super::record::{Body, IdState};
 use super::record_cache::Memory;
-use crate::core::hash::sha256;
-use crate::core::{Clock, Error, PartClock, millis};
+use crate::core::{Clock, Error, PartClock, millis, sha256};
 use crate::jose::encoding;
 use crate::store::{SealingKeys, Store};
 use serde::Deserialize;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How to treat a session whose stored data is not of the requested type.
 ///

@@ -2,13 +2,10 @@
 
 use super::loaded::Loaded;
 use super::settings::Settings;
-use crate::core::clock::system_time;
-use crate::core::debug_fields;
+use crate::core::{clock::system_time, debug_fields};
 use serde::de::DeserializeOwned;
-use std::marker::PhantomData;
-use std::ops::Deref;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 pub(super) fn moment(unix_millis: u64) -> SystemTime {
     system_time(Duration::from_millis(unix_millis))

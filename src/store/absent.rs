@@ -1,7 +1,6 @@
 //! The bound on keys without a record in a [`CachedStore`](super::CachedStore) cache.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 /// The copies that say "no record", oldest first, up to a number of bytes.
 ///

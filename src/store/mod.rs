@@ -40,10 +40,7 @@ pub(crate) use update::update;
 pub use watch::{Change, Watcher};
 
 use crate::core::{Error, ErrorKind};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 /// The future that a [`Store`] method returns.
 ///

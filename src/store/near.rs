@@ -3,16 +3,13 @@
 use super::absent::Absent;
 use super::watch::{Change, Watcher, Watchers};
 use super::{NewRecord, Record, Store, StoreFuture};
-use crate::core::lock::lock;
 use crate::core::settings::{Time, options};
-use crate::core::{Clock, Error, OnDrop, SystemClock, debug_fields};
+use crate::core::{Clock, Error, OnDrop, SystemClock, debug_fields, lock};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
-use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::{fmt, hash::BuildHasher, time::Duration};
 
 /// Lock stripes, so that readers of different keys seldom contend.
 const STRIPES: usize = 64;

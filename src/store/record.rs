@@ -1,9 +1,7 @@
 //! [`Record`] and [`NewRecord`]: what a store keeps under a key.
 
 use crate::core::debug_fields;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A stored record.
 ///

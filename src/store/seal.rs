@@ -1,7 +1,6 @@
 //! [`SealingKeys`]: authenticated encryption of stored values.
 
-use crate::core::hash::sha256_of;
-use crate::core::{Error, ErrorKind, Secret, debug_fields};
+use crate::core::{Error, ErrorKind, Secret, debug_fields, hash::sha256_of};
 use crate::jose::encoding;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, rand};

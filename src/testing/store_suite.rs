@@ -12,13 +12,11 @@ mod writes;
 
 pub use promise::{Promise, StoreReport};
 
-use crate::core::clock::SystemClock;
-use crate::core::{Clock, Error};
+use crate::core::{Clock, Error, SystemClock};
 use crate::store::{NewRecord, Record, Store};
 use promise::{PROMISES, catch_panic, message};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Tests a store against every promise of the [`Store`] trait.
 ///

@@ -10,11 +10,9 @@ use super::verified::Revocation;
 use super::verifier::{Inner, Verifier};
 use crate::core::settings::{Time, options};
 use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
-use crate::jose::jws::DEFAULT_MAX_LEN;
-use crate::jose::{Algorithm, KeySet, VerifyingKey};
-use std::sync::Arc;
+use crate::jose::{Algorithm, KeySet, VerifyingKey, jws::DEFAULT_MAX_LEN};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Builds a key source from the clock and the configured algorithms.
 type MakeSource =

@@ -1,8 +1,7 @@
 //! Cache of the verified tokens of one verifier, bounded in bytes.
 
 use super::verified::{Entry, Verified};
-use crate::core::hash::seeded_hash;
-use crate::core::telemetry::Counter;
+use crate::core::{hash::seeded_hash, telemetry::Counter};
 use moka::Equivalent;
 use moka::sync::Cache;
 use std::hash::{BuildHasher, Hash, Hasher};

@@ -1,15 +1,11 @@
 //! Claims of a token or session, shared between all readers.
 
 use super::registered::RegisteredClaims;
-use crate::core::decode::decode;
-use crate::core::hash::seeded_hash;
-use crate::core::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind, decode::decode, hash::seeded_hash};
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
-use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
-use std::ops::Range;
-use std::sync::OnceLock;
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
 /// Claims as JSON text, with the types they were decoded into.
 pub(crate) struct ClaimSet {

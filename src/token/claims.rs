@@ -4,10 +4,7 @@ use super::claim_set::ClaimSet;
 use super::verified::Verified;
 use crate::core::Error;
 use serde::de::DeserializeOwned;
-use std::fmt;
-use std::marker::PhantomData;
-use std::ops::Deref;
-use std::sync::Arc;
+use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc};
 
 /// Claims with their origin.
 #[derive(Clone)]

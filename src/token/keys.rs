@@ -1,7 +1,6 @@
 //! Key sources of a verifier: the interface between verification and key sets.
 
-use crate::core::future::BoxFuture;
-use crate::core::{Clock, Error};
+use crate::core::{BoxFuture, Clock, Error};
 use crate::jose::KeySet;
 use std::sync::Arc;
 

@@ -1,13 +1,9 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
 use super::registered::{Audience, RegisteredClaims, TextRule};
-use crate::core::mismatch::mismatch;
-use crate::core::{Error, ErrorKind, ensure};
-use crate::jose::header::is_type;
-use crate::jose::not_allowed;
-use crate::jose::{Algorithm, Header};
-use std::borrow::Cow;
-use std::time::Duration;
+use crate::core::{Error, ErrorKind, ensure, mismatch};
+use crate::jose::{Algorithm, Header, header::is_type, not_allowed};
+use std::{borrow::Cow, time::Duration};
 
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);

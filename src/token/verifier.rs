@@ -9,13 +9,11 @@ use super::registered::RegisteredClaims;
 use super::rules::Rules;
 use super::thread_cache;
 use super::verified::{Entry, Revocation, Verified};
-use crate::core::future::BoxFuture;
-use crate::core::hash::seeded_hash;
-use crate::core::mismatch::mismatch;
 use crate::core::now_or_later::NowOrLater::{self, Now};
-use crate::core::{Clock, Error, ErrorKind, PartClock, debug_fields};
-use crate::jose::jws::Compact;
-use crate::jose::{KeySet, VerifyingKey};
+use crate::core::{
+    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, mismatch,
+};
+use crate::jose::{KeySet, VerifyingKey, jws::Compact};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

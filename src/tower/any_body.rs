@@ -4,9 +4,8 @@ use super::body::AuthBody;
 use crate::authenticator::RouteGuard;
 use crate::tower::AuthLayer;
 use http::{Request, Response};
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::{future::Future, pin::Pin};
 use tower_layer::Layer;
 use tower_service::Service;
 

@@ -8,9 +8,8 @@ use crate::authenticator::{Attached, Decision, RouteGuard};
 use crate::core::now_or_later::NowOrLater::{Later, Now};
 use axum::body::Body;
 use http::{Request, Response};
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::{future::Future, pin::Pin};
 use tower_http::auth::AsyncAuthorizeRequest;
 
 /// For [`AsyncRequireAuthorizationLayer`](tower_http::auth::AsyncRequireAuthorizationLayer), with

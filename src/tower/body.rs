@@ -1,7 +1,6 @@
 //! Response bodies: the inner service's or a refusal's.
 
-use crate::core::challenge::AuthResponse;
-use crate::core::telemetry;
+use crate::core::{AuthResponse, telemetry};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};

@@ -4,10 +4,8 @@ use super::body::{AuthBody, response};
 use super::head::PartsHead;
 use crate::endpoint::Endpoint;
 use http::{Request, Response};
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::{convert::Infallible, future::Future, pin::Pin};
 use tower_service::Service;
 
 impl<B> Service<Request<B>> for Endpoint {

@@ -1,8 +1,7 @@
 //! Access to identity and session through request extensions, for services without extractors.
 
-use crate::authenticator::{Attached, Identity};
-use crate::authenticator::{Session, SessionData};
-use crate::core::error::{Error, ErrorKind};
+use crate::authenticator::{Attached, Identity, Session, SessionData};
+use crate::core::{Error, ErrorKind};
 use http::Extensions;
 
 impl Identity {

@@ -1,6 +1,6 @@
 //! Refusals as gRPC statuses: gRPC clients read neither the HTTP status nor a problem body.
 
-use crate::core::challenge::AuthResponse;
+use crate::core::AuthResponse;
 use http::header::CONTENT_TYPE;
 use http::{Request, Version};
 use serde_json::Value;

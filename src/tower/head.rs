@@ -2,7 +2,7 @@
 
 use super::body::{RefusalBody, append, response};
 use crate::authenticator::{Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead};
-use crate::core::challenge::AuthResponse;
+use crate::core::AuthResponse;
 use axum::extract::{NestedPath, OriginalUri};
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, VARY};
 #[cfg(feature = "axum")]

@@ -6,14 +6,12 @@ use super::head::{PartsHead, Vary};
 use crate::authenticator::{
     Admitted, Attached, Authenticator, Call, Requirement, Respond, RespondTo, Responder, RouteGuard,
 };
-use crate::core::challenge::AuthResponse;
+use crate::core::AuthResponse;
 use crate::core::now_or_later::NowOrLater::{Later, Now};
 use http::header::{Entry, SET_COOKIE};
 use http::{HeaderMap, HeaderName, Request, Response};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::{future::Future, pin::Pin, sync::Arc};
 use tower_layer::Layer;
 use tower_service::Service;
 

@@ -3,11 +3,10 @@
 use super::form_token;
 use super::request_session::RequestSession;
 use super::settings::SessionSettings;
-use crate::authenticator::attached::Authenticated;
 use crate::authenticator::credentials::{self, Head};
-use crate::authenticator::handle::Authenticator;
-use crate::core::error::{Error, ErrorKind};
+use crate::authenticator::{attached::Authenticated, handle::Authenticator};
 use crate::core::now_or_later::NowOrLater::{self, Now};
+use crate::core::{Error, ErrorKind};
 use crate::session::Loaded;
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;

@@ -1,7 +1,7 @@
 //! The session cookie.
 
 use crate::authenticator::cookies::Attributes;
-use crate::core::error::Error;
+use crate::core::Error;
 use std::time::Duration;
 
 /// Name and attributes of the session cookie.

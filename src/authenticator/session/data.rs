@@ -1,6 +1,6 @@
 //! The session data during a request: a chain of versions, the last of which is current.
 
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::session::{Loaded, from_json, is_any, to_json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

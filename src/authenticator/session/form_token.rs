@@ -3,8 +3,7 @@
 use super::data::SessionData;
 use super::handle::Session;
 use crate::authenticator::credentials::{Head, HeaderKey};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::random::random;
+use crate::core::{Error, ErrorKind, random::random};
 use crate::jose::encoding;
 use crate::session::id_hash;
 use aws_lc_rs::hmac;

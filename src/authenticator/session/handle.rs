@@ -5,12 +5,10 @@ use super::request_session::{Changes, Found, Given, RequestSession, no_user};
 use crate::authenticator::attached::Attached;
 #[cfg(any(feature = "axum", feature = "actix"))]
 use crate::authenticator::rejection::AuthRejection;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, telemetry};
 use crate::session::{Loaded, Methods, NewSession, SessionId, SessionInfo, is_any};
-use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// An extractor for the client's session, in axum and actix-web.
 ///

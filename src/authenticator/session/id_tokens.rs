@@ -3,8 +3,7 @@
 use crate::core::lock::{read, write};
 use crate::oauth2::OAuth2Client;
 use crate::token::verifier::Verifier;
-use std::collections::HashMap;
-use std::sync::RwLock;
+use std::{collections::HashMap, sync::RwLock};
 
 /// The verifiers by provider name and client id.
 #[derive(Default)]

@@ -5,11 +5,9 @@ use super::handle::Session;
 use super::request_session::RequestSession;
 use crate::authenticator::credentials::{self, Head};
 use crate::authenticator::handle::Authenticator;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
+use crate::core::{Error, ErrorKind, Secret};
 use crate::session::{Loaded, NewSession, Rotation, Tokens};
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 impl Authenticator {
     /// Returns the store of the sessions.

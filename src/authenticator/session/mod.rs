@@ -29,6 +29,5 @@ pub use login::SessionTokens;
 
 pub(super) use request_session::OpenSession;
 pub(crate) use request_session::RequestSession;
-#[cfg(any(feature = "tower", feature = "actix"))]
 pub(super) use save::Saved;
 pub(super) use settings::SessionSettings;

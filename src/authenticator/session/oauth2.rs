@@ -2,15 +2,11 @@
 
 use super::data::SessionData;
 use super::handle::Session;
-use crate::authenticator::handle::Authenticator;
-use crate::authenticator::identity::CredentialKind;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::secret::Secret;
-use crate::core::telemetry;
+use crate::authenticator::{handle::Authenticator, identity::CredentialKind};
+use crate::core::{Error, ErrorKind, Secret, telemetry};
 use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, UserGrant};
 use crate::session::{Loaded, Sessions};
-use crate::token::verified::Verified;
-use crate::token::verifier::Verifier;
+use crate::token::{verified::Verified, verifier::Verifier};
 use std::time::Duration;
 
 /// Attempts, in case other processes refresh first. Repeated conflicts mean another problem.

@@ -3,8 +3,7 @@
 use super::data::SessionData;
 use super::handle::Session;
 use super::request_session::no_user;
-use crate::core::error::Error;
-use crate::core::secret::Secret;
+use crate::core::{Error, Secret};
 use crate::otp::{Otp, OtpGuard, OtpSecret, SecondFactor};
 use crate::session::Methods;
 

@@ -8,16 +8,10 @@
 use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
 use crate::authenticator::refresh::{Refresher, check_same_user, is_definite};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::now_or_later::NowOrLater::Now;
-use crate::core::secret::Secret;
-use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, Secret, now_or_later::NowOrLater::Now, telemetry};
 use crate::session::{Load, Loaded, RenewalTimes, Tokens};
-use crate::token::claim_set::ClaimSet;
-use crate::token::verified::Verified;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use crate::token::{claim_set::ClaimSet, verified::Verified};
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 /// Milliseconds after an outage during which no request waits for JAM.
 const PAUSE: u64 = 5_000;

@@ -2,10 +2,9 @@
 
 #[cfg(feature = "oauth2")]
 use super::id_tokens::IdTokens;
-use crate::core::lock::lock;
-use std::collections::HashSet;
-use std::sync::atomic::AtomicU64;
+use crate::core::lock;
 use std::sync::{Mutex, MutexGuard};
+use std::{collections::HashSet, sync::atomic::AtomicU64};
 
 /// The renewals of an authenticator's sessions.
 #[derive(Default)]

@@ -3,9 +3,7 @@
 use super::data::{Change, Merge, SessionData, Version, Written};
 use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::lock::lock;
-use crate::core::telemetry;
+use crate::core::{Error, ErrorKind, lock, telemetry};
 use crate::session::{Load, Loaded, Methods, NewSession, SessionId, Sessions, from_json, is_any};
 use std::any::{Any, TypeId};
 use std::fmt;

@@ -2,10 +2,8 @@
 
 use super::data::{Merge, Written};
 use super::request_session::{Changes, Found, Given, RequestSession, State};
-use crate::core::attempts::Attempts;
-use crate::core::error::{Error, ErrorKind};
 use crate::core::now_or_later::NowOrLater::{self, Now};
-use crate::core::telemetry;
+use crate::core::{Attempts, Error, ErrorKind, telemetry};
 use crate::session::{Loaded, Methods, NewSession, Rotation, SessionId, Sessions, conflict};
 use std::sync::Arc;
 

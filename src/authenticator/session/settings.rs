@@ -4,7 +4,7 @@ use super::cookie::SessionCookie;
 #[cfg(feature = "client")]
 use super::renewals::Renewals;
 use crate::authenticator::credentials::{CredentialSource, SourceKind};
-use crate::core::error::Error;
+use crate::core::Error;
 use crate::session::Sessions;
 pub(in crate::authenticator) struct SessionSettings {
     pub(in crate::authenticator) sessions: Sessions,

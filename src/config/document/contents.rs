@@ -1,13 +1,11 @@
 //! A cache of file contents, each read once.
 
 use super::problem::Problem;
-use crate::core::hash::{Sha256, sha256, sha256_of};
-use crate::core::lock::lock;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
+use crate::core::hash::{Sha256, sha256_of};
+use crate::core::{lock, sha256};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::{collections::BTreeMap, fs::File, io::Read};
 use zeroize::Zeroizing;
 
 /// Maximum size of a file, which bounds the memory for it.

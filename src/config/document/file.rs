@@ -7,12 +7,11 @@ use super::json;
 use super::node::{Node, Value};
 use super::problem::{Problem, advice};
 use super::redaction::Redaction;
-use crate::core::error::Error;
+use crate::core::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// The lookup of variables such as `${NAME}`.
 pub(in crate::config) type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;

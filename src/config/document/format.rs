@@ -4,7 +4,7 @@ use super::contents::check_size;
 use super::node::Node;
 use super::problem::Problem;
 use super::{json, toml, yaml};
-use crate::core::error::Error;
+use crate::core::Error;
 use std::path::Path;
 
 /// The format of a configuration file.

@@ -1,9 +1,8 @@
 //! Errors in a configuration file, with their location and a suggestion.
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use serde::de::{self, Expected, Unexpected};
-use std::fmt;
-use std::path::Path;
+use std::{fmt, path::Path};
 
 /// Keys that need a feature: whether this build has it, its name, and the keys.
 const FEATURES: [(bool, &str, &[&str]); 6] = [

@@ -3,7 +3,7 @@
 use super::contents::Contents;
 use super::node::{Node, Value};
 use super::problem::Problem;
-use crate::core::error::Error;
+use crate::core::Error;
 use std::collections::HashSet;
 use zeroize::Zeroizing;
 

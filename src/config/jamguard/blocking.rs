@@ -1,7 +1,7 @@
 //! Blocking calls for programs without an async runtime.
 
 use super::facade::{Inner, Jamguard};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::{Error, ErrorKind};
 use std::future::Future;
 use tokio::runtime::{Builder, Handle, Runtime};
 

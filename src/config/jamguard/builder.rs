@@ -6,16 +6,13 @@ use crate::config::document::{
     Contents, Document, Format, Node, Redaction, Variables, environment,
 };
 use crate::config::parts::{AllSettings, Built, Change, Files, Spot, World};
-use crate::core::clock::{Clock, SystemClock};
-use crate::core::error::Error;
-use crate::core::lock::lock;
+use crate::core::{Clock, Error, SystemClock, lock};
 use crate::policy::PolicyParser;
 use crate::store::Store;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::{collections::BTreeMap, fmt};
 
 /// A builder of a [`Jamguard`], for what a file cannot contain: your own stores, conditions and hooks.
 ///

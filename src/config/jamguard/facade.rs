@@ -4,21 +4,18 @@ use super::builder::{JamguardBuilder, Loaded};
 use crate::authenticator::Authenticator;
 use crate::config::document::{Document, Format, Node};
 use crate::config::parts::{Built, Files, JWT, Parts};
-use crate::core::error::Error;
-use crate::core::telemetry;
+use crate::core::{Error, telemetry};
 use crate::policy::{LiveTable, RouteTable};
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::token::issuer::Issuer;
-use crate::token::list::TokenList;
-use crate::token::refresh::RefreshTokensBuilder;
-use crate::token::ring::KeyRing;
-use crate::token::verifier::Verifier;
+use crate::token::{
+    issuer::Issuer, list::TokenList, refresh::RefreshTokensBuilder, ring::KeyRing,
+    verifier::Verifier,
+};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::{collections::BTreeMap, fmt};
 use tokio::runtime::Runtime;
 
 /// A facade over everything built from one configuration file. Cheap to clone.

@@ -1,7 +1,7 @@
 //! What a [`Jamguard`] returns with the features `client`, `otp` and `oauth2`.
 
 use super::facade::{self, Jamguard};
-use crate::core::error::Error;
+use crate::core::Error;
 
 #[cfg(feature = "client")]
 impl Jamguard {

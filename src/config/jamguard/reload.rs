@@ -5,11 +5,9 @@ use super::difference::{OF_TABLE, differences, is_live, merged};
 use super::facade::{Jamguard, State};
 use crate::config::document::{Contents, Document};
 use crate::config::parts::{check_limits, take_limits};
-use crate::core::error::Error;
-use crate::core::lock::lock;
 use crate::core::telemetry::{self, Level};
-use std::fmt;
-use std::sync::Arc;
+use crate::core::{Error, lock};
+use std::{fmt, sync::Arc};
 
 /// The outcome of a reload: the changed keys, applied or not.
 ///

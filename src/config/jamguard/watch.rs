@@ -3,16 +3,10 @@
 use super::facade::Jamguard;
 use super::reload::Reloaded;
 use crate::config::document::Contents;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::hash::Sha256;
-use crate::core::lock::lock;
-use crate::core::telemetry;
-use std::fmt;
+use crate::core::{Error, ErrorKind, hash::Sha256, lock, telemetry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 const SHORTEST: Duration = Duration::from_millis(10);
 

@@ -7,12 +7,9 @@ use super::location::Spot;
 use super::scalars::{Given, Texts};
 use crate::authenticator::AuthenticatorBuilder;
 use crate::config::document::{Problem, Section};
-use crate::core::debug::debug_fields;
-use crate::core::settings::Time;
-use crate::jam::{
-    app::{JamApp, JamAppOptions},
-    client::{JamClient, JamClientBuilder},
-};
+use crate::core::{debug_fields, settings::Time};
+use crate::jam::app::{JamApp, JamAppOptions};
+use crate::jam::client::{JamClient, JamClientBuilder};
 use crate::jwks::{RemoteKeySet, builder::KeySetOptions};
 use std::collections::BTreeMap;
 

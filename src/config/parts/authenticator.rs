@@ -5,10 +5,9 @@ use super::feature::AddTo;
 use super::location::Spot;
 use super::registry::Parts;
 use super::scalars::{Given, Texts};
-use crate::authenticator::builder::AuthenticatorOptions;
-use crate::authenticator::credentials::SourceKind;
 use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
+    builder::AuthenticatorOptions, credentials::SourceKind,
 };
 use crate::config::document::{Problem, Section};
 use crate::policy::{ClaimPath, ClaimPaths};

@@ -2,9 +2,7 @@
 
 use super::location::Spot;
 use crate::config::document::Problem;
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::fmt::Debug;
+use std::{collections::BTreeMap, convert::Infallible, fmt::Debug};
 
 /// What the keys of a feature build.
 pub(in crate::config) trait Feature {

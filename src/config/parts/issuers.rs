@@ -6,7 +6,8 @@ use super::lists::Lists;
 use super::location::Spot;
 use super::scalars::{Alg, Texts};
 use crate::config::document::{Problem, Section};
-use crate::token::issuer::{Issuer, IssuerBuilder, builder::IssuerOptions};
+use crate::token::issuer::builder::IssuerOptions;
+use crate::token::issuer::{Issuer, IssuerBuilder};
 
 settings! {
     /// An issuer of tokens, with a verifier that accepts them.

@@ -5,7 +5,8 @@ use super::location::Spot;
 use super::scalars::{Alg, Moment};
 use super::stores::Stores;
 use crate::config::document::{Problem, Section};
-use crate::token::ring::{KeyRing, RingKey, builder::RingOptions};
+use crate::token::ring::builder::RingOptions;
+use crate::token::ring::{KeyRing, RingKey};
 use std::collections::BTreeMap;
 
 /// The key rings by name.

@@ -3,7 +3,7 @@
 use super::location::Spot;
 use super::scalars::{Alg, Given, Hidden};
 use crate::config::document::{Content, Problem, Section};
-use crate::core::secret::Secret;
+use crate::core::Secret;
 use crate::jose::{SigningKey, VerifyingKey};
 use crate::store::SealingKeys;
 

@@ -3,7 +3,7 @@
 use super::location::Spot;
 use super::stores::Stores;
 use crate::config::document::{Problem, Section};
-use crate::token::list::{TokenList, builder::ListOptions};
+use crate::token::{list::TokenList, list::builder::ListOptions};
 use std::collections::BTreeMap;
 
 settings! {

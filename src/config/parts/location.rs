@@ -3,10 +3,7 @@
 use super::scalars::Texts;
 use crate::authenticator::AuthenticatorBuilder;
 use crate::config::document::{Contents, Node, Problem, Value, advice};
-use crate::core::clock::Clock;
-use crate::core::error::Error;
-use crate::core::hash::{Sha256, sha256};
-use crate::core::lock::lock;
+use crate::core::{Clock, Error, hash::Sha256, lock, sha256};
 use crate::policy::PolicyParser;
 use crate::store::Store;
 use crate::token::list::TokenList;

@@ -6,7 +6,7 @@ use super::registry::Parts;
 use super::scalars::Given;
 use crate::authenticator::Authenticator;
 use crate::config::document::Problem;
-use crate::core::debug::debug_fields;
+use crate::core::debug_fields;
 use crate::jam::client::JamClient;
 use crate::login::{JamLogin, JamLoginBuilder, Redirect};
 

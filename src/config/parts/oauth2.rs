@@ -6,9 +6,10 @@ use super::oauth2_login;
 use super::registry::Parts;
 use super::scalars::{Alg, Algs, Given, Hidden, Texts};
 use crate::config::document::{Problem, Section};
-use crate::core::debug::debug_fields;
-use crate::oauth2::builder::ClientOptions;
-use crate::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, TokenSource};
+use crate::core::debug_fields;
+use crate::oauth2::{
+    OAuth2Client, OAuth2ClientBuilder, Provider, TokenSource, builder::ClientOptions,
+};
 use std::collections::BTreeMap;
 
 settings! {

@@ -6,14 +6,14 @@ use super::registry::Parts;
 use super::scalars::Given;
 use crate::authenticator::Authenticator;
 use crate::config::document::{Problem, Section};
-use crate::core::debug::debug_fields;
-use crate::login::oauth2::builder::OAuth2LoginOptions;
-use crate::login::{OAuth2Login, OAuth2LoginBuilder, OAuth2User, Redirect};
+use crate::core::debug_fields;
+use crate::login::{
+    OAuth2Login, OAuth2LoginBuilder, OAuth2User, Redirect, oauth2::builder::OAuth2LoginOptions,
+};
 use crate::oauth2::OAuth2Client;
 use crate::store::Store;
 use crate::token::{issuer::Issuer, verifier::Verifier};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 settings! {
     #[derive(Default)]

@@ -5,11 +5,10 @@ use super::keys::SealingSettings;
 use super::location::Spot;
 use super::stores::Stores;
 use crate::config::document::{Problem, Section};
-use crate::otp::factor::builder::SecondFactorOptions;
-use crate::otp::guard::OtpGuardOptions;
-use crate::otp::recovery::codes::RecoveryOptions;
-use crate::otp::settings::OtpOptions;
-use crate::otp::{Otp, OtpGuard, RecoveryCodes, SecondFactor};
+use crate::otp::{
+    Otp, OtpGuard, RecoveryCodes, SecondFactor, factor::builder::SecondFactorOptions,
+    guard::OtpGuardOptions, recovery::codes::RecoveryOptions, settings::OtpOptions,
+};
 
 settings! {
     #[derive(Default)]

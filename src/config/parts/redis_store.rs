@@ -4,8 +4,7 @@ use super::feature::AddTo;
 use super::location::Spot;
 use super::scalars::Hidden;
 use crate::config::document::{Problem, Section};
-use crate::store::redis::builder::RedisOptions;
-use crate::store::{MemoryStore, RedisStore, Store};
+use crate::store::{MemoryStore, RedisStore, Store, redis::builder::RedisOptions};
 use std::sync::Arc;
 
 settings! {

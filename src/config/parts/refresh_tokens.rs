@@ -3,9 +3,10 @@
 use super::location::Spot;
 use super::stores::Stores;
 use crate::config::document::{Problem, Section};
-use crate::core::clock::Clock;
+use crate::core::Clock;
 use crate::store::Store;
-use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, builder::RefreshOptions};
+use crate::token::refresh::builder::RefreshOptions;
+use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder};
 use std::sync::Arc;
 
 settings! {

@@ -7,8 +7,7 @@ use super::lists::Lists;
 use super::stores::Stores;
 use crate::authenticator::Authenticator;
 use crate::session::Sessions;
-use crate::token::issuer::Issuer;
-use crate::token::verifier::Verifier;
+use crate::token::{issuer::Issuer, verifier::Verifier};
 use std::collections::BTreeMap;
 
 /// The name of the issuer of the section `jwt` among all issuers.

@@ -1,7 +1,6 @@
 //! Setting types: timestamps, strings, secrets and algorithms; the rest are in `core::settings`.
 
-use crate::core::secret::Secret;
-use crate::core::settings::one_or_more;
+use crate::core::{Secret, settings::one_or_more};
 use crate::jose::Algorithm;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};

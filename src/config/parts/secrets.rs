@@ -3,8 +3,7 @@
 use super::location::Spot;
 use super::scalars::Hidden;
 use crate::config::document::{Content, Problem};
-use crate::core::secret::Secret;
-use crate::core::telemetry;
+use crate::core::{Secret, telemetry};
 use std::path::Path;
 
 impl Spot<'_> {

@@ -4,10 +4,10 @@ use super::feature::AddTo;
 use super::location::Spot;
 use super::{file_store, redis_store};
 use crate::config::document::{Problem, Section};
-use crate::store::{CachedStore, MemoryStore, Store};
-use crate::store::{memory::builder::MemoryOptions, near::CacheOptions};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use crate::store::{
+    CachedStore, MemoryStore, Store, memory::builder::MemoryOptions, near::CacheOptions,
+};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The name of the in-memory store that needs no settings.
 const MEMORY: &str = "memory";

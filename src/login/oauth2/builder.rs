@@ -4,17 +4,12 @@ use super::handlers::{Keep, OAuth2Login, OnLogin, Settings, Who};
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::Authenticator;
-use crate::core::error::Error;
-use crate::core::settings::options;
-use crate::login::Redirect;
-use crate::login::parts::check_local;
+use crate::core::{Error, settings::options};
+use crate::login::{Redirect, parts::check_local};
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
 use crate::store::{MemoryStore, Store};
-use crate::token::issuer::Issuer;
-use crate::token::verifier::Verifier;
-use std::fmt;
-use std::future::Future;
-use std::sync::Arc;
+use crate::token::{issuer::Issuer, verifier::Verifier};
+use std::{fmt, future::Future, sync::Arc};
 
 /// The default path after login and logout.
 const HOME: &str = "/";

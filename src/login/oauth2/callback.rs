@@ -4,20 +4,12 @@ use super::handlers::{Keep, OAuth2Login};
 use super::pending::PendingLogin;
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::{LoginCookies, RequestSession};
-use crate::core::challenge::AuthResponse;
-use crate::core::telemetry;
-use crate::core::{Error, ErrorKind, Secret};
-use crate::login::Redirect;
-use crate::login::parts::check_local;
-use crate::oauth2::pending::Callback;
-use crate::oauth2::pkce::random_text;
-use crate::oauth2::{TokenResponse, UserGrant};
+use crate::core::{AuthResponse, Error, ErrorKind, Secret, telemetry};
+use crate::login::{Redirect, parts::check_local};
+use crate::oauth2::{TokenResponse, UserGrant, pending::Callback, pkce::random_text};
 use crate::session::NewSession;
-use crate::token::issuer::Issuer;
-use crate::token::verified::Verified;
-use crate::token::verifier::Verifier;
-use std::borrow::Cow;
-use std::sync::Arc;
+use crate::token::{issuer::Issuer, verified::Verified, verifier::Verifier};
+use std::{borrow::Cow, sync::Arc};
 use url::form_urlencoded;
 
 /// In bytes: longer than the path of any page, and short enough to store for anonymous clients.

@@ -3,15 +3,11 @@
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
 use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
-use crate::core::future::BoxFuture;
-use crate::core::{Error, Secret, debug_fields};
+use crate::core::{BoxFuture, Error, Secret, debug_fields};
 use crate::endpoint::Endpoint;
-use crate::login::Redirect;
-use crate::login::logout::Presented;
-use crate::login::parts::endpoint;
+use crate::login::{Redirect, logout::Presented, parts::endpoint};
 use crate::oauth2::{AuthorizationRequest, OAuth2Client};
-use crate::token::issuer::Issuer;
-use crate::token::verifier::Verifier;
+use crate::token::{issuer::Issuer, verifier::Verifier};
 use std::sync::Arc;
 
 pub(super) type Who =

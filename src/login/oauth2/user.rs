@@ -1,8 +1,7 @@
 //! The result of an OAuth2 login, and the application's user for it.
 
 use crate::authenticator::Authenticator;
-use crate::core::decode::decode;
-use crate::core::{Error, ErrorKind, debug_fields};
+use crate::core::{Error, ErrorKind, debug_fields, decode::decode};
 use crate::oauth2::{OAuth2Client, TokenResponse};
 use crate::token::verified::Verified;
 use serde::Serialize;

@@ -1,16 +1,13 @@
 //! The builder for [`SecondFactor`].
 
 use super::handle::{SecondFactor, Settings};
-use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
-use crate::core::{Error, debug_fields, ensure};
+use crate::core::{Error, debug_fields, ensure, name::check_store_name};
 use crate::otp::attempts::{RESYNC_WINDOW, Terms, check_resync_window};
 use crate::otp::recovery::{SHEET, check_count};
-use crate::otp::settings::Otp;
-use crate::otp::user_records::UserRecords;
+use crate::otp::{settings::Otp, user_records::UserRecords};
 use crate::store::{SealingKeys, Store};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 options! {
     /// The options of a second factor.

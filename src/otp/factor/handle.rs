@@ -2,16 +2,13 @@
 
 use super::record::{Factor, Form};
 use crate::core::{Error, ErrorKind, Secret, debug_fields, ensure};
-use crate::otp::algorithm::OtpKind;
 use crate::otp::attempts::{Attempts, Failures, Terms};
-use crate::otp::enrolment::Enrolment;
-use crate::otp::recovery::Sheet;
-use crate::otp::secret::OtpSecret;
-use crate::otp::settings::Otp;
-use crate::otp::user_records::UserRecords;
+use crate::otp::{
+    algorithm::OtpKind, enrolment::Enrolment, recovery::Sheet, secret::OtpSecret, settings::Otp,
+    user_records::UserRecords,
+};
 use crate::store::{NewRecord, Record, SealingKeys};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long an enrolment waits for its first code.
 const PENDING: Duration = Duration::from_secs(3600);

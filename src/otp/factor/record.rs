@@ -1,10 +1,7 @@
 //! The stored record of a user's second factor.
 
 use crate::core::{Error, ErrorKind};
-use crate::otp::attempts::Attempts;
-use crate::otp::recovery::Sheet;
-use crate::otp::secret::OtpSecret;
-use crate::otp::settings::Otp;
+use crate::otp::{attempts::Attempts, recovery::Sheet, secret::OtpSecret, settings::Otp};
 use crate::store::SealingKeys;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,10 +1,8 @@
 //! [`RecoveryCodes`]: issues and redeems recovery codes.
 
 use super::record::{SHEET, Sheet, check_count, no_codes};
-use crate::core::clock::SystemClock;
-use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
-use crate::core::{Clock, Error, Secret, debug_fields};
+use crate::core::{Clock, Error, Secret, SystemClock, debug_fields, name::check_store_name};
 use crate::otp::attempts::Terms;
 use crate::otp::user_records::{UserRecords, read_record, record_bytes};
 use crate::store::{NewRecord, Record, Store};

@@ -1,8 +1,6 @@
 //! The stored record of a user's recovery codes.
 
-use crate::core::hash::sha256_of;
-use crate::core::random::random;
-use crate::core::{Error, ErrorKind, Secret, ensure};
+use crate::core::{Error, ErrorKind, Secret, ensure, hash::sha256_of, random::random};
 use crate::jose::encoding;
 use crate::otp::attempts::{Failures, Terms};
 use data_encoding::BASE32_NOPAD;

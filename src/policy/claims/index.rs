@@ -2,8 +2,7 @@
 
 use super::value::{Span, Value, same};
 use crate::core::{Error, ErrorKind, debug_fields};
-use crate::policy::claim_paths::ClaimPaths;
-use crate::policy::path::ClaimPath;
+use crate::policy::{claim_paths::ClaimPaths, path::ClaimPath};
 use serde::Serialize;
 use std::sync::OnceLock;
 

@@ -7,8 +7,7 @@ use super::route_table::{Paths, Route, RouteTable, Routes, Rule, Unmatched};
 use super::rule::RouteRule;
 use crate::core::Error;
 use crate::policy::{Policy, PolicyParser};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// A builder of a [`RouteTable`].
 ///

@@ -5,8 +5,7 @@ use super::route_table::{Route, RouteTable, Rule, Unmatched};
 use crate::policy::Policy;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 fn access(policy: &Option<Policy>) -> String {
     policy.as_ref().map_or_else(|| "public".to_owned(), Policy::to_string)

@@ -8,8 +8,7 @@ use super::pattern::{Parameter, Segment};
 use crate::core::{Error, ErrorKind, debug_fields};
 use crate::policy::{Policy, Subject};
 use serde::Deserialize;
-use std::cell::LazyCell;
-use std::sync::Arc;
+use std::{cell::LazyCell, sync::Arc};
 
 /// The policy of each route, by method and path pattern. Cheap to clone.
 ///

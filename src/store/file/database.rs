@@ -7,8 +7,7 @@ use crate::core::Error;
 use crate::core::lock::{read, write};
 use redb::{ReadTransaction, ReadableDatabase};
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
-use std::time::Duration;
+use std::{sync::RwLock, time::Duration};
 
 /// The database file and its current handle.
 ///

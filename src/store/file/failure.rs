@@ -1,9 +1,8 @@
 //! Failures of the file, and error texts that say what to do.
 
 use crate::core::{Error, ErrorKind};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::{io, path::Path};
 
 /// A failure inside a transaction.
 pub(super) enum Failure {

@@ -7,10 +7,8 @@ use crate::core::{Clock, Error, SystemClock, debug_fields};
 use crate::store::watch::{Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use redb::ReadTransaction;
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Records that one transaction of a purge erases.

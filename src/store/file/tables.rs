@@ -1,6 +1,6 @@
 //! The table layout: records by key, with indexes by owner and by deadline.
 
-use crate::core::hash::{Sha256, sha256};
+use crate::core::{hash::Sha256, sha256};
 use crate::store::{NewRecord, Record};
 use redb::{
     Error, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,

@@ -6,14 +6,11 @@
 
 use super::database::Medium;
 use super::tables::Tables;
-use crate::core::lock::lock;
-use crate::core::telemetry;
-use crate::core::{Clock, Error, ErrorKind};
+use crate::core::{Clock, Error, ErrorKind, lock, telemetry};
 use crate::store::watch::{Change, Watchers};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::{thread::JoinHandle, time::Duration};
 use tokio::sync::oneshot;
 
 const READERS: usize = 2;

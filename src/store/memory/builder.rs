@@ -1,8 +1,7 @@
 //! The builder of the memory store.
 
 use super::store::{MemoryStore, Records};
-use crate::core::settings::options;
-use crate::core::{Clock, Error, SystemClock, debug_fields};
+use crate::core::{Clock, Error, SystemClock, debug_fields, settings::options};
 use crate::store::watch::Watchers;
 use foldhash::quality::RandomState;
 use moka::sync::Cache;

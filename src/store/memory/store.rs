@@ -1,15 +1,13 @@
 //! The records, their bounds, and the operations on them.
 
-use crate::core::lock::lock;
-use crate::core::{Clock, Error, ErrorKind};
+use crate::core::{Clock, Error, ErrorKind, lock};
 use crate::store::watch::{Change, Watcher, Watchers};
 use crate::store::{NewRecord, Record, Store, StoreFuture, check_key};
 use foldhash::quality::RandomState;
 use moka::sync::Cache;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// Maximum number of expired records that a write frees.
 const SWEPT_PER_WRITE: usize = 32;

@@ -3,8 +3,7 @@
 use super::url::Address;
 use crate::core::{Error, ErrorKind};
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
-use std::borrow::Cow;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// The reason why a command was not carried out.
 #[derive(Clone, Debug)]

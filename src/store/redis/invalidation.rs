@@ -5,12 +5,10 @@
 use super::deployment::{Deployment, Servers};
 use super::failure::Failure;
 use super::subscription::{Beat, Subscription};
-use crate::core::lock::lock;
-use crate::core::{Error, OnDrop, telemetry};
+use crate::core::{Error, OnDrop, lock, telemetry};
 use crate::store::watch::{Change, Watcher};
 use redis::{PushInfo, PushKind, Value};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 

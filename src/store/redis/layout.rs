@@ -5,8 +5,7 @@
 //! bucket is on one node as a whole and one script may change all of it. A record's bucket follows
 //! from its key; an owner has a list in each bucket. `d` is the marker of the database.
 
-use crate::core::hash::sha256;
-use crate::core::{Error, ErrorKind, ensure};
+use crate::core::{Error, ErrorKind, ensure, sha256};
 use crate::jose::encoding;
 use crate::store::Record;
 use std::time::Duration;

@@ -9,9 +9,7 @@ use super::scripts::{
 use crate::core::Error;
 use crate::store::{NewRecord, Record, check_key};
 use redis::{Cmd, FromRedisValue, Value};
-use std::iter::once;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{iter::once, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 /// Records of an owner per script call, which takes about a millisecond.

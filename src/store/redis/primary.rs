@@ -5,9 +5,7 @@ use super::sentinel::Sentinels;
 use super::server::{self, Connected, Server};
 use super::url::{Address, Target};
 use redis::PushInfo;
-use std::future::pending;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{future::pending, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio::time::timeout;
 

@@ -3,9 +3,7 @@
 use super::failure::Failure;
 use super::url::{Address, Login, Target};
 use redis::aio::MultiplexedConnection;
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};

@@ -1,9 +1,7 @@
 //! The encoding of a record in a backend.
 
 use super::backend::Data;
-use crate::core::hash::sha256_of;
-use crate::core::random::random;
-use crate::core::{Error, ErrorKind, millis};
+use crate::core::{Error, ErrorKind, hash::sha256_of, millis, random::random};
 use crate::jose::encoding;
 use crate::store::Record;
 use serde::de::DeserializeOwned;

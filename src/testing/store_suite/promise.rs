@@ -1,11 +1,8 @@
 //! The promises that the suite tests, by name.
 
-use std::any::Any;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::{any::Any, fmt, pin::pin, task::Poll};
 
 /// A promise of the [`Store`](crate::store::Store) trait, and its test in the acceptance suite.
 ///

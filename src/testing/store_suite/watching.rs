@@ -1,7 +1,7 @@
 //! Tests of watchers.
 
 use super::{SOON, Store, Suite, answer, broken, keeps, new};
-use crate::core::lock::lock;
+use crate::core::lock;
 use crate::store::{Change, Watcher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

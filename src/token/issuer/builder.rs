@@ -5,12 +5,8 @@ use super::handle::{Inner, Issuer};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{Clock, Error, debug_fields, ensure};
 use crate::jose::SigningKey;
-use crate::token::list::TokenList;
-use crate::token::registered::MAX_DATE;
-use crate::token::ring::KeyRing;
-use crate::token::rules::DEFAULT_LEEWAY;
-use std::sync::Arc;
-use std::time::Duration;
+use crate::token::{list::TokenList, registered::MAX_DATE, ring::KeyRing, rules::DEFAULT_LEEWAY};
+use std::{sync::Arc, time::Duration};
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
 

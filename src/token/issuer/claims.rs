@@ -1,8 +1,6 @@
 //! Claims of new tokens.
 
-use crate::core::clock::system_time;
-use crate::core::random::random;
-use crate::core::{Error, ErrorKind, debug_fields, ensure};
+use crate::core::{Error, ErrorKind, clock::system_time, debug_fields, ensure, random::random};
 use crate::token::list::TokenList;
 use crate::token::registered::{Audience, MAX_DATE, RegisteredClaims};
 use serde::ser::SerializeMap;

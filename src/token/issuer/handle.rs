@@ -3,13 +3,10 @@
 use super::claims::{self, NewClaims, Terms};
 use crate::core::{Clock, Error, Secret, debug_fields};
 use crate::jose::jws::{self, DEFAULT_MAX_LEN};
-use crate::token::builder::VerifierBuilder;
-use crate::token::ring::KeyRing;
-use crate::token::verifier::Verifier;
+use crate::token::{builder::VerifierBuilder, ring::KeyRing, verifier::Verifier};
 use serde::Serialize;
 use serde_json::json;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// An issuer of the application's own tokens. Cheap to clone.
 ///

@@ -3,15 +3,15 @@
 use super::changes::Changes;
 use super::limits::{Limits, Values};
 use super::token_list::{Kind, ListState, TokenList};
-use crate::core::name::check_store_name;
 use crate::core::settings::{Time, TimeOrUnlimited, options};
-use crate::core::telemetry::Counter;
-use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
+use crate::core::{
+    Clock, Error, PartClock, SystemClock, debug_fields, ensure, name::check_store_name,
+    telemetry::Counter,
+};
 use crate::store::{Change, Store, Watcher};
 use crate::token::rules::{DEFAULT_LEEWAY, MAX_LEEWAY};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 options! {
     /// The options of a list.

@@ -2,15 +2,11 @@
 
 use super::changes::{Mark, Moment};
 use super::token_list::{Kind, TokenList, moment_of};
-use crate::core::telemetry;
-use crate::core::{Error, ErrorKind, ensure};
+use crate::core::{Error, ErrorKind, ensure, telemetry};
 use crate::store::{Record, StoreFuture};
 use crate::token::registered::{RegisteredClaims, TextRule};
-use crate::token::revocation::RevocationId;
-use crate::token::verified::Verified;
-use std::future::poll_fn;
-use std::sync::atomic::Ordering;
-use std::task::Poll;
+use crate::token::{revocation::RevocationId, verified::Verified};
+use std::{future::poll_fn, sync::atomic::Ordering, task::Poll};
 
 type ReadResult = Result<Option<Record>, Error>;
 

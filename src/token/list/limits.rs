@@ -3,8 +3,7 @@
 use crate::core::lock::{read, write};
 use crate::core::{Error, ensure};
 use crate::token::rules::Rules;
-use std::sync::RwLock;
-use std::time::Duration;
+use std::{sync::RwLock, time::Duration};
 
 /// The limits, and what the verifiers that use the list require of them.
 pub(super) struct Limits(pub(super) RwLock<(Values, Required)>);

@@ -2,8 +2,7 @@
 
 use super::token_list::{Kind, TokenList};
 use crate::core::{Clock, Error, ensure};
-use crate::token::rules::Rules;
-use crate::token::verified::Verified;
+use crate::token::{rules::Rules, verified::Verified};
 use std::sync::Arc;
 
 /// A set of lists; a token must pass all of them.

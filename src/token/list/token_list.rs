@@ -2,18 +2,16 @@
 
 use super::changes::{Changes, SUBJECT, TOKEN};
 use super::limits::Limits;
-use crate::core::clock::{Clock, PartClock, millis_up, since_epoch};
-use crate::core::telemetry::Counter;
-use crate::core::{Error, debug_fields};
+use crate::core::clock::{millis_up, since_epoch};
+use crate::core::{Clock, Error, PartClock, debug_fields, telemetry::Counter};
 use crate::jose::jws::Compact;
 use crate::store::{Change, NewRecord, Record, Store, update};
-use crate::token::registered::RegisteredClaims;
-use crate::token::revocation::RevocationId;
-use crate::token::rules::MAX_TOKEN_LEN;
-use crate::token::verified::Verified;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use crate::token::{
+    registered::RegisteredClaims, revocation::RevocationId, rules::MAX_TOKEN_LEN,
+    verified::Verified,
+};
 use std::time::{Duration, SystemTime};
+use std::{sync::Arc, sync::atomic::AtomicBool};
 
 /// A deny list or allow list of tokens in any [`Store`]. Cheap to clone.
 ///

@@ -2,13 +2,12 @@
 
 use super::family::Terms;
 use super::tokens::{OnReuse, RefreshState, RefreshTokens, ReuseReport};
-use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
-use crate::core::telemetry::Counter;
-use crate::core::{Clock, Error, SystemClock, debug_fields, ensure};
+use crate::core::{
+    Clock, Error, SystemClock, debug_fields, ensure, name::check_store_name, telemetry::Counter,
+};
 use crate::store::Store;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const MAX_GRACE: Duration = Duration::from_secs(60);
 

@@ -1,8 +1,6 @@
 //! Refresh token text: a family id and a secret.
 
-use crate::core::hash::sha256;
-use crate::core::random::random;
-use crate::core::{Error, ErrorKind, Secret};
+use crate::core::{Error, ErrorKind, Secret, random::random, sha256};
 use crate::jose::encoding;
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};

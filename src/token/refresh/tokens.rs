@@ -2,9 +2,10 @@
 
 use super::family::{Family, Position, REUSED, Terms};
 use super::text::Token;
-use crate::core::clock::{Clock, millis, system_time};
 use crate::core::telemetry::{self, Counter};
-use crate::core::{Attempts, Error, ErrorKind, OnDrop, Secret, debug_fields};
+use crate::core::{
+    Attempts, Clock, Error, ErrorKind, OnDrop, Secret, clock::system_time, debug_fields, millis,
+};
 use crate::store::{NewRecord, Record, Store};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -4,9 +4,10 @@ use super::freshness::Freshness;
 use super::handle::{Inner, KeyRing, Shared};
 use super::key::RingKey;
 use super::keys::Schedule;
-use crate::core::name::check_store_name;
 use crate::core::settings::{Time, options};
-use crate::core::{Clock, Error, PartClock, SystemClock, debug_fields, ensure};
+use crate::core::{
+    Clock, Error, PartClock, SystemClock, debug_fields, ensure, name::check_store_name,
+};
 use crate::jose::Algorithm;
 use crate::store::{Change, SealingKeys, Store, Watcher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -5,9 +5,8 @@
 //! requests wait for the answer.
 
 use crate::core::{Clock, millis};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Pause after a failure of the store, in milliseconds.
 pub(super) const PAUSE: u64 = 500;

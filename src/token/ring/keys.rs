@@ -1,12 +1,9 @@
 //! State of a ring's keys and its transitions, independent of clock and store.
 
 use super::key::{KeyInfo, KeyState, RingKey};
-use crate::core::clock::since_epoch;
-use crate::core::{Error, ErrorKind, ensure};
-use crate::jose::header::MAX_KID;
-use crate::jose::{Algorithm, KeySet, SigningKey, VerifyingKey};
-use std::fmt;
-use std::sync::Arc;
+use crate::core::{Error, ErrorKind, clock::since_epoch, ensure};
+use crate::jose::{Algorithm, KeySet, SigningKey, VerifyingKey, header::MAX_KID};
+use std::{fmt, sync::Arc};
 
 /// Tolerated clock difference between processes that share a ring, in seconds.
 const CLOCK_SKEW: u64 = 60;

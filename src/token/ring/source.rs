@@ -7,14 +7,10 @@ use super::freshness::PAUSE;
 use super::handle::{Inner, KeyRing, Live, Shared};
 use super::keys::Keys;
 use super::sealed;
-use crate::core::future::BoxFuture;
-use crate::core::telemetry;
-use crate::core::{Clock, Error, ErrorKind, millis};
+use crate::core::{BoxFuture, Clock, Error, ErrorKind, millis, telemetry};
 use crate::store::{NewRecord, Record, update};
 use crate::token::keys::{KeySource, Keys as Ready, Snapshot};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
 impl Inner {
     fn monotonic(&self) -> u64 {
