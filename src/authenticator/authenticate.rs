@@ -106,9 +106,7 @@ impl Authenticator {
         head: &impl Head,
         sources: Range<usize>,
     ) -> Option<NowOrLater<Authenticated>> {
-        let first = sources.start;
-        let sources = self.0.sources.get(sources).unwrap_or_default();
-        let (found, place) = match credentials::find(head, sources) {
+        let found = match credentials::find(head, &self.0.sources, sources) {
             Ok(found) => found?,
             Err((error, source)) => {
                 // Browsers send cookies unasked, so two different ones of one name.
@@ -116,14 +114,12 @@ impl Authenticator {
                 return Some(Now(Authenticated::invalid(error, is_fatal)));
             }
         };
-        let mut allowed = credentials::check_alone(head, &self.0.sources, found.source);
-        if allowed.is_ok() && found.source.is_cookie() {
-            allowed = self.0.origins.check(head);
-        }
-        if let Err(error) = allowed {
+        if found.source.is_cookie()
+            && let Err(error) = self.0.origins.check(head)
+        {
             return Some(Now(Authenticated::invalid(error, true)));
         }
-        let place = first + place;
+        let place = found.place;
         let verification = self.0.routing.verify(&found.token, |token| found.check_form(token));
         #[cfg(feature = "client")]
         if let Some(refresh_token) = self.refresh_token(head, found.source, &verification) {
@@ -254,7 +250,8 @@ impl Authenticated {
                 Sender::Invalid(error, context)
             }
         };
-        let attached = Some(responder.attached(sender));
+        let session = responder.session().cloned();
+        let attached = Some(Attached { sender, session, sees_response: true });
         Ok(Admitted { attached, responder })
     }
 }

@@ -3,7 +3,7 @@
 use super::identity::CredentialKind;
 use crate::core::{Error, ErrorKind};
 use percent_encoding::percent_decode_str;
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 /// The core's view of a request. Each framework adapter implements it.
 pub(crate) trait Head {
@@ -132,6 +132,8 @@ impl CredentialSource {
 pub(crate) struct Found<'a> {
     pub(crate) token: Cow<'a, [u8]>,
     pub(crate) source: &'a CredentialSource,
+    /// The index of the source.
+    pub(crate) place: usize,
 }
 
 impl Found<'_> {
@@ -149,15 +151,21 @@ fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidRequest, message)
 }
 
-/// Returns the credential of the first source that has one, and the source's index.
+/// Returns the credential of the first of these sources that has one.
+///
+/// # Errors
+/// The error of a malformed credential, and its source.
 pub(crate) fn find<'a>(
     head: &'a impl Head,
-    sources: &'a [CredentialSource],
-) -> Result<Option<(Found<'a>, usize)>, (Error, &'a CredentialSource)> {
-    for (place, source) in sources.iter().enumerate() {
+    all: &'a [CredentialSource],
+    among: Range<usize>,
+) -> Result<Option<Found<'a>>, (Error, &'a CredentialSource)> {
+    let first = among.start;
+    for (place, source) in all.get(among).unwrap_or_default().iter().enumerate() {
         let token = read(head, source).map_err(|error| (error, source))?;
         if let Some(token) = token {
-            return Ok(Some((Found { token, source }, place)));
+            check_alone(head, all, source).map_err(|error| (error, source))?;
+            return Ok(Some(Found { token, source, place: first + place }));
         }
     }
     Ok(None)
@@ -178,7 +186,7 @@ fn read<'a>(
 }
 
 /// Checks that a bearer token is not sent in both header and query (RFC 6750 section 2).
-pub(crate) fn check_alone(
+fn check_alone(
     head: &impl Head,
     sources: &[CredentialSource],
     found: &CredentialSource,

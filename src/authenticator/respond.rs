@@ -218,10 +218,9 @@ impl Responder {
         Self { context: context.clone(), cookies: Vec::new(), varies: false, session: None }
     }
 
-    /// Returns what guards and extractors need.
-    pub(super) fn attached(&self, sender: Sender) -> Attached {
-        let session = self.session.as_ref().map(|open| open.session().clone());
-        Attached { sender, session, sees_response: true }
+    /// Returns the request's session, not saved yet.
+    pub(super) fn session(&self) -> Option<&Arc<RequestSession>> {
+        self.session.as_ref().map(OpenSession::session)
     }
 
     /// Whether the response stays as it is.
@@ -236,9 +235,8 @@ impl Responder {
         if let Some(names) = self.context.vary().filter(|_| self.varies) {
             refusal.add_header("vary", names);
         }
-        if let Some(session) = &self.session {
-            self.cookies.extend(session.session().removal());
-        }
+        let removal = self.session().and_then(|session| session.removal());
+        self.cookies.extend(removal);
         if !self.cookies.is_empty() {
             refusal = refusal.with_header("cache-control", "no-store");
         }

@@ -297,7 +297,10 @@ impl Inner {
         // Revocation is checked before expiry: a token that is only expired may be renewed.
         let dated = || entry.window.check(self.clock.now(), &self.rules);
         let answer = match listed {
-            Ok(()) => self.check_revocation(&verified).and_then(|()| dated()),
+            Ok(()) if self.revocation.as_ref().is_some_and(|hook| hook.is_revoked(&verified)) => {
+                Err(Error::new(ErrorKind::Revoked, "the token is revoked"))
+            }
+            Ok(()) => dated(),
             // An allow list drops expired tokens, so expiry is the better reason.
             Err(error) if error.kind() == ErrorKind::NotListed => dated().and(Err(error)),
             Err(error) => Err(error),
@@ -315,15 +318,6 @@ impl Inner {
                 }
                 Err(error)
             }
-        }
-    }
-
-    fn check_revocation(&self, verified: &Verified) -> Result<(), Error> {
-        match &self.revocation {
-            Some(revocation) if revocation.is_revoked(verified) => {
-                Err(Error::new(ErrorKind::Revoked, "the token is revoked"))
-            }
-            _ => Ok(()),
         }
     }
 
