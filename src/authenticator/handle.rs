@@ -80,7 +80,7 @@ impl Authenticator {
     ///
     /// In actix-web: `web::resource("/login").wrap(auth.ignore_invalid_bearer().actix())` beside a
     /// `web::scope("")` with `.wrap(auth.actix())`.
-    /// For all routes: [`AuthenticatorBuilder::ignore_invalid_bearer`].
+    /// For all routes: [`ignore_invalid_bearer`](crate::AuthenticatorBuilder::ignore_invalid_bearer).
     #[must_use = "this returns a new authenticator and does not change the original"]
     pub fn ignore_invalid_bearer(&self) -> Self {
         Self(self.0.clone(), Bearers::Lenient)
@@ -88,11 +88,11 @@ impl Authenticator {
 
     /// Verifies a token that comes from outside of HTTP: a WebSocket message, a queue.
     ///
-    /// Calls the [enrich hook](AuthenticatorBuilder::enrich) as for a request.
+    /// Calls the [enrich hook](crate::AuthenticatorBuilder::enrich) as for a request.
     ///
     /// # Errors
     /// The errors of [`Verifier::verify`](crate::Verifier::verify);
-    /// [`ErrorKind::UnknownIssuer`] if no verifier matches; errors of the enrich hook.
+    /// [`ErrorKind::UnknownIssuer`](crate::ErrorKind::UnknownIssuer) if no verifier matches; errors of the enrich hook.
     ///
     /// ```
     /// # async fn example(auth: jamguard::Authenticator, message: &str) -> Result<(), jamguard::Error> {
@@ -108,14 +108,14 @@ impl Authenticator {
         Ok(identity)
     }
 
-    /// Drops the cached [enrichment](AuthenticatorBuilder::enrich) of a user.
+    /// Drops the cached [enrichment](crate::AuthenticatorBuilder::enrich) of a user.
     ///
     /// `subject` is the user's `sub` or, without one, the verified `email`; it matches every
     /// issuer. Requests that start after this returns call the hook again; in other processes, once
     /// the store has notified them.
     ///
     /// # Errors
-    /// Errors of the [store](AuthenticatorBuilder::enrichment_store). This process has forgotten
+    /// Errors of the [store](crate::AuthenticatorBuilder::enrichment_store). This process has forgotten
     /// the user even then.
     pub async fn forget(&self, subject: &str) -> Result<(), Error> {
         match &self.0.enricher {
