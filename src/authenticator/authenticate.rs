@@ -135,7 +135,7 @@ impl Authenticator {
         Some(verification.map_with(self, move |auth, answer| auth.authenticated(answer, place)))
     }
 
-    /// Returns the sender of a token, by the index of its source.
+    /// Returns what a token shows, by the index of its source.
     pub(super) fn authenticated(
         &self,
         answer: Result<Verified, Error>,

@@ -1,4 +1,4 @@
-//! JAM apps and the silent refresh of their ID tokens: the builder's methods and their settings.
+//! JAM apps and the silent refresh of their ID tokens: the builder's methods, and what logins ask.
 
 use super::builder::AuthenticatorBuilder;
 use super::cookies::LoginCookies;

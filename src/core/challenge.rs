@@ -191,7 +191,7 @@ mod tests {
                 ErrorKind::WrongCode,
                 401,
                 Some(
-                    r#"Bearer realm="a\"b", error="insufficient_user_authentication", error_description="The code is invalid or has expired.""#,
+                    r#"Bearer realm="a\"b", error="insufficient_user_authentication", error_description="The code is wrong or expired.""#,
                 ),
             ),
             (ErrorKind::LockedOut, 429, None),

@@ -71,7 +71,7 @@ impl Problem {
                 status: 401,
                 name: "invalid_code",
                 title: "Invalid code",
-                detail: "The code is invalid or has expired.",
+                detail: "The code is wrong or expired.",
                 challenge: Wire::Code("insufficient_user_authentication", true),
             },
             ErrorKind::LockedOut => {

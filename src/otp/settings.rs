@@ -238,11 +238,12 @@ impl Otp {
         self.look_ahead
     }
 
-    /// Returns the time since the Unix epoch.
+    /// Returns the codes of a secret.
     fn codes(&self, secret: &OtpSecret) -> Codes {
         Codes::new(self.algorithm, self.digits, secret)
     }
 
+    /// Returns the time since the Unix epoch.
     pub(super) fn now(&self) -> Duration {
         self.clock.now()
     }

@@ -60,6 +60,7 @@ pub(super) fn record_bytes<T: Serialize>(value: &T, spare: usize) -> Result<Vec<
 }
 
 fn damaged() -> Error {
-    let message = "a user's one-time password record is damaged, or was written by another program";
+    let message = "a user's record of one-time passwords or recovery codes is damaged, or was written by \
+                   another program";
     Error::new(ErrorKind::Storage, message)
 }

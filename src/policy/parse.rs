@@ -225,9 +225,11 @@ impl Parser<'_> {
         self.depth += 1;
         let node = self.any()?;
         self.depth -= 1;
+        if self.lexer.eat(")") {
+            return Ok(node);
+        }
         let column = self.lexer.column(opening);
-        self.lexer.require(")", &format!("'&', '|', or ')' for the '(' in column {column}"))?;
-        Ok(node)
+        Err(self.lexer.expected(&format!("'&', '|', or ')' for the '(' in column {column}")))
     }
 
     fn condition(&mut self) -> Result<Node, Error> {

@@ -37,7 +37,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tower_layer", &["tower"]),
     ("tower_service", &["tower"]),
     ("tower_http", &["tower"]),
-    ("tower_sessions_core", &["store/tower_sessions/"]),
+    ("tower_sessions_core", &["store/tower_sessions/backend.rs", "store/tower_sessions/store.rs"]),
     ("time::OffsetDateTime", &["store/tower_sessions/backend.rs"]),
     ("reqwest", &["core/http.rs"]),
     ("jsonwebtoken", &["jose/jwk.rs"]),

@@ -6,6 +6,8 @@ use super::renewals::Renewals;
 use crate::authenticator::credentials::{CredentialSource, SourceKind};
 use crate::core::Error;
 use crate::session::Sessions;
+
+/// The sessions of an authenticator.
 pub(in crate::authenticator) struct SessionSettings {
     pub(in crate::authenticator) sessions: Sessions,
     pub(super) cookie: SessionCookie,

@@ -73,7 +73,7 @@ impl Redaction {
     /// Removes from a problem the strings that no message may show.
     pub(in crate::config) fn apply(&self, mut problem: Problem) -> Problem {
         // Checks Display and Debug: Debug escapes quotes, so a string may show in only one of them.
-        let is_shown = |source: &Error| {
+        let may_be_shown = |source: &Error| {
             let errors = std::iter::successors(Some(source as &dyn std::error::Error), |error| {
                 error.source()
             });
@@ -81,7 +81,7 @@ impl Redaction {
             !texts.any(|text| self.is_in(&text))
         };
         problem.message = self.hide(&problem.message);
-        problem.source = problem.source.filter(is_shown);
+        problem.source = problem.source.filter(may_be_shown);
         problem
     }
 

@@ -71,11 +71,12 @@ impl<'t> Reader<'t> {
         check_depth(depth, at)?;
         let (value, anchor, tag) = match event {
             Event::Alias(anchor) => {
-                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                let anchored = self.anchors.get(&anchor).map(|node| (node, measure(node)));
+                let Some((node, (size, levels))) = anchored else {
                     return Err(Problem::new("an alias inside its own value: remove it").on(at));
                 };
-                let (size, levels) = measure(&node);
                 check_depth(depth + levels, at)?;
+                let node = node.clone();
                 self.count_copy(size, at)?;
                 return Ok(node);
             }
@@ -135,14 +136,17 @@ impl<'t> Reader<'t> {
 
 /// Returns the size of a value, and the number of its nested levels.
 fn measure(node: &Node) -> (usize, usize) {
-    let inner: Vec<&Node> = match &node.value {
+    let inner: Vec<(usize, &Node)> = match &node.value {
         Value::Text(text) => return (VALUE + text.len(), 0),
-        Value::List(nodes) => nodes.iter().collect(),
-        Value::Table(entries) => entries.iter().map(|entry| &entry.node).collect(),
+        Value::List(nodes) => nodes.iter().map(|node| (0, node)).collect(),
+        Value::Table(entries) => {
+            entries.iter().map(|entry| (entry.key.len(), &entry.node)).collect()
+        }
         _ => return (VALUE, 0),
     };
-    inner.into_iter().map(measure).fold((VALUE, 0), |(size, levels), (more, deep)| {
-        (size.saturating_add(more), levels.max(1 + deep))
+    inner.into_iter().fold((VALUE, 0), |(size, levels), (key, node)| {
+        let (more, deep) = measure(node);
+        (size.saturating_add(key + more), levels.max(1 + deep))
     })
 }
 

@@ -11,6 +11,9 @@ use crate::authenticator::{
 };
 use crate::config::document::{Problem, Section};
 use crate::policy::{ClaimPath, ClaimPaths};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use std::fmt;
 
 settings! {
     /// Accepted credentials, where requests carry them, and how they are rejected.
@@ -196,12 +199,8 @@ impl SessionCookieSettings {
 }
 
 /// A claim: names separated by dots, or a list of names.
-#[derive(Clone, serde::Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ClaimPath"))]
-#[serde(
-    untagged,
-    expecting = "this must be a claim such as \"realm_access.roles\", or a list of names"
-)]
+#[derive(Clone)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ClaimPath", untagged))]
 enum PathSettings {
     Dotted(String),
     Names(Vec<String>),
@@ -213,6 +212,31 @@ impl From<PathSettings> for ClaimPath {
             PathSettings::Dotted(dotted) => Self::from(dotted),
             PathSettings::Names(names) => Self::from(names),
         }
+    }
+}
+
+// Derived, its errors would not say what was found, and where in the list.
+impl<'de> Deserialize<'de> for PathSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = PathSettings;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a claim such as \"realm_access.roles\", or a list of names")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<PathSettings, E> {
+                Ok(PathSettings::Dotted(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<PathSettings, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(PathSettings::Names)
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
     }
 }
 

@@ -37,8 +37,10 @@ impl StoreSection {
         let store = file.add_to(store, (), spot)?;
         let store = redis.add_to(store, (), spot)?;
         let Some(store) = store else {
-            let message = "the store has no kind: give one of 'memory', 'file', 'redis'";
-            return Err(spot.wrong(message));
+            let file = if cfg!(feature = "file") { ", 'file'" } else { "" };
+            let redis = if cfg!(feature = "redis") { ", 'redis'" } else { "" };
+            let kinds = format!("'memory'{file}{redis}");
+            return Err(spot.wrong(format!("the store has no kind: give one of {kinds}")));
         };
         let Some(options) = &settings.near else {
             return Ok(store);

@@ -72,7 +72,8 @@ impl OAuth2Arrival {
             let message = "the userinfo is about another user than the ID token";
             return Err(Error::new(ErrorKind::InvalidClaim, message));
         }
-        decode("the members of the userinfo", &told.to_string())
+        // The error of `decode` names the member and shows no value.
+        T::deserialize(&told).or_else(|_| decode("the members of the userinfo", &told.to_string()))
     }
 
     /// Returns the default user: provider name and ID token subject, so that the users of different

@@ -2,13 +2,14 @@
 
 use crate::client::world::*;
 use crate::support::gate::Gate;
-use crate::support::issuer::{Answer, at_once};
+use crate::support::issuer::{Answer, at_once, until};
 use jamguard::Error;
 use jamguard::ErrorKind::{InvalidGrant, Unavailable};
 use jamguard::oauth2::TokenResponse;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 fn named(access_token: &str) -> Value {
@@ -22,17 +23,23 @@ fn held(gate: &Gate, body: &Value) -> Answer {
     Answer::Held(gate.clone(), body.to_string().into())
 }
 
-/// Begins a refresh with `refresh-1`: when this returns, it is under way.
-async fn begin(world: &World) -> JoinHandle<Result<TokenResponse, Error>> {
-    let (asks, asked) = oneshot::channel();
+/// Begins a refresh with `refresh-1`, and counts it once it waits for the provider.
+fn begun(world: &World, waiting: &Arc<AtomicUsize>) -> JoinHandle<Result<TokenResponse, Error>> {
     let refresh = world.client.clone().refresh("refresh-1");
-    let answer = tokio::spawn(async move {
+    let waiting = waiting.clone();
+    tokio::spawn(async move {
         let mut answer = Box::pin(refresh.send());
         assert!(at_once(answer.as_mut()).is_none(), "it waits for the provider");
-        asks.send(()).unwrap();
+        waiting.fetch_add(1, Ordering::SeqCst);
         answer.await
-    });
-    asked.await.unwrap();
+    })
+}
+
+/// Begins a refresh: when this returns, it is under way.
+async fn begin(world: &World) -> JoinHandle<Result<TokenResponse, Error>> {
+    let waiting = Arc::default();
+    let answer = begun(world, &waiting);
+    until("it waits", || waiting.load(Ordering::SeqCst) == 1).await;
     answer
 }
 
@@ -41,10 +48,9 @@ async fn refreshes_with_one_token_are_one_request() {
     let world = World::new().await;
     let gate = Gate::closed();
     world.server.set("/token", held(&gate, &named("new")));
-    let mut asked = Vec::new();
-    for _ in 0..100 {
-        asked.push(begin(&world).await);
-    }
+    let waiting = Arc::default();
+    let asked: Vec<_> = (0..100).map(|_| begun(&world, &waiting)).collect();
+    until("all wait", || waiting.load(Ordering::SeqCst) == 100).await;
     gate.open();
     for asked in asked {
         let tokens: TokenResponse = asked.await.unwrap().unwrap();

@@ -46,7 +46,7 @@ async fn wrong_used_locked_out_and_nobody() {
         wrong.header("www-authenticate"),
         Some(
             "Bearer realm=\"api\", error=\"insufficient_user_authentication\", \
-             error_description=\"The code is invalid or has expired.\""
+             error_description=\"The code is wrong or expired.\""
         )
     );
     assert_eq!(wrong.header("content-type"), Some("application/problem+json"));

@@ -108,7 +108,12 @@ fn a_wrong_type_is_told_with_what_belongs_there() {
         ),
         (
             "[jam.authenticator]\nclaim_paths = { roles = [1] }",
-            ".roles.0: this must be a claim such as",
+            ".roles.0: this must be a claim such as \"realm_access.roles\", or a list of names, and is a \
+             whole number",
+        ),
+        (
+            "[jam.authenticator]\nclaim_paths = { roles = [['a', 1]] }",
+            ".roles.0.1: this must be a string, and is a whole number",
         ),
     ] {
         let message = refusal(text);

@@ -239,6 +239,11 @@ fn aliases_without_measure_are_refused_in_no_time() {
     let long = format!("a: &a {}\njam:\n{}", "x".repeat(500_000), "  - *a\n".repeat(50_000));
     assert!(message_of(&long).contains("its anchors and aliases expand"));
 
+    // The same as a key.
+    let key = "x".repeat(500_000);
+    let long = format!("a: &a {{? \"{key}\" : 1}}\njam:\n{}", "  - *a\n".repeat(30_000));
+    assert!(message_of(&long).contains("its anchors and aliases expand"), "long keys");
+
     for (format, open) in [(Format::Yaml, "["), (Format::Json, "["), (Format::Json, "{\"a\":")] {
         let deep = open.repeat(100_000);
         message(builder().from_str(&deep, format));
