@@ -13,6 +13,7 @@ mod lists;
 #[allow(dead_code)]
 mod redis;
 mod support;
+#[cfg(feature = "redis")]
 #[path = "../tests/support/wait.rs"]
 mod wait;
 

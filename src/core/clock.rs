@@ -81,16 +81,19 @@ impl PartClock {
         self.followed.get_or_init(|| clock.clone());
     }
 
+    #[inline]
     fn current(&self) -> &dyn Clock {
         &**self.followed.get().unwrap_or(&self.own)
     }
 }
 
 impl Clock for PartClock {
+    #[inline]
     fn now(&self) -> Duration {
         self.current().now()
     }
 
+    #[inline]
     fn monotonic(&self) -> Duration {
         self.current().monotonic()
     }

@@ -28,6 +28,7 @@ pub(crate) fn sha256_of(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Sh
 /// Returns a fast hash for tables in memory, with seeds that are random per process.
 ///
 /// Attackers cannot construct collisions. Texts that collide are told apart by comparing them.
+#[inline]
 pub(crate) fn seeded_hash(bytes: &[u8]) -> u64 {
     static SEEDS: OnceLock<(u64, SharedSeed)> = OnceLock::new();
     let (seed, shared) = SEEDS.get_or_init(|| {

@@ -48,6 +48,7 @@ fn mark(token: &[u8]) -> (u64, usize) {
 }
 
 /// Finds a token of any verifier whose id `wanted` accepts.
+#[inline]
 pub(crate) fn find(token: &[u8], wanted: impl Fn(u64) -> bool) -> Option<(u64, Verified)> {
     let (mark, set) = mark(token);
     // While the thread exits, or inside another lookup, the cache is unavailable.

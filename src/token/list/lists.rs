@@ -24,6 +24,7 @@ impl Lists {
     }
 
     /// Checks the token if that needs no waiting.
+    #[inline]
     pub(crate) fn recall(&self, token: &Verified) -> Option<Result<(), Error>> {
         for list in self.0.iter() {
             match list.recall(token) {
