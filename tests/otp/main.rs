@@ -21,7 +21,7 @@ mod sessions;
 mod vectors;
 
 /// The secret of RFC 6238: with a random one, a code that a test takes for wrong may be right.
-#[cfg(feature = "otp")]
+#[cfg(all(feature = "file", feature = "otp", feature = "redis", feature = "testing"))]
 pub(crate) fn secret() -> jamguard::otp::OtpSecret {
     jamguard::otp::OtpSecret::from_bytes(b"12345678901234567890").unwrap()
 }
