@@ -22,7 +22,7 @@ pub(crate) struct Attached {
     pub(crate) sees_response: bool,
 }
 
-/// The sender of a request, as authenticated, with what answers to it need.
+/// The sender of a request. Each variant has the context in which errors are answered.
 #[derive(Clone)]
 pub(crate) enum Sender {
     Known(Identity),

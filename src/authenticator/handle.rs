@@ -92,7 +92,8 @@ impl Authenticator {
     ///
     /// # Errors
     /// The errors of [`Verifier::verify`](crate::Verifier::verify);
-    /// [`ErrorKind::UnknownIssuer`](crate::ErrorKind::UnknownIssuer) if no verifier matches; errors of the enrich hook.
+    /// [`ErrorKind::UnknownIssuer`](crate::ErrorKind::UnknownIssuer) if no verifier matches; errors
+    /// of the enrich hook.
     ///
     /// ```
     /// # async fn example(auth: jamguard::Authenticator, message: &str) -> Result<(), jamguard::Error> {

@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(calls.begun(), 6);
     }
 
-    /// If the caller that runs the call is cancelled, one of those who wait runs theirs.
+    /// If the caller that runs the call is cancelled, a waiting caller runs its own.
     #[tokio::test]
     async fn a_waiter_takes_over_from_a_cancelled_caller() {
         let flight = Arc::new(SingleFlight::<_, u32>::shared_for(Duration::from_secs(1)));

@@ -52,7 +52,7 @@ impl Node {
         }
     }
 
-    /// Calls a function with this value and everything in it. An error of it gets its path.
+    /// Calls a function with this value and each value in it. Its error gets the path of the value.
     pub(super) fn try_each(
         &mut self,
         visit: &mut impl FnMut(&mut Self) -> Result<(), Problem>,

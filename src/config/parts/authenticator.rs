@@ -215,7 +215,7 @@ impl From<PathSettings> for ClaimPath {
     }
 }
 
-// Derived, its errors would not say what was found, and where in the list.
+// The errors of a derived implementation name neither the found type nor the place in the list.
 impl<'de> Deserialize<'de> for PathSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;

@@ -74,7 +74,7 @@ enum Material {
 }
 
 impl Material {
-    /// Returns the key that a text is, if it is PEM or a JWK.
+    /// Parses a text that is PEM or a JWK; `None` for any other text.
     fn of_text(text: &str) -> Option<Self> {
         let begin = text.trim_start();
         match begin {

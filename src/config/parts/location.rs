@@ -167,7 +167,7 @@ impl<'a> Spot<'a> {
         self.path.iter().rev().fold(problem, |problem, (key, line)| problem.at(&**key, *line))
     }
 
-    /// Returns whether a key is given; an empty list is like none.
+    /// Returns whether a key is given; an empty list counts as absent.
     pub(super) fn has(&self, key: &str) -> bool {
         match self.node.and_then(|node| node.get(key)).map(|entry| &entry.node.value) {
             Some(Value::List(elements)) => !elements.is_empty(),

@@ -239,7 +239,7 @@ impl OAuth2LoginBuilder {
 impl OAuth2Login {
     /// Returns a builder of the handlers for one provider.
     ///
-    /// `auth` has the sessions or cookies that logins end in.
+    /// `auth` has the sessions or cookies in which a login is kept.
     pub fn builder(auth: &Authenticator, client: OAuth2Client) -> OAuth2LoginBuilder {
         OAuth2LoginBuilder::new(auth, client)
     }

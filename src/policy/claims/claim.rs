@@ -162,3 +162,27 @@ impl<'a> Claim<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn blanks_are_no_words() {
+        let claims = serde_json::json!({"one": " ", "several": " a  b c ", "list": ["a b", "c"]});
+        let index = ClaimIndex::of(&claims).unwrap();
+        for (path, expected) in
+            [("one", vec![]), ("several", vec!["a", "b", "c"]), ("list", vec!["a b", "c"])]
+        {
+            let words = RefCell::new(Vec::new());
+            let seen = |word: &[u8]| {
+                words.borrow_mut().push(String::from_utf8(word.to_vec()).unwrap());
+                false
+            };
+            assert!(!index.find(&path.into()).unwrap().has_word_like(seen));
+            assert_eq!(words.into_inner(), expected, "{path}");
+        }
+    }
+}

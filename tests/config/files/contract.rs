@@ -272,7 +272,7 @@ fn checking_and_reloading_touch_no_store() {
     setup().check_file(&path).unwrap();
     std::fs::write(&path, list_at("far", port(&built))).unwrap();
     let _jam = setup().from_file(&path).unwrap();
-    // A store that is built connects several times; by then one of the check would have come.
+    // A store that is built connects several times; a connection of the check would have come before.
     built.set_nonblocking(true).unwrap();
     let mut connections = 0;
     until_blocking("the built store connects", || {

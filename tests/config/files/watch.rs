@@ -57,7 +57,7 @@ async fn a_watcher_takes_the_file_over_by_itself() {
     file.write(&text("a"));
     assert_eq!(wait_for(3).await.unwrap().applied(), ["guards"]);
     assert_eq!(status(servers.actix, &a).await, 200);
-    // A comment more is no change to be told. The variable shows that the file was read.
+    // An added comment is not reported as a change. The variable shows that the file was read.
     let before = looked_up.load(Ordering::SeqCst);
     file.write(&format!("# Nothing.\n{}", text("a")));
     until("the file is read", async || looked_up.load(Ordering::SeqCst) > before).await;

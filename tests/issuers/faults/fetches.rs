@@ -90,7 +90,7 @@ impl Crowd {
         until("all ask again", || self.polled[1].load(Ordering::SeqCst) == WAITERS).await;
     }
 
-    /// One that hangs is a panic here.
+    /// Panics if one of them hangs.
     async fn answers(self) -> Vec<Result<(), ErrorKind>> {
         let all = tokio::time::timeout(Duration::from_secs(30), self.answers.join_all());
         all.await.expect("somebody hangs")

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 type Script = dyn Fn(&str) -> Result<FetchedDocument, Error> + Send + Sync;
 
-/// Answers as it was told, once the gate is open.
+/// Gives the prepared answer, once the gate is open.
 struct Own {
     script: Box<Script>,
     gate: Gate,

@@ -10,8 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything may take until it is there: less than in `until_blocking`, so that the page is
-/// shown.
+/// Limit of each wait: shorter than in `until_blocking`, so that a failure shows the page.
 const PATIENCE: Duration = Duration::from_secs(25);
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 

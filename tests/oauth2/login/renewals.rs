@@ -30,7 +30,7 @@ fn is(number: u32) -> (u16, String) {
     (200, format!("access-{number}"))
 }
 
-/// A store that counts what it is asked, and takes no changes while it is told so.
+/// A store that counts its calls, and refuses changes while `is_stuck` is set.
 #[derive(Default)]
 struct Counted {
     store: MemoryStore,
@@ -179,7 +179,7 @@ async fn a_request_that_is_given_up_loses_no_refresh_token() {
         UNDER_WAY.until_waiting(1).await;
         given_up.abort();
         assert!(given_up.await.is_err_and(|error| error.is_cancelled()));
-        // actix-web lets the handler come to its end.
+        // actix-web runs the handler to its end.
         if framework == 0 {
             UNDER_WAY.until_waiting(0).await;
         }

@@ -110,7 +110,7 @@ async fn goes_away(kind: &str, world: &World) {
              {unchanged} times unchanged, 0 times anything else",
             committed + unchanged,
         );
-        // actix-web lets the handler come to its end.
+        // actix-web runs the handler to its end.
         assert!(committed > 0 && (unchanged > 0 || name == "actix-web"), "{name}");
 
         // In the middle of a login: the old id has the session, or it is one that nobody knows.

@@ -228,13 +228,13 @@ async fn refuses(cart: Session<Cart>) -> Result<String, Error> {
     Err(Error::new(ErrorKind::Forbidden, "told to refuse"))
 }
 
-/// What the write of [`late`] is told.
+/// The result of the write of [`late`].
 pub(crate) type Late = oneshot::Receiver<Result<(), Error>>;
 
 /// The write of the last request to [`late`].
 pub(crate) static LATE: Mutex<Option<Late>> = Mutex::new(None);
 
-/// Writes when the answer is long gone: when the gate of this name opens.
+/// Writes after the response was sent: when the gate of this name opens.
 async fn late(cart: Session<Cart>, gate_name: String) -> &'static str {
     let (tell, told) = oneshot::channel();
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! A store that counts what is asked of it, holds its writes, and is down when it is told to be.
+//! A store that counts its calls, can hold writes at a gate, and can be switched off.
 
 use crate::support::gate::Gate;
 use jamguard::store::{NewRecord, Record, Store, StoreFuture};

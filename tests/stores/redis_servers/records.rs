@@ -79,7 +79,7 @@ async fn an_owners_list_lives_as_long_as_its_last_record() {
     assert_eq!(lists(), 1);
     assert_eq!(store.remove_owned("mixed").await.unwrap(), 1);
     assert_eq!(lists(), 0);
-    // One a bucket. Redis removes what expired a little later.
+    // One per bucket. Redis removes expired records a little later.
     until("the counters alone are left", async || {
         let counters = server.command(&["KEYS", "jamguard:v{*}"]).matches("jamguard:v").count();
         server.command(&["DBSIZE"]).trim() == format!(":{counters}")

@@ -29,7 +29,7 @@ struct Inner {
 }
 
 impl Shelf {
-    /// One whose writes overlap wherever they can.
+    /// A backend whose writes overlap wherever possible.
     pub(crate) fn racing() -> Self {
         Self(Arc::new(Inner { race: Some(Meeting::default()), ..Inner::default() }))
     }
