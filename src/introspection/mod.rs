@@ -11,4 +11,6 @@ mod signed;
 mod verifier;
 
 pub use builder::IntrospectionBuilder;
+#[cfg(feature = "config")]
+pub(crate) use builder::IntrospectionOptions;
 pub use handle::Introspection;
