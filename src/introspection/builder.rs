@@ -30,6 +30,8 @@ options! {
         timeout: Time = Time(Duration::from_secs(5)),
         /// Audience of client assertions. Default: the issuer, or else the endpoint's URL.
         assertion_audience: Option<String> = None,
+        /// Required `aud` of signed answers. Default: the client id.
+        answer_audience: Option<String> = None,
         /// Additional names of access tokens in the answers' `token_type`.
         token_types: Texts = Texts::default(),
         /// Accepts answers that do not name the token's kind, such as those about refresh tokens.
@@ -133,6 +135,12 @@ impl IntrospectionBuilder {
         self
     }
 
+    /// Sets the required `aud` of signed answers, if it is not the client id (RFC 9701 section 5).
+    pub fn answer_audience(mut self, audience: impl Into<String>) -> Self {
+        self.options.answer_audience = Some(audience.into());
+        self
+    }
+
     /// Sets how long an active token is accepted without asking again.
     ///
     /// Default: 30 s, at most 1 hour; never past the token's `exp`. A token that is revoked at the
@@ -221,9 +229,15 @@ impl IntrospectionBuilder {
         let clock = PartClock::new(self.clock);
         let http = HttpClient::new(timeout)?;
         let signed = match (self.signed_by, self.place.issuer()) {
+            (None, _) if options.answer_audience.is_some() => {
+                return Err(Error::configuration(
+                    "answer_audience without signed answers: call .signed_answers(…) too",
+                ));
+            }
             (None, _) => None,
             (Some(algorithms), Some(issuer)) => {
-                Some(Signed::new(issuer, &client.id, &algorithms, timeout, clock.clone())?)
+                let audience = options.answer_audience.as_deref().unwrap_or(&client.id);
+                Some(Signed::new(issuer, audience, &algorithms, timeout, clock.clone())?)
             }
             (Some(_), None) => {
                 return Err(Error::configuration(

@@ -20,10 +20,10 @@ pub(super) struct Signed {
 }
 
 impl Signed {
-    /// Returns a verifier of answers from `issuer` for the client, signed with the issuer's keys.
+    /// Returns a verifier of answers from `issuer` for `audience`, signed with the issuer's keys.
     pub(super) fn new(
         issuer: &str,
-        client_id: &str,
+        audience: &str,
         algorithms: &[Algorithm],
         timeout: Duration,
         clock: Arc<PartClock>,
@@ -33,7 +33,7 @@ impl Signed {
             .jwks(keys)
             .algorithms(algorithms.iter().copied())
             .issuer(issuer)
-            .audience(client_id)
+            .audience(audience)
             .token_type("token-introspection+jwt")
             .require(["iat"])
             // RFC 9701 section 5: `exp` of the answer should not be set; that of the token is inside.

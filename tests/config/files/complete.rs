@@ -131,6 +131,7 @@ client_id = "api"
 secret = "${SECRET}"
 secret_in = "body"
 signed_answers = ["RS256"]
+answer_audience = "https://api.example"
 active_ttl = "10s"
 inactive_ttl = "2s"
 timeout = "3s"

@@ -41,6 +41,27 @@ async fn without_keys_jwts_are_introspected_too() {
     assert_eq!(world.introspection.calls(), 1);
 }
 
+/// An outage of the keys concerns JWTs only.
+#[tokio::test]
+async fn opaque_tokens_need_no_keys() {
+    let world = World::new().await;
+    let verifier = Verifier::builder()
+        .jwks_url(world.server.url("/no-keys"))
+        .algorithms([Algorithm::ES256])
+        .introspection(world.introspection.clone())
+        .issuer(ISSUER)
+        .audience("api")
+        .clock(world.clock.clone())
+        .build()
+        .unwrap();
+    assert_eq!(verifier.verify(&token(&key("k1"))).await.unwrap_err().kind(), Unavailable);
+    for _ in 0..3 {
+        assert_eq!(verifier.verify(TOKEN).await.unwrap().subject(), Some("42"));
+    }
+    assert_eq!(world.introspection.calls(), 1);
+    assert_eq!(verifier.cache_stats().hits, 2);
+}
+
 /// RFC 6750 section 2.1; nothing is sent for other texts.
 #[tokio::test]
 async fn other_texts_are_refused_without_a_call() {
@@ -135,6 +156,7 @@ fn builders_say_what_to_change() {
         (with().active_ttl(seconds(3601)), "active_ttl is over an hour"),
         (with().inactive_ttl(seconds(61)), "inactive_ttl is over a minute"),
         (with().token_type(" "), "an empty name in .token_type(…)"),
+        (with().answer_audience("api"), "answer_audience without signed answers"),
         (with().signed_answers([Algorithm::ES256]), "use Introspection::discover(…)"),
         (
             Introspection::builder("http://issuer.example").client_secret_basic("id", "s"),
