@@ -86,7 +86,6 @@ pub(crate) fn forget(verifier: u64, verified: &Verified) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used)]
 mod tests {
     use super::super::claim_set::ClaimSet;
     use super::super::list::changes::Marks;
