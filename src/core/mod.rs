@@ -1,5 +1,7 @@
 //! Shared foundations: errors, time, secrets, HTTP responses.
 
+#[cfg(feature = "client")]
+mod ask_detached;
 pub(crate) mod attempts;
 #[cfg(feature = "client")]
 pub(crate) mod call_limit;
