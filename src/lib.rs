@@ -201,6 +201,7 @@ pub use crate::policy::{Policy, RouteTable};
 // Tokens.
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
+pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};

@@ -250,6 +250,8 @@ mod tests {
             WrongType => 401,
             Revoked => 401,
             NotListed => 401,
+            InvalidProof => 401,
+            NonceRequired => 401,
             Reused => 401,
             Conflict => 409,
             CrossSite => 403,

@@ -420,7 +420,7 @@ impl VerifierBuilder {
             cache: TokenCache::new(options.cache_bytes),
         };
         let lists = Lists::new(self.lists.into_iter().map(|(_, list)| list));
-        Ok(Verifier { inner: Arc::new(inner), lists })
+        Ok(Verifier { inner: Arc::new(inner), lists, accepts_bound: false })
     }
 
     /// Checks that there are keys from one source, for each of the algorithms.
