@@ -1,10 +1,10 @@
 //! The sender of a request, attached to it for guards and extractors.
 
-use super::context::HandlerContext;
-use super::identity::{CredentialKind, Identity};
-#[cfg(any(feature = "axum", feature = "actix"))]
-use super::rejection::AuthRejection;
 use super::session::RequestSession;
+use crate::authenticator::context::HandlerContext;
+use crate::authenticator::identity::{CredentialKind, Identity};
+#[cfg(any(feature = "axum", feature = "actix"))]
+use crate::authenticator::rejection::AuthRejection;
 use crate::core::{Error, ErrorKind};
 #[cfg(any(feature = "axum", feature = "actix"))]
 use crate::token::claims::{Claims, ClaimsData};
@@ -55,7 +55,7 @@ impl Sender {
 
     fn context(&self) -> &Arc<HandlerContext> {
         match self {
-            Self::Known(identity) => identity.context(),
+            Self::Known(identity) => &identity.context,
             Self::Anonymous(context) | Self::Invalid(_, context) => context,
         }
     }
@@ -94,7 +94,7 @@ impl Authenticated {
 impl Attached {
     /// Whether a layer of the same authenticator attached it.
     pub(super) fn is_layer_of(&self, context: &HandlerContext) -> bool {
-        self.sees_response && self.sender.context().is_same(context)
+        self.sees_response && Arc::ptr_eq(&self.sender.context().0, &context.0)
     }
 }
 
@@ -106,7 +106,7 @@ impl Attached {
 
     /// Decodes the identity's claims into a `T`.
     pub(crate) fn claims<T: ClaimsData>(&self) -> Result<Claims<T>, AuthRejection> {
-        let claimed = self.identity()?.claimed().clone();
+        let claimed = self.identity()?.claimed.clone();
         Claims::of(claimed).map_err(|error| self.rejection(error))
     }
 

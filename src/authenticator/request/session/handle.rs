@@ -2,9 +2,9 @@
 
 use super::data::{SessionData, Version, merging, repeatable};
 use super::request_session::{Changes, Found, Given, RequestSession, no_user};
-use crate::authenticator::attached::Attached;
 #[cfg(any(feature = "axum", feature = "actix"))]
 use crate::authenticator::rejection::AuthRejection;
+use crate::authenticator::request::attached::Attached;
 use crate::core::{Error, ErrorKind, telemetry};
 use crate::session::{Loaded, Methods, NewSession, SessionId, SessionInfo, is_any};
 use std::ops::{Deref, DerefMut};

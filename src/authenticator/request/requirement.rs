@@ -1,7 +1,7 @@
 //! What a layer or guard requires of a request: nothing, a login, or policies.
 
 use super::credentials::RoutedHead;
-use super::identity::Identity;
+use crate::authenticator::identity::Identity;
 use crate::core::Error;
 #[cfg(feature = "config")]
 use crate::policy::LiveTable;
