@@ -182,7 +182,8 @@ pub mod tower;
 #[cfg(feature = "actix")]
 pub use crate::actix::ActixAuth;
 pub use crate::authenticator::{
-    AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
+    AuthRejection, Authenticator, AuthenticatorBuilder, ClientCertificate, ClientCertificateSource,
+    CredentialKind, CredentialSource, Identity,
 };
 pub use crate::core::challenge::AuthResponse;
 #[cfg(any(feature = "tower", feature = "actix"))]
@@ -201,7 +202,7 @@ pub use crate::policy::{Policy, RouteTable};
 // Tokens.
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
-pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof};
+pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};

@@ -7,6 +7,7 @@ mod cookie_renewal;
 pub(crate) mod credentials;
 mod csrf;
 mod guard;
+mod proofs;
 #[cfg(feature = "client")]
 pub(super) mod refresh;
 #[cfg(any(feature = "axum", feature = "actix"))]

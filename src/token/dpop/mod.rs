@@ -9,5 +9,5 @@ mod verifier;
 
 pub use builder::DpopBuilder;
 pub use key::{DpopKey, DpopProof};
-pub use verifier::Dpop;
+pub use verifier::{Dpop, DpopRequest};
 pub(crate) use {proof::invalid, target::Target, verifier::ProofOf};

@@ -48,6 +48,22 @@ pub(super) struct Inner {
     pub(super) clock: Arc<PartClock>,
 }
 
+/// A request with a DPoP proof, for
+/// [`Authenticator::authenticate_dpop`](crate::Authenticator::authenticate_dpop).
+#[derive(Clone, Copy, Debug)]
+pub struct DpopRequest<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) proof: &'a str,
+}
+
+impl<'a> DpopRequest<'a> {
+    /// Creates it from the method, the public URL, and the value of the only `DPoP` header.
+    pub fn new(method: &'a str, url: &'a str, proof: &'a str) -> Self {
+        Self { method, url, proof }
+    }
+}
+
 /// The proof of a request, and the request that it must be for.
 pub(crate) struct ProofOf<'a> {
     /// The only `DPoP` header.
