@@ -2,9 +2,9 @@
 
 use crate::authenticator::ClientCertificate;
 use crate::authenticator::request::{Head, HeaderKey, RoutedHead};
-use actix_web::{HttpMessage, HttpRequest};
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use actix_web::http::uri::Authority;
+use actix_web::{HttpMessage, HttpRequest};
 
 pub(crate) struct RequestHead<'r>(pub(crate) &'r HttpRequest);
 

@@ -1,6 +1,5 @@
 //! The builder of [`Authenticator`].
 
-use super::certificates::ClientCertificateSource;
 use super::context::{HandlerContext, Hook, Rules};
 use super::cookies::{self, LoginCookies};
 use super::enrich::{self, EnrichHook, Enricher};
@@ -19,7 +18,7 @@ use crate::core::{AuthResponse, Clock, Error, SystemClock, sharded::Striped};
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::token::{dpop::Dpop, list::TokenList, verifier::Verifier};
+use crate::token::{list::TokenList, verifier::Verifier};
 use serde::Serialize;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -76,8 +75,7 @@ pub struct AuthenticatorBuilder {
     pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
-    dpop: Option<Dpop>,
-    certificates: Option<ClientCertificateSource>,
+    pub(super) possession: Possession,
     pub(crate) options: AuthenticatorOptions,
 }
 
@@ -170,42 +168,6 @@ impl AuthenticatorBuilder {
     /// ```
     pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
         self.session_cookie = Some(cookie);
-        self
-    }
-
-    /// Accepts tokens that are bound to a key, with a proof in each request (DPoP, RFC 9449).
-    ///
-    /// Adds [`CredentialSource::dpop`], and the scheme `DPoP` to the challenges. A bound token
-    /// (`cnf.jkt`) is refused in every other source, and an unbound one with this scheme. Within a
-    /// request the proof is verified once, for all layers and guards of this authenticator; two
-    /// authenticators around one route would each use it up, so give them different stores.
-    ///
-    /// Default: bound tokens are refused.
-    ///
-    /// ```
-    /// # use jamguard::{Authenticator, Dpop};
-    /// let dpop = Dpop::builder().public_url("https://api.example.com").build()?;
-    /// let builder = Authenticator::builder().dpop(dpop);
-    /// # Ok::<(), jamguard::Error>(())
-    /// ```
-    pub fn dpop(mut self, dpop: Dpop) -> Self {
-        self.dpop = Some(dpop);
-        self
-    }
-
-    /// Accepts tokens that are bound to a TLS client certificate (RFC 8705 section 3).
-    ///
-    /// The SHA-256 of the request's certificate must be the token's `cnf`, `x5t#S256`. Such a token is
-    /// accepted in every source of tokens. Default: bound tokens are refused.
-    ///
-    /// ```
-    /// # use jamguard::Authenticator;
-    /// use jamguard::ClientCertificateSource;
-    /// let builder = Authenticator::builder()
-    ///     .client_certificates(ClientCertificateSource::connection());
-    /// ```
-    pub fn client_certificates(mut self, source: ClientCertificateSource) -> Self {
-        self.certificates = Some(source);
         self
     }
 
@@ -392,15 +354,10 @@ impl AuthenticatorBuilder {
             .into_iter()
             .map(|verifier| verifier?.with_deny_lists(&self.deny_lists))
             .collect::<Result<Vec<_>, _>>()?;
-        let possession = match (self.dpop, self.certificates) {
-            (None, None) => None,
-            (dpop, certificates) => Some(Arc::new(Possession { dpop, certificates })),
+        let verifiers = match self.possession.is_any() {
+            true => verifiers.iter().map(Verifier::accepting_bound).collect(),
+            false => verifiers,
         };
-        let verifiers = match &possession {
-            Some(_) => verifiers.iter().map(Verifier::accepting_bound).collect(),
-            None => verifiers,
-        };
-        let dpop = possession.as_ref().and_then(|possession| possession.dpop.clone());
         let with_sessions = self.sessions.is_some();
         if verifiers.is_empty() && !with_sessions {
             return Err(Error::configuration(
@@ -411,18 +368,7 @@ impl AuthenticatorBuilder {
         if sources.is_empty() && !verifiers.is_empty() {
             sources.push(CredentialSource::bearer());
         }
-        match (&dpop, sources.contains(&CredentialSource::dpop())) {
-            (Some(_), false) => {
-                let bearer = sources.iter().position(|source| source.0 == SourceKind::Bearer);
-                sources.insert(bearer.map_or(0, |at| at + 1), CredentialSource::dpop());
-            }
-            (None, true) => {
-                return Err(Error::configuration(
-                    "CredentialSource::dpop() without a way to verify proofs: call .dpop(…) too",
-                ));
-            }
-            _ => {}
-        }
+        self.possession.add_to(&mut sources)?;
         if let Some(cookies) = &self.cookies {
             cookies.check()?;
             let source = CredentialSource::cookie(cookies.id_name());
@@ -442,10 +388,6 @@ impl AuthenticatorBuilder {
         let secure = sources.iter().all(secure);
         let origins =
             OriginCheck::new(&options.trusted_origins.0, secure, options.danger_accept_cross_site)?;
-        let certificates = possession.as_ref().and_then(|all| all.certificates.as_ref());
-        if let Some(name) = certificates.and_then(ClientCertificateSource::header) {
-            cookies::check_name(name)?;
-        }
         for source in &sources {
             match &source.0 {
                 SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
@@ -479,9 +421,7 @@ impl AuthenticatorBuilder {
             if let Some(sessions) = &sessions {
                 sessions.sessions.follow_clock(clock);
             }
-            if let Some(dpop) = &dpop {
-                dpop.follow_clock(clock);
-            }
+            self.possession.follow_clock(clock);
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let enricher = self
@@ -504,7 +444,7 @@ impl AuthenticatorBuilder {
                 .flat_map(|verifier| verifier.issuers().iter().cloned())
                 .collect(),
             realm: options.realm,
-            dpop,
+            dpop: self.possession.dpop.clone(),
             hook: self.hook,
             vary: vary(&sources),
         });
@@ -520,7 +460,7 @@ impl AuthenticatorBuilder {
             #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
             refresh: super::request::refresh::Refresher::new(self.silent_refresh),
             sessions: sessions.map(Arc::new),
-            possession,
+            possession: self.possession.is_any().then(|| Arc::new(self.possession)),
         }))
     }
 }

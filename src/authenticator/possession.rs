@@ -1,13 +1,18 @@
 //! Proof of possession: what a token that is bound to a key or certificate needs beside it.
 
+use super::builder::AuthenticatorBuilder;
 use super::certificates::{ClientCertificate, ClientCertificateSource};
-use crate::core::{Error, ErrorKind, mismatch};
+use super::cookies::check_name;
+use super::sources::{CredentialSource, SourceKind};
+use crate::core::{Clock, Error, ErrorKind, mismatch};
 use crate::jose::encoding;
 use crate::token::confirmation::Confirmation;
 use crate::token::dpop::{Dpop, ProofOf, Target};
 use crate::token::verified::Verified;
+use std::{borrow::Cow, sync::Arc};
 
 /// The kinds of bound tokens that an authenticator accepts.
+#[derive(Default)]
 pub(crate) struct Possession {
     pub(crate) dpop: Option<Dpop>,
     pub(crate) certificates: Option<ClientCertificateSource>,
@@ -24,7 +29,72 @@ pub(crate) struct Presented {
     pub(crate) certificate: Result<Option<ClientCertificate>, Error>,
 }
 
+impl AuthenticatorBuilder {
+    /// Accepts tokens that are bound to a key, with a proof in each request (DPoP, RFC 9449).
+    ///
+    /// Adds [`CredentialSource::dpop`], and the scheme `DPoP` to the challenges. A bound token
+    /// (`cnf.jkt`) is refused in every other source, and an unbound one with this scheme. Within a
+    /// request the proof is verified once, for all layers and guards of this authenticator; two
+    /// authenticators around one route would each use it up, so give them different stores.
+    ///
+    /// Default: bound tokens are refused.
+    ///
+    /// ```
+    /// # use jamguard::{Authenticator, Dpop};
+    /// let dpop = Dpop::builder().public_url("https://api.example.com").build()?;
+    /// let builder = Authenticator::builder().dpop(dpop);
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.possession.dpop = Some(dpop);
+        self
+    }
+
+    /// Accepts tokens that are bound to a TLS client certificate (RFC 8705 section 3).
+    ///
+    /// The SHA-256 of the request's certificate must be the token's `cnf`, `x5t#S256`. Such a token is
+    /// accepted in every source of tokens. Default: bound tokens are refused.
+    ///
+    /// ```
+    /// # use jamguard::Authenticator;
+    /// use jamguard::ClientCertificateSource;
+    /// let builder = Authenticator::builder()
+    ///     .client_certificates(ClientCertificateSource::connection());
+    /// ```
+    pub fn client_certificates(mut self, source: ClientCertificateSource) -> Self {
+        self.possession.certificates = Some(source);
+        self
+    }
+}
+
 impl Possession {
+    /// Whether any bound tokens are accepted.
+    pub(super) fn is_any(&self) -> bool {
+        self.dpop.is_some() || self.certificates.is_some()
+    }
+
+    /// Adds the source of tokens with the scheme `DPoP`, and checks the settings.
+    pub(super) fn add_to(&self, sources: &mut Vec<CredentialSource>) -> Result<(), Error> {
+        let named = sources.contains(&CredentialSource::dpop());
+        if self.dpop.is_some() && !named {
+            let bearer = sources.iter().position(|source| source.0 == SourceKind::Bearer);
+            sources.insert(bearer.map_or(0, |at| at + 1), CredentialSource::dpop());
+        }
+        if self.dpop.is_none() && named {
+            return Err(Error::configuration(
+                "CredentialSource::dpop() without a way to verify proofs: call .dpop(…) too",
+            ));
+        }
+        let header = self.certificates.as_ref().and_then(ClientCertificateSource::header);
+        header.map_or(Ok(()), check_name)
+    }
+
+    pub(super) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
+        if let Some(dpop) = &self.dpop {
+            dpop.follow_clock(clock);
+        }
+    }
+
     /// Whether the token is a bearer token, and accepted as one.
     pub(crate) fn is_bearer(&self, token: &Verified) -> bool {
         token.confirmation().is_none() && !self.dpop.as_ref().is_some_and(Dpop::is_required)
@@ -90,6 +160,6 @@ impl Possession {
     }
 }
 
-fn refused(message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+fn refused(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidClaim, message)
 }

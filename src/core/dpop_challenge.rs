@@ -17,7 +17,8 @@ impl AuthResponse {
         let Some(bearer) = self.header(CHALLENGE) else {
             return self;
         };
-        let about_proof = matches!(error.kind(), ErrorKind::InvalidProof | ErrorKind::NonceRequired);
+        let about_proof =
+            matches!(error.kind(), ErrorKind::InvalidProof | ErrorKind::NonceRequired);
         let value = match bearer.strip_prefix("Bearer ") {
             Some(parameters) if required || about_proof => {
                 format!(r#"DPoP {parameters}, algs="{algorithms}""#)

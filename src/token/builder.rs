@@ -296,7 +296,9 @@ impl VerifierBuilder {
     /// Accepts tokens bound to a client's key (`cnf`, RFC 7800) without a proof of that key.
     ///
     /// They are treated as bearer tokens: a thief of such a token can use it. Use this for services
-    /// behind a gateway that verifies the proof. Default: rejected.
+    /// behind a gateway that verifies the proof. Default: rejected, unless the authenticator verifies
+    /// the proof ([`dpop`](crate::AuthenticatorBuilder::dpop),
+    /// [`client_certificates`](crate::AuthenticatorBuilder::client_certificates)).
     pub fn danger_accept_bound_tokens(mut self) -> Self {
         self.options.danger_accept_bound_tokens = true;
         self

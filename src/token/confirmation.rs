@@ -20,12 +20,14 @@ impl Confirmation {
     pub(crate) fn of(claims: &str) -> Self {
         let mut found = Self::default();
         let claims: Option<Value> = serde_json::from_str(claims).ok();
-        let Some(members) = claims.as_ref().and_then(|claims| claims.get("cnf")?.as_object()) else {
+        let Some(members) = claims.as_ref().and_then(|claims| claims.get("cnf")?.as_object())
+        else {
             return Self { to_other: true, ..found };
         };
         for (name, value) in members {
             let mut hash = Sha256::default();
-            let text = value.as_str().filter(|text| encoding::decode_exact(text, &mut hash).is_some());
+            let text =
+                value.as_str().filter(|text| encoding::decode_exact(text, &mut hash).is_some());
             match (&**name, text) {
                 ("jkt", Some(text)) => found.key = Some(text.into()),
                 ("x5t#S256", Some(_)) => found.certificate = Some(hash),

@@ -113,6 +113,7 @@ mod tests {
             claims: ClaimSet::new(String::new(), None, None),
             token_id: None,
             window: Window { expires: None, begins: 0 },
+            confirmation: None,
             issued_in: None,
             key: [0; 32],
             generation: AtomicU64::new(0),

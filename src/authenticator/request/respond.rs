@@ -212,12 +212,24 @@ pub(crate) struct Responder {
 impl Responder {
     pub(super) fn new(context: &Arc<HandlerContext>, session: Option<Arc<RequestSession>>) -> Self {
         let session = session.map(OpenSession::new);
-        Self { context: context.clone(), cookies: Vec::new(), dpop_nonce: None, varies: true, session }
+        Self {
+            context: context.clone(),
+            cookies: Vec::new(),
+            dpop_nonce: None,
+            varies: true,
+            session,
+        }
     }
 
     /// A responder behind an outer layer's.
     pub(super) fn inner(context: &Arc<HandlerContext>) -> Self {
-        Self { context: context.clone(), cookies: Vec::new(), dpop_nonce: None, varies: false, session: None }
+        Self {
+            context: context.clone(),
+            cookies: Vec::new(),
+            dpop_nonce: None,
+            varies: false,
+            session: None,
+        }
     }
 
     /// Returns the request's session, not saved yet.

@@ -56,7 +56,8 @@ impl Proof {
     }
 
     fn claims(payload: &str, thumbprint: String) -> Result<Self, Error> {
-        let (mut id, mut method, mut url, mut token_hash, mut nonce) = (None, None, None, None, None);
+        let (mut id, mut method, mut url, mut token_hash, mut nonce) =
+            (None, None, None, None, None);
         let (mut issued_at, mut fault) = (None, None);
         json::object(payload, |name, value| {
             let text = match name {
@@ -76,7 +77,9 @@ impl Proof {
                 _ => fault = Some(name.to_owned()),
             }
         })
-        .map_err(|_| invalid("the DPoP proof's payload is not a JSON object, or has a member twice"))?;
+        .map_err(|_| {
+            invalid("the DPoP proof's payload is not a JSON object, or has a member twice")
+        })?;
         if let Some(name) = fault {
             return Err(invalid(format!("the DPoP proof's '{name}' is not a string")));
         }
@@ -96,8 +99,8 @@ impl Proof {
 
 /// Returns the `jwk` of a header, which must be a public key.
 fn public_key(header: &str) -> Result<Jwk, Error> {
-    let header: Value = serde_json::from_str(header)
-        .map_err(|_| invalid("the DPoP proof's header is not JSON"))?;
+    let header: Value =
+        serde_json::from_str(header).map_err(|_| invalid("the DPoP proof's header is not JSON"))?;
     let Some(jwk) = header.get("jwk").and_then(Value::as_object) else {
         return Err(invalid("the DPoP proof's header has no jwk"));
     };

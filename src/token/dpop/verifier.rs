@@ -104,7 +104,9 @@ impl Dpop {
         match &proof.token_hash {
             Some(found) if *found == hash => {}
             Some(found) => return Err(wrong("ath", &hash, found)),
-            None => return Err(invalid("the DPoP proof lacks 'ath', the hash of the access token")),
+            None => {
+                return Err(invalid("the DPoP proof lacks 'ath', the hash of the access token"));
+            }
         }
         let bound_to = token.confirmation().and_then(|bound| bound.key.as_deref());
         if bound_to != Some(&*proof.thumbprint) {
@@ -133,7 +135,9 @@ impl Dpop {
         };
         match nonce::age(keys, found, now) {
             None => Err(required("the DPoP proof's nonce was not made with these keys")),
-            Some(age) if age > *nonce_lifetime => Err(required("the DPoP proof's nonce is expired")),
+            Some(age) if age > *nonce_lifetime => {
+                Err(required("the DPoP proof's nonce is expired"))
+            }
             Some(age) if age > *nonce_lifetime / 2 => nonce::new(keys, now).map(Some),
             Some(_) => Ok(None),
         }
@@ -163,7 +167,9 @@ impl Dpop {
         let record = NewRecord::new(Vec::new()).expires_after(lasts);
         match store.insert(&key, record).await? {
             Some(_) => Ok(()),
-            None => Err(invalid("the DPoP proof was used before (jti): each request needs its own")),
+            None => {
+                Err(invalid("the DPoP proof was used before (jti): each request needs its own"))
+            }
         }
     }
 
