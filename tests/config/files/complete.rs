@@ -310,6 +310,10 @@ login_cookies = { danger_plain_http = true }
 session_cookie = { danger_plain_http = true }
 dpop = { danger_trust_forwarded_headers = true }
 client_certificates = "connection"
+
+[jam.oauth2.github]
+client_id = "client"
+dpop_key = { algorithm = "ES256", private_key = "${PEM}" }
 "#;
 
 pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamguardBuilder)> {

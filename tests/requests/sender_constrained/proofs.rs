@@ -199,7 +199,14 @@ async fn attack_41_a_proof_for_another_url() {
     let token = world.bound();
     let proof = world.sign(&world.draft("GET", "/me", &token));
     accepted(&servers, with(Request::get("/me?page=2"), &token, &proof)).await;
-    // In nested routers the whole path counts.
+}
+
+#[tokio::test]
+async fn in_a_nested_router_the_whole_path_counts() {
+    let world = World::new();
+    let servers = world.nested().await;
+    let token = world.bound();
+    accepted(&servers, world.request("GET", "/v1/orders", &token)).await;
     let proof = world.sign(&world.draft("GET", "/orders", &token));
     refused(&servers, with(Request::get("/v1/orders"), &token, &proof), INVALID).await;
 }

@@ -49,6 +49,9 @@ async fn an_unbound_token_is_a_bearer_token_and_nothing_else() {
     let answer = servers.ask(Request::get("/me").bearer(&token)).await;
     assert_eq!((answer.status, answer.text()), (200, "ann by Bearer"));
     refused(&servers, world.request("GET", "/me", &token), INVALID).await;
+    // The token is at fault, whatever comes beside it.
+    let bare = Request::get("/me").header("authorization", format!("DPoP {token}"));
+    refused(&servers, bare, INVALID).await;
 }
 
 #[tokio::test]

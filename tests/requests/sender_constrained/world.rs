@@ -73,6 +73,21 @@ impl World {
         Servers::apps(router(&auth()), app).await
     }
 
+    /// Both servers with a guard inside of a nested router, and no layer around it.
+    pub(super) async fn nested(&self) -> Servers {
+        let auth = || {
+            let dpop = Dpop::builder().public_url(PUBLIC).build().unwrap();
+            self.auth().dpop(dpop).build().unwrap()
+        };
+        let guarded = Router::new().route("/orders", any(who)).layer(auth().require_login());
+        let actix = auth();
+        let app = move || {
+            let scope = web::scope("/v1").route("/orders", web::to(who));
+            App::new().service(scope.wrap(actix.require_login()))
+        };
+        Servers::apps(Router::new().nest("/v1", guarded), app).await
+    }
+
     pub(super) fn token(&self, confirmation: Value) -> String {
         let mut claims = json!({ "sub": "ann", "aud": "api", "exp": NOW + 3600 });
         if !confirmation.is_null() {
