@@ -9,6 +9,8 @@ pub(crate) mod cookies;
 mod enrich;
 mod handle;
 mod identity;
+#[cfg(feature = "client")]
+mod jam;
 mod origins;
 mod possession;
 mod rejection;

@@ -1,7 +1,5 @@
 //! Session settings of an authenticator.
 
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-use super::request::Renewals;
 use super::session_cookie::SessionCookie;
 use super::sources::{CredentialSource, SourceKind};
 use crate::core::{Error, debug_fields};
@@ -14,7 +12,7 @@ pub(super) struct SessionSettings {
     /// The index of the session cookie among the sources.
     pub(super) place: usize,
     #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-    pub(super) renewals: Renewals,
+    pub(super) renewals: super::request::Renewals,
 }
 
 impl SessionSettings {
@@ -55,7 +53,7 @@ impl SessionSettings {
             cookie,
             place,
             #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-            renewals: Renewals::default(),
+            renewals: Default::default(),
         }))
     }
 }

@@ -196,11 +196,6 @@ impl OAuth2Client {
         };
         self.0.send_proven("GET", &url, Some(access_token), request).await
     }
-
-    /// Returns the provider's issuer.
-    pub(crate) fn issuer(&self) -> Option<&str> {
-        self.0.provider.issuer.as_deref()
-    }
 }
 
 debug_fields!(OAuth2Client, self, provider = self.0.provider.name(), client_id = self.0.client_id);

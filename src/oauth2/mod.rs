@@ -38,7 +38,9 @@ mod client;
 mod dpop;
 mod endpoints;
 pub(crate) mod exposed;
-mod grant;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(crate) mod grant;
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod id_token;
 pub(crate) mod pending;
 pub(crate) mod pkce;
@@ -59,5 +61,3 @@ pub use provider::Provider;
 pub use request::TokenRequest;
 pub use source::{TokenSource, TokenSourceBuilder};
 pub use tokens::TokenResponse;
-
-pub(crate) use grant::UserGrant;

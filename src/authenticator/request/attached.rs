@@ -3,11 +3,7 @@
 use super::session::RequestSession;
 use crate::authenticator::context::HandlerContext;
 use crate::authenticator::identity::{CredentialKind, Identity};
-#[cfg(any(feature = "axum", feature = "actix"))]
-use crate::authenticator::rejection::AuthRejection;
 use crate::core::{Error, ErrorKind};
-#[cfg(any(feature = "axum", feature = "actix"))]
-use crate::token::claims::{Claims, ClaimsData};
 use crate::token::{claim_set::ClaimSet, verified::Verified};
 use std::{sync::Arc, time::Duration};
 
@@ -53,7 +49,7 @@ impl Sender {
         }
     }
 
-    fn context(&self) -> &Arc<HandlerContext> {
+    pub(super) fn context(&self) -> &Arc<HandlerContext> {
         match self {
             Self::Known(identity) => &identity.context,
             Self::Anonymous(context) | Self::Invalid(_, context) => context,
@@ -107,22 +103,5 @@ impl Attached {
         let known = self.sender.known();
         let is_dpop = known.is_some_and(|known| known.credential() == CredentialKind::Dpop);
         (self.sees_response || is_dpop) && Arc::ptr_eq(&self.sender.context().0, &context.0)
-    }
-}
-
-#[cfg(any(feature = "axum", feature = "actix"))]
-impl Attached {
-    pub(crate) fn identity(&self) -> Result<&Identity, AuthRejection> {
-        self.sender.identity().map_err(|error| self.rejection(error))
-    }
-
-    /// Decodes the identity's claims into a `T`.
-    pub(crate) fn claims<T: ClaimsData>(&self) -> Result<Claims<T>, AuthRejection> {
-        let claimed = self.identity()?.claimed.clone();
-        Claims::of(claimed).map_err(|error| self.rejection(error))
-    }
-
-    pub(super) fn rejection(&self, error: Error) -> AuthRejection {
-        AuthRejection::new(Some(self.sender.context()), error)
     }
 }

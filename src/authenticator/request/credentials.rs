@@ -232,8 +232,7 @@ fn query<'a>(head: &'a impl Head, name: &str) -> Result<Option<Cow<'a, [u8]>>, E
 }
 
 /// Returns the `User-Agent` header.
-// With `tower` alone there are no extractors and no logins.
-#[cfg_attr(not(any(feature = "axum", feature = "actix", feature = "client")), allow(dead_code))]
+#[cfg(any(feature = "axum", feature = "actix", feature = "client"))]
 pub(crate) fn user_agent(head: &impl Head) -> Option<Box<str>> {
     let agent = head.header(HeaderKey::Named("user-agent")).next()?;
     std::str::from_utf8(agent).ok().map(Into::into)

@@ -6,6 +6,8 @@ mod authenticate;
 mod cookie_renewal;
 pub(crate) mod credentials;
 mod csrf;
+#[cfg(any(feature = "axum", feature = "actix"))]
+mod extract;
 mod guard;
 mod proofs;
 #[cfg(feature = "client")]
@@ -36,6 +38,4 @@ pub(crate) use self::{
 #[cfg(feature = "tower-http")]
 pub(crate) use respond::Decision;
 #[cfg(feature = "client")]
-pub(super) use session::Renewals;
-#[cfg(feature = "client")]
-pub(crate) use session::RequestSession;
+pub(crate) use session::{Renewals, RequestSession};

@@ -25,7 +25,7 @@ pub use handle::{Session, SessionMut};
 pub use login::SessionTokens;
 
 #[cfg(feature = "client")]
-pub(in crate::authenticator) use renewals::Renewals;
+pub(crate) use renewals::Renewals;
 pub(super) use request_session::OpenSession;
 pub(crate) use request_session::RequestSession;
 pub(super) use save::Saved;
