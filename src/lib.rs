@@ -185,7 +185,8 @@ pub mod tower;
 #[cfg(feature = "actix")]
 pub use crate::actix::ActixAuth;
 pub use crate::authenticator::{
-    AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
+    AuthRejection, Authenticator, AuthenticatorBuilder, ClientCertificate, ClientCertificateSource,
+    CredentialKind, CredentialSource, Identity,
 };
 pub use crate::core::challenge::AuthResponse;
 pub use crate::token::claims::{Claims, ClaimsData};
@@ -204,6 +205,7 @@ pub use crate::policy::{Policy, RouteTable};
 pub use crate::introspection::{Introspection, IntrospectionBuilder};
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
+pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
