@@ -1,7 +1,8 @@
 //! What handlers need to check policies and to answer as the layer does. Carried by every identity.
 
+use super::accepted::PathsByIssuer;
 use crate::core::{AuthResponse, Clock, Error, telemetry};
-use crate::policy::{ClaimIndex, ClaimPaths, Subject};
+use crate::policy::{ClaimIndex, Subject};
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
@@ -10,7 +11,7 @@ pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send +
 pub(crate) struct HandlerContext(Arc<Rules>);
 
 pub(crate) struct Rules {
-    pub(crate) paths: ClaimPaths,
+    pub(super) paths: PathsByIssuer,
     pub(crate) clock: Arc<dyn Clock>,
     /// Issuers declared to issue only verified email addresses.
     pub(crate) email_verifiers: Vec<Box<str>>,
@@ -30,9 +31,13 @@ impl HandlerContext {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Returns the policies' view of these claims.
-    pub(super) fn subject<'a>(&'a self, claims: &'a ClaimIndex) -> Subject<'a> {
-        Subject::new(claims, &self.0.paths, &*self.0.clock)
+    /// Returns the policies' view of an issuer's claims.
+    pub(super) fn subject<'a>(
+        &'a self,
+        issuer: Option<&str>,
+        claims: &'a ClaimIndex,
+    ) -> Subject<'a> {
+        Subject::new(claims, self.0.paths.of(issuer), &*self.0.clock)
     }
 
     /// Whether the issuer is declared to issue only verified email addresses.

@@ -3,6 +3,7 @@
 // Without a framework, only `Authenticator::authenticate` is used.
 #![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
 
+pub(crate) mod accepted;
 mod attached;
 mod authenticate;
 pub(crate) mod builder;

@@ -1,5 +1,6 @@
 //! JAM apps and the silent refresh of their ID tokens: the builder's methods, and what logins ask.
 
+use super::accepted::AcceptedTokens;
 use super::builder::AuthenticatorBuilder;
 use super::cookies::LoginCookies;
 use super::handle::Authenticator;
@@ -12,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 impl AuthenticatorBuilder {
     /// Accepts the ID tokens of a JAM app. Can be called several times.
     pub fn jam(mut self, app: JamApp) -> Self {
-        self.verifiers.push(app.verifier());
+        self.accepted.push(app.verifier().map(AcceptedTokens::from));
         self
     }
 

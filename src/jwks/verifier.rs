@@ -1,5 +1,6 @@
 //! Verifier builder methods for remote key sets, kept out of `token`, which is independent of them.
 
+use super::builder::RemoteKeySetBuilder;
 use super::remote::RemoteKeySet;
 use crate::token::builder::VerifierBuilder;
 use std::sync::Arc;
@@ -9,8 +10,7 @@ impl VerifierBuilder {
     ///
     /// They are fetched on first use and refreshed in the background.
     pub fn jwks_url(self, url: impl Into<String>) -> Self {
-        let keys = RemoteKeySet::builder(url);
-        self.source(move |clock, _| Ok(Arc::new(keys.clock(clock).build()?)))
+        self.key_set(RemoteKeySet::builder(url))
     }
 
     /// Takes the keys from a configured remote key set, which verifiers may share.
@@ -24,6 +24,11 @@ impl VerifierBuilder {
     pub fn discover(self, issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         let keys = RemoteKeySet::discover(issuer.clone());
-        self.issuer(issuer).source(move |clock, _| Ok(Arc::new(keys.clock(clock).build()?)))
+        self.issuer(issuer).key_set(keys)
+    }
+
+    /// Takes the keys from a remote key set, which gets the verifier's clock.
+    pub(crate) fn key_set(self, keys: RemoteKeySetBuilder) -> Self {
+        self.source(move |clock, _| Ok(Arc::new(keys.clock(clock).build()?)))
     }
 }

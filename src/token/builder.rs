@@ -3,7 +3,7 @@
 use super::cache::TokenCache;
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
-use super::registered::TextRule;
+use super::registered::{ExpectedText, TextRule};
 use super::ring::KeyRing;
 use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, Rules, other_spelling};
 use super::verified::Revocation;
@@ -232,10 +232,8 @@ impl VerifierBuilder {
         claim: impl Into<String>,
         kinds: impl IntoIterator<Item = S>,
     ) -> Self {
-        self.texts.push(TextRule {
-            claim: claim.into().into_boxed_str(),
-            expected: Some(kinds.into_iter().map(|kind| kind.into().into_boxed_str()).collect()),
-        });
+        let kinds = kinds.into_iter().map(|kind| kind.into().into_boxed_str()).collect();
+        self.texts.push(TextRule::new(claim, ExpectedText::OneOf(kinds)));
         self
     }
 
@@ -247,16 +245,29 @@ impl VerifierBuilder {
 
     /// Requires a claim to be exactly this string, such as `hd` = `example.com`.
     pub fn require_text(mut self, claim: impl Into<String>, text: impl Into<String>) -> Self {
-        self.texts.push(TextRule {
-            claim: claim.into().into_boxed_str(),
-            expected: Some(vec![text.into().into_boxed_str()]),
-        });
+        let texts = vec![text.into().into_boxed_str()];
+        self.texts.push(TextRule::new(claim, ExpectedText::OneOf(texts)));
+        self
+    }
+
+    /// Requires a claim to be exactly this string in the tokens that have it.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn require_text_if_present(mut self, claim: &str, text: &str) -> Self {
+        let rule = TextRule::new(claim, ExpectedText::OneOf(vec![text.into()]));
+        self.texts.push(TextRule { optional: true, ..rule });
+        self
+    }
+
+    /// Requires a claim to be a string that begins with this prefix and continues.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn require_prefix(mut self, claim: &str, prefix: &str) -> Self {
+        self.texts.push(TextRule::new(claim, ExpectedText::StartsWith(prefix.into())));
         self
     }
 
     /// Requires a claim to be a non-empty string.
     pub fn require_any_text(mut self, claim: impl Into<String>) -> Self {
-        self.texts.push(TextRule { claim: claim.into().into_boxed_str(), expected: None });
+        self.texts.push(TextRule::new(claim, ExpectedText::NonEmpty));
         self
     }
 

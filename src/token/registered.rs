@@ -1,6 +1,7 @@
 //! Registered claims, read strictly and without copying.
 
 use crate::core::json::{self, Names, Scalar};
+use crate::core::mismatch::{list, mismatch};
 use crate::core::{Error, ErrorKind};
 use std::borrow::Cow;
 
@@ -33,10 +34,43 @@ pub(crate) struct RegisteredClaims<'a> {
     names: Names<'a>,
 }
 
-/// A claim that must be one of these strings, or any non-empty string.
+/// A rule for a claim that must be a string.
 pub(crate) struct TextRule {
     pub(crate) claim: Box<str>,
-    pub(crate) expected: Option<Vec<Box<str>>>,
+    pub(crate) expected: ExpectedText,
+    /// Whether tokens without the claim pass.
+    pub(crate) optional: bool,
+}
+
+pub(crate) enum ExpectedText {
+    OneOf(Vec<Box<str>>),
+    NonEmpty,
+    /// A text that begins with this prefix and continues.
+    StartsWith(Box<str>),
+}
+
+impl TextRule {
+    /// Returns the rule for a claim that must be present.
+    pub(crate) fn new(claim: impl Into<String>, expected: ExpectedText) -> Self {
+        Self { claim: claim.into().into_boxed_str(), expected, optional: false }
+    }
+}
+
+impl ExpectedText {
+    /// Describes how a text differs from the rule; `None` if it does not.
+    pub(crate) fn mismatch(&self, found: &str) -> Option<String> {
+        match self {
+            Self::OneOf(texts) if texts.iter().any(|text| **text == *found) => None,
+            Self::OneOf(texts) => Some(mismatch(texts, &[found])),
+            Self::NonEmpty => found.is_empty().then(|| "it is empty".to_owned()),
+            Self::StartsWith(prefix) => {
+                let continues = found.len() > prefix.len() && found.starts_with(&**prefix);
+                let [prefix, found] = [&**prefix, found].map(|text| list(&[text], ""));
+                let how = || format!("expected a longer text that begins with {prefix}, received {found}");
+                (!continues).then(how)
+            }
+        }
+    }
 }
 
 /// Reads a NumericDate: a JSON number, integer or not, from 0 to the year 9999.

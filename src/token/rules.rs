@@ -1,6 +1,6 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
-use super::registered::{Audience, RegisteredClaims, TextRule};
+use super::registered::{Audience, ExpectedText, RegisteredClaims, TextRule};
 use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::{Algorithm, Header, header::is_type, not_allowed};
 use std::{borrow::Cow, time::Duration};
@@ -104,7 +104,7 @@ impl Rules {
             !has_blank(&self.required) && self.texts.iter().all(|rule| !rule.claim.is_empty()),
             "an empty claim name in .require([…])",
         )?;
-        let no_text = |rule: &TextRule| rule.expected.as_ref().is_some_and(Vec::is_empty);
+        let no_text = |rule: &TextRule| matches!(&rule.expected, ExpectedText::OneOf(texts) if texts.is_empty());
         ensure(
             !self.texts.iter().any(no_text),
             "no token kind: give .token_kind(…) the accepted kinds, such as [\"access\"]",
@@ -194,16 +194,15 @@ impl Rules {
             return Err(missing(name));
         }
         for (rule, found) in self.texts.iter().zip(&claims.texts) {
-            let how = match (found, &rule.expected) {
+            let how = match found {
+                _ if !claims.has(&rule.claim) && rule.optional => None,
                 _ if !claims.has(&rule.claim) => return Err(missing(&rule.claim)),
-                (Some(found), Some(expected)) if !expected.iter().any(|text| **text == **found) => {
-                    mismatch(expected, &[found])
-                }
-                (Some(found), None) if found.is_empty() => "it is empty".to_owned(),
-                (Some(_), _) => continue,
-                (None, _) => "expected a string, received another JSON type".to_owned(),
+                Some(found) => rule.expected.mismatch(found),
+                None => Some("expected a string, received another JSON type".to_owned()),
             };
-            return Err(wrong(&rule.claim, &how));
+            if let Some(how) = how {
+                return Err(wrong(&rule.claim, &how));
+            }
         }
         Ok(Window {
             expires: claims.expires,

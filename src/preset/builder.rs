@@ -1,0 +1,304 @@
+//! `Preset`: a verifier's rules, the place of its tokens and its claim paths.
+
+use super::argument::Argument;
+use crate::authenticator::{CredentialSource, accepted::AcceptedTokens};
+use crate::core::{Error, debug_fields};
+use crate::jose::Algorithm;
+use crate::jwks::RemoteKeySet;
+use crate::policy::ClaimPaths;
+use crate::token::{builder::VerifierBuilder, verifier::Verifier};
+
+/// Adds the keys of a provider to its verifier.
+type AddKeys = Box<dyn FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error> + Send>;
+
+/// The rules for the tokens of a well-known provider.
+///
+/// A preset sets the issuer, where its keys are, the algorithms, what names the recipient of a
+/// token, where requests carry it, and the claims that hold scopes and roles. Everything that it
+/// sets can be changed. `docs/providers` has a page for each: what it checks, which tokens of the
+/// provider it refuses and why, and where to find the arguments.
+///
+/// | preset | tokens | names the recipient |
+/// |---|---|---|
+/// | [`auth0`](Self::auth0) | access tokens of Auth0 | `aud` |
+/// | [`keycloak`](Self::keycloak) | access tokens of a Keycloak realm | `aud` |
+/// | [`okta`](Self::okta) | access tokens of an Okta custom authorization server | `aud` |
+/// | [`zitadel`](Self::zitadel) | JWT access tokens of ZITADEL | `aud` |
+/// | [`apple`](Self::apple) | identity tokens of Sign in with Apple | `aud` |
+/// | [`clerk`](Self::clerk) | session tokens of Clerk | `azp` |
+/// | [`firebase`](Self::firebase) | ID tokens of Firebase Authentication | `aud` |
+/// | [`google`](Self::google) | ID tokens of Google | `aud` |
+/// | [`supabase`](Self::supabase) | access tokens of Supabase Auth | the project |
+/// | [`workos`](Self::workos) | access tokens of WorkOS AuthKit | the application's keys |
+/// | [`cloudflare_access`](Self::cloudflare_access) | the header of Cloudflare Access | `aud` |
+/// | [`google_iap`](Self::google_iap) | the header of Google's Identity-Aware Proxy | `aud` |
+/// | [`github_actions`](Self::github_actions) | tokens of GitHub Actions workflows | `aud` |
+/// | [`gitlab_ci`](Self::gitlab_ci) | ID tokens of GitLab CI/CD jobs | `aud` |
+/// | [`spiffe`](Self::spiffe) | JWT-SVIDs of a SPIFFE trust domain | `aud` |
+///
+/// # Example
+/// ```
+/// use jamguard::{Authenticator, Preset};
+///
+/// // Users of Auth0, and workflows of one repository.
+/// let auth = Authenticator::builder()
+///     .preset(Preset::auth0("acme.eu.auth0.com").audience("https://api.acme.example"))
+///     .preset(Preset::github_actions("acme/shop").audience("https://api.acme.example"))
+///     .build()?;
+/// # Ok::<(), jamguard::Error>(())
+/// ```
+#[must_use]
+pub struct Preset {
+    name: &'static str,
+    /// The checked argument of the constructor.
+    argument: String,
+    fault: Option<Error>,
+    issuers: Vec<String>,
+    verifier: VerifierBuilder,
+    /// `None` for the key set that the discovery document of the first issuer names.
+    keys: Option<AddKeys>,
+    recipient: Recipient,
+    audiences: Vec<String>,
+    client_ids: Vec<String>,
+    /// The claim with the client that the token was issued to.
+    client_claim: &'static str,
+    source: CredentialSource,
+    claim_paths: ClaimPaths,
+}
+
+/// What the application must name, with where to find it at the provider.
+enum Recipient {
+    Audience(&'static str),
+    Client(&'static str),
+    /// Nothing: the tokens are for one application, or the application accepts any.
+    Any,
+}
+
+/// What the constructors of presets set.
+impl Preset {
+    /// Returns a preset without rules.
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            argument: String::new(),
+            fault: None,
+            issuers: Vec::new(),
+            verifier: Verifier::builder(),
+            keys: None,
+            recipient: Recipient::Any,
+            audiences: Vec::new(),
+            client_ids: Vec::new(),
+            client_claim: "azp",
+            source: CredentialSource::bearer(),
+            claim_paths: ClaimPaths::default(),
+        }
+    }
+
+    /// Returns a preset with an argument, which replaces `{}` in its texts.
+    pub(super) fn of(name: &'static str, value: impl Into<String>, argument: Argument) -> Self {
+        let new = Self::new(name);
+        match argument.check(name, &value.into()) {
+            Ok(argument) => Self { argument, ..new },
+            Err(fault) => Self { fault: Some(fault), ..new },
+        }
+    }
+
+    /// Returns the text with the argument.
+    pub(super) fn fill(&self, text: &str) -> String {
+        text.replace("{}", &self.argument)
+    }
+
+    /// Accepts this `iss`. Call again to accept several issuers.
+    pub(super) fn issued_by(mut self, issuer: &str) -> Self {
+        self.issuers.push(self.fill(issuer));
+        self
+    }
+
+    /// Takes the keys from this JWK set.
+    pub(super) fn keys_at(self, url: &str) -> Self {
+        let url = self.fill(url);
+        self.jwks_url(url)
+    }
+
+    fn keys(
+        self,
+        keys: impl FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error> + Send + 'static,
+    ) -> Self {
+        Self { keys: Some(Box::new(keys)), ..self }
+    }
+
+    /// Requires an audience, which is found as the advice says.
+    pub(super) fn needs_audience(self, advice: &'static str) -> Self {
+        Self { recipient: Recipient::Audience(advice), ..self }
+    }
+
+    /// Requires a client, which is found as the advice says.
+    pub(super) fn needs_client(self, advice: &'static str) -> Self {
+        Self { recipient: Recipient::Client(advice), ..self }
+    }
+
+    /// Names the claim with the client.
+    pub(super) fn client_claim(self, client_claim: &'static str) -> Self {
+        Self { client_claim, ..self }
+    }
+
+    /// Takes the tokens from this header.
+    pub(super) fn header(self, name: &str) -> Self {
+        self.source(CredentialSource::header(name))
+    }
+}
+
+/// Changes to a preset.
+impl Preset {
+    /// Replaces the issuer, for a provider on a domain of your own.
+    ///
+    /// The keys of `auth0`, `keycloak`, `okta`, `zitadel`, `google`, `github_actions` and
+    /// `gitlab_ci` are then those of its discovery document. The others keep the place of their
+    /// keys: change it too if it moved.
+    ///
+    /// ```
+    /// # use jamguard::Preset;
+    /// // A GitLab of your own.
+    /// let preset = Preset::gitlab_ci("acme/shop")
+    ///     .issuer("https://gitlab.acme.example")
+    ///     .audience("https://api.acme.example");
+    /// ```
+    pub fn issuer(self, issuer: impl Into<String>) -> Self {
+        Self { issuers: vec![issuer.into()], ..self }
+    }
+
+    /// Requires this value in `aud`. Call again to accept several audiences.
+    ///
+    /// ```
+    /// # use jamguard::Preset;
+    /// // A missing audience is an error that says where to find it.
+    /// let error = Preset::auth0("acme.eu.auth0.com").build().unwrap_err();
+    /// assert!(error.message().contains("Applications > APIs"));
+    /// ```
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Accepts tokens for any audience.
+    ///
+    /// See [`VerifierBuilder::any_audience`]: each service of the issuer can then present its users'
+    /// tokens here.
+    pub fn any_audience(self) -> Self {
+        Self { recipient: Recipient::Any, audiences: Vec::new(), ..self }
+    }
+
+    /// Requires tokens that were issued to this client. Call again to accept several clients.
+    ///
+    /// The claim with the client is `client_id` for Amazon Cognito, `cid` for Okta, and `azp` for
+    /// the others. Clerk names a client by its origin, such as `https://app.example.com`.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_ids.push(client_id.into());
+        self
+    }
+
+    /// Replaces the accepted algorithms.
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.map_verifier(|verifier| verifier.algorithms(algorithms))
+    }
+
+    /// Takes the keys from a published JWK set at another `url`.
+    pub fn jwks_url(self, url: impl Into<String>) -> Self {
+        let url = url.into();
+        self.keys(move |verifier| Ok(verifier.jwks_url(url)))
+    }
+
+    /// Takes the keys from a configured remote key set.
+    pub fn jwks(self, keys: RemoteKeySet) -> Self {
+        self.keys(move |verifier| Ok(verifier.jwks(keys)))
+    }
+
+    /// Takes the keys from a fixed JWK set.
+    pub fn jwks_json(self, json: impl Into<String>) -> Self {
+        let json = json.into();
+        self.keys(move |verifier| verifier.jwks_json(&json))
+    }
+
+    /// Changes the place of the tokens in a request.
+    pub fn source(self, source: CredentialSource) -> Self {
+        Self { source, ..self }
+    }
+
+    /// Changes the claims with scopes and roles.
+    ///
+    /// ```
+    /// # use jamguard::{Preset, policy::ClaimPaths};
+    /// let preset = Preset::keycloak("https://sso.acme.example/realms/shop")
+    ///     .audience("orders")
+    ///     .claim_paths(ClaimPaths::default().roles(["resource_access.orders.roles"]));
+    /// ```
+    pub fn claim_paths(self, claim_paths: ClaimPaths) -> Self {
+        Self { claim_paths, ..self }
+    }
+
+    /// Changes the verifier: more rules, a clock, lists, another size of its cache.
+    ///
+    /// ```
+    /// # use jamguard::Preset;
+    /// let preset = Preset::google()
+    ///     .audience("1234.apps.googleusercontent.com")
+    ///     .map_verifier(|verifier| verifier.require_text("hd", "acme.example"));
+    /// ```
+    pub fn map_verifier(self, change: impl FnOnce(VerifierBuilder) -> VerifierBuilder) -> Self {
+        Self { verifier: change(self.verifier), ..self }
+    }
+
+    /// Builds the verifier alone. Fetches nothing yet.
+    ///
+    /// [`AuthenticatorBuilder::preset`](crate::AuthenticatorBuilder::preset) also takes the place of
+    /// the tokens and the claim paths.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if an argument or the audience
+    /// is missing, with where to find it at the provider; and the errors of
+    /// [`VerifierBuilder::build`].
+    pub fn build(self) -> Result<Verifier, Error> {
+        self.accepted().map(|accepted| accepted.verifier)
+    }
+
+    pub(crate) fn accepted(self) -> Result<AcceptedTokens, Error> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        let missing = match self.recipient {
+            Recipient::Audience(advice) if self.audiences.is_empty() => {
+                Some(("an audience, .audience(…)", advice))
+            }
+            Recipient::Client(advice) if self.client_ids.is_empty() => {
+                Some(("a client, .client_id(…)", advice))
+            }
+            _ => None,
+        };
+        if let Some((what, advice)) = missing {
+            let name = self.name;
+            return Err(Error::configuration(format!(
+                "the preset `{name}` needs {what}: {advice}"
+            )));
+        }
+        let mut verifier = match (self.keys, self.issuers.first()) {
+            (Some(keys), _) => keys(self.verifier)?,
+            (None, Some(issuer)) => self.verifier.key_set(RemoteKeySet::discover(issuer)),
+            (None, None) => self.verifier,
+        };
+        verifier = self.issuers.into_iter().fold(verifier, VerifierBuilder::issuer);
+        verifier = match self.audiences.is_empty() {
+            true => verifier.any_audience(),
+            false => self.audiences.into_iter().fold(verifier, VerifierBuilder::audience),
+        };
+        if !self.client_ids.is_empty() {
+            verifier = verifier.token_kind(self.client_claim, self.client_ids);
+        }
+        Ok(AcceptedTokens {
+            verifier: verifier.build()?,
+            source: self.source,
+            claim_paths: Some(self.claim_paths),
+        })
+    }
+}
+
+debug_fields!(Preset, self, name = self.name, verifier = self.verifier, source = self.source);
