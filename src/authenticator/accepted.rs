@@ -32,34 +32,35 @@ debug_fields!(AcceptedTokens, self, verifier = self.verifier, source = self.sour
 /// The claim paths of a request's issuer, or else of the authenticator.
 pub(super) struct PathsByIssuer {
     default: ClaimPaths,
-    by_issuer: Vec<(Box<str>, ClaimPaths)>,
+    presets: Vec<(Verifier, ClaimPaths)>,
 }
 
 impl PathsByIssuer {
     /// # Errors
     /// Two verifiers of one issuer with different paths: a session does not know its verifier.
     pub(super) fn new(default: ClaimPaths, accepted: &[AcceptedTokens]) -> Result<Self, Error> {
-        let mut by_issuer: Vec<(Box<str>, ClaimPaths)> = Vec::new();
+        let mut presets: Vec<(Verifier, ClaimPaths)> = Vec::new();
         for AcceptedTokens { verifier, claim_paths, .. } in accepted {
             let Some(paths) = claim_paths else { continue };
-            for issuer in verifier.issuers() {
-                match by_issuer.iter().find(|(known, _)| known == issuer) {
-                    Some((_, known)) if !known.is_same(paths) => {
-                        return Err(Error::configuration(format!(
-                            "two presets of the issuer `{issuer}` read scopes or roles from \
-                             different claims: call .claim_paths(…) of both with the same paths"
-                        )));
-                    }
-                    Some(_) => {}
-                    None => by_issuer.push((issuer.clone(), paths.clone())),
+            let names = verifier.issuers().names();
+            for (other, _) in presets.iter().filter(|(_, others)| !others.is_same(paths)) {
+                let mut others = other.issuers().names().into_iter();
+                if let Some(issuer) = others.find(|name| names.contains(name)) {
+                    return Err(Error::configuration(format!(
+                        "two presets of the issuer `{issuer}` read scopes or roles from different \
+                         claims: call .claim_paths(…) of both with the same paths"
+                    )));
                 }
             }
+            presets.push((verifier.clone(), paths.clone()));
         }
-        Ok(Self { default, by_issuer })
+        Ok(Self { default, presets })
     }
 
     pub(super) fn of(&self, issuer: Option<&str>) -> &ClaimPaths {
-        let known = |issuer: &str| self.by_issuer.iter().find(|(known, _)| **known == *issuer);
-        issuer.and_then(known).map_or(&self.default, |(_, paths)| paths)
+        let of_issuer = |issuer: &str| {
+            self.presets.iter().find(|(verifier, _)| verifier.issuers().name(issuer))
+        };
+        issuer.and_then(of_issuer).map_or(&self.default, |(_, paths)| paths)
     }
 }

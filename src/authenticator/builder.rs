@@ -442,7 +442,7 @@ impl AuthenticatorBuilder {
             email_verifiers: verifiers
                 .iter()
                 .filter(|verifier| verifier.issuer_verifies_emails())
-                .flat_map(|verifier| verifier.issuers().iter().cloned())
+                .flat_map(|verifier| verifier.issuers().exact().iter().cloned())
                 .collect(),
             realm: options.realm,
             hook: self.hook,

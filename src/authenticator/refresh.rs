@@ -6,7 +6,7 @@ use crate::core::{
 };
 use crate::jam::client::JamClient;
 use crate::jose::jws::Compact;
-use crate::token::registered::{ExpectedText, RegisteredClaims, TextRule};
+use crate::token::registered::{RegisteredClaims, TextRule};
 use crate::token::verified::Verified;
 use std::{sync::Arc, time::Duration};
 
@@ -118,7 +118,7 @@ impl Holder {
 
     /// Reads a token whose signature has been verified.
     pub(crate) fn of(token: &[u8]) -> Result<Self, Error> {
-        let email = [TextRule::new("email", ExpectedText::NonEmpty)];
+        let email = [TextRule::read("email")];
         let payload = Compact::split(token, token.len())?.payload_text()?;
         let mut claims = RegisteredClaims::parse(&payload, &email)?;
         Ok(Self {

@@ -4,7 +4,9 @@ use crate::core::now_or_later::NowOrLater::{Later, Now};
 use crate::core::{Error, ErrorKind, mismatch};
 use crate::jose::jws::Compact;
 use crate::token::verifier::{Verification, Verifier};
-use crate::token::{registered::RegisteredClaims, thread_cache, verified::Verified};
+use crate::token::{
+    registered::Leniency, registered::RegisteredClaims, thread_cache, verified::Verified,
+};
 use std::{collections::HashMap, sync::Arc};
 
 /// Up to this many verifiers, all caches are searched before the token's issuer is parsed.
@@ -14,6 +16,8 @@ const ASK_ALL: usize = 4;
 pub(crate) struct Routing {
     verifiers: Vec<Verifier>,
     by_issuer: HashMap<Box<str>, Arc<[usize]>>,
+    /// Verifiers with an issuer family.
+    families: Vec<usize>,
     /// Verifiers without an issuer, used if no other matches.
     any_issuer: Arc<[usize]>,
     max_len: usize,
@@ -22,17 +26,21 @@ pub(crate) struct Routing {
 impl Routing {
     pub(crate) fn new(verifiers: Vec<Verifier>) -> Self {
         let mut by_issuer: HashMap<Box<str>, Vec<usize>> = HashMap::new();
-        let mut any_issuer = Vec::new();
+        let (mut families, mut any_issuer) = (Vec::new(), Vec::new());
         for (at, verifier) in verifiers.iter().enumerate() {
-            if verifier.issuers().is_empty() {
+            if verifier.issuers().accept_any() {
                 any_issuer.push(at);
             }
-            for issuer in verifier.issuers() {
+            if verifier.issuers().have_families() {
+                families.push(at);
+            }
+            for issuer in verifier.issuers().exact() {
                 by_issuer.entry(issuer.clone()).or_default().push(at);
             }
         }
         Self {
             by_issuer: by_issuer.into_iter().map(|(issuer, at)| (issuer, at.into())).collect(),
+            families,
             any_issuer: any_issuer.into(),
             max_len: verifiers.iter().map(Verifier::max_len).max().unwrap_or(0),
             verifiers,
@@ -113,8 +121,10 @@ impl Routing {
     ///
     /// A verifier without an issuer must not answer for a token whose issuer has its own verifier.
     fn is_for(&self, verifier: &Verifier, token: &Verified) -> bool {
-        !verifier.issuers().is_empty()
-            || !token.issuer().is_some_and(|issuer| self.by_issuer.contains_key(issuer))
+        let has_own = |issuer: &str| {
+            self.by_issuer.contains_key(issuer) || self.families_of(issuer).next().is_some()
+        };
+        !verifier.issuers().accept_any() || !token.issuer().is_some_and(has_own)
     }
 
     /// Rechecks a cached token with its verifier. `None` if rejected: another verifier may accept.
@@ -137,13 +147,35 @@ impl Routing {
         })
     }
 
+    /// Returns the verifiers with a family that this issuer has the form of.
+    fn families_of(&self, issuer: &str) -> impl Iterator<Item = usize> {
+        let is_of = move |at: &usize| {
+            let verifier = self.verifiers.get(*at);
+            verifier.is_some_and(|verifier| verifier.issuers().have_family_of(issuer))
+        };
+        self.families.iter().copied().filter(is_of)
+    }
+
+    /// Returns the verifiers that name this issuer, exactly or by a family.
+    fn of_issuer(&self, issuer: &str) -> Option<Arc<[usize]>> {
+        let exact = self.by_issuer.get(issuer);
+        if self.families_of(issuer).next().is_none() {
+            return exact.cloned();
+        }
+        let mut all: Vec<usize> = exact.map(|exact| exact.to_vec()).unwrap_or_default();
+        let others = self.families_of(issuer).filter(|at| !all.contains(at));
+        let others: Vec<usize> = others.collect();
+        all.extend(others);
+        Some(all.into())
+    }
+
     /// Returns the verifiers of the token's `iss`, which is not verified yet.
     fn candidates(&self, token: &[u8]) -> Result<Arc<[usize]>, Error> {
         let payload = Compact::split(token, self.max_len)?.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &[])?;
+        let claims = RegisteredClaims::parse_leniently(&payload, &[], Leniency::ALL)?;
         let issuer = claims.issuer.as_deref();
-        match issuer.and_then(|issuer| self.by_issuer.get(issuer)) {
-            Some(candidates) => Ok(candidates.clone()),
+        match issuer.and_then(|issuer| self.of_issuer(issuer)) {
+            Some(candidates) => Ok(candidates),
             None if self.any_issuer.is_empty() => Err(self.unknown(issuer)),
             None => Ok(self.any_issuer.clone()),
         }
@@ -151,8 +183,8 @@ impl Routing {
 
     fn unknown(&self, issuer: Option<&str>) -> Error {
         let mut known: Vec<&str> = Vec::new();
-        for issuer in self.verifiers.iter().flat_map(Verifier::issuers) {
-            if !known.contains(&&**issuer) {
+        for issuer in self.verifiers.iter().flat_map(|verifier| verifier.issuers().names()) {
+            if !known.contains(&issuer) {
                 known.push(issuer);
             }
         }

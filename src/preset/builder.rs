@@ -280,12 +280,12 @@ impl Preset {
                 "the preset `{name}` needs {what}: {advice}"
             )));
         }
-        let mut verifier = match (self.keys, self.issuers.first()) {
-            (Some(keys), _) => keys(self.verifier)?,
-            (None, Some(issuer)) => self.verifier.key_set(RemoteKeySet::discover(issuer)),
-            (None, None) => self.verifier,
+        let mut issuers = self.issuers.into_iter();
+        let mut verifier = match self.keys {
+            Some(keys) => keys(self.verifier)?,
+            None => issuers.next().into_iter().fold(self.verifier, VerifierBuilder::discover),
         };
-        verifier = self.issuers.into_iter().fold(verifier, VerifierBuilder::issuer);
+        verifier = issuers.fold(verifier, VerifierBuilder::issuer);
         verifier = match self.audiences.is_empty() {
             true => verifier.any_audience(),
             false => self.audiences.into_iter().fold(verifier, VerifierBuilder::audience),

@@ -1,9 +1,11 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
-use super::registered::{Audience, ExpectedText, RegisteredClaims, TextRule};
+use super::audiences::Audiences;
+use super::issuers::Issuers;
+use super::registered::{Expected, Leniency, RegisteredClaims, TextRule, missing, wrong};
 use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::{Algorithm, Header, header::is_type, not_allowed};
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(3600);
@@ -12,21 +14,22 @@ pub(crate) const MAX_TOKEN_LEN: usize = 1024 * 1024;
 
 pub(crate) struct Rules {
     pub(crate) algorithms: Vec<Algorithm>,
-    /// Accepted issuers; empty accepts any.
-    pub(crate) issuers: Vec<Box<str>>,
-    /// Accepted audiences; empty accepts any.
-    pub(crate) audiences: Vec<Box<str>>,
+    pub(crate) issuers: Issuers,
+    pub(crate) audiences: Audiences,
     pub(crate) token_type: Option<Box<str>>,
     /// Required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
     pub(crate) required: Vec<Box<str>>,
-    /// Claims that must be present as strings.
+    /// String claims that are checked, or that other rules read.
     pub(crate) texts: Vec<TextRule>,
     /// Whether a key-bound token (`cnf`) passes without a proof of that key.
     pub(crate) accept_bound: bool,
     /// Declared by the application: the issuer names only verified e-mail addresses.
     pub(crate) issuer_verifies_emails: bool,
     pub(crate) require_kid: bool,
+    /// Whether several keys are tried for a token without `kid`.
+    pub(crate) try_several_keys: bool,
+    pub(crate) lenient: Leniency,
     pub(crate) require_exp: bool,
     /// Whether `exp` is compared with the clock.
     pub(crate) check_exp: bool,
@@ -62,19 +65,6 @@ impl Window {
     }
 }
 
-fn missing(name: &str) -> Error {
-    Error::new(ErrorKind::MissingClaim, format!("the token lacks the required '{name}'"))
-}
-
-fn wrong(name: &str, how: &str) -> Error {
-    Error::new(ErrorKind::InvalidClaim, format!("the token's '{name}' is wrong: {how}"))
-}
-
-/// Returns the second spelling of an issuer's `iss`. Google documents two of its own.
-pub(crate) fn other_spelling(issuer: &str) -> Option<&'static str> {
-    (issuer == "https://accounts.google.com").then_some("accounts.google.com")
-}
-
 /// Returns whether a `typ` names a kind of token other than an access or ID token.
 ///
 /// RFC 8725 section 3.11 gives each kind a media type that ends in `+jwt` (RFC 9901 adds
@@ -92,19 +82,14 @@ impl Rules {
     /// Checks the settings that the rules were made from, for a message that says what to change.
     pub(super) fn check_settings(&self) -> Result<(), Error> {
         let has_blank = |names: &[Box<str>]| names.iter().any(|name| name.trim().is_empty());
-        ensure(
-            !has_blank(&self.issuers),
-            "an empty issuer: give .issuer(…) the exact text of the iss claim",
-        )?;
-        ensure(
-            !has_blank(&self.audiences),
-            "an empty audience: give .audience(…) the name of this service",
-        )?;
+        self.issuers.check_settings()?;
+        self.audiences.check_settings()?;
         ensure(
             !has_blank(&self.required) && self.texts.iter().all(|rule| !rule.claim.is_empty()),
             "an empty claim name in .require([…])",
         )?;
-        let no_text = |rule: &TextRule| matches!(&rule.expected, ExpectedText::OneOf(texts) if texts.is_empty());
+        let no_text =
+            |rule: &TextRule| matches!(&rule.expected, Expected::OneOf(texts) if texts.is_empty());
         ensure(
             !self.texts.iter().any(no_text),
             "no token kind: give .token_kind(…) the accepted kinds, such as [\"access\"]",
@@ -156,29 +141,19 @@ impl Rules {
         Ok(())
     }
 
-    pub(crate) fn check_issuer(&self, issuer: Option<&str>) -> Result<(), Error> {
-        match issuer {
-            _ if self.issuers.is_empty() => Ok(()),
-            None => Err(missing("iss")),
-            Some(found) if self.issuers.iter().any(|ours| **ours == *found) => Ok(()),
-            Some(found) => Err(wrong("iss", &mismatch(&self.issuers, &[found]))),
-        }
+    /// Parses the claims that these rules read.
+    pub(crate) fn read_claims<'a>(&self, payload: &'a str) -> Result<RegisteredClaims<'a>, Error> {
+        RegisteredClaims::parse_leniently(payload, &self.texts, self.lenient)
+    }
+
+    pub(crate) fn check_issuer(&self, claims: &RegisteredClaims<'_>) -> Result<(), Error> {
+        self.issuers.check(claims, &self.texts)
     }
 
     /// Checks the claims and returns the validity period, which is not checked here.
     pub(crate) fn check_claims(&self, claims: &RegisteredClaims<'_>) -> Result<Window, Error> {
-        self.check_issuer(claims.issuer.as_deref())?;
-        if !self.audiences.is_empty() {
-            let ours = |found: &Cow<'_, str>| self.audiences.iter().any(|ours| **ours == **found);
-            let found = match &claims.audience {
-                Audience::Absent => return Err(missing("aud")),
-                Audience::One(found) => std::slice::from_ref(found),
-                Audience::Many(found) => found,
-            };
-            if !found.iter().any(ours) {
-                return Err(wrong("aud", &mismatch(&self.audiences, found)));
-            }
-        }
+        self.check_issuer(claims)?;
+        self.audiences.check(claims, &self.texts)?;
         if self.require_exp && claims.expires.is_none() {
             return Err(missing("exp"));
         }
@@ -194,11 +169,12 @@ impl Rules {
             return Err(missing(name));
         }
         for (rule, found) in self.texts.iter().zip(&claims.texts) {
-            let how = match found {
-                _ if !claims.has(&rule.claim) && rule.optional => None,
+            let how = match (found, &rule.expected) {
+                (_, Expected::Any) => None,
+                _ if !claims.has(&rule.claim) && rule.expected.is_optional() => None,
                 _ if !claims.has(&rule.claim) => return Err(missing(&rule.claim)),
-                Some(found) => rule.expected.mismatch(found),
-                None => Some("expected a string, received another JSON type".to_owned()),
+                (Some(found), expected) => expected.mismatch(found),
+                (None, _) => Some("expected a string, received another JSON type".to_owned()),
             };
             if let Some(how) = how {
                 return Err(wrong(&rule.claim, &how));

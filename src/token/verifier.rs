@@ -2,18 +2,17 @@
 
 use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
+use super::issuers::Issuers;
 use super::keys::{KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
 use super::list::{Kind, Lists, TokenList};
-use super::registered::RegisteredClaims;
 use super::rules::Rules;
+use super::signature::{self, Refused};
 use super::thread_cache;
 use super::verified::{Entry, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Now};
-use crate::core::{
-    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, mismatch,
-};
-use crate::jose::{KeySet, VerifyingKey, jws::Compact};
+use crate::core::{BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash};
+use crate::jose::jws::Compact;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -122,7 +121,7 @@ impl Verifier {
         self.inner.id
     }
 
-    pub(crate) fn issuers(&self) -> &[Box<str>] {
+    pub(crate) fn issuers(&self) -> &Issuers {
         &self.inner.rules.issuers
     }
 
@@ -236,37 +235,6 @@ impl Verifier {
     }
 }
 
-fn unknown_key(kid: &str, keys: &KeySet) -> Error {
-    let names: Vec<&str> = keys.iter().filter_map(VerifyingKey::key_id).collect();
-    Error::new(
-        ErrorKind::UnknownKey,
-        format!("no key has the token's kid: {}", mismatch(&names, &[kid])),
-    )
-}
-
-/// A failed full verification, and whether newer keys might change the result.
-enum Refused {
-    /// The token names a key that is not in the set.
-    UnknownKeyId(Error),
-    /// The keys of the set reject the token; one of them may have been replaced.
-    ByKey(Error),
-    Because(Error),
-}
-
-impl Refused {
-    fn into_error(self) -> Error {
-        match self {
-            Self::UnknownKeyId(error) | Self::ByKey(error) | Self::Because(error) => error,
-        }
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Because(error)
-    }
-}
-
 impl Inner {
     /// Whether a cached token would still pass with the current keys.
     fn is_current(&self, entry: &Entry) -> bool {
@@ -331,8 +299,7 @@ impl Inner {
         let compact = Compact::split(token, self.rules.max_len)?;
         self.rules.check_header(&*compact.header()?)?;
         let payload = compact.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
-        self.rules.check_issuer(claims.issuer.as_deref())
+        self.rules.check_issuer(&self.rules.read_claims(&payload)?)
     }
 
     /// Returns the error and, if newer keys might change it, why none are fetched.
@@ -399,22 +366,11 @@ impl Inner {
         let header = compact.header()?;
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
+        let claims = self.rules.read_claims(&payload)?;
         // Before key selection, so that a foreign token costs little.
-        self.rules.check_issuer(claims.issuer.as_deref())?;
+        self.rules.check_issuer(&claims)?;
 
-        let kid = header.key_id();
-        let key = keys.select(kid, header.algorithm()).map_err(|error| match kid {
-            Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
-            // Ambiguous candidates are never tried, and newer keys would not reduce them.
-            kid if keys.has_candidate(kid, header.algorithm()) => Refused::Because(error),
-            _ => Refused::ByKey(error),
-        })?;
-        compact.verify(key, header.algorithm()).map_err(|error| match error.kind() {
-            ErrorKind::BadSignature => Refused::ByKey(error),
-            _ => Refused::Because(error),
-        })?;
-
+        let key = signature::verify(&compact, &header, &claims, keys, &self.rules)?;
         let window = self.rules.check_claims(&claims)?;
         let issued_in = claims.issued_in;
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
@@ -444,7 +400,7 @@ impl Inner {
 debug_fields!(
     Verifier,
     self,
-    issuers = self.inner.rules.issuers,
-    audiences = self.inner.rules.audiences,
+    issuers = self.inner.rules.issuers.names(),
+    audiences = self.inner.rules.audiences.names(),
     algorithms = self.inner.rules.algorithms
 );

@@ -33,8 +33,9 @@ impl AddTo<VerifierBuilder> for Keys {
             }
             (None, Some(issuer), None) => verifier.discover(issuer),
             (None, Some(issuer), Some(options)) => {
-                let keys = key_set(RemoteKeySet::discover(issuer), options, &place)?;
-                verifier.issuer(issuer).jwks(keys)
+                // Only for the location of a wrong option: the verifier builds its own.
+                key_set(RemoteKeySet::discover(issuer), options, &place)?;
+                verifier.discover_with(issuer, options.clone())
             }
             (None, None, None) => verifier,
             (None, None, Some(_)) => {
