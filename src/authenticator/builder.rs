@@ -390,7 +390,9 @@ impl AuthenticatorBuilder {
             OriginCheck::new(&options.trusted_origins.0, secure, options.danger_accept_cross_site)?;
         for source in &sources {
             match &source.0 {
-                SourceKind::Header(name) | SourceKind::Cookie(name) => cookies::check_name(name)?,
+                SourceKind::Header(name)
+                | SourceKind::ProxyHeader(name)
+                | SourceKind::Cookie(name) => cookies::check_name(name)?,
                 SourceKind::Query(name) if name.is_empty() => {
                     return Err(Error::configuration(
                         "the name of a query parameter is empty: give CredentialSource::query(…) a name",

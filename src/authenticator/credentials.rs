@@ -54,6 +54,8 @@ pub(crate) enum SourceKind {
     Bearer,
     /// The whole value of this header.
     Header(Box<str>),
+    /// The whole value of this header, which a proxy adds for browsers that logged in at it.
+    ProxyHeader(Box<str>),
     /// The cookie with this name.
     Cookie(Box<str>),
     /// The query parameter with this name.
@@ -66,6 +68,7 @@ impl From<SourceKind> for CredentialSource {
     fn from(kind: SourceKind) -> Self {
         match kind {
             SourceKind::Header(name) => Self::header(name),
+            SourceKind::ProxyHeader(name) => Self::proxy_header(name),
             kind => Self(kind),
         }
     }
@@ -80,6 +83,15 @@ impl CredentialSource {
     /// Creates a source for a header whose whole value is the token, such as `x-id-token`.
     pub fn header(name: impl Into<String>) -> Self {
         Self(SourceKind::Header(name.into().to_ascii_lowercase().into_boxed_str()))
+    }
+
+    /// Creates a source for a header that a proxy adds for browsers that logged in at the proxy.
+    ///
+    /// Such as `x-goog-iap-jwt-assertion`. The proxy knows the browser by a cookie, which browsers
+    /// also send with requests of other sites' pages: the check of
+    /// [`trusted_origins`](crate::AuthenticatorBuilder::trusted_origins) applies as for cookies.
+    pub fn proxy_header(name: impl Into<String>) -> Self {
+        Self(SourceKind::ProxyHeader(name.into().to_ascii_lowercase().into_boxed_str()))
     }
 
     /// Creates a source for a cookie.
@@ -106,7 +118,7 @@ impl CredentialSource {
     pub(crate) fn vary(&self) -> Option<&str> {
         match &self.0 {
             SourceKind::Bearer => Some("authorization"),
-            SourceKind::Header(name) => Some(name),
+            SourceKind::Header(name) | SourceKind::ProxyHeader(name) => Some(name),
             SourceKind::Cookie(_) => Some("cookie"),
             SourceKind::Query(_) => None,
             SourceKind::Session => Some("cookie"),
@@ -117,10 +129,15 @@ impl CredentialSource {
         matches!(self.0, SourceKind::Cookie(_))
     }
 
+    /// Returns whether browsers cause it unasked, also for requests of other sites' pages.
+    pub(super) fn is_ambient(&self) -> bool {
+        matches!(self.0, SourceKind::Cookie(_) | SourceKind::ProxyHeader(_))
+    }
+
     pub(super) fn kind(&self) -> CredentialKind {
         match &self.0 {
             SourceKind::Bearer => CredentialKind::Bearer,
-            SourceKind::Header(_) => CredentialKind::Header,
+            SourceKind::Header(_) | SourceKind::ProxyHeader(_) => CredentialKind::Header,
             SourceKind::Cookie(_) => CredentialKind::Cookie,
             SourceKind::Query(_) => CredentialKind::Query,
             SourceKind::Session => CredentialKind::Session,
@@ -177,7 +194,9 @@ fn read<'a>(
 ) -> Result<Option<Cow<'a, [u8]>>, Error> {
     Ok(match &source.0 {
         SourceKind::Bearer => bearer(head)?.map(Cow::Borrowed),
-        SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
+        SourceKind::Header(name) | SourceKind::ProxyHeader(name) => {
+            header(head, name)?.map(Cow::Borrowed)
+        }
         SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
         SourceKind::Query(name) => query(head, name)?,
         // Read separately: a guest has a session too.

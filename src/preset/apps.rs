@@ -40,9 +40,7 @@ impl Preset {
                 "the origin of each web page that calls this API, such as \
                  https://app.example.com: Clerk writes it into the claim azp",
             )
-            .claim_paths(
-                paths.roles(["o.rol", "org_role"]).permissions(["org_permissions"]),
-            )
+            .claim_paths(paths.roles(["o.rol", "org_role"]).permissions(["org_permissions"]))
             .map_verifier(|verifier| {
                 verifier.require_any_text("sid").require_text_if_present("sts", "active")
             })

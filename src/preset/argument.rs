@@ -12,6 +12,10 @@ pub(super) enum Form {
     Url,
     /// A URL with the path `/oauth2/…` of a custom authorization server of Okta.
     OktaIssuer,
+    /// A UUID.
+    Uuid,
+    /// The ID of a Cognito user pool: its region, `_` and a name.
+    UserPool,
     /// Letters, digits, `.`, `_`, `:` and `-`.
     Name,
     /// Names with slashes between them.
@@ -40,9 +44,7 @@ impl Argument {
         }
         form.read(value).ok_or_else(|| {
             let shown = list(&[value], "");
-            Error::configuration(format!(
-                "{shown} is no {name} of the preset `{preset}`: {advice}"
-            ))
+            Error::configuration(format!("{shown} is no {name} of the preset `{preset}`: {advice}"))
         })
     }
 }
@@ -65,6 +67,17 @@ impl Form {
                 let (_, server) = trimmed.split_once("/oauth2/")?;
                 is_name(server).then(|| trimmed.to_owned())
             }
+            Self::Uuid => {
+                let lengths = value.split('-').map(str::len);
+                let is_hex = value.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+                let is_uuid = is_hex && lengths.eq([8, 4, 4, 4, 12]);
+                is_uuid.then(|| value.to_ascii_lowercase())
+            }
+            Self::UserPool => {
+                let (region, pool) = value.split_once('_')?;
+                let is_valid = is_name(region) && pool.bytes().all(|b| b.is_ascii_alphanumeric());
+                (is_valid && !pool.is_empty()).then(|| value.to_owned())
+            }
             Self::Name => is_name(value).then(|| value.to_owned()),
             Self::Path => value.split('/').all(is_name).then(|| value.to_owned()),
         }
@@ -77,7 +90,7 @@ mod tests {
 
     #[test]
     fn arguments_are_checked_before_they_enter_a_url() {
-        let read = |form: Form, value| form.read(value);
+        let read = Form::read;
         for text in ["acme.eu.auth0.com", "https://acme.eu.auth0.com/", "ACME.eu.auth0.com"] {
             assert_eq!(read(Host, text).as_deref(), Some("acme.eu.auth0.com"));
         }
@@ -89,8 +102,17 @@ mod tests {
         for text in ["acme/", "/acme", "acme//shop", "acme/../shop", "acme/*"] {
             assert_eq!(read(Path, text), None, "{text}");
         }
-        let url = "https://sso.example.com/realms/shop";
-        assert_eq!(read(Url, &format!("{url}/")).as_deref(), Some(url));
+        let tenant = "3A1B6C2E-5d0f-4c1a-9c53-0a5d1b1a7f10";
+        assert_eq!(read(Uuid, tenant), Some(tenant.to_ascii_lowercase()));
+        for text in ["common", "acme.onmicrosoft.com", "3a1b6c2e5d0f4c1a9c530a5d1b1a7f10", "----"] {
+            assert_eq!(read(Uuid, text), None, "{text}");
+        }
+        assert!(read(UserPool, "eu-central-1_a1B2c3").is_some());
+        for text in ["eu-central-1", "eu-central-1_", "_a", "eu/../us_a", "eu-central-1_a/b"] {
+            assert_eq!(read(UserPool, text), None, "{text}");
+        }
+        let url = read(Url, "https://sso.example.com/realms/shop/");
+        assert_eq!(url.as_deref(), Some("https://sso.example.com/realms/shop"));
         assert_eq!(read(Url, "sso.example.com"), None);
     }
 }

@@ -2,10 +2,11 @@
 
 use super::argument::Argument;
 use crate::authenticator::{CredentialSource, accepted::AcceptedTokens};
-use crate::core::{Error, debug_fields};
+use crate::core::{Error, debug_fields, telemetry};
 use crate::jose::Algorithm;
 use crate::jwks::RemoteKeySet;
 use crate::policy::ClaimPaths;
+use crate::token::firebase_emulator::EmulatorSigner;
 use crate::token::{builder::VerifierBuilder, verifier::Verifier};
 
 /// Adds the keys of a provider to its verifier.
@@ -21,6 +22,8 @@ type AddKeys = Box<dyn FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error>
 /// | preset | tokens | names the recipient |
 /// |---|---|---|
 /// | [`auth0`](Self::auth0) | access tokens of Auth0 | `aud` |
+/// | [`cognito`](Self::cognito) | access tokens of an Amazon Cognito user pool | `client_id` |
+/// | [`entra`](Self::entra), [`entra_tenants`](Self::entra_tenants), [`entra_any_tenant`](Self::entra_any_tenant) | access tokens of Microsoft Entra ID, v1.0 and v2.0 | `aud` |
 /// | [`keycloak`](Self::keycloak) | access tokens of a Keycloak realm | `aud` |
 /// | [`okta`](Self::okta) | access tokens of an Okta custom authorization server | `aud` |
 /// | [`zitadel`](Self::zitadel) | JWT access tokens of ZITADEL | `aud` |
@@ -55,15 +58,27 @@ pub struct Preset {
     fault: Option<Error>,
     issuers: Vec<String>,
     verifier: VerifierBuilder,
-    /// `None` for the key set that the discovery document of the first issuer names.
-    keys: Option<AddKeys>,
+    keys: Keys,
     recipient: Recipient,
     audiences: Vec<String>,
     client_ids: Vec<String>,
     /// The claim with the client that the token was issued to.
     client_claim: &'static str,
+    /// Whether tokens without `aud` pass, by their client.
+    client_instead: bool,
+    /// The issuer whose discovery document names the keys; `None` for the first of `issuers`.
+    authority: Option<String>,
     source: CredentialSource,
     claim_paths: ClaimPaths,
+}
+
+/// Where the keys come from.
+enum Keys {
+    /// From the key set that the discovery document of the authority or first issuer names.
+    Discovered,
+    Added(AddKeys),
+    /// The application must say, with where to find them at the provider.
+    Needed(&'static str),
 }
 
 /// What the application must name, with where to find it at the provider.
@@ -84,11 +99,13 @@ impl Preset {
             fault: None,
             issuers: Vec::new(),
             verifier: Verifier::builder(),
-            keys: None,
+            keys: Keys::Discovered,
             recipient: Recipient::Any,
             audiences: Vec::new(),
             client_ids: Vec::new(),
             client_claim: "azp",
+            client_instead: false,
+            authority: None,
             source: CredentialSource::bearer(),
             claim_paths: ClaimPaths::default(),
         }
@@ -101,6 +118,11 @@ impl Preset {
             Ok(argument) => Self { argument, ..new },
             Err(fault) => Self { fault: Some(fault), ..new },
         }
+    }
+
+    /// Returns the other preset, with the fault of this one, if it has one.
+    pub(super) fn or_fault(self, other: Self) -> Self {
+        Self { fault: self.fault.or(other.fault), ..other }
     }
 
     /// Returns the text with the argument.
@@ -120,11 +142,16 @@ impl Preset {
         self.jwks_url(url)
     }
 
+    /// Requires keys, which are found as the advice says.
+    pub(super) fn needs_keys(self, advice: &'static str) -> Self {
+        Self { keys: Keys::Needed(advice), ..self }
+    }
+
     fn keys(
         self,
         keys: impl FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error> + Send + 'static,
     ) -> Self {
-        Self { keys: Some(Box::new(keys)), ..self }
+        Self { keys: Keys::Added(Box::new(keys)), ..self }
     }
 
     /// Requires an audience, which is found as the advice says.
@@ -137,14 +164,25 @@ impl Preset {
         Self { recipient: Recipient::Client(advice), ..self }
     }
 
+    /// Requires a client, and lets it decide about tokens without `aud`.
+    pub(super) fn needs_client_instead_of_audience(self, advice: &'static str) -> Self {
+        Self { recipient: Recipient::Client(advice), client_instead: true, ..self }
+    }
+
+    /// Locates the keys by the discovery document of this issuer, whose tokens are not accepted.
+    pub(super) fn authority(mut self, authority: &str) -> Self {
+        self.authority = Some(self.fill(authority));
+        self
+    }
+
     /// Names the claim with the client.
     pub(super) fn client_claim(self, client_claim: &'static str) -> Self {
         Self { client_claim, ..self }
     }
 
-    /// Takes the tokens from this header.
-    pub(super) fn header(self, name: &str) -> Self {
-        self.source(CredentialSource::header(name))
+    /// Takes the tokens from this header, which a proxy adds.
+    pub(super) fn proxy_header(self, name: &str) -> Self {
+        self.source(CredentialSource::proxy_header(name))
     }
 }
 
@@ -185,7 +223,7 @@ impl Preset {
     /// See [`VerifierBuilder::any_audience`]: each service of the issuer can then present its users'
     /// tokens here.
     pub fn any_audience(self) -> Self {
-        Self { recipient: Recipient::Any, audiences: Vec::new(), ..self }
+        Self { recipient: Recipient::Any, audiences: Vec::new(), client_instead: false, ..self }
     }
 
     /// Requires tokens that were issued to this client. Call again to accept several clients.
@@ -214,9 +252,41 @@ impl Preset {
     }
 
     /// Takes the keys from a fixed JWK set.
+    ///
+    /// Each of the preset's algorithms needs a key: [`algorithms`](Self::algorithms) names fewer.
     pub fn jwks_json(self, json: impl Into<String>) -> Self {
         let json = json.into();
         self.keys(move |verifier| verifier.jwks_json(&json))
+    }
+
+    /// Accepts the unsigned tokens of Firebase's Auth emulator, and no others. Development only.
+    ///
+    /// Anyone can write such a token, and so be any user. The preset must be
+    /// [`firebase`](Self::firebase), and its project one that exists in the emulator alone: its ID
+    /// begins with `demo-`. Tokens for other projects, and signed tokens, are refused. It warns in
+    /// the log. Default: off; unsigned tokens are refused.
+    ///
+    /// ```
+    /// # use jamguard::Preset;
+    /// let preset = Preset::firebase("demo-shop").danger_firebase_emulator();
+    /// ```
+    pub fn danger_firebase_emulator(self) -> Self {
+        if self.name != "firebase" {
+            let fault = Error::configuration(format!(
+                "the preset `{}` has no emulator: .danger_firebase_emulator() is for firebase",
+                self.name
+            ));
+            return Self { fault: self.fault.or(Some(fault)), ..self };
+        }
+        let project_id = self.fill("{}");
+        self.keys(move |verifier| {
+            let signer = EmulatorSigner::new(&project_id)?;
+            telemetry::warn(
+                "unsigned tokens of Firebase's emulator are accepted: never do this in production",
+                &project_id,
+            );
+            verifier.firebase_emulator(signer)
+        })
     }
 
     /// Changes the place of the tokens in a request.
@@ -261,15 +331,37 @@ impl Preset {
         self.accepted().map(|accepted| accepted.verifier)
     }
 
+    /// Replaces all issuers.
+    #[cfg_attr(not(feature = "config"), allow(dead_code))]
+    pub(crate) fn issuers(self, issuers: Vec<String>) -> Self {
+        Self { issuers, ..self }
+    }
+
+    /// Removes the keys, for a verifier that has its own.
+    #[cfg_attr(not(feature = "config"), allow(dead_code))]
+    pub(crate) fn without_keys(self) -> Self {
+        self.keys(Ok)
+    }
+
+    /// Changes the verifier by a function that may fail.
+    #[cfg_attr(not(feature = "config"), allow(dead_code))]
+    pub(crate) fn try_map_verifier<E>(
+        self,
+        change: impl FnOnce(VerifierBuilder) -> Result<VerifierBuilder, E>,
+    ) -> Result<Self, E> {
+        Ok(Self { verifier: change(self.verifier)?, ..self })
+    }
+
     pub(crate) fn accepted(self) -> Result<AcceptedTokens, Error> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let missing = match self.recipient {
-            Recipient::Audience(advice) if self.audiences.is_empty() => {
+        let missing = match (&self.keys, self.recipient) {
+            (Keys::Needed(advice), _) => Some(("keys, .jwks_url(…)", *advice)),
+            (_, Recipient::Audience(advice)) if self.audiences.is_empty() => {
                 Some(("an audience, .audience(…)", advice))
             }
-            Recipient::Client(advice) if self.client_ids.is_empty() => {
+            (_, Recipient::Client(advice)) if self.client_ids.is_empty() => {
                 Some(("a client, .client_id(…)", advice))
             }
             _ => None,
@@ -282,15 +374,21 @@ impl Preset {
         }
         let mut issuers = self.issuers.into_iter();
         let mut verifier = match self.keys {
-            Some(keys) => keys(self.verifier)?,
-            None => issuers.next().into_iter().fold(self.verifier, VerifierBuilder::discover),
+            Keys::Added(keys) => keys(self.verifier)?,
+            Keys::Discovered | Keys::Needed(_) => {
+                let issuer = self.authority.or_else(|| issuers.next());
+                issuer.into_iter().fold(self.verifier, VerifierBuilder::discover)
+            }
         };
         verifier = issuers.fold(verifier, VerifierBuilder::issuer);
-        verifier = match self.audiences.is_empty() {
-            true => verifier.any_audience(),
-            false => self.audiences.into_iter().fold(verifier, VerifierBuilder::audience),
+        verifier = match (self.audiences.is_empty(), self.client_instead) {
+            (false, _) => verifier.audiences(self.audiences),
+            (true, false) => verifier.any_audience(),
+            (true, true) => verifier,
         };
-        if !self.client_ids.is_empty() {
+        if self.client_instead {
+            verifier = verifier.client_ids(self.client_ids).client_id_instead_of_audience();
+        } else if !self.client_ids.is_empty() {
             verifier = verifier.token_kind(self.client_claim, self.client_ids);
         }
         Ok(AcceptedTokens {

@@ -24,7 +24,7 @@ impl Preset {
                 "the Application Audience (AUD) Tag: Cloudflare One > Access controls > \
                  Applications > your application > Additional settings",
             )
-            .header("cf-access-jwt-assertion")
+            .proxy_header("cf-access-jwt-assertion")
             .claim_paths(ClaimPaths::default().roles(["custom.groups"]))
             .map_verifier(|verifier| verifier.token_kind("type", ["app"]))
     }
@@ -42,7 +42,7 @@ impl Preset {
                  for App Engine: Google Cloud console > Security > Identity-Aware Proxy > the \
                  resource's menu > Get JWT audience code",
             )
-            .header("x-goog-iap-jwt-assertion")
+            .proxy_header("x-goog-iap-jwt-assertion")
             .map_verifier(|verifier| verifier.require_any_text("sub"))
     }
 }

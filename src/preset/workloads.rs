@@ -2,9 +2,7 @@
 
 use super::argument::{Argument, Form};
 use super::builder::Preset;
-use crate::jose::Algorithm::{
-    ES256, ES384, ES512, PS256, PS384, PS512, RS256, RS384, RS512,
-};
+use crate::jose::Algorithm::{ES256, ES384, ES512, PS256, PS384, PS512, RS256, RS384, RS512};
 
 impl Preset {
     /// Returns the preset for GitHub Actions: the workflows of a repository, or of an owner.
@@ -57,7 +55,7 @@ impl Preset {
     /// Returns the preset for SPIFFE: the JWT-SVIDs of a trust domain.
     ///
     #[doc = include_str!("../../docs/providers/spiffe.md")]
-    pub fn spiffe(trust_domain: impl Into<String>, bundle_url: impl Into<String>) -> Self {
+    pub fn spiffe(trust_domain: impl Into<String>) -> Self {
         let argument = Argument {
             name: "trust domain",
             form: Form::Name,
@@ -66,7 +64,10 @@ impl Preset {
         let preset = Self::of("spiffe", trust_domain, argument);
         let prefix = preset.fill("spiffe://{}/");
         preset
-            .jwks_url(bundle_url)
+            .needs_keys(
+                "the bundle endpoint of the trust domain with a web certificate (https_web), or \
+                 /keys of SPIRE's OIDC discovery provider",
+            )
             .algorithms([RS256, RS384, RS512, ES256, ES384, ES512, PS256, PS384, PS512])
             .needs_audience(
                 "a name of this service that its callers ask for, usually its SPIFFE ID: the \

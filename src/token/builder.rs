@@ -2,6 +2,7 @@
 
 use super::audiences::Audiences;
 use super::cache::TokenCache;
+use super::firebase_emulator::EmulatorSigner;
 use super::issuers::{IssuerTemplate, Issuers};
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
@@ -85,7 +86,9 @@ pub struct VerifierBuilder {
     /// The required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
+    required_either: Vec<[Box<str>; 2]>,
     texts: Vec<TextRule>,
+    firebase_emulator: Option<EmulatorSigner>,
     clock: Option<Arc<dyn Clock>>,
     revocation: Option<Arc<dyn Revocation>>,
     /// Each with the kind of list it was added as.
@@ -220,6 +223,21 @@ impl VerifierBuilder {
             claim: claim.into().into_boxed_str(),
             expected: Expected::OneOf(vec![text.into().into_boxed_str()]),
         });
+        self
+    }
+
+    /// Accepts the unsigned tokens of Firebase's emulator for one project, and no others.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn firebase_emulator(mut self, signer: EmulatorSigner) -> Result<Self, Error> {
+        self = self.key(signer.verifying_key()?).algorithms([EmulatorSigner::ALGORITHM]);
+        self.firebase_emulator = Some(signer);
+        Ok(self)
+    }
+
+    /// Requires one of these claims to be present.
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(crate) fn require_one_of(mut self, claims: [&str; 2]) -> Self {
+        self.required_either.push(claims.map(Into::into));
         self
     }
 
@@ -397,6 +415,7 @@ impl VerifierBuilder {
             token_type: options.token_type.map(String::into_boxed_str),
             token_type_if_present: self.token_type_if_present,
             required: self.required,
+            required_either: self.required_either,
             texts: self.texts,
             accept_bound: options.danger_accept_bound_tokens,
             issuer_verifies_emails: options.issuer_verifies_emails,
@@ -431,6 +450,7 @@ impl VerifierBuilder {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             rules,
             keys,
+            firebase_emulator: self.firebase_emulator,
             clock,
             revocation: self.revocation,
             epoch: AtomicU64::new(0),

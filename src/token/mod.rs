@@ -5,6 +5,7 @@ pub(crate) mod builder;
 pub(crate) mod cache;
 pub(crate) mod claim_set;
 pub(crate) mod claims;
+pub(crate) mod firebase_emulator;
 pub(crate) mod issuer;
 pub(crate) mod issuers;
 pub(crate) mod keys;

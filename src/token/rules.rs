@@ -20,6 +20,8 @@ pub(crate) struct Rules {
     /// Required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
     pub(crate) required: Vec<Box<str>>,
+    /// Pairs of claims of which one must be present.
+    pub(crate) required_either: Vec<[Box<str>; 2]>,
     /// String claims that are checked, or that other rules read.
     pub(crate) texts: Vec<TextRule>,
     /// Whether a key-bound token (`cnf`) passes without a proof of that key.
@@ -167,6 +169,10 @@ impl Rules {
         }
         if let Some(name) = self.required.iter().find(|name| !claims.has(name)) {
             return Err(missing(name));
+        }
+        let lacks_both = |pair: &&[Box<str>; 2]| !pair.iter().any(|name| claims.has(name));
+        if let Some([one, other]) = self.required_either.iter().find(lacks_both) {
+            return Err(missing(&format!("{one}' or '{other}")));
         }
         for (rule, found) in self.texts.iter().zip(&claims.texts) {
             let how = match (found, &rule.expected) {

@@ -11,6 +11,7 @@ mod log;
 mod oauth2;
 mod otp;
 mod parity;
+mod presets;
 mod reload;
 mod secrets;
 mod sessions;

@@ -63,7 +63,7 @@ async fn clerk() {
     clerk.refuses_claims("without an origin", json!({"azp": null}), "'azp'").await;
     clerk.refuses_claims("token of a JWT template", json!({"sid": null}), "'sid'").await;
     let machine = json!({"sub": "mch_1", "sid": null, "azp": null});
-    clerk.refuses_claims("machine token", machine, "'azp'").await;
+    clerk.refuses_claims("machine token", machine, "'sid'").await;
     clerk.refuses_other_forms("oat_2xVn").await;
 }
 
@@ -150,7 +150,7 @@ async fn supabase() {
         .await;
     for name in ["anon", "service_role"] {
         let key = json!({"iss": "supabase", "role": name, "aud": null, "sub": null});
-        supabase.refuses_claims("API key", key, "issuer").await;
+        supabase.refuses_claims("API key", key, "'iss'").await;
         supabase.refuses_claims("another role", json!({"role": name}), "'role'").await;
     }
     supabase.refuses_claims("another audience", json!({"aud": "anon"}), "'aud'").await;

@@ -12,6 +12,11 @@ fn a_missing_argument_is_an_error_that_says_where_to_find_it() {
         (Preset::keycloak("https://sso.example/realms/a"), ".audience(…)", "Mappers"),
         (Preset::okta("").audience("api"), "needs a custom", "Security > API"),
         (Preset::okta(issuer), ".audience(…)", "Authorization Servers"),
+        (Preset::cognito("").client_id("a"), "needs a user pool ID", "User pools"),
+        (Preset::cognito("eu-central-1_a1"), ".client_id(…)", "App clients"),
+        (Preset::entra("").audience("a"), "needs a tenant ID", "admin center > Overview"),
+        (Preset::entra_tenants([""; 0]).audience("a"), "needs a tenant ID", "Directory (tenant)"),
+        (Preset::entra_any_tenant(), ".audience(…)", "App registrations"),
         (Preset::zitadel("").audience("1"), "needs a instance", "URLs > Issuer"),
         (Preset::zitadel("https://a.zitadel.cloud"), ".audience(…)", "Resource Id"),
         (Preset::apple(), ".audience(…)", "Identifiers"),
@@ -28,8 +33,17 @@ fn a_missing_argument_is_an_error_that_says_where_to_find_it() {
         (Preset::github_actions("acme/shop"), ".audience(…)", "getIDToken"),
         (Preset::gitlab_ci("").audience("a"), "needs a project", "acme/shop"),
         (Preset::gitlab_ci("acme/shop"), ".audience(…)", "id_tokens"),
-        (Preset::spiffe("", "https://a.example").audience("a"), "needs a trust domain", "SPIRE"),
-        (Preset::spiffe("acme.example", "https://a.example"), ".audience(…)", "FetchJWTSVID"),
+        (
+            Preset::spiffe("").jwks_url("https://a.example").audience("a"),
+            "needs a trust domain",
+            "SPIRE",
+        ),
+        (
+            Preset::spiffe("acme.example").jwks_url("https://a.example"),
+            ".audience(…)",
+            "FetchJWTSVID",
+        ),
+        (Preset::spiffe("acme.example").audience("a"), ".jwks_url(…)", "bundle endpoint"),
     ];
     for (preset, says, place) in missing {
         let error = preset.build().unwrap_err();
@@ -49,12 +63,16 @@ fn an_invalid_argument_never_enters_a_url() {
         // The tokens of this server are for Okta alone.
         Preset::okta("https://acme.okta.com").audience("api"),
         Preset::okta("https://acme.okta.com/oauth2/").audience("api"),
+        Preset::cognito("eu-central-1/../a_b").client_id("a"),
+        Preset::entra("acme.onmicrosoft.com").audience("a"),
+        Preset::entra("common").audience("a"),
+        Preset::entra_tenants(["3a1b6c2e-5d0f-4c1a-9c53-0a5d1b1a7f10", "common"]).audience("a"),
         Preset::firebase("acme/../evil"),
         Preset::firebase("acme?alt=json"),
         Preset::workos("client_1/../client_2"),
         Preset::github_actions("acme/*").audience("api"),
         Preset::gitlab_ci("acme/shop/").audience("api"),
-        Preset::spiffe("acme.example/orders", "https://a.example").audience("a"),
+        Preset::spiffe("acme.example/orders").jwks_url("https://a.example").audience("a"),
     ];
     for preset in invalid {
         let shown = format!("{preset:?}");
@@ -76,6 +94,10 @@ fn a_preset_builds_without_a_fetch() {
         Preset::auth0("https://acme.eu.auth0.com/").audience(api),
         Preset::keycloak("https://sso.acme.example/realms/shop/").any_audience(),
         Preset::okta("https://acme.okta.com/oauth2/default").audience(api),
+        Preset::cognito("eu-central-1_a1B2c3").client_id("4tl4f1mb"),
+        Preset::entra("3a1b6c2e-5d0f-4c1a-9c53-0a5d1b1a7f10").audience("api://orders"),
+        Preset::entra_tenants(["3a1b6c2e-5d0f-4c1a-9c53-0a5d1b1a7f10"]).audience("api://orders"),
+        Preset::entra_any_tenant().audience("api://orders"),
         Preset::zitadel("https://acme.zitadel.cloud").audience("1"),
         Preset::apple().audience("com.acme.shop"),
         Preset::clerk("clerk.acme.example").client_id("https://app.acme.example"),
@@ -87,7 +109,7 @@ fn a_preset_builds_without_a_fetch() {
         Preset::google_iap().audience("/projects/1/apps/acme"),
         Preset::github_actions("acme").audience(api),
         Preset::gitlab_ci("acme/group/shop").audience(api),
-        Preset::spiffe("acme.example", "https://spire.acme.example").audience("a"),
+        Preset::spiffe("acme.example").jwks_url("https://spire.acme.example").audience("a"),
     ];
     for preset in presets {
         preset.build().unwrap();

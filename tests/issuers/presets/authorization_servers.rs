@@ -30,7 +30,7 @@ async fn auth0() {
     auth0.refuses_claims("token for another API", other_api, "'aud'").await;
     auth0.refuses_claims("ID token", json!({"aud": "my_client_id"}), "'aud'").await;
     let without_slash = json!({"iss": "https://acme.eu.auth0.com"});
-    auth0.refuses_claims("another issuer", without_slash, "issuer").await;
+    auth0.refuses_claims("another issuer", without_slash, "'iss'").await;
     auth0.refuses_other_forms("8Hn2tGJ0pVvU7pZxw1mFzqkY").await;
 }
 
@@ -144,4 +144,47 @@ async fn the_roles_of_a_list_and_of_an_object_are_not_mixed() {
     let hs = jamguard::jose::SigningKey::from_secret(Algorithm::HS512, &[7; 64]).unwrap();
     let token = jamguard::testing::mint(&hs, &zitadel.claims).unwrap();
     zitadel.refuses("HS512", &token, kind, "HS512").await;
+}
+
+#[tokio::test]
+async fn cognito() {
+    let preset = Preset::cognito("eu-central-1_a1B2c3D4e").client_id("4tl4f1mb").client_id("7mn0");
+    let claims = json!({
+        "sub": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+        "cognito:groups": ["editors"],
+        "iss": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a1B2c3D4e",
+        "version": 2,
+        "client_id": "4tl4f1mb",
+        "origin_jti": "aaaaaaaa",
+        "token_use": "access",
+        "scope": "openid orders/read",
+        "username": "ann",
+    });
+    let cognito = Provider::start(preset, Algorithm::RS256, claims).await;
+    cognito
+        .allows(&[scope("orders/read"), role("editors")], &[role("admins"), scope("editors")])
+        .await;
+    cognito.identity(json!({"client_id": "7mn0"})).await;
+    let id_token = json!({"token_use": "id", "aud": "4tl4f1mb", "client_id": null, "scope": null});
+    cognito.refuses_claims("ID token", id_token, "'").await;
+    cognito.refuses_claims("another kind", json!({"token_use": "id"}), "'token_use'").await;
+    cognito.refuses_claims("another client", json!({"client_id": "evil"}), "'client_id'").await;
+    cognito.refuses_claims("for a resource", json!({"aud": "https://api.evil"}), "'aud'").await;
+    let pool = "https://cognito-identity.amazonaws.com";
+    cognito.refuses_claims("token of an identity pool", json!({"iss": pool}), "identity").await;
+    let encrypted = "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIn0.a.b.c.d";
+    cognito.refuses("refresh token", encrypted, ErrorKind::Malformed, "five parts").await;
+    cognito.refuses_other_forms("opaque").await;
+}
+
+#[tokio::test]
+async fn cognito_accepts_a_named_resource() {
+    let pool = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_a1";
+    let preset = Preset::cognito("us-east-1_a1").client_id("web").audience(API);
+    let claims = json!({"iss": pool, "sub": "1", "client_id": "web", "token_use": "access"});
+    let cognito = Provider::start(preset, Algorithm::RS256, claims).await;
+    cognito.identity(json!({})).await;
+    cognito.identity(json!({"aud": API})).await;
+    cognito.refuses_claims("another client", json!({"aud": API, "client_id": "tv"}), "tv").await;
+    cognito.refuses_claims("another resource", json!({"aud": "https://b.example"}), "'aud'").await;
 }

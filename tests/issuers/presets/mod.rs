@@ -5,6 +5,8 @@ mod apps;
 mod arguments;
 mod authorization_servers;
 mod changes;
+mod entra;
+mod firebase_emulator;
 mod proxies;
 #[cfg(feature = "axum")]
 mod requests;
@@ -77,7 +79,7 @@ impl Provider {
 
     /// Checks that opaque tokens, and tokens signed with a secret or not at all, are refused.
     async fn refuses_other_forms(&self, opaque: &str) {
-        self.refuses("opaque", opaque, ErrorKind::Malformed, "not a JWT").await;
+        self.refuses("opaque", opaque, ErrorKind::Malformed, "").await;
         let secret = SigningKey::from_secret(Algorithm::HS256, &[7; 32]).unwrap();
         let signed = mint(&secret, &self.claims).unwrap();
         let kind = ErrorKind::UnsupportedAlgorithm;

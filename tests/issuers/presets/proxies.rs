@@ -49,7 +49,7 @@ async fn google_iap() {
     let other = json!({"aud": "/projects/1234567890/global/backendServices/1"});
     iap.refuses_claims("another backend", other, "'aud'").await;
     let google = json!({"iss": "https://accounts.google.com"});
-    iap.refuses_claims("ID token of Google", google, "issuer").await;
+    iap.refuses_claims("ID token of Google", google, "'iss'").await;
     iap.refuses_claims("without a user", json!({"sub": null}), "'sub'").await;
     iap.refuses_other_forms("accounts.google.com:ann@acme.example").await;
 }

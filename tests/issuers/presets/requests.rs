@@ -4,7 +4,7 @@ use super::mint;
 use crate::support::issuer::{NOW, set_of};
 use crate::support::{Request, send};
 use axum::{Router, routing::get};
-use jamguard::jose::{Algorithm, SigningKey};
+use jamguard::jose::{Algorithm::ES256, SigningKey};
 use jamguard::policy::{ClaimPaths, role};
 use jamguard::testing::ManualClock;
 use jamguard::{Authenticator, CredentialSource, ErrorKind, Identity, Preset};
@@ -23,20 +23,29 @@ struct Keys {
 
 impl Keys {
     fn new() -> Self {
-        let key = || SigningKey::generate(Algorithm::ES256).unwrap().with_key_id("k1");
+        let key = || SigningKey::generate(ES256).unwrap().with_key_id("k1");
         Self { keycloak: key(), zitadel: key(), iap: key() }
     }
 
     fn keycloak(&self) -> Preset {
-        Preset::keycloak(REALM).audience("orders").jwks_json(set_of(&[&self.keycloak]))
+        Preset::keycloak(REALM)
+            .audience("orders")
+            .jwks_json(set_of(&[&self.keycloak]))
+            .algorithms([ES256])
     }
 
     fn zitadel(&self) -> Preset {
-        Preset::zitadel(INSTANCE).audience("1").jwks_json(set_of(&[&self.zitadel]))
+        Preset::zitadel(INSTANCE)
+            .audience("1")
+            .jwks_json(set_of(&[&self.zitadel]))
+            .algorithms([ES256])
     }
 
     fn iap(&self) -> Preset {
-        Preset::google_iap().audience("/projects/1/apps/a").jwks_json(set_of(&[&self.iap]))
+        Preset::google_iap()
+            .audience("/projects/1/apps/a")
+            .jwks_json(set_of(&[&self.iap]))
+            .algorithms([ES256])
     }
 }
 
@@ -115,11 +124,8 @@ async fn several_presets_are_told_apart_by_issuer_and_each_reads_its_own_claims(
 #[tokio::test]
 async fn a_proxys_header_is_never_trusted_without_its_signature() {
     let keys = Keys::new();
-    let auth = Authenticator::builder()
-        .preset(keys.iap())
-        .clock(ManualClock::at(NOW))
-        .build()
-        .unwrap();
+    let auth =
+        Authenticator::builder().preset(keys.iap()).clock(ManualClock::at(NOW)).build().unwrap();
     let address = serve(auth).await;
     let sound = mint(&keys.iap, &iap_claims()).unwrap();
     let foreign = mint(&keys.zitadel, &iap_claims()).unwrap();
@@ -143,6 +149,31 @@ async fn a_proxys_header_is_never_trusted_without_its_signature() {
         let response = send(address, &request).await;
         assert_eq!(response.status, status, "{what}: {}", response.text());
     }
+}
+
+/// The proxy knows a browser by a cookie, which other sites' pages make it send too.
+#[tokio::test]
+async fn a_proxys_header_does_not_let_other_sites_act_for_the_user() {
+    let keys = Keys::new();
+    let auth = || Authenticator::builder().preset(keys.iap()).clock(ManualClock::at(NOW));
+    let sound = mint(&keys.iap, &iap_claims()).unwrap();
+    let post = || Request::post("/me", "").header(IAP, &sound).header("host", "app.example");
+    let evil = "https://evil.example";
+    let address = serve(auth().build().unwrap()).await;
+    for (what, request, status) in [
+        ("another site's page", post().header("sec-fetch-site", "cross-site"), 403),
+        ("another origin", post().header("origin", evil), 403),
+        ("the site's own page", post().header("sec-fetch-site", "same-origin"), 405),
+        ("no browser", post(), 405),
+        ("reading", Request::get("/me").header(IAP, &sound).header("origin", evil), 200),
+    ] {
+        let response = send(address, &request).await;
+        assert_eq!(response.status, status, "{what}: {}", response.text());
+    }
+    // A header that the client's own code sets is no such case.
+    let own = auth().source(CredentialSource::header(IAP)).build().unwrap();
+    let response = send(serve(own).await, &post().header("origin", evil)).await;
+    assert_eq!(response.status, 405);
 }
 
 #[tokio::test]

@@ -82,7 +82,8 @@ async fn gitlab_ci() {
 #[tokio::test]
 async fn spiffe() {
     let ours = "spiffe://acme.example/orders";
-    let preset = Preset::spiffe("acme.example", "https://spire.acme.example/bundle").audience(ours);
+    let preset =
+        Preset::spiffe("acme.example").jwks_url("https://spire.acme.example/bundle").audience(ours);
     let claims = json!({"sub": "spiffe://acme.example/web", "aud": [ours]});
     let spiffe = Provider::start(preset, Algorithm::ES256, claims).await;
     let identity = spiffe.identity(json!({})).await;
