@@ -113,6 +113,11 @@ require = ["sub", "jti"]
 require_text = { hd = "example.com" }
 require_any_text = "email"
 require_key_id = true
+client_ids = ["web", "app"]
+client_id_instead_of_audience = true
+issuer_family = { "https://issuer.example/{tenant}" = ["blue", "green"] }
+numeric_subject = true
+danger_accept_text_dates = true
 issuer_verifies_emails = true
 leeway = "10s"
 max_token_len = 8192
@@ -194,6 +199,8 @@ require_any_text = "environment"
 discover = "https://other.example"
 audience = "api"
 algorithms = ["RS256"]
+access_token_profile = true
+try_several_keys = true
 
 [jam.verifiers.file]
 jwks_file = "keys.json"
