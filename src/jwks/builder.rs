@@ -1,13 +1,17 @@
 //! Builder of a remote key set, with validation of its durations.
 
-use super::fetch::{Fetch, HttpFetch};
+use super::discovery::Discovery;
+use super::fetch::{Fetch, Fetcher};
 use super::location::{Location, Published};
 pub(crate) use super::origin::KeySetOptions;
 use super::origin::Origin;
 use super::remote::RemoteKeySet;
 use crate::core::{
-    Clock, Error, PartClock, SystemClock, debug_fields, ensure, http::HttpClient,
-    refreshing::Refreshing, settings::Time, telemetry::Counter,
+    Clock, Error, PartClock, SystemClock, debug_fields, ensure,
+    network::{NetworkOptions, network_methods},
+    refreshing::Refreshing,
+    settings::Time,
+    telemetry::Counter,
 };
 use std::sync::{Arc, Mutex};
 use std::{sync::atomic::AtomicU64, time::Duration};
@@ -28,8 +32,12 @@ use std::{sync::atomic::AtomicU64, time::Duration};
 #[must_use]
 pub struct RemoteKeySetBuilder {
     location: Box<dyn Location>,
-    fetcher: Option<Arc<dyn Fetch>>,
+    discover_at: Option<String>,
+    fetch: Option<Arc<dyn Fetch>>,
+    /// The fetcher of another part, with its network.
+    shared: Option<Fetcher>,
     clock: Arc<dyn Clock>,
+    pub(crate) network: NetworkOptions,
     pub(crate) options: KeySetOptions,
 }
 
@@ -39,12 +47,17 @@ impl RemoteKeySet {
         RemoteKeySetBuilder::new(Published::Url(url.into()))
     }
 
-    /// Returns a builder of an OpenID Connect issuer's key set.
+    /// Returns a builder of the key set that an issuer's metadata names.
     ///
-    /// The discovery document names the key set's URL, and must name the same issuer (OpenID
-    /// Connect Discovery 1.0 section 4.3).
+    /// The metadata is the OpenID Connect discovery document, `{issuer}/.well-known/openid-configuration`,
+    /// or, if there is none, the document of RFC 8414 section 3.1: for `https://host/path` at
+    /// `https://host/.well-known/oauth-authorization-server/path`. It must name the same issuer
+    /// (OpenID Connect Discovery 1.0 section 4.3, RFC 8414 section 3.3).
     pub fn discover(issuer: impl Into<String>) -> RemoteKeySetBuilder {
-        RemoteKeySetBuilder::new(Published::Issuer(issuer.into()))
+        RemoteKeySetBuilder::new(Published::Issuer(Discovery {
+            issuer: issuer.into(),
+            address: None,
+        }))
     }
 }
 
@@ -52,15 +65,45 @@ impl RemoteKeySetBuilder {
     pub(crate) fn new(location: impl Location) -> Self {
         Self {
             location: Box::new(location),
-            fetcher: None,
+            discover_at: None,
+            fetch: None,
+            shared: None,
             clock: Arc::new(SystemClock),
+            network: NetworkOptions::default(),
             options: KeySetOptions::default(),
         }
     }
 
+    /// Reaches the issuer at this URL instead of its own: its metadata, and URLs below the issuer.
+    ///
+    /// For networks in which the issuer has another name than outside. The issuer's own name stays:
+    /// the metadata must contain it.
+    ///
+    /// ```
+    /// # use jamguard::jwks::RemoteKeySet;
+    /// let keys = RemoteKeySet::discover("https://login.example/realms/shop")
+    ///     .discover_at("http://keycloak:8080/realms/shop")
+    ///     .danger_plain_http_hosts(["keycloak"])
+    ///     .build()?;
+    /// # Ok::<(), jamguard::Error>(())
+    /// ```
+    pub fn discover_at(mut self, url: impl Into<String>) -> Self {
+        self.discover_at = Some(url.into());
+        self
+    }
+
+    network_methods!();
+
     /// Fetches with a custom fetcher instead of the built-in HTTP client.
     pub fn fetcher(mut self, fetcher: impl Fetch) -> Self {
-        self.fetcher = Some(Arc::new(fetcher));
+        self.fetch = Some(Arc::new(fetcher));
+        self
+    }
+
+    /// Fetches with the fetcher of another part, in its network.
+    #[cfg(feature = "oauth2")]
+    pub(crate) fn share(mut self, fetcher: Fetcher) -> Self {
+        self.shared = Some(fetcher);
         self
     }
 
@@ -115,10 +158,13 @@ impl RemoteKeySetBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a URL that is neither
-    /// https nor loopback, or a duration out of range.
-    pub fn build(self) -> Result<RemoteKeySet, Error> {
+    /// https nor loopback nor of a [permitted host](Self::danger_plain_http_hosts), a certificate
+    /// file that cannot be used, or a duration out of range.
+    pub fn build(mut self) -> Result<RemoteKeySet, Error> {
         let options = self.options;
-        self.location.check()?;
+        if let Some(url) = self.discover_at.take() {
+            self.location.reach_at(url)?;
+        }
         ensure(
             !options.timeout.0.is_zero() && options.timeout.0 <= Duration::from_secs(60),
             "the deadline of a fetch must be over 0 and at most 60 s",
@@ -133,10 +179,11 @@ impl RemoteKeySetBuilder {
             ages.iter().all(|Time(age)| *age <= longest),
             "an age, max_stale or cooldown is over 7 days: withdrawn keys would stay that long",
         )?;
-        let fetcher = match self.fetcher {
-            Some(fetcher) => fetcher,
-            None => Arc::new(HttpFetch(HttpClient::new(options.timeout.0)?)),
+        let fetcher = match self.shared {
+            Some(shared) => shared,
+            None => Fetcher::of(self.fetch, options.timeout.0, &self.network)?,
         };
+        self.location.check(fetcher.urls())?;
         let clock = PartClock::new(self.clock);
         let origin = Origin {
             location: self.location,

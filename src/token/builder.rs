@@ -14,6 +14,9 @@ use crate::jose::{Algorithm, KeySet, VerifyingKey, jws::DEFAULT_MAX_LEN};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{sync::Arc, time::Duration};
 
+/// Keys that [`VerifierBuilder::try_several_keys`] tries for one token.
+const MAX_CANDIDATES: usize = 4;
+
 /// Builds a key source from the clock and the configured algorithms.
 type MakeSource =
     Box<dyn FnOnce(Arc<dyn Clock>, &[Algorithm]) -> Result<Arc<dyn KeySource>, Error> + Send>;
@@ -27,6 +30,8 @@ options! {
         issuer_verifies_emails: bool = false,
         /// Requires a `kid` in the header.
         require_key_id: bool = false,
+        /// Tries up to 4 keys for a token whose header fits several.
+        try_several_keys: bool = false,
         /// Accepts tokens without `exp`.
         danger_accept_missing_exp: bool = false,
         /// Accepts expired tokens.
@@ -65,6 +70,8 @@ pub struct VerifierBuilder {
     audience: AudienceRule,
     /// The required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
+    /// The AWS load balancers whose tokens are accepted, instead of JWTs in standard form.
+    pub(crate) load_balancers: Vec<Box<str>>,
     required: Vec<Box<str>>,
     texts: Vec<TextRule>,
     clock: Option<Arc<dyn Clock>>,
@@ -279,6 +286,15 @@ impl VerifierBuilder {
         self
     }
 
+    /// Tries up to 4 keys for a token whose header fits several keys of its algorithm.
+    ///
+    /// For issuers that publish several keys and sign without `kid`. Each forged token then costs
+    /// up to 4 signature checks. Default: off, and such a token is rejected.
+    pub fn try_several_keys(mut self) -> Self {
+        self.options.try_several_keys = true;
+        self
+    }
+
     /// Accepts tokens without `exp`, which are then valid until their key is removed.
     pub fn danger_accept_missing_exp(mut self) -> Self {
         self.options.danger_accept_missing_exp = true;
@@ -387,6 +403,8 @@ impl VerifierBuilder {
             accept_bound: options.danger_accept_bound_tokens,
             issuer_verifies_emails: options.issuer_verifies_emails,
             require_kid: options.require_key_id,
+            load_balancers: self.load_balancers,
+            max_candidates: if options.try_several_keys { MAX_CANDIDATES } else { 1 },
             require_exp: !options.danger_accept_missing_exp,
             check_exp: !options.danger_accept_expired,
             leeway: options.leeway.0.as_secs(),

@@ -27,6 +27,10 @@ pub(crate) struct Rules {
     /// Declared by the application: the issuer names only verified e-mail addresses.
     pub(crate) issuer_verifies_emails: bool,
     pub(crate) require_kid: bool,
+    /// Keys that are tried for one token.
+    pub(crate) max_candidates: usize,
+    /// ARNs of the AWS load balancers whose tokens are accepted; empty for JWTs in standard form.
+    pub(crate) load_balancers: Vec<Box<str>>,
     pub(crate) require_exp: bool,
     /// Whether `exp` is compared with the clock.
     pub(crate) check_exp: bool,

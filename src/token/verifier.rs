@@ -13,7 +13,7 @@ use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{
     BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, mismatch,
 };
-use crate::jose::{KeySet, VerifyingKey, jws::Compact};
+use crate::jose::{KeySet, VerifyingKey};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -129,6 +129,11 @@ impl Verifier {
     /// Returns whether the tokens' e-mail addresses are declared to be verified.
     pub(crate) fn issuer_verifies_emails(&self) -> bool {
         self.inner.rules.issuer_verifies_emails
+    }
+
+    /// Returns whether the tokens are of a load balancer, with padding.
+    pub(crate) fn is_alb(&self) -> bool {
+        self.inner.rules.is_alb()
     }
 
     pub(crate) fn max_len(&self) -> usize {
@@ -247,7 +252,10 @@ fn unknown_key(kid: &str, keys: &KeySet) -> Error {
 /// A failed full verification, and whether newer keys might change the result.
 enum Refused {
     /// The token names a key that is not in the set.
-    UnknownKeyId(Error),
+    UnknownKeyId {
+        kid: Box<str>,
+        error: Error,
+    },
     /// The keys of the set reject the token; one of them may have been replaced.
     ByKey(Error),
     Because(Error),
@@ -256,7 +264,7 @@ enum Refused {
 impl Refused {
     fn into_error(self) -> Error {
         match self {
-            Self::UnknownKeyId(error) | Self::ByKey(error) | Self::Because(error) => error,
+            Self::UnknownKeyId { error, .. } | Self::ByKey(error) | Self::Because(error) => error,
         }
     }
 }
@@ -328,10 +336,11 @@ impl Inner {
 
     /// Runs the checks that need no key.
     fn check_form(&self, token: &[u8]) -> Result<(), Error> {
-        let compact = Compact::split(token, self.rules.max_len)?;
+        let compact = self.rules.split(token)?;
         self.rules.check_header(&*compact.header()?)?;
         let payload = compact.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
+        let mut claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
+        self.rules.add_header_claims(&compact, &mut claims)?;
         self.rules.check_issuer(claims.issuer.as_deref())
     }
 
@@ -339,7 +348,7 @@ impl Inner {
     fn not_refreshed(&self, refused: Refused) -> Error {
         let error = match refused {
             Refused::Because(error) => return error,
-            Refused::UnknownKeyId(error) | Refused::ByKey(error) => error,
+            Refused::UnknownKeyId { error, .. } | Refused::ByKey(error) => error,
         };
         match self.keys.age_note() {
             Some(note) => error.map_message(|message| format!("{message}; {note}")),
@@ -354,7 +363,7 @@ impl Inner {
         seen: u64,
     ) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         match refused {
-            Refused::UnknownKeyId(_) => self.keys.refresh(seen),
+            Refused::UnknownKeyId { kid, .. } => self.keys.refresh(seen, kid),
             Refused::ByKey(_) => self.keys.refresh_replaced(seen),
             Refused::Because(_) => None,
         }
@@ -395,22 +404,27 @@ impl Inner {
         Snapshot { keys, generation }: &Snapshot,
     ) -> Result<Verified, Refused> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let compact = Compact::split(token, self.rules.max_len)?;
+        let compact = self.rules.split(token)?;
         let header = compact.header()?;
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
-        let claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
+        let mut claims = RegisteredClaims::parse(&payload, &self.rules.texts)?;
+        self.rules.add_header_claims(&compact, &mut claims)?;
         // Before key selection, so that a foreign token costs little.
         self.rules.check_issuer(claims.issuer.as_deref())?;
 
         let kid = header.key_id();
-        let key = keys.select(kid, header.algorithm()).map_err(|error| match kid {
-            Some(kid) if !keys.has_key_id(kid) => Refused::UnknownKeyId(unknown_key(kid, keys)),
-            // Ambiguous candidates are never tried, and newer keys would not reduce them.
-            kid if keys.has_candidate(kid, header.algorithm()) => Refused::Because(error),
-            _ => Refused::ByKey(error),
-        })?;
-        compact.verify(key, header.algorithm()).map_err(|error| match error.kind() {
+        let candidates =
+            keys.select(&header, self.rules.max_candidates).map_err(|error| match kid {
+                Some(kid) if !keys.has_key_id(kid) => {
+                    Refused::UnknownKeyId { kid: kid.into(), error: unknown_key(kid, keys) }
+                }
+                // Ambiguous candidates are never tried, and newer keys would not reduce them.
+                _ if keys.has_candidate(&header) => Refused::Because(error),
+                _ => Refused::ByKey(error),
+            })?;
+        let verified = compact.verify_by_any(&candidates, header.algorithm());
+        let key = verified.map_err(|error| match error.kind() {
             ErrorKind::BadSignature => Refused::ByKey(error),
             _ => Refused::Because(error),
         })?;

@@ -71,7 +71,7 @@ impl VerifierSection {
         let Self(options, Section(published, settings)) = self;
         let mut verifier = Verifier::builder().clock(spot.clock());
         verifier.options = options.clone();
-        spot.one_of(&["jwks_url", "discover", "jwks_file", "jwks", "keys", "key_ring"])?;
+        spot.one_of(&["jwks_url", "discover", "aws_alb", "jwks_file", "jwks", "keys", "key_ring"])?;
         verifier = settings.keys(verifier, spot, rings)?;
         verifier = published.add_to(verifier, (), spot)?;
         settings.rules(verifier, spot, lists)

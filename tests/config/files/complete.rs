@@ -103,7 +103,7 @@ grace = "2s"
 
 [jam.verifiers.url]
 jwks_url = "https://issuer.example/keys"
-key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s" }
+key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s", danger_plain_http_hosts = ["keycloak"], ca_file = "root.pem" }
 algorithms = ["ES512", "EdDSA"]
 issuer = "https://issuer.example"
 audience = ["api", "web"]
@@ -113,6 +113,7 @@ require = ["sub", "jti"]
 require_text = { hd = "example.com" }
 require_any_text = "email"
 require_key_id = true
+try_several_keys = true
 issuer_verifies_emails = true
 leeway = "10s"
 max_token_len = 8192
@@ -122,8 +123,14 @@ allow_lists = "allowed"
 
 [jam.verifiers.discovered]
 discover = "https://other.example"
+discover_at = "https://inside.example"
 audience = "api"
 algorithms = ["RS256"]
+
+[jam.verifiers.alb]
+aws_alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
+aws_alb_keys_url = "https://keys.example"
+any_audience = true
 
 [jam.verifiers.file]
 jwks_file = "keys.json"
@@ -256,6 +263,9 @@ login = { into_jwt = "jwt", id_token = "url", parameters = { access_type = "offl
 
 [jam.oauth2.company]
 discover = "https://login.company.example"
+discover_at = "http://keycloak:8080"
+danger_plain_http_hosts = "keycloak"
+ca_file = "root.pem"
 client_id = "client"
 secret = "${SECRET}"
 token_source = { scopes = "orders.read", parameters = { audience = "https://orders.example" } }
