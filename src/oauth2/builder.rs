@@ -5,7 +5,8 @@ use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::provider_keys::USERINFO;
 use super::scopes::{check_scope, words};
-use crate::core::http::{HttpClient, checked_url};
+use crate::core::http::HttpClient;
+use crate::core::network::{NetworkOptions, checked_url, network_methods};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{
     Clock, Error, Secret, SystemClock, debug_fields, ensure, name::is_name,
@@ -52,6 +53,7 @@ pub struct OAuth2ClientBuilder {
     client_id: String,
     secret: Option<Secret>,
     clock: Arc<dyn Clock>,
+    pub(crate) network: NetworkOptions,
     pub(crate) options: ClientOptions,
 }
 
@@ -63,6 +65,7 @@ impl OAuth2Client {
             client_id: client_id.into(),
             secret: None,
             clock: Arc::new(SystemClock),
+            network: NetworkOptions::default(),
             options: ClientOptions::default(),
         }
     }
@@ -105,6 +108,8 @@ impl OAuth2ClientBuilder {
         self.options.timeout = Time(timeout);
         self
     }
+
+    network_methods!();
 
     /// Sets the clock that decides when tokens expire. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -165,9 +170,9 @@ impl OAuth2ClientBuilder {
             "the list of ID token algorithms is empty: give .id_token_algorithms([…]) those \
              that the provider signs with, or omit it",
         )?;
-        let http = HttpClient::new(timeout)?;
+        let http = HttpClient::new(timeout, &self.network)?;
         let mut client = Inner {
-            directory: Directory::new(&self.provider, http.clone(), self.clock.clone())?,
+            directory: Directory::new(&self.provider, http.clone().into(), self.clock.clone())?,
             provider: self.provider,
             client_id: self.client_id,
             secret: self.secret,

@@ -4,7 +4,7 @@ use super::answer::{self, MAX_BODY};
 use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::tokens::TokenResponse;
-use crate::core::http::{HttpAnswer, HttpClient, HttpRequest, checked_url};
+use crate::core::http::{HttpAnswer, HttpClient, HttpRequest};
 use crate::core::{
     Clock, Error, ErrorKind, Secret, debug_fields, hash::Sha256, millis,
     single_flight::SingleFlight,
@@ -185,7 +185,7 @@ impl OAuth2Client {
         accepted: &'static str,
     ) -> Result<HttpAnswer, Error> {
         let token = access_token.expose();
-        let request = HttpRequest::get(checked_url(url)?, MAX_BODY)
+        let request = HttpRequest::get(self.0.http.urls().check(url)?, MAX_BODY)
             .accept(accepted)
             .authorization(self.0.provider.scheme, token);
         self.0.http.send(request).await

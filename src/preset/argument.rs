@@ -39,7 +39,7 @@ impl Argument {
         let value = value.trim();
         if value.is_empty() {
             return Err(Error::configuration(format!(
-                "the preset `{preset}` needs a {name}: {advice}"
+                "the preset `{preset}` lacks its {name}: {advice}"
             )));
         }
         form.read(value).ok_or_else(|| {

@@ -4,13 +4,15 @@ use super::argument::Argument;
 use crate::authenticator::{CredentialSource, accepted::AcceptedTokens};
 use crate::core::{Error, debug_fields, telemetry};
 use crate::jose::Algorithm;
-use crate::jwks::RemoteKeySet;
+use crate::jwks::{AwsAlb, RemoteKeySet, RemoteKeySetBuilder};
 use crate::policy::ClaimPaths;
 use crate::token::firebase_emulator::EmulatorSigner;
 use crate::token::{builder::VerifierBuilder, verifier::Verifier};
 
 /// Adds the keys of a provider to its verifier.
 type AddKeys = Box<dyn FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error> + Send>;
+/// Changes how a provider's keys are fetched.
+type ChangeKeySet = Box<dyn FnOnce(RemoteKeySetBuilder) -> RemoteKeySetBuilder + Send>;
 
 /// The rules for the tokens of a well-known provider.
 ///
@@ -33,10 +35,12 @@ type AddKeys = Box<dyn FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error>
 /// | [`google`](Self::google) | ID tokens of Google | `aud` |
 /// | [`supabase`](Self::supabase) | access tokens of Supabase Auth | the project |
 /// | [`workos`](Self::workos) | access tokens of WorkOS AuthKit | the application's keys |
+/// | [`aws_alb`](Self::aws_alb) | the header of AWS Application Load Balancers | the load balancer |
 /// | [`cloudflare_access`](Self::cloudflare_access) | the header of Cloudflare Access | `aud` |
 /// | [`google_iap`](Self::google_iap) | the header of Google's Identity-Aware Proxy | `aud` |
 /// | [`github_actions`](Self::github_actions) | tokens of GitHub Actions workflows | `aud` |
 /// | [`gitlab_ci`](Self::gitlab_ci) | ID tokens of GitLab CI/CD jobs | `aud` |
+/// | [`kubernetes`](Self::kubernetes) | tokens of Kubernetes service accounts | `aud` |
 /// | [`spiffe`](Self::spiffe) | JWT-SVIDs of a SPIFFE trust domain | `aud` |
 ///
 /// # Example
@@ -68,14 +72,17 @@ pub struct Preset {
     client_instead: bool,
     /// The issuer whose discovery document names the keys; `None` for the first of `issuers`.
     authority: Option<String>,
+    change_key_set: Option<ChangeKeySet>,
     source: CredentialSource,
     claim_paths: ClaimPaths,
 }
 
 /// Where the keys come from.
 enum Keys {
-    /// From the key set that the discovery document of the authority or first issuer names.
+    /// From the key set that the metadata of the authority or first issuer names.
     Discovered,
+    /// From the JWK set at this URL.
+    At(String),
     Added(AddKeys),
     /// The application must say, with where to find them at the provider.
     Needed(&'static str),
@@ -106,6 +113,7 @@ impl Preset {
             client_claim: "azp",
             client_instead: false,
             authority: None,
+            change_key_set: None,
             source: CredentialSource::bearer(),
             claim_paths: ClaimPaths::default(),
         }
@@ -142,6 +150,11 @@ impl Preset {
         self.jwks_url(url)
     }
 
+    /// Takes keys and form of the tokens from load balancers.
+    pub(super) fn load_balancers(self, alb: AwsAlb) -> Self {
+        self.keys(move |verifier| alb.apply(verifier))
+    }
+
     /// Requires keys, which are found as the advice says.
     pub(super) fn needs_keys(self, advice: &'static str) -> Self {
         Self { keys: Keys::Needed(advice), ..self }
@@ -151,7 +164,7 @@ impl Preset {
         self,
         keys: impl FnOnce(VerifierBuilder) -> Result<VerifierBuilder, Error> + Send + 'static,
     ) -> Self {
-        Self { keys: Keys::Added(Box::new(keys)), ..self }
+        Self { keys: Keys::Added(Box::new(keys)), change_key_set: None, ..self }
     }
 
     /// Requires an audience, which is found as the advice says.
@@ -241,9 +254,36 @@ impl Preset {
     }
 
     /// Takes the keys from a published JWK set at another `url`.
+    ///
+    /// How the keys are fetched is the default then: what the preset and
+    /// [`map_key_set`](Self::map_key_set) said is for their old place.
     pub fn jwks_url(self, url: impl Into<String>) -> Self {
-        let url = url.into();
-        self.keys(move |verifier| Ok(verifier.jwks_url(url)))
+        Self { keys: Keys::At(url.into()), change_key_set: None, ..self }
+    }
+
+    /// Changes how the provider's keys are fetched: its address in a private network, certificate
+    /// authorities, times.
+    ///
+    /// ```
+    /// # use jamguard::Preset;
+    /// // Inside of a compose network the issuer has another name.
+    /// let preset = Preset::keycloak("https://sso.acme.example/realms/shop")
+    ///     .audience("orders")
+    ///     .map_key_set(|keys| {
+    ///         keys.discover_at("http://keycloak:8080/realms/shop")
+    ///             .danger_plain_http_hosts(["keycloak"])
+    ///     });
+    /// ```
+    pub fn map_key_set(
+        self,
+        change: impl FnOnce(RemoteKeySetBuilder) -> RemoteKeySetBuilder + Send + 'static,
+    ) -> Self {
+        let before = self.change_key_set;
+        let both = move |keys| match before {
+            Some(before) => change(before(keys)),
+            None => change(keys),
+        };
+        Self { change_key_set: Some(Box::new(both)), ..self }
     }
 
     /// Takes the keys from a configured remote key set.
@@ -373,12 +413,21 @@ impl Preset {
             )));
         }
         let mut issuers = self.issuers.into_iter();
+        let is_changed = self.change_key_set.is_some();
+        let change = self.change_key_set.unwrap_or_else(|| Box::new(|keys| keys));
         let mut verifier = match self.keys {
-            Keys::Added(keys) => keys(self.verifier)?,
-            Keys::Discovered | Keys::Needed(_) => {
-                let issuer = self.authority.or_else(|| issuers.next());
-                issuer.into_iter().fold(self.verifier, VerifierBuilder::discover)
+            Keys::Added(_) if is_changed => {
+                return Err(Error::configuration(
+                    ".map_key_set(…) changes how the preset fetches keys, and these keys are the \
+                     application's: remove it, or .jwks(…) and .jwks_json(…)",
+                ));
             }
+            Keys::Added(keys) => keys(self.verifier)?,
+            Keys::At(url) => self.verifier.key_set(change(RemoteKeySet::builder(url))),
+            Keys::Discovered | Keys::Needed(_) => match self.authority.or_else(|| issuers.next()) {
+                Some(issuer) => self.verifier.discover_with(issuer, change),
+                None => self.verifier,
+            },
         };
         verifier = issuers.fold(verifier, VerifierBuilder::issuer);
         verifier = match (self.audiences.is_empty(), self.client_instead) {

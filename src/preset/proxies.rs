@@ -3,9 +3,21 @@
 use super::argument::{Argument, Form};
 use super::builder::Preset;
 use crate::jose::Algorithm::{ES256, RS256};
+use crate::jwks::AwsAlb;
 use crate::policy::ClaimPaths;
 
 impl Preset {
+    /// Returns the preset for AWS Application Load Balancers: the header of users that log in at one.
+    ///
+    #[doc = include_str!("../../docs/providers/aws_alb.md")]
+    pub fn aws_alb(load_balancers: AwsAlb) -> Self {
+        Self::new("aws_alb")
+            .load_balancers(load_balancers)
+            .proxy_header("x-amzn-oidc-data")
+            .claim_paths(ClaimPaths::default().roles(["cognito:groups", "groups", "roles"]))
+            .map_verifier(|verifier| verifier.require_any_text("sub"))
+    }
+
     /// Returns the preset for Cloudflare Access: the header of an application.
     ///
     #[doc = include_str!("../../docs/providers/cloudflare_access.md")]

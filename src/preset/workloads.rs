@@ -4,6 +4,9 @@ use super::argument::{Argument, Form};
 use super::builder::Preset;
 use crate::jose::Algorithm::{ES256, ES384, ES512, PS256, PS384, PS512, RS256, RS384, RS512};
 
+/// Where each pod finds the cluster's certificate authority and a token for its API server.
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
 impl Preset {
     /// Returns the preset for GitHub Actions: the workflows of a repository, or of an owner.
     ///
@@ -49,6 +52,33 @@ impl Preset {
             )
             .map_verifier(|verifier| {
                 verifier.require_text("project_path", project).require_any_text("pipeline_id")
+            })
+    }
+
+    /// Returns the preset for Kubernetes: tokens of the cluster's service accounts.
+    ///
+    #[doc = include_str!("../../docs/providers/kubernetes.md")]
+    pub fn kubernetes(issuer: impl Into<String>) -> Self {
+        let argument = Argument {
+            name: "issuer",
+            form: Form::Url,
+            advice: "such as https://kubernetes.default.svc.cluster.local: kubectl get --raw \
+                     /.well-known/openid-configuration, member issuer",
+        };
+        Self::of("kubernetes", issuer, argument)
+            .issued_by("{}")
+            .keys_at("https://kubernetes.default.svc/openid/v1/jwks")
+            .map_key_set(|keys| {
+                keys.ca_file(format!("{SERVICE_ACCOUNT}/ca.crt"))
+                    .bearer_token_file(format!("{SERVICE_ACCOUNT}/token"))
+            })
+            .algorithms([RS256, ES256, ES384, ES512])
+            .needs_audience(
+                "a name of this service that its callers' pods ask for: volumes: projected: \
+                 sources: serviceAccountToken: audience",
+            )
+            .map_verifier(|verifier| {
+                verifier.require_prefix("sub", "system:serviceaccount:").require(["kubernetes.io"])
             })
     }
 

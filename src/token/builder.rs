@@ -85,6 +85,8 @@ pub struct VerifierBuilder {
     pub(super) audiences: Audiences,
     /// The required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
+    /// The AWS load balancers whose tokens are accepted, instead of JWTs in standard form.
+    pub(crate) load_balancers: Vec<Box<str>>,
     required: Vec<Box<str>>,
     required_either: Vec<[Box<str>; 2]>,
     texts: Vec<TextRule>,
@@ -425,6 +427,7 @@ impl VerifierBuilder {
                 text_dates: options.danger_accept_text_dates,
                 numeric_subject: options.numeric_subject,
             },
+            load_balancers: self.load_balancers,
             require_exp: !options.danger_accept_missing_exp,
             check_exp: !options.danger_accept_expired,
             leeway: options.leeway.0.as_secs(),

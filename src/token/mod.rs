@@ -1,5 +1,6 @@
 //! Tokens: verification, issuing, revocation lists and the cache of verified tokens.
 
+mod alb;
 pub(crate) mod audiences;
 pub(crate) mod builder;
 pub(crate) mod cache;

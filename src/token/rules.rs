@@ -32,6 +32,8 @@ pub(crate) struct Rules {
     /// Whether several keys are tried for a token without `kid`.
     pub(crate) try_several_keys: bool,
     pub(crate) lenient: Leniency,
+    /// ARNs of the AWS load balancers whose tokens are accepted; empty for JWTs in standard form.
+    pub(crate) load_balancers: Vec<Box<str>>,
     pub(crate) require_exp: bool,
     /// Whether `exp` is compared with the clock.
     pub(crate) check_exp: bool,

@@ -13,7 +13,6 @@ use super::thread_cache;
 use super::verified::{Entry, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash};
-use crate::jose::jws::Compact;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -131,6 +130,11 @@ impl Verifier {
     /// Returns whether the tokens' e-mail addresses are declared to be verified.
     pub(crate) fn issuer_verifies_emails(&self) -> bool {
         self.inner.rules.issuer_verifies_emails
+    }
+
+    /// Returns whether the tokens are of a load balancer, with padding.
+    pub(crate) fn is_alb(&self) -> bool {
+        self.inner.rules.is_alb()
     }
 
     pub(crate) fn max_len(&self) -> usize {
@@ -309,17 +313,19 @@ impl Inner {
 
     /// Runs the checks that need no key.
     fn check_form(&self, token: &[u8]) -> Result<(), Error> {
-        let compact = Compact::split(token, self.rules.max_len)?;
+        let compact = self.rules.split(token)?;
         self.rules.check_header(&*compact.header()?)?;
         let payload = compact.payload_text()?;
-        self.rules.check_issuer(&self.rules.read_claims(&payload)?)
+        let mut claims = self.rules.read_claims(&payload)?;
+        self.rules.add_header_claims(&compact, &mut claims)?;
+        self.rules.check_issuer(&claims)
     }
 
     /// Returns the error and, if newer keys might change it, why none are fetched.
     fn not_refreshed(&self, refused: Refused) -> Error {
         let error = match refused {
             Refused::Because(error) => return error,
-            Refused::UnknownKeyId(error) | Refused::ByKey(error) => error,
+            Refused::UnknownKeyId { error, .. } | Refused::ByKey(error) => error,
         };
         match self.keys.age_note() {
             Some(note) => error.map_message(|message| format!("{message}; {note}")),
@@ -334,7 +340,7 @@ impl Inner {
         seen: u64,
     ) -> Option<BoxFuture<Result<Snapshot, Error>>> {
         match refused {
-            Refused::UnknownKeyId(_) => self.keys.refresh(seen),
+            Refused::UnknownKeyId { kid, .. } => self.keys.refresh(seen, kid),
             Refused::ByKey(_) => self.keys.refresh_replaced(seen),
             Refused::Because(_) => None,
         }
@@ -375,11 +381,12 @@ impl Inner {
         Snapshot { keys, generation }: &Snapshot,
     ) -> Result<Verified, Refused> {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let compact = Compact::split(token, self.rules.max_len)?;
+        let compact = self.rules.split(token)?;
         let header = compact.header()?;
         self.rules.check_header(&header)?;
         let payload = compact.payload_text()?;
-        let claims = self.rules.read_claims(&payload)?;
+        let mut claims = self.rules.read_claims(&payload)?;
+        self.rules.add_header_claims(&compact, &mut claims)?;
         // Before key selection, so that a foreign token costs little.
         self.rules.check_issuer(&claims)?;
 

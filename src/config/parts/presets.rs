@@ -5,6 +5,7 @@ use super::scalars::{Alg, AnyOf};
 use super::verifier_settings::{AddRules, FromPreset, VerifierSettings};
 use crate::authenticator::accepted::AcceptedTokens;
 use crate::config::document::Problem;
+use crate::jwks::AwsAlb;
 use crate::preset::Preset;
 
 settings! {
@@ -17,6 +18,8 @@ settings! {
         authorization_server: Option<String>,
         /// Argument of `workos`: the application's client ID.
         client_id: Option<String>,
+        /// Argument of `kubernetes`: the issuer of the cluster's tokens.
+        cluster_issuer: Option<String>,
         /// Argument of `auth0`: the tenant's domain.
         domain: Option<String>,
         /// Argument of `clerk`: the Frontend API URL.
@@ -50,6 +53,7 @@ settings! {
     enum PresetName {
         Apple,
         Auth0,
+        AwsAlb,
         Clerk,
         CloudflareAccess,
         Cognito,
@@ -60,6 +64,7 @@ settings! {
         Google,
         GoogleIap,
         Keycloak,
+        Kubernetes,
         Okta,
         Spiffe,
         Supabase,
@@ -69,9 +74,10 @@ settings! {
 }
 
 /// The keys with arguments of presets.
-const ARGUMENTS: [&str; 15] = [
+const ARGUMENTS: [&str; 16] = [
     "authorization_server",
     "client_id",
+    "cluster_issuer",
     "danger_firebase_emulator",
     "domain",
     "frontend_api",
@@ -94,6 +100,8 @@ impl Keys {
         match name {
             PresetName::Apple => (Preset::apple(), None),
             PresetName::Auth0 => (Preset::auth0(text(&self.domain)), Some("domain")),
+            // The key `aws_alb` of the section has the load balancers.
+            PresetName::AwsAlb => (Preset::aws_alb(AwsAlb::new([""; 0])), None),
             PresetName::Clerk => (Preset::clerk(text(&self.frontend_api)), Some("frontend_api")),
             PresetName::CloudflareAccess => {
                 (Preset::cloudflare_access(text(&self.team_domain)), Some("team_domain"))
@@ -117,6 +125,9 @@ impl Keys {
             PresetName::Google => (Preset::google(), None),
             PresetName::GoogleIap => (Preset::google_iap(), None),
             PresetName::Keycloak => (Preset::keycloak(text(&self.realm_url)), Some("realm_url")),
+            PresetName::Kubernetes => {
+                (Preset::kubernetes(text(&self.cluster_issuer)), Some("cluster_issuer"))
+            }
             PresetName::Okta => {
                 let server = text(&self.authorization_server);
                 (Preset::okta(server), Some("authorization_server"))

@@ -91,7 +91,7 @@ impl FromPreset for () {
 impl VerifierSettings {
     /// Whether the section names a source of keys.
     pub(super) fn has_keys(&self, spot: &Spot<'_>) -> Result<bool, Problem> {
-        let sources = ["jwks_url", "discover", "jwks_file", "jwks", "keys", "key_ring"];
+        let sources = ["jwks_url", "discover", "aws_alb", "jwks_file", "jwks", "keys", "key_ring"];
         spot.one_of(&sources).map(|given| given.is_some())
     }
 

@@ -103,7 +103,7 @@ grace = "2s"
 
 [jam.verifiers.url]
 jwks_url = "https://issuer.example/keys"
-key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s" }
+key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s", danger_plain_http_hosts = ["keycloak"], ca_file = "root.pem" }
 algorithms = ["ES512", "EdDSA"]
 issuer = "https://issuer.example"
 audience = ["api", "web"]
@@ -118,6 +118,7 @@ client_id_instead_of_audience = true
 issuer_family = { "https://issuer.example/{tenant}" = ["blue", "green"] }
 numeric_subject = true
 danger_accept_text_dates = true
+try_several_keys = true
 issuer_verifies_emails = true
 leeway = "10s"
 max_token_len = 8192
@@ -189,6 +190,12 @@ preset = "zitadel"
 instance = "https://acme.zitadel.cloud"
 audience = "https://api.acme.example"
 
+[jam.verifiers.kubernetes]
+preset = "kubernetes"
+cluster_issuer = "https://kubernetes.default.svc.cluster.local"
+jwks_url = "https://kubernetes.acme.example/openid/v1/jwks"
+audience = "orders"
+
 [jam.verifiers.github_actions]
 preset = "github_actions"
 repository = "acme/shop"
@@ -197,10 +204,16 @@ require_any_text = "environment"
 
 [jam.verifiers.discovered]
 discover = "https://other.example"
+discover_at = "https://inside.example"
 audience = "api"
 algorithms = ["RS256"]
 access_token_profile = true
 try_several_keys = true
+
+[jam.verifiers.alb]
+aws_alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
+aws_alb_keys_url = "https://keys.example"
+any_audience = true
 
 [jam.verifiers.file]
 jwks_file = "keys.json"
@@ -333,6 +346,9 @@ login = { into_jwt = "jwt", id_token = "url", parameters = { access_type = "offl
 
 [jam.oauth2.company]
 discover = "https://login.company.example"
+discover_at = "http://keycloak:8080"
+danger_plain_http_hosts = "keycloak"
+ca_file = "root.pem"
 client_id = "client"
 secret = "${SECRET}"
 token_source = { scopes = "orders.read", parameters = { audience = "https://orders.example" } }

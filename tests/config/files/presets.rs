@@ -102,6 +102,13 @@ fn every_preset_builds_from_a_file() {
     let api = "audience = 'https://api.acme.example'";
     for text in [
         "preset = 'apple'\naudience = 'com.acme.shop'".to_owned(),
+        "preset = 'kubernetes'\ncluster_issuer = 'https://a.example'\naudience = 'a'\n\
+         jwks_url = 'https://a.example/keys'"
+            .to_owned(),
+        format!(
+            "preset = 'aws_alb'\naws_alb = 'arn:aws:elasticloadbalancing:eu-central-1:1:\
+             loadbalancer/app/shop/50dc'"
+        ),
         format!("preset = 'auth0'\ndomain = 'acme.eu.auth0.com'\n{api}"),
         "preset = 'clerk'\nfrontend_api = 'clerk.acme.example'\nclient_ids = 'https://a.example'"
             .into(),
@@ -138,10 +145,16 @@ fn a_missing_or_foreign_argument_is_an_error_at_its_place() {
     for (text, says) in [
         (
             "preset = 'auth0'\naudience = 'a'",
-            "jam.verifiers.users: the preset `auth0` needs a domain",
+            "jam.verifiers.users: the preset `auth0` lacks its domain",
         ),
         ("preset = 'auth0'\ndomain = 'acme.eu.auth0.com'", "Applications > APIs"),
-        ("preset = 'entra'\naudience = 'a'", "needs a tenant ID"),
+        ("preset = 'entra'\naudience = 'a'", "lacks its tenant ID"),
+        ("preset = 'aws_alb'", "EC2 console"),
+        ("preset = 'kubernetes'\naudience = 'a'", "kubectl get --raw"),
+        (
+            "preset = 'kubernetes'\naudience = 'a'\ncluster_issuer = 'https://a.example'",
+            "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+        ),
         ("preset = 'spiffe'\ntrust_domain = 'a.example'\naudience = 'a'", "bundle endpoint"),
         (
             "preset = 'google'\naudience = 'a'\ndomain = 'b'",

@@ -1,41 +1,45 @@
 //! Missing and invalid arguments: the error says where to find them at the provider.
 
+use jamguard::jwks::AwsAlb;
 use jamguard::{ErrorKind, Preset};
 
 #[test]
 fn a_missing_argument_is_an_error_that_says_where_to_find_it() {
     let issuer = "https://acme.okta.com/oauth2/default";
     let missing = [
-        (Preset::auth0("").audience("api"), "needs a domain", "Settings > Domain"),
+        (Preset::auth0("").audience("api"), "lacks its domain", "Settings > Domain"),
         (Preset::auth0("acme.eu.auth0.com"), ".audience(…)", "Applications > APIs"),
-        (Preset::keycloak(" ").audience("api"), "needs a realm URL", "Realm settings"),
+        (Preset::keycloak(" ").audience("api"), "lacks its realm URL", "Realm settings"),
         (Preset::keycloak("https://sso.example/realms/a"), ".audience(…)", "Mappers"),
-        (Preset::okta("").audience("api"), "needs a custom", "Security > API"),
+        (Preset::okta("").audience("api"), "lacks its custom", "Security > API"),
         (Preset::okta(issuer), ".audience(…)", "Authorization Servers"),
-        (Preset::cognito("").client_id("a"), "needs a user pool ID", "User pools"),
+        (Preset::cognito("").client_id("a"), "lacks its user pool ID", "User pools"),
         (Preset::cognito("eu-central-1_a1"), ".client_id(…)", "App clients"),
-        (Preset::entra("").audience("a"), "needs a tenant ID", "admin center > Overview"),
-        (Preset::entra_tenants([""; 0]).audience("a"), "needs a tenant ID", "Directory (tenant)"),
+        (Preset::aws_alb(AwsAlb::new([""; 0])), "no load balancer", "EC2 console"),
+        (Preset::kubernetes("").audience("a"), "lacks its issuer", "kubectl get --raw"),
+        (Preset::kubernetes("https://a.example"), ".audience(…)", "serviceAccountToken"),
+        (Preset::entra("").audience("a"), "lacks its tenant ID", "admin center > Overview"),
+        (Preset::entra_tenants([""; 0]).audience("a"), "lacks its tenant ID", "Directory (tenant)"),
         (Preset::entra_any_tenant(), ".audience(…)", "App registrations"),
-        (Preset::zitadel("").audience("1"), "needs a instance", "URLs > Issuer"),
+        (Preset::zitadel("").audience("1"), "lacks its instance", "URLs > Issuer"),
         (Preset::zitadel("https://a.zitadel.cloud"), ".audience(…)", "Resource Id"),
         (Preset::apple(), ".audience(…)", "Identifiers"),
-        (Preset::clerk("").client_id("a"), "needs a Frontend API URL", "API keys"),
+        (Preset::clerk("").client_id("a"), "lacks its Frontend API URL", "API keys"),
         (Preset::clerk("clerk.acme.example"), ".client_id(…)", "azp"),
-        (Preset::firebase(""), "needs a project ID", "Project settings"),
+        (Preset::firebase(""), "lacks its project ID", "Project settings"),
         (Preset::google(), ".audience(…)", "Google Auth Platform"),
-        (Preset::supabase(""), "needs a project URL", "Project URL"),
-        (Preset::workos(""), "needs a client ID", "WorkOS Dashboard"),
-        (Preset::cloudflare_access("").audience("a"), "needs a team domain", "Cloudflare One"),
+        (Preset::supabase(""), "lacks its project URL", "Project URL"),
+        (Preset::workos(""), "lacks its client ID", "WorkOS Dashboard"),
+        (Preset::cloudflare_access("").audience("a"), "lacks its team domain", "Cloudflare One"),
         (Preset::cloudflare_access("a.cloudflareaccess.com"), ".audience(…)", "AUD"),
         (Preset::google_iap(), ".audience(…)", "Get JWT audience code"),
-        (Preset::github_actions("").audience("a"), "needs a repository", "acme/shop"),
+        (Preset::github_actions("").audience("a"), "lacks its repository", "acme/shop"),
         (Preset::github_actions("acme/shop"), ".audience(…)", "getIDToken"),
-        (Preset::gitlab_ci("").audience("a"), "needs a project", "acme/shop"),
+        (Preset::gitlab_ci("").audience("a"), "lacks its project", "acme/shop"),
         (Preset::gitlab_ci("acme/shop"), ".audience(…)", "id_tokens"),
         (
             Preset::spiffe("").jwks_url("https://a.example").audience("a"),
-            "needs a trust domain",
+            "lacks its trust domain",
             "SPIRE",
         ),
         (

@@ -4,9 +4,11 @@
 mod apps;
 mod arguments;
 mod authorization_servers;
+mod aws_alb;
 mod changes;
 mod entra;
 mod firebase_emulator;
+mod kubernetes;
 mod proxies;
 #[cfg(feature = "axum")]
 mod requests;
