@@ -163,7 +163,7 @@ impl Jws {
             return Err(not_allowed(algorithms, header.algorithm()));
         }
         let payload = compact.payload_bytes()?;
-        compact.verify_by_any(&keys.select(&header, 1)?, header.algorithm())?;
+        compact.verify_by_any(&keys.select(&header, false)?, header.algorithm())?;
         Ok(Self { header, payload })
     }
 

@@ -148,28 +148,21 @@ impl KeySet {
         self.keys.iter().any(|key| fit(key, header).is_some())
     }
 
-    /// Returns the different keys for an algorithm, whatever their ids.
-    pub(crate) fn candidates(&self, algorithm: Algorithm) -> Vec<&VerifyingKey> {
-        let mut found: Vec<&VerifyingKey> = Vec::new();
-        for key in self.keys.iter().filter(|key| key.allows(algorithm)) {
-            if !found.iter().any(|known| known.same_key(key)) {
-                found.push(key);
-            }
-        }
-        found
-    }
-
     /// Returns whether both sets contain the same keys.
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
         let holds = |all: &Self, some: &Self| some.keys.iter().all(|key| all.contains(key.id()));
         self.len() == other.len() && holds(self, other) && holds(other, self)
     }
 
-    /// Selects the keys to try for a header, at most `most`.
+    /// Selects the keys that fit a header.
     ///
-    /// They are for its algorithm and fit its name best, see [`fit`]. With `most` = 1, several
-    /// candidates are an error; the same key under several ids is one candidate.
-    pub(crate) fn select(&self, header: &Header, most: usize) -> Result<Vec<&VerifyingKey>, Error> {
+    /// They are for its algorithm and fit its name best, see [`fit`]. Unless `several` are
+    /// asked for, more than one is an error; the same key under several ids is one candidate.
+    pub(crate) fn select(
+        &self,
+        header: &Header,
+        several: bool,
+    ) -> Result<Vec<&VerifyingKey>, Error> {
         let (mut best, mut found) = (0, Vec::<&VerifyingKey>::new());
         for key in &self.keys {
             match fit(key, header) {
@@ -183,7 +176,7 @@ impl KeySet {
         let unknown = |message| Err(Error::new(ErrorKind::UnknownKey, message));
         match found.len() {
             0 => unknown("no key fits the token's kid and alg"),
-            count if count > most => unknown("more than one key fits the token"),
+            2.. if !several => unknown("more than one key fits the token"),
             _ => Ok(found),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::core::{Error, ErrorKind, debug_fields};
 use crate::jose::jws::{self, Compact};
-use crate::jose::{Algorithm, Header, SigningKey, VerifyingKey};
+use crate::jose::{Algorithm, SigningKey, VerifyingKey};
 use serde::Deserialize;
 
 /// Signs the unsigned tokens of the emulator with a key of this process.
@@ -55,7 +55,7 @@ impl EmulatorSigner {
     pub(super) fn sign(&self, token: &[u8], max_len: usize) -> Result<String, Error> {
         let refused = |message| Error::new(ErrorKind::BadSignature, message);
         let compact = Compact::split(token, max_len)?;
-        let header: Option<Unsigned> = serde_json::from_str(&Header::decode(compact.header)?).ok();
+        let header: Option<Unsigned> = serde_json::from_str(&compact.header_text()?).ok();
         let is_unsigned = header.is_some_and(|header| header.alg == "none");
         if !is_unsigned || !compact.signature.is_empty() {
             return Err(refused("only unsigned tokens of Firebase's emulator are accepted"));

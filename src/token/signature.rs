@@ -44,11 +44,8 @@ pub(super) fn verify<'k>(
 ) -> Result<&'k VerifyingKey, Refused> {
     let algorithm = header.algorithm();
     // Several keys are tried for tokens without `kid` only.
-    let most = match header.key_id() {
-        None if rules.try_several_keys => MAX_TRIED,
-        _ => 1,
-    };
-    let candidates = keys.select(header, most).map_err(|error| match header.key_id() {
+    let several = rules.try_several_keys && header.key_id().is_none();
+    let candidates = keys.select(header, several).map_err(|error| match header.key_id() {
         Some(kid) if !keys.has_key_id(kid) => {
             Refused::UnknownKeyId { kid: kid.into(), error: unknown_key(kid, keys) }
         }
@@ -56,15 +53,23 @@ pub(super) fn verify<'k>(
         _ if keys.has_candidate(header) => Refused::Because(error),
         _ => Refused::ByKey(error),
     })?;
-    let key = compact.verify_by_any(&candidates, algorithm).map_err(refused_by_key)?;
+    let tried = candidates.get(..MAX_TRIED).unwrap_or(&candidates);
+    let verified = compact.verify_by_any(tried, algorithm);
+    let key = verified.map_err(|error| refused_by_key(error, tried.len(), candidates.len()))?;
     if let Some(of_key) = key.issuer() {
         rules.issuers.check_key_issuer(of_key, claims.issuer.as_deref())?;
     }
     Ok(key)
 }
 
-fn refused_by_key(error: Error) -> Refused {
+fn refused_by_key(error: Error, tried: usize, all: usize) -> Refused {
     match error.kind() {
+        ErrorKind::BadSignature if all > 1 => Refused::ByKey(error.map_message(|_| {
+            format!(
+                "the token has no kid, and its signature matches none of the {tried} tried keys of \
+                 {all}"
+            )
+        })),
         ErrorKind::BadSignature => Refused::ByKey(error),
         _ => Refused::Because(error),
     }
