@@ -1,6 +1,6 @@
 //! What an authenticator accepts: a verifier, with where its tokens come from and how to read them.
 
-use super::credentials::CredentialSource;
+use super::sources::CredentialSource;
 use crate::core::{Error, debug_fields};
 use crate::policy::ClaimPaths;
 use crate::token::{list::TokenList, verifier::Verifier};
