@@ -185,17 +185,15 @@ pub use crate::authenticator::{
     AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
 };
 pub use crate::core::challenge::AuthResponse;
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::endpoint::Endpoint;
 pub use crate::token::claims::{Claims, ClaimsData};
 #[cfg(feature = "tower")]
 pub use crate::tower::{AuthLayer, AuthService};
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
 
 // Policies.
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
-pub use crate::authenticator::{NamedPolicy, Require};
+pub use crate::authenticator::request::{NamedPolicy, Require};
 pub use crate::policy::{Policy, RouteTable};
 
 // Tokens.
@@ -210,9 +208,11 @@ pub use crate::token::verified::{Revocation, Verified};
 pub use crate::token::verifier::Verifier;
 
 // Sessions.
-#[cfg(feature = "client")]
-pub use crate::authenticator::SessionTokens;
-pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
+pub use crate::authenticator::SessionCookie;
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+pub use crate::authenticator::request::SessionTokens;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::authenticator::request::{Session, SessionData, SessionMut};
 pub use crate::session::{
     NewSession, OnTypeMismatch, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
 };

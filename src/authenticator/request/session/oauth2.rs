@@ -4,7 +4,7 @@ use super::data::SessionData;
 use super::handle::Session;
 use crate::authenticator::{handle::Authenticator, identity::CredentialKind};
 use crate::core::{Error, ErrorKind, Secret, telemetry};
-use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, UserGrant};
+use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, grant::UserGrant};
 use crate::session::{Loaded, Sessions};
 use crate::token::{verified::Verified, verifier::Verifier};
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Authenticator {
 
     /// Registers the verifier for ID tokens that a refresh returns.
     pub(crate) fn renews_id_tokens(&self, client: &OAuth2Client, verifier: &Verifier) {
-        if let Some(settings) = self.session_settings() {
+        if let Some(settings) = &self.0.sessions {
             settings.renewals.id_tokens.insert(client, verifier);
         }
     }

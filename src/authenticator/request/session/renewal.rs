@@ -5,9 +5,9 @@
 //! JAM is unreachable the session continues until the token has been expired for longer than the
 //! grace period; after that requests are answered 503.
 
-use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
-use crate::authenticator::refresh::{Refresher, check_same_user, is_definite};
+use crate::authenticator::request::refresh::{Refresher, check_same_user, is_definite};
+use crate::authenticator::session_settings::SessionSettings;
 use crate::core::{Error, ErrorKind, Secret, now_or_later::NowOrLater::Now, telemetry};
 use crate::session::{Load, Loaded, RenewalTimes, Tokens};
 use crate::token::{claim_set::ClaimSet, verified::Verified};
@@ -45,7 +45,7 @@ impl Authenticator {
     pub(super) fn freshened(&self, loaded: Loaded, settings: &Arc<SessionSettings>) -> Load {
         let renewable = loaded.tokens().filter(|tokens| tokens.refresh.is_some());
         let times = renewable.and_then(|tokens| tokens.renewal);
-        let (Some(RenewalTimes { due, expires }), Some(refresher)) = (times, self.refresher())
+        let (Some(RenewalTimes { due, expires }), Some(refresher)) = (times, &self.0.refresh)
         else {
             return Now(Ok(loaded));
         };
@@ -102,7 +102,7 @@ impl Authenticator {
         let sessions = &settings.sessions;
         let tokens = read.tokens().ok_or_else(outage)?;
         let refresh_token = tokens.refresh.as_ref().ok_or_else(outage)?;
-        let refresher = self.refresher().ok_or_else(outage)?;
+        let refresher = self.0.refresh.as_ref().ok_or_else(outage)?;
         let verified = match self.renewed_token(refresher, refresh_token).await {
             Ok(verified) => verified,
             Err(refusal) if is_definite(&refusal) || is_taken_back(&refusal) => {
