@@ -105,7 +105,10 @@ impl Condition {
         match self {
             Self::Authenticated => true,
             Self::Scope(scope) => subject.any_at(&paths.scopes, |claim| claim.has_word(scope)),
-            Self::Role(role) => subject.any_at(&paths.roles, |claim| claim.has_text(role)),
+            Self::Role(role) => {
+                subject.any_at(&paths.roles, |claim| claim.has_text(role))
+                    || subject.has_member(&paths.role_members, role)
+            }
             Self::Permission(permission) => {
                 let covers = |held: &[u8]| covers(held, permission.as_bytes());
                 subject.any_at(&paths.permissions, |claim| claim.has_word_like(covers))

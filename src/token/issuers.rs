@@ -213,6 +213,11 @@ impl Issuers {
         !self.families.is_empty()
     }
 
+    /// Returns whether an issuer is one of these, exactly or by the form of a family.
+    pub(crate) fn name(&self, issuer: &str) -> bool {
+        self.exact.iter().any(|ours| **ours == *issuer) || self.have_family_of(issuer)
+    }
+
     /// Returns whether an issuer has the form of a family.
     pub(crate) fn have_family_of(&self, issuer: &str) -> bool {
         self.families.iter().any(|family| family.template.value_in(issuer).is_some())

@@ -13,6 +13,8 @@ mod introspection;
 mod issuing;
 #[cfg(all(feature = "emulator", feature = "testing", feature = "tracing"))]
 mod key_sets;
+#[cfg(all(feature = "client", feature = "testing"))]
+mod presets;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod publishing;
 #[cfg(all(feature = "testing", feature = "metrics"))]

@@ -20,6 +20,8 @@ pub(crate) mod load;
 pub(crate) mod proxy;
 pub(crate) mod redis;
 pub(crate) mod run;
+#[cfg(feature = "client")]
+pub(crate) mod tls;
 #[cfg(feature = "testing")]
 pub(crate) mod tokens;
 pub(crate) mod wait;

@@ -115,7 +115,7 @@ impl Authenticator {
                 return Some(Now(Authenticated::invalid(error, is_fatal)));
             }
         };
-        if found.source.is_cookie()
+        if found.source.is_ambient()
             && let Err(error) = self.0.origins.check(head)
         {
             return Some(Now(Authenticated::invalid(error, true)));

@@ -103,7 +103,7 @@ grace = "2s"
 
 [jam.verifiers.url]
 jwks_url = "https://issuer.example/keys"
-key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s" }
+key_set = { timeout = "2s", min_age = "10s", max_age = "1h", default_age = "5m", max_stale = "30m", cooldown = "10s", danger_plain_http_hosts = ["keycloak"], ca_file = "root.pem" }
 algorithms = ["ES512", "EdDSA"]
 issuer = "https://issuer.example"
 audience = ["api", "web"]
@@ -118,6 +118,7 @@ client_id_instead_of_audience = true
 issuer_family = { "https://issuer.example/{tenant}" = ["blue", "green"] }
 numeric_subject = true
 danger_accept_text_dates = true
+try_several_keys = true
 issuer_verifies_emails = true
 leeway = "10s"
 max_token_len = 8192
@@ -125,8 +126,85 @@ cache_bytes = 1048576
 deny_lists = "denied"
 allow_lists = "allowed"
 
+[jam.verifiers.auth0]
+preset = "auth0"
+domain = "acme.eu.auth0.com"
+audience = "https://api.acme.example"
+
+[jam.verifiers.clerk]
+preset = "clerk"
+frontend_api = "clerk.acme.example"
+client_ids = "https://app.acme.example"
+
+[jam.verifiers.cloudflare_access]
+preset = "cloudflare_access"
+team_domain = "acme.cloudflareaccess.com"
+audience = "https://api.acme.example"
+
+[jam.verifiers.cognito]
+preset = "cognito"
+user_pool_id = "eu-central-1_a1B2c3"
+client_ids = ["4tl4f1mb", "7mn0"]
+
+[jam.verifiers.entra]
+preset = "entra"
+tenant_ids = ["3a1b6c2e-5d0f-4c1a-9c53-0a5d1b1a7f10"]
+audience = "https://api.acme.example"
+
+[jam.verifiers.firebase]
+preset = "firebase"
+project_id = "demo-shop"
+danger_firebase_emulator = true
+
+[jam.verifiers.gitlab_ci]
+preset = "gitlab_ci"
+project = "acme/shop"
+audience = "https://api.acme.example"
+
+[jam.verifiers.keycloak]
+preset = "keycloak"
+realm_url = "https://sso.acme.example/realms/shop"
+audience = "https://api.acme.example"
+
+[jam.verifiers.okta]
+preset = "okta"
+authorization_server = "https://acme.okta.com/oauth2/default"
+audience = "https://api.acme.example"
+
+[jam.verifiers.spiffe]
+preset = "spiffe"
+trust_domain = "acme.example"
+jwks_url = "https://spire.acme.example/bundle"
+audience = "https://api.acme.example"
+
+[jam.verifiers.supabase]
+preset = "supabase"
+project_url = "https://abcdefghijklmnopqrst.supabase.co"
+
+[jam.verifiers.workos]
+preset = "workos"
+client_id = "client_01HZ3T0W5R"
+
+[jam.verifiers.zitadel]
+preset = "zitadel"
+instance = "https://acme.zitadel.cloud"
+audience = "https://api.acme.example"
+
+[jam.verifiers.kubernetes]
+preset = "kubernetes"
+cluster_issuer = "https://kubernetes.default.svc.cluster.local"
+jwks_url = "https://kubernetes.acme.example/openid/v1/jwks"
+audience = "orders"
+
+[jam.verifiers.github_actions]
+preset = "github_actions"
+repository = "acme/shop"
+audience = "https://api.acme.example"
+require_any_text = "environment"
+
 [jam.verifiers.discovered]
 discover = "https://other.example"
+discover_at = "https://inside.example"
 audience = "api"
 algorithms = ["RS256"]
 access_token_profile = true
@@ -174,6 +252,11 @@ url = "https://opaque.example/introspect"
 client_id = "api"
 algorithm = "ES256"
 private_key_file = "es256.pem"
+
+[jam.verifiers.alb]
+aws_alb = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
+aws_alb_keys_url = "https://keys.example"
+any_audience = true
 
 [jam.verifiers.file]
 jwks_file = "keys.json"
@@ -229,7 +312,7 @@ verifiers = ["url", "keys"]
 issuers = "jwt"
 sessions = true
 deny_lists = "denied"
-sources = ["bearer", { header = "x-id-token" }, { cookie = "token" }, { query = "access_token" }, "session"]
+sources = ["bearer", { header = "x-id-token" }, { cookie = "token" }, { proxy_header = "x-assertion" }, { query = "access_token" }, "session"]
 login_cookies = { id_name = "__Secure-id", refresh_name = "__Secure-refresh", path = "/shop", domain = "example.com", partitioned = true }
 session_cookie = { name = "__Secure-cart", same_site = "strict", path = "/shop", domain = "example.com", partitioned = true, until_the_browser_closes = true }
 realm = "shop"
@@ -316,6 +399,9 @@ login = { into_jwt = "jwt", id_token = "url", parameters = { access_type = "offl
 
 [jam.oauth2.company]
 discover = "https://login.company.example"
+discover_at = "http://keycloak:8080"
+danger_plain_http_hosts = "keycloak"
+ca_file = "root.pem"
 client_id = "client"
 secret = "${SECRET}"
 token_source = { scopes = "orders.read", parameters = { audience = "https://orders.example" } }
