@@ -32,9 +32,14 @@ impl VerifierBuilder {
     }
 
     /// Takes issuer and keys from an OpenID Connect issuer, with options for the fetches.
-    pub(crate) fn discover_with(self, issuer: impl Into<String>, options: KeySetOptions) -> Self {
+    pub(crate) fn discover_with(
+        mut self,
+        issuer: impl Into<String>,
+        options: KeySetOptions,
+    ) -> Self {
         let issuer = issuer.into();
-        self.discovered(&issuer).source(move |context| {
+        self.issuers.discovered = Some(issuer.as_str().into());
+        self.source(move |context| {
             let place = Published::Issuer(issuer, context.templates.clone());
             let mut keys = RemoteKeySetBuilder::new(place);
             keys.options = options;
