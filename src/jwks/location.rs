@@ -96,7 +96,7 @@ async fn published(
     templates: &[IssuerTemplate],
     fetcher: &dyn Fetch,
 ) -> Result<FetchedDocument, Error> {
-    let (document, _) = discover_family(issuer, templates, fetcher).await?;
+    let (document, _) = discover(issuer, templates, fetcher).await?;
     let url = jwks_uri(&document).map_err(|error| at(&discovery_url(issuer), error))?;
     get(&url, fetcher).await
 }
@@ -115,18 +115,10 @@ fn discovery_url(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
-/// Fetches an issuer's discovery document, which must name this exact issuer.
+/// Fetches an issuer's discovery document, which must name this exact issuer or a template.
 ///
 /// Also returns its stated lifetime, if any.
 pub(crate) async fn discover(
-    issuer: &str,
-    fetcher: &dyn Fetch,
-) -> Result<(String, Option<Duration>), Error> {
-    discover_family(issuer, &[], fetcher).await
-}
-
-/// Fetches a discovery document, which must name this exact issuer or one of the templates.
-async fn discover_family(
     issuer: &str,
     templates: &[IssuerTemplate],
     fetcher: &dyn Fetch,

@@ -66,7 +66,7 @@ impl Source for Discovery {
     const NAME: &'static str = "the discovery document";
 
     async fn fetch(self: Arc<Self>) -> Result<Fresh<Arc<Endpoints>>, Error> {
-        let (document, max_age) = discover(&self.issuer, &self.fetch).await?;
+        let (document, max_age) = discover(&self.issuer, &[], &self.fetch).await?;
         let endpoints = read(&document, &self.provider)?;
         let age = max_age.unwrap_or(DEFAULT_AGE).clamp(MIN_AGE, MAX_AGE);
         Ok(Fresh { value: Arc::new(endpoints), renew_after: age, usable_for: age + MAX_STALE })

@@ -126,7 +126,7 @@ impl ProviderKeys {
     /// # Errors
     /// [`ErrorKind::InvalidKey`] if a document was fetched but is unusable.
     async fn gather(&self, fetcher: &dyn Fetch) -> Result<Aged, Error> {
-        let (document, mut max_age) = discover(&self.issuer, fetcher).await?;
+        let (document, mut max_age) = discover(&self.issuer, &[], fetcher).await?;
         let algorithms = match &self.algorithms {
             Some(algorithms) => algorithms.clone(),
             None => announced(&document, self.announced)?,
