@@ -38,7 +38,6 @@ where
     }
 
     /// Forgets the last answer, so that the next caller makes a new call.
-    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn forget(&self, key: &K) {
         self.calls.invalidate(key);
     }
