@@ -243,6 +243,7 @@ impl Authenticated {
         let sender = match self {
             Self::Token(verified, kind, header) => {
                 match header {
+                    #[cfg(feature = "client")]
                     Some(ResponseHeader::Cookie(cookie)) => responder.cookies.push(cookie.into()),
                     Some(ResponseHeader::DpopNonce(nonce)) => responder.dpop_nonce = Some(nonce),
                     None => {}
