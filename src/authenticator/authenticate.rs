@@ -149,7 +149,8 @@ impl Authenticator {
             }
             Err(error) => error,
         };
-        let is_outage = error.kind() == ErrorKind::Unavailable;
+        // Neither an outage nor a fault of this server says anything about the token.
+        let is_outage = error.kind() == ErrorKind::Unavailable || error.kind().is_fault();
         let (is_optional, removal) = match source.map(|source| &source.0) {
             Some(_) if error.kind() == ErrorKind::InvalidRequest => (false, None),
             Some(SourceKind::Cookie(name)) => {

@@ -439,7 +439,7 @@ impl AuthenticatorBuilder {
             vary: vary(&sources),
         });
         Ok(Authenticator::new(super::handle::Settings {
-            routing: Arc::new(Routing::new(verifiers)),
+            routing: Arc::new(Routing::new(verifiers)?),
             sources,
             cookies: self.cookies,
             enricher,

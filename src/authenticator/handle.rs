@@ -125,6 +125,20 @@ impl Authenticator {
         }
     }
 
+    /// Removes a token from the caches of all verifiers, so that its next use verifies it in full.
+    ///
+    /// See [`Verifier::forget_token`](crate::Verifier::forget_token).
+    ///
+    /// ```
+    /// # fn example(auth: jamguard::Authenticator, revoked: &str) {
+    /// // The authorization server has notified this one that it revoked the token.
+    /// auth.forget_token(revoked);
+    /// # }
+    /// ```
+    pub fn forget_token(&self, token: &str) {
+        self.0.routing.forget(token);
+    }
+
     pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Error> {
         self.0.routing.verify(token.as_bytes(), |_| Ok(())).await
     }

@@ -250,6 +250,7 @@ mod tests {
             WrongType => 401,
             Revoked => 401,
             NotListed => 401,
+            Inactive => 401,
             Reused => 401,
             Conflict => 409,
             CrossSite => 403,

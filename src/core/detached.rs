@@ -75,6 +75,11 @@ where
     pub(crate) fn forget(&self, key: &K) {
         self.calls.invalidate(key);
     }
+
+    /// Forgets all answers, and lets no new caller join a running call.
+    pub(crate) fn forget_all(&self) {
+        self.calls.invalidate_all();
+    }
 }
 
 #[cfg(test)]

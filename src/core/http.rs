@@ -4,13 +4,15 @@
 //! on loopback.
 
 use crate::core::error::{Error, ErrorKind};
-use crate::core::sanitize::shown;
+use crate::core::{sanitize::shown, secret::Secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
 use std::{net::IpAddr, time::Duration};
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 /// An outgoing request, with a limit on the response body.
@@ -44,6 +46,11 @@ impl HttpRequest {
         self.authorization("Bearer", token)
     }
 
+    /// Sends id and secret of a client in the header, form-encoded first (RFC 6749 section 2.3.1).
+    pub(crate) fn basic(self, client_id: &str, secret: &Secret) -> Self {
+        self.authorization("Basic", &basic(client_id, secret))
+    }
+
     pub(crate) fn authorization(mut self, scheme: &str, credential: &str) -> Self {
         self.authorization = Some(Zeroizing::new(format!("{scheme} {credential}")));
         self
@@ -54,13 +61,11 @@ impl HttpRequest {
         self
     }
 
-    #[cfg(feature = "oauth2")]
     pub(crate) fn form(mut self, form: Zeroizing<Vec<u8>>) -> Self {
         self.content = Some(("application/x-www-form-urlencoded", form));
         self
     }
 
-    #[cfg(feature = "oauth2")]
     pub(crate) fn accept(mut self, types: &'static str) -> Self {
         self.accept = Some(types);
         self
@@ -77,10 +82,24 @@ pub(crate) struct HttpAnswer {
     pub(crate) max_age: Option<Duration>,
     /// `Retry-After` in seconds; a date is ignored.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether its content type is JWT (RFC 7519 section 10.3.1).
-    pub(crate) is_jwt: bool,
+    /// The content type without parameters.
+    pub(crate) media_type: String,
     /// `None` if it was too long, or if the body of an error response was cut off.
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl HttpAnswer {
+    /// Returns whether the content type is this one, in lower case.
+    pub(crate) fn is(&self, media_type: &str) -> bool {
+        self.media_type == media_type
+    }
+}
+
+/// Returns the credentials of a client for the `Basic` scheme.
+pub(crate) fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
+    Zeroizing::new(STANDARD.encode(pair.as_bytes()))
 }
 
 #[derive(Clone, Debug)]
@@ -128,9 +147,9 @@ impl HttpClient {
         let retry_after = text(response.headers(), RETRY_AFTER)
             .and_then(|seconds| seconds.trim().parse().ok())
             .map(Duration::from_secs);
-        let is_jwt = text(response.headers(), CONTENT_TYPE).is_some_and(|found| {
+        let media_type = text(response.headers(), CONTENT_TYPE).map_or(String::new(), |found| {
             let (found, _) = found.split_once(';').unwrap_or((found, ""));
-            found.trim().eq_ignore_ascii_case("application/jwt")
+            found.trim().to_ascii_lowercase()
         });
         let mut body = Some(Zeroizing::new(Vec::new()));
         loop {
@@ -152,7 +171,7 @@ impl HttpClient {
             place: shown_url(response.url().as_str()),
             max_age,
             retry_after,
-            is_jwt,
+            media_type,
             body,
         })
     }

@@ -96,7 +96,7 @@ impl Problem {
                 "The path of the request can be read in more than one way.",
             ),
             ErrorKind::Expired => invalid_token("The token is expired."),
-            ErrorKind::Revoked | ErrorKind::NotListed | ErrorKind::Reused => {
+            ErrorKind::Revoked | ErrorKind::NotListed | ErrorKind::Inactive | ErrorKind::Reused => {
                 invalid_token("The token is revoked.")
             }
             ErrorKind::Malformed

@@ -119,7 +119,7 @@ impl OAuth2Client {
             })?;
             let accepted = "application/json, application/jwt";
             let answer = self.get(url.as_str(), access_token, accepted).await?;
-            match (answer.is_jwt, answer::body(&answer)?) {
+            match (answer.is("application/jwt"), answer::body(&answer)?) {
                 (false, json) => answer::decode(json),
                 (true, token) => answer::decode(self.signed_userinfo(token).await?.as_bytes()),
             }

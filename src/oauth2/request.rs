@@ -6,10 +6,8 @@ use super::endpoints::SecretIn;
 use super::pkce::Pkce;
 use super::scopes::{check_scope, words};
 use super::tokens::TokenResponse;
-use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, http::HttpRequest, sha256};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::core::http::{HttpRequest, basic};
+use crate::core::{Clock, Error, ErrorKind, Secret, debug_fields, sha256};
 use std::sync::Arc;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
@@ -288,13 +286,6 @@ impl TokenRequest {
             },
         )
     }
-}
-
-/// RFC 6749 section 2.3.1: both are form-encoded first.
-fn basic(client_id: &str, secret: &Secret) -> Zeroizing<String> {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
-    Zeroizing::new(STANDARD.encode(pair.as_bytes()))
 }
 
 debug_fields!(TokenRequest, self, client = self.client, grant = self.grant.name());

@@ -1,6 +1,8 @@
 //! Verifier builder, which rejects invalid configurations with a message that says what to change.
 
 use super::cache::TokenCache;
+use super::epochs::Epochs;
+use super::introspector::Introspector;
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
 use super::registered::TextRule;
@@ -57,6 +59,8 @@ pub struct VerifierBuilder {
     keys: KeySet,
     /// Sources of keys that may change; more than one is an error.
     sources: Vec<MakeSource>,
+    /// Servers that are asked about opaque tokens; more than one is an error.
+    introspectors: Vec<Arc<dyn Introspector>>,
     /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
     algorithms: Vec<Algorithm>,
@@ -122,6 +126,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Asks this server about opaque tokens.
+    #[cfg_attr(not(feature = "client"), expect(dead_code))]
+    pub(crate) fn introspector(mut self, introspector: Arc<dyn Introspector>) -> Self {
+        self.introspectors.push(introspector);
+        self
+    }
+
     /// Uses each key of the source for its own algorithms only; it may be a secret.
     pub(crate) fn pinned(mut self) -> Self {
         self.pinned = true;
@@ -147,7 +158,10 @@ impl VerifierBuilder {
     /// Google writes its `iss`, `https://accounts.google.com`, also without `https://`; both
     /// spellings are accepted.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuers.push(issuer.into().into_boxed_str());
+        let issuer = issuer.into().into_boxed_str();
+        if !self.issuers.contains(&issuer) {
+            self.issuers.push(issuer);
+        }
         self
     }
 
@@ -403,6 +417,12 @@ impl VerifierBuilder {
             "both .audience(…) and .any_audience() are set: keep one of the two",
         )?;
         let clock = PartClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock)));
+        let has_keys = !self.sources.is_empty() || !self.keys.is_empty();
+        let introspector = self.introspectors.pop();
+        if let Some(introspector) = &introspector {
+            let clock: Arc<dyn Clock> = clock.clone();
+            introspector.follow_clock(&clock);
+        }
         let keys: Arc<dyn KeySource> = match self.sources.pop() {
             Some(make) => make(clock.clone(), &named)?,
             None => Arc::new(StaticKeys::new(self.keys)),
@@ -414,24 +434,43 @@ impl VerifierBuilder {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             rules,
             keys,
+            has_keys,
+            introspector,
             clock,
             revocation: self.revocation,
-            epoch: AtomicU64::new(0),
+            epochs: Epochs::new(),
             cache: TokenCache::new(options.cache_bytes),
         };
         let lists = Lists::new(self.lists.into_iter().map(|(_, list)| list));
         Ok(Verifier { inner: Arc::new(inner), lists })
     }
 
-    /// Checks that there are keys from one source, for each of the algorithms.
+    /// Checks that there are keys from one source, for each of the algorithms, or introspection.
     fn check_keys(&self) -> Result<(), Error> {
+        ensure(
+            self.introspectors.len() <= 1,
+            "two servers for introspection: an opaque token does not say which of them to ask; \
+             build a verifier for each",
+        )?;
+        if !self.introspectors.is_empty() && self.sources.is_empty() && self.keys.is_empty() {
+            let options = &self.options;
+            return ensure(
+                self.algorithms.is_empty()
+                    && options.token_type.is_none()
+                    && !options.require_key_id,
+                "algorithms, token_type and require_key_id are rules for JWTs, but every token is \
+                 introspected: remove them, or call .discover(…) or .jwks_url(…) to verify JWTs \
+                 with keys",
+            );
+        }
         ensure(
             !self.algorithms.is_empty(),
             "no algorithms: call .algorithms([…]) with the algorithms of the issuer",
         )?;
         match (self.sources.len(), self.keys.is_empty()) {
             (0, true) => Err(Error::configuration(
-                "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…)",
+                "no keys: call .key(…), .jwks_json(…), .jwks_url(…) or .key_ring(…); for opaque \
+                 tokens, .introspection(…)",
             )),
             (1, true) => ensure(
                 self.pinned || !self.algorithms.iter().any(|a| a.is_symmetric()),

@@ -2,16 +2,19 @@
 
 use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
+use super::epochs::Epochs;
+use super::introspector::Introspector;
 use super::keys::{KeySource, Keys, Snapshot};
 use super::list::changes::Marks;
 use super::list::{Kind, Lists, TokenList};
 use super::registered::RegisteredClaims;
 use super::rules::Rules;
 use super::thread_cache;
-use super::verified::{Entry, Revocation, Verified};
+use super::verified::{Entry, Proof, Revocation, Verified};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{
-    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, mismatch,
+    BoxFuture, Clock, Error, ErrorKind, PartClock, debug_fields, hash::seeded_hash, millis,
+    mismatch,
 };
 use crate::jose::{KeySet, VerifyingKey, jws::Compact};
 use std::borrow::Cow;
@@ -50,14 +53,18 @@ pub(super) struct Inner {
     pub(super) id: u64,
     pub(super) rules: Rules,
     pub(super) keys: Arc<dyn KeySource>,
+    /// `false` if every token is introspected.
+    pub(super) has_keys: bool,
+    pub(super) introspector: Option<Arc<dyn Introspector>>,
     pub(super) clock: Arc<PartClock>,
     pub(super) revocation: Option<Arc<dyn Revocation>>,
-    /// Grows when all tokens must be verified again.
-    pub(super) epoch: AtomicU64,
+    /// End when tokens must be verified again.
+    pub(super) epochs: Epochs,
     pub(super) cache: TokenCache,
 }
 
-/// The result of verifying a token. It comes later only from remote keys or a list's store.
+/// The result of verifying a token. It comes later only from remote keys, introspection or a list's
+/// store.
 pub(crate) type Verification = NowOrLater<Result<Verified, Error>>;
 
 impl Verifier {
@@ -78,6 +85,9 @@ impl Verifier {
     pub(crate) fn follow_clock(&self, clock: &Arc<dyn Clock>) {
         self.inner.clock.follow(clock);
         self.inner.keys.follow_clock(clock);
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.follow_clock(clock);
+        }
         self.lists.follow_clock(clock);
     }
 
@@ -97,12 +107,12 @@ impl Verifier {
 
     /// Verifies a token.
     ///
-    /// Waits only for a fetch of keys or a lookup in a list's store; never if the key is known and
-    /// no list needs a lookup.
+    /// Waits only for a fetch of keys, an introspection, or a lookup in a list's store; never if the
+    /// key is known and no list needs a lookup.
     ///
     /// # Errors
-    /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys or
-    /// a list's store cannot be reached, and says nothing about the token.
+    /// The [`ErrorKind`] names the failed check. [`ErrorKind::Unavailable`] means that the keys, the
+    /// introspection endpoint or a list's store cannot be reached, and says nothing about the token.
     pub async fn verify(&self, token: &str) -> Result<Verified, Error> {
         self.start(token.as_bytes(), |_| Ok(())).await
     }
@@ -114,8 +124,25 @@ impl Verifier {
 
     /// Clears the cache, so that every token is verified in full again.
     pub fn forget_all(&self) {
-        self.inner.epoch.fetch_add(1, Ordering::AcqRel);
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.forget_all();
+        }
+        self.inner.epochs.end_all();
         self.inner.cache.clear();
+    }
+
+    /// Removes a token from the cache, so that its next use verifies it in full.
+    ///
+    /// Call it when an opaque token was revoked, so that a remembered answer of
+    /// [introspection](crate::Introspection) does not apply any longer. Verifications that start
+    /// after this returns ask the server again. Other processes keep their caches.
+    pub fn forget_token(&self, token: &str) {
+        if let Some(introspector) = &self.inner.introspector {
+            introspector.forget(token);
+        }
+        let hash = seeded_hash(token.as_bytes());
+        self.inner.epochs.end(hash);
+        self.inner.cache.remove(hash, token.as_bytes());
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -175,7 +202,7 @@ impl Verifier {
     pub(crate) fn recheck(&self, verified: Verified) -> Option<Verification> {
         let inner = &*self.inner;
         // No fresh keys at the moment, which says nothing about the token.
-        if !inner.keys.usable() {
+        if verified.entry().is_signed() && !inner.keys.usable() {
             return None;
         }
         if !inner.is_current(verified.entry()) {
@@ -187,7 +214,7 @@ impl Verifier {
     }
 
     /// Runs the checks of every use; `known` means cached.
-    fn check_lists(&self, verified: Verified, known: bool) -> Verification {
+    pub(super) fn check_lists(&self, verified: Verified, known: bool) -> Verification {
         match self.lists.recall(&verified) {
             Some(listed) => Now(self.inner.conclude(verified, listed, known)),
             None => {
@@ -204,6 +231,11 @@ impl Verifier {
     pub(crate) fn start_in_full(&self, token: &[u8]) -> Verification {
         let inner = &self.inner;
         inner.cache.misses.add();
+        if let Some(introspector) = &inner.introspector
+            && self.introspects(token)
+        {
+            return self.introspect(introspector, token);
+        }
         let keys = match inner.keys.current() {
             Keys::Ready(keys) => keys,
             Keys::Waiting => {
@@ -268,18 +300,23 @@ impl From<Error> for Refused {
 }
 
 impl Inner {
-    /// Whether a cached token would still pass with the current keys.
+    /// Whether a cached token would still pass with the current keys, or its introspection is recent.
     fn is_current(&self, entry: &Entry) -> bool {
-        if entry.epoch != self.epoch.load(Ordering::Acquire) {
+        if entry.epoch != self.epochs.of(entry.hash) {
             return false;
         }
-        let generation = self.keys.generation();
-        if entry.generation.load(Ordering::Acquire) == generation {
+        let (key, known_in) = match &entry.proof {
+            Proof::Signature { key, generation, .. } => (key, generation),
+            Proof::Introspection { usable_until } => {
+                return millis(self.clock.monotonic()) < *usable_until;
+            }
+        };
+        if known_in.load(Ordering::Acquire) == self.keys.generation() {
             return true;
         }
         match self.keys.current() {
-            Keys::Ready(found) if found.keys.contains(&entry.key) => {
-                entry.generation.store(found.generation, Ordering::Release);
+            Keys::Ready(found) if found.keys.contains(key) => {
+                known_in.store(found.generation, Ordering::Release);
                 true
             }
             _ => false,
@@ -307,7 +344,7 @@ impl Inner {
         };
         match answer {
             Ok(()) => {
-                if !known {
+                if !known && entry.is_cacheable() {
                     self.cache.insert(entry);
                 }
                 Ok(verified)
@@ -323,7 +360,8 @@ impl Inner {
 
     fn forget(&self, verified: &Verified) {
         thread_cache::forget(self.id, verified);
-        self.cache.remove(verified.entry());
+        let entry = verified.entry();
+        self.cache.remove(entry.hash, entry.token.as_bytes());
     }
 
     /// Runs the checks that need no key.
@@ -394,7 +432,8 @@ impl Inner {
         token: &[u8],
         Snapshot { keys, generation }: &Snapshot,
     ) -> Result<Verified, Refused> {
-        let epoch = self.epoch.load(Ordering::Acquire);
+        let hash = seeded_hash(token);
+        let epoch = self.epochs.of(hash);
         let compact = Compact::split(token, self.rules.max_len)?;
         let header = compact.header()?;
         self.rules.check_header(&header)?;
@@ -424,14 +463,16 @@ impl Inner {
             .map_err(|_| Error::new(ErrorKind::Malformed, "the token is not ASCII"))?;
         let entry = Arc::new(Entry {
             token: token.into(),
-            hash: seeded_hash(token.as_bytes()),
-            header,
+            hash,
             claims: ClaimSet::new(payload, issuer, subject),
             token_id,
             window,
             issued_in,
-            key: *key.id(),
-            generation: AtomicU64::new(*generation),
+            proof: Proof::Signature {
+                header,
+                key: *key.id(),
+                generation: AtomicU64::new(*generation),
+            },
             epoch,
             revocation_id: OnceLock::new(),
             issuer_verifies_emails: self.rules.issuer_verifies_emails,

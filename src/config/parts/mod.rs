@@ -30,6 +30,8 @@ mod authenticator;
 mod feature;
 #[cfg(feature = "file")]
 mod file_store;
+#[cfg(feature = "client")]
+mod introspection;
 mod issuers;
 mod key_rings;
 #[cfg(feature = "client")]

@@ -125,6 +125,48 @@ discover = "https://other.example"
 audience = "api"
 algorithms = ["RS256"]
 
+[jam.verifiers.discovered.introspection]
+discover = "https://other.example"
+client_id = "api"
+secret = "${SECRET}"
+secret_in = "body"
+signed_answers = ["RS256"]
+active_ttl = "10s"
+inactive_ttl = "2s"
+timeout = "3s"
+token_types = ["urn:acme:access"]
+danger_accept_missing_token_type = true
+
+[jam.verifiers.opaque]
+issuer = "https://opaque.example"
+audience = "api"
+
+[jam.verifiers.opaque.introspection]
+url = "https://opaque.example/introspect"
+client_id = "api"
+secret_file = "secret"
+
+[jam.verifiers.opaque_by_key]
+issuer = "https://opaque.example"
+audience = "api"
+
+[jam.verifiers.opaque_by_key.introspection]
+url = "https://opaque.example/introspect"
+client_id = "api"
+algorithm = "ES256"
+private_key = "${PEM}"
+key_id = "a"
+assertion_audience = "https://opaque.example"
+
+[jam.verifiers.opaque_by_key_file]
+any_audience = true
+
+[jam.verifiers.opaque_by_key_file.introspection]
+url = "https://opaque.example/introspect"
+client_id = "api"
+algorithm = "ES256"
+private_key_file = "es256.pem"
+
 [jam.verifiers.file]
 jwks_file = "keys.json"
 algorithms = ["ES256"]
