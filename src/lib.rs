@@ -185,7 +185,8 @@ pub mod tower;
 #[cfg(feature = "actix")]
 pub use crate::actix::ActixAuth;
 pub use crate::authenticator::{
-    AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
+    AuthRejection, Authenticator, AuthenticatorBuilder, ClientCertificate, ClientCertificateSource,
+    CredentialKind, CredentialSource, Identity,
 };
 pub use crate::core::challenge::AuthResponse;
 #[cfg(any(feature = "tower", feature = "actix"))]
@@ -196,9 +197,9 @@ pub use crate::tower::{AuthLayer, AuthService};
 
 // Policies.
 #[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::RouteGuard;
+pub use crate::authenticator::request::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
-pub use crate::authenticator::{NamedPolicy, Require};
+pub use crate::authenticator::request::{NamedPolicy, Require};
 pub use crate::policy::{Policy, RouteTable};
 
 // Tokens.
@@ -206,6 +207,7 @@ pub use crate::policy::{Policy, RouteTable};
 pub use crate::introspection::{Introspection, IntrospectionBuilder};
 pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
+pub use crate::token::dpop::{Dpop, DpopBuilder, DpopKey, DpopProof, DpopRequest};
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
@@ -215,9 +217,11 @@ pub use crate::token::verified::{Revocation, Verified};
 pub use crate::token::verifier::Verifier;
 
 // Sessions.
-#[cfg(feature = "client")]
-pub use crate::authenticator::SessionTokens;
-pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
+pub use crate::authenticator::SessionCookie;
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+pub use crate::authenticator::request::SessionTokens;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::authenticator::request::{Session, SessionData, SessionMut};
 pub use crate::session::{
     NewSession, OnTypeMismatch, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
 };

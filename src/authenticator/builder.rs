@@ -2,15 +2,17 @@
 
 use super::context::{HandlerContext, Hook, Rules};
 use super::cookies::{self, LoginCookies};
-use super::credentials::{CredentialSource, SourceKind};
-use super::csrf::OriginCheck;
 use super::enrich::{self, EnrichHook, Enricher};
 use super::handle::Authenticator;
 use super::identity::Identity;
-#[cfg(feature = "client")]
-use super::refresh::SilentRefresh;
+use super::origins::OriginCheck;
+use super::possession::Possession;
 use super::routing::Routing;
-use super::session::{SessionCookie, SessionSettings};
+use super::session_cookie::SessionCookie;
+use super::session_settings::SessionSettings;
+#[cfg(feature = "client")]
+use super::silent_refresh::SilentRefresh;
+use super::sources::{CredentialSource, SourceKind};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{AuthResponse, Clock, Error, SystemClock, sharded::Striped};
 use crate::policy::ClaimPaths;
@@ -73,6 +75,7 @@ pub struct AuthenticatorBuilder {
     pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
+    pub(super) possession: Possession,
     pub(crate) options: AuthenticatorOptions,
 }
 
@@ -351,6 +354,10 @@ impl AuthenticatorBuilder {
             .into_iter()
             .map(|verifier| verifier?.with_deny_lists(&self.deny_lists))
             .collect::<Result<Vec<_>, _>>()?;
+        let verifiers = match self.possession.is_any() {
+            true => verifiers.iter().map(Verifier::accepting_bound).collect(),
+            false => verifiers,
+        };
         let with_sessions = self.sessions.is_some();
         if verifiers.is_empty() && !with_sessions {
             return Err(Error::configuration(
@@ -361,6 +368,7 @@ impl AuthenticatorBuilder {
         if sources.is_empty() && !verifiers.is_empty() {
             sources.push(CredentialSource::bearer());
         }
+        self.possession.add_to(&mut sources)?;
         if let Some(cookies) = &self.cookies {
             cookies.check()?;
             let source = CredentialSource::cookie(cookies.id_name());
@@ -413,6 +421,7 @@ impl AuthenticatorBuilder {
             if let Some(sessions) = &sessions {
                 sessions.sessions.follow_clock(clock);
             }
+            self.possession.follow_clock(clock);
         }
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let enricher = self
@@ -435,6 +444,7 @@ impl AuthenticatorBuilder {
                 .flat_map(|verifier| verifier.issuers().iter().cloned())
                 .collect(),
             realm: options.realm,
+            dpop: self.possession.dpop.clone(),
             hook: self.hook,
             vary: vary(&sources),
         });
@@ -447,9 +457,10 @@ impl AuthenticatorBuilder {
             lenient_headers: options.ignore_invalid_bearer,
             strict_cookies: options.refuse_invalid_cookies,
             origins,
-            #[cfg(feature = "client")]
-            refresh: self.silent_refresh.build(),
+            #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+            refresh: super::request::refresh::Refresher::new(self.silent_refresh),
             sessions: sessions.map(Arc::new),
+            possession: self.possession.is_any().then(|| Arc::new(self.possession)),
         }))
     }
 }

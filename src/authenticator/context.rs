@@ -2,12 +2,13 @@
 
 use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, ClaimPaths, Subject};
+use crate::token::dpop::Dpop;
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
 
 /// A handle of the rules. One per thread, so that threads do not contend for its reference count.
-pub(crate) struct HandlerContext(Arc<Rules>);
+pub(crate) struct HandlerContext(pub(super) Arc<Rules>);
 
 pub(crate) struct Rules {
     pub(crate) paths: ClaimPaths,
@@ -15,6 +16,8 @@ pub(crate) struct Rules {
     /// Issuers declared to issue only verified email addresses.
     pub(crate) email_verifiers: Vec<Box<str>>,
     pub(crate) realm: String,
+    /// What the challenges offer beside bearer tokens.
+    pub(crate) dpop: Option<Dpop>,
     pub(crate) hook: Option<Hook>,
     /// The `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) vary: Option<String>,
@@ -23,11 +26,6 @@ pub(crate) struct Rules {
 impl HandlerContext {
     pub(super) fn new(rules: &Arc<Rules>) -> Self {
         Self(rules.clone())
-    }
-
-    /// Whether both are of one authenticator.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Returns the policies' view of these claims.
@@ -54,6 +52,10 @@ impl HandlerContext {
     /// Returns the response to an error that is logged already.
     pub(super) fn answer(&self, error: &Error) -> AuthResponse {
         let challenge = AuthResponse::for_error(error, &self.0.realm);
+        let challenge = match &self.0.dpop {
+            Some(dpop) => dpop.challenge(error, challenge),
+            None => challenge,
+        };
         match &self.0.hook {
             Some(hook) => hook(error, challenge),
             None => challenge,

@@ -1,16 +1,19 @@
 //! The authenticator: its settings, and authentication outside of HTTP.
 
 use super::context::HandlerContext;
-use super::cookies::{Attributes, LoginCookies};
-use super::credentials::CredentialSource;
-use super::csrf::OriginCheck;
+use super::cookies::LoginCookies;
 use super::enrich::Enricher;
 use super::identity::{CredentialKind, Identity};
+use super::origins::OriginCheck;
+use super::possession::{Possession, Presented};
 use super::routing::Routing;
-use super::session::SessionSettings;
-use crate::core::{AuthResponse, Error, sharded::Striped, telemetry};
+use super::session_settings::SessionSettings;
+use super::sources::CredentialSource;
+use crate::core::{Error, debug_fields, sharded::Striped, telemetry};
+use crate::token::confirmation::not_a_bearer_token;
+use crate::token::dpop::{DpopRequest, Target, invalid};
 use crate::token::{claims::Claimed, verified::Verified};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 /// Verifies the credential of a request and returns an [`Identity`]. Cheap to clone.
 ///
@@ -46,9 +49,11 @@ pub(crate) struct Settings {
     pub(crate) lenient_headers: bool,
     pub(crate) strict_cookies: bool,
     pub(crate) origins: OriginCheck,
-    #[cfg(feature = "client")]
-    pub(crate) refresh: Option<super::refresh::Refresher>,
+    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+    pub(super) refresh: Option<super::request::refresh::Refresher>,
     pub(super) sessions: Option<Arc<SessionSettings>>,
+    /// `None` if bound tokens are refused.
+    pub(super) possession: Option<Arc<Possession>>,
 }
 
 impl Authenticator {
@@ -88,7 +93,9 @@ impl Authenticator {
 
     /// Verifies a token that comes from outside of HTTP: a WebSocket message, a queue.
     ///
-    /// Calls the [enrich hook](crate::AuthenticatorBuilder::enrich) as for a request.
+    /// Calls the [enrich hook](crate::AuthenticatorBuilder::enrich) as for a request. A token that is
+    /// bound to a key or certificate is refused: for DPoP, use
+    /// [`authenticate_dpop`](Self::authenticate_dpop).
     ///
     /// # Errors
     /// The errors of [`Verifier::verify`](crate::Verifier::verify);
@@ -102,7 +109,57 @@ impl Authenticator {
     /// ```
     pub async fn authenticate(&self, token: &str) -> Result<Identity, Error> {
         let verified = self.verify(token).await.inspect_err(telemetry::refused)?;
-        let mut identity = self.identity(verified.into(), CredentialKind::Direct);
+        self.enriched(verified, CredentialKind::Direct).await
+    }
+
+    /// Verifies a DPoP-bound token and its proof, for a request that no layer of this crate sees.
+    ///
+    /// # Errors
+    /// The errors of [`authenticate`](Self::authenticate);
+    /// [`ErrorKind::InvalidProof`](crate::ErrorKind::InvalidProof) and
+    /// [`ErrorKind::NonceRequired`](crate::ErrorKind::NonceRequired) for the proof;
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) without
+    /// [`dpop`](crate::AuthenticatorBuilder::dpop).
+    ///
+    /// ```
+    /// use jamguard::DpopRequest;
+    ///
+    /// # async fn example(auth: jamguard::Authenticator, token: &str, proof: &str) -> Result<(), jamguard::Error> {
+    /// let request = DpopRequest::new("GET", "https://api.example.com/orders", proof);
+    /// let identity = auth.authenticate_dpop(token, request).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn authenticate_dpop(
+        &self,
+        token: &str,
+        request: DpopRequest<'_>,
+    ) -> Result<Identity, Error> {
+        let verified = self.verify_dpop(token, request).await.inspect_err(telemetry::refused)?;
+        self.enriched(verified, CredentialKind::Dpop).await
+    }
+
+    async fn verify_dpop(&self, token: &str, request: DpopRequest<'_>) -> Result<Verified, Error> {
+        let possession = self.0.possession.as_ref().filter(|possession| possession.dpop.is_some());
+        let possession = possession.ok_or_else(|| {
+            Error::configuration("the authenticator has no DPoP settings: call .dpop(…)")
+        })?;
+        let url = Target::parse(request.url).ok_or_else(|| {
+            invalid(format!("'{}' is not the absolute URL of a request", request.url))
+        });
+        let presented = Presented {
+            is_dpop: true,
+            proof: Ok(request.proof.to_owned()),
+            method: request.method.to_owned(),
+            urls: url.map(|url| vec![url]),
+            certificate: Ok(None),
+        };
+        let verified = self.0.routing.verify(token.as_bytes(), |_| Ok(())).await?;
+        possession.check(presented, &verified).await?;
+        Ok(verified)
+    }
+
+    async fn enriched(&self, token: Verified, kind: CredentialKind) -> Result<Identity, Error> {
+        let mut identity = self.identity(token.into(), kind);
         if let Some(enricher) = &self.0.enricher {
             enricher.enrich(&mut identity).await?;
         }
@@ -139,24 +196,14 @@ impl Authenticator {
         self.0.routing.forget(token);
     }
 
+    /// Verifies a bearer token.
     pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Error> {
-        self.0.routing.verify(token.as_bytes(), |_| Ok(())).await
-    }
-
-    /// Returns the `Vary` value: the request headers of all sources, `None` without any.
-    pub(crate) fn vary(&self) -> Option<&str> {
-        self.context().vary()
-    }
-
-    /// Returns the request headers that may hold credentials.
-    #[cfg(feature = "tower")]
-    pub(crate) fn credential_headers(&self) -> impl Iterator<Item = &str> {
-        self.0.sources.iter().filter_map(CredentialSource::vary)
-    }
-
-    /// Returns the response to an error, after the application's hook, and logs the error.
-    pub(crate) fn challenge(&self, error: &Error) -> AuthResponse {
-        self.context().challenge(error)
+        let verified = self.0.routing.verify(token.as_bytes(), |_| Ok(())).await?;
+        // With proofs of possession, the verifiers leave the binding to the authenticator.
+        match verified.confirmation() {
+            None => Ok(verified),
+            Some(_) => Err(not_a_bearer_token()),
+        }
     }
 
     /// Returns this thread's context.
@@ -165,50 +212,22 @@ impl Authenticator {
     }
 
     pub(super) fn identity(&self, claimed: Claimed, kind: CredentialKind) -> Identity {
-        Identity::new(claimed, kind, self.context().clone())
-    }
-
-    /// Returns the origin check.
-    pub(crate) fn origins(&self) -> &OriginCheck {
-        &self.0.origins
-    }
-
-    /// Whether the authenticator has sessions.
-    #[cfg(any(feature = "tower", feature = "client"))]
-    pub(crate) fn has_sessions(&self) -> bool {
-        self.0.sessions.is_some()
-    }
-
-    /// Whether the response to an admitted request may carry a session or a renewed token.
-    #[cfg(feature = "tower-http")]
-    pub(super) fn changes_responses(&self) -> bool {
-        #[cfg(feature = "client")]
-        if self.0.refresh.is_some() {
-            return true;
-        }
-        self.has_sessions()
-    }
-
-    /// Whether an invalid cookie refuses the request even where login is optional.
-    pub(super) fn is_strict(&self) -> bool {
-        self.0.strict_cookies
+        Identity::new(claimed, kind, None, self.context().clone())
     }
 
     pub(super) fn is_lenient(&self) -> bool {
         self.0.lenient_headers || matches!(self.1, Bearers::Lenient)
     }
-
-    /// Returns the `Set-Cookie` value that removes a dead credential.
-    pub(super) fn removal(&self, name: &str) -> String {
-        match &self.0.cookies {
-            Some(cookies) if cookies.id_name() == name => cookies.remove_id(),
-            _ => Attributes::default().remove(name),
-        }
-    }
 }
 
-impl fmt::Debug for Authenticator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator").field("sources", &self.0.sources).finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    Authenticator,
+    self,
+    sources = self.0.sources,
+    cookies = self.0.cookies,
+    sessions = self.0.sessions,
+    ignore_invalid_bearer = self.is_lenient(),
+    refuse_invalid_cookies = self.0.strict_cookies,
+    origins = self.0.origins,
+    vary = self.context().vary(),
+);

@@ -251,6 +251,8 @@ mod tests {
             Revoked => 401,
             NotListed => 401,
             Inactive => 401,
+            InvalidProof => 401,
+            NonceRequired => 401,
             Reused => 401,
             Conflict => 409,
             CrossSite => 403,

@@ -69,6 +69,11 @@ error_kinds! {
         ///
         /// It is expired, revoked, or not a token of that server.
         Inactive = "inactive",
+        /// The proof of a DPoP-bound token is missing, malformed, for another request, or used before
+        /// (RFC 9449 section 4.3).
+        InvalidProof = "invalid_proof",
+        /// The DPoP proof lacks a current nonce of this server (RFC 9449 section 9).
+        NonceRequired = "nonce_required",
         /// A refresh token that was rotated away was used again: its whole family has ended.
         Reused = "reused",
         /// The record changed since it was read: read it again and retry.

@@ -10,10 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use std::{net::IpAddr, time::Duration};
 use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
+
+/// The error of a server that requires its nonce in DPoP proofs.
+const USE_NONCE: &str = "use_dpop_nonce";
 
 /// An outgoing request, with a limit on the response body.
 pub(crate) struct HttpRequest {
@@ -22,12 +26,14 @@ pub(crate) struct HttpRequest {
     authorization: Option<Zeroizing<String>>,
     content: Option<(&'static str, Zeroizing<Vec<u8>>)>,
     accept: Option<&'static str>,
+    /// The proof of possession (RFC 9449).
+    dpop: Option<String>,
     max_body: usize,
 }
 
 impl HttpRequest {
     fn new(method: Method, url: Url, max_body: usize) -> Self {
-        Self { method, url, authorization: None, content: None, accept: None, max_body }
+        Self { method, url, authorization: None, content: None, accept: None, dpop: None, max_body }
     }
 
     pub(crate) fn get(url: Url, max_body: usize) -> Self {
@@ -72,6 +78,34 @@ impl HttpRequest {
     }
 }
 
+#[cfg(feature = "oauth2")]
+impl HttpRequest {
+    /// Adds a DPoP proof.
+    pub(crate) fn dpop(mut self, proof: String) -> Self {
+        self.dpop = Some(proof);
+        self
+    }
+}
+
+#[cfg(feature = "oauth2")]
+impl HttpAnswer {
+    /// Whether the server refuses the request until its proof has the server's nonce.
+    ///
+    /// An authorization server says so in the body (RFC 9449 section 8), a resource server in the
+    /// challenge (section 9).
+    pub(crate) fn asks_for_nonce(&self) -> bool {
+        let in_body = |body: &[u8]| {
+            let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+            body.is_some_and(|body| body["error"] == USE_NONCE)
+        };
+        match self.status {
+            400 => self.body.as_deref().is_some_and(|body| in_body(body)),
+            401 => self.challenge_asks_for_nonce,
+            _ => false,
+        }
+    }
+}
+
 /// A response, with any status.
 #[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
 pub(crate) struct HttpAnswer {
@@ -84,6 +118,10 @@ pub(crate) struct HttpAnswer {
     pub(crate) retry_after: Option<Duration>,
     /// The content type without parameters.
     pub(crate) media_type: String,
+    /// `DPoP-Nonce`.
+    pub(crate) dpop_nonce: Option<String>,
+    /// Whether `WWW-Authenticate` has the error `use_dpop_nonce`.
+    pub(crate) challenge_asks_for_nonce: bool,
     /// `None` if it was too long, or if the body of an error response was cut off.
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,
 }
@@ -135,6 +173,9 @@ impl HttpClient {
             value.set_sensitive(true);
             outgoing = outgoing.header(AUTHORIZATION, value);
         }
+        if let Some(proof) = &request.dpop {
+            outgoing = outgoing.header("dpop", proof);
+        }
         if let Some(types) = request.accept {
             outgoing = outgoing.header(ACCEPT, types);
         }
@@ -151,6 +192,10 @@ impl HttpClient {
             let (found, _) = found.split_once(';').unwrap_or((found, ""));
             found.trim().to_ascii_lowercase()
         });
+        let dpop_nonce = response.headers().get("dpop-nonce").and_then(|nonce| nonce.to_str().ok());
+        let dpop_nonce = dpop_nonce.map(str::to_owned);
+        let challenge = text(response.headers(), WWW_AUTHENTICATE);
+        let challenge_asks_for_nonce = challenge.is_some_and(|text| text.contains(USE_NONCE));
         let mut body = Some(Zeroizing::new(Vec::new()));
         loop {
             match (response.chunk().await, &mut body) {
@@ -172,6 +217,8 @@ impl HttpClient {
             max_age,
             retry_after,
             media_type,
+            dpop_nonce,
+            challenge_asks_for_nonce,
             body,
         })
     }

@@ -9,6 +9,7 @@ pub(crate) mod debug;
 pub(crate) mod decode;
 #[cfg(feature = "client")]
 pub(crate) mod detached;
+mod dpop_challenge;
 pub(crate) mod error;
 pub(crate) mod future;
 pub(crate) mod hash;

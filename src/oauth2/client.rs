@@ -1,6 +1,7 @@
 //! The client of one provider.
 
 use super::answer::{self, MAX_BODY};
+use super::dpop::ClientDpop;
 use super::endpoints::{Directory, SecretIn};
 use super::provider::Provider;
 use super::tokens::TokenResponse;
@@ -63,6 +64,8 @@ pub(super) struct Inner {
     pub(super) refreshes: SingleFlight<Sha256, TokenResponse>,
     /// `None` for a provider without OpenID Connect.
     pub(super) userinfo_verifier: Option<Verifier>,
+    /// `None` for bearer tokens.
+    pub(super) dpop: Option<ClientDpop>,
 }
 
 impl Inner {
@@ -184,11 +187,14 @@ impl OAuth2Client {
         access_token: &Secret,
         accepted: &'static str,
     ) -> Result<HttpAnswer, Error> {
-        let token = access_token.expose();
-        let request = HttpRequest::get(checked_url(url)?, MAX_BODY)
-            .accept(accepted)
-            .authorization(self.0.provider.scheme, token);
-        self.0.http.send(request).await
+        let url = checked_url(url)?;
+        let scheme = if self.0.dpop.is_some() { "DPoP" } else { self.0.provider.scheme };
+        let request = || {
+            HttpRequest::get(url.clone(), MAX_BODY)
+                .accept(accepted)
+                .authorization(scheme, access_token.expose())
+        };
+        self.0.send_proven("GET", &url, Some(access_token), request).await
     }
 
     /// Returns the provider's issuer.

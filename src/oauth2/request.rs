@@ -171,6 +171,10 @@ impl TokenRequest {
         Ok(answer.or_refresh_token(token))
     }
 
+    pub(super) fn client(&self) -> &OAuth2Client {
+        &self.client
+    }
+
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         self.client.0.clock.clone()
     }
@@ -263,14 +267,17 @@ impl TokenRequest {
             .filter(|_| place == Some(SecretIn::Header))
             .map(|secret| basic(&client.client_id, secret));
         let form = self.form(header.is_none());
-        let mut request = HttpRequest::post(endpoints.token.clone(), MAX_BODY)
-            .accept("application/json")
-            .form(form);
-        if let Some(header) = &header {
-            request = request.authorization("Basic", header);
-        }
+        let request = || {
+            let request = HttpRequest::post(endpoints.token.clone(), MAX_BODY)
+                .accept("application/json")
+                .form(form.clone());
+            match &header {
+                Some(header) => request.authorization("Basic", header),
+                None => request,
+            }
+        };
         let sent = client.now();
-        let answer = client.http.send(request).await?;
+        let answer = client.send_proven("POST", &endpoints.token, None, request).await?;
         let fields = self.fields.iter().map(|(_, value)| value);
         let parameters = self.parameters.iter().map(|(_, value)| value);
         let secrets = client.secret.iter().chain(fields).chain(parameters).map(Secret::expose);
@@ -283,6 +290,7 @@ impl TokenRequest {
                 sent,
                 comma: client.provider.comma,
                 token_type: client.provider.token_type.as_deref(),
+                dpop: client.dpop.is_some(),
             },
         )
     }

@@ -310,7 +310,9 @@ impl VerifierBuilder {
     /// Accepts tokens bound to a client's key (`cnf`, RFC 7800) without a proof of that key.
     ///
     /// They are treated as bearer tokens: a thief of such a token can use it. Use this for services
-    /// behind a gateway that verifies the proof. Default: rejected.
+    /// behind a gateway that verifies the proof. Default: rejected, unless the authenticator verifies
+    /// the proof ([`dpop`](crate::AuthenticatorBuilder::dpop),
+    /// [`client_certificates`](crate::AuthenticatorBuilder::client_certificates)).
     pub fn danger_accept_bound_tokens(mut self) -> Self {
         self.options.danger_accept_bound_tokens = true;
         self
@@ -442,7 +444,7 @@ impl VerifierBuilder {
             cache: TokenCache::new(options.cache_bytes),
         };
         let lists = Lists::new(self.lists.into_iter().map(|(_, list)| list));
-        Ok(Verifier { inner: Arc::new(inner), lists })
+        Ok(Verifier { inner: Arc::new(inner), lists, accepts_bound: false })
     }
 
     /// Checks that there are keys from one source, for each of the algorithms, or introspection.

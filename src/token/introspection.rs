@@ -55,6 +55,7 @@ impl Inner {
         let claims = self.with_issuer(&answer.claims)?;
         let registered = RegisteredClaims::parse(&claims, &self.rules.texts)?;
         let window = self.rules.check_claims(&registered)?;
+        let confirmation = self.rules.confirmation(&registered, &claims);
         let issued_in = registered.issued_in;
         let [issuer, subject, token_id] =
             [registered.issuer, registered.subject, registered.token_id]
@@ -74,6 +75,7 @@ impl Inner {
             claims: ClaimSet::new(claims, issuer, subject),
             token_id,
             window,
+            confirmation,
             issued_in,
             proof: Proof::Introspection { usable_until },
             epoch,

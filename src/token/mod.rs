@@ -4,6 +4,8 @@ pub(crate) mod builder;
 pub(crate) mod cache;
 pub(crate) mod claim_set;
 pub(crate) mod claims;
+pub(crate) mod confirmation;
+pub(crate) mod dpop;
 pub(crate) mod epochs;
 pub(crate) mod form;
 pub(crate) mod introspection;

@@ -42,7 +42,7 @@ pub(crate) struct TextRule {
 /// Reads a NumericDate: a JSON number, integer or not, from 0 to the year 9999.
 ///
 /// A fraction is rounded so that fewer tokens are accepted.
-fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
+pub(super) fn date(value: &Scalar<'_>, up: bool) -> Option<u64> {
     match value {
         Scalar::Integer(seconds) => u64::try_from(*seconds).ok().filter(|s| *s <= MAX_DATE),
         Scalar::Float(seconds) => {

@@ -107,6 +107,7 @@ mod tests {
             claims: ClaimSet::new(String::new(), None, None),
             token_id: None,
             window: Window { expires: None, begins: 0 },
+            confirmation: None,
             issued_in: None,
             proof: Proof::Introspection { usable_until: 0 },
             epoch: 0,

@@ -1,6 +1,7 @@
 //! A verified token with its cache entry, which all its holders share, and the application's check of it.
 
 use super::claim_set::{ClaimSet, Text};
+use super::confirmation::Confirmation;
 use super::form::is_jws;
 use super::list::changes::Marks;
 use super::revocation::RevocationId;
@@ -44,6 +45,8 @@ pub(crate) struct Entry {
     pub(crate) claims: ClaimSet,
     pub(crate) token_id: Option<Text>,
     pub(crate) window: Window,
+    /// The claim `cnf`; `None` also if bound tokens are accepted as bearer tokens.
+    pub(crate) confirmation: Option<Box<Confirmation>>,
     /// Unix seconds of `iat`, rounded down.
     pub(crate) issued_in: Option<u64>,
     pub(crate) proof: Proof,
@@ -87,6 +90,7 @@ impl Entry {
             + self.token.len()
             + self.claims.weight()
             + self.token_id.as_ref().map_or(0, Text::weight)
+            + self.confirmation.as_ref().map_or(0, |bound| bound.weight())
     }
 }
 
@@ -147,6 +151,11 @@ impl Verified {
         let entry = self.entry();
         let id = entry.token_id.as_ref()?;
         Some(id.of(entry.claims.text()))
+    }
+
+    /// Returns what the token is bound to; `None` for a bearer token.
+    pub(crate) fn confirmation(&self) -> Option<&Confirmation> {
+        self.entry().confirmation.as_deref()
     }
 
     /// Returns the token's text, for calls on the user's behalf. Keep it out of logs.

@@ -2,6 +2,7 @@
 
 use super::cache::{CacheStats, TokenCache};
 use super::claim_set::{ClaimSet, Text};
+use super::confirmation::not_a_bearer_token;
 use super::epochs::Epochs;
 use super::introspector::Introspector;
 use super::keys::{KeySource, Keys, Snapshot};
@@ -47,6 +48,8 @@ pub struct Verifier {
     pub(super) inner: Arc<Inner>,
     /// Not part of `inner`: cached tokens passed every check except the lists.
     pub(super) lists: Lists,
+    /// Whether the caller verifies what a token is bound to. Otherwise bound tokens are refused.
+    pub(super) accepts_bound: bool,
 }
 
 pub(super) struct Inner {
@@ -73,7 +76,12 @@ impl Verifier {
         for list in lists {
             list.check_use(Kind::Deny, &self.inner.rules)?;
         }
-        Ok(Self { inner: self.inner.clone(), lists: self.lists.and(lists) })
+        Ok(Self { lists: self.lists.and(lists), ..self.clone() })
+    }
+
+    /// Returns a verifier that accepts bound tokens, whose binding the caller must verify.
+    pub(crate) fn accepting_bound(&self) -> Self {
+        Self { accepts_bound: true, ..self.clone() }
     }
 
     /// Returns the clock, which follows an authenticator's.
@@ -102,7 +110,7 @@ impl Verifier {
     /// # Ok(()) }
     /// ```
     pub fn danger_without_lists(&self) -> Self {
-        Self { inner: self.inner.clone(), lists: Lists::default() }
+        Self { lists: Lists::default(), ..self.clone() }
     }
 
     /// Verifies a token.
@@ -213,12 +221,15 @@ impl Verifier {
         Some(self.check_lists(verified, true))
     }
 
-    /// Runs the checks of every use; `known` means cached.
+    /// Runs the checks of every use: binding, lists, revocation, clock. `known` means cached.
     pub(super) fn check_lists(&self, verified: Verified, known: bool) -> Verification {
+        if verified.confirmation().is_some() && !self.accepts_bound {
+            return Now(Err(not_a_bearer_token()));
+        }
         match self.lists.recall(&verified) {
             Some(listed) => Now(self.inner.conclude(verified, listed, known)),
             None => {
-                let Self { inner, lists } = self.clone();
+                let Self { inner, lists, .. } = self.clone();
                 Verification::later(async move {
                     let listed = lists.ask(&verified).await;
                     inner.conclude(verified, listed, known)
@@ -455,6 +466,7 @@ impl Inner {
         })?;
 
         let window = self.rules.check_claims(&claims)?;
+        let confirmation = self.rules.confirmation(&claims, &payload);
         let issued_in = claims.issued_in;
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Text::new(text, &payload));
         let (issuer, subject, token_id) =
@@ -467,6 +479,7 @@ impl Inner {
             claims: ClaimSet::new(payload, issuer, subject),
             token_id,
             window,
+            confirmation,
             issued_in,
             proof: Proof::Signature {
                 header,

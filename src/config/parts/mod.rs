@@ -27,6 +27,9 @@ macro_rules! without {
 #[cfg(feature = "client")]
 mod apps;
 mod authenticator;
+mod dpop;
+#[cfg(feature = "oauth2")]
+mod dpop_key;
 mod feature;
 #[cfg(feature = "file")]
 mod file_store;

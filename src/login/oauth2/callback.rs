@@ -3,7 +3,8 @@
 use super::handlers::{Keep, OAuth2Login};
 use super::pending::PendingLogin;
 use super::user::{OAuth2Arrival, OAuth2User};
-use crate::authenticator::{LoginCookies, RequestSession};
+use crate::authenticator::LoginCookies;
+use crate::authenticator::request::RequestSession;
 use crate::core::{AuthResponse, Error, ErrorKind, Secret, telemetry};
 use crate::login::{Redirect, parts::check_local};
 use crate::oauth2::{TokenResponse, UserGrant, pending::Callback, pkce::random_text};

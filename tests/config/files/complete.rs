@@ -233,6 +233,16 @@ enrichment_ttl = "10s"
 enrichment_store = "local"
 silent_refresh = "main"
 outage_grace = "10m"
+client_certificates = { danger_header = "client-cert" }
+
+[jam.authenticator.dpop]
+public_url = ["https://api.example.com", "https://example.com/api"]
+algorithms = ["ES256", "Ed25519"]
+required = true
+window = "30s"
+store = "local"
+nonces = { key_file = "sealing.key" }
+nonce_lifetime = "2m"
 
 [jam.authenticator.claim_paths]
 preset = "keycloak"
@@ -301,6 +311,7 @@ discover = "https://login.company.example"
 client_id = "client"
 secret = "${SECRET}"
 token_source = { scopes = "orders.read", parameters = { audience = "https://orders.example" } }
+dpop_key = { algorithm = "ES256", private_key_file = "es256.pem" }
 
 [jam.oauth2.acme]
 authorize_url = "https://idp.example/authorize"
@@ -339,6 +350,8 @@ encryption = { key_file = "sealing.key" }
 [jam.authenticator]
 login_cookies = { danger_plain_http = true }
 session_cookie = { danger_plain_http = true }
+dpop = { danger_trust_forwarded_headers = true }
+client_certificates = "connection"
 "#;
 
 pub(crate) fn documents(folder: &Folder) -> Vec<(&'static str, JamguardBuilder)> {

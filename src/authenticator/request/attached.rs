@@ -1,0 +1,128 @@
+//! The sender of a request, attached to it for guards and extractors.
+
+use super::session::RequestSession;
+use crate::authenticator::context::HandlerContext;
+use crate::authenticator::identity::{CredentialKind, Identity};
+#[cfg(any(feature = "axum", feature = "actix"))]
+use crate::authenticator::rejection::AuthRejection;
+use crate::core::{Error, ErrorKind};
+#[cfg(any(feature = "axum", feature = "actix"))]
+use crate::token::claims::{Claims, ClaimsData};
+use crate::token::{claim_set::ClaimSet, verified::Verified};
+use std::{sync::Arc, time::Duration};
+
+/// What the layer attaches to the request.
+#[derive(Clone)]
+pub(crate) struct Attached {
+    pub(crate) sender: Sender,
+    /// `None` if the authenticator has no sessions.
+    pub(super) session: Option<Arc<RequestSession>>,
+    /// Whether what attached it also completes the response. tower-http shows a guard the request
+    /// only.
+    pub(crate) sees_response: bool,
+}
+
+/// The sender of a request. Each variant has the context in which errors are answered.
+#[derive(Clone)]
+pub(crate) enum Sender {
+    Known(Identity),
+    /// No credential.
+    Anonymous(Arc<HandlerContext>),
+    /// An invalid credential.
+    Invalid(Error, Arc<HandlerContext>),
+}
+
+impl Sender {
+    /// Returns the identity, if the sender is known.
+    pub(crate) fn known(&self) -> Option<&Identity> {
+        match self {
+            Self::Known(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// Returns the identity.
+    ///
+    /// # Errors
+    /// The error of the credential, or [`ErrorKind::MissingCredentials`].
+    pub(super) fn identity(&self) -> Result<&Identity, Error> {
+        match self {
+            Self::Known(identity) => Ok(identity),
+            Self::Anonymous(_) => Err(no_credential()),
+            Self::Invalid(error, _) => Err(error.clone()),
+        }
+    }
+
+    fn context(&self) -> &Arc<HandlerContext> {
+        match self {
+            Self::Known(identity) => &identity.context,
+            Self::Anonymous(context) | Self::Invalid(_, context) => context,
+        }
+    }
+}
+
+pub(super) fn no_credential() -> Error {
+    Error::new(ErrorKind::MissingCredentials, "the request has no credential")
+}
+
+/// What a request's credential says, before it is decided whether the route needs a login.
+pub(super) enum Authenticated {
+    Anonymous,
+    /// A token, its source, and what the response tells the client.
+    Token(Verified, CredentialKind, Option<ResponseHeader>),
+    /// The claims of a user's session, and the time of its login.
+    Session(Arc<ClaimSet>, Duration),
+    /// Boxed, so that the others move few bytes.
+    Invalid(Box<Invalid>),
+}
+
+/// A header of the response to a token.
+pub(super) enum ResponseHeader {
+    /// The `Set-Cookie` value of a renewed token.
+    Cookie(Box<str>),
+    /// The nonce of the next DPoP proof.
+    DpopNonce(Box<str>),
+}
+
+/// An invalid credential.
+pub(super) struct Invalid {
+    pub(super) error: Error,
+    /// Whether it refuses the request even where login is optional.
+    pub(super) is_fatal: bool,
+    /// The `Set-Cookie` values that remove dead credentials, with every response.
+    pub(super) removal: Vec<String>,
+}
+
+impl Authenticated {
+    pub(super) fn invalid(error: Error, is_fatal: bool) -> Self {
+        Self::Invalid(Box::new(Invalid { error, is_fatal, removal: Vec::new() }))
+    }
+}
+
+impl Attached {
+    /// Whether a layer of the same authenticator attached it.
+    ///
+    /// A DPoP proof is used up by the first of them, also if that one does not see the response.
+    pub(super) fn is_layer_of(&self, context: &HandlerContext) -> bool {
+        let known = self.sender.known();
+        let is_dpop = known.is_some_and(|known| known.credential() == CredentialKind::Dpop);
+        (self.sees_response || is_dpop) && Arc::ptr_eq(&self.sender.context().0, &context.0)
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "actix"))]
+impl Attached {
+    pub(crate) fn identity(&self) -> Result<&Identity, AuthRejection> {
+        self.sender.identity().map_err(|error| self.rejection(error))
+    }
+
+    /// Decodes the identity's claims into a `T`.
+    pub(crate) fn claims<T: ClaimsData>(&self) -> Result<Claims<T>, AuthRejection> {
+        let claimed = self.identity()?.claimed.clone();
+        Claims::of(claimed).map_err(|error| self.rejection(error))
+    }
+
+    pub(super) fn rejection(&self, error: Error) -> AuthRejection {
+        AuthRejection::new(Some(self.sender.context()), error)
+    }
+}
