@@ -15,7 +15,7 @@ mod issuing;
 mod key_sets;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod publishing;
-#[cfg(all(feature = "oauth2", feature = "testing"))]
+#[cfg(all(feature = "axum", feature = "oauth2", feature = "testing"))]
 mod real;
 #[cfg(all(feature = "testing", feature = "metrics"))]
 mod refresh_tokens;

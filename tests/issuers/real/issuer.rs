@@ -45,6 +45,10 @@ pub(crate) struct Announced {
     pub(crate) authorize_url: Option<String>,
     pub(crate) token_url: Option<String>,
     pub(crate) jwks_url: Option<String>,
+    pub(crate) introspection_url: Option<String>,
+    /// Whether introspection does not say what kind of token it is about.
+    #[serde(default)]
+    pub(crate) unnamed_tokens: bool,
     /// Where the metadata is, for an issuer that has another name than address.
     discovery: Option<String>,
     /// Cookies of a user who is logged in already.

@@ -2,7 +2,9 @@
 //! jamguard discovers them, logs in at them and verifies their tokens. What it finds is the table of
 //! `docs/interop.md`.
 
+mod bound;
 mod issuer;
+mod metadata;
 mod probe;
 mod table;
 

@@ -1,10 +1,12 @@
 //! What jamguard can do with one issuer: its discovery, its tokens, its login.
 
+use super::bound;
 use super::issuer::{Announced, RealIssuer};
+use super::metadata::Metadata;
 use crate::support::tokens::decode;
 use jamguard::jose::Algorithm;
 use jamguard::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, SecretIn, TokenResponse};
-use jamguard::{Error, Verifier};
+use jamguard::{Error, ErrorKind, Introspection, Verifier};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -15,6 +17,7 @@ pub(crate) struct Row {
     pub(crate) discovery: String,
     pub(crate) jwt: String,
     pub(crate) opaque: String,
+    pub(crate) dpop: String,
     pub(crate) scopes: String,
     pub(crate) roles: String,
     pub(crate) login: String,
@@ -26,8 +29,9 @@ pub(crate) struct Row {
 struct Seen {
     /// What a JWT is like, with the requests that gave such a one.
     jwt: Vec<(String, Vec<String>)>,
-    /// The requests that gave opaque tokens.
-    opaque: Vec<String>,
+    /// What introspection of opaque tokens ends with, if not with success, and the requests that gave
+    /// such tokens.
+    opaque: Vec<(String, Vec<String>)>,
     scopes: BTreeSet<String>,
     roles: BTreeSet<String>,
 }
@@ -67,7 +71,14 @@ pub(crate) async fn probe(issuer: &RealIssuer) -> Row {
         version: announced.version.clone(),
         discovery: metadata.discovery(&announced.issuer),
         jwt: listed(seen.jwt.into_iter().map(|(jwt, from)| format!("{jwt} ({})", from.join(", ")))),
-        opaque: listed(seen.opaque),
+        opaque: listed(seen.opaque.into_iter().map(|(verdict, from)| match &*verdict {
+            "" => from.join(", "),
+            refused => format!("{refused} ({})", from.join(", ")),
+        })),
+        dpop: match metadata.has_dpop() {
+            true => bound::probe(announced).await,
+            false => "none".to_owned(),
+        },
         scopes: listed(seen.scopes),
         roles: listed(seen.roles),
         login: listed(login),
@@ -80,11 +91,29 @@ fn listed(words: impl IntoIterator<Item = String>) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join("; ") }
 }
 
+/// Adds a request to those with the same result.
+fn note(results: &mut Vec<(String, Vec<String>)>, result: String, request: &str) {
+    match results.iter_mut().find(|(known, _)| *known == result) {
+        Some((_, from)) => from.push(request.to_owned()),
+        None => results.push((result, vec![request.to_owned()])),
+    }
+}
+
 impl Seen {
     /// Verifies an access token of the issuer and notes what it is made of.
     async fn access_token(&mut self, announced: &Announced, token: &str, request: &str) {
         if token.split('.').count() != 3 {
-            self.opaque.push(request.to_owned());
+            let verdict = match introspect(announced, token).await {
+                Ok(claims) => {
+                    self.claims("", &claims);
+                    String::new()
+                }
+                Err(error) => {
+                    println!("{}: {error}", announced.issuer);
+                    format!("refused, {}", error.kind())
+                }
+            };
+            note(&mut self.opaque, verdict, request);
             return;
         }
         let found = claims(token);
@@ -97,14 +126,11 @@ impl Seen {
             aud => format!("`aud` is {}", audience(announced, aud)),
         };
         let mut like = format!("{algorithm}, {typ}, {audience}");
-        if let Err(error) = verify(announced, token, &found, algorithm).await {
+        if let Err(error) = verify(announced, token, &found).await {
             println!("{}: {error}", announced.issuer);
             like = format!("refused, {}: {like}", error.kind());
         }
-        match self.jwt.iter_mut().find(|(known, _)| *known == like) {
-            Some((_, from)) => from.push(request.to_owned()),
-            None => self.jwt.push((like, vec![request.to_owned()])),
-        }
+        note(&mut self.jwt, like, request);
     }
 
     /// Notes where claims carry scopes and the role that every test user has.
@@ -129,14 +155,14 @@ impl Seen {
     }
 }
 
+/// The algorithm of a token, as an issuer's documentation would name it.
+pub(super) fn algorithm_of(token: &str) -> Option<Algorithm> {
+    let header = part(token, 0);
+    Algorithm::ALL.into_iter().find(|algorithm| Some(algorithm.name()) == header["alg"].as_str())
+}
+
 /// Verifies with the keys that the issuer publishes, and checks that the rules count.
-async fn verify(
-    announced: &Announced,
-    token: &str,
-    claims: &Value,
-    algorithm: &str,
-) -> Result<(), Error> {
-    let algorithm = Algorithm::ALL.into_iter().find(|one| one.name() == algorithm);
+async fn verify(announced: &Announced, token: &str, claims: &Value) -> Result<(), Error> {
     let build = |audience: Option<&str>| {
         let builder = match &announced.jwks_url {
             Some(url) => Verifier::builder().jwks_url(url).issuer(&announced.issuer),
@@ -146,7 +172,7 @@ async fn verify(
             Some(audience) => builder.audience(audience),
             None => builder.any_audience(),
         };
-        builder.algorithms(algorithm.or(Some(Algorithm::RS256))).build()
+        builder.algorithms(algorithm_of(token)).build()
     };
     let audience = claims["aud"].as_str().or_else(|| claims["aud"][0].as_str());
     let verified = build(audience)?.verify(token).await?;
@@ -160,6 +186,27 @@ async fn verify(
     let forged = format!("{signed}.{}{other}{}", &signature[..middle], &signature[middle + 1..]);
     assert!(build(audience)?.verify(&forged).await.is_err(), "{token}: another signature");
     Ok(())
+}
+
+/// Asks the issuer about an opaque token, and about one that it does not know.
+async fn introspect(announced: &Announced, token: &str) -> Result<Value, Error> {
+    let introspection = match &announced.introspection_url {
+        Some(url) => Introspection::builder(url),
+        None => Introspection::discover(&announced.issuer),
+    };
+    let id = announced.service_id.as_ref().unwrap_or(&announced.client_id);
+    let secret = announced.secret.as_deref().expect("introspection needs a client's secret");
+    let introspection = introspection.client_secret_basic(id, secret);
+    let introspection = match announced.unnamed_tokens {
+        true => introspection.danger_accept_missing_token_type(),
+        false => introspection,
+    };
+    let verifier = Verifier::builder().introspection(introspection.build()?);
+    let verifier = verifier.issuer(&announced.issuer).any_audience().build()?;
+    let verified = verifier.verify(token).await?;
+    let unknown = verifier.verify(&"unknown".repeat(6)).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::Inactive, "{unknown}");
+    Ok(serde_json::from_str(verified.raw_claims()).unwrap())
 }
 
 /// Names an audience by what it is, because clients and ports differ from run to run.
@@ -254,9 +301,22 @@ async fn log_in(
 }
 
 async fn client_credentials(announced: &Announced) -> Result<TokenResponse, Error> {
-    let id = announced.service_id.as_ref().unwrap_or(&announced.client_id);
-    let client = client(announced, id).build()?;
-    let mut request = client.client_credentials().scopes(["orders.read"]);
+    service_token(announced, &service(announced).build()?).await
+}
+
+/// The client of client credentials.
+pub(super) fn service(announced: &Announced) -> OAuth2ClientBuilder {
+    client(announced, announced.service_id.as_ref().unwrap_or(&announced.client_id))
+}
+
+pub(super) async fn service_token(
+    announced: &Announced,
+    client: &OAuth2Client,
+) -> Result<TokenResponse, Error> {
+    let mut request = client.client_credentials();
+    if announced.scopes.iter().any(|scope| scope == "orders.read") {
+        request = request.scopes(["orders.read"]);
+    }
     for (name, value) in &announced.service_parameters {
         request = request.parameter(name, value.as_str());
     }
@@ -264,55 +324,6 @@ async fn client_credentials(announced: &Announced) -> Result<TokenResponse, Erro
         request = request.parameter("resource", resource.as_str());
     }
     request.send().await
-}
-
-/// The metadata documents of an issuer, by the standard that says where they are.
-struct Metadata(Vec<(&'static str, Value)>);
-
-impl Metadata {
-    async fn of(issuer: &str) -> Self {
-        let url = url::Url::parse(issuer).unwrap();
-        let path = url.path().trim_end_matches('/');
-        let origin = url.origin().ascii_serialization();
-        let mut found = Vec::new();
-        for (name, place) in [
-            ("OpenID", format!("{origin}{path}/.well-known/openid-configuration")),
-            ("RFC 8414", format!("{origin}/.well-known/oauth-authorization-server{path}")),
-        ] {
-            let answer = reqwest::get(place).await.unwrap();
-            if let Ok(document @ Value::Object(_)) = answer.json().await {
-                found.push((name, document));
-            }
-        }
-        Self(found)
-    }
-
-    fn discovery(&self, issuer: &str) -> String {
-        let one = |(name, document): &(&str, Value)| match document["issuer"].as_str() {
-            Some(named) if named == issuer => (*name).to_owned(),
-            _ => format!("{name}, but of another issuer"),
-        };
-        match self.0.is_empty() {
-            true => "none".to_owned(),
-            false => self.0.iter().map(one).collect::<Vec<_>>().join(", "),
-        }
-    }
-
-    fn logout(&self) -> String {
-        let has = |name: &str, value: fn(&Value) -> bool| {
-            self.0.iter().any(|(_, document)| value(&document[name]))
-        };
-        let kinds = [
-            ("RP-initiated", has("end_session_endpoint", Value::is_string)),
-            ("back-channel", has("backchannel_logout_supported", |value| value == true)),
-            ("front-channel", has("frontchannel_logout_supported", |value| value == true)),
-        ];
-        let named: Vec<_> = kinds.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect();
-        match named.is_empty() {
-            true => "none".to_owned(),
-            false => named.join(", "),
-        }
-    }
 }
 
 fn part(token: &str, index: usize) -> Value {

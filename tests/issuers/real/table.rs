@@ -12,8 +12,8 @@ fn document() -> PathBuf {
 ///
 /// With `UPDATE_INTEROP` set, the document gets the row of this run.
 pub(crate) fn compare(name: &str, row: &Row) -> Option<String> {
-    let Row { version, discovery, jwt, opaque, scopes, roles, login, logout } = row;
-    let cells = [discovery, jwt, opaque, scopes, roles, login, logout].map(String::as_str);
+    let Row { version, discovery, jwt, opaque, dpop, scopes, roles, login, logout } = row;
+    let cells = [discovery, jwt, opaque, dpop, scopes, roles, login, logout].map(String::as_str);
     let line = format!("| {name} {version} | {} |", cells.join(" | "));
     println!("{line}");
     let text = fs::read_to_string(document()).unwrap();

@@ -1,6 +1,6 @@
 // A client of the official TypeScript SDKs: it registers, logs in, calls one tool, and then another
 // that needs a further scope.
-// Arguments: sdk or client (the package), the server's URL, the names of the two tools.
+// Arguments: sdk or client (the package), the server's URL, two tools as NAME or NAME=ARGUMENTS in JSON.
 // Standard output: a line of JSON with the answers of the tools and the scopes of each login.
 const [package_, server, first, second] = process.argv.slice(2)
 const { Client, StreamableHTTPClientTransport, UnauthorizedError } =
@@ -76,8 +76,9 @@ try {
 }
 
 // Calls a tool, after another login if the server asks for further scopes.
-async function call(name) {
-  const asked = { name, arguments: {} }
+async function call(tool) {
+  const [name, ...json] = tool.split('=')
+  const asked = { name, arguments: JSON.parse(json.join('=') || '{}') }
   const answer = await client.callTool(asked).catch(async (error) => {
     if (!(error instanceof UnauthorizedError)) throw error
     await finish(transport)

@@ -35,6 +35,8 @@ serve(server, application)
 announce(
     version=version("django-oauth-toolkit"),
     issuer=f"{origin}/o",
+    introspection_url=f"{origin}/o/introspect/",
+    unnamed_tokens=True,
     client_id="web",
     service_id="service",
     secret=SECRET,

@@ -1,7 +1,7 @@
 """A client of the official Python SDK: it registers, logs in, calls one tool, and then another that
 needs a further scope.
 
-Arguments: the server's URL, the names of the two tools.
+Arguments: the server's URL, two tools as NAME or NAME=ARGUMENTS in JSON.
 Standard output: a line of JSON with the answers of the tools and the scopes of each login.
 """
 import asyncio
@@ -64,7 +64,11 @@ async def main():
     auth = OAuthClientProvider(server, metadata, Kept(), log_in, callback)
     async with httpx2.AsyncClient(auth=auth, follow_redirects=True) as http:
         async with Client(streamable_http_client(server, http_client=http)) as client:
-            answers = [(await client.call_tool(tool, {})).content[0].text for tool in tools]
+            answers = []
+            for tool in tools:
+                name, _, arguments = tool.partition("=")
+                answer = await client.call_tool(name, json.loads(arguments or "{}"))
+                answers.append(answer.content[0].text)
     print(json.dumps({"answers": answers, "logins": logins}))
 
 
