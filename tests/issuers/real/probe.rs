@@ -9,6 +9,10 @@ use jamguard::oauth2::{OAuth2Client, OAuth2ClientBuilder, Provider, SecretIn, To
 use jamguard::{Error, ErrorKind, Introspection, Verifier};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Servers in scripting languages are slow on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A row of the table, without the issuer's name.
 #[derive(Debug, Default)]
@@ -196,7 +200,7 @@ async fn introspect(announced: &Announced, token: &str) -> Result<Value, Error> 
     };
     let id = announced.service_id.as_ref().unwrap_or(&announced.client_id);
     let secret = announced.secret.as_deref().expect("introspection needs a client's secret");
-    let introspection = introspection.client_secret_basic(id, secret);
+    let introspection = introspection.client_secret_basic(id, secret).timeout(PATIENCE);
     let introspection = match announced.unnamed_tokens {
         true => introspection.danger_accept_missing_token_type(),
         false => introspection,
@@ -240,7 +244,7 @@ fn client(announced: &Announced, id: &str) -> OAuth2ClientBuilder {
         }
         _ => Provider::discover("real", &announced.issuer),
     };
-    let client = OAuth2Client::builder(provider, id);
+    let client = OAuth2Client::builder(provider, id).timeout(PATIENCE);
     let client = match announced.secret_in_body {
         true => client.secret_in(SecretIn::Body),
         false => client,
