@@ -97,10 +97,11 @@ impl Form {
             let submits = is(element, "type", "submit") || element.starts_with("button");
             let field = element.starts_with("input") || element.starts_with("button");
             // One button is pressed, the first with a name.
-            if field && !(submits && values.iter().any(|(_, _, button)| *button)) {
-                if let Some(name) = attribute(element, "name") {
-                    values.push((name, attribute(element, "value").unwrap_or_default(), submits));
-                }
+            if field
+                && !(submits && values.iter().any(|(_, _, button)| *button))
+                && let Some(name) = attribute(element, "name")
+            {
+                values.push((name, attribute(element, "value").unwrap_or_default(), submits));
             }
         }
         let values = values.into_iter().map(|(name, value, _)| (name, value)).collect();
