@@ -17,6 +17,8 @@ mod key_sets;
 mod presets;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod publishing;
+#[cfg(all(feature = "axum", feature = "oauth2", feature = "testing"))]
+mod real;
 #[cfg(all(feature = "testing", feature = "metrics"))]
 mod refresh_tokens;
 #[cfg(all(feature = "axum", feature = "emulator", feature = "testing"))]
