@@ -38,12 +38,13 @@ impl VerifierBuilder {
 
     /// Takes issuer and keys from an issuer, whose key set is configured.
     pub(crate) fn discover_with(
-        self,
+        mut self,
         issuer: impl Into<String>,
         configure: impl FnOnce(RemoteKeySetBuilder) -> RemoteKeySetBuilder + Send + 'static,
     ) -> Self {
         let issuer = issuer.into();
-        self.discovered(&issuer).source(move |context| {
+        self.issuers.discovered = Some(issuer.as_str().into());
+        self.source(move |context| {
             let templates = context.templates.clone();
             let place = Published::Issuer(Discovery { templates, ..Discovery::of(issuer) });
             let keys = configure(RemoteKeySetBuilder::new(place));

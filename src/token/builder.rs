@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{sync::Arc, time::Duration};
 
 /// What a verifier gives to the source of its keys.
+#[cfg_attr(not(feature = "oauth2"), allow(dead_code))]
 pub(crate) struct SourceContext {
     pub(crate) clock: Arc<dyn Clock>,
     /// The algorithms that the application named.
@@ -81,7 +82,7 @@ pub struct VerifierBuilder {
     /// Whether each key of the source is limited to one algorithm, and may be a secret.
     pinned: bool,
     algorithms: Vec<Algorithm>,
-    pub(super) issuers: Issuers,
+    pub(crate) issuers: Issuers,
     pub(super) audiences: Audiences,
     /// The required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
