@@ -29,13 +29,14 @@ impl HandlerContext {
         Self(rules.clone())
     }
 
-    /// Returns the policies' view of an issuer's claims.
+    /// Returns the policies' view of an issuer's claims, of a token or of a session.
     pub(super) fn subject<'a>(
         &'a self,
         issuer: Option<&str>,
+        is_token: bool,
         claims: &'a ClaimIndex,
     ) -> Subject<'a> {
-        Subject::new(claims, self.0.paths.of(issuer), &*self.0.clock)
+        Subject::new(claims, self.0.paths.of(issuer, is_token), &*self.0.clock)
     }
 
     /// Whether the issuer is declared to issue only verified email addresses.

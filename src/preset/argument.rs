@@ -58,8 +58,9 @@ impl Form {
         };
         match self {
             Self::Host => {
-                let host = trimmed.strip_prefix("https://").unwrap_or(trimmed);
-                is_name(host).then(|| host.to_ascii_lowercase())
+                let host = value.strip_prefix("https://").unwrap_or(value);
+                let host = host.strip_suffix('/').unwrap_or(host);
+                (is_name(host) && !host.contains(':')).then(|| host.to_ascii_lowercase())
             }
             // Key sets and discovery check the URL.
             Self::Url => trimmed.contains("://").then(|| trimmed.to_owned()),

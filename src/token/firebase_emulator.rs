@@ -27,6 +27,7 @@ struct ProjectClaims {
     aud: String,
 }
 
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
 impl EmulatorSigner {
     pub(crate) const ALGORITHM: Algorithm = Algorithm::Ed25519;
 

@@ -126,82 +126,6 @@ cache_bytes = 1048576
 deny_lists = "denied"
 allow_lists = "allowed"
 
-[jam.verifiers.auth0]
-preset = "auth0"
-domain = "acme.eu.auth0.com"
-audience = "https://api.acme.example"
-
-[jam.verifiers.clerk]
-preset = "clerk"
-frontend_api = "clerk.acme.example"
-client_ids = "https://app.acme.example"
-
-[jam.verifiers.cloudflare_access]
-preset = "cloudflare_access"
-team_domain = "acme.cloudflareaccess.com"
-audience = "https://api.acme.example"
-
-[jam.verifiers.cognito]
-preset = "cognito"
-user_pool_id = "eu-central-1_a1B2c3"
-client_ids = ["4tl4f1mb", "7mn0"]
-
-[jam.verifiers.entra]
-preset = "entra"
-tenant_ids = ["3a1b6c2e-5d0f-4c1a-9c53-0a5d1b1a7f10"]
-audience = "https://api.acme.example"
-
-[jam.verifiers.firebase]
-preset = "firebase"
-project_id = "demo-shop"
-danger_firebase_emulator = true
-
-[jam.verifiers.gitlab_ci]
-preset = "gitlab_ci"
-project = "acme/shop"
-audience = "https://api.acme.example"
-
-[jam.verifiers.keycloak]
-preset = "keycloak"
-realm_url = "https://sso.acme.example/realms/shop"
-audience = "https://api.acme.example"
-
-[jam.verifiers.okta]
-preset = "okta"
-authorization_server = "https://acme.okta.com/oauth2/default"
-audience = "https://api.acme.example"
-
-[jam.verifiers.spiffe]
-preset = "spiffe"
-trust_domain = "acme.example"
-jwks_url = "https://spire.acme.example/bundle"
-audience = "https://api.acme.example"
-
-[jam.verifiers.supabase]
-preset = "supabase"
-project_url = "https://abcdefghijklmnopqrst.supabase.co"
-
-[jam.verifiers.workos]
-preset = "workos"
-client_id = "client_01HZ3T0W5R"
-
-[jam.verifiers.zitadel]
-preset = "zitadel"
-instance = "https://acme.zitadel.cloud"
-audience = "https://api.acme.example"
-
-[jam.verifiers.kubernetes]
-preset = "kubernetes"
-cluster_issuer = "https://kubernetes.default.svc.cluster.local"
-jwks_url = "https://kubernetes.acme.example/openid/v1/jwks"
-audience = "orders"
-
-[jam.verifiers.github_actions]
-preset = "github_actions"
-repository = "acme/shop"
-audience = "https://api.acme.example"
-require_any_text = "environment"
-
 [jam.verifiers.discovered]
 discover = "https://other.example"
 discover_at = "https://inside.example"
@@ -533,7 +457,7 @@ fn no_key_of_the_schema_is_forgotten() {
         let document = document.with_variables(|_| Some("x".to_owned()));
         document.read("").unwrap()
     };
-    let files = [read(FIRST), read(SECOND)];
+    let files = [read(FIRST), read(SECOND), read(include_str!("presets.toml"))];
     let mut uses = BTreeMap::new();
     for file in &files {
         walk(&schema, &schema, file, "File", &mut uses);

@@ -120,6 +120,8 @@ async fn google() {
     google.allows(&[email_domain("acme.example")], &[]).await;
     let other = json!({"aud": "99-evil.apps.googleusercontent.com"});
     google.refuses_claims("token of another client", other, "'aud'").await;
+    let iap = json!({"iss": "https://cloud.google.com/iap"});
+    google.refuses_claims("header of IAP", iap, "'iss'").await;
     google.refuses_other_forms("ya29.a0AfH6SMBx").await;
 }
 

@@ -90,6 +90,8 @@ async fn okta() {
     okta.refuses_claims("token of the org authorization server", org, "acme.okta.com").await;
     let id_token = json!({"aud": "nmdP1fcyvdVO11AL7ECm", "cid": null, "scp": null});
     okta.refuses_claims("ID token", id_token, "'aud'").await;
+    let other = json!({"iss": "https://acme.okta.com/oauth2/aus9o8wzkhckw9TLa0h7"});
+    okta.refuses_claims("another authorization server", other, "'iss'").await;
     okta.refuses_claims("without a client", json!({"cid": null}), "'cid'").await;
     okta.refuses_other_forms("opaque").await;
 }

@@ -64,6 +64,8 @@ async fn the_header_of_the_named_load_balancer_is_accepted() {
     }
     let stranger = SigningKey::generate(Algorithm::ES256).unwrap();
     assert!(auth.authenticate(&token(&stranger, &header(), &claims())).await.is_err());
+    let standard = jamguard::testing::mint(&key, &claims()).unwrap();
+    assert!(auth.authenticate(&standard).await.is_err(), "x-amzn-oidc-accesstoken");
     let sound = token(&key, &header(), &claims());
     let unsigned = format!("{}.", &sound[..sound.rfind('.').unwrap()]);
     assert!(auth.authenticate(&unsigned).await.is_err());

@@ -100,6 +100,7 @@ async fn spiffe() {
     spiffe.refuses_claims("without a subject", json!({"sub": null}), "'sub'").await;
     let other = json!({"aud": ["spiffe://acme.example/billing"]});
     spiffe.refuses_claims("for another service", other, "'aud'").await;
+    spiffe.refuses_claims("for any service", json!({"aud": null}), "'aud'").await;
     spiffe.refuses_claims("without an expiry", json!({"exp": null}), "'exp'").await;
     spiffe.refuses_other_forms("opaque").await;
 }
