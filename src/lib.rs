@@ -203,6 +203,7 @@ pub use crate::token::builder::VerifierBuilder;
 pub use crate::token::cache::CacheStats;
 pub use crate::token::issuer::{Issuer, IssuerBuilder, NewClaims};
 pub use crate::token::list::{TokenList, TokenListBuilder};
+pub use crate::token::protected_resource::{ProtectedResource, ProtectedResourceBuilder};
 pub use crate::token::refresh::{RefreshTokens, RefreshTokensBuilder, Refreshed, ReuseReport};
 pub use crate::token::revocation::RevocationId;
 pub use crate::token::ring::{KeyInfo, KeyRing, KeyRingBuilder, KeyState, RingKey};

@@ -12,11 +12,11 @@ use super::refresh::SilentRefresh;
 use super::routing::Routing;
 use super::session::{SessionCookie, SessionSettings};
 use crate::core::settings::{Texts, Time, options};
-use crate::core::{AuthResponse, Clock, Error, SystemClock, sharded::Striped};
+use crate::core::{AuthResponse, Clock, Error, SystemClock, ensure, sharded::Striped};
 use crate::policy::ClaimPaths;
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::token::{list::TokenList, verifier::Verifier};
+use crate::token::{list::TokenList, protected_resource::ProtectedResource, verifier::Verifier};
 use serde::Serialize;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -73,6 +73,7 @@ pub struct AuthenticatorBuilder {
     pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
+    resource: Option<ProtectedResource>,
     pub(crate) options: AuthenticatorOptions,
 }
 
@@ -171,6 +172,21 @@ impl AuthenticatorBuilder {
     /// Sets the realm of challenges, in printable ASCII. Default: `jamguard`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.options.realm = realm.into();
+        self
+    }
+
+    /// Puts the address of this resource's metadata into the challenge of every 401 and 403.
+    ///
+    /// OAuth clients, such as those of MCP servers, find the authorization server with it
+    /// ([RFC 9728] section 5.1). A [query source](CredentialSource::query) is then an error: the
+    /// MCP specification forbids tokens in URLs.
+    ///
+    /// Give the resource to the verifiers too, which check the audience:
+    /// [`VerifierBuilder::protected_resource`](crate::VerifierBuilder::protected_resource).
+    ///
+    /// [RFC 9728]: https://www.rfc-editor.org/rfc/rfc9728
+    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
+        self.resource = Some(resource.clone());
         self
     }
 
@@ -396,6 +412,9 @@ impl AuthenticatorBuilder {
                 "the realm must be printable ASCII: it goes into a header",
             ));
         }
+        if self.resource.is_some() {
+            check_resource(&sources, &options.realm)?;
+        }
         #[cfg(feature = "client")]
         self.silent_refresh.check(self.cookies.is_some(), with_sessions)?;
         if self.enrich.is_none() && self.enrichment_store.is_some() {
@@ -437,6 +456,7 @@ impl AuthenticatorBuilder {
             realm: options.realm,
             hook: self.hook,
             vary: vary(&sources),
+            resource: self.resource,
         });
         Ok(Authenticator::new(super::handle::Settings {
             routing: Arc::new(Routing::new(verifiers)),
@@ -452,6 +472,20 @@ impl AuthenticatorBuilder {
             sessions: sessions.map(Arc::new),
         }))
     }
+}
+
+/// Checks the settings of an authenticator of a protected resource.
+fn check_resource(sources: &[CredentialSource], realm: &str) -> Result<(), Error> {
+    ensure(
+        !sources.iter().any(|source| matches!(source.0, SourceKind::Query(_))),
+        "a protected resource does not accept tokens in the query (MCP authorization \
+         specification): remove CredentialSource::query(…)",
+    )?;
+    ensure(
+        !realm.contains(['=', '"', '\\']),
+        "the realm of a protected resource must have no '=', quotes and backslashes: clients \
+         search the text of the challenge for its parameters",
+    )
 }
 
 /// Returns the request headers of all sources.

@@ -2,6 +2,7 @@
 
 use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, ClaimPaths, Subject};
+use crate::token::protected_resource::ProtectedResource;
 use std::sync::Arc;
 
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
@@ -18,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) hook: Option<Hook>,
     /// The `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) vary: Option<String>,
+    /// The protected resource whose metadata challenges name.
+    pub(crate) resource: Option<ProtectedResource>,
 }
 
 impl HandlerContext {
@@ -53,7 +56,8 @@ impl HandlerContext {
 
     /// Returns the response to an error that is logged already.
     pub(super) fn answer(&self, error: &Error) -> AuthResponse {
-        let challenge = AuthResponse::for_error(error, &self.0.realm);
+        let resource = self.0.resource.as_ref().map(ProtectedResource::challenge);
+        let challenge = AuthResponse::for_resource(error, &self.0.realm, resource);
         match &self.0.hook {
             Some(hook) => hook(error, challenge),
             None => challenge,

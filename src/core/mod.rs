@@ -20,7 +20,7 @@ pub(crate) mod mismatch;
 pub(crate) mod name;
 pub(crate) mod now_or_later;
 pub(crate) mod on_drop;
-mod problem;
+pub(crate) mod problem;
 pub(crate) mod random;
 #[cfg(feature = "client")]
 pub(crate) mod refreshing;
@@ -31,6 +31,7 @@ pub(crate) mod settings;
 pub(crate) mod sharded;
 pub(crate) mod single_flight;
 pub(crate) mod telemetry;
+pub(crate) mod web_url;
 
 // What most modules use.
 pub(crate) use self::{

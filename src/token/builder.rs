@@ -3,6 +3,7 @@
 use super::cache::TokenCache;
 use super::keys::{KeySource, StaticKeys};
 use super::list::{Kind, Lists, TokenList};
+use super::protected_resource::ProtectedResource;
 use super::registered::TextRule;
 use super::ring::KeyRing;
 use super::rules::{DEFAULT_LEEWAY, MAX_LEEWAY, Rules, other_spelling};
@@ -63,6 +64,7 @@ pub struct VerifierBuilder {
     issuers: Vec<Box<str>>,
     audiences: Vec<Box<str>>,
     audience: AudienceRule,
+    resource: Option<ProtectedResource>,
     /// The required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
     required: Vec<Box<str>>,
@@ -160,6 +162,17 @@ impl VerifierBuilder {
     /// [RFC 7519]: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into().into_boxed_str());
+        self
+    }
+
+    /// Accepts the tokens whose `aud` names this resource ([RFC 8707]).
+    ///
+    /// Scheme and host are compared without case, and one slash at the end is tolerated. Values of
+    /// [`audience`](Self::audience) are accepted too.
+    ///
+    /// [RFC 8707]: https://www.rfc-editor.org/rfc/rfc8707
+    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
+        self.resource = Some(resource.clone());
         self
     }
 
@@ -380,6 +393,7 @@ impl VerifierBuilder {
             algorithms: self.algorithms,
             issuers: self.issuers,
             audiences: self.audiences,
+            resource: self.resource,
             token_type: options.token_type.map(String::into_boxed_str),
             token_type_if_present: self.token_type_if_present,
             required: self.required,
@@ -394,13 +408,14 @@ impl VerifierBuilder {
         };
         rules.check_settings()?;
         ensure(
-            self.audience != AudienceRule::Required || !rules.audiences.is_empty(),
+            self.audience != AudienceRule::Required || rules.has_audience(),
             "no audience: call .audience(…) with this service's name in the tokens' aud, or \
              .any_audience() if the issuer has no other services (RFC 7519 section 4.1.3)",
         )?;
         ensure(
-            self.audience != AudienceRule::Any || rules.audiences.is_empty(),
-            "both .audience(…) and .any_audience() are set: keep one of the two",
+            self.audience != AudienceRule::Any || !rules.has_audience(),
+            "both .any_audience() and .audience(…) or .protected_resource(…) are set: keep one of \
+             the two",
         )?;
         let clock = PartClock::new(self.clock.unwrap_or_else(|| Arc::new(SystemClock)));
         let keys: Arc<dyn KeySource> = match self.sources.pop() {

@@ -7,6 +7,7 @@ pub(crate) mod claims;
 pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod protected_resource;
 pub(crate) mod refresh;
 pub(crate) mod registered;
 pub(crate) mod revocation;

@@ -1,5 +1,6 @@
 //! Verification rules for headers and claims (RFC 7519 section 4.1, RFC 8725 section 3).
 
+use super::protected_resource::ProtectedResource;
 use super::registered::{Audience, RegisteredClaims, TextRule};
 use crate::core::{Error, ErrorKind, ensure, mismatch};
 use crate::jose::{Algorithm, Header, header::is_type, not_allowed};
@@ -16,6 +17,8 @@ pub(crate) struct Rules {
     pub(crate) issuers: Vec<Box<str>>,
     /// Accepted audiences; empty accepts any.
     pub(crate) audiences: Vec<Box<str>>,
+    /// The protected resource that may be the audience instead.
+    pub(crate) resource: Option<ProtectedResource>,
     pub(crate) token_type: Option<Box<str>>,
     /// Required `typ` of tokens that have one.
     pub(crate) token_type_if_present: Option<Box<str>>,
@@ -119,6 +122,11 @@ impl Rules {
         )
     }
 
+    /// Whether a token must name an audience.
+    pub(crate) fn has_audience(&self) -> bool {
+        !self.audiences.is_empty() || self.resource.is_some()
+    }
+
     /// Checks the header, which needs no key.
     pub(crate) fn check_header(&self, header: &Header) -> Result<(), Error> {
         if !self.algorithms.contains(&header.algorithm()) {
@@ -168,15 +176,21 @@ impl Rules {
     /// Checks the claims and returns the validity period, which is not checked here.
     pub(crate) fn check_claims(&self, claims: &RegisteredClaims<'_>) -> Result<Window, Error> {
         self.check_issuer(claims.issuer.as_deref())?;
-        if !self.audiences.is_empty() {
-            let ours = |found: &Cow<'_, str>| self.audiences.iter().any(|ours| **ours == **found);
+        if self.has_audience() {
+            let named = |found: &str| self.resource.as_ref().is_some_and(|r| r.is_named_by(found));
+            let ours = |found: &Cow<'_, str>| {
+                self.audiences.iter().any(|ours| **ours == **found) || named(found)
+            };
             let found = match &claims.audience {
                 Audience::Absent => return Err(missing("aud")),
                 Audience::One(found) => std::slice::from_ref(found),
                 Audience::Many(found) => found,
             };
             if !found.iter().any(ours) {
-                return Err(wrong("aud", &mismatch(&self.audiences, found)));
+                let resource = self.resource.as_ref().map(ProtectedResource::identifier);
+                let expected: Vec<&str> =
+                    self.audiences.iter().map(|ours| &**ours).chain(resource).collect();
+                return Err(wrong("aud", &mismatch(&expected, found)));
             }
         }
         if self.require_exp && claims.expires.is_none() {
