@@ -1,9 +1,9 @@
 //! Extractors and responses for axum. Thin adapters: decisions are made in `authenticator`.
 
-use crate::authenticator::{
-    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError, Session, SessionData,
-    credentials,
+use crate::authenticator::request::{
+    Attached, NamedPolicy, Require, ReturnedError, Session, SessionData, credentials,
 };
+use crate::authenticator::{AuthRejection, Identity};
 use crate::core::{AuthResponse, Error, ErrorKind, challenge::REALM, telemetry};
 use crate::token::claims::{Claims, ClaimsData};
 use crate::tower::{PartsHead, response};

@@ -193,9 +193,9 @@ pub use crate::tower::{AuthLayer, AuthService};
 
 // Policies.
 #[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::RouteGuard;
+pub use crate::authenticator::request::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
-pub use crate::authenticator::{NamedPolicy, Require};
+pub use crate::authenticator::request::{NamedPolicy, Require};
 pub use crate::policy::{Policy, RouteTable};
 
 // Tokens.
@@ -211,9 +211,11 @@ pub use crate::token::verified::{Revocation, Verified};
 pub use crate::token::verifier::Verifier;
 
 // Sessions.
-#[cfg(feature = "client")]
-pub use crate::authenticator::SessionTokens;
-pub use crate::authenticator::{Session, SessionCookie, SessionData, SessionMut};
+pub use crate::authenticator::SessionCookie;
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+pub use crate::authenticator::request::SessionTokens;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::authenticator::request::{Session, SessionData, SessionMut};
 pub use crate::session::{
     NewSession, OnTypeMismatch, SessionId, SessionInfo, SessionRecord, Sessions, SessionsBuilder,
 };

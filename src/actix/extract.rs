@@ -3,10 +3,10 @@
 use super::fault;
 use super::fault::ExtractFuture;
 use super::head::RequestHead;
-use crate::authenticator::{
-    Attached, AuthRejection, Identity, NamedPolicy, Require, ReturnedError, Session, SessionData,
-    credentials,
+use crate::authenticator::request::{
+    Attached, NamedPolicy, Require, ReturnedError, Session, SessionData, credentials,
 };
+use crate::authenticator::{AuthRejection, Identity};
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{AuthResponse, Error, ErrorKind, challenge::REALM, telemetry};
 use crate::token::claims::{Claims, ClaimsData};

@@ -1,6 +1,6 @@
 //! The core's view of an actix-web request.
 
-use crate::authenticator::{Head, HeaderKey, RoutedHead};
+use crate::authenticator::request::{Head, HeaderKey, RoutedHead};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use actix_web::http::uri::Authority;

@@ -3,9 +3,10 @@
 use super::extract::{append, response};
 use super::fault;
 use super::head::RequestHead;
-use crate::authenticator::{
-    Admitted, Authenticator, Call, Requirement, Respond, RespondTo, Responder, ResponseHead,
-    ReturnedError, RouteGuard,
+use crate::authenticator::Authenticator;
+use crate::authenticator::request::{
+    Admitted, Call, Requirement, Respond, RespondTo, Responder, ResponseHead, ReturnedError,
+    RouteGuard,
 };
 use crate::core::AuthResponse;
 use crate::core::now_or_later::NowOrLater::{Later, Now};

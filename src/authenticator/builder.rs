@@ -2,15 +2,16 @@
 
 use super::context::{HandlerContext, Hook, Rules};
 use super::cookies::{self, LoginCookies};
-use super::credentials::{CredentialSource, SourceKind};
-use super::csrf::OriginCheck;
 use super::enrich::{self, EnrichHook, Enricher};
 use super::handle::Authenticator;
 use super::identity::Identity;
-#[cfg(feature = "client")]
-use super::refresh::SilentRefresh;
+use super::origins::OriginCheck;
 use super::routing::Routing;
-use super::session::{SessionCookie, SessionSettings};
+use super::session_cookie::SessionCookie;
+use super::session_settings::SessionSettings;
+#[cfg(feature = "client")]
+use super::silent_refresh::SilentRefresh;
+use super::sources::{CredentialSource, SourceKind};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{AuthResponse, Clock, Error, SystemClock, ensure, sharded::Striped};
 use crate::policy::ClaimPaths;
@@ -467,8 +468,8 @@ impl AuthenticatorBuilder {
             lenient_headers: options.ignore_invalid_bearer,
             strict_cookies: options.refuse_invalid_cookies,
             origins,
-            #[cfg(feature = "client")]
-            refresh: self.silent_refresh.build(),
+            #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+            refresh: super::request::refresh::Refresher::new(self.silent_refresh),
             sessions: sessions.map(Arc::new),
         }))
     }

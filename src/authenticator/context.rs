@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub(crate) type Hook = Arc<dyn Fn(&Error, AuthResponse) -> AuthResponse + Send + Sync>;
 
 /// A handle of the rules. One per thread, so that threads do not contend for its reference count.
-pub(crate) struct HandlerContext(Arc<Rules>);
+pub(crate) struct HandlerContext(pub(super) Arc<Rules>);
 
 pub(crate) struct Rules {
     pub(crate) paths: ClaimPaths,
@@ -26,11 +26,6 @@ pub(crate) struct Rules {
 impl HandlerContext {
     pub(super) fn new(rules: &Arc<Rules>) -> Self {
         Self(rules.clone())
-    }
-
-    /// Whether both are of one authenticator.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Returns the policies' view of these claims.

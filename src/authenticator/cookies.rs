@@ -139,10 +139,6 @@ impl LoginCookies {
         }
         Ok(())
     }
-
-    pub(crate) fn remove_id(&self) -> String {
-        self.attributes.remove(&self.id)
-    }
 }
 
 /// In bytes. A longer name would leave no room for a value.
@@ -207,28 +203,5 @@ impl Attributes {
             return wrong("a cookie's domain is a host name, such as example.com");
         }
         Ok(())
-    }
-
-    /// Returns the `Set-Cookie` value of a cookie without an expiry.
-    pub(crate) fn set(&self, name: &str, value: &str) -> String {
-        let mut cookie = format!("{name}={value}; Path={}", self.path);
-        if let Some(domain) = &self.domain {
-            cookie.push_str("; Domain=");
-            cookie.push_str(domain);
-        }
-        if self.secure {
-            cookie.push_str("; Secure");
-        }
-        cookie.push_str("; HttpOnly; SameSite=");
-        cookie.push_str(self.same_site);
-        if self.partitioned {
-            cookie.push_str("; Partitioned");
-        }
-        cookie
-    }
-
-    /// Returns the `Set-Cookie` value that removes a cookie.
-    pub(crate) fn remove(&self, name: &str) -> String {
-        format!("{}; Max-Age=0", self.set(name, ""))
     }
 }

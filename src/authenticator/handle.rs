@@ -1,16 +1,16 @@
 //! The authenticator: its settings, and authentication outside of HTTP.
 
 use super::context::HandlerContext;
-use super::cookies::{Attributes, LoginCookies};
-use super::credentials::CredentialSource;
-use super::csrf::OriginCheck;
+use super::cookies::LoginCookies;
 use super::enrich::Enricher;
 use super::identity::{CredentialKind, Identity};
+use super::origins::OriginCheck;
 use super::routing::Routing;
-use super::session::SessionSettings;
-use crate::core::{AuthResponse, Error, sharded::Striped, telemetry};
+use super::session_settings::SessionSettings;
+use super::sources::CredentialSource;
+use crate::core::{Error, debug_fields, sharded::Striped, telemetry};
 use crate::token::{claims::Claimed, verified::Verified};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 /// Verifies the credential of a request and returns an [`Identity`]. Cheap to clone.
 ///
@@ -46,8 +46,8 @@ pub(crate) struct Settings {
     pub(crate) lenient_headers: bool,
     pub(crate) strict_cookies: bool,
     pub(crate) origins: OriginCheck,
-    #[cfg(feature = "client")]
-    pub(crate) refresh: Option<super::refresh::Refresher>,
+    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+    pub(super) refresh: Option<super::request::refresh::Refresher>,
     pub(super) sessions: Option<Arc<SessionSettings>>,
 }
 
@@ -129,72 +129,28 @@ impl Authenticator {
         self.0.routing.verify(token.as_bytes(), |_| Ok(())).await
     }
 
-    /// Returns the `Vary` value: the request headers of all sources, `None` without any.
-    pub(crate) fn vary(&self) -> Option<&str> {
-        self.context().vary()
-    }
-
-    /// Returns the request headers that may hold credentials.
-    #[cfg(feature = "tower")]
-    pub(crate) fn credential_headers(&self) -> impl Iterator<Item = &str> {
-        self.0.sources.iter().filter_map(CredentialSource::vary)
-    }
-
-    /// Returns the response to an error, after the application's hook, and logs the error.
-    pub(crate) fn challenge(&self, error: &Error) -> AuthResponse {
-        self.context().challenge(error)
-    }
-
     /// Returns this thread's context.
     pub(super) fn context(&self) -> &Arc<HandlerContext> {
         self.0.contexts.mine()
     }
 
     pub(super) fn identity(&self, claimed: Claimed, kind: CredentialKind) -> Identity {
-        Identity::new(claimed, kind, self.context().clone())
-    }
-
-    /// Returns the origin check.
-    pub(crate) fn origins(&self) -> &OriginCheck {
-        &self.0.origins
-    }
-
-    /// Whether the authenticator has sessions.
-    #[cfg(any(feature = "tower", feature = "client"))]
-    pub(crate) fn has_sessions(&self) -> bool {
-        self.0.sessions.is_some()
-    }
-
-    /// Whether the response to an admitted request may carry a session or a renewed token.
-    #[cfg(feature = "tower-http")]
-    pub(super) fn changes_responses(&self) -> bool {
-        #[cfg(feature = "client")]
-        if self.0.refresh.is_some() {
-            return true;
-        }
-        self.has_sessions()
-    }
-
-    /// Whether an invalid cookie refuses the request even where login is optional.
-    pub(super) fn is_strict(&self) -> bool {
-        self.0.strict_cookies
+        Identity::new(claimed, kind, None, self.context().clone())
     }
 
     pub(super) fn is_lenient(&self) -> bool {
         self.0.lenient_headers || matches!(self.1, Bearers::Lenient)
     }
-
-    /// Returns the `Set-Cookie` value that removes a dead credential.
-    pub(super) fn removal(&self, name: &str) -> String {
-        match &self.0.cookies {
-            Some(cookies) if cookies.id_name() == name => cookies.remove_id(),
-            _ => Attributes::default().remove(name),
-        }
-    }
 }
 
-impl fmt::Debug for Authenticator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator").field("sources", &self.0.sources).finish_non_exhaustive()
-    }
-}
+debug_fields!(
+    Authenticator,
+    self,
+    sources = self.0.sources,
+    cookies = self.0.cookies,
+    sessions = self.0.sessions,
+    ignore_invalid_bearer = self.is_lenient(),
+    refuse_invalid_cookies = self.0.strict_cookies,
+    origins = self.0.origins,
+    vary = self.context().vary(),
+);

@@ -51,9 +51,9 @@ pub enum CredentialKind {
 /// ```
 #[derive(Clone)]
 pub struct Identity {
-    claimed: Claimed,
+    pub(super) claimed: Claimed,
     credential: CredentialKind,
-    context: Arc<HandlerContext>,
+    pub(super) context: Arc<HandlerContext>,
     /// Unix time of a session's login; tokens carry it in their claims.
     login: Option<Duration>,
 }
@@ -62,14 +62,10 @@ impl Identity {
     pub(super) fn new(
         claimed: Claimed,
         credential: CredentialKind,
+        login: Option<Duration>,
         context: Arc<HandlerContext>,
     ) -> Self {
-        Self { claimed, credential, context, login: None }
-    }
-
-    /// Sets the Unix time of a session's login.
-    pub(super) fn logged_in(self, at: Duration) -> Self {
-        Self { login: Some(at), ..self }
+        Self { claimed, credential, context, login }
     }
 
     /// Returns the token, with its claims as signed; `None` for a session.
@@ -117,11 +113,6 @@ impl Identity {
 
     pub(super) fn set(&self) -> &ClaimSet {
         self.claimed.set()
-    }
-
-    #[cfg(any(feature = "axum", feature = "actix"))]
-    pub(super) fn claimed(&self) -> &Claimed {
-        &self.claimed
     }
 }
 
@@ -223,10 +214,6 @@ impl Identity {
         };
         let subject = self.context.subject(self.claims()?);
         Ok(subject.with_issuer_verifies_emails(verifies_emails).logged_in(self.login))
-    }
-
-    pub(super) fn context(&self) -> &Arc<HandlerContext> {
-        &self.context
     }
 
     pub(super) fn rejection(&self, error: Error) -> AuthRejection {

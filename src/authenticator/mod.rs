@@ -1,59 +1,28 @@
 //! Authentication and authorization of requests, independent of web frameworks.
+//!
+//! Settings, and authentication outside of HTTP. [`request`] has the path of a request.
 
-// Without a framework, only `Authenticator::authenticate` is used.
-#![cfg_attr(not(any(feature = "tower", feature = "actix")), allow(dead_code))]
-
-mod attached;
-mod authenticate;
 pub(crate) mod builder;
 mod context;
-#[cfg(feature = "client")]
-mod cookie_renewal;
 pub(crate) mod cookies;
-pub(crate) mod credentials;
-mod csrf;
 mod enrich;
-#[cfg(any(feature = "tower", feature = "actix"))]
-mod guard;
 mod handle;
 mod identity;
-#[cfg(feature = "client")]
-mod refresh;
+mod origins;
 mod rejection;
-#[cfg(any(feature = "axum", feature = "actix"))]
-mod require;
-mod requirement;
-mod respond;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(crate) mod request;
 mod routing;
-mod session;
+mod session_cookie;
+mod session_settings;
 #[cfg(feature = "client")]
 mod silent_refresh;
-#[cfg(feature = "client")]
-pub(crate) mod token_cookies;
+pub(crate) mod sources;
 
 pub use builder::AuthenticatorBuilder;
 pub use cookies::LoginCookies;
-pub use credentials::CredentialSource;
 pub use handle::Authenticator;
 pub use identity::{CredentialKind, Identity};
 pub use rejection::AuthRejection;
-
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use guard::RouteGuard;
-#[cfg(any(feature = "axum", feature = "actix"))]
-pub use require::{NamedPolicy, Require};
-#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
-pub(crate) use session::RequestSession;
-#[cfg(feature = "client")]
-pub use session::SessionTokens;
-pub use session::{Session, SessionCookie, SessionData, SessionMut};
-
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub(crate) use self::{
-    attached::Attached,
-    credentials::{Head, HeaderKey, RoutedHead},
-    requirement::Requirement,
-    respond::{Admitted, Call, Respond, RespondTo, Responder, ResponseHead, ReturnedError},
-};
-#[cfg(feature = "tower-http")]
-pub(crate) use respond::Decision;
+pub use session_cookie::SessionCookie;
+pub use sources::CredentialSource;

@@ -1,13 +1,35 @@
-//! JAM apps and the silent refresh of their ID tokens: the builder's methods, and what logins ask.
+//! JAM apps and the silent refresh of their ID tokens: the builder's settings.
 
 use super::builder::AuthenticatorBuilder;
-use super::cookies::LoginCookies;
-use super::handle::Authenticator;
-use super::refresh::{Holder, Refresher};
-use super::session::SessionSettings;
-use crate::core::ErrorKind;
+use crate::core::Error;
 use crate::jam::{app::JamApp, client::JamClient};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
+
+/// The builder's settings of silent refresh.
+#[derive(Default)]
+pub(super) struct SilentRefresh {
+    pub(super) client: Option<JamClient>,
+    pub(super) grace: Option<Duration>,
+}
+
+impl SilentRefresh {
+    /// Returns a [`Configuration`](ErrorKind::Configuration) error for a setting without effect.
+    pub(super) fn check(&self, cookies: bool, sessions: bool) -> Result<(), Error> {
+        if self.client.is_some() && !cookies && !sessions {
+            return Err(Error::configuration(
+                "silent refresh works on login cookies and sessions: call \
+                 .cookies(LoginCookies::new()) or .sessions(…) too",
+            ));
+        }
+        if self.grace.is_some() && (self.client.is_none() || !sessions) {
+            return Err(Error::configuration(
+                "outage_grace is for sessions that silent refresh renews: call .sessions(…) and \
+                 .silent_refresh(…) too",
+            ));
+        }
+        Ok(())
+    }
+}
 
 impl AuthenticatorBuilder {
     /// Accepts the ID tokens of a JAM app. Can be called several times.
@@ -38,34 +60,5 @@ impl AuthenticatorBuilder {
     pub fn outage_grace(mut self, grace: Duration) -> Self {
         self.silent_refresh.grace = Some(grace);
         self
-    }
-}
-
-impl Authenticator {
-    /// Returns the user of an ID token with a valid signature, even if expired or revoked.
-    ///
-    /// `None` for a token that may be forged.
-    pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
-        if let Err(error) = self.verify(id_token).await
-            && !matches!(
-                error.kind(),
-                ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::NotListed
-            )
-        {
-            return None;
-        }
-        Holder::of(id_token.as_bytes()).ok()
-    }
-
-    pub(crate) fn cookies(&self) -> Option<&LoginCookies> {
-        self.0.cookies.as_ref()
-    }
-
-    pub(super) fn refresher(&self) -> Option<&Refresher> {
-        self.0.refresh.as_ref()
-    }
-
-    pub(super) fn session_settings(&self) -> Option<&Arc<SessionSettings>> {
-        self.0.sessions.as_ref()
     }
 }

@@ -59,13 +59,13 @@ impl AuthResponse {
         }
         let mut answer = Self::new(problem.status);
         if let Some(value) = problem.wire(error.needs(), realm, resource) {
-            answer.set_header("www-authenticate", value);
+            answer.add_header("www-authenticate", value);
         }
         if matches!(problem.status, 429 | 503) {
             let seconds = error
                 .retry_after()
                 .map_or(1, |after| after.as_secs() + u64::from(after.subsec_nanos() > 0));
-            answer.set_header("retry-after", seconds.max(1).to_string());
+            answer.add_header("retry-after", seconds.max(1).to_string());
         }
         let body = format!(
             r#"{{"type":"{}","title":"{}","status":{},"detail":"{}"}}"#,
@@ -132,15 +132,12 @@ impl AuthResponse {
         answer
     }
 
-    fn set_header(&mut self, name: &'static str, value: String) {
-        self.headers.push((Cow::Borrowed(name), value));
-    }
-
     /// Adds a header beside others with the same name, as `Set-Cookie` needs.
     pub(crate) fn add_header(&mut self, name: &'static str, value: impl Into<String>) {
-        self.set_header(name, value.into());
+        self.headers.push((Cow::Borrowed(name), value.into()));
     }
 
+    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn into_body(self) -> Vec<u8> {
         self.body
     }

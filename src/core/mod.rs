@@ -1,7 +1,9 @@
 //! Shared foundations: errors, time, secrets, HTTP responses.
 
+#[cfg(any(feature = "oauth2", all(feature = "client", any(feature = "tower", feature = "actix"))))]
+mod ask_detached;
 pub(crate) mod attempts;
-#[cfg(feature = "client")]
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub(crate) mod call_limit;
 pub(crate) mod challenge;
 pub(crate) mod clock;

@@ -38,7 +38,10 @@ impl<T: Send + 'static> NowOrLater<T> {
     pub(crate) fn later(value: impl Future<Output = T> + Send + 'static) -> Self {
         Later(Box::pin(value))
     }
+}
 
+#[cfg(any(feature = "tower", feature = "actix"))]
+impl<T: Send + 'static> NowOrLater<T> {
     pub(crate) fn map<U: Send + 'static>(
         self,
         change: impl FnOnce(T) -> U + Send + 'static,
@@ -76,6 +79,7 @@ impl<T: Send + 'static> NowOrLater<T> {
     }
 }
 
+#[cfg(any(feature = "tower", feature = "actix"))]
 impl<T: Send + 'static, E: Send + 'static> NowOrLater<Result<T, E>> {
     /// Continues with a success. The context is cloned only for a later value.
     pub(crate) fn and_then<C: Clone + Send + Sync + 'static, U: Send + 'static>(

@@ -71,6 +71,7 @@ pub(crate) fn info(_message: &str, _detail: &dyn Display) {
 }
 
 /// Logs a fault in the application's configuration.
+#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) fn fault(_message: &str) {
     event!(Error, error, "{_message}");
 }

@@ -1,6 +1,6 @@
 //! The framework-independent handler.
 
-use crate::authenticator::{Head, HeaderKey};
+use crate::authenticator::request::{Head, HeaderKey};
 use crate::core::{AuthResponse, BoxFuture};
 use std::{fmt, sync::Arc};
 

@@ -1,7 +1,7 @@
 //! Handlers that publish an issuer's keys and metadata.
 
 use super::handler::{Endpoint, EndpointRequest};
-use crate::authenticator::{Head, HeaderKey};
+use crate::authenticator::request::{Head, HeaderKey};
 use crate::core::{AuthResponse, Error, sha256, web_url::is_web_url};
 use crate::jose::encoding;
 use crate::token::issuer::Issuer;

@@ -2,7 +2,7 @@
 
 use super::handler::Endpoint;
 use super::keys::{Known, MAX_AGE};
-use crate::authenticator::Head;
+use crate::authenticator::request::Head;
 use crate::core::AuthResponse;
 use crate::token::protected_resource::ProtectedResource;
 

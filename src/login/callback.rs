@@ -2,7 +2,7 @@
 
 use super::handlers::{JamLogin, Keep};
 use super::parts::{Login, Redirect};
-use crate::authenticator::RequestSession;
+use crate::authenticator::request::RequestSession;
 use crate::core::{AuthResponse, Error, ErrorKind, Secret, mismatch};
 use crate::session::{NewSession, Tokens};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! The handlers of JAM logins and their builder.
 
 use super::parts::{Login, Redirect, check_local, endpoint, query_tokens};
-use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
+use crate::authenticator::request::{Head, RequestSession};
+use crate::authenticator::{Authenticator, LoginCookies};
 use crate::core::{BoxFuture, Error, call_limit::CallLimit, debug_fields, ensure};
 use crate::endpoint::Endpoint;
 use crate::jam::client::JamClient;

@@ -2,7 +2,8 @@
 
 use super::handlers::{DEADLINE, JamLogin};
 use super::parts::{Redirect, endpoint, private};
-use crate::authenticator::{Authenticator, Head, RequestSession, credentials};
+use crate::authenticator::Authenticator;
+use crate::authenticator::request::{Head, RequestSession, credentials};
 use crate::core::{AuthResponse, Error, ErrorKind, Secret, telemetry};
 use crate::endpoint::Endpoint;
 use crate::session::Tokens;

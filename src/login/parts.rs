@@ -1,6 +1,7 @@
 //! Types of the login handlers: the verified login and the redirect.
 
-use crate::authenticator::{Authenticator, Head, Identity, credentials, token_cookies};
+use crate::authenticator::request::{Head, credentials, token_cookies};
+use crate::authenticator::{Authenticator, Identity};
 use crate::core::{AuthResponse, Error, ErrorKind, Secret, telemetry};
 use crate::endpoint::handler::{Endpoint, EndpointRequest};
 use std::future::{Future, ready};

@@ -190,11 +190,6 @@ impl OAuth2Client {
             .authorization(self.0.provider.scheme, token);
         self.0.http.send(request).await
     }
-
-    /// Returns the provider's issuer.
-    pub(crate) fn issuer(&self) -> Option<&str> {
-        self.0.provider.issuer.as_deref()
-    }
 }
 
 debug_fields!(OAuth2Client, self, provider = self.0.provider.name(), client_id = self.0.client_id);

@@ -68,6 +68,11 @@ impl OAuth2Client {
         Ok(IdToken { verified, nonce: own.nonce.map(Secret::new), issued: own.iat })
     }
 
+    /// Returns the provider's issuer.
+    fn issuer(&self) -> Option<&str> {
+        self.0.provider.issuer.as_deref()
+    }
+
     /// Whether an `iss` is the provider's, in either spelling.
     fn is_issuer(&self, found: Option<&str>) -> bool {
         let ours = self.issuer();

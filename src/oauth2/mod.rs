@@ -37,7 +37,9 @@ pub(crate) mod builder;
 mod client;
 mod endpoints;
 pub(crate) mod exposed;
-mod grant;
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub(crate) mod grant;
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod id_token;
 pub(crate) mod pending;
 pub(crate) mod pkce;
@@ -58,5 +60,3 @@ pub use provider::Provider;
 pub use request::TokenRequest;
 pub use source::{TokenSource, TokenSourceBuilder};
 pub use tokens::TokenResponse;
-
-pub(crate) use grant::UserGrant;

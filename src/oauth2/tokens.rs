@@ -120,6 +120,7 @@ impl TokenResponse {
     }
 
     /// Replaces the ID token.
+    #[cfg(any(feature = "tower", feature = "actix"))]
     pub(crate) fn with_id_token(self, id_token: Option<Secret>) -> Self {
         Self::new(Parts { id_token: id_token.map(Exposed), ..(*self.0).clone() })
     }

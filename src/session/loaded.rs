@@ -3,10 +3,9 @@
 use super::id::Hash;
 use super::record::Body;
 use super::record_cache::Entry;
-use crate::core::{Error, debug_fields};
+use crate::core::debug_fields;
 use crate::token::claim_set::ClaimSet;
-use serde::de::DeserializeOwned;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// A session as it was read. Cheap to clone.
 #[derive(Clone)]
@@ -26,11 +25,6 @@ impl Loaded {
         self.body().key.as_deref()
     }
 
-    /// Returns the Unix time of the login.
-    pub(crate) fn login(&self) -> Duration {
-        Duration::from_millis(self.body().created)
-    }
-
     pub(crate) fn claims(&self) -> &Arc<ClaimSet> {
         &self.body().claims
     }
@@ -43,21 +37,6 @@ impl Loaded {
     /// Returns the data as JSON.
     pub(crate) fn data_text(&self) -> &str {
         self.body().data.text()
-    }
-
-    /// Returns the data as a `T`, decoded once and then shared.
-    pub(crate) fn data<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<&T, Error> {
-        self.body().data.decode()
-    }
-
-    /// Returns the data as a `T` if it was decoded as one before.
-    pub(crate) fn decoded<T: 'static>(&self) -> Option<&T> {
-        self.body().data.decoded()
-    }
-
-    /// Returns whether the application stored data; this crate's own logins store none.
-    pub(crate) fn has_data(&self) -> bool {
-        self.data_text() != "null"
     }
 }
 

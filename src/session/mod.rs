@@ -5,17 +5,19 @@
 mod amr;
 pub(crate) mod builder;
 mod end;
-#[cfg(feature = "oauth2")]
+#[cfg(all(feature = "oauth2", any(feature = "tower", feature = "actix")))]
 mod grant;
 mod handle;
 mod id;
 mod loaded;
-#[cfg(feature = "client")]
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
 mod new_session;
 mod record;
 mod record_cache;
 mod repository;
+#[cfg(any(feature = "tower", feature = "actix"))]
+mod request;
 mod rotate;
 mod settings;
 mod tokens;
@@ -28,13 +30,14 @@ pub use new_session::NewSession;
 pub use settings::OnTypeMismatch;
 pub use view::{SessionInfo, SessionRecord};
 
+#[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) use self::{
     amr::Methods,
     loaded::Loaded,
     new_session::{conflict, to_json},
     record::{from_json, is_any},
-    repository::{Load, id_hash},
+    request::{Load, id_hash},
     rotate::Rotation,
 };
-#[cfg(feature = "client")]
+#[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 pub(crate) use tokens::{RenewalTimes, Tokens};

@@ -34,11 +34,11 @@ pub struct NewSession {
     key: Option<Arc<str>>,
     /// As JSON.
     pub(crate) claims: Option<Result<String, Error>>,
-    data: Option<Result<String, Error>>,
-    device: Option<Arc<str>>,
+    pub(super) data: Option<Result<String, Error>>,
+    pub(super) device: Option<Arc<str>>,
     /// The tokens of a JAM login.
     pub(crate) tokens: Option<Arc<Tokens>>,
-    methods: Option<Methods>,
+    pub(super) methods: Option<Methods>,
     /// The OAuth2 grant of a login.
     pub(crate) grant: Option<Arc<Secret>>,
 }
@@ -73,12 +73,6 @@ impl NewSession {
         self
     }
 
-    /// Sets the data as JSON, unless it is set.
-    pub(crate) fn or_data(mut self, data: String) -> Self {
-        self.data.get_or_insert(Ok(data));
-        self
-    }
-
     /// Sets the claims, a JSON object. Default: `{"sub": key}`, for a guest `{}`.
     ///
     /// [`Identity`](crate::Identity) and [`Claims<T>`](crate::Claims) show them.
@@ -100,24 +94,6 @@ impl NewSession {
         read.key().is_none_or(|user| Some(user) == self.user())
     }
 
-    /// Whether this login takes over the data of the session that was read, which it could not
-    /// continue.
-    ///
-    /// A guest's data is never lost. A user's own data is taken over if the session only got another
-    /// id; what ended stays ended.
-    pub(crate) fn takes_over(&self, read: &Loaded, error: &Error) -> bool {
-        let moved = error.kind() == ErrorKind::Conflict && self.continues(read);
-        read.key().is_none() || moved
-    }
-
-    /// Sets the device label, unless it is set.
-    pub(crate) fn or_device(self, label: &str) -> Self {
-        match &self.device {
-            Some(_) => self,
-            None => self.device(label),
-        }
-    }
-
     /// Sets the label by which the user knows the device, cut to 256 bytes.
     pub fn device(mut self, label: &str) -> Self {
         let mut end = label.len().min(MAX_DEVICE);
@@ -125,12 +101,6 @@ impl NewSession {
             end -= 1;
         }
         self.device = Some(label[..end].into());
-        self
-    }
-
-    /// Sets the methods by which the user has authenticated already.
-    pub(crate) fn proved_by(mut self, methods: Option<Methods>) -> Self {
-        self.methods = methods;
         self
     }
 

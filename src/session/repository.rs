@@ -1,46 +1,16 @@
-//! Session access for web requests: lookup by cookie and compare-and-set writes.
-//!
-//! A lookup completes at once if the store can answer without waiting.
+//! Session records in the store: reading them, and compare-and-set writes.
 
 use super::handle::Sessions;
 use super::id::{Hash, SessionId};
 use super::loaded::Loaded;
 use super::new_session::{NewSession, check_data, conflict, expired, gone};
 use super::record::{Body, IdState};
-use super::settings::OnTypeMismatch;
-use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{Attempts, Error, ErrorKind, millis};
 use crate::store::{NewRecord, Record};
-use serde::de::DeserializeOwned;
-use std::time::Duration;
-
-/// The result of a lookup by cookie.
-///
-/// Errors besides the store's: [`ErrorKind::Malformed`], [`ErrorKind::Revoked`] and
-/// [`ErrorKind::Expired`] if there is no session; [`ErrorKind::Conflict`] if it just got another
-/// id, which this client may have by now.
-pub(crate) type Load = NowOrLater<Result<Loaded, Error>>;
-
-/// Returns the SHA-256 of the id in a cookie; `None` if the cookie holds no id.
-pub(crate) fn id_hash(cookie: &[u8]) -> Option<[u8; 32]> {
-    Hash::of(cookie).map(|hash| hash.0)
-}
 
 impl Sessions {
-    /// Finds the session of a cookie.
-    pub(crate) fn load(&self, cookie: &[u8]) -> Load {
-        let Some(hash) = Hash::of(cookie) else {
-            return Now(Err(Error::new(ErrorKind::Malformed, "not a session id")));
-        };
-        if let Some(answer) = self.at_once(hash) {
-            return Now(answer);
-        }
-        let sessions = self.clone();
-        Load::later(async move { sessions.present(hash).await })
-    }
-
     /// Returns the session of an id if the store can answer without waiting.
-    fn at_once(&self, hash: Hash) -> Option<Result<Loaded, Error>> {
+    pub(super) fn at_once(&self, hash: Hash) -> Option<Result<Loaded, Error>> {
         let key = self.0.key(hash);
         let record = self.0.store.peek(&key)?;
         match self.decode(hash, &key, record.as_ref()) {
@@ -52,41 +22,9 @@ impl Sessions {
         }
     }
 
-    /// Reads the session again.
-    ///
-    /// # Errors
-    /// See [`Load`].
-    pub(crate) async fn reload(&self, loaded: &Loaded) -> Result<Loaded, Error> {
-        self.present(loaded.0.hash).await
-    }
-
-    /// Returns the data as a `T`, decoded once and then shared.
-    ///
-    /// `None` if the session began without data, or if its data has another type and such sessions
-    /// start over.
-    pub(crate) fn data_of<'a, T>(&self, loaded: &'a Loaded) -> Result<Option<&'a T>, Error>
-    where
-        T: DeserializeOwned + Send + Sync + 'static,
-    {
-        match loaded.body().data.decode::<T>() {
-            Ok(data) => Ok(Some(data)),
-            // The session began without data.
-            Err(_) if loaded.data_text() == "null" => Ok(None),
-            Err(_) if self.0.on_type_mismatch == OnTypeMismatch::StartOver => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Returns when the session ends if it is not used again, in Unix milliseconds.
     pub(crate) fn expires(&self, loaded: &Loaded) -> u64 {
         self.0.expires(loaded.body())
-    }
-
-    /// Returns the time to the absolute timeout, the longest useful lifetime of its cookie.
-    pub(crate) fn absolute_left(&self, loaded: &Loaded) -> Duration {
-        let settings = &*self.0;
-        let ends = loaded.body().created.saturating_add(millis(settings.absolute));
-        Duration::from_millis(ends.saturating_sub(settings.now()))
     }
 
     /// Creates a session.

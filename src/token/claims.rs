@@ -45,6 +45,12 @@ impl From<Verified> for Claimed {
     }
 }
 
+impl From<Arc<ClaimSet>> for Claimed {
+    fn from(claims: Arc<ClaimSet>) -> Self {
+        Self::Set(claims)
+    }
+}
+
 impl fmt::Debug for Claimed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

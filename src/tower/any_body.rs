@@ -1,7 +1,7 @@
 //! Layers for services whose response body is not `From<Vec<u8>>`, such as tonic's.
 
 use super::body::AuthBody;
-use crate::authenticator::RouteGuard;
+use crate::authenticator::request::RouteGuard;
 use crate::tower::AuthLayer;
 use http::{Request, Response};
 use std::task::{Context, Poll, ready};

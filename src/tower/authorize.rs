@@ -4,7 +4,7 @@ use super::body::response;
 use super::grpc;
 use super::head::PartsHead;
 use super::layer::attach;
-use crate::authenticator::{Attached, Decision, RouteGuard};
+use crate::authenticator::request::{Attached, Decision, RouteGuard};
 use crate::core::now_or_later::NowOrLater::{Later, Now};
 use axum::body::Body;
 use http::{Request, Response};

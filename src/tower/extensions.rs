@@ -1,6 +1,7 @@
 //! Access to identity and session through request extensions, for services without extractors.
 
-use crate::authenticator::{Attached, Identity, Session, SessionData};
+use crate::authenticator::Identity;
+use crate::authenticator::request::{Attached, Session, SessionData};
 use crate::core::{Error, ErrorKind};
 use http::Extensions;
 

@@ -1,7 +1,7 @@
 //! The core's view of an `http` request and response.
 
 use super::body::{RefusalBody, append, response};
-use crate::authenticator::{Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead};
+use crate::authenticator::request::{Head, HeaderKey, ResponseHead, ReturnedError, RoutedHead};
 use crate::core::AuthResponse;
 use axum::extract::{NestedPath, OriginalUri};
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, VARY};

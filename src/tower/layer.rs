@@ -3,8 +3,9 @@
 use super::body::{RefusalBody, response};
 use super::grpc;
 use super::head::{PartsHead, Vary};
-use crate::authenticator::{
-    Admitted, Attached, Authenticator, Call, Requirement, Respond, RespondTo, Responder, RouteGuard,
+use crate::authenticator::Authenticator;
+use crate::authenticator::request::{
+    Admitted, Attached, Call, Requirement, Respond, RespondTo, Responder, RouteGuard,
 };
 use crate::core::AuthResponse;
 use crate::core::now_or_later::NowOrLater::{Later, Now};

@@ -233,7 +233,7 @@ impl Jamguard {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the file has none.
     #[cfg(any(feature = "tower", feature = "actix"))]
-    pub fn guards(&self) -> Result<crate::authenticator::RouteGuard, Error> {
+    pub fn guards(&self) -> Result<crate::authenticator::request::RouteGuard, Error> {
         let auth = self.authenticator()?;
         Ok(auth.live_routes(self.live_table()?.clone()))
     }

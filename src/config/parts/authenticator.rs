@@ -7,7 +7,7 @@ use super::registry::Parts;
 use super::scalars::{Given, Texts};
 use crate::authenticator::{
     Authenticator, AuthenticatorBuilder, CredentialSource, LoginCookies, SessionCookie,
-    builder::AuthenticatorOptions, credentials::SourceKind,
+    builder::AuthenticatorOptions, sources::SourceKind,
 };
 use crate::config::document::{Problem, Section};
 use crate::policy::{ClaimPath, ClaimPaths};

@@ -3,10 +3,11 @@
 use super::handlers::{Keep, OAuth2Login};
 use super::pending::PendingLogin;
 use super::user::{OAuth2Arrival, OAuth2User};
-use crate::authenticator::{LoginCookies, RequestSession};
+use crate::authenticator::LoginCookies;
+use crate::authenticator::request::RequestSession;
 use crate::core::{AuthResponse, Error, ErrorKind, Secret, telemetry};
 use crate::login::{Redirect, parts::check_local};
-use crate::oauth2::{TokenResponse, UserGrant, pending::Callback, pkce::random_text};
+use crate::oauth2::{TokenResponse, grant::UserGrant, pending::Callback, pkce::random_text};
 use crate::session::NewSession;
 use crate::token::{issuer::Issuer, verified::Verified, verifier::Verifier};
 use std::{borrow::Cow, sync::Arc};

@@ -2,7 +2,8 @@
 
 use super::pending::{BrowserCookie, PendingLogins};
 use super::user::{OAuth2Arrival, OAuth2User};
-use crate::authenticator::{Authenticator, Head, LoginCookies, RequestSession};
+use crate::authenticator::request::{Head, RequestSession};
+use crate::authenticator::{Authenticator, LoginCookies};
 use crate::core::{BoxFuture, Error, Secret, debug_fields};
 use crate::endpoint::Endpoint;
 use crate::login::{Redirect, logout::Presented, parts::endpoint};

@@ -4,7 +4,8 @@
 //! the secret's hash and what the callback needs. Of several callbacks with one `state`, in any
 //! process, only one removes the record; another browser's removes nothing.
 
-use crate::authenticator::{Head, cookies::Attributes, credentials};
+use crate::authenticator::cookies::Attributes;
+use crate::authenticator::request::{Head, credentials};
 use crate::core::{Error, ErrorKind, Secret, sha256};
 use crate::jose::encoding;
 use crate::oauth2::exposed::Exposed;

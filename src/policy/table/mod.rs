@@ -6,6 +6,7 @@ mod listing;
 #[cfg(feature = "config")]
 mod live;
 mod methods;
+#[cfg(any(feature = "tower", feature = "actix"))]
 mod nested;
 mod path_variants;
 mod pattern;

@@ -1,16 +1,48 @@
 //! The whole path of a request in a nested router, which sees only the rest.
 
+use super::route_table::{Access, RouteTable};
+use crate::core::Error;
 use std::borrow::Cow;
+
+impl RouteTable {
+    /// Returns the policies for a guard in a nested router, which sees only the rest of the
+    /// `original` path; `place` is the pattern at which it is nested.
+    ///
+    /// # Errors
+    /// Also [`ErrorKind::Configuration`] if a pattern matches the rest of the path but none the
+    /// whole, or if the whole path cannot be known.
+    pub(crate) fn find_nested(
+        &self,
+        method: &str,
+        path: &str,
+        original: &str,
+        place: Option<&str>,
+    ) -> Result<Access<'_>, Error> {
+        let Some(whole) = whole_path(path, original, place) else {
+            return Err(Error::configuration(
+                "a guard in a router that is nested at a parameter, behind middleware that rewrites \
+                 paths, cannot know the whole path: put the guard around the whole application",
+            ));
+        };
+        let mut access = Access::default();
+        if !self.ask(method, &whole, &mut access)?
+            && whole != path
+            && !self.find(method, path).is_ok_and(|rest| rest.is_public())
+        {
+            return Err(Error::configuration(
+                "a guard of routes in a nested router: its table has a pattern for the rest of the \
+                 request's path and none for the whole of it; write the whole path in the table",
+            ));
+        }
+        Ok(access)
+    }
+}
 
 /// Returns the path as the outermost router sees it.
 ///
 /// `original` is what the client sent, `place` the pattern at which axum nests the router, and `path`
 /// what that router sees. Returns `None` if middleware rewrote the path and its beginning is unknown.
-pub(super) fn whole_path<'a>(
-    path: &'a str,
-    original: &'a str,
-    place: Option<&str>,
-) -> Option<Cow<'a, str>> {
+fn whole_path<'a>(path: &'a str, original: &'a str, place: Option<&str>) -> Option<Cow<'a, str>> {
     let Some(place) = place else {
         // Other middleware removed a prefix, or replaced the path.
         return Some(if is_rest(path, original) { original.into() } else { path.into() });

@@ -2,7 +2,6 @@
 
 use super::folded::{FoldedPatterns, covers};
 use super::methods::Methods;
-use super::nested::whole_path;
 use super::path_variants;
 use super::pattern::{Parameter, Segment};
 use crate::core::error::Needs;
@@ -218,13 +217,6 @@ impl<'t> Access<'t> {
         first.chain(self.more.iter().copied())
     }
 
-    /// Collects policies that must all allow the request.
-    pub(crate) fn of(policies: impl IntoIterator<Item = &'t Policy>) -> Self {
-        let mut access = Self::default();
-        policies.into_iter().for_each(|policy| access.add(policy));
-        access
-    }
-
     /// Whether a policy needs [`check_async`](Self::check_async).
     pub fn is_async(&self) -> bool {
         self.policies().any(Policy::is_async)
@@ -276,6 +268,15 @@ impl<'t> Access<'t> {
     }
 }
 
+/// Collects policies that must all allow the request.
+impl<'t> FromIterator<&'t Policy> for Access<'t> {
+    fn from_iter<I: IntoIterator<Item = &'t Policy>>(policies: I) -> Self {
+        let mut access = Self::default();
+        policies.into_iter().for_each(|policy| access.add(policy));
+        access
+    }
+}
+
 impl RouteTable {
     /// Returns the policies for a method and a path as sent, without its query.
     ///
@@ -289,40 +290,13 @@ impl RouteTable {
         Ok(access)
     }
 
-    /// Returns the policies for a guard in a nested router, which sees only the rest of the
-    /// `original` path; `place` is the pattern at which it is nested.
-    ///
-    /// # Errors
-    /// Also [`ErrorKind::Configuration`] if a pattern matches the rest of the path but none the
-    /// whole, or if the whole path cannot be known.
-    pub(crate) fn find_nested(
-        &self,
+    /// Adds the policies for a path, and returns whether any pattern matched.
+    pub(super) fn ask<'t>(
+        &'t self,
         method: &str,
         path: &str,
-        original: &str,
-        place: Option<&str>,
-    ) -> Result<Access<'_>, Error> {
-        let Some(whole) = whole_path(path, original, place) else {
-            return Err(Error::configuration(
-                "a guard in a router that is nested at a parameter, behind middleware that rewrites \
-                 paths, cannot know the whole path: put the guard around the whole application",
-            ));
-        };
-        let mut access = Access::default();
-        if !self.ask(method, &whole, &mut access)?
-            && whole != path
-            && !self.find(method, path).is_ok_and(|rest| rest.is_public())
-        {
-            return Err(Error::configuration(
-                "a guard of routes in a nested router: its table has a pattern for the rest of the \
-                 request's path and none for the whole of it; write the whole path in the table",
-            ));
-        }
-        Ok(access)
-    }
-
-    /// Adds the policies for a path, and returns whether any pattern matched.
-    fn ask<'t>(&'t self, method: &str, path: &str, access: &mut Access<'t>) -> Result<bool, Error> {
+        access: &mut Access<'t>,
+    ) -> Result<bool, Error> {
         let paths = &self.0.paths;
         let variants = path_variants::read(path, paths.keep_slashes).map_err(|why| {
             let message = format!("the path of the request is refused for {why}");

@@ -1,5 +1,6 @@
 //! Renewal of ID tokens: one request to JAM per refresh token, shared by concurrent requests.
 
+use crate::authenticator::{handle::Authenticator, silent_refresh::SilentRefresh};
 use crate::core::{
     Error, ErrorKind, Secret, call_limit::CallLimit, hash::Sha256, sha256,
     single_flight::SingleFlight,
@@ -13,44 +14,13 @@ use std::{sync::Arc, time::Duration};
 /// How long a new token is shared. A page's other requests still carry the old cookie.
 const SHARED_FOR: Duration = Duration::from_secs(10);
 
+/// How long a session outlives its ID token while JAM is unreachable, by default.
+const GRACE: Duration = Duration::from_secs(3600);
+
 /// Concurrent renewals. With one expired ID token a client can invent any number of refresh tokens.
 const PARALLEL: usize = 64;
 /// Deadline of a renewal, including the wait for a free slot.
 const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long a session outlives its ID token while JAM is unreachable, by default.
-const GRACE: Duration = Duration::from_secs(3600);
-
-/// The builder's settings of silent refresh.
-#[derive(Default)]
-pub(super) struct SilentRefresh {
-    pub(super) client: Option<JamClient>,
-    pub(super) grace: Option<Duration>,
-}
-
-impl SilentRefresh {
-    /// Returns a [`Configuration`](ErrorKind::Configuration) error for a setting without effect.
-    pub(super) fn check(&self, cookies: bool, sessions: bool) -> Result<(), Error> {
-        if self.client.is_some() && !cookies && !sessions {
-            return Err(Error::configuration(
-                "silent refresh works on login cookies and sessions: call \
-                 .cookies(LoginCookies::new()) or .sessions(…) too",
-            ));
-        }
-        if self.grace.is_some() && (self.client.is_none() || !sessions) {
-            return Err(Error::configuration(
-                "outage_grace is for sessions that silent refresh renews: call .sessions(…) and \
-                 .silent_refresh(…) too",
-            ));
-        }
-        Ok(())
-    }
-
-    pub(super) fn build(self) -> Option<Refresher> {
-        let grace = self.grace.unwrap_or(GRACE);
-        Some(Refresher::new(self.client?, grace))
-    }
-}
 
 pub(crate) struct Refresher {
     client: JamClient,
@@ -61,13 +31,14 @@ pub(crate) struct Refresher {
 }
 
 impl Refresher {
-    fn new(client: JamClient, grace: Duration) -> Self {
-        Self {
-            client,
-            grace,
+    /// Returns `None` without a client.
+    pub(in crate::authenticator) fn new(settings: SilentRefresh) -> Option<Self> {
+        Some(Self {
+            client: settings.client?,
+            grace: settings.grace.unwrap_or(GRACE),
             calls: Arc::new(CallLimit::new(PARALLEL, DEADLINE)),
             renewed: SingleFlight::shared_for(SHARED_FOR),
-        }
+        })
     }
 
     /// Drops the shared answer, so that the next call asks JAM again.
@@ -99,6 +70,27 @@ impl Refresher {
                 .with_source(error)
             }
         })
+    }
+}
+
+impl Authenticator {
+    /// Returns the user of an ID token with a valid signature, even if expired or revoked.
+    ///
+    /// `None` for a token that may be forged.
+    pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
+        if let Err(error) = self.verify(id_token).await
+            && !matches!(
+                error.kind(),
+                ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::NotListed
+            )
+        {
+            return None;
+        }
+        Holder::of(id_token.as_bytes()).ok()
+    }
+
+    pub(super) fn refresher(&self) -> Option<&Refresher> {
+        self.0.refresh.as_ref()
     }
 }
 

@@ -1,13 +1,9 @@
 //! The sender of a request, attached to it for guards and extractors.
 
-use super::context::HandlerContext;
-use super::identity::{CredentialKind, Identity};
-#[cfg(any(feature = "axum", feature = "actix"))]
-use super::rejection::AuthRejection;
 use super::session::RequestSession;
+use crate::authenticator::context::HandlerContext;
+use crate::authenticator::identity::{CredentialKind, Identity};
 use crate::core::{Error, ErrorKind};
-#[cfg(any(feature = "axum", feature = "actix"))]
-use crate::token::claims::{Claims, ClaimsData};
 use crate::token::{claim_set::ClaimSet, verified::Verified};
 use std::{sync::Arc, time::Duration};
 
@@ -53,9 +49,9 @@ impl Sender {
         }
     }
 
-    fn context(&self) -> &Arc<HandlerContext> {
+    pub(super) fn context(&self) -> &Arc<HandlerContext> {
         match self {
-            Self::Known(identity) => identity.context(),
+            Self::Known(identity) => &identity.context,
             Self::Anonymous(context) | Self::Invalid(_, context) => context,
         }
     }
@@ -94,23 +90,6 @@ impl Authenticated {
 impl Attached {
     /// Whether a layer of the same authenticator attached it.
     pub(super) fn is_layer_of(&self, context: &HandlerContext) -> bool {
-        self.sees_response && self.sender.context().is_same(context)
-    }
-}
-
-#[cfg(any(feature = "axum", feature = "actix"))]
-impl Attached {
-    pub(crate) fn identity(&self) -> Result<&Identity, AuthRejection> {
-        self.sender.identity().map_err(|error| self.rejection(error))
-    }
-
-    /// Decodes the identity's claims into a `T`.
-    pub(crate) fn claims<T: ClaimsData>(&self) -> Result<Claims<T>, AuthRejection> {
-        let claimed = self.identity()?.claimed().clone();
-        Claims::of(claimed).map_err(|error| self.rejection(error))
-    }
-
-    pub(super) fn rejection(&self, error: Error) -> AuthRejection {
-        AuthRejection::new(Some(self.sender.context()), error)
+        self.sees_response && Arc::ptr_eq(&self.sender.context().0, &context.0)
     }
 }

@@ -22,29 +22,10 @@
 //! cross-origin bearer requests too.
 
 use super::credentials::{Head, HeaderKey};
+use crate::authenticator::origins::{OriginCheck, Scheme, host_of, split};
 use crate::core::{Error, ErrorKind};
 
-/// The origin check for requests with cookies.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OriginCheck {
-    /// In lower case, without default ports.
-    trusted: Vec<String>,
-    /// Set if the cookies are `Secure`: then http pages are not this site's.
-    https_only: bool,
-    off: bool,
-}
-
 impl OriginCheck {
-    pub(crate) fn new(trusted: &[String], https_only: bool, off: bool) -> Result<Self, Error> {
-        let trusted = trusted.iter().map(|origin| {
-            let (scheme, host) = split(origin.as_bytes()).ok_or_else(|| not_an_origin(origin))?;
-            let host = host_of(host, scheme);
-            let host = std::str::from_utf8(host).map_err(|_| not_an_origin(origin))?;
-            Ok(format!("{}://{}", scheme.name(), host.to_ascii_lowercase()))
-        });
-        Ok(Self { trusted: trusted.collect::<Result<_, Error>>()?, https_only, off })
-    }
-
     /// Denies an unsafe request that may come from another site's page.
     ///
     /// # Errors
@@ -100,48 +81,6 @@ impl OriginCheck {
                 .is_some_and(|(own, trusted)| own == scheme && trusted.eq_ignore_ascii_case(host))
         })
     }
-}
-
-fn not_an_origin(text: &str) -> Error {
-    Error::configuration(format!(
-        "'{text}' is not an origin: write it as browsers do, https://app.example.com or \
-         http://localhost:3000, without a path; names with wildcards are not possible"
-    ))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-impl Scheme {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
-
-/// Splits an `Origin` (RFC 6454 section 7) into scheme and host. `None` for `null` and non-web
-/// origins.
-fn split(origin: &[u8]) -> Option<(Scheme, &[u8])> {
-    let (scheme, host) = match origin.strip_prefix(b"https://") {
-        Some(host) => (Scheme::Https, host),
-        None => (Scheme::Http, origin.strip_prefix(b"http://")?),
-    };
-    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
-    (!host.is_empty() && host.iter().all(fits)).then_some((scheme, host))
-}
-
-/// Removes the scheme's default port.
-fn host_of(host: &[u8], scheme: Scheme) -> &[u8] {
-    let default: &[u8] = match scheme {
-        Scheme::Http => b":80",
-        Scheme::Https => b":443",
-    };
-    host.strip_suffix(default).unwrap_or(host)
 }
 
 /// The value of a header that must not repeat.

@@ -1,7 +1,7 @@
 //! What a layer or guard requires of a request: nothing, a login, or policies.
 
 use super::credentials::RoutedHead;
-use super::identity::Identity;
+use crate::authenticator::identity::Identity;
 use crate::core::Error;
 #[cfg(feature = "config")]
 use crate::policy::LiveTable;
@@ -47,7 +47,7 @@ impl Requirement {
         let (login, access) = match self {
             Self::Nothing => (false, Access::default()),
             Self::Login => (true, Access::default()),
-            Self::Policy(policy) => (true, Access::of([&**policy])),
+            Self::Policy(policy) => (true, Access::from_iter([&**policy])),
             _ => match table {
                 Some(table) => {
                     let (method, path) = (head.method(), head.path());
@@ -104,7 +104,7 @@ impl Policies {
         if self.0.is_empty() {
             return Ok(());
         }
-        let access = Access::of(&self.0);
+        let access = Access::from_iter(&self.0);
         access.check_async(&identity.for_policies()?).await
     }
 }

@@ -1,6 +1,6 @@
 //! Setting the login cookies, each to a token.
 
-use super::cookies::{Attributes, LoginCookies};
+use crate::authenticator::cookies::{Attributes, LoginCookies};
 use crate::core::Error;
 
 /// 400 days, the longest that browsers keep a cookie (RFC 6265bis section 5.5). The tokens end

@@ -8,7 +8,7 @@ use crate::session::{Loaded, Methods, NewSession, Rotation, SessionId, Sessions,
 use std::sync::Arc;
 
 /// The `Set-Cookie` value for the response, and whether the session was saved.
-pub(in crate::authenticator) type Saved = (Option<String>, Result<(), Error>);
+pub(in crate::authenticator::request) type Saved = (Option<String>, Result<(), Error>);
 
 /// The changes of a request that must be written.
 struct Pending {
@@ -27,7 +27,10 @@ struct Pending {
 
 impl RequestSession {
     /// Saves the handlers' changes. Called once, with the status of their response.
-    pub(in crate::authenticator) fn save(self: &Arc<Self>, status: u16) -> NowOrLater<Saved> {
+    pub(in crate::authenticator::request) fn save(
+        self: &Arc<Self>,
+        status: u16,
+    ) -> NowOrLater<Saved> {
         let pending = Pending::of(&mut self.state(), status);
         match (pending, self.due()) {
             (Some(pending), _) => {

@@ -2,9 +2,7 @@
 
 use super::data::{SessionData, Version, merging, repeatable};
 use super::request_session::{Changes, Found, Given, RequestSession, no_user};
-use crate::authenticator::attached::Attached;
-#[cfg(any(feature = "axum", feature = "actix"))]
-use crate::authenticator::rejection::AuthRejection;
+use crate::authenticator::request::attached::Attached;
 use crate::core::{Error, ErrorKind, telemetry};
 use crate::session::{Loaded, Methods, NewSession, SessionId, SessionInfo, is_any};
 use std::ops::{Deref, DerefMut};
@@ -84,15 +82,6 @@ impl Attached {
         let found = request.opened().await?;
         let data = request.state().open(device, found, &request.settings.sessions)?;
         Ok(Session { request, data })
-    }
-
-    /// Opens the client's session, or a new one, for an extractor.
-    #[cfg(any(feature = "axum", feature = "actix"))]
-    pub(crate) async fn extract_session<T: SessionData>(
-        &self,
-        device: Option<Box<str>>,
-    ) -> Result<Session<T>, AuthRejection> {
-        self.open(device).await.map_err(|error| self.rejection(error))
     }
 }
 

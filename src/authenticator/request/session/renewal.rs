@@ -5,9 +5,9 @@
 //! JAM is unreachable the session continues until the token has been expired for longer than the
 //! grace period; after that requests are answered 503.
 
-use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
-use crate::authenticator::refresh::{Refresher, check_same_user, is_definite};
+use crate::authenticator::request::refresh::{Refresher, check_same_user, is_definite};
+use crate::authenticator::session_settings::SessionSettings;
 use crate::core::{Error, ErrorKind, Secret, now_or_later::NowOrLater::Now, telemetry};
 use crate::session::{Load, Loaded, RenewalTimes, Tokens};
 use crate::token::{claim_set::ClaimSet, verified::Verified};

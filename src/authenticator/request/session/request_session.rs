@@ -1,8 +1,8 @@
 //! The session of one request: loaded at most once, shared by its handlers and middleware.
 
 use super::data::{Change, Merge, SessionData, Version, Written};
-use super::settings::SessionSettings;
 use crate::authenticator::handle::Authenticator;
+use crate::authenticator::session_settings::SessionSettings;
 use crate::core::{Error, ErrorKind, lock, telemetry};
 use crate::session::{Load, Loaded, Methods, NewSession, SessionId, Sessions, from_json, is_any};
 use std::any::{Any, TypeId};
@@ -57,14 +57,14 @@ pub(super) enum Given {
 
 /// The session of an open request. Dropping it closes the session to changes: the client
 /// disconnected, or the request was refused.
-pub(in crate::authenticator) struct OpenSession(Arc<RequestSession>);
+pub(in crate::authenticator::request) struct OpenSession(Arc<RequestSession>);
 
 impl OpenSession {
-    pub(in crate::authenticator) fn new(session: Arc<RequestSession>) -> Self {
+    pub(in crate::authenticator::request) fn new(session: Arc<RequestSession>) -> Self {
         Self(session)
     }
 
-    pub(in crate::authenticator) fn session(&self) -> &Arc<RequestSession> {
+    pub(in crate::authenticator::request) fn session(&self) -> &Arc<RequestSession> {
         &self.0
     }
 }
@@ -216,7 +216,7 @@ impl RequestSession {
     }
 
     /// Returns the `Set-Cookie` value that removes an ended session's cookie.
-    pub(in crate::authenticator) fn removal(&self) -> Option<String> {
+    pub(in crate::authenticator::request) fn removal(&self) -> Option<String> {
         matches!(self.state().found, Found::Ended { removed: true })
             .then(|| self.settings.cookie.remove())
     }

@@ -1,7 +1,6 @@
 //! Sessions during a request: the cookie, the state shared by its handlers, and saving.
 
 mod authenticate;
-mod cookie;
 mod data;
 mod form_token;
 mod handle;
@@ -19,15 +18,14 @@ mod renewal;
 mod renewals;
 mod request_session;
 mod save;
-mod settings;
 
-pub use cookie::SessionCookie;
 pub use data::SessionData;
 pub use handle::{Session, SessionMut};
 #[cfg(feature = "client")]
 pub use login::SessionTokens;
 
+#[cfg(feature = "client")]
+pub(crate) use renewals::Renewals;
 pub(super) use request_session::OpenSession;
 pub(crate) use request_session::RequestSession;
 pub(super) use save::Saved;
-pub(super) use settings::SessionSettings;

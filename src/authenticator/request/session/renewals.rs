@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::atomic::AtomicU64};
 
 /// The renewals of an authenticator's sessions.
 #[derive(Default)]
-pub(super) struct Renewals {
+pub(crate) struct Renewals {
     /// SHA-256 of the ids of sessions being renewed: one renewal at a time for each.
     under_way: Mutex<HashSet<[u8; 32]>>,
     /// After an outage of JAM: Unix milliseconds until which requests do not wait for it.

@@ -2,9 +2,10 @@
 
 use super::form_token;
 use super::request_session::RequestSession;
-use super::settings::SessionSettings;
-use crate::authenticator::credentials::{self, Head};
-use crate::authenticator::{attached::Authenticated, handle::Authenticator};
+use crate::authenticator::handle::Authenticator;
+use crate::authenticator::request::attached::Authenticated;
+use crate::authenticator::request::credentials::{self, Head};
+use crate::authenticator::session_settings::SessionSettings;
 use crate::core::now_or_later::NowOrLater::{self, Now};
 use crate::core::{Error, ErrorKind};
 use crate::session::Loaded;
@@ -16,7 +17,7 @@ const ENOUGH: usize = 64;
 
 impl RequestSession {
     /// Returns the session of a request, not loaded yet.
-    pub(in crate::authenticator) fn of(
+    pub(in crate::authenticator::request) fn of(
         auth: &Authenticator,
         head: &impl Head,
         settings: &Arc<SessionSettings>,
@@ -39,7 +40,7 @@ impl RequestSession {
     }
 
     /// Loads the session and returns its user; `None` without a session and for a guest's.
-    pub(in crate::authenticator) fn authenticate(
+    pub(in crate::authenticator::request) fn authenticate(
         self: &Arc<Self>,
     ) -> NowOrLater<Option<Authenticated>> {
         match self.load() {

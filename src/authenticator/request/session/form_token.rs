@@ -2,7 +2,7 @@
 
 use super::data::SessionData;
 use super::handle::Session;
-use crate::authenticator::credentials::{Head, HeaderKey};
+use crate::authenticator::request::credentials::{Head, HeaderKey};
 use crate::core::{Error, ErrorKind, random::random};
 use crate::jose::encoding;
 use crate::session::id_hash;

@@ -1,7 +1,7 @@
 //! Route guards: require a login, a policy or a route table.
 
-use super::handle::Authenticator;
 use super::requirement::Requirement;
+use crate::authenticator::handle::Authenticator;
 #[cfg(feature = "config")]
 use crate::policy::LiveTable;
 use crate::policy::{Policy, RouteTable};

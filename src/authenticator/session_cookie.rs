@@ -1,8 +1,7 @@
 //! The session cookie.
 
-use crate::authenticator::cookies::Attributes;
+use super::cookies::Attributes;
 use crate::core::Error;
-use std::time::Duration;
 
 /// Name and attributes of the session cookie.
 ///
@@ -21,9 +20,9 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionCookie {
-    name: String,
-    attributes: Attributes,
-    persistent: bool,
+    pub(super) name: String,
+    pub(super) attributes: Attributes,
+    pub(super) persistent: bool,
 }
 
 impl Default for SessionCookie {
@@ -140,19 +139,5 @@ impl SessionCookie {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.attributes.check(&self.name)
-    }
-
-    /// Returns the `Set-Cookie` value for a session with this remaining lifetime.
-    pub(crate) fn set(&self, id: &str, left: Duration) -> String {
-        let mut cookie = self.attributes.set(&self.name, id);
-        if self.persistent {
-            cookie.push_str("; Max-Age=");
-            cookie.push_str(&left.as_secs().to_string());
-        }
-        cookie
-    }
-
-    pub(crate) fn remove(&self) -> String {
-        self.attributes.remove(&self.name)
     }
 }

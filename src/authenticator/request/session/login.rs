@@ -3,13 +3,23 @@
 use super::data::SessionData;
 use super::handle::Session;
 use super::request_session::RequestSession;
-use crate::authenticator::credentials::{self, Head};
+use crate::authenticator::cookies::LoginCookies;
 use crate::authenticator::handle::Authenticator;
+use crate::authenticator::request::credentials::{self, Head};
+use crate::authenticator::session_settings::SessionSettings;
 use crate::core::{Error, ErrorKind, Secret};
 use crate::session::{Loaded, NewSession, Rotation, Tokens};
 use std::{fmt, sync::Arc};
 
 impl Authenticator {
+    pub(crate) fn cookies(&self) -> Option<&LoginCookies> {
+        self.0.cookies.as_ref()
+    }
+
+    pub(super) fn session_settings(&self) -> Option<&Arc<SessionSettings>> {
+        self.0.sessions.as_ref()
+    }
+
     /// Returns the store of the sessions.
     #[cfg(feature = "oauth2")]
     pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {

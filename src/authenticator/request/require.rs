@@ -1,8 +1,8 @@
 //! The [`Require`] extractor: a policy in a handler's signature.
 
 use super::attached::Attached;
-use super::identity::Identity;
-use super::rejection::AuthRejection;
+use crate::authenticator::identity::Identity;
+use crate::authenticator::rejection::AuthRejection;
 use crate::core::{Error, ErrorKind};
 use crate::policy::Policy;
 use crate::token::claim_set::Decoded;

@@ -1,10 +1,11 @@
 //! Silent refresh: an expired login cookie is renewed with the refresh token beside it.
 
 use super::attached::Authenticated;
-use super::credentials::{self, CredentialSource, Head, SourceKind};
-use super::handle::Authenticator;
-use super::identity::CredentialKind;
+use super::credentials::{self, Head};
 use super::refresh::{check_same_user, is_definite};
+use crate::authenticator::handle::Authenticator;
+use crate::authenticator::identity::CredentialKind;
+use crate::authenticator::sources::{CredentialSource, SourceKind};
 use crate::core::now_or_later::NowOrLater::{Later, Now};
 use crate::core::{Error, ErrorKind, Secret, telemetry};
 use crate::token::verifier::Verification;

@@ -2,10 +2,10 @@
 //! session, add cookies and `Vary`. Framework adapters implement [`Call`] and [`ResponseHead`].
 
 use super::attached::{Attached, Sender};
-use super::context::HandlerContext;
-use super::identity::Identity;
 use super::session::Saved;
 use super::session::{OpenSession, RequestSession};
+use crate::authenticator::context::HandlerContext;
+use crate::authenticator::identity::Identity;
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
 use crate::core::{AuthResponse, BoxFuture, Error, challenge::REALM};
 use std::task::{Context, Poll, ready};

@@ -1,34 +1,28 @@
 //! Session settings of an authenticator.
 
-use super::cookie::SessionCookie;
-#[cfg(feature = "client")]
-use super::renewals::Renewals;
-use crate::authenticator::credentials::{CredentialSource, SourceKind};
-use crate::core::Error;
+use super::session_cookie::SessionCookie;
+use super::sources::{CredentialSource, SourceKind};
+use crate::core::{Error, debug_fields};
 use crate::session::Sessions;
 
 /// The sessions of an authenticator.
-pub(in crate::authenticator) struct SessionSettings {
-    pub(in crate::authenticator) sessions: Sessions,
+pub(super) struct SessionSettings {
+    pub(super) sessions: Sessions,
     pub(super) cookie: SessionCookie,
     /// The index of the session cookie among the sources.
     pub(super) place: usize,
-    #[cfg(feature = "client")]
-    pub(super) renewals: Renewals,
+    #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+    pub(super) renewals: super::request::Renewals,
 }
 
 impl SessionSettings {
-    pub(in crate::authenticator) fn place(&self) -> usize {
-        self.place
-    }
-
     /// Whether browsers send the session cookie only over https.
-    pub(in crate::authenticator) fn is_secure(&self) -> bool {
+    pub(super) fn is_secure(&self) -> bool {
         self.cookie.is_secure()
     }
 
     /// Checks the builder's settings. Default place of the session cookie: after all other sources.
-    pub(in crate::authenticator) fn new(
+    pub(super) fn new(
         sessions: Option<Sessions>,
         cookie: Option<SessionCookie>,
         sources: &mut Vec<CredentialSource>,
@@ -58,8 +52,10 @@ impl SessionSettings {
             sessions,
             cookie,
             place,
-            #[cfg(feature = "client")]
-            renewals: Renewals::default(),
+            #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
+            renewals: Default::default(),
         }))
     }
 }
+
+debug_fields!(SessionSettings, self, cookie = self.cookie, place = self.place);

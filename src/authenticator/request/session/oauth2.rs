@@ -4,7 +4,7 @@ use super::data::SessionData;
 use super::handle::Session;
 use crate::authenticator::{handle::Authenticator, identity::CredentialKind};
 use crate::core::{Error, ErrorKind, Secret, telemetry};
-use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, UserGrant};
+use crate::oauth2::{OAuth2Client, TokenRequest, TokenResponse, grant::UserGrant};
 use crate::session::{Loaded, Sessions};
 use crate::token::{verified::Verified, verifier::Verifier};
 use std::time::Duration;

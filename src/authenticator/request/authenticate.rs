@@ -2,18 +2,19 @@
 //! enrich the identity, check the policies. [`respond`](super::respond) continues.
 
 use super::attached::{Attached, Authenticated, Invalid, Sender, no_credential};
-use super::context::HandlerContext;
 #[cfg(feature = "client")]
 use super::cookie_renewal::Renewal;
-use super::credentials::{self, CredentialSource, Head, RoutedHead, SourceKind};
-use super::handle::Authenticator;
-use super::identity::{CredentialKind, Identity};
+use super::credentials::{self, Head, RoutedHead};
 use super::requirement::{Policies, RequestRequirement, Requirement};
 use super::respond::{Admitted, Decision, Responder};
 use super::session::RequestSession;
+use crate::authenticator::context::HandlerContext;
+use crate::authenticator::handle::Authenticator;
+use crate::authenticator::identity::{CredentialKind, Identity};
+use crate::authenticator::sources::{CredentialSource, SourceKind};
 use crate::core::now_or_later::NowOrLater::{self, Later, Now};
 use crate::core::{AuthResponse, Error, ErrorKind, telemetry};
-use crate::token::{claims::Claimed, verified::Verified};
+use crate::token::verified::Verified;
 use std::{ops::Range, sync::Arc};
 
 impl Authenticator {
@@ -84,7 +85,7 @@ impl Authenticator {
         let settings = self.0.sessions.as_ref();
         let session = settings.map(|settings| RequestSession::of(self, head, settings));
         let all = self.0.sources.len();
-        let place = settings.map_or(all, |settings| settings.place());
+        let place = settings.map_or(all, |settings| settings.place);
         let authenticated = match (self.authenticate_token(head, 0..place), &session) {
             (Some(by_token), _) => by_token,
             (None, None) => Now(Authenticated::Anonymous),
@@ -231,12 +232,11 @@ impl Authenticated {
         let sender = match self {
             Self::Token(verified, kind, renewed) => {
                 responder.cookies.extend(renewed.map(String::from));
-                Sender::Known(Identity::new(verified.into(), kind, context))
+                Sender::Known(Identity::new(verified.into(), kind, None, context))
             }
             Self::Session(claims, login) => {
-                let claimed = Claimed::Set(claims);
-                let identity = Identity::new(claimed, CredentialKind::Session, context);
-                Sender::Known(identity.logged_in(login))
+                let (claimed, kind) = (claims.into(), CredentialKind::Session);
+                Sender::Known(Identity::new(claimed, kind, Some(login), context))
             }
             Self::Anonymous if login => return Err(responder.refuse(&no_credential())),
             Self::Anonymous => Sender::Anonymous(context),

@@ -1,0 +1,80 @@
+//! The places of a request where a credential may be.
+
+/// A place where a credential may be.
+///
+/// # Example
+/// ```
+/// use jamguard::CredentialSource;
+/// let sources = [CredentialSource::bearer(), CredentialSource::cookie("__Host-jam_id")];
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialSource(pub(crate) SourceKind);
+
+/// A place where a credential may be.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SourceSettings"))]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SourceKind {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// The whole value of this header.
+    Header(Box<str>),
+    /// The cookie with this name.
+    Cookie(Box<str>),
+    /// The query parameter with this name.
+    Query(Box<str>),
+    /// The session cookie.
+    Session,
+}
+
+impl From<SourceKind> for CredentialSource {
+    fn from(kind: SourceKind) -> Self {
+        match kind {
+            SourceKind::Header(name) => Self::header(name),
+            kind => Self(kind),
+        }
+    }
+}
+
+impl CredentialSource {
+    /// Creates a source for `Authorization: Bearer …` (RFC 6750 section 2.1).
+    pub fn bearer() -> Self {
+        Self(SourceKind::Bearer)
+    }
+
+    /// Creates a source for a header whose whole value is the token, such as `x-id-token`.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self(SourceKind::Header(name.into().to_ascii_lowercase().into_boxed_str()))
+    }
+
+    /// Creates a source for a cookie.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self(SourceKind::Cookie(name.into().into_boxed_str()))
+    }
+
+    /// Creates a source for a query parameter (RFC 6750 section 2.3).
+    ///
+    /// URLs end up in logs and histories: only for clients that cannot send a header, such as a
+    /// browser's `EventSource`.
+    pub fn query(name: impl Into<String>) -> Self {
+        Self(SourceKind::Query(name.into().into_boxed_str()))
+    }
+
+    /// Creates a source for the session cookie, to read it earlier than last.
+    ///
+    /// [`session_cookie`](crate::AuthenticatorBuilder::session_cookie) sets its name.
+    pub fn session() -> Self {
+        Self(SourceKind::Session)
+    }
+
+    /// Returns the request header that this source reads, for `Vary`.
+    pub(crate) fn vary(&self) -> Option<&str> {
+        match &self.0 {
+            SourceKind::Bearer => Some("authorization"),
+            SourceKind::Header(name) => Some(name),
+            SourceKind::Cookie(_) => Some("cookie"),
+            SourceKind::Query(_) => None,
+            SourceKind::Session => Some("cookie"),
+        }
+    }
+}
