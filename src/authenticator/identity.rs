@@ -31,6 +31,8 @@ pub enum CredentialKind {
     Cookie,
     /// A query parameter.
     Query,
+    /// A subprotocol that a WebSocket client offered.
+    WebSocket,
     /// The cookie of a server-side session.
     Session,
     /// A token passed to [`Authenticator::authenticate`](crate::Authenticator::authenticate).

@@ -1,7 +1,8 @@
 //! Extracts the credential from raw header bytes without allocating.
 
+use super::websocket;
 use crate::authenticator::identity::CredentialKind;
-use crate::authenticator::sources::{CredentialSource, SourceKind};
+use crate::authenticator::sources::{CredentialSource, SUBPROTOCOLS, SourceKind};
 use crate::core::{Error, ErrorKind};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, ops::Range};
@@ -47,6 +48,7 @@ impl CredentialSource {
             SourceKind::Header(_) => CredentialKind::Header,
             SourceKind::Cookie(_) => CredentialKind::Cookie,
             SourceKind::Query(_) => CredentialKind::Query,
+            SourceKind::Websocket => CredentialKind::WebSocket,
             SourceKind::Session => CredentialKind::Session,
         }
     }
@@ -104,6 +106,7 @@ fn read<'a>(
         SourceKind::Header(name) => header(head, name)?.map(Cow::Borrowed),
         SourceKind::Cookie(name) => cookie(head, name)?.map(Cow::Borrowed),
         SourceKind::Query(name) => query(head, name)?,
+        SourceKind::Websocket => websocket::token(head.header(HeaderKey::Named(SUBPROTOCOLS)))?,
         // Read separately: a guest has a session too.
         SourceKind::Session => None,
     })
