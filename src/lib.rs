@@ -185,15 +185,13 @@ pub use crate::authenticator::{
     AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
 };
 pub use crate::core::challenge::AuthResponse;
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::endpoint::Endpoint;
 pub use crate::token::claims::{Claims, ClaimsData};
 #[cfg(feature = "tower")]
 pub use crate::tower::{AuthLayer, AuthService};
+#[cfg(any(feature = "tower", feature = "actix"))]
+pub use crate::{authenticator::request::RouteGuard, endpoint::Endpoint};
 
 // Policies.
-#[cfg(any(feature = "tower", feature = "actix"))]
-pub use crate::authenticator::request::RouteGuard;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use crate::authenticator::request::{NamedPolicy, Require};
 pub use crate::policy::{Policy, RouteTable};

@@ -8,6 +8,8 @@ pub(crate) mod cookies;
 mod enrich;
 mod handle;
 mod identity;
+#[cfg(feature = "client")]
+mod jam;
 mod origins;
 mod rejection;
 #[cfg(any(feature = "tower", feature = "actix"))]

@@ -153,7 +153,7 @@ fn a_breach_is_found() {
     let breaches = [
         ("jose/jws.rs", "use crate::token::claims::Claims;"),
         ("token/keys.rs", "let keys: crate::jwks::RemoteKeySet;"),
-        ("authenticator/authenticate.rs", "use http::Request;"),
+        ("authenticator/request/authenticate.rs", "use http::Request;"),
         ("axum.rs", "use actix_web::App;"),
         ("token/verifier.rs", "let now = SystemTime::now();"),
         ("store/memory/store.rs", "use redis::Client;"),

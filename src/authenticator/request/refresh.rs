@@ -1,6 +1,6 @@
 //! Renewal of ID tokens: one request to JAM per refresh token, shared by concurrent requests.
 
-use crate::authenticator::{handle::Authenticator, silent_refresh::SilentRefresh};
+use crate::authenticator::silent_refresh::SilentRefresh;
 use crate::core::{
     Error, ErrorKind, Secret, call_limit::CallLimit, hash::Sha256, sha256,
     single_flight::SingleFlight,
@@ -70,27 +70,6 @@ impl Refresher {
                 .with_source(error)
             }
         })
-    }
-}
-
-impl Authenticator {
-    /// Returns the user of an ID token with a valid signature, even if expired or revoked.
-    ///
-    /// `None` for a token that may be forged.
-    pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
-        if let Err(error) = self.verify(id_token).await
-            && !matches!(
-                error.kind(),
-                ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::NotListed
-            )
-        {
-            return None;
-        }
-        Holder::of(id_token.as_bytes()).ok()
-    }
-
-    pub(super) fn refresher(&self) -> Option<&Refresher> {
-        self.0.refresh.as_ref()
     }
 }
 

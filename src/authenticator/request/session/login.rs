@@ -1,4 +1,4 @@
-//! Sessions of JAM logins.
+//! Sessions of JAM logins, and what logins ask of the authenticator.
 
 use super::data::SessionData;
 use super::handle::Session;
@@ -6,29 +6,40 @@ use super::request_session::RequestSession;
 use crate::authenticator::cookies::LoginCookies;
 use crate::authenticator::handle::Authenticator;
 use crate::authenticator::request::credentials::{self, Head};
-use crate::authenticator::session_settings::SessionSettings;
+use crate::authenticator::request::refresh::Holder;
 use crate::core::{Error, ErrorKind, Secret};
 use crate::session::{Loaded, NewSession, Rotation, Tokens};
 use std::{fmt, sync::Arc};
 
 impl Authenticator {
-    pub(crate) fn cookies(&self) -> Option<&LoginCookies> {
-        self.0.cookies.as_ref()
+    /// Returns the user of an ID token with a valid signature, even if expired or revoked.
+    ///
+    /// `None` for a token that may be forged.
+    pub(crate) async fn genuine(&self, id_token: &str) -> Option<Holder> {
+        if let Err(error) = self.verify(id_token).await
+            && !matches!(
+                error.kind(),
+                ErrorKind::Expired | ErrorKind::Revoked | ErrorKind::NotListed
+            )
+        {
+            return None;
+        }
+        Holder::of(id_token.as_bytes()).ok()
     }
 
-    pub(super) fn session_settings(&self) -> Option<&Arc<SessionSettings>> {
-        self.0.sessions.as_ref()
+    pub(crate) fn cookies(&self) -> Option<&LoginCookies> {
+        self.0.cookies.as_ref()
     }
 
     /// Returns the store of the sessions.
     #[cfg(feature = "oauth2")]
     pub(crate) fn session_store(&self) -> Option<Arc<dyn crate::store::Store>> {
-        Some(self.session_settings()?.sessions.store())
+        Some(self.0.sessions.as_ref()?.sessions.store())
     }
 
     /// Returns the session of a request outside the layer; `None` without sessions.
     pub(crate) fn session(&self, head: &impl Head) -> Option<Arc<RequestSession>> {
-        let session = RequestSession::of(self, head, self.session_settings()?);
+        let session = RequestSession::of(self, head, self.0.sessions.as_ref()?);
         session.state().device = credentials::user_agent(head);
         Some(session)
     }

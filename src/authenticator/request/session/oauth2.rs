@@ -34,7 +34,7 @@ impl Authenticator {
 
     /// Registers the verifier for ID tokens that a refresh returns.
     pub(crate) fn renews_id_tokens(&self, client: &OAuth2Client, verifier: &Verifier) {
-        if let Some(settings) = self.session_settings() {
+        if let Some(settings) = &self.0.sessions {
             settings.renewals.id_tokens.insert(client, verifier);
         }
     }

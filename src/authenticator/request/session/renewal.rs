@@ -45,7 +45,7 @@ impl Authenticator {
     pub(super) fn freshened(&self, loaded: Loaded, settings: &Arc<SessionSettings>) -> Load {
         let renewable = loaded.tokens().filter(|tokens| tokens.refresh.is_some());
         let times = renewable.and_then(|tokens| tokens.renewal);
-        let (Some(RenewalTimes { due, expires }), Some(refresher)) = (times, self.refresher())
+        let (Some(RenewalTimes { due, expires }), Some(refresher)) = (times, &self.0.refresh)
         else {
             return Now(Ok(loaded));
         };
@@ -102,7 +102,7 @@ impl Authenticator {
         let sessions = &settings.sessions;
         let tokens = read.tokens().ok_or_else(outage)?;
         let refresh_token = tokens.refresh.as_ref().ok_or_else(outage)?;
-        let refresher = self.refresher().ok_or_else(outage)?;
+        let refresher = self.0.refresh.as_ref().ok_or_else(outage)?;
         let verified = match self.renewed_token(refresher, refresh_token).await {
             Ok(verified) => verified,
             Err(refusal) if is_definite(&refusal) || is_taken_back(&refusal) => {
