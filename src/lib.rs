@@ -183,6 +183,7 @@ pub mod tower;
 pub use crate::actix::ActixAuth;
 pub use crate::authenticator::{
     AuthRejection, Authenticator, AuthenticatorBuilder, CredentialKind, CredentialSource, Identity,
+    Validity,
 };
 pub use crate::core::challenge::AuthResponse;
 pub use crate::token::claims::{Claims, ClaimsData};

@@ -446,21 +446,25 @@ impl AuthenticatorBuilder {
                 )
             })
             .transpose()?;
+        let email_verifiers = verifiers
+            .iter()
+            .filter(|verifier| verifier.issuer_verifies_emails())
+            .flat_map(|verifier| verifier.issuers().iter().cloned())
+            .collect();
+        let routing = Arc::new(Routing::new(verifiers));
         let rules = Arc::new(Rules {
             paths: self.claim_paths,
             clock,
-            email_verifiers: verifiers
-                .iter()
-                .filter(|verifier| verifier.issuer_verifies_emails())
-                .flat_map(|verifier| verifier.issuers().iter().cloned())
-                .collect(),
+            email_verifiers,
             realm: options.realm,
             hook: self.hook,
             vary: vary(&sources),
+            routing: routing.clone(),
+            sessions: sessions.as_ref().map(|settings| settings.sessions.clone()),
             resource: self.resource,
         });
         Ok(Authenticator::new(super::handle::Settings {
-            routing: Arc::new(Routing::new(verifiers)),
+            routing,
             sources,
             cookies: self.cookies,
             enricher,

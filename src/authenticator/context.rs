@@ -1,7 +1,9 @@
 //! What handlers need to check policies and to answer as the layer does. Carried by every identity.
 
+use super::routing::Routing;
 use crate::core::{AuthResponse, Clock, Error, telemetry};
 use crate::policy::{ClaimIndex, ClaimPaths, Subject};
+use crate::session::Sessions;
 use crate::token::protected_resource::ProtectedResource;
 use std::sync::Arc;
 
@@ -19,6 +21,9 @@ pub(crate) struct Rules {
     pub(crate) hook: Option<Hook>,
     /// The `Vary` value: the request headers of all sources, `None` without any.
     pub(crate) vary: Option<String>,
+    /// What a credential is checked with again.
+    pub(crate) routing: Arc<Routing>,
+    pub(crate) sessions: Option<Sessions>,
     /// The protected resource whose metadata challenges name.
     pub(crate) resource: Option<ProtectedResource>,
 }

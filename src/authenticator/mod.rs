@@ -20,6 +20,7 @@ mod session_settings;
 #[cfg(feature = "client")]
 mod silent_refresh;
 pub(crate) mod sources;
+mod validity;
 
 pub use builder::AuthenticatorBuilder;
 pub use cookies::LoginCookies;
@@ -28,3 +29,4 @@ pub use identity::{CredentialKind, Identity};
 pub use rejection::AuthRejection;
 pub use session_cookie::SessionCookie;
 pub use sources::CredentialSource;
+pub use validity::Validity;

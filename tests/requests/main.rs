@@ -18,7 +18,11 @@ mod attacks;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod cross_site;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod long_lived;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod many_apps;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod mesh_headers;
 #[cfg(all(feature = "axum", feature = "client", feature = "testing"))]
 mod one_clock;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
