@@ -158,6 +158,8 @@ pub mod jose;
 pub mod jwks;
 #[cfg(all(feature = "client", any(feature = "tower", feature = "actix")))]
 mod login;
+#[cfg(feature = "tower")]
+mod mcp;
 #[cfg(feature = "full")]
 pub mod migration;
 #[cfg(feature = "oauth2")]
@@ -186,6 +188,8 @@ pub use crate::authenticator::{
     Validity,
 };
 pub use crate::core::challenge::AuthResponse;
+#[cfg(feature = "tower")]
+pub use crate::mcp::{McpGuard, McpGuardBuilder};
 pub use crate::token::claims::{Claims, ClaimsData};
 #[cfg(feature = "tower")]
 pub use crate::tower::{AuthLayer, AuthService};

@@ -216,7 +216,9 @@ impl Identity {
             None => self.context.verifies_emails(self.issuer()),
         };
         let subject = self.context.subject(self.claims()?);
-        Ok(subject.with_issuer_verifies_emails(verifies_emails).logged_in(self.session.as_ref().map(Loaded::login)))
+        Ok(subject
+            .with_issuer_verifies_emails(verifies_emails)
+            .logged_in(self.session.as_ref().map(Loaded::login)))
     }
 
     pub(super) fn rejection(&self, error: Error) -> AuthRejection {

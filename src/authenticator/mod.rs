@@ -20,6 +20,7 @@ mod session_settings;
 #[cfg(feature = "client")]
 mod silent_refresh;
 pub(crate) mod sources;
+pub(crate) mod user_key;
 mod validity;
 
 pub use builder::AuthenticatorBuilder;

@@ -2,18 +2,18 @@
 //! still valid.
 
 use crate::support::{ANN, BOB, Request, Servers, Site, World, damaged, open, serve_axum};
+use axum::Router;
 use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{any, get, post};
-use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jamguard::store::MemoryStore;
 use jamguard::testing::ManualClock;
 use jamguard::{
-    Authenticator, CredentialSource, Error, ErrorKind, Identity, Session, SessionCookie, Sessions,
-    SessionId, TokenList, Validity,
+    Authenticator, CredentialSource, Error, ErrorKind, Identity, Session, SessionCookie, SessionId,
+    Sessions, TokenList, Validity,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -39,7 +39,8 @@ async fn a_token_among_the_subprotocols_is_a_credential() {
     let (ann, bob) = (world.token(), world.app.id_token(BOB).unwrap());
     let ask = |values: &[String]| {
         let request = Request::get("/identity");
-        let request = values.iter().fold(request, |request, value| request.header(PROTOCOLS, value));
+        let request =
+            values.iter().fold(request, |request, value| request.header(PROTOCOLS, value));
         servers.ask(request)
     };
     for values in [
