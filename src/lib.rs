@@ -70,6 +70,8 @@
 //! | roles in a database of your own | [`AuthenticatorBuilder::enrich`] |
 //! | tokens outside of HTTP | [`Authenticator::authenticate`], [`Verifier::verify`] |
 //! | everything in one configuration file | [`Jamguard`], and [`config`] for its format |
+//! | an MCP server or another API to be found by OAuth clients | [`ProtectedResource`]; [`McpGuard`] around an MCP server |
+//! | WebSockets or event streams | [`CredentialSource::websocket`], [`Identity::validity`] |
 //! | code on `jam.Jam` or `python_jam` | [`migration`], call by call |
 //! | tests to write | `testing`, and `emulator` for an in-process JAM server |
 //!
@@ -77,9 +79,9 @@
 //!
 //! | subject | names |
 //! |---|---|
-//! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`] |
+//! | Requests | [`Authenticator`], [`AuthLayer`] for tower and axum, [`ActixAuth`] for actix-web; [`CredentialSource`]; extractors [`Identity`] and [`Claims`]; [`AuthResponse`], [`AuthRejection`]; [`Endpoint`], [`Validity`]; [`McpGuard`] |
 //! | Policies | [`policy`], [`Policy`], [`RouteTable`]; [`RouteGuard`], [`Require`], [`NamedPolicy`] |
-//! | Tokens | [`Verifier`], [`Verified`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
+//! | Tokens | [`Verifier`], [`Verified`], [`ProtectedResource`]; [`Issuer`], [`KeyRing`], [`RefreshTokens`]; [`TokenList`], [`Revocation`]; [`jose`], [`jwks`] |
 //! | Sessions | [`Sessions`] over a store, [`Session`] in a handler; [`SessionCookie`], [`NewSession`], [`SessionInfo`] |
 //! | Logins | [`JamApp`], [`JamClient`], [`JamLogin`]; [`oauth2`], [`OAuth2Login`]; [`otp`]; [`LoginCookies`] |
 //! | Stores | [`store`], [`Store`] |

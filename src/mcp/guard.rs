@@ -3,21 +3,10 @@
 use super::message::called_tools;
 use super::session::McpSessions;
 use crate::authenticator::{Authenticator, Identity};
-use crate::core::settings::{Time, options};
 use crate::core::{AuthResponse, Error, ErrorKind, debug_fields, ensure, sanitize::shown};
 use crate::policy::Policy;
 use crate::store::{MemoryStore, Store};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-options! {
-    /// The options of the guard of an MCP server.
-    McpOptions {
-        /// How long an unused session stays bound to its user. Default: 1 day.
-        session_ttl: Time = Time(Duration::from_secs(24 * 3600)),
-        /// Longest accepted request body, in bytes. Default: 4 MiB.
-        max_body: usize = 4 << 20,
-    }
-}
 
 /// A tower layer that guards an MCP server (Streamable HTTP): login, policies by tool, sessions.
 ///
@@ -75,7 +64,8 @@ pub struct McpGuardBuilder {
     base: Option<Policy>,
     tools: Vec<(String, Policy)>,
     store: Arc<dyn Store>,
-    options: McpOptions,
+    session_ttl: Duration,
+    max_body: usize,
 }
 
 impl McpGuard {
@@ -87,7 +77,8 @@ impl McpGuard {
             base: None,
             tools: Vec::new(),
             store: Arc::new(MemoryStore::new()),
-            options: McpOptions::default(),
+            session_ttl: Duration::from_secs(24 * 3600),
+            max_body: 4 << 20,
         }
     }
 
@@ -199,13 +190,13 @@ impl McpGuardBuilder {
     ///
     /// Afterwards a request with its id gets a 404, and the client begins another session.
     pub fn session_ttl(mut self, ttl: Duration) -> Self {
-        self.options.session_ttl = Time(ttl);
+        self.session_ttl = ttl;
         self
     }
 
     /// Sets the longest accepted request body, in bytes. Default: 4 MiB. A longer one gets a 413.
     pub fn max_body(mut self, bytes: usize) -> Self {
-        self.options.max_body = bytes;
+        self.max_body = bytes;
         self
     }
 
@@ -215,9 +206,8 @@ impl McpGuardBuilder {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a tool that is listed
     /// twice, and for a session lifetime of zero.
     pub fn build(self) -> Result<McpGuard, Error> {
-        let Time(ttl) = self.options.session_ttl;
         ensure(
-            !ttl.is_zero(),
+            !self.session_ttl.is_zero(),
             "the session lifetime is zero: give .session_ttl(…) some time between two requests",
         )?;
         let mut tools = BTreeMap::new();
@@ -238,8 +228,8 @@ impl McpGuardBuilder {
             auth: self.auth,
             base: self.base,
             tools,
-            sessions: McpSessions { store: self.store, ttl },
-            max_body: self.options.max_body,
+            sessions: McpSessions { store: self.store, ttl: self.session_ttl },
+            max_body: self.max_body,
         })))
     }
 }

@@ -239,6 +239,6 @@ async fn a_validity_ends_with_the_session_and_not_with_its_id() {
     // The user's other device is still logged in, until it is idle for too long.
     assert_eq!(kind(&mut second).await, None);
     clock.advance(Duration::from_secs(365 * 24 * 3600));
-    assert_eq!(kind(&mut second).await, Some(ErrorKind::Expired));
+    assert_eq!(kind(&mut second).await, Some(ErrorKind::Revoked));
     task.abort();
 }

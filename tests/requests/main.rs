@@ -22,6 +22,8 @@ mod long_lived;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod many_apps;
 #[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
+mod mcp;
+#[cfg(all(feature = "axum", feature = "actix", feature = "emulator", feature = "testing"))]
 mod mesh_headers;
 #[cfg(all(feature = "axum", feature = "client", feature = "testing"))]
 mod one_clock;

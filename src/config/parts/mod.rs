@@ -45,6 +45,7 @@ mod oauth2;
 mod oauth2_login;
 #[cfg(feature = "otp")]
 mod otp;
+mod protected_resource;
 #[cfg(feature = "redis")]
 mod redis_store;
 mod refresh_tokens;

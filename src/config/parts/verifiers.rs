@@ -9,6 +9,7 @@ use super::location::Spot;
 use super::scalars::{Alg, Algs, AnyOf, Texts};
 use crate::config::document::{Problem, Section};
 use crate::token::builder::{VerifierBuilder, VerifierOptions};
+use crate::token::protected_resource::ProtectedResource;
 use crate::token::verifier::Verifier;
 use std::collections::BTreeMap;
 
@@ -36,6 +37,9 @@ settings! {
         /// Accepts tokens for any audience.
         #[serde(default)]
         any_audience: bool,
+        /// Accepts tokens whose `aud` names the resource of the section `protected_resource`.
+        #[serde(default)]
+        protected_resource: bool,
         /// Claims that name the token's kind, with the accepted kinds.
         #[serde(default)]
         token_kind: BTreeMap<String, AnyOf>,
@@ -67,6 +71,7 @@ impl VerifierSection {
         spot: &Spot<'_>,
         rings: &Rings,
         lists: &Lists,
+        resource: Option<&ProtectedResource>,
     ) -> Result<Verifier, Problem> {
         let Self(options, Section(published, settings)) = self;
         let mut verifier = Verifier::builder().clock(spot.clock());
@@ -74,6 +79,14 @@ impl VerifierSection {
         spot.one_of(&["jwks_url", "discover", "jwks_file", "jwks", "keys", "key_ring"])?;
         verifier = settings.keys(verifier, spot, rings)?;
         verifier = published.add_to(verifier, (), spot)?;
+        if settings.protected_resource {
+            let resource = resource.ok_or_else(|| {
+                let message = "the file has no protected resource: add the section \
+                               'protected_resource'";
+                spot.key("protected_resource").wrong(message)
+            })?;
+            verifier = verifier.protected_resource(resource);
+        }
         settings.rules(verifier, spot, lists)
     }
 }
@@ -112,7 +125,7 @@ impl VerifierSettings {
         verifier = denied.into_iter().fold(verifier, VerifierBuilder::deny_list);
         let allowed = spot.lists("allow_lists", &self.allow_lists.0, lists)?;
         verifier = allowed.into_iter().fold(verifier, VerifierBuilder::allow_list);
-        if self.audience.0.is_empty() && !self.any_audience {
+        if self.audience.0.is_empty() && !self.any_audience && !self.protected_resource {
             return Err(spot.wrong(
                 "there is no 'audience': give the 'aud' of tokens for this service, or set \
                  'any_audience = true' if the issuer serves no other services",
