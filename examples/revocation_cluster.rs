@@ -35,7 +35,9 @@ impl Process {
     /// Connects, and waits until invalidations from Redis arrive.
     fn join(runtime: &Runtime, url: &str, key: VerifyingKey) -> Outcome<Self> {
         let store = RedisStore::builder(url).prefix("revocation_cluster:");
-        let near = CachedStore::new(runtime.block_on(store.connect())?);
+        let near = CachedStore::builder(runtime.block_on(store.connect())?)
+            .max_absent_bytes(64 << 20) // most answers of a deny list are "no record"
+            .build()?;
         let begun = Instant::now();
         while near.peek("any key").is_none() {
             runtime.block_on(near.get("any key"))?;

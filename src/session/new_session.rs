@@ -206,27 +206,3 @@ pub(crate) fn conflict() -> Error {
 }
 
 debug_fields!(NewSession, self);
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::Sessions;
-    use crate::store::MemoryStore;
-
-    #[tokio::test]
-    async fn a_login_takes_over_no_data_that_ended_and_none_of_another_user() {
-        let sessions = Sessions::builder(MemoryStore::new()).build().unwrap();
-        let (_, anns) = sessions.begin(NewSession::of("ann")).await.unwrap();
-        let (_, guests) = sessions.begin(NewSession::guest()).await.unwrap();
-        let (ann, bob) = (NewSession::of("ann"), NewSession::of("bob"));
-        for (kind, own) in
-            [(ErrorKind::Conflict, true), (ErrorKind::Revoked, false), (ErrorKind::Expired, false)]
-        {
-            let error = Error::new(kind, "");
-            assert_eq!(ann.takes_over(&anns, &error), own, "{kind:?}");
-            assert!(ann.takes_over(&guests, &error), "{kind:?}");
-            assert!(!bob.takes_over(&anns, &error), "{kind:?}");
-        }
-    }
-}

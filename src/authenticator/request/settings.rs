@@ -3,7 +3,6 @@
 use crate::authenticator::cookies::Attributes;
 use crate::authenticator::handle::Authenticator;
 use crate::authenticator::origins::OriginCheck;
-use crate::authenticator::sources::CredentialSource;
 use crate::core::{AuthResponse, Error};
 
 impl Authenticator {
@@ -15,7 +14,7 @@ impl Authenticator {
     /// Returns the request headers that may hold credentials.
     #[cfg(feature = "tower")]
     pub(crate) fn credential_headers(&self) -> impl Iterator<Item = &str> {
-        self.0.sources.iter().filter_map(CredentialSource::vary)
+        self.0.sources.iter().filter_map(|source| source.vary())
     }
 
     /// Returns the response to an error, after the application's hook, and logs the error.

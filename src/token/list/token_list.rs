@@ -27,6 +27,8 @@ use std::{sync::Arc, sync::atomic::AtomicBool};
 ///
 /// Over Redis the first lookup of a token costs a round trip, and so does the one after a write
 /// that may concern it; [`CachedStore`](crate::store::CachedStore) in front of Redis saves the latter.
+/// Give its [`max_absent_bytes`](crate::store::CachedStoreBuilder::max_absent_bytes) about 1 KiB for
+/// each token in use: most answers of a deny list are "no record".
 ///
 /// Tokens are identified by their [`RevocationId`], so that no other text of a revoked token
 /// passes. An entry lives exactly until its token's `exp` plus the
