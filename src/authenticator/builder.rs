@@ -11,7 +11,7 @@ use super::session_cookie::SessionCookie;
 use super::session_settings::SessionSettings;
 #[cfg(feature = "client")]
 use super::silent_refresh::SilentRefresh;
-use super::sources::{CredentialSource, SourceKind};
+use super::sources::{self, CredentialSource, SourceKind};
 use crate::core::settings::{Texts, Time, options};
 use crate::core::{AuthResponse, Clock, Error, SystemClock, ensure, sharded::Striped};
 use crate::policy::ClaimPaths;
@@ -74,7 +74,7 @@ pub struct AuthenticatorBuilder {
     pub(super) silent_refresh: SilentRefresh,
     sessions: Option<Sessions>,
     session_cookie: Option<SessionCookie>,
-    resource: Option<ProtectedResource>,
+    pub(super) resource: Option<ProtectedResource>,
     pub(crate) options: AuthenticatorOptions,
 }
 
@@ -173,21 +173,6 @@ impl AuthenticatorBuilder {
     /// Sets the realm of challenges, in printable ASCII. Default: `jamguard`.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.options.realm = realm.into();
-        self
-    }
-
-    /// Puts the address of this resource's metadata into the challenge of every 401 and 403.
-    ///
-    /// OAuth clients, such as those of MCP servers, find the authorization server with it
-    /// ([RFC 9728] section 5.1). A [query source](CredentialSource::query) is then an error: the
-    /// MCP specification forbids tokens in URLs.
-    ///
-    /// Give the resource to the verifiers too, which check the audience:
-    /// [`VerifierBuilder::protected_resource`](crate::VerifierBuilder::protected_resource).
-    ///
-    /// [RFC 9728]: https://www.rfc-editor.org/rfc/rfc9728
-    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
-        self.resource = Some(resource.clone());
         self
     }
 
@@ -414,7 +399,12 @@ impl AuthenticatorBuilder {
             ));
         }
         if self.resource.is_some() {
-            check_resource(&sources, &options.realm)?;
+            sources::check_no_query(&sources)?;
+            ensure(
+                !options.realm.contains(['=', '"', '\\']),
+                "the realm of a protected resource must have no '=', quotes and backslashes: \
+                 clients search the text of the challenge for its parameters",
+            )?;
         }
         #[cfg(feature = "client")]
         self.silent_refresh.check(self.cookies.is_some(), with_sessions)?;
@@ -477,20 +467,6 @@ impl AuthenticatorBuilder {
             sessions: sessions.map(Arc::new),
         }))
     }
-}
-
-/// Checks the settings of an authenticator of a protected resource.
-fn check_resource(sources: &[CredentialSource], realm: &str) -> Result<(), Error> {
-    ensure(
-        !sources.iter().any(|source| matches!(source.0, SourceKind::Query(_))),
-        "a protected resource does not accept tokens in the query (MCP authorization \
-         specification): remove CredentialSource::query(…)",
-    )?;
-    ensure(
-        !realm.contains(['=', '"', '\\']),
-        "the realm of a protected resource must have no '=', quotes and backslashes: clients \
-         search the text of the challenge for its parameters",
-    )
 }
 
 /// Returns the request headers of all sources.

@@ -14,6 +14,7 @@ mod origins;
 mod rejection;
 #[cfg(any(feature = "tower", feature = "actix"))]
 pub(crate) mod request;
+mod resource;
 mod routing;
 mod session_cookie;
 mod session_settings;

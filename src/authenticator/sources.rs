@@ -1,5 +1,7 @@
 //! The places of a request where a credential may be.
 
+use crate::core::{Error, ensure};
+
 /// The header with the subprotocols that a WebSocket client offers (RFC 6455 section 11.3.4).
 pub(crate) const SUBPROTOCOLS: &str = "sec-websocket-protocol";
 
@@ -117,4 +119,13 @@ impl CredentialSource {
             SourceKind::Session => Some("cookie"),
         }
     }
+}
+
+/// Checks that no token is read from the query, for protected resources.
+pub(super) fn check_no_query(sources: &[CredentialSource]) -> Result<(), Error> {
+    ensure(
+        !sources.iter().any(|source| matches!(source.0, SourceKind::Query(_))),
+        "a protected resource does not accept tokens in the query (MCP authorization \
+         specification): remove CredentialSource::query(…)",
+    )
 }
