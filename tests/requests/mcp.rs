@@ -2,6 +2,7 @@
 //! the first 401 to the second tool.
 
 #[cfg(feature = "oauth2")]
+#[allow(dead_code)]
 #[path = "../../examples/mcp_server/main.rs"]
 mod example;
 
