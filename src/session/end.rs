@@ -86,7 +86,7 @@ impl Sessions {
     /// # Errors
     /// [`ErrorKind::Revoked`] or [`ErrorKind::Expired`] if it ended; errors of the store.
     pub(crate) async fn still_alive(&self, read: &Loaded) -> Result<Loaded, Error> {
-        let error = match self.reload(read).await {
+        let error = match self.present(read.0.hash).await {
             Ok(loaded) if loaded.key() == read.key() => return Ok(loaded),
             Ok(_) => gone(),
             Err(error) => error,
